@@ -1,0 +1,58 @@
+/* What Rust sees of httpd: the headers for bindgen, and bodies for what is a macro or variadic in C. */
+#ifndef MOD_PYTHON_SHIM_H
+#define MOD_PYTHON_SHIM_H
+
+#include "httpd.h"
+#include "http_config.h"
+#include "http_connection.h"
+#include "http_core.h"
+#include "http_log.h"
+#include "http_main.h"
+#include "http_protocol.h"
+#include "http_request.h"
+#include "http_vhost.h"
+#include "ap_mpm.h"
+#include "mpm_common.h"
+#include "mod_core.h"
+#include "util_filter.h"
+#include "util_script.h"
+#include "apr_buckets.h"
+#include "apr_errno.h"
+#include "apr_strings.h"
+#include "apr_tables.h"
+#include "apr_portable.h"
+
+/* Logging: the variadic calls with one finished string. */
+void mp_log_request(const char *file, int line, int module_index, int level,
+                    apr_status_t status, const request_rec *r, const char *text);
+void mp_log_connection(const char *file, int line, int module_index, int level,
+                       apr_status_t status, const conn_rec *c, const char *text);
+void mp_log_server(const char *file, int line, int module_index, int level,
+                   apr_status_t status, const server_rec *s, const char *text);
+int mp_request_logs_at(const request_rec *r, int module_index, int level);
+
+/* Brigades: a ring with a sentinel. */
+apr_bucket *mp_brigade_first(const apr_bucket_brigade *brigade);
+apr_bucket *mp_brigade_next(const apr_bucket_brigade *brigade, const apr_bucket *bucket);
+void mp_brigade_insert_head(apr_bucket_brigade *brigade, apr_bucket *bucket);
+void mp_brigade_insert_tail(apr_bucket_brigade *brigade, apr_bucket *bucket);
+void mp_brigade_concat(apr_bucket_brigade *head, apr_bucket_brigade *tail);
+void mp_brigade_prepend(apr_bucket_brigade *tail, apr_bucket_brigade *head);
+
+/* Buckets. */
+int mp_bucket_is_error(const apr_bucket *bucket);
+void mp_bucket_init(apr_bucket *bucket, apr_bucket_alloc_t *list);
+void mp_bucket_insert_after(apr_bucket *place, apr_bucket *bucket);
+void mp_bucket_remove(apr_bucket *bucket);
+void mp_bucket_destroy(apr_bucket *bucket);
+apr_status_t mp_bucket_read(apr_bucket *bucket, const char **data, apr_size_t *length,
+                            apr_read_type_e block);
+apr_status_t mp_bucket_split(apr_bucket *bucket, apr_size_t point);
+apr_status_t mp_bucket_setaside(apr_bucket *bucket, apr_pool_t *pool);
+
+/* Versions and errno-like statuses. */
+int mp_status_is_again(apr_status_t status);
+int mp_status_is_timeout(apr_status_t status);
+int mp_status_is_eof(apr_status_t status);
+
+#endif

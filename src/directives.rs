@@ -1,0 +1,156 @@
+//! The directives: one table.
+
+use std::ffi::CString;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::engine::filters::{Filter, Registry, Way};
+use crate::engine::handlers::{HandlerList, Home};
+use crate::engine::phases::Phase;
+use crate::engine::settings::Settings;
+use crate::entry::{Entry, FILTERS, direction};
+use crate::httpd::config::{Change, Command, Directive, Line, Place, Section, commands};
+use crate::httpd::filter::{ENTRY_POINTS, is_registered, register};
+
+type Read = Result<Change<Settings>, String>;
+
+/// Every directive of the module.
+pub static DIRECTIVES: [Directive<Settings>; 9] = [
+    Directive {
+        name: c"PythonHandler",
+        help: c"the Python functions that answer requests: module[::function] ... [| .ext ...]",
+        place: Place::Anywhere,
+        read: |line| handlers(line, Phase::Content),
+    },
+    Directive {
+        name: c"PythonTypeHandler",
+        help: c"the Python functions that find media types: module[::function] ... [| .ext ...]",
+        place: Place::Anywhere,
+        read: |line| handlers(line, Phase::Type),
+    },
+    Directive {
+        name: c"PythonConnectionHandler",
+        help: c"the Python function that serves connections: module[::function]",
+        place: Place::Server,
+        read: connection_handler,
+    },
+    Directive {
+        name: c"PythonOutputFilter",
+        help: c"declares a filter for responses: module[::function] NAME [encoding=identity|any]",
+        place: Place::Section,
+        read: |line| filter(line, Way::Out),
+    },
+    Directive {
+        name: c"PythonInputFilter",
+        help: c"declares a filter for request bodies: module[::function] NAME",
+        place: Place::Section,
+        read: |line| filter(line, Way::In),
+    },
+    Directive {
+        name: c"PythonPath",
+        help: c"a Python expression for sys.path, as in \"sys.path + ['/srv/python']\"",
+        place: Place::Anywhere,
+        read: |line| {
+            let path: Arc<str> = one(line, "a Python list, as in \"sys.path + ['/srv/python']\"")?.into();
+            Ok(Box::new(move |settings| settings.path = Some(path.clone())))
+        },
+    },
+    Directive {
+        name: c"PythonInterpreter",
+        help: c"the name of the interpreter in which Python runs here",
+        place: Place::Anywhere,
+        read: |line| {
+            let name: Arc<str> = one(line, "the name of an interpreter, as in shop")?.into();
+            Ok(Box::new(move |settings| settings.interpreter = Some(name.clone())))
+        },
+    },
+    Directive {
+        name: c"PythonDebug",
+        help: c"On shows tracebacks to clients, too",
+        place: Place::Anywhere,
+        read: |line| {
+            let debug = flag(line)?;
+            Ok(Box::new(move |settings| settings.debug = Some(debug)))
+        },
+    },
+    Directive {
+        name: c"PythonOption",
+        help: c"a key and a value for Python code; without value, the key is unset here",
+        place: Place::Anywhere,
+        read: option,
+    },
+];
+
+/// The table in httpd's form.
+pub static COMMANDS: [Command; DIRECTIVES.len() + 1] = commands(&DIRECTIVES);
+
+/// The one argument of a directive.
+fn one(line: &Line<'_>, what: &str) -> Result<String, String> {
+    match <[String; 1]>::try_from(line.words()) {
+        Ok([word]) if !word.is_empty() => Ok(word),
+        _ => Err(format!("takes one argument: write {what}")),
+    }
+}
+
+fn flag(line: &Line<'_>) -> Result<bool, String> {
+    match one(line, "On or Off")?.to_ascii_lowercase().as_str() {
+        "on" => Ok(true),
+        "off" => Ok(false),
+        other => Err(format!("is On or Off, not '{other}'")),
+    }
+}
+
+fn option(line: &Line<'_>) -> Read {
+    let (key, value) = match line.words().as_slice() {
+        [key] => (key.clone(), String::new()),
+        [key, value] => (key.clone(), value.clone()),
+        _ => return Err("takes a key and a value: write PythonOption key value".into()),
+    };
+    let small = key.to_lowercase();
+    Ok(Box::new(move |settings| {
+        let entry = (key.clone(), value.clone());
+        Arc::make_mut(&mut settings.options).insert(small.clone(), entry);
+    }))
+}
+
+/// Where the handlers of a section are looked for first.
+fn home(line: &Line<'_>) -> Home {
+    match line.section() {
+        Section::Directory(path) => Home::Directory(path.trim_end_matches('/').into()),
+        Section::Server | Section::Location(_) | Section::DirectoryPattern(_) => Home::None,
+    }
+}
+
+fn handlers(line: &Line<'_>, phase: Phase) -> Read {
+    let list = HandlerList::parse(&line.words(), &home(line), &line.source().into())?;
+    Ok(Box::new(move |settings| settings.add_handlers(phase, &list)))
+}
+
+fn connection_handler(line: &Line<'_>) -> Read {
+    let list = HandlerList::parse(&line.words(), &Home::None, &line.source().into())?;
+    if list.handlers.len() > 1 || !list.extensions.is_empty() {
+        return Err("takes one handler, for every connection: write module::function".into());
+    }
+    Ok(Box::new(move |settings| settings.add_handlers(Phase::Connection, &list)))
+}
+
+fn filter(line: &Line<'_>, way: Way) -> Read {
+    let filter = Arc::new(Filter::parse(&line.words(), &home(line), &line.source().into())?);
+    let filters: &Mutex<Registry> = line.generation(FILTERS);
+    let mut filters = filters.lock().unwrap_or_else(PoisonError::into_inner);
+    let Some((number, is_new)) = filters.number(way, &filter, ENTRY_POINTS) else {
+        return Err(format!("there is room for {ENTRY_POINTS} filters of each way, and no more"));
+    };
+    if is_new {
+        let name = CString::new(&*filter.name).map_err(|_| "a NUL in a name")?;
+        if is_registered(direction(way), &name) {
+            return Err(format!(
+                "another module has a filter '{}': write another name for this one",
+                filter.name
+            ));
+        }
+        register::<Entry>(direction(way), &filter.name, number);
+    }
+    Ok(Box::new(move |settings| {
+        Arc::make_mut(&mut settings.filters).insert((way, number), filter.clone());
+    }))
+}

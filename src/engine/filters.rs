@@ -1,0 +1,162 @@
+//! Filters as directives declare them, and the numbers of their entry points.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::handlers::{Handler, Home};
+
+/// In which direction a filter works.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Way {
+    /// Bodies of requests.
+    In,
+    /// Bodies of responses.
+    Out,
+}
+
+impl Way {
+    /// The function that is called when the directive names only a module.
+    pub const fn default_object(self) -> &'static str {
+        match self {
+            Self::In => "inputfilter",
+            Self::Out => "outputfilter",
+        }
+    }
+
+    /// Its directive.
+    pub const fn directive(self) -> &'static str {
+        match self {
+            Self::In => "PythonInputFilter",
+            Self::Out => "PythonOutputFilter",
+        }
+    }
+}
+
+/// One filter: what a `PythonOutputFilter` or `PythonInputFilter` line says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Filter {
+    /// Its name, as registered.
+    pub name: Arc<str>,
+    /// What is called.
+    pub handler: Handler,
+    /// Whether it also gets bodies that are coded (gzip, br …): `encoding=any`.
+    pub any_encoding: bool,
+}
+
+impl Filter {
+    /// Reads `handler [name] [key=value …]`.
+    ///
+    /// # Errors
+    /// A sentence that says what to write.
+    pub fn parse(words: &[String], home: &Home, source: &Arc<str>) -> Result<Self, String> {
+        let (keys, names): (Vec<_>, Vec<_>) = words.iter().partition(|word| word.contains('='));
+        let (handler, name) = match names.as_slice() {
+            [handler] => (handler, handler),
+            [handler, name] => (handler, name),
+            _ => {
+                return Err("takes a handler and a name for it: write module::function NAME, \
+                            then use NAME in SetOutputFilter, AddOutputFilterByType …"
+                    .into());
+            }
+        };
+        let mut filter = Self {
+            name: name.as_str().into(),
+            handler: Handler::parse(handler, home, source)?,
+            any_encoding: false,
+        };
+        for (key, value) in keys.iter().filter_map(|word| word.split_once('=')) {
+            filter.set(key, value)?;
+        }
+        Ok(filter)
+    }
+
+    fn set(&mut self, key: &str, value: &str) -> Result<(), String> {
+        match (key, value) {
+            ("encoding", "any") => self.any_encoding = true,
+            ("encoding", "identity") => self.any_encoding = false,
+            ("encoding", _) => {
+                return Err(format!("encoding={value}: write encoding=identity or encoding=any"));
+            }
+            _ => return Err(format!("knows no key '{key}': write encoding=identity|any")),
+        }
+        Ok(())
+    }
+}
+
+/// The filters of a configuration: a number for each name and way, and who named it first.
+#[derive(Default)]
+pub struct Registry {
+    entries: BTreeMap<(Way, String), usize>,
+    first: BTreeMap<(Way, usize), Arc<Filter>>,
+}
+
+impl Registry {
+    /// The number of a filter's entry point, and whether the name is new. Names ignore case.
+    /// `None`: there are no more entry points than `limit`.
+    pub fn number(&mut self, way: Way, filter: &Arc<Filter>, limit: usize) -> Option<(usize, bool)> {
+        let key = (way, filter.name.to_lowercase());
+        if let Some(number) = self.entries.get(&key) {
+            return Some((*number, false));
+        }
+        let number = self.entries.keys().filter(|(other, _)| *other == way).count();
+        if number >= limit {
+            return None;
+        }
+        self.entries.insert(key, number);
+        self.first.insert((way, number), filter.clone());
+        Some((number, true))
+    }
+
+    /// The first declaration for a number: what holds where no section of a request has its own.
+    pub fn declared(&self, way: Way, number: usize) -> Option<Arc<Filter>> {
+        self.first.get(&(way, number)).cloned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Filter, String> {
+        let words: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
+        Filter::parse(&words, &Home::None, &"test.conf:1".into())
+    }
+
+    #[test]
+    fn a_filter_is_called_what_the_line_says() {
+        assert_eq!(&*parse("banner::add BANNER").unwrap().name, "BANNER");
+        assert_eq!(&*parse("banner").unwrap().name, "banner");
+        assert_eq!(parse("banner BANNER").unwrap().handler.object, None);
+    }
+
+    #[test]
+    fn keys_are_never_names() {
+        assert!(parse("banner encoding=any").unwrap().any_encoding);
+        assert!(!parse("banner B encoding=identity").unwrap().any_encoding);
+        assert!(parse("banner encoding=gzip").unwrap_err().contains("encoding=identity or"));
+        assert!(parse("banner color=red").unwrap_err().contains("'color'"));
+    }
+
+    #[test]
+    fn wrong_counts_say_what_to_write() {
+        for bad in ["", "a b c", "encoding=any"] {
+            assert!(parse(bad).unwrap_err().contains("write "), "{bad}");
+        }
+    }
+
+    #[test]
+    fn one_name_has_one_number_for_each_way() {
+        let mut registry = Registry::default();
+        let a = Arc::new(parse("a A").unwrap());
+        let b = Arc::new(parse("b a").unwrap());
+        let c = Arc::new(parse("c C").unwrap());
+        assert_eq!(registry.number(Way::Out, &a, 2), Some((0, true)));
+        assert_eq!(registry.number(Way::Out, &b, 2), Some((0, false)));
+        assert_eq!(registry.number(Way::In, &b, 2), Some((0, true)));
+        assert_eq!(registry.number(Way::Out, &c, 2), Some((1, true)));
+        assert_eq!(registry.number(Way::Out, &Arc::new(parse("d D").unwrap()), 2), None);
+        assert_eq!(registry.declared(Way::Out, 0), Some(a));
+        assert_eq!(registry.declared(Way::In, 0), Some(b));
+        assert_eq!(registry.declared(Way::In, 1), None);
+    }
+}

@@ -1,0 +1,8 @@
+//! Decisions without httpd and without Python: pure, and tested as such.
+#![forbid(unsafe_code)]
+
+pub mod filters;
+pub mod handlers;
+pub mod lines;
+pub mod phases;
+pub mod settings;

@@ -1,0 +1,159 @@
+//! The wiring: for each hook, ask `engine` what to do and tell `python` to do it.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::directives::COMMANDS;
+use crate::engine::filters::{Filter as Declared, Registry, Way};
+use crate::engine::phases::Phase;
+use crate::engine::settings::Settings;
+use crate::httpd::config::{self, Command};
+use crate::httpd::filter::{Direction, Mode};
+use crate::httpd::hooks::{self, Module, Record};
+use crate::httpd::{Brigade, Connection, Error, Filter, Pool, Request, Server, Status};
+use crate::python::state::State;
+use crate::python::{call, filter, interpreter};
+
+/// The names of handlers that are ours (`SetHandler`).
+const HANDLERS: [&[u8]; 2] = [b"mod_python", b"python-program"];
+/// Under which the configuration's pool keeps its filters.
+pub const FILTERS: &std::ffi::CStr = c"mod_python.filters";
+
+/// The module.
+pub struct Entry;
+
+impl config::Settings for Settings {
+    fn is_empty(&self) -> bool {
+        self.is_empty()
+    }
+
+    fn merged(outer: &Self, inner: &Self) -> Self {
+        Self::merged(outer, inner)
+    }
+}
+
+impl Module for Entry {
+    const NAME: &'static std::ffi::CStr = c"mod_python.c";
+    type Settings = Settings;
+    const COMMANDS: &'static [Command] = &COMMANDS;
+
+    fn record() -> &'static Record {
+        &crate::python_module
+    }
+
+    fn post_config(configuration: &Pool, _main: &Server) {
+        hooks::add_version(configuration, concat!("mod_python/", env!("CARGO_PKG_VERSION")));
+        hooks::add_version(configuration, concat!("Python/", env!("MOD_PYTHON_PYTHON_VERSION")));
+    }
+
+    fn child_init(_child: &Pool, main: &'static Server) {
+        interpreter::start(main);
+    }
+
+    fn process_connection(c: &Connection) -> Status {
+        if c.is_stream() {
+            return Status::DECLINED;
+        }
+        let settings = c.base_server().settings::<Settings>();
+        match settings.handlers(Phase::Connection, None).and_then(|list| list.first()) {
+            Some(handler) => {
+                c.leave_request_timeouts();
+                call::connection(c, handler, settings)
+            }
+            None => Status::DECLINED,
+        }
+    }
+
+    fn translate_name(r: &Request) -> Status {
+        // Redirected before its body was read: the parser below must know how that is framed.
+        if let Some(before) = r.prev() {
+            before.show_body_length();
+        }
+        Status::DECLINED
+    }
+
+    fn type_checker(r: &Request) -> Status {
+        let before = r.content_type().map(<[u8]>::to_vec);
+        let status = phase(r, Phase::Type);
+        if status == Status::DECLINED {
+            let after = r.content_type().map(<[u8]>::to_vec);
+            if after != before {
+                State::of(r).chosen_type.replace(after);
+            }
+        }
+        status
+    }
+
+    fn fixups(r: &Request) -> Status {
+        // mod_mime has had its say about languages, codings and filters; the type stays ours.
+        let chosen = r.existing_state::<State>().and_then(|state| state.chosen_type.take());
+        if let Some(chosen) = chosen {
+            r.set_content_type(Some(&chosen));
+        }
+        Status::DECLINED
+    }
+
+    fn handler(r: &Request) -> Status {
+        match r.handler() {
+            Some(name) if HANDLERS.contains(&name) => phase(r, Phase::Content),
+            _ => Status::DECLINED,
+        }
+    }
+
+    fn output_filter(filter: &Filter, slot: usize, brigade: &Brigade) -> Result<(), Error> {
+        match declared(filter, Way::Out, slot) {
+            Some((declared, settings)) => filter::output(filter, brigade, declared, settings),
+            None => filter.step_out(brigade),
+        }
+    }
+
+    fn input_filter_starts(filter: &Filter) {
+        if let Some(r) = filter.request() {
+            r.hide_body_length();
+        }
+    }
+
+    fn input_filter(
+        filter: &Filter,
+        slot: usize,
+        brigade: &Brigade,
+        mode: Mode,
+        block: bool,
+    ) -> Result<(), Error> {
+        match declared(filter, Way::In, slot) {
+            Some((declared, settings)) => {
+                filter::input(filter, brigade, declared, settings, mode, block)
+            }
+            None => Err(Error::GENERAL),
+        }
+    }
+}
+
+/// Runs the handlers that the settings have for a phase.
+fn phase(r: &Request, phase: Phase) -> Status {
+    let settings = r.settings::<Settings>();
+    let filename = r.filename().map(String::from_utf8_lossy);
+    match settings.handlers(phase, filename.as_deref()) {
+        Some(handlers) => call::request(r, phase, handlers, settings),
+        None => Status::DECLINED,
+    }
+}
+
+/// What entry point `slot` stands for where the filter's request is; else its first declaration.
+fn declared(filter: &Filter, way: Way, slot: usize) -> Option<(Arc<Declared>, &Settings)> {
+    let r = filter.request()?;
+    let settings = r.settings::<Settings>();
+    let here = settings.filters.get(&(way, slot)).cloned();
+    let declared = here.or_else(|| {
+        let filters: &Mutex<Registry> = config::generation(r.server().configuration(), FILTERS);
+        filters.lock().unwrap_or_else(PoisonError::into_inner).declared(way, slot)
+    })?;
+    Some((declared, settings))
+}
+
+/// The direction of a filter, in httpd's words.
+pub fn direction(way: Way) -> Direction {
+    match way {
+        Way::In => Direction::Input,
+        Way::Out => Direction::Output,
+    }
+}

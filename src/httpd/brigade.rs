@@ -1,0 +1,373 @@
+//! Brigades: rings of buckets, in the order of the stream.
+
+use std::cell::UnsafeCell;
+use std::ops::Deref;
+use std::ptr::{NonNull, null_mut};
+
+use bytes::Bytes;
+
+use super::bucket::{self, Bucket, Kind};
+use super::{Connection, Error, Pool, ffi};
+
+/// An `apr_bucket_brigade`.
+#[repr(transparent)]
+pub struct Brigade(UnsafeCell<ffi::apr_bucket_brigade>);
+
+impl Brigade {
+    /// # Safety
+    /// `raw` points to a live brigade for all of `'a`.
+    pub(super) unsafe fn from_raw<'a>(raw: *mut ffi::apr_bucket_brigade) -> &'a Self {
+        // SAFETY: repr(transparent); liveness is the caller's promise.
+        unsafe { &*raw.cast() }
+    }
+
+    pub(super) fn as_ptr(&self) -> *mut ffi::apr_bucket_brigade {
+        self.0.get()
+    }
+
+    fn list(&self) -> *mut ffi::apr_bucket_alloc_t {
+        // SAFETY: a brigade keeps the allocator it was made with.
+        unsafe { (*self.as_ptr()).bucket_alloc }
+    }
+
+    fn first(&self) -> Option<NonNull<ffi::apr_bucket>> {
+        // SAFETY: a live ring; null stands for its sentinel.
+        NonNull::new(unsafe { ffi::mp_brigade_first(self.as_ptr()) })
+    }
+
+    /// Whether there is no bucket at all.
+    pub fn is_empty(&self) -> bool {
+        self.first().is_none()
+    }
+
+    /// The kinds of all buckets, in order.
+    pub fn kinds(&self) -> impl Iterator<Item = Kind> {
+        let mut at = self.first();
+        std::iter::from_fn(move || {
+            let bucket = at?;
+            // SAFETY: a bucket of this ring, which does not change while we walk.
+            at = NonNull::new(unsafe { ffi::mp_brigade_next(self.as_ptr(), bucket.as_ptr()) });
+            // SAFETY: as above.
+            Some(unsafe { bucket::kind_of(bucket.as_ptr()) })
+        })
+    }
+
+    /// The kind of the first bucket.
+    pub fn front(&self) -> Option<Kind> {
+        // SAFETY: a bucket of this ring.
+        self.first().map(|first| unsafe { bucket::kind_of(first.as_ptr()) })
+    }
+
+    /// The length of the first bucket in bytes; `None` where only reading can tell.
+    pub fn front_length(&self) -> Option<usize> {
+        let first = self.first()?;
+        // SAFETY: a bucket of this ring.
+        let length = unsafe { (*first.as_ptr()).length };
+        (length != usize::MAX).then_some(length)
+    }
+
+    /// Reads the first bucket; empty when there is none, or when a pipe has just ended.
+    pub fn read_front(&self, block: bool) -> Result<&[u8], Error> {
+        match self.first() {
+            // SAFETY: a bucket of this ring; it stays until it is removed through `&self`, and
+            // the callers in this folder use the bytes before that.
+            Some(first) => unsafe { bucket::read(first.as_ptr(), block) },
+            None => Ok(&[]),
+        }
+    }
+
+    /// Cuts the first bucket so that it holds `point` bytes.
+    pub fn split_front(&self, point: usize) -> Result<(), Error> {
+        match self.first() {
+            // SAFETY: a bucket of this ring.
+            Some(first) => {
+                Error::check(unsafe { ffi::mp_bucket_split(first.as_ptr(), point) })
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Takes the first bucket out.
+    pub fn remove_front(&self) -> Option<Bucket> {
+        let first = self.first()?;
+        // SAFETY: a bucket of this ring.
+        unsafe { ffi::mp_bucket_remove(first.as_ptr()) };
+        // SAFETY: it stands in no brigade now.
+        Some(unsafe { Bucket::from_raw(first) })
+    }
+
+    /// Takes data of the first bucket, which is in memory: at most `limit` bytes, and if asked at
+    /// most one line, its LF included.
+    pub fn take_data(&self, limit: usize, line: bool, target: &mut Vec<u8>) {
+        let data = self.read_front(true).unwrap_or_default();
+        let mut length = data.len().min(limit);
+        if line {
+            length = memchr::memchr(b'\n', &data[..length]).map_or(length, |at| at + 1);
+        }
+        target.extend_from_slice(&data[..length]);
+        // Memory splits at any point within.
+        let _ = self.split_front(length);
+        drop(self.remove_front());
+    }
+
+    /// Puts a bucket at the end.
+    pub fn append(&self, bucket: Bucket) {
+        self.append_raw(bucket.into_raw());
+    }
+
+    fn append_raw(&self, bucket: *mut ffi::apr_bucket) {
+        // SAFETY: a live bucket that stands in no brigade.
+        unsafe { ffi::mp_brigade_insert_tail(self.as_ptr(), bucket) }
+    }
+
+    /// Moves all buckets of `other` to the end of this one.
+    pub fn append_all(&self, other: &Brigade) {
+        // SAFETY: two live rings of the same connection.
+        unsafe { ffi::mp_brigade_concat(self.as_ptr(), other.as_ptr()) }
+    }
+
+    /// Moves the first bucket of `other` to the end of this one.
+    pub fn append_front_of(&self, other: &Brigade) {
+        if let Some(bucket) = other.remove_front() {
+            self.append(bucket);
+        }
+    }
+
+    /// Appends bytes without copying them; the bucket owns them.
+    pub fn append_bytes(&self, data: Bytes) {
+        if !data.is_empty() {
+            self.append_raw(bucket::owning(data, self.list()));
+        }
+    }
+
+    /// Appends a copy of `data`; small pieces share a bucket of 8000 bytes.
+    pub fn append_copy(&self, data: &[u8]) -> Result<(), Error> {
+        // SAFETY: APR copies `data`; without a flush function it only appends.
+        Error::check(unsafe {
+            ffi::apr_brigade_write(
+                self.as_ptr(),
+                None,
+                null_mut(),
+                data.as_ptr().cast(),
+                data.len(),
+            )
+        })
+    }
+
+    /// Appends a FLUSH bucket.
+    pub fn append_flush(&self) {
+        self.append_raw(bucket::flush(self.list()));
+    }
+
+    /// Appends an EOS bucket.
+    pub fn append_end(&self) {
+        self.append_raw(bucket::end(self.list()));
+    }
+
+    /// Appends an ERROR bucket with an HTTP status.
+    pub fn append_error(&self, status: i32, pool: &Pool) {
+        // SAFETY: live pool and allocator; httpd copies the (absent) message.
+        self.append_raw(unsafe {
+            ffi::ap_bucket_error_create(status, std::ptr::null(), pool.as_ptr(), self.list())
+        });
+    }
+
+    /// Destroys all buckets.
+    pub fn clear(&self) {
+        // SAFETY: a live ring; the brigade itself stays.
+        unsafe { ffi::apr_brigade_cleanup(self.as_ptr().cast()) };
+    }
+
+    /// Makes every bucket outlive the call that brought it: memory lent for a call is copied.
+    pub fn set_aside(&self, pool: &Pool) -> Result<(), Error> {
+        let mut at = self.first();
+        while let Some(bucket) = at {
+            // SAFETY: a bucket of this ring.
+            let status = unsafe { ffi::mp_bucket_setaside(bucket.as_ptr(), pool.as_ptr()) };
+            if status != ffi::APR_ENOTIMPL as ffi::apr_status_t {
+                Error::check(status)?;
+            }
+            // SAFETY: as above; setting aside changes a bucket in place.
+            at = NonNull::new(unsafe { ffi::mp_brigade_next(self.as_ptr(), bucket.as_ptr()) });
+        }
+        Ok(())
+    }
+
+    /// Moves at most `limit` bytes of data, and metadata up to there, to `target`; stops after EOS.
+    /// Answers whether the end was among it.
+    pub fn move_prefix(&self, target: &Brigade, limit: usize) -> Result<bool, Error> {
+        let mut left = limit;
+        while let Some(kind) = self.front() {
+            if kind == Kind::Data {
+                if left == 0 {
+                    break;
+                }
+                let length = self.read_front(true)?.len();
+                if length > left {
+                    self.split_front(left)?;
+                }
+                left -= length.min(left);
+            }
+            target.append_front_of(self);
+            if kind == Kind::End {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Moves one line, its LF included, to `target`; at most `limit` bytes.
+    pub fn move_line(&self, target: &Brigade, limit: usize) -> Result<(), Error> {
+        // SAFETY: two live rings of one connection.
+        Error::check(unsafe {
+            ffi::apr_brigade_split_line(
+                target.as_ptr(),
+                self.as_ptr(),
+                ffi::APR_BLOCK_READ,
+                limit as ffi::apr_off_t,
+            )
+        })
+    }
+
+    /// Whether `test` holds for some piece of the data.
+    pub(super) fn any_data(&self, mut test: impl FnMut(&[u8]) -> bool) -> bool {
+        let mut at = self.first();
+        while let Some(bucket) = at {
+            // SAFETY: a bucket of this ring.
+            if unsafe { bucket::kind_of(bucket.as_ptr()) } == Kind::Data {
+                // SAFETY: a bucket of this ring; the bytes are looked at before it changes.
+                let data = unsafe { bucket::read(bucket.as_ptr(), true) }.unwrap_or_default();
+                if test(data) {
+                    return true;
+                }
+            }
+            // SAFETY: reading may have put the rest behind `bucket`, which is still in the ring.
+            at = NonNull::new(unsafe { ffi::mp_brigade_next(self.as_ptr(), bucket.as_ptr()) });
+        }
+        false
+    }
+
+    /// Copies at most `limit` bytes of the data at the front to `target`; nothing is consumed.
+    pub fn copy_prefix(&self, target: &Brigade, limit: usize) -> Result<(), Error> {
+        let mut left = limit;
+        let mut at = self.first();
+        while let Some(bucket) = at {
+            // SAFETY: a bucket of this ring.
+            if unsafe { bucket::kind_of(bucket.as_ptr()) } == Kind::Data && left > 0 {
+                // SAFETY: a bucket of this ring; the bytes are copied at once.
+                let data = unsafe { bucket::read(bucket.as_ptr(), true) }?;
+                let part = &data[..data.len().min(left)];
+                target.append_copy(part)?;
+                left -= part.len();
+            }
+            // SAFETY: reading may have put the rest behind `bucket`, which is still in the ring.
+            at = NonNull::new(unsafe { ffi::mp_brigade_next(self.as_ptr(), bucket.as_ptr()) });
+        }
+        Ok(())
+    }
+}
+
+/// A brigade of ours that is kept over several calls. Its pool owns it.
+pub struct Held(NonNull<ffi::apr_bucket_brigade>);
+
+impl Held {
+    /// # Safety
+    /// The value is not used after the pool is cleared or the connection gone.
+    pub(super) unsafe fn new(pool: &Pool, connection: &Connection) -> Self {
+        let list = connection.bucket_list();
+        // SAFETY: both live; APR aborts rather than answer null.
+        let raw = unsafe { ffi::apr_brigade_create(pool.as_ptr(), list) };
+        Self(NonNull::new(raw).expect("APR aborts when memory is out"))
+    }
+}
+
+impl Deref for Held {
+    type Target = Brigade;
+
+    fn deref(&self) -> &Brigade {
+        // SAFETY: `new`'s promise: the pool is still there.
+        unsafe { Brigade::from_raw(self.0.as_ptr()) }
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    /// Runs `test` with an empty brigade in a pool of its own: APR only, no httpd.
+    pub(in crate::httpd) fn with_brigade(test: impl FnOnce(&Brigade)) {
+        let mut pool = null_mut();
+        // SAFETY: APR counts its initialisations.
+        unsafe { ffi::apr_initialize() };
+        // SAFETY: `pool` is a place for the result; no parent, default abort and allocator.
+        unsafe { ffi::apr_pool_create_ex(&raw mut pool, null_mut(), None, null_mut()) };
+        // SAFETY: a live pool.
+        let list = unsafe { ffi::apr_bucket_alloc_create(pool) };
+        // SAFETY: both live.
+        let brigade = unsafe { ffi::apr_brigade_create(pool, list) };
+        // SAFETY: live until the pool is destroyed below.
+        test(unsafe { Brigade::from_raw(brigade) });
+        // SAFETY: nothing of the pool is used any more.
+        unsafe { ffi::apr_pool_destroy(pool) };
+    }
+
+    fn text(brigade: &Brigade) -> Vec<u8> {
+        let mut all = Vec::new();
+        while let Some(kind) = brigade.front() {
+            match kind {
+                Kind::Data => all.extend_from_slice(brigade.read_front(true).unwrap()),
+                Kind::Flush => all.push(b'|'),
+                Kind::End => all.push(b'$'),
+                _ => all.push(b'?'),
+            }
+            drop(brigade.remove_front());
+        }
+        all
+    }
+
+    #[test]
+    fn prefixes_keep_metadata_in_its_place() {
+        with_brigade(|brigade| {
+            with_brigade(|target| {
+                brigade.append_bytes(Bytes::from_static(b"abc"));
+                brigade.append_flush();
+                brigade.append_bytes(Bytes::from_static(b"defg"));
+                brigade.append_end();
+                assert!(!brigade.move_prefix(target, 5).unwrap());
+                assert_eq!(text(target), b"abc|de");
+                assert!(brigade.move_prefix(target, 5).unwrap());
+                assert_eq!(text(target), b"fg$");
+            });
+        });
+    }
+
+    #[test]
+    fn copies_of_a_prefix_consume_nothing() {
+        with_brigade(|brigade| {
+            with_brigade(|target| {
+                brigade.append_bytes(Bytes::from_static(b"ab"));
+                brigade.append_bytes(Bytes::from_static(b"cd"));
+                for _ in 0..2 {
+                    brigade.copy_prefix(target, 3).unwrap();
+                    assert_eq!(text(target), b"abc");
+                }
+                assert_eq!(text(brigade), b"abcd");
+            });
+        });
+    }
+
+    #[test]
+    fn lines_end_at_their_line_feed() {
+        with_brigade(|brigade| {
+            with_brigade(|target| {
+                brigade.append_bytes(Bytes::from_static(b"one\ntw"));
+                brigade.append_bytes(Bytes::from_static(b"o\nrest"));
+                brigade.move_line(target, 8192).unwrap();
+                assert_eq!(text(target), b"one\n");
+                brigade.move_line(target, 8192).unwrap();
+                assert_eq!(text(target), b"two\n");
+                assert_eq!(text(brigade), b"rest");
+            });
+        });
+    }
+}

@@ -1,0 +1,227 @@
+//! Connections: `conn_rec`.
+
+use std::cell::UnsafeCell;
+use std::net::IpAddr;
+
+use super::brigade::Held;
+use super::{Brigade, Error, Pool, Server, Table, c_bytes, ffi};
+
+/// Whether a connection may carry another request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeepAlive {
+    /// Not decided.
+    Unknown,
+    /// Ends after this response.
+    Close,
+    /// Stays open.
+    Keep,
+}
+
+/// A `conn_rec`.
+#[repr(transparent)]
+pub struct Connection(UnsafeCell<ffi::conn_rec>);
+
+impl Connection {
+    /// # Safety
+    /// `raw` points to a live connection for all of `'a`.
+    pub(super) unsafe fn from_raw<'a>(raw: *mut ffi::conn_rec) -> &'a Self {
+        // SAFETY: repr(transparent); liveness is the caller's promise.
+        unsafe { &*raw.cast() }
+    }
+
+    pub(super) fn as_ptr(&self) -> *mut ffi::conn_rec {
+        self.0.get()
+    }
+
+    pub(super) fn raw(&self) -> &ffi::conn_rec {
+        // SAFETY: live; a read of plain fields on httpd's own thread for this connection.
+        unsafe { &*self.as_ptr() }
+    }
+
+    pub(super) fn bucket_list(&self) -> *mut ffi::apr_bucket_alloc_t {
+        self.raw().bucket_alloc
+    }
+
+    /// The pool that lives as long as the connection.
+    pub fn pool(&self) -> &Pool {
+        // SAFETY: a connection has its pool for all its life.
+        unsafe { Pool::from_raw(self.raw().pool) }
+    }
+
+    /// The virtual host of the address; HTTP may choose another one by name.
+    pub fn base_server(&self) -> &Server {
+        // SAFETY: set for all the connection's life.
+        unsafe { Server::from_raw(self.raw().base_server) }
+    }
+
+    /// The connection's notes.
+    pub fn notes(&self) -> &Table {
+        // SAFETY: made with the connection.
+        unsafe { Table::from_raw(self.raw().notes) }
+    }
+
+    /// Whether this is one stream of a connection (HTTP/2), not a connection itself.
+    pub fn is_stream(&self) -> bool {
+        !self.raw().master.is_null()
+    }
+
+    /// Whether the peer is known to be gone.
+    pub fn is_aborted(&self) -> bool {
+        self.raw().aborted != 0
+    }
+
+    /// Whether it may carry another request.
+    pub fn keep_alive(&self) -> KeepAlive {
+        match self.raw().keepalive {
+            ffi::AP_CONN_CLOSE => KeepAlive::Close,
+            ffi::AP_CONN_KEEPALIVE => KeepAlive::Keep,
+            _ => KeepAlive::Unknown,
+        }
+    }
+
+    /// Decides whether it may carry another request.
+    pub fn set_keep_alive(&self, keep: KeepAlive) {
+        let value = match keep {
+            KeepAlive::Unknown => ffi::AP_CONN_UNKNOWN,
+            KeepAlive::Close => ffi::AP_CONN_CLOSE,
+            KeepAlive::Keep => ffi::AP_CONN_KEEPALIVE,
+        };
+        // SAFETY: a plain field that modules may set on the connection's own thread.
+        unsafe { (*self.as_ptr()).keepalive = value };
+    }
+
+    /// How many requests it has carried after the first.
+    pub fn keep_alives(&self) -> i32 {
+        self.raw().keepalives
+    }
+
+    /// httpd's number for it, unique among the live ones.
+    pub fn id(&self) -> i64 {
+        self.raw().id
+    }
+
+    /// The peer's address as text.
+    pub fn client_ip(&self) -> Option<&[u8]> {
+        // SAFETY: null or NUL-terminated, for the connection's life.
+        unsafe { c_bytes(self.raw().client_ip) }
+    }
+
+    /// Our address as text.
+    pub fn local_ip(&self) -> Option<&[u8]> {
+        // SAFETY: as above.
+        unsafe { c_bytes(self.raw().local_ip) }
+    }
+
+    /// The peer's host name, if it was looked up.
+    pub fn remote_host(&self) -> Option<&[u8]> {
+        // SAFETY: as above.
+        unsafe { c_bytes(self.raw().remote_host) }
+    }
+
+    /// Our host name, if it was looked up.
+    pub fn local_host(&self) -> Option<&[u8]> {
+        // SAFETY: as above.
+        unsafe { c_bytes(self.raw().local_host) }
+    }
+
+    /// The user name that the peer's identd gave.
+    pub fn remote_logname(&self) -> Option<&[u8]> {
+        // SAFETY: as above.
+        unsafe { c_bytes(self.raw().remote_logname) }
+    }
+
+    /// The peer's port.
+    pub fn client_port(&self) -> u16 {
+        // SAFETY: null or live with the connection.
+        unsafe { self.raw().client_addr.as_ref() }.map_or(0, |address| address.port)
+    }
+
+    /// Our port.
+    pub fn local_port(&self) -> u16 {
+        // SAFETY: null or live with the connection.
+        unsafe { self.raw().local_addr.as_ref() }.map_or(0, |address| address.port)
+    }
+
+    /// Whether the peer has an address of the loopback range.
+    pub fn is_local(&self) -> bool {
+        self.client_ip()
+            .and_then(|ip| std::str::from_utf8(ip).ok()?.parse::<IpAddr>().ok())
+            .is_some_and(|ip| ip.is_loopback())
+    }
+
+    /// Takes mod_reqtimeout's filter off: its limits are about HTTP requests, and it would cut any
+    /// other protocol that waits for its peer.
+    pub fn leave_request_timeouts(&self) {
+        let filters = self.raw().input_filters;
+        // SAFETY: a static name.
+        let handle = unsafe { ffi::ap_get_input_filter_handle(c"reqtimeout".as_ptr()) };
+        if !handle.is_null() {
+            // SAFETY: the connection's live chain; absent is fine.
+            unsafe { ffi::ap_remove_input_filter_byhandle(filters, c"reqtimeout".as_ptr()) };
+        }
+    }
+
+    /// Lets filters such as mod_ssl's shake hands, before anything is read or written.
+    pub fn start(&self, brigade: &Brigade) -> Result<(), Error> {
+        // SAFETY: the live chain of this connection.
+        let status = unsafe {
+            ffi::ap_get_brigade(
+                self.raw().input_filters,
+                brigade.as_ptr(),
+                ffi::AP_MODE_INIT,
+                ffi::APR_BLOCK_READ,
+                0,
+            )
+        };
+        brigade.clear();
+        Error::check(status)
+    }
+
+    /// Waits for a line, or a part of a very long one, appended to `brigade`.
+    pub fn read_line(&self, brigade: &Brigade) -> Result<(), Error> {
+        self.get(brigade, ffi::AP_MODE_GETLINE, 0)
+    }
+
+    /// Waits for input: at least one byte, at most `limit`, appended to `brigade`.
+    pub fn read(&self, brigade: &Brigade, limit: usize) -> Result<(), Error> {
+        self.get(brigade, ffi::AP_MODE_READBYTES, limit)
+    }
+
+    fn get(
+        &self,
+        brigade: &Brigade,
+        mode: ffi::ap_input_mode_t,
+        limit: usize,
+    ) -> Result<(), Error> {
+        // SAFETY: the live chain of this connection.
+        Error::check(unsafe {
+            ffi::ap_get_brigade(
+                self.raw().input_filters,
+                brigade.as_ptr(),
+                mode,
+                ffi::APR_BLOCK_READ,
+                limit as ffi::apr_off_t,
+            )
+        })
+    }
+
+    /// Sends a brigade, and empties it.
+    pub fn write(&self, brigade: &Brigade) -> Result<(), Error> {
+        // SAFETY: the live chain of this connection.
+        let status = unsafe { ffi::ap_pass_brigade(self.raw().output_filters, brigade.as_ptr()) };
+        brigade.clear();
+        Error::check(status)?;
+        if self.is_aborted() { Err(Error::END_OF_FILE) } else { Ok(()) }
+    }
+
+    /// A brigade that may be kept until the connection ends.
+    pub fn new_brigade(&self) -> Held {
+        // SAFETY: it lives in the connection's pool; leases end before that pool is cleared.
+        unsafe { Held::new(self.pool(), self) }
+    }
+
+    /// Our own value for this connection, made when there is none yet.
+    pub fn state<T: 'static>(&self, make: impl FnOnce() -> T) -> &T {
+        super::hooks::state(self.raw().conn_config, self.pool(), make)
+    }
+}

@@ -1,0 +1,272 @@
+//! Hooks: the module record, and the functions that httpd calls. A module is one implementation
+//! of [`Module`]; each method is a hook, and does nothing by default.
+
+use std::any::Any;
+use std::cell::UnsafeCell;
+use std::ffi::{CStr, CString, c_char, c_int, c_void};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr::{null, null_mut};
+use std::sync::atomic::{AtomicI32, Ordering};
+
+use super::config::{self, Command, Settings};
+use super::filter::Mode;
+use super::log::{self, Level, place};
+use super::{Brigade, Connection, Error, Filter, Pool, Request, Server, Status, ffi};
+
+/// What a module does in httpd's hooks.
+pub trait Module: Sized + 'static {
+    /// `mod_name.c`, for `<IfModule>`.
+    const NAME: &'static CStr;
+    /// What its directives set.
+    type Settings: Settings;
+    /// Its directives, as [`config::commands`] makes them.
+    const COMMANDS: &'static [Command];
+
+    /// The record that httpd loads.
+    fn record() -> &'static Record;
+    /// The configuration is read; the parent still runs as root.
+    fn post_config(_configuration: &Pool, _main: &Server) {}
+    /// A child starts: before its threads, after its user was changed.
+    fn child_init(_child: &Pool, _main: &'static Server) {}
+    /// A connection was accepted.
+    fn process_connection(_c: &Connection) -> Status {
+        Status::DECLINED
+    }
+    /// A request, also a redirected one, is about to be mapped to a file.
+    fn translate_name(_r: &Request) -> Status {
+        Status::DECLINED
+    }
+    /// The media type is asked for.
+    fn type_checker(_r: &Request) -> Status {
+        Status::DECLINED
+    }
+    /// Last chance before the handler.
+    fn fixups(_r: &Request) -> Status {
+        Status::DECLINED
+    }
+    /// The response is asked for.
+    fn handler(_r: &Request) -> Status {
+        Status::DECLINED
+    }
+    /// Buckets of a response pass output filter number `slot`.
+    fn output_filter(filter: &Filter, _slot: usize, brigade: &Brigade) -> Result<(), Error> {
+        filter.step_out(brigade)
+    }
+    /// A request with input filter number `slot` is about to be handled.
+    fn input_filter_starts(_filter: &Filter) {}
+    /// Somebody reads through input filter number `slot`.
+    fn input_filter(
+        filter: &Filter,
+        slot: usize,
+        brigade: &Brigade,
+        mode: Mode,
+        block: bool,
+    ) -> Result<(), Error>;
+}
+
+/// The module record that httpd finds by its name, and writes to: so not in read-only memory.
+#[repr(transparent)]
+pub struct Record(UnsafeCell<ffi::module>);
+
+// SAFETY: httpd writes to it while it loads modules, on one thread, before any other starts.
+unsafe impl Sync for Record {}
+
+/// The record of a module.
+pub const fn record<M: Module>() -> Record {
+    Record(UnsafeCell::new(ffi::module {
+        version: ffi::MODULE_MAGIC_NUMBER_MAJOR as c_int,
+        minor_version: ffi::MODULE_MAGIC_NUMBER_MINOR as c_int,
+        module_index: -1,
+        name: M::NAME.as_ptr(),
+        dynamic_load_handle: null_mut(),
+        next: null_mut(),
+        magic: ffi::MODULE_MAGIC_COOKIE as _,
+        rewrite_args: None,
+        create_dir_config: Some(config::create_section::<M::Settings>),
+        merge_dir_config: Some(config::merge::<M::Settings>),
+        create_server_config: Some(config::create_server::<M::Settings>),
+        merge_server_config: Some(config::merge::<M::Settings>),
+        cmds: M::COMMANDS.as_ptr().cast(),
+        register_hooks: Some(register::<M>),
+        flags: 0,
+    }))
+}
+
+/// Our place in httpd's vectors of module data. Not configuration: httpd gives it at load time.
+static INDEX: AtomicI32 = AtomicI32::new(-1);
+
+impl Record {
+    fn remember_index(&self) {
+        // SAFETY: httpd has set it before it asks for hooks.
+        INDEX.store(unsafe { (*self.0.get()).module_index }, Ordering::Relaxed);
+    }
+}
+
+pub(super) fn module_index() -> c_int {
+    INDEX.load(Ordering::Relaxed)
+}
+
+/// Calls `f`; a panic does not get out: it is logged with its place, and `bad` is the answer.
+pub fn guard<R>(what: &str, bad: R, f: impl FnOnce() -> R) -> R {
+    catch_unwind(AssertUnwindSafe(f)).unwrap_or_else(|panic| {
+        let text = format!("panic in {what}: {}", panic_text(&*panic));
+        log::server(place!(), None, Level::Critical, &text);
+        bad
+    })
+}
+
+/// What a panic says.
+pub fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
+}
+
+/// Our entry in a vector of module data.
+pub(super) fn slot(vector: *mut ffi::ap_conf_vector_t) -> *mut c_void {
+    let entries: *mut *mut c_void = vector.cast();
+    // SAFETY: the vector has an entry for each loaded module (`ap_get_module_config`).
+    unsafe { *entries.add(module_index() as usize) }
+}
+
+/// Our value in a vector of module data, if there is one.
+pub(super) fn existing_state<'a, T: 'static>(vector: *mut ffi::ap_conf_vector_t) -> Option<&'a T> {
+    // SAFETY: null, or what `state` put there: per vector always one type, owned by its pool.
+    unsafe { slot(vector).cast::<T>().as_ref() }
+}
+
+/// Our value in a vector of module data, made when there is none yet; the pool owns it.
+pub(super) fn state<'a, T: 'static>(
+    vector: *mut ffi::ap_conf_vector_t,
+    pool: &'a Pool,
+    make: impl FnOnce() -> T,
+) -> &'a T {
+    if let Some(value) = existing_state(vector) {
+        return value;
+    }
+    let value = pool.own_first(make());
+    let entries: *mut *mut c_void = vector.cast();
+    // SAFETY: see `slot`; the request's or connection's own thread.
+    let entry = unsafe { entries.add(module_index() as usize) };
+    // SAFETY: as above.
+    unsafe { *entry = std::ptr::from_ref(value).cast_mut().cast() };
+    value
+}
+
+impl Request {
+    /// The settings that hold for the request where it stands now. `S` is the module's own type.
+    pub fn settings<S: Settings>(&self) -> &S {
+        // SAFETY: made by our functions; merged sections live in the request's pool or longer.
+        unsafe { &*slot(self.raw().per_dir_config).cast() }
+    }
+}
+
+impl Server {
+    /// The settings outside of all sections. `S` is the module's own type.
+    pub fn settings<S: Settings>(&self) -> &S {
+        // SAFETY: made by our functions, as long-lived as the configuration.
+        unsafe { &*slot(self.raw().module_config).cast() }
+    }
+}
+
+/// Says in httpd's banner (`ServerTokens Full`) and log what runs here.
+pub fn add_version(configuration: &Pool, component: &str) {
+    if let Ok(component) = CString::new(component) {
+        // SAFETY: httpd copies it.
+        unsafe { ffi::ap_add_version_component(configuration.as_ptr(), component.as_ptr()) };
+    }
+}
+
+/// Whether httpd only checks its configuration, or reads it for the first of two times.
+pub fn is_rehearsal() -> bool {
+    // SAFETY: a plain global of httpd, read on its only thread.
+    let state = unsafe { ffi::ap_state_query(ffi::AP_SQ_MAIN_STATE as c_int) };
+    state == ffi::AP_SQ_MS_CREATE_PRE_CONFIG as c_int
+}
+
+/// A list of module names for httpd's ordering of hooks.
+struct Names<const N: usize>([*const c_char; N]);
+
+// SAFETY: constant pointers to static text.
+unsafe impl<const N: usize> Sync for Names<N> {}
+
+/// Modules that find types by a file's name or content: a Python type handler is asked before them.
+static TYPES: Names<3> = Names([c"mod_mime.c".as_ptr(), c"mod_mime_magic.c".as_ptr(), null()]);
+/// It finds the file first (MultiViews), so it goes before us.
+static NEGOTIATION: Names<2> = Names([c"mod_negotiation.c".as_ptr(), null()]);
+/// It starts the clock of a connection, so it goes before us.
+static TIMEOUTS: Names<2> = Names([c"mod_reqtimeout.c".as_ptr(), null()]);
+
+unsafe extern "C" fn register<M: Module>(_pool: *mut ffi::apr_pool_t) {
+    M::record().remember_index();
+    std::panic::set_hook(Box::new(|panic| {
+        // `guard` says what panicked; this says where.
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        log::server(place!(), None, Level::Debug, &format!("panic at {place}"));
+    }));
+    let none = null::<*const c_char>();
+    let first = ffi::APR_HOOK_FIRST as c_int;
+    let middle = ffi::APR_HOOK_MIDDLE as c_int;
+    let really_first = ffi::APR_HOOK_REALLY_FIRST as c_int;
+    // SAFETY: all are called while httpd collects hooks; functions and lists are static.
+    unsafe { ffi::ap_hook_post_config(Some(post_config::<M>), none, none, middle) };
+    // SAFETY: as above.
+    unsafe { ffi::ap_hook_child_init(Some(child_init::<M>), none, none, middle) };
+    let timeouts = TIMEOUTS.0.as_ptr();
+    // SAFETY: as above.
+    unsafe { ffi::ap_hook_process_connection(Some(process_connection::<M>), timeouts, none, first) };
+    // SAFETY: as above.
+    unsafe { ffi::ap_hook_translate_name(Some(translate_name::<M>), none, none, really_first) };
+    let (before, after) = (NEGOTIATION.0.as_ptr(), TYPES.0.as_ptr());
+    // SAFETY: as above.
+    unsafe { ffi::ap_hook_type_checker(Some(type_checker::<M>), before, after, first) };
+    // SAFETY: as above.
+    unsafe { ffi::ap_hook_fixups(Some(fixups::<M>), none, none, first) };
+    // SAFETY: as above.
+    unsafe { ffi::ap_hook_handler(Some(handler::<M>), none, none, middle) };
+}
+
+unsafe extern "C" fn post_config<M: Module>(
+    configuration: *mut ffi::apr_pool_t,
+    _log: *mut ffi::apr_pool_t,
+    _temporary: *mut ffi::apr_pool_t,
+    main: *mut ffi::server_rec,
+) -> c_int {
+    // SAFETY: httpd calls with live arguments.
+    let (pool, main) = unsafe { (Pool::from_raw(configuration), Server::from_raw(main)) };
+    guard("post_config", (), || M::post_config(pool, main));
+    Status::OK.0
+}
+
+unsafe extern "C" fn child_init<M: Module>(
+    child: *mut ffi::apr_pool_t,
+    main: *mut ffi::server_rec,
+) {
+    // SAFETY: httpd calls with live arguments.
+    let (pool, main) = unsafe { (Pool::from_raw(child), Server::from_raw(main)) };
+    guard("child_init", (), || M::child_init(pool, main));
+}
+
+unsafe extern "C" fn process_connection<M: Module>(c: *mut ffi::conn_rec) -> c_int {
+    // SAFETY: httpd calls with a live connection.
+    let c = unsafe { Connection::from_raw(c) };
+    guard("process_connection", Status::DONE, || M::process_connection(c)).0
+}
+
+/// The trampoline of a hook about a request. A panic ends as an exception does: 500, or a cut
+/// response when something of it is out.
+macro_rules! request_hooks {
+    ($($name:ident)*) => {$(
+        unsafe extern "C" fn $name<M: Module>(r: *mut ffi::request_rec) -> c_int {
+            // SAFETY: httpd calls with a live request.
+            let r = unsafe { Request::from_raw(r) };
+            let bad = Status::INTERNAL_SERVER_ERROR;
+            let status = guard(stringify!($name), bad, || M::$name(r));
+            if status == bad && r.has_started() {
+                return r.cut_response(&r.connection().new_brigade()).0;
+            }
+            status.0
+        }
+    )*};
+}
+
+request_hooks! { translate_name type_checker fixups handler }

@@ -1,0 +1,280 @@
+//! Input filters: what arrives from the client, and what a handler reads.
+
+use super::brigade::Brigade;
+use super::bucket::Kind;
+use super::connection::KeepAlive;
+use super::filter::{Direction, Filter, Mode};
+use super::stream::{CHUNK, Next, Stream};
+use super::{Error, Status};
+
+/// The longest line that is given out whole (httpd's `HUGE_STRING_LEN`).
+const LINE: usize = 8192;
+
+/// One input filter in the chain of one request.
+pub struct Input {
+    /// The pieces, and how to read and write them.
+    pub stream: Stream,
+    /// How the caller of this very call reads.
+    mode: Mode,
+    /// Whether that caller is ready to wait.
+    block: bool,
+    /// EOS was read from below: the body's last byte is off the connection.
+    end_below: bool,
+    /// EOS went to the caller.
+    delivered: bool,
+    /// Every further read answers this.
+    failed: Option<Error>,
+    /// The author was told `Pause` for the brigade at hand, and may ask for another one.
+    paused: bool,
+    /// The author stepped out: once the written data is given out, the filter is gone.
+    out: bool,
+}
+
+impl Input {
+    /// For a filter that is called the first time.
+    pub fn new(filter: &Filter) -> Self {
+        Self {
+            stream: Stream::new(filter),
+            mode: Mode::Bytes(0),
+            block: true,
+            end_below: false,
+            delivered: false,
+            failed: None,
+            paused: false,
+            out: false,
+        }
+    }
+
+    /// Begins a call.
+    pub fn begin(&mut self, mode: Mode, block: bool) {
+        (self.mode, self.block) = (mode, block);
+    }
+
+    /// How the caller reads.
+    pub fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// Whether the caller is ready to wait.
+    pub fn blocks(&self) -> bool {
+        self.block
+    }
+
+    /// Whether the author has stepped out.
+    pub fn is_out(&self) -> bool {
+        self.out
+    }
+
+    /// Answers a call from what is written already. `None`: the author must be asked for more.
+    pub fn answer(&mut self, filter: &Filter, target: &Brigade) -> Option<Result<(), Error>> {
+        if let Some(error) = self.failed {
+            return Some(Err(error));
+        }
+        if self.delivered {
+            target.append_end();
+            return Some(Ok(()));
+        }
+        if !self.has_answer() {
+            if !self.is_over() {
+                return self.pass_by(filter, target);
+            }
+            if let Err(error) = self.read_to_end(filter) {
+                return Some(Err(error));
+            }
+            self.stream.append_end();
+        }
+        Some(self.give(target))
+    }
+
+    /// Whether nothing more comes from the author.
+    fn is_over(&self) -> bool {
+        self.stream.is_over()
+    }
+
+    /// Whether what is written satisfies the mode of the call.
+    fn has_answer(&self) -> bool {
+        let held = &self.stream.outgoing;
+        match self.mode {
+            Mode::Line if self.is_over() || self.out => self.stream.pending > 0,
+            Mode::Line => self.stream.pending >= LINE || holds_line(held),
+            Mode::Bytes(_) | Mode::Peek(_) => {
+                self.stream.pending > 0 || held.kinds().any(|kind| kind == Kind::End)
+            }
+        }
+    }
+
+    fn give(&mut self, target: &Brigade) -> Result<(), Error> {
+        let held = &self.stream.outgoing;
+        let before = self.stream.pending;
+        match self.mode {
+            Mode::Peek(limit) => return held.copy_prefix(target, limit),
+            Mode::Bytes(limit) => {
+                self.delivered = held.move_prefix(target, limit)?;
+                self.stream.pending = before.saturating_sub(limit);
+            }
+            Mode::Line if before == 0 => self.delivered = held.move_prefix(target, 0)?,
+            Mode::Line => {
+                held.move_line(target, LINE)?;
+                self.stream.pending = length(held);
+                // A last line without its LF takes the end along.
+                self.delivered = self.stream.closed && !held.kinds().any(|k| k == Kind::End);
+            }
+        }
+        Ok(())
+    }
+
+    /// After stepping out: the chain goes on without us.
+    fn pass_by(&mut self, filter: &Filter, target: &Brigade) -> Option<Result<(), Error>> {
+        if !self.out {
+            return None;
+        }
+        filter.unlink(Direction::Input);
+        target.append_all(&self.stream.outgoing);
+        Some(fetch(filter, target, self.mode, self.block))
+    }
+
+    /// Fetches the next brigade from below, for the author. Waits if the caller waits.
+    pub fn fetch(&mut self, filter: &Filter) -> Result<(), Error> {
+        let incoming = &self.stream.incoming;
+        fetch(filter, incoming, Mode::Bytes(CHUNK), self.block)?;
+        self.paused = false;
+        self.end_below |= incoming.kinds().any(|kind| kind == Kind::End);
+        if incoming.is_empty() { Err(Error::AGAIN) } else { Ok(()) }
+    }
+
+    /// Whether the next piece is at hand: reading it does not wait.
+    pub fn is_ready(&mut self) -> bool {
+        !self.paused || self.stream.look().is_some()
+    }
+
+    /// What comes next for the author: a brigade's data, one `Pause`, then the next brigade.
+    pub fn read(&mut self, filter: &Filter, limit: usize) -> Result<Next, Error> {
+        loop {
+            match self.stream.look() {
+                None if self.end_below => return Ok(Next::Pause),
+                None if !self.paused => {
+                    self.paused = true;
+                    return Ok(Next::Pause);
+                }
+                None => match self.fetch(filter) {
+                    Err(error) if error.is_again() => return Ok(Next::Pause),
+                    other => other?,
+                },
+                Some(Kind::Flush) => {
+                    drop(self.stream.incoming.remove_front());
+                    self.stream.took();
+                }
+                Some(Kind::End) => {
+                    drop(self.stream.incoming.remove_front());
+                    self.stream.end_seen = true;
+                    self.stream.took();
+                    return Ok(Next::End);
+                }
+                Some(_) => {
+                    if self.stream.load(limit.clamp(1, CHUNK), true)? > 0 {
+                        return Ok(Next::Data);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Says that the body ends here for its readers. The rest of it is read and dropped before
+    /// they are told: it must never be taken for the next request.
+    pub fn close(&mut self) {
+        self.stream.end_said = true;
+    }
+
+    /// Gives out what is left of the brigade at hand as it is.
+    pub fn pass_on(&mut self) {
+        self.stream.move_rest();
+    }
+
+    /// Steps out for good.
+    pub fn step_out(&mut self) {
+        self.out = true;
+        self.stream.move_rest();
+    }
+
+    /// Ends one call of the author: what was not read goes on, and stays ours to give out.
+    pub fn finish(&mut self, filter: &Filter) -> Result<(), Error> {
+        if self.stream.is_over() {
+            self.stream.incoming.clear();
+        } else {
+            self.stream.move_rest();
+        }
+        self.paused = false;
+        self.stream.set_aside(filter.pool())
+    }
+
+    /// The author failed: readers get an error, the connection is not used again.
+    pub fn fail(&mut self, filter: &Filter, refusal: Option<Status>) -> Error {
+        let error = match refusal.map(|status| status.0) {
+            Some(413) => Error::NO_SPACE,
+            Some(408) => Error::TIME_OUT,
+            Some(501) => Error::NOT_IMPLEMENTED,
+            Some(400) => Error::GENERAL,
+            _ => Error::FILTER,
+        };
+        if let Some(r) = filter.request() {
+            r.refuse_body(refusal.unwrap_or(Status::INTERNAL_SERVER_ERROR));
+        }
+        self.break_off(filter, error)
+    }
+
+    /// Reading from below failed: the same answer from now on, no further request here.
+    pub fn break_off(&mut self, filter: &Filter, error: Error) -> Error {
+        self.stream.drop_all();
+        self.failed = Some(error);
+        filter.connection().set_keep_alive(KeepAlive::Close);
+        error
+    }
+
+    /// Reads the body's rest from below and drops it.
+    fn read_to_end(&mut self, filter: &Filter) -> Result<(), Error> {
+        if self.end_below {
+            return Ok(());
+        }
+        self.stream.incoming.clear();
+        if filter.request().is_some_and(|r| r.expects_continue()) {
+            // Nobody asked the client for the body yet; it is not asked just to be thrown away.
+            filter.connection().set_keep_alive(KeepAlive::Close);
+            self.end_below = true;
+            return Ok(());
+        }
+        while !self.end_below {
+            match self.fetch(filter) {
+                Ok(()) => self.stream.incoming.clear(),
+                Err(error) if error.is_again() => return Err(error),
+                Err(_) => {
+                    filter.connection().set_keep_alive(KeepAlive::Close);
+                    self.end_below = true;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Reads from the filter below, with the framing of the body shown to whoever parses it there.
+fn fetch(filter: &Filter, target: &Brigade, mode: Mode, block: bool) -> Result<(), Error> {
+    match filter.request() {
+        Some(r) => r.with_body_framing_shown(|| filter.fetch(target, mode, block)),
+        None => filter.fetch(target, mode, block),
+    }
+}
+
+/// Whether a brigade holds a line end.
+fn holds_line(brigade: &Brigade) -> bool {
+    brigade.any_data(|data| memchr::memchr(b'\n', data).is_some())
+}
+
+/// The bytes of data in a brigade.
+fn length(brigade: &Brigade) -> usize {
+    let mut total = 0;
+    brigade.any_data(|data| {
+        total += data.len();
+        false
+    });
+    total
+}

@@ -1,0 +1,83 @@
+//! Safe words for httpd's nouns: the only place that speaks to its C API. Knows no Python.
+//!
+//! Each type wraps the C struct of its name as *shared* memory (`UnsafeCell`): httpd and other
+//! modules hold the same pointers, so there is never a `&mut`. References are made by the
+//! trampolines in [`hooks`], [`config`] and [`filter`], and live as long as httpd's call.
+
+pub mod brigade;
+pub mod bucket;
+pub mod config;
+pub mod connection;
+pub mod constants;
+mod ffi;
+pub mod filter;
+pub mod hooks;
+pub mod input;
+pub mod log;
+pub mod output;
+pub mod pool;
+pub mod request;
+pub mod server;
+pub mod status;
+pub mod stream;
+pub mod table;
+
+pub use brigade::Brigade;
+pub use connection::Connection;
+pub use filter::Filter;
+pub use pool::Pool;
+pub use request::Request;
+pub use server::Server;
+pub use status::{Error, Status};
+pub use table::Table;
+
+use std::ffi::{CStr, c_char};
+
+/// A slice from a C pointer and length; null with length 0 is normal in C and undefined in Rust.
+///
+/// # Safety
+/// A pointer that is not null is valid for `len` bytes for all of `'a`.
+unsafe fn bytes_of<'a>(pointer: *const c_char, len: usize) -> &'a [u8] {
+    if pointer.is_null() || len == 0 {
+        return &[];
+    }
+    // SAFETY: the caller's promise.
+    unsafe { std::slice::from_raw_parts(pointer.cast(), len) }
+}
+
+/// The bytes of a C string without its NUL; `None` for null.
+///
+/// # Safety
+/// A pointer that is not null is NUL-terminated and unchanged for all of `'a`.
+unsafe fn c_bytes<'a>(pointer: *const c_char) -> Option<&'a [u8]> {
+    if pointer.is_null() {
+        return None;
+    }
+    // SAFETY: the caller's promise.
+    Some(unsafe { CStr::from_ptr(pointer) }.to_bytes())
+}
+
+/// Whether httpd has a status line for this code.
+fn is_known_response(code: i32) -> bool {
+    // SAFETY: a pure look-up in a static table.
+    let index = unsafe { ffi::ap_index_of_response(code) };
+    // SAFETY: as above.
+    code == 500 || index != unsafe { ffi::ap_index_of_response(500) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn null_slices_are_empty() {
+        // SAFETY: null with no length is what the helper is for.
+        assert_eq!(unsafe { bytes_of(std::ptr::null(), 0) }, b"");
+        // SAFETY: a null pointer is never read.
+        assert_eq!(unsafe { bytes_of(std::ptr::null(), 3) }, b"");
+        // SAFETY: as above.
+        assert_eq!(unsafe { c_bytes(std::ptr::null()) }, None);
+        // SAFETY: a literal is static.
+        assert_eq!(unsafe { c_bytes(c"ab".as_ptr()) }, Some(&b"ab"[..]));
+    }
+}

@@ -1,0 +1,250 @@
+//! Output filters: what arrives from the handler, and what goes on to the client.
+
+use super::bucket::Kind;
+use super::connection::KeepAlive;
+use super::filter::{Direction, Filter};
+use super::stream::{CHUNK, Next, Stream};
+use super::{Brigade, Error, Status};
+
+/// One output filter in the chain of one response.
+pub struct Output {
+    /// The pieces, and how to read and write them.
+    pub stream: Stream,
+    /// Headers were put right, or found to need nothing.
+    headers_settled: bool,
+    /// Something went on to the client's side: the headers may be out.
+    started: bool,
+    /// Sending failed: the client is gone, nothing more is worth making.
+    broken: Option<Error>,
+    /// The author stepped out: what follows goes by untouched.
+    out: bool,
+}
+
+impl Output {
+    /// For a filter that is called the first time.
+    pub fn new(filter: &Filter) -> Self {
+        Self {
+            stream: Stream::new(filter),
+            headers_settled: false,
+            started: false,
+            broken: None,
+            out: false,
+        }
+    }
+
+    /// Takes the buckets of a call. What follows the end is none of the body; it is dropped, and
+    /// metadata goes by.
+    pub fn accept(&mut self, brigade: &Brigade) {
+        self.stream.incoming.append_all(brigade);
+    }
+
+    /// Whether sending has failed.
+    pub fn is_broken(&self) -> bool {
+        self.broken.is_some()
+    }
+
+    /// Whether something of the response went on already.
+    pub fn has_started(&self) -> bool {
+        self.started
+    }
+
+    /// Whether the author has stepped out.
+    pub fn is_out(&self) -> bool {
+        self.out
+    }
+
+    /// Whether the next piece is in memory already: reading it neither waits nor sends.
+    pub fn is_ready(&mut self) -> bool {
+        !self.stream.flush_owed
+            && match self.stream.look() {
+                Some(Kind::Data) => self.stream.incoming.front_length().is_some(),
+                _ => true,
+            }
+    }
+
+    /// What comes next. Waits for slow sources, after sending what there is.
+    pub fn read(&mut self, filter: &Filter, limit: usize) -> Result<Next, Error> {
+        let limit = limit.clamp(1, CHUNK);
+        if self.stream.pay_flush() {
+            self.send(filter)?;
+        }
+        loop {
+            match self.stream.look() {
+                None => return Ok(Next::Pause),
+                _ if self.stream.error_seen => return Ok(Next::Pause),
+                Some(Kind::Flush) => {
+                    drop(self.stream.incoming.remove_front());
+                    self.stream.flush_owed = true;
+                    self.stream.took();
+                    return Ok(Next::Pause);
+                }
+                Some(Kind::End) => {
+                    drop(self.stream.incoming.remove_front());
+                    self.stream.end_seen = true;
+                    self.stream.took();
+                    return Ok(Next::End);
+                }
+                Some(_) => {
+                    let length = match self.stream.load(limit, false) {
+                        Err(error) if error.is_again() => {
+                            // A slow source: the client gets what there is before we wait.
+                            self.stream.outgoing().append_flush();
+                            self.send(filter)?;
+                            self.stream.load(limit, true)?
+                        }
+                        other => other?,
+                    };
+                    if length > 0 {
+                        return Ok(Next::Data);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether enough was written to send it on in the middle of a call.
+    pub fn is_full(&self) -> bool {
+        self.stream.pending >= CHUNK
+    }
+
+    /// Sends on what was written so far.
+    pub fn send(&mut self, filter: &Filter) -> Result<(), Error> {
+        if let Some(error) = self.broken {
+            return Err(error);
+        }
+        if self.stream.outgoing.is_empty() {
+            return Ok(());
+        }
+        self.settle_headers(filter);
+        self.started = true;
+        let result = filter.pass(&self.stream.outgoing);
+        self.stream.outgoing.clear();
+        self.stream.pending = 0;
+        if let Err(error) = result {
+            self.broken = Some(error);
+        }
+        result
+    }
+
+    /// Sends on what was written so far, and asks all others to do so too.
+    pub fn flush(&mut self, filter: &Filter) -> Result<(), Error> {
+        if !self.stream.closed {
+            self.stream.outgoing.append_flush();
+        }
+        self.send(filter)
+    }
+
+    /// Says that the response ends here; what is left of it is dropped.
+    pub fn close(&mut self, filter: &Filter) -> Result<(), Error> {
+        self.stream.flush_owed = false;
+        self.stream.touched |= !self.stream.end_seen;
+        self.stream.end_said = true;
+        self.stream.append_end();
+        self.send(filter)
+    }
+
+    /// Sends on what is left of this call's brigade as it is.
+    pub fn pass_on(&mut self) {
+        self.stream.pay_flush();
+        self.stream.move_rest();
+    }
+
+    /// Steps out for good: what is left, and all that follows, goes by untouched.
+    pub fn step_out(&mut self) {
+        self.out = true;
+    }
+
+    /// Ends a call: what was not read goes on, the end goes on by itself, nothing is held.
+    pub fn finish(&mut self, filter: &Filter) -> Result<(), Error> {
+        self.stream.pay_flush();
+        self.stream.move_rest();
+        if self.stream.end_seen {
+            self.stream.append_end();
+        }
+        let result = self.send(filter);
+        if self.out {
+            filter.unlink(Direction::Output);
+        }
+        result
+    }
+
+    /// After the end, or after an error: data and a further end are dropped, metadata goes on.
+    pub fn swallow(&mut self, filter: &Filter, brigade: &Brigade) -> Result<(), Error> {
+        self.stream.closed = true;
+        self.stream.incoming.append_all(brigade);
+        self.stream.move_rest();
+        self.send(filter)
+    }
+
+    /// Ends the response with an error: before anything went on, a response of that status; after
+    /// that a cut one, which clients can tell from a whole one.
+    pub fn fail(&mut self, filter: &Filter, status: Status) -> Result<(), Error> {
+        self.stream.drop_all();
+        self.stream.flush_owed = false;
+        self.stream.closed = true;
+        self.stream.end_seen = true;
+        if let Some(error) = self.broken {
+            return Err(error);
+        }
+        let Some(r) = filter.request() else { return Err(Error::GENERAL) };
+        if !self.started && r.is_subrequest() {
+            // The including page shows its own error text.
+            self.broken = Some(Error::GENERAL);
+            return Err(Error::GENERAL);
+        }
+        let status = if self.started { Status::BAD_GATEWAY } else { status };
+        let outgoing = self.stream.outgoing();
+        outgoing.append_error(status.0, r.pool());
+        outgoing.append_end();
+        if self.started {
+            // With a Content-Length already sent only the end of the connection shows the cut.
+            filter.connection().set_keep_alive(KeepAlive::Close);
+        }
+        self.headers_settled = true;
+        let was_started = self.started;
+        match self.send(filter) {
+            // httpd has answered with an error page; the handler has nothing more to send.
+            _ if !was_started => {
+                self.broken = Some(Error::FILTER);
+                Err(Error::FILTER)
+            }
+            other => other,
+        }
+    }
+
+    /// Whether another response can take the place of this one: nothing of it went on.
+    pub fn can_be_replaced(&self, filter: &Filter) -> bool {
+        let whole = filter.request().is_some_and(|r| !r.is_subrequest() && !r.has_started());
+        whole && !self.started && self.broken.is_none()
+    }
+
+    /// Replaces the whole response, of which nothing went on yet, by a page about an error.
+    pub fn replace(&mut self, filter: &Filter, body: &[u8]) -> Result<(), Error> {
+        self.stream.drop_all();
+        self.stream.flush_owed = false;
+        self.stream.end_seen = true;
+        if let Some(r) = filter.request() {
+            r.set_status(Status::INTERNAL_SERVER_ERROR.0);
+            r.set_content_type(Some(b"text/html; charset=utf-8"));
+            r.set_content_encoding(None);
+        }
+        self.stream.write_copy(body)?;
+        self.stream.append_end();
+        self.send(filter)
+    }
+
+    /// Before the first bucket goes on, every filter counts as one that changes the length, unless
+    /// it did not touch a body that is all at hand, or stepped out before it touched anything.
+    fn settle_headers(&mut self, filter: &Filter) {
+        if std::mem::replace(&mut self.headers_settled, true) {
+            return;
+        }
+        let whole = self.stream.closed || self.out;
+        if !self.stream.touched && whole {
+            return;
+        }
+        if let Some(r) = filter.request() {
+            r.forget_representation();
+        }
+    }
+}

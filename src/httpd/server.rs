@@ -1,0 +1,73 @@
+//! Servers: `server_rec`, the main one and the virtual hosts.
+
+use std::cell::UnsafeCell;
+use std::time::Duration;
+
+use super::{Pool, c_bytes, ffi};
+
+/// A `server_rec`. Lives as long as the configuration, so for all of a child's life.
+#[repr(transparent)]
+pub struct Server(UnsafeCell<ffi::server_rec>);
+
+// SAFETY: httpd does not change a server once the configuration is read.
+unsafe impl Sync for Server {}
+
+impl Server {
+    /// # Safety
+    /// `raw` points to a live server for all of `'a`.
+    pub(super) unsafe fn from_raw<'a>(raw: *mut ffi::server_rec) -> &'a Self {
+        // SAFETY: repr(transparent); liveness is the caller's promise.
+        unsafe { &*raw.cast() }
+    }
+
+    pub(super) fn as_ptr(&self) -> *mut ffi::server_rec {
+        self.0.get()
+    }
+
+    pub(super) fn raw(&self) -> &ffi::server_rec {
+        // SAFETY: live; not written after the configuration is read.
+        unsafe { &*self.as_ptr() }
+    }
+
+    /// The host name of its `ServerName`.
+    pub fn hostname(&self) -> Option<&[u8]> {
+        // SAFETY: null or NUL-terminated, as long as the configuration lives.
+        unsafe { c_bytes(self.raw().server_hostname) }
+    }
+
+    /// `ServerAdmin`.
+    pub fn admin(&self) -> Option<&[u8]> {
+        // SAFETY: as above.
+        unsafe { c_bytes(self.raw().server_admin) }
+    }
+
+    /// The port of its `ServerName`, or 0.
+    pub fn port(&self) -> u16 {
+        self.raw().port
+    }
+
+    /// Whether it is a virtual host.
+    pub fn is_virtual(&self) -> bool {
+        self.raw().is_virtual != 0
+    }
+
+    /// `Timeout`.
+    pub fn timeout(&self) -> Duration {
+        Duration::from_micros(self.raw().timeout.max(0) as u64)
+    }
+
+    /// The pool of the configuration that this server is part of.
+    pub fn configuration(&self) -> &Pool {
+        // SAFETY: the process's record outlives all servers.
+        let process = unsafe { &*self.raw().process };
+        // SAFETY: as long-lived as the configuration.
+        unsafe { Pool::from_raw(process.pconf) }
+    }
+
+    /// The next server in httpd's list.
+    pub fn next(&self) -> Option<&Self> {
+        let next = self.raw().next;
+        // SAFETY: null, or as long-lived as this one.
+        (!next.is_null()).then(|| unsafe { Self::from_raw(next) })
+    }
+}

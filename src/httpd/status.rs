@@ -1,0 +1,110 @@
+//! The two result types of httpd's API, kept apart: what a hook answers, and what I/O answers.
+
+use std::ffi::{CStr, c_char};
+use std::fmt;
+
+use super::ffi;
+
+/// What a hook answers: `OK`, `DECLINED`, `DONE`, `SUSPENDED`, or an HTTP status code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Status(pub i32);
+
+impl Status {
+    /// The hook dealt with it.
+    pub const OK: Self = Self(ffi::OK as i32);
+    /// Not for this module; the next one is asked.
+    pub const DECLINED: Self = Self(ffi::DECLINED);
+    /// The request is finished; no further phases.
+    pub const DONE: Self = Self(ffi::DONE);
+    /// A filter has dealt with the response already (`AP_FILTER_ERROR`).
+    pub const FILTER_ERROR: Self = Self(ffi::AP_FILTER_ERROR);
+    /// `500 Internal Server Error`.
+    pub const INTERNAL_SERVER_ERROR: Self = Self(ffi::HTTP_INTERNAL_SERVER_ERROR as i32);
+    /// `502 Bad Gateway`: in an error bucket, the one status that shows a broken response.
+    pub const BAD_GATEWAY: Self = Self(ffi::HTTP_BAD_GATEWAY as i32);
+
+    /// Whether httpd can answer with this as an error: 3xx, 4xx or 5xx that it knows.
+    pub fn is_error_response(self) -> bool {
+        (300..600).contains(&self.0) && super::is_known_response(self.0)
+    }
+}
+
+/// What I/O answers when it fails: an `apr_status_t`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Error(pub(super) ffi::apr_status_t);
+
+impl Error {
+    /// An unspecific failure.
+    pub const GENERAL: Self = Self(ffi::APR_EGENERAL as i32);
+    /// A filter failed and httpd answers 500, unless a response is out already.
+    pub const FILTER: Self = Self(ffi::AP_FILTER_ERROR);
+    /// Nothing to read right now, on a read that must not block.
+    pub const AGAIN: Self = Self(ffi::APR_EAGAIN as i32);
+    /// A body beyond its limit: httpd maps it to 413.
+    pub const NO_SPACE: Self = Self(ffi::APR_ENOSPC as i32);
+    /// The peer took too long: httpd maps it to 408.
+    pub const TIME_OUT: Self = Self(ffi::APR_TIMEUP as i32);
+    /// Not done here: httpd maps it to 501.
+    pub const NOT_IMPLEMENTED: Self = Self(ffi::APR_ENOTIMPL as i32);
+    /// The end of input.
+    pub const END_OF_FILE: Self = Self(ffi::APR_EOF as i32);
+
+    /// `Ok` for `APR_SUCCESS`.
+    pub(super) fn check(status: ffi::apr_status_t) -> Result<(), Self> {
+        if status == 0 { Ok(()) } else { Err(Self(status)) }
+    }
+
+    /// The code to hand back to httpd.
+    pub(super) fn code(result: Result<(), Self>) -> ffi::apr_status_t {
+        result.err().map_or(0, |error| error.0)
+    }
+
+    /// The number, for logs.
+    pub fn number(self) -> i32 {
+        self.0
+    }
+
+    /// Whether the caller asked not to block and there is nothing yet.
+    pub fn is_again(self) -> bool {
+        // SAFETY: a pure function of its argument.
+        unsafe { ffi::mp_status_is_again(self.0) != 0 }
+    }
+
+    /// Whether the peer took longer than httpd's `Timeout`.
+    pub fn is_timeout(self) -> bool {
+        // SAFETY: a pure function of its argument.
+        unsafe { ffi::mp_status_is_timeout(self.0) != 0 }
+    }
+
+    /// Whether the peer has closed its side.
+    pub fn is_end(self) -> bool {
+        // SAFETY: a pure function of its argument.
+        unsafe { ffi::mp_status_is_eof(self.0) != 0 }
+    }
+
+    /// The HTTP status that a reader of a request body answers with (`ap_map_http_request_error`).
+    pub fn to_http(self) -> Status {
+        // SAFETY: a pure function of its arguments.
+        Status(unsafe { ffi::ap_map_http_request_error(self.0, ffi::HTTP_BAD_REQUEST as i32) })
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0 == ffi::AP_FILTER_ERROR {
+            return f.write_str("a filter failed");
+        }
+        let mut text = [0 as c_char; 160];
+        // SAFETY: APR writes at most `len` bytes, NUL included, into the buffer.
+        unsafe { ffi::apr_strerror(self.0, text.as_mut_ptr(), text.len()) };
+        // SAFETY: APR ended the text with a NUL.
+        let text = unsafe { CStr::from_ptr(text.as_ptr()) };
+        f.write_str(&text.to_string_lossy())
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Error({}: {self})", self.0)
+    }
+}

@@ -1,0 +1,240 @@
+//! What input and output filters share: buckets at hand, buckets on their way, and the pieces of
+//! data that an author takes from the one and puts into the other.
+//!
+//! The manners are here and in [`super::output`] and [`super::input`], out of an author's reach:
+//! metadata keeps its place relative to what was written, a FLUSH and the end go on by themselves.
+
+use bytes::Bytes;
+
+use super::brigade::{Brigade, Held};
+use super::bucket::{Bucket, Kind};
+use super::{Error, Filter, Pool};
+
+/// The largest piece that is read at once; buckets reach megabytes.
+pub const CHUNK: usize = 64 * 1024;
+/// Data written in smaller pieces is copied together into buckets of 8000 bytes.
+const COPY_BELOW: usize = 1024;
+
+/// What comes next in a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// A piece of at most [`CHUNK`] bytes, to be looked at with [`Stream::chunk`].
+    Data,
+    /// Nothing more for now.
+    Pause,
+    /// The end; told once.
+    End,
+}
+
+/// The two brigades of a filter, and where the author stands between them.
+pub struct Stream {
+    /// Arrived, not yet read.
+    pub(super) incoming: Held,
+    /// Written, or passed by, not yet sent on.
+    pub(super) outgoing: Held,
+    /// Bytes of data in `outgoing`.
+    pub(super) pending: usize,
+    /// A FLUSH was read; it goes on once the author has answered it.
+    pub(super) flush_owed: bool,
+    /// EOS was taken from `incoming`.
+    pub(super) end_seen: bool,
+    /// The author said that the stream ends here.
+    pub(super) end_said: bool,
+    /// EOS was put into `outgoing`: nothing may follow.
+    pub(super) closed: bool,
+    /// An ERROR bucket went by: the response is somebody else's now.
+    pub(super) error_seen: bool,
+    /// Something was read or written: the body is not what it was.
+    pub(super) touched: bool,
+    /// The number of events (data, flush, end) the author has taken.
+    taken: u64,
+    /// The bucket of the piece read last: written back unchanged, it goes on as it is.
+    last: Option<Bucket>,
+}
+
+impl Stream {
+    pub(super) fn new(filter: &Filter) -> Self {
+        let connection = filter.connection();
+        // SAFETY: kept by the filter's context, which its pool owns and drops before it is cleared.
+        #[expect(unsafe_code, reason = "a held brigade lives in the filter's pool")]
+        let brigade = || unsafe { Held::new(filter.pool(), connection) };
+        Self {
+            incoming: brigade(),
+            outgoing: brigade(),
+            pending: 0,
+            flush_owed: false,
+            end_seen: false,
+            end_said: false,
+            closed: false,
+            error_seen: false,
+            touched: false,
+            taken: 0,
+            last: None,
+        }
+    }
+
+    /// A counter that moves with each event the author takes.
+    pub fn taken(&self) -> u64 {
+        self.taken
+    }
+
+    /// Whether the end was told to the author, or said by the author.
+    pub fn is_over(&self) -> bool {
+        self.end_seen || self.end_said || self.closed
+    }
+
+    /// Whether the author may not write any more.
+    pub fn is_closed(&self) -> bool {
+        self.end_said || self.closed
+    }
+
+    /// What stands first in `incoming`; metadata before it is moved on. `None`: nothing at all.
+    pub(super) fn look(&mut self) -> Option<Kind> {
+        loop {
+            match self.incoming.front()? {
+                Kind::Data if self.incoming.front_length() == Some(0) => {
+                    drop(self.incoming.remove_front());
+                }
+                kind @ (Kind::Data | Kind::Flush | Kind::End) => return Some(kind),
+                kind => {
+                    self.error_seen |= kind == Kind::Error;
+                    self.outgoing.append_front_of(&self.incoming);
+                }
+            }
+        }
+    }
+
+    /// Whether there is something an author could be called for.
+    pub fn has_event(&mut self) -> bool {
+        !self.error_seen && self.look().is_some() && !self.error_seen
+    }
+
+    /// Whether data is next, and no metadata before it.
+    pub fn has_data(&self) -> bool {
+        self.incoming.front() == Some(Kind::Data)
+    }
+
+    /// Makes the first bucket a piece of at most `limit` bytes in memory. Answers its length; 0
+    /// when it turned out to hold nothing (a pipe that ended), and is gone.
+    pub(super) fn load(&mut self, limit: usize, block: bool) -> Result<usize, Error> {
+        let length = self.incoming.read_front(block)?.len();
+        if length == 0 {
+            drop(self.incoming.remove_front());
+        } else if length > limit {
+            self.incoming.split_front(limit)?;
+        }
+        Ok(length.min(limit))
+    }
+
+    /// The piece at hand, after [`Next::Data`].
+    pub fn chunk(&self) -> &[u8] {
+        // It is in memory, so this neither blocks nor fails.
+        self.incoming.read_front(true).unwrap_or_default()
+    }
+
+    /// Takes `length` bytes of the piece at hand; [`Self::write_back`] can send them on as they are.
+    pub fn take(&mut self, length: usize) -> Result<(), Error> {
+        if length < self.chunk().len() {
+            self.incoming.split_front(length)?;
+        }
+        self.last = self.incoming.remove_front();
+        self.took();
+        Ok(())
+    }
+
+    /// Notes an event that the author has taken.
+    pub(super) fn took(&mut self) {
+        self.taken += 1;
+        self.touched = true;
+    }
+
+    /// Sends on the bucket of the piece taken last. `false` if it has been already.
+    pub fn write_back(&mut self, length: usize) -> bool {
+        let Some(bucket) = self.last.take() else { return false };
+        self.outgoing.append(bucket);
+        self.wrote(length);
+        true
+    }
+
+    /// Appends bytes that the bucket owns; small ones are copied together.
+    pub fn write(&mut self, data: Bytes) -> Result<(), Error> {
+        if data.len() < COPY_BELOW {
+            return self.write_copy(&data);
+        }
+        self.wrote(data.len());
+        self.outgoing.append_bytes(data);
+        Ok(())
+    }
+
+    /// Appends a copy.
+    pub fn write_copy(&mut self, data: &[u8]) -> Result<(), Error> {
+        self.wrote(data.len());
+        self.outgoing.append_copy(data)
+    }
+
+    /// Whether data of this length is better given as a slice to [`Self::write_copy`].
+    pub fn prefers_copy(length: usize) -> bool {
+        length < COPY_BELOW
+    }
+
+    fn wrote(&mut self, length: usize) {
+        self.pending += length;
+        self.touched = true;
+    }
+
+    /// Forgets what was written and not sent, and what is left to read.
+    pub(super) fn drop_all(&mut self) {
+        self.last = None;
+        self.incoming.clear();
+        self.outgoing.clear();
+        self.pending = 0;
+    }
+
+    /// The FLUSH that was read takes its place behind what the author wrote for it.
+    pub(super) fn pay_flush(&mut self) -> bool {
+        let owed = std::mem::take(&mut self.flush_owed);
+        if owed {
+            self.outgoing.append_flush();
+        }
+        owed
+    }
+
+    /// Puts EOS at the end, once.
+    pub(super) fn append_end(&mut self) {
+        if !self.closed {
+            self.closed = true;
+            self.outgoing.append_end();
+        }
+    }
+
+    /// Moves what is left unread on, up to and with EOS.
+    pub(super) fn move_rest(&mut self) {
+        let rest = &self.incoming;
+        while let Some(kind) = rest.front() {
+            if self.closed && matches!(kind, Kind::Data | Kind::End) {
+                drop(rest.remove_front());
+                continue;
+            }
+            self.pending += match kind {
+                Kind::Data => rest.front_length().unwrap_or(0),
+                _ => 0,
+            };
+            self.error_seen |= kind == Kind::Error;
+            self.outgoing.append_front_of(rest);
+            if kind == Kind::End {
+                self.closed = true;
+                self.end_seen = true;
+            }
+        }
+    }
+
+    /// Makes what stays in `outgoing` outlive the call.
+    pub(super) fn set_aside(&mut self, pool: &Pool) -> Result<(), Error> {
+        self.outgoing.set_aside(pool)
+    }
+
+    /// A brigade that is sent instead, in place of all that was written.
+    pub(super) fn outgoing(&self) -> &Brigade {
+        &self.outgoing
+    }
+}

@@ -1,0 +1,39 @@
+//! mod_python: Python inside Apache httpd.
+//!
+//! # The map
+//!
+//! Four floors, one direction:
+//!
+//! | floor | speaks | knows |
+//! |---|---|---|
+//! | `httpd::ffi` | C, as bindgen reads httpd's headers | nothing of us |
+//! | [`httpd`] | safe words for httpd's nouns | no Python, no decisions |
+//! | [`python`] | everything that holds a Python object | httpd, engine |
+//! | [`entry`], [`directives`] | the wiring: hooks and configuration | all of the above |
+//!
+//! Beside them stands [`engine`]: decisions without httpd and without Python, tested as such.
+//!
+//! A request takes this way: httpd calls a trampoline in [`httpd::hooks`] or [`httpd::filter`],
+//! which keeps panics in and gives [`entry::Entry`] safe references; that asks [`engine::settings`]
+//! what is configured, and [`python::call`] or [`python::filter`] enters an interpreter and calls
+//! the user's function with objects that are leased for the time of the call.
+//!
+//! `unsafe` is allowed in `httpd`, and in `python` where a comment at the block says who guarantees
+//! it; everywhere else the compiler refuses it.
+
+pub mod directives;
+pub mod engine;
+pub mod entry;
+#[expect(unsafe_code, reason = "the floor that speaks to httpd's C API")]
+pub mod httpd;
+pub mod python;
+
+/// What httpd loads (`LoadModule python_module`).
+#[cfg(not(test))]
+#[expect(unsafe_code, reason = "httpd finds the record by its name")]
+// SAFETY: httpd expects a module record under this name, and no other code defines it.
+#[unsafe(no_mangle)]
+pub static python_module: httpd::hooks::Record = httpd::hooks::record::<entry::Entry>();
+
+#[cfg(test)]
+static python_module: httpd::hooks::Record = httpd::hooks::record::<entry::Entry>();

@@ -1,0 +1,106 @@
+//! The body of a request, as `req.read()` and its kin give it out.
+
+use std::cell::Cell;
+
+use pyo3::exceptions::{PyOSError, PyTimeoutError};
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+
+use super::interpreter::{Interpreter, release};
+use crate::httpd::brigade::Held;
+use crate::httpd::bucket::Kind;
+use crate::httpd::{Error, Request};
+
+/// How much is asked for at a time.
+const PORTION: usize = 64 * 1024;
+
+/// What was read and not yet given out.
+pub struct Body {
+    unread: Held,
+    ended: Cell<bool>,
+    /// A failed body stays failed: asking again would only wait for another time-out.
+    failed: Cell<Option<Error>>,
+}
+
+impl Body {
+    /// For a request whose body nobody has read yet.
+    pub fn new(r: &Request) -> Self {
+        Self { unread: r.new_brigade(), ended: Cell::new(false), failed: Cell::new(None) }
+    }
+
+    /// At most `limit` bytes, or all; fewer only at the end.
+    ///
+    /// # Errors
+    /// See `raise`.
+    pub fn read<'py>(
+        &self,
+        py: Python<'py>,
+        interpreter: &'static Interpreter,
+        r: &Request,
+        limit: Option<usize>,
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        let limit = limit.unwrap_or(usize::MAX);
+        let mut data = Vec::new();
+        while data.len() < limit && self.fill(py, interpreter, r)? {
+            self.unread.take_data(limit - data.len(), false, &mut data);
+        }
+        Ok(PyBytes::new(py, &data))
+    }
+
+    /// One line with its end; at most `limit` bytes of it. Empty at the end of the body.
+    ///
+    /// # Errors
+    /// See `raise`.
+    pub fn read_line<'py>(
+        &self,
+        py: Python<'py>,
+        interpreter: &'static Interpreter,
+        r: &Request,
+        limit: Option<usize>,
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        let limit = limit.unwrap_or(usize::MAX);
+        let mut line = Vec::new();
+        while line.len() < limit && !line.ends_with(b"\n") && self.fill(py, interpreter, r)? {
+            self.unread.take_data(limit - line.len(), true, &mut line);
+        }
+        Ok(PyBytes::new(py, &line))
+    }
+
+    /// Makes sure that there is data at the front. `false`: the body is over.
+    fn fill(&self, py: Python<'_>, interpreter: &'static Interpreter, r: &Request) -> PyResult<bool> {
+        loop {
+            if let Some(error) = self.failed.get() {
+                return Err(raise(py, interpreter, r, error));
+            }
+            match self.unread.front() {
+                Some(Kind::Data) if !self.unread.read_front(true).is_ok_and(<[u8]>::is_empty) => {
+                    return Ok(true);
+                }
+                Some(Kind::End) => self.ended.set(true),
+                Some(_) => {}
+                None if self.ended.get() => return Ok(false),
+                None => {
+                    if let Err(error) = release(py, || r.read(&self.unread, PORTION)) {
+                        self.failed.set(Some(error));
+                    }
+                    continue;
+                }
+            }
+            drop(self.unread.remove_front());
+        }
+    }
+}
+
+/// What a reader is told: `SERVER_RETURN` with the status that the client must see (413, or what an
+/// input filter said), `TimeoutError`, or `OSError`.
+fn raise(py: Python<'_>, interpreter: &'static Interpreter, r: &Request, error: Error) -> PyErr {
+    let status = r.body_refusal().or_else(|| (error == Error::NO_SPACE).then(|| error.to_http()));
+    if let Some(status) = status.filter(|status| status.0 != 500) {
+        let class = interpreter.types.server_return.bind(py).clone();
+        return PyErr::from_type(class, (status.0,));
+    }
+    if error.is_timeout() {
+        return PyTimeoutError::new_err("the client sent its body too slowly");
+    }
+    PyOSError::new_err(format!("the request's body could not be read: {error}"))
+}

@@ -1,0 +1,648 @@
+//! Classes as heap types made per interpreter (`PyType_FromSpec`), declared as tables.
+//!
+//! `#[pyclass]`, `create_exception!` and `intern!` are shared between interpreters, and corrupt
+//! memory there from Python 3.12 on. So a class is a trait with two tables, its functions are
+//! written on PyO3's safe types, and the landing pads from C are here, once.
+#![expect(unsafe_code, reason = "the C API of types")]
+
+use std::ffi::{CStr, c_int, c_void};
+use std::mem::{offset_of, size_of};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr::null_mut;
+
+use pyo3::exceptions::{PyAttributeError, PyRuntimeError, PyTypeError};
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::types::PyType;
+
+use super::interpreter::Interpreter;
+use crate::httpd::hooks::panic_text;
+
+/// A class of ours.
+pub trait Class: Sized + Send + 'static {
+    /// Its name, with the module that shows it.
+    const NAME: &'static CStr;
+    /// Its docstring.
+    const DOC: &'static CStr;
+    /// Its place in [`Types`].
+    const ID: usize;
+    /// Its methods.
+    const METHODS: &'static [MethodDef];
+    /// Its attributes.
+    const ATTRIBUTES: &'static [AttributeDef];
+    /// Whether objects take further attributes of the user's.
+    const OPEN: bool = false;
+
+    /// Special methods.
+    fn slots() -> Vec<Slot> {
+        Vec::new()
+    }
+
+    /// Shows the garbage collector what the object refers to.
+    fn visit(&self, _visit: &mut dyn FnMut(&Py<PyAny>)) {}
+
+    /// Lets go of what it refers to.
+    fn clear(&mut self) {}
+}
+
+/// The memory of an object.
+#[repr(C)]
+struct Object<T> {
+    head: ffi::PyObject,
+    dict: *mut ffi::PyObject,
+    weak: *mut ffi::PyObject,
+    interpreter: &'static Interpreter,
+    body: T,
+}
+
+/// An object in one of its own methods.
+pub struct This<'a, 'py, T> {
+    object: &'a Bound<'py, PyAny>,
+    memory: &'a Object<T>,
+}
+
+impl<'py, T> This<'_, 'py, T> {
+    /// The token of the attached thread.
+    pub fn py(&self) -> Python<'py> {
+        self.object.py()
+    }
+
+    /// What the object holds.
+    pub fn body(&self) -> &T {
+        &self.memory.body
+    }
+
+    /// The interpreter it belongs to.
+    pub fn interpreter(&self) -> &'static Interpreter {
+        self.memory.interpreter
+    }
+
+    /// The object as Python sees it.
+    pub fn object(&self) -> &Bound<'py, PyAny> {
+        self.object
+    }
+}
+
+/// Arguments of a method: one place per parameter, `None` where it was left out.
+pub type Arguments<'a, 'py> = &'a [Option<Borrowed<'a, 'py, PyAny>>];
+/// What a method answers.
+pub type Answer<'py> = PyResult<Bound<'py, PyAny>>;
+
+/// A method, as [`methods!`] writes it.
+pub trait Method {
+    /// The class it belongs to.
+    type Class: Class;
+    /// Its name.
+    const NAME: &'static CStr;
+    /// Its docstring, with the signature in front.
+    const DOC: &'static CStr;
+    /// Its parameters; the first `REQUIRED` must be given.
+    const PARAMETERS: &'static [&'static str];
+    /// How many must be given.
+    const REQUIRED: usize;
+    /// What it does.
+    fn call<'py>(this: &This<'_, 'py, Self::Class>, a: Arguments<'_, 'py>) -> Answer<'py>;
+}
+
+/// An attribute, as [`attributes!`] writes it.
+pub trait Attribute {
+    /// The class it belongs to.
+    type Class: Class;
+    /// Its name.
+    const NAME: &'static CStr;
+    /// Its docstring.
+    const DOC: &'static CStr;
+    /// Whether it can be assigned.
+    const WRITABLE: bool;
+    /// Reads it.
+    fn get<'py>(this: &This<'_, 'py, Self::Class>) -> Answer<'py>;
+    /// Assigns it.
+    fn set(this: &This<'_, '_, Self::Class>, value: &Bound<'_, PyAny>) -> PyResult<()>;
+}
+
+/// One entry of a class's table of methods.
+#[repr(transparent)]
+pub struct MethodDef(ffi::PyMethodDef);
+
+// SAFETY: constant; CPython only reads it.
+unsafe impl Sync for MethodDef {}
+
+impl MethodDef {
+    /// The end of a table.
+    pub const END: Self = Self(ffi::PyMethodDef::zeroed());
+
+    /// The entry of a method.
+    pub const fn of<M: Method>() -> Self {
+        Self(ffi::PyMethodDef {
+            ml_name: M::NAME.as_ptr(),
+            ml_meth: ffi::PyMethodDefPointer { PyCFunctionFastWithKeywords: land_method::<M> },
+            ml_flags: ffi::METH_FASTCALL | ffi::METH_KEYWORDS,
+            ml_doc: M::DOC.as_ptr(),
+        })
+    }
+}
+
+/// One entry of a class's table of attributes.
+#[repr(transparent)]
+pub struct AttributeDef(ffi::PyGetSetDef);
+
+// SAFETY: constant; CPython only reads it.
+unsafe impl Sync for AttributeDef {}
+
+impl AttributeDef {
+    /// The end of a table.
+    pub const END: Self = Self(ffi::PyGetSetDef {
+        name: std::ptr::null(),
+        get: None,
+        set: None,
+        doc: std::ptr::null(),
+        closure: null_mut(),
+    });
+
+    /// `__dict__` of an open class.
+    pub const DICT: Self = Self(ffi::PyGetSetDef {
+        name: c"__dict__".as_ptr(),
+        get: Some(ffi::PyObject_GenericGetDict),
+        set: Some(ffi::PyObject_GenericSetDict),
+        doc: std::ptr::null(),
+        closure: null_mut(),
+    });
+
+    /// The entry of an attribute.
+    pub const fn of<A: Attribute>() -> Self {
+        Self(ffi::PyGetSetDef {
+            name: A::NAME.as_ptr(),
+            get: Some(land_get::<A>),
+            set: if A::WRITABLE { Some(land_set::<A>) } else { None },
+            doc: A::DOC.as_ptr(),
+            closure: null_mut(),
+        })
+    }
+}
+
+/// Declares a class's methods: `/// doc`, then `name(required, …; optional, …) = function;`.
+macro_rules! methods {
+    ($class:ty: $($(#[doc = $doc:literal])+ $name:ident($($required:ident),* $(; $($optional:ident),+)?) = $function:expr;)*) => {
+        const METHODS: &'static [$crate::python::class::MethodDef] = &[$({
+            struct M;
+            impl $crate::python::class::Method for M {
+                type Class = $class;
+                const NAME: &'static std::ffi::CStr =
+                    $crate::python::class::c_text(concat!(stringify!($name), "\0"));
+                const DOC: &'static std::ffi::CStr = $crate::python::class::c_text(concat!(
+                    stringify!($name), "($self", $(", ", stringify!($required),)*
+                    $($(", ", stringify!($optional), "=None",)+)? ")\n--\n\n", $($doc, "\n",)+ "\0"));
+                const PARAMETERS: &'static [&'static str] =
+                    &[$(stringify!($required),)* $($(stringify!($optional),)+)?];
+                const REQUIRED: usize = <[&str]>::len(&[$(stringify!($required)),*]);
+                fn call<'py>(
+                    this: &$crate::python::class::This<'_, 'py, $class>,
+                    a: $crate::python::class::Arguments<'_, 'py>,
+                ) -> $crate::python::class::Answer<'py> {
+                    ($function)(this, a)
+                }
+            }
+            $crate::python::class::MethodDef::of::<M>()
+        },)* $crate::python::class::MethodDef::END];
+    };
+}
+pub(crate) use methods;
+
+/// Declares a class's attributes: `/// doc`, then `name = getter;` or `name = getter, setter;`.
+macro_rules! attributes {
+    ($class:ty: $($(#[doc = $doc:literal])+ $name:ident = $get:expr $(, $set:expr)?;)*) => {
+        const ATTRIBUTES: &'static [$crate::python::class::AttributeDef] = &[$({
+            struct A;
+            impl $crate::python::class::Attribute for A {
+                type Class = $class;
+                const NAME: &'static std::ffi::CStr =
+                    $crate::python::class::c_text(concat!(stringify!($name), "\0"));
+                const DOC: &'static std::ffi::CStr =
+                    $crate::python::class::c_text(concat!($($doc, "\n",)+ "\0"));
+                const WRITABLE: bool = <[&str]>::len(&[$(stringify!($set))?]) > 0;
+                fn get<'py>(
+                    this: &$crate::python::class::This<'_, 'py, $class>,
+                ) -> $crate::python::class::Answer<'py> {
+                    ($get)(this)
+                }
+                fn set(
+                    _this: &$crate::python::class::This<'_, '_, $class>,
+                    _value: &pyo3::Bound<'_, pyo3::PyAny>,
+                ) -> pyo3::PyResult<()> {
+                    $(return ($set)(_this, _value);)?
+                    #[allow(unreachable_code, reason = "attributes without a setter end here")]
+                    Ok(())
+                }
+            }
+            $crate::python::class::AttributeDef::of::<A>()
+        },)* $crate::python::class::AttributeDef::DICT, $crate::python::class::AttributeDef::END];
+    };
+}
+pub(crate) use attributes;
+
+/// A text that a macro put together, NUL included.
+pub const fn c_text(text: &'static str) -> &'static CStr {
+    match CStr::from_bytes_with_nul(text.as_bytes()) {
+        Ok(text) => text,
+        Err(_) => panic!("a NUL inside of a name or docstring"),
+    }
+}
+
+/// A special method.
+pub struct Slot(ffi::PyType_Slot);
+
+/// What a mapping does.
+pub trait Mapping: Class {
+    /// `len(self)`
+    fn len(this: &This<'_, '_, Self>) -> PyResult<usize>;
+    /// `self[key]`
+    fn get<'py>(this: &This<'_, 'py, Self>, key: &Bound<'py, PyAny>) -> Answer<'py>;
+    /// `self[key] = value`, or `del self[key]` for None.
+    fn set(
+        this: &This<'_, '_, Self>,
+        key: &Bound<'_, PyAny>,
+        value: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<()>;
+    /// `key in self`
+    fn contains(this: &This<'_, '_, Self>, key: &Bound<'_, PyAny>) -> PyResult<bool>;
+    /// `iter(self)`
+    fn iter<'py>(this: &This<'_, 'py, Self>) -> Answer<'py>;
+    /// `repr(self)`
+    fn repr<'py>(this: &This<'_, 'py, Self>) -> Answer<'py>;
+}
+
+/// The special methods of a mapping.
+pub fn mapping_slots<T: Mapping>() -> Vec<Slot> {
+    let slot = |slot, function: *mut c_void| Slot(ffi::PyType_Slot { slot, pfunc: function });
+    let len: ffi::lenfunc = land_len::<T>;
+    let get: ffi::binaryfunc = land_subscript::<T>;
+    let set: ffi::objobjargproc = land_store::<T>;
+    let contains: ffi::objobjproc = land_contains::<T>;
+    let iter: ffi::getiterfunc = land_iter::<T>;
+    let repr: ffi::reprfunc = land_repr::<T>;
+    vec![
+        slot(ffi::Py_mp_length, len as *mut c_void),
+        slot(ffi::Py_mp_subscript, get as *mut c_void),
+        slot(ffi::Py_mp_ass_subscript, set as *mut c_void),
+        slot(ffi::Py_sq_contains, contains as *mut c_void),
+        slot(ffi::Py_tp_iter, iter as *mut c_void),
+        slot(ffi::Py_tp_repr, repr as *mut c_void),
+    ]
+}
+
+/// The classes and exceptions of one interpreter.
+pub struct Types {
+    classes: Vec<Py<PyType>>,
+    /// `apache.SERVER_RETURN`.
+    pub server_return: Py<PyType>,
+}
+
+impl Types {
+    /// Makes them in the interpreter that is current now.
+    pub fn make(py: Python<'_>) -> PyResult<Self> {
+        let base = py.import("builtins")?.getattr("Exception")?.cast_into::<PyType>()?;
+        Ok(Self {
+            classes: super::module::classes(py)?,
+            server_return: PyErr::new_type(
+                py,
+                c"mod_python.apache.SERVER_RETURN",
+                Some(c"Ends a handler with a result: SERVER_RETURN(result[, status])."),
+                Some(&base),
+                None,
+            )?,
+        })
+    }
+
+    /// A class's type.
+    pub fn of<T: Class>(&self) -> &Py<PyType> {
+        &self.classes[T::ID]
+    }
+}
+
+/// Makes the type of a class.
+pub fn make_type<T: Class>(py: Python<'_>) -> PyResult<Py<PyType>> {
+    let slot = |slot, function: *const c_void| ffi::PyType_Slot { slot, pfunc: function.cast_mut() };
+    let dealloc: ffi::destructor = land_dealloc::<T>;
+    let traverse: ffi::traverseproc = land_traverse::<T>;
+    let clear: ffi::inquiry = land_clear::<T>;
+    let member = |name: &'static CStr, offset: usize| ffi::PyMemberDef {
+        name: name.as_ptr(),
+        type_code: ffi::Py_T_PYSSIZET,
+        offset: offset as ffi::Py_ssize_t,
+        flags: ffi::Py_READONLY,
+        doc: std::ptr::null(),
+    };
+    let mut members = vec![member(c"__weaklistoffset__", offset_of!(Object<T>, weak))];
+    let mut attributes = T::ATTRIBUTES.as_ptr();
+    let closed: Vec<ffi::PyGetSetDef>;
+    if T::OPEN {
+        members.push(member(c"__dictoffset__", offset_of!(Object<T>, dict)));
+    } else {
+        // The table ends with `__dict__`, which only open classes have.
+        let own = T::ATTRIBUTES.len() - 2;
+        let end = std::iter::once(&AttributeDef::END);
+        closed = T::ATTRIBUTES[..own].iter().chain(end).map(|entry| entry.0).collect();
+        // CPython keeps the pointer for the life of the type: of the child.
+        attributes = Vec::leak(closed).as_ptr().cast();
+    }
+    // SAFETY: an all-zero entry ends a table of members.
+    members.push(unsafe { std::mem::zeroed() });
+    let members: &'static [ffi::PyMemberDef] = Vec::leak(members);
+    let mut slots = vec![
+        slot(ffi::Py_tp_dealloc, dealloc as *const c_void),
+        slot(ffi::Py_tp_traverse, traverse as *const c_void),
+        slot(ffi::Py_tp_clear, clear as *const c_void),
+        slot(ffi::Py_tp_methods, T::METHODS.as_ptr().cast()),
+        slot(ffi::Py_tp_getset, attributes.cast()),
+        slot(ffi::Py_tp_members, members.as_ptr().cast()),
+        slot(ffi::Py_tp_doc, T::DOC.as_ptr().cast()),
+    ];
+    slots.extend(T::slots().into_iter().map(|slot| slot.0));
+    slots.push(slot(0, std::ptr::null()));
+    let flags = ffi::Py_TPFLAGS_DEFAULT
+        | ffi::Py_TPFLAGS_HAVE_GC
+        | ffi::Py_TPFLAGS_IMMUTABLETYPE
+        | ffi::Py_TPFLAGS_DISALLOW_INSTANTIATION;
+    let mut spec = ffi::PyType_Spec {
+        name: T::NAME.as_ptr(),
+        basicsize: size_of::<Object<T>>() as c_int,
+        itemsize: 0,
+        flags: flags as _,
+        slots: slots.as_mut_ptr(),
+    };
+    // SAFETY: a complete spec; CPython copies what it needs, and the tables live on.
+    let made = unsafe { ffi::PyType_FromSpec(&raw mut spec) };
+    // SAFETY: a new reference, or null with an exception set.
+    let made = unsafe { Bound::from_owned_ptr_or_err(py, made) }?;
+    Ok(made.cast_into::<PyType>()?.unbind())
+}
+
+/// Makes an object.
+pub fn make<'py, T: Class>(
+    py: Python<'py>,
+    interpreter: &'static Interpreter,
+    body: T,
+) -> Answer<'py> {
+    let class = interpreter.types.of::<T>().as_ptr().cast::<ffi::PyTypeObject>();
+    // SAFETY: a type of ours, with room for `Object<T>`.
+    let object = unsafe { ffi::PyType_GenericAlloc(class, 0) }.cast::<Object<T>>();
+    if object.is_null() {
+        return Err(PyErr::fetch(py));
+    }
+    // SAFETY: fresh memory; the head, `dict` and `weak` are set (to null) by CPython.
+    unsafe { (&raw mut (*object).interpreter).write(interpreter) };
+    // SAFETY: as above. No Python code ran in between that could look at it.
+    unsafe { (&raw mut (*object).body).write(body) };
+    // SAFETY: the reference that the allocation made.
+    Ok(unsafe { Bound::from_owned_ptr(py, object.cast()) })
+}
+
+/// What an object of our class holds; `None` for any other object.
+pub fn body<'a, T: Class>(
+    object: &'a Bound<'_, PyAny>,
+    interpreter: &'static Interpreter,
+) -> Option<&'a T> {
+    let class = interpreter.types.of::<T>().bind(object.py());
+    object.get_type().is(class).then(|| {
+        // SAFETY: an object of exactly this type; `DISALLOW_INSTANTIATION` and immutability keep
+        // others from having it.
+        unsafe { &(*object.as_ptr().cast::<Object<T>>()).body }
+    })
+}
+
+/// Whether nobody else holds the object and the user has put nothing on it: nobody could tell if
+/// it were made anew next time.
+pub fn is_forgotten<T: Class>(object: &Bound<'_, PyAny>) -> bool {
+    // SAFETY: a live object; a plain read of its count.
+    let references = unsafe { ffi::Py_REFCNT(object.as_ptr()) };
+    // SAFETY: callers pass objects made by `make::<T>`.
+    let dict = unsafe { (*object.as_ptr().cast::<Object<T>>()).dict };
+    references == 1 && dict.is_null()
+}
+
+/// The landing pad of everything that Python calls: attaches (a counter, as a rule), keeps panics
+/// in, turns errors into Python's.
+fn land<R>(bad: R, f: impl FnOnce(Python<'_>) -> PyResult<R>) -> R {
+    Python::attach(|py| match catch_unwind(AssertUnwindSafe(|| f(py))) {
+        Ok(Ok(value)) => value,
+        Ok(Err(error)) => {
+            error.restore(py);
+            bad
+        }
+        Err(panic) => {
+            let text = format!("panic in mod_python: {}", panic_text(&*panic));
+            PyRuntimeError::new_err(text).restore(py);
+            bad
+        }
+    })
+}
+
+/// `land` for a call on an object.
+///
+/// # Safety
+/// `object` is a live object of class `T`.
+unsafe fn land_on<T: Class, R>(
+    object: *mut ffi::PyObject,
+    bad: R,
+    f: impl for<'py> FnOnce(&This<'_, 'py, T>) -> PyResult<R>,
+) -> R {
+    land(bad, |py| {
+        // SAFETY: the caller of a method holds a reference to its object.
+        let bound = unsafe { Borrowed::from_ptr(py, object) };
+        // SAFETY: the caller's promise.
+        let memory = unsafe { &*object.cast::<Object<T>>() };
+        f(&This { object: &bound, memory })
+    })
+}
+
+/// The most parameters that a method of ours has.
+const MOST: usize = 6;
+
+unsafe extern "C" fn land_method<M: Method>(
+    object: *mut ffi::PyObject,
+    values: *const *mut ffi::PyObject,
+    count: ffi::Py_ssize_t,
+    names: *mut ffi::PyObject,
+) -> *mut ffi::PyObject {
+    let call = |this: &This<'_, '_, M::Class>| {
+        let py = this.py();
+        let given = count as usize;
+        let wrong = |text: String| {
+            PyTypeError::new_err(format!("{}() {text}", M::NAME.to_string_lossy()))
+        };
+        if given > M::PARAMETERS.len() {
+            let most = M::PARAMETERS.len();
+            return Err(wrong(format!("takes at most {most} arguments ({given} given)")));
+        }
+        // SAFETY: the vectorcall protocol gives `count` values, then those of `names`.
+        let value = |index: usize| unsafe { Borrowed::from_ptr(py, *values.add(index)) };
+        let mut places: [Option<Borrowed<'_, '_, PyAny>>; MOST] = [None; MOST];
+        for (index, place) in places.iter_mut().enumerate().take(given) {
+            *place = Some(value(index));
+        }
+        if !names.is_null() {
+            // SAFETY: null or a tuple of `str`, borrowed for the call.
+            let names = unsafe { Borrowed::from_ptr(py, names) };
+            for (index, name) in names.try_iter()?.enumerate() {
+                let name = name?;
+                let name: &str = name.extract()?;
+                let Some(place) = M::PARAMETERS.iter().position(|known| *known == name) else {
+                    return Err(wrong(format!("got an unexpected keyword argument '{name}'")));
+                };
+                if places[place].replace(value(given + index)).is_some() {
+                    return Err(wrong(format!("got multiple values for argument '{name}'")));
+                }
+            }
+        }
+        if let Some(index) = places[..M::REQUIRED].iter().position(Option::is_none) {
+            return Err(wrong(format!("misses its argument '{}'", M::PARAMETERS[index])));
+        }
+        Ok(M::call(this, &places[..M::PARAMETERS.len()])?.into_ptr())
+    };
+    // SAFETY: CPython calls a method with an object of its class.
+    unsafe { land_on::<M::Class, _>(object, null_mut(), call) }
+}
+
+unsafe extern "C" fn land_get<A: Attribute>(
+    object: *mut ffi::PyObject,
+    _closure: *mut c_void,
+) -> *mut ffi::PyObject {
+    // SAFETY: CPython calls a getter with an object of its class.
+    unsafe { land_on::<A::Class, _>(object, null_mut(), |this| Ok(A::get(this)?.into_ptr())) }
+}
+
+unsafe extern "C" fn land_set<A: Attribute>(
+    object: *mut ffi::PyObject,
+    value: *mut ffi::PyObject,
+    _closure: *mut c_void,
+) -> c_int {
+    let call = |this: &This<'_, '_, A::Class>| {
+        if value.is_null() {
+            let name = A::NAME.to_string_lossy();
+            return Err(PyAttributeError::new_err(format!("attribute '{name}' cannot be deleted")));
+        }
+        // SAFETY: borrowed for the call.
+        let value = unsafe { Borrowed::from_ptr(this.py(), value) };
+        A::set(this, &value).map(|()| 0)
+    };
+    // SAFETY: CPython calls a setter with an object of its class.
+    unsafe { land_on::<A::Class, _>(object, -1, call) }
+}
+
+unsafe extern "C" fn land_len<T: Mapping>(object: *mut ffi::PyObject) -> ffi::Py_ssize_t {
+    // SAFETY: CPython calls a slot with an object of its class.
+    unsafe { land_on::<T, _>(object, -1, |this| Ok(T::len(this)? as ffi::Py_ssize_t)) }
+}
+
+unsafe extern "C" fn land_subscript<T: Mapping>(
+    object: *mut ffi::PyObject,
+    key: *mut ffi::PyObject,
+) -> *mut ffi::PyObject {
+    let call = |this: &This<'_, '_, T>| {
+        // SAFETY: borrowed for the call.
+        let key = unsafe { Bound::from_borrowed_ptr(this.py(), key) };
+        Ok(T::get(this, &key)?.into_ptr())
+    };
+    // SAFETY: CPython calls a slot with an object of its class.
+    unsafe { land_on::<T, _>(object, null_mut(), call) }
+}
+
+unsafe extern "C" fn land_store<T: Mapping>(
+    object: *mut ffi::PyObject,
+    key: *mut ffi::PyObject,
+    value: *mut ffi::PyObject,
+) -> c_int {
+    let call = |this: &This<'_, '_, T>| {
+        // SAFETY: borrowed for the call.
+        let key = unsafe { Borrowed::from_ptr(this.py(), key) };
+        // SAFETY: borrowed for the call, null for a deletion.
+        let value = unsafe { Bound::from_borrowed_ptr_or_opt(this.py(), value) };
+        T::set(this, &key, value.as_ref()).map(|()| 0)
+    };
+    // SAFETY: CPython calls a slot with an object of its class.
+    unsafe { land_on::<T, _>(object, -1, call) }
+}
+
+unsafe extern "C" fn land_contains<T: Mapping>(
+    object: *mut ffi::PyObject,
+    key: *mut ffi::PyObject,
+) -> c_int {
+    let call = |this: &This<'_, '_, T>| {
+        // SAFETY: borrowed for the call.
+        let key = unsafe { Borrowed::from_ptr(this.py(), key) };
+        T::contains(this, &key).map(c_int::from)
+    };
+    // SAFETY: CPython calls a slot with an object of its class.
+    unsafe { land_on::<T, _>(object, -1, call) }
+}
+
+unsafe extern "C" fn land_iter<T: Mapping>(object: *mut ffi::PyObject) -> *mut ffi::PyObject {
+    // SAFETY: CPython calls a slot with an object of its class.
+    unsafe { land_on::<T, _>(object, null_mut(), |this| Ok(T::iter(this)?.into_ptr())) }
+}
+
+unsafe extern "C" fn land_repr<T: Mapping>(object: *mut ffi::PyObject) -> *mut ffi::PyObject {
+    // SAFETY: CPython calls a slot with an object of its class.
+    unsafe { land_on::<T, _>(object, null_mut(), |this| Ok(T::repr(this)?.into_ptr())) }
+}
+
+unsafe extern "C" fn land_dealloc<T: Class>(object: *mut ffi::PyObject) {
+    let memory = object.cast::<Object<T>>();
+    // SAFETY: the object is dying; the collector must not look at it any more.
+    unsafe { ffi::PyObject_GC_UnTrack(object.cast()) };
+    // SAFETY: as above.
+    if !unsafe { (*memory).weak }.is_null() {
+        // SAFETY: an object with a list of weak references.
+        unsafe { ffi::PyObject_ClearWeakRefs(object) };
+    }
+    land((), |_| {
+        // SAFETY: owned by the object, or null.
+        unsafe { ffi::Py_CLEAR(&raw mut (*memory).dict) };
+        // SAFETY: initialised by `make`, dropped once, here.
+        unsafe { std::ptr::drop_in_place(&raw mut (*memory).body) };
+        Ok(())
+    });
+    // SAFETY: objects of heap types hold a reference to their type.
+    let class = unsafe { ffi::Py_TYPE(object) };
+    // SAFETY: allocated by `PyType_GenericAlloc` with the collector's header.
+    unsafe { ffi::PyObject_GC_Del(object.cast()) };
+    // SAFETY: the reference that the object held.
+    unsafe { ffi::Py_DECREF(class.cast()) };
+}
+
+unsafe extern "C" fn land_traverse<T: Class>(
+    object: *mut ffi::PyObject,
+    visit: ffi::visitproc,
+    argument: *mut c_void,
+) -> c_int {
+    // The collector's own rules: nothing is attached, made or called here but `visit`.
+    let memory = object.cast::<Object<T>>();
+    // SAFETY: a live object; `visit` takes borrowed references.
+    let mut result = unsafe { visit(ffi::Py_TYPE(object).cast(), argument) };
+    // SAFETY: as above.
+    let dict = unsafe { (*memory).dict };
+    if result == 0 && !dict.is_null() {
+        // SAFETY: as above.
+        result = unsafe { visit(dict, argument) };
+    }
+    // SAFETY: as above.
+    unsafe { &(*memory).body }.visit(&mut |held| {
+        if result == 0 {
+            // SAFETY: as above.
+            result = unsafe { visit(held.as_ptr(), argument) };
+        }
+    });
+    result
+}
+
+unsafe extern "C" fn land_clear<T: Class>(object: *mut ffi::PyObject) -> c_int {
+    let memory = object.cast::<Object<T>>();
+    land((), |_| {
+        // SAFETY: owned by the object, or null.
+        unsafe { ffi::Py_CLEAR(&raw mut (*memory).dict) };
+        // SAFETY: the collector has found the object unreachable: nobody else uses it.
+        unsafe { &mut (*memory).body }.clear();
+        Ok(())
+    });
+    0
+}

@@ -1,0 +1,61 @@
+//! What `write` takes: `bytes`, `str`, or another buffer.
+
+use bytes::Bytes;
+use pyo3::buffer::PyBuffer;
+use pyo3::exceptions::{PyRuntimeError, PyTypeError};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyString};
+
+use super::drops::{Drops, OwnedBytes};
+use crate::httpd::brigade::Brigade;
+use crate::httpd::Error;
+use crate::httpd::stream::Stream;
+
+/// Where written data goes.
+pub trait Sink {
+    /// Appends bytes that are kept alive by whoever holds them.
+    fn put(&mut self, data: Bytes) -> Result<(), Error>;
+    /// Appends a copy.
+    fn put_copy(&mut self, data: &[u8]) -> Result<(), Error>;
+}
+
+impl Sink for &Brigade {
+    fn put(&mut self, data: Bytes) -> Result<(), Error> {
+        self.append_bytes(data);
+        Ok(())
+    }
+
+    fn put_copy(&mut self, data: &[u8]) -> Result<(), Error> {
+        if data.is_empty() { Ok(()) } else { self.append_copy(data) }
+    }
+}
+
+/// Appends what Python code wrote; answers how many bytes that were. Large `bytes` are not copied:
+/// they cannot change. Anything else can, and is.
+///
+/// # Errors
+/// `TypeError` for what is neither text nor a buffer.
+pub fn append(sink: &mut impl Sink, value: &Bound<'_, PyAny>, drops: &'static Drops) -> PyResult<usize> {
+    let failed = |error: Error| PyRuntimeError::new_err(error.to_string());
+    if let Ok(data) = value.cast::<PyBytes>() {
+        let length = data.as_bytes().len();
+        if Stream::prefers_copy(length) {
+            sink.put_copy(data.as_bytes()).map_err(failed)?;
+        } else {
+            sink.put(Bytes::from_owner(OwnedBytes::new(data, drops))).map_err(failed)?;
+        }
+        return Ok(length);
+    }
+    if let Ok(text) = value.cast::<PyString>() {
+        let text = text.to_str()?;
+        sink.put_copy(text.as_bytes()).map_err(failed)?;
+        return Ok(text.len());
+    }
+    let Ok(buffer) = PyBuffer::<u8>::get(value) else {
+        let kind = value.get_type().name()?;
+        return Err(PyTypeError::new_err(format!("write() takes bytes, str or a buffer, not {kind}")));
+    };
+    let data = buffer.to_vec(value.py())?;
+    sink.put_copy(&data).map_err(failed)?;
+    Ok(data.len())
+}

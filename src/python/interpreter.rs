@@ -1,0 +1,352 @@
+//! Python inside a child: its start, its named interpreters, and the one way in.
+//!
+//! Interpreters share one GIL and are made when they are first asked for. A thread keeps one thread
+//! state for each interpreter it has entered: making one per request costs a hundred times more.
+//! Nothing here runs in httpd's parent.
+#![expect(unsafe_code, reason = "the C API of interpreters and thread states")]
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::ffi::{CStr, CString};
+use std::ptr::null_mut;
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use pyo3::ffi;
+use pyo3::prelude::*;
+
+use super::class::Types;
+use super::context::{self, About};
+use super::drops::Drops;
+use super::loader::Loader;
+use crate::httpd::Server;
+use crate::httpd::log::{self, Level, place};
+
+/// The name of the interpreter that Python starts with.
+pub const MAIN: &str = "main_interpreter";
+
+unsafe extern "C" {
+    /// From `c-shim/bind_gilstate.c`.
+    fn mp_bind_gilstate(state: *mut ffi::PyThreadState);
+}
+
+/// One interpreter of this child. Lives as long as the child.
+pub struct Interpreter {
+    name: String,
+    state: *mut ffi::PyInterpreterState,
+    /// Objects whose last holder could not take the GIL.
+    pub drops: &'static Drops,
+    /// Our classes and exceptions, made for this interpreter.
+    pub types: Types,
+    /// What was imported for handlers.
+    pub loader: Loader,
+}
+
+// SAFETY: the state's pointer is only used by threads that make thread states from it, which
+// CPython allows on any thread; all else is behind locks.
+unsafe impl Sync for Interpreter {}
+
+// SAFETY: as above.
+unsafe impl Send for Interpreter {}
+
+/// What a child has of Python.
+struct Child {
+    interpreters: Mutex<HashMap<String, &'static Interpreter>>,
+    main: &'static Interpreter,
+}
+
+/// The main server of this child's configuration.
+static SERVER: OnceLock<&'static Server> = OnceLock::new();
+
+/// Set once per child, after the fork. The parent never fills it.
+static CHILD: OnceLock<Result<Child, String>> = OnceLock::new();
+
+thread_local! {
+    /// The thread states of this thread, ended with it.
+    static STATES: States = const { States(RefCell::new(Vec::new())) };
+    /// The interpreter whose GIL this thread holds through `enter`.
+    static INSIDE: Cell<Option<&'static Interpreter>> = const { Cell::new(None) };
+}
+
+/// Starts Python in this child. Failures are logged now and answered to each request.
+pub fn start(server: &'static Server) {
+    SERVER.get_or_init(|| server);
+    let child = CHILD.get_or_init(|| {
+        initialize()?;
+        let main = make(MAIN)?;
+        let interpreters = Mutex::new(HashMap::from([(MAIN.to_owned(), main)]));
+        Ok(Child { interpreters, main })
+    });
+    if let Err(reason) = child {
+        log::server(place!(), Some(server), Level::Critical, &format!("no Python here: {reason}"));
+    }
+}
+
+/// The main server of this child's configuration.
+pub fn main_server() -> Option<&'static Server> {
+    SERVER.get().copied()
+}
+
+impl Interpreter {
+    /// The interpreter of this name, made if need be.
+    ///
+    /// # Errors
+    /// Why there is none; already logged where it happened.
+    pub fn named(name: &str) -> Result<&'static Self, String> {
+        let child = match CHILD.get() {
+            Some(Ok(child)) => child,
+            Some(Err(reason)) => return Err(reason.clone()),
+            None => return Err("Python runs only in httpd's children".into()),
+        };
+        if name == MAIN {
+            return Ok(child.main);
+        }
+        // Taken before the GIL, and never by a thread that holds the GIL: no dead end.
+        let mut all = child.interpreters.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = all.get(name) {
+            return Ok(found);
+        }
+        let made = child.main.enter(About::Nothing, |_| make_sub(name))?;
+        all.insert(name.to_owned(), made);
+        Ok(made)
+    }
+
+    /// Its name, as `PythonInterpreter` gives it.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Enters the interpreter for the time of `f`: takes the GIL, and gives it back even if `f`
+    /// panics. What `f` prints is logged with what the entry is about.
+    pub fn enter<R>(&'static self, about: About<'_>, f: impl FnOnce(Python<'_>) -> R) -> R {
+        match INSIDE.get() {
+            Some(inside) if std::ptr::eq(inside, self) => Python::attach(f),
+            // A cleanup that runs while Python of another interpreter waits on this thread.
+            Some(_) => Python::attach(|py| release(py, || self.enter(about, f))),
+            None => {
+                let _about = context::begin(about);
+                let _held = Held::take(self);
+                Python::attach(|py| {
+                    self.drops.empty(py);
+                    f(py)
+                })
+            }
+        }
+    }
+}
+
+/// Lets other threads run Python while `f` waits for something. `f` may enter interpreters.
+pub fn release<R>(py: Python<'_>, f: impl FnOnce() -> R) -> R {
+    let inside = INSIDE.take();
+    // `detach` asks for `Send` to keep Python objects out of `f`; what `f` uses of httpd stays on
+    // this thread all the time.
+    let f = OnThisThread(f);
+    let result = py.detach(|| OnThisThread(f.call()));
+    INSIDE.set(inside);
+    // SAFETY: this thread is attached again, so there is a current state.
+    let state = unsafe { ffi::PyThreadState_Get() };
+    // SAFETY: the current state of this thread. `f` may have bound another one.
+    unsafe { mp_bind_gilstate(state) };
+    result.0
+}
+
+struct OnThisThread<T>(T);
+
+// SAFETY: `Python::detach` runs its closure on the calling thread.
+unsafe impl<T> Send for OnThisThread<T> {}
+
+impl<R, F: FnOnce() -> R> OnThisThread<F> {
+    fn call(self) -> R {
+        (self.0)()
+    }
+}
+
+/// The GIL, held through the thread state that this thread keeps for one interpreter.
+struct Held;
+
+impl Held {
+    fn take(interpreter: &'static Interpreter) -> Self {
+        let state = STATES.with(|states| states.of(interpreter));
+        // SAFETY: a state that this thread made for this interpreter and that is not current.
+        unsafe { ffi::PyEval_RestoreThread(state) };
+        // SAFETY: the current state of this thread.
+        unsafe { mp_bind_gilstate(state) };
+        INSIDE.set(Some(interpreter));
+        Self
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        INSIDE.set(None);
+        // SAFETY: `take` made the state current, and everything since has put it back.
+        unsafe { ffi::PyEval_SaveThread() };
+    }
+}
+
+/// The thread states of one thread, by interpreter.
+struct States(RefCell<Vec<(*mut ffi::PyInterpreterState, *mut ffi::PyThreadState)>>);
+
+impl States {
+    fn of(&self, interpreter: &Interpreter) -> *mut ffi::PyThreadState {
+        let mut states = self.0.borrow_mut();
+        if let Some((_, state)) = states.iter().find(|(of, _)| *of == interpreter.state) {
+            return *state;
+        }
+        // SAFETY: the interpreter lives as long as the child; made on the thread that uses it.
+        let state = unsafe { ffi::PyThreadState_New(interpreter.state) };
+        states.push((interpreter.state, state));
+        state
+    }
+
+    fn adopt(&self, interpreter: *mut ffi::PyInterpreterState, state: *mut ffi::PyThreadState) {
+        self.0.borrow_mut().push((interpreter, state));
+    }
+}
+
+impl Drop for States {
+    fn drop(&mut self) {
+        for (_, state) in self.0.borrow_mut().drain(..) {
+            // SAFETY: made for this thread, which ends and uses it no more.
+            unsafe { ffi::PyEval_RestoreThread(state) };
+            // SAFETY: current since the line above.
+            unsafe { ffi::PyThreadState_Clear(state) };
+            // SAFETY: as above; gives the GIL back.
+            unsafe { ffi::PyThreadState_DeleteCurrent() };
+        }
+    }
+}
+
+/// Starts the Python that the module was built with.
+fn initialize() -> Result<(), String> {
+    let check = |status: ffi::PyStatus, what: &str| {
+        // SAFETY: a pure look at a value.
+        if unsafe { ffi::PyStatus_Exception(status) } == 0 {
+            return Ok(());
+        }
+        // SAFETY: null, or static text of CPython.
+        let reason = unsafe { status.err_msg.as_ref().map(|text| CStr::from_ptr(text)) };
+        let reason = reason.map(CStr::to_string_lossy).unwrap_or_default();
+        Err(format!("{what} failed: {reason}"))
+    };
+    let mut pre = std::mem::MaybeUninit::<ffi::PyPreConfig>::uninit();
+    // SAFETY: fills the whole struct.
+    unsafe { ffi::PyPreConfig_InitPythonConfig(pre.as_mut_ptr()) };
+    // SAFETY: filled by the line above.
+    let mut pre = unsafe { pre.assume_init() };
+    pre.parse_argv = 0;
+    // httpd runs under LC_ALL=C as a rule; file names and texts are UTF-8 all the same.
+    pre.utf8_mode = 1;
+    // SAFETY: before anything else of Python runs.
+    check(unsafe { ffi::Py_PreInitialize(&raw const pre) }, "Py_PreInitialize")?;
+
+    let mut config = std::mem::MaybeUninit::<ffi::PyConfig>::uninit();
+    // SAFETY: fills the whole struct.
+    unsafe { ffi::PyConfig_InitPythonConfig(config.as_mut_ptr()) };
+    // SAFETY: filled by the line above.
+    let mut config = unsafe { config.assume_init() };
+    config.install_signal_handlers = 0;
+    config.parse_argv = 0;
+    config.user_site_directory = 0;
+    config.pathconfig_warnings = 0;
+    // A child may end without a word: nothing stays in buffers.
+    config.buffered_stdio = 0;
+    config.configure_c_stdio = 0;
+    let executable = env!("MOD_PYTHON_EXECUTABLE");
+    let executable = CString::new(executable).map_err(|_| "a NUL in the path of Python")?;
+    let place = &raw mut config.executable;
+    // SAFETY: `place` is a field of `config`; Python copies the text.
+    let status = unsafe {
+        ffi::PyConfig_SetBytesString(&raw mut config, place, executable.as_ptr())
+    };
+    check(status, "setting the executable")?;
+    let mut argv = [c"mod_python".as_ptr()];
+    // SAFETY: one valid argument; Python copies it.
+    let status = unsafe { ffi::PyConfig_SetBytesArgv(&raw mut config, 1, argv.as_mut_ptr()) };
+    check(status, "setting sys.argv")?;
+
+    let interrupts = SigintAction::save();
+    // SAFETY: a complete configuration, on the child's first and only thread.
+    let status = unsafe { ffi::Py_InitializeFromConfig(&raw const config) };
+    // SAFETY: made by `PyConfig_InitPythonConfig`.
+    unsafe { ffi::PyConfig_Clear(&raw mut config) };
+    check(status, "Py_InitializeFromConfig")?;
+    // `import signal` takes SIGINT for Python whatever the configuration says: let it, and take
+    // the signal back for httpd. Later imports find the module made.
+    Python::attach(|py| py.import("signal").map(drop)).map_err(|error| error.to_string())?;
+    interrupts.restore();
+    Ok(())
+}
+
+/// httpd's own answer to SIGINT.
+struct SigintAction(libc::sigaction);
+
+impl SigintAction {
+    fn save() -> Self {
+        let mut action = std::mem::MaybeUninit::<libc::sigaction>::zeroed();
+        // SAFETY: asks only; fills the struct.
+        unsafe { libc::sigaction(libc::SIGINT, std::ptr::null(), action.as_mut_ptr()) };
+        // SAFETY: zeroes are a valid action, should the call have failed.
+        Self(unsafe { action.assume_init() })
+    }
+
+    fn restore(&self) {
+        // SAFETY: an action that the process had before.
+        unsafe { libc::sigaction(libc::SIGINT, &raw const self.0, null_mut()) };
+    }
+}
+
+/// Makes what we keep of the interpreter that is current now, and lets go of the GIL.
+fn make(name: &str) -> Result<&'static Interpreter, String> {
+    let interpreter = equip(name)?;
+    // SAFETY: `Py_InitializeFromConfig` left its state current.
+    let state = unsafe { ffi::PyEval_SaveThread() };
+    STATES.with(|states| states.adopt(interpreter.state, state));
+    Ok(interpreter)
+}
+
+/// Makes a sub-interpreter, from inside the main one.
+fn make_sub(name: &str) -> Result<&'static Interpreter, String> {
+    // SAFETY: called inside `enter`: the main interpreter's state is current.
+    let main = unsafe { ffi::PyThreadState_Get() };
+    // SAFETY: as above; the new interpreter's state becomes current.
+    let state = unsafe { ffi::Py_NewInterpreter() };
+    if state.is_null() {
+        // SAFETY: gives the GIL back to the state that `enter` knows.
+        unsafe { ffi::PyThreadState_Swap(main) };
+        return Err(format!("Python could make no interpreter '{name}'"));
+    }
+    // SAFETY: current since `Py_NewInterpreter`.
+    unsafe { mp_bind_gilstate(state) };
+    let interpreter = equip(name);
+    if let Ok(interpreter) = &interpreter {
+        STATES.with(|states| states.adopt(interpreter.state, state));
+    }
+    // SAFETY: both states belong to this thread; the GIL is shared.
+    unsafe { ffi::PyThreadState_Swap(main) };
+    // SAFETY: current since the line above.
+    unsafe { mp_bind_gilstate(main) };
+    interpreter
+}
+
+/// Gives the current interpreter our classes and modules.
+fn equip(name: &str) -> Result<&'static Interpreter, String> {
+    // SAFETY: there is a current state.
+    let state = unsafe { ffi::PyInterpreterState_Get() };
+    Python::attach(|py| {
+        let equipped = Types::make(py).and_then(|types| {
+            let interpreter: &'static Interpreter = Box::leak(Box::new(Interpreter {
+                name: name.to_owned(),
+                state,
+                drops: Box::leak(Box::default()),
+                types,
+                loader: Loader::new(py)?,
+            }));
+            super::module::install(py, interpreter)?;
+            Ok(interpreter)
+        });
+        equipped.map_err(|error| {
+            super::report::to_server_log(py, &format!("interpreter {name}"), &error);
+            format!("interpreter {name} did not start: {error}")
+        })
+    })
+}

@@ -1,0 +1,22 @@
+//! Everything that holds a Python object. Above `httpd`, below `entry`.
+
+pub mod body;
+pub mod data;
+pub mod call;
+pub mod class;
+pub mod connection;
+pub mod context;
+pub mod drops;
+pub mod filter;
+pub mod finfo;
+pub mod interpreter;
+pub mod lease;
+pub mod loader;
+pub mod module;
+pub mod report;
+pub mod request;
+pub mod response;
+pub mod server;
+pub mod state;
+pub mod table;
+pub mod text;

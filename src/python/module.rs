@@ -1,0 +1,131 @@
+//! The built-in module `_apache` of each interpreter: what `mod_python.apache` is made of.
+
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyType};
+
+use super::class::{self, Answer, Arguments, Class, This, attributes, make_type, methods};
+use super::connection::ConnectionObject;
+use super::context::{self, log_line};
+use super::filter::FilterObject;
+use super::finfo::FileInfo;
+use super::interpreter::{Interpreter, main_server};
+use super::request::RequestObject;
+use super::server::ServerObject;
+use super::table::TableObject;
+use crate::engine::settings::Settings;
+use crate::httpd::constants::CONSTANTS;
+use crate::httpd::log::Level;
+
+/// The functions of `_apache`, as methods of one object.
+pub struct Functions;
+
+type Me<'a, 'py> = This<'a, 'py, Functions>;
+
+impl Class for Functions {
+    const NAME: &'static std::ffi::CStr = c"_apache.Functions";
+    const DOC: &'static std::ffi::CStr = c"The functions of the module.";
+    const ID: usize = 6;
+    methods! { Functions:
+        /// Writes a line to the error log of what this thread works on, or of the server given.
+        log_error(message; level, server) = log_error;
+        /// Takes printed text: complete lines go to the error log.
+        print(is_error, text) = print;
+    }
+    attributes! { Functions: }
+}
+
+/// Makes the classes, in the order of their numbers.
+pub fn classes(py: Python<'_>) -> PyResult<Vec<Py<PyType>>> {
+    Ok(vec![
+        make_type::<RequestObject>(py)?,
+        make_type::<TableObject>(py)?,
+        make_type::<FileInfo>(py)?,
+        make_type::<ServerObject>(py)?,
+        make_type::<ConnectionObject>(py)?,
+        make_type::<FilterObject>(py)?,
+        make_type::<Functions>(py)?,
+    ])
+}
+
+/// Gives an interpreter its `_apache`, and starts the Python side on it.
+pub fn install(py: Python<'_>, interpreter: &'static Interpreter) -> PyResult<()> {
+    let module = PyModule::new(py, "_apache")?;
+    for (name, value) in CONSTANTS {
+        module.add(&*name.to_string_lossy(), *value)?;
+    }
+    let functions = class::make(py, interpreter, Functions)?;
+    for name in ["log_error", "print"] {
+        module.add(name, functions.getattr(name)?)?;
+    }
+    let types = &interpreter.types;
+    module.add("SERVER_RETURN", &types.server_return)?;
+    module.add("Request", types.of::<RequestObject>())?;
+    module.add("Connection", types.of::<ConnectionObject>())?;
+    module.add("Server", types.of::<ServerObject>())?;
+    module.add("Filter", types.of::<FilterObject>())?;
+    module.add("Table", types.of::<TableObject>())?;
+    module.add("FileInfo", types.of::<FileInfo>())?;
+    module.add("interpreter", interpreter.name())?;
+    module.add("version", env!("CARGO_PKG_VERSION"))?;
+    if let Some(server) = main_server() {
+        module.add("main_server", class::make(py, interpreter, ServerObject::new(server))?)?;
+    }
+    py.import("sys")?.getattr("modules")?.set_item("_apache", &module)?;
+    py.import("mod_python._start")?;
+    Ok(())
+}
+
+/// A log level argument; 0, None or left out for the default.
+pub fn log_level(value: Option<Borrowed<'_, '_, PyAny>>, default: Level) -> PyResult<Level> {
+    match value.filter(|value| !value.is_none()) {
+        None => Ok(default),
+        Some(value) => match value.extract::<i64>()? {
+            0 => Ok(default),
+            number => Ok(Level::from_number(number)),
+        },
+    }
+}
+
+/// The options of a section, as a dict of its own.
+pub fn options_dict<'py>(py: Python<'py>, settings: &Settings) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    for (key, value) in settings.options() {
+        dict.set_item(key, value)?;
+    }
+    Ok(dict)
+}
+
+/// The directives of a section, as a dict of its own: flags are '1' and '0'.
+pub fn config_dict<'py>(py: Python<'py>, settings: &Settings) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    if let Some(debug) = settings.debug {
+        dict.set_item("PythonDebug", if debug { "1" } else { "0" })?;
+    }
+    if let Some(path) = &settings.path {
+        dict.set_item("PythonPath", &**path)?;
+    }
+    if let Some(interpreter) = &settings.interpreter {
+        dict.set_item("PythonInterpreter", &**interpreter)?;
+    }
+    Ok(dict)
+}
+
+fn log_error<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
+    if let Some(server) = a[2].filter(|server| !server.is_none()) {
+        return server.call_method1("log_error", (a[0], a[1]));
+    }
+    let level = log_level(a[1], Level::Error)?;
+    if let Some(message) = a[0].filter(|message| !message.is_none()) {
+        let text: String = message.extract()?;
+        text.lines().for_each(|line| log_line(level, line));
+    }
+    Ok(this.py().None().into_bound(this.py()))
+}
+
+fn print<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
+    if let [Some(is_error), Some(text)] = a {
+        let text = super::text::encode(text)?;
+        context::print(is_error.is_truthy()?, &String::from_utf8_lossy(&text));
+    }
+    Ok(this.py().None().into_bound(this.py()))
+}

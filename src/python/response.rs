@@ -1,0 +1,125 @@
+//! The response of a request, as `req.write()` and its kin make it.
+
+use std::cell::Cell;
+
+use pyo3::exceptions::PyOSError;
+use pyo3::prelude::*;
+
+use super::data;
+use super::interpreter::{Interpreter, release};
+use crate::httpd::brigade::Held;
+use crate::httpd::stream::CHUNK;
+use crate::httpd::{Error, Request, Status};
+
+/// What was written and not yet sent.
+pub struct Response {
+    written: Held,
+    pending: Cell<usize>,
+    /// How many bytes were written in all.
+    pub total: Cell<usize>,
+    /// Sending failed; it is of no use to go on.
+    broken: Cell<Option<Error>>,
+}
+
+impl Response {
+    /// For a request of which nothing was answered yet.
+    pub fn new(r: &Request) -> Self {
+        Self {
+            written: r.new_brigade(),
+            pending: Cell::new(0),
+            total: Cell::new(0),
+            broken: Cell::new(None),
+        }
+    }
+
+    /// Why sending failed, if it did.
+    pub fn broken(&self) -> Option<Error> {
+        self.broken.get()
+    }
+
+    /// Appends data; sends it at once if asked, or when enough came together.
+    ///
+    /// # Errors
+    /// `OSError` when the client is gone, `TypeError` for what cannot be written.
+    pub fn write(
+        &self,
+        interpreter: &'static Interpreter,
+        r: &Request,
+        data: &Bound<'_, PyAny>,
+        flush: bool,
+    ) -> PyResult<()> {
+        let length = data::append(&mut &*self.written, data, interpreter.drops)?;
+        self.pending.set(self.pending.get() + length);
+        self.total.set(self.total.get() + length);
+        if length > 0 && flush {
+            self.written.append_flush();
+        }
+        if (length > 0 && flush) || self.pending.get() >= CHUNK {
+            return self.send(data.py(), r);
+        }
+        Ok(())
+    }
+
+    /// Sends what was written, and what others hold.
+    ///
+    /// # Errors
+    /// `OSError` when the client is gone.
+    pub fn flush(&self, py: Python<'_>, r: &Request) -> PyResult<()> {
+        self.written.append_flush();
+        self.send(py, r)
+    }
+
+    /// Sends what was written and not sent.
+    ///
+    /// # Errors
+    /// `OSError` when the client is gone.
+    pub fn send_rest(&self, py: Python<'_>, r: &Request) -> PyResult<()> {
+        self.send(py, r)
+    }
+
+    /// Answers with a page about an error, in place of the response, of which nothing went out.
+    pub fn replace(&self, py: Python<'_>, r: &Request, page: &[u8]) {
+        self.discard();
+        r.set_status(Status::INTERNAL_SERVER_ERROR.0);
+        r.set_content_type(Some(b"text/html; charset=utf-8"));
+        r.set_content_encoding(None);
+        r.forget_representation();
+        self.total.set(page.len());
+        if self.written.append_copy(page).is_ok() {
+            self.end(py, r);
+        }
+    }
+
+    /// Forgets what was written and not sent.
+    pub fn discard(&self) {
+        self.written.clear();
+        self.pending.set(0);
+    }
+
+    /// Ends the response: what is left and the end in one brigade, so that httpd can count it.
+    pub fn end(&self, py: Python<'_>, r: &Request) {
+        if self.total.get() > 0 && !r.has_ended() {
+            self.written.append_end();
+        }
+        // The handler is done: a client that left is nobody's concern any more.
+        let _ = self.send(py, r);
+    }
+
+    /// Cuts a response that is under way.
+    pub fn cut(&self, py: Python<'_>, r: &Request) -> Status {
+        self.pending.set(0);
+        release(py, || r.cut_response(&self.written))
+    }
+
+    fn send(&self, py: Python<'_>, r: &Request) -> PyResult<()> {
+        if self.broken.get().is_none() && !self.written.is_empty() {
+            self.pending.set(0);
+            self.broken.set(release(py, || r.write(&self.written)).err());
+        }
+        match self.broken.get() {
+            None => Ok(()),
+            Some(Error::FILTER) => Err(PyOSError::new_err("an output filter ended the response")),
+            Some(_) => Err(PyOSError::new_err("Write failed, client closed connection.")),
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! What we keep for a request from phase to phase.
+
+use std::cell::{Cell, RefCell};
+use std::sync::Arc;
+
+use pyo3::prelude::*;
+
+use super::body::Body;
+use super::class;
+use super::interpreter::Interpreter;
+use super::lease::Lease;
+use super::request::RequestObject;
+use super::response::Response;
+use crate::httpd::Request;
+
+/// Our value for a request; httpd drops it with the request's pool.
+pub struct State {
+    /// Under which Python may use the request.
+    pub lease: Arc<Lease>,
+    /// Its body, as far as Python has read it.
+    pub body: Body,
+    /// Its response, as far as Python has written it.
+    pub response: Response,
+    /// The type that a type handler set before it declined.
+    pub chosen_type: RefCell<Option<Vec<u8>>>,
+    /// Whether the handler was told of a coded body once.
+    pub coding_logged: Cell<bool>,
+    /// The request as Python sees it, per interpreter: kept while somebody could tell.
+    objects: RefCell<Vec<(&'static Interpreter, Py<PyAny>)>>,
+}
+
+impl State {
+    /// The state of a request.
+    pub fn of(r: &Request) -> &Self {
+        r.state(|| Self {
+            lease: Lease::new("request"),
+            body: Body::new(r),
+            response: Response::new(r),
+            chosen_type: RefCell::default(),
+            coding_logged: Cell::new(false),
+            objects: RefCell::default(),
+        })
+    }
+
+    /// The request as Python sees it: one object for all of its phases and filters.
+    pub fn object<'py>(
+        &self,
+        py: Python<'py>,
+        interpreter: &'static Interpreter,
+        r: &Request,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let known = |of: &(&'static Interpreter, _)| std::ptr::eq(of.0, interpreter);
+        if let Some((_, object)) = self.objects.borrow().iter().find(|of| known(of)) {
+            return Ok(object.bind(py).clone());
+        }
+        let object = class::make(py, interpreter, RequestObject::new(&self.lease, r))?;
+        self.objects.borrow_mut().push((interpreter, object.clone().unbind()));
+        Ok(object)
+    }
+
+    /// Lets go of the objects of this interpreter that nobody would miss. Nothing is left to be
+    /// dropped with the pool, as a rule: its end needs no GIL then.
+    pub fn forget_unused(&self, py: Python<'_>, interpreter: &'static Interpreter) {
+        let position = self.objects.borrow().iter().position(|(of, object)| {
+            std::ptr::eq(*of, interpreter)
+                && class::is_forgotten::<RequestObject>(object.bind(py))
+        });
+        if let Some(position) = position {
+            let (_, object) = self.objects.borrow_mut().swap_remove(position);
+            drop(object.into_bound(py));
+        }
+    }
+}
+
+impl Drop for State {
+    fn drop(&mut self) {
+        self.lease.end();
+        for (interpreter, object) in self.objects.take() {
+            interpreter.enter(super::context::About::Nothing, |py| drop(object.into_bound(py)));
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! Text between httpd and Python: UTF-8 with `surrogateescape` both ways, so that whatever bytes a
+//! client sends can be looked at, and come back unchanged (PEP 383).
+
+use std::ffi::CString;
+
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyString};
+
+/// Bytes of httpd as `str`.
+pub fn decode<'py>(py: Python<'py>, bytes: &[u8]) -> PyResult<Bound<'py, PyAny>> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Ok(PyString::new(py, text).into_any()),
+        Err(_) => PyBytes::new(py, bytes).call_method1("decode", ("utf-8", "surrogateescape")),
+    }
+}
+
+/// Bytes of httpd as `str`, or None.
+pub fn decode_option<'py>(py: Python<'py>, bytes: Option<&[u8]>) -> PyResult<Bound<'py, PyAny>> {
+    bytes.map_or_else(|| Ok(py.None().into_bound(py)), |bytes| decode(py, bytes))
+}
+
+/// `str` or `bytes` as bytes for httpd.
+///
+/// # Errors
+/// `TypeError` for anything else.
+pub fn encode(value: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
+    if let Ok(text) = value.cast::<PyString>() {
+        if let Ok(text) = text.to_str() {
+            return Ok(text.as_bytes().to_vec());
+        }
+        let encoded = text.call_method1("encode", ("utf-8", "surrogateescape"))?;
+        return Ok(encoded.cast::<PyBytes>()?.as_bytes().to_vec());
+    }
+    if let Ok(bytes) = value.cast::<PyBytes>() {
+        return Ok(bytes.as_bytes().to_vec());
+    }
+    let kind = value.get_type().name()?;
+    Err(PyTypeError::new_err(format!("expected str or bytes, not {kind}")))
+}
+
+/// `str` or `bytes` as a C string.
+///
+/// # Errors
+/// `TypeError` for anything else, `ValueError` for a NUL in it.
+pub fn encode_c(value: &Bound<'_, PyAny>) -> PyResult<CString> {
+    CString::new(encode(value)?).map_err(|_| PyValueError::new_err("a NUL in a text for httpd"))
+}
+
+/// `str` or `bytes` as the name or value of a header.
+///
+/// # Errors
+/// `TypeError` for anything else, `ValueError` for NUL, CR or LF: they would start another header
+/// (RFC 9110 §5.5).
+pub fn encode_header(value: &Bound<'_, PyAny>) -> PyResult<CString> {
+    let text = encode_c(value)?;
+    if text.as_bytes().iter().any(|byte| matches!(byte, b'\r' | b'\n')) {
+        return Err(PyValueError::new_err("a line end in a header name or value"));
+    }
+    Ok(text)
+}

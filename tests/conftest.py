@@ -1,0 +1,51 @@
+"""Fixtures: `httpd` boots what a test file's CONF describes, once per file and MPM, and its log is checked per test.
+
+A test file may define: CONF (required), MPMS, MODULES, WITH_PYTHON, ENV, ALLOW_LOG; see the fixture.
+"""
+
+from collections.abc import Generator, Iterator
+
+import pytest
+
+from httpd import Httpd
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run each test that uses `httpd` on each of its file's MPMS."""
+    if "httpd" in metafunc.fixturenames:
+        mpms = getattr(metafunc.module, "MPMS", ("event",))
+        metafunc.parametrize("httpd", mpms, indirect=True, scope="module")
+
+
+@pytest.fixture(scope="module")
+def httpd(request: pytest.FixtureRequest) -> Iterator[Httpd]:
+    """The server of a test file: CONF on one MPM of MPMS, with the modules of MODULES besides the usual ones."""
+    file = request.module
+    with Httpd(
+        file.CONF,
+        mpm=request.param,
+        modules=getattr(file, "MODULES", ()),
+        with_python=getattr(file, "WITH_PYTHON", True),
+        env=getattr(file, "ENV", None),
+        allow=getattr(file, "ALLOW_LOG", ()),
+    ) as server:
+        yield server
+
+
+@pytest.fixture(autouse=True)
+def _log_is_clean(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail each test that leaves a bad line in the error log without having announced it."""
+    server = request.getfixturevalue("httpd") if "httpd" in request.fixturenames else None
+    yield
+    if server is not None:
+        server.check_log()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show the error log of a test that fails."""
+    report = yield
+    server = getattr(item, "funcargs", {}).get("httpd")
+    if report.failed and isinstance(server, Httpd) and server.error_log.exists():
+        report.sections.append(("httpd's error log", server.log()))
+    return report

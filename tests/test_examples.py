@@ -1,0 +1,28 @@
+"""Each of conf-examples/*.conf does what its first lines say, so what scripts/demo prints is true."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from demo import EXAMPLES, tries
+from httpd import is_bad
+from server import Server
+
+
+@pytest.mark.parametrize("example", sorted(EXAMPLES.glob("*.conf")), ids=lambda path: path.stem)
+def test_example(example: Path) -> None:
+    conf = example.read_text()
+    attempts = tries(conf)
+    assert attempts, "the first lines say nothing to try"
+    with Server(conf) as server:
+        for attempt in attempts:
+            command = server.expand(attempt.command)
+            done = subprocess.run(["bash", "-c", command], capture_output=True, timeout=60, check=False)
+            output = done.stdout.decode(errors="replace")
+            for answer in attempt.answers:
+                if server.expand(answer) not in output:
+                    seen = f"$ {command}\n{output[:2000]}{done.stderr.decode()}\nerror log:\n{server.error_text()}"
+                    pytest.fail(f"not seen: {answer}\n{seen}", pytrace=False)
+        bad = [line for line in server.error_text().splitlines() if is_bad(line)]
+    assert not bad
