@@ -45,7 +45,11 @@ impl Httpd {
                 .map(String::from)
                 .to_vec(),
         };
-        let query = |name| candidates.iter().find_map(|apxs| output(apxs, &["-q", name]));
+        let query = |name| {
+            candidates
+                .iter()
+                .find_map(|apxs| output(apxs, &["-q", name]))
+        };
         let Some(include) = query("INCLUDEDIR") else {
             fail(
                 "httpd's apxs was not found: install the package apache2-dev (Debian) or \
@@ -53,11 +57,15 @@ impl Httpd {
             );
         };
         let Some(apr) = query("APR_INCLUDEDIR") else {
-            fail("apxs knows no APR_INCLUDEDIR: install the package libapr1-dev (Debian) or apr-devel");
+            fail(
+                "apxs knows no APR_INCLUDEDIR: install the package libapr1-dev (Debian) or apr-devel",
+            );
         };
         let apu = query("APU_INCLUDEDIR").unwrap_or_else(|| apr.clone());
         if !Path::new(&include).join("httpd.h").exists() {
-            fail(&format!("{include}/httpd.h is missing: install the package apache2-dev"));
+            fail(&format!(
+                "{include}/httpd.h is missing: install the package apache2-dev"
+            ));
         }
         // Only what changes the meaning of the headers (-D_GNU_SOURCE, -D_LARGEFILE64_SOURCE, …).
         let flags = query("EXTRA_CPPFLAGS").unwrap_or_default();
@@ -82,7 +90,10 @@ impl Python {
     fn find() -> Self {
         let executable = env::var("PYO3_PYTHON").unwrap_or_else(|_| "/usr/bin/python3".into());
         let ask = |expression: &str| {
-            output(&executable, &["-c", &format!("import sys, sysconfig; print({expression})")])
+            output(
+                &executable,
+                &["-c", &format!("import sys, sysconfig; print({expression})")],
+            )
         };
         let Some(version) = ask("'%d.%d.%d' % sys.version_info[:3]") else {
             fail(&format!(
@@ -103,21 +114,32 @@ impl Python {
         }
         // sys.executable resolves what PYO3_PYTHON names; the module tells Python it is this one.
         let executable = ask("sys.executable").unwrap_or(executable);
-        Self { executable, version, include }
+        Self {
+            executable,
+            version,
+            include,
+        }
     }
 }
 
 fn compile_shim(httpd: &Httpd, python: &Python) {
     let mut build = cc::Build::new();
-    build.files(["c-shim/shim.c", "c-shim/bind_gilstate.c"]).includes(&httpd.includes);
-    build.include(&python.include).warnings(true).extra_warnings(true);
+    build
+        .files(["c-shim/shim.c", "c-shim/bind_gilstate.c"])
+        .includes(&httpd.includes);
+    build
+        .include(&python.include)
+        .warnings(true)
+        .extra_warnings(true);
     // httpd's own headers leave parameters unused.
     build.flag("-Wno-unused-parameter");
     for flag in &httpd.flags {
         build.flag(flag);
     }
     if let Err(error) = build.try_compile("mod_python_shim") {
-        fail(&format!("the C shim does not compile (is the package gcc installed?): {error}"));
+        fail(&format!(
+            "the C shim does not compile (is the package gcc installed?): {error}"
+        ));
     }
 }
 
@@ -146,7 +168,9 @@ fn generate_declarations(httpd: &Httpd) {
         Err(error) => fail(&format!("bindgen could not read httpd's headers: {error}")),
     };
     let file = PathBuf::from(env::var_os("OUT_DIR").unwrap()).join("httpd.rs");
-    declarations.write_to_file(file).expect("OUT_DIR is writable");
+    declarations
+        .write_to_file(file)
+        .expect("OUT_DIR is writable");
 }
 
 fn clang_missing() -> bool {
@@ -165,10 +189,15 @@ fn link(python: &Python) {
     // For `cargo test`: APR without httpd. In httpd both are there already.
     println!("cargo::rustc-link-lib=apr-1");
     println!("cargo::rustc-link-lib=aprutil-1");
-    println!("cargo::rustc-env=MOD_PYTHON_EXECUTABLE={}", python.executable);
-    println!("cargo::rustc-env=MOD_PYTHON_PYTHON_VERSION={}", python.version);
-    let package = env::var("MOD_PYTHON_PACKAGE").unwrap_or_else(|_| {
-        format!("{}/python", env::var("CARGO_MANIFEST_DIR").unwrap())
-    });
+    println!(
+        "cargo::rustc-env=MOD_PYTHON_EXECUTABLE={}",
+        python.executable
+    );
+    println!(
+        "cargo::rustc-env=MOD_PYTHON_PYTHON_VERSION={}",
+        python.version
+    );
+    let package = env::var("MOD_PYTHON_PACKAGE")
+        .unwrap_or_else(|_| format!("{}/python", env::var("CARGO_MANIFEST_DIR").unwrap()));
     println!("cargo::rustc-env=MOD_PYTHON_PACKAGE={package}");
 }

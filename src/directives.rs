@@ -50,7 +50,8 @@ pub static DIRECTIVES: [Directive<Settings>; 9] = [
         help: c"a Python expression for sys.path, as in \"sys.path + ['/srv/python']\"",
         place: Place::Anywhere,
         read: |line| {
-            let path: Arc<str> = one(line, "a Python list, as in \"sys.path + ['/srv/python']\"")?.into();
+            let path: Arc<str> =
+                one(line, "a Python list, as in \"sys.path + ['/srv/python']\"")?.into();
             Ok(Box::new(move |settings| settings.path = Some(path.clone())))
         },
     },
@@ -60,7 +61,9 @@ pub static DIRECTIVES: [Directive<Settings>; 9] = [
         place: Place::Anywhere,
         read: |line| {
             let name: Arc<str> = one(line, "the name of an interpreter, as in shop")?.into();
-            Ok(Box::new(move |settings| settings.interpreter = Some(name.clone())))
+            Ok(Box::new(move |settings| {
+                settings.interpreter = Some(name.clone())
+            }))
         },
     },
     Directive {
@@ -122,7 +125,9 @@ fn home(line: &Line<'_>) -> Home {
 
 fn handlers(line: &Line<'_>, phase: Phase) -> Read {
     let list = HandlerList::parse(&line.words(), &home(line), &line.source().into())?;
-    Ok(Box::new(move |settings| settings.add_handlers(phase, &list)))
+    Ok(Box::new(move |settings| {
+        settings.add_handlers(phase, &list)
+    }))
 }
 
 fn connection_handler(line: &Line<'_>) -> Read {
@@ -130,15 +135,23 @@ fn connection_handler(line: &Line<'_>) -> Read {
     if list.handlers.len() > 1 || !list.extensions.is_empty() {
         return Err("takes one handler, for every connection: write module::function".into());
     }
-    Ok(Box::new(move |settings| settings.add_handlers(Phase::Connection, &list)))
+    Ok(Box::new(move |settings| {
+        settings.add_handlers(Phase::Connection, &list)
+    }))
 }
 
 fn filter(line: &Line<'_>, way: Way) -> Read {
-    let filter = Arc::new(Filter::parse(&line.words(), &home(line), &line.source().into())?);
+    let filter = Arc::new(Filter::parse(
+        &line.words(),
+        &home(line),
+        &line.source().into(),
+    )?);
     let filters: &Mutex<Registry> = line.generation(FILTERS);
     let mut filters = filters.lock().unwrap_or_else(PoisonError::into_inner);
     let Some((number, is_new)) = filters.number(way, &filter, ENTRY_POINTS) else {
-        return Err(format!("there is room for {ENTRY_POINTS} filters of each way, and no more"));
+        return Err(format!(
+            "there is room for {ENTRY_POINTS} filters of each way, and no more"
+        ));
     };
     if is_new {
         let name = CString::new(&*filter.name).map_err(|_| "a NUL in a name")?;

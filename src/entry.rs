@@ -41,8 +41,14 @@ impl Module for Entry {
     }
 
     fn post_config(configuration: &Pool, _main: &Server) {
-        hooks::add_version(configuration, concat!("mod_python/", env!("CARGO_PKG_VERSION")));
-        hooks::add_version(configuration, concat!("Python/", env!("MOD_PYTHON_PYTHON_VERSION")));
+        hooks::add_version(
+            configuration,
+            concat!("mod_python/", env!("CARGO_PKG_VERSION")),
+        );
+        hooks::add_version(
+            configuration,
+            concat!("Python/", env!("MOD_PYTHON_PYTHON_VERSION")),
+        );
     }
 
     fn child_init(_child: &Pool, main: &'static Server) {
@@ -54,7 +60,10 @@ impl Module for Entry {
             return Status::DECLINED;
         }
         let settings = c.base_server().settings::<Settings>();
-        match settings.handlers(Phase::Connection, None).and_then(|list| list.first()) {
+        match settings
+            .handlers(Phase::Connection, None)
+            .and_then(|list| list.first())
+        {
             Some(handler) => {
                 c.leave_request_timeouts();
                 call::connection(c, handler, settings)
@@ -85,7 +94,9 @@ impl Module for Entry {
 
     fn fixups(r: &Request) -> Status {
         // mod_mime has had its say about languages, codings and filters; the type stays ours.
-        let chosen = r.existing_state::<State>().and_then(|state| state.chosen_type.take());
+        let chosen = r
+            .existing_state::<State>()
+            .and_then(|state| state.chosen_type.take());
         if let Some(chosen) = chosen {
             r.set_content_type(Some(&chosen));
         }
@@ -145,7 +156,10 @@ fn declared(filter: &Filter, way: Way, slot: usize) -> Option<(Arc<Declared>, &S
     let here = settings.filters.get(&(way, slot)).cloned();
     let declared = here.or_else(|| {
         let filters: &Mutex<Registry> = config::generation(r.server().configuration(), FILTERS);
-        filters.lock().unwrap_or_else(PoisonError::into_inner).declared(way, slot)
+        filters
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .declared(way, slot)
     })?;
     Some((declared, settings))
 }

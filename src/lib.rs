@@ -28,12 +28,12 @@ pub mod entry;
 pub mod httpd;
 pub mod python;
 
-/// What httpd loads (`LoadModule python_module`).
-#[cfg(not(test))]
-#[expect(unsafe_code, reason = "httpd finds the record by its name")]
-// SAFETY: httpd expects a module record under this name, and no other code defines it.
-#[unsafe(no_mangle)]
+/// What httpd loads (`LoadModule python_module`). `cargo test` leaves it out: without a way in from
+/// httpd, the linker drops what calls httpd.
+#[cfg_attr(not(test), unsafe(no_mangle))]
+#[cfg_attr(
+    not(test),
+    expect(unsafe_code, reason = "httpd finds the record by its name")
+)]
+#[allow(non_upper_case_globals, reason = "httpd's name for it")]
 pub static python_module: httpd::hooks::Record = httpd::hooks::record::<entry::Entry>();
-
-#[cfg(test)]
-static python_module: httpd::hooks::Record = httpd::hooks::record::<entry::Entry>();

@@ -54,9 +54,11 @@ impl Filter {
             [handler] => (handler, handler),
             [handler, name] => (handler, name),
             _ => {
-                return Err("takes a handler and a name for it: write module::function NAME, \
+                return Err(
+                    "takes a handler and a name for it: write module::function NAME, \
                             then use NAME in SetOutputFilter, AddOutputFilterByType …"
-                    .into());
+                        .into(),
+                );
             }
         };
         let mut filter = Self {
@@ -75,7 +77,9 @@ impl Filter {
             ("encoding", "any") => self.any_encoding = true,
             ("encoding", "identity") => self.any_encoding = false,
             ("encoding", _) => {
-                return Err(format!("encoding={value}: write encoding=identity or encoding=any"));
+                return Err(format!(
+                    "encoding={value}: write encoding=identity or encoding=any"
+                ));
             }
             _ => return Err(format!("knows no key '{key}': write encoding=identity|any")),
         }
@@ -93,12 +97,21 @@ pub struct Registry {
 impl Registry {
     /// The number of a filter's entry point, and whether the name is new. Names ignore case.
     /// `None`: there are no more entry points than `limit`.
-    pub fn number(&mut self, way: Way, filter: &Arc<Filter>, limit: usize) -> Option<(usize, bool)> {
+    pub fn number(
+        &mut self,
+        way: Way,
+        filter: &Arc<Filter>,
+        limit: usize,
+    ) -> Option<(usize, bool)> {
         let key = (way, filter.name.to_lowercase());
         if let Some(number) = self.entries.get(&key) {
             return Some((*number, false));
         }
-        let number = self.entries.keys().filter(|(other, _)| *other == way).count();
+        let number = self
+            .entries
+            .keys()
+            .filter(|(other, _)| *other == way)
+            .count();
         if number >= limit {
             return None;
         }
@@ -133,7 +146,11 @@ mod tests {
     fn keys_are_never_names() {
         assert!(parse("banner encoding=any").unwrap().any_encoding);
         assert!(!parse("banner B encoding=identity").unwrap().any_encoding);
-        assert!(parse("banner encoding=gzip").unwrap_err().contains("encoding=identity or"));
+        assert!(
+            parse("banner encoding=gzip")
+                .unwrap_err()
+                .contains("encoding=identity or")
+        );
         assert!(parse("banner color=red").unwrap_err().contains("'color'"));
     }
 
@@ -154,7 +171,10 @@ mod tests {
         assert_eq!(registry.number(Way::Out, &b, 2), Some((0, false)));
         assert_eq!(registry.number(Way::In, &b, 2), Some((0, true)));
         assert_eq!(registry.number(Way::Out, &c, 2), Some((1, true)));
-        assert_eq!(registry.number(Way::Out, &Arc::new(parse("d D").unwrap()), 2), None);
+        assert_eq!(
+            registry.number(Way::Out, &Arc::new(parse("d D").unwrap()), 2),
+            None
+        );
         assert_eq!(registry.declared(Way::Out, 0), Some(a));
         assert_eq!(registry.declared(Way::In, 0), Some(b));
         assert_eq!(registry.declared(Way::In, 1), None);

@@ -98,12 +98,22 @@ impl HandlerList {
         if bar.is_some() && extensions.is_empty() {
             return Err("has nothing after '|': write extensions, as in | .py .html".into());
         }
-        if let Some(bad) = extensions.iter().find(|text| !text.starts_with('.') || text.len() < 2) {
-            return Err(format!("'{bad}' is no extension: write it with its dot, as in .py"));
+        if let Some(bad) = extensions
+            .iter()
+            .find(|text| !text.starts_with('.') || text.len() < 2)
+        {
+            return Err(format!(
+                "'{bad}' is no extension: write it with its dot, as in .py"
+            ));
         }
-        let handlers: Result<_, _> =
-            names.iter().map(|name| Handler::parse(name, home, source)).collect();
-        Ok(Self { handlers: handlers?, extensions: extensions.to_vec() })
+        let handlers: Result<_, _> = names
+            .iter()
+            .map(|name| Handler::parse(name, home, source))
+            .collect();
+        Ok(Self {
+            handlers: handlers?,
+            extensions: extensions.to_vec(),
+        })
     }
 }
 
@@ -135,7 +145,10 @@ mod tests {
 
     #[test]
     fn extensions_follow_a_bar() {
-        assert_eq!(parse("pages | .py .html").unwrap().extensions, [".py", ".html"]);
+        assert_eq!(
+            parse("pages | .py .html").unwrap().extensions,
+            [".py", ".html"]
+        );
         assert!(parse("pages |").unwrap_err().contains("| .py .html"));
         assert!(parse("pages | py").unwrap_err().contains("with its dot"));
         assert!(parse("| .py").unwrap_err().contains("names no handler"));
@@ -143,7 +156,16 @@ mod tests {
 
     #[test]
     fn bad_names_say_what_to_write() {
-        for bad in ["", "a b/c", "a::", "::f", "a..b", "1a", "a::b-c", "/srv/x.py"] {
+        for bad in [
+            "",
+            "a b/c",
+            "a::",
+            "::f",
+            "a..b",
+            "1a",
+            "a::b-c",
+            "/srv/x.py",
+        ] {
             let sentence = parse(bad).unwrap_err();
             assert!(sentence.contains("write "), "{bad}: {sentence}");
         }

@@ -35,7 +35,9 @@ impl Lines {
         let text = std::mem::take(&mut self.rest);
         let mut rest = text.trim_end_matches('\r');
         while rest.len() > LONGEST {
-            let cut = (0..=LONGEST).rfind(|&at| rest.is_char_boundary(at)).unwrap_or(rest.len());
+            let cut = (0..=LONGEST)
+                .rfind(|&at| rest.is_char_boundary(at))
+                .unwrap_or(rest.len());
             let (head, tail) = rest.split_at(cut);
             line(head);
             rest = tail;

@@ -72,7 +72,11 @@ mod tests {
     #[test]
     fn default_objects_are_the_directives_in_lower_case() {
         for phase in Phase::ALL {
-            let name = phase.directive().strip_prefix("Python").unwrap().to_lowercase();
+            let name = phase
+                .directive()
+                .strip_prefix("Python")
+                .unwrap()
+                .to_lowercase();
             assert_eq!(phase.default_object(), name);
         }
     }

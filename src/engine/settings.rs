@@ -42,7 +42,10 @@ impl Settings {
     /// list of handlers replaces the outer list of the same phase and extension as a whole.
     pub fn merged(outer: &Self, inner: &Self) -> Self {
         Self {
-            interpreter: inner.interpreter.clone().or_else(|| outer.interpreter.clone()),
+            interpreter: inner
+                .interpreter
+                .clone()
+                .or_else(|| outer.interpreter.clone()),
             path: inner.path.clone().or_else(|| outer.path.clone()),
             debug: inner.debug.or(outer.debug),
             options: overlay(&outer.options, &inner.options),
@@ -96,7 +99,11 @@ fn overlay<K: Ord + Clone, V: Clone>(
         return inner.clone();
     }
     let mut merged = BTreeMap::clone(outer);
-    merged.extend(inner.iter().map(|(key, value)| (key.clone(), value.clone())));
+    merged.extend(
+        inner
+            .iter()
+            .map(|(key, value)| (key.clone(), value.clone())),
+    );
     Arc::new(merged)
 }
 
@@ -122,7 +129,10 @@ mod tests {
             debug: Some(true),
             ..Settings::default()
         };
-        let inner = Settings { debug: Some(false), ..Settings::default() };
+        let inner = Settings {
+            debug: Some(false),
+            ..Settings::default()
+        };
         let merged = Settings::merged(&outer, &inner);
         assert_eq!(merged.interpreter.as_deref(), Some("a"));
         assert_eq!(merged.debug, Some(false));
@@ -139,7 +149,10 @@ mod tests {
             settings
         };
         let both = Settings::merged(&option("Color", "red"), &option("size", "9"));
-        assert_eq!(both.options().collect::<Vec<_>>(), [("Color", "red"), ("size", "9")]);
+        assert_eq!(
+            both.options().collect::<Vec<_>>(),
+            [("Color", "red"), ("size", "9")]
+        );
         let unset = Settings::merged(&both, &option("color", ""));
         assert_eq!(unset.options().collect::<Vec<_>>(), [("size", "9")]);
     }

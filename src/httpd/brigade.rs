@@ -55,7 +55,8 @@ impl Brigade {
     /// The kind of the first bucket.
     pub fn front(&self) -> Option<Kind> {
         // SAFETY: a bucket of this ring.
-        self.first().map(|first| unsafe { bucket::kind_of(first.as_ptr()) })
+        self.first()
+            .map(|first| unsafe { bucket::kind_of(first.as_ptr()) })
     }
 
     /// The length of the first bucket in bytes; `None` where only reading can tell.
@@ -78,13 +79,11 @@ impl Brigade {
 
     /// Cuts the first bucket so that it holds `point` bytes.
     pub fn split_front(&self, point: usize) -> Result<(), Error> {
-        match self.first() {
-            // SAFETY: a bucket of this ring.
-            Some(first) => {
-                Error::check(unsafe { ffi::mp_bucket_split(first.as_ptr(), point) })
-            }
-            None => Ok(()),
-        }
+        let Some(first) = self.first() else {
+            return Ok(());
+        };
+        // SAFETY: a bucket of this ring.
+        Error::check(unsafe { ffi::mp_bucket_split(first.as_ptr(), point) })
     }
 
     /// Takes the first bucket out.
@@ -297,8 +296,9 @@ pub(super) mod tests {
     /// Runs `test` with an empty brigade in a pool of its own: APR only, no httpd.
     pub(in crate::httpd) fn with_brigade(test: impl FnOnce(&Brigade)) {
         let mut pool = null_mut();
-        // SAFETY: APR counts its initialisations.
-        unsafe { ffi::apr_initialize() };
+        static APR: std::sync::Once = std::sync::Once::new();
+        // SAFETY: once, before any other use of APR.
+        APR.call_once(|| assert_eq!(unsafe { ffi::apr_initialize() }, 0));
         // SAFETY: `pool` is a place for the result; no parent, default abort and allocator.
         unsafe { ffi::apr_pool_create_ex(&raw mut pool, null_mut(), None, null_mut()) };
         // SAFETY: a live pool.

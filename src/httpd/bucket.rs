@@ -149,10 +149,13 @@ unsafe extern "C" fn owning_copy(
     // SAFETY: a live bucket; APR copies its fields into a new one.
     let status = unsafe { ffi::apr_bucket_simple_copy(bucket, copy) };
     if status == 0 {
-        // SAFETY: our type's data is a `Bytes`; its clone shares the memory.
-        let data = unsafe { &*(*bucket).data.cast::<Bytes>() }.clone();
         // SAFETY: written by APR just now.
-        let twin = unsafe { &mut **copy };
+        let place = unsafe { *copy };
+        // SAFETY: as above.
+        let twin = unsafe { &mut *place };
+        // SAFETY: our type's data is a `Bytes`, which APR copied as a pointer; its clone shares
+        // the memory.
+        let data = unsafe { &*twin.data.cast::<Bytes>() }.clone();
         twin.data = Box::into_raw(Box::new(data)).cast();
     }
     status
@@ -194,7 +197,11 @@ pub(super) unsafe fn read<'a>(
 ) -> Result<&'a [u8], Error> {
     let mut data: *const c_char = std::ptr::null();
     let mut length = 0;
-    let block = if block { ffi::APR_BLOCK_READ } else { ffi::APR_NONBLOCK_READ };
+    let block = if block {
+        ffi::APR_BLOCK_READ
+    } else {
+        ffi::APR_NONBLOCK_READ
+    };
     // SAFETY: the caller's promise; both places are ours.
     Error::check(unsafe { ffi::mp_bucket_read(bucket, &raw mut data, &raw mut length, block) })?;
     // SAFETY: the bucket type answers memory that the bucket keeps.
@@ -217,7 +224,10 @@ mod tests {
             assert_eq!(brigade.read_front(true).unwrap(), b"hello");
             drop(brigade.remove_front());
             assert_eq!(brigade.read_front(true).unwrap(), b" world");
-            assert_eq!(brigade.read_front(true).unwrap().as_ptr(), place.wrapping_add(5));
+            assert_eq!(
+                brigade.read_front(true).unwrap().as_ptr(),
+                place.wrapping_add(5)
+            );
         });
     }
 

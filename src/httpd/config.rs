@@ -172,7 +172,9 @@ pub const fn commands<S: Settings, const N: usize>(table: &'static [Directive<S>
         let directive = &table[index];
         commands[index].0 = ffi::command_rec {
             name: directive.name.as_ptr(),
-            func: ffi::cmd_func { raw_args: Some(set::<S>) },
+            func: ffi::cmd_func {
+                raw_args: Some(set::<S>),
+            },
             cmd_data: std::ptr::from_ref(directive).cast_mut().cast(),
             req_override: match directive.place {
                 Place::Server => ffi::RSRC_CONF,
@@ -201,12 +203,19 @@ unsafe extern "C" fn set<S: Settings>(
     section: *mut c_void,
     arguments: *const c_char,
 ) -> *const c_char {
-    let failed = || Err(String::from("mod_python failed inside; the error log says where"));
+    let failed = || {
+        Err(String::from(
+            "mod_python failed inside; the error log says where",
+        ))
+    };
     // SAFETY: httpd calls with live parameters.
-    let line = Line { parms: unsafe { &*parms }, arguments };
+    let parms = unsafe { &*parms };
+    let line = Line { parms, arguments };
     let result = guard("a directive", failed(), || {
+        // SAFETY: httpd's table of commands is static.
+        let command = unsafe { &*line.parms.cmd };
         // SAFETY: `commands` put the directive of this very entry there.
-        let directive = unsafe { &*(*line.parms.cmd).cmd_data.cast::<Directive<S>>() };
+        let directive = unsafe { &*command.cmd_data.cast::<Directive<S>>() };
         let change = (directive.read)(&line)?;
         // SAFETY: the section's settings, made by `create_section`; one thread reads configuration.
         change(unsafe { &mut *section.cast::<S>() });
@@ -252,8 +261,10 @@ pub(super) unsafe extern "C" fn merge<S: Settings>(
     outer: *mut c_void,
     inner: *mut c_void,
 ) -> *mut c_void {
-    // SAFETY: both made by the functions above; nobody writes to them any more.
-    let (a, b) = unsafe { (&*outer.cast::<S>(), &*inner.cast::<S>()) };
+    // SAFETY: made by the functions above; nobody writes to it any more.
+    let a = unsafe { &*outer.cast::<S>() };
+    // SAFETY: as above.
+    let b = unsafe { &*inner.cast::<S>() };
     // Most sections hold nothing of ours: no copy for them, on each request.
     if b.is_empty() {
         return outer;

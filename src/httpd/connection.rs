@@ -182,6 +182,11 @@ impl Connection {
         self.get(brigade, ffi::AP_MODE_GETLINE, 0)
     }
 
+    /// Waits for input, and appends a copy of at most `limit` bytes of it: it stays unread.
+    pub fn peek(&self, brigade: &Brigade, limit: usize) -> Result<(), Error> {
+        self.get(brigade, ffi::AP_MODE_SPECULATIVE, limit)
+    }
+
     /// Waits for input: at least one byte, at most `limit`, appended to `brigade`.
     pub fn read(&self, brigade: &Brigade, limit: usize) -> Result<(), Error> {
         self.get(brigade, ffi::AP_MODE_READBYTES, limit)
@@ -211,7 +216,11 @@ impl Connection {
         let status = unsafe { ffi::ap_pass_brigade(self.raw().output_filters, brigade.as_ptr()) };
         brigade.clear();
         Error::check(status)?;
-        if self.is_aborted() { Err(Error::END_OF_FILE) } else { Ok(()) }
+        if self.is_aborted() {
+            Err(Error::END_OF_FILE)
+        } else {
+            Ok(())
+        }
     }
 
     /// A brigade that may be kept until the connection ends.

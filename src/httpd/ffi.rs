@@ -1,7 +1,16 @@
 //! httpd's C API as bindgen reads it from the installed headers, plus the bodies in `c-shim/`.
 //! Private to `httpd`: everything above speaks the safe words of its sibling modules.
-#![allow(missing_docs, non_camel_case_types, non_snake_case, non_upper_case_globals)]
+#![allow(
+    missing_docs,
+    non_camel_case_types,
+    non_snake_case,
+    non_upper_case_globals
+)]
 #![allow(dead_code, unsafe_code, unsafe_op_in_unsafe_fn, unnecessary_transmutes)]
-#![allow(clippy::all, clippy::undocumented_unsafe_blocks, clippy::multiple_unsafe_ops_per_block)]
+#![allow(
+    clippy::all,
+    clippy::undocumented_unsafe_blocks,
+    clippy::multiple_unsafe_ops_per_block
+)]
 
 include!(concat!(env!("OUT_DIR"), "/httpd.rs"));

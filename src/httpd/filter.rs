@@ -69,7 +69,8 @@ impl Filter {
 
     /// The pool of the request, or of the connection.
     pub fn pool(&self) -> &Pool {
-        self.request().map_or_else(|| self.connection().pool(), Request::pool)
+        self.request()
+            .map_or_else(|| self.connection().pool(), Request::pool)
     }
 
     /// Sends a brigade to the filter behind this one. The caller empties what is left of it.
@@ -85,7 +86,11 @@ impl Filter {
             Mode::Line => (ffi::AP_MODE_GETLINE, 0),
             Mode::Peek(limit) => (ffi::AP_MODE_SPECULATIVE, limit),
         };
-        let block = if block { ffi::APR_BLOCK_READ } else { ffi::APR_NONBLOCK_READ };
+        let block = if block {
+            ffi::APR_BLOCK_READ
+        } else {
+            ffi::APR_NONBLOCK_READ
+        };
         let limit = limit as ffi::apr_off_t;
         // SAFETY: the live chain.
         Error::check(unsafe {
@@ -153,8 +158,8 @@ pub fn register<M: Module>(direction: Direction, name: &str, slot: usize) {
 
 /// Whether some module has registered a filter of this name.
 pub fn is_registered(direction: Direction, name: &CStr) -> bool {
-    // SAFETY: pure look-ups by a NUL-terminated name.
     let handle = match direction {
+        // SAFETY: a pure look-up by a NUL-terminated name.
         Direction::Input => unsafe { ffi::ap_get_input_filter_handle(name.as_ptr()) },
         // SAFETY: as above.
         Direction::Output => unsafe { ffi::ap_get_output_filter_handle(name.as_ptr()) },
@@ -249,7 +254,7 @@ unsafe extern "C" fn input<M: Module, const SLOT: usize>(
         ffi::AP_MODE_SPECULATIVE => Mode::Peek(bytes),
         // INIT, EATCRLF and EXHAUSTIVE are not about a body: none of our business.
         // SAFETY: the live chain, and the caller's own arguments.
-        _ => return unsafe { ffi::ap_get_brigade((*f).next, brigade, mode, block, limit) },
+        _ => return unsafe { ffi::ap_get_brigade(filter.raw().next, brigade, mode, block, limit) },
     };
     // SAFETY: httpd calls with a live brigade.
     let brigade = unsafe { Brigade::from_raw(brigade) };
@@ -263,6 +268,8 @@ unsafe extern "C" fn input<M: Module, const SLOT: usize>(
 unsafe extern "C" fn start_input<M: Module>(f: *mut ffi::ap_filter_t) -> i32 {
     // SAFETY: httpd calls with a live filter, before the request's handler.
     let filter = unsafe { Filter::from_raw(f) };
-    guard("the start of an input filter", (), || M::input_filter_starts(filter));
+    guard("the start of an input filter", (), || {
+        M::input_filter_starts(filter)
+    });
     0
 }

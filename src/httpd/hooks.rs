@@ -118,14 +118,17 @@ pub fn guard<R>(what: &str, bad: R, f: impl FnOnce() -> R) -> R {
 /// What a panic says.
 pub fn panic_text(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no message")
 }
 
 /// Our entry in a vector of module data.
 pub(super) fn slot(vector: *mut ffi::ap_conf_vector_t) -> *mut c_void {
     let entries: *mut *mut c_void = vector.cast();
     // SAFETY: the vector has an entry for each loaded module (`ap_get_module_config`).
-    unsafe { *entries.add(module_index() as usize) }
+    let entry = unsafe { entries.add(module_index() as usize) };
+    // SAFETY: as above.
+    unsafe { *entry }
 }
 
 /// Our value in a vector of module data, if there is one.
@@ -135,11 +138,11 @@ pub(super) fn existing_state<'a, T: 'static>(vector: *mut ffi::ap_conf_vector_t)
 }
 
 /// Our value in a vector of module data, made when there is none yet; the pool owns it.
-pub(super) fn state<'a, T: 'static>(
+pub(super) fn state<T: 'static>(
     vector: *mut ffi::ap_conf_vector_t,
-    pool: &'a Pool,
+    pool: &Pool,
     make: impl FnOnce() -> T,
-) -> &'a T {
+) -> &T {
     if let Some(value) = existing_state(vector) {
         return value;
     }
@@ -200,7 +203,10 @@ unsafe extern "C" fn register<M: Module>(_pool: *mut ffi::apr_pool_t) {
     M::record().remember_index();
     std::panic::set_hook(Box::new(|panic| {
         // `guard` says what panicked; this says where.
-        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        let place = panic
+            .location()
+            .map(ToString::to_string)
+            .unwrap_or_default();
         log::server(place!(), None, Level::Debug, &format!("panic at {place}"));
     }));
     let none = null::<*const c_char>();
@@ -213,7 +219,9 @@ unsafe extern "C" fn register<M: Module>(_pool: *mut ffi::apr_pool_t) {
     unsafe { ffi::ap_hook_child_init(Some(child_init::<M>), none, none, middle) };
     let timeouts = TIMEOUTS.0.as_ptr();
     // SAFETY: as above.
-    unsafe { ffi::ap_hook_process_connection(Some(process_connection::<M>), timeouts, none, first) };
+    unsafe {
+        ffi::ap_hook_process_connection(Some(process_connection::<M>), timeouts, none, first)
+    };
     // SAFETY: as above.
     unsafe { ffi::ap_hook_translate_name(Some(translate_name::<M>), none, none, really_first) };
     let (before, after) = (NEGOTIATION.0.as_ptr(), TYPES.0.as_ptr());
@@ -231,8 +239,10 @@ unsafe extern "C" fn post_config<M: Module>(
     _temporary: *mut ffi::apr_pool_t,
     main: *mut ffi::server_rec,
 ) -> c_int {
-    // SAFETY: httpd calls with live arguments.
-    let (pool, main) = unsafe { (Pool::from_raw(configuration), Server::from_raw(main)) };
+    // SAFETY: httpd calls with a live pool.
+    let pool = unsafe { Pool::from_raw(configuration) };
+    // SAFETY: httpd calls with a live server.
+    let main = unsafe { Server::from_raw(main) };
     guard("post_config", (), || M::post_config(pool, main));
     Status::OK.0
 }
@@ -241,15 +251,20 @@ unsafe extern "C" fn child_init<M: Module>(
     child: *mut ffi::apr_pool_t,
     main: *mut ffi::server_rec,
 ) {
-    // SAFETY: httpd calls with live arguments.
-    let (pool, main) = unsafe { (Pool::from_raw(child), Server::from_raw(main)) };
+    // SAFETY: httpd calls with a live pool.
+    let pool = unsafe { Pool::from_raw(child) };
+    // SAFETY: the main server lives as long as the child does.
+    let main = unsafe { Server::from_raw(main) };
     guard("child_init", (), || M::child_init(pool, main));
 }
 
 unsafe extern "C" fn process_connection<M: Module>(c: *mut ffi::conn_rec) -> c_int {
     // SAFETY: httpd calls with a live connection.
     let c = unsafe { Connection::from_raw(c) };
-    guard("process_connection", Status::DONE, || M::process_connection(c)).0
+    guard("process_connection", Status::DONE, || {
+        M::process_connection(c)
+    })
+    .0
 }
 
 /// The trampoline of a hook about a request. A panic ends as an exception does: 500, or a cut

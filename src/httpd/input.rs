@@ -139,7 +139,11 @@ impl Input {
         fetch(filter, incoming, Mode::Bytes(CHUNK), self.block)?;
         self.paused = false;
         self.end_below |= incoming.kinds().any(|kind| kind == Kind::End);
-        if incoming.is_empty() { Err(Error::AGAIN) } else { Ok(()) }
+        if incoming.is_empty() {
+            Err(Error::AGAIN)
+        } else {
+            Ok(())
+        }
     }
 
     /// Whether the next piece is at hand: reading it does not wait.

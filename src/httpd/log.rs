@@ -118,7 +118,6 @@ pub fn server(place: Place, s: Option<&Server>, level: Level, text: &str) {
 
 /// C strings end at a NUL; a text that holds one is shown with `\0` in its place.
 fn printable(text: &str) -> CString {
-    CString::new(text).unwrap_or_else(|_| {
-        CString::new(text.replace('\0', "\\0")).unwrap_or_default()
-    })
+    CString::new(text)
+        .unwrap_or_else(|_| CString::new(text.replace('\0', "\\0")).unwrap_or_default())
 }

@@ -186,13 +186,19 @@ impl Output {
         if let Some(error) = self.broken {
             return Err(error);
         }
-        let Some(r) = filter.request() else { return Err(Error::GENERAL) };
+        let Some(r) = filter.request() else {
+            return Err(Error::GENERAL);
+        };
         if !self.started && r.is_subrequest() {
             // The including page shows its own error text.
             self.broken = Some(Error::GENERAL);
             return Err(Error::GENERAL);
         }
-        let status = if self.started { Status::BAD_GATEWAY } else { status };
+        let status = if self.started {
+            Status::BAD_GATEWAY
+        } else {
+            status
+        };
         let outgoing = self.stream.outgoing();
         outgoing.append_error(status.0, r.pool());
         outgoing.append_end();
@@ -214,7 +220,9 @@ impl Output {
 
     /// Whether another response can take the place of this one: nothing of it went on.
     pub fn can_be_replaced(&self, filter: &Filter) -> bool {
-        let whole = filter.request().is_some_and(|r| !r.is_subrequest() && !r.has_started());
+        let whole = filter
+            .request()
+            .is_some_and(|r| !r.is_subrequest() && !r.has_started());
         whole && !self.started && self.broken.is_none()
     }
 

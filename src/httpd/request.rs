@@ -242,7 +242,9 @@ impl Request {
         (0..usize::try_from(array.nelts).unwrap_or(0))
             .filter_map(|index| {
                 // SAFETY: below the number of elements.
-                let item = unsafe { *items.add(index) };
+                let item = unsafe { items.add(index) };
+                // SAFETY: as above.
+                let item = unsafe { *item };
                 // SAFETY: NUL-terminated, in the request's pool.
                 unsafe { c_bytes(item) }
             })
@@ -285,8 +287,10 @@ impl Request {
 
     /// The document root that applies.
     pub fn document_root(&self) -> Option<&[u8]> {
-        // SAFETY: live; the answer lives in a pool of the request or the configuration.
-        unsafe { c_bytes(ffi::ap_document_root(self.as_ptr())) }
+        // SAFETY: live.
+        let root = unsafe { ffi::ap_document_root(self.as_ptr()) };
+        // SAFETY: NUL-terminated, in a pool of the request or the configuration.
+        unsafe { c_bytes(root) }
     }
 
     /// Whether the client waits for `100 Continue` before it sends the body.
@@ -300,7 +304,11 @@ impl Request {
         let status = unsafe { ffi::ap_pass_brigade(self.raw().output_filters, brigade.as_ptr()) };
         brigade.clear();
         Error::check(status)?;
-        if self.connection().is_aborted() { Err(Error::END_OF_FILE) } else { Ok(()) }
+        if self.connection().is_aborted() {
+            Err(Error::END_OF_FILE)
+        } else {
+            Ok(())
+        }
     }
 
     /// Waits for at least one byte of the body, or its end; appends at most `limit` bytes.
@@ -341,7 +349,12 @@ impl Request {
     /// its tag, and ranges of it (RFC 9110 §8.6, §8.8.3, §14; RFC 3230).
     pub fn forget_representation(&self) {
         for headers in [self.headers_out(), self.err_headers_out()] {
-            for name in [c"Content-Length", c"Content-MD5", c"Digest", c"Content-Digest"] {
+            for name in [
+                c"Content-Length",
+                c"Content-MD5",
+                c"Digest",
+                c"Content-Digest",
+            ] {
                 headers.unset(name);
             }
             let strong = headers.get(c"ETag").filter(|tag| !tag.starts_with(b"W/"));
@@ -389,7 +402,12 @@ impl Request {
     pub(super) fn with_body_framing_shown<R>(&self, read: impl FnOnce() -> R) -> R {
         let shown = self.show_body_length();
         let result = read();
-        if shown || self.headers_in().get(c"Content-Length").is_some_and(|n| n != b"0") {
+        if shown
+            || self
+                .headers_in()
+                .get(c"Content-Length")
+                .is_some_and(|n| n != b"0")
+        {
             self.headers_in().unset(c"Content-Length");
             self.headers_in().set(c"Transfer-Encoding", c"chunked");
         }

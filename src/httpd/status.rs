@@ -51,7 +51,11 @@ impl Error {
 
     /// `Ok` for `APR_SUCCESS`.
     pub(super) fn check(status: ffi::apr_status_t) -> Result<(), Self> {
-        if status == 0 { Ok(()) } else { Err(Self(status)) }
+        if status == 0 {
+            Ok(())
+        } else {
+            Err(Self(status))
+        }
     }
 
     /// The code to hand back to httpd.

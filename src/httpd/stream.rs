@@ -106,7 +106,7 @@ impl Stream {
 
     /// Whether there is something an author could be called for.
     pub fn has_event(&mut self) -> bool {
-        !self.error_seen && self.look().is_some() && !self.error_seen
+        self.look().is_some() && !self.error_seen
     }
 
     /// Whether data is next, and no metadata before it.
@@ -150,7 +150,9 @@ impl Stream {
 
     /// Sends on the bucket of the piece taken last. `false` if it has been already.
     pub fn write_back(&mut self, length: usize) -> bool {
-        let Some(bucket) = self.last.take() else { return false };
+        let Some(bucket) = self.last.take() else {
+            return false;
+        };
         self.outgoing.append(bucket);
         self.wrote(length);
         true

@@ -61,11 +61,21 @@ impl Table {
         unsafe { ffi::apr_table_clear(self.as_ptr()) }
     }
 
+    fn elements(&self) -> &ffi::apr_array_header_t {
+        // SAFETY: the table is live.
+        let elements = unsafe { ffi::apr_table_elts(self.as_ptr()) };
+        // SAFETY: a part of the table; read at once, before anything is added.
+        unsafe { &*elements }
+    }
+
     /// The number of entries, repeated keys counted.
     pub fn len(&self) -> usize {
-        // SAFETY: a table is an array of entries first (`apr_table_elts`).
-        let elements = unsafe { &*ffi::apr_table_elts(self.as_ptr()) };
-        usize::try_from(elements.nelts).unwrap_or(0)
+        usize::try_from(self.elements().nelts).unwrap_or(0)
+    }
+
+    /// Whether there is no entry.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
     /// Entry number `index`, in order of arrival: key and value.
@@ -73,11 +83,11 @@ impl Table {
         if index >= self.len() {
             return None;
         }
-        // SAFETY: see `len`.
-        let elements = unsafe { &*ffi::apr_table_elts(self.as_ptr()) };
-        let entries = elements.elts.cast::<ffi::apr_table_entry_t>();
+        let entries = self.elements().elts.cast::<ffi::apr_table_entry_t>();
         // SAFETY: `index` is below the number of entries.
-        let entry = unsafe { &*entries.add(index) };
+        let entry = unsafe { entries.add(index) };
+        // SAFETY: as above.
+        let entry = unsafe { &*entry };
         // SAFETY: APR keeps keys NUL-terminated.
         let key = unsafe { c_bytes(entry.key) }?;
         // SAFETY: values are null or NUL-terminated.

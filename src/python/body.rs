@@ -25,7 +25,11 @@ pub struct Body {
 impl Body {
     /// For a request whose body nobody has read yet.
     pub fn new(r: &Request) -> Self {
-        Self { unread: r.new_brigade(), ended: Cell::new(false), failed: Cell::new(None) }
+        Self {
+            unread: r.new_brigade(),
+            ended: Cell::new(false),
+            failed: Cell::new(None),
+        }
     }
 
     /// At most `limit` bytes, or all; fewer only at the end.
@@ -67,7 +71,12 @@ impl Body {
     }
 
     /// Makes sure that there is data at the front. `false`: the body is over.
-    fn fill(&self, py: Python<'_>, interpreter: &'static Interpreter, r: &Request) -> PyResult<bool> {
+    fn fill(
+        &self,
+        py: Python<'_>,
+        interpreter: &'static Interpreter,
+        r: &Request,
+    ) -> PyResult<bool> {
         loop {
             if let Some(error) = self.failed.get() {
                 return Err(raise(py, interpreter, r, error));
@@ -94,7 +103,9 @@ impl Body {
 /// What a reader is told: `SERVER_RETURN` with the status that the client must see (413, or what an
 /// input filter said), `TimeoutError`, or `OSError`.
 fn raise(py: Python<'_>, interpreter: &'static Interpreter, r: &Request, error: Error) -> PyErr {
-    let status = r.body_refusal().or_else(|| (error == Error::NO_SPACE).then(|| error.to_http()));
+    let status = r
+        .body_refusal()
+        .or_else(|| (error == Error::NO_SPACE).then(|| error.to_http()));
     if let Some(status) = status.filter(|status| status.0 != 500) {
         let class = interpreter.types.server_return.bind(py).clone();
         return PyErr::from_type(class, (status.0,));

@@ -31,7 +31,12 @@ pub fn request(r: &Request, phase: Phase, handlers: &[Handler], settings: &Setti
     let interpreter = match interpreter(settings) {
         Ok(interpreter) => interpreter,
         Err(reason) => {
-            log::request(place!(), r, Level::Error, &format!("no Python for this request: {reason}"));
+            log::request(
+                place!(),
+                r,
+                Level::Error,
+                &format!("no Python for this request: {reason}"),
+            );
             return Status::INTERNAL_SERVER_ERROR;
         }
     };
@@ -46,7 +51,14 @@ pub fn request(r: &Request, phase: Phase, handlers: &[Handler], settings: &Setti
                     }
                 };
                 name_phase(Some(phase.directive()));
-                let run = Run { py, interpreter, phase, settings, r, state };
+                let run = Run {
+                    py,
+                    interpreter,
+                    phase,
+                    settings,
+                    r,
+                    state,
+                };
                 let status = run.chain(handlers, &object);
                 name_phase(None);
                 status
@@ -84,18 +96,28 @@ impl Run<'_, '_> {
                 break;
             }
         }
-        if self.phase == Phase::Content { self.finish(status) } else { status }
+        if self.phase == Phase::Content {
+            self.finish(status)
+        } else {
+            status
+        }
     }
 
     fn call(&self, handler: &Handler, object: &Bound<'_, PyAny>) -> PyResult<Status> {
         let path = self.settings.path.as_deref();
         let default = self.phase.default_object();
-        let found = self.interpreter.loader.find(self.py, handler, default, path, object);
+        let found = self
+            .interpreter
+            .loader
+            .find(self.py, handler, default, path, object);
         let result = found.and_then(|function| function.call1((object,)));
         let result = result.and_then(|result| number(&result, &handler.text()));
         match result {
             Ok(200) => {
-                let text = format!("{}: 200 is no result for a handler: return apache.OK", handler.text());
+                let text = format!(
+                    "{}: 200 is no result for a handler: return apache.OK",
+                    handler.text()
+                );
                 log::request(place!(), self.r, Level::Warning, &text);
                 Ok(Status::OK)
             }
@@ -126,7 +148,10 @@ impl Run<'_, '_> {
                 status
             }
             _ if self.r.has_started() => {
-                let text = format!("{} after a part of the response was sent: it is cut", status.0);
+                let text = format!(
+                    "{} after a part of the response was sent: it is cut",
+                    status.0
+                );
                 log::request(place!(), self.r, Level::Error, &text);
                 response.cut(self.py, self.r)
             }
@@ -147,7 +172,10 @@ impl Run<'_, '_> {
                 return Status::FILTER_ERROR;
             }
             Some(_) => {
-                let text = format!("{}: the client left before the response was whole", handler.text());
+                let text = format!(
+                    "{}: the client left before the response was whole",
+                    handler.text()
+                );
                 log::request(place!(), self.r, Level::Info, &text);
                 response.discard();
                 return Status::DONE;
@@ -155,7 +183,11 @@ impl Run<'_, '_> {
             None => {}
         }
         let name = format!("{} {}", self.phase.directive(), handler.text());
-        let request = self.r.the_request().map(String::from_utf8_lossy).unwrap_or_default();
+        let request = self
+            .r
+            .the_request()
+            .map(String::from_utf8_lossy)
+            .unwrap_or_default();
         let text = format!("{name} ({}) failed for \"{request}\"", handler.source);
         log::request(place!(), self.r, Level::Error, &text);
         report::to_log(self.py, &name, error);
@@ -196,7 +228,11 @@ pub fn server_return(
     let result = arguments.get_item(0).map_err(|_| {
         PyTypeError::new_err("SERVER_RETURN takes a result: raise SERVER_RETURN(apache.DONE)")
     })?;
-    let status = arguments.get_item(1).ok().map(|status| status.extract::<i32>()).transpose()?;
+    let status = arguments
+        .get_item(1)
+        .ok()
+        .map(|status| status.extract::<i32>())
+        .transpose()?;
     Ok(Some(Returned {
         result: number(&result, "SERVER_RETURN")?,
         status: status.filter(|status| *status != 0),
@@ -247,8 +283,13 @@ pub fn connection(c: &Connection, handler: &Handler, settings: &Settings) -> Sta
         let result = class::make(py, interpreter, object).and_then(|object| {
             let path = settings.path.as_deref();
             let default = Phase::Connection.default_object();
-            let function = interpreter.loader.find(py, handler, default, path, &object)?;
-            match function.call1((&object,)).and_then(|result| number(&result, &handler.text())) {
+            let function = interpreter
+                .loader
+                .find(py, handler, default, path, &object)?;
+            match function
+                .call1((&object,))
+                .and_then(|result| number(&result, &handler.text()))
+            {
                 Err(error) => match server_return(py, interpreter, &error)? {
                     Some(returned) => Ok(returned.result),
                     None => Err(error),
@@ -269,7 +310,10 @@ pub fn connection(c: &Connection, handler: &Handler, settings: &Settings) -> Sta
         return Status::OK;
     }
     if wire.has_unread() {
-        let text = format!("{} declined after it had read a part of a line: closed", handler.text());
+        let text = format!(
+            "{} declined after it had read a part of a line: closed",
+            handler.text()
+        );
         log::connection(place!(), c, Level::Error, &text);
         return Status::OK;
     }

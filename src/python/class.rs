@@ -7,16 +7,14 @@
 
 use std::ffi::{CStr, c_int, c_void};
 use std::mem::{offset_of, size_of};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::null_mut;
 
-use pyo3::exceptions::{PyAttributeError, PyRuntimeError, PyTypeError};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyType;
 
 use super::interpreter::Interpreter;
-use crate::httpd::hooks::panic_text;
+use super::landing::*;
 
 /// A class of ours.
 pub trait Class: Sized + Send + 'static {
@@ -47,18 +45,18 @@ pub trait Class: Sized + Send + 'static {
 
 /// The memory of an object.
 #[repr(C)]
-struct Object<T> {
+pub(super) struct Object<T> {
     head: ffi::PyObject,
-    dict: *mut ffi::PyObject,
-    weak: *mut ffi::PyObject,
+    pub(super) dict: *mut ffi::PyObject,
+    pub(super) weak: *mut ffi::PyObject,
     interpreter: &'static Interpreter,
-    body: T,
+    pub(super) body: T,
 }
 
 /// An object in one of its own methods.
 pub struct This<'a, 'py, T> {
-    object: &'a Bound<'py, PyAny>,
-    memory: &'a Object<T>,
+    pub(super) object: &'a Bound<'py, PyAny>,
+    pub(super) memory: &'a Object<T>,
 }
 
 impl<'py, T> This<'_, 'py, T> {
@@ -135,7 +133,9 @@ impl MethodDef {
     pub const fn of<M: Method>() -> Self {
         Self(ffi::PyMethodDef {
             ml_name: M::NAME.as_ptr(),
-            ml_meth: ffi::PyMethodDefPointer { PyCFunctionFastWithKeywords: land_method::<M> },
+            ml_meth: ffi::PyMethodDefPointer {
+                PyCFunctionFastWithKeywords: land_method::<M>,
+            },
             ml_flags: ffi::METH_FASTCALL | ffi::METH_KEYWORDS,
             ml_doc: M::DOC.as_ptr(),
         })
@@ -173,7 +173,11 @@ impl AttributeDef {
         Self(ffi::PyGetSetDef {
             name: A::NAME.as_ptr(),
             get: Some(land_get::<A>),
-            set: if A::WRITABLE { Some(land_set::<A>) } else { None },
+            set: if A::WRITABLE {
+                Some(land_set::<A>)
+            } else {
+                None
+            },
             doc: A::DOC.as_ptr(),
             closure: null_mut(),
         })
@@ -273,7 +277,12 @@ pub trait Mapping: Class {
 
 /// The special methods of a mapping.
 pub fn mapping_slots<T: Mapping>() -> Vec<Slot> {
-    let slot = |slot, function: *mut c_void| Slot(ffi::PyType_Slot { slot, pfunc: function });
+    let slot = |slot, function: *mut c_void| {
+        Slot(ffi::PyType_Slot {
+            slot,
+            pfunc: function,
+        })
+    };
     let len: ffi::lenfunc = land_len::<T>;
     let get: ffi::binaryfunc = land_subscript::<T>;
     let set: ffi::objobjargproc = land_store::<T>;
@@ -300,7 +309,10 @@ pub struct Types {
 impl Types {
     /// Makes them in the interpreter that is current now.
     pub fn make(py: Python<'_>) -> PyResult<Self> {
-        let base = py.import("builtins")?.getattr("Exception")?.cast_into::<PyType>()?;
+        let base = py
+            .import("builtins")?
+            .getattr("Exception")?
+            .cast_into::<PyType>()?;
         Ok(Self {
             classes: super::module::classes(py)?,
             server_return: PyErr::new_type(
@@ -321,7 +333,10 @@ impl Types {
 
 /// Makes the type of a class.
 pub fn make_type<T: Class>(py: Python<'_>) -> PyResult<Py<PyType>> {
-    let slot = |slot, function: *const c_void| ffi::PyType_Slot { slot, pfunc: function.cast_mut() };
+    let slot = |slot, function: *const c_void| ffi::PyType_Slot {
+        slot,
+        pfunc: function.cast_mut(),
+    };
     let dealloc: ffi::destructor = land_dealloc::<T>;
     let traverse: ffi::traverseproc = land_traverse::<T>;
     let clear: ffi::inquiry = land_clear::<T>;
@@ -341,7 +356,11 @@ pub fn make_type<T: Class>(py: Python<'_>) -> PyResult<Py<PyType>> {
         // The table ends with `__dict__`, which only open classes have.
         let own = T::ATTRIBUTES.len() - 2;
         let end = std::iter::once(&AttributeDef::END);
-        closed = T::ATTRIBUTES[..own].iter().chain(end).map(|entry| entry.0).collect();
+        closed = T::ATTRIBUTES[..own]
+            .iter()
+            .chain(end)
+            .map(|entry| entry.0)
+            .collect();
         // CPython keeps the pointer for the life of the type: of the child.
         attributes = Vec::leak(closed).as_ptr().cast();
     }
@@ -383,16 +402,24 @@ pub fn make<'py, T: Class>(
     interpreter: &'static Interpreter,
     body: T,
 ) -> Answer<'py> {
-    let class = interpreter.types.of::<T>().as_ptr().cast::<ffi::PyTypeObject>();
+    let class = interpreter
+        .types
+        .of::<T>()
+        .as_ptr()
+        .cast::<ffi::PyTypeObject>();
     // SAFETY: a type of ours, with room for `Object<T>`.
     let object = unsafe { ffi::PyType_GenericAlloc(class, 0) }.cast::<Object<T>>();
     if object.is_null() {
         return Err(PyErr::fetch(py));
     }
     // SAFETY: fresh memory; the head, `dict` and `weak` are set (to null) by CPython.
-    unsafe { (&raw mut (*object).interpreter).write(interpreter) };
+    let place = unsafe { &raw mut (*object).interpreter };
+    // SAFETY: as above.
+    unsafe { place.write(interpreter) };
+    // SAFETY: as above.
+    let place = unsafe { &raw mut (*object).body };
     // SAFETY: as above. No Python code ran in between that could look at it.
-    unsafe { (&raw mut (*object).body).write(body) };
+    unsafe { place.write(body) };
     // SAFETY: the reference that the allocation made.
     Ok(unsafe { Bound::from_owned_ptr(py, object.cast()) })
 }
@@ -403,11 +430,12 @@ pub fn body<'a, T: Class>(
     interpreter: &'static Interpreter,
 ) -> Option<&'a T> {
     let class = interpreter.types.of::<T>().bind(object.py());
-    object.get_type().is(class).then(|| {
-        // SAFETY: an object of exactly this type; `DISALLOW_INSTANTIATION` and immutability keep
-        // others from having it.
-        unsafe { &(*object.as_ptr().cast::<Object<T>>()).body }
-    })
+    if !object.get_type().is(class) {
+        return None;
+    }
+    // SAFETY: an object of exactly this type; `DISALLOW_INSTANTIATION` and immutability keep
+    // others from having it.
+    Some(unsafe { &(*object.as_ptr().cast::<Object<T>>()).body })
 }
 
 /// Whether nobody else holds the object and the user has put nothing on it: nobody could tell if
@@ -418,231 +446,4 @@ pub fn is_forgotten<T: Class>(object: &Bound<'_, PyAny>) -> bool {
     // SAFETY: callers pass objects made by `make::<T>`.
     let dict = unsafe { (*object.as_ptr().cast::<Object<T>>()).dict };
     references == 1 && dict.is_null()
-}
-
-/// The landing pad of everything that Python calls: attaches (a counter, as a rule), keeps panics
-/// in, turns errors into Python's.
-fn land<R>(bad: R, f: impl FnOnce(Python<'_>) -> PyResult<R>) -> R {
-    Python::attach(|py| match catch_unwind(AssertUnwindSafe(|| f(py))) {
-        Ok(Ok(value)) => value,
-        Ok(Err(error)) => {
-            error.restore(py);
-            bad
-        }
-        Err(panic) => {
-            let text = format!("panic in mod_python: {}", panic_text(&*panic));
-            PyRuntimeError::new_err(text).restore(py);
-            bad
-        }
-    })
-}
-
-/// `land` for a call on an object.
-///
-/// # Safety
-/// `object` is a live object of class `T`.
-unsafe fn land_on<T: Class, R>(
-    object: *mut ffi::PyObject,
-    bad: R,
-    f: impl for<'py> FnOnce(&This<'_, 'py, T>) -> PyResult<R>,
-) -> R {
-    land(bad, |py| {
-        // SAFETY: the caller of a method holds a reference to its object.
-        let bound = unsafe { Borrowed::from_ptr(py, object) };
-        // SAFETY: the caller's promise.
-        let memory = unsafe { &*object.cast::<Object<T>>() };
-        f(&This { object: &bound, memory })
-    })
-}
-
-/// The most parameters that a method of ours has.
-const MOST: usize = 6;
-
-unsafe extern "C" fn land_method<M: Method>(
-    object: *mut ffi::PyObject,
-    values: *const *mut ffi::PyObject,
-    count: ffi::Py_ssize_t,
-    names: *mut ffi::PyObject,
-) -> *mut ffi::PyObject {
-    let call = |this: &This<'_, '_, M::Class>| {
-        let py = this.py();
-        let given = count as usize;
-        let wrong = |text: String| {
-            PyTypeError::new_err(format!("{}() {text}", M::NAME.to_string_lossy()))
-        };
-        if given > M::PARAMETERS.len() {
-            let most = M::PARAMETERS.len();
-            return Err(wrong(format!("takes at most {most} arguments ({given} given)")));
-        }
-        // SAFETY: the vectorcall protocol gives `count` values, then those of `names`.
-        let value = |index: usize| unsafe { Borrowed::from_ptr(py, *values.add(index)) };
-        let mut places: [Option<Borrowed<'_, '_, PyAny>>; MOST] = [None; MOST];
-        for (index, place) in places.iter_mut().enumerate().take(given) {
-            *place = Some(value(index));
-        }
-        if !names.is_null() {
-            // SAFETY: null or a tuple of `str`, borrowed for the call.
-            let names = unsafe { Borrowed::from_ptr(py, names) };
-            for (index, name) in names.try_iter()?.enumerate() {
-                let name = name?;
-                let name: &str = name.extract()?;
-                let Some(place) = M::PARAMETERS.iter().position(|known| *known == name) else {
-                    return Err(wrong(format!("got an unexpected keyword argument '{name}'")));
-                };
-                if places[place].replace(value(given + index)).is_some() {
-                    return Err(wrong(format!("got multiple values for argument '{name}'")));
-                }
-            }
-        }
-        if let Some(index) = places[..M::REQUIRED].iter().position(Option::is_none) {
-            return Err(wrong(format!("misses its argument '{}'", M::PARAMETERS[index])));
-        }
-        Ok(M::call(this, &places[..M::PARAMETERS.len()])?.into_ptr())
-    };
-    // SAFETY: CPython calls a method with an object of its class.
-    unsafe { land_on::<M::Class, _>(object, null_mut(), call) }
-}
-
-unsafe extern "C" fn land_get<A: Attribute>(
-    object: *mut ffi::PyObject,
-    _closure: *mut c_void,
-) -> *mut ffi::PyObject {
-    // SAFETY: CPython calls a getter with an object of its class.
-    unsafe { land_on::<A::Class, _>(object, null_mut(), |this| Ok(A::get(this)?.into_ptr())) }
-}
-
-unsafe extern "C" fn land_set<A: Attribute>(
-    object: *mut ffi::PyObject,
-    value: *mut ffi::PyObject,
-    _closure: *mut c_void,
-) -> c_int {
-    let call = |this: &This<'_, '_, A::Class>| {
-        if value.is_null() {
-            let name = A::NAME.to_string_lossy();
-            return Err(PyAttributeError::new_err(format!("attribute '{name}' cannot be deleted")));
-        }
-        // SAFETY: borrowed for the call.
-        let value = unsafe { Borrowed::from_ptr(this.py(), value) };
-        A::set(this, &value).map(|()| 0)
-    };
-    // SAFETY: CPython calls a setter with an object of its class.
-    unsafe { land_on::<A::Class, _>(object, -1, call) }
-}
-
-unsafe extern "C" fn land_len<T: Mapping>(object: *mut ffi::PyObject) -> ffi::Py_ssize_t {
-    // SAFETY: CPython calls a slot with an object of its class.
-    unsafe { land_on::<T, _>(object, -1, |this| Ok(T::len(this)? as ffi::Py_ssize_t)) }
-}
-
-unsafe extern "C" fn land_subscript<T: Mapping>(
-    object: *mut ffi::PyObject,
-    key: *mut ffi::PyObject,
-) -> *mut ffi::PyObject {
-    let call = |this: &This<'_, '_, T>| {
-        // SAFETY: borrowed for the call.
-        let key = unsafe { Bound::from_borrowed_ptr(this.py(), key) };
-        Ok(T::get(this, &key)?.into_ptr())
-    };
-    // SAFETY: CPython calls a slot with an object of its class.
-    unsafe { land_on::<T, _>(object, null_mut(), call) }
-}
-
-unsafe extern "C" fn land_store<T: Mapping>(
-    object: *mut ffi::PyObject,
-    key: *mut ffi::PyObject,
-    value: *mut ffi::PyObject,
-) -> c_int {
-    let call = |this: &This<'_, '_, T>| {
-        // SAFETY: borrowed for the call.
-        let key = unsafe { Borrowed::from_ptr(this.py(), key) };
-        // SAFETY: borrowed for the call, null for a deletion.
-        let value = unsafe { Bound::from_borrowed_ptr_or_opt(this.py(), value) };
-        T::set(this, &key, value.as_ref()).map(|()| 0)
-    };
-    // SAFETY: CPython calls a slot with an object of its class.
-    unsafe { land_on::<T, _>(object, -1, call) }
-}
-
-unsafe extern "C" fn land_contains<T: Mapping>(
-    object: *mut ffi::PyObject,
-    key: *mut ffi::PyObject,
-) -> c_int {
-    let call = |this: &This<'_, '_, T>| {
-        // SAFETY: borrowed for the call.
-        let key = unsafe { Borrowed::from_ptr(this.py(), key) };
-        T::contains(this, &key).map(c_int::from)
-    };
-    // SAFETY: CPython calls a slot with an object of its class.
-    unsafe { land_on::<T, _>(object, -1, call) }
-}
-
-unsafe extern "C" fn land_iter<T: Mapping>(object: *mut ffi::PyObject) -> *mut ffi::PyObject {
-    // SAFETY: CPython calls a slot with an object of its class.
-    unsafe { land_on::<T, _>(object, null_mut(), |this| Ok(T::iter(this)?.into_ptr())) }
-}
-
-unsafe extern "C" fn land_repr<T: Mapping>(object: *mut ffi::PyObject) -> *mut ffi::PyObject {
-    // SAFETY: CPython calls a slot with an object of its class.
-    unsafe { land_on::<T, _>(object, null_mut(), |this| Ok(T::repr(this)?.into_ptr())) }
-}
-
-unsafe extern "C" fn land_dealloc<T: Class>(object: *mut ffi::PyObject) {
-    let memory = object.cast::<Object<T>>();
-    // SAFETY: the object is dying; the collector must not look at it any more.
-    unsafe { ffi::PyObject_GC_UnTrack(object.cast()) };
-    // SAFETY: as above.
-    if !unsafe { (*memory).weak }.is_null() {
-        // SAFETY: an object with a list of weak references.
-        unsafe { ffi::PyObject_ClearWeakRefs(object) };
-    }
-    land((), |_| {
-        // SAFETY: owned by the object, or null.
-        unsafe { ffi::Py_CLEAR(&raw mut (*memory).dict) };
-        // SAFETY: initialised by `make`, dropped once, here.
-        unsafe { std::ptr::drop_in_place(&raw mut (*memory).body) };
-        Ok(())
-    });
-    // SAFETY: objects of heap types hold a reference to their type.
-    let class = unsafe { ffi::Py_TYPE(object) };
-    // SAFETY: allocated by `PyType_GenericAlloc` with the collector's header.
-    unsafe { ffi::PyObject_GC_Del(object.cast()) };
-    // SAFETY: the reference that the object held.
-    unsafe { ffi::Py_DECREF(class.cast()) };
-}
-
-unsafe extern "C" fn land_traverse<T: Class>(
-    object: *mut ffi::PyObject,
-    visit: ffi::visitproc,
-    argument: *mut c_void,
-) -> c_int {
-    // The collector's own rules: nothing is attached, made or called here but `visit`.
-    let memory = object.cast::<Object<T>>();
-    // SAFETY: a live object; `visit` takes borrowed references.
-    let mut result = unsafe { visit(ffi::Py_TYPE(object).cast(), argument) };
-    // SAFETY: as above.
-    let dict = unsafe { (*memory).dict };
-    if result == 0 && !dict.is_null() {
-        // SAFETY: as above.
-        result = unsafe { visit(dict, argument) };
-    }
-    // SAFETY: as above.
-    unsafe { &(*memory).body }.visit(&mut |held| {
-        if result == 0 {
-            // SAFETY: as above.
-            result = unsafe { visit(held.as_ptr(), argument) };
-        }
-    });
-    result
-}
-
-unsafe extern "C" fn land_clear<T: Class>(object: *mut ffi::PyObject) -> c_int {
-    let memory = object.cast::<Object<T>>();
-    land((), |_| {
-        // SAFETY: owned by the object, or null.
-        unsafe { ffi::Py_CLEAR(&raw mut (*memory).dict) };
-        // SAFETY: the collector has found the object unreachable: nobody else uses it.
-        unsafe { &mut (*memory).body }.clear();
-        Ok(())
-    });
-    0
 }

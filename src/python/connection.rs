@@ -6,8 +6,8 @@ use pyo3::exceptions::{PyConnectionError, PyRuntimeError, PyTimeoutError, PyType
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use super::data;
 use super::class::{self, Answer, Arguments, Class, This, attributes, methods};
+use super::data;
 use super::interpreter::release;
 use super::lease::{Lease, Lent};
 use super::module::log_level;
@@ -34,18 +34,42 @@ pub struct ConnectionObject {
 /// What a connection handler has read ahead, and what it sends.
 pub struct Wire {
     unread: Held,
+    peeked: Held,
     written: Held,
 }
 
 impl Wire {
     /// For a connection of which nothing was read.
     pub fn new(c: &Connection) -> Self {
-        Self { unread: c.new_brigade(), written: c.new_brigade() }
+        Self {
+            unread: c.new_brigade(),
+            peeked: c.new_brigade(),
+            written: c.new_brigade(),
+        }
     }
 
     /// Whether something was read and not given to the handler.
     pub fn has_unread(&self) -> bool {
         !self.unread.is_empty()
+    }
+
+    /// Fetches one line, or at most `limit` bytes of it, or what is there of it. What follows the
+    /// line stays where HTTP finds it, should the handler decline.
+    fn fetch_line(&self, c: &Connection, limit: usize) -> Result<(), Error> {
+        if limit == usize::MAX {
+            return c.read_line(&self.unread);
+        }
+        c.peek(&self.peeked, limit)?;
+        let mut seen = Vec::new();
+        while !self.peeked.is_empty() && !seen.ends_with(b"\n") {
+            self.peeked.take_data(limit - seen.len(), true, &mut seen);
+        }
+        self.peeked.clear();
+        if seen.is_empty() {
+            Err(Error::END_OF_FILE)
+        } else {
+            c.read(&self.unread, seen.len())
+        }
     }
 
     /// Lets filters such as mod_ssl's shake hands.
@@ -59,12 +83,18 @@ type Me<'a, 'py> = This<'a, 'py, ConnectionObject>;
 impl ConnectionObject {
     /// The connection of a request: HTTP has its bytes.
     pub fn of_request(lease: &Arc<Lease>, c: &Connection) -> Self {
-        Self { lent: Lent::new(lease, c), wire: None }
+        Self {
+            lent: Lent::new(lease, c),
+            wire: None,
+        }
     }
 
     /// The connection of a connection handler.
     pub fn with_wire(lease: &Arc<Lease>, c: &Connection, wire: &Wire) -> Self {
-        Self { lent: Lent::new(lease, c), wire: Some(Lent::new(lease, wire)) }
+        Self {
+            lent: Lent::new(lease, c),
+            wire: Some(Lent::new(lease, wire)),
+        }
     }
 }
 
@@ -140,7 +170,9 @@ fn text<'a, 'py>(
 }
 
 fn number<'py>(this: &Me<'_, 'py>, field: impl FnOnce(&Connection) -> i64) -> Answer<'py> {
-    Ok(field(this.body().lent.get()?).into_pyobject(this.py())?.into_any())
+    Ok(field(this.body().lent.get()?)
+        .into_pyobject(this.py())?
+        .into_any())
 }
 
 fn address<'a, 'py>(
@@ -209,7 +241,10 @@ fn read<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
     let (c, wire) = wire(this)?;
     let length: i64 = a[0].map_or(Ok(0), |length| length.extract())?;
     let mut data = Vec::new();
-    let portion = usize::try_from(length).ok().filter(|length| *length > 0).unwrap_or(PORTION);
+    let portion = usize::try_from(length)
+        .ok()
+        .filter(|length| *length > 0)
+        .unwrap_or(PORTION);
     while fill(this.py(), c, &wire.unread, || c.read(&wire.unread, portion))? {
         wire.unread.take_data(portion, false, &mut data);
         if length >= 0 {
@@ -225,7 +260,9 @@ fn readline<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
     let mut line = Vec::new();
     while line.len() < most
         && !line.ends_with(b"\n")
-        && fill(this.py(), c, &wire.unread, || c.read_line(&wire.unread))?
+        && fill(this.py(), c, &wire.unread, || {
+            wire.fetch_line(c, most - line.len())
+        })?
     {
         wire.unread.take_data(most - line.len(), true, &mut line);
     }
@@ -250,7 +287,8 @@ fn log_error<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
     let level = log_level(a[1], Level::Error)?;
     if let Some(message) = a[0].filter(|message| !message.is_none()) {
         let text: String = message.extract()?;
-        text.lines().for_each(|line| log::connection(place!(), c, level, line));
+        text.lines()
+            .for_each(|line| log::connection(place!(), c, level, line));
     }
     none(this)
 }

@@ -42,7 +42,9 @@ pub fn begin(about: About<'_>) -> Context {
         About::Connection(c) => Current::Connection(c),
         About::Nothing => Current::Nothing,
     };
-    Context { before: CURRENT.replace(current) }
+    Context {
+        before: CURRENT.replace(current),
+    }
 }
 
 impl Drop for Context {
@@ -53,21 +55,30 @@ impl Drop for Context {
 }
 
 /// Writes a line to the log of what this thread works on.
+#[expect(unsafe_code, reason = "a reference that lives as long as its context")]
 pub fn log_line(level: Level, line: &str) {
     match CURRENT.get() {
-        // SAFETY: set by the entry that we are in, for as long as its reference lives.
-        #[expect(unsafe_code, reason = "the reference that began the context still lives")]
-        Current::Request(r) => log::request(place!(), unsafe { &*r }, level, line),
-        // SAFETY: as above.
-        #[expect(unsafe_code, reason = "the reference that began the context still lives")]
-        Current::Connection(c) => log::connection(place!(), unsafe { &*c }, level, line),
+        Current::Request(r) => {
+            // SAFETY: set by the entry that we are in, for as long as its reference lives.
+            let r = unsafe { &*r };
+            log::request(place!(), r, level, line);
+        }
+        Current::Connection(c) => {
+            // SAFETY: as above.
+            let c = unsafe { &*c };
+            log::connection(place!(), c, level, line);
+        }
         Current::Nothing => log::server(place!(), super::interpreter::main_server(), level, line),
     }
 }
 
 /// Takes what Python code printed: `sys.stdout` at notice, `sys.stderr` at error, line by line.
 pub fn print(is_error: bool, text: &str) {
-    let level = if is_error { Level::Error } else { Level::Notice };
+    let level = if is_error {
+        Level::Error
+    } else {
+        Level::Notice
+    };
     PRINTED.with_borrow_mut(|printed| {
         printed[usize::from(is_error)].push(text, |line| log_line(level, line));
     });

@@ -7,8 +7,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
 
 use super::drops::{Drops, OwnedBytes};
-use crate::httpd::brigade::Brigade;
 use crate::httpd::Error;
+use crate::httpd::brigade::Brigade;
 use crate::httpd::stream::Stream;
 
 /// Where written data goes.
@@ -26,7 +26,11 @@ impl Sink for &Brigade {
     }
 
     fn put_copy(&mut self, data: &[u8]) -> Result<(), Error> {
-        if data.is_empty() { Ok(()) } else { self.append_copy(data) }
+        if data.is_empty() {
+            Ok(())
+        } else {
+            self.append_copy(data)
+        }
     }
 }
 
@@ -35,14 +39,19 @@ impl Sink for &Brigade {
 ///
 /// # Errors
 /// `TypeError` for what is neither text nor a buffer.
-pub fn append(sink: &mut impl Sink, value: &Bound<'_, PyAny>, drops: &'static Drops) -> PyResult<usize> {
+pub fn append(
+    sink: &mut impl Sink,
+    value: &Bound<'_, PyAny>,
+    drops: &'static Drops,
+) -> PyResult<usize> {
     let failed = |error: Error| PyRuntimeError::new_err(error.to_string());
     if let Ok(data) = value.cast::<PyBytes>() {
         let length = data.as_bytes().len();
         if Stream::prefers_copy(length) {
             sink.put_copy(data.as_bytes()).map_err(failed)?;
         } else {
-            sink.put(Bytes::from_owner(OwnedBytes::new(data, drops))).map_err(failed)?;
+            sink.put(Bytes::from_owner(OwnedBytes::new(data, drops)))
+                .map_err(failed)?;
         }
         return Ok(length);
     }
@@ -53,7 +62,9 @@ pub fn append(sink: &mut impl Sink, value: &Bound<'_, PyAny>, drops: &'static Dr
     }
     let Ok(buffer) = PyBuffer::<u8>::get(value) else {
         let kind = value.get_type().name()?;
-        return Err(PyTypeError::new_err(format!("write() takes bytes, str or a buffer, not {kind}")));
+        return Err(PyTypeError::new_err(format!(
+            "write() takes bytes, str or a buffer, not {kind}"
+        )));
     };
     let data = buffer.to_vec(value.py())?;
     sink.put_copy(&data).map_err(failed)?;

@@ -8,11 +8,11 @@ use pyo3::exceptions::{PyOSError, PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use super::data::{self, Sink};
 use super::call::{self, close_coroutine, server_return};
 use super::class::{self, Answer, Arguments, Class, This, attributes, methods};
 use super::connection::ConnectionObject;
 use super::context::About;
+use super::data::{self, Sink};
 use super::interpreter::{Interpreter, release};
 use super::lease::{Lease, Lent, Open};
 use super::report;
@@ -113,7 +113,9 @@ impl Instance {
 
     /// Calls the function for what is at hand, and again for what it left after reading some.
     fn run(&self, filter: &Filter, settings: &Settings) -> Result<(), Failure> {
-        let about = filter.request().map_or(About::Connection(filter.connection()), About::Request);
+        let about = filter
+            .request()
+            .map_or(About::Connection(filter.connection()), About::Request);
         self.interpreter.enter(about, |py| {
             let _open = self.lease.open();
             let result = self.call_while_it_reads(py, filter, settings);
@@ -142,10 +144,17 @@ impl Instance {
     ) -> PyResult<()> {
         let object = self.object(py, filter)?;
         let handler = &self.declared.handler;
-        let way = if matches!(&*self.flow.borrow(), Flow::Input(_)) { Way::In } else { Way::Out };
+        let way = if matches!(&*self.flow.borrow(), Flow::Input(_)) {
+            Way::In
+        } else {
+            Way::Out
+        };
         let path = settings.path.as_deref();
         let default = way.default_object();
-        let function = self.interpreter.loader.find(py, handler, default, path, &object)?;
+        let function = self
+            .interpreter
+            .loader
+            .find(py, handler, default, path, &object)?;
         loop {
             let before = self.flow.borrow_mut().stream().taken();
             let result = function.call1((&object,))?;
@@ -182,22 +191,38 @@ impl Instance {
         if let Flow::Output(output) = &*self.flow.borrow() {
             if output.is_broken() {
                 // The client left; whatever the function made of that is not worth a line.
-                return Failure { status: None, page: None };
+                return Failure {
+                    status: None,
+                    page: None,
+                };
             }
         }
         match server_return(py, self.interpreter, &error) {
             Ok(Some(returned)) if returned.result <= 0 => {
-                return Failure { status: Some(Status::OK), page: None };
+                return Failure {
+                    status: Some(Status::OK),
+                    page: None,
+                };
             }
             Ok(Some(returned)) => {
-                return Failure { status: Some(Status(returned.result)), page: None };
+                return Failure {
+                    status: Some(Status(returned.result)),
+                    page: None,
+                };
             }
             _ => {}
         }
-        let name = format!("filter {} ({})", self.declared.name, self.declared.handler.text());
+        let name = format!(
+            "filter {} ({})",
+            self.declared.name,
+            self.declared.handler.text()
+        );
         let request = filter.request().and_then(|r| r.the_request());
         let request = request.map(String::from_utf8_lossy).unwrap_or_default();
-        let text = format!("{name} of {} failed for \"{request}\"", self.declared.handler.source);
+        let text = format!(
+            "{name} of {} failed for \"{request}\"",
+            self.declared.handler.source
+        );
         super::context::log_line(Level::Error, &text);
         report::to_log(py, &name, &error);
         let page = (settings.debug == Some(true))
@@ -210,7 +235,8 @@ impl Drop for Instance {
     fn drop(&mut self) {
         self.lease.end();
         if let Some(object) = self.object.take() {
-            self.interpreter.enter(About::Nothing, |py| drop(object.into_bound(py)));
+            self.interpreter
+                .enter(About::Nothing, |py| drop(object.into_bound(py)));
         }
     }
 }
@@ -268,10 +294,13 @@ pub fn output(
     }
     match result {
         Ok(()) => output.finish(filter),
-        Err(Failure { status: Some(Status::OK), .. }) => output.finish(filter),
-        Err(Failure { page: Some(page), .. }) if output.can_be_replaced(filter) => {
-            output.replace(filter, &page)
-        }
+        Err(Failure {
+            status: Some(Status::OK),
+            ..
+        }) => output.finish(filter),
+        Err(Failure {
+            page: Some(page), ..
+        }) if output.can_be_replaced(filter) => output.replace(filter, &page),
         Err(Failure { status, .. }) => {
             output.fail(filter, status.unwrap_or(Status::INTERNAL_SERVER_ERROR))
         }
@@ -281,7 +310,9 @@ pub fn output(
 /// Whether there is nothing for a filter to do: a coded body that is not text, or no body at all.
 fn steps_aside(filter: &Filter, brigade: &Brigade, declared: &Declared) -> bool {
     use crate::httpd::bucket::Kind;
-    let Some(r) = filter.request() else { return false };
+    let Some(r) = filter.request() else {
+        return false;
+    };
     if r.has_no_body() && !brigade.kinds().any(|kind| kind == Kind::Data) {
         // The headers are those of the response that a GET would have had.
         r.forget_representation();
@@ -302,7 +333,12 @@ fn steps_aside(filter: &Filter, brigade: &Brigade, declared: &Declared) -> bool 
 
 fn no_python(filter: &Filter, brigade: &Brigade, reason: &str) -> Result<(), Error> {
     if let Some(r) = filter.request() {
-        log::request(place!(), r, Level::Error, &format!("no Python for this filter: {reason}"));
+        log::request(
+            place!(),
+            r,
+            Level::Error,
+            &format!("no Python for this filter: {reason}"),
+        );
     }
     brigade.clear();
     Output::new(filter).fail(filter, Status::INTERNAL_SERVER_ERROR)
@@ -352,7 +388,11 @@ pub fn input(
             input = instance.input();
         }
         match result {
-            Ok(()) | Err(Failure { status: Some(Status::OK), .. }) => input.finish(filter)?,
+            Ok(())
+            | Err(Failure {
+                status: Some(Status::OK),
+                ..
+            }) => input.finish(filter)?,
             Err(Failure { status, .. }) => return Err(input.fail(filter, status)),
         }
     }
@@ -547,7 +587,10 @@ fn readline<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
                 // Whatever comes next is for the next call; the line ends here for now.
                 break;
             }
-            match flow.read(this.py(), filter, limit - line.len()).map_err(failed)? {
+            match flow
+                .read(this.py(), filter, limit - line.len())
+                .map_err(failed)?
+            {
                 Next::End => return none(this),
                 Next::Pause => return pause(this),
                 Next::Data => {
@@ -575,7 +618,11 @@ impl Sink for Out<'_> {
     }
 
     fn put_copy(&mut self, data: &[u8]) -> Result<(), Error> {
-        if data.is_empty() { Ok(()) } else { self.0.write_copy(data) }
+        if data.is_empty() {
+            Ok(())
+        } else {
+            self.0.write_copy(data)
+        }
     }
 }
 
@@ -584,11 +631,13 @@ fn write<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
     open_flow(this, |filter, flow| {
         if let Flow::Output(output) = flow {
             if output.is_broken() {
-                return Err(PyOSError::new_err("Write failed, client closed connection."));
+                return Err(PyOSError::new_err(
+                    "Write failed, client closed connection.",
+                ));
             }
         }
         let last = this.body().last.borrow_mut().take();
-        let unchanged = last.as_ref().is_some_and(|last| last.is(&data));
+        let unchanged = last.as_ref().is_some_and(|last| last.is(data));
         let length = data.len().unwrap_or(0);
         if !(unchanged && flow.stream().write_back(length)) {
             data::append(&mut Out(flow.stream()), &data, this.interpreter().drops)?;
@@ -648,7 +697,9 @@ fn disable<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'py> {
 
 fn req<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
     let me = this.body();
-    let Some(r) = me.filter.get()?.request() else { return none(this) };
+    let Some(r) = me.filter.get()?.request() else {
+        return none(this);
+    };
     let state = State::of(r);
     if me.opened.borrow().is_empty() {
         me.opened.borrow_mut().push(state.lease.open());

@@ -20,7 +20,12 @@ impl FileInfo {
     /// Of the request's file.
     pub fn of(r: &Request) -> Self {
         let (kind, size, changed) = r.file_info();
-        Self { name: r.filename().map(<[u8]>::to_vec), kind, size, changed }
+        Self {
+            name: r.filename().map(<[u8]>::to_vec),
+            kind,
+            size,
+            changed,
+        }
     }
 
     fn exists(&self) -> bool {

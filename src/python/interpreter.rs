@@ -77,7 +77,12 @@ pub fn start(server: &'static Server) {
         Ok(Child { interpreters, main })
     });
     if let Err(reason) = child {
-        log::server(place!(), Some(server), Level::Critical, &format!("no Python here: {reason}"));
+        log::server(
+            place!(),
+            Some(server),
+            Level::Critical,
+            &format!("no Python here: {reason}"),
+        );
     }
 }
 
@@ -101,7 +106,10 @@ impl Interpreter {
             return Ok(child.main);
         }
         // Taken before the GIL, and never by a thread that holds the GIL: no dead end.
-        let mut all = child.interpreters.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = child
+            .interpreters
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         if let Some(found) = all.get(name) {
             return Ok(found);
         }
@@ -223,9 +231,11 @@ fn initialize() -> Result<(), String> {
         if unsafe { ffi::PyStatus_Exception(status) } == 0 {
             return Ok(());
         }
-        // SAFETY: null, or static text of CPython.
-        let reason = unsafe { status.err_msg.as_ref().map(|text| CStr::from_ptr(text)) };
-        let reason = reason.map(CStr::to_string_lossy).unwrap_or_default();
+        let reason = match status.err_msg.is_null() {
+            true => std::borrow::Cow::default(),
+            // SAFETY: static text of CPython.
+            false => unsafe { CStr::from_ptr(status.err_msg) }.to_string_lossy(),
+        };
         Err(format!("{what} failed: {reason}"))
     };
     let mut pre = std::mem::MaybeUninit::<ffi::PyPreConfig>::uninit();
@@ -237,7 +247,8 @@ fn initialize() -> Result<(), String> {
     // httpd runs under LC_ALL=C as a rule; file names and texts are UTF-8 all the same.
     pre.utf8_mode = 1;
     // SAFETY: before anything else of Python runs.
-    check(unsafe { ffi::Py_PreInitialize(&raw const pre) }, "Py_PreInitialize")?;
+    let status = unsafe { ffi::Py_PreInitialize(&raw const pre) };
+    check(status, "Py_PreInitialize")?;
 
     let mut config = std::mem::MaybeUninit::<ffi::PyConfig>::uninit();
     // SAFETY: fills the whole struct.
@@ -255,9 +266,8 @@ fn initialize() -> Result<(), String> {
     let executable = CString::new(executable).map_err(|_| "a NUL in the path of Python")?;
     let place = &raw mut config.executable;
     // SAFETY: `place` is a field of `config`; Python copies the text.
-    let status = unsafe {
-        ffi::PyConfig_SetBytesString(&raw mut config, place, executable.as_ptr())
-    };
+    let status =
+        unsafe { ffi::PyConfig_SetBytesString(&raw mut config, place, executable.as_ptr()) };
     check(status, "setting the executable")?;
     let mut argv = [c"mod_python".as_ptr()];
     // SAFETY: one valid argument; Python copies it.

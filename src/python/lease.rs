@@ -33,13 +33,20 @@ fn this_thread() -> usize {
 impl Lease {
     /// A lease that is not open yet.
     pub fn new(what: &'static str) -> Arc<Self> {
-        Arc::new(Self { what, over: AtomicBool::new(false), holder: AtomicUsize::new(0) })
+        Arc::new(Self {
+            what,
+            over: AtomicBool::new(false),
+            holder: AtomicUsize::new(0),
+        })
     }
 
     /// Opens it on this thread, until the answer is dropped.
     pub fn open(self: &Arc<Self>) -> Open {
         let before = self.holder.swap(this_thread(), Ordering::AcqRel);
-        Open { lease: self.clone(), before }
+        Open {
+            lease: self.clone(),
+            before,
+        }
     }
 
     /// Ends it for good.
@@ -49,7 +56,10 @@ impl Lease {
 
     fn check(&self) -> PyResult<()> {
         if self.over.load(Ordering::Acquire) {
-            return Err(PyRuntimeError::new_err(format!("the {} is over", self.what)));
+            return Err(PyRuntimeError::new_err(format!(
+                "the {} is over",
+                self.what
+            )));
         }
         match self.holder.load(Ordering::Acquire) {
             0 => Err(PyRuntimeError::new_err(format!(
@@ -58,7 +68,10 @@ impl Lease {
                 self.what
             ))),
             holder if holder == this_thread() => Ok(()),
-            _ => Err(PyRuntimeError::new_err(format!("the {} is in use by another thread", self.what))),
+            _ => Err(PyRuntimeError::new_err(format!(
+                "the {} is in use by another thread",
+                self.what
+            ))),
         }
     }
 }
@@ -87,7 +100,10 @@ unsafe impl<T> Send for Lent<T> {}
 impl<T> Lent<T> {
     /// Lends `object`, which lives until the lease ends.
     pub fn new(lease: &Arc<Lease>, object: &T) -> Self {
-        Self { lease: lease.clone(), object: NonNull::from(object) }
+        Self {
+            lease: lease.clone(),
+            object: NonNull::from(object),
+        }
     }
 
     /// The object, if it may be used here and now.
@@ -131,10 +147,13 @@ mod tests {
         let outer = lease.open();
         assert!(allowed(&lent));
         drop(lease.open());
-        assert!(allowed(&lent), "a nested entry gives the lease back to the outer one");
-        std::thread::scope(|scope| {
-            scope.spawn(|| assert!(!allowed(&lent)));
-        });
+        assert!(
+            allowed(&lent),
+            "a nested entry gives the lease back to the outer one"
+        );
+        let elsewhere = lease.clone();
+        let allowed_there = std::thread::spawn(move || elsewhere.check_quietly());
+        assert!(!allowed_there.join().unwrap());
         lease.end();
         assert!(!allowed(&lent));
         drop(outer);

@@ -75,14 +75,19 @@ impl Loader {
     ) -> PyResult<Bound<'py, PyModule>> {
         let known = {
             let inner = self.inner();
-            inner.modules.get(&handler.module).map(|module| module.clone_ref(py))
+            inner
+                .modules
+                .get(&handler.module)
+                .map(|module| module.clone_ref(py))
         };
         if let Some(module) = known {
             return Ok(module.into_bound(py));
         }
         self.set_path(py, path, &handler.home)?;
         let module = py.import(handler.module.as_str())?;
-        self.inner().modules.insert(handler.module.clone(), module.clone().unbind());
+        self.inner()
+            .modules
+            .insert(handler.module.clone(), module.clone().unbind());
         Ok(module)
     }
 
@@ -109,7 +114,9 @@ impl Loader {
             Some(list) => list.into_bound(py),
             None => {
                 let list = self.evaluate(py, expression, &path)?;
-                self.inner().paths.insert(expression.to_owned(), list.clone().unbind());
+                self.inner()
+                    .paths
+                    .insert(expression.to_owned(), list.clone().unbind());
                 list
             }
         };

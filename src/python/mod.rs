@@ -1,15 +1,16 @@
 //! Everything that holds a Python object. Above `httpd`, below `entry`.
 
 pub mod body;
-pub mod data;
 pub mod call;
 pub mod class;
 pub mod connection;
 pub mod context;
+pub mod data;
 pub mod drops;
 pub mod filter;
 pub mod finfo;
 pub mod interpreter;
+mod landing;
 pub mod lease;
 pub mod loader;
 pub mod module;

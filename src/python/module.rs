@@ -68,9 +68,14 @@ pub fn install(py: Python<'_>, interpreter: &'static Interpreter) -> PyResult<()
     module.add("interpreter", interpreter.name())?;
     module.add("version", env!("CARGO_PKG_VERSION"))?;
     if let Some(server) = main_server() {
-        module.add("main_server", class::make(py, interpreter, ServerObject::new(server))?)?;
+        module.add(
+            "main_server",
+            class::make(py, interpreter, ServerObject::new(server))?,
+        )?;
     }
-    py.import("sys")?.getattr("modules")?.set_item("_apache", &module)?;
+    py.import("sys")?
+        .getattr("modules")?
+        .set_item("_apache", &module)?;
     py.import("mod_python._start")?;
     Ok(())
 }

@@ -17,7 +17,12 @@ pub fn to_log(py: Python<'_>, where_: &str, error: &PyErr) {
 /// The same where there is nothing that this thread works on.
 pub fn to_server_log(py: Python<'_>, where_: &str, error: &PyErr) {
     for line in traceback(py, error).lines() {
-        log::server(place!(), main_server(), Level::Error, &format!("{where_}: {line}"));
+        log::server(
+            place!(),
+            main_server(),
+            Level::Error,
+            &format!("{where_}: {line}"),
+        );
     }
 }
 
@@ -46,5 +51,8 @@ pub fn page(where_: &str, traceback: &str) -> String {
 }
 
 fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
 }

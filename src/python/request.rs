@@ -46,7 +46,11 @@ type Me<'a, 'py> = This<'a, 'py, RequestObject>;
 impl RequestObject {
     /// For a request under its lease.
     pub fn new(lease: &Arc<Lease>, r: &Request) -> Self {
-        Self { lent: Lent::new(lease, r), parts: RefCell::default(), phase: RefCell::new(None) }
+        Self {
+            lent: Lent::new(lease, r),
+            parts: RefCell::default(),
+            phase: RefCell::new(None),
+        }
     }
 
     /// Says which phase runs.
@@ -202,7 +206,9 @@ fn text<'a, 'py>(
 }
 
 fn number<'py>(this: &Me<'_, 'py>, field: impl FnOnce(&Request) -> i64) -> Answer<'py> {
-    Ok(field(this.body().lent.get()?).into_pyobject(this.py())?.into_any())
+    Ok(field(this.body().lent.get()?)
+        .into_pyobject(this.py())?
+        .into_any())
 }
 
 fn seconds<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
@@ -222,7 +228,9 @@ fn set_text(
     }
     let value = encode(value)?;
     if value.iter().any(|byte| matches!(byte, 0 | b'\r' | b'\n')) {
-        return Err(PyValueError::new_err("a NUL or line end in a text for httpd"));
+        return Err(PyValueError::new_err(
+            "a NUL or line end in a text for httpd",
+        ));
     }
     field(r, Some(&value));
     Ok(())
@@ -254,9 +262,11 @@ fn part<'py>(this: &Me<'_, 'py>, part: Part) -> Answer<'py> {
     let (py, interpreter, lease) = (this.py(), this.interpreter(), me.lent.lease());
     let table = |table: &Table| class::make(py, interpreter, TableObject::new(lease, table));
     let object = match part {
-        Part::Connection => {
-            class::make(py, interpreter, ConnectionObject::of_request(lease, r.connection()))?
-        }
+        Part::Connection => class::make(
+            py,
+            interpreter,
+            ConnectionObject::of_request(lease, r.connection()),
+        )?,
         Part::Server => class::make(py, interpreter, ServerObject::new(r.server()))?,
         Part::HeadersIn => table(r.headers_in())?,
         Part::HeadersOut => table(r.headers_out())?,
@@ -285,15 +295,19 @@ fn finfo<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
 
 fn content_languages<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
     let languages = this.body().lent.get()?.content_languages();
-    let languages: PyResult<Vec<_>> =
-        languages.into_iter().map(|language| decode(this.py(), language)).collect();
+    let languages: PyResult<Vec<_>> = languages
+        .into_iter()
+        .map(|language| decode(this.py(), language))
+        .collect();
     Ok(PyTuple::new(this.py(), languages?)?.into_any())
 }
 
 fn set_content_languages(this: &Me<'_, '_>, value: &Bound<'_, PyAny>) -> PyResult<()> {
     let r = this.body().lent.get()?;
-    let languages: PyResult<Vec<_>> =
-        value.try_iter()?.map(|language| encode(&language?)).collect();
+    let languages: PyResult<Vec<_>> = value
+        .try_iter()?
+        .map(|language| encode(&language?))
+        .collect();
     r.set_content_languages(&languages?);
     Ok(())
 }
@@ -317,7 +331,9 @@ fn required<'a, 'py>(a: Arguments<'a, 'py>, index: usize) -> PyResult<Borrowed<'
 fn write<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
     let r = this.body().lent.get()?;
     let data = required(a, 0)?;
-    State::of(r).response.write(this.interpreter(), r, &data, flag(a[1], true)?)?;
+    State::of(r)
+        .response
+        .write(this.interpreter(), r, &data, flag(a[1], true)?)?;
     none(this)
 }
 
@@ -330,13 +346,17 @@ fn flush<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'py> {
 fn read<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
     let r = this.body().lent.get()?;
     let body = &State::of(r).body;
-    Ok(body.read(this.py(), this.interpreter(), r, limit(a[0])?)?.into_any())
+    Ok(body
+        .read(this.py(), this.interpreter(), r, limit(a[0])?)?
+        .into_any())
 }
 
 fn readline<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
     let r = this.body().lent.get()?;
     let body = &State::of(r).body;
-    Ok(body.read_line(this.py(), this.interpreter(), r, limit(a[0])?)?.into_any())
+    Ok(body
+        .read_line(this.py(), this.interpreter(), r, limit(a[0])?)?
+        .into_any())
 }
 
 fn readlines<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
@@ -345,7 +365,9 @@ fn readlines<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
     let lines = PyList::empty(this.py());
     let mut total = 0;
     while total < most {
-        let line = State::of(r).body.read_line(this.py(), this.interpreter(), r, None)?;
+        let line = State::of(r)
+            .body
+            .read_line(this.py(), this.interpreter(), r, None)?;
         if line.as_bytes().is_empty() {
             break;
         }
@@ -367,7 +389,8 @@ fn log_error<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
     if !message.is_none() {
         let level = log_level(a[1], Level::Error)?;
         let text: String = message.extract()?;
-        text.lines().for_each(|line| log::request(place!(), r, level, line));
+        text.lines()
+            .for_each(|line| log::request(place!(), r, level, line));
     }
     none(this)
 }

@@ -114,12 +114,15 @@ impl Response {
     fn send(&self, py: Python<'_>, r: &Request) -> PyResult<()> {
         if self.broken.get().is_none() && !self.written.is_empty() {
             self.pending.set(0);
-            self.broken.set(release(py, || r.write(&self.written)).err());
+            self.broken
+                .set(release(py, || r.write(&self.written)).err());
         }
         match self.broken.get() {
             None => Ok(()),
             Some(Error::FILTER) => Err(PyOSError::new_err("an output filter ended the response")),
-            Some(_) => Err(PyOSError::new_err("Write failed, client closed connection.")),
+            Some(_) => Err(PyOSError::new_err(
+                "Write failed, client closed connection.",
+            )),
         }
     }
 }

@@ -68,7 +68,8 @@ fn log_error<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
     let level = log_level(a[1], Level::Error)?;
     if let Some(message) = a[0].filter(|message| !message.is_none()) {
         let text: String = message.extract()?;
-        text.lines().for_each(|line| log::server(place!(), Some(this.body().0), level, line));
+        text.lines()
+            .for_each(|line| log::server(place!(), Some(this.body().0), level, line));
     }
     Ok(this.py().None().into_bound(this.py()))
 }

@@ -54,7 +54,9 @@ impl State {
             return Ok(object.bind(py).clone());
         }
         let object = class::make(py, interpreter, RequestObject::new(&self.lease, r))?;
-        self.objects.borrow_mut().push((interpreter, object.clone().unbind()));
+        self.objects
+            .borrow_mut()
+            .push((interpreter, object.clone().unbind()));
         Ok(object)
     }
 
@@ -62,8 +64,7 @@ impl State {
     /// dropped with the pool, as a rule: its end needs no GIL then.
     pub fn forget_unused(&self, py: Python<'_>, interpreter: &'static Interpreter) {
         let position = self.objects.borrow().iter().position(|(of, object)| {
-            std::ptr::eq(*of, interpreter)
-                && class::is_forgotten::<RequestObject>(object.bind(py))
+            std::ptr::eq(*of, interpreter) && class::is_forgotten::<RequestObject>(object.bind(py))
         });
         if let Some(position) = position {
             let (_, object) = self.objects.borrow_mut().swap_remove(position);
@@ -76,7 +77,9 @@ impl Drop for State {
     fn drop(&mut self) {
         self.lease.end();
         for (interpreter, object) in self.objects.take() {
-            interpreter.enter(super::context::About::Nothing, |py| drop(object.into_bound(py)));
+            interpreter.enter(super::context::About::Nothing, |py| {
+                drop(object.into_bound(py))
+            });
         }
     }
 }

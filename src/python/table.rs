@@ -75,7 +75,9 @@ fn or_none<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>, index: usize) -> Boun
 fn first<'py>(this: &Me<'_, 'py>, key: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
     let table = this.body().0.get()?;
     let value = table.get(&encode_c(key)?);
-    value.map(|value| decode_option(this.py(), Some(value))).transpose()
+    value
+        .map(|value| decode_option(this.py(), Some(value)))
+        .transpose()
 }
 
 fn matching<'py>(this: &Me<'_, 'py>, key: &Bound<'py, PyAny>) -> PyResult<Vec<Bound<'py, PyAny>>> {
@@ -97,7 +99,10 @@ fn get_all<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
 }
 
 fn add<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
-    let (key, value) = (encode_header(argument(a, 0))?, encode_header(argument(a, 1))?);
+    let (key, value) = (
+        encode_header(argument(a, 0))?,
+        encode_header(argument(a, 1))?,
+    );
     this.body().0.get()?.add(&key, &value);
     Ok(none(this))
 }
@@ -107,7 +112,10 @@ fn list<'py>(
     entry: impl Fn(&[u8], Option<&[u8]>) -> Answer<'py>,
 ) -> PyResult<Bound<'py, PyList>> {
     let table = this.body().0.get()?;
-    let entries: PyResult<Vec<_>> = table.entries().map(|(key, value)| entry(key, value)).collect();
+    let entries: PyResult<Vec<_>> = table
+        .entries()
+        .map(|(key, value)| entry(key, value))
+        .collect();
     PyList::new(this.py(), entries?)
 }
 
@@ -220,7 +228,9 @@ impl Mapping for TableObject {
     }
 
     fn iter<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
-        Ok(list(this, |key, _| decode_option(this.py(), Some(key)))?.try_iter()?.into_any())
+        Ok(list(this, |key, _| decode_option(this.py(), Some(key)))?
+            .try_iter()?
+            .into_any())
     }
 
     fn repr<'py>(this: &Me<'_, 'py>) -> Answer<'py> {

@@ -36,7 +36,9 @@ pub fn encode(value: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
         return Ok(bytes.as_bytes().to_vec());
     }
     let kind = value.get_type().name()?;
-    Err(PyTypeError::new_err(format!("expected str or bytes, not {kind}")))
+    Err(PyTypeError::new_err(format!(
+        "expected str or bytes, not {kind}"
+    )))
 }
 
 /// `str` or `bytes` as a C string.
@@ -54,8 +56,14 @@ pub fn encode_c(value: &Bound<'_, PyAny>) -> PyResult<CString> {
 /// (RFC 9110 §5.5).
 pub fn encode_header(value: &Bound<'_, PyAny>) -> PyResult<CString> {
     let text = encode_c(value)?;
-    if text.as_bytes().iter().any(|byte| matches!(byte, b'\r' | b'\n')) {
-        return Err(PyValueError::new_err("a line end in a header name or value"));
+    if text
+        .as_bytes()
+        .iter()
+        .any(|byte| matches!(byte, b'\r' | b'\n'))
+    {
+        return Err(PyValueError::new_err(
+            "a line end in a header name or value",
+        ));
     }
     Ok(text)
 }
