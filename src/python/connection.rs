@@ -61,7 +61,7 @@ impl Wire {
         }
         c.peek(&self.peeked, limit)?;
         let mut seen = Vec::new();
-        while !self.peeked.is_empty() && !seen.ends_with(b"\n") {
+        while seen.len() < limit && !self.peeked.is_empty() && !seen.ends_with(b"\n") {
             self.peeked.take_data(limit - seen.len(), true, &mut seen);
         }
         self.peeked.clear();
