@@ -5,4 +5,5 @@ pub mod filters;
 pub mod handlers;
 pub mod lines;
 pub mod phases;
+pub mod replace;
 pub mod settings;
