@@ -34,6 +34,12 @@ apr_bucket *mp_brigade_first(const apr_bucket_brigade *brigade)
     return first == APR_BRIGADE_SENTINEL(brigade) ? NULL : first;
 }
 
+apr_bucket *mp_brigade_last(const apr_bucket_brigade *brigade)
+{
+    apr_bucket *last = APR_BRIGADE_LAST(brigade);
+    return last == APR_BRIGADE_SENTINEL(brigade) ? NULL : last;
+}
+
 apr_bucket *mp_brigade_next(const apr_bucket_brigade *brigade, const apr_bucket *bucket)
 {
     apr_bucket *next = APR_BUCKET_NEXT(bucket);

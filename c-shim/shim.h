@@ -33,6 +33,7 @@ int mp_request_logs_at(const request_rec *r, int module_index, int level);
 
 /* Brigades: a ring with a sentinel. */
 apr_bucket *mp_brigade_first(const apr_bucket_brigade *brigade);
+apr_bucket *mp_brigade_last(const apr_bucket_brigade *brigade);
 apr_bucket *mp_brigade_next(const apr_bucket_brigade *brigade, const apr_bucket *bucket);
 void mp_brigade_insert_head(apr_bucket_brigade *brigade, apr_bucket *bucket);
 void mp_brigade_insert_tail(apr_bucket_brigade *brigade, apr_bucket *bucket);

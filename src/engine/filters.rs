@@ -41,6 +41,10 @@ pub struct Filter {
     pub handler: Handler,
     /// Whether it also gets bodies that are coded (gzip, br …): `encoding=any`.
     pub any_encoding: bool,
+    /// Whether the original goes on when the filter fails before it has yielded: `on_error=pass`.
+    pub pass_on_error: bool,
+    /// How many bytes a streaming filter can give back before it has yielded: `held=`.
+    pub held: usize,
 }
 
 impl Filter {
@@ -65,6 +69,8 @@ impl Filter {
             name: name.as_str().into(),
             handler: Handler::parse(handler, home, source)?,
             any_encoding: false,
+            pass_on_error: false,
+            held: 1 << 20,
         };
         for (key, value) in keys.iter().filter_map(|word| word.split_once('=')) {
             filter.set(key, value)?;
@@ -81,10 +87,40 @@ impl Filter {
                     "encoding={value}: write encoding=identity or encoding=any"
                 ));
             }
-            _ => return Err(format!("knows no key '{key}': write encoding=identity|any")),
+            ("on_error", "pass") => self.pass_on_error = true,
+            ("on_error", "fail") => self.pass_on_error = false,
+            ("on_error", _) => {
+                return Err(format!(
+                    "on_error={value}: write on_error=fail or on_error=pass"
+                ));
+            }
+            ("held", _) => {
+                self.held = size(value).ok_or_else(|| {
+                    format!("held={value}: write a number of bytes, as in held=64K or held=1M")
+                })?;
+            }
+            _ => {
+                return Err(format!(
+                    "knows no key '{key}': write encoding=identity|any, on_error=fail|pass or \
+                     held=SIZE"
+                ));
+            }
         }
         Ok(())
     }
+}
+
+/// A size in bytes: `1000`, `64K`, `1M`, `2G`.
+fn size(text: &str) -> Option<usize> {
+    let digits = text.trim_end_matches(['k', 'K', 'm', 'M', 'g', 'G']);
+    let shift = match text[digits.len()..].to_ascii_lowercase().as_str() {
+        "" => 0,
+        "k" => 10,
+        "m" => 20,
+        "g" => 30,
+        _ => return None,
+    };
+    digits.parse::<usize>().ok()?.checked_mul(1 << shift)
 }
 
 /// The filters of a configuration: a number for each name and way, and who named it first.

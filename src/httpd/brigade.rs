@@ -95,6 +95,16 @@ impl Brigade {
         Some(unsafe { Bucket::from_raw(first) })
     }
 
+    /// Takes the last bucket out.
+    pub fn remove_back(&self) -> Option<Bucket> {
+        // SAFETY: a live ring; null stands for its sentinel.
+        let last = NonNull::new(unsafe { ffi::mp_brigade_last(self.as_ptr()) })?;
+        // SAFETY: a bucket of this ring.
+        unsafe { ffi::mp_bucket_remove(last.as_ptr()) };
+        // SAFETY: it stands in no brigade now.
+        Some(unsafe { Bucket::from_raw(last) })
+    }
+
     /// Takes data of the first bucket, which is in memory: at most `limit` bytes, and if asked at
     /// most one line, its LF included.
     pub fn take_data(&self, limit: usize, line: bool, target: &mut Vec<u8>) {
@@ -123,6 +133,12 @@ impl Brigade {
     pub fn append_all(&self, other: &Brigade) {
         // SAFETY: two live rings of the same connection.
         unsafe { ffi::mp_brigade_concat(self.as_ptr(), other.as_ptr()) }
+    }
+
+    /// Moves all buckets of `other` to the front of this one.
+    pub fn prepend_all(&self, other: &Brigade) {
+        // SAFETY: two live rings of the same connection.
+        unsafe { ffi::mp_brigade_prepend(self.as_ptr(), other.as_ptr()) }
     }
 
     /// Moves the first bucket of `other` to the end of this one.
@@ -244,6 +260,16 @@ impl Brigade {
             at = NonNull::new(unsafe { ffi::mp_brigade_next(self.as_ptr(), bucket.as_ptr()) });
         }
         false
+    }
+
+    /// The bytes of data in all buckets; those of unknown length are read.
+    pub(super) fn data_length(&self) -> usize {
+        let mut total = 0;
+        self.any_data(|data| {
+            total += data.len();
+            false
+        });
+        total
     }
 
     /// Copies at most `limit` bytes of the data at the front to `target`; nothing is consumed.

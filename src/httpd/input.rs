@@ -92,7 +92,7 @@ impl Input {
     }
 
     /// Whether what is written satisfies the mode of the call.
-    fn has_answer(&self) -> bool {
+    pub fn has_answer(&self) -> bool {
         let held = &self.stream.outgoing;
         match self.mode {
             Mode::Line if self.is_over() || self.out => self.stream.pending > 0,
@@ -164,14 +164,9 @@ impl Input {
                     Err(error) if error.is_again() => return Ok(Next::Pause),
                     other => other?,
                 },
-                Some(Kind::Flush) => {
-                    drop(self.stream.incoming.remove_front());
-                    self.stream.took();
-                }
+                Some(Kind::Flush) => self.stream.take_flush(),
                 Some(Kind::End) => {
-                    drop(self.stream.incoming.remove_front());
-                    self.stream.end_seen = true;
-                    self.stream.took();
+                    self.stream.take_end();
                     return Ok(Next::End);
                 }
                 Some(_) => {
@@ -181,6 +176,18 @@ impl Input {
                 }
             }
         }
+    }
+
+    /// Looks at up to `limit` bytes that stay unread; fewer only at the end. `None`: so many have
+    /// not arrived yet.
+    pub fn peek(&mut self, limit: usize) -> Result<Option<Vec<u8>>, Error> {
+        self.stream.peek(limit, true)
+    }
+
+    /// Ends a call while a generator is at work: what it yielded, and what it has not read, stay.
+    pub fn suspend(&mut self, filter: &Filter) -> Result<(), Error> {
+        self.paused = false;
+        self.stream.set_aside(filter.pool())
     }
 
     /// Says that the body ends here for its readers. The rest of it is read and dropped before

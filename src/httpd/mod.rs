@@ -14,6 +14,7 @@ pub mod filter;
 pub mod hooks;
 pub mod input;
 pub mod log;
+pub mod originals;
 pub mod output;
 pub mod pool;
 pub mod request;

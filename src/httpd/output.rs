@@ -73,23 +73,17 @@ impl Output {
                 None => return Ok(Next::Pause),
                 _ if self.stream.error_seen => return Ok(Next::Pause),
                 Some(Kind::Flush) => {
-                    drop(self.stream.incoming.remove_front());
-                    self.stream.flush_owed = true;
-                    self.stream.took();
+                    self.stream.take_flush();
                     return Ok(Next::Pause);
                 }
                 Some(Kind::End) => {
-                    drop(self.stream.incoming.remove_front());
-                    self.stream.end_seen = true;
-                    self.stream.took();
+                    self.stream.take_end();
                     return Ok(Next::End);
                 }
                 Some(_) => {
                     let length = match self.stream.load(limit, false) {
                         Err(error) if error.is_again() => {
-                            // A slow source: the client gets what there is before we wait.
-                            self.stream.outgoing().append_flush();
-                            self.send(filter)?;
+                            self.send_before_waiting(filter)?;
                             self.stream.load(limit, true)?
                         }
                         other => other?,
@@ -100,6 +94,38 @@ impl Output {
                 }
             }
         }
+    }
+
+    /// Looks at up to `limit` bytes that stay unread; fewer only at the end. `None`: so many have
+    /// not arrived yet.
+    pub fn peek(&mut self, filter: &Filter, limit: usize) -> Result<Option<Vec<u8>>, Error> {
+        match self.stream.peek(limit, false) {
+            Err(error) if error.is_again() => {
+                self.send_before_waiting(filter)?;
+                self.stream.peek(limit, true)
+            }
+            other => other,
+        }
+    }
+
+    /// A slow source: the client gets what there is before we wait. Before the first yield nothing
+    /// is sent: the filter may still step out.
+    fn send_before_waiting(&mut self, filter: &Filter) -> Result<(), Error> {
+        if self.stream.keeps_originals() {
+            return Ok(());
+        }
+        self.stream.outgoing().append_flush();
+        self.send(filter)
+    }
+
+    /// Ends a call while a generator waits for more: what it yielded goes on, what it has not read
+    /// stays.
+    pub fn suspend(&mut self, filter: &Filter) -> Result<(), Error> {
+        self.stream.pay_flush();
+        if !self.stream.keeps_originals() {
+            self.send(filter)?;
+        }
+        self.stream.set_aside(filter.pool())
     }
 
     /// Whether enough was written to send it on in the middle of a call.
@@ -147,6 +173,12 @@ impl Output {
     pub fn pass_on(&mut self) {
         self.stream.pay_flush();
         self.stream.move_rest();
+    }
+
+    /// Says that the response ends here; what is left of it is dropped. Sent with `finish`.
+    pub fn end_early(&mut self) {
+        self.stream.end_said = true;
+        self.stream.append_end();
     }
 
     /// Steps out for good: what is left, and all that follows, goes by untouched.

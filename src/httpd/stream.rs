@@ -8,6 +8,7 @@ use bytes::Bytes;
 
 use super::brigade::{Brigade, Held};
 use super::bucket::{Bucket, Kind};
+use super::originals::Originals;
 use super::{Error, Filter, Pool};
 
 /// The largest piece that is read at once; buckets reach megabytes.
@@ -50,6 +51,12 @@ pub struct Stream {
     taken: u64,
     /// The bucket of the piece read last: written back unchanged, it goes on as it is.
     last: Option<Bucket>,
+    /// What a generator has read before it yielded.
+    originals: Originals,
+    /// Peeked at: read from `incoming`, and to be put back before anything else is.
+    ahead: Held,
+    /// A generator is at work: the end of what it reads is not the end of what it yields.
+    pub(super) working: bool,
 }
 
 impl Stream {
@@ -70,6 +77,69 @@ impl Stream {
             touched: false,
             taken: 0,
             last: None,
+            originals: Originals::free(brigade()),
+            ahead: brigade(),
+            working: false,
+        }
+    }
+
+    /// A generator starts: until it yields, `limit` bytes of what it reads are kept to give back.
+    pub fn start_work(&mut self, limit: usize) {
+        self.working = true;
+        self.originals.keep(limit);
+    }
+
+    /// The generator has ended, or was closed.
+    pub fn end_work(&mut self) {
+        self.working = false;
+        self.unpeek();
+    }
+
+    /// Whether a generator is at work.
+    pub fn is_working(&self) -> bool {
+        self.working
+    }
+
+    /// Whether an error from further up goes by.
+    pub fn has_failed_above(&self) -> bool {
+        self.error_seen
+    }
+
+    /// Whether the end was read.
+    pub fn is_at_end(&self) -> bool {
+        self.end_seen
+    }
+
+    /// Whether nothing was read, nor written.
+    pub fn is_untouched(&self) -> bool {
+        !self.touched
+    }
+
+    /// Whether the originals were asked for too late: more was read than is kept.
+    pub fn has_lost_originals(&self) -> bool {
+        self.originals.are_lost()
+    }
+
+    /// Whether nothing was yielded yet, and all that was read can be given back.
+    pub fn keeps_originals(&self) -> bool {
+        self.originals.are_kept()
+    }
+
+    /// The generator yields for the first time: what it read is not asked for any more.
+    pub fn begin_yielding(&mut self) {
+        if self.originals.are_kept() {
+            self.originals.release(&self.outgoing);
+        }
+    }
+
+    /// Puts back all that was read; as if nobody had been here. Nothing was yielded yet.
+    pub fn restore(&mut self) {
+        self.unpeek();
+        if self.originals.are_kept() {
+            self.originals.restore(&self.incoming);
+            self.end_seen = false;
+            self.flush_owed = false;
+            self.touched = false;
         }
     }
 
@@ -80,7 +150,7 @@ impl Stream {
 
     /// Whether the end was told to the author, or said by the author.
     pub fn is_over(&self) -> bool {
-        self.end_seen || self.end_said || self.closed
+        (self.end_seen && !self.working) || self.end_said || self.closed
     }
 
     /// Whether the author may not write any more.
@@ -98,10 +168,40 @@ impl Stream {
                 kind @ (Kind::Data | Kind::Flush | Kind::End) => return Some(kind),
                 kind => {
                     self.error_seen |= kind == Kind::Error;
-                    self.outgoing.append_front_of(&self.incoming);
+                    self.take_mark();
                 }
             }
         }
+    }
+
+    /// Takes a metadata bucket off the front: into its place, or aside with the originals. FLUSH
+    /// and EOS are remembered by the caller.
+    fn take_mark(&mut self) {
+        let Some(kind) = self.incoming.front() else {
+            return;
+        };
+        let Some(bucket) = self.incoming.remove_front() else {
+            return;
+        };
+        if self.originals.are_kept() {
+            self.originals.push(bucket, 0, &self.outgoing);
+        } else if !matches!(kind, Kind::Flush | Kind::End) {
+            self.outgoing.append(bucket);
+        }
+    }
+
+    /// Takes the FLUSH at the front.
+    pub(super) fn take_flush(&mut self) {
+        self.take_mark();
+        self.flush_owed = true;
+        self.took();
+    }
+
+    /// Takes the EOS at the front.
+    pub(super) fn take_end(&mut self) {
+        self.take_mark();
+        self.end_seen = true;
+        self.took();
     }
 
     /// Whether there is something an author could be called for.
@@ -138,8 +238,42 @@ impl Stream {
             self.incoming.split_front(length)?;
         }
         self.last = self.incoming.remove_front();
+        if self.originals.are_kept() {
+            if let Some(bucket) = self.last.take() {
+                self.originals.push(bucket, length, &self.outgoing);
+            }
+        }
         self.took();
         Ok(())
+    }
+
+    /// Looks at up to `limit` bytes that stay unread. `None`: so many are not there yet.
+    pub(super) fn peek(&mut self, limit: usize, block: bool) -> Result<Option<Vec<u8>>, Error> {
+        let mut length = self.ahead.data_length();
+        while length < limit {
+            match self.incoming.front() {
+                None => return Ok(None),
+                Some(Kind::End) => break,
+                Some(Kind::Data) => {
+                    length += self.load(CHUNK, block)?;
+                }
+                Some(_) => {}
+            }
+            self.ahead.append_front_of(&self.incoming);
+        }
+        let mut seen = Vec::new();
+        self.ahead.any_data(|data| {
+            let room = limit - seen.len();
+            seen.extend_from_slice(&data[..data.len().min(room)]);
+            seen.len() == limit
+        });
+        self.unpeek();
+        Ok(Some(seen))
+    }
+
+    /// Puts back what was peeked at.
+    pub(super) fn unpeek(&mut self) {
+        self.incoming.prepend_all(&self.ahead);
     }
 
     /// Notes an event that the author has taken.
@@ -150,9 +284,16 @@ impl Stream {
 
     /// Sends on the bucket of the piece taken last. `false` if it has been already.
     pub fn write_back(&mut self, length: usize) -> bool {
-        let Some(bucket) = self.last.take() else {
+        let kept = self.originals.are_kept();
+        let bucket = if kept {
+            self.originals.pop()
+        } else {
+            self.last.take()
+        };
+        let Some(bucket) = bucket else {
             return false;
         };
+        self.begin_yielding();
         self.outgoing.append(bucket);
         self.wrote(length);
         true
@@ -194,7 +335,7 @@ impl Stream {
 
     /// The FLUSH that was read takes its place behind what the author wrote for it.
     pub(super) fn pay_flush(&mut self) -> bool {
-        let owed = std::mem::take(&mut self.flush_owed);
+        let owed = std::mem::take(&mut self.flush_owed) && !self.originals.are_kept();
         if owed {
             self.outgoing.append_flush();
         }
@@ -230,9 +371,12 @@ impl Stream {
         }
     }
 
-    /// Makes what stays in `outgoing` outlive the call.
+    /// Makes what stays outlive the call.
     pub(super) fn set_aside(&mut self, pool: &Pool) -> Result<(), Error> {
-        self.outgoing.set_aside(pool)
+        self.outgoing.set_aside(pool)?;
+        self.incoming.set_aside(pool)?;
+        self.ahead.set_aside(pool)?;
+        self.originals.set_aside(pool)
     }
 
     /// A brigade that is sent instead, in place of all that was written.

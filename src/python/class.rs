@@ -299,11 +299,57 @@ pub fn mapping_slots<T: Mapping>() -> Vec<Slot> {
     ]
 }
 
+/// What an awaitable of ours does. It is an async iterator, too: each `__anext__` awaits it again.
+pub trait Awaitable: Class {
+    /// Its value, or None while it must wait. `StopAsyncIteration` ends an iteration.
+    fn poll<'py>(this: &This<'_, 'py, Self>) -> PyResult<Option<Bound<'py, PyAny>>>;
+}
+
+/// The special methods of an awaitable.
+pub fn awaitable_slots<T: Awaitable>() -> Vec<Slot> {
+    let slot = |slot, function: *mut c_void| {
+        Slot(ffi::PyType_Slot {
+            slot,
+            pfunc: function,
+        })
+    };
+    let itself: ffi::unaryfunc = land_itself;
+    let send: ffi::sendfunc = land_send::<T>;
+    let next: ffi::iternextfunc = land_next::<T>;
+    vec![
+        slot(ffi::Py_am_await, itself as *mut c_void),
+        slot(ffi::Py_am_aiter, itself as *mut c_void),
+        slot(ffi::Py_am_anext, itself as *mut c_void),
+        slot(ffi::Py_am_send, send as *mut c_void),
+        slot(ffi::Py_tp_iter, itself as *mut c_void),
+        slot(ffi::Py_tp_iternext, next as *mut c_void),
+    ]
+}
+
+/// An object that can stand in `async for`.
+pub trait AsyncIterable: Class {
+    /// Its async iterator.
+    fn aiter<'py>(this: &This<'_, 'py, Self>) -> Answer<'py>;
+}
+
+/// The special method of an object that can stand in `async for`.
+pub fn async_iterable_slot<T: AsyncIterable>() -> Slot {
+    let iter: ffi::unaryfunc = land_aiter::<T>;
+    Slot(ffi::PyType_Slot {
+        slot: ffi::Py_am_aiter,
+        pfunc: iter as *mut c_void,
+    })
+}
+
 /// The classes and exceptions of one interpreter.
 pub struct Types {
     classes: Vec<Py<PyType>>,
     /// `apache.SERVER_RETURN`.
     pub server_return: Py<PyType>,
+    /// `apache.BodyTooLarge`.
+    pub body_too_large: Py<PyType>,
+    /// `apache.FilterLimit`.
+    pub filter_limit: Py<PyType>,
 }
 
 impl Types {
@@ -313,14 +359,20 @@ impl Types {
             .import("builtins")?
             .getattr("Exception")?
             .cast_into::<PyType>()?;
+        let exception = |name, doc| PyErr::new_type(py, name, Some(doc), Some(&base), None);
         Ok(Self {
             classes: super::module::classes(py)?,
-            server_return: PyErr::new_type(
-                py,
+            server_return: exception(
                 c"mod_python.apache.SERVER_RETURN",
-                Some(c"Ends a handler with a result: SERVER_RETURN(result[, status])."),
-                Some(&base),
-                None,
+                c"Ends a handler with a result: SERVER_RETURN(result[, status]).",
+            )?,
+            body_too_large: exception(
+                c"mod_python.apache.BodyTooLarge",
+                c"A body is larger than the limit that its reader gave.",
+            )?,
+            filter_limit: exception(
+                c"mod_python.apache.FilterLimit",
+                c"A filter asks for the original body, of which more was read than is held.",
             )?,
         })
     }

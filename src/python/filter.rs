@@ -6,20 +6,26 @@ use std::sync::Arc;
 use bytes::Bytes;
 use pyo3::exceptions::{PyOSError, PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
+use pyo3::types::{PyBytes, PyString};
 
 use super::call::{self, close_coroutine, server_return};
-use super::class::{self, Answer, Arguments, Class, This, attributes, methods};
+use super::class::{
+    self, Answer, Arguments, AsyncIterable, Class, Slot, This, attributes, methods,
+};
 use super::connection::ConnectionObject;
 use super::context::About;
 use super::data::{self, Sink};
+use super::generator::{Generator, Stop};
 use super::interpreter::{Interpreter, release};
 use super::lease::{Lease, Lent, Open};
+use super::reader::{Reader, Wish};
 use super::report;
 use super::request::limit;
 use super::state::State;
-use super::text::decode;
+use super::stepper::is_async_generator;
+use super::text::{decode, encode};
 use crate::engine::filters::{Filter as Declared, Way};
+use crate::engine::replace::{Options, Replacer};
 use crate::engine::settings::Settings;
 use crate::httpd::filter::Mode;
 use crate::httpd::input::Input;
@@ -39,22 +45,77 @@ pub struct Instance {
     flow: RefCell<Flow>,
     /// The filter as Python sees it, for as long as there is something to filter.
     object: RefCell<Option<Py<PyAny>>>,
+    /// The author at work, if it is an `async def` generator.
+    generator: RefCell<Option<Generator>>,
 }
 
-enum Flow {
+/// The way a filter works.
+pub enum Flow {
+    /// A response goes out.
     Output(Output),
+    /// A request's body comes in.
     Input(Input),
 }
 
 impl Flow {
-    fn stream(&mut self) -> &mut Stream {
+    /// What both ways have.
+    pub fn stream(&mut self) -> &mut Stream {
         match self {
             Self::Output(output) => &mut output.stream,
             Self::Input(input) => &mut input.stream,
         }
     }
 
-    fn read(&mut self, py: Python<'_>, filter: &Filter, limit: usize) -> Result<Next, Error> {
+    /// Whether the author has stepped out.
+    pub fn is_out(&self) -> bool {
+        match self {
+            Self::Output(output) => output.is_out(),
+            Self::Input(input) => input.is_out(),
+        }
+    }
+
+    /// Whether there is nothing more to read, and it was told.
+    pub fn is_at_end(&mut self) -> bool {
+        self.is_out() || self.stream().is_at_end()
+    }
+
+    /// Steps out for good.
+    fn step_out(&mut self) {
+        match self {
+            Self::Output(output) => output.step_out(),
+            Self::Input(input) => input.step_out(),
+        }
+    }
+
+    /// Whether what was written should go on before more is.
+    fn has_enough(&self) -> bool {
+        match self {
+            Self::Output(output) => output.is_full(),
+            Self::Input(input) => input.has_answer(),
+        }
+    }
+
+    /// Looks at up to `limit` bytes that stay unread; None while they have not arrived.
+    ///
+    /// # Errors
+    /// What reading the buckets answered.
+    pub fn peek(
+        &mut self,
+        py: Python<'_>,
+        filter: &Filter,
+        limit: usize,
+    ) -> Result<Option<Vec<u8>>, Error> {
+        match self {
+            Self::Output(output) => release(py, || output.peek(filter, limit)),
+            Self::Input(input) => release(py, || input.peek(limit)),
+        }
+    }
+
+    /// What comes next. Waits for slow sources, without the GIL.
+    ///
+    /// # Errors
+    /// What reading the buckets, or sending before a wait, answered.
+    pub fn read(&mut self, py: Python<'_>, filter: &Filter, limit: usize) -> Result<Next, Error> {
         match self {
             // Most pieces are in memory: nobody need be let in while they are looked at.
             Self::Output(output) => match output.is_ready() {
@@ -86,6 +147,7 @@ impl Instance {
             lease: Lease::new("filter"),
             flow: RefCell::new(flow),
             object: RefCell::default(),
+            generator: RefCell::default(),
         })
     }
 
@@ -105,10 +167,15 @@ impl Instance {
     }
 
     fn is_out(&self) -> bool {
-        match &*self.flow.borrow() {
-            Flow::Output(output) => output.is_out(),
-            Flow::Input(input) => input.is_out(),
-        }
+        self.flow.borrow().is_out()
+    }
+
+    /// Whether a generator stopped because it yielded enough, not because it waits for more.
+    fn can_go_on(&self) -> bool {
+        self.generator
+            .borrow()
+            .as_ref()
+            .is_some_and(|generator| !generator.waits())
     }
 
     /// Calls the function for what is at hand, and again for what it left after reading some.
@@ -142,6 +209,9 @@ impl Instance {
         filter: &Filter,
         settings: &Settings,
     ) -> PyResult<()> {
+        if self.generator.borrow().is_some() {
+            return self.run_generator(py, filter);
+        }
         let object = self.object(py, filter)?;
         let handler = &self.declared.handler;
         let way = if matches!(&*self.flow.borrow(), Flow::Input(_)) {
@@ -158,6 +228,14 @@ impl Instance {
         loop {
             let before = self.flow.borrow_mut().stream().taken();
             let result = function.call1((&object,))?;
+            if is_async_generator(&result) {
+                self.flow
+                    .borrow_mut()
+                    .stream()
+                    .start_work(self.declared.held);
+                self.generator.replace(Some(Generator::new(result)));
+                return self.run_generator(py, filter);
+            }
             refuse_shapes(&result, &handler.text())?;
             let mut flow = self.flow.borrow_mut();
             let stream = flow.stream();
@@ -167,6 +245,136 @@ impl Instance {
             drop(flow);
             if self.is_out() {
                 return Ok(());
+            }
+        }
+    }
+
+    /// Runs the generator until it waits, has yielded enough, or has ended.
+    fn run_generator(&self, py: Python<'_>, filter: &Filter) -> PyResult<()> {
+        let Some(mut generator) = self.generator.take() else {
+            return Ok(());
+        };
+        if self.flow.borrow_mut().stream().has_failed_above() {
+            // The response is an error page by now, or cut: not this filter's any more.
+            self.flow.borrow_mut().stream().restore();
+            return self.close_generator(py, generator);
+        }
+        let stop = generator.run(py, self.interpreter, |item| self.yielded(py, filter, item));
+        match stop {
+            Ok(Stop::Ended) => {
+                self.flow.borrow_mut().stream().end_work();
+                self.ended(filter);
+                Ok(())
+            }
+            Ok(Stop::Waits | Stop::Enough) if self.must_stop() => {
+                self.close_generator(py, generator)
+            }
+            Ok(Stop::Waits | Stop::Enough) => {
+                self.generator.replace(Some(generator));
+                Ok(())
+            }
+            Err(error) => {
+                self.flow.borrow_mut().stream().end_work();
+                Err(error)
+            }
+        }
+    }
+
+    /// Whether nobody wants what the generator would yield.
+    fn must_stop(&self) -> bool {
+        match &*self.flow.borrow() {
+            Flow::Output(output) => output.is_out() || output.is_broken(),
+            Flow::Input(input) => input.is_out(),
+        }
+    }
+
+    fn close_generator(&self, py: Python<'_>, generator: Generator) -> PyResult<()> {
+        self.flow.borrow_mut().stream().end_work();
+        generator.close(py)
+    }
+
+    /// Takes what a generator yields; answers whether that is enough for now.
+    fn yielded(&self, py: Python<'_>, filter: &Filter, item: &Bound<'_, PyAny>) -> PyResult<bool> {
+        if item.is_instance_of::<PyString>() || item.is_none() {
+            let kind = item.get_type().name()?;
+            return Err(PyTypeError::new_err(format!(
+                "a filter yields bytes, not {kind}: text.encode() makes bytes of text"
+            )));
+        }
+        let mut flow = self.flow.borrow_mut();
+        if flow.is_out() {
+            return Err(PyRuntimeError::new_err(
+                "after pass_on() a filter yields nothing",
+            ));
+        }
+        let is_flush = class::body::<Flush>(item, self.interpreter).is_some();
+        if !is_flush {
+            let unchanged = self.is_last_piece(py, item);
+            let length = item.len().unwrap_or(0);
+            if !(unchanged && flow.stream().write_back(length)) {
+                flow.stream().begin_yielding();
+                data::append(&mut Out(flow.stream()), item, self.interpreter.drops)?;
+            }
+        }
+        match &mut *flow {
+            Flow::Output(output) if is_flush => {
+                output.stream.begin_yielding();
+                // A client that left is noticed below.
+                let _ = release(py, || output.flush(filter));
+            }
+            Flow::Output(output) if output.is_full() => {
+                let _ = release(py, || output.send(filter));
+            }
+            Flow::Input(_) | Flow::Output(_) => {}
+        }
+        Ok(match &*flow {
+            Flow::Output(output) => output.is_broken(),
+            Flow::Input(_) => flow.has_enough(),
+        })
+    }
+
+    /// Whether this is the piece that was read last: written as it is, it need not be copied.
+    fn is_last_piece(&self, py: Python<'_>, item: &Bound<'_, PyAny>) -> bool {
+        let object = self.object.borrow();
+        let Some(object) = &*object else { return false };
+        class::body::<FilterObject>(object.bind(py), self.interpreter)
+            .and_then(|me| me.last.borrow_mut().take())
+            .is_some_and(|last| last.is(item))
+    }
+
+    /// After a failure: whether the original goes on (`on_error=pass`, nothing yielded yet).
+    fn passes_on_error(&self, stream: &mut Stream) -> bool {
+        let passes = self.declared.pass_on_error && stream.keeps_originals();
+        if passes {
+            stream.restore();
+        }
+        passes
+    }
+
+    /// A generator has ended: at the end of the body, or before.
+    fn ended(&self, filter: &Filter) {
+        let mut flow = self.flow.borrow_mut();
+        if flow.is_out() {
+            return;
+        }
+        let stream = flow.stream();
+        if stream.is_untouched() {
+            // It looked at nothing and said nothing: it stepped out.
+            flow.step_out();
+            return;
+        }
+        stream.begin_yielding();
+        if !stream.is_over() {
+            if let Some(r) = filter.request() {
+                let text = format!(
+                    "filter {} ended early: the rest is dropped",
+                    self.declared.name
+                );
+                log::request(place!(), r, Level::Debug, &text);
+            }
+            match &mut *flow {
+                Flow::Output(output) => output.end_early(),
+                Flow::Input(input) => input.close(),
             }
         }
     }
@@ -233,11 +441,23 @@ impl Instance {
 
 impl Drop for Instance {
     fn drop(&mut self) {
-        self.lease.end();
-        if let Some(object) = self.object.take() {
-            self.interpreter
-                .enter(About::Nothing, |py| drop(object.into_bound(py)));
+        let (generator, object) = (self.generator.take(), self.object.take());
+        if generator.is_none() && object.is_none() {
+            self.lease.end();
+            return;
         }
+        self.interpreter.enter(About::Nothing, |py| {
+            if let Some(generator) = generator {
+                // The request is about to go; its `finally` blocks can still use it.
+                let _open = self.lease.open();
+                if let Err(error) = generator.close(py) {
+                    let name = format!("filter {}", self.declared.name);
+                    report::to_log(py, &name, &error);
+                }
+            }
+            self.lease.end();
+            drop(object.map(|object| object.into_bound(py)));
+        });
     }
 }
 
@@ -254,7 +474,6 @@ fn refuse_shapes(result: &Bound<'_, PyAny>, who: &str) -> PyResult<()> {
     let kind = result.get_type().name()?.to_string();
     let sentence = match kind.as_str() {
         "generator" => "is a generator: a streaming filter is written 'async def' with yield",
-        "async_generator" => "is an async generator: streaming filters are not in this version yet",
         "coroutine" => "is an 'async def' without yield: a filter that streams yields its output",
         _ => return Ok(()),
     };
@@ -287,17 +506,22 @@ pub fn output(
     }
     output.accept(brigade);
     let mut result = Ok(());
-    if output.stream.has_event() {
+    if output.stream.has_event() || output.stream.is_working() {
         drop(output);
         result = instance.run(filter, settings);
         output = instance.output();
     }
     match result {
+        Ok(()) if output.stream.is_working() => output.suspend(filter),
         Ok(()) => output.finish(filter),
         Err(Failure {
             status: Some(Status::OK),
             ..
         }) => output.finish(filter),
+        Err(Failure { status: None, .. }) if instance.passes_on_error(&mut output.stream) => {
+            output.step_out();
+            output.finish(filter)
+        }
         Err(Failure {
             page: Some(page), ..
         }) if output.can_be_replaced(filter) => output.replace(filter, &page),
@@ -376,23 +600,30 @@ pub fn input(
         if let Some(answer) = input.answer(filter, target) {
             return answer;
         }
-        match input.fetch(filter) {
-            Err(error) if error.is_again() => return Err(error),
-            Err(error) => return Err(input.break_off(filter, error)),
-            Ok(()) => {}
+        if !input.stream.has_event() && !instance.can_go_on() {
+            match input.fetch(filter) {
+                Err(error) if error.is_again() => return Err(error),
+                Err(error) => return Err(input.break_off(filter, error)),
+                Ok(()) => {}
+            }
         }
         let mut result = Ok(());
-        if input.stream.has_event() {
+        if input.stream.has_event() || instance.can_go_on() {
             drop(input);
             result = instance.run(filter, settings);
             input = instance.input();
         }
         match result {
+            Ok(()) if input.stream.is_working() => input.suspend(filter)?,
             Ok(())
             | Err(Failure {
                 status: Some(Status::OK),
                 ..
             }) => input.finish(filter)?,
+            Err(Failure { status: None, .. }) if instance.passes_on_error(&mut input.stream) => {
+                input.step_out();
+                input.finish(filter)?;
+            }
             Err(Failure { status, .. }) => return Err(input.fail(filter, status)),
         }
     }
@@ -422,6 +653,39 @@ impl FilterObject {
         }
     }
 
+    /// Calls `f` with the filter and its flow. One call at a time: a filter does not call itself.
+    ///
+    /// # Errors
+    /// What `f` raises; `RuntimeError` when the filter cannot be used here and now.
+    pub fn with_flow<R>(&self, f: impl FnOnce(&Filter, &mut Flow) -> PyResult<R>) -> PyResult<R> {
+        let instance = self.instance.get()?;
+        let mut flow = instance
+            .flow
+            .try_borrow_mut()
+            .map_err(|_| PyRuntimeError::new_err("the filter is at work in another call"))?;
+        f(self.filter.get()?, &mut flow)
+    }
+
+    /// Takes the piece at hand as `bytes`.
+    ///
+    /// # Errors
+    /// What cutting its bucket answered.
+    pub fn take_piece<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        self.with_flow(|_, flow| self.take_piece_of(py, flow))
+    }
+
+    fn take_piece_of<'py>(
+        &self,
+        py: Python<'py>,
+        flow: &mut Flow,
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        self.pauses.set(0);
+        let piece = PyBytes::new(py, flow.stream().chunk());
+        flow.stream().take(piece.as_bytes().len()).map_err(failed)?;
+        self.last.replace(Some(piece.clone().unbind()));
+        Ok(piece)
+    }
+
     fn end_call(&self) {
         self.last.take();
         self.pauses.set(0);
@@ -439,6 +703,15 @@ impl Class for FilterObject {
         /// The next piece of the body, at most n bytes and at most 64 KiB. b'' when there is nothing
         /// more for now: return, and the filter is called again. None at the end, once.
         read(; n) = read;
+        /// An async iterator over lines with their ends, of at most limit bytes (64 KiB).
+        lines(; limit) = lines;
+        /// Awaits up to n bytes that stay unread; fewer only at the end of the body.
+        peek(n) = peek;
+        /// Awaits the whole body. Raises apache.BodyTooLarge when it is larger than limit bytes.
+        body(; limit) = body;
+        /// An async iterator over the body with each key of a dict replaced by its value, wherever
+        /// the body is cut. count: so many at most. ignore_case: for ASCII letters.
+        replace(pairs; count, ignore_case) = replace;
         /// The next line with its end, at most n bytes of it and at most 64 KiB; else as read.
         readline(; n) = readline;
         /// Writes str (as UTF-8), bytes or a buffer. Raises OSError when the client is gone.
@@ -505,24 +778,21 @@ impl Class for FilterObject {
             Ok(bytes.into_pyobject(this.py())?.into_any())
         });
     }
+
+    fn slots() -> Vec<Slot> {
+        vec![class::async_iterable_slot::<Self>()]
+    }
 }
 
 fn none<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
     Ok(this.py().None().into_bound(this.py()))
 }
 
-/// Calls `f` with the filter and its flow. One call at a time: a filter does not call itself.
 fn with_flow<R>(
     this: &Me<'_, '_>,
     f: impl FnOnce(&Filter, &mut Flow) -> PyResult<R>,
 ) -> PyResult<R> {
-    let me = this.body();
-    let instance = me.instance.get()?;
-    let mut flow = instance
-        .flow
-        .try_borrow_mut()
-        .map_err(|_| PyRuntimeError::new_err("the filter is at work in another call"))?;
-    f(me.filter.get()?, &mut flow)
+    this.body().with_flow(f)
 }
 
 fn open_flow<R>(
@@ -560,6 +830,9 @@ fn pause<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
 
 fn read<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
     let limit = piece_limit(a)?;
+    if with_flow(this, |_, flow| Ok(flow.stream().is_working()))? {
+        return reader(this, Wish::Bytes(limit));
+    }
     open_flow(this, |filter, flow| {
         if limit == 0 {
             return Ok(PyBytes::new(this.py(), b"").into_any());
@@ -567,13 +840,7 @@ fn read<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
         match flow.read(this.py(), filter, limit).map_err(failed)? {
             Next::End => none(this),
             Next::Pause => pause(this),
-            Next::Data => {
-                this.body().pauses.set(0);
-                let piece = PyBytes::new(this.py(), flow.stream().chunk());
-                flow.stream().take(piece.as_bytes().len()).map_err(failed)?;
-                this.body().last.replace(Some(piece.clone().unbind()));
-                Ok(piece.into_any())
-            }
+            Next::Data => Ok(this.body().take_piece_of(this.py(), flow)?.into_any()),
         }
     })
 }
@@ -627,6 +894,7 @@ impl Sink for Out<'_> {
 }
 
 fn write<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
+    refuse_to_generators(this, "yields its output")?;
     let data = a[0].ok_or_else(|| PyTypeError::new_err("write() takes data"))?;
     open_flow(this, |filter, flow| {
         if let Flow::Output(output) = flow {
@@ -652,6 +920,7 @@ fn write<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
 }
 
 fn flush<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'py> {
+    refuse_to_generators(this, "yields apache.FLUSH")?;
     with_flow(this, |filter, flow| match flow {
         Flow::Output(output) => release(this.py(), || output.flush(filter))
             .map_err(|_| PyOSError::new_err("Flush failed, client closed connection.")),
@@ -662,6 +931,7 @@ fn flush<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'py> {
 }
 
 fn close<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'py> {
+    refuse_to_generators(this, "returns")?;
     with_flow(this, |filter, flow| match flow {
         Flow::Output(output) if output.stream.is_closed() => Ok(()),
         Flow::Output(output) => release(this.py(), || output.close(filter)).map_err(failed),
@@ -673,7 +943,34 @@ fn close<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'py> {
     none(this)
 }
 
+/// A streaming filter has other words for what a plain function's says.
+fn refuse_to_generators(this: &Me<'_, '_>, instead: &str) -> PyResult<()> {
+    if with_flow(this, |_, flow| Ok(flow.stream().is_working()))? {
+        let text = format!("an 'async def' filter {instead} instead");
+        return Err(PyRuntimeError::new_err(text));
+    }
+    Ok(())
+}
+
 fn pass_on<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'py> {
+    if with_flow(this, |_, flow| Ok(flow.stream().is_working()))? {
+        with_flow(this, |_, flow| {
+            if flow.stream().has_lost_originals() {
+                let class = this
+                    .interpreter()
+                    .types
+                    .filter_limit
+                    .bind(this.py())
+                    .clone();
+                let text = "more was read than is held to be given back (held=)";
+                return Err(PyErr::from_type(class, (text,)));
+            }
+            flow.stream().restore();
+            flow.step_out();
+            Ok(())
+        })?;
+        return none(this);
+    }
     open_flow(this, |_, flow| {
         match flow {
             Flow::Output(output) => output.pass_on(),
@@ -685,6 +982,7 @@ fn pass_on<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'py> {
 }
 
 fn disable<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'py> {
+    refuse_to_generators(this, "calls pass_on()")?;
     with_flow(this, |_, flow| {
         match flow {
             Flow::Output(output) => output.step_out(),
@@ -711,4 +1009,63 @@ fn connection<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
     let me = this.body();
     let object = ConnectionObject::of_request(me.filter.lease(), me.filter.get()?.connection());
     class::make(this.py(), this.interpreter(), object)
+}
+
+impl AsyncIterable for FilterObject {
+    fn aiter<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
+        reader(this, Wish::Chunks)
+    }
+}
+
+/// An awaitable of a streaming filter.
+fn reader<'py>(this: &Me<'_, 'py>, wish: Wish) -> Answer<'py> {
+    with_flow(this, |_, flow| {
+        if flow.stream().is_working() {
+            return Ok(());
+        }
+        Err(PyRuntimeError::new_err(
+            "a plain function reads with filter.read(): streaming needs 'async def' with yield",
+        ))
+    })?;
+    Reader::make(this.object(), this.interpreter(), wish)
+}
+
+fn lines<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
+    let limit = limit(a[0])?.filter(|limit| *limit > 0).unwrap_or(CHUNK);
+    reader(this, Wish::Lines(limit, Vec::new()))
+}
+
+fn peek<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
+    let limit = limit(a[0])?.ok_or_else(|| PyTypeError::new_err("peek() takes a length"))?;
+    reader(this, Wish::Peek(limit))
+}
+
+fn body<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
+    reader(this, Wish::Body(limit(a[0])?, Vec::new()))
+}
+
+fn replace<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
+    let pairs = a[0].ok_or_else(|| PyTypeError::new_err("replace() takes a dict"))?;
+    let mut literals = Vec::new();
+    for pair in pairs.call_method0("items")?.try_iter()? {
+        let (old, new): (Bound<'_, PyAny>, Bound<'_, PyAny>) = pair?.extract()?;
+        literals.push((encode(&old)?, encode(&new)?));
+    }
+    let options = Options {
+        count: limit(a[1])?,
+        ignore_case: a[2].map_or(Ok(false), |flag| flag.is_truthy())?,
+    };
+    let replacer = Replacer::new(literals, options).map_err(PyValueError::new_err)?;
+    reader(this, Wish::Replaced(Some(Box::new(replacer))))
+}
+
+/// What a filter yields to send what it yielded so far: `apache.FLUSH`.
+pub struct Flush;
+
+impl Class for Flush {
+    const NAME: &'static std::ffi::CStr = c"mod_python.apache.Flush";
+    const DOC: &'static std::ffi::CStr = c"Yielded by a filter: send what there is.";
+    const ID: usize = 8;
+    methods! { Flush: }
+    attributes! { Flush: }
 }

@@ -6,11 +6,11 @@ use std::ffi::{c_int, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::null_mut;
 
-use pyo3::exceptions::{PyAttributeError, PyRuntimeError, PyTypeError};
+use pyo3::exceptions::{PyAttributeError, PyRuntimeError, PyStopIteration, PyTypeError};
 use pyo3::ffi;
 use pyo3::prelude::*;
 
-use super::class::{Attribute, Class, Mapping, Method, Object, This};
+use super::class::{AsyncIterable, Attribute, Awaitable, Class, Mapping, Method, Object, This};
 use crate::httpd::hooks::panic_text;
 
 /// What all landing pads do.
@@ -199,6 +199,50 @@ pub(super) unsafe extern "C" fn land_repr<T: Mapping>(
 ) -> *mut ffi::PyObject {
     // SAFETY: CPython calls a slot with an object of its class.
     unsafe { land_on::<T, _>(object, null_mut(), |this| Ok(T::repr(this)?.into_ptr())) }
+}
+
+pub(super) unsafe extern "C" fn land_itself(object: *mut ffi::PyObject) -> *mut ffi::PyObject {
+    // SAFETY: the caller holds a reference; this makes the answer's own.
+    unsafe { ffi::Py_XINCREF(object) };
+    object
+}
+
+pub(super) unsafe extern "C" fn land_aiter<T: AsyncIterable>(
+    object: *mut ffi::PyObject,
+) -> *mut ffi::PyObject {
+    // SAFETY: CPython calls a slot with an object of its class.
+    unsafe { land_on::<T, _>(object, null_mut(), |this| Ok(T::aiter(this)?.into_ptr())) }
+}
+
+/// One step of an awaitable: its value, or itself while it waits.
+pub(super) unsafe extern "C" fn land_send<T: Awaitable>(
+    object: *mut ffi::PyObject,
+    _argument: *mut ffi::PyObject,
+    result: *mut *mut ffi::PyObject,
+) -> ffi::PySendResult {
+    let call = |this: &This<'_, '_, T>| {
+        let (value, sent) = match T::poll(this)? {
+            Some(value) => (value, ffi::PySendResult::PYGEN_RETURN),
+            None => (this.object().clone(), ffi::PySendResult::PYGEN_NEXT),
+        };
+        // SAFETY: the caller's place for the result.
+        unsafe { result.write(value.into_ptr()) };
+        Ok(sent)
+    };
+    // SAFETY: CPython calls a slot with an object of its class.
+    unsafe { land_on::<T, _>(object, ffi::PySendResult::PYGEN_ERROR, call) }
+}
+
+/// The same for those who know only iterators.
+pub(super) unsafe extern "C" fn land_next<T: Awaitable>(
+    object: *mut ffi::PyObject,
+) -> *mut ffi::PyObject {
+    let call = |this: &This<'_, '_, T>| match T::poll(this)? {
+        Some(value) => Err(PyStopIteration::new_err((value.unbind(),))),
+        None => Ok(this.object().clone().into_ptr()),
+    };
+    // SAFETY: CPython calls a slot with an object of its class.
+    unsafe { land_on::<T, _>(object, null_mut(), call) }
 }
 
 pub(super) unsafe extern "C" fn land_dealloc<T: Class>(object: *mut ffi::PyObject) {

@@ -6,9 +6,10 @@ use pyo3::types::{PyDict, PyType};
 use super::class::{self, Answer, Arguments, Class, This, attributes, make_type, methods};
 use super::connection::ConnectionObject;
 use super::context::{self, log_line};
-use super::filter::FilterObject;
+use super::filter::{FilterObject, Flush};
 use super::finfo::FileInfo;
 use super::interpreter::{Interpreter, main_server};
+use super::reader::Reader;
 use super::request::RequestObject;
 use super::server::ServerObject;
 use super::table::TableObject;
@@ -44,6 +45,8 @@ pub fn classes(py: Python<'_>) -> PyResult<Vec<Py<PyType>>> {
         make_type::<ConnectionObject>(py)?,
         make_type::<FilterObject>(py)?,
         make_type::<Functions>(py)?,
+        make_type::<Reader>(py)?,
+        make_type::<Flush>(py)?,
     ])
 }
 
@@ -59,6 +62,9 @@ pub fn install(py: Python<'_>, interpreter: &'static Interpreter) -> PyResult<()
     }
     let types = &interpreter.types;
     module.add("SERVER_RETURN", &types.server_return)?;
+    module.add("BodyTooLarge", &types.body_too_large)?;
+    module.add("FilterLimit", &types.filter_limit)?;
+    module.add("FLUSH", class::make(py, interpreter, Flush)?)?;
     module.add("Request", types.of::<RequestObject>())?;
     module.add("Connection", types.of::<ConnectionObject>())?;
     module.add("Server", types.of::<ServerObject>())?;

@@ -1,0 +1,95 @@
+//! What a streaming filter has read before it yields anything: kept as it came, so that the filter
+//! can still step out and nothing of the response has changed.
+
+use super::brigade::{Brigade, Held};
+use super::bucket::{Bucket, Kind};
+use super::{Error, Pool};
+
+/// The buckets that were read, and whether they are still all there.
+pub struct Originals {
+    buckets: Held,
+    bytes: usize,
+    limit: usize,
+    state: State,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// All that was read is here.
+    Kept,
+    /// More was read than is kept; nothing was yielded yet.
+    Lost,
+    /// Something was yielded (or it is a plain function's filter): nobody asks for them any more.
+    Free,
+}
+
+impl Originals {
+    /// For a filter that never gives back what it read.
+    pub fn free(buckets: Held) -> Self {
+        Self {
+            buckets,
+            bytes: 0,
+            limit: 0,
+            state: State::Free,
+        }
+    }
+
+    /// From now on keeps what is read, up to `limit` bytes.
+    pub fn keep(&mut self, limit: usize) {
+        self.limit = limit;
+        self.state = State::Kept;
+    }
+
+    /// Whether all that was read is here.
+    pub fn are_kept(&self) -> bool {
+        self.state == State::Kept
+    }
+
+    /// Whether they could be asked for, but are gone.
+    pub fn are_lost(&self) -> bool {
+        self.state == State::Lost
+    }
+
+    /// Takes a bucket that was read, metadata too. Past the limit all data is let go, and metadata
+    /// goes on to `target`.
+    pub fn push(&mut self, bucket: Bucket, length: usize, target: &Brigade) {
+        self.buckets.append(bucket);
+        self.bytes += length;
+        if self.bytes > self.limit {
+            self.let_go(target);
+            self.state = State::Lost;
+        }
+    }
+
+    /// The bucket that was read last, if it is here.
+    pub fn pop(&mut self) -> Option<Bucket> {
+        self.buckets.remove_back()
+    }
+
+    /// Something was yielded: data is let go, metadata goes on to `target` in its order.
+    pub fn release(&mut self, target: &Brigade) {
+        self.let_go(target);
+        self.state = State::Free;
+    }
+
+    /// Puts all of them back in front of what was not read.
+    pub fn restore(&mut self, unread: &Brigade) {
+        unread.prepend_all(&self.buckets);
+        self.bytes = 0;
+        self.state = State::Free;
+    }
+
+    /// Makes them outlive the call that brought them.
+    pub fn set_aside(&self, pool: &Pool) -> Result<(), Error> {
+        self.buckets.set_aside(pool)
+    }
+
+    fn let_go(&mut self, target: &Brigade) {
+        while let Some(kind) = self.buckets.front() {
+            match kind {
+                Kind::Data | Kind::End => drop(self.buckets.remove_front()),
+                _ => target.append_front_of(&self.buckets),
+            }
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! An `async def` generator as a filter's author: run until it waits for more, yields, or ends.
+
+use pyo3::exceptions::{PyGeneratorExit, PyRuntimeError};
+use pyo3::prelude::*;
+
+use super::class;
+use super::interpreter::Interpreter;
+use super::reader::Reader;
+use super::stepper::{self, Step};
+
+/// What may be awaited, for those who tried something else.
+const NOTE: &str = "A filter runs on httpd's thread, where there is no event loop: it may await what \
+                    `filter` gives (async for chunk in filter, filter.read() ...), and nothing of \
+                    asyncio's own.";
+
+/// A generator at work.
+pub struct Generator {
+    object: Py<PyAny>,
+    /// The step that waits for more.
+    awaited: Option<Py<PyAny>>,
+}
+
+/// Why a run stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// It waits for more.
+    Waits,
+    /// What it yielded is enough for now.
+    Enough,
+    /// It has ended.
+    Ended,
+}
+
+impl Generator {
+    /// For a generator that has not run yet.
+    pub fn new(object: Bound<'_, PyAny>) -> Self {
+        Self {
+            object: object.unbind(),
+            awaited: None,
+        }
+    }
+
+    /// Whether it waits for more.
+    pub fn waits(&self) -> bool {
+        self.awaited.is_some()
+    }
+
+    /// Runs it. `yielded` takes each item, and says whether that is enough for now.
+    ///
+    /// # Errors
+    /// What the generator raises, or `yielded` does.
+    pub fn run<'py>(
+        &mut self,
+        py: Python<'py>,
+        interpreter: &'static Interpreter,
+        mut yielded: impl FnMut(&Bound<'py, PyAny>) -> PyResult<bool>,
+    ) -> PyResult<Stop> {
+        loop {
+            let awaited = match self.awaited.take() {
+                Some(awaited) => awaited.into_bound(py),
+                None => stepper::next(self.object.bind(py))?,
+            };
+            match stepper::step(&awaited) {
+                Step::Done(item) => {
+                    if yielded(&item)? {
+                        return Ok(Stop::Enough);
+                    }
+                }
+                Step::Waits(what) if class::body::<Reader>(&what, interpreter).is_some() => {
+                    self.awaited = Some(awaited.unbind());
+                    return Ok(Stop::Waits);
+                }
+                Step::Waits(what) => return Err(refuse(&awaited, &what)),
+                Step::Raised(error) if stepper::is_end(py, &error) => return Ok(Stop::Ended),
+                Step::Raised(error) => return Err(explain(py, error)),
+            }
+        }
+    }
+
+    /// Closes it: its `finally` blocks run.
+    ///
+    /// # Errors
+    /// What they raise.
+    pub fn close(self, py: Python<'_>) -> PyResult<()> {
+        drop(self.awaited.map(|awaited| awaited.into_bound(py)));
+        let closing = self.object.bind(py).call_method0("aclose")?;
+        match stepper::step(&closing) {
+            Step::Done(_) => Ok(()),
+            Step::Waits(what) => Err(refuse(&closing, &what)),
+            Step::Raised(error) if stepper::is_end(py, &error) => Ok(()),
+            Step::Raised(error) if error.is_instance_of::<PyGeneratorExit>(py) => Ok(()),
+            Step::Raised(error) => Err(error),
+        }
+    }
+}
+
+/// It awaits something that is not ours to give: the error goes in where it waits, so that the
+/// traceback shows the line.
+fn refuse(awaited: &Bound<'_, PyAny>, what: &Bound<'_, PyAny>) -> PyErr {
+    let py = awaited.py();
+    let kind = what
+        .get_type()
+        .name()
+        .map(|name| name.to_string())
+        .unwrap_or_default();
+    let error = PyRuntimeError::new_err(format!("a filter cannot await {kind} here"));
+    let error = match awaited.call_method1("throw", (error.value(py),)) {
+        Err(raised) => raised,
+        Ok(_) => error,
+    };
+    note(py, error)
+}
+
+/// asyncio's own functions look for an event loop at once.
+fn explain(py: Python<'_>, error: PyErr) -> PyErr {
+    let asks_for_loop = error.is_instance_of::<PyRuntimeError>(py)
+        && error
+            .value(py)
+            .to_string()
+            .contains("no running event loop");
+    if asks_for_loop {
+        note(py, error)
+    } else {
+        error
+    }
+}
+
+fn note(py: Python<'_>, error: PyErr) -> PyErr {
+    // Without the note the error stands all the same.
+    let _ = error.value(py).call_method1("add_note", (NOTE,));
+    error
+}

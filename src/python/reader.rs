@@ -1,0 +1,245 @@
+//! What a streaming filter awaits: the pieces of a body, as it wants them cut.
+
+use std::cell::RefCell;
+
+use pyo3::exceptions::{PyOSError, PyRuntimeError, PyStopAsyncIteration};
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+
+use super::class::{self, Answer, Awaitable, Class, Slot, This, attributes, methods};
+use super::filter::FilterObject;
+use super::interpreter::{Interpreter, release};
+use crate::engine::replace::Replacer;
+use crate::httpd::stream::{CHUNK, Next};
+
+/// Searching a piece of this size takes long enough to let other threads run Python.
+const WORTH_RELEASING: usize = 16 * 1024;
+
+/// One awaitable, or async iterator, of a filter.
+pub struct Reader {
+    filter: Py<PyAny>,
+    wish: RefCell<Wish>,
+}
+
+/// What is wanted of the body.
+pub enum Wish {
+    /// Pieces as they come.
+    Chunks,
+    /// At most so many bytes, once; `b""` at the end.
+    Bytes(usize),
+    /// At most so many bytes that stay unread.
+    Peek(usize),
+    /// Lines of at most so many bytes, with what was read of the next one.
+    Lines(usize, Vec<u8>),
+    /// All of it, if it is not longer; with what was read so far.
+    Body(Option<usize>, Vec<u8>),
+    /// Pieces in which literals are replaced; None once the end was told.
+    Replaced(Option<Box<Replacer>>),
+}
+
+type Me<'a, 'py> = This<'a, 'py, Reader>;
+
+impl Reader {
+    /// An awaitable of this filter.
+    pub fn make<'py>(
+        filter: &Bound<'py, PyAny>,
+        interpreter: &'static Interpreter,
+        wish: Wish,
+    ) -> Answer<'py> {
+        let reader = Self {
+            filter: filter.clone().unbind(),
+            wish: RefCell::new(wish),
+        };
+        class::make(filter.py(), interpreter, reader)
+    }
+}
+
+impl Class for Reader {
+    const NAME: &'static std::ffi::CStr = c"mod_python.apache.Reader";
+    const DOC: &'static std::ffi::CStr = c"Gives the pieces of a body to who awaits them.";
+    const ID: usize = 7;
+    methods! { Reader: }
+    attributes! { Reader: }
+
+    fn slots() -> Vec<Slot> {
+        class::awaitable_slots::<Self>()
+    }
+
+    fn visit(&self, visit: &mut dyn FnMut(&Py<PyAny>)) {
+        visit(&self.filter);
+    }
+}
+
+impl Awaitable for Reader {
+    fn poll<'py>(this: &Me<'_, 'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let object = this.body().filter.bind(this.py());
+        let Some(filter) = class::body::<FilterObject>(object, this.interpreter()) else {
+            return Err(PyRuntimeError::new_err("the filter is gone"));
+        };
+        let mut wish = this
+            .body()
+            .wish
+            .try_borrow_mut()
+            .map_err(|_| PyRuntimeError::new_err("the same piece is awaited twice"))?;
+        let reading = Reading {
+            py: this.py(),
+            filter,
+        };
+        match &mut *wish {
+            Wish::Chunks => match reading.next(CHUNK)? {
+                Got::Wait => Ok(None),
+                Got::End => Err(end()),
+                Got::Data => reading.piece().map(Some),
+            },
+            Wish::Bytes(limit) => match reading.next(*limit)? {
+                Got::Wait => Ok(None),
+                Got::End => Ok(Some(reading.bytes(b""))),
+                Got::Data => reading.piece().map(Some),
+            },
+            Wish::Peek(limit) => reading.peek(*limit),
+            Wish::Lines(limit, line) => reading.line(*limit, line),
+            Wish::Body(limit, body) => reading.whole(*limit, body, this.interpreter()),
+            Wish::Replaced(replacer) => reading.replaced(replacer),
+        }
+    }
+}
+
+fn end() -> PyErr {
+    PyStopAsyncIteration::new_err(())
+}
+
+enum Got {
+    /// Something was read: it is at hand.
+    Data,
+    /// There is no more.
+    End,
+    /// There is nothing yet.
+    Wait,
+}
+
+struct Reading<'a, 'py> {
+    py: Python<'py>,
+    filter: &'a FilterObject,
+}
+
+impl<'py> Reading<'_, 'py> {
+    fn bytes(&self, data: &[u8]) -> Bound<'py, PyAny> {
+        PyBytes::new(self.py, data).into_any()
+    }
+
+    /// Brings the next piece to hand.
+    fn next(&self, limit: usize) -> PyResult<Got> {
+        self.filter.with_flow(|filter, flow| {
+            loop {
+                if flow.is_at_end() {
+                    return Ok(Got::End);
+                }
+                match flow.read(self.py, filter, limit).map_err(failed)? {
+                    Next::Data => return Ok(Got::Data),
+                    Next::End => return Ok(Got::End),
+                    // A FLUSH went by, or there is nothing left to look at.
+                    Next::Pause if flow.stream().has_event() => {}
+                    Next::Pause => return Ok(Got::Wait),
+                }
+            }
+        })
+    }
+
+    /// The piece at hand as `bytes`.
+    fn piece(&self) -> Answer<'py> {
+        self.filter.take_piece(self.py).map(Bound::into_any)
+    }
+
+    /// Takes the piece at hand, up to and with `most` bytes or a line end, to the end of `target`.
+    fn append(&self, target: &mut Vec<u8>, most: usize, line: bool) -> PyResult<()> {
+        self.filter.with_flow(|_, flow| {
+            let data = flow.stream().chunk();
+            let mut length = data.len().min(most);
+            if line {
+                length = memchr::memchr(b'\n', &data[..length]).map_or(length, |at| at + 1);
+            }
+            target.extend_from_slice(&data[..length]);
+            flow.stream().take(length).map_err(failed)
+        })
+    }
+
+    fn peek(&self, limit: usize) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let seen = self
+            .filter
+            .with_flow(|filter, flow| flow.peek(self.py, filter, limit).map_err(failed))?;
+        Ok(seen.map(|data| self.bytes(&data)))
+    }
+
+    fn line(&self, limit: usize, line: &mut Vec<u8>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        loop {
+            match self.next(CHUNK)? {
+                Got::Wait => return Ok(None),
+                Got::End if line.is_empty() => return Err(end()),
+                Got::End => break,
+                Got::Data => self.append(line, limit - line.len(), true)?,
+            }
+            if line.ends_with(b"\n") || line.len() == limit {
+                break;
+            }
+        }
+        let whole = self.bytes(line);
+        line.clear();
+        Ok(Some(whole))
+    }
+
+    fn whole(
+        &self,
+        limit: Option<usize>,
+        body: &mut Vec<u8>,
+        interpreter: &'static Interpreter,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        loop {
+            match self.next(CHUNK)? {
+                Got::Wait => return Ok(None),
+                Got::End => return Ok(Some(self.bytes(&std::mem::take(body)))),
+                Got::Data => self.append(body, CHUNK, false)?,
+            }
+            if let Some(limit) = limit.filter(|limit| body.len() > *limit) {
+                let class = interpreter.types.body_too_large.bind(self.py).clone();
+                let text = format!("the body is larger than {limit} bytes");
+                return Err(PyErr::from_type(class, (text,)));
+            }
+        }
+    }
+
+    fn replaced(
+        &self,
+        replacer: &mut Option<Box<Replacer>>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let mut out = Vec::new();
+        loop {
+            let Some(work) = replacer else {
+                return Err(end());
+            };
+            match self.next(CHUNK)? {
+                Got::Wait => return Ok(None),
+                Got::End => {
+                    work.finish(&mut out);
+                    *replacer = None;
+                }
+                Got::Data => self.filter.with_flow(|_, flow| {
+                    let data = flow.stream().chunk();
+                    let length = data.len();
+                    if length >= WORTH_RELEASING {
+                        release(self.py, || work.push(data, &mut out));
+                    } else {
+                        work.push(data, &mut out);
+                    }
+                    flow.stream().take(length).map_err(failed)
+                })?,
+            }
+            if !out.is_empty() {
+                return Ok(Some(self.bytes(&out)));
+            }
+        }
+    }
+}
+
+fn failed(error: crate::httpd::Error) -> PyErr {
+    PyOSError::new_err(format!("the body could not be read: {error}"))
+}

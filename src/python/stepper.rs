@@ -1,0 +1,72 @@
+//! Drives coroutines and async generators one step at a time, on the thread that called us: no event
+//! loop. What may be awaited is ours: it suspends with an object of ours, and is asked again later.
+#![expect(unsafe_code, reason = "the C API of iterators and async generators")]
+
+use std::ptr::null_mut;
+
+use pyo3::exceptions::{PyStopAsyncIteration, PyTypeError};
+use pyo3::ffi;
+use pyo3::prelude::*;
+
+/// What one step of an awaitable came to.
+pub enum Step<'py> {
+    /// It waits; what it yielded says for what.
+    Waits(Bound<'py, PyAny>),
+    /// It is done, with this value.
+    Done(Bound<'py, PyAny>),
+    /// It raised.
+    Raised(PyErr),
+}
+
+/// Runs an awaitable until it waits or is done. Costs no `StopIteration`.
+pub fn step<'py>(awaitable: &Bound<'py, PyAny>) -> Step<'py> {
+    let py = awaitable.py();
+    let mut value = null_mut();
+    let none = py.None();
+    // SAFETY: an iterator, as `__await__` and `__anext__` give it; None is what starts a step.
+    let sent = unsafe { ffi::PyIter_Send(awaitable.as_ptr(), none.as_ptr(), &raw mut value) };
+    if sent == ffi::PySendResult::PYGEN_ERROR {
+        return Step::Raised(PyErr::fetch(py));
+    }
+    // SAFETY: a new reference in both other cases.
+    let value = unsafe { Bound::from_owned_ptr(py, value) };
+    match sent {
+        ffi::PySendResult::PYGEN_RETURN => Step::Done(value),
+        _ => Step::Waits(value),
+    }
+}
+
+/// Whether a call gave an async generator: the shape of a streaming filter.
+pub fn is_async_generator(object: &Bound<'_, PyAny>) -> bool {
+    // SAFETY: a look at the object's type.
+    let class = unsafe { ffi::Py_TYPE(object.as_ptr()) };
+    std::ptr::eq(class, &raw const ffi::PyAsyncGen_Type)
+}
+
+/// The awaitable for an async generator's next item (`__anext__`).
+///
+/// # Errors
+/// `TypeError` for anything else; what the generator raises.
+pub fn next<'py>(generator: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    if !is_async_generator(generator) {
+        return Err(PyTypeError::new_err("an async generator was expected"));
+    }
+    // SAFETY: a look at the object's type.
+    let class = unsafe { ffi::Py_TYPE(generator.as_ptr()) };
+    // SAFETY: a type lives as long as its objects.
+    let class = unsafe { &*class };
+    // SAFETY: async generators have this table.
+    let methods = unsafe { &*class.tp_as_async };
+    let Some(next) = methods.am_anext else {
+        return Err(PyTypeError::new_err("an async generator was expected"));
+    };
+    // SAFETY: its own slot.
+    let awaitable = unsafe { next(generator.as_ptr()) };
+    // SAFETY: a new reference, or null with an exception set.
+    unsafe { Bound::from_owned_ptr_or_err(generator.py(), awaitable) }
+}
+
+/// Whether an exception is the end of an async generator.
+pub fn is_end(py: Python<'_>, error: &PyErr) -> bool {
+    error.is_instance_of::<PyStopAsyncIteration>(py)
+}
