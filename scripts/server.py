@@ -251,7 +251,11 @@ class Server:
 
     def configtest(self) -> subprocess.CompletedProcess[str]:
         """What `apache2 -t` says of the configuration, in stderr."""
-        return subprocess.run([*self._command(), "-t"], env=self._env, capture_output=True, text=True, check=False)
+        return self.query("-t")
+
+    def query(self, option: str) -> subprocess.CompletedProcess[str]:
+        """What `apache2` says with an option that makes it tell something instead of serving."""
+        return subprocess.run([*self._command(), option], env=self._env, capture_output=True, text=True, check=False)
 
     def _command(self) -> list[str]:
         return [APACHE, "-f", str(self.folder / "httpd.conf")]

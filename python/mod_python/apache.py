@@ -22,7 +22,7 @@ from _apache import (
     log_error,
     main_server,
 )
-from _apache import Table as table
+from _apache import Table as table  # noqa: N813 - mod_python's name for it
 
 #: Names and numbers of httpd's headers.
 _CONSTANTS = {name: getattr(_apache, name) for name in dir(_apache) if name.isupper()}
