@@ -194,7 +194,8 @@ class Server:
         # The parent may be root and the children www-data, who must read all this wherever the checkout is.
         self.folder.chmod(0o755)
         for name in ("logs", "run", "htdocs", "cgi-bin", "state", "python"):
-            (self.folder / name).mkdir(mode=0o755)
+            (self.folder / name).mkdir()
+            (self.folder / name).chmod(0o755)  # whatever the umask says
         if os.geteuid() == 0:
             shutil.chown(self.state, "www-data", "www-data")
         self._copy(PROJECT / "conf-examples", "conf-examples")
