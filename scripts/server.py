@@ -194,7 +194,8 @@ class Server:
         # The parent may be root and the children www-data, who must read all this wherever the checkout is.
         self.folder.chmod(0o755)
         for name in ("logs", "run", "htdocs", "cgi-bin", "state", "python"):
-            (self.folder / name).mkdir(mode=0o755)
+            (self.folder / name).mkdir()
+            (self.folder / name).chmod(0o755)  # whatever the umask says
         if os.geteuid() == 0:
             shutil.chown(self.state, "www-data", "www-data")
         self._copy(PROJECT / "conf-examples", "conf-examples")
@@ -251,7 +252,11 @@ class Server:
 
     def configtest(self) -> subprocess.CompletedProcess[str]:
         """What `apache2 -t` says of the configuration, in stderr."""
-        return subprocess.run([*self._command(), "-t"], env=self._env, capture_output=True, text=True, check=False)
+        return self.query("-t")
+
+    def query(self, option: str) -> subprocess.CompletedProcess[str]:
+        """What `apache2` says with an option that makes it tell something instead of serving."""
+        return subprocess.run([*self._command(), option], env=self._env, capture_output=True, text=True, check=False)
 
     def _command(self) -> list[str]:
         return [APACHE, "-f", str(self.folder / "httpd.conf")]

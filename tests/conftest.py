@@ -3,11 +3,14 @@
 A test file may define: CONF (required), MPMS, MODULES, WITH_PYTHON, ENV, ALLOW_LOG; see the fixture.
 """
 
+import os
 from collections.abc import Generator, Iterator
 
 import pytest
 
 from httpd import Httpd
+
+os.umask(0o022)  # httpd's children must read what tests write
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -2,15 +2,13 @@
 
 import sys
 
-import _apache
-
-from mod_python import _streams
+from mod_python import _apache, _streams
 from mod_python.version import version
 
-if version != _apache.version:
+if version != _apache._version:
     raise ImportError(
         f"the package mod_python {version} ({__file__}) does not fit the module "
-        f"mod_python.so {_apache.version}: install both from one build"
+        f"mod_python.so {_apache._version}: install both from one build"
     )
 
 sys.stdout = _streams.LogStream(is_error=False)

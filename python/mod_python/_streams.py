@@ -2,7 +2,7 @@
 
 import io
 
-import _apache
+from mod_python import _apache
 
 
 class LogStream(io.TextIOBase):
@@ -25,7 +25,7 @@ class LogStream(io.TextIOBase):
         """Take text; each complete line is logged at once. Return its length in characters."""
         if not isinstance(text, str):
             raise TypeError(f"write() takes str, not {type(text).__name__}")
-        _apache.print(self._is_error, text)
+        _apache._print(self._is_error, text)
         return len(text)
 
     def writable(self) -> bool:

@@ -4,50 +4,18 @@ Constants have the names and numbers of httpd's headers (``apache.OK``,
 ``apache.HTTP_NOT_FOUND``, ``apache.APLOG_WARNING`` ...).
 """
 
-from __future__ import annotations
-
-import collections.abc
 import importlib
+from collections.abc import MutableMapping
 from types import ModuleType
 
-import _apache
-from _apache import (
-    SERVER_RETURN,
-    Connection,
-    FileInfo,
-    Filter,
-    Request,
-    Server,
-    interpreter,
-    log_error,
-    main_server,
-)
-from _apache import Table as table
-
-#: Names and numbers of httpd's headers.
-_CONSTANTS = {name: getattr(_apache, name) for name in dir(_apache) if name.isupper()}
-globals().update(_CONSTANTS)
+from mod_python import _apache
+from mod_python._apache import *  # noqa: F403 - its public part is this interface
 
 REQ_PROCEED = _apache.OK
 REQ_NOACTION = _apache.DECLINED
 REQ_ABORTED = _apache.HTTP_INTERNAL_SERVER_ERROR
 
-collections.abc.MutableMapping.register(table)
-
-__all__ = [
-    "SERVER_RETURN",
-    "Connection",
-    "FileInfo",
-    "Filter",
-    "Request",
-    "Server",
-    "import_module",
-    "interpreter",
-    "log_error",
-    "main_server",
-    "table",
-]
-__all__ += sorted(_CONSTANTS)
+MutableMapping.register(_apache.table)
 
 
 def import_module(

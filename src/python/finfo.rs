@@ -34,7 +34,7 @@ impl FileInfo {
 }
 
 impl Class for FileInfo {
-    const NAME: &'static std::ffi::CStr = c"mod_python.apache.finfo";
+    const NAME: &'static std::ffi::CStr = c"mod_python.apache.FileInfo";
     const DOC: &'static std::ffi::CStr = c"What httpd knows of a file (apr_finfo_t).";
     const ID: usize = 2;
     methods! { FileInfo: }

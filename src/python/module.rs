@@ -1,4 +1,5 @@
-//! The built-in module `_apache` of each interpreter: what `mod_python.apache` is made of.
+//! The built-in module `mod_python._apache` of each interpreter: what `mod_python.apache` shows.
+//! Names with an underscore are for our own Python code; `_apache.pyi` tells type checkers of all.
 
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyType};
@@ -17,20 +18,23 @@ use crate::engine::settings::Settings;
 use crate::httpd::constants::CONSTANTS;
 use crate::httpd::log::Level;
 
+/// Under which Python code imports it.
+const NAME: &str = "mod_python._apache";
+
 /// The functions of `_apache`, as methods of one object.
 pub struct Functions;
 
 type Me<'a, 'py> = This<'a, 'py, Functions>;
 
 impl Class for Functions {
-    const NAME: &'static std::ffi::CStr = c"_apache.Functions";
+    const NAME: &'static std::ffi::CStr = c"mod_python._apache.Functions";
     const DOC: &'static std::ffi::CStr = c"The functions of the module.";
     const ID: usize = 6;
     methods! { Functions:
         /// Writes a line to the error log of what this thread works on, or of the server given.
         log_error(message; level, server) = log_error;
         /// Takes printed text: complete lines go to the error log.
-        print(is_error, text) = print;
+        _print(is_error, text) = print;
     }
     attributes! { Functions: }
 }
@@ -52,12 +56,12 @@ pub fn classes(py: Python<'_>) -> PyResult<Vec<Py<PyType>>> {
 
 /// Gives an interpreter its `_apache`, and starts the Python side on it.
 pub fn install(py: Python<'_>, interpreter: &'static Interpreter) -> PyResult<()> {
-    let module = PyModule::new(py, "_apache")?;
+    let module = PyModule::new(py, NAME)?;
     for (name, value) in CONSTANTS {
         module.add(&*name.to_string_lossy(), *value)?;
     }
     let functions = class::make(py, interpreter, Functions)?;
-    for name in ["log_error", "print"] {
+    for name in ["log_error", "_print"] {
         module.add(name, functions.getattr(name)?)?;
     }
     let types = &interpreter.types;
@@ -69,10 +73,10 @@ pub fn install(py: Python<'_>, interpreter: &'static Interpreter) -> PyResult<()
     module.add("Connection", types.of::<ConnectionObject>())?;
     module.add("Server", types.of::<ServerObject>())?;
     module.add("Filter", types.of::<FilterObject>())?;
-    module.add("Table", types.of::<TableObject>())?;
+    module.add("table", types.of::<TableObject>())?;
     module.add("FileInfo", types.of::<FileInfo>())?;
     module.add("interpreter", interpreter.name())?;
-    module.add("version", env!("CARGO_PKG_VERSION"))?;
+    module.add("_version", env!("CARGO_PKG_VERSION"))?;
     if let Some(server) = main_server() {
         module.add(
             "main_server",
@@ -81,7 +85,7 @@ pub fn install(py: Python<'_>, interpreter: &'static Interpreter) -> PyResult<()
     }
     py.import("sys")?
         .getattr("modules")?
-        .set_item("_apache", &module)?;
+        .set_item(NAME, &module)?;
     py.import("mod_python._start")?;
     Ok(())
 }

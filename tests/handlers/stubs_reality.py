@@ -1,0 +1,60 @@
+"""What the module's classes and functions are really like, as JSON for test_stubs."""
+
+import inspect
+import json
+from typing import Any
+
+from mod_python import _apache, apache
+
+
+def handler(req: apache.Request) -> int:
+    tell(req, {"names": {name: describe(_apache, name) for name in own_names(_apache)}})
+    for thing in (req, req.connection, req.server, req.finfo, req.notes):
+        tell(req, members(thing))
+    return apache.OK
+
+
+def outputfilter(filter: apache.Filter) -> None:
+    while filter.read():
+        pass
+    if not filter.closed:
+        tell(filter, members(filter))
+        filter.close()
+
+
+def tell(out: apache.Request | apache.Filter, what: object) -> None:
+    out.write(json.dumps(what) + "\n")
+
+
+def own_names(thing: object) -> list[str]:
+    return [name for name in vars(thing) if not name.startswith("__") or name in SPECIAL]
+
+
+SPECIAL = {"__len__", "__getitem__", "__setitem__", "__delitem__", "__contains__", "__iter__"}
+
+
+def members(thing: object) -> dict[str, Any]:
+    described = {name: describe(thing, name) for name in own_names(type(thing))}
+    return {type(thing).__name__: described}
+
+
+def describe(thing: object, name: str) -> dict[str, Any]:
+    value = getattr(thing, name)
+    if name in SPECIAL or isinstance(value, type):
+        return {}
+    if callable(value):
+        parameters = inspect.signature(value).parameters.values()
+        return {
+            "doc": value.__doc__,
+            "parameters": {one.name: one.default is not one.empty for one in parameters},
+        }
+    doc = getattr(getattr(type(thing), name, None), "__doc__", None)
+    return {"doc": doc, "type": type(value).__name__, "writable": is_writable(thing, name, value)}
+
+
+def is_writable(thing: object, name: str, value: object) -> bool:
+    try:
+        setattr(thing, name, value)
+    except AttributeError:
+        return False
+    return True
