@@ -126,7 +126,7 @@ def test_the_debug_page_is_escaped(httpd: Httpd) -> None:
         ("generator_exit", "GeneratorExit$"),
         ("chained", "h_error.ShopError: the effect$"),
         ("group", r".*ExceptionGroup: several \(2 sub-exceptions\)$"),
-        ("without_text", "h_error.BadStr: <exception str.. failed>$"),
+        ("without_text", "h_error.TextlessError: <exception str.. failed>$"),
         ("recursion", "RecursionError: maximum recursion depth exceeded"),
         ("os_error", "FileNotFoundError: .* '/nonexistent'$"),
         ("noted", "look under the counter$"),

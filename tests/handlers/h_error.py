@@ -9,7 +9,7 @@ class ShopError(Exception):
     pass
 
 
-class BadStr(Exception):
+class TextlessError(Exception):
     def __str__(self) -> str:
         raise RuntimeError("no text for you")
 
@@ -66,7 +66,7 @@ def group(req: apache.Request) -> int:
 
 
 def without_text(req: apache.Request) -> int:
-    raise BadStr
+    raise TextlessError
 
 
 def recursion(req: apache.Request) -> int:
