@@ -104,8 +104,8 @@ fn flag(line: &Line<'_>) -> Result<bool, String> {
 
 fn option(line: &Line<'_>) -> Read {
     let (key, value) = match line.words().as_slice() {
-        [key] => (key.clone(), String::new()),
-        [key, value] => (key.clone(), value.clone()),
+        [key] if !key.is_empty() => (key.clone(), String::new()),
+        [key, value] if !key.is_empty() => (key.clone(), value.clone()),
         _ => return Err("takes a key and a value: write PythonOption key value".into()),
     };
     let small = key.to_lowercase();

@@ -65,6 +65,12 @@ impl Filter {
                 );
             }
         };
+        // How SetOutputFilter and its kin part the names that they are given.
+        if name.is_empty() || name.contains(|c: char| matches!(c, ';' | ',') || c.is_whitespace()) {
+            return Err(format!(
+                "'{name}' cannot be used as a name: write one without ';', ',' and blanks"
+            ));
+        }
         let mut filter = Self {
             name: name.as_str().into(),
             handler: Handler::parse(handler, home, source)?,

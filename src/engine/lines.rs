@@ -6,38 +6,42 @@ const LONGEST: usize = 4096;
 /// Text that waits for its line end.
 #[derive(Default)]
 pub struct Lines {
-    rest: String,
+    rest: Vec<u8>,
 }
 
 impl Lines {
     /// Takes `text`; calls `line` for each line that is complete, without its end.
-    pub fn push(&mut self, text: &str, mut line: impl FnMut(&str)) {
+    pub fn push(&mut self, text: &[u8], mut line: impl FnMut(&[u8])) {
         let mut text = text;
-        while let Some((head, tail)) = text.split_once('\n') {
-            self.rest.push_str(head);
+        while let Some(end) = text.iter().position(|byte| *byte == b'\n') {
+            self.rest.extend_from_slice(&text[..end]);
             self.give(&mut line);
-            text = tail;
+            text = &text[end + 1..];
         }
-        self.rest.push_str(text);
+        self.rest.extend_from_slice(text);
         if self.rest.len() >= LONGEST {
             self.give(&mut line);
         }
     }
 
     /// Calls `line` for what waits, if anything does.
-    pub fn finish(&mut self, mut line: impl FnMut(&str)) {
+    pub fn finish(&mut self, mut line: impl FnMut(&[u8])) {
         if !self.rest.is_empty() {
             self.give(&mut line);
         }
     }
 
-    fn give(&mut self, line: &mut impl FnMut(&str)) {
+    fn give(&mut self, line: &mut impl FnMut(&[u8])) {
         let text = std::mem::take(&mut self.rest);
-        let mut rest = text.trim_end_matches('\r');
+        let end = text
+            .iter()
+            .rposition(|byte| *byte != b'\r')
+            .map_or(0, |last| last + 1);
+        let mut rest = &text[..end];
         while rest.len() > LONGEST {
-            let cut = (0..=LONGEST)
-                .rfind(|&at| rest.is_char_boundary(at))
-                .unwrap_or(rest.len());
+            // Not inside of a character of UTF-8, which is at most 4 bytes.
+            let begins = |&at: &usize| rest[at] & 0xC0 != 0x80;
+            let cut = (LONGEST - 3..=LONGEST).rfind(begins).unwrap_or(LONGEST);
             let (head, tail) = rest.split_at(cut);
             line(head);
             rest = tail;
@@ -54,10 +58,12 @@ mod tests {
         let mut lines = Lines::default();
         let mut out = Vec::new();
         for piece in pieces {
-            lines.push(piece, |line| out.push(line.to_owned()));
+            lines.push(piece.as_bytes(), |line| out.push(line.to_vec()));
         }
-        lines.finish(|line| out.push(line.to_owned()));
-        out
+        lines.finish(|line| out.push(line.to_vec()));
+        out.into_iter()
+            .map(|line| String::from_utf8(line).unwrap())
+            .collect()
     }
 
     #[test]

@@ -65,8 +65,8 @@ macro_rules! place {
 pub(crate) use place;
 
 /// Writes one line with a request's context (client, request id).
-pub fn request(place: Place, r: &Request, level: Level, text: &str) {
-    let text = printable(text);
+pub fn request(place: Place, r: &Request, level: Level, text: &(impl AsRef<[u8]> + ?Sized)) {
+    let text = printable(text.as_ref());
     // SAFETY: all pointers live through the call; httpd copies.
     unsafe {
         ffi::mp_log_request(
@@ -82,8 +82,8 @@ pub fn request(place: Place, r: &Request, level: Level, text: &str) {
 }
 
 /// Writes one line with a connection's context (client, connection id).
-pub fn connection(place: Place, c: &Connection, level: Level, text: &str) {
-    let text = printable(text);
+pub fn connection(place: Place, c: &Connection, level: Level, text: &(impl AsRef<[u8]> + ?Sized)) {
+    let text = printable(text.as_ref());
     // SAFETY: as in `request`.
     unsafe {
         ffi::mp_log_connection(
@@ -99,8 +99,8 @@ pub fn connection(place: Place, c: &Connection, level: Level, text: &str) {
 }
 
 /// Writes one line to a server's log; without a server, to the main log.
-pub fn server(place: Place, s: Option<&Server>, level: Level, text: &str) {
-    let text = printable(text);
+pub fn server(place: Place, s: Option<&Server>, level: Level, text: &(impl AsRef<[u8]> + ?Sized)) {
+    let text = printable(text.as_ref());
     let s = s.map_or(std::ptr::null(), |s| s.as_ptr().cast_const());
     // SAFETY: as in `request`; httpd takes a null server for the main log.
     unsafe {
@@ -116,8 +116,11 @@ pub fn server(place: Place, s: Option<&Server>, level: Level, text: &str) {
     }
 }
 
-/// C strings end at a NUL; a text that holds one is shown with `\0` in its place.
-fn printable(text: &str) -> CString {
-    CString::new(text)
-        .unwrap_or_else(|_| CString::new(text.replace('\0', "\\0")).unwrap_or_default())
+/// C strings end at a NUL; a text that holds one is shown with `\0` in its place. Bytes that are no
+/// text are httpd's to escape.
+fn printable(text: &[u8]) -> CString {
+    CString::new(text).unwrap_or_else(|_| {
+        let parts: Vec<&[u8]> = text.split(|byte| *byte == 0).collect();
+        CString::new(parts.join(&b"\\0"[..])).unwrap_or_default()
+    })
 }

@@ -9,7 +9,7 @@ use pyo3::types::PyBytes;
 use super::interpreter::{Interpreter, release};
 use crate::httpd::brigade::Held;
 use crate::httpd::bucket::Kind;
-use crate::httpd::{Error, Request};
+use crate::httpd::{Error, Request, Status};
 
 /// How much is asked for at a time.
 const PORTION: usize = 64 * 1024;
@@ -70,6 +70,17 @@ impl Body {
         Ok(PyBytes::new(py, &line))
     }
 
+    /// Reads the rest and drops it: `OK`, or the status that answers what went wrong.
+    pub fn discard(&self, py: Python<'_>, r: &Request) -> Status {
+        self.unread.clear();
+        let ended = self.ended.replace(true);
+        match self.failed.get() {
+            Some(error) => error.to_http(),
+            None if ended => Status::OK,
+            None => release(py, || r.discard_body()),
+        }
+    }
+
     /// Makes sure that there is data at the front. `false`: the body is over.
     fn fill(
         &self,
@@ -103,9 +114,10 @@ impl Body {
 /// What a reader is told: `SERVER_RETURN` with the status that the client must see (413, or what an
 /// input filter said), `TimeoutError`, or `OSError`.
 fn raise(py: Python<'_>, interpreter: &'static Interpreter, r: &Request, error: Error) -> PyErr {
-    let status = r
-        .body_refusal()
-        .or_else(|| (error == Error::NO_SPACE).then(|| error.to_http()));
+    // httpd's own body filter has answered already, say 413 or 400.
+    let answered = || (error == Error::FILTER && r.has_ended()).then(|| Status(r.status()));
+    let refused = || (error == Error::NO_SPACE).then(|| error.to_http());
+    let status = r.body_refusal().or_else(answered).or_else(refused);
     if let Some(status) = status.filter(|status| status.0 != 500) {
         let class = interpreter.types.server_return.bind(py).clone();
         return PyErr::from_type(class, (status.0,));

@@ -10,7 +10,7 @@ use super::context::About;
 use super::interpreter::{Interpreter, MAIN};
 use super::lease::Lease;
 use super::report;
-use super::request::RequestObject;
+use super::request::{RequestObject, valid_status};
 use super::state::State;
 use crate::engine::handlers::Handler;
 use crate::engine::phases::Phase;
@@ -147,6 +147,11 @@ impl Run<'_, '_> {
                 let _ = response.send_rest(self.py, self.r);
                 status
             }
+            // An error page is out, say of the filter that read the request's body.
+            _ if self.r.has_ended() => {
+                response.discard();
+                Status::FILTER_ERROR
+            }
             _ if self.r.has_started() => {
                 let text = format!(
                     "{} after a part of the response was sent: it is cut",
@@ -233,9 +238,13 @@ pub fn server_return(
         .ok()
         .map(|status| status.extract::<i32>())
         .transpose()?;
+    let status = status
+        .filter(|status| *status != 0)
+        .map(valid_status)
+        .transpose()?;
     Ok(Some(Returned {
         result: number(&result, "SERVER_RETURN")?,
-        status: status.filter(|status| *status != 0),
+        status,
     }))
 }
 

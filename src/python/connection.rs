@@ -10,7 +10,7 @@ use super::class::{self, Answer, Arguments, Class, This, attributes, methods};
 use super::data;
 use super::interpreter::release;
 use super::lease::{Lease, Lent};
-use super::module::log_level;
+use super::module::{log_level, loggable_lines};
 use super::request::limit;
 use super::server::ServerObject;
 use super::table::TableObject;
@@ -286,9 +286,7 @@ fn log_error<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
     let c = this.body().lent.get()?;
     let level = log_level(a[1], Level::Error)?;
     if let Some(message) = a[0].filter(|message| !message.is_none()) {
-        let text: String = message.extract()?;
-        text.lines()
-            .for_each(|line| log::connection(place!(), c, level, line));
+        loggable_lines(&message, |line| log::connection(place!(), c, level, line))?;
     }
     none(this)
 }

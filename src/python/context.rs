@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 
+use super::lease;
 use crate::engine::lines::Lines;
 use crate::httpd::log::{self, Level, place};
 use crate::httpd::{Connection, Request};
@@ -33,6 +34,7 @@ thread_local! {
 /// Ends what `begin` began.
 pub struct Context {
     before: Current,
+    opened: usize,
 }
 
 /// From now on, until the answer is dropped, this thread's Python works on `about`.
@@ -44,19 +46,21 @@ pub fn begin(about: About<'_>) -> Context {
     };
     Context {
         before: CURRENT.replace(current),
+        opened: lease::opened(),
     }
 }
 
 impl Drop for Context {
     fn drop(&mut self) {
         finish_lines();
+        lease::close_since(self.opened);
         CURRENT.set(self.before);
     }
 }
 
 /// Writes a line to the log of what this thread works on.
 #[expect(unsafe_code, reason = "a reference that lives as long as its context")]
-pub fn log_line(level: Level, line: &str) {
+pub fn log_line(level: Level, line: &(impl AsRef<[u8]> + ?Sized)) {
     match CURRENT.get() {
         Current::Request(r) => {
             // SAFETY: set by the entry that we are in, for as long as its reference lives.
@@ -73,7 +77,7 @@ pub fn log_line(level: Level, line: &str) {
 }
 
 /// Takes what Python code printed: `sys.stdout` at notice, `sys.stderr` at error, line by line.
-pub fn print(is_error: bool, text: &str) {
+pub fn print(is_error: bool, text: &[u8]) {
     let level = if is_error {
         Level::Error
     } else {

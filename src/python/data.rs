@@ -1,12 +1,12 @@
 //! What `write` takes: `bytes`, `str`, or another buffer.
 
 use bytes::Bytes;
-use pyo3::buffer::PyBuffer;
 use pyo3::exceptions::{PyRuntimeError, PyTypeError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyString};
+use pyo3::types::{PyBytes, PyMemoryView, PyString};
 
 use super::drops::{Drops, OwnedBytes};
+use super::text::encode;
 use crate::httpd::Error;
 use crate::httpd::brigade::Brigade;
 use crate::httpd::stream::Stream;
@@ -44,29 +44,44 @@ pub fn append(
     value: &Bound<'_, PyAny>,
     drops: &'static Drops,
 ) -> PyResult<usize> {
-    let failed = |error: Error| PyRuntimeError::new_err(error.to_string());
     if let Ok(data) = value.cast::<PyBytes>() {
-        let length = data.as_bytes().len();
-        if Stream::prefers_copy(length) {
-            sink.put_copy(data.as_bytes()).map_err(failed)?;
-        } else {
-            sink.put(Bytes::from_owner(OwnedBytes::new(data, drops)))
-                .map_err(failed)?;
-        }
-        return Ok(length);
+        return append_bytes(sink, data, drops);
     }
     if let Ok(text) = value.cast::<PyString>() {
-        let text = text.to_str()?;
+        let Ok(text) = text.to_str() else {
+            // Surrogates: bytes that came from httpd and were no UTF-8.
+            let data = PyBytes::new(value.py(), &encode(value)?);
+            return append_bytes(sink, &data, drops);
+        };
         sink.put_copy(text.as_bytes()).map_err(failed)?;
         return Ok(text.len());
     }
-    let Ok(buffer) = PyBuffer::<u8>::get(value) else {
+    let Ok(view) = PyMemoryView::from(value) else {
         let kind = value.get_type().name()?;
         return Err(PyTypeError::new_err(format!(
             "write() takes bytes, str or a buffer, not {kind}"
         )));
     };
-    let data = buffer.to_vec(value.py())?;
-    sink.put_copy(&data).map_err(failed)?;
-    Ok(data.len())
+    // Whatever its items are, and with gaps or without.
+    let data = view.call_method0("tobytes")?.cast_into::<PyBytes>()?;
+    append_bytes(sink, &data, drops)
+}
+
+fn append_bytes(
+    sink: &mut impl Sink,
+    data: &Bound<'_, PyBytes>,
+    drops: &'static Drops,
+) -> PyResult<usize> {
+    let length = data.as_bytes().len();
+    if Stream::prefers_copy(length) {
+        sink.put_copy(data.as_bytes()).map_err(failed)?;
+    } else {
+        sink.put(Bytes::from_owner(OwnedBytes::new(data, drops)))
+            .map_err(failed)?;
+    }
+    Ok(length)
+}
+
+fn failed(error: Error) -> PyErr {
+    PyRuntimeError::new_err(error.to_string())
 }

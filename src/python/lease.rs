@@ -5,6 +5,7 @@
 //! other thread, gets a `RuntimeError` instead of freed memory.
 #![expect(unsafe_code, reason = "objects of httpd behind checked leases")]
 
+use std::cell::RefCell;
 use std::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -23,6 +24,18 @@ pub struct Lease {
 
 thread_local! {
     static THREAD: u8 = const { 0 };
+    /// What the entries of this thread opened on their way.
+    static OPENED: RefCell<Vec<Open>> = const { RefCell::new(Vec::new()) };
+}
+
+/// How many leases the running entries of this thread have opened on their way.
+pub fn opened() -> usize {
+    OPENED.with_borrow(Vec::len)
+}
+
+/// Closes what was opened since `opened` gave this number.
+pub fn close_since(mark: usize) {
+    OPENED.with_borrow_mut(|opened| opened.truncate(mark));
 }
 
 /// A number of this thread that no other thread has meanwhile.
@@ -46,6 +59,14 @@ impl Lease {
         Open {
             lease: self.clone(),
             before,
+        }
+    }
+
+    /// Opens it on this thread until the entry into Python ends that runs now (`close_since`).
+    pub fn open_for_entry(self: &Arc<Self>) {
+        if self.holder.load(Ordering::Acquire) != this_thread() {
+            let open = self.open();
+            OPENED.with_borrow_mut(|opened| opened.push(open));
         }
     }
 

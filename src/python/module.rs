@@ -14,6 +14,7 @@ use super::reader::Reader;
 use super::request::RequestObject;
 use super::server::ServerObject;
 use super::table::TableObject;
+use super::text::encode;
 use crate::engine::settings::Settings;
 use crate::httpd::constants::CONSTANTS;
 use crate::httpd::log::Level;
@@ -101,6 +102,19 @@ pub fn log_level(value: Option<Borrowed<'_, '_, PyAny>>, default: Level) -> PyRe
     }
 }
 
+/// Gives `log` each line of a message, whatever bytes it came from.
+///
+/// # Errors
+/// `TypeError` for what is no text.
+pub fn loggable_lines(message: &Bound<'_, PyAny>, log: impl FnMut(&[u8])) -> PyResult<()> {
+    let text = encode(message)?;
+    text.strip_suffix(b"\n")
+        .unwrap_or(&text)
+        .split(|byte| *byte == b'\n')
+        .for_each(log);
+    Ok(())
+}
+
 /// The options of a section, as a dict of its own.
 pub fn options_dict<'py>(py: Python<'py>, settings: &Settings) -> PyResult<Bound<'py, PyDict>> {
     let dict = PyDict::new(py);
@@ -131,16 +145,14 @@ fn log_error<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
     }
     let level = log_level(a[1], Level::Error)?;
     if let Some(message) = a[0].filter(|message| !message.is_none()) {
-        let text: String = message.extract()?;
-        text.lines().for_each(|line| log_line(level, line));
+        loggable_lines(&message, |line| log_line(level, line))?;
     }
     Ok(this.py().None().into_bound(this.py()))
 }
 
 fn print<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
     if let [Some(is_error), Some(text)] = a {
-        let text = super::text::encode(text)?;
-        context::print(is_error.is_truthy()?, &String::from_utf8_lossy(&text));
+        context::print(is_error.is_truthy()?, &encode(text)?);
     }
     Ok(this.py().None().into_bound(this.py()))
 }

@@ -5,18 +5,17 @@ use std::sync::Arc;
 
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyList, PyTuple};
+use pyo3::types::{PyBytes, PyList, PyString, PyTuple};
 
 use super::class::{self, Answer, Arguments, Class, This, attributes, methods};
 use super::connection::ConnectionObject;
 use super::finfo::FileInfo;
-use super::interpreter::release;
 use super::lease::{Lease, Lent};
-use super::module::{log_level, options_dict};
+use super::module::{log_level, loggable_lines, options_dict};
 use super::server::ServerObject;
 use super::state::State;
 use super::table::TableObject;
-use super::text::{decode, decode_option, encode};
+use super::text::{decode, decode_option, encode, encode_header};
 use crate::engine::settings::Settings;
 use crate::httpd::log::{self, Level, place};
 use crate::httpd::{Request, Table};
@@ -130,8 +129,7 @@ impl Class for RequestObject {
         /// The status line of the response; sets status, too. None: httpd's own.
         status_line = |this: &Me<'_, 'py>| text(this, Request::status_line), set_status_line;
         /// The path, unescaped.
-        uri = |this: &Me<'_, 'py>| text(this, Request::uri),
-            |this: &Me<'_, '_>, v: &Bound<'_, PyAny>| set_text(this, v, Request::set_uri);
+        uri = |this: &Me<'_, 'py>| text(this, Request::uri), set_uri;
         /// The request target as it came.
         unparsed_uri = |this: &Me<'_, 'py>| text(this, Request::unparsed_uri);
         /// The file it was mapped to, or None.
@@ -236,21 +234,57 @@ fn set_text(
     Ok(())
 }
 
+fn set_uri(this: &Me<'_, '_>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+    if value.is_none() {
+        // httpd's modules take it for granted.
+        return Err(PyTypeError::new_err(
+            "a request has always a uri: it cannot be None",
+        ));
+    }
+    set_text(this, value, Request::set_uri)
+}
+
+/// A number as the status of a response.
+///
+/// # Errors
+/// `ValueError` when it is none.
+pub fn valid_status(number: i32) -> PyResult<i32> {
+    if (100..1000).contains(&number) {
+        return Ok(number);
+    }
+    Err(PyValueError::new_err(format!(
+        "{number} is no HTTP status: write one from 100 to 999, as in apache.HTTP_NOT_FOUND"
+    )))
+}
+
 fn set_status(this: &Me<'_, '_>, value: &Bound<'_, PyAny>) -> PyResult<()> {
     let r = this.body().lent.get()?;
-    r.set_status(value.extract()?);
+    r.set_status(valid_status(value.extract()?)?);
     Ok(())
 }
 
 fn set_status_line(this: &Me<'_, '_>, value: &Bound<'_, PyAny>) -> PyResult<()> {
-    set_text(this, value, |r, line| {
-        let digits = line.and_then(|line| std::str::from_utf8(line.get(..3)?).ok());
-        if let Some(status) = digits.and_then(|digits| digits.parse().ok()) {
-            // httpd drops a line whose number is not the status.
-            r.set_status(status);
-        }
-        r.set_status_line(line);
-    })
+    let r = this.body().lent.get()?;
+    if !value.is_none() {
+        let line = encode(value)?;
+        let number = line
+            .split(|byte| *byte == b' ')
+            .next()
+            .and_then(|n| std::str::from_utf8(n).ok());
+        let status = number.and_then(|number| valid_status(number.parse().ok()?).ok());
+        let Some(status) = status else {
+            let line = String::from_utf8_lossy(&line);
+            return Err(PyValueError::new_err(format!(
+                "'{line}' is no status line: write a number and a reason, as in 404 Not Found"
+            )));
+        };
+        set_text(this, value, Request::set_status_line)?;
+        // httpd drops a line whose number is not the status.
+        r.set_status(status);
+        return Ok(());
+    }
+    r.set_status_line(None);
+    Ok(())
 }
 
 fn part<'py>(this: &Me<'_, 'py>, part: Part) -> Answer<'py> {
@@ -283,7 +317,12 @@ fn related<'a, 'py>(
     field: impl FnOnce(&'a Request) -> Option<&'a Request>,
 ) -> Answer<'py> {
     match field(this.body().lent.get()?) {
-        Some(r) => State::of(r).object(this.py(), this.interpreter(), r),
+        Some(r) => {
+            let state = State::of(r);
+            // The same call of httpd works on both.
+            state.lease.open_for_entry();
+            state.object(this.py(), this.interpreter(), r)
+        }
         None => none(this),
     }
 }
@@ -304,9 +343,18 @@ fn content_languages<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
 
 fn set_content_languages(this: &Me<'_, '_>, value: &Bound<'_, PyAny>) -> PyResult<()> {
     let r = this.body().lent.get()?;
+    if value.is_none() {
+        r.set_content_languages(&[]);
+        return Ok(());
+    }
+    if value.is_instance_of::<PyString>() || value.is_instance_of::<PyBytes>() {
+        return Err(PyTypeError::new_err(
+            "content_languages takes a list of languages, as in ['de', 'en']",
+        ));
+    }
     let languages: PyResult<Vec<_>> = value
         .try_iter()?
-        .map(|language| encode(&language?))
+        .map(|language| Ok(encode_header(&language?)?.into_bytes()))
         .collect();
     r.set_content_languages(&languages?);
     Ok(())
@@ -379,7 +427,7 @@ fn readlines<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
 
 fn discard_request_body<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'py> {
     let r = this.body().lent.get()?;
-    let status = release(this.py(), || r.discard_body());
+    let status = State::of(r).body.discard(this.py(), r);
     Ok(status.0.into_pyobject(this.py())?.into_any())
 }
 
@@ -388,9 +436,7 @@ fn log_error<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
     let message = required(a, 0)?;
     if !message.is_none() {
         let level = log_level(a[1], Level::Error)?;
-        let text: String = message.extract()?;
-        text.lines()
-            .for_each(|line| log::request(place!(), r, level, line));
+        loggable_lines(&message, |line| log::request(place!(), r, level, line))?;
     }
     none(this)
 }

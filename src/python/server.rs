@@ -3,7 +3,7 @@
 use pyo3::prelude::*;
 
 use super::class::{self, Answer, Arguments, Class, This, attributes, methods};
-use super::module::{config_dict, log_level, options_dict};
+use super::module::{config_dict, log_level, loggable_lines, options_dict};
 use super::text::decode_option;
 use crate::engine::settings::Settings;
 use crate::httpd::Server;
@@ -67,9 +67,8 @@ impl Class for ServerObject {
 fn log_error<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
     let level = log_level(a[1], Level::Error)?;
     if let Some(message) = a[0].filter(|message| !message.is_none()) {
-        let text: String = message.extract()?;
-        text.lines()
-            .for_each(|line| log::server(place!(), Some(this.body().0), level, line));
+        let server = Some(this.body().0);
+        loggable_lines(&message, |line| log::server(place!(), server, level, line))?;
     }
     Ok(this.py().None().into_bound(this.py()))
 }

@@ -1,0 +1,196 @@
+"""Two interpreters with modules of one name under load: never mixed, memory flat, no child dies.
+
+By hand: target/venv/bin/python tests/bench/interpreters.py --requests 100000
+"""
+
+import argparse
+import itertools
+import re
+import socket
+import sys
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+TESTS = Path(__file__).resolve().parent.parent
+if str(TESTS) not in sys.path:
+    sys.path += [str(TESTS), str(TESTS.parent / "scripts")]
+
+from httpd import Httpd  # noqa: E402
+
+HOST = """
+Listen 127.0.0.1:${@_PORT}
+Listen 127.0.0.1:${@_LINE_PORT}
+<VirtualHost *:${@_PORT}>
+    PythonInterpreter @
+    PythonPath "['${HANDLERS}/@'] + sys.path"
+    SetHandler mod_python
+    PythonHandler h_same
+    PythonTypeHandler h_same
+    PythonOutputFilter h_same @_OUT
+    PythonInputFilter h_same @_IN
+    <Location /filtered>
+        SetOutputFilter @_OUT
+        SetInputFilter @_IN
+    </Location>
+    <Location /extensions>
+        PythonHandler h_same::extensions
+    </Location>
+    <Location /threads>
+        PythonHandler h_same::threads
+    </Location>
+    <Location /environment>
+        PythonHandler h_same::environment
+    </Location>
+</VirtualHost>
+<VirtualHost *:${@_LINE_PORT}>
+    PythonInterpreter @
+    PythonPath "['${HANDLERS}/@'] + sys.path"
+    PythonConnectionHandler h_same
+</VirtualHost>
+"""
+# One child, so that its memory and its counters tell of all requests.
+CONF = HOST.replace("@", "a") + HOST.replace("@", "b") + "ServerLimit 1\nMaxRequestWorkers 16\nKeepAliveTimeout 60\n"
+CONF += "MaxKeepAliveRequests 0\n"
+
+# Two threads for the lines of each client, one for its requests: with fewer free the MPM ends kept-alive connections.
+CLIENTS = 4
+WARM = 0.2
+
+
+def prepare(httpd: Httpd) -> None:
+    """Give each interpreter its module."""
+    source = (TESTS / "handlers/h_same.py").read_text()
+    for name in "ab":
+        httpd.handler(f"{name}/h_same.py", source.replace('NAME = "?"', f'NAME = "{name}"'))
+
+
+@dataclass
+class Outcome:
+    """What the load showed."""
+
+    seconds: float = 0
+    wrong: list[bytes] = field(default_factory=list)
+    answered: Counter[str] = field(default_factory=Counter)
+    highest: Counter[str] = field(default_factory=Counter)
+    grown: int = 0
+
+
+class Client:
+    """One connection for each host: requests with and without filters, and lines."""
+
+    def __init__(self, httpd: Httpd, outcome: Outcome) -> None:
+        self.outcome = outcome
+        self.http = {name: httpd.connect(httpd.port_of(f"{name}_PORT")) for name in "ab"}
+        self.lines = {name: httpd.connect(httpd.port_of(f"{name}_LINE_PORT")) for name in "ab"}
+
+    def ask(self, name: str, number: int) -> None:
+        """One request, and what must come back."""
+        kind = number % 4
+        if kind == 3:
+            self.lines[name].sendall(b"line %d\n" % number)
+            answer = receive(self.lines[name], b"\n")
+            self.check(answer, b"%b %b line %d\n" % (2 * (name.encode(),) + (number,)))
+            return
+        if kind == 2:
+            request = b"POST /filtered HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\n-?-"
+            pattern = r"@ @ @ (\d+) text/x-@ -@-\nout @\n\Z"
+        else:
+            request = b"GET /plain HTTP/1.1\r\nHost: x\r\n\r\n"
+            pattern = r"@ @ @ (\d+) text/x-@ \n\Z"
+        self.http[name].sendall(request)
+        answer = receive_response(self.http[name])
+        match = re.search(pattern.replace("@", name).encode(), answer)
+        if match is None or b"\r\nContent-Type: text/x-" + name.encode() not in answer:
+            self.outcome.wrong.append(answer)
+            return
+        self.outcome.answered[name] += 1
+        self.outcome.highest[name] = max(self.outcome.highest[name], int(match[1]))
+
+    def check(self, answer: bytes, expected: bytes) -> None:
+        """Note an answer that is wrong."""
+        if answer != expected:
+            self.outcome.wrong.append(answer)
+
+    def close(self) -> None:
+        """Leave."""
+        for connection in (*self.http.values(), *self.lines.values()):
+            connection.close()
+
+
+def receive(connection: socket.socket, end: bytes) -> bytes:
+    """What comes until `end`."""
+    data = b""
+    while not data.endswith(end) and (chunk := connection.recv(65536)):
+        data += chunk
+    return data
+
+
+def receive_response(connection: socket.socket) -> bytes:
+    """One response with a known length or in chunks."""
+    data = b""
+    while chunk := connection.recv(65536):
+        data += chunk
+        head, separator, body = data.partition(b"\r\n\r\n")
+        if separator:
+            length = re.search(rb"\r\nContent-Length: (\d+)", head)
+            if length is None or len(body) >= int(length[1]):
+                break
+    return data
+
+
+def run(httpd: Httpd, requests: int, clients: int = CLIENTS) -> Outcome:
+    """Ask so many times, from several threads at once."""
+    outcomes = [Outcome() for _ in range(clients)]
+    numbers = itertools.count()
+    warm = threading.Barrier(clients + 1)
+    [child] = httpd.children()
+
+    def work(outcome: Outcome) -> None:
+        client = Client(httpd, outcome)
+        try:
+            for bound in (int(requests * WARM), requests):
+                while (number := next(numbers)) < bound:
+                    client.ask("ab"[number // 4 % 2], number)
+                warm.wait()
+        except OSError as error:
+            outcome.wrong.append(repr(error).encode())
+            warm.abort()
+        finally:
+            client.close()
+
+    threads = [threading.Thread(target=work, args=(outcome,)) for outcome in outcomes]
+    begin = time.monotonic()
+    for thread in threads:
+        thread.start()
+    warm.wait()
+    before = httpd.memory(child).now
+    warm.wait()
+    total = Outcome(seconds=time.monotonic() - begin, grown=httpd.memory(child).now - before)
+    for thread, outcome in zip(threads, outcomes, strict=True):
+        thread.join()
+        total.wrong += outcome.wrong
+        total.answered += outcome.answered
+        total.highest |= outcome.highest
+    return total
+
+
+def main() -> None:
+    """Run it by hand."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--requests", type=int, default=100_000)
+    parser.add_argument("--mpm", default="event")
+    arguments = parser.parse_args()
+    with Httpd(CONF, mpm=arguments.mpm) as httpd:
+        prepare(httpd)
+        outcome = run(httpd, arguments.requests)
+        print(f"{arguments.requests} in {outcome.seconds:.1f} s; the child grew by {outcome.grown} KiB")
+        print(f"answered {dict(outcome.answered)}, counted by Python {dict(outcome.highest)}")
+        print(f"wrong: {len(outcome.wrong)} {outcome.wrong[:3]}")
+        sys.exit(bool(outcome.wrong) or outcome.answered != outcome.highest)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,42 @@
+"""Requests that belong together: redirects and subrequests."""
+
+import json
+
+from mod_python import apache
+
+seen: list[object] = []
+
+
+def leave(req: apache.Request) -> int:
+    "Fixes something to the request before httpd redirects it (mod_dir, ErrorDocument)."
+    req.mine = f"left by {req.uri}"
+    return apache.DECLINED
+
+
+def refuse(req: apache.Request) -> int:
+    req.mine = "left by the refusing handler"
+    req.headers_in["X-Seen"] = "yes"
+    return apache.HTTP_FORBIDDEN
+
+
+def previous(req: apache.Request) -> int:
+    "The ErrorDocument: looks at the request that led to it."
+    before = req.prev
+    seen = {
+        "prev": [before.uri, before.status, before.mine, before.headers_in.get("X-Seen")],
+        "next": before.next is req,
+        "same": req.prev is before,
+        "main": req.main,
+        "write": before.get_options(),
+    }
+    req.write(json.dumps(seen), 0)
+    return apache.OK
+
+
+def part(req: apache.Request) -> int:
+    "Included twice by a page: each is a request of its own, and the page is the same."
+    main = req.main
+    main.count = getattr(main, "count", 0) + 1
+    main.notes["parts"] = str(main.count)
+    req.write(f"[{main.uri} {main.count} {hasattr(req, 'count')} {main.mine}]", 0)
+    return apache.OK

@@ -1,0 +1,168 @@
+"""Wrong use of a directive fails configtest with file and line, and the sentence says what to write."""
+
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+
+from httpd import Httpd
+from server import APACHE
+
+ENTRY_POINTS = 256
+
+HANDLER = "write module or module::function"
+FUNCTION = "write m::function, or only m for the default one"
+FILTER_NAME = "write module::function NAME"
+EXTENSION = "write it with its dot, as in .py"
+ON_OFF = "On or Off"
+CONTEXT = "not allowed"
+
+WRONG = {
+    "PythonHandler": HANDLER,
+    "PythonHandler m::": FUNCTION,
+    "PythonHandler ::handler": HANDLER,
+    "PythonHandler m..n": HANDLER,
+    "PythonHandler /srv/m.py": HANDLER,
+    "PythonHandler 1m": HANDLER,
+    'PythonHandler "m n"': HANDLER,
+    "PythonHandler m::a-b": FUNCTION,
+    "PythonHandler m m::": FUNCTION,
+    "PythonHandler | .py": HANDLER,
+    "PythonHandler m |": "write extensions, as in | .py .html",
+    "PythonHandler m | py": EXTENSION,
+    "PythonHandler m | .py .": EXTENSION,
+    "PythonTypeHandler": HANDLER,
+    "PythonTypeHandler m::": FUNCTION,
+    "PythonConnectionHandler": HANDLER,
+    "PythonConnectionHandler m::": FUNCTION,
+    "PythonConnectionHandler m n": "takes one handler",
+    "PythonConnectionHandler m | .py": "takes one handler",
+    "<Location /x>\nPythonConnectionHandler m\n</Location>": CONTEXT,
+    "<Directory /srv>\nPythonConnectionHandler m\n</Directory>": CONTEXT,
+    "PythonOutputFilter": FILTER_NAME,
+    "PythonOutputFilter m NAME more": FILTER_NAME,
+    "PythonOutputFilter encoding=any": FILTER_NAME,
+    "PythonOutputFilter m:: NAME": FUNCTION,
+    "PythonOutputFilter m NAME encoding=gzip": "write encoding=identity or encoding=any",
+    "PythonOutputFilter m NAME encoding=": "write encoding=identity or encoding=any",
+    "PythonOutputFilter m NAME colour=red": "knows no key 'colour'",
+    "PythonOutputFilter m A;B": "'A;B' cannot be used as a name",
+    'PythonOutputFilter m ""': "'' cannot be used as a name",
+    'PythonInputFilter m "a b"': "'a b' cannot be used as a name",
+    "PythonOutputFilter m DEFLATE": "another module has a filter 'DEFLATE': write another name",
+    "PythonOutputFilter m includes": "another module has a filter 'includes': write another name",
+    "PythonInputFilter": FILTER_NAME,
+    "PythonInputFilter m NAME more": FILTER_NAME,
+    "PythonInputFilter m:: NAME": FUNCTION,
+    "PythonInputFilter m NAME colour=red": "knows no key 'colour'",
+    "PythonInputFilter m DEFLATE": "another module has a filter 'DEFLATE': write another name",
+    "PythonPath": "write a Python list",
+    "PythonPath sys.path + []": "write a Python list",
+    'PythonPath ""': "write a Python list",
+    "PythonInterpreter": "write the name of an interpreter",
+    "PythonInterpreter a b": "write the name of an interpreter",
+    'PythonInterpreter ""': "write the name of an interpreter",
+    "PythonDebug": ON_OFF,
+    "PythonDebug maybe": "is On or Off, not 'maybe'",
+    "PythonDebug On Off": ON_OFF,
+    "PythonOption": "write PythonOption key value",
+    "PythonOption key value more": "write PythonOption key value",
+    'PythonOption ""': "write PythonOption key value",
+}
+
+RIGHT = """
+PythonHandler m
+PythonHandler m::f n.o::C.method
+PythonHandler m | .py .html
+PythonHandler "quoted"
+PythonTypeHandler m::f
+PythonConnectionHandler m::f
+PythonOutputFilter m OUT
+PythonOutputFilter m::f encoding=any OUT2
+PythonOutputFilter m out encoding=identity
+PythonOutputFilter m::nameless
+PythonInputFilter m IN
+PythonInputFilter m OUT
+PythonPath "['/srv/python'] + sys.path"
+PythonInterpreter "a name"
+PythonDebug on
+PythonDebug Off
+PythonOption key "a value"
+PythonOption key
+PythonOption key ""
+<VirtualHost *:${PORT2}>
+    PythonConnectionHandler m
+    PythonInterpreter other
+</VirtualHost>
+<Location /x>
+    PythonOutputFilter n OUT
+    SetOutputFilter OUT;out2;m::nameless
+    SetInputFilter IN
+    AddOutputFilterByType OUT text/html
+    <If "true">
+        PythonHandler n
+        PythonTypeHandler n
+        PythonOption key other
+        PythonDebug Off
+    </If>
+</Location>
+<Directory /srv>
+    <Files "*.x">
+        PythonHandler n
+        PythonInterpreter n
+        PythonPath []
+    </Files>
+</Directory>
+"""
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Httpd]:
+    """A server that never runs: only its configuration is read."""
+    server = Httpd("# ${PORT2} is a variable here")
+    yield server
+    server.stop()
+
+
+def complaint(server: Httpd, fragment: str) -> str:
+    """What configtest says of a fragment; "" if it has nothing against it."""
+    (server.folder / "fragment.conf").write_text(fragment)
+    result = server.configtest()
+    assert (result.returncode == 0) == ("Syntax OK" in result.stderr), result.stderr
+    return "" if result.returncode == 0 else result.stderr
+
+
+@pytest.mark.parametrize("line", WRONG)
+def test_wrong_use_says_where_and_what_to_write(server: Httpd, line: str) -> None:
+    said = complaint(server, f"\n\n{line}\n")
+    at = 4 if "\n" in line else 3  # a directive in a section stands a line below it
+    assert f"line {at} of {server.folder}/fragment.conf:\n" in said
+    directive = next(word for word in line.split() if word.startswith("Python"))
+    assert f"\n{directive}" in said
+    assert WRONG[line] in said
+
+
+def test_right_use_passes(server: Httpd) -> None:
+    assert complaint(server, RIGHT) == ""
+
+
+@pytest.mark.parametrize("directive", ["PythonOutputFilter", "PythonInputFilter"])
+def test_room_for_filters_is_fixed_and_generous(server: Httpd, directive: str) -> None:
+    lines = [f"{directive} m F{number}" for number in range(ENTRY_POINTS)]
+    # The same name again, whatever its case, needs no further room.
+    assert complaint(server, "\n".join([*lines, f"{directive} n f0"])) == ""
+    said = complaint(server, "\n".join([*lines, f"{directive} m ONE_MORE"]))
+    assert f"line {ENTRY_POINTS + 1} of {server.folder}/fragment.conf:\n" in said
+    assert f"there is room for {ENTRY_POINTS} filters of each way" in said
+
+
+def test_the_module_can_be_asked_for(server: Httpd) -> None:
+    assert "line 2 of" in complaint(server, "<IfModule mod_python.c>\nPythonDebug x\n</IfModule>")
+    assert "line 2 of" in complaint(server, "<IfModule python_module>\nPythonDebug x\n</IfModule>")
+
+
+def test_directives_are_listed_with_help(server: Httpd) -> None:
+    (server.folder / "fragment.conf").write_text("")
+    command = [APACHE, "-f", str(server.folder / "httpd.conf"), "-L"]
+    listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert "PythonOutputFilter (mod_python.c)\n\tdeclares a filter for responses" in listed

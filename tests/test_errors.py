@@ -1,0 +1,184 @@
+"""What clients see and the log says when Python fails."""
+
+import http.client
+
+import pytest
+
+from httpd import Httpd
+
+LISTS = [
+    *("before", "late", "late_with_length", "late_status", "markup", "exits", "interrupted", "generator_exit"),
+    *("chained", "group", "without_text", "recursion", "os_error", "noted", "not_callable", "missing"),
+]
+CONF = """
+SetHandler mod_python
+""" + "\n".join(f"<Location /{name}>\nPythonHandler h_error::{name}\n</Location>" for name in LISTS)
+CONF += """
+<Location /document>
+    PythonHandler h_error::before
+    ErrorDocument 500 "sorry, says ErrorDocument"
+</Location>
+<Location /debug>
+    PythonHandler h_error::markup
+    ErrorDocument 500 "sorry, says ErrorDocument"
+    PythonDebug On
+</Location>
+<Location /debug-late>
+    PythonHandler h_error::late
+    PythonDebug On
+</Location>
+<Location /no-module>
+    PythonHandler h_not_there
+</Location>
+<Location /no-package>
+    PythonHandler h_error.inside::f
+</Location>
+<Location /syntax>
+    PythonHandler h_syntax
+</Location>
+<Location /import>
+    PythonHandler h_import
+</Location>
+<Location /bad-path>
+    PythonInterpreter bad_path
+    PythonPath "1 / 0"
+    PythonHandler h_error::before
+</Location>
+<Location /no-list>
+    PythonInterpreter no_list
+    PythonPath "'/srv'"
+    PythonHandler h_error::before
+</Location>
+<Location /list>
+    PythonHandler h_error::before h_error::late
+</Location>
+"""
+
+
+def expect_failure(httpd: Httpd, handler: str, last: str) -> None:
+    """The log must have the request line, the place in the configuration, and the traceback."""
+    httpd.expect(
+        rf'PythonHandler {handler} \({httpd.folder}/fragment.conf:\d+\) failed for "GET /\S+ HTTP/\S+"$',
+        rf"python:error.*\[client 127\.0\.0\.1:\d+\] PythonHandler {handler}: {last}",
+    )
+    httpd.allow(f"PythonHandler {handler}[ :]")
+
+
+def test_before_the_headers_it_is_a_clean_500(httpd: Httpd) -> None:
+    expect_failure(httpd, "h_error::before", "h_error.ShopError: closed$")
+    httpd.expect(r'File "\S+/handlers/h_error.py", line \d+, in before$')
+    answer = httpd.get("/before")
+    assert answer.status == 500
+    assert answer.headers["Content-Type"].startswith("text/html")
+    assert answer.headers["X-Lost"] is None
+    assert "not sent" not in answer.text
+    assert "ShopError" not in answer.text
+
+
+def test_error_document_is_honoured(httpd: Httpd) -> None:
+    expect_failure(httpd, "h_error::before", "h_error.ShopError: closed$")
+    answer = httpd.get("/document")
+    assert (answer.status, answer.text) == (500, "sorry, says ErrorDocument")
+
+
+def test_an_exception_ends_the_list(httpd: Httpd) -> None:
+    expect_failure(httpd, "h_error::before", "h_error.ShopError: closed$")
+    assert httpd.get("/list").status == 500
+    assert "too late" not in httpd.log()
+
+
+@pytest.mark.parametrize("path", ["/late", "/late_with_length", "/debug-late"])
+def test_after_the_headers_the_response_is_cut(httpd: Httpd, path: str) -> None:
+    expect_failure(httpd, "h_error::late(_with_length)?", "h_error.ShopError: too late$")
+    with pytest.raises(http.client.IncompleteRead) as cut:
+        httpd.get(path)
+    assert cut.value.partial.startswith(b"first part")
+
+
+def test_curl_tells_of_cut_responses(httpd: Httpd) -> None:
+    expect_failure(httpd, "h_error::late", "h_error.ShopError: too late$")
+    assert httpd.curl(httpd.url("/late")).returncode == 18
+    assert httpd.curl("--http2", httpd.url("/late", tls=True)).returncode == 92
+
+
+def test_an_http_status_after_the_headers_cuts_too(httpd: Httpd) -> None:
+    httpd.expect("python:error.*404 after a part of the response was sent: it is cut")
+    with pytest.raises(http.client.IncompleteRead):
+        httpd.get("/late_status")
+
+
+def test_the_debug_page_is_escaped(httpd: Httpd) -> None:
+    expect_failure(httpd, "h_error::markup", "h_error.ShopError: <script>")
+    answer = httpd.get("/debug")
+    assert answer.status == 500
+    assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert "<script>" not in answer.text
+    assert "ShopError: &lt;script&gt;alert('&amp;')&lt;/script&gt; &quot;quoted&quot;" in answer.text
+    assert "PythonHandler h_error::markup" in answer.text
+    assert answer.headers["Content-Length"] == str(len(answer.body))
+
+
+@pytest.mark.parametrize(
+    ("name", "last"),
+    [
+        ("exits", "SystemExit: 3$"),
+        ("interrupted", "KeyboardInterrupt$"),
+        ("generator_exit", "GeneratorExit$"),
+        ("chained", "h_error.ShopError: the effect$"),
+        ("group", r".*ExceptionGroup: several \(2 sub-exceptions\)$"),
+        ("without_text", "h_error.TextlessError: <exception str.. failed>$"),
+        ("recursion", "RecursionError: maximum recursion depth exceeded"),
+        ("os_error", "FileNotFoundError: .* '/nonexistent'$"),
+        ("noted", "look under the counter$"),
+        ("not_callable", "TypeError: 'int' object is not callable$"),
+        ("missing", "AttributeError: there is no 'missing' in /\\S+/handlers/h_error.py$"),
+    ],
+)
+def test_every_exception_is_500_and_the_child_lives(httpd: Httpd, name: str, last: str) -> None:
+    expect_failure(httpd, f"h_error::{name}", last)
+    children = httpd.children()
+    assert httpd.get(f"/{name}").status == 500
+    assert httpd.children() == children
+
+
+def test_a_chain_is_logged_with_its_cause(httpd: Httpd) -> None:
+    expect_failure(httpd, "h_error::chained", "LookupError: the cause$")
+    httpd.get("/chained")
+
+
+@pytest.mark.parametrize(
+    ("path", "handler", "last"),
+    [
+        ("/no-module", "h_not_there", "ModuleNotFoundError: No module named 'h_not_there'$"),
+        ("/no-package", "h_error.inside::f", "ModuleNotFoundError: .*'h_error' is not a package$"),
+        ("/bad-path", "h_error::before", "ZeroDivisionError: division by zero$"),
+        ("/no-list", "h_error::before", "TypeError: PythonPath \"'/srv'\" gives .*: write a list, as in"),
+    ],
+)
+def test_what_cannot_be_loaded_is_500(httpd: Httpd, path: str, handler: str, last: str) -> None:
+    for _ in range(2):
+        expect_failure(httpd, handler, last)
+        assert httpd.get(path).status == 500
+
+
+def test_syntax_errors_are_shown_and_can_be_mended(httpd: Httpd) -> None:
+    httpd.handler("h_syntax.py", "def handler(req):\n    return (\n")
+    expect_failure(httpd, "h_syntax", "SyntaxError: '\\(' was never closed$")
+    httpd.expect(r'File "\S+/handlers/h_syntax.py", line 2')
+    assert httpd.get("/syntax").status == 500
+    httpd.handler("h_syntax.py", "def handler(req):\n    req.write('mended')\n    return 0\n")
+    assert httpd.get("/syntax").text == "mended"
+
+
+def test_a_module_that_fails_is_tried_again(httpd: Httpd) -> None:
+    httpd.handler("h_import.py", "raise OSError('the database sleeps')\n")
+    expect_failure(httpd, "h_import", "OSError: the database sleeps$")
+    assert httpd.get("/import").status == 500
+    httpd.handler("h_import.py", "def handler(req):\n    req.write('awake')\n    return 0\n")
+    assert httpd.get("/import").text == "awake"
+
+
+def test_failures_are_in_the_access_log(httpd: Httpd) -> None:
+    expect_failure(httpd, "h_error::before", "h_error.ShopError: closed$")
+    httpd.get("/before")
+    assert httpd.requests()[-1] == "500 GET /before HTTP/1.1"
