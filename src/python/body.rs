@@ -9,7 +9,7 @@ use pyo3::types::PyBytes;
 use super::interpreter::{Interpreter, release};
 use crate::httpd::brigade::Held;
 use crate::httpd::bucket::Kind;
-use crate::httpd::{Error, Request};
+use crate::httpd::{Error, Request, Status};
 
 /// How much is asked for at a time.
 const PORTION: usize = 64 * 1024;
@@ -20,6 +20,7 @@ pub struct Body {
     ended: Cell<bool>,
     /// A failed body stays failed: asking again would only wait for another time-out.
     failed: Cell<Option<Error>>,
+    reading: Cell<bool>,
 }
 
 impl Body {
@@ -29,7 +30,22 @@ impl Body {
             unread: r.new_brigade(),
             ended: Cell::new(false),
             failed: Cell::new(None),
+            reading: Cell::new(false),
         }
+    }
+
+    /// Whether a handler of ours waits for the filters of the body: it will see what they refuse.
+    pub fn is_read_now(&self) -> bool {
+        self.reading.get()
+    }
+
+    /// The answer to a client whose body could not be read, when `error` says no more than that.
+    pub fn answer_to(&self, py: Python<'_>, error: &PyErr) -> Option<Status> {
+        let failed = self.failed.get().filter(|failed| *failed != Error::FILTER)?;
+        let value = error.value(py);
+        let ours = value.is_exact_instance_of::<PyOSError>()
+            || value.is_exact_instance_of::<PyTimeoutError>();
+        ours.then(|| failed.to_http())
     }
 
     /// At most `limit` bytes, or all; fewer only at the end.
@@ -89,7 +105,10 @@ impl Body {
                 Some(_) => {}
                 None if self.ended.get() => return Ok(false),
                 None => {
-                    if let Err(error) = release(py, || r.read(&self.unread, PORTION)) {
+                    self.reading.set(true);
+                    let result = release(py, || r.read(&self.unread, PORTION));
+                    self.reading.set(false);
+                    if let Err(error) = result {
                         self.failed.set(Some(error));
                     }
                     continue;

@@ -396,14 +396,16 @@ impl Instance {
         settings: &Settings,
         error: PyErr,
     ) -> Failure {
-        if let Flow::Output(output) = &*self.flow.borrow() {
-            if output.is_broken() {
-                // The client left; whatever the function made of that is not worth a line.
-                return Failure {
-                    status: None,
-                    page: None,
-                };
-            }
+        let broken = match &*self.flow.borrow() {
+            Flow::Output(output) => output.is_broken(),
+            Flow::Input(input) => input.failed().is_some(),
+        };
+        if broken {
+            // The client left; whatever the function made of that is not worth a line.
+            return Failure {
+                status: None,
+                page: None,
+            };
         }
         match server_return(py, self.interpreter, &error) {
             Ok(Some(returned)) if returned.result <= 0 => {
@@ -608,23 +610,27 @@ pub fn input(
             }
         }
         let mut result = Ok(());
-        if input.stream.has_event() || instance.can_go_on() {
+        if !input.is_out() && input.stream.has_event() {
             drop(input);
             result = instance.run(filter, settings);
             input = instance.input();
         }
         match result {
-            Ok(()) if input.stream.is_working() => input.suspend(filter)?,
-            Ok(())
-            | Err(Failure {
-                status: Some(Status::OK),
-                ..
-            }) => input.finish(filter)?,
-            Err(Failure { status: None, .. }) if instance.passes_on_error(&mut input.stream) => {
-                input.step_out();
-                input.finish(filter)?;
+            Ok(()) | Err(Failure { status: Some(Status::OK), .. }) => input.finish(filter)?,
+            Err(Failure { status, .. }) => {
+                if let Some(error) = input.failed() {
+                    return Err(error);
+                }
+                let error = input.fail(filter, status);
+                drop(input);
+                if let (Error::FILTER, Some(status), Some(r)) = (error, status, filter.request()) {
+                    // Most readers have no way to hand on a status such as 403. Ours has.
+                    if !r.existing_state::<State>().is_some_and(|state| state.body.is_read_now()) {
+                        r.answer_with(status);
+                    }
+                }
+                return Err(error);
             }
-            Err(Failure { status, .. }) => return Err(input.fail(filter, status)),
         }
     }
 }
