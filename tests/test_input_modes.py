@@ -180,8 +180,9 @@ def test_67_a_filter_is_told_how_its_caller_reads(httpd: Httpd) -> None:
 
 
 def test_i8_an_empty_body(httpd: Httpd) -> None:
+    empty_bodies: tuple[bytes, list[bytes]] = (b"", [])
     for how in ("r8192", "nr1", "l", "nl", "p3,r3"):
-        for body in (b"", []):
+        for body in empty_bodies:
             for name in ("unchanged", "absorb", "reads_nothing", "close_at_once", "disable_at_once"):
                 found = read(httpd, name, how, body)
                 assert everything(found) == (b"0 0\n" if name == "absorb" else b""), (name, how)

@@ -126,7 +126,7 @@ impl Input {
             Mode::Line if before == 0 => self.delivered = held.move_prefix(target, 0)?,
             Mode::Line => {
                 held.move_line(target, LINE)?;
-                self.stream.pending = length(held);
+                self.stream.pending = held.data_length();
                 // A last line without its LF takes the end along.
                 self.delivered = self.stream.closed && !held.kinds().any(|k| k == Kind::End);
             }
@@ -215,7 +215,7 @@ impl Input {
 
     /// Ends a call while a generator is at work: what it yielded, and what it has not read, stay.
     pub fn suspend(&mut self, filter: &Filter) -> Result<(), Error> {
-        self.paused = false;
+        (self.paused, self.starved) = (false, false);
         self.stream.set_aside(filter.pool())
     }
 
@@ -299,14 +299,4 @@ impl Input {
 /// Whether a brigade holds a line end.
 fn holds_line(brigade: &Brigade) -> bool {
     brigade.any_data(|data| memchr::memchr(b'\n', data).is_some())
-}
-
-/// The bytes of data in a brigade.
-fn length(brigade: &Brigade) -> usize {
-    let mut total = 0;
-    brigade.any_data(|data| {
-        total += data.len();
-        false
-    });
-    total
 }

@@ -183,6 +183,11 @@ impl Request {
         self.raw().eos_sent != 0
     }
 
+    /// Whether the response is complete, be it that of a page which this request was redirected to.
+    pub fn is_answered(&self) -> bool {
+        std::iter::successors(Some(self), |r| r.next()).any(Self::has_ended)
+    }
+
     /// The request's headers.
     pub fn headers_in(&self) -> &Table {
         // SAFETY: made with the request.

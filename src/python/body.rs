@@ -39,9 +39,14 @@ impl Body {
         self.reading.get()
     }
 
+    /// Whether reading it has failed.
+    pub fn has_failed(&self) -> bool {
+        self.failed.get().is_some()
+    }
+
     /// The answer to a client whose body could not be read, when `error` says no more than that.
     pub fn answer_to(&self, py: Python<'_>, error: &PyErr) -> Option<Status> {
-        let failed = self.failed.get().filter(|failed| *failed != Error::FILTER)?;
+        let failed = self.failed.get()?;
         let value = error.value(py);
         let ours = value.is_exact_instance_of::<PyOSError>()
             || value.is_exact_instance_of::<PyTimeoutError>();
@@ -122,9 +127,12 @@ impl Body {
 /// What a reader is told: `SERVER_RETURN` with the status that the client must see (413, or what an
 /// input filter said), `TimeoutError`, or `OSError`.
 fn raise(py: Python<'_>, interpreter: &'static Interpreter, r: &Request, error: Error) -> PyErr {
-    let status = r
-        .body_refusal()
-        .or_else(|| (error == Error::NO_SPACE).then(|| error.to_http()));
+    let status = r.body_refusal().or_else(|| match error {
+        // httpd found a body too long, or no body at all, and has said so already.
+        Error::FILTER if r.is_answered() && r.status() >= 400 => Some(Status(r.status())),
+        Error::NO_SPACE => Some(error.to_http()),
+        _ => None,
+    });
     if let Some(status) = status.filter(|status| status.0 != 500) {
         let class = interpreter.types.server_return.bind(py).clone();
         return PyErr::from_type(class, (status.0,));

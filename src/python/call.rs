@@ -147,6 +147,10 @@ impl Run<'_, '_> {
                 let _ = response.send_rest(self.py, self.r);
                 status
             }
+            _ if self.r.is_answered() && self.state.body.has_failed() => {
+                response.discard();
+                Status::FILTER_ERROR
+            }
             _ if self.r.has_started() => {
                 let text = format!(
                     "{} after a part of the response was sent: it is cut",
