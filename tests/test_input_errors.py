@@ -82,7 +82,7 @@ def expect_failure(httpd: Httpd, *, traceback: bool = True) -> None:
         httpd.expect(r"failed for \"POST /", r"in raise_at", r"ValueError: bad filter")
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def _script(httpd: Httpd) -> None:
     httpd.cgi("cat", "#!/bin/sh\nprintf 'Content-Type: text/plain\\n\\n'; cat\n")
 

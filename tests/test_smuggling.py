@@ -97,6 +97,12 @@ BODIES = {
 CUT = {"long"}
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _files(httpd: Httpd) -> None:
+    httpd.write("page.html", "a page")
+    httpd.cgi("echo", ECHO)
+
+
 def answers(httpd: Httpd, data: bytes) -> list[Response]:
     """Return the responses to what is sent in one go, as far as they are whole."""
     got = bytearray()
@@ -119,8 +125,6 @@ def test_i8_i12_a_body_is_never_a_request(httpd: Httpd, name: str, target: str) 
             "AH01270: Error reading|AH01095: prefetch request body failed",
             "cat: -: Connection reset",
         )
-    httpd.write("page.html", "a page")
-    httpd.cgi("echo", ECHO)
     for kind, body in BODIES.items():
         for framed in (body, [body], [body[:3], body[3:]]):
             before = len(httpd.requests())

@@ -102,7 +102,9 @@ impl Filter {
     pub(super) fn fetch_nothing(&self, brigade: &Brigade) -> Result<(), Error> {
         let (mode, block) = (ffi::AP_MODE_READBYTES, ffi::APR_NONBLOCK_READ);
         // SAFETY: the live chain from this filter on.
-        Error::check(unsafe { ffi::ap_get_brigade(self.as_ptr(), brigade.as_ptr(), mode, block, 0) })
+        Error::check(unsafe {
+            ffi::ap_get_brigade(self.as_ptr(), brigade.as_ptr(), mode, block, 0)
+        })
     }
 
     /// Whether it was never called.

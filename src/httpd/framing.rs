@@ -20,8 +20,13 @@ const REFUSED: &CStr = c"mod_python.refused-body";
 impl Request {
     /// A filter stands before the body's readers: they see a body of unknown length.
     pub fn hide_body_length(&self) {
-        let length = self.headers_in().get(c"Content-Length").filter(|length| *length != b"0");
-        let Some(length) = length.and_then(|length| CString::new(length).ok()) else { return };
+        let length = self
+            .headers_in()
+            .get(c"Content-Length")
+            .filter(|length| *length != b"0");
+        let Some(length) = length.and_then(|length| CString::new(length).ok()) else {
+            return;
+        };
         if self.is_subrequest() || self.is_beyond_limit(&length) {
             // Nobody gets to read it: the parser will answer 413.
             return;
@@ -58,7 +63,10 @@ impl Request {
 
     /// Undoes `hide_body_length` for `redirected`, if nothing was read: it may have other filters.
     pub fn show_body_length(&self, redirected: &Self) {
-        let length = self.notes().get(LENGTH).and_then(|length| CString::new(length).ok());
+        let length = self
+            .notes()
+            .get(LENGTH)
+            .and_then(|length| CString::new(length).ok());
         if let Some(length) = &length {
             self.body_is_read();
             self.headers_in().unset(c"Transfer-Encoding");
@@ -72,7 +80,10 @@ impl Request {
     /// Whether the body is too long for where the request was redirected to. The parser, which has
     /// looked already, will not say so.
     pub fn redirected_beyond_limit(&self) -> bool {
-        let length = self.headers_in().get(c"Content-Length").and_then(|l| CString::new(l).ok());
+        let length = self
+            .headers_in()
+            .get(c"Content-Length")
+            .and_then(|l| CString::new(l).ok());
         self.notes().get(LOOKED).is_some() && length.is_some_and(|l| self.is_beyond_limit(&l))
     }
 

@@ -187,7 +187,10 @@ impl Run<'_, '_> {
             None => {}
         }
         if let Some(status) = self.state.body.answer_to(self.py, error) {
-            let text = format!("{}: the request's body did not come: {error}", handler.text());
+            let text = format!(
+                "{}: the request's body did not come: {error}",
+                handler.text()
+            );
             log::request(place!(), self.r, Level::Info, &text);
             return self.finish(status);
         }

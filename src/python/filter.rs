@@ -610,27 +610,42 @@ pub fn input(
             }
         }
         let mut result = Ok(());
-        if !input.is_out() && input.stream.has_event() {
+        if !input.is_out() && (input.stream.has_event() || instance.can_go_on()) {
             drop(input);
             result = instance.run(filter, settings);
             input = instance.input();
         }
+        if let Some(error) = input.failed() {
+            return Err(error);
+        }
         match result {
-            Ok(()) | Err(Failure { status: Some(Status::OK), .. }) => input.finish(filter)?,
+            Ok(()) if input.stream.is_working() => input.suspend(filter)?,
+            Ok(())
+            | Err(Failure {
+                status: Some(Status::OK),
+                ..
+            }) => input.finish(filter)?,
+            Err(Failure { status: None, .. }) if instance.passes_on_error(&mut input.stream) => {
+                input.step_out();
+                input.finish(filter)?;
+            }
             Err(Failure { status, .. }) => {
-                if let Some(error) = input.failed() {
-                    return Err(error);
-                }
                 let error = input.fail(filter, status);
                 drop(input);
-                if let (Error::FILTER, Some(status), Some(r)) = (error, status, filter.request()) {
-                    // Most readers have no way to hand on a status such as 403. Ours has.
-                    if !r.existing_state::<State>().is_some_and(|state| state.body.is_read_now()) {
-                        r.answer_with(status);
-                    }
-                }
+                refuse(filter, error, status);
                 return Err(error);
             }
+        }
+    }
+}
+
+/// Answers the client with a status that most readers of a body have no way to hand on, such as
+/// 403. A handler of ours has one.
+fn refuse(filter: &Filter, error: Error, status: Option<Status>) {
+    if let (Error::FILTER, Some(status), Some(r)) = (error, status, filter.request()) {
+        let told = |state: &State| state.body.is_read_now();
+        if !r.existing_state::<State>().is_some_and(told) {
+            r.answer_with(status);
         }
     }
 }
