@@ -73,9 +73,8 @@ impl Module for Entry {
     }
 
     fn translate_name(r: &Request) -> Status {
-        // Redirected before its body was read: the parser below must know how that is framed.
         if let Some(before) = r.prev() {
-            before.show_body_length();
+            before.show_body_length(r);
         }
         Status::DECLINED
     }
@@ -99,6 +98,9 @@ impl Module for Entry {
             .and_then(|state| state.chosen_type.take());
         if let Some(chosen) = chosen {
             r.set_content_type(Some(&chosen));
+        }
+        if r.redirected_beyond_limit() {
+            return Status::REQUEST_ENTITY_TOO_LARGE;
         }
         Status::DECLINED
     }

@@ -213,7 +213,7 @@ impl Brigade {
     pub fn move_prefix(&self, target: &Brigade, limit: usize) -> Result<bool, Error> {
         let mut left = limit;
         while let Some(kind) = self.front() {
-            if kind == Kind::Data {
+            if kind == Kind::Data && self.front_length() != Some(0) {
                 if left == 0 {
                     break;
                 }
@@ -272,18 +272,26 @@ impl Brigade {
         total
     }
 
-    /// Copies at most `limit` bytes of the data at the front to `target`; nothing is consumed.
+    /// Copies at most `limit` bytes of the data at the front to `target`, and the end if it comes
+    /// before that; nothing is consumed.
     pub fn copy_prefix(&self, target: &Brigade, limit: usize) -> Result<(), Error> {
         let mut left = limit;
         let mut at = self.first();
-        while let Some(bucket) = at {
+        while let Some(bucket) = at.filter(|_| left > 0) {
             // SAFETY: a bucket of this ring.
-            if unsafe { bucket::kind_of(bucket.as_ptr()) } == Kind::Data && left > 0 {
-                // SAFETY: a bucket of this ring; the bytes are copied at once.
-                let data = unsafe { bucket::read(bucket.as_ptr(), true) }?;
-                let part = &data[..data.len().min(left)];
-                target.append_copy(part)?;
-                left -= part.len();
+            match unsafe { bucket::kind_of(bucket.as_ptr()) } {
+                Kind::Data => {
+                    // SAFETY: a bucket of this ring; the bytes are copied at once.
+                    let data = unsafe { bucket::read(bucket.as_ptr(), true) }?;
+                    let part = &data[..data.len().min(left)];
+                    target.append_copy(part)?;
+                    left -= part.len();
+                }
+                Kind::End => {
+                    target.append_end();
+                    break;
+                }
+                _ => {}
             }
             // SAFETY: reading may have put the rest behind `bucket`, which is still in the ring.
             at = NonNull::new(unsafe { ffi::mp_brigade_next(self.as_ptr(), bucket.as_ptr()) });
@@ -368,6 +376,20 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn an_empty_bucket_hides_no_end() {
+        with_brigade(|brigade| {
+            with_brigade(|target| {
+                brigade.append_bytes(Bytes::from_static(b"line\n"));
+                brigade.append_end();
+                brigade.move_line(target, 8192).unwrap();
+                assert_eq!(text(target), b"line\n");
+                assert!(brigade.move_prefix(target, 0).unwrap());
+                assert_eq!(text(target), b"$");
+            });
+        });
+    }
+
+    #[test]
     fn copies_of_a_prefix_consume_nothing() {
         with_brigade(|brigade| {
             with_brigade(|target| {
@@ -377,7 +399,11 @@ pub(super) mod tests {
                     brigade.copy_prefix(target, 3).unwrap();
                     assert_eq!(text(target), b"abc");
                 }
-                assert_eq!(text(brigade), b"abcd");
+                brigade.append_end();
+                brigade.append_bytes(Bytes::from_static(b"none of it"));
+                brigade.copy_prefix(target, 9).unwrap();
+                assert_eq!(text(target), b"abcd$");
+                assert_eq!(text(brigade), b"abcd$none of it");
             });
         });
     }

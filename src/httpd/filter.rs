@@ -98,6 +98,20 @@ impl Filter {
         })
     }
 
+    /// A read of no bytes that does not wait.
+    pub(super) fn fetch_nothing(&self, brigade: &Brigade) -> Result<(), Error> {
+        let (mode, block) = (ffi::AP_MODE_READBYTES, ffi::APR_NONBLOCK_READ);
+        // SAFETY: the live chain from this filter on.
+        Error::check(unsafe {
+            ffi::ap_get_brigade(self.as_ptr(), brigade.as_ptr(), mode, block, 0)
+        })
+    }
+
+    /// Whether it was never called.
+    pub(super) fn is_fresh(&self) -> bool {
+        self.raw().ctx.is_null()
+    }
+
     /// Takes it out of its chain: httpd does not call it again.
     pub(super) fn unlink(&self, direction: Direction) {
         match direction {
@@ -126,6 +140,24 @@ impl Filter {
         // SAFETY: our own filter's field; mod_filter keeps it per provider.
         unsafe { (*self.as_ptr()).ctx = std::ptr::from_ref(value).cast_mut().cast() };
         value
+    }
+}
+
+impl Request {
+    /// The filter of httpd that finds the end of the request's body.
+    pub(super) fn body_parser(&self) -> Option<&Filter> {
+        // SAFETY: a pure look-up by a static name.
+        let parser = unsafe { ffi::ap_get_input_filter_handle(c"http_in".as_ptr()) };
+        let mut at = self.raw().input_filters;
+        loop {
+            // SAFETY: null at the chain's end, or a filter that lives as long as the request.
+            let filter = unsafe { at.as_ref() }?;
+            if filter.frec == parser {
+                // SAFETY: as above.
+                return Some(unsafe { Filter::from_raw(at) });
+            }
+            at = filter.next;
+        }
     }
 }
 

@@ -10,6 +10,9 @@ use super::{Error, Status};
 /// The longest line that is given out whole (httpd's `HUGE_STRING_LEN`).
 const LINE: usize = 8192;
 
+/// A filter below that answers a read that waits with nothing, so often, will never give anything.
+const MOST_EMPTY_READS: u32 = 1000;
+
 /// One input filter in the chain of one request.
 pub struct Input {
     /// The pieces, and how to read and write them.
@@ -26,6 +29,8 @@ pub struct Input {
     failed: Option<Error>,
     /// The author was told `Pause` for the brigade at hand, and may ask for another one.
     paused: bool,
+    /// The author was told that nothing has come yet, to a caller who would not wait.
+    starved: bool,
     /// The author stepped out: once the written data is given out, the filter is gone.
     out: bool,
 }
@@ -41,6 +46,7 @@ impl Input {
             delivered: false,
             failed: None,
             paused: false,
+            starved: false,
             out: false,
         }
     }
@@ -58,6 +64,11 @@ impl Input {
     /// Whether the caller is ready to wait.
     pub fn blocks(&self) -> bool {
         self.block
+    }
+
+    /// What went wrong with the body, if something did.
+    pub fn failed(&self) -> Option<Error> {
+        self.failed
     }
 
     /// Whether the author has stepped out.
@@ -95,7 +106,7 @@ impl Input {
     pub fn has_answer(&self) -> bool {
         let held = &self.stream.outgoing;
         match self.mode {
-            Mode::Line if self.is_over() || self.out => self.stream.pending > 0,
+            Mode::Line if self.is_over() => self.stream.pending > 0,
             Mode::Line => self.stream.pending >= LINE || holds_line(held),
             Mode::Bytes(_) | Mode::Peek(_) => {
                 self.stream.pending > 0 || held.kinds().any(|kind| kind == Kind::End)
@@ -115,7 +126,7 @@ impl Input {
             Mode::Line if before == 0 => self.delivered = held.move_prefix(target, 0)?,
             Mode::Line => {
                 held.move_line(target, LINE)?;
-                self.stream.pending = length(held);
+                self.stream.pending = held.data_length();
                 // A last line without its LF takes the end along.
                 self.delivered = self.stream.closed && !held.kinds().any(|k| k == Kind::End);
             }
@@ -123,21 +134,34 @@ impl Input {
         Ok(())
     }
 
-    /// After stepping out: the chain goes on without us.
+    /// After stepping out: the chain goes on without us. But httpd's parser of bodies knows no
+    /// lines and no peeking, so for these we stay and pass on what comes.
     fn pass_by(&mut self, filter: &Filter, target: &Brigade) -> Option<Result<(), Error>> {
-        if !self.out {
+        if !self.out || !matches!(self.mode, Mode::Bytes(_)) {
             return None;
         }
         filter.unlink(Direction::Input);
         target.append_all(&self.stream.outgoing);
-        Some(fetch(filter, target, self.mode, self.block))
+        Some(filter.fetch(target, self.mode, self.block))
     }
 
     /// Fetches the next brigade from below, for the author. Waits if the caller waits.
     pub fn fetch(&mut self, filter: &Filter) -> Result<(), Error> {
+        self.fetch_waiting(filter, self.block)
+    }
+
+    fn fetch_waiting(&mut self, filter: &Filter, block: bool) -> Result<(), Error> {
         let incoming = &self.stream.incoming;
-        fetch(filter, incoming, Mode::Bytes(CHUNK), self.block)?;
-        self.paused = false;
+        if let Some(r) = filter.request() {
+            r.body_is_read();
+        }
+        for _ in 0..MOST_EMPTY_READS {
+            filter.fetch(incoming, Mode::Bytes(CHUNK), block)?;
+            if !block || !incoming.is_empty() {
+                break;
+            }
+        }
+        (self.paused, self.starved) = (false, false);
         self.end_below |= incoming.kinds().any(|kind| kind == Kind::End);
         if incoming.is_empty() {
             Err(Error::AGAIN)
@@ -151,7 +175,8 @@ impl Input {
         !self.paused || self.stream.look().is_some()
     }
 
-    /// What comes next for the author: a brigade's data, one `Pause`, then the next brigade.
+    /// What comes next for the author: a brigade's data, one `Pause`, then the next brigade. An
+    /// author who asks on and on waits, whether the caller would or not.
     pub fn read(&mut self, filter: &Filter, limit: usize) -> Result<Next, Error> {
         loop {
             match self.stream.look() {
@@ -160,9 +185,13 @@ impl Input {
                     self.paused = true;
                     return Ok(Next::Pause);
                 }
-                None => match self.fetch(filter) {
-                    Err(error) if error.is_again() => return Ok(Next::Pause),
-                    other => other?,
+                None => match self.fetch_waiting(filter, self.block || self.starved) {
+                    Err(error) if error.is_again() => {
+                        self.starved = true;
+                        return Ok(Next::Pause);
+                    }
+                    Err(error) => return Err(self.break_off(filter, error)),
+                    Ok(()) => {}
                 },
                 Some(Kind::Flush) => self.stream.take_flush(),
                 Some(Kind::End) => {
@@ -186,7 +215,7 @@ impl Input {
 
     /// Ends a call while a generator is at work: what it yielded, and what it has not read, stay.
     pub fn suspend(&mut self, filter: &Filter) -> Result<(), Error> {
-        self.paused = false;
+        (self.paused, self.starved) = (false, false);
         self.stream.set_aside(filter.pool())
     }
 
@@ -214,7 +243,7 @@ impl Input {
         } else {
             self.stream.move_rest();
         }
-        self.paused = false;
+        (self.paused, self.starved) = (false, false);
         self.stream.set_aside(filter.pool())
     }
 
@@ -267,25 +296,7 @@ impl Input {
     }
 }
 
-/// Reads from the filter below, with the framing of the body shown to whoever parses it there.
-fn fetch(filter: &Filter, target: &Brigade, mode: Mode, block: bool) -> Result<(), Error> {
-    match filter.request() {
-        Some(r) => r.with_body_framing_shown(|| filter.fetch(target, mode, block)),
-        None => filter.fetch(target, mode, block),
-    }
-}
-
 /// Whether a brigade holds a line end.
 fn holds_line(brigade: &Brigade) -> bool {
     brigade.any_data(|data| memchr::memchr(b'\n', data).is_some())
-}
-
-/// The bytes of data in a brigade.
-fn length(brigade: &Brigade) -> usize {
-    let mut total = 0;
-    brigade.any_data(|data| {
-        total += data.len();
-        false
-    });
-    total
 }

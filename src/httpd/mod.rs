@@ -11,6 +11,7 @@ pub mod connection;
 pub mod constants;
 mod ffi;
 pub mod filter;
+mod framing;
 pub mod hooks;
 pub mod input;
 pub mod log;

@@ -1,16 +1,11 @@
 //! Requests: `request_rec`.
 
 use std::cell::UnsafeCell;
-use std::ffi::{CStr, CString, c_char};
+use std::ffi::{CString, c_char};
 
 use super::brigade::Held;
 use super::connection::KeepAlive;
 use super::{Brigade, Connection, Error, Pool, Server, Status, Table, c_bytes, ffi};
-
-/// Holds the `Content-Length` of a body that a filter may change, away from its readers' eyes.
-const HIDDEN_LENGTH: &CStr = c"mod_python.content-length";
-/// Holds the HTTP status with which a filter refused the body.
-const REFUSED_BODY: &CStr = c"mod_python.refused-body";
 
 /// A `request_rec`.
 #[repr(transparent)]
@@ -188,6 +183,11 @@ impl Request {
         self.raw().eos_sent != 0
     }
 
+    /// Whether the response is complete, be it that of a page which this request was redirected to.
+    pub fn is_answered(&self) -> bool {
+        std::iter::successors(Some(self), |r| r.next()).any(Self::has_ended)
+    }
+
     /// The request's headers.
     pub fn headers_in(&self) -> &Table {
         // SAFETY: made with the request.
@@ -345,6 +345,18 @@ impl Request {
         Status::OK
     }
 
+    /// Answers with an error page in place of what the handler would have sent, if it has not sent
+    /// anything yet; as httpd does when it finds a body wrong while somebody reads it.
+    pub fn answer_with(&self, status: Status) {
+        if status.is_error_response() && !self.has_started() {
+            let brigade = self.new_brigade();
+            brigade.append_error(status.0, self.pool());
+            brigade.append_end();
+            // The handler is told that a filter has failed, whatever becomes of this.
+            let _ = self.write(&brigade);
+        }
+    }
+
     /// What a filter that changes the body takes back: its length, its digests, the exactness of
     /// its tag, and ranges of it (RFC 9110 §8.6, §8.8.3, §14; RFC 3230).
     pub fn forget_representation(&self) {
@@ -375,58 +387,6 @@ impl Request {
             .filter(|coding| !coding.eq_ignore_ascii_case(b"identity"))
     }
 
-    /// A filter stands before the body's readers: they must not trust its length. What they see is
-    /// a body of unknown length; what parses it below sees the truth (`with_body_framing_shown`).
-    pub fn hide_body_length(&self) {
-        let length = self.headers_in().get(c"Content-Length");
-        if let Some(length) = length.filter(|length| *length != b"0").and_then(c_string) {
-            self.notes().set(HIDDEN_LENGTH, &length);
-            self.headers_in().unset(c"Content-Length");
-            self.headers_in().set(c"Transfer-Encoding", c"chunked");
-        }
-    }
-
-    /// Undoes `hide_body_length`, if nothing was read since.
-    pub fn show_body_length(&self) -> bool {
-        let length = self.notes().get(HIDDEN_LENGTH).and_then(c_string);
-        if let Some(length) = &length {
-            self.notes().unset(HIDDEN_LENGTH);
-            self.headers_in().unset(c"Transfer-Encoding");
-            self.headers_in().set(c"Content-Length", length);
-        }
-        length.is_some()
-    }
-
-    /// Calls `read`. The first time httpd's body parser must see how the body is framed; from then
-    /// on it knows.
-    pub(super) fn with_body_framing_shown<R>(&self, read: impl FnOnce() -> R) -> R {
-        let shown = self.show_body_length();
-        let result = read();
-        if shown
-            || self
-                .headers_in()
-                .get(c"Content-Length")
-                .is_some_and(|n| n != b"0")
-        {
-            self.headers_in().unset(c"Content-Length");
-            self.headers_in().set(c"Transfer-Encoding", c"chunked");
-        }
-        result
-    }
-
-    /// Notes the status with which a filter refused the body.
-    pub(super) fn refuse_body(&self, status: Status) {
-        if let Ok(number) = CString::new(status.0.to_string()) {
-            self.notes().set(REFUSED_BODY, &number);
-        }
-    }
-
-    /// The status with which a filter refused the body.
-    pub fn body_refusal(&self) -> Option<Status> {
-        let number = self.notes().get(REFUSED_BODY)?;
-        std::str::from_utf8(number).ok()?.parse().ok().map(Status)
-    }
-
     /// A brigade that may be kept until the request ends.
     pub fn new_brigade(&self) -> Held {
         // SAFETY: it lives in the request's pool; our values for the request, which hold it, are
@@ -443,8 +403,4 @@ impl Request {
     pub fn existing_state<T: 'static>(&self) -> Option<&T> {
         super::hooks::existing_state(self.raw().request_config)
     }
-}
-
-fn c_string(bytes: &[u8]) -> Option<CString> {
-    CString::new(bytes).ok()
 }

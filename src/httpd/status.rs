@@ -18,6 +18,8 @@ impl Status {
     pub const DONE: Self = Self(ffi::DONE);
     /// A filter has dealt with the response already (`AP_FILTER_ERROR`).
     pub const FILTER_ERROR: Self = Self(ffi::AP_FILTER_ERROR);
+    /// `413 Request Entity Too Large`.
+    pub const REQUEST_ENTITY_TOO_LARGE: Self = Self(ffi::HTTP_REQUEST_ENTITY_TOO_LARGE as i32);
     /// `500 Internal Server Error`.
     pub const INTERNAL_SERVER_ERROR: Self = Self(ffi::HTTP_INTERNAL_SERVER_ERROR as i32);
     /// `502 Bad Gateway`: in an error bucket, the one status that shows a broken response.

@@ -20,6 +20,7 @@ pub struct Body {
     ended: Cell<bool>,
     /// A failed body stays failed: asking again would only wait for another time-out.
     failed: Cell<Option<Error>>,
+    reading: Cell<bool>,
 }
 
 impl Body {
@@ -29,7 +30,27 @@ impl Body {
             unread: r.new_brigade(),
             ended: Cell::new(false),
             failed: Cell::new(None),
+            reading: Cell::new(false),
         }
+    }
+
+    /// Whether a handler of ours waits for the filters of the body: it will see what they refuse.
+    pub fn is_read_now(&self) -> bool {
+        self.reading.get()
+    }
+
+    /// Whether reading it has failed.
+    pub fn has_failed(&self) -> bool {
+        self.failed.get().is_some()
+    }
+
+    /// The answer to a client whose body could not be read, when `error` says no more than that.
+    pub fn answer_to(&self, py: Python<'_>, error: &PyErr) -> Option<Status> {
+        let failed = self.failed.get()?;
+        let value = error.value(py);
+        let ours = value.is_exact_instance_of::<PyOSError>()
+            || value.is_exact_instance_of::<PyTimeoutError>();
+        ours.then(|| failed.to_http())
     }
 
     /// At most `limit` bytes, or all; fewer only at the end.
@@ -100,7 +121,10 @@ impl Body {
                 Some(_) => {}
                 None if self.ended.get() => return Ok(false),
                 None => {
-                    if let Err(error) = release(py, || r.read(&self.unread, PORTION)) {
+                    self.reading.set(true);
+                    let result = release(py, || r.read(&self.unread, PORTION));
+                    self.reading.set(false);
+                    if let Err(error) = result {
                         self.failed.set(Some(error));
                     }
                     continue;
@@ -114,10 +138,12 @@ impl Body {
 /// What a reader is told: `SERVER_RETURN` with the status that the client must see (413, or what an
 /// input filter said), `TimeoutError`, or `OSError`.
 fn raise(py: Python<'_>, interpreter: &'static Interpreter, r: &Request, error: Error) -> PyErr {
-    // httpd's own body filter has answered already, say 413 or 400.
-    let answered = || (error == Error::FILTER && r.has_ended()).then(|| Status(r.status()));
-    let refused = || (error == Error::NO_SPACE).then(|| error.to_http());
-    let status = r.body_refusal().or_else(answered).or_else(refused);
+    let status = r.body_refusal().or_else(|| match error {
+        // httpd found a body too long, or no body at all, and has said so already.
+        Error::FILTER if r.is_answered() && r.status() >= 400 => Some(Status(r.status())),
+        Error::NO_SPACE => Some(error.to_http()),
+        _ => None,
+    });
     if let Some(status) = status.filter(|status| status.0 != 500) {
         let class = interpreter.types.server_return.bind(py).clone();
         return PyErr::from_type(class, (status.0,));

@@ -148,7 +148,7 @@ impl Run<'_, '_> {
                 status
             }
             // An error page is out, say of the filter that read the request's body.
-            _ if self.r.has_ended() => {
+            _ if self.r.is_answered() => {
                 response.discard();
                 Status::FILTER_ERROR
             }
@@ -186,6 +186,14 @@ impl Run<'_, '_> {
                 return Status::DONE;
             }
             None => {}
+        }
+        if let Some(status) = self.state.body.answer_to(self.py, error) {
+            let text = format!(
+                "{}: the request's body did not come: {error}",
+                handler.text()
+            );
+            log::request(place!(), self.r, Level::Info, &text);
+            return self.finish(status);
         }
         let name = format!("{} {}", self.phase.directive(), handler.text());
         let request = self

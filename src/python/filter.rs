@@ -396,14 +396,16 @@ impl Instance {
         settings: &Settings,
         error: PyErr,
     ) -> Failure {
-        if let Flow::Output(output) = &*self.flow.borrow() {
-            if output.is_broken() {
-                // The client left; whatever the function made of that is not worth a line.
-                return Failure {
-                    status: None,
-                    page: None,
-                };
-            }
+        let broken = match &*self.flow.borrow() {
+            Flow::Output(output) => output.is_broken(),
+            Flow::Input(input) => input.failed().is_some(),
+        };
+        if broken {
+            // The client left; whatever the function made of that is not worth a line.
+            return Failure {
+                status: None,
+                page: None,
+            };
         }
         match server_return(py, self.interpreter, &error) {
             Ok(Some(returned)) if returned.result <= 0 => {
@@ -608,10 +610,13 @@ pub fn input(
             }
         }
         let mut result = Ok(());
-        if input.stream.has_event() || instance.can_go_on() {
+        if !input.is_out() && (input.stream.has_event() || instance.can_go_on()) {
             drop(input);
             result = instance.run(filter, settings);
             input = instance.input();
+        }
+        if let Some(error) = input.failed() {
+            return Err(error);
         }
         match result {
             Ok(()) if input.stream.is_working() => input.suspend(filter)?,
@@ -624,7 +629,23 @@ pub fn input(
                 input.step_out();
                 input.finish(filter)?;
             }
-            Err(Failure { status, .. }) => return Err(input.fail(filter, status)),
+            Err(Failure { status, .. }) => {
+                let error = input.fail(filter, status);
+                drop(input);
+                refuse(filter, error, status);
+                return Err(error);
+            }
+        }
+    }
+}
+
+/// Answers the client with a status that most readers of a body have no way to hand on, such as
+/// 403. A handler of ours has one.
+fn refuse(filter: &Filter, error: Error, status: Option<Status>) {
+    if let (Error::FILTER, Some(status), Some(r)) = (error, status, filter.request()) {
+        let told = |state: &State| state.body.is_read_now();
+        if !r.existing_state::<State>().is_some_and(told) {
+            r.answer_with(status);
         }
     }
 }

@@ -112,6 +112,10 @@ impl Response {
     }
 
     fn send(&self, py: Python<'_>, r: &Request) -> PyResult<()> {
+        if r.is_answered() {
+            // Behind the end, bytes would be taken for the next response.
+            self.discard();
+        }
         if self.broken.get().is_none() && !self.written.is_empty() {
             self.pending.set(0);
             self.broken

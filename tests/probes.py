@@ -1,0 +1,27 @@
+"""Small C modules that look at httpd from where Python cannot: built with apxs when a test file asks for one."""
+
+import functools
+import shutil
+import subprocess
+from pathlib import Path
+
+from server import PROJECT
+
+_SOURCES = Path(__file__).parent / "probe"
+_BUILT = PROJECT / "target/probe"
+
+
+@functools.cache
+def load(name: str) -> str:
+    """Return the LoadModule line of tests/probe/mod_NAME.c, compiled if it changed since the last time."""
+    source, folder = _SOURCES / f"mod_{name}.c", _BUILT / name
+    copy, built = folder / source.name, folder / f".libs/mod_{name}.so"
+    if not built.exists() or not copy.exists() or copy.read_bytes() != source.read_bytes():
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copy(source, copy)
+        command = ["apxs", "-c", "-Wc,-Wall", "-Wc,-Werror", copy.name]
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            copy.unlink()
+            raise RuntimeError(f"{source} does not compile:\n{done.stdout}{done.stderr}")
+    return f'LoadModule {name}_module "{built}"'
