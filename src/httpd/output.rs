@@ -64,10 +64,7 @@ impl Output {
 
     /// What comes next. Waits for slow sources, after sending what there is.
     pub fn read(&mut self, filter: &Filter, limit: usize) -> Result<Next, Error> {
-        let limit = limit.clamp(1, CHUNK);
-        if self.stream.pay_flush() {
-            self.send(filter)?;
-        }
+        self.answer_flush(filter)?;
         loop {
             match self.stream.look() {
                 None => return Ok(Next::Pause),
@@ -85,21 +82,37 @@ impl Output {
                     return Ok(Next::End);
                 }
                 Some(_) => {
-                    let length = match self.stream.load(limit, false) {
-                        Err(error) if error.is_again() => {
-                            // A slow source: the client gets what there is before we wait.
-                            self.stream.outgoing().append_flush();
-                            self.send(filter)?;
-                            self.stream.load(limit, true)?
-                        }
-                        other => other?,
-                    };
-                    if length > 0 {
+                    if self.load(filter, limit)? > 0 {
                         return Ok(Next::Data);
                     }
                 }
             }
         }
+    }
+
+    /// Makes the data at the front a piece of at most `limit` bytes in memory, and answers its
+    /// length; 0 if it turned out to be nothing. Waits for slow sources, after sending what there is.
+    pub fn load(&mut self, filter: &Filter, limit: usize) -> Result<usize, Error> {
+        let limit = limit.clamp(1, CHUNK);
+        match self.stream.load(limit, false) {
+            Err(error) if error.is_again() => {
+                // The client gets what there is before we wait.
+                self.stream.outgoing().append_flush();
+                self.send(filter)?;
+                self.stream.load(limit, true)
+            }
+            other => other,
+        }
+    }
+
+    /// Whether the author has read a FLUSH that is not yet sent on.
+    pub fn owes_flush(&self) -> bool {
+        self.stream.flush_owed
+    }
+
+    /// Sends on the FLUSH that the author has read, behind what was written for it.
+    pub fn answer_flush(&mut self, filter: &Filter) -> Result<(), Error> {
+        if self.stream.pay_flush() { self.send(filter) } else { Ok(()) }
     }
 
     /// Whether enough was written to send it on in the middle of a call.
@@ -157,10 +170,10 @@ impl Output {
     /// Ends a call: what was not read goes on, the end goes on by itself, nothing is held.
     pub fn finish(&mut self, filter: &Filter) -> Result<(), Error> {
         self.stream.pay_flush();
-        self.stream.move_rest();
         if self.stream.end_seen {
             self.stream.append_end();
         }
+        self.stream.move_rest();
         let result = self.send(filter);
         if self.out {
             filter.unlink(Direction::Output);

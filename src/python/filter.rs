@@ -67,6 +67,24 @@ impl Flow {
             },
         }
     }
+
+    /// Makes the data at the front a piece in memory; 0 if it turned out to be nothing.
+    fn load(&mut self, py: Python<'_>, filter: &Filter, limit: usize) -> Result<usize, Error> {
+        release(py, || match self {
+            Self::Output(output) => output.load(filter, limit),
+            Self::Input(input) => input.load(limit),
+        })
+    }
+
+    /// A FLUSH that a call has read goes on when the call returns. `false`: the client is gone.
+    fn answer_flush(&mut self, py: Python<'_>, filter: &Filter) -> bool {
+        match self {
+            Self::Output(output) if output.owes_flush() => {
+                release(py, || output.answer_flush(filter)).is_ok()
+            }
+            _ => true,
+        }
+    }
 }
 
 impl Instance {
@@ -151,6 +169,9 @@ impl Instance {
             let result = function.call1((&object,))?;
             refuse_shapes(&result, &handler.text())?;
             let mut flow = self.flow.borrow_mut();
+            if !flow.answer_flush(py, filter) {
+                return Ok(());
+            }
             let stream = flow.stream();
             if stream.taken() == before || stream.is_over() || !stream.has_event() {
                 return Ok(());
@@ -256,7 +277,7 @@ pub fn output(
         }),
     };
     let mut output = instance.output();
-    if output.stream.is_over() {
+    if output.stream.is_over() || output.is_broken() {
         return output.swallow(filter, brigade);
     }
     output.accept(brigade);
@@ -543,24 +564,25 @@ fn readline<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
     open_flow(this, |filter, flow| {
         let mut line = Vec::new();
         while line.len() < limit {
-            if !line.is_empty() && !flow.stream().has_data() {
-                // Whatever comes next is for the next call; the line ends here for now.
-                break;
-            }
-            match flow.read(this.py(), filter, limit - line.len()).map_err(failed)? {
-                Next::End => return none(this),
-                Next::Pause => return pause(this),
-                Next::Data => {
-                    this.body().pauses.set(0);
-                    let data = flow.stream().chunk();
-                    let end = memchr::memchr(b'\n', data).map(|at| at + 1);
-                    let length = end.unwrap_or(data.len());
-                    line.extend_from_slice(&data[..length]);
-                    flow.stream().take(length).map_err(failed)?;
-                    if end.is_some() {
-                        break;
-                    }
+            if line.is_empty() {
+                match flow.read(this.py(), filter, limit).map_err(failed)? {
+                    Next::End => return none(this),
+                    Next::Pause => return pause(this),
+                    Next::Data => this.body().pauses.set(0),
                 }
+            } else if !flow.stream().has_data() {
+                // What comes next is for the next call; the line ends here for now.
+                break;
+            } else if flow.load(this.py(), filter, limit - line.len()).map_err(failed)? == 0 {
+                continue;
+            }
+            let data = flow.stream().chunk();
+            let end = memchr::memchr(b'\n', data).map(|at| at + 1);
+            let length = end.unwrap_or(data.len());
+            line.extend_from_slice(&data[..length]);
+            flow.stream().take(length).map_err(failed)?;
+            if end.is_some() {
+                break;
             }
         }
         Ok(PyBytes::new(this.py(), &line).into_any())
