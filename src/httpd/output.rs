@@ -81,6 +81,10 @@ impl Output {
                     self.stream.took();
                     return Ok(Next::End);
                 }
+                // The answer to HEAD: its headers are out, and nobody gets this.
+                Some(_) if self.started && is_header_only(filter) => {
+                    drop(self.stream.incoming.remove_front());
+                }
                 Some(_) => {
                     if self.load(filter, limit)? > 0 {
                         return Ok(Next::Data);
@@ -260,4 +264,8 @@ impl Output {
             r.forget_representation();
         }
     }
+}
+
+fn is_header_only(filter: &Filter) -> bool {
+    filter.request().is_some_and(super::Request::is_header_only)
 }

@@ -122,3 +122,14 @@ def flushes(filter: apache.Filter) -> None:
     while chunk := filter.read():
         filter.write(chunk.upper())
         filter.flush()
+
+
+def count(filter: apache.Filter) -> None:
+    """Log at the end how many pieces there were."""
+    pieces = getattr(filter, "pieces", 0)
+    while chunk := filter.read():
+        pieces += 1
+        filter.write(chunk)
+    filter.pieces = pieces
+    if chunk is None:
+        print("pieces:", pieces)

@@ -1,0 +1,17 @@
+"""Handlers whose responses go through output filters."""
+
+from mod_python import apache
+
+
+def no_content(req: apache.Request) -> int:
+    req.status = apache.HTTP_NO_CONTENT
+    return apache.OK
+
+
+def digests(req: apache.Request) -> int:
+    for name, value in (("Content-MD5", "md5"), ("Digest", "digest"), ("Content-Digest", "content"), ("ETag", '"tag"')):
+        req.headers_out[name] = value
+    req.headers_out["X-Other"] = "kept"
+    req.content_type = "text/plain"
+    req.write("body")
+    return apache.OK
