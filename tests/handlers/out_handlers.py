@@ -13,5 +13,5 @@ def digests(req: apache.Request) -> int:
         req.headers_out[name] = value
     req.headers_out["X-Other"] = "kept"
     req.content_type = "text/plain"
-    req.write("body")
+    req.write("body", 0)
     return apache.OK
