@@ -14,6 +14,8 @@ pub struct Output {
     headers_settled: bool,
     /// Something went on to the client's side: the headers may be out.
     started: bool,
+    /// The end went on, too: nothing can follow, not even an error.
+    ended: bool,
     /// Sending failed: the client is gone, nothing more is worth making.
     broken: Option<Error>,
     /// The author stepped out: what follows goes by untouched.
@@ -27,6 +29,7 @@ impl Output {
             stream: Stream::new(filter),
             headers_settled: false,
             started: false,
+            ended: false,
             broken: None,
             out: false,
         }
@@ -134,6 +137,7 @@ impl Output {
         }
         self.settle_headers(filter);
         self.started = true;
+        self.ended |= self.stream.closed;
         let result = filter.pass(&self.stream.outgoing);
         self.stream.outgoing.clear();
         self.stream.pending = 0;
@@ -203,22 +207,25 @@ impl Output {
         if let Some(error) = self.broken {
             return Err(error);
         }
+        if self.ended {
+            return Ok(());
+        }
         let Some(r) = filter.request() else { return Err(Error::GENERAL) };
-        if !self.started && r.is_subrequest() {
+        let was_started = self.started || r.has_sent();
+        if !was_started && r.is_subrequest() {
             // The including page shows its own error text.
             self.broken = Some(Error::GENERAL);
             return Err(Error::GENERAL);
         }
-        let status = if self.started { Status::BAD_GATEWAY } else { status };
+        let status = if was_started { Status::BAD_GATEWAY } else { status };
         let outgoing = self.stream.outgoing();
         outgoing.append_error(status.0, r.pool());
         outgoing.append_end();
-        if self.started {
+        if was_started {
             // With a Content-Length already sent only the end of the connection shows the cut.
             filter.connection().set_keep_alive(KeepAlive::Close);
         }
         self.headers_settled = true;
-        let was_started = self.started;
         match self.send(filter) {
             // httpd has answered with an error page; the handler has nothing more to send.
             _ if !was_started => {
@@ -231,7 +238,7 @@ impl Output {
 
     /// Whether another response can take the place of this one: nothing of it went on.
     pub fn can_be_replaced(&self, filter: &Filter) -> bool {
-        let whole = filter.request().is_some_and(|r| !r.is_subrequest() && !r.has_started());
+        let whole = filter.request().is_some_and(|r| !r.is_subrequest() && !r.has_sent());
         whole && !self.started && self.broken.is_none()
     }
 

@@ -9,7 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use super::data::{self, Sink};
-use super::call::{self, close_coroutine, server_return};
+use super::call::{self, Returned, close_coroutine, server_return};
 use super::class::{self, Answer, Arguments, Class, This, attributes, methods};
 use super::connection::ConnectionObject;
 use super::context::About;
@@ -206,16 +206,10 @@ impl Instance {
                 return Failure { status: None, page: None };
             }
         }
-        match server_return(py, self.interpreter, &error) {
-            Ok(Some(returned)) if returned.result <= 0 => {
-                return Failure { status: Some(Status::OK), page: None };
-            }
-            Ok(Some(returned)) => {
-                return Failure { status: Some(Status(returned.result)), page: None };
-            }
-            _ => {}
-        }
         let name = format!("filter {} ({})", self.declared.name, self.declared.handler.text());
+        if let Ok(Some(returned)) = server_return(py, self.interpreter, &error) {
+            return self.returned(filter, &name, &returned);
+        }
         let request = filter.request().and_then(|r| r.the_request());
         let request = request.map(String::from_utf8_lossy).unwrap_or_default();
         let text = format!("{name} of {} failed for \"{request}\"", self.declared.handler.source);
@@ -224,6 +218,24 @@ impl Instance {
         let page = (settings.debug == Some(true))
             .then(|| report::page(&name, &report::traceback(py, &error)).into_bytes());
         Failure { status: None, page }
+    }
+
+    /// What `SERVER_RETURN` asks for.
+    fn returned(&self, filter: &Filter, name: &str, returned: &Returned) -> Failure {
+        let sent = matches!(&*self.flow.borrow(), Flow::Output(output) if output.has_started());
+        if let (Some(status), Some(r), false) = (returned.status, filter.request(), sent) {
+            r.set_status(status);
+        }
+        let status = Status(returned.result);
+        if !status.is_error_response() {
+            return Failure { status: Some(Status::OK), page: None };
+        }
+        if sent {
+            let number = status.0;
+            let text = format!("{name}: {number} after a part of the response was sent: it is cut");
+            super::context::log_line(Level::Error, &text);
+        }
+        Failure { status: Some(status), page: None }
     }
 }
 
