@@ -67,6 +67,9 @@ impl Output {
 
     /// What comes next. Waits for slow sources, after sending what there is.
     pub fn read(&mut self, filter: &Filter, limit: usize) -> Result<Next, Error> {
+        if let Some(error) = self.broken {
+            return Err(error);
+        }
         self.answer_flush(filter)?;
         loop {
             match self.stream.look() {

@@ -1,5 +1,7 @@
 """Handlers whose responses go through output filters."""
 
+import time
+
 from mod_python import apache
 
 
@@ -14,4 +16,12 @@ def digests(req: apache.Request) -> int:
     req.headers_out["X-Other"] = "kept"
     req.content_type = "text/plain"
     req.write("body", 0)
+    return apache.OK
+
+
+def slow(req: apache.Request) -> int:
+    req.content_type = "text/plain"
+    req.write("first")
+    time.sleep(float(req.args))
+    req.write("second")
     return apache.OK
