@@ -199,7 +199,7 @@ impl Input {
                     return Ok(Next::End);
                 }
                 Some(_) => {
-                    if self.stream.load(limit.clamp(1, CHUNK), true)? > 0 {
+                    if self.load(limit)? > 0 {
                         return Ok(Next::Data);
                     }
                 }
@@ -217,6 +217,12 @@ impl Input {
     pub fn suspend(&mut self, filter: &Filter) -> Result<(), Error> {
         (self.paused, self.starved) = (false, false);
         self.stream.set_aside(filter.pool())
+    }
+
+    /// Makes the data at the front a piece of at most `limit` bytes in memory, and answers its
+    /// length; 0 if it turned out to be nothing.
+    pub fn load(&mut self, limit: usize) -> Result<usize, Error> {
+        self.stream.load(limit.clamp(1, CHUNK), true)
     }
 
     /// Says that the body ends here for its readers. The rest of it is read and dropped before

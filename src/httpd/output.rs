@@ -14,6 +14,8 @@ pub struct Output {
     headers_settled: bool,
     /// Something went on to the client's side: the headers may be out.
     started: bool,
+    /// The end went on, too: nothing can follow, not even an error.
+    ended: bool,
     /// Sending failed: the client is gone, nothing more is worth making.
     broken: Option<Error>,
     /// The author stepped out: what follows goes by untouched.
@@ -27,6 +29,7 @@ impl Output {
             stream: Stream::new(filter),
             headers_settled: false,
             started: false,
+            ended: false,
             broken: None,
             out: false,
         }
@@ -64,10 +67,10 @@ impl Output {
 
     /// What comes next. Waits for slow sources, after sending what there is.
     pub fn read(&mut self, filter: &Filter, limit: usize) -> Result<Next, Error> {
-        let limit = limit.clamp(1, CHUNK);
-        if self.stream.pay_flush() {
-            self.send(filter)?;
+        if let Some(error) = self.broken {
+            return Err(error);
         }
+        self.answer_flush(filter)?;
         loop {
             match self.stream.look() {
                 None => return Ok(Next::Pause),
@@ -80,19 +83,29 @@ impl Output {
                     self.stream.take_end();
                     return Ok(Next::End);
                 }
+                // The answer to HEAD: its headers are out, and nobody gets this.
+                Some(_) if self.started && is_header_only(filter) => {
+                    drop(self.stream.incoming.remove_front());
+                }
                 Some(_) => {
-                    let length = match self.stream.load(limit, false) {
-                        Err(error) if error.is_again() => {
-                            self.send_before_waiting(filter)?;
-                            self.stream.load(limit, true)?
-                        }
-                        other => other?,
-                    };
-                    if length > 0 {
+                    if self.load(filter, limit)? > 0 {
                         return Ok(Next::Data);
                     }
                 }
             }
+        }
+    }
+
+    /// Makes the data at the front a piece of at most `limit` bytes in memory, and answers its
+    /// length; 0 if it turned out to be nothing. Waits for slow sources, after sending what there is.
+    pub fn load(&mut self, filter: &Filter, limit: usize) -> Result<usize, Error> {
+        let limit = limit.clamp(1, CHUNK);
+        match self.stream.load(limit, false) {
+            Err(error) if error.is_again() => {
+                self.send_before_waiting(filter)?;
+                self.stream.load(limit, true)
+            }
+            other => other,
         }
     }
 
@@ -128,6 +141,20 @@ impl Output {
         self.stream.set_aside(filter.pool())
     }
 
+    /// Whether the author has read a FLUSH that is not yet sent on.
+    pub fn owes_flush(&self) -> bool {
+        self.stream.flush_owed
+    }
+
+    /// Sends on the FLUSH that the author has read, behind what was written for it.
+    pub fn answer_flush(&mut self, filter: &Filter) -> Result<(), Error> {
+        if self.stream.pay_flush() {
+            self.send(filter)
+        } else {
+            Ok(())
+        }
+    }
+
     /// Whether enough was written to send it on in the middle of a call.
     pub fn is_full(&self) -> bool {
         self.stream.pending >= CHUNK
@@ -143,6 +170,7 @@ impl Output {
         }
         self.settle_headers(filter);
         self.started = true;
+        self.ended |= self.stream.closed;
         let result = filter.pass(&self.stream.outgoing);
         self.stream.outgoing.clear();
         self.stream.pending = 0;
@@ -189,10 +217,10 @@ impl Output {
     /// Ends a call: what was not read goes on, the end goes on by itself, nothing is held.
     pub fn finish(&mut self, filter: &Filter) -> Result<(), Error> {
         self.stream.pay_flush();
-        self.stream.move_rest();
         if self.stream.end_seen {
             self.stream.append_end();
         }
+        self.stream.move_rest();
         let result = self.send(filter);
         if self.out {
             filter.unlink(Direction::Output);
@@ -218,15 +246,19 @@ impl Output {
         if let Some(error) = self.broken {
             return Err(error);
         }
+        if self.ended {
+            return Ok(());
+        }
         let Some(r) = filter.request() else {
             return Err(Error::GENERAL);
         };
-        if !self.started && r.is_subrequest() {
+        let was_started = self.started || r.has_sent();
+        if !was_started && r.is_subrequest() {
             // The including page shows its own error text.
             self.broken = Some(Error::GENERAL);
             return Err(Error::GENERAL);
         }
-        let status = if self.started {
+        let status = if was_started {
             Status::BAD_GATEWAY
         } else {
             status
@@ -234,12 +266,11 @@ impl Output {
         let outgoing = self.stream.outgoing();
         outgoing.append_error(status.0, r.pool());
         outgoing.append_end();
-        if self.started {
+        if was_started {
             // With a Content-Length already sent only the end of the connection shows the cut.
             filter.connection().set_keep_alive(KeepAlive::Close);
         }
         self.headers_settled = true;
-        let was_started = self.started;
         match self.send(filter) {
             // httpd has answered with an error page; the handler has nothing more to send.
             _ if !was_started => {
@@ -254,7 +285,7 @@ impl Output {
     pub fn can_be_replaced(&self, filter: &Filter) -> bool {
         let whole = filter
             .request()
-            .is_some_and(|r| !r.is_subrequest() && !r.has_started());
+            .is_some_and(|r| !r.is_subrequest() && !r.has_sent());
         whole && !self.started && self.broken.is_none()
     }
 
@@ -287,4 +318,8 @@ impl Output {
             r.forget_representation();
         }
     }
+}
+
+fn is_header_only(filter: &Filter) -> bool {
+    filter.request().is_some_and(super::Request::is_header_only)
 }

@@ -174,8 +174,14 @@ impl Request {
 
     /// Whether some of the response went out, so that its status stands.
     pub fn has_started(&self) -> bool {
+        self.has_sent() || self.has_ended()
+    }
+
+    /// Whether some of the response has passed all of its filters. (Its end counts as sent as soon
+    /// as the handler has sent it; filters may still hold, or replace, all of it.)
+    pub(super) fn has_sent(&self) -> bool {
         let r = self.raw();
-        r.bytes_sent > 0 || r.sent_bodyct != 0 || r.eos_sent != 0
+        r.bytes_sent > 0 || r.sent_bodyct != 0
     }
 
     /// Whether the end of the response was sent.

@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 /// The objects of one interpreter that wait to be dropped. What can wait is bounded by what httpd
-/// holds in buckets: each further brigade of Python's enters, and empties this first.
+/// holds in buckets: each entry, and each return from sending, empties this.
 #[derive(Default)]
 pub struct Drops(Mutex<Vec<Py<PyBytes>>>);
 

@@ -8,7 +8,7 @@ use pyo3::exceptions::{PyOSError, PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
 
-use super::call::{self, close_coroutine, server_return};
+use super::call::{self, Returned, close_coroutine, server_return};
 use super::class::{
     self, Answer, Arguments, AsyncIterable, Class, Slot, This, attributes, methods,
 };
@@ -128,6 +128,24 @@ impl Flow {
             },
         }
     }
+
+    /// Makes the data at the front a piece in memory; 0 if it turned out to be nothing.
+    fn load(&mut self, py: Python<'_>, filter: &Filter, limit: usize) -> Result<usize, Error> {
+        release(py, || match self {
+            Self::Output(output) => output.load(filter, limit),
+            Self::Input(input) => input.load(limit),
+        })
+    }
+
+    /// A FLUSH that a call has read goes on when the call returns. `false`: the client is gone.
+    fn answer_flush(&mut self, py: Python<'_>, filter: &Filter) -> bool {
+        match self {
+            Self::Output(output) if output.owes_flush() => {
+                release(py, || output.answer_flush(filter)).is_ok()
+            }
+            _ => true,
+        }
+    }
 }
 
 impl Instance {
@@ -238,6 +256,9 @@ impl Instance {
             }
             refuse_shapes(&result, &handler.text())?;
             let mut flow = self.flow.borrow_mut();
+            if !flow.answer_flush(py, filter) {
+                return Ok(());
+            }
             let stream = flow.stream();
             if stream.taken() == before || stream.is_over() || !stream.has_event() {
                 return Ok(());
@@ -407,26 +428,14 @@ impl Instance {
                 page: None,
             };
         }
-        match server_return(py, self.interpreter, &error) {
-            Ok(Some(returned)) if returned.result <= 0 => {
-                return Failure {
-                    status: Some(Status::OK),
-                    page: None,
-                };
-            }
-            Ok(Some(returned)) => {
-                return Failure {
-                    status: Some(Status(returned.result)),
-                    page: None,
-                };
-            }
-            _ => {}
-        }
         let name = format!(
             "filter {} ({})",
             self.declared.name,
             self.declared.handler.text()
         );
+        if let Ok(Some(returned)) = server_return(py, self.interpreter, &error) {
+            return self.returned(filter, &name, &returned);
+        }
         let request = filter.request().and_then(|r| r.the_request());
         let request = request.map(String::from_utf8_lossy).unwrap_or_default();
         let text = format!(
@@ -438,6 +447,30 @@ impl Instance {
         let page = (settings.debug == Some(true))
             .then(|| report::page(&name, &report::traceback(py, &error)).into_bytes());
         Failure { status: None, page }
+    }
+
+    /// What `SERVER_RETURN` asks for.
+    fn returned(&self, filter: &Filter, name: &str, returned: &Returned) -> Failure {
+        let sent = matches!(&*self.flow.borrow(), Flow::Output(output) if output.has_started());
+        if let (Some(status), Some(r), false) = (returned.status, filter.request(), sent) {
+            r.set_status(status);
+        }
+        let status = Status(returned.result);
+        if !status.is_error_response() {
+            return Failure {
+                status: Some(Status::OK),
+                page: None,
+            };
+        }
+        if sent {
+            let number = status.0;
+            let text = format!("{name}: {number} after a part of the response was sent: it is cut");
+            super::context::log_line(Level::Error, &text);
+        }
+        Failure {
+            status: Some(status),
+            page: None,
+        }
     }
 }
 
@@ -503,7 +536,7 @@ pub fn output(
         }),
     };
     let mut output = instance.output();
-    if output.stream.is_over() {
+    if output.stream.is_over() || output.is_broken() {
         return output.swallow(filter, brigade);
     }
     output.accept(brigade);
@@ -871,27 +904,29 @@ fn readline<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
     open_flow(this, |filter, flow| {
         let mut line = Vec::new();
         while line.len() < limit {
-            if !line.is_empty() && !flow.stream().has_data() {
-                // Whatever comes next is for the next call; the line ends here for now.
-                break;
-            }
-            match flow
-                .read(this.py(), filter, limit - line.len())
-                .map_err(failed)?
-            {
-                Next::End => return none(this),
-                Next::Pause => return pause(this),
-                Next::Data => {
-                    this.body().pauses.set(0);
-                    let data = flow.stream().chunk();
-                    let end = memchr::memchr(b'\n', data).map(|at| at + 1);
-                    let length = end.unwrap_or(data.len());
-                    line.extend_from_slice(&data[..length]);
-                    flow.stream().take(length).map_err(failed)?;
-                    if end.is_some() {
-                        break;
-                    }
+            if line.is_empty() {
+                match flow.read(this.py(), filter, limit).map_err(failed)? {
+                    Next::End => return none(this),
+                    Next::Pause => return pause(this),
+                    Next::Data => this.body().pauses.set(0),
                 }
+            } else if !flow.stream().has_data() {
+                // What comes next is for the next call; the line ends here for now.
+                break;
+            } else if flow
+                .load(this.py(), filter, limit - line.len())
+                .map_err(failed)?
+                == 0
+            {
+                continue;
+            }
+            let data = flow.stream().chunk();
+            let end = memchr::memchr(b'\n', data).map(|at| at + 1);
+            let length = end.unwrap_or(data.len());
+            line.extend_from_slice(&data[..length]);
+            flow.stream().take(length).map_err(failed)?;
+            if end.is_some() {
+                break;
             }
         }
         Ok(PyBytes::new(this.py(), &line).into_any())

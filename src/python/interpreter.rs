@@ -154,6 +154,10 @@ pub fn release<R>(py: Python<'_>, f: impl FnOnce() -> R) -> R {
     let state = unsafe { ffi::PyThreadState_Get() };
     // SAFETY: the current state of this thread. `f` may have bound another one.
     unsafe { mp_bind_gilstate(state) };
+    if let Some(interpreter) = inside {
+        // A long call sends much in between: what was sent is let go as it goes along.
+        interpreter.drops.empty(py);
+    }
     result.0
 }
 
