@@ -11,7 +11,7 @@ use crate::httpd::filter::{Direction, Mode};
 use crate::httpd::hooks::{self, Module, Record};
 use crate::httpd::{Brigade, Connection, Error, Filter, Pool, Request, Server, Status};
 use crate::python::state::State;
-use crate::python::{call, filter, interpreter};
+use crate::python::{call, drive, interpreter};
 
 /// The names of handlers that are ours (`SetHandler`).
 const HANDLERS: [&[u8]; 2] = [b"mod_python", b"python-program"];
@@ -114,7 +114,7 @@ impl Module for Entry {
 
     fn output_filter(filter: &Filter, slot: usize, brigade: &Brigade) -> Result<(), Error> {
         match declared(filter, Way::Out, slot) {
-            Some((declared, settings)) => filter::output(filter, brigade, declared, settings),
+            Some((declared, settings)) => drive::output(filter, brigade, declared, settings),
             None => filter.step_out(brigade),
         }
     }
@@ -134,7 +134,7 @@ impl Module for Entry {
     ) -> Result<(), Error> {
         match declared(filter, Way::In, slot) {
             Some((declared, settings)) => {
-                filter::input(filter, brigade, declared, settings, mode, block)
+                drive::input(filter, brigade, declared, settings, mode, block)
             }
             None => Err(Error::GENERAL),
         }

@@ -1,13 +1,12 @@
 //! Brigades: rings of buckets, in the order of the stream.
 
 use std::cell::UnsafeCell;
-use std::ops::Deref;
 use std::ptr::{NonNull, null_mut};
 
 use bytes::Bytes;
 
 use super::bucket::{self, Bucket, Kind};
-use super::{Connection, Error, Pool, ffi};
+use super::{Error, Pool, ffi};
 
 /// An `apr_bucket_brigade`.
 #[repr(transparent)]
@@ -35,6 +34,11 @@ impl Brigade {
         NonNull::new(unsafe { ffi::mp_brigade_first(self.as_ptr()) })
     }
 
+    fn after(&self, bucket: NonNull<ffi::apr_bucket>) -> Option<NonNull<ffi::apr_bucket>> {
+        // SAFETY: a bucket of this ring; reading it may have put its rest behind it by now.
+        NonNull::new(unsafe { ffi::mp_brigade_next(self.as_ptr(), bucket.as_ptr()) })
+    }
+
     /// Whether there is no bucket at all.
     pub fn is_empty(&self) -> bool {
         self.first().is_none()
@@ -45,8 +49,7 @@ impl Brigade {
         let mut at = self.first();
         std::iter::from_fn(move || {
             let bucket = at?;
-            // SAFETY: a bucket of this ring, which does not change while we walk.
-            at = NonNull::new(unsafe { ffi::mp_brigade_next(self.as_ptr(), bucket.as_ptr()) });
+            at = self.after(bucket);
             // SAFETY: as above.
             Some(unsafe { bucket::kind_of(bucket.as_ptr()) })
         })
@@ -202,8 +205,7 @@ impl Brigade {
             if status != ffi::APR_ENOTIMPL as ffi::apr_status_t {
                 Error::check(status)?;
             }
-            // SAFETY: as above; setting aside changes a bucket in place.
-            at = NonNull::new(unsafe { ffi::mp_brigade_next(self.as_ptr(), bucket.as_ptr()) });
+            at = self.after(bucket);
         }
         Ok(())
     }
@@ -256,8 +258,7 @@ impl Brigade {
                     return true;
                 }
             }
-            // SAFETY: reading may have put the rest behind `bucket`, which is still in the ring.
-            at = NonNull::new(unsafe { ffi::mp_brigade_next(self.as_ptr(), bucket.as_ptr()) });
+            at = self.after(bucket);
         }
         false
     }
@@ -293,33 +294,9 @@ impl Brigade {
                 }
                 _ => {}
             }
-            // SAFETY: reading may have put the rest behind `bucket`, which is still in the ring.
-            at = NonNull::new(unsafe { ffi::mp_brigade_next(self.as_ptr(), bucket.as_ptr()) });
+            at = self.after(bucket);
         }
         Ok(())
-    }
-}
-
-/// A brigade of ours that is kept over several calls. Its pool owns it.
-pub struct Held(NonNull<ffi::apr_bucket_brigade>);
-
-impl Held {
-    /// # Safety
-    /// The value is not used after the pool is cleared or the connection gone.
-    pub(super) unsafe fn new(pool: &Pool, connection: &Connection) -> Self {
-        let list = connection.bucket_list();
-        // SAFETY: both live; APR aborts rather than answer null.
-        let raw = unsafe { ffi::apr_brigade_create(pool.as_ptr(), list) };
-        Self(NonNull::new(raw).expect("APR aborts when memory is out"))
-    }
-}
-
-impl Deref for Held {
-    type Target = Brigade;
-
-    fn deref(&self) -> &Brigade {
-        // SAFETY: `new`'s promise: the pool is still there.
-        unsafe { Brigade::from_raw(self.0.as_ptr()) }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::cell::UnsafeCell;
 use std::net::IpAddr;
 
-use super::brigade::Held;
+use super::held::Held;
 use super::{Brigade, Error, Pool, Server, Table, c_bytes, ffi};
 
 /// Whether a connection may carry another request.

@@ -1,8 +1,9 @@
 //! What a streaming filter has read before it yields anything: kept as it came, so that the filter
 //! can still step out and nothing of the response has changed.
 
-use super::brigade::{Brigade, Held};
+use super::brigade::Brigade;
 use super::bucket::{Bucket, Kind};
+use super::held::Held;
 use super::{Error, Pool};
 
 /// The buckets that were read, and whether they are still all there.

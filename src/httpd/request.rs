@@ -1,10 +1,9 @@
 //! Requests: `request_rec`.
 
 use std::cell::UnsafeCell;
-use std::ffi::{CString, c_char};
+use std::ffi::c_char;
 
-use super::brigade::Held;
-use super::connection::KeepAlive;
+use super::held::Held;
 use super::{Brigade, Connection, Error, Pool, Server, Status, Table, c_bytes, ffi};
 
 /// A `request_rec`.
@@ -335,62 +334,6 @@ impl Request {
     pub fn discard_body(&self) -> Status {
         // SAFETY: live.
         Status(unsafe { ffi::ap_discard_request_body(self.as_ptr()) })
-    }
-
-    /// A response that is under way is cut, so that every client can tell: an HTTP/1.1 chunked body
-    /// without its end, or a closed connection; a reset stream with HTTP/2.
-    pub fn cut_response(&self, brigade: &Brigade) -> Status {
-        brigade.clear();
-        if !self.has_ended() {
-            self.connection().set_keep_alive(KeepAlive::Close);
-            brigade.append_error(Status::BAD_GATEWAY.0, self.pool());
-            brigade.append_end();
-            // The peer learns of it, or is gone already.
-            let _ = self.write(brigade);
-        }
-        Status::OK
-    }
-
-    /// Answers with an error page in place of what the handler would have sent, if it has not sent
-    /// anything yet; as httpd does when it finds a body wrong while somebody reads it.
-    pub fn answer_with(&self, status: Status) {
-        if status.is_error_response() && !self.has_started() {
-            let brigade = self.new_brigade();
-            brigade.append_error(status.0, self.pool());
-            brigade.append_end();
-            // The handler is told that a filter has failed, whatever becomes of this.
-            let _ = self.write(&brigade);
-        }
-    }
-
-    /// What a filter that changes the body takes back: its length, its digests, the exactness of
-    /// its tag, and ranges of it (RFC 9110 §8.6, §8.8.3, §14; RFC 3230).
-    pub fn forget_representation(&self) {
-        for headers in [self.headers_out(), self.err_headers_out()] {
-            for name in [
-                c"Content-Length",
-                c"Content-MD5",
-                c"Digest",
-                c"Content-Digest",
-            ] {
-                headers.unset(name);
-            }
-            let strong = headers.get(c"ETag").filter(|tag| !tag.starts_with(b"W/"));
-            if let Some(weak) = strong.and_then(|tag| CString::new([b"W/", tag].concat()).ok()) {
-                headers.set(c"ETag", &weak);
-            }
-        }
-        self.headers_out().set(c"Accept-Ranges", c"none");
-        self.headers_in().unset(c"Range");
-        self.headers_in().unset(c"If-Range");
-    }
-
-    /// Whether the response is coded (gzip, br …): not text any more.
-    pub fn response_coding(&self) -> Option<&[u8]> {
-        self.content_encoding()
-            .or_else(|| self.headers_out().get(c"Content-Encoding"))
-            .or_else(|| self.err_headers_out().get(c"Content-Encoding"))
-            .filter(|coding| !coding.eq_ignore_ascii_case(b"identity"))
     }
 
     /// A brigade that may be kept until the request ends.

@@ -6,8 +6,9 @@
 
 use bytes::Bytes;
 
-use super::brigade::{Brigade, Held};
+use super::brigade::Brigade;
 use super::bucket::{Bucket, Kind};
+use super::held::Held;
 use super::originals::Originals;
 use super::{Error, Filter, Pool};
 

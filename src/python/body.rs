@@ -7,8 +7,8 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use super::interpreter::{Interpreter, release};
-use crate::httpd::brigade::Held;
 use crate::httpd::bucket::Kind;
+use crate::httpd::held::Held;
 use crate::httpd::{Error, Request, Status};
 
 /// How much is asked for at a time.

@@ -15,6 +15,7 @@ use pyo3::types::PyType;
 
 use super::interpreter::Interpreter;
 use super::landing::*;
+use super::slots::Slot;
 
 /// A class of ours.
 pub trait Class: Sized + Send + 'static {
@@ -249,137 +250,6 @@ pub const fn c_text(text: &'static str) -> &'static CStr {
     match CStr::from_bytes_with_nul(text.as_bytes()) {
         Ok(text) => text,
         Err(_) => panic!("a NUL inside of a name or docstring"),
-    }
-}
-
-/// A special method.
-pub struct Slot(ffi::PyType_Slot);
-
-/// What a mapping does.
-pub trait Mapping: Class {
-    /// `len(self)`
-    fn len(this: &This<'_, '_, Self>) -> PyResult<usize>;
-    /// `self[key]`
-    fn get<'py>(this: &This<'_, 'py, Self>, key: &Bound<'py, PyAny>) -> Answer<'py>;
-    /// `self[key] = value`, or `del self[key]` for None.
-    fn set(
-        this: &This<'_, '_, Self>,
-        key: &Bound<'_, PyAny>,
-        value: Option<&Bound<'_, PyAny>>,
-    ) -> PyResult<()>;
-    /// `key in self`
-    fn contains(this: &This<'_, '_, Self>, key: &Bound<'_, PyAny>) -> PyResult<bool>;
-    /// `iter(self)`
-    fn iter<'py>(this: &This<'_, 'py, Self>) -> Answer<'py>;
-    /// `repr(self)`
-    fn repr<'py>(this: &This<'_, 'py, Self>) -> Answer<'py>;
-}
-
-/// The special methods of a mapping.
-pub fn mapping_slots<T: Mapping>() -> Vec<Slot> {
-    let slot = |slot, function: *mut c_void| {
-        Slot(ffi::PyType_Slot {
-            slot,
-            pfunc: function,
-        })
-    };
-    let len: ffi::lenfunc = land_len::<T>;
-    let get: ffi::binaryfunc = land_subscript::<T>;
-    let set: ffi::objobjargproc = land_store::<T>;
-    let contains: ffi::objobjproc = land_contains::<T>;
-    let iter: ffi::getiterfunc = land_iter::<T>;
-    let repr: ffi::reprfunc = land_repr::<T>;
-    vec![
-        slot(ffi::Py_mp_length, len as *mut c_void),
-        slot(ffi::Py_mp_subscript, get as *mut c_void),
-        slot(ffi::Py_mp_ass_subscript, set as *mut c_void),
-        slot(ffi::Py_sq_contains, contains as *mut c_void),
-        slot(ffi::Py_tp_iter, iter as *mut c_void),
-        slot(ffi::Py_tp_repr, repr as *mut c_void),
-    ]
-}
-
-/// What an awaitable of ours does. It is an async iterator, too: each `__anext__` awaits it again.
-pub trait Awaitable: Class {
-    /// Its value, or None while it must wait. `StopAsyncIteration` ends an iteration.
-    fn poll<'py>(this: &This<'_, 'py, Self>) -> PyResult<Option<Bound<'py, PyAny>>>;
-}
-
-/// The special methods of an awaitable.
-pub fn awaitable_slots<T: Awaitable>() -> Vec<Slot> {
-    let slot = |slot, function: *mut c_void| {
-        Slot(ffi::PyType_Slot {
-            slot,
-            pfunc: function,
-        })
-    };
-    let itself: ffi::unaryfunc = land_itself;
-    let send: ffi::sendfunc = land_send::<T>;
-    let next: ffi::iternextfunc = land_next::<T>;
-    vec![
-        slot(ffi::Py_am_await, itself as *mut c_void),
-        slot(ffi::Py_am_aiter, itself as *mut c_void),
-        slot(ffi::Py_am_anext, itself as *mut c_void),
-        slot(ffi::Py_am_send, send as *mut c_void),
-        slot(ffi::Py_tp_iter, itself as *mut c_void),
-        slot(ffi::Py_tp_iternext, next as *mut c_void),
-    ]
-}
-
-/// An object that can stand in `async for`.
-pub trait AsyncIterable: Class {
-    /// Its async iterator.
-    fn aiter<'py>(this: &This<'_, 'py, Self>) -> Answer<'py>;
-}
-
-/// The special method of an object that can stand in `async for`.
-pub fn async_iterable_slot<T: AsyncIterable>() -> Slot {
-    let iter: ffi::unaryfunc = land_aiter::<T>;
-    Slot(ffi::PyType_Slot {
-        slot: ffi::Py_am_aiter,
-        pfunc: iter as *mut c_void,
-    })
-}
-
-/// The classes and exceptions of one interpreter.
-pub struct Types {
-    classes: Vec<Py<PyType>>,
-    /// `apache.SERVER_RETURN`.
-    pub server_return: Py<PyType>,
-    /// `apache.BodyTooLarge`.
-    pub body_too_large: Py<PyType>,
-    /// `apache.FilterLimit`.
-    pub filter_limit: Py<PyType>,
-}
-
-impl Types {
-    /// Makes them in the interpreter that is current now.
-    pub fn make(py: Python<'_>) -> PyResult<Self> {
-        let base = py
-            .import("builtins")?
-            .getattr("Exception")?
-            .cast_into::<PyType>()?;
-        let exception = |name, doc| PyErr::new_type(py, name, Some(doc), Some(&base), None);
-        Ok(Self {
-            classes: super::module::classes(py)?,
-            server_return: exception(
-                c"mod_python.apache.SERVER_RETURN",
-                c"Ends a handler with a result: SERVER_RETURN(result[, status]).",
-            )?,
-            body_too_large: exception(
-                c"mod_python.apache.BodyTooLarge",
-                c"A body is larger than the limit that its reader gave.",
-            )?,
-            filter_limit: exception(
-                c"mod_python.apache.FilterLimit",
-                c"A filter asks for the original body, of which more was read than is held.",
-            )?,
-        })
-    }
-
-    /// A class's type.
-    pub fn of<T: Class>(&self) -> &Py<PyType> {
-        &self.classes[T::ID]
     }
 }
 

@@ -15,9 +15,9 @@ use super::request::limit;
 use super::server::ServerObject;
 use super::table::TableObject;
 use super::text::decode_option;
-use crate::httpd::brigade::Held;
 use crate::httpd::bucket::Kind;
 use crate::httpd::connection::KeepAlive;
+use crate::httpd::held::Held;
 use crate::httpd::log::{self, Level, place};
 use crate::httpd::{Connection, Error};
 

@@ -19,6 +19,20 @@ pub trait Sink {
     fn put_copy(&mut self, data: &[u8]) -> Result<(), Error>;
 }
 
+impl Sink for Stream {
+    fn put(&mut self, data: Bytes) -> Result<(), Error> {
+        self.write(data)
+    }
+
+    fn put_copy(&mut self, data: &[u8]) -> Result<(), Error> {
+        if data.is_empty() {
+            Ok(())
+        } else {
+            self.write_copy(data)
+        }
+    }
+}
+
 impl Sink for &Brigade {
     fn put(&mut self, data: Bytes) -> Result<(), Error> {
         self.append_bytes(data);

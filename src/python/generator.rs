@@ -1,12 +1,21 @@
 //! An `async def` generator as a filter's author: run until it waits for more, yields, or ends.
 
-use pyo3::exceptions::{PyGeneratorExit, PyRuntimeError};
+use pyo3::exceptions::{PyGeneratorExit, PyRuntimeError, PyTypeError};
 use pyo3::prelude::*;
+use pyo3::types::PyString;
 
 use super::class;
-use super::interpreter::Interpreter;
+use super::data;
+use super::filter::FilterObject;
+use super::flow::Flow;
+use super::instance::Instance;
+use super::interpreter::{Interpreter, release};
 use super::reader::Reader;
 use super::stepper::{self, Step};
+use super::streaming::Flush;
+use crate::httpd::Filter;
+use crate::httpd::log::{self, Level, place};
+use crate::httpd::stream::Stream;
 
 /// What may be awaited, for those who tried something else.
 const NOTE: &str = "A filter runs on httpd's thread, where there is no event loop: it may await what \
@@ -129,4 +138,136 @@ fn note(py: Python<'_>, error: PyErr) -> PyErr {
     // Without the note the error stands all the same.
     let _ = error.value(py).call_method1("add_note", (NOTE,));
     error
+}
+
+impl Instance {
+    /// Runs the generator until it waits, has yielded enough, or has ended.
+    pub(super) fn run_generator(&self, py: Python<'_>, filter: &Filter) -> PyResult<()> {
+        let Some(mut generator) = self.generator.take() else {
+            return Ok(());
+        };
+        if self.flow.borrow_mut().stream().has_failed_above() {
+            // The response is an error page by now, or cut: not this filter's any more.
+            self.flow.borrow_mut().stream().restore();
+            return self.close_generator(py, generator);
+        }
+        let stop = generator.run(py, self.interpreter, |item| self.yielded(py, filter, item));
+        match stop {
+            Ok(Stop::Ended) => {
+                self.flow.borrow_mut().stream().end_work();
+                self.ended(filter);
+                Ok(())
+            }
+            Ok(Stop::Waits | Stop::Enough) if self.must_stop() => {
+                self.close_generator(py, generator)
+            }
+            Ok(Stop::Waits | Stop::Enough) => {
+                self.generator.replace(Some(generator));
+                Ok(())
+            }
+            Err(error) => {
+                self.flow.borrow_mut().stream().end_work();
+                Err(error)
+            }
+        }
+    }
+
+    /// Whether nobody wants what the generator would yield.
+    fn must_stop(&self) -> bool {
+        match &*self.flow.borrow() {
+            Flow::Output(output) => output.is_out() || output.is_broken(),
+            Flow::Input(input) => input.is_out(),
+        }
+    }
+
+    fn close_generator(&self, py: Python<'_>, generator: Generator) -> PyResult<()> {
+        self.flow.borrow_mut().stream().end_work();
+        generator.close(py)
+    }
+
+    /// Takes what a generator yields; answers whether that is enough for now.
+    fn yielded(&self, py: Python<'_>, filter: &Filter, item: &Bound<'_, PyAny>) -> PyResult<bool> {
+        if item.is_instance_of::<PyString>() || item.is_none() {
+            let kind = item.get_type().name()?;
+            return Err(PyTypeError::new_err(format!(
+                "a filter yields bytes, not {kind}: text.encode() makes bytes of text"
+            )));
+        }
+        let mut flow = self.flow.borrow_mut();
+        if flow.is_out() {
+            return Err(PyRuntimeError::new_err(
+                "after pass_on() a filter yields nothing",
+            ));
+        }
+        let is_flush = class::body::<Flush>(item, self.interpreter).is_some();
+        if !is_flush {
+            let unchanged = self.is_last_piece(py, item);
+            let length = item.len().unwrap_or(0);
+            if !(unchanged && flow.stream().write_back(length)) {
+                flow.stream().begin_yielding();
+                data::append(flow.stream(), item, self.interpreter.drops)?;
+            }
+        }
+        match &mut *flow {
+            Flow::Output(output) if is_flush => {
+                output.stream.begin_yielding();
+                // A client that left is noticed below.
+                let _ = release(py, || output.flush(filter));
+            }
+            Flow::Output(output) if output.is_full() => {
+                let _ = release(py, || output.send(filter));
+            }
+            Flow::Input(_) | Flow::Output(_) => {}
+        }
+        Ok(match &*flow {
+            Flow::Output(output) => output.is_broken(),
+            Flow::Input(_) => flow.has_enough(),
+        })
+    }
+
+    /// Whether this is the piece that was read last: written as it is, it need not be copied.
+    fn is_last_piece(&self, py: Python<'_>, item: &Bound<'_, PyAny>) -> bool {
+        let object = self.object.borrow();
+        let Some(object) = &*object else { return false };
+        class::body::<FilterObject>(object.bind(py), self.interpreter)
+            .and_then(|me| me.last.borrow_mut().take())
+            .is_some_and(|last| last.is(item))
+    }
+
+    /// After a failure: whether the original goes on (`on_error=pass`, nothing yielded yet).
+    pub(super) fn passes_on_error(&self, stream: &mut Stream) -> bool {
+        let passes = self.declared.pass_on_error && stream.keeps_originals();
+        if passes {
+            stream.restore();
+        }
+        passes
+    }
+
+    /// A generator has ended: at the end of the body, or before.
+    fn ended(&self, filter: &Filter) {
+        let mut flow = self.flow.borrow_mut();
+        if flow.is_out() {
+            return;
+        }
+        let stream = flow.stream();
+        if stream.is_untouched() {
+            // It looked at nothing and said nothing: it stepped out.
+            flow.step_out();
+            return;
+        }
+        stream.begin_yielding();
+        if !stream.is_over() {
+            if let Some(r) = filter.request() {
+                let text = format!(
+                    "filter {} ended early: the rest is dropped",
+                    self.declared.name
+                );
+                log::request(place!(), r, Level::Debug, &text);
+            }
+            match &mut *flow {
+                Flow::Output(output) => output.end_early(),
+                Flow::Input(input) => input.close(),
+            }
+        }
+    }
 }

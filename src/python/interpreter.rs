@@ -14,10 +14,10 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use pyo3::ffi;
 use pyo3::prelude::*;
 
-use super::class::Types;
 use super::context::{self, About};
 use super::drops::Drops;
 use super::loader::Loader;
+use super::types::Types;
 use crate::httpd::Server;
 use crate::httpd::log::{self, Level, place};
 

@@ -10,7 +10,8 @@ use pyo3::exceptions::{PyAttributeError, PyRuntimeError, PyStopIteration, PyType
 use pyo3::ffi;
 use pyo3::prelude::*;
 
-use super::class::{AsyncIterable, Attribute, Awaitable, Class, Mapping, Method, Object, This};
+use super::class::{Attribute, Class, Method, Object, This};
+use super::slots::{AsyncIterable, Awaitable, Mapping};
 use crate::httpd::hooks::panic_text;
 
 /// What all landing pads do.

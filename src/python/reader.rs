@@ -6,9 +6,10 @@ use pyo3::exceptions::{PyOSError, PyRuntimeError, PyStopAsyncIteration};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use super::class::{self, Answer, Awaitable, Class, Slot, This, attributes, methods};
+use super::class::{self, Answer, Class, This, attributes, methods};
 use super::filter::FilterObject;
 use super::interpreter::{Interpreter, release};
+use super::slots::{Awaitable, Slot, awaitable_slots};
 use crate::engine::replace::Replacer;
 use crate::httpd::stream::{CHUNK, Next};
 
@@ -62,7 +63,7 @@ impl Class for Reader {
     attributes! { Reader: }
 
     fn slots() -> Vec<Slot> {
-        class::awaitable_slots::<Self>()
+        awaitable_slots::<Self>()
     }
 
     fn visit(&self, visit: &mut dyn FnMut(&Py<PyAny>)) {

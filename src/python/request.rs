@@ -5,42 +5,30 @@ use std::sync::Arc;
 
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyList, PyString, PyTuple};
+use pyo3::types::{PyBytes, PyString, PyTuple};
 
 use super::class::{self, Answer, Arguments, Class, This, attributes, methods};
-use super::connection::ConnectionObject;
 use super::finfo::FileInfo;
 use super::lease::{Lease, Lent};
 use super::module::{log_level, loggable_lines, options_dict};
-use super::server::ServerObject;
+use super::request_io as io;
+use super::request_parts::{Part, part};
 use super::state::State;
-use super::table::TableObject;
 use super::text::{decode, decode_option, encode, encode_header};
 use crate::engine::settings::Settings;
+use crate::httpd::Request;
 use crate::httpd::log::{self, Level, place};
-use crate::httpd::{Request, Table};
 
 /// What a `req` holds.
 pub struct RequestObject {
-    lent: Lent<Request>,
+    pub(super) lent: Lent<Request>,
     /// The objects that hang on it, each made once: they keep their identity.
-    parts: RefCell<Vec<(Part, Py<PyAny>)>>,
+    pub(super) parts: RefCell<Vec<(Part, Py<PyAny>)>>,
     /// The directive of the running phase.
     phase: RefCell<Option<&'static str>>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Part {
-    Connection,
-    Server,
-    HeadersIn,
-    HeadersOut,
-    ErrHeadersOut,
-    Environment,
-    Notes,
-}
-
-type Me<'a, 'py> = This<'a, 'py, RequestObject>;
+pub(super) type Me<'a, 'py> = This<'a, 'py, RequestObject>;
 
 impl RequestObject {
     /// For a request under its lease.
@@ -66,18 +54,18 @@ impl Class for RequestObject {
     methods! { RequestObject:
         /// Writes str (as UTF-8), bytes or a buffer to the response. Sent at once unless flush is 0.
         /// Raises OSError when the client is gone.
-        write(data; flush) = write;
+        write(data; flush) = io::write;
         /// Sends what was written and what filters hold. Raises OSError when the client is gone.
-        flush() = flush;
+        flush() = io::flush;
         /// At most len bytes of the request's body, or all of it; b'' at its end. Waits for them.
         /// Raises OSError (TimeoutError when the client is slow), SERVER_RETURN(413) past its limit.
-        read(; len) = read;
+        read(; len) = io::read;
         /// One line of the body with its end, or at most len bytes of it; b'' at the end.
-        readline(; len) = readline;
+        readline(; len) = io::readline;
         /// The lines of the body, up to about sizehint bytes.
-        readlines(; sizehint) = readlines;
+        readlines(; sizehint) = io::readlines;
         /// Reads the rest of the body and drops it; gives OK or an HTTP status.
-        discard_request_body() = discard_request_body;
+        discard_request_body() = io::discard_request_body;
         /// Writes a line to the error log; level is one of apache.APLOG_*.
         log_error(message; level) = log_error;
         /// The options (PythonOption) that hold here, as a dict. Changing it changes nothing else.
@@ -192,7 +180,7 @@ impl Class for RequestObject {
     }
 }
 
-fn none<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
+pub(super) fn none<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
     Ok(this.py().None().into_bound(this.py()))
 }
 
@@ -287,31 +275,6 @@ fn set_status_line(this: &Me<'_, '_>, value: &Bound<'_, PyAny>) -> PyResult<()> 
     Ok(())
 }
 
-fn part<'py>(this: &Me<'_, 'py>, part: Part) -> Answer<'py> {
-    let me = this.body();
-    let r = me.lent.get()?;
-    if let Some((_, object)) = me.parts.borrow().iter().find(|(known, _)| *known == part) {
-        return Ok(object.bind(this.py()).clone());
-    }
-    let (py, interpreter, lease) = (this.py(), this.interpreter(), me.lent.lease());
-    let table = |table: &Table| class::make(py, interpreter, TableObject::new(lease, table));
-    let object = match part {
-        Part::Connection => class::make(
-            py,
-            interpreter,
-            ConnectionObject::of_request(lease, r.connection()),
-        )?,
-        Part::Server => class::make(py, interpreter, ServerObject::new(r.server()))?,
-        Part::HeadersIn => table(r.headers_in())?,
-        Part::HeadersOut => table(r.headers_out())?,
-        Part::ErrHeadersOut => table(r.err_headers_out())?,
-        Part::Environment => table(r.subprocess_env())?,
-        Part::Notes => table(r.notes())?,
-    };
-    me.parts.borrow_mut().push((part, object.clone().unbind()));
-    Ok(object)
-}
-
 fn related<'a, 'py>(
     this: &'a Me<'_, 'py>,
     field: impl FnOnce(&'a Request) -> Option<&'a Request>,
@@ -360,10 +323,6 @@ fn set_content_languages(this: &Me<'_, '_>, value: &Bound<'_, PyAny>) -> PyResul
     Ok(())
 }
 
-fn flag(value: Option<Borrowed<'_, '_, PyAny>>, default: bool) -> PyResult<bool> {
-    value.map_or(Ok(default), |value| value.is_truthy())
-}
-
 /// A length argument: None, left out or negative for "all".
 pub fn limit(value: Option<Borrowed<'_, '_, PyAny>>) -> PyResult<Option<usize>> {
     match value {
@@ -372,63 +331,11 @@ pub fn limit(value: Option<Borrowed<'_, '_, PyAny>>) -> PyResult<Option<usize>> 
     }
 }
 
-fn required<'a, 'py>(a: Arguments<'a, 'py>, index: usize) -> PyResult<Borrowed<'a, 'py, PyAny>> {
+pub(super) fn required<'a, 'py>(
+    a: Arguments<'a, 'py>,
+    index: usize,
+) -> PyResult<Borrowed<'a, 'py, PyAny>> {
     a[index].ok_or_else(|| PyTypeError::new_err("an argument is missing"))
-}
-
-fn write<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
-    let r = this.body().lent.get()?;
-    let data = required(a, 0)?;
-    State::of(r)
-        .response
-        .write(this.interpreter(), r, &data, flag(a[1], true)?)?;
-    none(this)
-}
-
-fn flush<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'py> {
-    let r = this.body().lent.get()?;
-    State::of(r).response.flush(this.py(), r)?;
-    none(this)
-}
-
-fn read<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
-    let r = this.body().lent.get()?;
-    let body = &State::of(r).body;
-    Ok(body
-        .read(this.py(), this.interpreter(), r, limit(a[0])?)?
-        .into_any())
-}
-
-fn readline<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
-    let r = this.body().lent.get()?;
-    let body = &State::of(r).body;
-    Ok(body
-        .read_line(this.py(), this.interpreter(), r, limit(a[0])?)?
-        .into_any())
-}
-
-fn readlines<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
-    let r = this.body().lent.get()?;
-    let most = limit(a[0])?.unwrap_or(usize::MAX);
-    let lines = PyList::empty(this.py());
-    let mut total = 0;
-    while total < most {
-        let line = State::of(r)
-            .body
-            .read_line(this.py(), this.interpreter(), r, None)?;
-        if line.as_bytes().is_empty() {
-            break;
-        }
-        total += line.as_bytes().len();
-        lines.append(line)?;
-    }
-    Ok(lines.into_any())
-}
-
-fn discard_request_body<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'py> {
-    let r = this.body().lent.get()?;
-    let status = State::of(r).body.discard(this.py(), r);
-    Ok(status.0.into_pyobject(this.py())?.into_any())
 }
 
 fn log_error<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {

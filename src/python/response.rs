@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 
 use super::data;
 use super::interpreter::{Interpreter, release};
-use crate::httpd::brigade::Held;
+use crate::httpd::held::Held;
 use crate::httpd::stream::CHUNK;
 use crate::httpd::{Error, Request, Status};
 

@@ -4,8 +4,9 @@ use pyo3::exceptions::{PyKeyError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString};
 
-use super::class::{self, Answer, Arguments, Class, Mapping, Slot, This, attributes, methods};
+use super::class::{Answer, Arguments, Class, This, attributes, methods};
 use super::lease::{Lease, Lent};
+use super::slots::{Mapping, Slot, mapping_slots};
 use super::text::{decode_option, encode, encode_c, encode_header};
 use crate::httpd::Table;
 use std::sync::Arc;
@@ -55,7 +56,7 @@ impl Class for TableObject {
     attributes! { TableObject: }
 
     fn slots() -> Vec<Slot> {
-        class::mapping_slots::<Self>()
+        mapping_slots::<Self>()
     }
 }
 

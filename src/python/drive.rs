@@ -1,0 +1,180 @@
+//! What httpd wants of a filter of ours: to take a brigade of a response, or to give out a body.
+
+use std::sync::Arc;
+
+use super::instance::{Failure, Instance};
+use super::state::State;
+use crate::engine::filters::{Filter as Declared, Way};
+use crate::engine::settings::Settings;
+use crate::httpd::bucket::Kind;
+use crate::httpd::filter::Mode;
+use crate::httpd::input::Input;
+use crate::httpd::log::{self, Level, place};
+use crate::httpd::output::Output;
+use crate::httpd::{Brigade, Error, Filter, Status};
+
+/// A brigade of a response arrives at an output filter.
+///
+/// # Errors
+/// What the rest of the chain answered; `Error::FILTER` after a failure.
+pub fn output(
+    filter: &Filter,
+    brigade: &Brigade,
+    declared: Arc<Declared>,
+    settings: &Settings,
+) -> Result<(), Error> {
+    let instance = match filter.kept::<Instance>() {
+        Some(instance) => instance,
+        None if brigade.is_empty() => return Ok(()),
+        None if steps_aside(filter, brigade, &declared) => return filter.step_out(brigade),
+        None => filter.keep(match Instance::new(filter, declared, Way::Out, settings) {
+            Ok(instance) => instance,
+            Err(reason) => return no_python(filter, brigade, &reason),
+        }),
+    };
+    let mut output = instance.output();
+    if output.stream.is_over() || output.is_broken() {
+        return output.swallow(filter, brigade);
+    }
+    output.accept(brigade);
+    let mut result = Ok(());
+    if output.stream.has_event() || output.stream.is_working() {
+        drop(output);
+        result = instance.run(filter, settings);
+        output = instance.output();
+    }
+    match result {
+        Ok(()) if output.stream.is_working() => output.suspend(filter),
+        Ok(()) => output.finish(filter),
+        Err(Failure {
+            status: Some(Status::OK),
+            ..
+        }) => output.finish(filter),
+        Err(Failure { status: None, .. }) if instance.passes_on_error(&mut output.stream) => {
+            output.step_out();
+            output.finish(filter)
+        }
+        Err(Failure {
+            page: Some(page), ..
+        }) if output.can_be_replaced(filter) => output.replace(filter, &page),
+        Err(Failure { status, .. }) => {
+            output.fail(filter, status.unwrap_or(Status::INTERNAL_SERVER_ERROR))
+        }
+    }
+}
+
+/// Whether there is nothing for a filter to do: a coded body that is not text, or no body at all.
+fn steps_aside(filter: &Filter, brigade: &Brigade, declared: &Declared) -> bool {
+    let Some(r) = filter.request() else {
+        return false;
+    };
+    if r.has_no_body() && !brigade.kinds().any(|kind| kind == Kind::Data) {
+        // The headers are those of the response that a GET would have had.
+        r.forget_representation();
+        return true;
+    }
+    if let Some(coding) = r.response_coding().filter(|_| !declared.any_encoding) {
+        let coding = String::from_utf8_lossy(coding);
+        let text = format!(
+            "filter {} steps aside: the response is coded ({coding}); encoding=any filters it all \
+             the same",
+            declared.name
+        );
+        log::request(place!(), r, Level::Info, &text);
+        return true;
+    }
+    false
+}
+
+fn no_python(filter: &Filter, brigade: &Brigade, reason: &str) -> Result<(), Error> {
+    if let Some(r) = filter.request() {
+        log::request(
+            place!(),
+            r,
+            Level::Error,
+            &format!("no Python for this filter: {reason}"),
+        );
+    }
+    brigade.clear();
+    Output::new(filter).fail(filter, Status::INTERNAL_SERVER_ERROR)
+}
+
+/// Somebody reads through an input filter.
+///
+/// # Errors
+/// `Error::AGAIN` for a caller who would not wait; what reading below answered; after a failure,
+/// the error that makes httpd answer as the filter wants.
+pub fn input(
+    filter: &Filter,
+    target: &Brigade,
+    declared: Arc<Declared>,
+    settings: &Settings,
+    mode: Mode,
+    block: bool,
+) -> Result<(), Error> {
+    let instance = match filter.kept::<Instance>() {
+        Some(instance) => instance,
+        None => filter.keep(match Instance::new(filter, declared, Way::In, settings) {
+            Ok(instance) => instance,
+            Err(reason) => {
+                if let Some(r) = filter.request() {
+                    let text = format!("no Python for this filter: {reason}");
+                    log::request(place!(), r, Level::Error, &text);
+                }
+                return Err(Input::new(filter).fail(filter, None));
+            }
+        }),
+    };
+    loop {
+        let mut input = instance.input();
+        input.begin(mode, block);
+        if let Some(answer) = input.answer(filter, target) {
+            return answer;
+        }
+        if !input.stream.has_event() && !instance.can_go_on() {
+            match input.fetch(filter) {
+                Err(error) if error.is_again() => return Err(error),
+                Err(error) => return Err(input.break_off(filter, error)),
+                Ok(()) => {}
+            }
+        }
+        let mut result = Ok(());
+        if !input.is_out() && (input.stream.has_event() || instance.can_go_on()) {
+            drop(input);
+            result = instance.run(filter, settings);
+            input = instance.input();
+        }
+        if let Some(error) = input.failed() {
+            return Err(error);
+        }
+        match result {
+            Ok(()) if input.stream.is_working() => input.suspend(filter)?,
+            Ok(())
+            | Err(Failure {
+                status: Some(Status::OK),
+                ..
+            }) => input.finish(filter)?,
+            Err(Failure { status: None, .. }) if instance.passes_on_error(&mut input.stream) => {
+                input.step_out();
+                input.finish(filter)?;
+            }
+            Err(Failure { status, .. }) => {
+                let error = input.fail(filter, status);
+                drop(input);
+                refuse(filter, error, status);
+                return Err(error);
+            }
+        }
+    }
+}
+
+/// Answers the client with a status that most readers of a body have no way to hand on, such as
+/// 403. A handler of ours has one.
+fn refuse(filter: &Filter, error: Error, status: Option<Status>) {
+    if let (Error::FILTER, Some(status), Some(r)) = (error, status, filter.request()) {
+        let told = |state: &State| state.body.is_read_now();
+        if !r.existing_state::<State>().is_some_and(told) {
+            r.answer_with(status);
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! The way a filter works, for those who do not care which: a response going out, or a body coming in.
+
+use pyo3::prelude::*;
+
+use super::interpreter::release;
+use crate::httpd::input::Input;
+use crate::httpd::output::Output;
+use crate::httpd::stream::{Next, Stream};
+use crate::httpd::{Error, Filter};
+
+/// The way a filter works.
+pub enum Flow {
+    /// A response goes out.
+    Output(Output),
+    /// A request's body comes in.
+    Input(Input),
+}
+
+impl Flow {
+    /// What both ways have.
+    pub fn stream(&mut self) -> &mut Stream {
+        match self {
+            Self::Output(output) => &mut output.stream,
+            Self::Input(input) => &mut input.stream,
+        }
+    }
+
+    /// Whether the author has stepped out.
+    pub fn is_out(&self) -> bool {
+        match self {
+            Self::Output(output) => output.is_out(),
+            Self::Input(input) => input.is_out(),
+        }
+    }
+
+    /// Whether there is nothing more to read, and it was told.
+    pub fn is_at_end(&mut self) -> bool {
+        self.is_out() || self.stream().is_at_end()
+    }
+
+    /// Steps out for good.
+    pub(super) fn step_out(&mut self) {
+        match self {
+            Self::Output(output) => output.step_out(),
+            Self::Input(input) => input.step_out(),
+        }
+    }
+
+    /// Whether what was written should go on before more is.
+    pub(super) fn has_enough(&self) -> bool {
+        match self {
+            Self::Output(output) => output.is_full(),
+            Self::Input(input) => input.has_answer(),
+        }
+    }
+
+    /// Looks at up to `limit` bytes that stay unread; None while they have not arrived.
+    ///
+    /// # Errors
+    /// What reading the buckets answered.
+    pub fn peek(
+        &mut self,
+        py: Python<'_>,
+        filter: &Filter,
+        limit: usize,
+    ) -> Result<Option<Vec<u8>>, Error> {
+        match self {
+            Self::Output(output) => release(py, || output.peek(filter, limit)),
+            Self::Input(input) => release(py, || input.peek(limit)),
+        }
+    }
+
+    /// What comes next. Waits for slow sources, without the GIL.
+    ///
+    /// # Errors
+    /// What reading the buckets, or sending before a wait, answered.
+    pub fn read(&mut self, py: Python<'_>, filter: &Filter, limit: usize) -> Result<Next, Error> {
+        match self {
+            // Most pieces are in memory: nobody need be let in while they are looked at.
+            Self::Output(output) => match output.is_ready() {
+                true => output.read(filter, limit),
+                false => release(py, || output.read(filter, limit)),
+            },
+            Self::Input(input) => match input.is_ready() {
+                true => input.read(filter, limit),
+                false => release(py, || input.read(filter, limit)),
+            },
+        }
+    }
+
+    /// Makes the data at the front a piece in memory; 0 if it turned out to be nothing.
+    pub(super) fn load(
+        &mut self,
+        py: Python<'_>,
+        filter: &Filter,
+        limit: usize,
+    ) -> Result<usize, Error> {
+        release(py, || match self {
+            Self::Output(output) => output.load(filter, limit),
+            Self::Input(input) => input.load(limit),
+        })
+    }
+
+    /// A FLUSH that a call has read goes on when the call returns. `false`: the client is gone.
+    pub(super) fn answer_flush(&mut self, py: Python<'_>, filter: &Filter) -> bool {
+        match self {
+            Self::Output(output) if output.owes_flush() => {
+                release(py, || output.answer_flush(filter)).is_ok()
+            }
+            _ => true,
+        }
+    }
+}

@@ -1,0 +1,279 @@
+//! One filter of ours in the chain of one request: its author, and the calls of it.
+
+use std::cell::{RefCell, RefMut};
+use std::sync::Arc;
+
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+
+use super::call::{self, Returned, close_coroutine, server_return};
+use super::class;
+use super::context::About;
+use super::filter::FilterObject;
+use super::flow::Flow;
+use super::generator::Generator;
+use super::interpreter::Interpreter;
+use super::lease::Lease;
+use super::report;
+use super::state::State;
+use super::stepper::is_async_generator;
+use crate::engine::filters::{Filter as Declared, Way};
+use crate::engine::settings::Settings;
+use crate::httpd::input::Input;
+use crate::httpd::log::Level;
+use crate::httpd::output::Output;
+use crate::httpd::{Filter, Status};
+
+/// One filter of ours in the chain of one request; httpd drops it with the request's pool.
+pub struct Instance {
+    pub(super) interpreter: &'static Interpreter,
+    pub(super) declared: Arc<Declared>,
+    pub(super) lease: Arc<Lease>,
+    pub(super) flow: RefCell<Flow>,
+    /// The filter as Python sees it, for as long as there is something to filter.
+    pub(super) object: RefCell<Option<Py<PyAny>>>,
+    /// The author at work, if it is an `async def` generator.
+    pub(super) generator: RefCell<Option<Generator>>,
+}
+
+impl Instance {
+    pub(super) fn new(
+        filter: &Filter,
+        declared: Arc<Declared>,
+        way: Way,
+        settings: &Settings,
+    ) -> Result<Self, String> {
+        let flow = match way {
+            Way::Out => Flow::Output(Output::new(filter)),
+            Way::In => Flow::Input(Input::new(filter)),
+        };
+        Ok(Self {
+            interpreter: call::interpreter(settings)?,
+            declared,
+            lease: Lease::new("filter"),
+            flow: RefCell::new(flow),
+            object: RefCell::default(),
+            generator: RefCell::default(),
+        })
+    }
+
+    /// The flow, for the driver: between two calls of Python nobody else has it.
+    pub(super) fn output(&self) -> RefMut<'_, Output> {
+        RefMut::map(self.flow.borrow_mut(), |flow| match flow {
+            Flow::Output(output) => output,
+            Flow::Input(_) => unreachable!("an instance keeps its way"),
+        })
+    }
+
+    pub(super) fn input(&self) -> RefMut<'_, Input> {
+        RefMut::map(self.flow.borrow_mut(), |flow| match flow {
+            Flow::Input(input) => input,
+            Flow::Output(_) => unreachable!("an instance keeps its way"),
+        })
+    }
+
+    pub(super) fn is_out(&self) -> bool {
+        self.flow.borrow().is_out()
+    }
+
+    /// Whether a generator stopped because it yielded enough, not because it waits for more.
+    pub(super) fn can_go_on(&self) -> bool {
+        self.generator
+            .borrow()
+            .as_ref()
+            .is_some_and(|generator| !generator.waits())
+    }
+
+    /// Calls the function for what is at hand, and again for what it left after reading some.
+    pub(super) fn run(&self, filter: &Filter, settings: &Settings) -> Result<(), Failure> {
+        let about = filter
+            .request()
+            .map_or(About::Connection(filter.connection()), About::Request);
+        self.interpreter.enter(about, |py| {
+            let _open = self.lease.open();
+            let result = self.call_while_it_reads(py, filter, settings);
+            if let Some(object) = &*self.object.borrow() {
+                if let Some(me) = class::body::<FilterObject>(object.bind(py), self.interpreter) {
+                    me.end_call();
+                }
+            }
+            if let Some(r) = filter.request() {
+                if let Some(state) = r.existing_state::<State>() {
+                    state.forget_unused(py, self.interpreter);
+                }
+            }
+            if self.flow.borrow_mut().stream().is_over() {
+                self.object.take();
+            }
+            result.map_err(|error| self.failure(py, filter, settings, error))
+        })
+    }
+
+    pub(super) fn call_while_it_reads(
+        &self,
+        py: Python<'_>,
+        filter: &Filter,
+        settings: &Settings,
+    ) -> PyResult<()> {
+        if self.generator.borrow().is_some() {
+            return self.run_generator(py, filter);
+        }
+        let object = self.object(py, filter)?;
+        let handler = &self.declared.handler;
+        let way = if matches!(&*self.flow.borrow(), Flow::Input(_)) {
+            Way::In
+        } else {
+            Way::Out
+        };
+        let path = settings.path.as_deref();
+        let default = way.default_object();
+        let function = self
+            .interpreter
+            .loader
+            .find(py, handler, default, path, &object)?;
+        loop {
+            let before = self.flow.borrow_mut().stream().taken();
+            let result = function.call1((&object,))?;
+            if is_async_generator(&result) {
+                self.flow
+                    .borrow_mut()
+                    .stream()
+                    .start_work(self.declared.held);
+                self.generator.replace(Some(Generator::new(result)));
+                return self.run_generator(py, filter);
+            }
+            refuse_shapes(&result, &handler.text())?;
+            let mut flow = self.flow.borrow_mut();
+            if !flow.answer_flush(py, filter) {
+                return Ok(());
+            }
+            let stream = flow.stream();
+            if stream.taken() == before || stream.is_over() || !stream.has_event() {
+                return Ok(());
+            }
+            drop(flow);
+            if self.is_out() {
+                return Ok(());
+            }
+        }
+    }
+
+    pub(super) fn object<'py>(
+        &self,
+        py: Python<'py>,
+        filter: &Filter,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        if let Some(object) = &*self.object.borrow() {
+            return Ok(object.bind(py).clone());
+        }
+        let object = class::make(py, self.interpreter, FilterObject::new(self, filter))?;
+        self.object.replace(Some(object.clone().unbind()));
+        Ok(object)
+    }
+
+    /// Logs an exception, and says how the response or the body ends.
+    pub(super) fn failure(
+        &self,
+        py: Python<'_>,
+        filter: &Filter,
+        settings: &Settings,
+        error: PyErr,
+    ) -> Failure {
+        let broken = match &*self.flow.borrow() {
+            Flow::Output(output) => output.is_broken(),
+            Flow::Input(input) => input.failed().is_some(),
+        };
+        if broken {
+            // The client left; whatever the function made of that is not worth a line.
+            return Failure {
+                status: None,
+                page: None,
+            };
+        }
+        let name = format!(
+            "filter {} ({})",
+            self.declared.name,
+            self.declared.handler.text()
+        );
+        if let Ok(Some(returned)) = server_return(py, self.interpreter, &error) {
+            return self.returned(filter, &name, &returned);
+        }
+        let request = filter.request().and_then(|r| r.the_request());
+        let request = request.map(String::from_utf8_lossy).unwrap_or_default();
+        let text = format!(
+            "{name} of {} failed for \"{request}\"",
+            self.declared.handler.source
+        );
+        super::context::log_line(Level::Error, &text);
+        report::to_log(py, &name, &error);
+        let page = (settings.debug == Some(true))
+            .then(|| report::page(&name, &report::traceback(py, &error)).into_bytes());
+        Failure { status: None, page }
+    }
+
+    /// What `SERVER_RETURN` asks for.
+    pub(super) fn returned(&self, filter: &Filter, name: &str, returned: &Returned) -> Failure {
+        let sent = matches!(&*self.flow.borrow(), Flow::Output(output) if output.has_started());
+        if let (Some(status), Some(r), false) = (returned.status, filter.request(), sent) {
+            r.set_status(status);
+        }
+        let status = Status(returned.result);
+        if !status.is_error_response() {
+            return Failure {
+                status: Some(Status::OK),
+                page: None,
+            };
+        }
+        if sent {
+            let number = status.0;
+            let text = format!("{name}: {number} after a part of the response was sent: it is cut");
+            super::context::log_line(Level::Error, &text);
+        }
+        Failure {
+            status: Some(status),
+            page: None,
+        }
+    }
+}
+
+impl Drop for Instance {
+    fn drop(&mut self) {
+        let (generator, object) = (self.generator.take(), self.object.take());
+        if generator.is_none() && object.is_none() {
+            self.lease.end();
+            return;
+        }
+        self.interpreter.enter(About::Nothing, |py| {
+            if let Some(generator) = generator {
+                // The request is about to go; its `finally` blocks can still use it.
+                let _open = self.lease.open();
+                if let Err(error) = generator.close(py) {
+                    let name = format!("filter {}", self.declared.name);
+                    report::to_log(py, &name, &error);
+                }
+            }
+            self.lease.end();
+            drop(object.map(|object| object.into_bound(py)));
+        });
+    }
+}
+
+/// How a call of a filter's function failed.
+pub(super) struct Failure {
+    /// What `SERVER_RETURN` asked for; `OK` for a plain return.
+    pub(super) status: Option<Status>,
+    /// The page of `PythonDebug On`.
+    pub(super) page: Option<Vec<u8>>,
+}
+
+/// A filter's function returns nothing of interest; what looks like a stream was meant to be one.
+fn refuse_shapes(result: &Bound<'_, PyAny>, who: &str) -> PyResult<()> {
+    let kind = result.get_type().name()?.to_string();
+    let sentence = match kind.as_str() {
+        "generator" => "is a generator: a streaming filter is written 'async def' with yield",
+        "coroutine" => "is an 'async def' without yield: a filter that streams yields its output",
+        _ => return Ok(()),
+    };
+    close_coroutine(result);
+    Err(PyTypeError::new_err(format!("{who} {sentence}")))
+}

@@ -1,0 +1,98 @@
+//! Special methods of classes, by what an object is: a mapping, an awaitable, an async iterable.
+
+use std::ffi::c_void;
+
+use pyo3::ffi;
+use pyo3::prelude::*;
+
+use super::class::{Answer, Class, This};
+use super::landing::*;
+
+/// A special method.
+pub struct Slot(pub(super) ffi::PyType_Slot);
+
+/// What a mapping does.
+pub trait Mapping: Class {
+    /// `len(self)`
+    fn len(this: &This<'_, '_, Self>) -> PyResult<usize>;
+    /// `self[key]`
+    fn get<'py>(this: &This<'_, 'py, Self>, key: &Bound<'py, PyAny>) -> Answer<'py>;
+    /// `self[key] = value`, or `del self[key]` for None.
+    fn set(
+        this: &This<'_, '_, Self>,
+        key: &Bound<'_, PyAny>,
+        value: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<()>;
+    /// `key in self`
+    fn contains(this: &This<'_, '_, Self>, key: &Bound<'_, PyAny>) -> PyResult<bool>;
+    /// `iter(self)`
+    fn iter<'py>(this: &This<'_, 'py, Self>) -> Answer<'py>;
+    /// `repr(self)`
+    fn repr<'py>(this: &This<'_, 'py, Self>) -> Answer<'py>;
+}
+
+/// The special methods of a mapping.
+pub fn mapping_slots<T: Mapping>() -> Vec<Slot> {
+    let slot = |slot, function: *mut c_void| {
+        Slot(ffi::PyType_Slot {
+            slot,
+            pfunc: function,
+        })
+    };
+    let len: ffi::lenfunc = land_len::<T>;
+    let get: ffi::binaryfunc = land_subscript::<T>;
+    let set: ffi::objobjargproc = land_store::<T>;
+    let contains: ffi::objobjproc = land_contains::<T>;
+    let iter: ffi::getiterfunc = land_iter::<T>;
+    let repr: ffi::reprfunc = land_repr::<T>;
+    vec![
+        slot(ffi::Py_mp_length, len as *mut c_void),
+        slot(ffi::Py_mp_subscript, get as *mut c_void),
+        slot(ffi::Py_mp_ass_subscript, set as *mut c_void),
+        slot(ffi::Py_sq_contains, contains as *mut c_void),
+        slot(ffi::Py_tp_iter, iter as *mut c_void),
+        slot(ffi::Py_tp_repr, repr as *mut c_void),
+    ]
+}
+
+/// What an awaitable of ours does. It is an async iterator, too: each `__anext__` awaits it again.
+pub trait Awaitable: Class {
+    /// Its value, or None while it must wait. `StopAsyncIteration` ends an iteration.
+    fn poll<'py>(this: &This<'_, 'py, Self>) -> PyResult<Option<Bound<'py, PyAny>>>;
+}
+
+/// The special methods of an awaitable.
+pub fn awaitable_slots<T: Awaitable>() -> Vec<Slot> {
+    let slot = |slot, function: *mut c_void| {
+        Slot(ffi::PyType_Slot {
+            slot,
+            pfunc: function,
+        })
+    };
+    let itself: ffi::unaryfunc = land_itself;
+    let send: ffi::sendfunc = land_send::<T>;
+    let next: ffi::iternextfunc = land_next::<T>;
+    vec![
+        slot(ffi::Py_am_await, itself as *mut c_void),
+        slot(ffi::Py_am_aiter, itself as *mut c_void),
+        slot(ffi::Py_am_anext, itself as *mut c_void),
+        slot(ffi::Py_am_send, send as *mut c_void),
+        slot(ffi::Py_tp_iter, itself as *mut c_void),
+        slot(ffi::Py_tp_iternext, next as *mut c_void),
+    ]
+}
+
+/// An object that can stand in `async for`.
+pub trait AsyncIterable: Class {
+    /// Its async iterator.
+    fn aiter<'py>(this: &This<'_, 'py, Self>) -> Answer<'py>;
+}
+
+/// The special method of an object that can stand in `async for`.
+pub fn async_iterable_slot<T: AsyncIterable>() -> Slot {
+    let iter: ffi::unaryfunc = land_aiter::<T>;
+    Slot(ffi::PyType_Slot {
+        slot: ffi::Py_am_aiter,
+        pfunc: iter as *mut c_void,
+    })
+}

@@ -1,0 +1,74 @@
+//! What a streaming filter says besides `async for chunk in filter`.
+
+use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
+use pyo3::prelude::*;
+
+use super::class::{Answer, Arguments, Class, This, attributes, methods};
+use super::filter::{FilterObject, with_flow};
+use super::reader::{Reader, Wish};
+use super::request::limit;
+use super::slots::AsyncIterable;
+use super::text::encode;
+use crate::engine::replace::{Options, Replacer};
+use crate::httpd::stream::CHUNK;
+
+type Me<'a, 'py> = This<'a, 'py, FilterObject>;
+
+impl AsyncIterable for FilterObject {
+    fn aiter<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
+        reader(this, Wish::Chunks)
+    }
+}
+
+/// An awaitable of a streaming filter.
+pub(super) fn reader<'py>(this: &Me<'_, 'py>, wish: Wish) -> Answer<'py> {
+    with_flow(this, |_, flow| {
+        if flow.stream().is_working() {
+            return Ok(());
+        }
+        Err(PyRuntimeError::new_err(
+            "a plain function reads with filter.read(): streaming needs 'async def' with yield",
+        ))
+    })?;
+    Reader::make(this.object(), this.interpreter(), wish)
+}
+
+pub(super) fn lines<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
+    let limit = limit(a[0])?.filter(|limit| *limit > 0).unwrap_or(CHUNK);
+    reader(this, Wish::Lines(limit, Vec::new()))
+}
+
+pub(super) fn peek<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
+    let limit = limit(a[0])?.ok_or_else(|| PyTypeError::new_err("peek() takes a length"))?;
+    reader(this, Wish::Peek(limit))
+}
+
+pub(super) fn body<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
+    reader(this, Wish::Body(limit(a[0])?, Vec::new()))
+}
+
+pub(super) fn replace<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
+    let pairs = a[0].ok_or_else(|| PyTypeError::new_err("replace() takes a dict"))?;
+    let mut literals = Vec::new();
+    for pair in pairs.call_method0("items")?.try_iter()? {
+        let (old, new): (Bound<'_, PyAny>, Bound<'_, PyAny>) = pair?.extract()?;
+        literals.push((encode(&old)?, encode(&new)?));
+    }
+    let options = Options {
+        count: limit(a[1])?,
+        ignore_case: a[2].map_or(Ok(false), |flag| flag.is_truthy())?,
+    };
+    let replacer = Replacer::new(literals, options).map_err(PyValueError::new_err)?;
+    reader(this, Wish::Replaced(Some(Box::new(replacer))))
+}
+
+/// What a filter yields to send what it yielded so far: `apache.FLUSH`.
+pub struct Flush;
+
+impl Class for Flush {
+    const NAME: &'static std::ffi::CStr = c"mod_python.apache.Flush";
+    const DOC: &'static std::ffi::CStr = c"Yielded by a filter: send what there is.";
+    const ID: usize = 8;
+    methods! { Flush: }
+    attributes! { Flush: }
+}

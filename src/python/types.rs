@@ -1,0 +1,48 @@
+//! The classes and exceptions of one interpreter.
+
+use pyo3::prelude::*;
+use pyo3::types::PyType;
+
+use super::class::Class;
+
+/// The classes and exceptions of one interpreter.
+pub struct Types {
+    classes: Vec<Py<PyType>>,
+    /// `apache.SERVER_RETURN`.
+    pub server_return: Py<PyType>,
+    /// `apache.BodyTooLarge`.
+    pub body_too_large: Py<PyType>,
+    /// `apache.FilterLimit`.
+    pub filter_limit: Py<PyType>,
+}
+
+impl Types {
+    /// Makes them in the interpreter that is current now.
+    pub fn make(py: Python<'_>) -> PyResult<Self> {
+        let base = py
+            .import("builtins")?
+            .getattr("Exception")?
+            .cast_into::<PyType>()?;
+        let exception = |name, doc| PyErr::new_type(py, name, Some(doc), Some(&base), None);
+        Ok(Self {
+            classes: super::module::classes(py)?,
+            server_return: exception(
+                c"mod_python.apache.SERVER_RETURN",
+                c"Ends a handler with a result: SERVER_RETURN(result[, status]).",
+            )?,
+            body_too_large: exception(
+                c"mod_python.apache.BodyTooLarge",
+                c"A body is larger than the limit that its reader gave.",
+            )?,
+            filter_limit: exception(
+                c"mod_python.apache.FilterLimit",
+                c"A filter asks for the original body, of which more was read than is held.",
+            )?,
+        })
+    }
+
+    /// A class's type.
+    pub fn of<T: Class>(&self) -> &Py<PyType> {
+        &self.classes[T::ID]
+    }
+}
