@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 
 from mod_python import apache
 
-kept = []
+kept: list[apache.Filter] = []
 
 
 def at_once(filter: apache.Filter) -> None:
@@ -99,9 +99,9 @@ def keeps(filter: apache.Filter) -> None:
     if filter in kept:
         return
     for old in kept:
-        for use in (old.read, old.close, lambda: old.write(b"x"), lambda: old.req, lambda: old.name):
+        for name, arguments in (("read", ()), ("write", (b"x",)), ("close", ()), ("req", ()), ("name", ())):
             try:
-                use()
+                getattr(old, name)(*arguments)
             except RuntimeError as error:
                 print("refused:", error)
     kept.append(filter)
