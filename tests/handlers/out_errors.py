@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 from mod_python import apache
 
@@ -13,7 +14,7 @@ def at_once(filter: apache.Filter) -> None:
 
 
 def after_reading(filter: apache.Filter) -> None:
-    filter.write(filter.read())
+    filter.write(filter.read() or b"")
     raise ValueError("read and written")
 
 
@@ -85,7 +86,8 @@ def spins(filter: apache.Filter) -> None:
 
 
 def writes_number(filter: apache.Filter) -> None:
-    filter.write(5)
+    number: Any = 5
+    filter.write(number)
 
 
 def writes_after_close(filter: apache.Filter) -> None:

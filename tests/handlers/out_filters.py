@@ -153,6 +153,12 @@ def sizes(filter: apache.Filter) -> None:
     if hasattr(filter, "done"):
         return
     filter.done = True
-    lengths = [len(filter.read(5)), len(filter.read(0)), len(filter.read(-1)), len(filter.read(10**9))]
-    lengths += [len(filter.readline(7)), len(filter.readline())]
-    print("sizes:", *lengths)
+    answers = [
+        filter.read(5),
+        filter.read(0),
+        filter.read(-1),
+        filter.read(10**9),
+        filter.readline(7),
+        filter.readline(),
+    ]
+    print("sizes:", *(len(answer or b"") for answer in answers))
