@@ -168,7 +168,7 @@ def test_after_an_error_page_the_connection_goes_on(httpd: Httpd) -> None:
 
 def test_head_and_range_of_a_failure(httpd: Httpd) -> None:
     expect(httpd, "at_once")
-    httpd.allow("filter FAIL .* failed for \"HEAD ")
+    httpd.allow('filter FAIL .* failed for "HEAD ')
     assert httpd.get("/at_once?d:onetwo,e", {"Range": "bytes=0-2"}).status == 500
     response = httpd.request("HEAD", "/at_once?d:onetwo,e")
     assert (response.status, response.body) == (500, b"")

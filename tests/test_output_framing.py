@@ -11,15 +11,24 @@ FILTERS = (
     "upper by_line single_read classic frame tail events reads_none reads_one pass_on pass_on_after_read disable "
     "disable_later close_early unchanged flushes"
 ).split()
-CONF = PROBE_CONF + "".join(
-    f"""
+CONF = (
+    PROBE_CONF
+    + """
+    PythonOutputFilter out_filters::sizes sizes
+    <Location "/files">
+        SetOutputFilter sizes
+    </Location>
+    """
+    + "".join(
+        f"""
     <Location "/{name}">
         SetHandler probe
         PythonOutputFilter out_filters::{name} {name}
         SetOutputFilter {name};PROBE
     </Location>
     """
-    for name in FILTERS
+        for name in [*FILTERS, "writes"]
+    )
 )
 
 
@@ -171,3 +180,13 @@ def test_stepping_out_leaves_buckets_alone(httpd: Httpd, name: str) -> None:
 def test_o29_a_filter_that_leaves_in_the_middle(httpd: Httpd) -> None:
     assert httpd.get("/disable_later?d:one,b,u:two,b,d:three,e").text == "ONEtwothree"
     assert passed(httpd) == ["HEAP=3", "UNKNOWN=-1", "HEAP=5 EOS"]
+
+
+def test_what_can_be_written(httpd: Httpd) -> None:
+    assert httpd.get("/writes?e").text == "täxt array a view bytes"
+
+
+def test_chunks_are_as_long_as_asked_for_and_at_most_64_kib(httpd: Httpd) -> None:
+    httpd.write("files/a.bin", b"x" * 1_000_000)
+    assert httpd.get("/files/a.bin").body == b"x" * (1_000_000 - 5 - 65536 * 3 - 7)
+    assert "sizes: 5 0 65536 65536 7 65536" in httpd.log()

@@ -111,6 +111,23 @@ def test_o6_a_large_response_of_one_call_of_a_handler(httpd: Httpd, path: str, t
     assert peak(httpd) - before < 16
 
 
+@pytest.mark.parametrize("path", ["/upper/h2.bin", "/pieces/upper?640"])
+def test_o6_with_http2(httpd: Httpd, path: str) -> None:
+    # Buckets cross threads there, and are destroyed on any of them.
+    block = bytes(range(256)) * 250
+    httpd.write("upper/h2.bin", block * 1000)
+    httpd.curl("-o", "/dev/null", httpd.url(path.replace("640", "1"), tls=True))
+    before, target = peak(httpd), httpd.folder / "h2.bin"
+    done = httpd.curl("-o", target, "-w", "%{http_version}", httpd.url(path, tls=True))
+    assert (done.returncode, done.stdout) == (0, b"2")
+    with target.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha1").hexdigest()
+    assert (target.stat().st_size, digest) == (
+        expected(block.upper(), 1000) if "upper/h2" in path else stream(httpd, "/pieces?640")
+    )
+    assert peak(httpd) - before < 16
+
+
 def test_o14_bytes_live_as_long_as_their_bucket(httpd: Httpd) -> None:
     plain = httpd.get("/pieces?60").body
     cuts = [(start + low, start + high) for start in range(0, len(plain), 100_000) for low, high in CHUNKS]

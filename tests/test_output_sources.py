@@ -45,10 +45,21 @@ printf second
 
 
 def timed(httpd: Httpd, path: str, *, tls: bool = False) -> tuple[bytes, float, float]:
-    """The body, when its first bytes came, and when its end came."""
+    """The body, when its first bytes came, and when its end came.
+
+    A busy machine may be late, or a child not yet warm: then it is tried again. What waits in a filter is always late.
+    """
+    for _ in range(3):
+        body, first, end = one_try(httpd, path, tls=tls)
+        if first < 0.2:
+            break
+    return body, first, end
+
+
+def one_try(httpd: Httpd, path: str, *, tls: bool) -> tuple[bytes, float, float]:
     with httpd.connect(tls=tls) as connection:
-        connection.sendall(f"GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n".encode())
         start = time.monotonic()
+        connection.sendall(f"GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n".encode())
         answer, first = b"", 0.0
         while data := connection.recv(65536):
             answer += data

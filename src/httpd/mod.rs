@@ -9,6 +9,7 @@ pub mod bucket;
 pub mod config;
 pub mod connection;
 pub mod constants;
+mod data;
 mod ffi;
 pub mod filter;
 mod framing;

@@ -1,7 +1,5 @@
 //! The objects that hang on a `req`, each made once.
 
-use pyo3::prelude::*;
-
 use super::class::{self, Answer};
 use super::connection::ConnectionObject;
 use super::request::Me;

@@ -2,10 +2,11 @@
 
 import sys
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 from mod_python import apache
 
-kept = []
+kept: list[apache.Filter] = []
 
 
 def at_once(filter: apache.Filter) -> None:
@@ -13,7 +14,7 @@ def at_once(filter: apache.Filter) -> None:
 
 
 def after_reading(filter: apache.Filter) -> None:
-    filter.write(filter.read())
+    filter.write(filter.read() or b"")
     raise ValueError("read and written")
 
 
@@ -85,7 +86,8 @@ def spins(filter: apache.Filter) -> None:
 
 
 def writes_number(filter: apache.Filter) -> None:
-    filter.write(5)
+    number: Any = 5
+    filter.write(number)
 
 
 def writes_after_close(filter: apache.Filter) -> None:
@@ -99,9 +101,9 @@ def keeps(filter: apache.Filter) -> None:
     if filter in kept:
         return
     for old in kept:
-        for use in (old.read, old.close, lambda: old.write(b"x"), lambda: old.req, lambda: old.name):
+        for name, arguments in (("read", ()), ("write", (b"x",)), ("close", ()), ("req", ()), ("name", ())):
             try:
-                use()
+                getattr(old, name)(*arguments)
             except RuntimeError as error:
                 print("refused:", error)
     kept.append(filter)

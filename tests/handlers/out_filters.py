@@ -67,7 +67,7 @@ def tail(filter: apache.Filter) -> None:
 
 def events(filter: apache.Filter) -> None:
     """Log what read() gives, call by call."""
-    seen = []
+    seen: list[bytes | None] = []
     while len(seen) < 20:
         data = filter.read()
         seen.append(data)
@@ -133,3 +133,32 @@ def count(filter: apache.Filter) -> None:
     filter.pieces = pieces
     if chunk is None:
         print("pieces:", pieces)
+
+
+def writes(filter: apache.Filter) -> None:
+    """Write all that can be written."""
+    data = bytearray(b"array ")
+    filter.write("täxt ")
+    filter.write(data)
+    data[:] = b"WRONG "
+    filter.write(memoryview(b"a view of it "[:7]))
+    filter.write(b"")
+    filter.write("")
+    filter.write(b"bytes")
+    filter.pass_on()
+
+
+def sizes(filter: apache.Filter) -> None:
+    """Ask in several ways and log the lengths of the answers."""
+    if hasattr(filter, "done"):
+        return
+    filter.done = True
+    answers = [
+        filter.read(5),
+        filter.read(0),
+        filter.read(-1),
+        filter.read(10**9),
+        filter.readline(7),
+        filter.readline(),
+    ]
+    print("sizes:", *(len(answer or b"") for answer in answers))

@@ -15,13 +15,13 @@ def digests(req: apache.Request) -> int:
         req.headers_out[name] = value
     req.headers_out["X-Other"] = "kept"
     req.content_type = "text/plain"
-    req.write("body", 0)
+    req.write("body", False)
     return apache.OK
 
 
 def slow(req: apache.Request) -> int:
     req.content_type = "text/plain"
     req.write("first")
-    time.sleep(float(req.args))
+    time.sleep(float(req.args or 0))
     req.write("second")
     return apache.OK

@@ -22,14 +22,14 @@ class Marked:
 def pieces(req: apache.Request) -> int:
     """So many pieces of 100 kB, each with a content of its own."""
     req.content_type = "application/octet-stream"
-    for number in range(int(req.args)):
-        req.write(b"%07d " % number * (PIECE // 8), 0)
+    for number in range(int(req.args or 0)):
+        req.write(b"%07d " % number * (PIECE // 8), False)
     return apache.OK
 
 
 def flushes(req: apache.Request) -> int:
     req.content_type = "text/plain"
-    for _ in range(int(req.args)):
+    for _ in range(int(req.args or 0)):
         req.write("line\n")
     return apache.OK
 
