@@ -15,7 +15,6 @@ FAILURES = {
     "exits": "SystemExit: 3",
     "recurses": "RecursionError",
     "generator": r"TypeError: out_errors::generator is a generator: a streaming filter is written 'async def'",
-    "async_generator": r"TypeError: out_errors::async_generator is an async generator: streaming filters are not in",
     "coroutine": r"TypeError: out_errors::coroutine is an 'async def' without yield: a filter that streams yields",
     "spins": r"RuntimeError: read\(\) has given b'' a thousand times: return, and",
     "writes_number": r"TypeError: write\(\) takes bytes, str or a buffer, not int",
@@ -23,7 +22,7 @@ FAILURES = {
 }
 OTHERS = ["forbid", "forbid_later", "redirect", "return_ok", "return_status", "writes_after_close", "keeps"]
 BEFORE = sorted(FAILURES.keys() - {"later", "after_flush", "spins"})
-SHAPES = ["generator", "async_generator", "coroutine", "missing"]  # nothing of the author's code was on the stack
+SHAPES = ["generator", "coroutine", "missing"]  # nothing of the author's code was on the stack
 AFTER = ["later", "after_flush"]
 CONF = (
     PROBE_CONF

@@ -1,7 +1,7 @@
 """Output filters that fail, each in its own way."""
 
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from mod_python import apache
@@ -69,10 +69,6 @@ def recurses(filter: apache.Filter) -> None:
 
 
 def generator(filter: apache.Filter) -> Iterator[bytes]:
-    yield b"no"
-
-
-async def async_generator(filter: apache.Filter) -> AsyncIterator[bytes]:
     yield b"no"
 
 
