@@ -20,7 +20,7 @@ def _build() -> Path:
     if not _BUILT.exists() or _BUILT.stat().st_mtime < _SOURCE.stat().st_mtime:
         flags = ["-shared", "-fPIC", "-O2", "-Wall", "-Wextra", "-Wno-unused-parameter", "-Werror"]
         includes = [f"-I{_ask(name)}" for name in ("INCLUDEDIR", "APR_INCLUDEDIR", "APU_INCLUDEDIR")]
-        command = ["gcc", *flags, *_ask("EXTRA_CPPFLAGS").split(), *includes, "-o", _BUILT, _SOURCE]
+        command: list[str | Path] = ["gcc", *flags, *_ask("EXTRA_CPPFLAGS").split(), *includes, "-o", _BUILT, _SOURCE]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
     return _BUILT

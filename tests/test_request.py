@@ -47,7 +47,7 @@ def test_what_a_request_tells(httpd: Httpd) -> None:
     assert (seen["user"], seen["ap_auth_type"], seen["range"]) == (None, None, None)
     assert seen["useragent_ip"] == "127.0.0.1"
     assert (seen["prev"], seen["next"], seen["main"]) == (None, None, None)
-    assert seen["types"] == ["Connection", "Server", "table", "table", "finfo"]
+    assert seen["types"] == ["Connection", "Server", "table", "table", "FileInfo"]
 
 
 def test_http_1_0_without_a_host(httpd: Httpd) -> None:
