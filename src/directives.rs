@@ -35,13 +35,13 @@ pub static DIRECTIVES: [Directive<Settings>; 9] = [
     },
     Directive {
         name: c"PythonOutputFilter",
-        help: c"declares a filter for responses: module[::function] NAME [encoding=identity|any]",
+        help: c"declares a filter for responses: module[::function] NAME [key=value ...]",
         place: Place::Section,
         read: |line| filter(line, Way::Out),
     },
     Directive {
         name: c"PythonInputFilter",
-        help: c"declares a filter for request bodies: module[::function] NAME",
+        help: c"declares a filter for request bodies: module[::function] NAME [key=value ...]",
         place: Place::Section,
         read: |line| filter(line, Way::In),
     },

@@ -57,7 +57,8 @@ def test_each_write_is_on_its_way_at_once(httpd: Httpd) -> None:
     with httpd.connect() as client:
         begin = time.monotonic()
         client.sendall(b"GET /call/h_response/slowly HTTP/1.0\r\n\r\n")
-        times, got = {}, b""
+        times: dict[bytes, float] = {}
+        got = b""
         while chunk := client.recv(65536):
             got += chunk
             for word in (b"first", b"secondthird"):

@@ -7,10 +7,6 @@ Constants have the names and numbers of httpd's headers (``apache.OK``,
 import importlib
 from collections.abc import MutableMapping
 from types import ModuleType
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable
 
 from mod_python import _apache
 from mod_python._apache import *  # noqa: F403 - its public part is this interface
@@ -20,18 +16,6 @@ REQ_NOACTION = _apache.DECLINED
 REQ_ABORTED = _apache.HTTP_INTERNAL_SERVER_ERROR
 
 MutableMapping.register(_apache.table)
-
-if TYPE_CHECKING:
-
-    class StreamFilter(_apache.Filter):
-        """A filter as an ``async def`` generator sees it: reading is awaited, yielding writes."""
-
-        def read(self, n: int | None = None) -> Awaitable[bytes]:  # type: ignore[override]
-            """Await at most n bytes; ``b""`` at the end."""
-            ...
-        def __aiter__(self) -> AsyncIterator[bytes]: ...
-else:
-    StreamFilter = _apache.Filter
 
 
 def import_module(

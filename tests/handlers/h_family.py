@@ -22,6 +22,7 @@ def refuse(req: apache.Request) -> int:
 def previous(req: apache.Request) -> int:
     "The ErrorDocument: looks at the request that led to it."
     before = req.prev
+    assert before
     seen = {
         "prev": [before.uri, before.status, before.mine, before.headers_in.get("X-Seen")],
         "next": before.next is req,
@@ -36,6 +37,7 @@ def previous(req: apache.Request) -> int:
 def part(req: apache.Request) -> int:
     "Included twice by a page: each is a request of its own, and the page is the same."
     main = req.main
+    assert main
     main.count = getattr(main, "count", 0) + 1
     main.notes["parts"] = str(main.count)
     req.write(f"[{main.uri} {main.count} {hasattr(req, 'count')} {main.mine}]", 0)

@@ -25,7 +25,7 @@ def request(req: apache.Request) -> dict[str, Any]:
         "pairs": [pair for pair in headers.items() if pair[0].startswith("X-")],
         "keys": [key for key in headers if key.startswith("X-")],
         "missing": error_of(lambda: headers["x-none"]),
-        "wrong key": error_of(lambda: headers[1]),
+        "wrong key": error_of(lambda: headers[1]),  # type: ignore[index]
         "copy": type(headers.copy()).__name__,
     }
 

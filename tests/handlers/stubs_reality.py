@@ -30,7 +30,7 @@ def own_names(thing: object) -> list[str]:
     return [name for name in vars(thing) if not name.startswith("__") or name in SPECIAL]
 
 
-SPECIAL = {"__len__", "__getitem__", "__setitem__", "__delitem__", "__contains__", "__iter__"}
+SPECIAL = {"__len__", "__getitem__", "__setitem__", "__delitem__", "__contains__", "__iter__", "__aiter__"}
 
 
 def members(thing: object) -> dict[str, Any]:
