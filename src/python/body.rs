@@ -91,6 +91,13 @@ impl Body {
         Ok(PyBytes::new(py, &line))
     }
 
+    /// Drops what nobody has read. Answers what the rest of it did, as an HTTP status.
+    pub fn discard(&self, py: Python<'_>, r: &Request) -> Status {
+        self.unread.clear();
+        self.ended.set(true);
+        release(py, || r.discard_body())
+    }
+
     /// Makes sure that there is data at the front. `false`: the body is over.
     fn fill(
         &self,

@@ -10,7 +10,6 @@ use pyo3::types::{PyList, PyTuple};
 use super::class::{self, Answer, Arguments, Class, This, attributes, methods};
 use super::connection::ConnectionObject;
 use super::finfo::FileInfo;
-use super::interpreter::release;
 use super::lease::{Lease, Lent};
 use super::module::{log_level, options_dict};
 use super::server::ServerObject;
@@ -379,7 +378,7 @@ fn readlines<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
 
 fn discard_request_body<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'py> {
     let r = this.body().lent.get()?;
-    let status = release(this.py(), || r.discard_body());
+    let status = State::of(r).body.discard(this.py(), r);
     Ok(status.0.into_pyobject(this.py())?.into_any())
 }
 
