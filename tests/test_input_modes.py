@@ -1,7 +1,6 @@
 """Input filters answer a reader in the mode, the size and the patience that it asks for."""
 
 import re
-import time
 from dataclasses import dataclass
 
 import pytest
@@ -130,15 +129,9 @@ def test_i3_peeking_at_the_end(httpd: Httpd) -> None:
 def drip(httpd: Httpd, path: str, pieces: list[bytes], pause: float) -> str:
     """Send a body in pieces, slowly; return the answer's text."""
     with httpd.connect() as connection:
-        request = wire.post(path, b"".join(pieces), "Connection: close")
-        connection.sendall(request.removesuffix(b"".join(pieces)))
-        for piece in pieces:
-            time.sleep(pause)
-            connection.sendall(piece)
-        data = b""
-        while part := connection.recv(65536):
-            data += part
-    return wire.responses(data)[-1].text
+        body = b"".join(pieces)
+        request = wire.post(path, body, "Connection: close").removesuffix(body)
+        return wire.responses(wire.drip(connection, request, pieces, pause))[-1].text
 
 
 def test_i2_lines_cut_at_each_byte_by_a_slow_client(httpd: Httpd) -> None:

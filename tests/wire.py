@@ -2,6 +2,8 @@
 
 import http.client
 import io
+import socket
+import time
 from collections.abc import Iterable
 
 from httpd import Response
@@ -28,6 +30,18 @@ def head(*lines: str) -> bytes:
 def chunk(data: bytes) -> bytes:
     """Return one chunk of a chunked body; the last one if it is empty."""
     return b"%x\r\n%s\r\n" % (len(data), data)
+
+
+def drip(connection: socket.socket, request: bytes, body: Iterable[bytes], pause: float) -> bytes:
+    """Send a request without its body, then that, piece by piece; return what comes back to the end."""
+    connection.sendall(request)
+    for piece in body:
+        time.sleep(pause)
+        connection.sendall(piece)
+    data = b""
+    while part := connection.recv(65536):
+        data += part
+    return data
 
 
 def responses(data: bytes) -> list[Response]:
