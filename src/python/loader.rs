@@ -91,8 +91,9 @@ impl Loader {
         Ok(module)
     }
 
-    /// Sets `sys.path` for an import: to what `PythonPath` says, else with the directory of the
-    /// handler's section in front.
+    /// Sets `sys.path` for an import: what `PythonPath` says comes first, else the directory of the
+    /// handler's section. What else is there stays, behind it: handlers of other sections may be
+    /// importing right now, or later in their functions, and may have added to it themselves.
     fn set_path(&self, py: Python<'_>, expression: Option<&str>, home: &Home) -> PyResult<()> {
         let path = self.sys.bind(py).getattr("path")?.cast_into::<PyList>()?;
         let Some(expression) = expression else {
@@ -113,36 +114,38 @@ impl Loader {
         let list = match known {
             Some(list) => list.into_bound(py),
             None => {
-                let list = self.evaluate(py, expression, &path)?;
+                let list = self.evaluate(py, expression)?;
                 self.inner()
                     .paths
                     .insert(expression.to_owned(), list.clone().unbind());
                 list
             }
         };
-        path.set_slice(0, path.len(), list.as_any())?;
+        let first = copy(&list)?;
+        for entry in path.iter() {
+            if !list.contains(&entry)? {
+                first.append(entry)?;
+            }
+        }
+        path.set_slice(0, path.len(), first.as_any())?;
         self.inner().current = Some(expression.to_owned());
         Ok(())
     }
 
-    /// The value of a `PythonPath` expression. It sees `sys`, `os` and `time`, and a `sys.path` that
-    /// no other section's expression has changed.
-    fn evaluate<'py>(
-        &self,
-        py: Python<'py>,
-        expression: &str,
-        path: &Bound<'py, PyList>,
-    ) -> PyResult<Bound<'py, PyList>> {
+    /// The value of a `PythonPath` expression. It sees `os`, `time` and a copy of `sys`, whose `path`
+    /// is that of the interpreter's start, whatever other sections say.
+    fn evaluate<'py>(&self, py: Python<'py>, expression: &str) -> PyResult<Bound<'py, PyList>> {
+        let sys = py.import("types")?.getattr("SimpleNamespace")?.call0()?;
+        let known = sys.getattr("__dict__")?;
+        known.call_method1("update", (self.sys.bind(py).dict(),))?;
+        sys.setattr("path", copy(self.initial_path.bind(py))?)?;
         let names = PyDict::new(py);
-        for name in ["sys", "os", "time"] {
+        names.set_item("sys", sys)?;
+        for name in ["os", "time"] {
             names.set_item(name, py.import(name)?)?;
         }
-        let before = copy(path)?;
-        path.set_slice(0, path.len(), self.initial_path.bind(py).as_any())?;
         let eval = py.import("builtins")?.getattr("eval")?;
-        let value = eval.call1((expression, names));
-        path.set_slice(0, path.len(), before.as_any())?;
-        let value = value?;
+        let value = eval.call1((expression, names))?;
         value.cast_into::<PyList>().map_err(|error| {
             let kind = error.into_inner().get_type().to_string();
             PyTypeError::new_err(format!(

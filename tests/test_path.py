@@ -1,0 +1,116 @@
+"""Where modules are looked for: PythonPath, the section's directory, and several sections at once."""
+
+import threading
+import time
+
+import pytest
+
+from httpd import Httpd
+
+CONF = """
+SetHandler mod_python
+
+<Location /one>
+    PythonPath "['${HANDLERS}/one'] + sys.path"
+    PythonHandler h_one
+</Location>
+<Location /two>
+    PythonPath "['${HANDLERS}/two'] + sys.path"
+    PythonHandler h_two
+</Location>
+<Location /appended>
+    PythonPath "sys.path + ['${HANDLERS}/three']"
+    PythonHandler h_three
+</Location>
+<Location /names>
+    PythonPath "[os.path.join(r'${HANDLERS}', 'four', str(sys.version_info[0]))] + (sys.path if time.time() else [])"
+    PythonHandler h_four
+</Location>
+<Directory ${HTDOCS}/house>
+    PythonHandler h_house
+</Directory>
+"""
+# Imports the rest of itself while other sections set their own path, and again when it is called.
+SLOW = """
+import time
+
+time.sleep(0.2)
+import h_rest_of_@
+
+def handler(req):
+    import h_late_@
+    req.write("@", 0)
+    return h_late_@.OK
+"""
+
+
+@pytest.fixture(autouse=True)
+def _modules(httpd: Httpd) -> None:
+    for name in ("one", "two"):
+        httpd.handler(f"{name}/h_{name}.py", SLOW.replace("@", name))
+        httpd.handler(f"{name}/h_rest_of_{name}.py", "")
+        httpd.handler(f"{name}/h_late_{name}.py", "OK = 0\n")
+
+
+def test_sections_import_at_the_same_time(httpd: Httpd) -> None:
+    # Without a virtual host or a section of its own, all this is in the main interpreter.
+    answers: dict[str, str] = {}
+
+    def ask(name: str) -> None:
+        answers[name] = httpd.get(f"/{name}").text
+
+    threads = [threading.Thread(target=ask, args=(name,)) for name in ("one", "two")]
+    for thread in threads:
+        thread.start()
+        time.sleep(0.1)
+    for thread in threads:
+        thread.join()
+    assert answers == {"one": "one", "two": "two"}
+
+
+def test_expressions_see_sys_os_and_time(httpd: Httpd) -> None:
+    httpd.handler("four/3/h_four.py", "def handler(req):\n    req.write('four')\n    return 0\n")
+    assert httpd.get("/names").text == "four"
+
+
+def test_handlers_may_add_to_sys_path(httpd: Httpd) -> None:
+    source = "import sys\nsys.path.append('/added')\ndef handler(req):\n    req.write(repr(sys.path))\n    return 0\n"
+    httpd.handler("three/h_three.py", source)
+    assert "'/added'" in httpd.get("/appended").text
+    httpd.get("/one")
+    httpd.get("/names")
+    assert "'/added'" in httpd.get("/appended").text
+
+
+def test_python_path_takes_the_place_of_directories(httpd: Httpd) -> None:
+    httpd.write("house/h_house.py", "def handler(req):\n    req.write('at home')\n    return 0\n")
+    # PythonPath of the server holds, so the directory is not asked.
+    httpd.expect("No module named 'h_house'")
+    httpd.allow("PythonHandler h_house")
+    assert httpd.get("/house/x").status == 500
+
+
+def test_the_directory_of_the_section_is_searched() -> None:
+    conf = """
+    SetHandler mod_python
+    <Directory ${HTDOCS}/house>
+        PythonHandler h_house
+    </Directory>
+    <Directory ${HTDOCS}/hut>
+        AllowOverride All
+    </Directory>
+    """
+    source = "def handler(req):\n    req.write(__file__)\n    return 0\n"
+    with Plain(conf) as httpd:
+        file = httpd.write("house/h_house.py", source)
+        httpd.write("hut/.htaccess", "PythonHandler h_hut\n")
+        hut = httpd.write("hut/h_hut.py", source)
+        assert httpd.get("/house/x").text == str(file)
+        assert httpd.get("/hut/deep/x").text == str(hut)
+
+
+class Plain(Httpd):
+    """A server without any PythonPath."""
+
+    def _around(self, include: str) -> str:
+        return "\n".join(line for line in super()._around(include).splitlines() if "PythonPath" not in line)
