@@ -13,8 +13,10 @@ impl Brigade {
             length = memchr::memchr(b'\n', &data[..length]).map_or(length, |at| at + 1);
         }
         target.extend_from_slice(&data[..length]);
-        // Memory splits at any point within.
-        let _ = self.split_front(length);
+        if length < data.len() {
+            // Memory splits at any point within. (At its end it would leave an empty bucket.)
+            let _ = self.split_front(length);
+        }
         drop(self.remove_front());
     }
 
