@@ -11,6 +11,7 @@
 #include "http_protocol.h"
 #include "http_request.h"
 #include "http_vhost.h"
+#include "ap_listen.h"
 #include "ap_mpm.h"
 #include "mpm_common.h"
 #include "mod_core.h"

@@ -4,11 +4,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::directives::COMMANDS;
 use crate::engine::filters::{Filter as Declared, Registry, Way};
+use crate::engine::handlers::Handler;
 use crate::engine::phases::Phase;
 use crate::engine::settings::Settings;
 use crate::httpd::config::{self, Command};
 use crate::httpd::filter::{Direction, Mode};
 use crate::httpd::hooks::{self, Module, Record};
+use crate::httpd::listener;
 use crate::httpd::{Brigade, Connection, Error, Filter, Pool, Request, Server, Status};
 use crate::python::state::State;
 use crate::python::{call, drive, interpreter};
@@ -40,7 +42,7 @@ impl Module for Entry {
         &crate::python_module
     }
 
-    fn post_config(configuration: &Pool, _main: &Server) {
+    fn post_config(configuration: &Pool, main: &Server) {
         hooks::add_version(
             configuration,
             concat!("mod_python/", env!("CARGO_PKG_VERSION")),
@@ -49,6 +51,11 @@ impl Module for Entry {
             configuration,
             concat!("Python/", env!("MOD_PYTHON_PYTHON_VERSION")),
         );
+        for server in std::iter::successors(Some(main), |server| server.next()) {
+            if connection_handler(server).is_some() {
+                listener::accept_at_once(&server.ports());
+            }
+        }
     }
 
     fn child_init(_child: &Pool, main: &'static Server) {
@@ -59,15 +66,8 @@ impl Module for Entry {
         if c.is_stream() {
             return Status::DECLINED;
         }
-        let settings = c.base_server().settings::<Settings>();
-        match settings
-            .handlers(Phase::Connection, None)
-            .and_then(|list| list.first())
-        {
-            Some(handler) => {
-                c.leave_request_timeouts();
-                call::connection(c, handler, settings)
-            }
+        match connection_handler(c.base_server()) {
+            Some((handler, settings)) => call::connection(c, handler, settings),
             None => Status::DECLINED,
         }
     }
@@ -139,6 +139,13 @@ impl Module for Entry {
             None => Err(Error::GENERAL),
         }
     }
+}
+
+/// The handler of a server's connections, and the settings it runs with.
+fn connection_handler(server: &Server) -> Option<(&Handler, &Settings)> {
+    let settings = server.settings::<Settings>();
+    let handler = settings.handlers(Phase::Connection, None)?.first()?;
+    Some((handler, settings))
 }
 
 /// Runs the handlers that the settings have for a phase.

@@ -17,6 +17,12 @@ pub enum KeepAlive {
     Keep,
 }
 
+/// mod_reqtimeout's filter, off its connection.
+pub struct RequestTimeouts {
+    handle: *mut ffi::ap_filter_rec_t,
+    state: *mut std::ffi::c_void,
+}
+
 /// A `conn_rec`.
 #[repr(transparent)]
 pub struct Connection(UnsafeCell<ffi::conn_rec>);
@@ -151,14 +157,32 @@ impl Connection {
 
     /// Takes mod_reqtimeout's filter off: its limits are about HTTP requests, and it would cut any
     /// other protocol that waits for its peer.
-    pub fn leave_request_timeouts(&self) {
-        let filters = self.raw().input_filters;
+    pub fn leave_request_timeouts(&self) -> Option<RequestTimeouts> {
         // SAFETY: a static name.
         let handle = unsafe { ffi::ap_get_input_filter_handle(c"reqtimeout".as_ptr()) };
-        if !handle.is_null() {
-            // SAFETY: the connection's live chain; absent is fine.
-            unsafe { ffi::ap_remove_input_filter_byhandle(filters, c"reqtimeout".as_ptr()) };
+        let mut at = self.raw().input_filters;
+        // SAFETY: null at the end of the connection's live chain.
+        while let Some(filter) = unsafe { at.as_ref() } {
+            if !handle.is_null() && filter.frec == handle {
+                // SAFETY: a filter of the live chain, which goes on behind it.
+                unsafe { ffi::ap_remove_input_filter(at) };
+                return Some(RequestTimeouts {
+                    handle,
+                    state: filter.ctx,
+                });
+            }
+            at = filter.next;
         }
+        None
+    }
+
+    /// Puts mod_reqtimeout's filter back, for HTTP.
+    pub fn take_request_timeouts(&self, timeouts: RequestTimeouts) {
+        let RequestTimeouts { handle, state } = timeouts;
+        // SAFETY: the filter was on this connection with this state, which lives as long as it.
+        unsafe {
+            ffi::ap_add_input_filter_handle(handle, state, std::ptr::null_mut(), self.as_ptr())
+        };
     }
 
     /// Lets filters such as mod_ssl's shake hands, before anything is read or written.

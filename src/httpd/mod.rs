@@ -16,6 +16,7 @@ mod framing;
 pub mod held;
 pub mod hooks;
 pub mod input;
+pub mod listener;
 pub mod log;
 pub mod originals;
 pub mod output;

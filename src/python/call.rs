@@ -11,7 +11,7 @@ use super::interpreter::{Interpreter, MAIN};
 use super::lease::Lease;
 use super::report;
 use super::request::{RequestObject, valid_status};
-use super::state::State;
+use super::state::{ConnectionState, State};
 use crate::engine::handlers::Handler;
 use crate::engine::phases::Phase;
 use crate::engine::settings::Settings;
@@ -280,6 +280,10 @@ pub fn close_coroutine(result: &Bound<'_, PyAny>) {
 
 /// Runs the connection handler for a connection.
 pub fn connection(c: &Connection, handler: &Handler, settings: &Settings) -> Status {
+    let asked = c.state(ConnectionState::default);
+    if asked.declined.get() {
+        return Status::DECLINED;
+    }
     let interpreter = match interpreter(settings) {
         Ok(interpreter) => interpreter,
         Err(reason) => {
@@ -293,6 +297,7 @@ pub fn connection(c: &Connection, handler: &Handler, settings: &Settings) -> Sta
         // No handshake: HTTP's own handler knows how to answer that.
         return Status::DECLINED;
     }
+    let timeouts = c.leave_request_timeouts();
     let lease = Lease::new("connection");
     let status = interpreter.enter(About::Connection(c), |py| {
         let _open = lease.open();
@@ -333,6 +338,10 @@ pub fn connection(c: &Connection, handler: &Handler, settings: &Settings) -> Sta
         );
         log::connection(place!(), c, Level::Error, &text);
         return Status::OK;
+    }
+    asked.declined.set(true);
+    if let Some(timeouts) = timeouts {
+        c.take_request_timeouts(timeouts);
     }
     status
 }

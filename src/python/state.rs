@@ -13,6 +13,14 @@ use super::request::RequestObject;
 use super::response::Response;
 use crate::httpd::Request;
 
+/// Our value for a connection.
+#[derive(Default)]
+pub struct ConnectionState {
+    /// Whether the handler declined it: from then on it is HTTP's. (Some MPMs ask for each request
+    /// that it carries, or whenever something comes.)
+    pub declined: Cell<bool>,
+}
+
 /// Our value for a request; httpd drops it with the request's pool.
 pub struct State {
     /// Under which Python may use the request.
