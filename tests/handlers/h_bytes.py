@@ -8,12 +8,12 @@ def handler(req: apache.Request) -> int:
     for name in ("uri", "unparsed_uri", "args", "filename", "path_info", "the_request"):
         value = getattr(req, name)
         req.log_error(f"{name} is {value!r}", apache.APLOG_DEBUG)
-        req.write(f"{name}={value}\n", 0)
+        req.write(f"{name}={value}\n", flush=False)
     # As text and back: nothing raises, nothing is lost.
     req.subprocess_env["SENT"] = req.headers_in.get("X-Sent", "")
     req.notes[req.headers_in.get("X-Sent") or "x"] = req.uri
-    req.write("note=", 0)
-    req.write(req.notes[req.headers_in.get("X-Sent") or "x"], 0)
+    req.write("note=", flush=False)
+    req.write(req.notes[req.headers_in.get("X-Sent") or "x"], flush=False)
     req.log_error(f"log {req.uri} {req.headers_in.get('X-Sent')}", apache.APLOG_NOTICE)
     print("printed", req.uri)
     return apache.OK

@@ -15,5 +15,5 @@ def handler(req: apache.Request) -> object:
     if type(result) is int:
         return result
     req.content_type = "application/json"
-    req.write(json.dumps(result), 0)
+    req.write(json.dumps(result), flush=False)
     return apache.OK

@@ -17,13 +17,13 @@ class TextlessError(Exception):
 def before(req: apache.Request) -> int:
     req.content_type = "text/x-lost"
     req.headers_out["X-Lost"] = "1"
-    req.write("not sent", 0)
+    req.write("not sent", flush=False)
     raise ShopError("closed")
 
 
 def late(req: apache.Request) -> int:
     req.write("first part")
-    req.write("second part, not flushed", 0)
+    req.write("second part, not flushed", flush=False)
     raise ShopError("too late")
 
 

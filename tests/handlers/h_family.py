@@ -22,7 +22,7 @@ def refuse(req: apache.Request) -> int:
 def previous(req: apache.Request) -> int:
     "The ErrorDocument: looks at the request that led to it."
     before = req.prev
-    assert before
+    assert before is not None
     seen = {
         "prev": [before.uri, before.status, before.mine, before.headers_in.get("X-Seen")],
         "next": before.next is req,
@@ -30,15 +30,15 @@ def previous(req: apache.Request) -> int:
         "main": req.main,
         "write": before.get_options(),
     }
-    req.write(json.dumps(seen), 0)
+    req.write(json.dumps(seen), flush=False)
     return apache.OK
 
 
 def part(req: apache.Request) -> int:
     "Included twice by a page: each is a request of its own, and the page is the same."
     main = req.main
-    assert main
+    assert main is not None
     main.count = getattr(main, "count", 0) + 1
     main.notes["parts"] = str(main.count)
-    req.write(f"[{main.uri} {main.count} {hasattr(req, 'count')} {main.mine}]", 0)
+    req.write(f"[{main.uri} {main.count} {hasattr(req, 'count')} {main.mine}]", flush=False)
     return apache.OK

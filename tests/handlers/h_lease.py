@@ -3,7 +3,7 @@
 import threading
 from typing import Any
 
-from h_table import error_of  # type: ignore[import-not-found]
+from h_error_of import error_of  # type: ignore[import-not-found]
 
 from mod_python import apache
 

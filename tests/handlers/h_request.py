@@ -3,7 +3,7 @@
 import time
 from typing import Any
 
-from h_table import error_of  # type: ignore[import-not-found]
+from h_error_of import error_of  # type: ignore[import-not-found]
 
 from mod_python import apache
 
@@ -88,7 +88,7 @@ def status(req: apache.Request) -> dict[str, Any]:
 
 def languages(req: apache.Request) -> dict[str, Any]:
     seen: dict[str, Any] = {"before": req.content_languages}
-    req.content_languages = ["de", b"fr"]
+    req.content_languages = ["de", b"fr"]  # type: ignore[list-item]
     seen["after"] = req.content_languages
     seen["str"] = error_of(setattr, req, "content_languages", "de")
     seen["int"] = error_of(setattr, req, "content_languages", [1])
@@ -102,7 +102,7 @@ def response(req: apache.Request) -> int:
     req.content_type = "text/x; charset=utf-8"
     req.content_encoding = "x-own"
     req.content_languages = ["de", "fr"]
-    req.write("x", 0)
+    req.write("x", flush=False)
     return apache.OK
 
 
@@ -160,11 +160,11 @@ def log(req: apache.Request) -> int:
 def arguments(req: apache.Request) -> list[str]:
     return [
         error_of(req.get_options, 1),
-        error_of(lambda: req.write(data="x", data2="y")),  # type: ignore[call-arg]
-        error_of(lambda: req.write("x", data="y")),  # type: ignore[misc]
-        error_of(lambda: req.log_error(level=1)),  # type: ignore[call-arg]
+        error_of(req.write, data="x", data2="y"),
+        error_of(req.write, "x", data="y"),
+        error_of(req.log_error, level=1),
         error_of(lambda: req.no_such_thing),
-        error_of(lambda: req.read("a")),  # type: ignore[arg-type]
+        error_of(req.read, "a"),
     ]
 
 
@@ -185,7 +185,7 @@ def conditions(req: apache.Request) -> int:
     req.headers_out["ETag"] = '"one"'
     result: int = req.meets_conditions()
     if result == apache.OK:
-        req.write("new", 0)
+        req.write("new", flush=False)
     return result
 
 

@@ -20,7 +20,7 @@ def declined(req: apache.Request) -> int:
 
 
 def written_then_declined(req: apache.Request) -> int:
-    req.write("written;", 0)
+    req.write("written;", flush=False)
     return apache.DECLINED
 
 
@@ -32,7 +32,7 @@ def done(req: apache.Request) -> int:
 def not_found(req: apache.Request) -> int:
     req.headers_out["X-Plain"] = "yes"
     req.err_headers_out["X-Error"] = "yes"
-    req.write("is dropped", 0)
+    req.write("is dropped", flush=False)
     return apache.HTTP_NOT_FOUND
 
 
@@ -55,7 +55,7 @@ def int_enum(req: apache.Request) -> int:
 
 
 def none(req: apache.Request) -> None:
-    req.write("is dropped", 0)
+    req.write("is dropped", flush=False)
 
 
 def boolean(req: apache.Request) -> bool:
@@ -88,7 +88,7 @@ def raises_gone(req: apache.Request) -> int:
 
 
 def raises_two(req: apache.Request) -> int:
-    req.write("own body", 0)
+    req.write("own body", flush=False)
     raise apache.SERVER_RETURN(apache.OK, apache.HTTP_CREATED)
 
 
@@ -102,7 +102,7 @@ def raises_text(req: apache.Request) -> int:
 
 def status_and_body(req: apache.Request) -> int:
     req.status = apache.HTTP_NOT_FOUND
-    req.write("not here, says the handler", 0)
+    req.write("not here, says the handler", flush=False)
     return apache.OK
 
 
@@ -113,7 +113,7 @@ def status_and_result(req: apache.Request) -> int:
 
 def status_line(req: apache.Request) -> int:
     req.status_line = "418 I'm a teapot"
-    req.write(f"{req.status}", 0)
+    req.write(f"{req.status}", flush=False)
     return apache.OK
 
 

@@ -22,7 +22,7 @@ def handler(req: apache.Request) -> int:
         counted += 1
         number = counted
     body = req.read().decode()
-    req.write(f"{NAME} {apache.interpreter} {req.interpreter} {number} {req.content_type} {body}\n", 0)
+    req.write(f"{NAME} {apache.interpreter} {req.interpreter} {number} {req.content_type} {body}\n", flush=False)
     return apache.OK
 
 
@@ -57,7 +57,7 @@ def extensions(req: apache.Request) -> int:
     database.execute("insert into t values (?, ?)", (NAME, str(price)))
     day = datetime.date(2024, 2, 28) + datetime.timedelta(days=1)
     [row] = database.execute("select name, price, upper('é') from t")
-    req.write(json.dumps([*row, day.isoformat()]), 0)
+    req.write(json.dumps([*row, day.isoformat()]), flush=False)
     return apache.OK
 
 
@@ -73,7 +73,7 @@ def threads(req: apache.Request) -> int:
         thread.start()
     for thread in all_threads:
         thread.join()
-    req.write("\n".join(seen), 0)
+    req.write("\n".join(seen), flush=False)
     return apache.OK
 
 
@@ -91,5 +91,5 @@ def environment(req: apache.Request) -> int:
         "path first": os.environ.get("PATH", "").split(":")[0],
         "locale": os.environ.get("LC_ALL"),
     }
-    req.write(json.dumps(seen), 0)
+    req.write(json.dumps(seen), flush=False)
     return apache.OK

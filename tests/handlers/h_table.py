@@ -3,15 +3,9 @@
 import collections.abc
 from typing import Any
 
+from h_error_of import error_of  # type: ignore[import-not-found]
+
 from mod_python import apache
-
-
-def error_of(call: Any, *arguments: Any) -> str:
-    try:
-        call(*arguments)
-    except Exception as error:
-        return f"{type(error).__name__}: {error}"
-    return "no error"
 
 
 def request(req: apache.Request) -> dict[str, Any]:
@@ -25,7 +19,7 @@ def request(req: apache.Request) -> dict[str, Any]:
         "pairs": [pair for pair in headers.items() if pair[0].startswith("X-")],
         "keys": [key for key in headers if key.startswith("X-")],
         "missing": error_of(lambda: headers["x-none"]),
-        "wrong key": error_of(lambda: headers[1]),  # type: ignore[index]
+        "wrong key": error_of(headers.__getitem__, 1),
         "copy": type(headers.copy()).__name__,
     }
 

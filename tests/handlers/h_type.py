@@ -33,7 +33,7 @@ def remember(req: apache.Request) -> int:
 
 def tell(req: apache.Request) -> int:
     req.content_type = "application/json"
-    req.write(json.dumps([*req.mine, req.phase, req.kept is req]), 0)
+    req.write(json.dumps([*req.mine, req.phase, req.kept is req]), flush=False)
     del req.kept
     return apache.OK
 
@@ -53,7 +53,7 @@ def fail(req: apache.Request) -> int:
 
 
 def plain(req: apache.Request) -> int:
-    req.write(f"{req.content_type} for {req.uri}", 0)
+    req.write(f"{req.content_type} for {req.uri}", flush=False)
     return apache.OK
 
 
