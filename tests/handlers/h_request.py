@@ -88,7 +88,7 @@ def status(req: apache.Request) -> dict[str, Any]:
 
 def languages(req: apache.Request) -> dict[str, Any]:
     seen: dict[str, Any] = {"before": req.content_languages}
-    req.content_languages = ["de", b"fr"]  # type: ignore[list-item]
+    req.content_languages = ["de", b"fr"]
     seen["after"] = req.content_languages
     seen["str"] = error_of(setattr, req, "content_languages", "de")
     seen["int"] = error_of(setattr, req, "content_languages", [1])
