@@ -41,6 +41,9 @@ pub struct Filter {
     pub handler: Handler,
     /// Whether it also gets bodies that are coded (gzip, br …): `encoding=any`.
     pub any_encoding: bool,
+    /// The media types of responses that come to the filter, in lower case; empty for all:
+    /// `types=text/html,text/*`.
+    pub types: Vec<String>,
     /// Whether the original goes on when the filter fails before it has yielded: `on_error=pass`.
     pub pass_on_error: bool,
     /// How many bytes a streaming filter can give back before it has yielded: `held=`.
@@ -75,6 +78,7 @@ impl Filter {
             name: name.as_str().into(),
             handler: Handler::parse(handler, home, source)?,
             any_encoding: false,
+            types: Vec::new(),
             pass_on_error: false,
             held: 1 << 20,
         };
@@ -82,6 +86,23 @@ impl Filter {
             filter.set(key, value)?;
         }
         Ok(filter)
+    }
+
+    /// Whether responses of this media type (with parameters, as `Content-Type` has it) come to it.
+    pub fn takes(&self, content_type: Option<&[u8]>) -> bool {
+        let essence = content_type
+            .unwrap_or_default()
+            .split(|byte| *byte == b';')
+            .next();
+        let essence = essence
+            .unwrap_or_default()
+            .trim_ascii()
+            .to_ascii_lowercase();
+        self.types.is_empty()
+            || self.types.iter().any(|one| match one.strip_suffix('*') {
+                Some(head) => essence.starts_with(head.as_bytes()),
+                None => essence == one.as_bytes(),
+            })
     }
 
     fn set(&mut self, key: &str, value: &str) -> Result<(), String> {
@@ -92,6 +113,15 @@ impl Filter {
                 return Err(format!(
                     "encoding={value}: write encoding=identity or encoding=any"
                 ));
+            }
+            ("types", _) => {
+                let types = value.split(',').map(|one| one.trim().to_ascii_lowercase());
+                self.types = types.collect();
+                if self.types.iter().any(|one| one.split('/').count() != 2) {
+                    return Err(format!(
+                        "types={value}: write media types, as in types=text/html,text/*"
+                    ));
+                }
             }
             ("on_error", "pass") => self.pass_on_error = true,
             ("on_error", "fail") => self.pass_on_error = false,
@@ -107,8 +137,8 @@ impl Filter {
             }
             _ => {
                 return Err(format!(
-                    "knows no key '{key}': write encoding=identity|any, on_error=fail|pass or \
-                     held=SIZE"
+                    "knows no key '{key}': write encoding=identity|any, types=TYPE,..., \
+                     on_error=fail|pass or held=SIZE"
                 ));
             }
         }
@@ -194,6 +224,32 @@ mod tests {
                 .contains("encoding=identity or")
         );
         assert!(parse("banner color=red").unwrap_err().contains("'color'"));
+    }
+
+    #[test]
+    fn types_are_compared_without_case_and_parameters() {
+        let filter = parse("banner B types=text/html,image/*").unwrap();
+        assert!(filter.takes(Some(b"Text/HTML; charset=utf-8")));
+        assert!(filter.takes(Some(b"image/png")));
+        assert!(!filter.takes(Some(b"text/htmlx")));
+        assert!(!filter.takes(None));
+        assert!(parse("banner").unwrap().takes(None));
+        assert!(
+            parse("banner B types=html")
+                .unwrap_err()
+                .contains("types=text/html")
+        );
+    }
+
+    #[test]
+    fn sizes_have_units() {
+        assert_eq!(parse("banner B held=64k").unwrap().held, 64 << 10);
+        assert_eq!(parse("banner B held=2M").unwrap().held, 2 << 20);
+        assert!(
+            parse("banner B held=much")
+                .unwrap_err()
+                .contains("held=64K")
+        );
     }
 
     #[test]

@@ -63,14 +63,13 @@ pub fn output(
     }
 }
 
-/// Whether there is nothing for a filter to do: a coded body that is not text, or no body at all.
+/// Whether there is nothing for a filter to do: a body of another type, a coded one that is not
+/// text, or none at all.
 fn steps_aside(filter: &Filter, brigade: &Brigade, declared: &Declared) -> bool {
     let Some(r) = filter.request() else {
         return false;
     };
-    if r.has_no_body() && !brigade.kinds().any(|kind| kind == Kind::Data) {
-        // The headers are those of the response that a GET would have had.
-        r.forget_representation();
+    if !declared.takes(r.content_type()) {
         return true;
     }
     if let Some(coding) = r.response_coding().filter(|_| !declared.any_encoding) {
@@ -81,6 +80,11 @@ fn steps_aside(filter: &Filter, brigade: &Brigade, declared: &Declared) -> bool 
             declared.name
         );
         log::request(place!(), r, Level::Info, &text);
+        return true;
+    }
+    if r.has_no_body() && !brigade.kinds().any(|kind| kind == Kind::Data) {
+        // The headers are those of the response that a GET would have had.
+        r.forget_representation();
         return true;
     }
     false

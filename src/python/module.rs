@@ -17,7 +17,7 @@ use super::streaming::Flush;
 use super::table::TableObject;
 use super::text::encode;
 use crate::engine::settings::Settings;
-use crate::httpd::constants::CONSTANTS;
+use crate::httpd::constants::{CONSTANTS, STATUSES};
 use crate::httpd::log::Level;
 
 /// Under which Python code imports it.
@@ -59,7 +59,7 @@ pub fn classes(py: Python<'_>) -> PyResult<Vec<Py<PyType>>> {
 /// Gives an interpreter its `_apache`, and starts the Python side on it.
 pub fn install(py: Python<'_>, interpreter: &'static Interpreter) -> PyResult<()> {
     let module = PyModule::new(py, NAME)?;
-    for (name, value) in CONSTANTS {
+    for (name, value) in CONSTANTS.iter().chain(STATUSES) {
         module.add(&*name.to_string_lossy(), *value)?;
     }
     let functions = class::make(py, interpreter, Functions)?;
