@@ -34,7 +34,7 @@ def test_serves_until_it_is_told_to_end(end: signal.Signals) -> None:
     folder = Path(re.search(r"from (\S+);", guide)[1])  # type: ignore[index]
     assert f"$ curl -s http://localhost:{port}/hello\n" in guide
     assert "${" not in guide
-    with urllib.request.urlopen(f"http://localhost:{port}/hello") as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/hello") as answer:
         assert b"Hello from Python" in answer.read()
     os.killpg(demo.pid, end)
     assert demo.wait(timeout=30) == 0
