@@ -23,7 +23,7 @@ pub trait Class: Sized + Send + 'static {
     const NAME: &'static CStr;
     /// Its docstring.
     const DOC: &'static CStr;
-    /// Its place in [`Types`].
+    /// Its place in [`Types`](super::types::Types).
     const ID: usize;
     /// Its methods.
     const METHODS: &'static [MethodDef];
@@ -87,7 +87,7 @@ pub type Arguments<'a, 'py> = &'a [Option<Borrowed<'a, 'py, PyAny>>];
 /// What a method answers.
 pub type Answer<'py> = PyResult<Bound<'py, PyAny>>;
 
-/// A method, as [`methods!`] writes it.
+/// A method, as `methods!` writes it.
 pub trait Method {
     /// The class it belongs to.
     type Class: Class;
@@ -103,7 +103,7 @@ pub trait Method {
     fn call<'py>(this: &This<'_, 'py, Self::Class>, a: Arguments<'_, 'py>) -> Answer<'py>;
 }
 
-/// An attribute, as [`attributes!`] writes it.
+/// An attribute, as `attributes!` writes it.
 pub trait Attribute {
     /// The class it belongs to.
     type Class: Class;
