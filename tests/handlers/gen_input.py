@@ -66,11 +66,12 @@ async def doubled(filter: Any) -> Body:
         yield chunk * 2
 
 
-async def every_second(filter: Any) -> Body:
+async def every_second(filter: Any) -> AsyncIterator[bytes | apache.Flush]:
     """Many small pieces, and empty ones."""
-    while pair := await filter.read(2):
-        yield pair[:1]
+    while byte := await filter.read(1):
+        yield byte
         yield b""
+        await filter.read(1)
         yield apache.FLUSH
 
 
@@ -118,12 +119,13 @@ async def passes_on_too_late(filter: Any) -> Body:
 
 
 async def passes_on_after_yield(filter: Any) -> Body:
-    yield (await filter.read(3)).upper()
+    for _ in range(3):
+        yield (await filter.read(1)).upper()
     filter.pass_on()
 
 
 async def early(filter: Any) -> Body:
-    yield await filter.read(3)
+    yield await filter.peek(3)
 
 
 async def fails_at_once(filter: Any) -> Body:
