@@ -30,8 +30,7 @@ const MOST_PAUSES: u32 = 1000;
 pub struct FilterObject {
     instance: Lent<Instance>,
     filter: Lent<Filter>,
-    /// The piece that `read` gave last, and the count of events then: written back before anything
-    /// else is taken, it need not be copied.
+    /// The piece that `read` gave last, and when: written back at once, it need not be copied.
     last: RefCell<Option<(Py<PyBytes>, u64)>>,
     pauses: Cell<u32>,
     /// The leases that were opened through this object for the running call.
@@ -87,8 +86,7 @@ impl FilterObject {
 
     /// Whether this is the piece that was taken last, not asked for a second time.
     pub(super) fn is_last_piece(&self, item: &Bound<'_, PyAny>, taken: u64) -> bool {
-        let last = self.last.borrow_mut().take();
-        last.is_some_and(|(last, at)| last.is(item) && at == taken)
+        (self.last.take()).is_some_and(|(last, at)| last.is(item) && at == taken)
     }
 
     pub(super) fn end_call(&self) {
