@@ -12,6 +12,9 @@ PythonOutputFilter mod_python.filters.csv_to_json CSV_TO_JSON
 <Files "*.csv">
     SetOutputFilter BUCKETEER;CSV_TO_JSON
 </Files>
+<Files "large.csv">
+    SetOutputFilter CSV_TO_JSON
+</Files>
 <Location "/json">
     ForceType application/json
 </Location>
