@@ -44,14 +44,18 @@ def test_decisions_are_safe() -> None:
 
 
 def test_no_file_is_long() -> None:
-    folders = ["src", "c-shim", "python", "conf-examples/handlers", "scripts", "tests"]
+    folders = ["src", "c-shim", "python", "filters", "conf-examples/handlers", "scripts", "tests"]
     files = [PROJECT / "build.rs", *(path for folder in folders for path in (PROJECT / folder).rglob("*"))]
     files = [path for path in files if path.is_file() and path.suffix in WRITTEN]
     long = {str(path.relative_to(PROJECT)): lines(path) for path in files if lines(path) > MOST_LINES}
     assert not long, f"split by noun what has more than {MOST_LINES} lines"
 
 
-@pytest.mark.parametrize("path", sorted((PROJECT / "conf-examples/handlers").glob("*.py")), ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path",
+    sorted([*(PROJECT / "conf-examples/handlers").glob("*.py"), *(PROJECT / "filters").glob("*.py")]),
+    ids=lambda path: path.stem,
+)
 def test_an_example_is_short(path: Path) -> None:
     assert lines(path) <= MOST_LINES_OF_AN_EXAMPLE
 

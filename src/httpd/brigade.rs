@@ -101,6 +101,14 @@ impl Brigade {
         Some(unsafe { Bucket::from_raw(first) })
     }
 
+    /// The kind of the last bucket.
+    pub fn back(&self) -> Option<Kind> {
+        // SAFETY: a live ring; null stands for its sentinel.
+        let last = NonNull::new(unsafe { ffi::mp_brigade_last(self.as_ptr()) })?;
+        // SAFETY: a bucket of this ring.
+        Some(unsafe { bucket::kind_of(last.as_ptr()) })
+    }
+
     /// Takes the last bucket out.
     pub fn remove_back(&self) -> Option<Bucket> {
         // SAFETY: a live ring; null stands for its sentinel.

@@ -62,9 +62,9 @@ impl Originals {
         }
     }
 
-    /// The bucket that was read last, if it is here.
+    /// The piece that was read last, if nothing came behind it.
     pub fn pop(&mut self) -> Option<Bucket> {
-        self.buckets.remove_back()
+        (self.buckets.back() == Some(Kind::Data)).then(|| self.buckets.remove_back())?
     }
 
     /// Something was yielded: data is let go, metadata goes on to `target` in its order.

@@ -56,8 +56,18 @@ pub struct Stream {
     originals: Originals,
     /// Peeked at: read from `incoming`, and to be put back before anything else is.
     ahead: Held,
-    /// A generator is at work: the end of what it reads is not the end of what it yields.
-    pub(super) working: bool,
+    author: Author,
+}
+
+/// Who reads and writes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Author {
+    /// A plain function, called again and again.
+    Function,
+    /// A generator at work: the end of what it reads is not the end of what it yields.
+    Generator,
+    /// A generator that has ended, or is being closed.
+    Closed,
 }
 
 impl Stream {
@@ -80,25 +90,30 @@ impl Stream {
             last: None,
             originals: Originals::free(brigade()),
             ahead: brigade(),
-            working: false,
+            author: Author::Function,
         }
     }
 
     /// A generator starts: until it yields, `limit` bytes of what it reads are kept to give back.
     pub fn start_work(&mut self, limit: usize) {
-        self.working = true;
+        self.author = Author::Generator;
         self.originals.keep(limit);
     }
 
     /// The generator has ended, or was closed.
     pub fn end_work(&mut self) {
-        self.working = false;
+        self.author = Author::Closed;
         self.unpeek();
     }
 
     /// Whether a generator is at work.
     pub fn is_working(&self) -> bool {
-        self.working
+        self.author == Author::Generator
+    }
+
+    /// Whether a generator is the author, at work or not.
+    pub fn is_generators(&self) -> bool {
+        self.author != Author::Function
     }
 
     /// Whether an error from further up goes by.
@@ -128,9 +143,7 @@ impl Stream {
 
     /// The generator yields for the first time: what it read is not asked for any more.
     pub fn begin_yielding(&mut self) {
-        if self.originals.are_kept() {
-            self.originals.release(&self.outgoing);
-        }
+        self.originals.release(&self.outgoing);
     }
 
     /// Puts back all that was read; as if nobody had been here. Nothing was yielded yet.
@@ -151,7 +164,7 @@ impl Stream {
 
     /// Whether the end was told to the author, or said by the author.
     pub fn is_over(&self) -> bool {
-        (self.end_seen && !self.working) || self.end_said || self.closed
+        (self.end_seen && !self.is_working()) || self.end_said || self.closed
     }
 
     /// Whether the author may not write any more.

@@ -48,6 +48,11 @@ impl Sink for &Brigade {
     }
 }
 
+/// Whether this is bytes, or another buffer of them.
+pub fn is_buffer(value: &Bound<'_, PyAny>) -> bool {
+    value.is_instance_of::<PyBytes>() || PyMemoryView::from(value).is_ok()
+}
+
 /// Appends what Python code wrote; answers how many bytes that were. Large `bytes` are not copied:
 /// they cannot change. Anything else can, and is.
 ///

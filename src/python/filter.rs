@@ -30,8 +30,8 @@ const MOST_PAUSES: u32 = 1000;
 pub struct FilterObject {
     instance: Lent<Instance>,
     filter: Lent<Filter>,
-    /// The piece that `read` gave last: written back, it need not be copied.
-    pub(super) last: RefCell<Option<Py<PyBytes>>>,
+    /// The piece that `read` gave last, and when: written back at once, it need not be copied.
+    last: RefCell<Option<(Py<PyBytes>, u64)>>,
     pauses: Cell<u32>,
     /// The leases that were opened through this object for the running call.
     opened: RefCell<Vec<Open>>,
@@ -79,8 +79,14 @@ impl FilterObject {
         self.pauses.set(0);
         let piece = PyBytes::new(py, flow.stream().chunk());
         flow.stream().take(piece.as_bytes().len()).map_err(failed)?;
-        self.last.replace(Some(piece.clone().unbind()));
+        let taken = flow.stream().taken();
+        self.last.replace(Some((piece.clone().unbind(), taken)));
         Ok(piece)
+    }
+
+    /// Whether this is the piece that was taken last, not asked for a second time.
+    pub(super) fn is_last_piece(&self, item: &Bound<'_, PyAny>, taken: u64) -> bool {
+        (self.last.take()).is_some_and(|(last, at)| last.is(item) && at == taken)
     }
 
     pub(super) fn end_call(&self) {
@@ -227,7 +233,7 @@ fn pause<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
 
 fn read<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
     let limit = piece_limit(a)?;
-    if with_flow(this, |_, flow| Ok(flow.stream().is_working()))? {
+    if with_flow(this, |_, flow| Ok(flow.stream().is_generators()))? {
         return streaming::reader(this, Wish::Bytes(limit));
     }
     open_flow(this, |filter, flow| {
@@ -287,8 +293,7 @@ fn write<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
                 ));
             }
         }
-        let last = this.body().last.borrow_mut().take();
-        let unchanged = last.as_ref().is_some_and(|last| last.is(data));
+        let unchanged = this.body().is_last_piece(&data, flow.stream().taken());
         let length = data.len().unwrap_or(0);
         if !(unchanged && flow.stream().write_back(length)) {
             data::append(flow.stream(), &data, this.interpreter().drops)?;
@@ -328,7 +333,7 @@ fn close<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'py> {
 
 /// A streaming filter has other words for what a plain function's says.
 fn refuse_to_generators(this: &Me<'_, '_>, instead: &str) -> PyResult<()> {
-    if with_flow(this, |_, flow| Ok(flow.stream().is_working()))? {
+    if with_flow(this, |_, flow| Ok(flow.stream().is_generators()))? {
         let text = format!("an 'async def' filter {instead} instead");
         return Err(PyRuntimeError::new_err(text));
     }
@@ -336,7 +341,7 @@ fn refuse_to_generators(this: &Me<'_, '_>, instead: &str) -> PyResult<()> {
 }
 
 fn pass_on<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'py> {
-    if with_flow(this, |_, flow| Ok(flow.stream().is_working()))? {
+    if with_flow(this, |_, flow| Ok(flow.stream().is_generators()))? {
         with_flow(this, |_, flow| {
             if flow.stream().has_lost_originals() {
                 let class = this

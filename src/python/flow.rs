@@ -33,9 +33,9 @@ impl Flow {
         }
     }
 
-    /// Whether there is nothing more to read, and it was told.
+    /// Whether there is nothing more to read: it was told, or the generator is being closed.
     pub fn is_at_end(&mut self) -> bool {
-        self.is_out() || self.stream().is_at_end()
+        self.is_out() || self.stream().is_at_end() || !self.stream().is_working()
     }
 
     /// Steps out for good.
@@ -64,6 +64,9 @@ impl Flow {
         filter: &Filter,
         limit: usize,
     ) -> Result<Option<Vec<u8>>, Error> {
+        if self.is_at_end() {
+            return Ok(Some(Vec::new()));
+        }
         match self {
             Self::Output(output) => release(py, || output.peek(filter, limit)),
             Self::Input(input) => release(py, || input.peek(limit)),

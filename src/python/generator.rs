@@ -2,7 +2,6 @@
 
 use pyo3::exceptions::{PyGeneratorExit, PyRuntimeError, PyTypeError};
 use pyo3::prelude::*;
-use pyo3::types::PyString;
 
 use super::class;
 use super::data;
@@ -70,11 +69,11 @@ impl Generator {
                 None => stepper::next(self.object.bind(py))?,
             };
             match stepper::step(&awaited) {
-                Step::Done(item) => {
-                    if yielded(&item)? {
-                        return Ok(Stop::Enough);
-                    }
-                }
+                Step::Done(item) => match yielded(&item) {
+                    Ok(false) => {}
+                    Ok(true) => return Ok(Stop::Enough),
+                    Err(error) => return Err(self.throw(py, error)),
+                },
                 Step::Waits(what) if class::body::<Reader>(&what, interpreter).is_some() => {
                     self.awaited = Some(awaited.unbind());
                     return Ok(Stop::Waits);
@@ -86,14 +85,43 @@ impl Generator {
         }
     }
 
+    /// What it yielded is refused: the error goes in where it yielded, so that the traceback shows
+    /// the line and `finally` blocks run. Whatever it makes of the error, this is its end.
+    fn throw(&self, py: Python<'_>, error: PyErr) -> PyErr {
+        let thrown = self
+            .object
+            .bind(py)
+            .call_method1("athrow", (error.value(py),));
+        match thrown.as_ref().map(stepper::step) {
+            Ok(Step::Raised(raised)) if !stepper::is_end(py, &raised) => raised,
+            _ => error,
+        }
+    }
+
     /// Closes it: its `finally` blocks run.
     ///
     /// # Errors
     /// What they raise.
     pub fn close(self, py: Python<'_>) -> PyResult<()> {
-        drop(self.awaited.map(|awaited| awaited.into_bound(py)));
-        let closing = self.object.bind(py).call_method0("aclose")?;
-        match stepper::step(&closing) {
+        let (closing, step) = match self.awaited {
+            // `aclose()` is for generators that wait for nothing.
+            Some(awaited) => {
+                let awaited = awaited.into_bound(py);
+                let step = match stepper::throw(&awaited, &PyGeneratorExit::new_err(())) {
+                    Step::Done(_) => Step::Raised(PyRuntimeError::new_err(
+                        "async generator ignored GeneratorExit",
+                    )),
+                    other => other,
+                };
+                (awaited, step)
+            }
+            None => {
+                let closing = self.object.bind(py).call_method0("aclose")?;
+                let step = stepper::step(&closing);
+                (closing, step)
+            }
+        };
+        match step {
             Step::Done(_) => Ok(()),
             Step::Waits(what) => Err(refuse(&closing, &what)),
             Step::Raised(error) if stepper::is_end(py, &error) => Ok(()),
@@ -113,9 +141,9 @@ fn refuse(awaited: &Bound<'_, PyAny>, what: &Bound<'_, PyAny>) -> PyErr {
         .map(|name| name.to_string())
         .unwrap_or_default();
     let error = PyRuntimeError::new_err(format!("a filter cannot await {kind} here"));
-    let error = match awaited.call_method1("throw", (error.value(py),)) {
-        Err(raised) => raised,
-        Ok(_) => error,
+    let error = match stepper::throw(awaited, &error) {
+        Step::Raised(raised) => raised,
+        Step::Waits(_) | Step::Done(_) => error,
     };
     note(py, error)
 }
@@ -146,9 +174,7 @@ impl Instance {
         let Some(mut generator) = self.generator.take() else {
             return Ok(());
         };
-        if self.flow.borrow_mut().stream().has_failed_above() {
-            // The response is an error page by now, or cut: not this filter's any more.
-            self.flow.borrow_mut().stream().restore();
+        if self.must_stop() {
             return self.close_generator(py, generator);
         }
         let stop = generator.run(py, self.interpreter, |item| self.yielded(py, filter, item));
@@ -172,22 +198,31 @@ impl Instance {
         }
     }
 
-    /// Whether nobody wants what the generator would yield.
+    /// Whether nobody wants what the generator would yield: the author stepped out, the client left,
+    /// or the response is an error page by now, or cut, and not this filter's any more.
     fn must_stop(&self) -> bool {
-        match &*self.flow.borrow() {
-            Flow::Output(output) => output.is_out() || output.is_broken(),
-            Flow::Input(input) => input.is_out(),
-        }
+        let mut flow = self.flow.borrow_mut();
+        flow.stream().has_failed_above()
+            || match &*flow {
+                Flow::Output(output) => output.is_out() || output.is_broken(),
+                Flow::Input(input) => input.is_out(),
+            }
     }
 
     fn close_generator(&self, py: Python<'_>, generator: Generator) -> PyResult<()> {
-        self.flow.borrow_mut().stream().end_work();
+        let mut flow = self.flow.borrow_mut();
+        if flow.stream().has_failed_above() {
+            flow.stream().restore();
+        }
+        flow.stream().end_work();
+        drop(flow);
         generator.close(py)
     }
 
     /// Takes what a generator yields; answers whether that is enough for now.
     fn yielded(&self, py: Python<'_>, filter: &Filter, item: &Bound<'_, PyAny>) -> PyResult<bool> {
-        if item.is_instance_of::<PyString>() || item.is_none() {
+        let is_flush = class::body::<Flush>(item, self.interpreter).is_some();
+        if !is_flush && !data::is_buffer(item) {
             let kind = item.get_type().name()?;
             return Err(PyTypeError::new_err(format!(
                 "a filter yields bytes, not {kind}: text.encode() makes bytes of text"
@@ -199,9 +234,8 @@ impl Instance {
                 "after pass_on() a filter yields nothing",
             ));
         }
-        let is_flush = class::body::<Flush>(item, self.interpreter).is_some();
         if !is_flush {
-            let unchanged = self.is_last_piece(py, item);
+            let unchanged = self.is_last_piece(py, item, flow.stream().taken());
             let length = item.len().unwrap_or(0);
             if !(unchanged && flow.stream().write_back(length)) {
                 flow.stream().begin_yielding();
@@ -226,17 +260,17 @@ impl Instance {
     }
 
     /// Whether this is the piece that was read last: written as it is, it need not be copied.
-    fn is_last_piece(&self, py: Python<'_>, item: &Bound<'_, PyAny>) -> bool {
+    fn is_last_piece(&self, py: Python<'_>, item: &Bound<'_, PyAny>, taken: u64) -> bool {
         let object = self.object.borrow();
         let Some(object) = &*object else { return false };
         class::body::<FilterObject>(object.bind(py), self.interpreter)
-            .and_then(|me| me.last.borrow_mut().take())
-            .is_some_and(|last| last.is(item))
+            .is_some_and(|me| me.is_last_piece(item, taken))
     }
 
-    /// After a failure: whether the original goes on (`on_error=pass`, nothing yielded yet).
+    /// After a failure: whether the original goes on (`on_error=pass`, and it is all there).
     pub(super) fn passes_on_error(&self, stream: &mut Stream) -> bool {
-        let passes = self.declared.pass_on_error && stream.keeps_originals();
+        let whole = stream.keeps_originals() || stream.is_untouched();
+        let passes = self.declared.pass_on_error && whole;
         if passes {
             stream.restore();
         }

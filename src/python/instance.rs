@@ -247,6 +247,7 @@ impl Drop for Instance {
             if let Some(generator) = generator {
                 // The request is about to go; its `finally` blocks can still use it.
                 let _open = self.lease.open();
+                self.flow.borrow_mut().stream().end_work();
                 if let Err(error) = generator.close(py) {
                     let name = format!("filter {}", self.declared.name);
                     report::to_log(py, &name, &error);

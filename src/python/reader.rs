@@ -92,6 +92,7 @@ impl Awaitable for Reader {
                 Got::End => Err(end()),
                 Got::Data => reading.piece().map(Some),
             },
+            Wish::Bytes(0) => Ok(Some(reading.bytes(b""))),
             Wish::Bytes(limit) => match reading.next(*limit)? {
                 Got::Wait => Ok(None),
                 Got::End => Ok(Some(reading.bytes(b""))),

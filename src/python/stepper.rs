@@ -4,7 +4,7 @@
 
 use std::ptr::null_mut;
 
-use pyo3::exceptions::{PyStopAsyncIteration, PyTypeError};
+use pyo3::exceptions::{PyStopAsyncIteration, PyStopIteration, PyTypeError};
 use pyo3::ffi;
 use pyo3::prelude::*;
 
@@ -33,6 +33,21 @@ pub fn step<'py>(awaitable: &Bound<'py, PyAny>) -> Step<'py> {
     match sent {
         ffi::PySendResult::PYGEN_RETURN => Step::Done(value),
         _ => Step::Waits(value),
+    }
+}
+
+/// Raises an exception where an awaitable waits, and runs it on from there.
+pub fn throw<'py>(awaitable: &Bound<'py, PyAny>, error: &PyErr) -> Step<'py> {
+    let py = awaitable.py();
+    match awaitable.call_method1("throw", (error.value(py),)) {
+        Ok(what) => Step::Waits(what),
+        Err(raised) if raised.is_instance_of::<PyStopIteration>(py) => {
+            match raised.value(py).getattr("value") {
+                Ok(value) => Step::Done(value),
+                Err(error) => Step::Raised(error),
+            }
+        }
+        Err(raised) => Step::Raised(raised),
     }
 }
 

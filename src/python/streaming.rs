@@ -23,7 +23,7 @@ impl AsyncIterable for FilterObject {
 /// An awaitable of a streaming filter.
 pub(super) fn reader<'py>(this: &Me<'_, 'py>, wish: Wish) -> Answer<'py> {
     with_flow(this, |_, flow| {
-        if flow.stream().is_working() {
+        if flow.stream().is_generators() {
             return Ok(());
         }
         Err(PyRuntimeError::new_err(

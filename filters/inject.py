@@ -1,0 +1,23 @@
+"""Puts a piece of HTML before the </body> or the </head> of each page.
+
+    PythonOutputFilter mod_python.filters.inject INJECT
+    AddOutputFilterByType INJECT text/html
+    PythonOption inject "<script src='/count.js'></script>"
+    PythonOption inject_before head
+
+Without `inject_before` it goes before </body>. A page without the tag stays as it is.
+
+Limit: it does not parse HTML, so the first text that looks like the tag is taken for it,
+be it in a comment or a script.
+"""
+
+from collections.abc import AsyncIterator
+
+from mod_python import apache
+
+
+async def outputfilter(filter: apache.StreamFilter) -> AsyncIterator[bytes]:
+    options = filter.req.get_options()
+    tag = "</" + options.get("inject_before", "body")
+    async for chunk in filter.replace({tag: options["inject"] + tag}, count=1, ignore_case=True):
+        yield chunk

@@ -1,0 +1,27 @@
+"""Sends no more than so many bytes a second to each client.
+
+    PythonOutputFilter mod_python.filters.throttle THROTTLE
+    <Location "/downloads">
+        SetOutputFilter THROTTLE
+        PythonOption throttle 100000
+    </Location>
+
+Nothing is kept meanwhile: whoever makes the response waits as well.
+
+Limit: each response that waits holds one of httpd's threads.
+"""
+
+import time
+from collections.abc import AsyncIterator
+
+from mod_python import apache
+
+
+async def outputfilter(filter: apache.StreamFilter) -> AsyncIterator[bytes | apache.Flush]:
+    rate = int(filter.req.get_options()["throttle"])
+    due = time.monotonic()
+    while data := await filter.read(rate // 10 or 1):
+        time.sleep(max(0, due - time.monotonic()))
+        yield data
+        yield apache.FLUSH
+        due = max(due, time.monotonic() - 1) + len(data) / rate

@@ -1,0 +1,68 @@
+"""mod_python.filters.nonce: one nonce in the header and all scripts, another one in each response."""
+
+import re
+
+from cuts import answers, cut_everywhere
+from httpd import Httpd, Response
+from server import MANUAL
+
+CONF = """
+PythonOutputFilter mod_python.filters.nonce NONCE
+AddOutputFilterByType NONCE text/html
+<Location "/cut">
+    SetOutputFilter BUCKETEER
+</Location>
+<Location "/policy">
+    PythonOption nonce_policy "script-src 'self' 'nonce-{nonce}'"
+</Location>
+Alias "/manual" "${MANUAL}"
+<Directory "${MANUAL}">
+    Require all granted
+</Directory>
+"""
+PAGE = b"<script>1</script><SCRIPT src=a></SCRIPT><script\n></script><scripting><script/>< script><scr"
+CHANGED = re.sub(rb"<script([> \n/])", rb'<script nonce="N"\1', PAGE, flags=re.IGNORECASE)
+
+
+def nonce(answer: Response) -> str:
+    """Return the nonce of a response's header."""
+    match = re.search(r"'nonce-([\w-]{22})'", answer.headers["Content-Security-Policy"])
+    assert match
+    return match[1]
+
+
+def test_header_and_scripts(httpd: Httpd) -> None:
+    httpd.write("a.html", PAGE)
+    first, second = httpd.get("/a.html"), httpd.get("/a.html")
+    for answer in (first, second):
+        assert answer.body == CHANGED.replace(b"N", nonce(answer).encode())
+        assert answer.headers["Cache-Control"] == "no-store"
+    assert nonce(first) != nonce(second)
+    policy = f"script-src 'nonce-{nonce(first)}' 'strict-dynamic'; object-src 'none'; base-uri 'none'"
+    assert first.headers["Content-Security-Policy"] == policy
+
+
+def test_a_policy_of_ones_own(httpd: Httpd) -> None:
+    httpd.write("policy/a.html", PAGE)
+    answer = httpd.get("/policy/a.html")
+    assert answer.headers["Content-Security-Policy"] == f"script-src 'self' 'nonce-{nonce(answer)}'"
+
+
+def test_the_cut_law(httpd: Httpd) -> None:
+    for cut, answer in answers(httpd, "cut/a.html", cut_everywhere(PAGE)):
+        assert re.sub(rb'nonce="[\w-]{22}"', b'nonce="N"', answer) == CHANGED, cut
+        assert len(set(re.findall(rb'nonce="(.*?)"', answer))) == 1
+
+
+def test_other_types_are_left_alone(httpd: Httpd) -> None:
+    httpd.write("a.js", PAGE)
+    answer = httpd.get("/a.js")
+    assert (answer.body, answer.headers["Content-Security-Policy"]) == (PAGE, None)
+
+
+def test_the_manual(httpd: Httpd) -> None:
+    for name in ("en/index.html", "en/mod/core.html", "en/howto/ssi.html"):
+        page, answer = (MANUAL / name).read_bytes(), httpd.get(f"/manual/{name}")
+        assert b"<script" in page
+        assert answer.body.count(f'<script nonce="{nonce(answer)}"'.encode()) == page.count(b"<script")
+        assert answer.body.replace(f' nonce="{nonce(answer)}"'.encode(), b"") == page

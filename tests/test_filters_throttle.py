@@ -1,0 +1,41 @@
+"""mod_python.filters.throttle: it takes its time, and no memory."""
+
+import time
+
+from cuts import answers, cut_everywhere
+from httpd import Httpd
+
+CONF = """
+PythonOutputFilter mod_python.filters.throttle THROTTLE
+<Location "/fast">
+    SetOutputFilter BUCKETEER;THROTTLE
+    PythonOption throttle 1000000000
+</Location>
+<Location "/slow">
+    SetOutputFilter THROTTLE
+    PythonOption throttle 100000
+</Location>
+"""
+
+
+def test_the_cut_law(httpd: Httpd) -> None:
+    body = b"whatever it is, it stays as it is"
+    for cut, answer in answers(httpd, "fast/cut.txt", cut_everywhere(body)):
+        assert answer == body, cut
+
+
+def test_the_rate(httpd: Httpd) -> None:
+    httpd.write("slow/a.bin", bytes(60_000))
+    started = time.monotonic()
+    assert len(httpd.get("/slow/a.bin").body) == 60_000
+    # The last piece, of a tenth of a second, is not waited for.
+    assert 0.5 <= time.monotonic() - started < 0.8
+
+
+def test_nothing_is_kept_meanwhile(httpd: Httpd) -> None:
+    with httpd.write("slow/large.bin", b"").open("wb") as file:
+        file.truncate(1 << 30)
+    httpd.get("/fast/cut.txt")
+    before = max(httpd.memory(pid).peak for pid in httpd.children())
+    httpd.curl("--max-time", "0.5", "-o", "/dev/null", httpd.url("/slow/large.bin"))
+    assert max(httpd.memory(pid).peak for pid in httpd.children()) - before < 6 << 10

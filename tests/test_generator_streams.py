@@ -1,0 +1,120 @@
+"""Streaming filters pass on what there is when it is there, and hold no more than a chunk."""
+
+import http.client
+import subprocess
+import time
+
+from httpd import Httpd
+
+NAMES = ["identity", "upper", "hide_twice", "lines", "peek", "endless", "doubled"]
+CONF = (
+    "".join(
+        f"""
+        PythonOutputFilter {"gen_finally" if name == "endless" else "gen_filters"}::{name} {name}
+        Alias "/{name}" "${{HTDOCS}}"
+        <Location "/{name}">
+            SetOutputFilter {name}
+        </Location>
+        <Location "/cgi-bin/{name}">
+            SetOutputFilter {name}
+        </Location>
+        <Location "/{name}/events">
+            SetHandler mod_python
+            PythonHandler gen_handlers::events
+        </Location>
+        """
+        for name in NAMES
+    )
+    + """
+    <Location "/upload">
+        SetHandler mod_python
+        PythonHandler gen_handlers::length
+        PythonInputFilter gen_input::identity IDENTITY
+        SetInputFilter IDENTITY
+    </Location>
+    """
+)
+SLOW = "#!/bin/sh\nprintf 'Content-Type: text/plain\\n\\nfirst\\n'\nsleep 0.5\necho second\n"
+LARGE = 300 << 20
+
+
+def first_byte_and_all(httpd: Httpd, path: str) -> tuple[float, float, bytes]:
+    """When the first byte of the body came, when the last, and the body."""
+    started = time.monotonic()
+    connection = http.client.HTTPConnection("localhost", httpd.port, timeout=10)
+    connection.request("GET", path)
+    response = connection.getresponse()
+    body = response.read1()
+    first = time.monotonic() - started
+    body += response.read()
+    connection.close()
+    return first, time.monotonic() - started, body
+
+
+def test_o7_the_first_byte_of_a_slow_script(httpd: Httpd) -> None:
+    for name, expected in {"upper": b"FIRST\nSECOND\n", "lines": b"[first\n][second\n]"}.items():
+        httpd.cgi(f"{name}/slow", SLOW)
+        first, last, body = first_byte_and_all(httpd, f"/cgi-bin/{name}/slow")
+        script = 0.03  # what it takes to start a shell
+        assert first < 0.05 + script
+        assert last > 0.5
+        assert body == expected
+
+
+def test_o8_server_sent_events_one_by_one(httpd: Httpd) -> None:
+    for name in ("upper", "hide_twice"):
+        connection = http.client.HTTPConnection("localhost", httpd.port, timeout=10)
+        started = time.monotonic()
+        connection.request("GET", f"/{name}/events")
+        response = connection.getresponse()
+        events = []
+        while event := response.read1():
+            events.append((event, time.monotonic() - started))
+        connection.close()
+        secret = b"SECRET" if name == "upper" else b"..."
+        prefix = b"DATA" if name == "upper" else b"data"
+        expected = [prefix + b": %d " % number + secret + b"\n\n" for number in range(2)]
+        assert [event for event, _ in events[:2]] == expected
+        for number, (_, when) in enumerate(events[:2]):
+            assert when < 0.25 * number + 0.1
+
+
+def peak(httpd: Httpd) -> int:
+    return max(httpd.memory(pid).peak for pid in httpd.children())
+
+
+def zeros(httpd: Httpd) -> None:
+    with (httpd.htdocs / "large.bin").open("wb") as file:
+        file.truncate(LARGE)
+
+
+def test_o6_a_large_file_needs_no_memory(httpd: Httpd) -> None:
+    zeros(httpd)
+    for name in ("identity", "hide_twice"):
+        httpd.write("a.txt", b"warm")
+        httpd.get(f"/{name}/a.txt")
+        before = peak(httpd)
+        counted = httpd.curl("-o", "/dev/null", "-w", "%{size_download}", httpd.url(f"/{name}/large.bin"))
+        assert int(counted.stdout) == LARGE
+        assert peak(httpd) - before < 8 << 10
+
+
+def test_o6_a_large_upload_needs_no_memory(httpd: Httpd) -> None:
+    zeros(httpd)
+    assert httpd.request("POST", "/upload", b"warm").text == "4 None"
+    before = peak(httpd)
+    answer = httpd.curl("-T", httpd.htdocs / "large.bin", "-X", "POST", httpd.url("/upload"))
+    assert answer.stdout == b"%d None" % LARGE
+    assert peak(httpd) - before < 8 << 10
+
+
+def test_o34_a_slow_client_holds_back_an_endless_filter(httpd: Httpd) -> None:
+    httpd.write("a.txt", b"warm")
+    httpd.get("/doubled/a.txt")
+    before = peak(httpd)
+    command = ["curl", "-s", "--limit-rate", "10K", "--max-time", "2", "-o", "/dev/null", httpd.url("/endless/a.txt")]
+    clients = [subprocess.Popen(command) for _ in range(4)]
+    for client in clients:
+        client.wait()
+    # Each holds the megabyte that its filter yields and what httpd keeps for one client.
+    assert peak(httpd) - before < 12 << 10
