@@ -137,7 +137,9 @@ MODULE_MAGIC_NUMBER_MAJOR: int
 MODULE_MAGIC_NUMBER_MINOR: int
 
 # Yielded by an async generator: send what there is.
-FLUSH: object
+FLUSH: Flush
+
+class Flush: ...
 
 interpreter: str
 main_server: Server

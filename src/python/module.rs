@@ -70,6 +70,7 @@ pub fn install(py: Python<'_>, interpreter: &'static Interpreter) -> PyResult<()
     module.add("SERVER_RETURN", &types.server_return)?;
     module.add("BodyTooLarge", &types.body_too_large)?;
     module.add("FilterLimit", &types.filter_limit)?;
+    module.add("Flush", types.of::<Flush>())?;
     module.add("FLUSH", class::make(py, interpreter, Flush)?)?;
     module.add("Request", types.of::<RequestObject>())?;
     module.add("Connection", types.of::<ConnectionObject>())?;
