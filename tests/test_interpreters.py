@@ -3,6 +3,8 @@
 import json
 import os
 import subprocess
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -80,6 +82,23 @@ def test_threads_of_python_work_in_each(httpd: Httpd) -> None:
         assert get(httpd, "/threads", name) == "\n".join([f"{name} {name} True {name}"] * 4)
 
 
+def test_a_busy_interpreter_leaves_turns_to_others(httpd: Httpd) -> None:
+    for name in "ab":
+        get(httpd, "/plain", name)
+    time.sleep(1.5)  # nothing runs, so nobody looks after turns any more
+    answers: list[str] = []
+    busy = threading.Thread(target=lambda: answers.append(get(httpd, "/busy?1.5", "a")))
+    busy.start()
+    time.sleep(0.1)
+    begin = time.monotonic()
+    for _ in range(5):
+        get(httpd, "/plain", "b")
+    assert time.monotonic() - begin < 1
+    assert not answers
+    busy.join()
+    assert answers == ["done"]
+
+
 def test_load(httpd: Httpd) -> None:
     children = httpd.children()
     outcome = run(httpd, REQUESTS)
@@ -87,6 +106,18 @@ def test_load(httpd: Httpd) -> None:
     assert sum(outcome.answered.values()) > REQUESTS * 0.7  # a quarter are lines
     assert outcome.grown < 1024
     assert httpd.children() == children
+
+
+def test_connections_of_both_at_once(httpd: Httpd) -> None:
+    both = [httpd.connect(httpd.port_of(f"{name}_LINE_PORT")) for name in "ab" * 3]
+    try:
+        for turn in range(3):
+            for name, connection in zip("ab" * 3, both, strict=True):
+                connection.sendall(b"%d\n" % turn)
+                assert receive(connection, b"\n") == f"{name} {name} {turn}\n".encode()
+    finally:
+        for connection in both:
+            connection.close()
 
 
 def test_the_environment_does_not_choose_the_python(tmp_path: Path) -> None:
@@ -107,15 +138,3 @@ def test_the_environment_does_not_choose_the_python(tmp_path: Path) -> None:
             assert (seen["encoding"], seen["default"], seen["fsencode"]) == ("utf-8", "utf-8", "c3a9")
             assert seen["argv"] == ["mod_python"]
             assert seen["path"][0] == f"{httpd.handlers}/{name}"
-
-
-def test_connections_of_both_at_once(httpd: Httpd) -> None:
-    both = [httpd.connect(httpd.port_of(f"{name}_LINE_PORT")) for name in "ab" * 3]
-    try:
-        for turn in range(3):
-            for name, connection in zip("ab" * 3, both, strict=True):
-                connection.sendall(b"%d\n" % turn)
-                assert receive(connection, b"\n") == f"{name} {name} {turn}\n".encode()
-    finally:
-        for connection in both:
-            connection.close()

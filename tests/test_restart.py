@@ -27,6 +27,13 @@ CONF = """
     PythonInterpreter other
     PythonHandler h_life
 </Location>
+<Location /threads>
+    SetHandler mod_python
+    PythonHandler h_life::threads
+</Location>
+<Location /threads/other>
+    PythonInterpreter other
+</Location>
 
 Listen 127.0.0.1:${LINE_PORT}
 <VirtualHost *:${LINE_PORT}>
@@ -140,6 +147,15 @@ def test_a_stop_leaves_nothing(mpm: str) -> None:
     assert not any(alive(pid) for pid in children)
     assert "exit signal" not in log.read()
     log.close()
+
+
+@pytest.mark.parametrize("mpm", MPMS)
+def test_threads_of_python_do_not_hold_up_a_stop(mpm: str) -> None:
+    with Httpd(CONF, mpm=mpm) as server:
+        for path in ("/threads", "/threads/other", "/python"):
+            assert server.get(path).status == 200
+        begin = time.monotonic()
+    assert time.monotonic() - begin < 3
 
 
 @pytest.mark.parametrize("mpm", MPMS)

@@ -9,7 +9,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::ffi::{CStr, CString};
 use std::ptr::null_mut;
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, Once, OnceLock, PoisonError};
 
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -18,6 +18,7 @@ use super::context::{self, About};
 use super::drops::Drops;
 use super::loader::Loader;
 use super::types::Types;
+use super::usher;
 use crate::httpd::Server;
 use crate::httpd::log::{self, Level, place};
 
@@ -52,6 +53,7 @@ unsafe impl Send for Interpreter {}
 struct Child {
     interpreters: Mutex<HashMap<String, &'static Interpreter>>,
     main: &'static Interpreter,
+    main_usher: Once,
 }
 
 /// The main server of this child's configuration.
@@ -74,7 +76,12 @@ pub fn start(server: &'static Server) {
         initialize()?;
         let main = make(MAIN)?;
         let interpreters = Mutex::new(HashMap::from([(MAIN.to_owned(), main)]));
-        Ok(Child { interpreters, main })
+        let main_usher = Once::new();
+        Ok(Child {
+            interpreters,
+            main,
+            main_usher,
+        })
     });
     if let Err(reason) = child {
         log::server(
@@ -113,7 +120,17 @@ impl Interpreter {
         if let Some(found) = all.get(name) {
             return Ok(found);
         }
+        let need_ushers = child
+            .main
+            .enter(About::Nothing, |py| py.version_info() < (3, 13));
+        if need_ushers {
+            // Before the second one is there, which must get its turns while it starts.
+            child.main_usher.call_once(|| usher::attend(child.main));
+        }
         let made = child.main.enter(About::Nothing, |_| make_sub(name))?;
+        if need_ushers {
+            usher::attend(made);
+        }
         all.insert(name.to_owned(), made);
         Ok(made)
     }
@@ -121,6 +138,11 @@ impl Interpreter {
     /// Its name, as `PythonInterpreter` gives it.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Waits for the GIL as a thread of this interpreter, and gives it back.
+    pub fn take_turn(&'static self) {
+        drop(Held::take(self));
     }
 
     /// Enters the interpreter for the time of `f`: takes the GIL, and gives it back even if `f`
@@ -131,6 +153,7 @@ impl Interpreter {
             // A cleanup that runs while Python of another interpreter waits on this thread.
             Some(_) => Python::attach(|py| release(py, || self.enter(about, f))),
             None => {
+                usher::ring();
                 let _about = context::begin(about);
                 let _held = Held::take(self);
                 Python::attach(|py| {
@@ -208,10 +231,6 @@ impl States {
         let state = unsafe { ffi::PyThreadState_New(interpreter.state) };
         states.push((interpreter.state, state));
         state
-    }
-
-    fn adopt(&self, interpreter: *mut ffi::PyInterpreterState, state: *mut ffi::PyThreadState) {
-        self.0.borrow_mut().push((interpreter, state));
     }
 }
 
@@ -309,16 +328,17 @@ impl SigintAction {
     }
 }
 
-/// Makes what we keep of the interpreter that is current now, and lets go of the GIL.
+/// Makes what we keep of the interpreter that is current now, and lets go of the GIL. The thread
+/// state that it was made with stays unused: an interpreter must never be without one, and those of
+/// threads end with them.
 fn make(name: &str) -> Result<&'static Interpreter, String> {
     let interpreter = equip(name)?;
     // SAFETY: `Py_InitializeFromConfig` left its state current.
-    let state = unsafe { ffi::PyEval_SaveThread() };
-    STATES.with(|states| states.adopt(interpreter.state, state));
+    unsafe { ffi::PyEval_SaveThread() };
     Ok(interpreter)
 }
 
-/// Makes a sub-interpreter, from inside the main one.
+/// Makes a sub-interpreter, from inside the main one. As for `make`, its first state stays.
 fn make_sub(name: &str) -> Result<&'static Interpreter, String> {
     // SAFETY: called inside `enter`: the main interpreter's state is current.
     let main = unsafe { ffi::PyThreadState_Get() };
@@ -332,9 +352,6 @@ fn make_sub(name: &str) -> Result<&'static Interpreter, String> {
     // SAFETY: current since `Py_NewInterpreter`.
     unsafe { mp_bind_gilstate(state) };
     let interpreter = equip(name);
-    if let Ok(interpreter) = &interpreter {
-        STATES.with(|states| states.adopt(interpreter.state, state));
-    }
     // SAFETY: both states belong to this thread; the GIL is shared.
     unsafe { ffi::PyThreadState_Swap(main) };
     // SAFETY: current since the line above.

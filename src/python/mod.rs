@@ -32,3 +32,4 @@ pub mod streaming;
 pub mod table;
 pub mod text;
 pub mod types;
+pub mod usher;

@@ -36,6 +36,9 @@ Listen 127.0.0.1:${@_LINE_PORT}
         SetOutputFilter @_OUT
         SetInputFilter @_IN
     </Location>
+    <Location /busy>
+        PythonHandler h_same::busy
+    </Location>
     <Location /extensions>
         PythonHandler h_same::extensions
     </Location>

@@ -1,6 +1,7 @@
 """For restarts: who answers, slowly if asked for."""
 
 import os
+import threading
 import time
 
 from mod_python import apache
@@ -13,6 +14,18 @@ def handler(req: apache.Request) -> int:
         req.write("begun ")
         time.sleep(float(req.args))
     req.write(f"{os.getpid()} end")
+    return apache.OK
+
+
+def threads(req: apache.Request) -> int:
+    "Threads that nobody ends: one that waits, one that works."
+
+    def work() -> None:
+        while True:
+            sum(range(1000))
+
+    threading.Thread(target=time.sleep, args=(3600,)).start()
+    threading.Thread(target=work, daemon=True).start()
     return apache.OK
 
 

@@ -7,6 +7,7 @@ import os
 import sqlite3
 import sys
 import threading
+import time
 
 from mod_python import apache
 
@@ -46,6 +47,15 @@ def inputfilter(filter: apache.Filter) -> None:
 def connectionhandler(conn: apache.Connection) -> int:
     while line := conn.readline():
         conn.write(f"{NAME} {apache.interpreter} ".encode() + line)
+    return apache.OK
+
+
+def busy(req: apache.Request) -> int:
+    "Works without a pause, as much as the query says in seconds."
+    end = time.monotonic() + float(req.args or 1)
+    while time.monotonic() < end:
+        sum(range(1000))
+    req.write("done", flush=False)
     return apache.OK
 
 
