@@ -120,9 +120,7 @@ impl Interpreter {
         if let Some(found) = all.get(name) {
             return Ok(found);
         }
-        let need_ushers = child
-            .main
-            .enter(About::Nothing, |py| py.version_info() < (3, 13));
+        let need_ushers = cfg!(not(Py_3_13));
         if need_ushers {
             // Before the second one is there, which must get its turns while it starts.
             child.main_usher.call_once(|| usher::attend(child.main));
