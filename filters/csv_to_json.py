@@ -24,7 +24,7 @@ from mod_python import apache
 LONGEST = 1 << 20
 
 
-async def outputfilter(filter: apache.StreamFilter) -> AsyncIterator[bytes]:
+async def outputfilter(filter: apache.Filter) -> AsyncIterator[bytes]:
     options = filter.req.get_options()
     delimiter = options.get("csv_delimiter", ",")
     names: list[str] = []
@@ -38,7 +38,7 @@ async def outputfilter(filter: apache.StreamFilter) -> AsyncIterator[bytes]:
     yield b"[]\n" if before == "[\n" else b"\n]\n"
 
 
-async def records(filter: apache.StreamFilter, charset: str) -> AsyncIterator[str]:
+async def records(filter: apache.Filter, charset: str) -> AsyncIterator[str]:
     """Put lines together whose quotation marks or ends are still open."""
     lines: list[bytes] = []
     size = quotes = 0
