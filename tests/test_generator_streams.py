@@ -52,13 +52,16 @@ def first_byte_and_all(httpd: Httpd, path: str) -> tuple[float, float, bytes]:
 
 
 def test_o7_the_first_byte_of_a_slow_script(httpd: Httpd) -> None:
+    httpd.cgi("slow", SLOW)
     for name, expected in {"upper": b"FIRST\nSECOND\n", "lines": b"[first\n][second\n]"}.items():
         httpd.cgi(f"{name}/slow", SLOW)
-        first, last, body = first_byte_and_all(httpd, f"/cgi-bin/{name}/slow")
-        script = 0.03  # what it takes to start a shell
-        assert first < 0.05 + script
-        assert last > 0.5
-        assert body == expected
+        waits: list[float] = []
+        while not waits or (min(waits) > 0.05 and len(waits) < 4):  # the first one imports the filter
+            plain, _, _ = first_byte_and_all(httpd, "/cgi-bin/slow")
+            first, last, body = first_byte_and_all(httpd, f"/cgi-bin/{name}/slow")
+            assert (body, last > 0.5) == (expected, True)
+            waits.append(first - plain)
+        assert min(waits) < 0.05
 
 
 def test_o8_server_sent_events_one_by_one(httpd: Httpd) -> None:

@@ -98,7 +98,7 @@ async def hide_twice(filter: Any) -> Body:
         yield chunk
 
 
-async def flushes(filter: Any) -> AsyncIterator[bytes | apache.Flush]:
+async def flushes(filter: Any) -> AsyncIterator[object]:
     async for chunk in filter:
         yield chunk.upper()
         yield apache.FLUSH

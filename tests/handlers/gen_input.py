@@ -66,7 +66,7 @@ async def doubled(filter: Any) -> Body:
         yield chunk * 2
 
 
-async def every_second(filter: Any) -> AsyncIterator[bytes | apache.Flush]:
+async def every_second(filter: Any) -> AsyncIterator[object]:
     """Many small pieces, and empty ones."""
     while byte := await filter.read(1):
         yield byte

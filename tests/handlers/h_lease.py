@@ -66,7 +66,8 @@ def used(req: apache.Request) -> dict[str, Any]:
             kept["req"].mine,
             kept["server"].server_hostname,
             kept["finfo"].size,
-            "Host" in list(kept["iterator"]),
+            # Used up by the first look.
+            "Host" in kept.setdefault("names", list(kept["iterator"])),
             repr(kept["req"]).startswith("<mod_python.apache.Request object"),
         ]
     return seen
