@@ -1,6 +1,7 @@
 """Input filters answer a reader in the mode, the size and the patience that it asks for."""
 
 import re
+import time
 from dataclasses import dataclass
 
 import pytest
@@ -194,3 +195,13 @@ def test_i10_readers_see_no_length_of_a_body_that_may_change(httpd: Httpd) -> No
     seen = httpd.request("POST", "/half", b"0123456789").text
     assert seen.startswith("length -, coding chunked,")
     assert httpd.request("POST", "/none", b"0123456789").text.startswith("length 10, coding -,")
+
+
+def test_i6_a_reader_that_does_not_wait_sees_the_end_of_a_cut_body(httpd: Httpd) -> None:
+    for name in ("none", "unchanged", "absorb", "brackets"):
+        head = wire.head(f"POST /{name}?nr100 HTTP/1.1", "Host: x", "Content-Length: 10")
+        begin = time.monotonic()
+        (answer,) = wire.responses(httpd.raw(head + b"12345", half_close=True))
+        # The read fails as soon as the client has closed its side; it is no endless "nothing yet".
+        assert answer.status == 400, name
+        assert time.monotonic() - begin < 1, name
