@@ -1,7 +1,6 @@
 """Input filters answer a reader in the mode, the size and the patience that it asks for."""
 
 import re
-import time
 from dataclasses import dataclass
 
 import pytest
@@ -198,10 +197,11 @@ def test_i10_readers_see_no_length_of_a_body_that_may_change(httpd: Httpd) -> No
 
 
 def test_i6_a_reader_that_does_not_wait_sees_the_end_of_a_cut_body(httpd: Httpd) -> None:
-    for name in ("none", "unchanged", "absorb", "brackets"):
+    for name in ("unchanged", "absorb", "brackets"):
         head = wire.head(f"POST /{name}?nr100 HTTP/1.1", "Host: x", "Content-Length: 10")
-        begin = time.monotonic()
         (answer,) = wire.responses(httpd.raw(head + b"12345", half_close=True))
+        ended = re.search(r"nr100 (\d+) \nempty (\d+)", answer.text)
         # The read fails as soon as the client has closed its side; it is no endless "nothing yet".
-        assert answer.status == 400, name
-        assert time.monotonic() - begin < 1, name
+        assert ended is not None, name
+        assert int(ended[1]) != 0, name
+        assert int(ended[2]) < 100, name
