@@ -24,7 +24,7 @@ def answers(
     httpd: Httpd, name: str, bodies: Iterator[bytes], headers: Mapping[str, str] | None = None
 ) -> Iterator[tuple[bytes, bytes]]:
     """For each body its answer, as GET /NAME gives it. The connection is kept: it is about many small ones."""
-    connection = http.client.HTTPConnection("localhost", httpd.port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", httpd.port, timeout=30)
     try:
         for body in bodies:
             httpd.write(name, body)

@@ -79,7 +79,7 @@ def cut_everywhere(body: bytes) -> Iterator[list[bytes]]:
 @pytest.mark.parametrize("way", ["read", "read=1", "read=7", "line", "line=5"])
 @pytest.mark.parametrize("name", EXPECTED)
 def test_i1_i2_the_cut_law(httpd: Httpd, name: str, way: str) -> None:
-    connection = http.client.HTTPConnection("localhost", httpd.port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", httpd.port, timeout=30)
     bodies = list(cut_everywhere(BODY))
     for chunks in bodies if way == "read" else bodies[::5]:
         connection.request("POST", f"/{name}?{way}", iter(chunks))

@@ -41,7 +41,7 @@ LARGE = 300 << 20
 def first_byte_and_all(httpd: Httpd, path: str) -> tuple[float, float, bytes]:
     """When the first byte of the body came, when the last, and the body."""
     started = time.monotonic()
-    connection = http.client.HTTPConnection("localhost", httpd.port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", httpd.port, timeout=10)
     connection.request("GET", path)
     response = connection.getresponse()
     body = response.read1()
@@ -66,7 +66,7 @@ def test_o7_the_first_byte_of_a_slow_script(httpd: Httpd) -> None:
 
 def test_o8_server_sent_events_one_by_one(httpd: Httpd) -> None:
     for name in ("upper", "hide_twice"):
-        connection = http.client.HTTPConnection("localhost", httpd.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", httpd.port, timeout=10)
         started = time.monotonic()
         connection.request("GET", f"/{name}/events")
         response = connection.getresponse()
