@@ -193,7 +193,7 @@ def test_a_body_cut_in_the_middle(httpd: Httpd, name: str, reader: str) -> None:
 @pytest.mark.parametrize("name", ["plain", "filtered", "greedy"])
 def test_a_chunk_that_is_none(httpd: Httpd, name: str) -> None:
     # Of the bodies cut in the test before: the CGI script and the proxy may end only now.
-    httpd.allow("cat: -: Connection reset by peer", "AH01095: prefetch request body failed", *COMPLAINTS)
+    httpd.allow(*COMPLAINTS)
     request = wire.head(f"POST /{name}/python HTTP/1.1", "Host: x", "Transfer-Encoding: chunked") + b"zz\r\nab\r\n"
     answers = wire.responses(httpd.raw(request + wire.get("/plain/ignored"), half_close=True))
     assert [answer.status for answer in answers] == [400]
