@@ -23,11 +23,6 @@ void mp_log_server(const char *file, int line, int module_index, int level,
     ap_log_error_(file, line, module_index, level, status, s, "%s", text);
 }
 
-int mp_request_logs_at(const request_rec *r, int module_index, int level)
-{
-    return APLOG_R_MODULE_IS_LEVEL(r, module_index, level);
-}
-
 apr_bucket *mp_brigade_first(const apr_bucket_brigade *brigade)
 {
     apr_bucket *first = APR_BRIGADE_FIRST(brigade);
@@ -44,11 +39,6 @@ apr_bucket *mp_brigade_next(const apr_bucket_brigade *brigade, const apr_bucket 
 {
     apr_bucket *next = APR_BUCKET_NEXT(bucket);
     return next == APR_BRIGADE_SENTINEL(brigade) ? NULL : next;
-}
-
-void mp_brigade_insert_head(apr_bucket_brigade *brigade, apr_bucket *bucket)
-{
-    APR_BRIGADE_INSERT_HEAD(brigade, bucket);
 }
 
 void mp_brigade_insert_tail(apr_bucket_brigade *brigade, apr_bucket *bucket)

@@ -30,13 +30,11 @@ void mp_log_connection(const char *file, int line, int module_index, int level,
                        apr_status_t status, const conn_rec *c, const char *text);
 void mp_log_server(const char *file, int line, int module_index, int level,
                    apr_status_t status, const server_rec *s, const char *text);
-int mp_request_logs_at(const request_rec *r, int module_index, int level);
 
 /* Brigades: a ring with a sentinel. */
 apr_bucket *mp_brigade_first(const apr_bucket_brigade *brigade);
 apr_bucket *mp_brigade_last(const apr_bucket_brigade *brigade);
 apr_bucket *mp_brigade_next(const apr_bucket_brigade *brigade, const apr_bucket *bucket);
-void mp_brigade_insert_head(apr_bucket_brigade *brigade, apr_bucket *bucket);
 void mp_brigade_insert_tail(apr_bucket_brigade *brigade, apr_bucket *bucket);
 void mp_brigade_concat(apr_bucket_brigade *head, apr_bucket_brigade *tail);
 void mp_brigade_prepend(apr_bucket_brigade *tail, apr_bucket_brigade *head);

@@ -1,7 +1,6 @@
 //! Connections: `conn_rec`.
 
 use std::cell::UnsafeCell;
-use std::net::IpAddr;
 
 use super::held::Held;
 use super::{Brigade, Error, Pool, Server, Table, c_bytes, ffi};
@@ -146,13 +145,6 @@ impl Connection {
     pub fn local_port(&self) -> u16 {
         // SAFETY: null or live with the connection.
         unsafe { self.raw().local_addr.as_ref() }.map_or(0, |address| address.port)
-    }
-
-    /// Whether the peer has an address of the loopback range.
-    pub fn is_local(&self) -> bool {
-        self.client_ip()
-            .and_then(|ip| std::str::from_utf8(ip).ok()?.parse::<IpAddr>().ok())
-            .is_some_and(|ip| ip.is_loopback())
     }
 
     /// Takes mod_reqtimeout's filter off: its limits are about HTTP requests, and it would cut any

@@ -179,13 +179,6 @@ pub fn add_version(configuration: &Pool, component: &str) {
     }
 }
 
-/// Whether httpd only checks its configuration, or reads it for the first of two times.
-pub fn is_rehearsal() -> bool {
-    // SAFETY: a plain global of httpd, read on its only thread.
-    let state = unsafe { ffi::ap_state_query(ffi::AP_SQ_MAIN_STATE as c_int) };
-    state == ffi::AP_SQ_MS_CREATE_PRE_CONFIG as c_int
-}
-
 /// A list of module names for httpd's ordering of hooks.
 struct Names<const N: usize>([*const c_char; N]);
 

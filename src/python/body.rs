@@ -39,11 +39,6 @@ impl Body {
         self.reading.get()
     }
 
-    /// Whether reading it has failed.
-    pub fn has_failed(&self) -> bool {
-        self.failed.get().is_some()
-    }
-
     /// The answer to a client whose body could not be read, when `error` says no more than that.
     pub fn answer_to(&self, py: Python<'_>, error: &PyErr) -> Option<Status> {
         let failed = self.failed.get()?;

@@ -31,8 +31,6 @@ pub struct State {
     pub response: Response,
     /// The type that a type handler set before it declined.
     pub chosen_type: RefCell<Option<Vec<u8>>>,
-    /// Whether the handler was told of a coded body once.
-    pub coding_logged: Cell<bool>,
     /// The request as Python sees it, per interpreter: kept while somebody could tell.
     objects: RefCell<Vec<(&'static Interpreter, Py<PyAny>)>>,
 }
@@ -45,7 +43,6 @@ impl State {
             body: Body::new(r),
             response: Response::new(r),
             chosen_type: RefCell::default(),
-            coding_logged: Cell::new(false),
             objects: RefCell::default(),
         })
     }
