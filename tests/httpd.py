@@ -116,9 +116,11 @@ class Httpd(Server):
 
     def _put(self, path: Path, data: bytes | str, mode: int) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data.encode() if isinstance(data, str) else data)
-        path.chmod(mode)
-        return path
+        # In one step: a script of this name may still run.
+        new = path.with_name(f".{path.name}.new")
+        new.write_bytes(data.encode() if isinstance(data, str) else data)
+        new.chmod(mode)
+        return new.replace(path)
 
     # ---- talking to it
 
@@ -229,6 +231,13 @@ class Httpd(Server):
     def requests(self) -> list[str]:
         """All requests that httpd answered so far, in order of their ends, as "200 GET /path HTTP/1.1"."""
         return self.access_log.read_text(errors="surrogateescape").splitlines()
+
+    def wait_for_request(self, start: str, after: int = 0) -> None:
+        """Wait for a request whose line begins so, behind the first `after`: httpd logs after it has answered."""
+        deadline = time.monotonic() + 5
+        while not any(line.startswith(start) for line in self.requests()[after:]):
+            assert time.monotonic() < deadline, f"no request like {start!r} in the access log"
+            time.sleep(0.01)
 
     def _stopped(self) -> None:
         # Stopped while a connection is about to wait for its next request, the event MPM complains of its own pollset.

@@ -181,4 +181,4 @@ def test_a_module_that_fails_is_tried_again(httpd: Httpd) -> None:
 def test_failures_are_in_the_access_log(httpd: Httpd) -> None:
     expect_failure(httpd, "h_error::before", "h_error.ShopError: closed$")
     httpd.get("/before")
-    assert httpd.requests()[-1] == "500 GET /before HTTP/1.1"
+    httpd.wait_for_request("500 GET /before HTTP/1.1")

@@ -188,4 +188,5 @@ def test_requests_are_logged_once(httpd: Httpd) -> None:
     before = len(httpd.requests())
     httpd.get("/ok")
     httpd.get("/not-found")
+    httpd.wait_for_request("404 GET /not-found", before)
     assert httpd.requests()[before:] == ["200 GET /ok HTTP/1.1", "404 GET /not-found HTTP/1.1"]

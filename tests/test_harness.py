@@ -28,7 +28,7 @@ def test_serves_files_and_scripts(httpd: Httpd) -> None:
     assert (page.status, page.text, page.headers["Content-Type"]) == (200, "<p>page</p>", "text/html")
     assert httpd.request("POST", "/cgi-bin/hello", b"fixed").text == "hello\nfixed"
     assert httpd.request("POST", "/cgi-bin/hello", [b"in ", b"chunks"]).text == "hello\nin chunks"
-    assert httpd.requests()[-1] == "200 POST /cgi-bin/hello HTTP/1.1"
+    httpd.wait_for_request("200 POST /cgi-bin/hello HTTP/1.1")
 
 
 def test_ports_and_tls(httpd: Httpd) -> None:

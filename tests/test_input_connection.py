@@ -68,6 +68,7 @@ def test_i12_keep_alive_after_a_megabyte_that_nobody_read(httpd: Httpd, what: st
             answers = wire.responses(httpd.raw(request, timeout=30))
             assert [answer.status for answer in answers] == [403 if what == "refuse" else 200, 200], name
             assert answers[1].text == "page"
+            httpd.wait_for_request("200 GET /unchanged/file", before)
             assert len(httpd.requests()) - before == 2
 
 

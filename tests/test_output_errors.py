@@ -89,7 +89,7 @@ def test_o17_raised_before_the_headers(httpd: Httpd, name: str) -> None:
     assert response.status == 500
     assert "Internal Server Error" in response.text
     assert "out_errors" not in response.text
-    assert httpd.requests()[-1].startswith("500 GET")
+    httpd.wait_for_request(f"500 GET /{name}?")
     assert passed(httpd) == ["ERROR=500 EOS"]
     assert httpd.children() == children
 
@@ -209,7 +209,7 @@ def test_65_server_return(httpd: Httpd) -> None:
     response = httpd.get(f"/forbid?l:3,{TWO_BRIGADES}")
     assert response.status == 403
     assert "forget this" not in response.text
-    assert httpd.requests()[-1].startswith("403 GET")
+    httpd.wait_for_request("403 GET /forbid?")
     assert httpd.get("/return_ok?d:one,b,d:two,e").text == "AoneAtwo"
     response = httpd.get("/return_status?d:one,b,d:two,e")
     assert (response.status, response.text) == (203, "onetwo")
