@@ -120,15 +120,10 @@ impl Interpreter {
         if let Some(found) = all.get(name) {
             return Ok(found);
         }
-        let need_ushers = cfg!(not(Py_3_13));
-        if need_ushers {
-            // Before the second one is there, which must get its turns while it starts.
-            child.main_usher.call_once(|| usher::attend(child.main));
-        }
+        // Before the second one is there, which must get its turns while it starts.
+        child.main_usher.call_once(|| usher::attend(child.main));
         let made = child.main.enter(About::Nothing, |_| make_sub(name))?;
-        if need_ushers {
-            usher::attend(made);
-        }
+        usher::attend(made);
         all.insert(name.to_owned(), made);
         Ok(made)
     }

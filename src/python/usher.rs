@@ -13,6 +13,8 @@ use std::time::{Duration, Instant};
 use super::interpreter::{Interpreter, main_server};
 use crate::httpd::log::{self, Level, place};
 
+/// Whether this Python needs them at all.
+const NEEDED: bool = cfg!(not(Py_3_13));
 /// The pause between two turns while others are busy: CPython's own interval.
 const SHORT: Duration = Duration::from_millis(5);
 /// The longest pause.
@@ -33,6 +35,9 @@ static BELL: Condvar = Condvar::new();
 
 /// Somebody is about to wait for the GIL.
 pub fn ring() {
+    if !NEEDED {
+        return;
+    }
     // Counted before the look at who sleeps; `sleep` does it the other way round.
     ENTRIES.fetch_add(1, Ordering::SeqCst);
     if ASLEEP.load(Ordering::SeqCst) > 0 {
@@ -43,6 +48,9 @@ pub fn ring() {
 
 /// Gives an interpreter its usher.
 pub fn attend(interpreter: &'static Interpreter) {
+    if !NEEDED {
+        return;
+    }
     let usher = thread::Builder::new()
         .name("usher".into())
         .stack_size(STACK)
