@@ -10,7 +10,7 @@ use pyo3::types::{PyBytes, PyString, PyTuple};
 use super::class::{self, Answer, Arguments, Class, This, attributes, methods};
 use super::finfo::FileInfo;
 use super::lease::{Lease, Lent};
-use super::module::{log_level, loggable_lines, options_dict};
+use super::module::{log_level, loggable, options_dict};
 use super::request_io as io;
 use super::request_parts::{Part, part};
 use super::state::State;
@@ -66,7 +66,7 @@ impl Class for RequestObject {
         readlines(; sizehint) = io::readlines;
         /// Reads the rest of the body and drops it; gives OK or an HTTP status.
         discard_request_body() = io::discard_request_body;
-        /// Writes a line to the error log; level is one of apache.APLOG_*.
+        /// Writes an entry to the error log; level is one of apache.APLOG_*.
         log_error(message; level) = log_error;
         /// The options (PythonOption) that hold here, as a dict. Changing it changes nothing else.
         get_options() = get_options;
@@ -343,7 +343,7 @@ fn log_error<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
     let message = required(a, 0)?;
     if !message.is_none() {
         let level = log_level(a[1], Level::Error)?;
-        loggable_lines(&message, |line| log::request(place!(), r, level, line))?;
+        loggable(&message, |entry| log::request(place!(), r, level, entry))?;
     }
     none(this)
 }
