@@ -9,14 +9,9 @@ use super::connection::{ConnectionObject, Wire};
 use super::context::About;
 use super::interpreter::{Interpreter, MAIN};
 use super::lease::Lease;
-<<<<<<< HEAD
-use super::report;
+use super::report::{self, Page};
 use super::request::RequestObject;
 use super::request_fields::valid_status;
-=======
-use super::report::{self, Page};
-use super::request::{RequestObject, valid_status};
->>>>>>> wt3
 use super::state::{ConnectionState, State};
 use crate::engine::handlers::Handler;
 use crate::engine::phases::Phase;

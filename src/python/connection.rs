@@ -10,13 +10,8 @@ use super::class::{self, Answer, Arguments, Class, This, attributes, methods};
 use super::data;
 use super::interpreter::release;
 use super::lease::{Lease, Lent};
-<<<<<<< HEAD
-use super::module::{log_level, loggable_lines};
-use super::request_fields::limit;
-=======
 use super::module::{log_level, loggable};
-use super::request::limit;
->>>>>>> wt3
+use super::request_fields::limit;
 use super::server::ServerObject;
 use super::table::TableObject;
 use super::text::decode_option;
