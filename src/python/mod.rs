@@ -9,6 +9,7 @@ pub mod data;
 pub mod drive;
 pub mod drops;
 pub mod filter;
+mod filter_io;
 pub mod finfo;
 pub mod flow;
 pub mod generator;
