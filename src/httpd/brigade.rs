@@ -124,7 +124,7 @@ impl Brigade {
         self.append_raw(bucket.into_raw());
     }
 
-    fn append_raw(&self, bucket: *mut ffi::apr_bucket) {
+    pub(super) fn append_raw(&self, bucket: *mut ffi::apr_bucket) {
         // SAFETY: a live bucket that stands in no brigade.
         unsafe { ffi::mp_brigade_insert_tail(self.as_ptr(), bucket) }
     }
