@@ -11,7 +11,7 @@ use super::data;
 use super::interpreter::release;
 use super::lease::{Lease, Lent};
 use super::module::{log_level, loggable_lines};
-use super::request::limit;
+use super::request_fields::limit;
 use super::server::ServerObject;
 use super::table::TableObject;
 use super::text::decode_option;

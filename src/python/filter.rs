@@ -14,7 +14,7 @@ use super::instance::Instance;
 use super::interpreter::release;
 use super::lease::{Lent, Open};
 use super::reader::Wish;
-use super::request::limit;
+use super::request_fields::limit;
 use super::slots::{Slot, async_iterable_slot};
 use super::state::State;
 use super::streaming;
