@@ -6,10 +6,12 @@
 
 pub mod brigade;
 pub mod bucket;
+mod challenge;
 pub mod config;
 pub mod connection;
 pub mod constants;
 mod data;
+mod ending;
 mod ffi;
 pub mod filter;
 mod framing;
@@ -20,6 +22,7 @@ pub mod listener;
 pub mod log;
 pub mod originals;
 pub mod output;
+pub mod phases;
 pub mod pool;
 mod representation;
 pub mod request;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
-use super::call::{self, Returned, close_coroutine, server_return};
+use super::call;
 use super::class;
 use super::context::About;
 use super::filter::FilterObject;
@@ -15,6 +15,7 @@ use super::generator::Generator;
 use super::interpreter::Interpreter;
 use super::lease::Lease;
 use super::report;
+use super::result::{Returned, close_coroutine, server_return};
 use super::state::State;
 use super::stepper::is_async_generator;
 use crate::engine::filters::{Filter as Declared, Way};
@@ -48,7 +49,7 @@ impl Instance {
             Way::In => Flow::Input(Input::new(filter)),
         };
         Ok(Self {
-            interpreter: call::interpreter(settings)?,
+            interpreter: call::interpreter(settings, filter.request(), &declared.handler.home)?,
             declared,
             lease: Lease::new("filter"),
             flow: RefCell::new(flow),

@@ -19,11 +19,9 @@ use super::drops::Drops;
 use super::loader::Loader;
 use super::types::Types;
 use super::usher;
+use crate::engine::names::MAIN;
 use crate::httpd::Server;
 use crate::httpd::log::{self, Level, place};
-
-/// The name of the interpreter that Python starts with.
-pub const MAIN: &str = "main_interpreter";
 
 unsafe extern "C" {
     /// From `c-shim/bind_gilstate.c`.

@@ -50,6 +50,22 @@ impl Loader {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// As `find`; None when a handler that need not have the object has it not.
+    pub fn find_any<'py>(
+        &self,
+        py: Python<'py>,
+        handler: &Handler,
+        default_object: &str,
+        path: Option<&str>,
+        argument: &Bound<'py, PyAny>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        if handler.is_silent && !self.module(py, handler, path)?.hasattr(default_object)? {
+            return Ok(None);
+        }
+        self.find(py, handler, default_object, path, argument)
+            .map(Some)
+    }
+
     /// The object that a handler names, ready to be called with `argument`.
     ///
     /// # Errors
@@ -84,7 +100,10 @@ impl Loader {
             return Ok(module.into_bound(py));
         }
         self.set_path(py, path, &handler.home)?;
-        let module = py.import(handler.module.as_str())?;
+        let module = match handler.module.starts_with('/') {
+            true => import_file(py, &handler.module)?,
+            false => py.import(handler.module.as_str())?,
+        };
         self.inner()
             .modules
             .insert(handler.module.clone(), module.clone().unbind());
@@ -98,8 +117,9 @@ impl Loader {
         let path = self.sys.bind(py).getattr("path")?.cast_into::<PyList>()?;
         let Some(expression) = expression else {
             if let Home::Directory(directory) = home {
-                if !path.contains(&**directory)? {
-                    path.insert(0, &**directory)?;
+                let directory = if directory.is_empty() { "/" } else { directory };
+                if !path.contains(directory)? {
+                    path.insert(0, directory)?;
                 }
             }
             return Ok(());
@@ -160,6 +180,27 @@ fn copy<'py>(list: &Bound<'py, PyList>) -> PyResult<Bound<'py, PyList>> {
     PyList::new(list.py(), list.iter())
 }
 
+/// Imports a module by the path of its file. In `sys.modules` it has that path for its name, which no
+/// other module has.
+fn import_file<'py>(py: Python<'py>, path: &str) -> PyResult<Bound<'py, PyModule>> {
+    let modules = py.import("sys")?.getattr("modules")?;
+    if let Ok(known) = modules.get_item(path) {
+        return Ok(known.cast_into::<PyModule>()?);
+    }
+    let util = py.import("importlib.util")?;
+    let spec = util.call_method1("spec_from_file_location", (path, path))?;
+    let module = util.call_method1("module_from_spec", (&spec,))?;
+    modules.set_item(path, &module)?;
+    if let Err(error) = spec
+        .getattr("loader")?
+        .call_method1("exec_module", (&module,))
+    {
+        modules.del_item(path)?;
+        return Err(error);
+    }
+    Ok(module.cast_into::<PyModule>()?)
+}
+
 /// Looks a dotted name up. Where a class stands before a dot, it is made with `argument`, and the
 /// next name is one of the instance.
 fn resolve<'py>(
@@ -181,5 +222,22 @@ fn resolve<'py>(
             PyAttributeError::new_err(format!("there is no '{dotted}' in {place}"))
         })?;
     }
-    Ok(object)
+    let Ok(class) = object.cast::<PyType>() else {
+        return Ok(object);
+    };
+    // A class alone is for objects that can be called.
+    let is_callable = class.mro().iter().any(|base| {
+        let names = base.getattr("__dict__");
+        names
+            .and_then(|names| names.contains("__call__"))
+            .unwrap_or(false)
+    });
+    if is_callable {
+        return object.call1((argument,));
+    }
+    let name = class.name()?;
+    Err(PyTypeError::new_err(format!(
+        "'{dotted}' is a class whose objects cannot be called: name one of its methods, as in \
+         {name}.handler, or give it a method __call__(self, req)"
+    )))
 }

@@ -9,6 +9,7 @@ use super::connection::ConnectionObject;
 use super::context::{self, log_line};
 use super::filter::FilterObject;
 use super::finfo::FileInfo;
+use super::hlist::HandlerListObject;
 use super::interpreter::{Interpreter, main_server};
 use super::reader::Reader;
 use super::request::RequestObject;
@@ -53,6 +54,7 @@ pub fn classes(py: Python<'_>) -> PyResult<Vec<Py<PyType>>> {
         make_type::<Functions>(py)?,
         make_type::<Reader>(py)?,
         make_type::<Flush>(py)?,
+        make_type::<HandlerListObject>(py)?,
     ])
 }
 
@@ -76,6 +78,7 @@ pub fn install(py: Python<'_>, interpreter: &'static Interpreter) -> PyResult<()
     module.add("Connection", types.of::<ConnectionObject>())?;
     module.add("Server", types.of::<ServerObject>())?;
     module.add("Filter", types.of::<FilterObject>())?;
+    module.add("HandlerList", types.of::<HandlerListObject>())?;
     module.add("table", types.of::<TableObject>())?;
     module.add("FileInfo", types.of::<FileInfo>())?;
     module.add("interpreter", interpreter.name())?;
@@ -129,8 +132,10 @@ pub fn options_dict<'py>(py: Python<'py>, settings: &Settings) -> PyResult<Bound
 /// The directives of a section, as a dict of its own: flags are '1' and '0'.
 pub fn config_dict<'py>(py: Python<'py>, settings: &Settings) -> PyResult<Bound<'py, PyDict>> {
     let dict = PyDict::new(py);
-    if let Some(debug) = settings.debug {
-        dict.set_item("PythonDebug", if debug { "1" } else { "0" })?;
+    for (name, value) in settings.flags() {
+        if let Some(value) = value {
+            dict.set_item(name, if value { "1" } else { "0" })?;
+        }
     }
     if let Some(path) = &settings.path {
         dict.set_item("PythonPath", &**path)?;

@@ -8,7 +8,9 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString, PyTuple};
 
 use super::class::{self, Answer, Arguments, Class, This, attributes, methods};
+use super::cleanups::Cleanup;
 use super::finfo::FileInfo;
+use super::handlers;
 use super::lease::{Lease, Lent};
 use super::module::{log_level, loggable_lines, options_dict};
 use super::request_io as io;
@@ -24,8 +26,6 @@ pub struct RequestObject {
     pub(super) lent: Lent<Request>,
     /// The objects that hang on it, each made once: they keep their identity.
     pub(super) parts: RefCell<Vec<(Part, Py<PyAny>)>>,
-    /// The directive of the running phase.
-    phase: RefCell<Option<&'static str>>,
 }
 
 pub(super) type Me<'a, 'py> = This<'a, 'py, RequestObject>;
@@ -36,13 +36,7 @@ impl RequestObject {
         Self {
             lent: Lent::new(lease, r),
             parts: RefCell::default(),
-            phase: RefCell::new(None),
         }
-    }
-
-    /// Says which phase runs.
-    pub fn set_phase(&self, phase: Option<&'static str>) {
-        self.phase.replace(phase);
     }
 }
 
@@ -72,6 +66,11 @@ impl Class for RequestObject {
         get_options() = get_options;
         /// The directives that hold here, as a dict of name and value.
         get_config() = get_config;
+        /// Adds a handler to the running phase or one to come: a function, or 'module::function', which
+        /// is looked for in dir, or beside the handler that runs.
+        add_handler(htype, handler; dir) = handlers::add_handler;
+        /// Has function(data) called when the request is over.
+        register_cleanup(function; data) = register_cleanup;
         /// Sets the Content-Length of the response.
         set_content_length(len) = set_content_length;
         /// OK, or the status that answers If-None-Match and its kin.
@@ -164,7 +163,11 @@ impl Class for RequestObject {
         /// The request that this one is a subrequest of, or None.
         main = |this: &Me<'_, 'py>| related(this, Request::main);
         /// The directive of the running phase, or None.
-        phase = |this: &Me<'_, 'py>| Ok(this.body().phase.borrow().into_pyobject(this.py())?.into_any());
+        phase = handlers::phase;
+        /// The handlers of the running phase, at the one that runs; None outside of handlers.
+        hlist = handlers::hlist;
+        /// The extension that chose the list of handlers (| .ext), or None.
+        extension = handlers::extension;
         /// The name of the interpreter.
         interpreter = |this: &Me<'_, 'py>| decode(this.py(), this.interpreter().name().as_bytes());
     }
@@ -373,6 +376,13 @@ fn meets_conditions<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'p
 
 fn document_root<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'py> {
     text(this, Request::document_root)
+}
+
+fn register_cleanup<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
+    let r = this.body().lent.get()?;
+    let cleanup = Cleanup::new(this.interpreter(), &*required(a, 0)?, a[1].as_deref())?;
+    State::of(r).cleanups.push(r, cleanup);
+    none(this)
 }
 
 fn send_http_header<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'py> {
