@@ -1,6 +1,7 @@
 //! Decisions without httpd and without Python: pure, and tested as such.
 #![forbid(unsafe_code)]
 
+pub mod accept;
 pub mod filters;
 pub mod handlers;
 pub mod lines;

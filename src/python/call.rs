@@ -74,8 +74,7 @@ pub fn connection(c: &Connection, handler: &Handler, settings: &Settings) -> Sta
         result.map(Status).unwrap_or_else(|error| {
             let name = format!("{} {}", Phase::Connection.directive(), handler.text());
             let text = format!("{name} ({}) failed", handler.source);
-            log::connection(place!(), c, Level::Error, &text);
-            report::to_log(py, &name, &error);
+            report::to_log(py, &text, &error);
             Status::DONE
         })
     });

@@ -185,10 +185,11 @@ impl AttributeDef {
     }
 }
 
-/// Declares a class's methods: `/// doc`, then `name(required, …; optional, …) = function;`.
+/// Declares a class's methods: `/// doc`, then `name(required, …; optional, …) = function;`. Outside of
+/// the class's own file with its visibility in front.
 macro_rules! methods {
-    ($class:ty: $($(#[doc = $doc:literal])+ $name:ident($($required:ident),* $(; $($optional:ident),+)?) = $function:expr;)*) => {
-        const METHODS: &'static [$crate::python::class::MethodDef] = &[$({
+    ($vis:vis $class:ident: $($(#[doc = $doc:literal])+ $name:ident($($required:ident),* $(; $($optional:ident),+)?) = $function:expr;)*) => {
+        $vis const METHODS: &'static [$crate::python::class::MethodDef] = &[$({
             struct M;
             impl $crate::python::class::Method for M {
                 type Class = $class;
@@ -245,9 +246,13 @@ macro_rules! attributes {
 }
 pub(crate) use attributes;
 
-/// A text that a macro put together, NUL included.
+/// A text that a macro put together, NUL included; without the `r#` of names that are Rust's words.
 pub const fn c_text(text: &'static str) -> &'static CStr {
-    match CStr::from_bytes_with_nul(text.as_bytes()) {
+    let text = match text.as_bytes() {
+        [b'r', b'#', name @ ..] => name,
+        text => text,
+    };
+    match CStr::from_bytes_with_nul(text) {
         Ok(text) => text,
         Err(_) => panic!("a NUL inside of a name or docstring"),
     }

@@ -18,7 +18,7 @@ impl Class for HandlerListObject {
     const NAME: &'static std::ffi::CStr = c"mod_python.apache.HandlerList";
     const DOC: &'static std::ffi::CStr =
         c"The handlers of the running phase, at the one that runs. Past the end all is None.";
-    const ID: usize = 9;
+    const ID: usize = 10;
     methods! { HandlerListObject:
         /// Goes on to the next handler.
         next() = |this: &Me<'_, 'py>, _| {

@@ -1,6 +1,7 @@
 //! Everything that holds a Python object. Above `httpd`, below `entry`.
 
 pub mod body;
+pub mod bucket;
 pub mod call;
 pub mod chain;
 pub mod class;
@@ -11,6 +12,7 @@ pub mod data;
 pub mod drive;
 pub mod drops;
 pub mod filter;
+mod filter_io;
 pub mod finfo;
 pub mod flow;
 pub mod generator;
@@ -26,7 +28,9 @@ pub mod phase;
 pub mod reader;
 pub mod report;
 pub mod request;
+mod request_fields;
 mod request_io;
+mod request_methods;
 mod request_parts;
 pub mod response;
 pub mod result;

@@ -9,7 +9,7 @@ use super::call::interpreter;
 use super::chain::{Chain, Step};
 use super::context::About;
 use super::interpreter::Interpreter;
-use super::report;
+use super::report::{self, Page};
 use super::result::{number, server_return};
 use super::state::State;
 use crate::engine::handlers::{Handler, Home};
@@ -234,8 +234,7 @@ impl<'py> Run<'_, 'py> {
             .map(String::from_utf8_lossy)
             .unwrap_or_default();
         let text = format!("{name} ({}) failed for \"{request}\"", handler.source);
-        log::request(place!(), self.r, Level::Error, &text);
-        report::to_log(self.py, &name, error);
+        report::to_log(self.py, &text, error);
         if self.phase >= Phase::Log {
             response.discard();
             return Status::INTERNAL_SERVER_ERROR;
@@ -247,8 +246,7 @@ impl<'py> Run<'_, 'py> {
         if self.settings.debug != Some(true) {
             return Status::INTERNAL_SERVER_ERROR;
         }
-        let page = report::page(&name, &report::traceback(self.py, error));
-        response.replace(self.py, self.r, page.as_bytes());
+        response.replace(self.py, self.r, &Page::of(self.py, self.r, &name, error));
         Status::DONE
     }
 }

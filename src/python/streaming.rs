@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 use super::class::{Answer, Arguments, Class, This, attributes, methods};
 use super::filter::{FilterObject, with_flow};
 use super::reader::{Reader, Wish};
-use super::request::limit;
+use super::request_fields::limit;
 use super::slots::AsyncIterable;
 use super::text::encode;
 use crate::engine::replace::{Options, Replacer};
@@ -60,6 +60,10 @@ pub(super) fn replace<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<
     };
     let replacer = Replacer::new(literals, options).map_err(PyValueError::new_err)?;
     reader(this, Wish::Replaced(Some(Box::new(replacer))))
+}
+
+pub(super) fn buckets<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'py> {
+    reader(this, Wish::Buckets)
 }
 
 /// What a filter yields to send what it yielded so far: `apache.FLUSH`.
