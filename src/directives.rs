@@ -4,9 +4,9 @@ use std::ffi::CString;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::engine::filters::{Filter, Registry, Way};
-use crate::engine::handlers::{HandlerList, Home};
+use crate::engine::handlers::{Handler, HandlerList, Home};
 use crate::engine::phases::{self, Phase, ROWS};
-use crate::engine::settings::Settings;
+use crate::engine::settings::{Import, Settings};
 use crate::entry::{Entry, FILTERS, direction};
 use crate::httpd::config::{Change, Command, Directive, Line, Place, Section, commands};
 use crate::httpd::entries::{ENTRY_POINTS, is_registered, register};
@@ -38,7 +38,7 @@ static OF_PHASES: [Directive<Settings>; phases::COUNT] = {
 };
 
 /// All other directives.
-static OTHERS: [Directive<Settings>; 12] = [
+static OTHERS: [Directive<Settings>; 13] = [
     Directive {
         name: c"PythonHandlerModule",
         help: c"modules whose functions serve the phases that they are named after: module ... [| .ext ...]",
@@ -56,6 +56,12 @@ static OTHERS: [Directive<Settings>; 12] = [
         help: c"declares a filter for request bodies: module[::function] NAME [key=value ...]",
         place: Place::Section,
         read: |line| filter(line, Way::In),
+    },
+    Directive {
+        name: c"PythonImport",
+        help: c"imports a module when a child starts, and calls a function of it: module[::function] INTERPRETER",
+        place: Place::Server,
+        read: import,
     },
     Directive {
         name: c"PythonPath",
@@ -210,6 +216,20 @@ fn handler_module(line: &Line<'_>) -> Read {
                 settings.add_handlers(row.phase, &list);
             }
         }
+    }))
+}
+
+fn import(line: &Line<'_>) -> Read {
+    let [module, interpreter] = <[String; 2]>::try_from(line.words()).map_err(|_| {
+        "takes a module and the name of an interpreter: write PythonImport module main_interpreter"
+    })?;
+    let import = Arc::new(Import {
+        handler: Handler::parse(&module, &Home::None, &line.source().into())?,
+        interpreter,
+    });
+    Ok(Box::new(move |settings| {
+        let before = settings.imports.iter();
+        settings.imports = before.chain([&import]).cloned().collect();
     }))
 }
 

@@ -14,7 +14,7 @@ use crate::httpd::listener;
 use crate::httpd::phases::{Hook, Registration};
 use crate::httpd::{Brigade, Connection, Error, Filter, Pool, Request, Server, Status};
 use crate::phases;
-use crate::python::{call, cleanups, drive, interpreter};
+use crate::python::{call, cleanups, drive, imports, interpreter};
 
 /// Under which the configuration's pool keeps its filters.
 pub const FILTERS: &std::ffi::CStr = c"mod_python.filters";
@@ -59,7 +59,10 @@ impl Module for Entry {
 
     fn child_init(child: &Pool, main: &'static Server) {
         cleanups::run_with_child(child);
-        interpreter::start(main);
+        let mut servers = std::iter::successors(Some(main), |server| server.next());
+        let is_on = |server: &Server| server.settings::<Settings>().optimize == Some(true);
+        interpreter::start(main, servers.any(is_on));
+        imports::run(main);
     }
 
     fn process_connection(c: &Connection) -> Status {

@@ -36,7 +36,7 @@ PythonTransHandler ph_order
 <Location /order/missing>
     ErrorDocument 404 /order/told
 </Location>
-<Location /order/include>
+<Location /order/include.txt>
     Options +Includes
     SetOutputFilter INCLUDES
 </Location>
@@ -48,6 +48,7 @@ Listen 127.0.0.1:${HOST_PORT}
 <VirtualHost *:${HOST_PORT}>
     DocumentRoot ${HTDOCS}
     PythonInitHandler ph_order
+    PythonCleanupHandler ph_order
     <Location /own>
         PythonInitHandler ph_order
     </Location>
@@ -56,6 +57,7 @@ Listen 127.0.0.1:${HOST_PORT}
 
 EARLY = ["PostReadRequest", "Trans"]
 PER_DIRECTORY = ["Init", "HeaderParser", "Access", "Authen", "Authz", "Type", "Fixup"]
+SUBREQUEST = PER_DIRECTORY[2:]  # httpd asks header parsers for main requests only
 END = ["Log", "Cleanup"]
 
 
@@ -67,11 +69,11 @@ def server(request: pytest.FixtureRequest) -> Iterator[Httpd]:
         server.check_log()
 
 
-def ran(server: Httpd, path: str, user: str | None = "ann", last: str = "Cleanup", port: str = "PORT") -> list[str]:
-    """What ran for a request, up to the last phase of the main one, each as "main Trans /path"."""
+def ran(server: Httpd, path: str, user: str | None = "ann", port: str = "PORT") -> list[str]:
+    """What ran for a request, up to the end of the main one, each as "main Trans /path"."""
     server.check_log()  # the log of this request begins here
     server.request("GET", path, headers={"X-User": user} if user else {}, port=server.port_of(port))
-    server.wait_for_log(f"ran Python{last}Handler of main")
+    server.wait_for_log("ran PythonCleanupHandler of main")
     lines = re.findall(r"ran Python(\w*)Handler of (\w+) (\S+)", server.log())
     return [f"{kind} {phase or 'Content'} {uri}" for phase, kind, uri in lines]
 
@@ -113,17 +115,37 @@ def test_phase_order_of_a_404_with_a_page(server: Httpd) -> None:
 
 def test_phase_order_of_a_subrequest(server: Httpd) -> None:
     server.write("order/include.txt", '<!--#include virtual="/order/page" -->')
-    assert ran(server, "/order/include.txt") == []
+    uri = "/order/include.txt"
+    assert ran(server, uri) == [
+        *of("main", uri, *EARLY, *PER_DIRECTORY),
+        *of("sub", "/order/page", "Trans", *SUBREQUEST, "Content"),
+        *of("main", uri, *END),
+        # mod_include keeps it until the end.
+        *of("sub", "/order/page", "Cleanup"),
+    ]
 
 
 def test_phase_order_of_an_index(server: Httpd) -> None:
     server.write("order/index.html", "index")
-    assert ran(server, "/order/") == []
+    assert ran(server, "/order/") == [
+        *of("main", "/order/", *EARLY, *PER_DIRECTORY),
+        *of("sub", "/order/index.html", "Trans", *SUBREQUEST),
+        # mod_dir has put the subrequest in the place of the request.
+        *of("main", "/order/index.html", *END),
+        *of("sub", "/order/index.html", "Cleanup"),
+    ]
 
 
 def test_w24_init_handlers_of_sections_run_after_httpd_knows_them(server: Httpd) -> None:
-    assert ran(server, "/elsewhere", last="Init", port="HOST_PORT") == []
+    of_server = of("main", "/elsewhere", "Init", *EARLY, "Cleanup")
+    assert ran(server, "/elsewhere", port="HOST_PORT") == of_server
+    # One of a section is another one: a second meaning of the directive.
+    of_both = of("main", "/own", "Init", *EARLY, "Init", "Cleanup")
+    assert ran(server, "/own", port="HOST_PORT") == of_both
 
 
 def test_4e_a_cleanup_handler_runs_where_nothing_else_of_python_does(server: Httpd) -> None:
-    assert ran(server, "/plain") == []
+    assert ran(server, "/plain") == of("main", "/plain", *EARLY, "Cleanup")
+    # Nor need the request get anywhere.
+    of_host = of("main", "/plain/%2f", "Init", "PostReadRequest", "Cleanup")
+    assert ran(server, "/plain/%2f", port="HOST_PORT") == of_host

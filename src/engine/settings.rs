@@ -4,9 +4,17 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::filters::{Filter, Way};
-use super::handlers::HandlerList;
+use super::handlers::{Handler, HandlerList};
 use super::lists::{Chosen, Lists};
 use super::phases::Phase;
+
+/// A `PythonImport`.
+pub struct Import {
+    /// The module, and a function to call without arguments.
+    pub handler: Handler,
+    /// The name of the interpreter.
+    pub interpreter: String,
+}
 
 /// The settings of one section, or of several merged ones. Unset is a value of its own.
 #[derive(Clone, Default)]
@@ -31,6 +39,8 @@ pub struct Settings {
     pub location_shortcut: Option<bool>,
     /// `PythonOption`: lower-case key → key as written, value. Empty values mean "not set here".
     pub options: Arc<BTreeMap<String, (String, String)>>,
+    /// `PythonImport`, in order.
+    pub imports: Arc<[Arc<Import>]>,
     /// The handlers of each phase.
     pub handlers: Option<Arc<Lists>>,
     /// The filters declared here, by way and number.
@@ -44,6 +54,7 @@ impl Settings {
             && self.path.is_none()
             && self.flags().all(|(_, value)| value.is_none())
             && self.options.is_empty()
+            && self.imports.is_empty()
             && self.handlers.is_none()
             && self.filters.is_empty()
     }
@@ -65,6 +76,16 @@ impl Settings {
             optimize: inner.optimize.or(outer.optimize),
             location_shortcut: inner.location_shortcut.or(outer.location_shortcut),
             options: overlay(&outer.options, &inner.options),
+            imports: match (outer.imports.is_empty(), inner.imports.is_empty()) {
+                (_, true) => outer.imports.clone(),
+                (true, _) => inner.imports.clone(),
+                _ => outer
+                    .imports
+                    .iter()
+                    .chain(&*inner.imports)
+                    .cloned()
+                    .collect(),
+            },
             handlers: match (&outer.handlers, &inner.handlers) {
                 (Some(outer), Some(inner)) => Some(Arc::new(outer.overlaid(inner))),
                 (one, None) | (None, one) => one.clone(),

@@ -27,6 +27,7 @@ pub mod loose;
 pub mod originals;
 mod outgoing;
 pub mod output;
+mod pattern;
 pub mod phases;
 pub mod pool;
 mod representation;

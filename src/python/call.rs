@@ -1,12 +1,12 @@
 //! Calls connection handlers, and turns what comes back into what httpd wants to know.
 
-use pyo3::prelude::*;
-
 use super::class;
 use super::connection::{ConnectionObject, Wire};
 use super::context::About;
+use super::debugger;
 use super::interpreter::Interpreter;
 use super::lease::Lease;
+use super::loader::Search;
 use super::report;
 use super::result::{number, server_return};
 use super::state::ConnectionState;
@@ -55,13 +55,15 @@ pub fn connection(c: &Connection, handler: &Handler, settings: &Settings) -> Sta
         let _open = lease.open();
         let object = ConnectionObject::with_wire(&lease, c, wire);
         let result = class::make(py, interpreter, object).and_then(|object| {
-            let path = settings.path.as_deref();
+            let search = Search {
+                path: settings.path.as_deref(),
+                r: None,
+            };
             let default = Phase::Connection.default_object();
             let function = interpreter
                 .loader
-                .find(py, handler, default, path, &object)?;
-            match function
-                .call1((&object,))
+                .find(py, handler, default, search, &object)?;
+            match debugger::call1(settings, &function, &object)
                 .and_then(|result| number(&result, &handler.text()))
             {
                 Err(error) => match server_return(py, interpreter, &error)? {

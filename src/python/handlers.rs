@@ -10,6 +10,7 @@ use pyo3::types::PyString;
 use super::chain::{Added, Chain, Foreign};
 use super::class::{self, Answer, Arguments};
 use super::hlist::HandlerListObject;
+use super::lease::Lent;
 use super::request::Me;
 use super::request_fields::{none, required};
 use super::state::State;
@@ -109,8 +110,14 @@ pub(super) fn phase<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
 
 /// `req.hlist`
 pub(super) fn hlist<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
-    match State::of(this.body().lent.get()?).handlers.chain() {
-        Some(chain) => class::make(this.py(), this.interpreter(), HandlerListObject(chain)),
+    let lent = &this.body().lent;
+    let r = lent.get()?;
+    match State::of(r).handlers.chain() {
+        Some(chain) => {
+            let lent = Some(Lent::new(lent.lease(), r));
+            let list = HandlerListObject { chain, lent };
+            class::make(this.py(), this.interpreter(), list)
+        }
         None => none(this),
     }
 }

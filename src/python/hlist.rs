@@ -7,10 +7,17 @@ use pyo3::prelude::*;
 
 use super::chain::Chain;
 use super::class::{Answer, Class, This, attributes, methods};
+use super::lease::Lent;
 use crate::engine::handlers::{Handler, Home};
+use crate::httpd::Request;
 
 /// What an `hlist` holds.
-pub struct HandlerListObject(pub Arc<Chain>);
+pub struct HandlerListObject {
+    /// The handlers.
+    pub chain: Arc<Chain>,
+    /// The request that they are for, if any.
+    pub lent: Option<Lent<Request>>,
+}
 
 type Me<'a, 'py> = This<'a, 'py, HandlerListObject>;
 
@@ -22,7 +29,7 @@ impl Class for HandlerListObject {
     methods! { HandlerListObject:
         /// Goes on to the next handler.
         next() = |this: &Me<'_, 'py>, _| {
-            this.body().0.advance();
+            this.body().chain.advance();
             Ok(this.py().None().into_bound(this.py()))
         };
     }
@@ -36,7 +43,11 @@ impl Class for HandlerListObject {
             of(this, |handler| Some(u8::from(matches!(handler.home, Home::Location(_)))))
         };
         /// The directory of its section with a slash at the end, or the path of its location, or None.
-        directory = |this: &Me<'_, 'py>| of(this, directory);
+        directory = |this: &Me<'_, 'py>| {
+            let lent = this.body().lent.as_ref();
+            let r = lent.map(Lent::get).transpose()?;
+            of(this, |handler| directory(handler, r))
+        };
     }
 }
 
@@ -44,17 +55,18 @@ fn of<'py, T: IntoPyObject<'py>>(
     this: &Me<'_, 'py>,
     field: impl FnOnce(&Handler) -> Option<T>,
 ) -> Answer<'py> {
-    let step = this.body().0.current();
+    let step = this.body().chain.current();
     match step.as_ref().and_then(|step| field(step.handler())) {
         Some(value) => value.into_bound_py_any(this.py()),
         None => Ok(this.py().None().into_bound(this.py())),
     }
 }
 
-fn directory(handler: &Handler) -> Option<String> {
+fn directory(handler: &Handler, r: Option<&Request>) -> Option<String> {
     match &handler.home {
         Home::Directory(path) => Some(format!("{path}/")),
-        Home::Location(path) | Home::Pattern { pattern: path, .. } => Some(path.to_string()),
+        Home::Location(path) => Some(path.to_string()),
+        Home::Pattern { pattern, is_regex } => Some(r?.directory_by(pattern, *is_regex)? + "/"),
         Home::None => None,
     }
 }

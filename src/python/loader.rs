@@ -8,6 +8,16 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyType};
 
 use crate::engine::handlers::{Handler, Home};
+use crate::httpd::Request;
+
+/// Where a module is looked for, besides the directory of its handler's section.
+#[derive(Clone, Copy)]
+pub struct Search<'a> {
+    /// `PythonPath`.
+    pub path: Option<&'a str>,
+    /// The request, whose file tells the directory where the section has a pattern.
+    pub r: Option<&'a Request>,
+}
 
 /// What one interpreter has loaded for handlers.
 pub struct Loader {
@@ -56,13 +66,13 @@ impl Loader {
         py: Python<'py>,
         handler: &Handler,
         default_object: &str,
-        path: Option<&str>,
+        search: Search<'_>,
         argument: &Bound<'py, PyAny>,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
-        if handler.is_silent && !self.module(py, handler, path)?.hasattr(default_object)? {
+        if handler.is_silent && !self.module(py, handler, search)?.hasattr(default_object)? {
             return Ok(None);
         }
-        self.find(py, handler, default_object, path, argument)
+        self.find(py, handler, default_object, search, argument)
             .map(Some)
     }
 
@@ -75,19 +85,23 @@ impl Loader {
         py: Python<'py>,
         handler: &Handler,
         default_object: &str,
-        path: Option<&str>,
+        search: Search<'_>,
         argument: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let module = self.module(py, handler, path)?;
+        let module = self.module(py, handler, search)?;
         let name = handler.object.as_deref().unwrap_or(default_object);
         resolve(module.as_any(), name, argument)
     }
 
-    fn module<'py>(
+    /// The module of a handler.
+    ///
+    /// # Errors
+    /// Whatever importing raises.
+    pub fn module<'py>(
         &self,
         py: Python<'py>,
         handler: &Handler,
-        path: Option<&str>,
+        search: Search<'_>,
     ) -> PyResult<Bound<'py, PyModule>> {
         let known = {
             let inner = self.inner();
@@ -99,7 +113,7 @@ impl Loader {
         if let Some(module) = known {
             return Ok(module.into_bound(py));
         }
-        self.set_path(py, path, &handler.home)?;
+        self.set_path(py, search, &handler.home)?;
         let module = match handler.module.starts_with('/') {
             true => import_file(py, &handler.module)?,
             false => py.import(handler.module.as_str())?,
@@ -113,11 +127,22 @@ impl Loader {
     /// Sets `sys.path` for an import: what `PythonPath` says comes first, else the directory of the
     /// handler's section. What else is there stays, behind it: handlers of other sections may be
     /// importing right now, or later in their functions, and may have added to it themselves.
-    fn set_path(&self, py: Python<'_>, expression: Option<&str>, home: &Home) -> PyResult<()> {
+    fn set_path(&self, py: Python<'_>, search: Search<'_>, home: &Home) -> PyResult<()> {
         let path = self.sys.bind(py).getattr("path")?.cast_into::<PyList>()?;
-        let Some(expression) = expression else {
-            if let Home::Directory(directory) = home {
-                let directory = if directory.is_empty() { "/" } else { directory };
+        let Some(expression) = search.path else {
+            let directory = match home {
+                Home::Directory(directory) => Some(directory.to_string()),
+                Home::Pattern { pattern, is_regex } => {
+                    search.r.and_then(|r| r.directory_by(pattern, *is_regex))
+                }
+                Home::Location(_) | Home::None => None,
+            };
+            if let Some(directory) = directory {
+                let directory = if directory.is_empty() {
+                    "/"
+                } else {
+                    &directory
+                };
                 if !path.contains(directory)? {
                     path.insert(0, directory)?;
                 }

@@ -1,6 +1,8 @@
 //! The built-in module `mod_python._apache` of each interpreter: what `mod_python.apache` shows.
 //! Names with an underscore are for our own Python code; `_apache.pyi` tells type checkers of all.
 
+use std::sync::Arc;
+
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyType};
 
@@ -19,7 +21,7 @@ use super::streaming::Flush;
 use super::table::TableObject;
 use super::text::encode;
 use crate::engine::lines::in_pieces;
-use crate::engine::settings::Settings;
+use crate::engine::settings::{Import, Settings};
 use crate::httpd::constants::{CONSTANTS, STATUSES};
 use crate::httpd::log::Level;
 
@@ -142,6 +144,12 @@ pub fn config_dict<'py>(py: Python<'py>, settings: &Settings) -> PyResult<Bound<
         if let Some(value) = value {
             dict.set_item(name, if value { "1" } else { "0" })?;
         }
+    }
+    if !settings.imports.is_empty() {
+        let line =
+            |import: &Arc<Import>| format!("{} {}", import.handler.text(), import.interpreter);
+        let lines: Vec<String> = settings.imports.iter().map(line).collect();
+        dict.set_item("PythonImport", lines.join("\n"))?;
     }
     if let Some(path) = &settings.path {
         dict.set_item("PythonPath", &**path)?;

@@ -8,7 +8,9 @@ use pyo3::prelude::*;
 use super::call::interpreter;
 use super::chain::{Chain, Step};
 use super::context::About;
+use super::debugger;
 use super::interpreter::Interpreter;
+use super::loader::Search;
 use super::report::{self, Page};
 use super::result::{number, server_return};
 use super::state::State;
@@ -104,7 +106,7 @@ impl<'py> Run<'_, 'py> {
         let Some(function) = self.find(step, object)? else {
             return Ok(None);
         };
-        let result = function.call1((object,));
+        let result = debugger::call1(self.settings, &function, object);
         let result = match result.and_then(|result| number(&result, &handler.text())) {
             Ok(result) => result,
             Err(error) => match server_return(self.py, self.interpreter, &error)? {
@@ -151,10 +153,13 @@ impl<'py> Run<'_, 'py> {
                 )));
             }
         }
-        let path = self.settings.path.as_deref();
+        let search = Search {
+            path: self.settings.path.as_deref(),
+            r: Some(self.r),
+        };
         let default = self.phase.default_object();
         let loader = &self.interpreter.loader;
-        loader.find_any(self.py, step.handler(), default, path, object)
+        loader.find_any(self.py, step.handler(), default, search, object)
     }
 
     /// Ends a response that a list of handlers has made, or declined to make.
