@@ -6,11 +6,13 @@
 
 pub mod brigade;
 pub mod bucket;
+mod challenge;
 pub mod config;
 pub mod connection;
 pub mod constants;
 mod data;
 pub mod door;
+mod ending;
 pub mod entries;
 mod ffi;
 mod file;
@@ -29,6 +31,8 @@ mod outgoing;
 pub mod output;
 pub mod parking;
 mod patience;
+mod pattern;
+pub mod phases;
 pub mod pool;
 mod representation;
 pub mod request;
