@@ -26,6 +26,7 @@ pub mod originals;
 mod outgoing;
 pub mod output;
 pub mod pool;
+pub mod process;
 mod representation;
 pub mod request;
 pub mod server;

@@ -13,6 +13,7 @@ pub mod filter;
 mod filter_io;
 pub mod finfo;
 pub mod flow;
+mod functions;
 pub mod generator;
 pub mod instance;
 pub mod interpreter;
