@@ -2,9 +2,11 @@
 #![forbid(unsafe_code)]
 
 pub mod accept;
+pub mod deadlines;
 pub mod filters;
 pub mod handlers;
 pub mod lines;
 pub mod phases;
 pub mod replace;
 pub mod settings;
+pub mod unread;
