@@ -34,6 +34,7 @@ mod patience;
 mod pattern;
 pub mod phases;
 pub mod pool;
+pub mod process;
 mod representation;
 pub mod request;
 pub mod server;
