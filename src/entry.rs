@@ -10,10 +10,11 @@ use crate::engine::settings::Settings;
 use crate::httpd::config::{self, Command};
 use crate::httpd::filter::{Direction, Mode};
 use crate::httpd::hooks::{self, Module, Record};
-use crate::httpd::listener;
 use crate::httpd::{Brigade, Connection, Error, Filter, Pool, Request, Server, Status};
+use crate::httpd::{listener, parking};
 use crate::python::state::State;
-use crate::python::{call, drive, interpreter};
+use crate::python::talk::Talk;
+use crate::python::{alarm, call, drive, interpreter, serve};
 
 /// The names of handlers that are ours (`SetHandler`).
 const HANDLERS: [&[u8]; 2] = [b"mod_python", b"python-program"];
@@ -62,12 +63,25 @@ impl Module for Entry {
         interpreter::start(main);
     }
 
+    fn child_stopping(graceful: bool) {
+        match graceful {
+            true => alarm::close(serve::grace()),
+            false if parking::mpm_parks() => Talk::stop_all(),
+            // Those who have a thread are told by its end; this may be a signal handler.
+            false => {}
+        }
+    }
+
+    fn pre_close_connection(c: &Connection) {
+        serve::closing(c);
+    }
+
     fn process_connection(c: &Connection) -> Status {
         if c.is_stream() {
             return Status::DECLINED;
         }
         match connection_handler(c.base_server()) {
-            Some((handler, settings)) => call::connection(c, handler, settings),
+            Some((handlers, settings)) => serve::connection(c, handlers, settings),
             None => Status::DECLINED,
         }
     }
@@ -142,10 +156,10 @@ impl Module for Entry {
 }
 
 /// The handler of a server's connections, and the settings it runs with.
-fn connection_handler(server: &Server) -> Option<(&Handler, &Settings)> {
+fn connection_handler(server: &Server) -> Option<(&Arc<[Handler]>, &Settings)> {
     let settings = server.settings::<Settings>();
-    let handler = settings.handlers(Phase::Connection, None)?.first()?;
-    Some((handler, settings))
+    let handlers = settings.handlers(Phase::Connection, None)?;
+    Some((handlers, settings))
 }
 
 /// Runs the handlers that the settings have for a phase.

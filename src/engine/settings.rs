@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::filters::{Filter, Way};
 use super::handlers::{Handler, HandlerList, extension};
@@ -17,6 +18,8 @@ pub struct Settings {
     pub interpreter: Option<Arc<str>>,
     /// `PythonPath`: a Python expression.
     pub path: Option<Arc<str>>,
+    /// `PythonGracefulTimeout`.
+    pub graceful_timeout: Option<Duration>,
     /// `PythonDebug`.
     pub debug: Option<bool>,
     /// `PythonOption`: lower-case key → key as written, value. Empty values mean "not set here".
@@ -33,6 +36,7 @@ impl Settings {
         self.interpreter.is_none()
             && self.path.is_none()
             && self.debug.is_none()
+            && self.graceful_timeout.is_none()
             && self.options.is_empty()
             && self.handlers.is_empty()
             && self.filters.is_empty()
@@ -48,6 +52,7 @@ impl Settings {
                 .or_else(|| outer.interpreter.clone()),
             path: inner.path.clone().or_else(|| outer.path.clone()),
             debug: inner.debug.or(outer.debug),
+            graceful_timeout: inner.graceful_timeout.or(outer.graceful_timeout),
             options: overlay(&outer.options, &inner.options),
             handlers: overlay(&outer.handlers, &inner.handlers),
             filters: overlay(&outer.filters, &inner.filters),

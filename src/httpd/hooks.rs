@@ -206,6 +206,7 @@ unsafe extern "C" fn register<M: Module>(_pool: *mut ffi::apr_pool_t) {
             .unwrap_or_default();
         log::server(place!(), None, Level::Debug, &format!("panic at {place}"));
     }));
+    super::replay::register();
     let none = null::<*const c_char>();
     let first = ffi::APR_HOOK_FIRST as c_int;
     let middle = ffi::APR_HOOK_MIDDLE as c_int;

@@ -39,8 +39,10 @@ struct Link {
 
 /// The hook in which the event MPM makes its queues.
 fn queue_maker() -> Option<PostConfig> {
-    // SAFETY: null, or httpd's array of hooks, which does not change once they are sorted.
-    let hooks = unsafe { ffi::ap_hook_get_post_config().as_ref() }?;
+    // SAFETY: a look at a variable of httpd's.
+    let hooks = unsafe { ffi::ap_hook_get_post_config() };
+    // SAFETY: null, or an array of hooks, which does not change once they are sorted.
+    let hooks = unsafe { hooks.as_ref() }?;
     if usize::try_from(hooks.elt_size) != Ok(size_of::<Link>()) {
         return None;
     }
@@ -67,8 +69,7 @@ pub(super) unsafe extern "C" fn prepare(
     let patient = queue_maker().and_then(|make| {
         let size = size_of::<ffi::server_rec>();
         // SAFETY: a live pool; memory as long-lived as the configuration.
-        let server: *mut ffi::server_rec =
-            unsafe { ffi::apr_palloc(configuration, size) }.cast();
+        let server: *mut ffi::server_rec = unsafe { ffi::apr_palloc(configuration, size) }.cast();
         // SAFETY: all fields are numbers and pointers.
         let mut fields: ffi::server_rec = unsafe { std::mem::zeroed() };
         // SAFETY: as above; an empty vector with room for every module.
@@ -120,9 +121,7 @@ impl Connection {
     /// `Timeout` of its virtual host instead of the main server's.
     pub fn be_patient(&self) {
         let server = self.base_server();
-        let server = server
-            .patient()
-            .map_or(server.as_ptr(), NonNull::as_ptr);
+        let server = server.patient().map_or(server.as_ptr(), NonNull::as_ptr);
         self.move_to(server);
     }
 
@@ -133,8 +132,6 @@ impl Connection {
 
     fn move_to(&self, server: *mut ffi::server_rec) {
         // SAFETY: a live connection and server; `switched` knows the name, and the MPM listens in.
-        unsafe {
-            ffi::ap_switch_protocol(self.as_ptr(), null_mut(), server, PROTOCOL.as_ptr())
-        };
+        unsafe { ffi::ap_switch_protocol(self.as_ptr(), null_mut(), server, PROTOCOL.as_ptr()) };
     }
 }

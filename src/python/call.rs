@@ -5,19 +5,17 @@ use pyo3::prelude::*;
 use pyo3::types::PyBool;
 
 use super::class;
-use super::connection::{ConnectionObject, Wire};
 use super::context::About;
 use super::interpreter::{Interpreter, MAIN};
-use super::lease::Lease;
 use super::report;
 use super::request::RequestObject;
 use super::request_fields::valid_status;
-use super::state::{ConnectionState, State};
+use super::state::State;
 use crate::engine::handlers::Handler;
 use crate::engine::phases::Phase;
 use crate::engine::settings::Settings;
 use crate::httpd::log::{self, Level, place};
-use crate::httpd::{Connection, Error, Request, Status};
+use crate::httpd::{Error, Request, Status};
 
 /// The interpreter that the settings name.
 ///
@@ -258,7 +256,7 @@ pub fn server_return(
 }
 
 /// A handler's result as a number.
-fn number(result: &Bound<'_, PyAny>, who: &str) -> PyResult<i32> {
+pub(super) fn number(result: &Bound<'_, PyAny>, who: &str) -> PyResult<i32> {
     if !result.is_instance_of::<PyBool>() {
         if let Ok(number) = result.extract::<i32>() {
             return Ok(number);
@@ -277,72 +275,4 @@ pub fn close_coroutine(result: &Bound<'_, PyAny>) {
     if result.hasattr("cr_frame").unwrap_or(false) {
         let _ = result.call_method0("close");
     }
-}
-
-/// Runs the connection handler for a connection.
-pub fn connection(c: &Connection, handler: &Handler, settings: &Settings) -> Status {
-    let asked = c.state(ConnectionState::default);
-    if asked.declined.get() {
-        return Status::DECLINED;
-    }
-    let interpreter = match interpreter(settings) {
-        Ok(interpreter) => interpreter,
-        Err(reason) => {
-            let text = format!("no Python for this connection: {reason}");
-            log::connection(place!(), c, Level::Error, &text);
-            return Status::DONE;
-        }
-    };
-    let wire = c.pool().own_first(Wire::new(c));
-    if wire.start(c).is_err() {
-        // No handshake: HTTP's own handler knows how to answer that.
-        return Status::DECLINED;
-    }
-    let timeouts = c.leave_request_timeouts();
-    let lease = Lease::new("connection");
-    let status = interpreter.enter(About::Connection(c), |py| {
-        let _open = lease.open();
-        let object = ConnectionObject::with_wire(&lease, c, wire);
-        let result = class::make(py, interpreter, object).and_then(|object| {
-            let path = settings.path.as_deref();
-            let default = Phase::Connection.default_object();
-            let function = interpreter
-                .loader
-                .find(py, handler, default, path, &object)?;
-            match function
-                .call1((&object,))
-                .and_then(|result| number(&result, &handler.text()))
-            {
-                Err(error) => match server_return(py, interpreter, &error)? {
-                    Some(returned) => Ok(returned.result),
-                    None => Err(error),
-                },
-                result => result,
-            }
-        });
-        result.map(Status).unwrap_or_else(|error| {
-            let name = format!("{} {}", Phase::Connection.directive(), handler.text());
-            let text = format!("{name} ({}) failed", handler.source);
-            log::connection(place!(), c, Level::Error, &text);
-            report::to_log(py, &name, &error);
-            Status::DONE
-        })
-    });
-    lease.end();
-    if status != Status::DECLINED {
-        return Status::OK;
-    }
-    if wire.has_unread() {
-        let text = format!(
-            "{} declined after it had read a part of a line: closed",
-            handler.text()
-        );
-        log::connection(place!(), c, Level::Error, &text);
-        return Status::OK;
-    }
-    asked.declined.set(true);
-    if let Some(timeouts) = timeouts {
-        c.take_request_timeouts(timeouts);
-    }
-    status
 }

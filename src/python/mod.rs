@@ -1,5 +1,6 @@
 //! Everything that holds a Python object. Above `httpd`, below `entry`.
 
+pub mod alarm;
 pub mod body;
 pub mod call;
 pub mod class;
@@ -8,6 +9,7 @@ pub mod context;
 pub mod data;
 pub mod drive;
 pub mod drops;
+pub mod duplex;
 pub mod filter;
 pub mod finfo;
 pub mod flow;
@@ -26,12 +28,19 @@ mod request_io;
 mod request_methods;
 mod request_parts;
 pub mod response;
+pub mod seat;
+pub mod serve;
 pub mod server;
 pub mod slots;
+pub mod speaker;
 pub mod state;
 pub mod stepper;
 pub mod streaming;
 pub mod table;
+pub mod talk;
 pub mod text;
 pub mod types;
 pub mod usher;
+pub mod waits;
+pub mod wire;
+pub mod wishes;

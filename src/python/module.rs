@@ -16,6 +16,7 @@ use super::server::ServerObject;
 use super::streaming::Flush;
 use super::table::TableObject;
 use super::text::encode;
+use super::waits::Wait;
 use crate::engine::settings::Settings;
 use crate::httpd::constants::{CONSTANTS, STATUSES};
 use crate::httpd::log::Level;
@@ -53,6 +54,7 @@ pub fn classes(py: Python<'_>) -> PyResult<Vec<Py<PyType>>> {
         make_type::<Functions>(py)?,
         make_type::<Reader>(py)?,
         make_type::<Flush>(py)?,
+        make_type::<Wait>(py)?,
     ])
 }
 
@@ -70,6 +72,7 @@ pub fn install(py: Python<'_>, interpreter: &'static Interpreter) -> PyResult<()
     module.add("SERVER_RETURN", &types.server_return)?;
     module.add("BodyTooLarge", &types.body_too_large)?;
     module.add("FilterLimit", &types.filter_limit)?;
+    module.add("ShuttingDown", &types.shutting_down)?;
     module.add("Flush", types.of::<Flush>())?;
     module.add("FLUSH", class::make(py, interpreter, Flush)?)?;
     module.add("Request", types.of::<RequestObject>())?;
