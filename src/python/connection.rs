@@ -6,15 +6,19 @@ use pyo3::prelude::*;
 use pyo3::types::PyBool;
 
 use super::alarm;
+use super::chain::Chain;
 use super::class::{self, Answer, Arguments, Class, This, attributes, methods};
+use super::hlist::HandlerListObject;
 use super::lease::{Lease, Lent};
-use super::module::{log_level, loggable_lines};
+use super::module::{log_level, loggable};
 use super::server::ServerObject;
 use super::slots::{AsyncIterable, Slot, async_iterable_slot};
 use super::table::TableObject;
 use super::text::decode_option;
 use super::wire::{self, Wire};
 use super::wishes;
+use crate::engine::phases::Phase;
+use crate::engine::settings::Settings;
 use crate::httpd::Connection;
 use crate::httpd::connection::KeepAlive;
 use crate::httpd::log::{self, Level, place};
@@ -81,7 +85,7 @@ impl Class for ConnectionObject {
         sleep(seconds) = wishes::sleep;
         /// Ends our side once all is sent that was written.
         close() = wishes::close;
-        /// Writes a line to the error log; level is one of apache.APLOG_*.
+        /// Writes an entry to the error log; level is one of apache.APLOG_*.
         log_error(message; level) = log_error;
     }
     attributes! { ConnectionObject:
@@ -94,6 +98,8 @@ impl Class for ConnectionObject {
             let c = this.body().lent.get()?;
             class::make(this.py(), this.interpreter(), ServerObject::new(c.base_server()))
         };
+        /// The handlers of the connection, in a connection handler; else None.
+        hlist = hlist;
         /// The peer's address: (ip, port).
         client_addr = |this: &Me<'_, 'py>| address(this, Connection::client_ip, Connection::client_port);
         /// Our address: (ip, port).
@@ -150,6 +156,18 @@ fn number<'py>(this: &Me<'_, 'py>, field: impl FnOnce(&Connection) -> i64) -> An
         .into_any())
 }
 
+fn hlist<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
+    let settings: &Settings = this.body().lent.get()?.base_server().settings();
+    match settings.handlers(Phase::Connection, None) {
+        Some(chosen) if this.body().wire.is_some() => {
+            let chain = Arc::new(Chain::new(Some(chosen.list.clone()), Vec::new()));
+            let list = HandlerListObject { chain, lent: None };
+            class::make(this.py(), this.interpreter(), list)
+        }
+        _ => Ok(this.py().None().into_bound(this.py())),
+    }
+}
+
 fn address<'a, 'py>(
     this: &'a Me<'_, 'py>,
     ip: impl FnOnce(&'a Connection) -> Option<&'a [u8]>,
@@ -174,7 +192,7 @@ fn log_error<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
     let c = this.body().lent.get()?;
     let level = log_level(a[1], Level::Error)?;
     if let Some(message) = a[0].filter(|message| !message.is_none()) {
-        loggable_lines(&message, |line| log::connection(place!(), c, level, line))?;
+        loggable(&message, |entry| log::connection(place!(), c, level, entry))?;
     }
     none(this)
 }

@@ -3,7 +3,9 @@
 use pyo3::prelude::*;
 
 use super::class::{self, Answer, Arguments, Class, This, attributes, methods};
-use super::module::{config_dict, log_level, loggable_lines, options_dict};
+use super::cleanups::{Cleanup, push_for_child};
+use super::module::{config_dict, log_level, loggable, options_dict};
+use super::request_fields::required;
 use super::text::decode_option;
 use crate::engine::settings::Settings;
 use crate::httpd::Server;
@@ -30,11 +32,17 @@ impl Class for ServerObject {
     const ID: usize = 3;
     const OPEN: bool = true;
     methods! { ServerObject:
-        /// Writes a line to the server's error log; level is one of apache.APLOG_*.
+        /// Writes an entry to the server's error log; level is one of apache.APLOG_*.
         log_error(message; level) = log_error;
         /// The options (PythonOption) that hold outside of all sections, as a dict.
         get_options() = |this: &Me<'_, 'py>, _| {
             Ok(options_dict(this.py(), this.body().0.settings::<Settings>())?.into_any())
+        };
+        /// Has function(data) called when this child of httpd ends. req is not used.
+        register_cleanup(req, function; data) = |this: &Me<'_, 'py>, a: Arguments<'_, 'py>| {
+            let cleanup = Cleanup::new(this.interpreter(), &*required(a, 1)?, a[2].as_deref())?;
+            push_for_child(cleanup);
+            Ok(this.py().None().into_bound(this.py()))
         };
         /// The directives that hold outside of all sections, as a dict of name and value.
         get_config() = |this: &Me<'_, 'py>, _| {
@@ -68,7 +76,9 @@ fn log_error<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
     let level = log_level(a[1], Level::Error)?;
     if let Some(message) = a[0].filter(|message| !message.is_none()) {
         let server = Some(this.body().0);
-        loggable_lines(&message, |line| log::server(place!(), server, level, line))?;
+        loggable(&message, |entry| {
+            log::server(place!(), server, level, entry)
+        })?;
     }
     Ok(this.py().None().into_bound(this.py()))
 }

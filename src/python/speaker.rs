@@ -5,16 +5,17 @@ use std::sync::Arc;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
-use super::call::{number, server_return};
 use super::class;
 use super::context::About;
 use super::duplex::{Duplex, Needs};
 use super::interpreter::Interpreter;
 use super::lease::Lease;
 use super::report;
+use super::result::{number, server_return};
 use super::stepper::{self, Step};
 use super::waits::{Wait, is_of_peer};
 use crate::engine::handlers::Handler;
+use crate::engine::lists::List;
 use crate::engine::phases::Phase;
 use crate::httpd::log::{self, Level, place};
 use crate::httpd::{Connection, Status};
@@ -24,7 +25,7 @@ pub struct Speaker {
     /// Where it runs.
     pub interpreter: &'static Interpreter,
     /// The handler as configured.
-    pub handler: Arc<[Handler]>,
+    pub handler: List,
     /// Under which it has the connection.
     pub lease: Arc<Lease>,
     /// What its call gave, until that is done.
@@ -85,13 +86,7 @@ impl Speaker {
             return Status::OK;
         }
         let source = self.handler.first().map_or("", |handler| &handler.source);
-        log::connection(
-            place!(),
-            c,
-            Level::Error,
-            &format!("{name} ({source}) failed"),
-        );
-        report::to_log(py, &name, &error);
+        report::to_log(py, &format!("{name} ({source}) failed"), &error);
         Status::OK
     }
 

@@ -268,7 +268,7 @@ impl Drop for Talk {
 /// Waits on this thread.
 fn wait_here(c: &Connection, seat: &Seat, needs: Needs) {
     if parking::is_stopping() && !alarm::is_closing() {
-        alarm::close(super::serve::grace());
+        alarm::close(super::call::grace());
     }
     let write = needs.write || needs.flush;
     if !needs.read && !write {

@@ -73,7 +73,7 @@ impl Wait {
 impl Class for Wait {
     const NAME: &'static std::ffi::CStr = c"mod_python.apache.Wait";
     const DOC: &'static std::ffi::CStr = c"What a connection handler awaits.";
-    const ID: usize = 9;
+    const ID: usize = 11;
     methods! { Wait: }
     attributes! { Wait: }
 
