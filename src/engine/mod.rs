@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod accept;
+pub mod deadlines;
 pub mod filters;
 pub mod handlers;
 pub mod lines;
@@ -10,3 +11,4 @@ pub mod names;
 pub mod phases;
 pub mod replace;
 pub mod settings;
+pub mod unread;

@@ -29,10 +29,14 @@ pub trait Module: Sized + 'static {
     fn post_config(_configuration: &Pool, _main: &Server) {}
     /// A child starts: before its threads, after its user was changed.
     fn child_init(_child: &Pool, _main: &'static Server) {}
-    /// A connection was accepted.
+    /// The child is about to stop: gracefully (work may be finished), or at once. Any thread.
+    fn child_stopping(_graceful: bool) {}
+    /// A connection was accepted; where the MPM parks connections, also: something came of it.
     fn process_connection(_c: &Connection) -> Status {
         Status::DECLINED
     }
+    /// A connection is about to be closed, whatever the cause: the last chance to say something.
+    fn pre_close_connection(_c: &Connection) {}
     /// Where the module stands in the hooks about connections and requests.
     fn hooks() -> Vec<Registration>;
     /// A hook about a request asks.
@@ -197,11 +201,20 @@ unsafe extern "C" fn register<M: Module>(pool: *mut ffi::apr_pool_t) {
     // SAFETY: httpd calls with the configuration's pool.
     let pool = unsafe { Pool::from_raw(pool) };
     let none = null::<*const c_char>();
-    let middle = Order::Middle.number();
+    let (first, middle) = (Order::First.number(), Order::Middle.number());
     // SAFETY: all are called while httpd collects hooks; functions and lists are static.
     unsafe { ffi::ap_hook_post_config(Some(post_config::<M>), none, none, middle) };
     // SAFETY: as above.
     unsafe { ffi::ap_hook_child_init(Some(child_init::<M>), none, none, middle) };
+    let really_last = ffi::APR_HOOK_REALLY_LAST as c_int;
+    // SAFETY: as above.
+    unsafe { ffi::ap_hook_post_config(Some(super::patience::prepare), none, none, really_last) };
+    // SAFETY: as above.
+    unsafe { ffi::ap_hook_child_stopping(Some(child_stopping::<M>), none, none, first) };
+    // SAFETY: as above.
+    unsafe { ffi::ap_hook_pre_close_connection(Some(pre_close::<M>), none, none, first) };
+    // SAFETY: as above.
+    unsafe { ffi::ap_hook_protocol_switch(Some(super::patience::switched), none, none, middle) };
     phases::register::<M>(pool);
 }
 
@@ -237,4 +250,15 @@ pub(super) unsafe extern "C" fn process_connection<M: Module>(c: *mut ffi::conn_
         M::process_connection(c)
     })
     .0
+}
+
+unsafe extern "C" fn child_stopping<M: Module>(_child: *mut ffi::apr_pool_t, graceful: c_int) {
+    guard("child_stopping", (), || M::child_stopping(graceful != 0));
+}
+
+unsafe extern "C" fn pre_close<M: Module>(c: *mut ffi::conn_rec) -> c_int {
+    // SAFETY: httpd calls with a live connection.
+    let c = unsafe { Connection::from_raw(c) };
+    guard("pre_close_connection", (), || M::pre_close_connection(c));
+    Status::OK.0
 }
