@@ -10,8 +10,10 @@ use crate::engine::settings::Settings;
 use crate::httpd::config::{self, Command};
 use crate::httpd::filter::{Direction, Mode};
 use crate::httpd::hooks::{self, Module, Record};
-use crate::httpd::listener;
 use crate::httpd::{Brigade, Connection, Error, Filter, Pool, Request, Server, Status};
+use crate::httpd::{exports, listener, ssi};
+use crate::python::exports::Exports;
+use crate::python::ssi::Elements;
 use crate::python::state::State;
 use crate::python::{call, drive, interpreter};
 
@@ -43,6 +45,7 @@ impl Module for Entry {
     }
 
     fn post_config(configuration: &Pool, main: &Server) {
+        exports::offer::<Exports>();
         hooks::add_version(
             configuration,
             concat!("mod_python/", env!("CARGO_PKG_VERSION")),
@@ -60,6 +63,7 @@ impl Module for Entry {
 
     fn child_init(_child: &Pool, main: &'static Server) {
         interpreter::start(main);
+        ssi::serve::<Elements>();
     }
 
     fn process_connection(c: &Connection) -> Status {

@@ -14,6 +14,7 @@ use super::interpreter::{Interpreter, main_server};
 use super::reader::Reader;
 use super::request::RequestObject;
 use super::server::ServerObject;
+use super::ssi::ElementObject;
 use super::streaming::Flush;
 use super::table::TableObject;
 use super::text::encode;
@@ -38,6 +39,7 @@ pub fn classes(py: Python<'_>) -> PyResult<Vec<Py<PyType>>> {
         make_type::<Reader>(py)?,
         make_type::<Flush>(py)?,
         make_type::<BucketObject>(py)?,
+        make_type::<ElementObject>(py)?,
     ])
 }
 
@@ -64,6 +66,7 @@ pub fn install(py: Python<'_>, interpreter: &'static Interpreter) -> PyResult<()
     module.add("Request", types.of::<RequestObject>())?;
     module.add("Connection", types.of::<ConnectionObject>())?;
     module.add("Server", types.of::<ServerObject>())?;
+    module.add("SSIElement", types.of::<ElementObject>())?;
     module.add("Filter", types.of::<FilterObject>())?;
     module.add("Bucket", types.of::<BucketObject>())?;
     module.add("table", types.of::<TableObject>())?;
