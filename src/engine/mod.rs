@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod accept;
+pub mod credentials;
 pub mod deadlines;
 pub mod filters;
 pub mod handlers;
@@ -9,6 +10,7 @@ pub mod lines;
 pub mod lists;
 pub mod names;
 pub mod phases;
+pub mod protocols;
 pub mod replace;
 pub mod settings;
 pub mod unread;
