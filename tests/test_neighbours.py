@@ -1,4 +1,4 @@
-"""Python handlers and filters together with mod_rewrite, mod_alias, mod_proxy, mod_deflate, mod_cache and error pages."""
+"""Python handlers and filters beside mod_rewrite, mod_alias, mod_proxy, mod_deflate, mod_cache and error pages."""
 
 import gzip
 import json
