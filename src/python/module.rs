@@ -1,6 +1,8 @@
 //! The built-in module `mod_python._apache` of each interpreter: what `mod_python.apache` shows.
 //! Names with an underscore are for our own Python code; `_apache.pyi` tells type checkers of all.
 
+use std::sync::Arc;
+
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyType};
 
@@ -10,6 +12,7 @@ use super::connection::ConnectionObject;
 use super::filter::FilterObject;
 use super::finfo::FileInfo;
 use super::functions::Functions;
+use super::hlist::HandlerListObject;
 use super::interpreter::{Interpreter, main_server};
 use super::reader::Reader;
 use super::request::RequestObject;
@@ -19,7 +22,7 @@ use super::streaming::Flush;
 use super::table::TableObject;
 use super::text::encode;
 use crate::engine::lines::in_pieces;
-use crate::engine::settings::Settings;
+use crate::engine::settings::{Import, Settings};
 use crate::httpd::constants::{CONSTANTS, MAGIC_TYPES, STATUSES};
 use crate::httpd::log::Level;
 
@@ -39,6 +42,7 @@ pub fn classes(py: Python<'_>) -> PyResult<Vec<Py<PyType>>> {
         make_type::<Reader>(py)?,
         make_type::<Flush>(py)?,
         make_type::<BucketObject>(py)?,
+        make_type::<HandlerListObject>(py)?,
         make_type::<ElementObject>(py)?,
     ])
 }
@@ -68,6 +72,7 @@ pub fn install(py: Python<'_>, interpreter: &'static Interpreter) -> PyResult<()
     module.add("Server", types.of::<ServerObject>())?;
     module.add("SSIElement", types.of::<ElementObject>())?;
     module.add("Filter", types.of::<FilterObject>())?;
+    module.add("HandlerList", types.of::<HandlerListObject>())?;
     module.add("Bucket", types.of::<BucketObject>())?;
     module.add("table", types.of::<TableObject>())?;
     module.add("FileInfo", types.of::<FileInfo>())?;
@@ -119,8 +124,16 @@ pub fn options_dict<'py>(py: Python<'py>, settings: &Settings) -> PyResult<Bound
 /// The directives of a section, as a dict of its own: flags are '1' and '0'.
 pub fn config_dict<'py>(py: Python<'py>, settings: &Settings) -> PyResult<Bound<'py, PyDict>> {
     let dict = PyDict::new(py);
-    if let Some(debug) = settings.debug {
-        dict.set_item("PythonDebug", if debug { "1" } else { "0" })?;
+    for (name, value) in settings.flags() {
+        if let Some(value) = value {
+            dict.set_item(name, if value { "1" } else { "0" })?;
+        }
+    }
+    if !settings.imports.is_empty() {
+        let line =
+            |import: &Arc<Import>| format!("{} {}", import.handler.text(), import.interpreter);
+        let lines: Vec<String> = settings.imports.iter().map(line).collect();
+        dict.set_item("PythonImport", lines.join("\n"))?;
     }
     if let Some(path) = &settings.path {
         dict.set_item("PythonPath", &**path)?;

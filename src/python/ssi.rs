@@ -3,15 +3,18 @@
 use pyo3::exceptions::PyOSError;
 use pyo3::prelude::*;
 
-use super::call::{self, server_return};
+use super::call;
 use super::class::{self, Answer, Arguments, Class, This, attributes, methods};
 use super::context::About;
 use super::data;
 use super::interpreter::{Interpreter, release};
 use super::lease::{Lease, Lent};
+use super::loader::Search;
 use super::report;
+use super::result::server_return;
 use super::state::State;
 use super::text::decode;
+use crate::engine::handlers::Home;
 use crate::engine::settings::Settings;
 use crate::httpd::log::{self, Level, place};
 use crate::httpd::ssi::{Kind, Tag, Tags};
@@ -25,7 +28,7 @@ type Me<'a, 'py> = This<'a, 'py, ElementObject>;
 impl Class for ElementObject {
     const NAME: &'static std::ffi::CStr = c"mod_python.apache.SSIElement";
     const DOC: &'static std::ffi::CStr = c"What the code of an SSI element writes to.";
-    const ID: usize = 10;
+    const ID: usize = 11;
     methods! { ElementObject:
         /// Writes str (as UTF-8), bytes or a buffer to the page. Raises OSError when the client is gone.
         write(data) = write;
@@ -69,7 +72,7 @@ impl Tags for Elements {
     fn run(tag: &Tag, kind: Kind, code: &[u8]) -> Result<bool, Error> {
         let r = tag.request();
         let settings = r.settings::<Settings>();
-        let interpreter = match call::interpreter(settings) {
+        let interpreter = match call::interpreter(settings, Some(r), &Home::None) {
             Ok(interpreter) => interpreter,
             Err(reason) => {
                 let text = format!("no Python for this page: {reason}");
@@ -109,8 +112,11 @@ struct Run<'a, 'py> {
 
 impl Run<'_, '_> {
     fn run(&self, lease: &std::sync::Arc<Lease>, kind: Kind, code: &[u8]) -> PyResult<()> {
-        let path = self.settings.path.as_deref();
-        self.interpreter.loader.use_path(self.py, path)?;
+        let search = Search {
+            path: self.settings.path.as_deref(),
+            r: Some(self.tag.request()),
+        };
+        self.interpreter.loader.use_path(self.py, search)?;
         let element = ElementObject(Lent::new(lease, self.tag));
         let element = class::make(self.py, self.interpreter, element)?;
         let kind = match kind {
