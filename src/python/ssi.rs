@@ -28,7 +28,7 @@ type Me<'a, 'py> = This<'a, 'py, ElementObject>;
 impl Class for ElementObject {
     const NAME: &'static std::ffi::CStr = c"mod_python.apache.SSIElement";
     const DOC: &'static std::ffi::CStr = c"What the code of an SSI element writes to.";
-    const ID: usize = 11;
+    const ID: usize = 12;
     methods! { ElementObject:
         /// Writes str (as UTF-8), bytes or a buffer to the page. Raises OSError when the client is gone.
         write(data) = write;
