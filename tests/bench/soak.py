@@ -18,6 +18,7 @@ MOST_GROWTH = 2 * 1024
 
 
 def main() -> int:
+    """Soak as the command line says."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("requests", nargs="?", type=int, default=1_000_000)
     parser.add_argument("--mpm", default="event", choices=["event", "worker"])
