@@ -73,9 +73,13 @@ CONF = (
     "".join(host(phase, names, port) for (phase, names), port in PORTS.items())
     + "SetHandler mod_python\nPythonHandler ph_lists::tell\n"
     + "".join(f"<Location /{name}>\n{lines}\n</Location>\n" for name, lines in PLACES.items())
-    + AUTH.format(name="authen-list", user="ann", authen="ph_lists::declined ph_lists::user ph_lists::ok2", authz="none")
+    + AUTH.format(
+        name="authen-list", user="ann", authen="ph_lists::declined ph_lists::user ph_lists::ok2", authz="none"
+    )
     + AUTH.format(name="authz-ok", user="eve", authen="ph_lists::user", authz="ph_lists::ok ph_lists::ok2")
-    + AUTH.format(name="authz-declined", user="ann", authen="ph_lists::user", authz="ph_lists::declined ph_lists::declined")
+    + AUTH.format(
+        name="authz-declined", user="ann", authen="ph_lists::user", authz="ph_lists::declined ph_lists::declined"
+    )
     + AUTH.format(name="authz-refused", user="eve", authen="ph_lists::user", authz="ph_lists::declined")
 ).replace("PythonAuthzHandler none", "")
 
