@@ -62,6 +62,10 @@ impl Module for Entry {
         interpreter::start(main);
     }
 
+    fn hosted(main: &'static Server) -> Result<(), String> {
+        interpreter::adopt(main)
+    }
+
     fn process_connection(c: &Connection) -> Status {
         if c.is_stream() {
             return Status::DECLINED;

@@ -28,6 +28,11 @@ pub trait Module: Sized + 'static {
     fn post_config(_configuration: &Pool, _main: &Server) {}
     /// A child starts: before its threads, after its user was changed.
     fn child_init(_child: &Pool, _main: &'static Server) {}
+    /// A Python that runs already has loaded the module, to test filters without httpd. Called with
+    /// the GIL, on each thread that tests.
+    fn hosted(_main: &'static Server) -> Result<(), String> {
+        Ok(())
+    }
     /// A connection was accepted.
     fn process_connection(_c: &Connection) -> Status {
         Status::DECLINED
@@ -191,6 +196,23 @@ static TYPES: Names<3> = Names([c"mod_mime.c".as_ptr(), c"mod_mime_magic.c".as_p
 static NEGOTIATION: Names<2> = Names([c"mod_negotiation.c".as_ptr(), null()]);
 /// It starts the clock of a connection, so it goes before us.
 static TIMEOUTS: Names<2> = Names([c"mod_reqtimeout.c".as_ptr(), null()]);
+
+/// The type of [`host`].
+pub type Host = unsafe extern "C" fn(*mut ffi::server_rec) -> *mut c_char;
+
+/// What `mod_python.testing` calls in place of httpd's loading and forking: with the main server of
+/// its stand-in for httpd, in which this is module number 0. Answers null, or what is wrong.
+pub unsafe extern "C" fn host<M: Module>(main: *mut ffi::server_rec) -> *mut c_char {
+    M::record().remember_index();
+    // SAFETY: the caller's server lives as long as the process.
+    let main = unsafe { Server::from_raw(main) };
+    let failed = Err(String::from("mod_python failed inside"));
+    match guard("the start for tests", failed, || M::hosted(main)) {
+        Ok(()) => null_mut(),
+        // Not freed: it is told once, and ends the test run.
+        Err(reason) => CString::new(reason).unwrap_or_default().into_raw(),
+    }
+}
 
 unsafe extern "C" fn register<M: Module>(_pool: *mut ffi::apr_pool_t) {
     M::record().remember_index();

@@ -146,6 +146,13 @@ impl Stream {
         self.originals.release(&self.outgoing);
     }
 
+    /// The body was cut further up: what a filter has read and not answered must not go on as it is,
+    /// for it may be what the filter is there to hide.
+    pub fn abandon(&mut self) {
+        self.ahead.clear();
+        self.begin_yielding();
+    }
+
     /// Puts back all that was read; as if nobody had been here. Nothing was yielded yet.
     pub fn restore(&mut self) {
         self.unpeek();

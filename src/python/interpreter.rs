@@ -5,7 +5,7 @@
 //! Nothing here runs in httpd's parent.
 #![expect(unsafe_code, reason = "the C API of interpreters and thread states")]
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::ffi::{CStr, CString};
 use std::ptr::null_mut;
@@ -17,6 +17,7 @@ use pyo3::prelude::*;
 use super::context::{self, About};
 use super::drops::Drops;
 use super::loader::Loader;
+use super::threads::States;
 use super::types::Types;
 use super::usher;
 use crate::httpd::Server;
@@ -56,6 +57,16 @@ struct Child {
     main_usher: Once,
 }
 
+impl Child {
+    fn new(main: &'static Interpreter) -> Self {
+        Self {
+            interpreters: Mutex::new(HashMap::from([(MAIN.to_owned(), main)])),
+            main,
+            main_usher: Once::new(),
+        }
+    }
+}
+
 /// The main server of this child's configuration.
 static SERVER: OnceLock<&'static Server> = OnceLock::new();
 
@@ -64,7 +75,7 @@ static CHILD: OnceLock<Result<Child, String>> = OnceLock::new();
 
 thread_local! {
     /// The thread states of this thread, ended with it.
-    static STATES: States = const { States(RefCell::new(Vec::new())) };
+    static STATES: States = const { States::new() };
     /// The interpreter whose GIL this thread holds through `enter`.
     static INSIDE: Cell<Option<&'static Interpreter>> = const { Cell::new(None) };
 }
@@ -74,14 +85,7 @@ pub fn start(server: &'static Server) {
     SERVER.get_or_init(|| server);
     let child = CHILD.get_or_init(|| {
         initialize()?;
-        let main = make(MAIN)?;
-        let interpreters = Mutex::new(HashMap::from([(MAIN.to_owned(), main)]));
-        let main_usher = Once::new();
-        Ok(Child {
-            interpreters,
-            main,
-            main_usher,
-        })
+        Ok(Child::new(make(MAIN)?))
     });
     if let Err(reason) = child {
         log::server(
@@ -91,6 +95,21 @@ pub fn start(server: &'static Server) {
             &format!("no Python here: {reason}"),
         );
     }
+}
+
+/// Takes the Python that runs already as the main interpreter, and the calling thread's own state for
+/// this thread's: for tests of filters without httpd. Called with the GIL, on each thread that tests.
+///
+/// # Errors
+/// Why the interpreter could not be equipped.
+pub fn adopt(server: &'static Server) -> Result<(), String> {
+    SERVER.get_or_init(|| server);
+    let child = CHILD.get_or_init(|| Ok(Child::new(equip(MAIN, false)?)));
+    let main = child.as_ref().map_err(Clone::clone)?.main;
+    // SAFETY: the caller has the GIL, so there is a current state.
+    let state = unsafe { ffi::PyThreadState_Get() };
+    STATES.with(|states| states.adopt(main.state, state));
+    Ok(())
 }
 
 /// The main server of this child's configuration.
@@ -193,7 +212,7 @@ struct Held;
 
 impl Held {
     fn take(interpreter: &'static Interpreter) -> Self {
-        let state = STATES.with(|states| states.of(interpreter));
+        let state = STATES.with(|states| states.of(interpreter.state));
         // SAFETY: a state that this thread made for this interpreter and that is not current.
         unsafe { ffi::PyEval_RestoreThread(state) };
         // SAFETY: the current state of this thread.
@@ -208,35 +227,6 @@ impl Drop for Held {
         INSIDE.set(None);
         // SAFETY: `take` made the state current, and everything since has put it back.
         unsafe { ffi::PyEval_SaveThread() };
-    }
-}
-
-/// The thread states of one thread, by interpreter.
-struct States(RefCell<Vec<(*mut ffi::PyInterpreterState, *mut ffi::PyThreadState)>>);
-
-impl States {
-    fn of(&self, interpreter: &Interpreter) -> *mut ffi::PyThreadState {
-        let mut states = self.0.borrow_mut();
-        if let Some((_, state)) = states.iter().find(|(of, _)| *of == interpreter.state) {
-            return *state;
-        }
-        // SAFETY: the interpreter lives as long as the child; made on the thread that uses it.
-        let state = unsafe { ffi::PyThreadState_New(interpreter.state) };
-        states.push((interpreter.state, state));
-        state
-    }
-}
-
-impl Drop for States {
-    fn drop(&mut self) {
-        for (_, state) in self.0.borrow_mut().drain(..) {
-            // SAFETY: made for this thread, which ends and uses it no more.
-            unsafe { ffi::PyEval_RestoreThread(state) };
-            // SAFETY: current since the line above.
-            unsafe { ffi::PyThreadState_Clear(state) };
-            // SAFETY: as above; gives the GIL back.
-            unsafe { ffi::PyThreadState_DeleteCurrent() };
-        }
     }
 }
 
@@ -325,7 +315,7 @@ impl SigintAction {
 /// state that it was made with stays unused: an interpreter must never be without one, and those of
 /// threads end with them.
 fn make(name: &str) -> Result<&'static Interpreter, String> {
-    let interpreter = equip(name)?;
+    let interpreter = equip(name, true)?;
     // SAFETY: `Py_InitializeFromConfig` left its state current.
     unsafe { ffi::PyEval_SaveThread() };
     Ok(interpreter)
@@ -344,7 +334,7 @@ fn make_sub(name: &str) -> Result<&'static Interpreter, String> {
     }
     // SAFETY: current since `Py_NewInterpreter`.
     unsafe { mp_bind_gilstate(state) };
-    let interpreter = equip(name);
+    let interpreter = equip(name, true);
     // SAFETY: both states belong to this thread; the GIL is shared.
     unsafe { ffi::PyThreadState_Swap(main) };
     // SAFETY: current since the line above.
@@ -352,8 +342,9 @@ fn make_sub(name: &str) -> Result<&'static Interpreter, String> {
     interpreter
 }
 
-/// Gives the current interpreter our classes and modules.
-fn equip(name: &str) -> Result<&'static Interpreter, String> {
+/// Gives the current interpreter our classes and modules; to one that is ours, the error log, too, as
+/// `sys.stdout` and `sys.stderr`.
+fn equip(name: &str, is_ours: bool) -> Result<&'static Interpreter, String> {
     // SAFETY: there is a current state.
     let state = unsafe { ffi::PyInterpreterState_Get() };
     Python::attach(|py| {
@@ -366,6 +357,9 @@ fn equip(name: &str) -> Result<&'static Interpreter, String> {
                 loader: Loader::new(py)?,
             }));
             super::module::install(py, interpreter)?;
+            if is_ours {
+                py.import("mod_python._start")?;
+            }
             Ok(interpreter)
         });
         equipped.map_err(|error| {

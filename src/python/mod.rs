@@ -33,5 +33,6 @@ pub mod stepper;
 pub mod streaming;
 pub mod table;
 pub mod text;
+mod threads;
 pub mod types;
 pub mod usher;
