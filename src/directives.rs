@@ -9,7 +9,7 @@ use crate::engine::phases::Phase;
 use crate::engine::settings::Settings;
 use crate::entry::{Entry, FILTERS, direction};
 use crate::httpd::config::{Change, Command, Directive, Line, Place, Section, commands};
-use crate::httpd::filter::{ENTRY_POINTS, is_registered, register};
+use crate::httpd::entries::{ENTRY_POINTS, is_registered, register};
 
 type Read = Result<Change<Settings>, String>;
 

@@ -1,6 +1,7 @@
 //! Everything that holds a Python object. Above `httpd`, below `entry`.
 
 pub mod body;
+pub mod bucket;
 pub mod call;
 pub mod class;
 pub mod connection;
@@ -9,6 +10,7 @@ pub mod data;
 pub mod drive;
 pub mod drops;
 pub mod filter;
+mod filter_io;
 pub mod finfo;
 pub mod flow;
 pub mod generator;

@@ -4,7 +4,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 use super::class::{Answer, Arguments, methods};
-use super::module::{log_level, loggable_lines, options_dict};
+use super::module::{log_level, loggable, options_dict};
 use super::request::{Me, RequestObject};
 use super::request_fields::{none, number, required, text};
 use super::request_io as io;
@@ -47,7 +47,7 @@ fn log_error<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
     let message = required(a, 0)?;
     if !message.is_none() {
         let level = log_level(a[1], Level::Error)?;
-        loggable_lines(&message, |line| log::request(place!(), r, level, line))?;
+        loggable(&message, |entry| log::request(place!(), r, level, entry))?;
     }
     none(this)
 }
