@@ -8,7 +8,11 @@ import importlib
 from collections.abc import MutableMapping
 from types import ModuleType
 
-from mod_python import _apache
+try:
+    from mod_python import _apache
+except ImportError as error:
+    text = "mod_python.apache is there inside httpd; outside, `from mod_python import testing` comes before it"
+    raise ImportError(text) from error
 from mod_python._apache import *  # noqa: F403 - its public part is this interface
 
 REQ_PROCEED = _apache.OK

@@ -16,7 +16,7 @@ Python must be of the version that the module was built with. MOD_PYTHON_SO name
 is neither in httpd's folder of modules nor in the tree that this package is part of.
 """
 
-from mod_python.testing.check import CutsDiffer, MannersBroken, run
+from mod_python.testing.check import CutsDifferError, MannersError, run
 from mod_python.testing.cuts import BRIGADE, EMPTY, FLUSH, FOREIGN, SLOW, Cut, Piece, all_cuts
 from mod_python.testing.result import Result
 
@@ -27,8 +27,8 @@ __all__ = [
     "FOREIGN",
     "SLOW",
     "Cut",
-    "CutsDiffer",
-    "MannersBroken",
+    "CutsDifferError",
+    "MannersError",
     "Piece",
     "Result",
     "all_cuts",

@@ -133,7 +133,7 @@ class Bench:
     @staticmethod
     def _ways(ways: Iterable[str]) -> Iterator[str]:
         way = "8192"
-        for number, way in enumerate(ways):
+        for way in ways:
             yield way
         for number in range(100_000):
             # Who never waits may never get anything.

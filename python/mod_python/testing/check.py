@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from mod_python.testing.bench import Bench, Function, Setting
-from mod_python.testing.cuts import Cut, all_cuts
+from mod_python.testing.cuts import FLUSH, Cut, all_cuts
 from mod_python.testing.result import Result
 
 WAYS: tuple[tuple[str, ...], ...] = (
@@ -22,11 +22,11 @@ WAYS: tuple[tuple[str, ...], ...] = (
 _TIME_OUT = 70007
 
 
-class CutsDiffer(AssertionError):
+class CutsDifferError(AssertionError):
     """A filter made something else of a body that was cut in another way."""
 
 
-class MannersBroken(AssertionError):
+class MannersError(AssertionError):
     """A rule of httpd's was broken: this is a fault of mod_python's own, please report it."""
 
 
@@ -63,9 +63,9 @@ def run(
         What came out; the same for all cuts.
 
     Raises:
-        CutsDiffer: a cut made a difference to body, status or error, or what came before a failure was nothing that
-            would have come without it.
-        MannersBroken: mod_python itself did something wrong.
+        CutsDifferError: a cut made a difference to body, status or error; or what came before a failure was nothing
+            that would have come without it.
+        MannersError: mod_python itself did something wrong.
         ValueError: the keys or options are wrong, with the sentence that httpd would print.
     """
     setting = Setting(
@@ -103,7 +103,7 @@ def _once(
             bench.write(cut, error=error, leaves_at=leaves_at)
         result = bench.result()
     if result.manners:
-        raise MannersBroken(f"{', '.join(result.manners)}, with {cut!r}: {result!r}")
+        raise MannersError(f"{', '.join(result.manners)}, with {cut!r}: {result!r}")
     return result
 
 
@@ -120,7 +120,7 @@ def _agreed(filter: Function, setting: Setting, cuts: Iterable[Cut]) -> Result:
             if what:
                 name = what[0]
                 how = f" read as {', '.join(way)}" if setting.input else ""
-                raise CutsDiffer(
+                raise CutsDifferError(
                     f"{name} differs when the body comes as {list(cut)!r}{how}:\n{getattr(result, name)!r}\nnot\n"
                     f"{getattr(first, name)!r}" + "".join(f"\n{line}" for line in result.log)
                 )
@@ -136,19 +136,13 @@ def _fail_everywhere(filter: Function, setting: Setting, body: bytes, whole: Res
         cut = [body[:place]] if place % 2 else [body[: place // 2], body[place // 2 : place]]
         result = _once(filter, setting, cut, error=_TIME_OUT if setting.input else 502)
         if result.complete or not whole.body.startswith(result.body):
-            raise CutsDiffer(
+            raise CutsDifferError(
                 f"the body broke off after {body[:place]!r}, and this came:\n{result.body!r}\nwhich does not begin\n"
                 f"{whole.body!r}"
             )
     if not setting.input:
-        pieces = [piece for at in range(0, len(body), step) for piece in (body[at : at + step],)]
-        for leaves_at in range(min(len(pieces), 20)):
-            result = _once(filter, setting, _with_flushes(pieces), leaves_at=leaves_at)
+        pieces = [piece for at in range(0, len(body), step) for piece in (body[at : at + step], FLUSH)]
+        for leaves_at in range(min(len(pieces) // 2, 20)):
+            result = _once(filter, setting, pieces, leaves_at=leaves_at)
             if not whole.body.startswith(result.body):
-                raise CutsDiffer(f"a client that left got {result.body!r}, which does not begin {whole.body!r}")
-
-
-def _with_flushes(pieces: list[bytes]) -> Cut:
-    from mod_python.testing.cuts import FLUSH
-
-    return [one for piece in pieces for one in (piece, FLUSH)]
+                raise CutsDifferError(f"a client that left got {result.body!r}, which does not begin {whole.body!r}")

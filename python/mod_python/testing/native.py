@@ -2,18 +2,15 @@
 
 import ctypes
 import functools
-import os
-import subprocess
 import sys
 import threading
+import types
 from ctypes import c_char, c_char_p, c_int, c_int64, c_size_t, c_void_p
-from pathlib import Path
+from typing import Any
 
-PACKAGE = Path(__file__).resolve().parent.parent
-STAND_IN = "libmod_python_testing.so"
-"""The library that has httpd's functions; beside this file once installed."""
+from mod_python import _places
 
-_FUNCTIONS = {
+_FUNCTIONS: dict[str, tuple[Any, ...]] = {
     "bench_start": (c_void_p, c_void_p),
     "bench_open": (c_char_p, c_void_p, c_char_p, c_int, c_char_p),
     "bench_begin": (None, c_void_p),
@@ -32,60 +29,19 @@ _FUNCTIONS = {
 }
 
 
-class NotFound(ImportError):
-    """The module, or what belongs to it, is not where it is looked for."""
-
-
-def tree() -> Path | None:
-    """The source tree that this package is part of, if it is."""
-    root = PACKAGE.parent.parent
-    return root if (root / "Cargo.toml").exists() else None
-
-
-@functools.cache
-def module() -> Path:
-    """Where the module is: MOD_PYTHON_SO, else the source tree's, else the one that httpd loads.
-
-    Raises:
-        NotFound: there is none.
-    """
-    if named := os.environ.get("MOD_PYTHON_SO"):
-        return Path(named)
-    root = tree()
-    places = [root / "target/release/libmod_python.so"] if root else []
-    for apxs in ("apxs2", "apxs"):
-        try:
-            asked = subprocess.run([apxs, "-q", "LIBEXECDIR"], capture_output=True, text=True, check=True)
-        except (OSError, subprocess.CalledProcessError):
-            continue
-        places.append(Path(asked.stdout.strip(), "mod_python.so"))
-    places += [Path(folder, "mod_python.so") for folder in ("/usr/lib/apache2/modules", "/usr/lib64/httpd/modules")]
-    for place in places:
-        if place.exists():
-            return place
-    raise NotFound(f"no mod_python.so in {', '.join(map(str, places))}: set MOD_PYTHON_SO to its path")
-
-
-def _stand_in() -> Path:
-    places = [PACKAGE / "testing" / STAND_IN, module().parent / STAND_IN]
-    for place in places:
-        if place.exists():
-            return place
-    raise NotFound(f"no {STAND_IN} in {places[0].parent}: copy it there from the folder where the module was built")
-
-
-class Library:
+class Library(types.SimpleNamespace):
     """The stand-in's functions; while one runs, other threads may run Python."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._here = threading.local()
         # The module finds httpd's functions among those that are loaded for all.
-        stand_in = ctypes.CDLL(str(_stand_in()), mode=ctypes.RTLD_GLOBAL)
+        stand_in = ctypes.CDLL(str(_places.stand_in()), mode=ctypes.RTLD_GLOBAL)
         for name, (result, *arguments) in _FUNCTIONS.items():
             function = stand_in[name]
             function.restype, function.argtypes = result, arguments
-            self.__dict__[name] = function
-        built = ctypes.CDLL(str(module()))
+            setattr(self, name, function)
+        built = ctypes.CDLL(str(_places.module()))
         record = ctypes.addressof(ctypes.c_byte.in_dll(built, "python_module"))
         self._server = self.bench_start(record)
         host = c_void_p.in_dll(built, "mod_python_host").value
@@ -96,7 +52,7 @@ class Library:
         from mod_python.version import version
 
         if version != _apache._version:
-            raise ImportError(f"{module()} is of version {_apache._version}, this package of {version}")
+            raise ImportError(f"{_places.module()} is of version {_apache._version}, this package of {version}")
 
     def enter(self) -> None:
         """Make this thread one that may call the functions."""
@@ -112,7 +68,7 @@ def library() -> Library:
     """The library, loaded once.
 
     Raises:
-        NotFound: it is not there.
+        NotFoundError: it is not there.
         ImportError: it is for another Python, or another version of the package.
     """
     try:
