@@ -149,7 +149,7 @@ const char *bench_open(bench **made, const char *lines, int is_input, const char
             return wrong;
     }
     r->output_filters = new_filter(b, ap_get_output_filter_handle("collector"), b, NULL);
-    r->input_filters = new_filter(b, ap_get_input_filter_handle("http_in"), b, NULL);
+    r->input_filters = new_filter(b, ap_get_input_filter_handle("http_in"), is_input ? b : NULL, NULL);
     r->proto_output_filters = c->output_filters = r->output_filters;
     r->proto_input_filters = c->input_filters = r->input_filters;
     if (is_input)

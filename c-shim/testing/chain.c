@@ -154,6 +154,10 @@ apr_status_t feed(ap_filter_t *f, apr_bucket_brigade *target, ap_input_mode_t mo
     bench *b = f->ctx;
     apr_bucket *e;
 
+    if (b == NULL) { /* the request of an output filter has no body */
+        APR_BRIGADE_INSERT_TAIL(target, apr_bucket_eos_create(target->bucket_alloc));
+        return APR_SUCCESS;
+    }
     if (mode != AP_MODE_READBYTES)
         return mode == AP_MODE_GETLINE || mode == AP_MODE_SPECULATIVE ? APR_ENOTIMPL : APR_SUCCESS;
     while (limit > 0 && (e = APR_BRIGADE_FIRST(b->source)) != APR_BRIGADE_SENTINEL(b->source)) {
@@ -281,6 +285,7 @@ int bench_pass(bench *b)
     return status;
 }
 
+/* Answers 0, -1 for "nothing yet", -2 for "nothing any more", or the HTTP status that its reader answers with. */
 int bench_read(bench *b, char mode, int blocks, apr_off_t limit)
 {
     ap_input_mode_t how = mode == 'l' ? AP_MODE_GETLINE : mode == 'p' ? AP_MODE_SPECULATIVE : AP_MODE_READBYTES;
@@ -289,7 +294,13 @@ int bench_read(bench *b, char mode, int blocks, apr_off_t limit)
     apr_status_t read = note_buckets(b, b->taken);
 
     apr_brigade_cleanup(b->taken);
-    return status ? status : read;
+    status = status ? status : read;
+    if (status == APR_SUCCESS)
+        return 0;
+    if (APR_STATUS_IS_EAGAIN(status) || APR_STATUS_IS_EOF(status))
+        return APR_STATUS_IS_EAGAIN(status) ? -1 : -2;
+    status = ap_map_http_request_error(status, HTTP_BAD_REQUEST);
+    return status == AP_FILTER_ERROR ? HTTP_INTERNAL_SERVER_ERROR : status;
 }
 
 void bench_leave_at(bench *b, int brigade)

@@ -17,9 +17,7 @@ Function = Callable[[Any], Any]
 
 _MODULE = "mod_python_tested"
 """Where the module finds the functions that are tested, whatever and wherever they are."""
-_AGAIN, _END_OF_FILE, _TIME_OUT = 11, 70014, 70007
-_ERRORS = {70023: 501, 28: 413, _TIME_OUT: 408, -3: 500}
-"""What httpd answers when reading a body fails so; else 400."""
+_NOT_YET, _NO_MORE = -1, -2
 _LEVELS = "emerg alert crit error warn notice info debug".split()
 
 _tested = types.ModuleType(_MODULE, "The filter under test.")
@@ -146,12 +144,12 @@ class Bench:
         limit = 0 if mode == "l" else int(word.removeprefix("peek"))
         answer: int = self._native.bench_read(self._handle, mode.encode(), waits, limit)
         records = list(self._records())
-        if answer == _AGAIN and not waits:
+        if answer == _NOT_YET and not waits:
             return True
-        if answer == _END_OF_FILE:
+        if answer == _NO_MORE:
             return False
         if answer:
-            self._seen.error = _ERRORS.get(answer, 400)
+            self._seen.error = answer if answer > 0 else 400
             return False
         if mode == "p":
             return True

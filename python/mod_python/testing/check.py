@@ -63,7 +63,8 @@ def run(
         What came out; the same for all cuts.
 
     Raises:
-        CutsDifferError: a cut made a difference to body, status or error; or what came before a failure was nothing
+        CutsDifferError: a cut made a difference to body, status or error (of bodies that fail, how much came before may
+            differ); or what came before a failure was nothing
             that would have come without it.
         MannersError: mod_python itself did something wrong.
         ValueError: the keys or options are wrong, with the sentence that httpd would print.
@@ -116,9 +117,7 @@ def _agreed(filter: Function, setting: Setting, cuts: Iterable[Cut]) -> Result:
         for way in ways if setting.input else WAYS[:1]:
             result = _once(filter, setting, cut, way)
             first = first or result
-            what = [name for name in ("body", "status", "error") if getattr(result, name) != getattr(first, name)]
-            if what:
-                name = what[0]
+            if name := _difference(first, result, setting):
                 how = f" read as {', '.join(way)}" if setting.input else ""
                 raise CutsDifferError(
                     f"{name} differs when the body comes as {list(cut)!r}{how}:\n{getattr(result, name)!r}\nnot\n"
@@ -127,6 +126,14 @@ def _agreed(filter: Function, setting: Setting, cuts: Iterable[Cut]) -> Result:
     if first is None:
         raise ValueError("no cuts were given")
     return first
+
+
+def _difference(one: Result, other: Result, setting: Setting) -> str | None:
+    """In what two results differ; how much came before a failure may."""
+    names = ["error"] if setting.input else []
+    if one.complete or other.complete:
+        names = ["body", "status", "error"]
+    return next((name for name in names if getattr(one, name) != getattr(other, name)), None)
 
 
 def _fail_everywhere(filter: Function, setting: Setting, body: bytes, whole: Result) -> None:
