@@ -19,6 +19,7 @@
 #include "util_script.h"
 #include "apr_buckets.h"
 #include "apr_errno.h"
+#include "apr_fnmatch.h"
 #include "apr_strings.h"
 #include "apr_tables.h"
 #include "apr_portable.h"

@@ -78,6 +78,7 @@ class Httpd(Server):
         modules: Iterable[str] = (),
         env: Mapping[str, str] | None = None,
         with_python: bool = True,
+        python_first: bool = False,
         allow: Iterable[str] = (),
     ) -> None:
         """As `Server`; `allow` are patterns of bad log lines that may come at any time."""
@@ -86,7 +87,15 @@ class Httpd(Server):
         self._expected: list[str] = []
         self._mark = 0
         handlers = Path(__file__).parent / "handlers"
-        super().__init__(conf, handlers=handlers, mpm=mpm, modules=modules, env=env, with_python=with_python)
+        super().__init__(
+            conf,
+            handlers=handlers,
+            mpm=mpm,
+            modules=modules,
+            env=env,
+            with_python=with_python,
+            python_first=python_first,
+        )
         self._tls = ssl.create_default_context(cafile=self.certificate)
 
     def _around(self, include: str) -> str:

@@ -90,6 +90,7 @@ class Server:
         ports: Mapping[str, int] | None = None,
         env: Mapping[str, str] | None = None,
         with_python: bool = True,
+        python_first: bool = False,
     ) -> None:
         """Make the folder; nothing runs before `start`.
 
@@ -101,6 +102,7 @@ class Server:
             ports: by name of a variable; free ones if not given.
             env: variables for httpd's environment.
             with_python: load mod_python.
+            python_first: load it before all other modules, not after them.
         """
         self.mpm = mpm
         self._process: subprocess.Popen[bytes] | None = None
@@ -134,8 +136,10 @@ class Server:
             }
             # The fragment is a file of its own, so that complaints of httpd carry its own line numbers.
             (self.folder / "fragment.conf").write_text(conf)
-            path = handlers is not None and with_python
-            (self.folder / "httpd.conf").write_text(self._configuration(conf, modules, with_python, path))
+            load = ["LoadModule python_module mod_python.so"] if with_python else []
+            if handlers is not None and with_python:
+                load += [f"""PythonPath "sys.path + ['{self.handlers}']" """]
+            (self.folder / "httpd.conf").write_text(self._configuration(conf, modules, load, python_first))
         except BaseException:
             shutil.rmtree(self.folder)
             raise
@@ -210,7 +214,7 @@ class Server:
         """What stands around the line that includes the fragment."""
         return include
 
-    def _configuration(self, conf: str, modules: Iterable[str], with_python: bool, with_path: bool) -> str:
+    def _configuration(self, conf: str, modules: Iterable[str], load: list[str], python_first: bool) -> str:
         folder, usual = _places.modules(), [*LOADED, *LOADED_BY_MPM[self.mpm]]
         names = [f"mpm_{self.mpm}", *(name for name in usual if (folder / f"mod_{name}.so").exists()), *modules]
         lines = [f'Define {name} "{value}"' for name, value in self.variables.items()]
@@ -220,6 +224,7 @@ class Server:
             "PidFile run/httpd.pid",
             "ErrorLog logs/error.log",
             "ServerName localhost",
+            *(load if python_first else ()),
             *(f"LoadModule {name}_module {folder}/mod_{name}.so" for name in dict.fromkeys(names)),
             SIZE[self.mpm],
             "TypesConfig /etc/mime.types",
@@ -232,10 +237,7 @@ class Server:
             lines += ["User www-data", "Group www-data"]
         if self.mpm != "prefork":
             lines += ["ScriptSock cgid"]  # in DefaultRuntimeDir
-        if with_python:
-            lines += ["LoadModule python_module mod_python.so"]
-        if with_path:
-            lines += [f"""PythonPath "sys.path + ['{self.handlers}']" """]
+        lines += [] if python_first else load
         if not re.search(r"^\s*Listen\s.*\$\{PORT\}", conf, re.MULTILINE | re.IGNORECASE):
             lines += ["Listen 127.0.0.1:${PORT}"]
         return "\n".join([*lines, self._around('Include "fragment.conf"'), ""])

@@ -6,6 +6,8 @@ pub mod deadlines;
 pub mod filters;
 pub mod handlers;
 pub mod lines;
+pub mod lists;
+pub mod names;
 pub mod phases;
 pub mod replace;
 pub mod settings;

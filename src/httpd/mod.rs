@@ -6,11 +6,13 @@
 
 pub mod brigade;
 pub mod bucket;
+mod challenge;
 pub mod config;
 pub mod connection;
 pub mod constants;
 mod data;
 pub mod door;
+mod ending;
 pub mod entries;
 mod ffi;
 mod file;
@@ -29,7 +31,10 @@ mod outgoing;
 pub mod output;
 pub mod parking;
 mod patience;
+mod pattern;
+pub mod phases;
 pub mod pool;
+pub mod process;
 mod representation;
 pub mod request;
 pub mod server;

@@ -6,8 +6,10 @@ use pyo3::exceptions::{PyConnectionError, PyRuntimeError, PyTimeoutError, PyType
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
+use super::chain::Chain;
 use super::class::{self, Answer, Arguments, Class, This, attributes, methods};
 use super::data;
+use super::hlist::HandlerListObject;
 use super::interpreter::release;
 use super::lease::{Lease, Lent};
 use super::module::{log_level, loggable};
@@ -15,6 +17,8 @@ use super::request_fields::limit;
 use super::server::ServerObject;
 use super::table::TableObject;
 use super::text::decode_option;
+use crate::engine::phases::Phase;
+use crate::engine::settings::Settings;
 use crate::httpd::bucket::Kind;
 use crate::httpd::connection::KeepAlive;
 use crate::httpd::held::Held;
@@ -119,6 +123,8 @@ impl Class for ConnectionObject {
             let c = this.body().lent.get()?;
             class::make(this.py(), this.interpreter(), ServerObject::new(c.base_server()))
         };
+        /// The handlers of the connection, in a connection handler; else None.
+        hlist = hlist;
         /// The peer's address: (ip, port).
         client_addr = |this: &Me<'_, 'py>| address(this, Connection::client_ip, Connection::client_port);
         /// Our address: (ip, port).
@@ -173,6 +179,18 @@ fn number<'py>(this: &Me<'_, 'py>, field: impl FnOnce(&Connection) -> i64) -> An
     Ok(field(this.body().lent.get()?)
         .into_pyobject(this.py())?
         .into_any())
+}
+
+fn hlist<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
+    let settings: &Settings = this.body().lent.get()?.base_server().settings();
+    match settings.handlers(Phase::Connection, None) {
+        Some(chosen) if this.body().wire.is_some() => {
+            let chain = Arc::new(Chain::new(Some(chosen.list.clone()), Vec::new()));
+            let list = HandlerListObject { chain, lent: None };
+            class::make(this.py(), this.interpreter(), list)
+        }
+        _ => Ok(this.py().None().into_bound(this.py())),
+    }
 }
 
 fn address<'a, 'py>(

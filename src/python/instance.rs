@@ -6,15 +6,18 @@ use std::sync::Arc;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
-use super::call::{self, Returned, close_coroutine, server_return};
+use super::call;
 use super::class;
 use super::context::About;
+use super::debugger;
 use super::filter::FilterObject;
 use super::flow::Flow;
 use super::generator::Generator;
 use super::interpreter::Interpreter;
 use super::lease::Lease;
+use super::loader::Search;
 use super::report::{self, Page};
+use super::result::{Returned, close_coroutine, server_return};
 use super::state::State;
 use super::stepper::is_async_generator;
 use crate::engine::filters::{Filter as Declared, Way};
@@ -48,7 +51,7 @@ impl Instance {
             Way::In => Flow::Input(Input::new(filter)),
         };
         Ok(Self {
-            interpreter: call::interpreter(settings)?,
+            interpreter: call::interpreter(settings, filter.request(), &declared.handler.home)?,
             declared,
             lease: Lease::new("filter"),
             flow: RefCell::new(flow),
@@ -125,15 +128,18 @@ impl Instance {
         } else {
             Way::Out
         };
-        let path = settings.path.as_deref();
+        let search = Search {
+            path: settings.path.as_deref(),
+            r: filter.request(),
+        };
         let default = way.default_object();
         let function = self
             .interpreter
             .loader
-            .find(py, handler, default, path, &object)?;
+            .find(py, handler, default, search, &object)?;
         loop {
             let before = self.flow.borrow_mut().stream().taken();
-            let result = function.call1((&object,))?;
+            let result = debugger::call1(settings, &function, &object)?;
             if is_async_generator(&result) {
                 self.flow
                     .borrow_mut()

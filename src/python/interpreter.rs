@@ -20,11 +20,9 @@ use super::loader::Loader;
 use super::threads::States;
 use super::types::Types;
 use super::usher;
+use crate::engine::names::MAIN;
 use crate::httpd::Server;
 use crate::httpd::log::{self, Level, place};
-
-/// The name of the interpreter that Python starts with.
-pub const MAIN: &str = "main_interpreter";
 
 unsafe extern "C" {
     /// From `c-shim/bind_gilstate.c`.
@@ -81,10 +79,11 @@ thread_local! {
 }
 
 /// Starts Python in this child. Failures are logged now and answered to each request.
-pub fn start(server: &'static Server) {
+/// With `optimize`, it leaves out `assert` (`python -O`).
+pub fn start(server: &'static Server, optimize: bool) {
     SERVER.get_or_init(|| server);
     let child = CHILD.get_or_init(|| {
-        initialize()?;
+        initialize(optimize)?;
         Ok(Child::new(make(MAIN)?))
     });
     if let Err(reason) = child {
@@ -231,7 +230,7 @@ impl Drop for Held {
 }
 
 /// Starts the Python that the module was built with.
-fn initialize() -> Result<(), String> {
+fn initialize(optimize: bool) -> Result<(), String> {
     let check = |status: ffi::PyStatus, what: &str| {
         // SAFETY: a pure look at a value.
         if unsafe { ffi::PyStatus_Exception(status) } == 0 {
@@ -263,6 +262,7 @@ fn initialize() -> Result<(), String> {
     let mut config = unsafe { config.assume_init() };
     config.install_signal_handlers = 0;
     config.parse_argv = 0;
+    config.optimization_level = optimize.into();
     config.user_site_directory = 0;
     config.pathconfig_warnings = 0;
     // A child may end without a word: nothing stays in buffers.
