@@ -157,7 +157,8 @@ fn link_stand_in(httpd: &Httpd, declarations: &str) {
     };
     let mut missing = String::from("void bench_missing(const char *name);\n");
     for name in named("pub fn ") {
-        missing += &format!("__attribute__((weak)) void {name}(void) {{ bench_missing(\"{name}\"); }}\n");
+        missing +=
+            &format!("__attribute__((weak)) void {name}(void) {{ bench_missing(\"{name}\"); }}\n");
     }
     for name in named("pub static mut ").chain(named("pub static ")) {
         missing += &format!("__attribute__((weak)) void *{name}[64];\n");
@@ -174,7 +175,9 @@ fn link_stand_in(httpd: &Httpd, declarations: &str) {
     command.args(["httpd", "chain", "bench"].map(|name| format!("c-shim/testing/{name}.c")));
     // OUT_DIR is target/PROFILE/build/NAME/out.
     let profile = out.ancestors().nth(3).expect("a folder of the profile");
-    command.arg("-o").arg(profile.join("libmod_python_testing.so"));
+    command
+        .arg("-o")
+        .arg(profile.join("libmod_python_testing.so"));
     command.args(["-lapr-1", "-laprutil-1"]);
     if !command.status().is_ok_and(|status| status.success()) {
         fail("c-shim/testing does not compile, as gcc says above");

@@ -105,6 +105,11 @@ apr_size_t mp_flush_max_threshold(const server_rec *s)
     return conf->flush_max_threshold;
 }
 
+void mp_hook_status(int (*function)(request_rec *r, int flags))
+{
+    APR_OPTIONAL_HOOK(ap, status_hook, function, NULL, NULL, APR_HOOK_MIDDLE);
+}
+
 int mp_status_is_again(apr_status_t status)
 {
     return APR_STATUS_IS_EAGAIN(status);

@@ -15,6 +15,7 @@
 #include "ap_mpm.h"
 #include "mpm_common.h"
 #include "mod_core.h"
+#include "mod_status.h"
 #include "util_filter.h"
 #include "util_script.h"
 #include "apr_buckets.h"
@@ -53,6 +54,9 @@ apr_status_t mp_bucket_setaside(apr_bucket *bucket, apr_pool_t *pool);
 
 /* Configuration of the core. */
 apr_size_t mp_flush_max_threshold(const server_rec *s);
+
+/* A hook that is there only with mod_status. */
+void mp_hook_status(int (*function)(request_rec *r, int flags));
 
 /* Versions and errno-like statuses. */
 int mp_status_is_again(apr_status_t status);

@@ -50,6 +50,10 @@ pub trait Module: Sized + 'static {
     fn output_filter(filter: &Filter, _slot: usize, brigade: &Brigade) -> Result<(), Error> {
         filter.step_out(brigade)
     }
+    /// mod_status asks for our part of its page: HTML, or lines `Name: value` when `short`.
+    fn status(_r: &Request, _short: bool) -> String {
+        String::new()
+    }
     /// A request with input filter number `slot` is about to be handled.
     fn input_filter_starts(_filter: &Filter) {}
     /// Somebody reads through input filter number `slot`.
@@ -198,6 +202,9 @@ pub type Host = unsafe extern "C" fn(*mut ffi::server_rec) -> *mut c_char;
 
 /// What `mod_python.testing` calls in place of httpd's loading and forking: with the main server of
 /// its stand-in for httpd, in which this is module number 0. Answers null, or what is wrong.
+///
+/// # Safety
+/// `main` lives as long as the process, and the calling thread has the GIL.
 pub unsafe extern "C" fn host<M: Module>(main: *mut ffi::server_rec) -> *mut c_char {
     M::record().remember_index();
     // SAFETY: the caller's server lives as long as the process.
@@ -237,6 +244,8 @@ unsafe extern "C" fn register<M: Module>(pool: *mut ffi::apr_pool_t) {
     unsafe { ffi::ap_hook_pre_close_connection(Some(pre_close::<M>), none, none, first) };
     // SAFETY: as above.
     unsafe { ffi::ap_hook_protocol_switch(Some(super::patience::switched), none, none, middle) };
+    // SAFETY: as above; without mod_status nobody calls it.
+    unsafe { ffi::mp_hook_status(Some(status::<M>)) };
     phases::register::<M>(pool);
 }
 
@@ -272,6 +281,16 @@ pub(super) unsafe extern "C" fn process_connection<M: Module>(c: *mut ffi::conn_
         M::process_connection(c)
     })
     .0
+}
+
+unsafe extern "C" fn status<M: Module>(r: *mut ffi::request_rec, flags: c_int) -> c_int {
+    // SAFETY: httpd calls with a live request.
+    let r = unsafe { Request::from_raw(r) };
+    let short = flags & ffi::AP_STATUS_SHORT as c_int != 0;
+    let text = guard("the status page", String::new(), || M::status(r, short));
+    // SAFETY: a live request, and memory of that length.
+    unsafe { ffi::ap_rwrite(text.as_ptr().cast(), text.len() as c_int, r.as_ptr()) };
+    Status::OK.0
 }
 
 unsafe extern "C" fn child_stopping<M: Module>(_child: *mut ffi::apr_pool_t, graceful: c_int) {

@@ -38,6 +38,7 @@ pub mod process;
 mod representation;
 pub mod request;
 pub mod server;
+pub mod shared;
 pub mod status;
 pub mod stream;
 pub mod table;

@@ -7,9 +7,11 @@ use super::debugger;
 use super::interpreter::Interpreter;
 use super::lease::Lease;
 use super::loader::Search;
+use super::meter::{self, Counted, Meter};
 use super::report;
 use super::result::{number, server_return};
 use super::state::ConnectionState;
+use crate::engine::counters::Work;
 use crate::engine::handlers::{Handler, Home};
 use crate::engine::names;
 use crate::engine::phases::Phase;
@@ -51,6 +53,9 @@ pub fn connection(c: &Connection, handler: &Handler, settings: &Settings) -> Sta
     }
     let timeouts = c.leave_request_timeouts();
     let lease = Lease::new("connection");
+    let _open = Counted::open();
+    let row = meter::phase(Phase::Connection);
+    let meter = Meter::begin(row);
     let status = interpreter.enter(About::Connection(c), |py| {
         let _open = lease.open();
         let object = ConnectionObject::with_wire(&lease, c, wire);
@@ -77,9 +82,11 @@ pub fn connection(c: &Connection, handler: &Handler, settings: &Settings) -> Sta
             let name = format!("{} {}", Phase::Connection.directive(), handler.text());
             let text = format!("{name} ({}) failed", handler.source);
             report::to_log(py, &text, &error);
+            meter::failed(row);
             Status::DONE
         })
     });
+    meter.end(&Work::default());
     lease.end();
     if status != Status::DECLINED {
         return Status::OK;

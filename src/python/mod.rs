@@ -26,6 +26,7 @@ pub mod interpreter;
 mod landing;
 pub mod lease;
 pub mod loader;
+pub mod meter;
 pub mod module;
 pub mod phase;
 pub mod reader;

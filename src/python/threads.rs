@@ -33,11 +33,7 @@ impl States {
     }
 
     /// Takes the state that the thread has already, of a Python that is not ours.
-    pub fn adopt(
-        &self,
-        interpreter: *mut ffi::PyInterpreterState,
-        state: *mut ffi::PyThreadState,
-    ) {
+    pub fn adopt(&self, interpreter: *mut ffi::PyInterpreterState, state: *mut ffi::PyThreadState) {
         if self.find(interpreter).is_none() {
             self.keep(interpreter, state, false);
         }
