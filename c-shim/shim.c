@@ -110,6 +110,12 @@ void mp_hook_status(int (*function)(request_rec *r, int flags))
     APR_OPTIONAL_HOOK(ap, status_hook, function, NULL, NULL, APR_HOOK_MIDDLE);
 }
 
+void mp_ssi_append_error_text(include_ctx_t *context, ap_filter_t *filter,
+                              apr_bucket_brigade *brigade)
+{
+    SSI_CREATE_ERROR_BUCKET(context, filter, brigade);
+}
+
 int mp_status_is_again(apr_status_t status)
 {
     return APR_STATUS_IS_EAGAIN(status);

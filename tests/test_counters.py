@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -29,6 +30,10 @@ CONF = (
 Listen 127.0.0.1:${WAIT_PORT}
 <VirtualHost *:${WAIT_PORT}>
     PythonConnectionHandler cnt_all::wait
+</VirtualHost>
+Listen 127.0.0.1:${PARK_PORT}
+<VirtualHost *:${PARK_PORT}>
+    PythonConnectionHandler cnt_all::park
 </VirtualHost>
 <Location "/both">
     SetOutputFilter fast;slow
@@ -110,11 +115,32 @@ def test_connections(httpd: Httpd) -> None:
     assert (told["PythonConnectionsOpen"], told["PythonConnectionHandlerCalls"]) == (0, 2)
 
 
+def test_parked_connections(httpd: Httpd) -> None:
+    with httpd.connect(httpd.port_of("PARK_PORT")) as connection:
+        assert connection.recv(5) == b"here\n"
+        expected = (1, 1 if httpd.mpm == "event" else 0)
+        deadline = time.monotonic() + 2
+        while (seen := connections(httpd)) != expected and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert seen == expected
+        connection.sendall(b"\n")
+        assert connection.recv(5) == b""
+    while connections(httpd) != (0, 0) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert connections(httpd) == (0, 0)
+
+
+def connections(httpd: Httpd) -> tuple[int, int]:
+    told = status(httpd)
+    return told["PythonConnectionsOpen"], told["PythonConnectionsParked"]
+
+
 def test_for_people(httpd: Httpd) -> None:
     httpd.get("/upper/a.txt")
     page = httpd.get("/server-status").text
     assert "<h2>mod_python</h2>" in page
-    assert re.search(r"<tr><td>PythonOutputFilter</td><td>upper</td><td>\d+</td><td>\d+0</td><td>\d+0</td><td>10</td>", page)
+    row = r"<td>PythonOutputFilter</td><td>upper</td><td>\d+</td><td>\d+0</td><td>\d+0</td><td>10</td>"
+    assert re.search(row, page)
 
 
 def test_connections_of_a_child_that_died_are_gone(httpd: Httpd) -> None:
