@@ -14,6 +14,7 @@ use super::debugger;
 use super::interpreter::{Interpreter, main_server};
 use super::lease::Lease;
 use super::loader::Search;
+use super::meter::{self, Counted, Meter};
 use super::report;
 use super::result::{number, server_return};
 use super::seat::Seat;
@@ -21,6 +22,7 @@ use super::speaker::Speaker;
 use super::state::ConnectionState;
 use super::talk::Talk;
 use super::wire::Wire;
+use crate::engine::counters::Work;
 use crate::engine::handlers::{Handler, Home};
 use crate::engine::lists::List;
 use crate::engine::names;
@@ -109,6 +111,9 @@ fn first_call(
     }
     let timeouts = c.leave_request_timeouts();
     let lease = Lease::new("connection");
+    let open = Counted::open();
+    let row = meter::phase(Phase::Connection);
+    let meter = Meter::begin(row);
     let given = interpreter.enter(About::Connection(c), |py| {
         let _open = lease.open();
         let object = ConnectionObject::with_wire(&lease, c, &wire);
@@ -118,9 +123,11 @@ fn first_call(
             let name = format!("{} {}", Phase::Connection.directive(), handler.text());
             let text = format!("{name} ({}) failed", handler.source);
             report::to_log(py, &text, &error);
+            meter::failed(row);
             Given::Status(Status::DONE)
         })
     });
+    meter.end(&Work::default());
     let status = match given {
         Given::Status(status) => status,
         Given::Coroutine(coroutine) => {
@@ -129,6 +136,7 @@ fn first_call(
                 return Status::DONE;
             };
             let seat = asked.seat.get_or_init(|| seat);
+            drop(open);
             let speaker = Speaker {
                 interpreter,
                 handler: handlers.clone(),

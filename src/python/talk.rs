@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use super::alarm;
 use super::duplex::{Lost, Needs};
+use super::meter::Counted;
 use super::seat::Seat;
 use super::speaker::Speaker;
 use super::wire::Wire;
@@ -30,6 +31,9 @@ pub struct Talk {
     phase: Phase,
     /// What the MPM was asked to watch.
     sense: Sense,
+    /// For mod_status: that it is open, and whether it is parked.
+    _open: Option<Counted>,
+    parked: Option<Counted>,
 }
 
 // SAFETY: what it refers to of httpd is used only by who has the seat's turn, and the connection's
@@ -75,6 +79,8 @@ impl Talk {
             timeouts,
             phase: Phase::Working,
             sense: Sense::Read,
+            _open: Counted::open(),
+            parked: None,
         }));
         Self::called(c, seat)
     }
@@ -86,6 +92,7 @@ impl Talk {
             return c.linger();
         };
         seat.answer();
+        talk.parked = None;
         loop {
             match talk.go_on(c) {
                 Next::Over => {
@@ -106,6 +113,7 @@ impl Talk {
                     if seat.parks && talk.may_park(c, needs) {
                         talk.sense = needs.sense();
                         watch(c, seat, needs, talk.sense);
+                        talk.parked = Counted::parked();
                         return c.park(talk.sense);
                     }
                     wait_here(c, seat, needs);
