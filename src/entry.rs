@@ -15,7 +15,7 @@ use crate::httpd::{Brigade, Connection, Error, Filter, Pool, Request, Server, St
 use crate::httpd::{listener, parking};
 use crate::phases;
 use crate::python::talk::Talk;
-use crate::python::{alarm, call, cleanups, drive, imports, interpreter};
+use crate::python::{alarm, call, cleanups, crowd, drive, imports, interpreter};
 
 /// Under which the configuration's pool keeps its filters.
 pub const FILTERS: &std::ffi::CStr = c"mod_python.filters";
@@ -53,6 +53,7 @@ impl Module for Entry {
         );
         for server in std::iter::successors(Some(main), |server| server.next()) {
             if connection_handler(server).is_some() {
+                crowd::check(server);
                 listener::accept_at_once(&server.ports());
             }
         }

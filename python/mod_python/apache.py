@@ -5,8 +5,9 @@ Constants have the names and numbers of httpd's headers (``apache.OK``,
 """
 
 import importlib
-from collections.abc import MutableMapping
+from collections.abc import Awaitable, MutableMapping
 from types import ModuleType
+from typing import TypeVar
 
 from mod_python import _apache
 from mod_python._apache import *  # noqa: F403 - its public part is this interface
@@ -16,6 +17,29 @@ REQ_NOACTION = _apache.DECLINED
 REQ_ABORTED = _apache.HTTP_INTERNAL_SERVER_ERROR
 
 MutableMapping.register(_apache.table)
+
+T = TypeVar("T")
+
+
+async def aio(awaitable: Awaitable[T]) -> T:
+    """Run something of asyncio's: a database driver's query, an HTTP client's request, ``asyncio.sleep``.
+
+    It runs on one event loop per interpreter, on a thread of its own. A connection is parked meanwhile; a filter
+    holds its request's thread, and lets others run Python.
+
+    Args:
+        awaitable: a coroutine, or anything else that asyncio awaits.
+
+    Returns:
+        What it returns.
+
+    Raises:
+        ShuttingDown: the server stops, and the time for what was begun is over; what was begun is cancelled.
+        BaseException: whatever it raises.
+    """
+    from mod_python import _aio  # asyncio is large: only who uses it pays for it
+
+    return await _aio.run(awaitable)
 
 
 def import_module(

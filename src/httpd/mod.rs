@@ -8,6 +8,7 @@ pub mod brigade;
 pub mod bucket;
 mod challenge;
 pub mod config;
+pub mod conftree;
 pub mod connection;
 pub mod constants;
 mod data;

@@ -16,6 +16,7 @@ use super::generator::Generator;
 use super::interpreter::Interpreter;
 use super::lease::Lease;
 use super::loader::Search;
+use super::pending::stepping;
 use super::report::{self, Page};
 use super::result::{Returned, close_coroutine, server_return};
 use super::state::State;
@@ -94,7 +95,8 @@ impl Instance {
             .map_or(About::Connection(filter.connection()), About::Request);
         self.interpreter.enter(about, |py| {
             let _open = self.lease.open();
-            let result = self.call_while_it_reads(py, filter, settings);
+            // Even under a connection that is stepped: a filter waits on its thread.
+            let result = stepping(None, || self.call_while_it_reads(py, filter, settings));
             if let Some(object) = &*self.object.borrow() {
                 if let Some(me) = class::body::<FilterObject>(object.bind(py), self.interpreter) {
                     me.end_call();

@@ -14,6 +14,7 @@ use super::filter::FilterObject;
 use super::finfo::FileInfo;
 use super::hlist::HandlerListObject;
 use super::interpreter::{Interpreter, main_server};
+use super::pending::Pending;
 use super::reader::Reader;
 use super::request::RequestObject;
 use super::server::ServerObject;
@@ -46,6 +47,8 @@ impl Class for Functions {
         FileBucket(path; offset, length) = |this: &Me<'_, 'py>, a: Arguments<'_, 'py>| {
             BucketObject::of_file(this.py(), this.interpreter(), a)
         };
+        /// A value that another thread will give: await it, and call its set() there.
+        _pending() = |this: &Me<'_, 'py>, _| class::make(this.py(), this.interpreter(), Pending::default());
         /// Takes printed text: complete lines go to the error log.
         _print(is_error, text) = print;
     }
@@ -67,6 +70,7 @@ pub fn classes(py: Python<'_>) -> PyResult<Vec<Py<PyType>>> {
         make_type::<BucketObject>(py)?,
         make_type::<HandlerListObject>(py)?,
         make_type::<Wait>(py)?,
+        make_type::<Pending>(py)?,
     ])
 }
 
@@ -77,7 +81,7 @@ pub fn install(py: Python<'_>, interpreter: &'static Interpreter) -> PyResult<()
         module.add(&*name.to_string_lossy(), *value)?;
     }
     let functions = class::make(py, interpreter, Functions)?;
-    for name in ["log_error", "FileBucket", "_print"] {
+    for name in ["log_error", "FileBucket", "_pending", "_print"] {
         module.add(name, functions.getattr(name)?)?;
     }
     let types = &interpreter.types;
