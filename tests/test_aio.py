@@ -50,7 +50,7 @@ def database() -> Iterator[None]:
         shutil.chown(folder, "postgres", "postgres")
     folder.chmod(0o755)
     data = folder / "data"
-    tool = [newest / "bin/pg_ctl", "-D", data, "-s", "-w"]
+    tool: list[str | Path] = [newest / "bin/pg_ctl", "-D", data, "-s", "-w"]
 
     def run(*command: str | Path) -> None:
         subprocess.run(command, check=True, cwd=folder, stdout=subprocess.DEVNULL, **account)  # type: ignore[call-overload]

@@ -14,7 +14,7 @@ _loop: asyncio.AbstractEventLoop | None = None
 
 
 def _running_loop() -> asyncio.AbstractEventLoop:
-    global _loop  # noqa: PLW0603 - what there is one of
+    global _loop
     with _lock:
         if _loop is None:
             _loop = asyncio.new_event_loop()

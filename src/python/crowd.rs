@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use crate::engine::capacity;
 use crate::engine::settings::Settings;
 use crate::httpd::log::{self, Level, place};
-use crate::httpd::{Connection, Server, conftree, parking};
+use crate::httpd::process::{Node, configuration};
+use crate::httpd::{Connection, Server, parking};
 
 /// How many there are.
 static PRESENT: AtomicUsize = AtomicUsize::new(0);
@@ -55,11 +56,23 @@ fn warn(server: &Server, count: usize) {
     }
 }
 
+/// `AsyncRequestWorkerFactor`, which httpd tells nobody.
 fn factor() -> f64 {
-    let written = conftree::arguments(b"AsyncRequestWorkerFactor");
-    let text = written.and_then(|text| String::from_utf8(text).ok());
+    let written = last(&configuration(), b"AsyncRequestWorkerFactor");
+    let text = written.and_then(|text| std::str::from_utf8(text).ok());
     text.and_then(|text| text.trim().parse().ok())
         .unwrap_or(capacity::FACTOR)
+}
+
+fn last(nodes: &[Node], name: &[u8]) -> Option<&'static [u8]> {
+    let one = |node: &Node| match &node.children {
+        Some(children) => last(children, name),
+        None => node
+            .name
+            .eq_ignore_ascii_case(name)
+            .then_some(node.arguments),
+    };
+    nodes.iter().rev().find_map(one)
 }
 
 /// At the start: whether httpd accepts as many connections as the configuration wants parked.

@@ -55,7 +55,7 @@ type Me<'a, 'py> = This<'a, 'py, Pending>;
 impl Class for Pending {
     const NAME: &'static std::ffi::CStr = c"mod_python._apache.Pending";
     const DOC: &'static std::ffi::CStr = c"A value that another thread will give.";
-    const ID: usize = 12;
+    const ID: usize = 13;
     methods! { Pending:
         /// Gives it its value, or the exception that it raises; any thread. Only the first counts.
         set(value; error) = set;

@@ -124,7 +124,7 @@ class Clients:
         client.shakes_hands = False
         self._selector.modify(client.socket, selectors.EVENT_READ, client)
 
-    def run(self, seconds: float, *, trips: int | None = None, wait: float = 0) -> Result:
+    def run(self, seconds: float, *, trips: int | None = None) -> Result:
         """Have each send line after line, until the time is over; or at most so many round trips each.
 
         With `trips`, `seconds` is the most that it may take; those that are not served by then are counted as such.

@@ -15,6 +15,7 @@ if str(TESTS) not in sys.path:
     sys.path += [str(TESTS), str(TESTS.parent / "scripts")]
 
 from bench.clients import Clients  # noqa: E402
+
 from httpd import Httpd  # noqa: E402
 from probes import load  # noqa: E402
 

@@ -61,7 +61,7 @@ async def asks(conn: apache.Connection) -> None:
 
 
 async def outputfilter(filter: apache.Filter):  # type: ignore[no-untyped-def]
-    import asyncpg  # type: ignore[import-not-found]
+    import asyncpg
 
     async def answer() -> object:
         database = await asyncpg.connect(host=os.environ["PGHOST"], user="postgres", timeout=5)
