@@ -1,5 +1,6 @@
 //! Everything that holds a Python object. Above `httpd`, below `entry`.
 
+pub mod alarm;
 pub mod body;
 pub mod bucket;
 pub mod call;
@@ -12,6 +13,7 @@ pub mod data;
 pub mod debugger;
 pub mod drive;
 pub mod drops;
+pub mod duplex;
 pub mod filter;
 mod filter_io;
 pub mod finfo;
@@ -37,12 +39,18 @@ mod request_methods;
 mod request_parts;
 pub mod response;
 pub mod result;
+pub mod seat;
 pub mod server;
 pub mod slots;
+pub mod speaker;
 pub mod state;
 pub mod stepper;
 pub mod streaming;
 pub mod table;
+pub mod talk;
 pub mod text;
 pub mod types;
 pub mod usher;
+pub mod waits;
+pub mod wire;
+pub mod wishes;

@@ -57,4 +57,6 @@ def is_writable(thing: object, name: str, value: object) -> bool:
         setattr(thing, name, value)
     except AttributeError:
         return False
+    except RuntimeError:
+        pass  # elsewhere it is
     return True
