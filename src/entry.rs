@@ -12,8 +12,10 @@ use crate::httpd::filter::{Direction, Mode};
 use crate::httpd::hooks::{self, Module, Record};
 use crate::httpd::phases::{Hook, Registration};
 use crate::httpd::{Brigade, Connection, Error, Filter, Pool, Request, Server, Status};
-use crate::httpd::{listener, parking};
+use crate::httpd::{exports, listener, parking, ssi};
 use crate::phases;
+use crate::python::exports::Exports;
+use crate::python::ssi::Elements;
 use crate::python::talk::Talk;
 use crate::python::{alarm, call, cleanups, drive, imports, interpreter};
 
@@ -43,6 +45,7 @@ impl Module for Entry {
     }
 
     fn post_config(configuration: &Pool, main: &Server) {
+        exports::offer::<Exports>();
         hooks::add_version(
             configuration,
             concat!("mod_python/", env!("CARGO_PKG_VERSION")),
@@ -64,6 +67,7 @@ impl Module for Entry {
         let is_on = |server: &Server| server.settings::<Settings>().optimize == Some(true);
         interpreter::start(main, servers.any(is_on));
         imports::run(main);
+        ssi::serve::<Elements>();
     }
 
     fn child_stopping(graceful: bool) {

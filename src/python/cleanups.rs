@@ -86,6 +86,7 @@ pub fn arm(r: &Request, settings: &Settings) {
 /// A request goes, with all that we keep of it still there.
 fn end(r: &Request) {
     let state = State::of(r);
+    state.handlers.close();
     while let Some(cleanup) = state.cleanups.functions.borrow_mut().pop() {
         let _open = state.lease.open();
         cleanup.run(About::Request(r));

@@ -64,7 +64,7 @@ thread_local! {
     /// The thread states of this thread, ended with it.
     static STATES: States = const { States(RefCell::new(Vec::new())) };
     /// The interpreter whose GIL this thread holds through `enter`.
-    static INSIDE: Cell<Option<&'static Interpreter>> = const { Cell::new(None) };
+    pub(super) static INSIDE: Cell<Option<&'static Interpreter>> = const { Cell::new(None) };
 }
 
 /// Starts Python in this child. Failures are logged now and answered to each request.
@@ -132,6 +132,20 @@ impl Interpreter {
         &self.name
     }
 
+    /// CPython's pointer to it, for C.
+    pub(super) fn state(&self) -> *mut ffi::PyInterpreterState {
+        self.state
+    }
+
+    /// Goes on where this thread was, in a state of this interpreter that it has saved.
+    pub(super) fn resume(&'static self, state: *mut ffi::PyThreadState) {
+        // SAFETY: saved by this thread, and not current.
+        unsafe { ffi::PyEval_RestoreThread(state) };
+        // SAFETY: the current state of this thread.
+        unsafe { mp_bind_gilstate(state) };
+        INSIDE.set(Some(self));
+    }
+
     /// Waits for the GIL as a thread of this interpreter, and gives it back.
     pub fn take_turn(&'static self) {
         drop(Held::take(self));
@@ -188,16 +202,12 @@ impl<R, F: FnOnce() -> R> OnThisThread<F> {
 }
 
 /// The GIL, held through the thread state that this thread keeps for one interpreter.
-struct Held;
+pub(super) struct Held;
 
 impl Held {
-    fn take(interpreter: &'static Interpreter) -> Self {
-        let state = STATES.with(|states| states.of(interpreter));
-        // SAFETY: a state that this thread made for this interpreter and that is not current.
-        unsafe { ffi::PyEval_RestoreThread(state) };
-        // SAFETY: the current state of this thread.
-        unsafe { mp_bind_gilstate(state) };
-        INSIDE.set(Some(interpreter));
+    /// For a thread that holds no other.
+    pub(super) fn take(interpreter: &'static Interpreter) -> Self {
+        interpreter.resume(STATES.with(|states| states.of(interpreter)));
         Self
     }
 }

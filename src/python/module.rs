@@ -17,6 +17,7 @@ use super::interpreter::{Interpreter, main_server};
 use super::reader::Reader;
 use super::request::RequestObject;
 use super::server::ServerObject;
+use super::ssi::ElementObject;
 use super::streaming::Flush;
 use super::table::TableObject;
 use super::text::encode;
@@ -44,6 +45,7 @@ pub fn classes(py: Python<'_>) -> PyResult<Vec<Py<PyType>>> {
         make_type::<BucketObject>(py)?,
         make_type::<HandlerListObject>(py)?,
         make_type::<Wait>(py)?,
+        make_type::<ElementObject>(py)?,
     ])
 }
 
@@ -71,6 +73,7 @@ pub fn install(py: Python<'_>, interpreter: &'static Interpreter) -> PyResult<()
     module.add("Request", types.of::<RequestObject>())?;
     module.add("Connection", types.of::<ConnectionObject>())?;
     module.add("Server", types.of::<ServerObject>())?;
+    module.add("SSIElement", types.of::<ElementObject>())?;
     module.add("Filter", types.of::<FilterObject>())?;
     module.add("HandlerList", types.of::<HandlerListObject>())?;
     module.add("Bucket", types.of::<BucketObject>())?;
