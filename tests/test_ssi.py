@@ -7,7 +7,6 @@ import pytest
 from httpd import Httpd, Response
 
 MPMS = ("event", "prefork")
-MODULES = ("include", "buffer")
 CONF = """
 <Directory "${HTDOCS}">
     Options +Includes

@@ -41,7 +41,11 @@ mod tests {
     #[test]
     fn basic_is_base_64_of_both() {
         for (user, password, value) in [
-            ("Aladdin", "open sesame", "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="),
+            (
+                "Aladdin",
+                "open sesame",
+                "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==",
+            ),
             ("test", "123\u{a3}", "Basic dGVzdDoxMjPCow=="),
             ("", "", "Basic Og=="),
             ("a", "b", "Basic YTpi"),
@@ -65,7 +69,16 @@ mod tests {
     #[test]
     fn a_path_cannot_end_its_line() {
         assert!(is_path(b"/") && is_path(b"/a/b?c=d%20e"));
-        for bad in [&b""[..], b"a", b"*", b"http://x/", b"/a b", b"/a\r\nX: y", b"/\xff", b"/a#b"] {
+        for bad in [
+            &b""[..],
+            b"a",
+            b"*",
+            b"http://x/",
+            b"/a b",
+            b"/a\r\nX: y",
+            b"/\xff",
+            b"/a#b",
+        ] {
             assert!(!is_path(bad), "{bad:?}");
         }
     }

@@ -2,6 +2,8 @@
 #![forbid(unsafe_code)]
 
 pub mod accept;
+pub mod capacity;
+pub mod counters;
 pub mod credentials;
 pub mod deadlines;
 pub mod filters;
@@ -9,6 +11,7 @@ pub mod handlers;
 pub mod lines;
 pub mod lists;
 pub mod names;
+pub mod phase_table;
 pub mod phases;
 pub mod protocols;
 pub mod replace;

@@ -118,8 +118,17 @@ mod tests {
             assert!(check_name(bad).unwrap_err().contains("as in chat"), "{bad}");
         }
         for bad in [
-            "http/1.1", "HTTP/1.0", "http", "h2", "h2c", "h3", "h3-29", "websocket", "WebSocket",
-            "acme-tls/1", "mod_python",
+            "http/1.1",
+            "HTTP/1.0",
+            "http",
+            "h2",
+            "h2c",
+            "h3",
+            "h3-29",
+            "websocket",
+            "WebSocket",
+            "acme-tls/1",
+            "mod_python",
         ] {
             let sentence = check_name(bad).unwrap_err();
             assert!(sentence.contains("cannot serve"), "{bad}: {sentence}");

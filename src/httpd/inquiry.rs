@@ -144,11 +144,7 @@ impl Connection {
     ///
     /// # Errors
     /// It is no path of a URI.
-    pub fn inquire(
-        &self,
-        uri: &CStr,
-        credentials: Option<&CStr>,
-    ) -> Result<Inquiry<'_>, Error> {
+    pub fn inquire(&self, uri: &CStr, credentials: Option<&CStr>) -> Result<Inquiry<'_>, Error> {
         let mut pool = null_mut();
         // SAFETY: a place for one pool, below the connection's own.
         unsafe { ffi::apr_pool_create_ex(&raw mut pool, self.raw().pool, None, null_mut()) };

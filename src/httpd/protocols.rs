@@ -38,9 +38,7 @@ unsafe extern "C" fn propose<M: Module>(
     let server = unsafe { Server::from_raw(s) };
     let names: &[*const c_char] = match usize::try_from(offers.nelts) {
         // SAFETY: httpd's array of so many pointers.
-        Ok(count) if count > 0 => unsafe {
-            std::slice::from_raw_parts(offers.elts.cast(), count)
-        },
+        Ok(count) if count > 0 => unsafe { std::slice::from_raw_parts(offers.elts.cast(), count) },
         _ => &[],
     };
     // SAFETY: NUL-terminated.
@@ -129,7 +127,8 @@ impl Request {
         let headers = self.headers_in();
         let length = headers.get(c"Content-Length");
         let is_empty = |length: &[u8]| length == b"0";
-        length.is_some_and(|length| !is_empty(length)) || headers.get(c"Transfer-Encoding").is_some()
+        length.is_some_and(|length| !is_empty(length))
+            || headers.get(c"Transfer-Encoding").is_some()
     }
 
     /// Takes HTTP's filters off: what follows on the connection is of another protocol.

@@ -70,7 +70,9 @@ impl Question {
         });
         let uri = self.uri.to_string_lossy();
         match verdict {
-            Err(_) => Err(PyValueError::new_err(format!("'{uri}' is no path of a URL"))),
+            Err(_) => Err(PyValueError::new_err(format!(
+                "'{uri}' is no path of a URL"
+            ))),
             Ok(Verdict::Allowed(user)) => decode(py, &user.unwrap_or_default()),
             Ok(Verdict::Refused(status)) if status.0 >= 500 => {
                 Err(PyRuntimeError::new_err(format!(

@@ -2,7 +2,6 @@
 //! plain function has served it by then, a coroutine begins to talk.
 #![expect(unsafe_code, reason = "a look at the type of what a handler gave")]
 
-use std::cell::OnceCell;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,10 +11,12 @@ use pyo3::prelude::*;
 use super::class;
 use super::connection::ConnectionObject;
 use super::context::About;
+use super::crowd;
 use super::debugger;
 use super::interpreter::{Interpreter, main_server};
 use super::lease::Lease;
 use super::loader::Search;
+use super::meter::{self, Counted, Meter};
 use super::report;
 use super::result::{number, server_return};
 use super::role::Role;
@@ -24,6 +25,7 @@ use super::speaker::Speaker;
 use super::state::ConnectionState;
 use super::talk::Talk;
 use super::wire::Wire;
+use crate::engine::counters::Work;
 use crate::engine::handlers::{Handler, Home};
 use crate::engine::names;
 use crate::engine::phases::Phase;
@@ -48,11 +50,12 @@ pub fn interpreter(
 /// How long handlers have to finish when the server stops gracefully.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// `PythonGracefulTimeout` of the main server.
+/// The longest `PythonGracefulTimeout` of all servers.
 pub fn grace() -> Duration {
-    let settings = main_server().map(|server| server.settings::<Settings>());
-    settings
-        .and_then(|settings| settings.graceful_timeout)
+    let servers = std::iter::successors(main_server(), |server| server.next());
+    servers
+        .filter_map(|server| server.settings::<Settings>().graceful_timeout)
+        .max()
         .unwrap_or(GRACE)
 }
 
@@ -72,9 +75,10 @@ pub fn connection(c: &Connection, role: Role, settings: &Settings) -> Status {
     }
     let status = match asked.seat.get() {
         Some(seat) => Talk::called(c, seat),
-        None => first_call(c, &asked.seat, c.can_park(), role, settings),
+        None => first_call(c, asked, false, role, settings),
     };
     if status == Status::DECLINED {
+        asked.member.take();
         asked.declined.set(true);
     }
     status
@@ -85,7 +89,7 @@ pub fn connection(c: &Connection, role: Role, settings: &Settings) -> Status {
 pub fn upgraded(c: &Connection, protocol: &Arc<Protocol>, settings: &Settings) {
     let asked = c.state(ConnectionState::default);
     let role = Role::Protocol(protocol.clone());
-    first_call(c, &asked.upgraded, false, role, settings);
+    first_call(c, asked, true, role, settings);
 }
 
 /// httpd is about to close a connection.
@@ -98,8 +102,8 @@ pub fn closing(c: &Connection) {
 
 fn first_call(
     c: &Connection,
-    place: &OnceCell<Arc<Seat>>,
-    parks: bool,
+    asked: &ConnectionState,
+    is_upgraded: bool,
     role: Role,
     settings: &Settings,
 ) -> Status {
@@ -114,6 +118,10 @@ fn first_call(
             return Status::DONE;
         }
     };
+    match crowd::join(c, settings) {
+        Some(member) => asked.member.replace(Some(member)),
+        None => return c.linger(),
+    };
     let wire = Box::new(Wire::new(c));
     if wire.start(c).is_err() {
         // No handshake: HTTP's own handler knows how to answer that.
@@ -121,6 +129,9 @@ fn first_call(
     }
     let timeouts = c.leave_request_timeouts();
     let lease = Lease::new("connection");
+    let open = Counted::open();
+    let row = meter::phase(Phase::Connection);
+    let meter = Meter::begin(row);
     let given = interpreter.enter(About::Connection(c), |py| {
         let _open = lease.open();
         let object = ConnectionObject::with_wire(&lease, c, &wire);
@@ -128,17 +139,24 @@ fn first_call(
             .and_then(|object| call(py, interpreter, handler, settings, &object));
         result.unwrap_or_else(|error| {
             report::to_log(py, &format!("{} failed", role.title()), &error);
+            meter::failed(row);
             Given::Status(Status::DONE)
         })
     });
+    meter.end(&Work::default());
     let status = match given {
         Given::Status(status) => status,
         Given::Coroutine(coroutine) => {
+            let (place, parks) = match is_upgraded {
+                true => (&asked.upgraded, false),
+                false => (&asked.seat, c.can_park()),
+            };
             let Some(seat) = Seat::new(parks) else {
                 interpreter.enter(About::Connection(c), |py| drop(coroutine.into_bound(py)));
                 return Status::DONE;
             };
             let seat = place.get_or_init(|| seat);
+            drop(open);
             let speaker = Speaker {
                 interpreter,
                 role,

@@ -175,7 +175,9 @@ fn hlist<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
     let state = c.existing_state::<ConnectionState>();
     let list = match state.and_then(|state| state.agreed.get()) {
         Some(protocol) => Some(&protocol.handlers),
-        None => settings.handlers(Phase::Connection, None).map(|chosen| chosen.list),
+        None => settings
+            .handlers(Phase::Connection, None)
+            .map(|chosen| chosen.list),
     };
     match list {
         Some(list) if this.body().wire.is_some() => {

@@ -53,7 +53,9 @@ impl Role {
             Self::Connection(_) => None,
             Self::Protocol(protocol) => {
                 let name = protocol.name.to_string_lossy();
-                Some(format!("declined what its peer has agreed to: {name}, not HTTP"))
+                Some(format!(
+                    "declined what its peer has agreed to: {name}, not HTTP"
+                ))
             }
         }
     }

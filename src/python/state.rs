@@ -8,6 +8,7 @@ use pyo3::prelude::*;
 use super::body::Body;
 use super::class;
 use super::cleanups::Cleanups;
+use super::crowd::Member;
 use super::handlers::Handlers;
 use super::interpreter::Interpreter;
 use super::lease::Lease;
@@ -29,12 +30,16 @@ pub struct ConnectionState {
     pub agreed: OnceCell<Arc<Protocol>>,
     /// The seat of the `async def` handler of that, when a request asked for it.
     pub upgraded: OnceCell<Arc<Seat>>,
+    /// Its place among those with a handler.
+    pub member: RefCell<Option<Member>>,
 }
 
 impl ConnectionState {
     /// The seats of its handlers.
     pub fn seats(&self) -> impl Iterator<Item = &Arc<Seat>> {
-        [&self.seat, &self.upgraded].into_iter().filter_map(OnceCell::get)
+        [&self.seat, &self.upgraded]
+            .into_iter()
+            .filter_map(OnceCell::get)
     }
 }
 

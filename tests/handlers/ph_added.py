@@ -134,7 +134,7 @@ def show_directory(req: apache.Request) -> int:
 
 
 def connection(req: apache.Request) -> int:
-    req.write(f"{req.connection.hlist}", flush=False)  # type: ignore[attr-defined]
+    req.write(f"{req.connection.hlist}", flush=False)
     return apache.OK
 
 

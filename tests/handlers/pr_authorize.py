@@ -1,6 +1,7 @@
 """Handlers that ask httpd about users."""
 
 import ast
+import base64
 from typing import Any
 
 from mod_python import apache
@@ -35,15 +36,29 @@ async def alive(conn: apache.Connection) -> None:
 
 def authenhandler(req: apache.Request) -> int:
     "One of Python's own; it does what it likes with the connection of the request."
-    password = req.get_basic_auth_pw()
+    user, password = base64.b64decode(req.headers_in["Authorization"].split()[1]).decode().split(":", 1)
     req.write("this must not be seen")
     req.connection.notes["seen"] = "here"
     req.connection.keepalive = 1
     assert req.read() == b""
     if password == "pythonic":
-        req.user = f"python-{req.user}"
+        req.user = f"python-{user}"
         return apache.OK
     return apache.HTTP_UNAUTHORIZED
+
+
+def accesshandler(req: apache.Request) -> int:
+    "Refuses when it has said too much already."
+    req.write("half a response")
+    req.flush()
+    if req.args == "raise":
+        raise ValueError("refused")
+    return apache.HTTP_FORBIDDEN
+
+
+def handler(req: apache.Request) -> int:
+    req.log_error("let in", apache.APLOG_ERR)
+    return apache.OK
 
 
 def cleanuphandler(req: apache.Request) -> int:
