@@ -10,10 +10,12 @@
 #include "http_main.h"
 #include "http_protocol.h"
 #include "http_request.h"
+#include "http_ssl.h"
 #include "http_vhost.h"
 #include "ap_listen.h"
 #include "ap_mpm.h"
 #include "mpm_common.h"
+#include "scoreboard.h"
 #include "mod_core.h"
 #include "util_filter.h"
 #include "util_script.h"
@@ -54,5 +56,6 @@ apr_status_t mp_bucket_setaside(apr_bucket *bucket, apr_pool_t *pool);
 int mp_status_is_again(apr_status_t status);
 int mp_status_is_timeout(apr_status_t status);
 int mp_status_is_eof(apr_status_t status);
+int mp_status_is_not_found(apr_status_t status);
 
 #endif

@@ -58,8 +58,9 @@ impl Module for Entry {
         }
     }
 
-    fn child_init(_child: &Pool, main: &'static Server) {
+    fn child_init(child: &Pool, main: &'static Server) {
         interpreter::start(main);
+        child.at_end(interpreter::stop);
     }
 
     fn process_connection(c: &Connection) -> Status {

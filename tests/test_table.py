@@ -39,7 +39,7 @@ def test_it_is_in_order(seen: Any) -> None:
     assert seen["pairs"] == [["X-One", "1"], ["X-Two", "2, 3"], ["X-Three", ""]]
     assert seen["keys"] == ["X-One", "X-Two", "X-Three"]
     assert seen["len"]
-    assert seen["copy"] == "dict"
+    assert seen["copy"] == "table"
 
 
 def test_missing_and_wrong_keys(seen: Any) -> None:

@@ -16,6 +16,7 @@ REQ_NOACTION = _apache.DECLINED
 REQ_ABORTED = _apache.HTTP_INTERNAL_SERVER_ERROR
 
 MutableMapping.register(_apache.table)
+make_table = _apache.table
 
 
 def import_module(

@@ -4,13 +4,20 @@
 //! modules hold the same pointers, so there is never a `&mut`. References are made by the
 //! trampolines in [`hooks`], [`config`] and [`filter`], and live as long as httpd's call.
 
+pub mod address;
+mod array;
 pub mod brigade;
 pub mod bucket;
 pub mod config;
 pub mod connection;
 pub mod constants;
+mod content;
+mod credentials;
 mod data;
+mod environment;
 mod ffi;
+mod fields;
+pub mod file;
 pub mod filter;
 mod framing;
 pub mod held;
@@ -18,6 +25,7 @@ pub mod hooks;
 pub mod input;
 pub mod listener;
 pub mod log;
+mod methods;
 pub mod originals;
 pub mod output;
 pub mod pool;
@@ -27,6 +35,8 @@ pub mod server;
 pub mod status;
 pub mod stream;
 pub mod table;
+mod tls;
+pub mod url;
 
 pub use brigade::Brigade;
 pub use connection::Connection;

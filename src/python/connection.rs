@@ -1,11 +1,13 @@
 //! `conn`: a connection, as connection handlers and `req.connection` see it.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use pyo3::exceptions::{PyConnectionError, PyRuntimeError, PyTimeoutError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
+use super::capsule::capsule;
 use super::class::{self, Answer, Arguments, Class, This, attributes, methods};
 use super::data;
 use super::interpreter::release;
@@ -29,6 +31,8 @@ pub struct ConnectionObject {
     lent: Lent<Connection>,
     /// The bytes on the wire: only a connection handler may have them.
     wire: Option<Lent<Wire>>,
+    base_server: RefCell<Option<Py<PyAny>>>,
+    notes: RefCell<Option<Py<PyAny>>>,
 }
 
 /// What a connection handler has read ahead, and what it sends.
@@ -86,6 +90,8 @@ impl ConnectionObject {
         Self {
             lent: Lent::new(lease, c),
             wire: None,
+            base_server: RefCell::default(),
+            notes: RefCell::default(),
         }
     }
 
@@ -94,6 +100,8 @@ impl ConnectionObject {
         Self {
             lent: Lent::new(lease, c),
             wire: Some(Lent::new(lease, wire)),
+            base_server: RefCell::default(),
+            notes: RefCell::default(),
         }
     }
 }
@@ -116,8 +124,9 @@ impl Class for ConnectionObject {
     attributes! { ConnectionObject:
         /// The virtual host of its address.
         base_server = |this: &Me<'_, 'py>| {
-            let c = this.body().lent.get()?;
-            class::make(this.py(), this.interpreter(), ServerObject::new(c.base_server()))
+            let me = this.body();
+            let c = me.lent.get()?;
+            once(this, &me.base_server, || ServerObject::new(c.base_server()))
         };
         /// The peer's address: (ip, port).
         client_addr = |this: &Me<'_, 'py>| address(this, Connection::client_ip, Connection::client_port);
@@ -147,15 +156,46 @@ impl Class for ConnectionObject {
         }), set_keepalive;
         /// How many requests it carried after its first.
         keepalives = |this: &Me<'_, 'py>| number(this, |c| c.keep_alives().into());
+        /// Whether its host name leads back to its address: 1, -1 if not, 0 if nobody asked.
+        double_reverse = |this: &Me<'_, 'py>| number(this, |c| c.double_reverse().into());
         /// httpd's number for it, unique among those open.
         id = |this: &Me<'_, 'py>| number(this, Connection::id);
         /// Notes from module to module.
         notes = |this: &Me<'_, 'py>| {
             let me = this.body();
-            let notes = TableObject::new(me.lent.lease(), me.lent.get()?.notes());
-            class::make(this.py(), this.interpreter(), notes)
+            let c = me.lent.get()?;
+            once(this, &me.notes, || TableObject::new(me.lent.lease(), c.notes()))
         };
+        /// The conn_rec, for extensions in C (PyCapsule). It is gone with the connection.
+        _conn_rec = |this: &Me<'_, 'py>| capsule(this.py(), this.body().lent.get()?.address());
     }
+
+    fn visit(&self, visit: &mut dyn FnMut(&Py<PyAny>)) {
+        for place in [&self.base_server, &self.notes] {
+            if let Ok(Some(object)) = place.try_borrow().as_deref() {
+                visit(object);
+            }
+        }
+    }
+
+    fn clear(&mut self) {
+        self.base_server.take();
+        self.notes.take();
+    }
+}
+
+/// An object that hangs on the connection, made at its first use: it keeps its identity.
+fn once<'py, T: Class>(
+    this: &Me<'_, 'py>,
+    place: &RefCell<Option<Py<PyAny>>>,
+    make: impl FnOnce() -> T,
+) -> Answer<'py> {
+    if let Some(made) = &*place.borrow() {
+        return Ok(made.bind(this.py()).clone());
+    }
+    let made = class::make(this.py(), this.interpreter(), make())?;
+    place.replace(Some(made.clone().unbind()));
+    Ok(made)
 }
 
 fn none<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
@@ -197,12 +237,13 @@ fn set_keepalive(this: &Me<'_, '_>, value: &Bound<'_, PyAny>) -> PyResult<()> {
 
 fn wire<'a>(this: &'a Me<'_, '_>) -> PyResult<(&'a Connection, &'a Wire)> {
     let me = this.body();
+    let c = me.lent.get()?;
     let Some(wire) = &me.wire else {
         return Err(PyRuntimeError::new_err(
             "HTTP has this connection's bytes: only a connection handler can read and write them",
         ));
     };
-    Ok((me.lent.get()?, wire.get()?))
+    Ok((c, wire.get()?))
 }
 
 /// Makes sure that there is data at the front. `false`: the peer has closed its side.

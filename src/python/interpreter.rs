@@ -7,16 +7,17 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-use std::ffi::{CStr, CString};
-use std::ptr::null_mut;
 use std::sync::{Mutex, Once, OnceLock, PoisonError};
 
+use pyo3::exceptions::PyRuntimeError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 
+use super::cleanup::Call;
 use super::context::{self, About};
 use super::drops::Drops;
 use super::loader::Loader;
+use super::start;
 use super::types::Types;
 use super::usher;
 use crate::httpd::Server;
@@ -40,6 +41,8 @@ pub struct Interpreter {
     pub types: Types,
     /// What was imported for handlers.
     pub loader: Loader,
+    /// What is called when the child exits.
+    at_exit: Mutex<Vec<Call>>,
 }
 
 // SAFETY: the state's pointer is only used by threads that make thread states from it, which
@@ -62,6 +65,9 @@ static SERVER: OnceLock<&'static Server> = OnceLock::new();
 /// Set once per child, after the fork. The parent never fills it.
 static CHILD: OnceLock<Result<Child, String>> = OnceLock::new();
 
+/// All interpreters of this child. Nobody waits for anything while holding the lock.
+static KNOWN: Mutex<Vec<&'static Interpreter>> = Mutex::new(Vec::new());
+
 thread_local! {
     /// The thread states of this thread, ended with it.
     static STATES: States = const { States(RefCell::new(Vec::new())) };
@@ -73,7 +79,7 @@ thread_local! {
 pub fn start(server: &'static Server) {
     SERVER.get_or_init(|| server);
     let child = CHILD.get_or_init(|| {
-        initialize()?;
+        start::initialize()?;
         let main = make(MAIN)?;
         let interpreters = Mutex::new(HashMap::from([(MAIN.to_owned(), main)]));
         let main_usher = Once::new();
@@ -90,6 +96,23 @@ pub fn start(server: &'static Server) {
             Level::Critical,
             &format!("no Python here: {reason}"),
         );
+    }
+}
+
+/// The child exits: calls what was left for that.
+pub fn stop() {
+    // Prefork ends a child in a signal handler, perhaps in the midst of Python's own work.
+    if INSIDE.get().is_some() {
+        return;
+    }
+    let known = KNOWN.try_lock().map(|known| known.clone());
+    for interpreter in known.unwrap_or_default() {
+        interpreter.enter(About::Nothing, |py| {
+            let next = || interpreter.at_exit.lock().ok()?.pop();
+            while let Some(call) = next() {
+                call.run(py);
+            }
+        });
     }
 }
 
@@ -128,9 +151,28 @@ impl Interpreter {
         Ok(made)
     }
 
+    /// The interpreter that this thread is in, be it a thread of Python's own.
+    ///
+    /// # Errors
+    /// `RuntimeError` where there is none of ours: in one that other C code made.
+    pub fn current(_py: Python<'_>) -> PyResult<&'static Self> {
+        // SAFETY: attached, so there is a current state.
+        let state = unsafe { ffi::PyInterpreterState_Get() };
+        let known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+        let current = known.iter().copied().find(|known| known.state == state);
+        current
+            .ok_or_else(|| PyRuntimeError::new_err("this interpreter is not one of mod_python's"))
+    }
+
     /// Its name, as `PythonInterpreter` gives it.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Leaves a call for when the child exits; those left last come first.
+    pub fn at_exit(&self, call: Call) {
+        let calls = self.at_exit.lock();
+        calls.unwrap_or_else(PoisonError::into_inner).push(call);
     }
 
     /// Waits for the GIL as a thread of this interpreter, and gives it back.
@@ -240,87 +282,6 @@ impl Drop for States {
     }
 }
 
-/// Starts the Python that the module was built with.
-fn initialize() -> Result<(), String> {
-    let check = |status: ffi::PyStatus, what: &str| {
-        // SAFETY: a pure look at a value.
-        if unsafe { ffi::PyStatus_Exception(status) } == 0 {
-            return Ok(());
-        }
-        let reason = match status.err_msg.is_null() {
-            true => std::borrow::Cow::default(),
-            // SAFETY: static text of CPython.
-            false => unsafe { CStr::from_ptr(status.err_msg) }.to_string_lossy(),
-        };
-        Err(format!("{what} failed: {reason}"))
-    };
-    let mut pre = std::mem::MaybeUninit::<ffi::PyPreConfig>::uninit();
-    // SAFETY: fills the whole struct.
-    unsafe { ffi::PyPreConfig_InitPythonConfig(pre.as_mut_ptr()) };
-    // SAFETY: filled by the line above.
-    let mut pre = unsafe { pre.assume_init() };
-    pre.parse_argv = 0;
-    // httpd runs under LC_ALL=C as a rule; file names and texts are UTF-8 all the same.
-    pre.utf8_mode = 1;
-    // SAFETY: before anything else of Python runs.
-    let status = unsafe { ffi::Py_PreInitialize(&raw const pre) };
-    check(status, "Py_PreInitialize")?;
-
-    let mut config = std::mem::MaybeUninit::<ffi::PyConfig>::uninit();
-    // SAFETY: fills the whole struct.
-    unsafe { ffi::PyConfig_InitPythonConfig(config.as_mut_ptr()) };
-    // SAFETY: filled by the line above.
-    let mut config = unsafe { config.assume_init() };
-    config.install_signal_handlers = 0;
-    config.parse_argv = 0;
-    config.user_site_directory = 0;
-    config.pathconfig_warnings = 0;
-    // A child may end without a word: nothing stays in buffers.
-    config.buffered_stdio = 0;
-    config.configure_c_stdio = 0;
-    let executable = env!("MOD_PYTHON_EXECUTABLE");
-    let executable = CString::new(executable).map_err(|_| "a NUL in the path of Python")?;
-    let place = &raw mut config.executable;
-    // SAFETY: `place` is a field of `config`; Python copies the text.
-    let status =
-        unsafe { ffi::PyConfig_SetBytesString(&raw mut config, place, executable.as_ptr()) };
-    check(status, "setting the executable")?;
-    let mut argv = [c"mod_python".as_ptr()];
-    // SAFETY: one valid argument; Python copies it.
-    let status = unsafe { ffi::PyConfig_SetBytesArgv(&raw mut config, 1, argv.as_mut_ptr()) };
-    check(status, "setting sys.argv")?;
-
-    let interrupts = SigintAction::save();
-    // SAFETY: a complete configuration, on the child's first and only thread.
-    let status = unsafe { ffi::Py_InitializeFromConfig(&raw const config) };
-    // SAFETY: made by `PyConfig_InitPythonConfig`.
-    unsafe { ffi::PyConfig_Clear(&raw mut config) };
-    check(status, "Py_InitializeFromConfig")?;
-    // `import signal` takes SIGINT for Python whatever the configuration says: let it, and take
-    // the signal back for httpd. Later imports find the module made.
-    Python::attach(|py| py.import("signal").map(drop)).map_err(|error| error.to_string())?;
-    interrupts.restore();
-    Ok(())
-}
-
-/// httpd's own answer to SIGINT.
-struct SigintAction(libc::sigaction);
-
-impl SigintAction {
-    fn save() -> Self {
-        let mut action = std::mem::MaybeUninit::<libc::sigaction>::zeroed();
-        // SAFETY: asks only; fills the struct.
-        unsafe { libc::sigaction(libc::SIGINT, std::ptr::null(), action.as_mut_ptr()) };
-        // SAFETY: zeroes are a valid action, should the call have failed.
-        Self(unsafe { action.assume_init() })
-    }
-
-    fn restore(&self) {
-        // SAFETY: an action that the process had before.
-        unsafe { libc::sigaction(libc::SIGINT, &raw const self.0, null_mut()) };
-    }
-}
-
 /// Makes what we keep of the interpreter that is current now, and lets go of the GIL. The thread
 /// state that it was made with stays unused: an interpreter must never be without one, and those of
 /// threads end with them.
@@ -364,7 +325,11 @@ fn equip(name: &str) -> Result<&'static Interpreter, String> {
                 drops: Box::leak(Box::default()),
                 types,
                 loader: Loader::new(py)?,
+                at_exit: Mutex::default(),
             }));
+            let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+            known.push(interpreter);
+            drop(known);
             super::module::install(py, interpreter)?;
             Ok(interpreter)
         });

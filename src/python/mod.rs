@@ -2,7 +2,9 @@
 
 pub mod body;
 pub mod call;
+mod capsule;
 pub mod class;
+pub mod cleanup;
 pub mod connection;
 pub mod context;
 pub mod data;
@@ -15,6 +17,7 @@ pub mod generator;
 pub mod instance;
 pub mod interpreter;
 mod landing;
+mod landing_slots;
 pub mod lease;
 pub mod loader;
 pub mod module;
@@ -26,8 +29,10 @@ mod request_io;
 mod request_methods;
 mod request_parts;
 pub mod response;
+mod sendfile;
 pub mod server;
 pub mod slots;
+mod start;
 pub mod state;
 pub mod stepper;
 pub mod streaming;

@@ -8,7 +8,7 @@ use super::class::{self, Answer, Arguments, Class, This, attributes, make_type, 
 use super::connection::ConnectionObject;
 use super::context::{self, log_line};
 use super::filter::FilterObject;
-use super::finfo::FileInfo;
+use super::finfo::FileInfoObject;
 use super::interpreter::{Interpreter, main_server};
 use super::reader::Reader;
 use super::request::RequestObject;
@@ -46,7 +46,7 @@ pub fn classes(py: Python<'_>) -> PyResult<Vec<Py<PyType>>> {
     Ok(vec![
         make_type::<RequestObject>(py)?,
         make_type::<TableObject>(py)?,
-        make_type::<FileInfo>(py)?,
+        make_type::<FileInfoObject>(py)?,
         make_type::<ServerObject>(py)?,
         make_type::<ConnectionObject>(py)?,
         make_type::<FilterObject>(py)?,
@@ -77,7 +77,7 @@ pub fn install(py: Python<'_>, interpreter: &'static Interpreter) -> PyResult<()
     module.add("Server", types.of::<ServerObject>())?;
     module.add("Filter", types.of::<FilterObject>())?;
     module.add("table", types.of::<TableObject>())?;
-    module.add("FileInfo", types.of::<FileInfo>())?;
+    module.add("FileInfo", types.of::<FileInfoObject>())?;
     module.add("interpreter", interpreter.name())?;
     module.add("_version", env!("CARGO_PKG_VERSION"))?;
     if let Some(server) = main_server() {

@@ -16,6 +16,8 @@ pub(super) enum Part {
     HeadersOut,
     ErrHeadersOut,
     Environment,
+    TrailersIn,
+    TrailersOut,
     Notes,
 }
 
@@ -39,6 +41,8 @@ pub(super) fn part<'py>(this: &Me<'_, 'py>, part: Part) -> Answer<'py> {
         Part::HeadersOut => table(r.headers_out())?,
         Part::ErrHeadersOut => table(r.err_headers_out())?,
         Part::Environment => table(r.subprocess_env())?,
+        Part::TrailersIn => table(r.trailers_in())?,
+        Part::TrailersOut => table(r.trailers_out())?,
         Part::Notes => table(r.notes())?,
     };
     me.parts.borrow_mut().push((part, object.clone().unbind()));

@@ -7,6 +7,7 @@ use pyo3::prelude::*;
 
 use super::data;
 use super::interpreter::{Interpreter, release};
+use crate::httpd::file::File;
 use crate::httpd::held::Held;
 use crate::httpd::stream::CHUNK;
 use crate::httpd::{Error, Request, Status};
@@ -58,6 +59,25 @@ impl Response {
             return self.send(data.py(), r);
         }
         Ok(())
+    }
+
+    /// Appends a part of a file, and sends all of it.
+    ///
+    /// # Errors
+    /// `OSError` when the client is gone.
+    pub fn add_file(
+        &self,
+        py: Python<'_>,
+        r: &Request,
+        file: &File,
+        offset: i64,
+        length: i64,
+    ) -> PyResult<()> {
+        if length > 0 {
+            r.append_file(&self.written, file, offset, length);
+            self.total.set(self.total.get() + length as usize);
+        }
+        self.send(py, r)
     }
 
     /// Sends what was written, and what others hold.

@@ -109,4 +109,4 @@ def identity(req: apache.Request) -> list[bool]:
 
 
 def construction(req: apache.Request) -> list[str]:
-    return [error_of(kind) for kind in (apache.table, apache.Request, apache.Connection, apache.Server, apache.Filter)]
+    return [error_of(kind) for kind in (apache.Request, apache.Connection, apache.Server, apache.Filter)]

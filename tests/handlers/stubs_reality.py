@@ -30,7 +30,7 @@ def own_names(thing: object) -> list[str]:
     return [name for name in vars(thing) if not name.startswith("__") or name in SPECIAL]
 
 
-SPECIAL = {"__len__", "__getitem__", "__setitem__", "__delitem__", "__contains__", "__iter__", "__aiter__"}
+SPECIAL = {"__new__", "__len__", "__getitem__", "__setitem__", "__delitem__", "__contains__", "__iter__", "__aiter__"}
 
 
 def members(thing: object) -> dict[str, Any]:
@@ -57,4 +57,6 @@ def is_writable(thing: object, name: str, value: object) -> bool:
         setattr(thing, name, value)
     except AttributeError:
         return False
+    except TypeError:  # some that may be None cannot be set to it
+        pass
     return True
