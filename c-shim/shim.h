@@ -21,6 +21,7 @@
 #include "util_script.h"
 #include "apr_buckets.h"
 #include "apr_errno.h"
+#include "apr_fnmatch.h"
 #include "apr_strings.h"
 #include "apr_tables.h"
 #include "apr_portable.h"
@@ -51,6 +52,9 @@ apr_status_t mp_bucket_read(apr_bucket *bucket, const char **data, apr_size_t *l
                             apr_read_type_e block);
 apr_status_t mp_bucket_split(apr_bucket *bucket, apr_size_t point);
 apr_status_t mp_bucket_setaside(apr_bucket *bucket, apr_pool_t *pool);
+
+/* Configuration of the core. */
+apr_size_t mp_flush_max_threshold(const server_rec *s);
 
 /* Versions and errno-like statuses. */
 int mp_status_is_again(apr_status_t status);

@@ -11,12 +11,11 @@ use crate::httpd::config::{self, Command};
 use crate::httpd::filter::{Direction, Mode};
 use crate::httpd::hooks::{self, Module, Record};
 use crate::httpd::listener;
+use crate::httpd::phases::{Hook, Registration};
 use crate::httpd::{Brigade, Connection, Error, Filter, Pool, Request, Server, Status};
-use crate::python::state::State;
-use crate::python::{call, drive, interpreter};
+use crate::phases;
+use crate::python::{call, cleanups, drive, imports, interpreter};
 
-/// The names of handlers that are ours (`SetHandler`).
-const HANDLERS: [&[u8]; 2] = [b"mod_python", b"python-program"];
 /// Under which the configuration's pool keeps its filters.
 pub const FILTERS: &std::ffi::CStr = c"mod_python.filters";
 
@@ -59,8 +58,11 @@ impl Module for Entry {
     }
 
     fn child_init(child: &Pool, main: &'static Server) {
-        interpreter::start(main);
-        child.at_end(interpreter::stop);
+        cleanups::run_with_child(child);
+        let mut servers = std::iter::successors(Some(main), |server| server.next());
+        let is_on = |server: &Server| server.settings::<Settings>().optimize == Some(true);
+        interpreter::start(main, servers.any(is_on));
+        imports::run(main);
     }
 
     fn process_connection(c: &Connection) -> Status {
@@ -73,44 +75,12 @@ impl Module for Entry {
         }
     }
 
-    fn translate_name(r: &Request) -> Status {
-        if let Some(before) = r.prev() {
-            before.show_body_length(r);
-        }
-        Status::DECLINED
+    fn hooks() -> Vec<Registration> {
+        phases::hooks()
     }
 
-    fn type_checker(r: &Request) -> Status {
-        let before = r.content_type().map(<[u8]>::to_vec);
-        let status = phase(r, Phase::Type);
-        if status == Status::DECLINED {
-            let after = r.content_type().map(<[u8]>::to_vec);
-            if after != before {
-                State::of(r).chosen_type.replace(after);
-            }
-        }
-        status
-    }
-
-    fn fixups(r: &Request) -> Status {
-        // mod_mime has had its say about languages, codings and filters; the type stays ours.
-        let chosen = r
-            .existing_state::<State>()
-            .and_then(|state| state.chosen_type.take());
-        if let Some(chosen) = chosen {
-            r.set_content_type(Some(&chosen));
-        }
-        if r.redirected_beyond_limit() {
-            return Status::REQUEST_ENTITY_TOO_LARGE;
-        }
-        Status::DECLINED
-    }
-
-    fn handler(r: &Request) -> Status {
-        match r.handler() {
-            Some(name) if HANDLERS.contains(&name) => phase(r, Phase::Content),
-            _ => Status::DECLINED,
-        }
+    fn request(r: &Request, hook: Hook) -> Status {
+        phases::request(r, hook)
     }
 
     fn output_filter(filter: &Filter, slot: usize, brigade: &Brigade) -> Result<(), Error> {
@@ -145,18 +115,8 @@ impl Module for Entry {
 /// The handler of a server's connections, and the settings it runs with.
 fn connection_handler(server: &Server) -> Option<(&Handler, &Settings)> {
     let settings = server.settings::<Settings>();
-    let handler = settings.handlers(Phase::Connection, None)?.first()?;
+    let handler = settings.handlers(Phase::Connection, None)?.list.first()?;
     Some((handler, settings))
-}
-
-/// Runs the handlers that the settings have for a phase.
-fn phase(r: &Request, phase: Phase) -> Status {
-    let settings = r.settings::<Settings>();
-    let filename = r.filename().map(String::from_utf8_lossy);
-    match settings.handlers(phase, filename.as_deref()) {
-        Some(handlers) => call::request(r, phase, handlers, settings),
-        None => Status::DECLINED,
-    }
 }
 
 /// What entry point `slot` stands for where the filter's request is; else its first declaration.

@@ -1,17 +1,7 @@
-//! Filters: `ap_filter_t`, and the entry points that httpd calls.
-//!
-//! httpd tells a filter's function nothing about which registration it is called for: under
-//! mod_filter `f->frec` is the harness's record. So each registered filter gets an entry point of
-//! its own, a number that the compiler puts into the function.
+//! Filters: `ap_filter_t`.
 
-use std::cell::UnsafeCell;
-use std::ffi::{CStr, CString};
-
-use super::hooks::{Module, guard};
 use super::{Brigade, Connection, Error, Pool, Request, ffi};
-
-/// How many filters a configuration may declare in each direction.
-pub const ENTRY_POINTS: usize = 256;
+use std::cell::UnsafeCell;
 
 /// Where a filter stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -40,16 +30,16 @@ pub struct Filter(UnsafeCell<ffi::ap_filter_t>);
 impl Filter {
     /// # Safety
     /// `raw` points to a live filter for all of `'a`.
-    unsafe fn from_raw<'a>(raw: *mut ffi::ap_filter_t) -> &'a Self {
+    pub(super) unsafe fn from_raw<'a>(raw: *mut ffi::ap_filter_t) -> &'a Self {
         // SAFETY: repr(transparent); liveness is the caller's promise.
         unsafe { &*raw.cast() }
     }
 
-    fn as_ptr(&self) -> *mut ffi::ap_filter_t {
+    pub(super) fn as_ptr(&self) -> *mut ffi::ap_filter_t {
         self.0.get()
     }
 
-    fn raw(&self) -> &ffi::ap_filter_t {
+    pub(super) fn raw(&self) -> &ffi::ap_filter_t {
         // SAFETY: live; plain fields, read on the thread that httpd calls the filter on.
         unsafe { &*self.as_ptr() }
     }
@@ -159,149 +149,4 @@ impl Request {
             at = filter.next;
         }
     }
-}
-
-/// Registers entry point `slot` under `name` for requests' chains. For use while the configuration
-/// is read.
-pub fn register<M: Module>(direction: Direction, name: &str, slot: usize) {
-    let Ok(name) = CString::new(name) else { return };
-    let kind = ffi::AP_FTYPE_RESOURCE;
-    match direction {
-        // SAFETY: httpd copies the name; the entry points are static.
-        Direction::Input => unsafe {
-            ffi::ap_register_input_filter(
-                name.as_ptr(),
-                Some(Entries::<M>::INPUT[slot]),
-                Some(start_input::<M>),
-                kind,
-            );
-        },
-        // SAFETY: as above.
-        Direction::Output => unsafe {
-            ffi::ap_register_output_filter(
-                name.as_ptr(),
-                Some(Entries::<M>::OUTPUT[slot]),
-                None,
-                kind,
-            );
-        },
-    }
-}
-
-/// Whether some module has registered a filter of this name.
-pub fn is_registered(direction: Direction, name: &CStr) -> bool {
-    let handle = match direction {
-        // SAFETY: a pure look-up by a NUL-terminated name.
-        Direction::Input => unsafe { ffi::ap_get_input_filter_handle(name.as_ptr()) },
-        // SAFETY: as above.
-        Direction::Output => unsafe { ffi::ap_get_output_filter_handle(name.as_ptr()) },
-    };
-    !handle.is_null()
-}
-
-type Input = unsafe extern "C" fn(
-    *mut ffi::ap_filter_t,
-    *mut ffi::apr_bucket_brigade,
-    ffi::ap_input_mode_t,
-    ffi::apr_read_type_e,
-    ffi::apr_off_t,
-) -> ffi::apr_status_t;
-type Output =
-    unsafe extern "C" fn(*mut ffi::ap_filter_t, *mut ffi::apr_bucket_brigade) -> ffi::apr_status_t;
-
-/// One function per slot, written out by the compiler.
-struct Entries<M>(std::marker::PhantomData<M>);
-
-/// `sixteen!(input, M, base)` is 16 instances of a generic function, in order.
-macro_rules! entries {
-    ($function:ident, $module:ident) => {
-        entries!(@rows $function, $module,
-            0x00 0x10 0x20 0x30 0x40 0x50 0x60 0x70 0x80 0x90 0xa0 0xb0 0xc0 0xd0 0xe0 0xf0)
-    };
-    (@rows $function:ident, $module:ident, $($row:literal)*) => {{
-        const ROWS: usize = [$($row),*].len();
-        let rows = [$([
-            $function::<$module, { $row }>, $function::<$module, { $row + 1 }>,
-            $function::<$module, { $row + 2 }>, $function::<$module, { $row + 3 }>,
-            $function::<$module, { $row + 4 }>, $function::<$module, { $row + 5 }>,
-            $function::<$module, { $row + 6 }>, $function::<$module, { $row + 7 }>,
-            $function::<$module, { $row + 8 }>, $function::<$module, { $row + 9 }>,
-            $function::<$module, { $row + 10 }>, $function::<$module, { $row + 11 }>,
-            $function::<$module, { $row + 12 }>, $function::<$module, { $row + 13 }>,
-            $function::<$module, { $row + 14 }>, $function::<$module, { $row + 15 }>,
-        ]),*];
-        let _: [(); ENTRY_POINTS] = [(); ROWS * 16];
-        rows
-    }};
-}
-
-impl<M: Module> Entries<M> {
-    const INPUT: [Input; ENTRY_POINTS] = flatten::<Input>({
-        let rows: [[Input; 16]; 16] = entries!(input, M);
-        rows
-    });
-    const OUTPUT: [Output; ENTRY_POINTS] = flatten::<Output>({
-        let rows: [[Output; 16]; 16] = entries!(output, M);
-        rows
-    });
-}
-
-const fn flatten<F: Copy>(rows: [[F; 16]; 16]) -> [F; ENTRY_POINTS] {
-    let mut flat = [rows[0][0]; ENTRY_POINTS];
-    let mut slot = 0;
-    while slot < ENTRY_POINTS {
-        flat[slot] = rows[slot / 16][slot % 16];
-        slot += 1;
-    }
-    flat
-}
-
-unsafe extern "C" fn output<M: Module, const SLOT: usize>(
-    f: *mut ffi::ap_filter_t,
-    brigade: *mut ffi::apr_bucket_brigade,
-) -> ffi::apr_status_t {
-    // SAFETY: httpd calls with a live filter and brigade.
-    let filter = unsafe { Filter::from_raw(f) };
-    // SAFETY: as above.
-    let brigade = unsafe { Brigade::from_raw(brigade) };
-    let result = guard("an output filter", Err(Error::GENERAL), || {
-        M::output_filter(filter, SLOT, brigade)
-    });
-    Error::code(result)
-}
-
-unsafe extern "C" fn input<M: Module, const SLOT: usize>(
-    f: *mut ffi::ap_filter_t,
-    brigade: *mut ffi::apr_bucket_brigade,
-    mode: ffi::ap_input_mode_t,
-    block: ffi::apr_read_type_e,
-    limit: ffi::apr_off_t,
-) -> ffi::apr_status_t {
-    // SAFETY: httpd calls with a live filter.
-    let filter = unsafe { Filter::from_raw(f) };
-    let bytes = usize::try_from(limit).unwrap_or(0);
-    let mode = match mode {
-        ffi::AP_MODE_READBYTES => Mode::Bytes(bytes),
-        ffi::AP_MODE_GETLINE => Mode::Line,
-        ffi::AP_MODE_SPECULATIVE => Mode::Peek(bytes),
-        // INIT, EATCRLF and EXHAUSTIVE are not about a body: none of our business.
-        // SAFETY: the live chain, and the caller's own arguments.
-        _ => return unsafe { ffi::ap_get_brigade(filter.raw().next, brigade, mode, block, limit) },
-    };
-    // SAFETY: httpd calls with a live brigade.
-    let brigade = unsafe { Brigade::from_raw(brigade) };
-    let block = block == ffi::APR_BLOCK_READ;
-    let result = guard("an input filter", Err(Error::GENERAL), || {
-        M::input_filter(filter, SLOT, brigade, mode, block)
-    });
-    Error::code(result)
-}
-
-unsafe extern "C" fn start_input<M: Module>(f: *mut ffi::ap_filter_t) -> i32 {
-    // SAFETY: httpd calls with a live filter, before the request's handler.
-    let filter = unsafe { Filter::from_raw(f) };
-    guard("the start of an input filter", (), || {
-        M::input_filter_starts(filter)
-    });
-    0
 }

@@ -50,17 +50,6 @@ impl Pool {
         unsafe { &*value }
     }
 
-    /// Calls `f` when the pool is cleared, before anything in it goes.
-    pub fn at_end(&self, f: fn()) {
-        struct AtEnd(fn());
-        impl Drop for AtEnd {
-            fn drop(&mut self) {
-                (self.0)();
-            }
-        }
-        self.own_first(AtEnd(f));
-    }
-
     /// The pool's own `T` under this key, made by `make` when there is none yet.
     pub fn keyed<T: 'static>(&self, key: &'static CStr, make: impl FnOnce() -> T) -> &T {
         let mut found: *mut c_void = std::ptr::null_mut();

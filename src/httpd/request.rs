@@ -165,6 +165,11 @@ impl Request {
         unsafe { c_bytes(root) }
     }
 
+    /// Whether its file is a directory.
+    pub fn is_directory(&self) -> bool {
+        self.raw().finfo.filetype == ffi::APR_DIR
+    }
+
     /// Sends a brigade through the request's output filters, and empties it.
     pub fn write(&self, brigade: &Brigade) -> Result<(), Error> {
         // SAFETY: the live chain of this request.

@@ -4,18 +4,16 @@
 //! The manners are here and in [`super::output`] and [`super::input`], out of an author's reach:
 //! metadata keeps its place relative to what was written, a FLUSH and the end go on by themselves.
 
-use bytes::Bytes;
-
 use super::brigade::Brigade;
-use super::bucket::{Bucket, Kind};
+use super::bucket::Bucket;
+use super::file::OpenFile;
 use super::held::Held;
+use super::loose::Loose;
 use super::originals::Originals;
 use super::{Error, Filter, Pool};
 
 /// The largest piece that is read at once; buckets reach megabytes.
 pub const CHUNK: usize = 64 * 1024;
-/// Data written in smaller pieces is copied together into buckets of 8000 bytes.
-const COPY_BELOW: usize = 1024;
 
 /// What comes next in a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,13 +47,17 @@ pub struct Stream {
     /// Something was read or written: the body is not what it was.
     pub(super) touched: bool,
     /// The number of events (data, flush, end) the author has taken.
-    taken: u64,
+    pub(super) taken: u64,
     /// The bucket of the piece read last: written back unchanged, it goes on as it is.
-    last: Option<Bucket>,
+    pub(super) last: Option<Bucket>,
     /// What a generator has read before it yielded.
-    originals: Originals,
+    pub(super) originals: Originals,
     /// Peeked at: read from `incoming`, and to be put back before anything else is.
-    ahead: Held,
+    pub(super) ahead: Held,
+    /// Taken by the author as buckets.
+    pub(super) loose: Loose,
+    /// The file of which a part was written last.
+    pub(super) file: Option<OpenFile>,
     author: Author,
 }
 
@@ -90,6 +92,8 @@ impl Stream {
             last: None,
             originals: Originals::free(brigade()),
             ahead: brigade(),
+            loose: Loose::new(brigade()),
+            file: None,
             author: Author::Function,
         }
     }
@@ -143,6 +147,9 @@ impl Stream {
 
     /// The generator yields for the first time: what it read is not asked for any more.
     pub fn begin_yielding(&mut self) {
+        if self.originals.are_kept() {
+            self.loose.rescue();
+        }
         self.originals.release(&self.outgoing);
     }
 
@@ -150,6 +157,7 @@ impl Stream {
     pub fn restore(&mut self) {
         self.unpeek();
         if self.originals.are_kept() {
+            self.loose.forget();
             self.originals.restore(&self.incoming);
             self.end_seen = false;
             self.flush_owed = false;
@@ -172,224 +180,13 @@ impl Stream {
         self.end_said || self.closed
     }
 
-    /// What stands first in `incoming`; metadata before it is moved on. `None`: nothing at all.
-    pub(super) fn look(&mut self) -> Option<Kind> {
-        loop {
-            match self.incoming.front()? {
-                Kind::Data if self.incoming.front_length() == Some(0) => {
-                    drop(self.incoming.remove_front());
-                }
-                kind @ (Kind::Data | Kind::Flush | Kind::End) => return Some(kind),
-                kind => {
-                    self.error_seen |= kind == Kind::Error;
-                    self.take_mark();
-                }
-            }
-        }
-    }
-
-    /// Takes a metadata bucket off the front: into its place, or aside with the originals. FLUSH
-    /// and EOS are remembered by the caller.
-    fn take_mark(&mut self) {
-        let Some(kind) = self.incoming.front() else {
-            return;
-        };
-        let Some(bucket) = self.incoming.remove_front() else {
-            return;
-        };
-        if self.originals.are_kept() {
-            self.originals.push(bucket, 0, &self.outgoing);
-        } else if !matches!(kind, Kind::Flush | Kind::End) {
-            self.outgoing.append(bucket);
-        }
-    }
-
-    /// Takes the FLUSH at the front.
-    pub(super) fn take_flush(&mut self) {
-        self.take_mark();
-        self.flush_owed = true;
-        self.took();
-    }
-
-    /// Takes the EOS at the front.
-    pub(super) fn take_end(&mut self) {
-        self.take_mark();
-        self.end_seen = true;
-        self.took();
-    }
-
-    /// Whether there is something an author could be called for.
-    pub fn has_event(&mut self) -> bool {
-        self.look().is_some() && !self.error_seen
-    }
-
-    /// Whether data is next, and no metadata before it.
-    pub fn has_data(&self) -> bool {
-        self.incoming.front() == Some(Kind::Data)
-    }
-
-    /// Makes the first bucket a piece of at most `limit` bytes in memory. Answers its length; 0
-    /// when it turned out to hold nothing (a pipe that ended), and is gone.
-    pub(super) fn load(&mut self, limit: usize, block: bool) -> Result<usize, Error> {
-        let length = self.incoming.read_front(block)?.len();
-        if length == 0 {
-            drop(self.incoming.remove_front());
-        } else if length > limit {
-            self.incoming.split_front(limit)?;
-        }
-        Ok(length.min(limit))
-    }
-
-    /// The piece at hand, after [`Next::Data`].
-    pub fn chunk(&self) -> &[u8] {
-        // It is in memory, so this neither blocks nor fails.
-        self.incoming.read_front(true).unwrap_or_default()
-    }
-
-    /// Takes `length` bytes of the piece at hand; [`Self::write_back`] can send them on as they are.
-    pub fn take(&mut self, length: usize) -> Result<(), Error> {
-        if length < self.chunk().len() {
-            self.incoming.split_front(length)?;
-        }
-        self.last = self.incoming.remove_front();
-        if self.originals.are_kept() {
-            if let Some(bucket) = self.last.take() {
-                self.originals.push(bucket, length, &self.outgoing);
-            }
-        }
-        self.took();
-        Ok(())
-    }
-
-    /// Looks at up to `limit` bytes that stay unread. `None`: so many are not there yet.
-    pub(super) fn peek(&mut self, limit: usize, block: bool) -> Result<Option<Vec<u8>>, Error> {
-        let mut length = self.ahead.data_length();
-        while length < limit {
-            match self.incoming.front() {
-                None => return Ok(None),
-                Some(Kind::End) => break,
-                Some(Kind::Data) => {
-                    length += self.load(CHUNK, block)?;
-                }
-                Some(_) => {}
-            }
-            self.ahead.append_front_of(&self.incoming);
-        }
-        let mut seen = Vec::new();
-        self.ahead.any_data(|data| {
-            let room = limit - seen.len();
-            seen.extend_from_slice(&data[..data.len().min(room)]);
-            seen.len() == limit
-        });
-        self.unpeek();
-        Ok(Some(seen))
-    }
-
-    /// Puts back what was peeked at.
-    pub(super) fn unpeek(&mut self) {
-        self.incoming.prepend_all(&self.ahead);
-    }
-
-    /// Notes an event that the author has taken.
-    pub(super) fn took(&mut self) {
-        self.taken += 1;
-        self.touched = true;
-    }
-
-    /// Sends on the bucket of the piece taken last. `false` if it has been already.
-    pub fn write_back(&mut self, length: usize) -> bool {
-        let kept = self.originals.are_kept();
-        let bucket = if kept {
-            self.originals.pop()
-        } else {
-            self.last.take()
-        };
-        let Some(bucket) = bucket else {
-            return false;
-        };
-        self.begin_yielding();
-        self.outgoing.append(bucket);
-        self.wrote(length);
-        true
-    }
-
-    /// Appends bytes that the bucket owns; small ones are copied together.
-    pub fn write(&mut self, data: Bytes) -> Result<(), Error> {
-        if data.len() < COPY_BELOW {
-            return self.write_copy(&data);
-        }
-        self.wrote(data.len());
-        self.outgoing.append_bytes(data);
-        Ok(())
-    }
-
-    /// Appends a copy.
-    pub fn write_copy(&mut self, data: &[u8]) -> Result<(), Error> {
-        self.wrote(data.len());
-        self.outgoing.append_copy(data)
-    }
-
-    /// Whether data of this length is better given as a slice to [`Self::write_copy`].
-    pub fn prefers_copy(length: usize) -> bool {
-        length < COPY_BELOW
-    }
-
-    fn wrote(&mut self, length: usize) {
-        self.pending += length;
-        self.touched = true;
-    }
-
-    /// Forgets what was written and not sent, and what is left to read.
-    pub(super) fn drop_all(&mut self) {
-        self.last = None;
-        self.incoming.clear();
-        self.outgoing.clear();
-        self.pending = 0;
-    }
-
-    /// The FLUSH that was read takes its place behind what the author wrote for it.
-    pub(super) fn pay_flush(&mut self) -> bool {
-        let owed = std::mem::take(&mut self.flush_owed) && !self.originals.are_kept();
-        if owed {
-            self.outgoing.append_flush();
-        }
-        owed
-    }
-
-    /// Puts EOS at the end, once.
-    pub(super) fn append_end(&mut self) {
-        if !self.closed {
-            self.closed = true;
-            self.outgoing.append_end();
-        }
-    }
-
-    /// Moves what is left unread on, up to and with EOS.
-    pub(super) fn move_rest(&mut self) {
-        let rest = &self.incoming;
-        while let Some(kind) = rest.front() {
-            if self.closed && matches!(kind, Kind::Data | Kind::End) {
-                drop(rest.remove_front());
-                continue;
-            }
-            self.pending += match kind {
-                Kind::Data => rest.front_length().unwrap_or(0),
-                _ => 0,
-            };
-            self.error_seen |= kind == Kind::Error;
-            self.outgoing.append_front_of(rest);
-            if kind == Kind::End {
-                self.closed = true;
-                self.end_seen = true;
-            }
-        }
-    }
-
     /// Makes what stays outlive the call.
     pub(super) fn set_aside(&mut self, pool: &Pool) -> Result<(), Error> {
         self.outgoing.set_aside(pool)?;
         self.incoming.set_aside(pool)?;
         self.ahead.set_aside(pool)?;
+        self.let_go_of_dropped();
+        self.loose.ring().set_aside(pool)?;
         self.originals.set_aside(pool)
     }
 

@@ -8,15 +8,19 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use super::capsule::capsule;
+use super::chain::Chain;
 use super::class::{self, Answer, Arguments, Class, This, attributes, methods};
 use super::data;
+use super::hlist::HandlerListObject;
 use super::interpreter::release;
 use super::lease::{Lease, Lent};
-use super::module::{log_level, loggable_lines};
+use super::module::{log_level, loggable};
 use super::request_fields::limit;
 use super::server::ServerObject;
 use super::table::TableObject;
 use super::text::decode_option;
+use crate::engine::phases::Phase;
+use crate::engine::settings::Settings;
 use crate::httpd::bucket::Kind;
 use crate::httpd::connection::KeepAlive;
 use crate::httpd::held::Held;
@@ -118,7 +122,7 @@ impl Class for ConnectionObject {
         readline(; length) = readline;
         /// Sends str (as UTF-8), bytes or a buffer. Raises ConnectionError when the peer is gone.
         write(data) = write;
-        /// Writes a line to the error log; level is one of apache.APLOG_*.
+        /// Writes an entry to the error log; level is one of apache.APLOG_*.
         log_error(message; level) = log_error;
     }
     attributes! { ConnectionObject:
@@ -128,6 +132,8 @@ impl Class for ConnectionObject {
             let c = me.lent.get()?;
             once(this, &me.base_server, || ServerObject::new(c.base_server()))
         };
+        /// The handlers of the connection, in a connection handler; else None.
+        hlist = hlist;
         /// The peer's address: (ip, port).
         client_addr = |this: &Me<'_, 'py>| address(this, Connection::client_ip, Connection::client_port);
         /// Our address: (ip, port).
@@ -213,6 +219,18 @@ fn number<'py>(this: &Me<'_, 'py>, field: impl FnOnce(&Connection) -> i64) -> An
     Ok(field(this.body().lent.get()?)
         .into_pyobject(this.py())?
         .into_any())
+}
+
+fn hlist<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
+    let settings: &Settings = this.body().lent.get()?.base_server().settings();
+    match settings.handlers(Phase::Connection, None) {
+        Some(chosen) if this.body().wire.is_some() => {
+            let chain = Arc::new(Chain::new(Some(chosen.list.clone()), Vec::new()));
+            let list = HandlerListObject { chain, lent: None };
+            class::make(this.py(), this.interpreter(), list)
+        }
+        _ => Ok(this.py().None().into_bound(this.py())),
+    }
 }
 
 fn address<'a, 'py>(
@@ -327,7 +345,7 @@ fn log_error<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
     let c = this.body().lent.get()?;
     let level = log_level(a[1], Level::Error)?;
     if let Some(message) = a[0].filter(|message| !message.is_none()) {
-        loggable_lines(&message, |line| log::connection(place!(), c, level, line))?;
+        loggable(&message, |entry| log::connection(place!(), c, level, entry))?;
     }
     none(this)
 }

@@ -2,29 +2,25 @@
 
 use std::cell::{Cell, RefCell};
 
-use pyo3::exceptions::{PyOSError, PyRuntimeError, PyTypeError, PyValueError};
+use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use super::class::{self, Answer, Arguments, Class, This, attributes, methods};
+use super::bucket::BucketObject;
+use super::class::{self, Answer, Class, This, attributes, methods};
 use super::connection::ConnectionObject;
-use super::data;
+use super::filter_io;
 use super::flow::Flow;
 use super::instance::Instance;
-use super::interpreter::release;
+use super::interpreter::Interpreter;
 use super::lease::{Lent, Open};
-use super::reader::Wish;
-use super::request_fields::limit;
 use super::slots::{Slot, async_iterable_slot};
 use super::state::State;
 use super::streaming;
 use super::text::decode;
+use crate::httpd::Filter;
 use crate::httpd::filter::Mode;
-use crate::httpd::stream::{CHUNK, Next};
-use crate::httpd::{Error, Filter};
-
-/// A function that is told "nothing for now" so often, and asks again, will never return.
-const MOST_PAUSES: u32 = 1000;
+use crate::httpd::loose::NextBucket;
 
 /// What a `filter` holds.
 pub struct FilterObject {
@@ -32,12 +28,12 @@ pub struct FilterObject {
     filter: Lent<Filter>,
     /// The piece that `read` gave last, and when: written back at once, it need not be copied.
     last: RefCell<Option<(Py<PyBytes>, u64)>>,
-    pauses: Cell<u32>,
+    pub(super) pauses: Cell<u32>,
     /// The leases that were opened through this object for the running call.
     opened: RefCell<Vec<Open>>,
 }
 
-type Me<'a, 'py> = This<'a, 'py, FilterObject>;
+pub(super) type Me<'a, 'py> = This<'a, 'py, FilterObject>;
 
 impl FilterObject {
     pub(super) fn new(instance: &Instance, filter: &Filter) -> Self {
@@ -71,17 +67,33 @@ impl FilterObject {
         self.with_flow(|_, flow| self.take_piece_of(py, flow))
     }
 
-    fn take_piece_of<'py>(
+    pub(super) fn take_piece_of<'py>(
         &self,
         py: Python<'py>,
         flow: &mut Flow,
     ) -> PyResult<Bound<'py, PyBytes>> {
         self.pauses.set(0);
         let piece = PyBytes::new(py, flow.stream().chunk());
-        flow.stream().take(piece.as_bytes().len()).map_err(failed)?;
+        flow.stream()
+            .take(piece.as_bytes().len())
+            .map_err(filter_io::failed)?;
         let taken = flow.stream().taken();
         self.last.replace(Some((piece.clone().unbind(), taken)));
         Ok(piece)
+    }
+
+    /// The next bucket as an object; None while there is none.
+    ///
+    /// # Errors
+    /// `RuntimeError` when the filter cannot be used here and now.
+    pub fn bucket<'py>(
+        &self,
+        py: Python<'py>,
+        interpreter: &'static Interpreter,
+        next: NextBucket,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let (instance, filter) = (self.instance.get()?, self.filter.get()?);
+        BucketObject::next(py, interpreter, self.filter.lease(), instance, filter, next)
     }
 
     /// Whether this is the piece that was taken last, not asked for a second time.
@@ -105,7 +117,7 @@ impl Class for FilterObject {
     methods! { FilterObject:
         /// The next piece of the body, at most n bytes and at most 64 KiB. b'' when there is nothing
         /// more for now: return, and the filter is called again. None at the end, once.
-        read(; n) = read;
+        read(; n) = filter_io::read;
         /// An async iterator over lines with their ends, of at most limit bytes (64 KiB).
         lines(; limit) = streaming::lines;
         /// Awaits up to n bytes that stay unread; fewer only at the end of the body.
@@ -115,18 +127,20 @@ impl Class for FilterObject {
         /// An async iterator over the body with each key of a dict replaced by its value, wherever
         /// the body is cut. count: so many at most. ignore_case: for ASCII letters.
         replace(pairs; count, ignore_case) = streaming::replace;
+        /// An async iterator over the buckets of the body, metadata among them.
+        buckets() = streaming::buckets;
         /// The next line with its end, at most n bytes of it and at most 64 KiB; else as read.
-        readline(; n) = readline;
+        readline(; n) = filter_io::readline;
         /// Writes str (as UTF-8), bytes or a buffer. Raises OSError when the client is gone.
-        write(data) = write;
+        write(data) = filter_io::write;
         /// Sends what was written, and what later filters hold.
-        flush() = flush;
+        flush() = filter_io::flush;
         /// Ends the stream here; what is left of it is dropped.
-        close() = close;
+        close() = filter_io::close;
         /// Hands what is left of this call on as it is.
-        pass_on() = pass_on;
+        pass_on() = filter_io::pass_on;
         /// Steps out: what is left, and all that follows, goes on as it is.
-        disable() = disable;
+        disable() = filter_io::disable;
     }
     attributes! { FilterObject:
         /// The request.
@@ -187,7 +201,7 @@ impl Class for FilterObject {
     }
 }
 
-fn none<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
+pub(super) fn none<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
     Ok(this.py().None().into_bound(this.py()))
 }
 
@@ -196,189 +210,6 @@ pub(super) fn with_flow<R>(
     f: impl FnOnce(&Filter, &mut Flow) -> PyResult<R>,
 ) -> PyResult<R> {
     this.body().with_flow(f)
-}
-
-fn open_flow<R>(
-    this: &Me<'_, '_>,
-    f: impl FnOnce(&Filter, &mut Flow) -> PyResult<R>,
-) -> PyResult<R> {
-    with_flow(this, |filter, flow| {
-        if flow.stream().is_closed() {
-            return Err(PyValueError::new_err("the filter is closed"));
-        }
-        f(filter, flow)
-    })
-}
-
-fn failed(error: Error) -> PyErr {
-    PyOSError::new_err(format!("the filter could not go on: {error}"))
-}
-
-fn piece_limit(a: Arguments<'_, '_>) -> PyResult<usize> {
-    Ok(limit(a[0])?.unwrap_or(CHUNK).min(CHUNK))
-}
-
-/// Counts pauses: without the body at hand, asking again and again leads nowhere.
-fn pause<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
-    let pauses = this.body().pauses.get() + 1;
-    this.body().pauses.set(pauses);
-    if pauses > MOST_PAUSES {
-        return Err(PyRuntimeError::new_err(
-            "read() has given b'' a thousand times: return, and the filter is called again when \
-             there is more",
-        ));
-    }
-    Ok(PyBytes::new(this.py(), b"").into_any())
-}
-
-fn read<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
-    let limit = piece_limit(a)?;
-    if with_flow(this, |_, flow| Ok(flow.stream().is_generators()))? {
-        return streaming::reader(this, Wish::Bytes(limit));
-    }
-    open_flow(this, |filter, flow| {
-        if limit == 0 {
-            return Ok(PyBytes::new(this.py(), b"").into_any());
-        }
-        match flow.read(this.py(), filter, limit).map_err(failed)? {
-            Next::End => none(this),
-            Next::Pause => pause(this),
-            Next::Data => Ok(this.body().take_piece_of(this.py(), flow)?.into_any()),
-        }
-    })
-}
-
-fn readline<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
-    let limit = piece_limit(a)?;
-    open_flow(this, |filter, flow| {
-        let mut line = Vec::new();
-        while line.len() < limit {
-            if line.is_empty() {
-                match flow.read(this.py(), filter, limit).map_err(failed)? {
-                    Next::End => return none(this),
-                    Next::Pause => return pause(this),
-                    Next::Data => this.body().pauses.set(0),
-                }
-            } else if !flow.stream().has_data() {
-                // What comes next is for the next call; the line ends here for now.
-                break;
-            } else if flow
-                .load(this.py(), filter, limit - line.len())
-                .map_err(failed)?
-                == 0
-            {
-                continue;
-            }
-            let data = flow.stream().chunk();
-            let end = memchr::memchr(b'\n', data).map(|at| at + 1);
-            let length = end.unwrap_or(data.len());
-            line.extend_from_slice(&data[..length]);
-            flow.stream().take(length).map_err(failed)?;
-            if end.is_some() {
-                break;
-            }
-        }
-        Ok(PyBytes::new(this.py(), &line).into_any())
-    })
-}
-
-fn write<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
-    refuse_to_generators(this, "yields its output")?;
-    let data = a[0].ok_or_else(|| PyTypeError::new_err("write() takes data"))?;
-    open_flow(this, |filter, flow| {
-        if let Flow::Output(output) = flow {
-            if output.is_broken() {
-                return Err(PyOSError::new_err(
-                    "Write failed, client closed connection.",
-                ));
-            }
-        }
-        let unchanged = this.body().is_last_piece(&data, flow.stream().taken());
-        let length = data.len().unwrap_or(0);
-        if !(unchanged && flow.stream().write_back(length)) {
-            data::append(flow.stream(), &data, this.interpreter().drops)?;
-        }
-        match flow {
-            Flow::Output(output) if output.is_full() => release(this.py(), || output.send(filter))
-                .map_err(|_| PyOSError::new_err("Write failed, client closed connection.")),
-            _ => Ok(()),
-        }
-    })?;
-    none(this)
-}
-
-fn flush<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'py> {
-    refuse_to_generators(this, "yields apache.FLUSH")?;
-    with_flow(this, |filter, flow| match flow {
-        Flow::Output(output) => release(this.py(), || output.flush(filter))
-            .map_err(|_| PyOSError::new_err("Flush failed, client closed connection.")),
-        // What is written goes to the reader when the function returns.
-        Flow::Input(_) => Ok(()),
-    })?;
-    none(this)
-}
-
-fn close<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'py> {
-    refuse_to_generators(this, "returns")?;
-    with_flow(this, |filter, flow| match flow {
-        Flow::Output(output) if output.stream.is_closed() => Ok(()),
-        Flow::Output(output) => release(this.py(), || output.close(filter)).map_err(failed),
-        Flow::Input(input) => {
-            input.close();
-            Ok(())
-        }
-    })?;
-    none(this)
-}
-
-/// A streaming filter has other words for what a plain function's says.
-fn refuse_to_generators(this: &Me<'_, '_>, instead: &str) -> PyResult<()> {
-    if with_flow(this, |_, flow| Ok(flow.stream().is_generators()))? {
-        let text = format!("an 'async def' filter {instead} instead");
-        return Err(PyRuntimeError::new_err(text));
-    }
-    Ok(())
-}
-
-fn pass_on<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'py> {
-    if with_flow(this, |_, flow| Ok(flow.stream().is_generators()))? {
-        with_flow(this, |_, flow| {
-            if flow.stream().has_lost_originals() {
-                let class = this
-                    .interpreter()
-                    .types
-                    .filter_limit
-                    .bind(this.py())
-                    .clone();
-                let text = "more was read than is held to be given back (held=)";
-                return Err(PyErr::from_type(class, (text,)));
-            }
-            flow.stream().restore();
-            flow.step_out();
-            Ok(())
-        })?;
-        return none(this);
-    }
-    open_flow(this, |_, flow| {
-        match flow {
-            Flow::Output(output) => output.pass_on(),
-            Flow::Input(input) => input.pass_on(),
-        }
-        Ok(())
-    })?;
-    none(this)
-}
-
-fn disable<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'py> {
-    refuse_to_generators(this, "calls pass_on()")?;
-    with_flow(this, |_, flow| {
-        match flow {
-            Flow::Output(output) => output.step_out(),
-            Flow::Input(input) => input.step_out(),
-        }
-        Ok(())
-    })?;
-    none(this)
 }
 
 fn req<'py>(this: &Me<'_, 'py>) -> Answer<'py> {

@@ -7,7 +7,7 @@ use pyo3::types::{PyDict, PyString};
 use super::class::{Answer, Class, This, attributes, methods};
 use super::slots::{Sequence, Slot, sequence_slots};
 use super::text::decode_option;
-use crate::httpd::file::{Field, FileInfo};
+use crate::httpd::fileinfo::{Field, FileInfo};
 
 /// What a `finfo` holds: a copy, so it may be kept.
 pub struct FileInfoObject(pub FileInfo);

@@ -6,15 +6,18 @@ use std::sync::Arc;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
-use super::call::{self, Returned, close_coroutine, server_return};
+use super::call;
 use super::class;
 use super::context::About;
+use super::debugger;
 use super::filter::FilterObject;
 use super::flow::Flow;
 use super::generator::Generator;
 use super::interpreter::Interpreter;
 use super::lease::Lease;
-use super::report;
+use super::loader::Search;
+use super::report::{self, Page};
+use super::result::{Returned, close_coroutine, server_return};
 use super::state::State;
 use super::stepper::is_async_generator;
 use crate::engine::filters::{Filter as Declared, Way};
@@ -48,7 +51,7 @@ impl Instance {
             Way::In => Flow::Input(Input::new(filter)),
         };
         Ok(Self {
-            interpreter: call::interpreter(settings)?,
+            interpreter: call::interpreter(settings, filter.request(), &declared.handler.home)?,
             declared,
             lease: Lease::new("filter"),
             flow: RefCell::new(flow),
@@ -125,15 +128,18 @@ impl Instance {
         } else {
             Way::Out
         };
-        let path = settings.path.as_deref();
+        let search = Search {
+            path: settings.path.as_deref(),
+            r: filter.request(),
+        };
         let default = way.default_object();
         let function = self
             .interpreter
             .loader
-            .find(py, handler, default, path, &object)?;
+            .find(py, handler, default, search, &object)?;
         loop {
             let before = self.flow.borrow_mut().stream().taken();
-            let result = function.call1((&object,))?;
+            let result = debugger::call1(settings, &function, &object)?;
             if is_async_generator(&result) {
                 self.flow
                     .borrow_mut()
@@ -204,10 +210,9 @@ impl Instance {
             "{name} of {} failed for \"{request}\"",
             self.declared.handler.source
         );
-        super::context::log_line(Level::Error, &text);
-        report::to_log(py, &name, &error);
-        let page = (settings.debug == Some(true))
-            .then(|| report::page(&name, &report::traceback(py, &error)).into_bytes());
+        report::to_log(py, &text, &error);
+        let r = filter.request().filter(|_| settings.debug == Some(true));
+        let page = r.map(|r| Page::of(py, r, &name, &error));
         Failure { status: None, page }
     }
 
@@ -249,8 +254,8 @@ impl Drop for Instance {
                 let _open = self.lease.open();
                 self.flow.borrow_mut().stream().end_work();
                 if let Err(error) = generator.close(py) {
-                    let name = format!("filter {}", self.declared.name);
-                    report::to_log(py, &name, &error);
+                    let text = format!("filter {} failed when it was closed", self.declared.name);
+                    report::to_log(py, &text, &error);
                 }
             }
             self.lease.end();
@@ -264,7 +269,7 @@ pub(super) struct Failure {
     /// What `SERVER_RETURN` asked for; `OK` for a plain return.
     pub(super) status: Option<Status>,
     /// The page of `PythonDebug On`.
-    pub(super) page: Option<Vec<u8>>,
+    pub(super) page: Option<Page>,
 }
 
 /// A filter's function returns nothing of interest; what looks like a stream was meant to be one.

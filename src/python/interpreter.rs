@@ -13,18 +13,15 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 
-use super::cleanup::Call;
 use super::context::{self, About};
 use super::drops::Drops;
 use super::loader::Loader;
 use super::start;
 use super::types::Types;
 use super::usher;
+use crate::engine::names::MAIN;
 use crate::httpd::Server;
 use crate::httpd::log::{self, Level, place};
-
-/// The name of the interpreter that Python starts with.
-pub const MAIN: &str = "main_interpreter";
 
 unsafe extern "C" {
     /// From `c-shim/bind_gilstate.c`.
@@ -41,8 +38,6 @@ pub struct Interpreter {
     pub types: Types,
     /// What was imported for handlers.
     pub loader: Loader,
-    /// What is called when the child exits.
-    at_exit: Mutex<Vec<Call>>,
 }
 
 // SAFETY: the state's pointer is only used by threads that make thread states from it, which
@@ -76,10 +71,11 @@ thread_local! {
 }
 
 /// Starts Python in this child. Failures are logged now and answered to each request.
-pub fn start(server: &'static Server) {
+/// With `optimize`, it leaves out `assert` (`python -O`).
+pub fn start(server: &'static Server, optimize: bool) {
     SERVER.get_or_init(|| server);
     let child = CHILD.get_or_init(|| {
-        start::initialize()?;
+        start::initialize(optimize)?;
         let main = make(MAIN)?;
         let interpreters = Mutex::new(HashMap::from([(MAIN.to_owned(), main)]));
         let main_usher = Once::new();
@@ -99,21 +95,9 @@ pub fn start(server: &'static Server) {
     }
 }
 
-/// The child exits: calls what was left for that.
-pub fn stop() {
-    // Prefork ends a child in a signal handler, perhaps in the midst of Python's own work.
-    if INSIDE.get().is_some() {
-        return;
-    }
-    let known = KNOWN.try_lock().map(|known| known.clone());
-    for interpreter in known.unwrap_or_default() {
-        interpreter.enter(About::Nothing, |py| {
-            let next = || interpreter.at_exit.lock().ok()?.pop();
-            while let Some(call) = next() {
-                call.run(py);
-            }
-        });
-    }
+/// Whether this thread is in the midst of Python's own work.
+pub fn is_inside() -> bool {
+    INSIDE.get().is_some()
 }
 
 /// The main server of this child's configuration.
@@ -167,12 +151,6 @@ impl Interpreter {
     /// Its name, as `PythonInterpreter` gives it.
     pub fn name(&self) -> &str {
         &self.name
-    }
-
-    /// Leaves a call for when the child exits; those left last come first.
-    pub fn at_exit(&self, call: Call) {
-        let calls = self.at_exit.lock();
-        calls.unwrap_or_else(PoisonError::into_inner).push(call);
     }
 
     /// Waits for the GIL as a thread of this interpreter, and gives it back.
@@ -325,7 +303,6 @@ fn equip(name: &str) -> Result<&'static Interpreter, String> {
                 drops: Box::leak(Box::default()),
                 types,
                 loader: Loader::new(py)?,
-                at_exit: Mutex::default(),
             }));
             let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
             known.push(interpreter);
@@ -334,7 +311,7 @@ fn equip(name: &str) -> Result<&'static Interpreter, String> {
             Ok(interpreter)
         });
         equipped.map_err(|error| {
-            super::report::to_server_log(py, &format!("interpreter {name}"), &error);
+            super::report::to_server_log(py, &format!("interpreter {name} did not start"), &error);
             format!("interpreter {name} did not start: {error}")
         })
     })

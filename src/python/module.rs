@@ -1,14 +1,18 @@
 //! The built-in module `mod_python._apache` of each interpreter: what `mod_python.apache` shows.
 //! Names with an underscore are for our own Python code; `_apache.pyi` tells type checkers of all.
 
+use std::sync::Arc;
+
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyType};
 
+use super::bucket::BucketObject;
 use super::class::{self, Answer, Arguments, Class, This, attributes, make_type, methods};
 use super::connection::ConnectionObject;
 use super::context::{self, log_line};
 use super::filter::FilterObject;
 use super::finfo::FileInfoObject;
+use super::hlist::HandlerListObject;
 use super::interpreter::{Interpreter, main_server};
 use super::reader::Reader;
 use super::request::RequestObject;
@@ -16,7 +20,8 @@ use super::server::ServerObject;
 use super::streaming::Flush;
 use super::table::TableObject;
 use super::text::encode;
-use crate::engine::settings::Settings;
+use crate::engine::lines::in_pieces;
+use crate::engine::settings::{Import, Settings};
 use crate::httpd::constants::{CONSTANTS, STATUSES};
 use crate::httpd::log::Level;
 
@@ -33,8 +38,13 @@ impl Class for Functions {
     const DOC: &'static std::ffi::CStr = c"The functions of the module.";
     const ID: usize = 6;
     methods! { Functions:
-        /// Writes a line to the error log of what this thread works on, or of the server given.
+        /// Writes an entry to the error log of what this thread works on, or of the server given.
         log_error(message; level, server) = log_error;
+        /// A part of a file, for a streaming filter to yield: length bytes from offset, or all the rest
+        /// of it. It is sent without being read.
+        FileBucket(path; offset, length) = |this: &Me<'_, 'py>, a: Arguments<'_, 'py>| {
+            BucketObject::of_file(this.py(), this.interpreter(), a)
+        };
         /// Takes printed text: complete lines go to the error log.
         _print(is_error, text) = print;
     }
@@ -53,6 +63,8 @@ pub fn classes(py: Python<'_>) -> PyResult<Vec<Py<PyType>>> {
         make_type::<Functions>(py)?,
         make_type::<Reader>(py)?,
         make_type::<Flush>(py)?,
+        make_type::<BucketObject>(py)?,
+        make_type::<HandlerListObject>(py)?,
     ])
 }
 
@@ -63,7 +75,7 @@ pub fn install(py: Python<'_>, interpreter: &'static Interpreter) -> PyResult<()
         module.add(&*name.to_string_lossy(), *value)?;
     }
     let functions = class::make(py, interpreter, Functions)?;
-    for name in ["log_error", "_print"] {
+    for name in ["log_error", "FileBucket", "_print"] {
         module.add(name, functions.getattr(name)?)?;
     }
     let types = &interpreter.types;
@@ -76,6 +88,8 @@ pub fn install(py: Python<'_>, interpreter: &'static Interpreter) -> PyResult<()
     module.add("Connection", types.of::<ConnectionObject>())?;
     module.add("Server", types.of::<ServerObject>())?;
     module.add("Filter", types.of::<FilterObject>())?;
+    module.add("HandlerList", types.of::<HandlerListObject>())?;
+    module.add("Bucket", types.of::<BucketObject>())?;
     module.add("table", types.of::<TableObject>())?;
     module.add("FileInfo", types.of::<FileInfoObject>())?;
     module.add("interpreter", interpreter.name())?;
@@ -104,16 +118,13 @@ pub fn log_level(value: Option<Borrowed<'_, '_, PyAny>>, default: Level) -> PyRe
     }
 }
 
-/// Gives `log` each line of a message, whatever bytes it came from.
+/// Gives `log` a message, whatever bytes it came from: as one entry, unless it is too long for that.
 ///
 /// # Errors
 /// `TypeError` for what is no text.
-pub fn loggable_lines(message: &Bound<'_, PyAny>, log: impl FnMut(&[u8])) -> PyResult<()> {
+pub fn loggable(message: &Bound<'_, PyAny>, log: impl FnMut(&[u8])) -> PyResult<()> {
     let text = encode(message)?;
-    text.strip_suffix(b"\n")
-        .unwrap_or(&text)
-        .split(|byte| *byte == b'\n')
-        .for_each(log);
+    in_pieces(text.strip_suffix(b"\n").unwrap_or(&text), log);
     Ok(())
 }
 
@@ -129,8 +140,16 @@ pub fn options_dict<'py>(py: Python<'py>, settings: &Settings) -> PyResult<Bound
 /// The directives of a section, as a dict of its own: flags are '1' and '0'.
 pub fn config_dict<'py>(py: Python<'py>, settings: &Settings) -> PyResult<Bound<'py, PyDict>> {
     let dict = PyDict::new(py);
-    if let Some(debug) = settings.debug {
-        dict.set_item("PythonDebug", if debug { "1" } else { "0" })?;
+    for (name, value) in settings.flags() {
+        if let Some(value) = value {
+            dict.set_item(name, if value { "1" } else { "0" })?;
+        }
+    }
+    if !settings.imports.is_empty() {
+        let line =
+            |import: &Arc<Import>| format!("{} {}", import.handler.text(), import.interpreter);
+        let lines: Vec<String> = settings.imports.iter().map(line).collect();
+        dict.set_item("PythonImport", lines.join("\n"))?;
     }
     if let Some(path) = &settings.path {
         dict.set_item("PythonPath", &**path)?;
@@ -147,7 +166,7 @@ fn log_error<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
     }
     let level = log_level(a[1], Level::Error)?;
     if let Some(message) = a[0].filter(|message| !message.is_none()) {
-        loggable_lines(&message, |line| log_line(level, line))?;
+        loggable(&message, |entry| log_line(level, entry))?;
     }
     Ok(this.py().None().into_bound(this.py()))
 }

@@ -5,12 +5,14 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
 
 use super::class::{Answer, Arguments, methods};
-use super::cleanup::{Call, RequestCleanup};
+use super::cleanups::Cleanup;
+use super::handlers;
 use super::interpreter::release;
-use super::module::{log_level, loggable_lines, options_dict};
+use super::module::{log_level, loggable, options_dict};
 use super::request::{Me, RequestObject};
 use super::request_fields::{flag, none, number, required, text};
 use super::request_io as io;
+use super::state::State;
 use super::text::{decode_option, encode_c, encode_header};
 use crate::engine::settings::Settings;
 use crate::httpd::Request;
@@ -46,6 +48,9 @@ methods! { pub(super) RequestObject:
     get_options() = get_options;
     /// The directives that hold here, as a dict of name and value.
     get_config() = get_config;
+    /// Adds a handler to the running phase or one to come: a function, or 'module::function', which
+    /// is looked for in dir, or beside the handler that runs.
+    add_handler(htype, handler; dir) = handlers::add_handler;
     /// Sets the Content-Length of the response.
     set_content_length(len) = set_content_length;
     /// Sets the ETag of the response from the file (FileETag).
@@ -85,12 +90,13 @@ methods! { pub(super) RequestObject:
     /// Does nothing: httpd sends headers when the first byte of the body goes.
     send_http_header() = send_http_header;
 }
+
 fn log_error<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
     let r = this.body().lent.get()?;
     let message = required(a, 0)?;
     if !message.is_none() {
         let level = log_level(a[1], Level::Error)?;
-        loggable_lines(&message, |line| log::request(place!(), r, level, line))?;
+        loggable(&message, |entry| log::request(place!(), r, level, entry))?;
     }
     none(this)
 }
@@ -120,6 +126,13 @@ fn meets_conditions<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'p
 
 fn document_root<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'py> {
     text(this, Request::document_root)
+}
+
+fn register_cleanup<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
+    let r = this.body().lent.get()?;
+    let cleanup = Cleanup::new(this.interpreter(), &*required(a, 0)?, a[1].as_deref())?;
+    State::of(r).cleanups.push(r, cleanup);
+    none(this)
 }
 
 fn send_http_header<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'py> {
@@ -197,12 +210,4 @@ fn allow_methods<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> 
         }
         names.iter().for_each(|name| r.allow_method(name));
     })
-}
-
-fn register_cleanup<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
-    let me = this.body();
-    let function = required(a, 0)?;
-    let call = Call::new(&function, a[1])?;
-    RequestCleanup::register(me.lent.get()?, me.lent.lease(), this.interpreter(), call);
-    none(this)
 }

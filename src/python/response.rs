@@ -7,7 +7,8 @@ use pyo3::prelude::*;
 
 use super::data;
 use super::interpreter::{Interpreter, release};
-use crate::httpd::file::File;
+use super::report::Page;
+use crate::httpd::file::OpenFile;
 use crate::httpd::held::Held;
 use crate::httpd::stream::CHUNK;
 use crate::httpd::{Error, Request, Status};
@@ -69,13 +70,14 @@ impl Response {
         &self,
         py: Python<'_>,
         r: &Request,
-        file: &File,
+        file: &OpenFile,
         offset: i64,
         length: i64,
     ) -> PyResult<()> {
         if length > 0 {
-            r.append_file(&self.written, file, offset, length);
-            self.total.set(self.total.get() + length as usize);
+            let (offset, length) = (offset as u64, length as usize);
+            self.written.append_file(file, offset, length, r.pool());
+            self.total.set(self.total.get() + length);
         }
         self.send(py, r)
     }
@@ -98,14 +100,14 @@ impl Response {
     }
 
     /// Answers with a page about an error, in place of the response, of which nothing went out.
-    pub fn replace(&self, py: Python<'_>, r: &Request, page: &[u8]) {
+    pub fn replace(&self, py: Python<'_>, r: &Request, page: &Page) {
         self.discard();
         r.set_status(Status::INTERNAL_SERVER_ERROR.0);
-        r.set_content_type(Some(b"text/html; charset=utf-8"));
+        r.set_content_type(Some(page.kind.as_bytes()));
         r.set_content_encoding(None);
         r.forget_representation();
-        self.total.set(page.len());
-        if self.written.append_copy(page).is_ok() {
+        self.total.set(page.body.len());
+        if self.written.append_copy(&page.body).is_ok() {
             self.end(py, r);
         }
     }

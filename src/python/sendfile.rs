@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use super::interpreter::release;
 use super::response::Response;
 use super::text::encode;
-use crate::httpd::file::{File, FileInfo};
+use crate::httpd::fileinfo::FileInfo;
 use crate::httpd::{Error, Request};
 
 /// Which part of a file.
@@ -55,7 +55,7 @@ impl Response {
             if !info.is_regular() {
                 return Ok((info, None));
             }
-            Ok((info, Some(File::open(&name, r)?)))
+            Ok((info, Some(r.open(name.to_bytes())?)))
         });
         let refused = |number: i32| match py.import("os").and_then(|os| {
             let text = os.getattr("strerror")?.call1((number,))?;

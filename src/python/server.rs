@@ -8,9 +8,10 @@ use pyo3::types::PyTuple;
 
 use super::capsule::capsule;
 use super::class::{self, Answer, Arguments, Class, This, attributes, methods};
-use super::cleanup::Call;
-use super::module::{config_dict, log_level, loggable_lines, options_dict};
+use super::cleanups::{Cleanup, push_for_child};
+use super::module::{config_dict, log_level, loggable, options_dict};
 use super::request::RequestObject;
+use super::request_fields::required;
 use super::text::{decode, decode_option};
 use crate::engine::settings::Settings;
 use crate::httpd::Server;
@@ -38,7 +39,7 @@ impl Class for ServerObject {
     const ID: usize = 3;
     const OPEN: bool = true;
     methods! { ServerObject:
-        /// Writes a line to the server's error log; level is one of apache.APLOG_*.
+        /// Writes an entry to the server's error log; level is one of apache.APLOG_*.
         log_error(message; level) = log_error;
         /// Calls callable(data) when this child of httpd exits; request is not used.
         register_cleanup(request, callable; data) = register_cleanup;
@@ -133,17 +134,17 @@ fn seconds<'py>(this: &Me<'_, 'py>, field: impl FnOnce(&Server) -> Duration) -> 
 }
 
 fn register_cleanup<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
-    let [Some(request), Some(function), data] = a else {
-        return Err(PyValueError::new_err(
-            "register_cleanup() takes a request and a function",
-        ));
-    };
-    if class::body::<RequestObject>(request, this.interpreter()).is_none() {
+    let (request, function) = (required(a, 0)?, required(a, 1)?);
+    if class::body::<RequestObject>(&request, this.interpreter()).is_none() {
         return Err(PyValueError::new_err(
             "server.register_cleanup() takes a request first, as in (req, callable, data)",
         ));
     }
-    this.interpreter().at_exit(Call::new(function, *data)?);
+    push_for_child(Cleanup::new(
+        this.interpreter(),
+        &function,
+        a[2].as_deref(),
+    )?);
     Ok(this.py().None().into_bound(this.py()))
 }
 
@@ -151,7 +152,9 @@ fn log_error<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
     let level = log_level(a[1], Level::Error)?;
     if let Some(message) = a[0].filter(|message| !message.is_none()) {
         let server = Some(this.body().0);
-        loggable_lines(&message, |line| log::server(place!(), server, level, line))?;
+        loggable(&message, |entry| {
+            log::server(place!(), server, level, entry)
+        })?;
     }
     Ok(this.py().None().into_bound(this.py()))
 }

@@ -7,8 +7,9 @@ use std::ptr::null_mut;
 use pyo3::ffi;
 use pyo3::prelude::*;
 
-/// Starts the Python that the module was built with.
-pub(super) fn initialize() -> Result<(), String> {
+/// Starts the Python that the module was built with. With `optimize`, it leaves out `assert`
+/// (`python -O`).
+pub(super) fn initialize(optimize: bool) -> Result<(), String> {
     let check = |status: ffi::PyStatus, what: &str| {
         // SAFETY: a pure look at a value.
         if unsafe { ffi::PyStatus_Exception(status) } == 0 {
@@ -40,6 +41,7 @@ pub(super) fn initialize() -> Result<(), String> {
     let mut config = unsafe { config.assume_init() };
     config.install_signal_handlers = 0;
     config.parse_argv = 0;
+    config.optimization_level = optimize.into();
     config.user_site_directory = 0;
     config.pathconfig_warnings = 0;
     // A child may end without a word: nothing stays in buffers.

@@ -7,6 +7,8 @@ use pyo3::prelude::*;
 
 use super::body::Body;
 use super::class;
+use super::cleanups::Cleanups;
+use super::handlers::Handlers;
 use super::interpreter::Interpreter;
 use super::lease::Lease;
 use super::request::RequestObject;
@@ -29,6 +31,12 @@ pub struct State {
     pub body: Body,
     /// Its response, as far as Python has written it.
     pub response: Response,
+    /// How far its handlers have come.
+    pub handlers: Handlers,
+    /// What is to be called at its end.
+    pub cleanups: Cleanups,
+    /// It stays without a file (`mod_python.location_shortcut`).
+    pub has_no_file: Cell<bool>,
     /// The type that a type handler set before it declined.
     pub chosen_type: RefCell<Option<Vec<u8>>>,
     /// Whether httpd is done with it: only cleanups still run.
@@ -46,6 +54,9 @@ impl State {
             lease: Lease::new("request"),
             body: Body::new(r),
             response: Response::new(r),
+            handlers: Handlers::default(),
+            cleanups: Cleanups::default(),
+            has_no_file: Cell::new(false),
             chosen_type: RefCell::default(),
             has_ended: Cell::new(false),
             content_type_set: Cell::new(false),
@@ -87,6 +98,13 @@ impl State {
 impl Drop for State {
     fn drop(&mut self) {
         self.lease.end();
+        for added in self.handlers.take_all() {
+            if let Some(foreign) = &added.object {
+                foreign
+                    .interpreter
+                    .enter(super::context::About::Nothing, |_| drop(added.clone()));
+            }
+        }
         for (interpreter, object) in self.objects.take() {
             interpreter.enter(super::context::About::Nothing, |py| {
                 drop(object.into_bound(py))

@@ -23,12 +23,13 @@ REQUEST = """
     content_encoding None W, content_languages tuple W, vlist_validator None, user None W, ap_auth_type None W,
     no_cache int W, no_local_copy int W, unparsed_uri str, uri str W, filename str W, canonical_filename str W,
     path_info str W, args str W, finfo FileInfo W, parsed_uri tuple, used_path_info int W, eos_sent int,
-    useragent_addr tuple, useragent_ip str, _bytes_queued int, _request_rec PyCapsule
+    useragent_addr tuple, useragent_ip str, extension None, hlist HandlerList, _bytes_queued int,
+    _request_rec PyCapsule
 """
 CONNECTION = """
     base_server Server, local_addr tuple, client_addr tuple, remote_addr tuple, client_ip str, remote_ip str,
     local_ip str, remote_host None, local_host None, remote_logname None, aborted int, keepalive int W,
-    double_reverse int, keepalives int, id int, notes table, _conn_rec PyCapsule
+    double_reverse int, keepalives int, id int, notes table, hlist None, _conn_rec PyCapsule
 """
 SERVER = """
     next Server, defn_name None, defn_line_number int, server_admin str, server_hostname str, port int,
@@ -47,11 +48,17 @@ def ignored(_: object) -> None:
     "A cleanup."
 
 
+def fine(_: object) -> int:
+    "A handler."
+    return apache.OK
+
+
 # Method, arguments, type of the result. Those that answer the client are called elsewhere.
 METHODS: dict[str, list[tuple[str, tuple[Any, ...], str]]] = {
     "req": [
         ("add_common_vars", (), "None"),
         ("add_cgi_vars", (), "None"),
+        ("add_handler", ("PythonLogHandler", fine), "None"),
         ("allow_methods", (["GET", "FOO"], 1), "None"),
         ("auth_name", (), "None"),
         ("auth_type", (), "None"),

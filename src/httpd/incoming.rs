@@ -1,0 +1,139 @@
+//! What a filter reads: pieces of data at the front of what has arrived, and the metadata between.
+
+use super::Error;
+use super::bucket::{Bucket, Kind};
+use super::stream::{CHUNK, Stream};
+
+impl Stream {
+    /// What stands first in `incoming`; metadata before it is moved on. `None`: nothing at all.
+    pub(super) fn look(&mut self) -> Option<Kind> {
+        loop {
+            match self.incoming.front()? {
+                Kind::Data if self.incoming.front_length() == Some(0) => {
+                    drop(self.incoming.remove_front());
+                }
+                kind @ (Kind::Data | Kind::Flush | Kind::End) => return Some(kind),
+                _ => self.take_mark(),
+            }
+        }
+    }
+
+    /// Takes a metadata bucket off the front: into its place, or aside with the originals. FLUSH
+    /// and EOS are remembered by the caller.
+    pub(super) fn take_mark(&mut self) {
+        let Some(kind) = self.incoming.front() else {
+            return;
+        };
+        let Some(bucket) = self.incoming.remove_front() else {
+            return;
+        };
+        self.error_seen |= kind == Kind::Error;
+        if self.originals.are_kept() {
+            self.keep(bucket, 0);
+        } else if !matches!(kind, Kind::Flush | Kind::End) {
+            self.outgoing.append(bucket);
+        }
+    }
+
+    /// Takes the FLUSH at the front.
+    pub(super) fn take_flush(&mut self) {
+        self.take_mark();
+        self.flush_owed = true;
+        self.took();
+    }
+
+    /// Takes the EOS at the front.
+    pub(super) fn take_end(&mut self) {
+        self.take_mark();
+        self.end_seen = true;
+        self.took();
+    }
+
+    /// Keeps a bucket that was read, to give it back. Past the limit all of them are let go.
+    pub(super) fn keep(&mut self, bucket: Bucket, length: usize) {
+        self.originals.push(bucket, length);
+        if self.originals.are_too_many() {
+            self.loose.rescue();
+            self.originals.lose(&self.outgoing);
+        }
+    }
+
+    /// Whether there is something an author could be called for: data, a FLUSH or the end.
+    pub fn has_event(&self) -> bool {
+        let first = self.incoming.first_event();
+        !self.error_seen && first.is_some_and(|kind| kind != Kind::Error)
+    }
+
+    /// Whether data is next, and no metadata before it.
+    pub fn has_data(&self) -> bool {
+        self.incoming.front() == Some(Kind::Data)
+    }
+
+    /// Makes the first bucket a piece of at most `limit` bytes in memory. Answers its length; 0
+    /// when it turned out to hold nothing (a pipe that ended), and is gone.
+    pub(super) fn load(&mut self, limit: usize, block: bool) -> Result<usize, Error> {
+        let length = self.incoming.read_front(block)?.len();
+        if length == 0 {
+            drop(self.incoming.remove_front());
+        } else if length > limit {
+            self.incoming.split_front(limit)?;
+        }
+        Ok(length.min(limit))
+    }
+
+    /// The piece at hand, after [`Next::Data`].
+    pub fn chunk(&self) -> &[u8] {
+        // It is in memory, so this neither blocks nor fails.
+        self.incoming.read_front(true).unwrap_or_default()
+    }
+
+    /// Takes `length` bytes of the piece at hand; [`Self::write_back`] can send them on as they are.
+    pub fn take(&mut self, length: usize) -> Result<(), Error> {
+        if length < self.chunk().len() {
+            self.incoming.split_front(length)?;
+        }
+        self.last = self.incoming.remove_front();
+        if self.originals.are_kept() {
+            if let Some(bucket) = self.last.take() {
+                self.keep(bucket, length);
+            }
+        }
+        self.took();
+        Ok(())
+    }
+
+    /// Looks at up to `limit` bytes that stay unread. `None`: so many are not there yet.
+    pub(super) fn peek(&mut self, limit: usize, block: bool) -> Result<Option<Vec<u8>>, Error> {
+        let mut length = self.ahead.data_length();
+        while length < limit {
+            match self.incoming.front() {
+                None => return Ok(None),
+                Some(Kind::End) => break,
+                Some(Kind::Data) => {
+                    length += self.load(CHUNK, block)?;
+                }
+                Some(_) => {}
+            }
+            self.ahead.append_front_of(&self.incoming);
+        }
+        let mut seen = Vec::new();
+        self.ahead.any_data(|data| {
+            let room = limit - seen.len();
+            seen.extend_from_slice(&data[..data.len().min(room)]);
+            seen.len() == limit
+        });
+        self.unpeek();
+        Ok(Some(seen))
+    }
+
+    /// Puts back what was peeked at.
+    pub(super) fn unpeek(&mut self) {
+        self.incoming.prepend_all(&self.ahead);
+    }
+
+    /// Notes an event that the author has taken.
+    pub(super) fn took(&mut self) {
+        self.taken += 1;
+        self.touched = true;
+    }
+}

@@ -1,0 +1,127 @@
+//! What a filter writes: data behind data, metadata and the end in their places.
+
+use bytes::Bytes;
+
+use super::bucket::Kind;
+use super::stream::Stream;
+use super::{Error, Filter};
+
+/// Data written in smaller pieces is copied together into buckets of 8000 bytes.
+const COPY_BELOW: usize = 1024;
+
+impl Stream {
+    /// Sends on the bucket of the piece taken last. `false` if it has been already.
+    pub fn write_back(&mut self, length: usize) -> bool {
+        let kept = self.originals.are_kept();
+        let bucket = if kept {
+            self.originals.pop()
+        } else {
+            self.last.take()
+        };
+        let Some(bucket) = bucket else {
+            return false;
+        };
+        self.begin_yielding();
+        self.outgoing.append(bucket);
+        self.wrote(length);
+        true
+    }
+
+    /// Appends bytes that the bucket owns; small ones are copied together.
+    pub fn write(&mut self, data: Bytes) -> Result<(), Error> {
+        if data.len() < COPY_BELOW {
+            return self.write_copy(&data);
+        }
+        self.wrote(data.len());
+        self.outgoing.append_bytes(data);
+        Ok(())
+    }
+
+    /// Appends a copy.
+    pub fn write_copy(&mut self, data: &[u8]) -> Result<(), Error> {
+        self.wrote(data.len());
+        self.outgoing.append_copy(data)
+    }
+
+    /// Whether data of this length is better given as a slice to [`Self::write_copy`].
+    pub fn prefers_copy(length: usize) -> bool {
+        length < COPY_BELOW
+    }
+
+    /// Appends a part of a file, which is not read for it. The file stays open until the response
+    /// is over; another part of the same one opens it no second time.
+    pub fn write_file(
+        &mut self,
+        filter: &Filter,
+        path: &[u8],
+        offset: u64,
+        length: usize,
+    ) -> Result<(), Error> {
+        let file = match self.file.take().filter(|file| file.path() == path) {
+            Some(file) => file,
+            None => filter.open(path)?,
+        };
+        self.outgoing
+            .append_file(&file, offset, length, filter.pool());
+        self.wrote(length);
+        self.file = Some(file);
+        Ok(())
+    }
+
+    /// Counts the bytes at hand again, those of buckets of unknown length too.
+    pub fn count_pending(&mut self) {
+        self.pending = self.outgoing.known_length();
+    }
+
+    pub(super) fn wrote(&mut self, length: usize) {
+        self.pending += length;
+        self.touched = true;
+    }
+
+    /// Forgets what was written and not sent, and what is left to read.
+    pub(super) fn drop_all(&mut self) {
+        self.last = None;
+        self.incoming.clear();
+        self.outgoing.clear();
+        self.pending = 0;
+    }
+
+    /// The FLUSH that was read takes its place behind what the author wrote for it.
+    pub(super) fn pay_flush(&mut self) -> bool {
+        let owed = std::mem::take(&mut self.flush_owed) && !self.originals.are_kept();
+        if owed {
+            self.outgoing.append_flush();
+        }
+        owed
+    }
+
+    /// Puts EOS at the end, once.
+    pub(super) fn append_end(&mut self) {
+        if !self.closed {
+            self.closed = true;
+            self.outgoing.append_end();
+        }
+    }
+
+    /// Moves what is left unread on, up to and with EOS.
+    pub(super) fn move_rest(&mut self) {
+        let rest = &self.incoming;
+        while let Some(kind) = rest.front() {
+            let is_nothing = kind == Kind::Data && rest.front_length() == Some(0);
+            if is_nothing || (self.closed && matches!(kind, Kind::Data | Kind::End)) {
+                drop(rest.remove_front());
+                continue;
+            }
+            self.pending += match kind {
+                Kind::Data => rest.front_length().unwrap_or(0),
+                _ => 0,
+            };
+            self.error_seen |= kind == Kind::Error;
+            self.outgoing.append_front_of(rest);
+            if kind == Kind::End {
+                self.closed = true;
+                self.end_seen = true;
+            }
+        }
+    }
+}

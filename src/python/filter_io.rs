@@ -1,0 +1,202 @@
+//! Reading and writing of a filter that is a plain function, and stepping out of either kind.
+
+use pyo3::exceptions::{PyOSError, PyRuntimeError, PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+
+use super::class::{Answer, Arguments};
+use super::data;
+use super::filter::{Me, none, with_flow};
+use super::flow::Flow;
+use super::interpreter::release;
+use super::reader::Wish;
+use super::request_fields::limit;
+use super::streaming;
+use crate::httpd::stream::{CHUNK, Next};
+use crate::httpd::{Error, Filter};
+
+/// A function that is told "nothing for now" so often, and asks again, will never return.
+const MOST_PAUSES: u32 = 1000;
+
+fn open_flow<R>(
+    this: &Me<'_, '_>,
+    f: impl FnOnce(&Filter, &mut Flow) -> PyResult<R>,
+) -> PyResult<R> {
+    with_flow(this, |filter, flow| {
+        if flow.stream().is_closed() {
+            return Err(PyValueError::new_err("the filter is closed"));
+        }
+        f(filter, flow)
+    })
+}
+
+pub(super) fn failed(error: Error) -> PyErr {
+    PyOSError::new_err(format!("the filter could not go on: {error}"))
+}
+
+fn piece_limit(a: Arguments<'_, '_>) -> PyResult<usize> {
+    Ok(limit(a[0])?.unwrap_or(CHUNK).min(CHUNK))
+}
+
+/// Counts pauses: without the body at hand, asking again and again leads nowhere.
+fn pause<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
+    let pauses = this.body().pauses.get() + 1;
+    this.body().pauses.set(pauses);
+    if pauses > MOST_PAUSES {
+        return Err(PyRuntimeError::new_err(
+            "read() has given b'' a thousand times: return, and the filter is called again when \
+             there is more",
+        ));
+    }
+    Ok(PyBytes::new(this.py(), b"").into_any())
+}
+
+pub(super) fn read<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
+    let limit = piece_limit(a)?;
+    if with_flow(this, |_, flow| Ok(flow.stream().is_generators()))? {
+        return streaming::reader(this, Wish::Bytes(limit));
+    }
+    open_flow(this, |filter, flow| {
+        if limit == 0 {
+            return Ok(PyBytes::new(this.py(), b"").into_any());
+        }
+        match flow.read(this.py(), filter, limit).map_err(failed)? {
+            Next::End => none(this),
+            Next::Pause => pause(this),
+            Next::Data => Ok(this.body().take_piece_of(this.py(), flow)?.into_any()),
+        }
+    })
+}
+
+pub(super) fn readline<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
+    let limit = piece_limit(a)?;
+    open_flow(this, |filter, flow| {
+        let mut line = Vec::new();
+        while line.len() < limit {
+            if line.is_empty() {
+                match flow.read(this.py(), filter, limit).map_err(failed)? {
+                    Next::End => return none(this),
+                    Next::Pause => return pause(this),
+                    Next::Data => this.body().pauses.set(0),
+                }
+            } else if !flow.stream().has_data() {
+                // What comes next is for the next call; the line ends here for now.
+                break;
+            } else if flow
+                .load(this.py(), filter, limit - line.len())
+                .map_err(failed)?
+                == 0
+            {
+                continue;
+            }
+            let data = flow.stream().chunk();
+            let end = memchr::memchr(b'\n', data).map(|at| at + 1);
+            let length = end.unwrap_or(data.len());
+            line.extend_from_slice(&data[..length]);
+            flow.stream().take(length).map_err(failed)?;
+            if end.is_some() {
+                break;
+            }
+        }
+        Ok(PyBytes::new(this.py(), &line).into_any())
+    })
+}
+
+pub(super) fn write<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
+    refuse_to_generators(this, "yields its output")?;
+    let data = a[0].ok_or_else(|| PyTypeError::new_err("write() takes data"))?;
+    open_flow(this, |filter, flow| {
+        if let Flow::Output(output) = flow {
+            if output.is_broken() {
+                return Err(PyOSError::new_err(
+                    "Write failed, client closed connection.",
+                ));
+            }
+        }
+        let unchanged = this.body().is_last_piece(&data, flow.stream().taken());
+        let length = data.len().unwrap_or(0);
+        if !(unchanged && flow.stream().write_back(length)) {
+            data::append(flow.stream(), &data, this.interpreter().drops)?;
+        }
+        match flow {
+            Flow::Output(output) if output.is_full() => release(this.py(), || output.send(filter))
+                .map_err(|_| PyOSError::new_err("Write failed, client closed connection.")),
+            _ => Ok(()),
+        }
+    })?;
+    none(this)
+}
+
+pub(super) fn flush<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'py> {
+    refuse_to_generators(this, "yields apache.FLUSH")?;
+    with_flow(this, |filter, flow| match flow {
+        Flow::Output(output) => release(this.py(), || output.flush(filter))
+            .map_err(|_| PyOSError::new_err("Flush failed, client closed connection.")),
+        // What is written goes to the reader when the function returns.
+        Flow::Input(_) => Ok(()),
+    })?;
+    none(this)
+}
+
+pub(super) fn close<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'py> {
+    refuse_to_generators(this, "returns")?;
+    with_flow(this, |filter, flow| match flow {
+        Flow::Output(output) if output.stream.is_closed() => Ok(()),
+        Flow::Output(output) => release(this.py(), || output.close(filter)).map_err(failed),
+        Flow::Input(input) => {
+            input.close();
+            Ok(())
+        }
+    })?;
+    none(this)
+}
+
+/// A streaming filter has other words for what a plain function's says.
+fn refuse_to_generators(this: &Me<'_, '_>, instead: &str) -> PyResult<()> {
+    if with_flow(this, |_, flow| Ok(flow.stream().is_generators()))? {
+        let text = format!("an 'async def' filter {instead} instead");
+        return Err(PyRuntimeError::new_err(text));
+    }
+    Ok(())
+}
+
+pub(super) fn pass_on<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'py> {
+    if with_flow(this, |_, flow| Ok(flow.stream().is_generators()))? {
+        with_flow(this, |_, flow| {
+            if flow.stream().has_lost_originals() {
+                let class = this
+                    .interpreter()
+                    .types
+                    .filter_limit
+                    .bind(this.py())
+                    .clone();
+                let text = "more was read than is held to be given back (held=)";
+                return Err(PyErr::from_type(class, (text,)));
+            }
+            flow.stream().restore();
+            flow.step_out();
+            Ok(())
+        })?;
+        return none(this);
+    }
+    open_flow(this, |_, flow| {
+        match flow {
+            Flow::Output(output) => output.pass_on(),
+            Flow::Input(input) => input.pass_on(),
+        }
+        Ok(())
+    })?;
+    none(this)
+}
+
+pub(super) fn disable<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'py> {
+    refuse_to_generators(this, "calls pass_on()")?;
+    with_flow(this, |_, flow| {
+        match flow {
+            Flow::Output(output) => output.step_out(),
+            Flow::Input(input) => input.step_out(),
+        }
+        Ok(())
+    })?;
+    none(this)
+}
