@@ -86,6 +86,14 @@ APLOG_WARNING: int
 APLOG_NOTICE: int
 APLOG_INFO: int
 APLOG_DEBUG: int
+APLOG_TRACE1: int
+APLOG_TRACE2: int
+APLOG_TRACE3: int
+APLOG_TRACE4: int
+APLOG_TRACE5: int
+APLOG_TRACE6: int
+APLOG_TRACE7: int
+APLOG_TRACE8: int
 
 M_GET: int
 M_PUT: int
@@ -129,10 +137,72 @@ APR_LNK: int
 APR_SOCK: int
 APR_UNKFILE: int
 
+APR_FINFO_LINK: int
+APR_FINFO_MTIME: int
+APR_FINFO_CTIME: int
+APR_FINFO_ATIME: int
+APR_FINFO_SIZE: int
+APR_FINFO_CSIZE: int
+APR_FINFO_DEV: int
+APR_FINFO_INODE: int
+APR_FINFO_NLINK: int
+APR_FINFO_TYPE: int
+APR_FINFO_USER: int
+APR_FINFO_GROUP: int
+APR_FINFO_UPROT: int
+APR_FINFO_GPROT: int
+APR_FINFO_WPROT: int
+APR_FINFO_ICASE: int
+APR_FINFO_NAME: int
+APR_FINFO_MIN: int
+APR_FINFO_IDENT: int
+APR_FINFO_OWNER: int
+APR_FINFO_PROT: int
+APR_FINFO_NORM: int
+APR_FINFO_DIRENT: int
+
 PROXYREQ_NONE: int
 PROXYREQ_PROXY: int
 PROXYREQ_REVERSE: int
 PROXYREQ_RESPONSE: int
+
+REMOTE_HOST: int
+REMOTE_NAME: int
+REMOTE_NOLOOKUP: int
+REMOTE_DOUBLE_REV: int
+
+REQUEST_NO_BODY: int
+REQUEST_CHUNKED_ERROR: int
+REQUEST_CHUNKED_DECHUNK: int
+
+AP_REQ_ACCEPT_PATH_INFO: int
+AP_REQ_REJECT_PATH_INFO: int
+AP_REQ_DEFAULT_PATH_INFO: int
+
+AP_MPMQ_NOT_SUPPORTED: int
+AP_MPMQ_STATIC: int
+AP_MPMQ_DYNAMIC: int
+AP_MPMQ_MAX_DAEMON_USED: int
+AP_MPMQ_IS_THREADED: int
+AP_MPMQ_IS_FORKED: int
+AP_MPMQ_HARD_LIMIT_DAEMONS: int
+AP_MPMQ_HARD_LIMIT_THREADS: int
+AP_MPMQ_MAX_THREADS: int
+AP_MPMQ_MIN_SPARE_DAEMONS: int
+AP_MPMQ_MIN_SPARE_THREADS: int
+AP_MPMQ_MAX_SPARE_DAEMONS: int
+AP_MPMQ_MAX_SPARE_THREADS: int
+AP_MPMQ_MAX_REQUESTS_DAEMON: int
+AP_MPMQ_MAX_DAEMONS: int
+AP_MPMQ_MPM_STATE: int
+AP_MPMQ_IS_ASYNC: int
+AP_MPMQ_GENERATION: int
+AP_MPMQ_HAS_SERF: int
+
+CGI_MAGIC_TYPE: str
+INCLUDES_MAGIC_TYPE: str
+INCLUDES_MAGIC_TYPE3: str
+DIR_MAGIC_TYPE: str
 
 MODULE_MAGIC_NUMBER_MAJOR: int
 MODULE_MAGIC_NUMBER_MINOR: int
@@ -151,7 +221,16 @@ def log_error(message: str | None, level: int | None = None, server: Server | No
 def FileBucket(  # noqa: N802 - it makes a Bucket
     path: str | bytes | PathLike[str], offset: int | None = None, length: int | None = None
 ) -> Bucket: ...
+def server_root() -> str: ...
+def mpm_query(code: int) -> int: ...
+def exists_config_define(name: str) -> bool: ...
+
+# Of each directive (name, arguments), of each section also a list of what stands in it.
+def config_tree() -> list[Any]: ...
+def find_path_info(path: str, path_info: str) -> int: ...
 def _print(is_error: bool, text: str) -> None: ...
+def _takes(level: int) -> bool: ...
+def _log(level: int, text: str, path: str, line: int) -> None: ...
 
 class SERVER_RETURN(Exception): ...  # noqa: N801, N818 - mod_python's name for it
 class BodyTooLarge(Exception): ...  # noqa: N818 - as SERVER_RETURN, it says what to answer

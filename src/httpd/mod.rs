@@ -42,6 +42,7 @@ mod patience;
 mod pattern;
 pub mod phases;
 pub mod pool;
+pub mod process;
 mod representation;
 pub mod request;
 pub mod server;

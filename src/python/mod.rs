@@ -17,6 +17,7 @@ pub mod filter;
 mod filter_io;
 pub mod finfo;
 pub mod flow;
+mod functions;
 pub mod generator;
 pub mod handlers;
 pub mod hlist;

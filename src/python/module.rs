@@ -7,11 +7,11 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyType};
 
 use super::bucket::BucketObject;
-use super::class::{self, Answer, Arguments, Class, This, attributes, make_type, methods};
+use super::class::{self, Class, MethodDef, make_type};
 use super::connection::ConnectionObject;
-use super::context::{self, log_line};
 use super::filter::FilterObject;
 use super::finfo::FileInfoObject;
+use super::functions::Functions;
 use super::hlist::HandlerListObject;
 use super::interpreter::{Interpreter, main_server};
 use super::reader::Reader;
@@ -22,34 +22,11 @@ use super::table::TableObject;
 use super::text::encode;
 use crate::engine::lines::in_pieces;
 use crate::engine::settings::{Import, Settings};
-use crate::httpd::constants::{CONSTANTS, STATUSES};
+use crate::httpd::constants::{CONSTANTS, MAGIC_TYPES, STATUSES};
 use crate::httpd::log::Level;
 
 /// Under which Python code imports it.
 const NAME: &str = "mod_python._apache";
-
-/// The functions of `_apache`, as methods of one object.
-pub struct Functions;
-
-type Me<'a, 'py> = This<'a, 'py, Functions>;
-
-impl Class for Functions {
-    const NAME: &'static std::ffi::CStr = c"mod_python._apache.Functions";
-    const DOC: &'static std::ffi::CStr = c"The functions of the module.";
-    const ID: usize = 6;
-    methods! { Functions:
-        /// Writes an entry to the error log of what this thread works on, or of the server given.
-        log_error(message; level, server) = log_error;
-        /// A part of a file, for a streaming filter to yield: length bytes from offset, or all the rest
-        /// of it. It is sent without being read.
-        FileBucket(path; offset, length) = |this: &Me<'_, 'py>, a: Arguments<'_, 'py>| {
-            BucketObject::of_file(this.py(), this.interpreter(), a)
-        };
-        /// Takes printed text: complete lines go to the error log.
-        _print(is_error, text) = print;
-    }
-    attributes! { Functions: }
-}
 
 /// Makes the classes, in the order of their numbers.
 pub fn classes(py: Python<'_>) -> PyResult<Vec<Py<PyType>>> {
@@ -74,8 +51,12 @@ pub fn install(py: Python<'_>, interpreter: &'static Interpreter) -> PyResult<()
     for (name, value) in CONSTANTS.iter().chain(STATUSES) {
         module.add(&*name.to_string_lossy(), *value)?;
     }
+    for (name, text) in MAGIC_TYPES {
+        module.add(*name, &*text.to_string_lossy())?;
+    }
     let functions = class::make(py, interpreter, Functions)?;
-    for name in ["log_error", "FileBucket", "_print"] {
+    for name in Functions::METHODS.iter().filter_map(MethodDef::name) {
+        let name = &*name.to_string_lossy();
         module.add(name, functions.getattr(name)?)?;
     }
     let types = &interpreter.types;
@@ -158,22 +139,4 @@ pub fn config_dict<'py>(py: Python<'py>, settings: &Settings) -> PyResult<Bound<
         dict.set_item("PythonInterpreter", &**interpreter)?;
     }
     Ok(dict)
-}
-
-fn log_error<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
-    if let Some(server) = a[2].filter(|server| !server.is_none()) {
-        return server.call_method1("log_error", (a[0], a[1]));
-    }
-    let level = log_level(a[1], Level::Error)?;
-    if let Some(message) = a[0].filter(|message| !message.is_none()) {
-        loggable(&message, |entry| log_line(level, entry))?;
-    }
-    Ok(this.py().None().into_bound(this.py()))
-}
-
-fn print<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
-    if let [Some(is_error), Some(text)] = a {
-        context::print(is_error.is_truthy()?, &encode(text)?);
-    }
-    Ok(this.py().None().into_bound(this.py()))
 }

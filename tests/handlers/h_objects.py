@@ -69,7 +69,7 @@ METHODS: dict[str, list[tuple[str, tuple[Any, ...], str]]] = {
         ("get_config", (), "dict"),
         ("get_options", (), "dict"),
         ("get_remote_host", (), "str"),
-        ("get_remote_host", (2, 1), "tuple"),
+        ("get_remote_host", (apache.REMOTE_NOLOOKUP, 1), "tuple"),
         ("is_https", (), "int"),
         ("log_error", ("said", apache.APLOG_INFO), "None"),
         ("log_error", (None,), "None"),
