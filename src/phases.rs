@@ -1,16 +1,13 @@
 //! The wiring of request phases: where Python stands in httpd's hooks, and which handlers run there.
 
 use crate::engine::handlers::Home;
-use crate::engine::phases::{self as table, Phase};
+use crate::engine::phases::{self as table, HANDLERS, Phase};
 use crate::engine::settings::Settings;
 use crate::httpd::log::{self, Level, place};
 use crate::httpd::phases::{Hook, Order, Registration};
 use crate::httpd::{Request, Status};
 use crate::python::state::State;
 use crate::python::{cleanups, phase};
-
-/// The names of handlers that are ours (`SetHandler`).
-const HANDLERS: [&[u8]; 2] = [b"mod_python", b"python-program"];
 
 /// The hooks of httpd that serve phases.
 const PAIRS: [(table::Hook, Hook); 11] = [

@@ -112,10 +112,10 @@ number_fields! {
     read_chunked = read_chunked: i32;
     /// Whether the client waits for `100 Continue` before it sends the body.
     expecting_100 = expecting_100: u32;
-    /// Bytes of the body that are still to come, as modules of C count them.
-    remaining = remaining: i64;
-    /// Bytes of the body that were read, as modules of C count them.
-    read_length = read_length: i64;
+    /// The length of the body that is being read, by its `Content-Length`; 0 for unknown and at its end.
+    remaining / set_remaining = remaining: i64;
+    /// Bytes of the body that were read.
+    read_length / set_read_length = read_length: i64;
     /// Whether the response may not be stored.
     no_cache / set_no_cache = no_cache: i32;
     /// Whether the client has no copy of its own that would do (304).

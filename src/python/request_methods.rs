@@ -2,7 +2,7 @@
 
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyString};
+use pyo3::types::{PyBytes, PyString, PyTuple};
 
 use super::class::{Answer, Arguments, methods};
 use super::cleanups::Cleanup;
@@ -13,11 +13,13 @@ use super::request::{Me, RequestObject};
 use super::request_fields::{flag, none, number, required, text};
 use super::request_io as io;
 use super::state::State;
-use super::text::{decode_option, encode_c, encode_header};
+use super::text::{decode, decode_option, encode_c, encode_header};
+use crate::engine::phases::HANDLERS;
 use crate::engine::settings::Settings;
 use crate::httpd::Request;
 use crate::httpd::address::RemoteName;
 use crate::httpd::log::{self, Level, place};
+use crate::httpd::process::{self, Node};
 
 methods! { pub(super) RequestObject:
     /// Writes str (as UTF-8), bytes or a buffer to the response. Sent at once unless flush is 0.
@@ -87,6 +89,15 @@ methods! { pub(super) RequestObject:
         r.add_cgi_vars();
         r.add_common_vars();
     });
+    /// The extensions, with their dots and blanks between, that AddHandler gives to Python.
+    get_addhandler_exts() = get_addhandler_exts;
+    /// The environ of a WSGI application (PEP 3333), as a dict; None when the request is not below its
+    /// mod_python.wsgi.base_uri. Sets path_info. ValueError when that option ends in a slash.
+    build_wsgi_env() = |this: &Me<'_, 'py>, _| wsgi(this, "build_env", &[]);
+    /// WSGI's start_response: sets status and headers, and gives write.
+    wsgi_start_response(status, headers; exc_info) = |this: &Me<'_, 'py>, a| {
+        wsgi(this, "start_response", a)
+    };
     /// Does nothing: httpd sends headers when the first byte of the body goes.
     send_http_header() = send_http_header;
 }
@@ -210,4 +221,39 @@ fn allow_methods<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> 
         }
         names.iter().for_each(|name| r.allow_method(name));
     })
+}
+
+fn get_addhandler_exts<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'py> {
+    fn collect(nodes: &[Node], found: &mut Vec<String>) {
+        for node in nodes {
+            let arguments = String::from_utf8_lossy(node.arguments);
+            let mut words = arguments
+                .split_whitespace()
+                .map(|word| word.trim_matches('"'));
+            let is_ours = words
+                .next()
+                .is_some_and(|name| HANDLERS.contains(&name.as_bytes()));
+            if node.name.eq_ignore_ascii_case(b"AddHandler") && is_ours {
+                let dotted = words.map(|word| format!(".{}", word.trim_start_matches('.')));
+                found.extend(dotted);
+            }
+            collect(node.children.as_deref().unwrap_or_default(), found);
+        }
+    }
+    this.body().lent.get()?;
+    let mut found = Vec::new();
+    collect(&process::configuration(), &mut found);
+    decode(this.py(), found.join(" ").as_bytes())
+}
+
+/// Our Python code for WSGI.
+fn wsgi<'py>(this: &Me<'_, 'py>, name: &str, a: Arguments<'_, 'py>) -> Answer<'py> {
+    this.body().lent.get()?;
+    let arguments = std::iter::once(this.object().clone())
+        .chain(a.iter().flatten().map(|argument| (**argument).clone()));
+    let arguments = PyTuple::new(this.py(), arguments.collect::<Vec<_>>())?;
+    this.py()
+        .import("mod_python._wsgi")?
+        .getattr(name)?
+        .call1(arguments)
 }

@@ -14,15 +14,29 @@ use super::slots::{
     Compared, Constructed, Mapping, Slot, comparison_slot, constructor_slot, mapping_slots,
 };
 use super::text::{decode_option, encode, encode_c, encode_header};
-use crate::httpd::Table;
+use crate::engine::settings::Settings;
+use crate::httpd::log::{self, Level, place};
 use crate::httpd::table::OwnTable;
+use crate::httpd::{Request, Table};
 
-/// A table of a request, connection or server, live under its lease; or one of the user's own.
+/// A table of a request or connection, live under its lease; or one of the user's own.
 pub enum TableObject {
-    /// httpd's.
+    /// A connection's.
     Lent(Lent<Table>),
+    /// A request's. httpd puts others in their places: when a response begins, or another request
+    /// takes over (`DirectoryIndex`).
+    OfRequest(Lent<Request>, Which),
     /// The user's.
     Own(OwnTable),
+}
+
+/// Which of a request's tables.
+#[derive(Clone, Copy)]
+pub struct Which {
+    /// Where it is.
+    pub table: fn(&Request) -> &Table,
+    /// Whether it is sent, before the body.
+    pub is_head: bool,
 }
 
 impl TableObject {
@@ -34,8 +48,22 @@ impl TableObject {
     fn get(&self) -> PyResult<&Table> {
         match self {
             Self::Lent(table) => table.get(),
+            Self::OfRequest(request, which) => Ok((which.table)(request.get()?)),
             Self::Own(table) => Ok(table),
         }
+    }
+
+    /// The table, to be changed. With `PythonDebug On`, tells of headers that come too late.
+    fn to_change(&self) -> PyResult<&Table> {
+        if let Self::OfRequest(request, Which { is_head: true, .. }) = self {
+            let r = request.get()?;
+            if r.has_started() && r.settings::<Settings>().debug == Some(true) {
+                let text = "a header was changed after the head of the response was sent: change it \
+                            before the first write() that is flushed";
+                log::request(place!(), r, Level::Warning, text);
+            }
+        }
+        self.get()
     }
 }
 
@@ -134,7 +162,7 @@ fn add<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
         encode_header(argument(a, 0))?,
         encode_header(argument(a, 1))?,
     );
-    this.body().get()?.add(&key, &value);
+    this.body().to_change()?.add(&key, &value);
     Ok(none(this))
 }
 
@@ -171,7 +199,7 @@ fn items<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'py> {
 }
 
 fn clear<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'py> {
-    this.body().get()?.clear();
+    this.body().to_change()?.clear();
     Ok(none(this))
 }
 
@@ -228,7 +256,7 @@ fn merge(table: &Table, entries: &[Entry]) {
 
 fn update<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
     let entries = entries_of(argument(a, 0), this.interpreter())?;
-    merge(this.body().get()?, &entries);
+    merge(this.body().to_change()?, &entries);
     Ok(none(this))
 }
 
@@ -261,7 +289,7 @@ fn has_key<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
 }
 
 fn popitem<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'py> {
-    let (py, table) = (this.py(), this.body().get()?);
+    let (py, table) = (this.py(), this.body().to_change()?);
     let Some((key, value)) = table
         .len()
         .checked_sub(1)
@@ -335,10 +363,10 @@ impl Mapping for TableObject {
         match value {
             Some(value) => {
                 let value = encode_header(value)?;
-                this.body().get()?.set(&key, &value);
+                this.body().to_change()?.set(&key, &value);
             }
             // A key that is not there may be deleted: mod_python's users rely on it.
-            None => this.body().get()?.unset(&key),
+            None => this.body().to_change()?.unset(&key),
         }
         Ok(())
     }
