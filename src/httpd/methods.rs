@@ -30,8 +30,9 @@ impl Request {
 
     /// Allows a method.
     pub fn allow_method(&self, name: &CStr) {
-        // SAFETY: made with the request; httpd copies the name.
-        unsafe { ffi::ap_method_list_add(self.raw().allowed_methods, name.as_ptr()) };
+        let name = self.pool().copy_text(name.to_bytes());
+        // SAFETY: made with the request; httpd keeps the pointer, the text lives in its pool.
+        unsafe { ffi::ap_method_list_add(self.raw().allowed_methods, name) };
     }
 
     /// Forgets which methods are allowed.

@@ -18,7 +18,7 @@ pub struct Url<'a> {
     pub hostname: Option<&'a [u8]>,
     /// The port.
     pub port: Option<u16>,
-    /// The path, escaped as it came.
+    /// The path, unescaped: httpd has it in one with `uri`.
     pub path: Option<&'a [u8]>,
     /// What follows `?`.
     pub query: Option<&'a [u8]>,

@@ -30,7 +30,7 @@ def own_names(thing: object) -> list[str]:
     return [name for name in vars(thing) if not name.startswith("__") or name in SPECIAL]
 
 
-SPECIAL = {"__new__", "__len__", "__getitem__", "__setitem__", "__delitem__", "__contains__", "__iter__", "__aiter__"}
+SPECIAL = {f"__{name}__" for name in "new eq len getitem setitem delitem contains iter aiter".split()}
 
 
 def members(thing: object) -> dict[str, Any]:
