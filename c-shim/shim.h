@@ -17,6 +17,7 @@
 #include "mpm_common.h"
 #include "scoreboard.h"
 #include "mod_core.h"
+#include "mod_include.h"
 #include "util_filter.h"
 #include "util_script.h"
 #include "apr_buckets.h"
@@ -55,6 +56,10 @@ apr_status_t mp_bucket_setaside(apr_bucket *bucket, apr_pool_t *pool);
 
 /* Configuration of the core. */
 apr_size_t mp_flush_max_threshold(const server_rec *s);
+
+/* mod_include. */
+void mp_ssi_append_error_text(include_ctx_t *context, ap_filter_t *filter,
+                              apr_bucket_brigade *brigade);
 
 /* Versions and errno-like statuses. */
 int mp_status_is_again(apr_status_t status);

@@ -10,11 +10,14 @@ use crate::engine::settings::Settings;
 use crate::httpd::config::{self, Command};
 use crate::httpd::filter::{Direction, Mode};
 use crate::httpd::hooks::{self, Module, Record};
-use crate::httpd::listener;
 use crate::httpd::phases::{Hook, Registration};
 use crate::httpd::{Brigade, Connection, Error, Filter, Pool, Request, Server, Status};
+use crate::httpd::{exports, listener, parking, ssi};
 use crate::phases;
-use crate::python::{call, cleanups, drive, imports, interpreter};
+use crate::python::exports::Exports;
+use crate::python::ssi::Elements;
+use crate::python::talk::Talk;
+use crate::python::{alarm, call, cleanups, drive, imports, interpreter};
 
 /// Under which the configuration's pool keeps its filters.
 pub const FILTERS: &std::ffi::CStr = c"mod_python.filters";
@@ -42,6 +45,7 @@ impl Module for Entry {
     }
 
     fn post_config(configuration: &Pool, main: &Server) {
+        exports::offer::<Exports>();
         hooks::add_version(
             configuration,
             concat!("mod_python/", env!("CARGO_PKG_VERSION")),
@@ -63,6 +67,20 @@ impl Module for Entry {
         let is_on = |server: &Server| server.settings::<Settings>().optimize == Some(true);
         interpreter::start(main, servers.any(is_on));
         imports::run(main);
+        ssi::serve::<Elements>();
+    }
+
+    fn child_stopping(graceful: bool) {
+        match graceful {
+            true => alarm::close(call::grace()),
+            false if parking::mpm_parks() => Talk::stop_all(),
+            // Those who have a thread are told by its end; this may be a signal handler.
+            false => {}
+        }
+    }
+
+    fn pre_close_connection(c: &Connection) {
+        call::closing(c);
     }
 
     fn process_connection(c: &Connection) -> Status {
@@ -70,7 +88,7 @@ impl Module for Entry {
             return Status::DECLINED;
         }
         match connection_handler(c.base_server()) {
-            Some((handler, settings)) => call::connection(c, handler, settings),
+            Some((handlers, settings)) => call::connection(c, handlers, settings),
             None => Status::DECLINED,
         }
     }
@@ -113,10 +131,10 @@ impl Module for Entry {
 }
 
 /// The handler of a server's connections, and the settings it runs with.
-fn connection_handler(server: &Server) -> Option<(&Handler, &Settings)> {
+fn connection_handler(server: &Server) -> Option<(&Arc<[Handler]>, &Settings)> {
     let settings = server.settings::<Settings>();
-    let handler = settings.handlers(Phase::Connection, None)?.list.first()?;
-    Some((handler, settings))
+    let handlers = settings.handlers(Phase::Connection, None)?.list;
+    Some((handlers, settings))
 }
 
 /// What entry point `slot` stands for where the filter's request is; else its first declaration.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::filters::{Filter, Way};
 use super::handlers::{Handler, HandlerList};
@@ -23,6 +24,8 @@ pub struct Settings {
     pub interpreter: Option<Arc<str>>,
     /// `PythonPath`: a Python expression.
     pub path: Option<Arc<str>>,
+    /// `PythonGracefulTimeout`.
+    pub graceful_timeout: Option<Duration>,
     /// `PythonDebug`.
     pub debug: Option<bool>,
     /// `PythonInterpPerDirectory`.
@@ -52,6 +55,7 @@ impl Settings {
     pub fn is_empty(&self) -> bool {
         self.interpreter.is_none()
             && self.path.is_none()
+            && self.graceful_timeout.is_none()
             && self.flags().all(|(_, value)| value.is_none())
             && self.options.is_empty()
             && self.imports.is_empty()
@@ -69,6 +73,7 @@ impl Settings {
                 .or_else(|| outer.interpreter.clone()),
             path: inner.path.clone().or_else(|| outer.path.clone()),
             debug: inner.debug.or(outer.debug),
+            graceful_timeout: inner.graceful_timeout.or(outer.graceful_timeout),
             per_directory: inner.per_directory.or(outer.per_directory),
             per_directive: inner.per_directive.or(outer.per_directive),
             auto_reload: inner.auto_reload.or(outer.auto_reload),

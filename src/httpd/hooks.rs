@@ -198,6 +198,7 @@ unsafe extern "C" fn register<M: Module>(pool: *mut ffi::apr_pool_t) {
             .unwrap_or_default();
         log::server(place!(), None, Level::Debug, &format!("panic at {place}"));
     }));
+    super::replay::register();
     // SAFETY: httpd calls with the configuration's pool.
     let pool = unsafe { Pool::from_raw(pool) };
     let none = null::<*const c_char>();

@@ -1,16 +1,28 @@
-//! Calls connection handlers, and turns what comes back into what httpd wants to know.
+//! Connection handlers: the call of one, and what becomes of the connection, by what it gave: a
+//! plain function has served it by then, a coroutine begins to talk.
+#![expect(unsafe_code, reason = "a look at the type of what a handler gave")]
+
+use std::time::Duration;
+
+use pyo3::ffi;
+use pyo3::prelude::*;
 
 use super::class;
-use super::connection::{ConnectionObject, Wire};
+use super::connection::ConnectionObject;
 use super::context::About;
 use super::debugger;
-use super::interpreter::Interpreter;
+use super::interpreter::{Interpreter, main_server};
 use super::lease::Lease;
 use super::loader::Search;
 use super::report;
 use super::result::{number, server_return};
+use super::seat::Seat;
+use super::speaker::Speaker;
 use super::state::ConnectionState;
+use super::talk::Talk;
+use super::wire::Wire;
 use crate::engine::handlers::{Handler, Home};
+use crate::engine::lists::List;
 use crate::engine::names;
 use crate::engine::phases::Phase;
 use crate::engine::settings::Settings;
@@ -30,12 +42,58 @@ pub fn interpreter(
     Interpreter::named(&names::interpreter(settings, home, file))
 }
 
-/// Runs the connection handler for a connection.
-pub fn connection(c: &Connection, handler: &Handler, settings: &Settings) -> Status {
+/// How long handlers have to finish when the server stops gracefully.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// `PythonGracefulTimeout` of the main server.
+pub fn grace() -> Duration {
+    let settings = main_server().map(|server| server.settings::<Settings>());
+    settings
+        .and_then(|settings| settings.graceful_timeout)
+        .unwrap_or(GRACE)
+}
+
+/// What the call of a handler gave.
+enum Given {
+    /// It has served the connection, or not.
+    Status(Status),
+    /// It has only begun.
+    Coroutine(Py<PyAny>),
+}
+
+/// Runs the connection handler for a connection, or goes on with it.
+pub fn connection(c: &Connection, handlers: &List, settings: &Settings) -> Status {
     let asked = c.state(ConnectionState::default);
     if asked.declined.get() {
         return Status::DECLINED;
     }
+    let status = match asked.seat.get() {
+        Some(seat) => Talk::called(c, seat),
+        None => first_call(c, asked, handlers, settings),
+    };
+    if status == Status::DECLINED {
+        asked.declined.set(true);
+    }
+    status
+}
+
+/// httpd is about to close a connection.
+pub fn closing(c: &Connection) {
+    let state = c.existing_state::<ConnectionState>();
+    if let Some(seat) = state.and_then(|state| state.seat.get()) {
+        Talk::closing(c, seat);
+    }
+}
+
+fn first_call(
+    c: &Connection,
+    asked: &ConnectionState,
+    handlers: &List,
+    settings: &Settings,
+) -> Status {
+    let Some(handler) = handlers.first() else {
+        return Status::DECLINED;
+    };
     let interpreter = match interpreter(settings, None, &handler.home) {
         Ok(interpreter) => interpreter,
         Err(reason) => {
@@ -44,42 +102,42 @@ pub fn connection(c: &Connection, handler: &Handler, settings: &Settings) -> Sta
             return Status::DONE;
         }
     };
-    let wire = c.pool().own_first(Wire::new(c));
+    let wire = Box::new(Wire::new(c));
     if wire.start(c).is_err() {
         // No handshake: HTTP's own handler knows how to answer that.
         return Status::DECLINED;
     }
     let timeouts = c.leave_request_timeouts();
     let lease = Lease::new("connection");
-    let status = interpreter.enter(About::Connection(c), |py| {
+    let given = interpreter.enter(About::Connection(c), |py| {
         let _open = lease.open();
-        let object = ConnectionObject::with_wire(&lease, c, wire);
-        let result = class::make(py, interpreter, object).and_then(|object| {
-            let search = Search {
-                path: settings.path.as_deref(),
-                r: None,
-            };
-            let default = Phase::Connection.default_object();
-            let function = interpreter
-                .loader
-                .find(py, handler, default, search, &object)?;
-            match debugger::call1(settings, &function, &object)
-                .and_then(|result| number(&result, &handler.text()))
-            {
-                Err(error) => match server_return(py, interpreter, &error)? {
-                    Some(returned) => Ok(returned.result),
-                    None => Err(error),
-                },
-                result => result,
-            }
-        });
-        result.map(Status).unwrap_or_else(|error| {
+        let object = ConnectionObject::with_wire(&lease, c, &wire);
+        let result = class::make(py, interpreter, object)
+            .and_then(|object| call(py, interpreter, handler, settings, &object));
+        result.unwrap_or_else(|error| {
             let name = format!("{} {}", Phase::Connection.directive(), handler.text());
             let text = format!("{name} ({}) failed", handler.source);
             report::to_log(py, &text, &error);
-            Status::DONE
+            Given::Status(Status::DONE)
         })
     });
+    let status = match given {
+        Given::Status(status) => status,
+        Given::Coroutine(coroutine) => {
+            let Some(seat) = Seat::new(c.can_park()) else {
+                interpreter.enter(About::Connection(c), |py| drop(coroutine.into_bound(py)));
+                return Status::DONE;
+            };
+            let seat = asked.seat.get_or_init(|| seat);
+            let speaker = Speaker {
+                interpreter,
+                handler: handlers.clone(),
+                lease,
+                coroutine: Some(coroutine),
+            };
+            return Talk::begin(c, seat, wire, speaker, timeouts);
+        }
+    };
     lease.end();
     if status != Status::DECLINED {
         return Status::OK;
@@ -92,9 +150,45 @@ pub fn connection(c: &Connection, handler: &Handler, settings: &Settings) -> Sta
         log::connection(place!(), c, Level::Error, &text);
         return Status::OK;
     }
-    asked.declined.set(true);
     if let Some(timeouts) = timeouts {
         c.take_request_timeouts(timeouts);
     }
     status
+}
+
+fn call(
+    py: Python<'_>,
+    interpreter: &'static Interpreter,
+    handler: &Handler,
+    settings: &Settings,
+    object: &Bound<'_, PyAny>,
+) -> PyResult<Given> {
+    let search = Search {
+        path: settings.path.as_deref(),
+        r: None,
+    };
+    let default = Phase::Connection.default_object();
+    let function = interpreter
+        .loader
+        .find(py, handler, default, search, object)?;
+    let result = debugger::call1(settings, &function, object).and_then(|result| {
+        if is_coroutine(&result) {
+            return Ok(Given::Coroutine(result.unbind()));
+        }
+        Ok(Given::Status(Status(number(&result, &handler.text())?)))
+    });
+    match result {
+        Err(error) => match server_return(py, interpreter, &error)? {
+            Some(returned) => Ok(Given::Status(Status(returned.result))),
+            None => Err(error),
+        },
+        given => given,
+    }
+}
+
+/// Whether a call gave a coroutine: the shape of a handler that waits without a thread.
+fn is_coroutine(object: &Bound<'_, PyAny>) -> bool {
+    // SAFETY: a look at the object's type.
+    let class = unsafe { ffi::Py_TYPE(object.as_ptr()) };
+    std::ptr::eq(class, &raw const ffi::PyCoro_Type)
 }

@@ -40,14 +40,24 @@ pub struct Context {
 
 /// From now on, until the answer is dropped, this thread's Python works on `about`.
 pub fn begin(about: About<'_>) -> Context {
-    let current = match about {
-        About::Request(r) => Current::Request(r),
-        About::Connection(c) => Current::Connection(c),
-        About::Nothing => Current::Nothing,
-    };
     Context {
-        before: CURRENT.replace(current),
+        before: CURRENT.replace(about.into()),
         opened: lease::opened(),
+    }
+}
+
+/// From now on, until the running context ends, this thread's Python works on `about`.
+pub fn go_on_with(about: About<'_>) {
+    CURRENT.set(about.into());
+}
+
+impl From<About<'_>> for Current {
+    fn from(about: About<'_>) -> Self {
+        match about {
+            About::Request(r) => Self::Request(r),
+            About::Connection(c) => Self::Connection(c),
+            About::Nothing => Self::Nothing,
+        }
     }
 }
 

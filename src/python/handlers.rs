@@ -1,6 +1,7 @@
 //! How far a request has come in Python, and what its handlers added to the phases ahead.
 
 use std::cell::{Cell, RefCell};
+use std::path::{Component, PathBuf};
 use std::sync::Arc;
 
 use pyo3::exceptions::{PyIndexError, PyTypeError, PyValueError};
@@ -63,6 +64,11 @@ impl Handlers {
     /// The running phase is over.
     pub fn end(&self) {
         self.running.replace(None);
+    }
+
+    /// No phase is to come.
+    pub fn close(&self) {
+        self.reached.set(usize::MAX);
     }
 
     /// The phase that runs.
@@ -207,8 +213,13 @@ fn text(value: &Bound<'_, PyAny>) -> PyResult<String> {
 }
 
 fn directory(path: &str) -> PyResult<Home> {
-    let path = std::path::absolute(path)?;
-    Ok(Home::Directory(
-        path.to_string_lossy().trim_end_matches('/').into(),
-    ))
+    let mut normal = PathBuf::new();
+    for part in std::path::absolute(path)?.components() {
+        match part {
+            Component::ParentDir => drop(normal.pop()),
+            part => normal.push(part),
+        }
+    }
+    let path = normal.to_string_lossy();
+    Ok(Home::Directory(path.trim_end_matches('/').into()))
 }

@@ -5,8 +5,9 @@
 //! Nothing here runs in httpd's parent.
 #![expect(unsafe_code, reason = "the C API of interpreters and thread states")]
 
-use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::ffi::{CStr, CString};
+use std::ptr::null_mut;
 use std::sync::{Mutex, Once, OnceLock, PoisonError};
 
 use pyo3::exceptions::PyRuntimeError;
@@ -15,18 +16,13 @@ use pyo3::prelude::*;
 
 use super::context::{self, About};
 use super::drops::Drops;
+use super::hold::{self, Held, INSIDE, bind};
 use super::loader::Loader;
-use super::start;
 use super::types::Types;
 use super::usher;
 use crate::engine::names::MAIN;
 use crate::httpd::Server;
 use crate::httpd::log::{self, Level, place};
-
-unsafe extern "C" {
-    /// From `c-shim/bind_gilstate.c`.
-    fn mp_bind_gilstate(state: *mut ffi::PyThreadState);
-}
 
 /// One interpreter of this child. Lives as long as the child.
 pub struct Interpreter {
@@ -63,19 +59,12 @@ static CHILD: OnceLock<Result<Child, String>> = OnceLock::new();
 /// All interpreters of this child. Nobody waits for anything while holding the lock.
 static KNOWN: Mutex<Vec<&'static Interpreter>> = Mutex::new(Vec::new());
 
-thread_local! {
-    /// The thread states of this thread, ended with it.
-    static STATES: States = const { States(RefCell::new(Vec::new())) };
-    /// The interpreter whose GIL this thread holds through `enter`.
-    static INSIDE: Cell<Option<&'static Interpreter>> = const { Cell::new(None) };
-}
-
 /// Starts Python in this child. Failures are logged now and answered to each request.
 /// With `optimize`, it leaves out `assert` (`python -O`).
 pub fn start(server: &'static Server, optimize: bool) {
     SERVER.get_or_init(|| server);
     let child = CHILD.get_or_init(|| {
-        start::initialize(optimize)?;
+        initialize(optimize)?;
         let main = make(MAIN)?;
         let interpreters = Mutex::new(HashMap::from([(MAIN.to_owned(), main)]));
         let main_usher = Once::new();
@@ -93,11 +82,6 @@ pub fn start(server: &'static Server, optimize: bool) {
             &format!("no Python here: {reason}"),
         );
     }
-}
-
-/// Whether this thread is in the midst of Python's own work.
-pub fn is_inside() -> bool {
-    INSIDE.get().is_some()
 }
 
 /// The main server of this child's configuration.
@@ -153,6 +137,11 @@ impl Interpreter {
         &self.name
     }
 
+    /// CPython's pointer to it, for C.
+    pub(super) fn state(&self) -> *mut ffi::PyInterpreterState {
+        self.state
+    }
+
     /// Waits for the GIL as a thread of this interpreter, and gives it back.
     pub fn take_turn(&'static self) {
         drop(Held::take(self));
@@ -162,6 +151,8 @@ impl Interpreter {
     /// panics. What `f` prints is logged with what the entry is about.
     pub fn enter<R>(&'static self, about: About<'_>, f: impl FnOnce(Python<'_>) -> R) -> R {
         match INSIDE.get() {
+            // A signal ends the child while C code that Python called has let go of the GIL.
+            Some(_) if !hold::is_attached() => hold::anew(|| self.enter(about, f)),
             Some(inside) if std::ptr::eq(inside, self) => Python::attach(f),
             // A cleanup that runs while Python of another interpreter waits on this thread.
             Some(_) => Python::attach(|py| release(py, || self.enter(about, f))),
@@ -188,8 +179,8 @@ pub fn release<R>(py: Python<'_>, f: impl FnOnce() -> R) -> R {
     INSIDE.set(inside);
     // SAFETY: this thread is attached again, so there is a current state.
     let state = unsafe { ffi::PyThreadState_Get() };
-    // SAFETY: the current state of this thread. `f` may have bound another one.
-    unsafe { mp_bind_gilstate(state) };
+    // `f` may have bound another one.
+    bind(state);
     if let Some(interpreter) = inside {
         // A long call sends much in between: what was sent is let go as it goes along.
         interpreter.drops.empty(py);
@@ -208,55 +199,85 @@ impl<R, F: FnOnce() -> R> OnThisThread<F> {
     }
 }
 
-/// The GIL, held through the thread state that this thread keeps for one interpreter.
-struct Held;
-
-impl Held {
-    fn take(interpreter: &'static Interpreter) -> Self {
-        let state = STATES.with(|states| states.of(interpreter));
-        // SAFETY: a state that this thread made for this interpreter and that is not current.
-        unsafe { ffi::PyEval_RestoreThread(state) };
-        // SAFETY: the current state of this thread.
-        unsafe { mp_bind_gilstate(state) };
-        INSIDE.set(Some(interpreter));
-        Self
-    }
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        INSIDE.set(None);
-        // SAFETY: `take` made the state current, and everything since has put it back.
-        unsafe { ffi::PyEval_SaveThread() };
-    }
-}
-
-/// The thread states of one thread, by interpreter.
-struct States(RefCell<Vec<(*mut ffi::PyInterpreterState, *mut ffi::PyThreadState)>>);
-
-impl States {
-    fn of(&self, interpreter: &Interpreter) -> *mut ffi::PyThreadState {
-        let mut states = self.0.borrow_mut();
-        if let Some((_, state)) = states.iter().find(|(of, _)| *of == interpreter.state) {
-            return *state;
+/// Starts the Python that the module was built with.
+fn initialize(optimize: bool) -> Result<(), String> {
+    let check = |status: ffi::PyStatus, what: &str| {
+        // SAFETY: a pure look at a value.
+        if unsafe { ffi::PyStatus_Exception(status) } == 0 {
+            return Ok(());
         }
-        // SAFETY: the interpreter lives as long as the child; made on the thread that uses it.
-        let state = unsafe { ffi::PyThreadState_New(interpreter.state) };
-        states.push((interpreter.state, state));
-        state
-    }
+        let reason = match status.err_msg.is_null() {
+            true => std::borrow::Cow::default(),
+            // SAFETY: static text of CPython.
+            false => unsafe { CStr::from_ptr(status.err_msg) }.to_string_lossy(),
+        };
+        Err(format!("{what} failed: {reason}"))
+    };
+    let mut pre = std::mem::MaybeUninit::<ffi::PyPreConfig>::uninit();
+    // SAFETY: fills the whole struct.
+    unsafe { ffi::PyPreConfig_InitPythonConfig(pre.as_mut_ptr()) };
+    // SAFETY: filled by the line above.
+    let mut pre = unsafe { pre.assume_init() };
+    pre.parse_argv = 0;
+    // httpd runs under LC_ALL=C as a rule; file names and texts are UTF-8 all the same.
+    pre.utf8_mode = 1;
+    // SAFETY: before anything else of Python runs.
+    let status = unsafe { ffi::Py_PreInitialize(&raw const pre) };
+    check(status, "Py_PreInitialize")?;
+
+    let mut config = std::mem::MaybeUninit::<ffi::PyConfig>::uninit();
+    // SAFETY: fills the whole struct.
+    unsafe { ffi::PyConfig_InitPythonConfig(config.as_mut_ptr()) };
+    // SAFETY: filled by the line above.
+    let mut config = unsafe { config.assume_init() };
+    config.install_signal_handlers = 0;
+    config.parse_argv = 0;
+    config.optimization_level = optimize.into();
+    config.user_site_directory = 0;
+    config.pathconfig_warnings = 0;
+    // A child may end without a word: nothing stays in buffers.
+    config.buffered_stdio = 0;
+    config.configure_c_stdio = 0;
+    let executable = env!("MOD_PYTHON_EXECUTABLE");
+    let executable = CString::new(executable).map_err(|_| "a NUL in the path of Python")?;
+    let place = &raw mut config.executable;
+    // SAFETY: `place` is a field of `config`; Python copies the text.
+    let status =
+        unsafe { ffi::PyConfig_SetBytesString(&raw mut config, place, executable.as_ptr()) };
+    check(status, "setting the executable")?;
+    let mut argv = [c"mod_python".as_ptr()];
+    // SAFETY: one valid argument; Python copies it.
+    let status = unsafe { ffi::PyConfig_SetBytesArgv(&raw mut config, 1, argv.as_mut_ptr()) };
+    check(status, "setting sys.argv")?;
+
+    let interrupts = SigintAction::save();
+    // SAFETY: a complete configuration, on the child's first and only thread.
+    let status = unsafe { ffi::Py_InitializeFromConfig(&raw const config) };
+    // SAFETY: made by `PyConfig_InitPythonConfig`.
+    unsafe { ffi::PyConfig_Clear(&raw mut config) };
+    check(status, "Py_InitializeFromConfig")?;
+    // `import signal` takes SIGINT for Python whatever the configuration says: let it, and take
+    // the signal back for httpd. Later imports find the module made.
+    Python::attach(|py| py.import("signal").map(drop)).map_err(|error| error.to_string())?;
+    interrupts.restore();
+    Ok(())
 }
 
-impl Drop for States {
-    fn drop(&mut self) {
-        for (_, state) in self.0.borrow_mut().drain(..) {
-            // SAFETY: made for this thread, which ends and uses it no more.
-            unsafe { ffi::PyEval_RestoreThread(state) };
-            // SAFETY: current since the line above.
-            unsafe { ffi::PyThreadState_Clear(state) };
-            // SAFETY: as above; gives the GIL back.
-            unsafe { ffi::PyThreadState_DeleteCurrent() };
-        }
+/// httpd's own answer to SIGINT.
+struct SigintAction(libc::sigaction);
+
+impl SigintAction {
+    fn save() -> Self {
+        let mut action = std::mem::MaybeUninit::<libc::sigaction>::zeroed();
+        // SAFETY: asks only; fills the struct.
+        unsafe { libc::sigaction(libc::SIGINT, std::ptr::null(), action.as_mut_ptr()) };
+        // SAFETY: zeroes are a valid action, should the call have failed.
+        Self(unsafe { action.assume_init() })
+    }
+
+    fn restore(&self) {
+        // SAFETY: an action that the process had before.
+        unsafe { libc::sigaction(libc::SIGINT, &raw const self.0, null_mut()) };
     }
 }
 
@@ -281,13 +302,11 @@ fn make_sub(name: &str) -> Result<&'static Interpreter, String> {
         unsafe { ffi::PyThreadState_Swap(main) };
         return Err(format!("Python could make no interpreter '{name}'"));
     }
-    // SAFETY: current since `Py_NewInterpreter`.
-    unsafe { mp_bind_gilstate(state) };
+    bind(state);
     let interpreter = equip(name);
     // SAFETY: both states belong to this thread; the GIL is shared.
     unsafe { ffi::PyThreadState_Swap(main) };
-    // SAFETY: current since the line above.
-    unsafe { mp_bind_gilstate(main) };
+    bind(main);
     interpreter
 }
 

@@ -124,6 +124,14 @@ impl Loader {
         Ok(module)
     }
 
+    /// Sets `sys.path` for code that stands in no module.
+    ///
+    /// # Errors
+    /// What the expression of `PythonPath` raises.
+    pub fn use_path(&self, py: Python<'_>, search: Search<'_>) -> PyResult<()> {
+        self.set_path(py, search, &Home::None)
+    }
+
     /// Sets `sys.path` for an import: what `PythonPath` says comes first, else the directory of the
     /// handler's section. What else is there stays, behind it: handlers of other sections may be
     /// importing right now, or later in their functions, and may have added to it themselves.

@@ -17,9 +17,11 @@ use super::interpreter::{Interpreter, main_server};
 use super::reader::Reader;
 use super::request::RequestObject;
 use super::server::ServerObject;
+use super::ssi::ElementObject;
 use super::streaming::Flush;
 use super::table::TableObject;
 use super::text::encode;
+use super::waits::Wait;
 use crate::engine::lines::in_pieces;
 use crate::engine::settings::{Import, Settings};
 use crate::httpd::constants::{CONSTANTS, MAGIC_TYPES, STATUSES};
@@ -42,6 +44,8 @@ pub fn classes(py: Python<'_>) -> PyResult<Vec<Py<PyType>>> {
         make_type::<Flush>(py)?,
         make_type::<BucketObject>(py)?,
         make_type::<HandlerListObject>(py)?,
+        make_type::<Wait>(py)?,
+        make_type::<ElementObject>(py)?,
     ])
 }
 
@@ -63,11 +67,13 @@ pub fn install(py: Python<'_>, interpreter: &'static Interpreter) -> PyResult<()
     module.add("SERVER_RETURN", &types.server_return)?;
     module.add("BodyTooLarge", &types.body_too_large)?;
     module.add("FilterLimit", &types.filter_limit)?;
+    module.add("ShuttingDown", &types.shutting_down)?;
     module.add("Flush", types.of::<Flush>())?;
     module.add("FLUSH", class::make(py, interpreter, Flush)?)?;
     module.add("Request", types.of::<RequestObject>())?;
     module.add("Connection", types.of::<ConnectionObject>())?;
     module.add("Server", types.of::<ServerObject>())?;
+    module.add("SSIElement", types.of::<ElementObject>())?;
     module.add("Filter", types.of::<FilterObject>())?;
     module.add("HandlerList", types.of::<HandlerListObject>())?;
     module.add("Bucket", types.of::<BucketObject>())?;

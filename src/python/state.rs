@@ -1,6 +1,6 @@
 //! What we keep for a request from phase to phase.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::sync::Arc;
 
 use pyo3::prelude::*;
@@ -13,6 +13,7 @@ use super::interpreter::Interpreter;
 use super::lease::Lease;
 use super::request::RequestObject;
 use super::response::Response;
+use super::seat::Seat;
 use crate::httpd::Request;
 
 /// Our value for a connection.
@@ -21,6 +22,16 @@ pub struct ConnectionState {
     /// Whether the handler declined it: from then on it is HTTP's. (Some MPMs ask for each request
     /// that it carries, or whenever something comes.)
     pub declined: Cell<bool>,
+    /// The seat of an `async def` handler's connection.
+    pub seat: OnceCell<Arc<Seat>>,
+}
+
+impl Drop for ConnectionState {
+    fn drop(&mut self) {
+        if let Some(seat) = self.seat.take() {
+            seat.leave();
+        }
+    }
 }
 
 /// Our value for a request; httpd drops it with the request's pool.

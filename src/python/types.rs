@@ -14,6 +14,8 @@ pub struct Types {
     pub body_too_large: Py<PyType>,
     /// `apache.FilterLimit`.
     pub filter_limit: Py<PyType>,
+    /// `apache.ShuttingDown`.
+    pub shutting_down: Py<PyType>,
 }
 
 impl Types {
@@ -37,6 +39,10 @@ impl Types {
             filter_limit: exception(
                 c"mod_python.apache.FilterLimit",
                 c"A filter asks for the original body, of which more was read than is held.",
+            )?,
+            shutting_down: exception(
+                c"mod_python.apache.ShuttingDown",
+                c"The server stops or restarts, and the time for what was begun is over.",
             )?,
         })
     }

@@ -1,6 +1,6 @@
 """Every attribute and method of req, connection, server, finfo and table: what it is, and what it refuses.
 
-An attribute is told by its type, and by W if it can be written; a method by arguments and what a call with them gives.
+An attribute is told by its type, and by W if it can be written, X if not for a request; a method by arguments and what a call with them gives.
 """
 
 import threading
@@ -29,7 +29,8 @@ REQUEST = """
 CONNECTION = """
     base_server Server, local_addr tuple, client_addr tuple, remote_addr tuple, client_ip str, remote_ip str,
     local_ip str, remote_host None, local_host None, remote_logname None, aborted int, keepalive int W,
-    double_reverse int, keepalives int, id int, notes table, hlist None, _conn_rec PyCapsule
+    double_reverse int, keepalives int, id int, notes table, hlist None, closing bool, timeout float X,
+    _conn_rec PyCapsule
 """
 SERVER = """
     next Server, defn_name None, defn_line_number int, server_admin str, server_hostname str, port int,
@@ -118,7 +119,11 @@ METHODS: dict[str, list[tuple[str, tuple[Any, ...], str]]] = {
 # What answers the client, ends something or is about the wire: its arguments are right, but it is not called in vain.
 ANSWERS: dict[str, list[tuple[str, tuple[Any, ...]]]] = {
     "req": [("write", ("x",)), ("flush", ()), ("sendfile", ("/etc/hosts",)), ("internal_redirect", ("/x",))],
-    "connection": [("read", ()), ("readline", ()), ("write", ("x",))],
+    "connection": [
+        *[(name, ()) for name in ("read", "readline", "readuntil", "close")],
+        *[(name, (1,)) for name in ("readexactly", "peek", "sleep")],
+        ("write", ("x",)),
+    ],
     "server": [("register_cleanup", (None, ignored))],
     "finfo": [],
     "table": [],
@@ -135,10 +140,10 @@ def things(req: apache.Request) -> dict[str, Any]:
     }
 
 
-def attributes(thing: str) -> Iterator[tuple[str, str, bool]]:
+def attributes(thing: str) -> Iterator[tuple[str, str, str]]:
     for entry in ATTRIBUTES[thing].split(","):
         if words := entry.split():
-            yield words[0], words[1], "W" in words
+            yield words[0], words[1], words[2] if len(words) > 2 else "R"
 
 
 def methods(thing: str) -> Iterator[tuple[str, tuple[Any, ...]]]:
@@ -160,8 +165,8 @@ def walk(req: apache.Request) -> list[str]:
         has = {one for one in dir(type(thing)) if not one.startswith("__")}
         wrong += [f"{name}.{one} is in one only of the class and the table" for one in sorted(known ^ has)]
         wrong += [f"{name}.{one} has no docstring" for one in has if not getattr(type(thing), one).__doc__]
-        for attribute, kind, writable in attributes(name):
-            wrong += check_attribute(thing, attribute, kind, writable)
+        for attribute, kind, how in attributes(name):
+            wrong += check_attribute(thing, attribute, kind, how)
         for method, arguments, kind in METHODS[name]:
             given = kind_of(getattr(thing, method)(*arguments))
             if given != kind:
@@ -172,17 +177,19 @@ def walk(req: apache.Request) -> list[str]:
     return wrong
 
 
-def check_attribute(thing: Any, name: str, kind: str, writable: bool) -> Iterator[str]:
+REFUSALS = {"R": "AttributeError: ", "W": "TypeError: ", "X": "RuntimeError: "}
+
+
+def check_attribute(thing: Any, name: str, kind: str, how: str) -> Iterator[str]:
     value = getattr(thing, name)
     if kind_of(value) != kind:
         yield f"{name} is {kind_of(value)}"
     if not error_of(delattr, thing, name).startswith("AttributeError: "):
         yield f"{name} can be deleted"
-    for wrong in (object(), 1.5):
-        said = error_of(setattr, thing, name, wrong)
-        if not said.startswith("TypeError: " if writable else "AttributeError: "):
-            yield f"{name} takes {wrong}: {said}"
-    if writable and value is not None and error_of(setattr, thing, name, value) != "no error":
+    said = error_of(setattr, thing, name, object())
+    if not said.startswith(REFUSALS[how]):
+        yield f"{name} takes any object: {said}"
+    if how == "W" and value is not None and error_of(setattr, thing, name, value) != "no error":
         yield f"{name} does not take what it is"
 
 
@@ -207,9 +214,9 @@ def uses(req: apache.Request) -> Uses:
     for name, thing in things(req).items():
         if name in ("server", "finfo"):  # the configuration's, and a copy: not over
             continue
-        for attribute, _, writable in attributes(name):
+        for attribute, _, how in attributes(name):
             found[f"{name}.{attribute}"] = partial(getattr, thing, attribute)
-            if writable:
+            if how != "R":
                 value = getattr(thing, attribute) or "x"
                 found[f"{name}.{attribute} ="] = partial(setattr, thing, attribute, value)
         for method, arguments in methods(name):

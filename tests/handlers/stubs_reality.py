@@ -57,6 +57,6 @@ def is_writable(thing: object, name: str, value: object) -> bool:
         setattr(thing, name, value)
     except AttributeError:
         return False
-    except TypeError:  # some that may be None cannot be set to it
-        pass
+    except (TypeError, RuntimeError):
+        pass  # some that may be None cannot be set to it; some can be set elsewhere
     return True
