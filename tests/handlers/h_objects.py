@@ -1,6 +1,7 @@
 """Every attribute and method of req, connection, server, finfo and table: what it is, and what it refuses.
 
-An attribute is told by its type, and by W if it can be written, X if not for a request; a method by arguments and what a call with them gives.
+An attribute is told by its type; with W it can be written, with X only in a connection handler. A method is told by
+arguments and what a call with them gives.
 """
 
 import threading
