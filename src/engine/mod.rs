@@ -9,6 +9,7 @@ pub mod handlers;
 pub mod lines;
 pub mod lists;
 pub mod names;
+pub mod phase_table;
 pub mod phases;
 pub mod replace;
 pub mod settings;

@@ -5,7 +5,6 @@
 //! Nothing here runs in httpd's parent.
 #![expect(unsafe_code, reason = "the C API of interpreters and thread states")]
 
-use std::cell::Cell;
 use std::collections::HashMap;
 use std::ffi::{CStr, CString};
 use std::ptr::null_mut;
@@ -16,18 +15,13 @@ use pyo3::prelude::*;
 
 use super::context::{self, About};
 use super::drops::Drops;
+use super::hold::{self, Held, INSIDE, bind};
 use super::loader::Loader;
-use super::threads::States;
 use super::types::Types;
 use super::usher;
 use crate::engine::names::MAIN;
 use crate::httpd::Server;
 use crate::httpd::log::{self, Level, place};
-
-unsafe extern "C" {
-    /// From `c-shim/bind_gilstate.c`.
-    fn mp_bind_gilstate(state: *mut ffi::PyThreadState);
-}
 
 /// One interpreter of this child. Lives as long as the child.
 pub struct Interpreter {
@@ -71,13 +65,6 @@ static SERVER: OnceLock<&'static Server> = OnceLock::new();
 /// Set once per child, after the fork. The parent never fills it.
 static CHILD: OnceLock<Result<Child, String>> = OnceLock::new();
 
-thread_local! {
-    /// The thread states of this thread, ended with it.
-    static STATES: States = const { States::new() };
-    /// The interpreter whose GIL this thread holds through `enter`.
-    pub(super) static INSIDE: Cell<Option<&'static Interpreter>> = const { Cell::new(None) };
-}
-
 /// Starts Python in this child. Failures are logged now and answered to each request.
 /// With `optimize`, it leaves out `assert` (`python -O`).
 pub fn start(server: &'static Server, optimize: bool) {
@@ -107,7 +94,7 @@ pub fn adopt(server: &'static Server) -> Result<(), String> {
     let main = child.as_ref().map_err(Clone::clone)?.main;
     // SAFETY: the caller has the GIL, so there is a current state.
     let state = unsafe { ffi::PyThreadState_Get() };
-    STATES.with(|states| states.adopt(main.state, state));
+    hold::adopt(main, state);
     Ok(())
 }
 
@@ -156,15 +143,6 @@ impl Interpreter {
         self.state
     }
 
-    /// Goes on where this thread was, in a state of this interpreter that it has saved.
-    pub(super) fn resume(&'static self, state: *mut ffi::PyThreadState) {
-        // SAFETY: saved by this thread, and not current.
-        unsafe { ffi::PyEval_RestoreThread(state) };
-        // SAFETY: the current state of this thread.
-        unsafe { mp_bind_gilstate(state) };
-        INSIDE.set(Some(self));
-    }
-
     /// Waits for the GIL as a thread of this interpreter, and gives it back.
     pub fn take_turn(&'static self) {
         drop(Held::take(self));
@@ -174,6 +152,8 @@ impl Interpreter {
     /// panics. What `f` prints is logged with what the entry is about.
     pub fn enter<R>(&'static self, about: About<'_>, f: impl FnOnce(Python<'_>) -> R) -> R {
         match INSIDE.get() {
+            // A signal ends the child while C code that Python called has let go of the GIL.
+            Some(_) if !hold::is_attached() => hold::anew(|| self.enter(about, f)),
             Some(inside) if std::ptr::eq(inside, self) => Python::attach(f),
             // A cleanup that runs while Python of another interpreter waits on this thread.
             Some(_) => Python::attach(|py| release(py, || self.enter(about, f))),
@@ -200,8 +180,8 @@ pub fn release<R>(py: Python<'_>, f: impl FnOnce() -> R) -> R {
     INSIDE.set(inside);
     // SAFETY: this thread is attached again, so there is a current state.
     let state = unsafe { ffi::PyThreadState_Get() };
-    // SAFETY: the current state of this thread. `f` may have bound another one.
-    unsafe { mp_bind_gilstate(state) };
+    // `f` may have bound another one.
+    bind(state);
     if let Some(interpreter) = inside {
         // A long call sends much in between: what was sent is let go as it goes along.
         interpreter.drops.empty(py);
@@ -217,25 +197,6 @@ unsafe impl<T> Send for OnThisThread<T> {}
 impl<R, F: FnOnce() -> R> OnThisThread<F> {
     fn call(self) -> R {
         (self.0)()
-    }
-}
-
-/// The GIL, held through the thread state that this thread keeps for one interpreter.
-pub(super) struct Held;
-
-impl Held {
-    /// For a thread that holds no other.
-    pub(super) fn take(interpreter: &'static Interpreter) -> Self {
-        interpreter.resume(STATES.with(|states| states.of(interpreter.state)));
-        Self
-    }
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        INSIDE.set(None);
-        // SAFETY: `take` made the state current, and everything since has put it back.
-        unsafe { ffi::PyEval_SaveThread() };
     }
 }
 
@@ -342,13 +303,11 @@ fn make_sub(name: &str) -> Result<&'static Interpreter, String> {
         unsafe { ffi::PyThreadState_Swap(main) };
         return Err(format!("Python could make no interpreter '{name}'"));
     }
-    // SAFETY: current since `Py_NewInterpreter`.
-    unsafe { mp_bind_gilstate(state) };
+    bind(state);
     let interpreter = equip(name, true);
     // SAFETY: both states belong to this thread; the GIL is shared.
     unsafe { ffi::PyThreadState_Swap(main) };
-    // SAFETY: current since the line above.
-    unsafe { mp_bind_gilstate(main) };
+    bind(main);
     interpreter
 }
 

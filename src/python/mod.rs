@@ -23,6 +23,7 @@ mod functions;
 pub mod generator;
 pub mod handlers;
 pub mod hlist;
+pub mod hold;
 pub mod imports;
 pub mod instance;
 pub mod interpreter;

@@ -5,6 +5,8 @@ use std::cell::RefCell;
 
 use pyo3::ffi;
 
+use super::hold::INSIDE;
+
 /// The thread states of one thread, by interpreter.
 pub struct States(RefCell<Vec<Kept>>);
 
@@ -61,6 +63,10 @@ impl States {
 
 impl Drop for States {
     fn drop(&mut self) {
+        if INSIDE.get().is_some() {
+            // The child ends in a signal handler, over a call of Python that will not go on.
+            return;
+        }
         let ours = |kept: Kept| kept.is_ours.then_some(kept.state);
         for state in self.0.borrow_mut().drain(..).filter_map(ours) {
             // SAFETY: made for this thread, which ends and uses it no more.
