@@ -20,7 +20,7 @@ use crate::phases;
 use crate::python::exports::Exports;
 use crate::python::ssi::Elements;
 use crate::python::talk::Talk;
-use crate::python::{alarm, call, cleanups, drive, imports, interpreter, meter};
+use crate::python::{alarm, call, cleanups, crowd, drive, imports, interpreter, meter};
 
 /// Under which the configuration's pool keeps its filters.
 pub const FILTERS: &std::ffi::CStr = c"mod_python.filters";
@@ -66,6 +66,7 @@ impl Module for Entry {
         );
         for server in std::iter::successors(Some(main), |server| server.next()) {
             if connection_handler(server).is_some() {
+                crowd::check(server);
                 listener::accept_at_once(&server.ports());
             }
         }

@@ -4,7 +4,8 @@ Constants have the names and numbers of httpd's headers (``apache.OK``,
 ``apache.HTTP_NOT_FOUND``, ``apache.APLOG_WARNING`` ...).
 """
 
-from collections.abc import MutableMapping
+from collections.abc import Awaitable, MutableMapping
+from typing import TypeVar
 
 try:
     from mod_python import _apache
@@ -54,3 +55,26 @@ URI_QUERY = 7
 URI_FRAGMENT = 8
 
 MutableMapping.register(_apache.table)
+
+T = TypeVar("T")
+
+
+async def aio(awaitable: Awaitable[T]) -> T:
+    """Run something of asyncio's: a database driver's query, an HTTP client's request, ``asyncio.sleep``.
+
+    It runs on one event loop per interpreter, on a thread of its own. A connection is parked meanwhile; a filter
+    holds its request's thread, and lets others run Python.
+
+    Args:
+        awaitable: a coroutine, or anything else that asyncio awaits.
+
+    Returns:
+        What it returns.
+
+    Raises:
+        ShuttingDown: the server stops, and the time for what was begun is over; what was begun is cancelled.
+        BaseException: whatever it raises.
+    """
+    from mod_python import _aio  # asyncio is large: only who uses it pays for it
+
+    return await _aio.run(awaitable)

@@ -5,13 +5,11 @@ use std::fmt::Write as _;
 use std::sync::atomic::{AtomicI32, AtomicI64, AtomicU64, Ordering};
 
 use super::filters::Way;
-use super::phase_table::ROWS;
+use super::phase_table::{COUNT, ROWS};
 use super::phases::Phase;
 
 /// How many filters of each way can be counted.
 pub const FILTERS: usize = 256;
-/// How many phases there are.
-const PHASES: usize = Phase::Cleanup as usize + 1;
 /// How many children can be; those beyond count no connections.
 pub const CHILDREN: usize = 1024;
 
@@ -92,7 +90,7 @@ pub struct Child {
 pub struct Counters {
     output: [Row; FILTERS],
     input: [Row; FILTERS],
-    phases: [Row; PHASES],
+    phases: [Row; COUNT],
     children: [Child; CHILDREN],
 }
 

@@ -10,6 +10,7 @@ use pyo3::prelude::*;
 use super::class;
 use super::connection::ConnectionObject;
 use super::context::About;
+use super::crowd;
 use super::debugger;
 use super::interpreter::{Interpreter, main_server};
 use super::lease::Lease;
@@ -47,11 +48,12 @@ pub fn interpreter(
 /// How long handlers have to finish when the server stops gracefully.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// `PythonGracefulTimeout` of the main server.
+/// The longest `PythonGracefulTimeout` of all servers.
 pub fn grace() -> Duration {
-    let settings = main_server().map(|server| server.settings::<Settings>());
-    settings
-        .and_then(|settings| settings.graceful_timeout)
+    let servers = std::iter::successors(main_server(), |server| server.next());
+    servers
+        .filter_map(|server| server.settings::<Settings>().graceful_timeout)
+        .max()
         .unwrap_or(GRACE)
 }
 
@@ -74,6 +76,7 @@ pub fn connection(c: &Connection, handlers: &List, settings: &Settings) -> Statu
         None => first_call(c, asked, handlers, settings),
     };
     if status == Status::DECLINED {
+        asked.member.take();
         asked.declined.set(true);
     }
     status
@@ -103,6 +106,10 @@ fn first_call(
             log::connection(place!(), c, Level::Error, &text);
             return Status::DONE;
         }
+    };
+    match crowd::join(c, settings) {
+        Some(member) => asked.member.replace(Some(member)),
+        None => return c.linger(),
     };
     let wire = Box::new(Wire::new(c));
     if wire.start(c).is_err() {

@@ -26,17 +26,17 @@ pub(super) fn bind(state: *mut ffi::PyThreadState) {
     unsafe { mp_bind_gilstate(state) };
 }
 
+/// Takes the state that this thread has already of an interpreter that is not ours to end.
+pub(super) fn adopt(interpreter: &Interpreter, state: *mut ffi::PyThreadState) {
+    STATES.with(|states| states.adopt(interpreter.state(), state));
+}
+
 /// Goes on in a state of an interpreter that this thread has, and does not use now.
 fn resume(interpreter: &'static Interpreter, state: *mut ffi::PyThreadState) {
     // SAFETY: of this thread, and not current.
     unsafe { ffi::PyEval_RestoreThread(state) };
     bind(state);
     INSIDE.set(Some(interpreter));
-}
-
-/// Takes the state that this thread has already, of a Python that is not ours.
-pub(super) fn adopt(interpreter: &Interpreter, state: *mut ffi::PyThreadState) {
-    STATES.with(|states| states.adopt(interpreter.state(), state));
 }
 
 /// Whether this thread really has the GIL: C code that Python called lets go of it to wait.

@@ -17,6 +17,7 @@ use super::interpreter::Interpreter;
 use super::lease::Lease;
 use super::loader::Search;
 use super::meter::{self, Meter};
+use super::pending::stepping;
 use super::report::{self, Page};
 use super::result::{Returned, close_coroutine, server_return};
 use super::state::State;
@@ -100,7 +101,8 @@ impl Instance {
         let meter = Meter::begin(self.row);
         let result = self.interpreter.enter(about, |py| {
             let _open = self.lease.open();
-            let result = self.call_while_it_reads(py, filter, settings);
+            // Even under a connection that is stepped: a filter waits on its thread.
+            let result = stepping(None, || self.call_while_it_reads(py, filter, settings));
             if let Some(object) = &*self.object.borrow() {
                 if let Some(me) = class::body::<FilterObject>(object.bind(py), self.interpreter) {
                     me.end_call();

@@ -14,6 +14,7 @@ use super::finfo::FileInfo;
 use super::functions::Functions;
 use super::hlist::HandlerListObject;
 use super::interpreter::{Interpreter, main_server};
+use super::pending::Pending;
 use super::reader::Reader;
 use super::request::RequestObject;
 use super::server::ServerObject;
@@ -46,6 +47,7 @@ pub fn classes(py: Python<'_>) -> PyResult<Vec<Py<PyType>>> {
         make_type::<HandlerListObject>(py)?,
         make_type::<Wait>(py)?,
         make_type::<ElementObject>(py)?,
+        make_type::<Pending>(py)?,
     ])
 }
 
