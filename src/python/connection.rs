@@ -1,5 +1,6 @@
 //! `conn`: a connection, as connection handlers and `req.connection` see it.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use pyo3::exceptions::PyTypeError;
@@ -7,7 +8,8 @@ use pyo3::prelude::*;
 use pyo3::types::PyBool;
 
 use super::alarm;
-use super::authorize::authorize;
+use super::authorize::{authorize, client};
+use super::capsule::capsule;
 use super::chain::Chain;
 use super::class::{self, Answer, Arguments, Class, This, attributes, methods};
 use super::hlist::HandlerListObject;
@@ -31,6 +33,8 @@ pub struct ConnectionObject {
     pub(super) lent: Lent<Connection>,
     /// The bytes on the wire: only a connection handler may have them.
     pub(super) wire: Option<Lent<Wire>>,
+    base_server: RefCell<Option<Py<PyAny>>>,
+    notes: RefCell<Option<Py<PyAny>>>,
 }
 
 type Me<'a, 'py> = This<'a, 'py, ConnectionObject>;
@@ -41,6 +45,8 @@ impl ConnectionObject {
         Self {
             lent: Lent::new(lease, c),
             wire: None,
+            base_server: RefCell::default(),
+            notes: RefCell::default(),
         }
     }
 
@@ -49,6 +55,8 @@ impl ConnectionObject {
         Self {
             lent: Lent::new(lease, c),
             wire: Some(Lent::new(lease, wire)),
+            base_server: RefCell::default(),
+            notes: RefCell::default(),
         }
     }
 }
@@ -103,11 +111,15 @@ impl Class for ConnectionObject {
         /// How many seconds one wait of an async def handler takes at most: TimeoutError then.
         timeout = wishes::timeout, wishes::set_timeout;
         /// Whether the server is about to stop: finish what is begun, and return.
-        closing = |this: &Me<'_, 'py>| Ok(PyBool::new(this.py(), alarm::is_closing()).to_owned().into_any());
+        closing = |this: &Me<'_, 'py>| {
+            this.body().lent.get()?;
+            Ok(PyBool::new(this.py(), alarm::is_closing()).to_owned().into_any())
+        };
         /// The virtual host of its address.
         base_server = |this: &Me<'_, 'py>| {
-            let c = this.body().lent.get()?;
-            class::make(this.py(), this.interpreter(), ServerObject::new(c.base_server()))
+            let me = this.body();
+            let c = me.lent.get()?;
+            once(this, &me.base_server, || ServerObject::new(c.base_server()))
         };
         /// What it speaks: 'http/1.1', or what was agreed upon in TLS or by Upgrade.
         protocol = |this: &Me<'_, 'py>| text(this, Connection::protocol);
@@ -117,10 +129,17 @@ impl Class for ConnectionObject {
         client_addr = |this: &Me<'_, 'py>| address(this, Connection::client_ip, Connection::client_port);
         /// Our address: (ip, port).
         local_addr = |this: &Me<'_, 'py>| address(this, Connection::local_ip, Connection::local_port);
+        /// The peer's address as mod_remoteip has it from a PROXY header, else as client_addr.
+        useragent_addr = |this: &Me<'_, 'py>| {
+            let (ip, port) = client(this)?;
+            Ok((decode_option(this.py(), ip.as_deref())?, port).into_pyobject(this.py())?.into_any())
+        };
         /// As client_addr.
         remote_addr = |this: &Me<'_, 'py>| address(this, Connection::client_ip, Connection::client_port);
         /// The peer's address.
         client_ip = |this: &Me<'_, 'py>| text(this, Connection::client_ip);
+        /// The peer's address as mod_remoteip has it from a PROXY header, else as client_ip.
+        useragent_ip = |this: &Me<'_, 'py>| decode_option(this.py(), client(this)?.0.as_deref());
         /// As client_ip.
         remote_ip = |this: &Me<'_, 'py>| text(this, Connection::client_ip);
         /// Our address.
@@ -141,15 +160,46 @@ impl Class for ConnectionObject {
         }), set_keepalive;
         /// How many requests it carried after its first.
         keepalives = |this: &Me<'_, 'py>| number(this, |c| c.keep_alives().into());
+        /// Whether its host name leads back to its address: 1, -1 if not, 0 if nobody asked.
+        double_reverse = |this: &Me<'_, 'py>| number(this, |c| c.double_reverse().into());
         /// httpd's number for it, unique among those open.
         id = |this: &Me<'_, 'py>| number(this, Connection::id);
         /// Notes from module to module.
         notes = |this: &Me<'_, 'py>| {
             let me = this.body();
-            let notes = TableObject::new(me.lent.lease(), me.lent.get()?.notes());
-            class::make(this.py(), this.interpreter(), notes)
+            let c = me.lent.get()?;
+            once(this, &me.notes, || TableObject::new(me.lent.lease(), c.notes()))
         };
+        /// The conn_rec, for extensions in C (PyCapsule). It is gone with the connection.
+        _conn_rec = |this: &Me<'_, 'py>| capsule(this.py(), this.body().lent.get()?.address());
     }
+
+    fn visit(&self, visit: &mut dyn FnMut(&Py<PyAny>)) {
+        for place in [&self.base_server, &self.notes] {
+            if let Ok(Some(object)) = place.try_borrow().as_deref() {
+                visit(object);
+            }
+        }
+    }
+
+    fn clear(&mut self) {
+        self.base_server.take();
+        self.notes.take();
+    }
+}
+
+/// An object that hangs on the connection, made at its first use: it keeps its identity.
+fn once<'py, T: Class>(
+    this: &Me<'_, 'py>,
+    place: &RefCell<Option<Py<PyAny>>>,
+    make: impl FnOnce() -> T,
+) -> Answer<'py> {
+    if let Some(made) = &*place.borrow() {
+        return Ok(made.bind(this.py()).clone());
+    }
+    let made = class::make(this.py(), this.interpreter(), make())?;
+    place.replace(Some(made.clone().unbind()));
+    Ok(made)
 }
 
 fn none<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
