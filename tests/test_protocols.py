@@ -20,6 +20,7 @@ TLS = """
 """
 CONF = f"""
 RequestReadTimeout handshake=1 header=1
+PythonGracefulTimeout 1
 PythonProtocol plain pr_protocols::plain
 PythonProtocol talks pr_protocols::talks
 PythonProtocol counts pr_protocols::counts
@@ -269,6 +270,33 @@ def test_p19_request_timeouts_do_not_cut_a_protocol_they_know_nothing_of(httpd: 
 def test_p2_handlers_that_speak_over_time(httpd: Httpd) -> None:
     with alpn(httpd, "counts") as client:
         assert rest(client) == b"0\n1\n2\n"
+
+
+def test_what_is_agreed_upon_in_tls_waits_without_a_thread(httpd: Httpd) -> None:
+    """More connections than there are threads for (32): each is served."""
+    if httpd.mpm != "event":
+        pytest.skip("a thread each")
+    httpd.allow("HTTP is about to starve")
+    clients = [alpn(httpd, "idles") for _ in range(60)]
+    for client in clients:
+        client.sendall(b"x\n")
+    for client in clients:
+        assert client.recv(10) == b"x\n"
+        client.close()
+
+
+@pytest.mark.parametrize("way", ["alpn", "upgrade"])
+def test_p6_p11_a_graceful_restart_ends_it(httpd: Httpd, way: str) -> None:
+    if httpd.mpm == "worker":
+        pytest.skip("as on prefork")
+    with alpn(httpd, "idles") if way == "alpn" else upgrade(httpd, "idles") as client:
+        client.sendall(b"x\n")
+        assert until(client, b"x\n").endswith(b"x\n")
+        begin = time.monotonic()
+        httpd.graceful()
+        assert rest(client) == b""
+        # PythonGracefulTimeout
+        assert time.monotonic() - begin < 4
 
 
 def test_the_client_certificate_can_be_seen(httpd: Httpd) -> None:
