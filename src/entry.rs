@@ -15,7 +15,7 @@ use crate::httpd::hooks::{self, Module, Record};
 use crate::httpd::phases::{Hook, Registration};
 use crate::httpd::shared::{Shared, is_alive};
 use crate::httpd::{Brigade, Connection, Error, Filter, Pool, Request, Server, Status};
-use crate::httpd::{exports, listener, parking, ssi};
+use crate::httpd::{exports, listener, parking, process, ssi};
 use crate::phases;
 use crate::python::exports::Exports;
 use crate::python::ssi::Elements;
@@ -79,7 +79,7 @@ impl Module for Entry {
         meter::start(counters, counters.child(pid, is_alive), &filters(main));
         let mut servers = std::iter::successors(Some(main), |server| server.next());
         let is_on = |server: &Server| server.settings::<Settings>().optimize == Some(true);
-        interpreter::start(main, servers.any(is_on));
+        process::undisturbed(|| interpreter::start(main, servers.any(is_on)));
         imports::run(main);
         ssi::serve::<Elements>();
     }
