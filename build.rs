@@ -149,7 +149,7 @@ fn generate_declarations(httpd: &Httpd) {
         .header(header)
         .allowlist_function("(ap|apr|mp)_.*")
         .allowlist_type("(ap|apr|core|conn|request|server|process|module|command|cmd|piped)_.*")
-        .allowlist_var("(AP|APR|APLOG|CONN|DECLINED|DONE|EXEC|HTTP|M|MODULE|OK|OR|PROXYREQ|RSRC|ACCESS|SUSPENDED|RAW)_?.*")
+        .allowlist_var("(AP|APR|ENABLE|APLOG|CONN|DECLINED|DONE|EXEC|HTTP|M|MODULE|OK|OR|PROXYREQ|RSRC|ACCESS|SUSPENDED|RAW)_?.*")
         .allowlist_var("(ap|apr)_.*")
         .prepend_enum_name(false)
         .derive_debug(false)

@@ -22,7 +22,7 @@ CONF = """
 """
 
 Members = dict[str, dict[str, Any]]
-CLASSES = ["Request", "Connection", "Server", "Filter", "FileInfo", "table"]
+CLASSES = ["Request", "Connection", "Server", "Filter", "Bucket", "FileInfo", "table"]
 # What a type checker has to know of open classes, and CPython does by itself.
 OPEN = {"__getattr__", "__setattr__"}
 

@@ -24,7 +24,7 @@ impl Brigade {
         self.0.get()
     }
 
-    fn list(&self) -> *mut ffi::apr_bucket_alloc_t {
+    pub(super) fn list(&self) -> *mut ffi::apr_bucket_alloc_t {
         // SAFETY: a brigade keeps the allocator it was made with.
         unsafe { (*self.as_ptr()).bucket_alloc }
     }
@@ -58,6 +58,23 @@ impl Brigade {
         })
     }
 
+    /// What an author would see first: data, FLUSH, EOS or ERROR; other metadata, and data of
+    /// length 0, do not count.
+    pub fn first_event(&self) -> Option<Kind> {
+        let mut at = self.first();
+        while let Some(bucket) = at {
+            // SAFETY: a bucket of this ring.
+            let kind = unsafe { bucket::kind_of(bucket.as_ptr()) };
+            // SAFETY: as above.
+            let length = unsafe { bucket::length(bucket.as_ptr()) };
+            if kind != Kind::Metadata && (kind != Kind::Data || length != Some(0)) {
+                return Some(kind);
+            }
+            at = self.after(bucket);
+        }
+        None
+    }
+
     /// The kind of the first bucket.
     pub fn front(&self) -> Option<Kind> {
         // SAFETY: a bucket of this ring.
@@ -69,8 +86,7 @@ impl Brigade {
     pub fn front_length(&self) -> Option<usize> {
         let first = self.first()?;
         // SAFETY: a bucket of this ring.
-        let length = unsafe { (*first.as_ptr()).length };
-        (length != usize::MAX).then_some(length)
+        unsafe { bucket::length(first.as_ptr()) }
     }
 
     /// Reads the first bucket; empty when there is none, or when a pipe has just ended.
@@ -124,7 +140,7 @@ impl Brigade {
         self.append_raw(bucket.into_raw());
     }
 
-    fn append_raw(&self, bucket: *mut ffi::apr_bucket) {
+    pub(super) fn append_raw(&self, bucket: *mut ffi::apr_bucket) {
         // SAFETY: a live bucket that stands in no brigade.
         unsafe { ffi::mp_brigade_insert_tail(self.as_ptr(), bucket) }
     }

@@ -5,7 +5,7 @@ use std::ptr::{NonNull, null_mut};
 
 use bytes::Bytes;
 
-use super::{Error, bytes_of, ffi};
+use super::{Brigade, Error, bytes_of, ffi};
 
 /// What a bucket is to a filter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +54,60 @@ impl Bucket {
         Self(raw)
     }
 
+    /// Takes a bucket out of the ring where it stands.
+    ///
+    /// # Safety
+    /// It stands in a ring, and is not used by anybody else.
+    pub(super) unsafe fn from_ring(raw: NonNull<ffi::apr_bucket>) -> Self {
+        // SAFETY: the caller's promise.
+        unsafe { ffi::mp_bucket_remove(raw.as_ptr()) };
+        Self(raw)
+    }
+
+    /// One over `data`, for the connection of `brigade`.
+    pub(super) fn owning(data: Bytes, brigade: &Brigade) -> Self {
+        Self::new(owning(data, brigade.list()))
+    }
+
+    /// A FLUSH, for the connection of `brigade`.
+    pub(super) fn flush(brigade: &Brigade) -> Self {
+        Self::new(flush(brigade.list()))
+    }
+
+    fn new(raw: *mut ffi::apr_bucket) -> Self {
+        Self(NonNull::new(raw).expect("APR aborts when memory is out"))
+    }
+
+    pub(super) fn raw(&self) -> NonNull<ffi::apr_bucket> {
+        self.0
+    }
+
+    /// Its length in bytes; `None` where only reading can tell.
+    pub(super) fn length(&self) -> Option<usize> {
+        // SAFETY: live and ours.
+        unsafe { length(self.0.as_ptr()) }
+    }
+
+    /// The memory that it takes as long as it is not read, in bytes: none for files.
+    pub(super) fn memory(&self) -> usize {
+        // SAFETY: live and ours.
+        match unsafe { name(self.0.as_ptr()) }.as_str() {
+            "FILE" | "MMAP" | "PIPE" | "SOCKET" => 0,
+            _ => self.length().unwrap_or(0),
+        }
+    }
+
+    /// Gives it to the ring of `before`, right behind that.
+    pub(super) fn insert_behind(
+        self,
+        before: NonNull<ffi::apr_bucket>,
+    ) -> NonNull<ffi::apr_bucket> {
+        let raw = self.0;
+        // SAFETY: `before` stands in a ring, `self` in none.
+        unsafe { ffi::mp_bucket_insert_after(before.as_ptr(), self.into_raw()) };
+        raw
+    }
+
     /// Gives the bucket away; the caller puts it into a brigade.
     pub(super) fn into_raw(self) -> *mut ffi::apr_bucket {
         let raw = self.0.as_ptr();
@@ -67,6 +121,50 @@ impl Drop for Bucket {
         // SAFETY: `from_raw`'s promise: live and ours alone.
         unsafe { ffi::mp_bucket_destroy(self.0.as_ptr()) }
     }
+}
+
+/// The length of a bucket in bytes; `None` where only reading can tell.
+///
+/// # Safety
+/// `bucket` is a live bucket.
+pub(super) unsafe fn length(bucket: *const ffi::apr_bucket) -> Option<usize> {
+    // SAFETY: the caller's promise.
+    let length = unsafe { (*bucket).length };
+    (length != usize::MAX).then_some(length)
+}
+
+/// The name of a bucket's type.
+///
+/// # Safety
+/// `bucket` is a live bucket.
+pub(super) unsafe fn name(bucket: *const ffi::apr_bucket) -> String {
+    // SAFETY: the caller's promise.
+    let kind = unsafe { (*bucket).type_ };
+    // SAFETY: a bucket's type outlives the bucket.
+    let name = unsafe { (*kind).name };
+    // SAFETY: NUL-terminated and static.
+    let name = unsafe { super::c_bytes(name) };
+    String::from_utf8_lossy(name.unwrap_or_default()).into_owned()
+}
+
+/// The path of a file bucket's file, and where in it the bucket begins; `None` for other buckets.
+///
+/// # Safety
+/// `bucket` is a live bucket.
+pub(super) unsafe fn file(bucket: *const ffi::apr_bucket) -> Option<(Vec<u8>, u64)> {
+    // SAFETY: the caller's promise.
+    let bucket = unsafe { &*bucket };
+    if !std::ptr::eq(bucket.type_, &raw const ffi::apr_bucket_type_file) {
+        return None;
+    }
+    // SAFETY: what a file bucket's data is.
+    let file = unsafe { &*bucket.data.cast::<ffi::apr_bucket_file>() };
+    let mut path = std::ptr::null();
+    // SAFETY: an open file, and a place for the result.
+    unsafe { ffi::apr_file_name_get(&raw mut path, file.fd) };
+    // SAFETY: null or NUL-terminated, as long as the file is open.
+    let path = unsafe { super::c_bytes(path) }?.to_vec();
+    Some((path, bucket.start as u64))
 }
 
 /// A FLUSH bucket.

@@ -83,6 +83,24 @@ impl Brigade {
         total
     }
 
+    /// The bytes of data in all buckets; only those of unknown length are read.
+    pub(super) fn known_length(&self) -> usize {
+        let mut total = 0;
+        let mut at = self.first();
+        while let Some(bucket) = at {
+            // SAFETY: a bucket of this ring.
+            if unsafe { bucket::kind_of(bucket.as_ptr()) } == Kind::Data {
+                // SAFETY: as above.
+                total += unsafe { bucket::length(bucket.as_ptr()) }.unwrap_or_else(|| {
+                    // SAFETY: as above; its rest is behind it now.
+                    unsafe { bucket::read(bucket.as_ptr(), true) }.map_or(0, <[u8]>::len)
+                });
+            }
+            at = self.after(bucket);
+        }
+        total
+    }
+
     /// Copies at most `limit` bytes of the data at the front to `target`, and the end if it comes
     /// before that; nothing is consumed.
     pub fn copy_prefix(&self, target: &Brigade, limit: usize) -> Result<(), Error> {

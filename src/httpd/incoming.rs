@@ -1,7 +1,7 @@
 //! What a filter reads: pieces of data at the front of what has arrived, and the metadata between.
 
 use super::Error;
-use super::bucket::Kind;
+use super::bucket::{Bucket, Kind};
 use super::stream::{CHUNK, Stream};
 
 impl Stream {
@@ -13,25 +13,23 @@ impl Stream {
                     drop(self.incoming.remove_front());
                 }
                 kind @ (Kind::Data | Kind::Flush | Kind::End) => return Some(kind),
-                kind => {
-                    self.error_seen |= kind == Kind::Error;
-                    self.take_mark();
-                }
+                _ => self.take_mark(),
             }
         }
     }
 
     /// Takes a metadata bucket off the front: into its place, or aside with the originals. FLUSH
     /// and EOS are remembered by the caller.
-    fn take_mark(&mut self) {
+    pub(super) fn take_mark(&mut self) {
         let Some(kind) = self.incoming.front() else {
             return;
         };
         let Some(bucket) = self.incoming.remove_front() else {
             return;
         };
+        self.error_seen |= kind == Kind::Error;
         if self.originals.are_kept() {
-            self.originals.push(bucket, 0, &self.outgoing);
+            self.keep(bucket, 0);
         } else if !matches!(kind, Kind::Flush | Kind::End) {
             self.outgoing.append(bucket);
         }
@@ -51,9 +49,23 @@ impl Stream {
         self.took();
     }
 
-    /// Whether there is something an author could be called for.
+    /// Keeps a bucket that was read, to give it back. Past the limit all of them are let go.
+    pub(super) fn keep(&mut self, bucket: Bucket, length: usize) {
+        self.originals.push(bucket, length);
+        if self.originals.are_too_many() {
+            self.loose.rescue();
+            self.originals.lose(&self.outgoing);
+        }
+    }
+
+    /// Whether there is something an author could be called for: data, a FLUSH or the end.
     pub fn has_event(&mut self) -> bool {
-        self.look().is_some() && !self.error_seen
+        let first = self.incoming.first_event();
+        while first.is_none() && self.has_data() {
+            // Of length 0: an empty brigade is not passed on.
+            drop(self.incoming.remove_front());
+        }
+        !self.error_seen && first.is_some_and(|kind| kind != Kind::Error)
     }
 
     /// Whether data is next, and no metadata before it.
@@ -87,7 +99,7 @@ impl Stream {
         self.last = self.incoming.remove_front();
         if self.originals.are_kept() {
             if let Some(bucket) = self.last.take() {
-                self.originals.push(bucket, length, &self.outgoing);
+                self.keep(bucket, length);
             }
         }
         self.took();

@@ -4,6 +4,7 @@ use super::brigade::Brigade;
 use super::bucket::Kind;
 use super::connection::KeepAlive;
 use super::filter::{Direction, Filter, Mode};
+use super::loose::NextBucket;
 use super::stream::{CHUNK, Next, Stream};
 use super::{Error, Status};
 
@@ -205,6 +206,11 @@ impl Input {
                 }
             }
         }
+    }
+
+    /// What comes next, bucket by bucket, metadata too.
+    pub fn next_bucket(&mut self) -> NextBucket {
+        self.stream.take_bucket().unwrap_or(NextBucket::Pause)
     }
 
     /// Looks at up to `limit` bytes that stay unread; fewer only at the end. `None`: so many have

@@ -51,15 +51,26 @@ impl Originals {
         self.state == State::Lost
     }
 
-    /// Takes a bucket that was read, metadata too. Past the limit all data is let go, and metadata
-    /// goes on to `target`.
-    pub fn push(&mut self, bucket: Bucket, length: usize, target: &Brigade) {
+    /// Takes a bucket that was read, metadata too.
+    pub fn push(&mut self, bucket: Bucket, length: usize) {
         self.buckets.append(bucket);
         self.bytes += length;
-        if self.bytes > self.limit {
-            self.let_go(target);
-            self.state = State::Lost;
-        }
+    }
+
+    /// Whether more was read than is kept.
+    pub fn are_too_many(&self) -> bool {
+        self.bytes > self.limit
+    }
+
+    /// Gives up keeping: data is let go, and metadata goes on to `target`.
+    pub fn lose(&mut self, target: &Brigade) {
+        self.let_go(target);
+        self.state = State::Lost;
+    }
+
+    /// Where they stand.
+    pub fn ring(&self) -> &Brigade {
+        &self.buckets
     }
 
     /// The piece that was read last, if nothing came behind it.

@@ -2,9 +2,9 @@
 
 use bytes::Bytes;
 
-use super::Error;
 use super::bucket::Kind;
 use super::stream::Stream;
+use super::{Error, Filter};
 
 /// Data written in smaller pieces is copied together into buckets of 8000 bytes.
 const COPY_BELOW: usize = 1024;
@@ -48,7 +48,32 @@ impl Stream {
         length < COPY_BELOW
     }
 
-    fn wrote(&mut self, length: usize) {
+    /// Appends a part of a file, which is not read for it. The file stays open until the response
+    /// is over; another part of the same one opens it no second time.
+    pub fn write_file(
+        &mut self,
+        filter: &Filter,
+        path: &[u8],
+        offset: u64,
+        length: usize,
+    ) -> Result<(), Error> {
+        let file = match self.file.take().filter(|file| file.path() == path) {
+            Some(file) => file,
+            None => filter.open(path)?,
+        };
+        self.outgoing
+            .append_file(&file, offset, length, filter.pool());
+        self.wrote(length);
+        self.file = Some(file);
+        Ok(())
+    }
+
+    /// Counts the bytes at hand again, those of buckets of unknown length too.
+    pub fn count_pending(&mut self) {
+        self.pending = self.outgoing.known_length();
+    }
+
+    pub(super) fn wrote(&mut self, length: usize) {
         self.pending += length;
         self.touched = true;
     }

@@ -3,6 +3,7 @@
 use super::bucket::Kind;
 use super::connection::KeepAlive;
 use super::filter::{Direction, Filter};
+use super::loose::NextBucket;
 use super::stream::{CHUNK, Next, Stream};
 use super::{Brigade, Error, Status};
 
@@ -94,6 +95,24 @@ impl Output {
                 }
             }
         }
+    }
+
+    /// What comes next, bucket by bucket, metadata too.
+    pub fn next_bucket(&mut self, filter: &Filter) -> Result<NextBucket, Error> {
+        if let Some(error) = self.broken {
+            return Err(error);
+        }
+        self.answer_flush(filter)?;
+        if self.started && is_header_only(filter) {
+            // The answer to HEAD: its headers are out, and nobody gets this.
+            while self.stream.has_data() {
+                drop(self.stream.incoming.remove_front());
+            }
+        }
+        if self.stream.error_seen {
+            return Ok(NextBucket::Pause);
+        }
+        Ok(self.stream.take_bucket().unwrap_or(NextBucket::Pause))
     }
 
     /// Makes the data at the front a piece of at most `limit` bytes in memory, and answers its

@@ -6,7 +6,9 @@
 
 use super::brigade::Brigade;
 use super::bucket::Bucket;
+use super::file::OpenFile;
 use super::held::Held;
+use super::loose::Loose;
 use super::originals::Originals;
 use super::{Error, Filter, Pool};
 
@@ -52,6 +54,10 @@ pub struct Stream {
     pub(super) originals: Originals,
     /// Peeked at: read from `incoming`, and to be put back before anything else is.
     pub(super) ahead: Held,
+    /// Taken by the author as buckets.
+    pub(super) loose: Loose,
+    /// The file of which a part was written last.
+    pub(super) file: Option<OpenFile>,
     author: Author,
 }
 
@@ -86,6 +92,8 @@ impl Stream {
             last: None,
             originals: Originals::free(brigade()),
             ahead: brigade(),
+            loose: Loose::new(brigade()),
+            file: None,
             author: Author::Function,
         }
     }
@@ -139,6 +147,9 @@ impl Stream {
 
     /// The generator yields for the first time: what it read is not asked for any more.
     pub fn begin_yielding(&mut self) {
+        if self.originals.are_kept() {
+            self.loose.rescue();
+        }
         self.originals.release(&self.outgoing);
     }
 
@@ -146,6 +157,7 @@ impl Stream {
     pub fn restore(&mut self) {
         self.unpeek();
         if self.originals.are_kept() {
+            self.loose.forget();
             self.originals.restore(&self.incoming);
             self.end_seen = false;
             self.flush_owed = false;
@@ -173,6 +185,8 @@ impl Stream {
         self.outgoing.set_aside(pool)?;
         self.incoming.set_aside(pool)?;
         self.ahead.set_aside(pool)?;
+        self.let_go_of_dropped();
+        self.loose.ring().set_aside(pool)?;
         self.originals.set_aside(pool)
     }
 

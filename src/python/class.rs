@@ -245,9 +245,13 @@ macro_rules! attributes {
 }
 pub(crate) use attributes;
 
-/// A text that a macro put together, NUL included.
+/// A text that a macro put together, NUL included; without the `r#` of names that are Rust's words.
 pub const fn c_text(text: &'static str) -> &'static CStr {
-    match CStr::from_bytes_with_nul(text.as_bytes()) {
+    let text = match text.as_bytes() {
+        [b'r', b'#', name @ ..] => name,
+        text => text,
+    };
+    match CStr::from_bytes_with_nul(text) {
         Ok(text) => text,
         Err(_) => panic!("a NUL inside of a name or docstring"),
     }

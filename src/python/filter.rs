@@ -6,11 +6,13 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
+use super::bucket::BucketObject;
 use super::class::{self, Answer, Class, This, attributes, methods};
 use super::connection::ConnectionObject;
 use super::filter_io;
 use super::flow::Flow;
 use super::instance::Instance;
+use super::interpreter::Interpreter;
 use super::lease::{Lent, Open};
 use super::slots::{Slot, async_iterable_slot};
 use super::state::State;
@@ -18,6 +20,7 @@ use super::streaming;
 use super::text::decode;
 use crate::httpd::Filter;
 use crate::httpd::filter::Mode;
+use crate::httpd::loose::NextBucket;
 
 /// What a `filter` holds.
 pub struct FilterObject {
@@ -79,6 +82,20 @@ impl FilterObject {
         Ok(piece)
     }
 
+    /// The next bucket as an object; None while there is none.
+    ///
+    /// # Errors
+    /// `RuntimeError` when the filter cannot be used here and now.
+    pub fn bucket<'py>(
+        &self,
+        py: Python<'py>,
+        interpreter: &'static Interpreter,
+        next: NextBucket,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let (instance, filter) = (self.instance.get()?, self.filter.get()?);
+        BucketObject::next(py, interpreter, self.filter.lease(), instance, filter, next)
+    }
+
     /// Whether this is the piece that was taken last, not asked for a second time.
     pub(super) fn is_last_piece(&self, item: &Bound<'_, PyAny>, taken: u64) -> bool {
         (self.last.take()).is_some_and(|(last, at)| last.is(item) && at == taken)
@@ -110,6 +127,8 @@ impl Class for FilterObject {
         /// An async iterator over the body with each key of a dict replaced by its value, wherever
         /// the body is cut. count: so many at most. ignore_case: for ASCII letters.
         replace(pairs; count, ignore_case) = streaming::replace;
+        /// An async iterator over the buckets of the body, metadata among them.
+        buckets() = streaming::buckets;
         /// The next line with its end, at most n bytes of it and at most 64 KiB; else as read.
         readline(; n) = filter_io::readline;
         /// Writes str (as UTF-8), bytes or a buffer. Raises OSError when the client is gone.

@@ -4,6 +4,7 @@ use pyo3::prelude::*;
 
 use super::interpreter::release;
 use crate::httpd::input::Input;
+use crate::httpd::loose::NextBucket;
 use crate::httpd::output::Output;
 use crate::httpd::stream::{Next, Stream};
 use crate::httpd::{Error, Filter};
@@ -88,6 +89,20 @@ impl Flow {
                 true => input.read(filter, limit),
                 false => release(py, || input.read(filter, limit)),
             },
+        }
+    }
+
+    /// The next bucket, metadata too; the data of a slow source is not waited for.
+    ///
+    /// # Errors
+    /// What sending before it answered.
+    pub fn next_bucket(&mut self, py: Python<'_>, filter: &Filter) -> Result<NextBucket, Error> {
+        match self {
+            Self::Output(output) if output.owes_flush() => {
+                release(py, || output.next_bucket(filter))
+            }
+            Self::Output(output) => output.next_bucket(filter),
+            Self::Input(input) => Ok(input.next_bucket()),
         }
     }
 

@@ -1,8 +1,11 @@
 //! An `async def` generator as a filter's author: run until it waits for more, yields, or ends.
 
-use pyo3::exceptions::{PyGeneratorExit, PyRuntimeError, PyTypeError};
+use std::os::unix::ffi::OsStrExt;
+
+use pyo3::exceptions::{PyGeneratorExit, PyOSError, PyRuntimeError, PyTypeError};
 use pyo3::prelude::*;
 
+use super::bucket::{BucketObject, Yielded};
 use super::class;
 use super::data;
 use super::filter::FilterObject;
@@ -222,7 +225,8 @@ impl Instance {
     /// Takes what a generator yields; answers whether that is enough for now.
     fn yielded(&self, py: Python<'_>, filter: &Filter, item: &Bound<'_, PyAny>) -> PyResult<bool> {
         let is_flush = class::body::<Flush>(item, self.interpreter).is_some();
-        if !is_flush && !data::is_buffer(item) {
+        let bucket = class::body::<BucketObject>(item, self.interpreter);
+        if !is_flush && bucket.is_none() && !data::is_buffer(item) {
             let kind = item.get_type().name()?;
             return Err(PyTypeError::new_err(format!(
                 "a filter yields bytes, not {kind}: text.encode() makes bytes of text"
@@ -234,7 +238,9 @@ impl Instance {
                 "after pass_on() a filter yields nothing",
             ));
         }
-        if !is_flush {
+        if let Some(bucket) = bucket {
+            self.write_bucket(py, filter, &mut flow, bucket)?;
+        } else if !is_flush {
             let unchanged = self.is_last_piece(py, item, flow.stream().taken());
             let length = item.len().unwrap_or(0);
             if !(unchanged && flow.stream().write_back(length)) {
@@ -257,6 +263,39 @@ impl Instance {
             Flow::Output(output) => output.is_broken(),
             Flow::Input(_) => flow.has_enough(),
         })
+    }
+
+    /// Writes a bucket as it is.
+    fn write_bucket(
+        &self,
+        py: Python<'_>,
+        filter: &Filter,
+        flow: &mut Flow,
+        bucket: &BucketObject,
+    ) -> PyResult<()> {
+        match bucket.yielded() {
+            Yielded::Metadata => {}
+            Yielded::Data(token) => {
+                let is_input = matches!(flow, Flow::Input(_));
+                if !flow.stream().write_bucket(&token) {
+                    return Err(PyRuntimeError::new_err(
+                        "this bucket is not in the filter's hands: it was yielded before, or is \
+                         another filter's",
+                    ));
+                }
+                if is_input {
+                    release(py, || flow.stream().count_pending());
+                }
+            }
+            Yielded::File(path, offset, length) => {
+                let stream = flow.stream();
+                stream.begin_yielding();
+                let path = path.as_os_str().as_bytes();
+                let written = stream.write_file(filter, path, offset, length);
+                written.map_err(|error| PyOSError::new_err(error.to_string()))?;
+            }
+        }
+        Ok(())
     }
 
     /// Whether this is the piece that was read last: written as it is, it need not be copied.

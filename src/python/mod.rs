@@ -1,6 +1,7 @@
 //! Everything that holds a Python object. Above `httpd`, below `entry`.
 
 pub mod body;
+pub mod bucket;
 pub mod call;
 pub mod class;
 pub mod connection;

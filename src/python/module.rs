@@ -4,6 +4,7 @@
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyType};
 
+use super::bucket::BucketObject;
 use super::class::{self, Answer, Arguments, Class, This, attributes, make_type, methods};
 use super::connection::ConnectionObject;
 use super::context::{self, log_line};
@@ -35,6 +36,11 @@ impl Class for Functions {
     methods! { Functions:
         /// Writes a line to the error log of what this thread works on, or of the server given.
         log_error(message; level, server) = log_error;
+        /// A part of a file, for a streaming filter to yield: length bytes from offset, or all the rest
+        /// of it. It is sent without being read.
+        FileBucket(path; offset, length) = |this: &Me<'_, 'py>, a: Arguments<'_, 'py>| {
+            BucketObject::of_file(this.py(), this.interpreter(), a)
+        };
         /// Takes printed text: complete lines go to the error log.
         _print(is_error, text) = print;
     }
@@ -53,6 +59,7 @@ pub fn classes(py: Python<'_>) -> PyResult<Vec<Py<PyType>>> {
         make_type::<Functions>(py)?,
         make_type::<Reader>(py)?,
         make_type::<Flush>(py)?,
+        make_type::<BucketObject>(py)?,
     ])
 }
 
@@ -63,7 +70,7 @@ pub fn install(py: Python<'_>, interpreter: &'static Interpreter) -> PyResult<()
         module.add(&*name.to_string_lossy(), *value)?;
     }
     let functions = class::make(py, interpreter, Functions)?;
-    for name in ["log_error", "_print"] {
+    for name in ["log_error", "FileBucket", "_print"] {
         module.add(name, functions.getattr(name)?)?;
     }
     let types = &interpreter.types;
@@ -76,6 +83,7 @@ pub fn install(py: Python<'_>, interpreter: &'static Interpreter) -> PyResult<()
     module.add("Connection", types.of::<ConnectionObject>())?;
     module.add("Server", types.of::<ServerObject>())?;
     module.add("Filter", types.of::<FilterObject>())?;
+    module.add("Bucket", types.of::<BucketObject>())?;
     module.add("table", types.of::<TableObject>())?;
     module.add("FileInfo", types.of::<FileInfo>())?;
     module.add("interpreter", interpreter.name())?;

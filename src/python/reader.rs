@@ -34,6 +34,8 @@ pub enum Wish {
     Lines(usize, Vec<u8>),
     /// All of it, if it is not longer; with what was read so far.
     Body(Option<usize>, Vec<u8>),
+    /// Buckets as they come.
+    Buckets,
     /// Pieces in which literals are replaced; None once the end was told.
     Replaced(Option<Box<Replacer>>),
 }
@@ -99,6 +101,7 @@ impl Awaitable for Reader {
                 Got::Data => reading.piece().map(Some),
             },
             Wish::Peek(limit) => reading.peek(*limit),
+            Wish::Buckets => reading.bucket(this.interpreter()),
             Wish::Lines(limit, line) => reading.line(*limit, line),
             Wish::Body(limit, body) => reading.whole(*limit, body, this.interpreter()),
             Wish::Replaced(replacer) => reading.replaced(replacer),
@@ -170,6 +173,16 @@ impl<'py> Reading<'_, 'py> {
             .filter
             .with_flow(|filter, flow| flow.peek(self.py, filter, limit).map_err(failed))?;
         Ok(seen.map(|data| self.bytes(&data)))
+    }
+
+    fn bucket(&self, interpreter: &'static Interpreter) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let next = self.filter.with_flow(|filter, flow| {
+            if flow.is_at_end() {
+                return Err(end());
+            }
+            flow.next_bucket(self.py, filter).map_err(failed)
+        })?;
+        self.filter.bucket(self.py, interpreter, next)
     }
 
     fn line(&self, limit: usize, line: &mut Vec<u8>) -> PyResult<Option<Bound<'py, PyAny>>> {

@@ -62,6 +62,10 @@ pub(super) fn replace<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<
     reader(this, Wish::Replaced(Some(Box::new(replacer))))
 }
 
+pub(super) fn buckets<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'py> {
+    reader(this, Wish::Buckets)
+}
+
 /// What a filter yields to send what it yielded so far: `apache.FLUSH`.
 pub struct Flush;
 

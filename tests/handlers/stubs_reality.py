@@ -9,7 +9,7 @@ from mod_python import _apache, apache
 
 def handler(req: apache.Request) -> int:
     tell(req, {"names": {name: describe(_apache, name) for name in own_names(_apache)}})
-    for thing in (req, req.connection, req.server, req.finfo, req.notes):
+    for thing in (req, req.connection, req.server, req.finfo, req.notes, apache.FileBucket(__file__)):
         tell(req, members(thing))
     return apache.OK
 

@@ -1,0 +1,268 @@
+//! `bucket`: a piece of a body as httpd has it, or a part of a file, in the hands of a streaming filter.
+
+use std::cell::RefCell;
+use std::fs::File;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use pyo3::exceptions::{PyOSError, PyRuntimeError, PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+
+use super::class::{self, Answer, Arguments, Class, This, attributes, methods};
+use super::flow::Flow;
+use super::instance::Instance;
+use super::interpreter::{Interpreter, release};
+use super::lease::{Lease, Lent};
+use super::request::limit;
+use super::text::decode;
+use crate::httpd::Filter;
+use crate::httpd::loose::{About, NextBucket, Token};
+use crate::httpd::stream::CHUNK;
+
+/// What a `bucket` holds.
+pub struct BucketObject(RefCell<Content>);
+
+/// What a bucket is.
+enum Content {
+    /// Data of a stream.
+    Data(Place, Token),
+    /// Metadata, which keeps its place in the stream: only its type is here.
+    Metadata(String),
+    /// A part of a file, from `apache.FileBucket`.
+    File(Arc<PathBuf>, u64, usize),
+}
+
+/// The filter whose stream a bucket is of.
+struct Place {
+    instance: Lent<Instance>,
+    filter: Lent<Filter>,
+}
+
+/// What is yielded.
+pub enum Yielded {
+    /// Data of a stream.
+    Data(Token),
+    /// Metadata: it goes on by itself.
+    Metadata,
+    /// A part of a file.
+    File(Arc<PathBuf>, u64, usize),
+}
+
+type Me<'a, 'py> = This<'a, 'py, BucketObject>;
+
+impl BucketObject {
+    /// What is to be done when it is yielded.
+    pub fn yielded(&self) -> Yielded {
+        match &*self.0.borrow() {
+            Content::Data(_, token) => Yielded::Data(token.clone()),
+            Content::Metadata(_) => Yielded::Metadata,
+            Content::File(path, offset, length) => Yielded::File(path.clone(), *offset, *length),
+        }
+    }
+
+    /// The next bucket of a stream as an object; None while there is none.
+    pub fn next<'py>(
+        py: Python<'py>,
+        interpreter: &'static Interpreter,
+        lease: &Arc<Lease>,
+        instance: &Instance,
+        filter: &Filter,
+        next: NextBucket,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let content = match next {
+            NextBucket::Pause => return Ok(None),
+            NextBucket::Metadata(kind) => Content::Metadata(kind),
+            NextBucket::Data(token) => {
+                let instance = Lent::new(lease, instance);
+                let filter = Lent::new(lease, filter);
+                Content::Data(Place { instance, filter }, token)
+            }
+        };
+        class::make(py, interpreter, Self(RefCell::new(content))).map(Some)
+    }
+
+    /// `apache.FileBucket(path, offset, length)`.
+    ///
+    /// # Errors
+    /// `OSError` for a file that cannot be read, `ValueError` for a part that it does not have.
+    pub fn of_file<'py>(
+        py: Python<'py>,
+        interpreter: &'static Interpreter,
+        a: Arguments<'_, 'py>,
+    ) -> Answer<'py> {
+        let path: PathBuf = a[0]
+            .ok_or_else(|| PyTypeError::new_err("FileBucket() takes a path"))?
+            .extract()?;
+        let number = |value: Option<Borrowed<'_, '_, PyAny>>| {
+            value
+                .filter(|value| !value.is_none())
+                .map(|value| value.extract::<u64>())
+                .transpose()
+        };
+        let (offset, length) = (number(a[1])?.unwrap_or(0), number(a[2])?);
+        let about = File::open(&path)
+            .and_then(|file| file.metadata())
+            .map_err(|error| {
+                let path = path.to_string_lossy().into_owned();
+                PyOSError::new_err((error.raw_os_error(), error.to_string(), path))
+            })?;
+        if !about.is_file() {
+            return Err(PyValueError::new_err(format!(
+                "{} is no regular file",
+                path.display()
+            )));
+        }
+        let rest = about.len().checked_sub(offset);
+        let Some(length) = rest.and_then(|rest| match length {
+            None => Some(rest),
+            Some(length) => (length <= rest).then_some(length),
+        }) else {
+            let text = format!("{} has only {} bytes", path.display(), about.len());
+            return Err(PyValueError::new_err(text));
+        };
+        let length = usize::try_from(length).map_err(PyErr::from)?;
+        let content = Content::File(Arc::new(path), offset, length);
+        class::make(py, interpreter, Self(RefCell::new(content)))
+    }
+}
+
+impl Class for BucketObject {
+    const NAME: &'static std::ffi::CStr = c"mod_python.apache.Bucket";
+    const DOC: &'static std::ffi::CStr =
+        c"A piece of a body as httpd has it. Yielded by a filter, it goes on as it is.";
+    const ID: usize = 9;
+    methods! { BucketObject:
+        /// Its bytes. Waits for them. Of one that is longer than 64 KiB, or whose length is None, it
+        /// becomes the first part, and the rest is the next bucket, if no other was asked for yet.
+        read() = read;
+        /// Cuts it after n bytes: it keeps these, and the rest is a bucket of its own. None when
+        /// there is no rest.
+        split(n) = split;
+    }
+    attributes! { BucketObject:
+        /// 'HEAP', 'FILE', 'MMAP', 'PIPE', 'TRANSIENT', 'PYTHON' ...; 'FLUSH', 'EOS', 'ERROR' ... for
+        /// metadata.
+        r#type = |this: &Me<'_, 'py>| {
+            let kind = about(this)?.kind;
+            decode(this.py(), kind.as_bytes())
+        };
+        /// Its bytes, as a number; None where only read() can tell.
+        length = |this: &Me<'_, 'py>| Ok(about(this)?.length.into_pyobject(this.py())?.into_any());
+        /// Whether it is no data, but says something about it. It goes on by itself, in its place.
+        is_metadata = |this: &Me<'_, 'py>| {
+            let is = matches!(&*this.body().0.borrow(), Content::Metadata(_));
+            Ok(is.into_pyobject(this.py())?.to_owned().into_any())
+        };
+        /// The path of the file that it is a part of, or None.
+        path = |this: &Me<'_, 'py>| match about(this)?.file {
+            Some((path, _)) => decode(this.py(), &path),
+            None => Ok(this.py().None().into_bound(this.py())),
+        };
+        /// Where in that file it begins, or None.
+        offset = |this: &Me<'_, 'py>| {
+            let offset = about(this)?.file.map(|(_, offset)| offset);
+            Ok(offset.into_pyobject(this.py())?.into_any())
+        };
+    }
+}
+
+/// Calls `f` with the stream of a bucket.
+fn with_stream<R>(place: &Place, f: impl FnOnce(&Filter, &mut Flow) -> PyResult<R>) -> PyResult<R> {
+    let instance = place.instance.get()?;
+    let mut flow = instance
+        .flow
+        .try_borrow_mut()
+        .map_err(|_| PyRuntimeError::new_err("the filter is at work in another call"))?;
+    f(place.filter.get()?, &mut flow)
+}
+
+fn about_data(flow: &mut Flow, token: &Token) -> PyResult<About> {
+    flow.stream().about(token).ok_or_else(|| {
+        PyRuntimeError::new_err("the bucket has gone on: it was yielded, or its filter stepped out")
+    })
+}
+
+fn about(this: &Me<'_, '_>) -> PyResult<About> {
+    match &*this.body().0.borrow() {
+        Content::Data(place, token) => with_stream(place, |_, flow| about_data(flow, token)),
+        Content::Metadata(kind) => Ok(About {
+            kind: kind.clone(),
+            length: Some(0),
+            file: None,
+        }),
+        Content::File(path, offset, length) => Ok(About {
+            kind: "FILE".into(),
+            length: Some(*length),
+            file: Some((path.as_os_str().as_bytes().to_vec(), *offset)),
+        }),
+    }
+}
+
+fn read<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'py> {
+    let py = this.py();
+    let data = match &*this.body().0.borrow() {
+        Content::Data(place, token) => {
+            with_stream(place, |filter, flow| read_data(py, filter, flow, token))?
+        }
+        Content::Metadata(_) => Vec::new(),
+        Content::File(path, offset, length) => release(py, || {
+            let mut data = vec![0; *length];
+            File::open(&**path)?.read_exact_at(&mut data, *offset)?;
+            std::io::Result::Ok(data)
+        })?,
+    };
+    Ok(PyBytes::new(py, &data).into_any())
+}
+
+fn read_data(py: Python<'_>, filter: &Filter, flow: &mut Flow, token: &Token) -> PyResult<Vec<u8>> {
+    let failed = |error| PyOSError::new_err(format!("the bucket could not be read: {error}"));
+    let about = about_data(flow, token)?;
+    let is_long = about.length.is_none_or(|length| length > CHUNK);
+    if is_long && flow.stream().put_back(token) {
+        let length = flow.load(py, filter, CHUNK).map_err(failed)?;
+        flow.stream().take_again(token, length);
+    }
+    release(py, || flow.stream().bytes_of(token)).map_err(failed)
+}
+
+fn split<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
+    let py = this.py();
+    let point = limit(a[0])?.ok_or_else(|| PyTypeError::new_err("split() takes a length"))?;
+    let mut content = this.body().0.borrow_mut();
+    let rest = match &mut *content {
+        Content::Data(place, token) => {
+            let rest = with_stream(place, |filter, flow| {
+                if about_data(flow, token)?.length.is_none() {
+                    read_data(py, filter, flow, token)?;
+                }
+                let rest = flow.stream().split_bucket(token, point);
+                rest.map_err(|error| {
+                    PyOSError::new_err(format!("the bucket cannot be cut: {error}"))
+                })
+            })?;
+            let (lease, instance, filter) = (
+                place.instance.lease(),
+                place.instance.get()?,
+                place.filter.get()?,
+            );
+            rest.map(|token| {
+                let instance = Lent::new(lease, instance);
+                let filter = Lent::new(lease, filter);
+                Content::Data(Place { instance, filter }, token)
+            })
+        }
+        Content::File(path, offset, length) if point < *length => {
+            let rest = Content::File(path.clone(), *offset + point as u64, *length - point);
+            *length = point;
+            Some(rest)
+        }
+        Content::Metadata(_) | Content::File(..) => None,
+    };
+    match rest {
+        Some(rest) => class::make(py, this.interpreter(), BucketObject(RefCell::new(rest))),
+        None => Ok(py.None().into_bound(py)),
+    }
+}
