@@ -99,6 +99,12 @@ apr_status_t mp_bucket_setaside(apr_bucket *bucket, apr_pool_t *pool)
     return apr_bucket_setaside(bucket, pool);
 }
 
+apr_size_t mp_flush_max_threshold(const server_rec *s)
+{
+    const core_server_config *conf = ap_get_core_module_config(s->module_config);
+    return conf->flush_max_threshold;
+}
+
 int mp_status_is_again(apr_status_t status)
 {
     return APR_STATUS_IS_EAGAIN(status);

@@ -50,6 +50,9 @@ apr_status_t mp_bucket_read(apr_bucket *bucket, const char **data, apr_size_t *l
 apr_status_t mp_bucket_split(apr_bucket *bucket, apr_size_t point);
 apr_status_t mp_bucket_setaside(apr_bucket *bucket, apr_pool_t *pool);
 
+/* Configuration of the core. */
+apr_size_t mp_flush_max_threshold(const server_rec *s);
+
 /* Versions and errno-like statuses. */
 int mp_status_is_again(apr_status_t status);
 int mp_status_is_timeout(apr_status_t status);

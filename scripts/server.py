@@ -97,15 +97,25 @@ def processes() -> Iterator[Process]:
                 yield Process(int(entry), name, int(fields[0]), int(fields[2]), int(fields[16]))
 
 
-def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on, below those the kernel gives to clients."""
+def free_ports(count: int) -> tuple[list[int], list[socket.socket]]:
+    """Ports that nobody listens on, below those the kernel gives to clients; and what keeps them ours.
+
+    As long as the sockets are open, no other process gets the same ports from here.
+    """
     found: list[int] = []
+    claims: list[socket.socket] = []
     for port in random.sample(range(20000, 32000), 12000):
         if len(found) == count:
             break
-        if why_not(port) is None:
-            found.append(port)
-    return found
+        claim = socket.socket(socket.AF_UNIX)
+        with contextlib.suppress(OSError):  # somebody else's
+            claim.bind(f"\0mod_python port {port}")
+            if why_not(port) is None:
+                found.append(port)
+                claims.append(claim)
+                continue
+        claim.close()
+    return found, claims
 
 
 def why_not(port: int) -> OSError | None:
@@ -157,8 +167,9 @@ class Server:
         try:
             self._fill_folder(with_python)
             names = sorted({"PORT", *_PORT_VARIABLE.findall(self._around(conf))} - {*(ports or {})})
+            free, self._claims = free_ports(len(names))
             self.variables = {
-                **{name: str(port) for name, port in zip(names, free_ports(len(names)), strict=True)},
+                **{name: str(port) for name, port in zip(names, free, strict=True)},
                 **{name: str(port) for name, port in (ports or {}).items()},
                 "ROOT": str(self.folder / "conf-examples"),
                 "MANUAL": str(MANUAL),
@@ -294,6 +305,8 @@ class Server:
         finally:
             self._process = None
             shutil.rmtree(self.folder, ignore_errors=True)
+            for claim in self._claims:
+                claim.close()
 
     def _stopped(self) -> None:
         """Look at what is left in the folder before it goes."""

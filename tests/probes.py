@@ -1,5 +1,6 @@
 """Small C modules that look at httpd from where Python cannot: built with apxs when a test file asks for one."""
 
+import fcntl
 import functools
 import shutil
 import subprocess
@@ -14,14 +15,20 @@ _BUILT = PROJECT / "target/probe"
 @functools.cache
 def load(name: str) -> str:
     """Return the LoadModule line of tests/probe/mod_NAME.c, compiled if it changed since the last time."""
-    source, folder = _SOURCES / f"mod_{name}.c", _BUILT / name
-    copy, built = folder / source.name, folder / f".libs/mod_{name}.so"
+    folder = _BUILT / name
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / "lock", "w") as lock:  # the files of tests run side by side
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return f'LoadModule {name}_module "{_compiled(_SOURCES / f"mod_{name}.c", folder)}"'
+
+
+def _compiled(source: Path, folder: Path) -> Path:
+    copy, built = folder / source.name, folder / f".libs/{source.stem}.so"
     if not built.exists() or not copy.exists() or copy.read_bytes() != source.read_bytes():
-        folder.mkdir(parents=True, exist_ok=True)
         shutil.copy(source, copy)
         command = ["apxs", "-c", "-Wc,-Wall", "-Wc,-Werror", copy.name]
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             copy.unlink()
             raise RuntimeError(f"{source} does not compile:\n{done.stdout}{done.stderr}")
-    return f'LoadModule {name}_module "{built}"'
+    return built

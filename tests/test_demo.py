@@ -17,7 +17,10 @@ DEMO = [str(PROJECT / "scripts/demo"), "--port"]
 
 def two_ports() -> int:
     """Return a free port that has a free one after it."""
-    return next(port for port in free_ports(100) if why_not(port + 1) is None)
+    ports, claims = free_ports(100)
+    for claim in claims:
+        claim.close()
+    return next(port for port in ports if why_not(port + 1) is None)
 
 
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])

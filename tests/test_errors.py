@@ -1,6 +1,7 @@
 """What clients see and the log says when Python fails."""
 
 import http.client
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -8,7 +9,7 @@ from httpd import Httpd
 
 LISTS = [
     *("before", "late", "late_with_length", "late_status", "markup", "exits", "interrupted", "generator_exit"),
-    *("chained", "group", "without_text", "recursion", "os_error", "noted", "not_callable", "missing"),
+    *("chained", "group", "without_text", "recursion", "os_error", "noted", "not_callable", "missing", "long", "wordy"),
 ]
 CONF = """
 SetHandler mod_python
@@ -56,17 +57,17 @@ CONF += """
 
 
 def expect_failure(httpd: Httpd, handler: str, last: str) -> None:
-    """The log must have the request line, the place in the configuration, and the traceback."""
+    """The log must have one entry: handler, place in the configuration, request line, and the traceback."""
     httpd.expect(
-        rf'PythonHandler {handler} \({httpd.folder}/fragment.conf:\d+\) failed for "GET /\S+ HTTP/\S+"$',
-        rf"python:error.*\[client 127\.0\.0\.1:\d+\] PythonHandler {handler}: {last}",
+        r"python:error.*\[(client|remote) 127\.0\.0\.1:\d+\] "
+        rf"PythonHandler {handler} \({httpd.folder}/fragment.conf:\d+\) "
+        rf'failed for "GET /\S+ HTTP/\S+"\\n(.*\\n)?{last}'
     )
-    httpd.allow(f"PythonHandler {handler}[ :]")
 
 
 def test_before_the_headers_it_is_a_clean_500(httpd: Httpd) -> None:
     expect_failure(httpd, "h_error::before", "h_error.ShopError: closed$")
-    httpd.expect(r'File "\S+/handlers/h_error.py", line \d+, in before$')
+    httpd.expect(r'\\n  File "\S+/handlers/h_error.py", line \d+, in before\\n')
     answer = httpd.get("/before")
     assert answer.status == 500
     assert answer.headers["Content-Type"].startswith("text/html")
@@ -109,13 +110,43 @@ def test_an_http_status_after_the_headers_cuts_too(httpd: Httpd) -> None:
 
 def test_the_debug_page_is_escaped(httpd: Httpd) -> None:
     expect_failure(httpd, "h_error::markup", "h_error.ShopError: <script>")
-    answer = httpd.get("/debug")
+    answer = httpd.get("/debug", {"Accept": "text/html,*/*;q=0.8"})
     assert answer.status == 500
     assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
     assert "<script>" not in answer.text
     assert "ShopError: &lt;script&gt;alert('&amp;')&lt;/script&gt; &quot;quoted&quot;" in answer.text
     assert "PythonHandler h_error::markup" in answer.text
     assert answer.headers["Content-Length"] == str(len(answer.body))
+
+
+def test_w36_who_asks_for_no_html_sees_plain_text(httpd: Httpd) -> None:
+    for headers in ({}, {"Accept": "*/*"}, {"Accept": "application/json"}):
+        expect_failure(httpd, "h_error::markup", "h_error.ShopError: <script>")
+        answer = httpd.get("/debug", headers)
+        assert (answer.status, answer.headers["Content-Type"]) == (500, "text/plain; charset=utf-8")
+        assert answer.text.startswith("mod_python error: PythonHandler h_error::markup\n\nTraceback (most recent")
+        assert answer.text.endswith("h_error.ShopError: <script>alert('&')</script> \"quoted\"\n")
+
+
+def test_w32_concurrent_tracebacks_do_not_mix(httpd: Httpd) -> None:
+    # One entry each, so one write of httpd each.
+    httpd.expect("h_error.ShopError: the effect$")
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(httpd.get, ["/chained"] * 40))
+    assert {answer.status for answer in answers} == {500}
+    entries = [line for line in httpd.log().splitlines() if "python:error" in line]
+    assert len(entries) == 40
+    assert all(line.count("LookupError: the cause") == line.count("ShopError: the effect") == 1 for line in entries)
+
+
+def test_w32_long_tracebacks_and_request_lines_leave_the_exception_readable(httpd: Httpd) -> None:
+    httpd.expect(
+        r'failed for "GET /long\?q+ \[\d+ bytes left out\]\\nTraceback '
+        r".*lines left out\]\\n.*h_error.ShopError: at depth 0$"
+    )
+    assert httpd.get("/long?" + "q" * 7000).status == 500
+    httpd.expect(r"h_error.ShopError: x+ \[\d+ bytes left out\]$")
+    assert httpd.get("/wordy").status == 500
 
 
 @pytest.mark.parametrize(
@@ -125,7 +156,7 @@ def test_the_debug_page_is_escaped(httpd: Httpd) -> None:
         ("interrupted", "KeyboardInterrupt$"),
         ("generator_exit", "GeneratorExit$"),
         ("chained", "h_error.ShopError: the effect$"),
-        ("group", r".*ExceptionGroup: several \(2 sub-exceptions\)$"),
+        ("group", r"  \| ExceptionGroup: several \(2 sub-exceptions\)\\n.*KeyError: 'two'\\n"),
         ("without_text", "h_error.TextlessError: <exception str.. failed>$"),
         ("recursion", "RecursionError: maximum recursion depth exceeded"),
         ("os_error", "FileNotFoundError: .* '/nonexistent'$"),
@@ -142,7 +173,8 @@ def test_every_exception_is_500_and_the_child_lives(httpd: Httpd, name: str, las
 
 
 def test_a_chain_is_logged_with_its_cause(httpd: Httpd) -> None:
-    expect_failure(httpd, "h_error::chained", "LookupError: the cause$")
+    effect = r"h_error.ShopError: the effect$"
+    expect_failure(httpd, "h_error::chained", rf"LookupError: the cause\\n\\nThe above exception .*\\n{effect}")
     httpd.get("/chained")
 
 
@@ -164,7 +196,7 @@ def test_what_cannot_be_loaded_is_500(httpd: Httpd, path: str, handler: str, las
 def test_syntax_errors_are_shown_and_can_be_mended(httpd: Httpd) -> None:
     httpd.handler("h_syntax.py", "def handler(req):\n    return (\n")
     expect_failure(httpd, "h_syntax", "SyntaxError: '\\(' was never closed$")
-    httpd.expect(r'File "\S+/handlers/h_syntax.py", line 2')
+    httpd.expect(r'\\n  File "\S+/handlers/h_syntax.py", line 2\\n')
     assert httpd.get("/syntax").status == 500
     httpd.handler("h_syntax.py", "def handler(req):\n    req.write('mended')\n    return 0\n")
     assert httpd.get("/syntax").text == "mended"

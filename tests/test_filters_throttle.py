@@ -2,6 +2,8 @@
 
 import time
 
+import pytest
+
 from cuts import answers, cut_everywhere
 from httpd import Httpd
 
@@ -24,6 +26,7 @@ def test_the_cut_law(httpd: Httpd) -> None:
         assert answer == body, cut
 
 
+@pytest.mark.alone
 def test_the_rate(httpd: Httpd) -> None:
     httpd.write("slow/a.bin", bytes(60_000))
     started = time.monotonic()

@@ -4,6 +4,8 @@ import http.client
 import subprocess
 import time
 
+import pytest
+
 from httpd import Httpd
 
 NAMES = ["identity", "upper", "hide_twice", "lines", "peek", "endless", "doubled"]
@@ -51,6 +53,7 @@ def first_byte_and_all(httpd: Httpd, path: str) -> tuple[float, float, bytes]:
     return first, time.monotonic() - started, body
 
 
+@pytest.mark.alone
 def test_o7_the_first_byte_of_a_slow_script(httpd: Httpd) -> None:
     httpd.cgi("slow", SLOW)
     for name, expected in {"upper": b"FIRST\nSECOND\n", "lines": b"[first\n][second\n]"}.items():
@@ -64,6 +67,7 @@ def test_o7_the_first_byte_of_a_slow_script(httpd: Httpd) -> None:
         assert min(waits) < 0.05
 
 
+@pytest.mark.alone
 def test_o8_server_sent_events_one_by_one(httpd: Httpd) -> None:
     for name in ("upper", "hide_twice"):
         connection = http.client.HTTPConnection("127.0.0.1", httpd.port, timeout=10)

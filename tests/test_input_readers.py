@@ -89,13 +89,17 @@ CHANGES = {
 }
 
 
+# httpd hands a script the whole body before it reads the answer: one that answers meanwhile may wait for ever.
+REPEAT = 'body=$(mktemp); cat > "$body"; cat "$body"; rm "$body"\n'
+
+
 @pytest.fixture(scope="module", autouse=True)
 def _scripts(httpd: Httpd) -> None:
-    httpd.cgi("body", "#!/bin/sh\nprintf 'Content-Type: text/plain\\n\\n'; exec cat\n")
+    httpd.cgi("body", "#!/bin/sh\nprintf 'Content-Type: text/plain\\n\\n'; " + REPEAT)
     httpd.cgi(
         "env",
         "#!/bin/sh\nprintf 'Content-Type: text/plain\\n\\n'\n"
-        'echo "length ${CONTENT_LENGTH-none}, coding ${HTTP_TRANSFER_ENCODING-none}"\nexec cat\n',
+        'echo "length ${CONTENT_LENGTH-none}, coding ${HTTP_TRANSFER_ENCODING-none}"\n' + REPEAT,
     )
 
 

@@ -1,9 +1,86 @@
-//! Cuts text that comes in pieces into lines for the error log.
+//! Text for httpd's error log, which escapes what is no printable ASCII and cuts an entry off at
+//! 8192 bytes, prefix and escapes included: printed lines, and entries that fit.
 
-/// A line longer than this is logged in pieces (httpd's own limit is 8192 with its prefix).
-const LONGEST: usize = 4096;
+use std::borrow::Cow;
 
-/// Text that waits for its line end.
+/// What fits into an entry, escaped; the rest is left to httpd's prefix.
+const ROOM: usize = 7000;
+/// What fits of one line of an entry of several, escaped.
+const ROOM_OF_LINE: usize = 1000;
+
+/// How many bytes of the log one byte takes (`ap_escape_errorlog_item`).
+fn width(byte: u8) -> usize {
+    match byte {
+        b'\n' | b'\r' | b'\t' | b'\\' | 0x08 | 0x0B => 2,
+        b' '..=b'~' => 1,
+        _ => 4,
+    }
+}
+
+fn width_of(text: &[u8]) -> usize {
+    text.iter().copied().map(width).sum()
+}
+
+/// How many bytes at the start of `text` fit into `room`, in whole characters of UTF-8.
+fn fitting(text: &[u8], room: usize) -> usize {
+    let mut used = 0;
+    let end = text.iter().position(|byte| {
+        used += width(*byte);
+        used > room
+    });
+    let Some(end) = end else { return text.len() };
+    let begins = |at: &usize| text[*at] & 0xC0 != 0x80;
+    // A character has at most 4 bytes; what is longer is no UTF-8.
+    (end.saturating_sub(3)..=end).rfind(begins).unwrap_or(end)
+}
+
+/// Calls `entry` with `text`, in several pieces when it does not fit into one entry.
+pub fn in_pieces(text: &[u8], mut entry: impl FnMut(&[u8])) {
+    let mut rest = text;
+    while width_of(rest) > ROOM {
+        let (head, tail) = rest.split_at(fitting(rest, ROOM).max(1));
+        entry(head);
+        rest = tail;
+    }
+    entry(rest);
+}
+
+/// `text`, several lines, as one entry: what does not fit is left out of long lines, and of the
+/// middle, and the entry says so. First and last lines tell most.
+pub fn excerpt(text: &[u8]) -> Cow<'_, [u8]> {
+    if width_of(text) <= ROOM {
+        return text.into();
+    }
+    let lines: Vec<_> = text.split(|byte| *byte == b'\n').map(shortened).collect();
+    let fit = |room: usize, lines: &mut dyn Iterator<Item = &Cow<'_, [u8]>>| {
+        let mut used = 0;
+        lines
+            .take_while(|line| {
+                used += width_of(line) + width(b'\n');
+                used <= room
+            })
+            .count()
+    };
+    let head = fit(ROOM / 3, &mut lines.iter());
+    let tail = fit(ROOM * 3 / 5, &mut lines[head..].iter().rev());
+    let left_out = lines.len() - head - tail;
+    let note = Cow::from(format!("  [{left_out} lines left out]").into_bytes());
+    let note = (left_out > 0).then_some(&note);
+    let (first, last) = (&lines[..head], &lines[lines.len() - tail..]);
+    let kept: Vec<&[u8]> = first.iter().chain(note).chain(last).map(|l| &**l).collect();
+    kept.join(&b'\n').into()
+}
+
+fn shortened(line: &[u8]) -> Cow<'_, [u8]> {
+    if width_of(line) <= ROOM_OF_LINE {
+        return line.into();
+    }
+    let kept = &line[..fitting(line, ROOM_OF_LINE)];
+    let note = format!(" [{} bytes left out]", line.len() - kept.len());
+    [kept, note.as_bytes()].concat().into()
+}
+
+/// Printed text that waits for its line end.
 #[derive(Default)]
 pub struct Lines {
     rest: Vec<u8>,
@@ -19,7 +96,7 @@ impl Lines {
             text = &text[end + 1..];
         }
         self.rest.extend_from_slice(text);
-        if self.rest.len() >= LONGEST {
+        if self.rest.len() >= ROOM {
             self.give(&mut line);
         }
     }
@@ -37,16 +114,7 @@ impl Lines {
             .iter()
             .rposition(|byte| *byte != b'\r')
             .map_or(0, |last| last + 1);
-        let mut rest = &text[..end];
-        while rest.len() > LONGEST {
-            // Not inside of a character of UTF-8, which is at most 4 bytes.
-            let begins = |&at: &usize| rest[at] & 0xC0 != 0x80;
-            let cut = (LONGEST - 3..=LONGEST).rfind(begins).unwrap_or(LONGEST);
-            let (head, tail) = rest.split_at(cut);
-            line(head);
-            rest = tail;
-        }
-        line(rest);
+        in_pieces(&text[..end], line);
     }
 }
 
@@ -85,10 +153,49 @@ mod tests {
 
     #[test]
     fn long_lines_come_in_pieces_between_characters() {
-        let long = "é".repeat(LONGEST);
+        let long = "é".repeat(ROOM);
         let pieces = cut(&[&long]);
         assert!(pieces.len() > 1);
-        assert!(pieces.iter().all(|piece| piece.len() <= LONGEST));
+        assert!(
+            pieces
+                .iter()
+                .all(|piece| width_of(piece.as_bytes()) <= ROOM)
+        );
         assert_eq!(pieces.concat(), long);
+    }
+
+    #[test]
+    fn what_is_no_text_comes_in_pieces_too() {
+        let mut whole = Vec::new();
+        in_pieces(&[0x80; 3 * ROOM], |piece| whole.extend_from_slice(piece));
+        assert_eq!(whole, [0x80; 3 * ROOM]);
+    }
+
+    #[test]
+    fn what_fits_is_unchanged() {
+        assert_eq!(excerpt(b"one\ntwo"), &b"one\ntwo"[..]);
+    }
+
+    #[test]
+    fn an_excerpt_fits_and_keeps_the_ends() {
+        let frames: Vec<_> = (0..2000).map(|n| format!("frame {n}")).collect();
+        let text = format!("first\n{}\nlast: \u{e9}", frames.join("\n"));
+        let kept = excerpt(text.as_bytes());
+        assert!(width_of(&kept) <= ROOM);
+        let kept = std::str::from_utf8(&kept).unwrap();
+        assert!(kept.starts_with("first\nframe 0\n"), "{kept}");
+        assert!(kept.ends_with("\nframe 1999\nlast: \u{e9}"), "{kept}");
+        assert!(kept.contains(" lines left out]\n"), "{kept}");
+    }
+
+    #[test]
+    fn an_excerpt_of_long_lines_shows_how_each_begins() {
+        let long = "x".repeat(ROOM);
+        let text = format!("GET {long}\nValueError: {long}");
+        let kept = excerpt(text.as_bytes());
+        assert!(width_of(&kept) <= ROOM);
+        let kept = std::str::from_utf8(&kept).unwrap();
+        assert!(kept.starts_with("GET xxx"), "{kept}");
+        assert!(kept.contains(" bytes left out]\nValueError: xxx"), "{kept}");
     }
 }

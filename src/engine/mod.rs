@@ -1,9 +1,12 @@
 //! Decisions without httpd and without Python: pure, and tested as such.
 #![forbid(unsafe_code)]
 
+pub mod accept;
+pub mod deadlines;
 pub mod filters;
 pub mod handlers;
 pub mod lines;
 pub mod phases;
 pub mod replace;
 pub mod settings;
+pub mod unread;

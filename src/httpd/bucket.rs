@@ -197,6 +197,47 @@ pub(super) fn owning(data: Bytes, list: *mut ffi::apr_bucket_alloc_t) -> *mut ff
     bucket
 }
 
+/// A metadata bucket that says nothing: filters that collect small pieces (mod_ssl) send what they
+/// have before they pass it on.
+pub(super) fn push(list: *mut ffi::apr_bucket_alloc_t) -> *mut ffi::apr_bucket {
+    // SAFETY: the list belongs to a live connection; APR aborts rather than answer null.
+    let bucket: *mut ffi::apr_bucket =
+        unsafe { ffi::apr_bucket_alloc(size_of::<ffi::apr_bucket>(), list) }.cast();
+    // SAFETY: fresh memory of the right size.
+    unsafe { ffi::mp_bucket_init(bucket, list) };
+    // SAFETY: as above; all fields that the init left open are set here.
+    let fields = unsafe { &mut *bucket };
+    fields.type_ = &raw const PUSH.0;
+    fields.start = 0;
+    fields.length = 0;
+    fields.data = null_mut();
+    bucket
+}
+
+static PUSH: Type = Type(ffi::apr_bucket_type_t {
+    name: c"PUSH".as_ptr(),
+    num_func: 5,
+    is_metadata: ffi::APR_BUCKET_METADATA,
+    destroy: Some(ffi::apr_bucket_destroy_noop),
+    read: Some(push_read),
+    setaside: Some(ffi::apr_bucket_setaside_noop),
+    split: Some(ffi::apr_bucket_split_notimpl),
+    copy: Some(ffi::apr_bucket_simple_copy),
+});
+
+unsafe extern "C" fn push_read(
+    _bucket: *mut ffi::apr_bucket,
+    data: *mut *const c_char,
+    length: *mut ffi::apr_size_t,
+    _block: ffi::apr_read_type_e,
+) -> ffi::apr_status_t {
+    // SAFETY: both are places given by the caller.
+    unsafe { data.write(c"".as_ptr()) };
+    // SAFETY: as above.
+    unsafe { length.write(0) };
+    0
+}
+
 struct Type(ffi::apr_bucket_type_t);
 
 // SAFETY: constant after construction.

@@ -195,23 +195,29 @@ impl Connection {
 
     /// Waits for a line, or a part of a very long one, appended to `brigade`.
     pub fn read_line(&self, brigade: &Brigade) -> Result<(), Error> {
-        self.get(brigade, ffi::AP_MODE_GETLINE, 0)
+        self.get(brigade, ffi::AP_MODE_GETLINE, ffi::APR_BLOCK_READ, 0)
     }
 
     /// Waits for input, and appends a copy of at most `limit` bytes of it: it stays unread.
     pub fn peek(&self, brigade: &Brigade, limit: usize) -> Result<(), Error> {
-        self.get(brigade, ffi::AP_MODE_SPECULATIVE, limit)
+        self.get(
+            brigade,
+            ffi::AP_MODE_SPECULATIVE,
+            ffi::APR_BLOCK_READ,
+            limit,
+        )
     }
 
     /// Waits for input: at least one byte, at most `limit`, appended to `brigade`.
     pub fn read(&self, brigade: &Brigade, limit: usize) -> Result<(), Error> {
-        self.get(brigade, ffi::AP_MODE_READBYTES, limit)
+        self.get(brigade, ffi::AP_MODE_READBYTES, ffi::APR_BLOCK_READ, limit)
     }
 
-    fn get(
+    pub(super) fn get(
         &self,
         brigade: &Brigade,
         mode: ffi::ap_input_mode_t,
+        block: ffi::apr_read_type_e,
         limit: usize,
     ) -> Result<(), Error> {
         // SAFETY: the live chain of this connection.
@@ -220,7 +226,7 @@ impl Connection {
                 self.raw().input_filters,
                 brigade.as_ptr(),
                 mode,
-                ffi::APR_BLOCK_READ,
+                block,
                 limit as ffi::apr_off_t,
             )
         })
@@ -243,6 +249,11 @@ impl Connection {
     pub fn new_brigade(&self) -> Held {
         // SAFETY: it lives in the connection's pool; leases end before that pool is cleared.
         unsafe { Held::new(self.pool(), self) }
+    }
+
+    /// Our own value for this connection, if there is one.
+    pub fn existing_state<T: 'static>(&self) -> Option<&T> {
+        super::hooks::existing_state(self.raw().conn_config)
     }
 
     /// Our own value for this connection, made when there is none yet.

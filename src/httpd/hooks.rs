@@ -28,10 +28,14 @@ pub trait Module: Sized + 'static {
     fn post_config(_configuration: &Pool, _main: &Server) {}
     /// A child starts: before its threads, after its user was changed.
     fn child_init(_child: &Pool, _main: &'static Server) {}
-    /// A connection was accepted.
+    /// The child is about to stop: gracefully (work may be finished), or at once. Any thread.
+    fn child_stopping(_graceful: bool) {}
+    /// A connection was accepted; where the MPM parks connections, also: something came of it.
     fn process_connection(_c: &Connection) -> Status {
         Status::DECLINED
     }
+    /// A connection is about to be closed, whatever the cause: the last chance to say something.
+    fn pre_close_connection(_c: &Connection) {}
     /// A request, also a redirected one, is about to be mapped to a file.
     fn translate_name(_r: &Request) -> Status {
         Status::DECLINED
@@ -210,11 +214,20 @@ unsafe extern "C" fn register<M: Module>(_pool: *mut ffi::apr_pool_t) {
     unsafe { ffi::ap_hook_post_config(Some(post_config::<M>), none, none, middle) };
     // SAFETY: as above.
     unsafe { ffi::ap_hook_child_init(Some(child_init::<M>), none, none, middle) };
+    let really_last = ffi::APR_HOOK_REALLY_LAST as c_int;
+    // SAFETY: as above.
+    unsafe { ffi::ap_hook_post_config(Some(super::patience::prepare), none, none, really_last) };
     let timeouts = TIMEOUTS.0.as_ptr();
     // SAFETY: as above.
     unsafe {
         ffi::ap_hook_process_connection(Some(process_connection::<M>), timeouts, none, first)
     };
+    // SAFETY: as above.
+    unsafe { ffi::ap_hook_child_stopping(Some(child_stopping::<M>), none, none, first) };
+    // SAFETY: as above.
+    unsafe { ffi::ap_hook_pre_close_connection(Some(pre_close::<M>), none, none, first) };
+    // SAFETY: as above.
+    unsafe { ffi::ap_hook_protocol_switch(Some(super::patience::switched), none, none, middle) };
     // SAFETY: as above.
     unsafe { ffi::ap_hook_translate_name(Some(translate_name::<M>), none, none, really_first) };
     let (before, after) = (NEGOTIATION.0.as_ptr(), TYPES.0.as_ptr());
@@ -258,6 +271,17 @@ unsafe extern "C" fn process_connection<M: Module>(c: *mut ffi::conn_rec) -> c_i
         M::process_connection(c)
     })
     .0
+}
+
+unsafe extern "C" fn child_stopping<M: Module>(_child: *mut ffi::apr_pool_t, graceful: c_int) {
+    guard("child_stopping", (), || M::child_stopping(graceful != 0));
+}
+
+unsafe extern "C" fn pre_close<M: Module>(c: *mut ffi::conn_rec) -> c_int {
+    // SAFETY: httpd calls with a live connection.
+    let c = unsafe { Connection::from_raw(c) };
+    guard("pre_close_connection", (), || M::pre_close_connection(c));
+    Status::OK.0
 }
 
 /// The trampoline of a hook about a request. A panic ends as an exception does: 500, or a cut

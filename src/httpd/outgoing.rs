@@ -107,7 +107,8 @@ impl Stream {
     pub(super) fn move_rest(&mut self) {
         let rest = &self.incoming;
         while let Some(kind) = rest.front() {
-            if self.closed && matches!(kind, Kind::Data | Kind::End) {
+            let is_nothing = kind == Kind::Data && rest.front_length() == Some(0);
+            if is_nothing || (self.closed && matches!(kind, Kind::Data | Kind::End)) {
                 drop(rest.remove_front());
                 continue;
             }

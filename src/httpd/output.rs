@@ -308,14 +308,15 @@ impl Output {
         whole && !self.started && self.broken.is_none()
     }
 
-    /// Replaces the whole response, of which nothing went on yet, by a page about an error.
-    pub fn replace(&mut self, filter: &Filter, body: &[u8]) -> Result<(), Error> {
+    /// Replaces the whole response, of which nothing went on yet, by a page about an error, of a
+    /// media type.
+    pub fn replace(&mut self, filter: &Filter, kind: &str, body: &[u8]) -> Result<(), Error> {
         self.stream.drop_all();
         self.stream.flush_owed = false;
         self.stream.end_seen = true;
         if let Some(r) = filter.request() {
             r.set_status(Status::INTERNAL_SERVER_ERROR.0);
-            r.set_content_type(Some(b"text/html; charset=utf-8"));
+            r.set_content_type(Some(kind.as_bytes()));
             r.set_content_encoding(None);
         }
         self.stream.write_copy(body)?;

@@ -16,7 +16,7 @@ use super::flow::Flow;
 use super::instance::Instance;
 use super::interpreter::{Interpreter, release};
 use super::lease::{Lease, Lent};
-use super::request::limit;
+use super::request_fields::limit;
 use super::text::decode;
 use crate::httpd::Filter;
 use crate::httpd::loose::{About, NextBucket, Token};

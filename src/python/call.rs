@@ -9,8 +9,9 @@ use super::connection::{ConnectionObject, Wire};
 use super::context::About;
 use super::interpreter::{Interpreter, MAIN};
 use super::lease::Lease;
-use super::report;
-use super::request::{RequestObject, valid_status};
+use super::report::{self, Page};
+use super::request::RequestObject;
+use super::request_fields::valid_status;
 use super::state::{ConnectionState, State};
 use crate::engine::handlers::Handler;
 use crate::engine::phases::Phase;
@@ -202,8 +203,7 @@ impl Run<'_, '_> {
             .map(String::from_utf8_lossy)
             .unwrap_or_default();
         let text = format!("{name} ({}) failed for \"{request}\"", handler.source);
-        log::request(place!(), self.r, Level::Error, &text);
-        report::to_log(self.py, &name, error);
+        report::to_log(self.py, &text, error);
         if self.r.has_started() {
             return response.cut(self.py, self.r);
         }
@@ -211,8 +211,7 @@ impl Run<'_, '_> {
         if self.settings.debug != Some(true) {
             return Status::INTERNAL_SERVER_ERROR;
         }
-        let page = report::page(&name, &report::traceback(self.py, error));
-        response.replace(self.py, self.r, page.as_bytes());
+        response.replace(self.py, self.r, &Page::of(self.py, self.r, &name, error));
         Status::DONE
     }
 }
@@ -322,8 +321,7 @@ pub fn connection(c: &Connection, handler: &Handler, settings: &Settings) -> Sta
         result.map(Status).unwrap_or_else(|error| {
             let name = format!("{} {}", Phase::Connection.directive(), handler.text());
             let text = format!("{name} ({}) failed", handler.source);
-            log::connection(place!(), c, Level::Error, &text);
-            report::to_log(py, &name, &error);
+            report::to_log(py, &text, &error);
             Status::DONE
         })
     });

@@ -185,10 +185,11 @@ impl AttributeDef {
     }
 }
 
-/// Declares a class's methods: `/// doc`, then `name(required, …; optional, …) = function;`.
+/// Declares a class's methods: `/// doc`, then `name(required, …; optional, …) = function;`. Outside of
+/// the class's own file with its visibility in front.
 macro_rules! methods {
-    ($class:ty: $($(#[doc = $doc:literal])+ $name:ident($($required:ident),* $(; $($optional:ident),+)?) = $function:expr;)*) => {
-        const METHODS: &'static [$crate::python::class::MethodDef] = &[$({
+    ($vis:vis $class:ident: $($(#[doc = $doc:literal])+ $name:ident($($required:ident),* $(; $($optional:ident),+)?) = $function:expr;)*) => {
+        $vis const METHODS: &'static [$crate::python::class::MethodDef] = &[$({
             struct M;
             impl $crate::python::class::Method for M {
                 type Class = $class;

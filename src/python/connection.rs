@@ -10,8 +10,8 @@ use super::class::{self, Answer, Arguments, Class, This, attributes, methods};
 use super::data;
 use super::interpreter::release;
 use super::lease::{Lease, Lent};
-use super::module::{log_level, loggable_lines};
-use super::request::limit;
+use super::module::{log_level, loggable};
+use super::request_fields::limit;
 use super::server::ServerObject;
 use super::table::TableObject;
 use super::text::decode_option;
@@ -110,7 +110,7 @@ impl Class for ConnectionObject {
         readline(; length) = readline;
         /// Sends str (as UTF-8), bytes or a buffer. Raises ConnectionError when the peer is gone.
         write(data) = write;
-        /// Writes a line to the error log; level is one of apache.APLOG_*.
+        /// Writes an entry to the error log; level is one of apache.APLOG_*.
         log_error(message; level) = log_error;
     }
     attributes! { ConnectionObject:
@@ -286,7 +286,7 @@ fn log_error<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
     let c = this.body().lent.get()?;
     let level = log_level(a[1], Level::Error)?;
     if let Some(message) = a[0].filter(|message| !message.is_none()) {
-        loggable_lines(&message, |line| log::connection(place!(), c, level, line))?;
+        loggable(&message, |entry| log::connection(place!(), c, level, entry))?;
     }
     none(this)
 }

@@ -56,7 +56,7 @@ pub fn output(
         }
         Err(Failure {
             page: Some(page), ..
-        }) if output.can_be_replaced(filter) => output.replace(filter, &page),
+        }) if output.can_be_replaced(filter) => output.replace(filter, page.kind, &page.body),
         Err(Failure { status, .. }) => {
             output.fail(filter, status.unwrap_or(Status::INTERNAL_SERVER_ERROR))
         }

@@ -10,7 +10,7 @@ use super::filter::{Me, none, with_flow};
 use super::flow::Flow;
 use super::interpreter::release;
 use super::reader::Wish;
-use super::request::limit;
+use super::request_fields::limit;
 use super::streaming;
 use crate::httpd::stream::{CHUNK, Next};
 use crate::httpd::{Error, Filter};

@@ -14,7 +14,7 @@ use super::flow::Flow;
 use super::generator::Generator;
 use super::interpreter::Interpreter;
 use super::lease::Lease;
-use super::report;
+use super::report::{self, Page};
 use super::state::State;
 use super::stepper::is_async_generator;
 use crate::engine::filters::{Filter as Declared, Way};
@@ -204,10 +204,9 @@ impl Instance {
             "{name} of {} failed for \"{request}\"",
             self.declared.handler.source
         );
-        super::context::log_line(Level::Error, &text);
-        report::to_log(py, &name, &error);
-        let page = (settings.debug == Some(true))
-            .then(|| report::page(&name, &report::traceback(py, &error)).into_bytes());
+        report::to_log(py, &text, &error);
+        let r = filter.request().filter(|_| settings.debug == Some(true));
+        let page = r.map(|r| Page::of(py, r, &name, &error));
         Failure { status: None, page }
     }
 
@@ -249,8 +248,8 @@ impl Drop for Instance {
                 let _open = self.lease.open();
                 self.flow.borrow_mut().stream().end_work();
                 if let Err(error) = generator.close(py) {
-                    let name = format!("filter {}", self.declared.name);
-                    report::to_log(py, &name, &error);
+                    let text = format!("filter {} failed when it was closed", self.declared.name);
+                    report::to_log(py, &text, &error);
                 }
             }
             self.lease.end();
@@ -264,7 +263,7 @@ pub(super) struct Failure {
     /// What `SERVER_RETURN` asked for; `OK` for a plain return.
     pub(super) status: Option<Status>,
     /// The page of `PythonDebug On`.
-    pub(super) page: Option<Vec<u8>>,
+    pub(super) page: Option<Page>,
 }
 
 /// A filter's function returns nothing of interest; what looks like a stream was meant to be one.

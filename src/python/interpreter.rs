@@ -369,7 +369,7 @@ fn equip(name: &str) -> Result<&'static Interpreter, String> {
             Ok(interpreter)
         });
         equipped.map_err(|error| {
-            super::report::to_server_log(py, &format!("interpreter {name}"), &error);
+            super::report::to_server_log(py, &format!("interpreter {name} did not start"), &error);
             format!("interpreter {name} did not start: {error}")
         })
     })

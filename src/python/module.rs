@@ -17,6 +17,7 @@ use super::server::ServerObject;
 use super::streaming::Flush;
 use super::table::TableObject;
 use super::text::encode;
+use crate::engine::lines::in_pieces;
 use crate::engine::settings::Settings;
 use crate::httpd::constants::{CONSTANTS, STATUSES};
 use crate::httpd::log::Level;
@@ -34,7 +35,7 @@ impl Class for Functions {
     const DOC: &'static std::ffi::CStr = c"The functions of the module.";
     const ID: usize = 6;
     methods! { Functions:
-        /// Writes a line to the error log of what this thread works on, or of the server given.
+        /// Writes an entry to the error log of what this thread works on, or of the server given.
         log_error(message; level, server) = log_error;
         /// A part of a file, for a streaming filter to yield: length bytes from offset, or all the rest
         /// of it. It is sent without being read.
@@ -112,16 +113,13 @@ pub fn log_level(value: Option<Borrowed<'_, '_, PyAny>>, default: Level) -> PyRe
     }
 }
 
-/// Gives `log` each line of a message, whatever bytes it came from.
+/// Gives `log` a message, whatever bytes it came from: as one entry, unless it is too long for that.
 ///
 /// # Errors
 /// `TypeError` for what is no text.
-pub fn loggable_lines(message: &Bound<'_, PyAny>, log: impl FnMut(&[u8])) -> PyResult<()> {
+pub fn loggable(message: &Bound<'_, PyAny>, log: impl FnMut(&[u8])) -> PyResult<()> {
     let text = encode(message)?;
-    text.strip_suffix(b"\n")
-        .unwrap_or(&text)
-        .split(|byte| *byte == b'\n')
-        .for_each(log);
+    in_pieces(text.strip_suffix(b"\n").unwrap_or(&text), log);
     Ok(())
 }
 
@@ -155,7 +153,7 @@ fn log_error<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
     }
     let level = log_level(a[1], Level::Error)?;
     if let Some(message) = a[0].filter(|message| !message.is_none()) {
-        loggable_lines(&message, |line| log_line(level, line))?;
+        loggable(&message, |entry| log_line(level, entry))?;
     }
     Ok(this.py().None().into_bound(this.py()))
 }

@@ -5,34 +5,28 @@ use pyo3::prelude::*;
 use super::context::{finish_lines, log_line};
 use super::interpreter::main_server;
 use super::text::encode;
+use crate::engine::accept::prefers_html;
+use crate::engine::lines::excerpt;
+use crate::httpd::Request;
 use crate::httpd::log::{self, Level, place};
 
-/// Writes a traceback to the log of what this thread works on, line by line behind `where_`.
-pub fn to_log(py: Python<'_>, where_: &str, error: &PyErr) {
+/// Writes `what` failed and the traceback to the log of what this thread works on, as one entry:
+/// those of other threads come between entries, never into one. (httpd shows line ends as `\n`.)
+pub fn to_log(py: Python<'_>, what: &str, error: &PyErr) {
     finish_lines();
-    log_lines(py, where_, error, |line| log_line(Level::Error, line));
+    log_line(Level::Error, &entry(py, what, error));
 }
 
 /// The same where there is nothing that this thread works on.
-pub fn to_server_log(py: Python<'_>, where_: &str, error: &PyErr) {
-    let log = |line: &[u8]| log::server(place!(), main_server(), Level::Error, line);
-    log_lines(py, where_, error, log);
+pub fn to_server_log(py: Python<'_>, what: &str, error: &PyErr) {
+    let entry = entry(py, what, error);
+    log::server(place!(), main_server(), Level::Error, &entry);
 }
 
-fn log_lines(py: Python<'_>, where_: &str, error: &PyErr, log: impl Fn(&[u8])) {
+fn entry(py: Python<'_>, what: &str, error: &PyErr) -> Vec<u8> {
     let text = formatted(py, error);
-    for line in text
-        .strip_suffix(b"\n")
-        .unwrap_or(&text)
-        .split(|byte| *byte == b'\n')
-    {
-        log(&[where_.as_bytes(), b": ", line].concat());
-    }
-}
-
-/// The traceback as Python prints it, as text.
-pub fn traceback(py: Python<'_>, error: &PyErr) -> String {
-    String::from_utf8_lossy(&formatted(py, error)).into_owned()
+    let text = text.strip_suffix(b"\n").unwrap_or(&text);
+    excerpt(&[what.as_bytes(), text].join(&b'\n')).into_owned()
 }
 
 /// The traceback as Python prints it, with the bytes that names and values came from; only the last
@@ -49,15 +43,37 @@ fn formatted(py: Python<'_>, error: &PyErr) -> Vec<u8> {
     format().unwrap_or_else(|_| error.to_string().into_bytes())
 }
 
-/// A page that shows a traceback in a browser.
-pub fn page(where_: &str, traceback: &str) -> String {
-    format!(
-        "<!DOCTYPE html>\n<html><head><meta charset=\"utf-8\"><title>mod_python error</title></head>\n\
-         <body><h1>mod_python error: {}</h1>\n<pre>\n{}</pre>\n\
-         <p>PythonDebug is On: switch it off where strangers come.</p></body></html>\n",
-        escape(where_),
-        escape(traceback)
-    )
+/// A page that shows a traceback.
+pub struct Page {
+    /// Its media type.
+    pub kind: &'static str,
+    /// Its text.
+    pub body: Vec<u8>,
+}
+
+impl Page {
+    /// For whoever sent the request: HTML for browsers, plain text for others. `who` has failed.
+    pub fn of(py: Python<'_>, r: &Request, who: &str, error: &PyErr) -> Self {
+        let accept = r.headers_in().get(c"Accept").unwrap_or_default();
+        let traceback = formatted(py, error);
+        let traceback = String::from_utf8_lossy(&traceback);
+        if !prefers_html(&String::from_utf8_lossy(accept)) {
+            return Self {
+                kind: "text/plain; charset=utf-8",
+                body: format!("mod_python error: {who}\n\n{traceback}").into_bytes(),
+            };
+        }
+        let (who, traceback) = (escape(who), escape(&traceback));
+        let body = format!(
+            "<!DOCTYPE html>\n<html><head><meta charset=\"utf-8\"><title>mod_python error</title>\
+             </head>\n<body><h1>mod_python error: {who}</h1>\n<pre>\n{traceback}</pre>\n\
+             <p>PythonDebug is On: switch it off where strangers come.</p></body></html>\n",
+        );
+        Self {
+            kind: "text/html; charset=utf-8",
+            body: body.into_bytes(),
+        }
+    }
 }
 
 fn escape(text: &str) -> String {

@@ -3,21 +3,18 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
-use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyString, PyTuple};
 
-use super::class::{self, Answer, Arguments, Class, This, attributes, methods};
-use super::finfo::FileInfo;
+use super::class::{Class, MethodDef, This, attributes};
 use super::lease::{Lease, Lent};
-use super::module::{log_level, loggable_lines, options_dict};
-use super::request_io as io;
+use super::request_fields::{
+    content_languages, finfo, number, related, seconds, set_content_languages, set_status,
+    set_status_line, set_text, set_uri, text,
+};
+use super::request_methods::METHODS;
 use super::request_parts::{Part, part};
-use super::state::State;
-use super::text::{decode, decode_option, encode, encode_header};
-use crate::engine::settings::Settings;
+use super::text::decode;
 use crate::httpd::Request;
-use crate::httpd::log::{self, Level, place};
 
 /// What a `req` holds.
 pub struct RequestObject {
@@ -51,36 +48,7 @@ impl Class for RequestObject {
     const DOC: &'static std::ffi::CStr = c"A request (request_rec).";
     const ID: usize = 0;
     const OPEN: bool = true;
-    methods! { RequestObject:
-        /// Writes str (as UTF-8), bytes or a buffer to the response. Sent at once unless flush is 0.
-        /// Raises OSError when the client is gone.
-        write(data; flush) = io::write;
-        /// Sends what was written and what filters hold. Raises OSError when the client is gone.
-        flush() = io::flush;
-        /// At most len bytes of the request's body, or all of it; b'' at its end. Waits for them.
-        /// Raises OSError (TimeoutError when the client is slow), SERVER_RETURN(413) past its limit.
-        read(; len) = io::read;
-        /// One line of the body with its end, or at most len bytes of it; b'' at the end.
-        readline(; len) = io::readline;
-        /// The lines of the body, up to about sizehint bytes.
-        readlines(; sizehint) = io::readlines;
-        /// Reads the rest of the body and drops it; gives OK or an HTTP status.
-        discard_request_body() = io::discard_request_body;
-        /// Writes a line to the error log; level is one of apache.APLOG_*.
-        log_error(message; level) = log_error;
-        /// The options (PythonOption) that hold here, as a dict. Changing it changes nothing else.
-        get_options() = get_options;
-        /// The directives that hold here, as a dict of name and value.
-        get_config() = get_config;
-        /// Sets the Content-Length of the response.
-        set_content_length(len) = set_content_length;
-        /// OK, or the status that answers If-None-Match and its kin.
-        meets_conditions() = meets_conditions;
-        /// The DocumentRoot that applies.
-        document_root() = document_root;
-        /// Does nothing: httpd sends headers when the first byte of the body goes.
-        send_http_header() = send_http_header;
-    }
+    const METHODS: &'static [MethodDef] = METHODS;
     attributes! { RequestObject:
         /// The connection it came on.
         connection = |this: &Me<'_, 'py>| part(this, Part::Connection);
@@ -178,203 +146,4 @@ impl Class for RequestObject {
     fn clear(&mut self) {
         self.parts.take();
     }
-}
-
-pub(super) fn none<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
-    Ok(this.py().None().into_bound(this.py()))
-}
-
-fn text<'a, 'py>(
-    this: &'a Me<'_, 'py>,
-    field: impl FnOnce(&'a Request) -> Option<&'a [u8]>,
-) -> Answer<'py> {
-    decode_option(this.py(), field(this.body().lent.get()?))
-}
-
-fn number<'py>(this: &Me<'_, 'py>, field: impl FnOnce(&Request) -> i64) -> Answer<'py> {
-    Ok(field(this.body().lent.get()?)
-        .into_pyobject(this.py())?
-        .into_any())
-}
-
-fn seconds<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
-    let micros = this.body().lent.get()?.request_time();
-    Ok((micros as f64 / 1e6).into_pyobject(this.py())?.into_any())
-}
-
-fn set_text(
-    this: &Me<'_, '_>,
-    value: &Bound<'_, PyAny>,
-    field: impl FnOnce(&Request, Option<&[u8]>),
-) -> PyResult<()> {
-    let r = this.body().lent.get()?;
-    if value.is_none() {
-        field(r, None);
-        return Ok(());
-    }
-    let value = encode(value)?;
-    if value.iter().any(|byte| matches!(byte, 0 | b'\r' | b'\n')) {
-        return Err(PyValueError::new_err(
-            "a NUL or line end in a text for httpd",
-        ));
-    }
-    field(r, Some(&value));
-    Ok(())
-}
-
-fn set_uri(this: &Me<'_, '_>, value: &Bound<'_, PyAny>) -> PyResult<()> {
-    if value.is_none() {
-        // httpd's modules take it for granted.
-        return Err(PyTypeError::new_err(
-            "a request has always a uri: it cannot be None",
-        ));
-    }
-    set_text(this, value, Request::set_uri)
-}
-
-/// A number as the status of a response.
-///
-/// # Errors
-/// `ValueError` when it is none.
-pub fn valid_status(number: i32) -> PyResult<i32> {
-    if (100..1000).contains(&number) {
-        return Ok(number);
-    }
-    Err(PyValueError::new_err(format!(
-        "{number} is no HTTP status: write one from 100 to 999, as in apache.HTTP_NOT_FOUND"
-    )))
-}
-
-fn set_status(this: &Me<'_, '_>, value: &Bound<'_, PyAny>) -> PyResult<()> {
-    let r = this.body().lent.get()?;
-    r.set_status(valid_status(value.extract()?)?);
-    Ok(())
-}
-
-fn set_status_line(this: &Me<'_, '_>, value: &Bound<'_, PyAny>) -> PyResult<()> {
-    let r = this.body().lent.get()?;
-    if !value.is_none() {
-        let line = encode(value)?;
-        let number = line
-            .split(|byte| *byte == b' ')
-            .next()
-            .and_then(|n| std::str::from_utf8(n).ok());
-        let status = number.and_then(|number| valid_status(number.parse().ok()?).ok());
-        let Some(status) = status else {
-            let line = String::from_utf8_lossy(&line);
-            return Err(PyValueError::new_err(format!(
-                "'{line}' is no status line: write a number and a reason, as in 404 Not Found"
-            )));
-        };
-        set_text(this, value, Request::set_status_line)?;
-        // httpd drops a line whose number is not the status.
-        r.set_status(status);
-        return Ok(());
-    }
-    r.set_status_line(None);
-    Ok(())
-}
-
-fn related<'a, 'py>(
-    this: &'a Me<'_, 'py>,
-    field: impl FnOnce(&'a Request) -> Option<&'a Request>,
-) -> Answer<'py> {
-    match field(this.body().lent.get()?) {
-        Some(r) => {
-            let state = State::of(r);
-            // The same call of httpd works on both.
-            state.lease.open_for_entry();
-            state.object(this.py(), this.interpreter(), r)
-        }
-        None => none(this),
-    }
-}
-
-fn finfo<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
-    let info = FileInfo::of(this.body().lent.get()?);
-    class::make(this.py(), this.interpreter(), info)
-}
-
-fn content_languages<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
-    let languages = this.body().lent.get()?.content_languages();
-    let languages: PyResult<Vec<_>> = languages
-        .into_iter()
-        .map(|language| decode(this.py(), language))
-        .collect();
-    Ok(PyTuple::new(this.py(), languages?)?.into_any())
-}
-
-fn set_content_languages(this: &Me<'_, '_>, value: &Bound<'_, PyAny>) -> PyResult<()> {
-    let r = this.body().lent.get()?;
-    if value.is_none() {
-        r.set_content_languages(&[]);
-        return Ok(());
-    }
-    if value.is_instance_of::<PyString>() || value.is_instance_of::<PyBytes>() {
-        return Err(PyTypeError::new_err(
-            "content_languages takes a list of languages, as in ['de', 'en']",
-        ));
-    }
-    let languages: PyResult<Vec<_>> = value
-        .try_iter()?
-        .map(|language| Ok(encode_header(&language?)?.into_bytes()))
-        .collect();
-    r.set_content_languages(&languages?);
-    Ok(())
-}
-
-/// A length argument: None, left out or negative for "all".
-pub fn limit(value: Option<Borrowed<'_, '_, PyAny>>) -> PyResult<Option<usize>> {
-    match value {
-        Some(value) if !value.is_none() => Ok(usize::try_from(value.extract::<i64>()?).ok()),
-        _ => Ok(None),
-    }
-}
-
-pub(super) fn required<'a, 'py>(
-    a: Arguments<'a, 'py>,
-    index: usize,
-) -> PyResult<Borrowed<'a, 'py, PyAny>> {
-    a[index].ok_or_else(|| PyTypeError::new_err("an argument is missing"))
-}
-
-fn log_error<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
-    let r = this.body().lent.get()?;
-    let message = required(a, 0)?;
-    if !message.is_none() {
-        let level = log_level(a[1], Level::Error)?;
-        loggable_lines(&message, |line| log::request(place!(), r, level, line))?;
-    }
-    none(this)
-}
-
-fn get_options<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'py> {
-    let r = this.body().lent.get()?;
-    Ok(options_dict(this.py(), r.settings::<Settings>())?.into_any())
-}
-
-fn get_config<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'py> {
-    let r = this.body().lent.get()?;
-    Ok(super::module::config_dict(this.py(), r.settings::<Settings>())?.into_any())
-}
-
-fn set_content_length<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
-    let length: i64 = required(a, 0)?.extract()?;
-    if length < 0 {
-        return Err(PyValueError::new_err("a length is not negative"));
-    }
-    this.body().lent.get()?.set_content_length(length);
-    none(this)
-}
-
-fn meets_conditions<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'py> {
-    number(this, |r| r.meets_conditions().0.into())
-}
-
-fn document_root<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'py> {
-    text(this, Request::document_root)
-}
-
-fn send_http_header<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'py> {
-    none(this)
 }

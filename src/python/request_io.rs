@@ -4,7 +4,8 @@ use pyo3::prelude::*;
 use pyo3::types::PyList;
 
 use super::class::{Answer, Arguments};
-use super::request::{Me, limit, none, required};
+use super::request::Me;
+use super::request_fields::{limit, none, required};
 use super::state::State;
 
 fn flag(value: Option<Borrowed<'_, '_, PyAny>>, default: bool) -> PyResult<bool> {

@@ -7,6 +7,7 @@ use pyo3::prelude::*;
 
 use super::data;
 use super::interpreter::{Interpreter, release};
+use super::report::Page;
 use crate::httpd::held::Held;
 use crate::httpd::stream::CHUNK;
 use crate::httpd::{Error, Request, Status};
@@ -78,14 +79,14 @@ impl Response {
     }
 
     /// Answers with a page about an error, in place of the response, of which nothing went out.
-    pub fn replace(&self, py: Python<'_>, r: &Request, page: &[u8]) {
+    pub fn replace(&self, py: Python<'_>, r: &Request, page: &Page) {
         self.discard();
         r.set_status(Status::INTERNAL_SERVER_ERROR.0);
-        r.set_content_type(Some(b"text/html; charset=utf-8"));
+        r.set_content_type(Some(page.kind.as_bytes()));
         r.set_content_encoding(None);
         r.forget_representation();
-        self.total.set(page.len());
-        if self.written.append_copy(page).is_ok() {
+        self.total.set(page.body.len());
+        if self.written.append_copy(&page.body).is_ok() {
             self.end(py, r);
         }
     }

@@ -3,7 +3,7 @@
 use pyo3::prelude::*;
 
 use super::class::{self, Answer, Arguments, Class, This, attributes, methods};
-use super::module::{config_dict, log_level, loggable_lines, options_dict};
+use super::module::{config_dict, log_level, loggable, options_dict};
 use super::text::decode_option;
 use crate::engine::settings::Settings;
 use crate::httpd::Server;
@@ -30,7 +30,7 @@ impl Class for ServerObject {
     const ID: usize = 3;
     const OPEN: bool = true;
     methods! { ServerObject:
-        /// Writes a line to the server's error log; level is one of apache.APLOG_*.
+        /// Writes an entry to the server's error log; level is one of apache.APLOG_*.
         log_error(message; level) = log_error;
         /// The options (PythonOption) that hold outside of all sections, as a dict.
         get_options() = |this: &Me<'_, 'py>, _| {
@@ -68,7 +68,9 @@ fn log_error<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
     let level = log_level(a[1], Level::Error)?;
     if let Some(message) = a[0].filter(|message| !message.is_none()) {
         let server = Some(this.body().0);
-        loggable_lines(&message, |line| log::server(place!(), server, level, line))?;
+        loggable(&message, |entry| {
+            log::server(place!(), server, level, entry)
+        })?;
     }
     Ok(this.py().None().into_bound(this.py()))
 }

@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 use super::class::{Answer, Arguments, Class, This, attributes, methods};
 use super::filter::{FilterObject, with_flow};
 use super::reader::{Reader, Wish};
-use super::request::limit;
+use super::request_fields::limit;
 use super::slots::AsyncIterable;
 use super::text::encode;
 use crate::engine::replace::{Options, Replacer};

@@ -84,4 +84,17 @@ def noted(req: apache.Request) -> int:
     raise error
 
 
+def long(req: apache.Request, depth: int = 200) -> int:
+    # Two lines that take turns: Python shows them all.
+    if depth % 2:
+        return long(req, depth - 1)
+    if depth:
+        return long(req, depth - 1)
+    raise ShopError(f"at depth {depth}")
+
+
+def wordy(req: apache.Request) -> int:
+    raise ShopError("x" * 100_000)
+
+
 not_callable = 3

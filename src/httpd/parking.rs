@@ -1,0 +1,129 @@
+//! Parking: a connection that waits without a thread. The event MPM of httpd 2.4.63 and later takes
+//! a connection back in the state `ASYNC_WAITIO`, and calls `process_connection` again when its
+//! socket is ready. Elsewhere a connection has its thread for all its life.
+
+use std::os::fd::RawFd;
+use std::time::Duration;
+
+use super::{Brigade, Connection, Error, Status, ffi};
+
+/// What a connection waits for on its socket.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sense {
+    /// Input, or the end of it.
+    #[default]
+    Read,
+    /// Room for output.
+    Write,
+}
+
+/// Whether the MPM parks connections.
+fn mpm_parks() -> bool {
+    let mut answer = 0;
+    // SAFETY: `answer` is a place for the result.
+    let status = unsafe { ffi::ap_mpm_query(ffi::AP_MPMQ_CAN_WAITIO as i32, &raw mut answer) };
+    status == 0 && answer != 0
+}
+
+/// Whether this child has been told to stop.
+pub fn is_stopping() -> bool {
+    let mut state = 0;
+    // SAFETY: `state` is a place for the result.
+    let status = unsafe { ffi::ap_mpm_query(ffi::AP_MPMQ_MPM_STATE as i32, &raw mut state) };
+    status == 0 && state == ffi::AP_MPMQ_STOPPING as i32
+}
+
+/// The most threads that a child of the MPM has for connections.
+pub fn threads_per_child() -> usize {
+    let mut threads = 0;
+    // SAFETY: `threads` is a place for the result.
+    unsafe { ffi::ap_mpm_query(ffi::AP_MPMQ_MAX_THREADS as i32, &raw mut threads) };
+    usize::try_from(threads).unwrap_or(0).max(1)
+}
+
+impl Connection {
+    /// Whether it can wait without a thread.
+    pub fn can_park(&self) -> bool {
+        !self.raw().cs.is_null() && !self.is_stream() && mpm_parks()
+    }
+
+    /// Asks for `process_connection` to be called again when the socket is ready. The hook that
+    /// runs answers what this answers.
+    pub fn park(&self, sense: Sense) -> Status {
+        let (state, sense) = match sense {
+            Sense::Read => (ffi::CONN_STATE_ASYNC_WAITIO, ffi::CONN_SENSE_WANT_READ),
+            Sense::Write => (ffi::CONN_STATE_ASYNC_WAITIO, ffi::CONN_SENSE_WANT_WRITE),
+        };
+        let cs = self.raw().cs;
+        // SAFETY: `can_park` found it; this thread runs the connection's hook.
+        unsafe { (*cs).sense = sense };
+        // SAFETY: as above.
+        unsafe { (*cs).state = state };
+        Status::OK
+    }
+
+    /// Asks for an orderly end: what is left goes out, then our end of input, then a while for the
+    /// peer's. The hook that runs answers what this answers.
+    pub fn linger(&self) -> Status {
+        // SAFETY: null where the MPM keeps no state, and ends each connection after its hook.
+        if let Some(cs) = unsafe { self.raw().cs.as_mut() } {
+            cs.state = ffi::CONN_STATE_LINGER;
+        }
+        Status::OK
+    }
+
+    fn socket(&self) -> *mut ffi::apr_socket_t {
+        // SAFETY: a live connection.
+        unsafe { ffi::ap_get_conn_socket(self.as_ptr()) }
+    }
+
+    /// The descriptor of its socket.
+    pub fn descriptor(&self) -> Option<RawFd> {
+        let socket = self.socket();
+        let mut descriptor = -1;
+        if !socket.is_null() {
+            // SAFETY: the connection's socket; a place for the answer.
+            unsafe { ffi::apr_os_sock_get(&raw mut descriptor, socket) };
+        }
+        (descriptor >= 0).then_some(descriptor)
+    }
+
+    /// Waits until the socket is ready, on this thread; `false` after `time`.
+    pub fn wait(&self, sense: Sense, time: Duration) -> bool {
+        let Some(fd) = self.descriptor() else {
+            return true;
+        };
+        let events = match sense {
+            Sense::Read => libc::POLLIN,
+            Sense::Write => libc::POLLOUT,
+        };
+        let mut poll = libc::pollfd {
+            fd,
+            events,
+            revents: 0,
+        };
+        // Rounded up: a wait that is over too early is one more turn.
+        let time = time.as_micros().div_ceil(1000).min(i32::MAX as u128) as i32;
+        // SAFETY: one entry of ours.
+        unsafe { libc::poll(&raw mut poll, 1, time) != 0 }
+    }
+
+    /// Ends our side while the MPM has the connection parked: the peer sees the end of input at
+    /// once, TLS's own included. What the peer does then wakes the connection.
+    pub fn end_output(&self, passing: &Brigade) -> Result<(), Error> {
+        // SAFETY: the connection's own list.
+        let eoc = unsafe { ffi::ap_bucket_eoc_create(self.bucket_list()) };
+        passing.append_raw(eoc);
+        let status = self.write(passing);
+        self.nudge()?;
+        // SAFETY: the connection's socket.
+        unsafe { ffi::apr_socket_shutdown(self.socket(), ffi::APR_SHUTDOWN_WRITE) };
+        status
+    }
+
+    /// Wakes the connection for good: whoever reads finds the end of input.
+    pub fn end_input(&self) {
+        // SAFETY: the connection's socket.
+        unsafe { ffi::apr_socket_shutdown(self.socket(), ffi::APR_SHUTDOWN_READ) };
+    }
+}

@@ -1,0 +1,170 @@
+//! The attributes of `req`, read and set: by their types, and those with rules of their own.
+
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyString, PyTuple};
+
+use super::class::{self, Answer, Arguments};
+use super::finfo::FileInfo;
+use super::request::Me;
+use super::state::State;
+use super::text::{decode, decode_option, encode, encode_header};
+use crate::httpd::Request;
+
+pub(super) fn none<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
+    Ok(this.py().None().into_bound(this.py()))
+}
+
+pub(super) fn text<'a, 'py>(
+    this: &'a Me<'_, 'py>,
+    field: impl FnOnce(&'a Request) -> Option<&'a [u8]>,
+) -> Answer<'py> {
+    decode_option(this.py(), field(this.body().lent.get()?))
+}
+
+pub(super) fn number<'py>(this: &Me<'_, 'py>, field: impl FnOnce(&Request) -> i64) -> Answer<'py> {
+    Ok(field(this.body().lent.get()?)
+        .into_pyobject(this.py())?
+        .into_any())
+}
+
+pub(super) fn seconds<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
+    let micros = this.body().lent.get()?.request_time();
+    Ok((micros as f64 / 1e6).into_pyobject(this.py())?.into_any())
+}
+
+pub(super) fn set_text(
+    this: &Me<'_, '_>,
+    value: &Bound<'_, PyAny>,
+    field: impl FnOnce(&Request, Option<&[u8]>),
+) -> PyResult<()> {
+    let r = this.body().lent.get()?;
+    if value.is_none() {
+        field(r, None);
+        return Ok(());
+    }
+    let value = encode(value)?;
+    if value.iter().any(|byte| matches!(byte, 0 | b'\r' | b'\n')) {
+        return Err(PyValueError::new_err(
+            "a NUL or line end in a text for httpd",
+        ));
+    }
+    field(r, Some(&value));
+    Ok(())
+}
+
+pub(super) fn set_uri(this: &Me<'_, '_>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+    if value.is_none() {
+        // httpd's modules take it for granted.
+        return Err(PyTypeError::new_err(
+            "a request has always a uri: it cannot be None",
+        ));
+    }
+    set_text(this, value, Request::set_uri)
+}
+
+/// A number as the status of a response.
+///
+/// # Errors
+/// `ValueError` when it is none.
+pub fn valid_status(number: i32) -> PyResult<i32> {
+    if (100..1000).contains(&number) {
+        return Ok(number);
+    }
+    Err(PyValueError::new_err(format!(
+        "{number} is no HTTP status: write one from 100 to 999, as in apache.HTTP_NOT_FOUND"
+    )))
+}
+
+pub(super) fn set_status(this: &Me<'_, '_>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+    let r = this.body().lent.get()?;
+    r.set_status(valid_status(value.extract()?)?);
+    Ok(())
+}
+
+pub(super) fn set_status_line(this: &Me<'_, '_>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+    let r = this.body().lent.get()?;
+    if !value.is_none() {
+        let line = encode(value)?;
+        let number = line
+            .split(|byte| *byte == b' ')
+            .next()
+            .and_then(|n| std::str::from_utf8(n).ok());
+        let status = number.and_then(|number| valid_status(number.parse().ok()?).ok());
+        let Some(status) = status else {
+            let line = String::from_utf8_lossy(&line);
+            return Err(PyValueError::new_err(format!(
+                "'{line}' is no status line: write a number and a reason, as in 404 Not Found"
+            )));
+        };
+        set_text(this, value, Request::set_status_line)?;
+        // httpd drops a line whose number is not the status.
+        r.set_status(status);
+        return Ok(());
+    }
+    r.set_status_line(None);
+    Ok(())
+}
+
+pub(super) fn related<'a, 'py>(
+    this: &'a Me<'_, 'py>,
+    field: impl FnOnce(&'a Request) -> Option<&'a Request>,
+) -> Answer<'py> {
+    match field(this.body().lent.get()?) {
+        Some(r) => {
+            let state = State::of(r);
+            // The same call of httpd works on both.
+            state.lease.open_for_entry();
+            state.object(this.py(), this.interpreter(), r)
+        }
+        None => none(this),
+    }
+}
+
+pub(super) fn finfo<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
+    let info = FileInfo::of(this.body().lent.get()?);
+    class::make(this.py(), this.interpreter(), info)
+}
+
+pub(super) fn content_languages<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
+    let languages = this.body().lent.get()?.content_languages();
+    let languages: PyResult<Vec<_>> = languages
+        .into_iter()
+        .map(|language| decode(this.py(), language))
+        .collect();
+    Ok(PyTuple::new(this.py(), languages?)?.into_any())
+}
+
+pub(super) fn set_content_languages(this: &Me<'_, '_>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+    let r = this.body().lent.get()?;
+    if value.is_none() {
+        r.set_content_languages(&[]);
+        return Ok(());
+    }
+    if value.is_instance_of::<PyString>() || value.is_instance_of::<PyBytes>() {
+        return Err(PyTypeError::new_err(
+            "content_languages takes a list of languages, as in ['de', 'en']",
+        ));
+    }
+    let languages: PyResult<Vec<_>> = value
+        .try_iter()?
+        .map(|language| Ok(encode_header(&language?)?.into_bytes()))
+        .collect();
+    r.set_content_languages(&languages?);
+    Ok(())
+}
+
+/// A length argument: None, left out or negative for "all".
+pub fn limit(value: Option<Borrowed<'_, '_, PyAny>>) -> PyResult<Option<usize>> {
+    match value {
+        Some(value) if !value.is_none() => Ok(usize::try_from(value.extract::<i64>()?).ok()),
+        _ => Ok(None),
+    }
+}
+
+pub(super) fn required<'a, 'py>(
+    a: Arguments<'a, 'py>,
+    index: usize,
+) -> PyResult<Borrowed<'a, 'py, PyAny>> {
+    a[index].ok_or_else(|| PyTypeError::new_err("an argument is missing"))
+}

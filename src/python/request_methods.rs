@@ -1,0 +1,84 @@
+//! The methods of `req`.
+
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+
+use super::class::{Answer, Arguments, methods};
+use super::module::{log_level, loggable, options_dict};
+use super::request::{Me, RequestObject};
+use super::request_fields::{none, number, required, text};
+use super::request_io as io;
+use crate::engine::settings::Settings;
+use crate::httpd::Request;
+use crate::httpd::log::{self, Level, place};
+
+methods! { pub(super) RequestObject:
+    /// Writes str (as UTF-8), bytes or a buffer to the response. Sent at once unless flush is 0.
+    /// Raises OSError when the client is gone.
+    write(data; flush) = io::write;
+    /// Sends what was written and what filters hold. Raises OSError when the client is gone.
+    flush() = io::flush;
+    /// At most len bytes of the request's body, or all of it; b'' at its end. Waits for them.
+    /// Raises OSError (TimeoutError when the client is slow), SERVER_RETURN(413) past its limit.
+    read(; len) = io::read;
+    /// One line of the body with its end, or at most len bytes of it; b'' at the end.
+    readline(; len) = io::readline;
+    /// The lines of the body, up to about sizehint bytes.
+    readlines(; sizehint) = io::readlines;
+    /// Reads the rest of the body and drops it; gives OK or an HTTP status.
+    discard_request_body() = io::discard_request_body;
+    /// Writes a line to the error log; level is one of apache.APLOG_*.
+    log_error(message; level) = log_error;
+    /// The options (PythonOption) that hold here, as a dict. Changing it changes nothing else.
+    get_options() = get_options;
+    /// The directives that hold here, as a dict of name and value.
+    get_config() = get_config;
+    /// Sets the Content-Length of the response.
+    set_content_length(len) = set_content_length;
+    /// OK, or the status that answers If-None-Match and its kin.
+    meets_conditions() = meets_conditions;
+    /// The DocumentRoot that applies.
+    document_root() = document_root;
+    /// Does nothing: httpd sends headers when the first byte of the body goes.
+    send_http_header() = send_http_header;
+}
+fn log_error<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
+    let r = this.body().lent.get()?;
+    let message = required(a, 0)?;
+    if !message.is_none() {
+        let level = log_level(a[1], Level::Error)?;
+        loggable(&message, |entry| log::request(place!(), r, level, entry))?;
+    }
+    none(this)
+}
+
+fn get_options<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'py> {
+    let r = this.body().lent.get()?;
+    Ok(options_dict(this.py(), r.settings::<Settings>())?.into_any())
+}
+
+fn get_config<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'py> {
+    let r = this.body().lent.get()?;
+    Ok(super::module::config_dict(this.py(), r.settings::<Settings>())?.into_any())
+}
+
+fn set_content_length<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
+    let length: i64 = required(a, 0)?.extract()?;
+    if length < 0 {
+        return Err(PyValueError::new_err("a length is not negative"));
+    }
+    this.body().lent.get()?.set_content_length(length);
+    none(this)
+}
+
+fn meets_conditions<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'py> {
+    number(this, |r| r.meets_conditions().0.into())
+}
+
+fn document_root<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'py> {
+    text(this, Request::document_root)
+}
+
+fn send_http_header<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'py> {
+    none(this)
+}
