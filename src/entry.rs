@@ -1,24 +1,22 @@
 //! The wiring: for each hook, ask `engine` what to do and tell `python` to do it.
 
-use std::sync::{Arc, Mutex, PoisonError};
-
 use crate::directives::COMMANDS;
-use crate::engine::filters::{Filter as Declared, Registry, Way};
+use crate::engine::filters::Way;
 use crate::engine::handlers::Handler;
 use crate::engine::phases::Phase;
 use crate::engine::settings::Settings;
 use crate::httpd::config::{self, Command};
+use crate::httpd::entries::is_ours;
 use crate::httpd::filter::{Direction, Mode};
 use crate::httpd::hooks::{self, Module, Record};
 use crate::httpd::listener;
 use crate::httpd::{Brigade, Connection, Error, Filter, Pool, Request, Server, Status};
+use crate::python::declared::{declared, direction, registry};
 use crate::python::state::State;
 use crate::python::{call, drive, interpreter};
 
 /// The names of handlers that are ours (`SetHandler`).
 const HANDLERS: [&[u8]; 2] = [b"mod_python", b"python-program"];
-/// Under which the configuration's pool keeps its filters.
-pub const FILTERS: &std::ffi::CStr = c"mod_python.filters";
 
 /// The module.
 pub struct Entry;
@@ -119,9 +117,45 @@ impl Module for Entry {
         }
     }
 
-    fn input_filter_starts(filter: &Filter) {
+    fn check_config(configuration: &Pool, _main: &Server) -> Result<(), String> {
+        let filters = registry(configuration);
+        for way in [Way::In, Way::Out] {
+            for (slot, filter) in filters.all(way) {
+                if !is_ours::<Entry>(direction(way), &filter.name, slot) {
+                    let (name, source) = (&filter.name, &filter.handler.source);
+                    return Err(format!(
+                        "{} at {source}: another module has a filter '{name}': write another name \
+                         for this one",
+                        way.directive()
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn pre_connection(c: &Connection) {
+        if !c.is_stream() && !c.is_outgoing() {
+            connection_filters(c, |direction, name| c.add_filter(direction, name));
+        }
+    }
+
+    fn pre_close_connection(c: &Connection) {
+        connection_filters(c, |direction, name| drive::close(c, direction, name));
+    }
+
+    fn output_filter_starts(filter: &Filter, slot: usize) {
+        let Some((declared, _)) = declared(filter, Way::Out, slot) else {
+            return;
+        };
         if let Some(r) = filter.request() {
-            r.hide_body_length();
+            drive::output_starts(r, &declared);
+        }
+    }
+
+    fn input_filter_starts(filter: &Filter, slot: usize) {
+        if let Some((declared, _)) = declared(filter, Way::In, slot) {
+            drive::input_starts(filter, &declared);
         }
     }
 
@@ -158,25 +192,12 @@ fn phase(r: &Request, phase: Phase) -> Status {
     }
 }
 
-/// What entry point `slot` stands for where the filter's request is; else its first declaration.
-fn declared(filter: &Filter, way: Way, slot: usize) -> Option<(Arc<Declared>, &Settings)> {
-    let r = filter.request()?;
-    let settings = r.settings::<Settings>();
-    let here = settings.filters.get(&(way, slot)).cloned();
-    let declared = here.or_else(|| {
-        let filters: &Mutex<Registry> = config::generation(r.server().configuration(), FILTERS);
-        filters
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .declared(way, slot)
-    })?;
-    Some((declared, settings))
-}
-
-/// The direction of a filter, in httpd's words.
-pub fn direction(way: Way) -> Direction {
-    match way {
-        Way::In => Direction::Input,
-        Way::Out => Direction::Output,
+/// Calls `f` for each filter that the server of a connection's address has for connections.
+fn connection_filters(c: &Connection, f: impl Fn(Direction, &str)) {
+    let filters = &c.base_server().settings::<Settings>().filters;
+    for ((way, _), filter) in filters.iter() {
+        if filter.kind.is_connections() {
+            f(direction(*way), &filter.name);
+        }
     }
 }

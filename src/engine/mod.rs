@@ -7,6 +7,7 @@ pub mod filters;
 pub mod handlers;
 pub mod lines;
 pub mod phases;
+pub mod registry;
 pub mod replace;
 pub mod settings;
 pub mod unread;

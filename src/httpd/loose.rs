@@ -88,7 +88,7 @@ impl Stream {
     /// Takes what stands at the front, whatever it is. `None`: nothing does.
     pub(super) fn take_bucket(&mut self) -> Option<NextBucket> {
         loop {
-            let kind = self.incoming.front()?;
+            let kind = self.meaning(self.incoming.front()?);
             if kind != Kind::Data {
                 let name = self.incoming.first().map(bucket_name).unwrap_or_default();
                 match kind {

@@ -4,6 +4,8 @@
 //! modules hold the same pointers, so there is never a `&mut`. References are made by the
 //! trampolines in [`hooks`], [`config`] and [`filter`], and live as long as httpd's call.
 
+mod behind;
+mod breaking;
 pub mod brigade;
 pub mod bucket;
 pub mod config;
@@ -20,6 +22,7 @@ pub mod held;
 pub mod hooks;
 mod incoming;
 pub mod input;
+pub mod length;
 pub mod listener;
 pub mod log;
 pub mod loose;

@@ -5,7 +5,7 @@
 //! metadata keeps its place relative to what was written, a FLUSH and the end go on by themselves.
 
 use super::brigade::Brigade;
-use super::bucket::Bucket;
+use super::bucket::{Bucket, Kind};
 use super::file::OpenFile;
 use super::held::Held;
 use super::loose::Loose;
@@ -59,6 +59,8 @@ pub struct Stream {
     /// The file of which a part was written last.
     pub(super) file: Option<OpenFile>,
     author: Author,
+    /// In the chain of a connection: ends of bodies and errors are metadata, and nothing is held.
+    wire: bool,
 }
 
 /// Who reads and writes.
@@ -95,19 +97,35 @@ impl Stream {
             loose: Loose::new(brigade()),
             file: None,
             author: Author::Function,
+            wire: filter.request().is_none(),
         }
     }
 
     /// A generator starts: until it yields, `limit` bytes of what it reads are kept to give back.
     pub fn start_work(&mut self, limit: usize) {
         self.author = Author::Generator;
-        self.originals.keep(limit);
+        if !self.wire {
+            self.originals.keep(limit);
+        }
     }
 
     /// The generator has ended, or was closed.
     pub fn end_work(&mut self) {
         self.author = Author::Closed;
         self.unpeek();
+    }
+
+    /// Whether it is in the chain of a connection, where nothing but the core may hold data.
+    pub fn is_wire(&self) -> bool {
+        self.wire
+    }
+
+    /// What a bucket of this kind is here.
+    pub(super) fn meaning(&self, kind: Kind) -> Kind {
+        match kind {
+            Kind::End | Kind::Error if self.wire => Kind::Metadata,
+            kind => kind,
+        }
     }
 
     /// Whether a generator is at work.

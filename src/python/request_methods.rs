@@ -7,7 +7,9 @@ use super::class::{Answer, Arguments, methods};
 use super::module::{log_level, loggable, options_dict};
 use super::request::{Me, RequestObject};
 use super::request_fields::{none, number, required, text};
+use super::request_filters as filters;
 use super::request_io as io;
+use crate::engine::filters::Way;
 use crate::engine::settings::Settings;
 use crate::httpd::Request;
 use crate::httpd::log::{self, Level, place};
@@ -33,6 +35,18 @@ methods! { pub(super) RequestObject:
     get_options() = get_options;
     /// The directives that hold here, as a dict of name and value.
     get_config() = get_config;
+    /// Puts an output filter into the chain: one registered for this request, or one of httpd's.
+    /// Raises ValueError when there is none of this name.
+    add_output_filter(name) = |this: &Me<'_, 'py>, a: Arguments<'_, 'py>| filters::add(this, a, Way::Out);
+    /// Puts an input filter into the chain, as add_output_filter does.
+    add_input_filter(name) = |this: &Me<'_, 'py>, a: Arguments<'_, 'py>| filters::add(this, a, Way::In);
+    /// Registers an output filter for this request: a function, or module::function (looked for in
+    /// dir first). add_output_filter(name) puts it to work.
+    register_output_filter(name, handler; dir) =
+        |this: &Me<'_, 'py>, a: Arguments<'_, 'py>| filters::register(this, a, Way::Out);
+    /// Registers an input filter for this request, as register_output_filter does.
+    register_input_filter(name, handler; dir) =
+        |this: &Me<'_, 'py>, a: Arguments<'_, 'py>| filters::register(this, a, Way::In);
     /// Sets the Content-Length of the response.
     set_content_length(len) = set_content_length;
     /// OK, or the status that answers If-None-Match and its kin.

@@ -10,6 +10,7 @@ use super::class;
 use super::interpreter::Interpreter;
 use super::lease::Lease;
 use super::request::RequestObject;
+use super::request_filters::Registered;
 use super::response::Response;
 use crate::httpd::Request;
 
@@ -31,6 +32,8 @@ pub struct State {
     pub response: Response,
     /// The type that a type handler set before it declined.
     pub chosen_type: RefCell<Option<Vec<u8>>>,
+    /// The filters that its handlers have registered for it.
+    pub(super) registered: RefCell<Vec<Registered>>,
     /// The request as Python sees it, per interpreter: kept while somebody could tell.
     objects: RefCell<Vec<(&'static Interpreter, Py<PyAny>)>>,
 }
@@ -43,6 +46,7 @@ impl State {
             body: Body::new(r),
             response: Response::new(r),
             chosen_type: RefCell::default(),
+            registered: RefCell::default(),
             objects: RefCell::default(),
         })
     }
