@@ -1,5 +1,7 @@
 //! The wiring: for each hook, ask `engine` what to do and tell `python` to do it.
 
+use std::sync::Arc;
+
 use crate::directives::COMMANDS;
 use crate::engine::filters::Way;
 use crate::engine::handlers::Handler;
@@ -10,6 +12,7 @@ use crate::httpd::entries::is_ours;
 use crate::httpd::filter::{Direction, Mode};
 use crate::httpd::hooks::{self, Module, Record};
 use crate::httpd::listener;
+use crate::httpd::log::{self, Level, place};
 use crate::httpd::{Brigade, Connection, Error, Filter, Pool, Request, Server, Status};
 use crate::python::declared::{declared, direction, registry};
 use crate::python::state::State;
@@ -54,6 +57,7 @@ impl Module for Entry {
                 listener::accept_at_once(&server.ports());
             }
         }
+        warn_of_idle_filters(main);
     }
 
     fn child_init(_child: &Pool, main: &'static Server) {
@@ -189,6 +193,29 @@ fn phase(r: &Request, phase: Phase) -> Status {
     match settings.handlers(phase, filename.as_deref()) {
         Some(handlers) => call::request(r, phase, handlers, settings),
         None => Status::DECLINED,
+    }
+}
+
+/// Says which filters of connections are on none: those of virtual hosts that requests choose by name.
+fn warn_of_idle_filters(main: &Server) {
+    let inherited = &main.settings::<Settings>().filters;
+    for server in std::iter::successors(main.next(), |server| server.next()) {
+        let filters = &server.settings::<Settings>().filters;
+        for (key, filter) in filters.iter().filter(|_| !server.is_default()) {
+            let is_own = inherited
+                .get(key)
+                .is_none_or(|above| !Arc::ptr_eq(above, filter));
+            if filter.kind.is_connections() && is_own {
+                let (name, kind) = (&filter.name, filter.kind.name());
+                let text = format!(
+                    "{} at {}: filter {name} of kind={kind} is on no connection: declare it in the \
+                     first virtual host of the address",
+                    key.0.directive(),
+                    filter.handler.source
+                );
+                log::server(place!(), Some(server), Level::Warning, &text);
+            }
+        }
     }
 }
 

@@ -326,8 +326,9 @@ impl Instance {
             return;
         }
         let stream = flow.stream();
-        if stream.is_untouched() {
-            // It looked at nothing and said nothing: it stepped out.
+        if stream.is_untouched() || stream.is_wire() {
+            // It looked at nothing and said nothing: it stepped out. (On a connection the end is not
+            // for it to say.)
             flow.step_out();
             return;
         }
