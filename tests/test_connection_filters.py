@@ -46,6 +46,11 @@ Listen 127.0.0.1:${REFUSED_PORT}
     PythonOutputFilter cf_filters::close CLOSE kind=connection
     PythonOutputFilter cf_filters::leave LEAVE kind=connection
 </VirtualHost>
+# Chosen by name, so no connection begins with it.
+<VirtualHost *:${REFUSED_PORT}>
+    ServerName elsewhere
+    PythonOutputFilter cf_filters::fail IDLE kind=connection
+</VirtualHost>
 Listen 127.0.0.1:${FAIL_PORT}
 <VirtualHost *:${FAIL_PORT}>
     PythonOutputFilter cf_filters::fail FAIL kind=connection
@@ -66,6 +71,9 @@ Listen 127.0.0.1:${FIRST_PORT}
     SSLCertificateKeyFile "${KEY}"
 </VirtualHost>
 """
+
+
+ALLOW_LOG = ["is on no connection"]
 
 
 def seen(httpd: Httpd) -> dict[str, str]:
@@ -104,6 +112,14 @@ def test_a_filter_of_connections_is_on_each_by_itself(httpd: Httpd) -> None:
     assert httpd.get("/older/x").text == "/newer/x"
 
 
+def test_where_it_is_on_none_the_log_says_so(httpd: Httpd) -> None:
+    text = httpd.error_log.read_text()
+    assert re.search("filter IDLE of kind=connection is on no connection: declare it in the first virtual host", text)
+    assert not re.search("filter (COUNT|REFUSED|META) .* no connection", text)
+    port = httpd.port_of("REFUSED_PORT")
+    assert httpd.request("GET", "/say/?poison", headers={"Host": "elsewhere"}, port=port).text == "poison"
+
+
 def test_on_tls_too(httpd: Httpd) -> None:
     assert httpd.get("/old/?<mark>number", tls=True).text == "<MARK>000001"
 
@@ -119,10 +135,11 @@ def test_c1_one_connection_with_many_streams(httpd: Httpd) -> None:
 def test_c2_each_request_is_logged_when_it_is_over(httpd: Httpd) -> None:
     before = len(httpd.requests())
     with httpd.connect() as connection:
-        connection.sendall(b"".join(get(f"/say/{number}") for number in range(5)))
-        until(connection, b"/say/4")
-        httpd.wait_for_request("200 GET /say/4", before)
-        assert [line.split()[2] for line in httpd.requests()[before:]] == [f"/say/{number}" for number in range(5)]
+        connection.sendall(b"".join(get(f"/say/c2-{number}") for number in range(5)))
+        until(connection, b"/say/c2-4")
+        httpd.wait_for_request("200 GET /say/c2-4", before)
+        logged = [line.split()[2] for line in httpd.requests()[before:] if "c2-" in line]
+        assert logged == [f"/say/c2-{number}" for number in range(5)]
 
 
 def test_c2_after_a_failure_requests_are_logged_too(httpd: Httpd) -> None:

@@ -48,6 +48,14 @@ impl Output {
         self.stream.incoming.append_all(brigade);
     }
 
+    /// Lets the metadata at hand go before anything that the author writes.
+    pub fn pass_metadata(&mut self) {
+        let stream = &self.stream;
+        while !self.started && stream.incoming.front() == Some(Kind::Metadata) {
+            stream.outgoing.append_front_of(&stream.incoming);
+        }
+    }
+
     /// Whether sending has failed.
     pub fn is_broken(&self) -> bool {
         self.broken.is_some()

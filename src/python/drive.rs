@@ -51,6 +51,10 @@ pub fn output(
         return output.swallow(filter, brigade);
     }
     output.accept(brigade);
+    if is_behind {
+        // On HTTP/2 the headers are one of them.
+        output.pass_metadata();
+    }
     let mut result = Ok(());
     if output.stream.has_event() || output.stream.is_working() {
         drop(output);

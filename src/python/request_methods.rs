@@ -41,7 +41,7 @@ methods! { pub(super) RequestObject:
     /// Puts an input filter into the chain, as add_output_filter does.
     add_input_filter(name) = |this: &Me<'_, 'py>, a: Arguments<'_, 'py>| filters::add(this, a, Way::In);
     /// Registers an output filter for this request: a function, or module::function (looked for in
-    /// dir first). add_output_filter(name) puts it to work.
+    /// dir, too, where no PythonPath is set). add_output_filter(name) puts it to work.
     register_output_filter(name, handler; dir) =
         |this: &Me<'_, 'py>, a: Arguments<'_, 'py>| filters::register(this, a, Way::Out);
     /// Registers an input filter for this request, as register_output_filter does.
