@@ -105,6 +105,12 @@ apr_size_t mp_flush_max_threshold(const server_rec *s)
     return conf->flush_max_threshold;
 }
 
+void mp_ssi_append_error_text(include_ctx_t *context, ap_filter_t *filter,
+                              apr_bucket_brigade *brigade)
+{
+    SSI_CREATE_ERROR_BUCKET(context, filter, brigade);
+}
+
 int mp_status_is_again(apr_status_t status)
 {
     return APR_STATUS_IS_EAGAIN(status);

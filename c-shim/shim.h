@@ -15,10 +15,12 @@
 #include "ap_mpm.h"
 #include "mpm_common.h"
 #include "mod_core.h"
+#include "mod_include.h"
 #include "util_filter.h"
 #include "util_script.h"
 #include "apr_buckets.h"
 #include "apr_errno.h"
+#include "apr_fnmatch.h"
 #include "apr_strings.h"
 #include "apr_tables.h"
 #include "apr_portable.h"
@@ -52,6 +54,10 @@ apr_status_t mp_bucket_setaside(apr_bucket *bucket, apr_pool_t *pool);
 
 /* Configuration of the core. */
 apr_size_t mp_flush_max_threshold(const server_rec *s);
+
+/* mod_include. */
+void mp_ssi_append_error_text(include_ctx_t *context, ap_filter_t *filter,
+                              apr_bucket_brigade *brigade);
 
 /* Versions and errno-like statuses. */
 int mp_status_is_again(apr_status_t status);

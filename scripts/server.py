@@ -150,8 +150,12 @@ class Server:
         ports: Mapping[str, int] | None = None,
         env: Mapping[str, str] | None = None,
         with_python: bool = True,
+        python_first: bool = False,
     ) -> None:
-        """Make the folder; nothing runs before `start`. `ports` are free ones unless given by variable name."""
+        """Make the folder; nothing runs before `start`. `ports` are free ones unless given by variable name.
+
+        With `python_first`, mod_python is loaded before all other modules, else after them.
+        """
         self.mpm = mpm
         self._process: subprocess.Popen[bytes] | None = None
         self.folder = Path(tempfile.mkdtemp(prefix="mod_python."))
@@ -181,7 +185,7 @@ class Server:
             }
             # The fragment is a file of its own, so that complaints of httpd carry its own line numbers.
             (self.folder / "fragment.conf").write_text(conf)
-            (self.folder / "httpd.conf").write_text(self._configuration(conf, modules, with_python))
+            (self.folder / "httpd.conf").write_text(self._configuration(conf, modules, with_python, python_first))
         except BaseException:
             shutil.rmtree(self.folder)
             raise
@@ -234,8 +238,9 @@ class Server:
         """What stands around the line that includes the fragment."""
         return include
 
-    def _configuration(self, conf: str, modules: Iterable[str], with_python: bool) -> str:
+    def _configuration(self, conf: str, modules: Iterable[str], with_python: bool, python_first: bool) -> str:
         names = [f"mpm_{self.mpm}", *LOADED, *LOADED_BY_MPM[self.mpm], *modules]
+        load = ["LoadModule python_module mod_python.so"] if with_python else []
         lines = [f'Define {name} "{value}"' for name, value in self.variables.items()]
         lines += [
             f'ServerRoot "{self.folder}"',
@@ -243,6 +248,7 @@ class Server:
             "PidFile run/httpd.pid",
             "ErrorLog logs/error.log",
             "ServerName localhost",
+            *(load if python_first else ()),
             *(f"LoadModule {name}_module {STOCK_MODULES}/mod_{name}.so" for name in dict.fromkeys(names)),
             SIZE[self.mpm],
             "TypesConfig /etc/mime.types",
@@ -255,8 +261,7 @@ class Server:
             lines += ["User www-data", "Group www-data"]
         if self.mpm != "prefork":
             lines += ["ScriptSock cgid"]  # in DefaultRuntimeDir
-        if with_python:
-            lines += ["LoadModule python_module mod_python.so"]
+        lines += [] if python_first else load
         if not re.search(r"^\s*Listen\s.*\$\{PORT\}", conf, re.MULTILINE | re.IGNORECASE):
             lines += ["Listen 127.0.0.1:${PORT}"]
         return "\n".join([*lines, self._around('Include "fragment.conf"'), ""])

@@ -4,9 +4,10 @@ use std::ffi::CString;
 use std::sync::Arc;
 
 use crate::engine::filters::{Filter, Kind, Way};
-use crate::engine::handlers::{HandlerList, Home};
+use crate::engine::handlers::{Handler, HandlerList, Home};
+use crate::engine::phase_table::{self, ROWS};
 use crate::engine::phases::Phase;
-use crate::engine::settings::Settings;
+use crate::engine::settings::{Import, Settings};
 use crate::entry::Entry;
 use crate::httpd::config::{Change, Command, Directive, Line, Place, Section, commands};
 use crate::httpd::entries::{ENTRY_POINTS, FilterPlace, is_registered, register};
@@ -14,25 +15,37 @@ use crate::python::declared::{direction, registry};
 
 type Read = Result<Change<Settings>, String>;
 
-/// Every directive of the module.
-pub static DIRECTIVES: [Directive<Settings>; 9] = [
-    Directive {
-        name: c"PythonHandler",
-        help: c"the Python functions that answer requests: module[::function] ... [| .ext ...]",
+/// The directives of phases, made from the table of phases.
+static OF_PHASES: [Directive<Settings>; phase_table::COUNT] = {
+    let mut all = [Directive {
+        name: c"",
+        help: c"",
         place: Place::Anywhere,
-        read: |line| handlers(line, Phase::Content),
-    },
+        read: handlers,
+    }; phase_table::COUNT];
+    let mut index = 0;
+    while index < all.len() {
+        let row = &ROWS[index];
+        all[index].name = row.directive;
+        all[index].help = row.help;
+        if matches!(row.place, phase_table::Place::Server) {
+            all[index].place = Place::Server;
+        }
+        if matches!(row.phase, Phase::Connection) {
+            all[index].read = connection_handler;
+        }
+        index += 1;
+    }
+    all
+};
+
+/// All other directives.
+static OTHERS: [Directive<Settings>; 13] = [
     Directive {
-        name: c"PythonTypeHandler",
-        help: c"the Python functions that find media types: module[::function] ... [| .ext ...]",
+        name: c"PythonHandlerModule",
+        help: c"modules whose functions serve the phases that they are named after: module ... [| .ext ...]",
         place: Place::Anywhere,
-        read: |line| handlers(line, Phase::Type),
-    },
-    Directive {
-        name: c"PythonConnectionHandler",
-        help: c"the Python function that serves connections: module[::function]",
-        place: Place::Server,
-        read: connection_handler,
+        read: handler_module,
     },
     Directive {
         name: c"PythonOutputFilter",
@@ -45,6 +58,12 @@ pub static DIRECTIVES: [Directive<Settings>; 9] = [
         help: c"declares a filter for request bodies: module[::function] NAME [key=value ...]",
         place: Place::Section,
         read: |line| filter(line, Way::In),
+    },
+    Directive {
+        name: c"PythonImport",
+        help: c"imports a module when a child starts, and calls a function of it: module[::function] INTERPRETER",
+        place: Place::Server,
+        read: import,
     },
     Directive {
         name: c"PythonPath",
@@ -68,13 +87,40 @@ pub static DIRECTIVES: [Directive<Settings>; 9] = [
         },
     },
     Directive {
+        name: c"PythonInterpPerDirectory",
+        help: c"On gives the files of each directory an interpreter of its own",
+        place: Place::Anywhere,
+        read: |line| flag(line, |settings| &mut settings.per_directory),
+    },
+    Directive {
+        name: c"PythonInterpPerDirective",
+        help: c"On gives each section with handlers an interpreter of its own",
+        place: Place::Anywhere,
+        read: |line| flag(line, |settings| &mut settings.per_directive),
+    },
+    Directive {
+        name: c"PythonAutoReload",
+        help: c"accepted; nothing is reloaded yet: changed modules need a restart",
+        place: Place::Anywhere,
+        read: |line| flag(line, |settings| &mut settings.auto_reload),
+    },
+    Directive {
         name: c"PythonDebug",
         help: c"On shows tracebacks to clients, too",
         place: Place::Anywhere,
-        read: |line| {
-            let debug = flag(line)?;
-            Ok(Box::new(move |settings| settings.debug = Some(debug)))
-        },
+        read: |line| flag(line, |settings| &mut settings.debug),
+    },
+    Directive {
+        name: c"PythonEnablePdb",
+        help: c"On calls handlers under pdb, when httpd was started with -DONE_PROCESS",
+        place: Place::Anywhere,
+        read: |line| flag(line, |settings| &mut settings.enable_pdb),
+    },
+    Directive {
+        name: c"PythonOptimize",
+        help: c"On starts Python as python -O does",
+        place: Place::Server,
+        read: |line| flag(line, |settings| &mut settings.optimize),
     },
     Directive {
         name: c"PythonOption",
@@ -84,8 +130,9 @@ pub static DIRECTIVES: [Directive<Settings>; 9] = [
     },
 ];
 
-/// The table in httpd's form.
-pub static COMMANDS: [Command; DIRECTIVES.len() + 1] = commands(&DIRECTIVES);
+/// All directives in httpd's form.
+pub static COMMANDS: [Command; OF_PHASES.len() + OTHERS.len() + 1] =
+    commands(&[&OF_PHASES, &OTHERS]);
 
 /// The one argument of a directive.
 fn one(line: &Line<'_>, what: &str) -> Result<String, String> {
@@ -95,12 +142,17 @@ fn one(line: &Line<'_>, what: &str) -> Result<String, String> {
     }
 }
 
-fn flag(line: &Line<'_>) -> Result<bool, String> {
-    match one(line, "On or Off")?.to_ascii_lowercase().as_str() {
+fn is_on(value: &str) -> Result<bool, String> {
+    match value.to_ascii_lowercase().as_str() {
         "on" => Ok(true),
         "off" => Ok(false),
         other => Err(format!("is On or Off, not '{other}'")),
     }
+}
+
+fn flag(line: &Line<'_>, field: fn(&mut Settings) -> &mut Option<bool>) -> Read {
+    let value = is_on(&one(line, "On or Off")?)?;
+    Ok(Box::new(move |settings| *field(settings) = Some(value)))
 }
 
 fn option(line: &Line<'_>) -> Read {
@@ -110,24 +162,76 @@ fn option(line: &Line<'_>) -> Read {
         _ => return Err("takes a key and a value: write PythonOption key value".into()),
     };
     let small = key.to_lowercase();
+    let shortcut = match small.as_str() {
+        "mod_python.location_shortcut" if !value.is_empty() => {
+            Some(is_on(&value).map_err(|sentence| format!("{key} {sentence}"))?)
+        }
+        "mod_python.location_shortcut" => Some(false),
+        _ => None,
+    };
     Ok(Box::new(move |settings| {
         let entry = (key.clone(), value.clone());
+        settings.location_shortcut = shortcut.or(settings.location_shortcut);
         Arc::make_mut(&mut settings.options).insert(small.clone(), entry);
     }))
 }
 
-/// Where the handlers of a section are looked for first.
+/// The section that a line stands in.
 fn home(line: &Line<'_>) -> Home {
     match line.section() {
+        Section::Server => Home::None,
         Section::Directory(path) => Home::Directory(path.trim_end_matches('/').into()),
-        Section::Server | Section::Location(_) | Section::DirectoryPattern(_) => Home::None,
+        Section::DirectoryPattern { pattern, is_regex } => Home::Pattern {
+            pattern: pattern.into(),
+            is_regex,
+        },
+        Section::Location(path) => Home::Location(path.into()),
     }
 }
 
-fn handlers(line: &Line<'_>, phase: Phase) -> Read {
-    let list = HandlerList::parse(&line.words(), &home(line), &line.source().into())?;
+fn list(line: &Line<'_>) -> Result<HandlerList, String> {
+    HandlerList::parse(&line.words(), &home(line), &line.source().into())
+}
+
+fn handlers(line: &Line<'_>) -> Read {
+    let list = list(line)?;
+    let phase = Phase::of_directive(&line.name()).ok_or("is no directive of a phase")?;
+    if !phase.knows_file() && !list.extensions.is_empty() {
+        return Err(
+            "takes no extensions, because httpd does not know the file yet: leave out what \
+             follows the bar, and the bar"
+                .into(),
+        );
+    }
     Ok(Box::new(move |settings| {
         settings.add_handlers(phase, &list)
+    }))
+}
+
+fn handler_module(line: &Line<'_>) -> Read {
+    let list = list(line)?.silent()?;
+    Ok(Box::new(move |settings| {
+        for row in &ROWS {
+            // Those of connections name their handler themselves.
+            let is_for_requests = row.phase != Phase::Connection;
+            if is_for_requests && (list.extensions.is_empty() || row.phase.knows_file()) {
+                settings.add_handlers(row.phase, &list);
+            }
+        }
+    }))
+}
+
+fn import(line: &Line<'_>) -> Read {
+    let [module, interpreter] = <[String; 2]>::try_from(line.words()).map_err(|_| {
+        "takes a module and the name of an interpreter: write PythonImport module main_interpreter"
+    })?;
+    let import = Arc::new(Import {
+        handler: Handler::parse(&module, &Home::None, &line.source().into())?,
+        interpreter,
+    });
+    Ok(Box::new(move |settings| {
+        let before = settings.imports.iter();
+        settings.imports = before.chain([&import]).cloned().collect();
     }))
 }
 

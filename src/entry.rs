@@ -11,15 +11,16 @@ use crate::httpd::config::{self, Command};
 use crate::httpd::entries::is_ours;
 use crate::httpd::filter::{Direction, Mode};
 use crate::httpd::hooks::{self, Module, Record};
-use crate::httpd::listener;
 use crate::httpd::log::{self, Level, place};
+use crate::httpd::phases::{Hook, Registration};
 use crate::httpd::{Brigade, Connection, Error, Filter, Pool, Request, Server, Status};
+use crate::httpd::{exports, listener, parking, ssi};
+use crate::phases;
 use crate::python::declared::{declared, direction, registry};
-use crate::python::state::State;
-use crate::python::{call, drive, interpreter};
-
-/// The names of handlers that are ours (`SetHandler`).
-const HANDLERS: [&[u8]; 2] = [b"mod_python", b"python-program"];
+use crate::python::exports::Exports;
+use crate::python::ssi::Elements;
+use crate::python::talk::Talk;
+use crate::python::{alarm, call, cleanups, drive, imports, interpreter};
 
 /// The module.
 pub struct Entry;
@@ -44,6 +45,7 @@ impl Module for Entry {
     }
 
     fn post_config(configuration: &Pool, main: &Server) {
+        exports::offer::<Exports>();
         hooks::add_version(
             configuration,
             concat!("mod_python/", env!("CARGO_PKG_VERSION")),
@@ -60,8 +62,27 @@ impl Module for Entry {
         warn_of_idle_filters(main);
     }
 
-    fn child_init(_child: &Pool, main: &'static Server) {
-        interpreter::start(main);
+    fn child_init(child: &Pool, main: &'static Server) {
+        cleanups::run_with_child(child);
+        let mut servers = std::iter::successors(Some(main), |server| server.next());
+        let is_on = |server: &Server| server.settings::<Settings>().optimize == Some(true);
+        interpreter::start(main, servers.any(is_on));
+        imports::run(main);
+        ssi::serve::<Elements>();
+    }
+
+    fn child_stopping(graceful: bool) {
+        match graceful {
+            true => alarm::close(call::grace()),
+            false if parking::mpm_parks() => Talk::stop_all(),
+            // Those who have a thread are told by its end; this may be a signal handler.
+            false => {}
+        }
+    }
+
+    fn pre_close_connection(c: &Connection) {
+        call::closing(c);
+        connection_filters(c, |direction, name| drive::close(c, direction, name));
     }
 
     fn process_connection(c: &Connection) -> Status {
@@ -69,49 +90,17 @@ impl Module for Entry {
             return Status::DECLINED;
         }
         match connection_handler(c.base_server()) {
-            Some((handler, settings)) => call::connection(c, handler, settings),
+            Some((handlers, settings)) => call::connection(c, handlers, settings),
             None => Status::DECLINED,
         }
     }
 
-    fn translate_name(r: &Request) -> Status {
-        if let Some(before) = r.prev() {
-            before.show_body_length(r);
-        }
-        Status::DECLINED
+    fn hooks() -> Vec<Registration> {
+        phases::hooks()
     }
 
-    fn type_checker(r: &Request) -> Status {
-        let before = r.content_type().map(<[u8]>::to_vec);
-        let status = phase(r, Phase::Type);
-        if status == Status::DECLINED {
-            let after = r.content_type().map(<[u8]>::to_vec);
-            if after != before {
-                State::of(r).chosen_type.replace(after);
-            }
-        }
-        status
-    }
-
-    fn fixups(r: &Request) -> Status {
-        // mod_mime has had its say about languages, codings and filters; the type stays ours.
-        let chosen = r
-            .existing_state::<State>()
-            .and_then(|state| state.chosen_type.take());
-        if let Some(chosen) = chosen {
-            r.set_content_type(Some(&chosen));
-        }
-        if r.redirected_beyond_limit() {
-            return Status::REQUEST_ENTITY_TOO_LARGE;
-        }
-        Status::DECLINED
-    }
-
-    fn handler(r: &Request) -> Status {
-        match r.handler() {
-            Some(name) if HANDLERS.contains(&name) => phase(r, Phase::Content),
-            _ => Status::DECLINED,
-        }
+    fn request(r: &Request, hook: Hook) -> Status {
+        phases::request(r, hook)
     }
 
     fn output_filter(filter: &Filter, slot: usize, brigade: &Brigade) -> Result<(), Error> {
@@ -142,10 +131,6 @@ impl Module for Entry {
         if !c.is_stream() && !c.is_outgoing() {
             connection_filters(c, |direction, name| c.add_filter(direction, name));
         }
-    }
-
-    fn pre_close_connection(c: &Connection) {
-        connection_filters(c, |direction, name| drive::close(c, direction, name));
     }
 
     fn output_filter_starts(filter: &Filter, slot: usize) {
@@ -180,20 +165,10 @@ impl Module for Entry {
 }
 
 /// The handler of a server's connections, and the settings it runs with.
-fn connection_handler(server: &Server) -> Option<(&Handler, &Settings)> {
+fn connection_handler(server: &Server) -> Option<(&Arc<[Handler]>, &Settings)> {
     let settings = server.settings::<Settings>();
-    let handler = settings.handlers(Phase::Connection, None)?.first()?;
-    Some((handler, settings))
-}
-
-/// Runs the handlers that the settings have for a phase.
-fn phase(r: &Request, phase: Phase) -> Status {
-    let settings = r.settings::<Settings>();
-    let filename = r.filename().map(String::from_utf8_lossy);
-    match settings.handlers(phase, filename.as_deref()) {
-        Some(handlers) => call::request(r, phase, handlers, settings),
-        None => Status::DECLINED,
-    }
+    let handlers = settings.handlers(Phase::Connection, None)?.list;
+    Some((handlers, settings))
 }
 
 /// Says which filters of connections are on none: those of virtual hosts that requests choose by name.

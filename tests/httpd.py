@@ -79,6 +79,7 @@ class Httpd(Server):
         modules: Iterable[str] = (),
         env: Mapping[str, str] | None = None,
         with_python: bool = True,
+        python_first: bool = False,
         allow: Iterable[str] = (),
     ) -> None:
         """As `Server`; `allow` are patterns of bad log lines that may come at any time."""
@@ -87,7 +88,7 @@ class Httpd(Server):
         self._allowed: list[str] = []
         self._expected: list[str] = []
         self._mark = 0
-        super().__init__(conf, mpm=mpm, modules=modules, env=env, with_python=with_python)
+        super().__init__(conf, mpm=mpm, modules=modules, env=env, with_python=with_python, python_first=python_first)
         self.handlers = self.folder / "handlers"
         self._copy(Path(__file__).parent / "handlers", "handlers")
         self._tls = ssl.create_default_context(cafile=self.certificate)

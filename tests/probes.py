@@ -4,6 +4,7 @@ import fcntl
 import functools
 import shutil
 import subprocess
+import sysconfig
 from pathlib import Path
 
 from server import PROJECT
@@ -26,7 +27,8 @@ def _compiled(source: Path, folder: Path) -> Path:
     copy, built = folder / source.name, folder / f".libs/{source.stem}.so"
     if not built.exists() or not copy.exists() or copy.read_bytes() != source.read_bytes():
         shutil.copy(source, copy)
-        command = ["apxs", "-c", "-Wc,-Wall", "-Wc,-Werror", copy.name]
+        includes = [f"-I{PROJECT}/include", f"-I{sysconfig.get_path('include')}"]
+        command = ["apxs", "-c", "-Wc,-Wall", "-Wc,-Werror", *includes, copy.name]
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             copy.unlink()

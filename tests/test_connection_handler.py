@@ -14,7 +14,7 @@ from httpd import Httpd
 MPMS = ("event", "worker", "prefork")
 HANDLERS = [
     *("echo", "limited", "reads", "at_once", "timed_out", "times_out", "greets", "fails", "exits", "gives_nothing"),
-    *("waits", "returns", "declines", "raises_declined", "writes_on", "big", "types", "tells", "prints", "missing"),
+    *("returns", "declines", "raises_declined", "writes_on", "big", "types", "tells", "prints", "missing"),
 ]
 HOST = """
 Listen 127.0.0.1:${@_PORT}
@@ -266,10 +266,3 @@ def test_request_timeouts_do_not_hold_for_other_protocols(httpd: Httpd) -> None:
             client.sendall(b"a\n")
             assert client.recv(100) == b"<a\n>"
             time.sleep(0.3)
-
-
-def test_coroutines_are_not_left_unawaited(httpd: Httpd) -> None:
-    httpd.expect("TypeError: h_connection::waits gave coroutine")
-    httpd.allow("h_connection::waits")
-    talk(httpd, "waits")
-    assert "never awaited" not in httpd.log()

@@ -73,7 +73,7 @@ ErrorDocument 410 "gone, says ErrorDocument"
         ("/old-name", "ok;"),
     ],
 )
-def test_a_list_goes_on_after_ok_and_declined(httpd: Httpd, path: str, body: str) -> None:
+def test_w3_a_list_goes_on_after_ok_and_declined(httpd: Httpd, path: str, body: str) -> None:
     answer = httpd.get(path)
     assert (answer.status, answer.text) == (200, body)
 
@@ -123,7 +123,7 @@ def test_200_is_ok_with_a_warning(httpd: Httpd) -> None:
     assert (answer.status, answer.text) == (200, "fine")
 
 
-def test_any_kind_of_int_is_a_result(httpd: Httpd) -> None:
+def test_w4_any_kind_of_int_is_a_result(httpd: Httpd) -> None:
     answer = httpd.get("/int-enum")
     assert (answer.status, answer.text) == (410, "gone, says ErrorDocument")
 
@@ -138,7 +138,7 @@ def test_any_kind_of_int_is_a_result(httpd: Httpd) -> None:
         ("/huge", "huge", "int"),
     ],
 )
-def test_other_results_are_500_with_a_sentence(httpd: Httpd, path: str, name: str, kind: str) -> None:
+def test_w4_other_results_are_500_with_a_sentence(httpd: Httpd, path: str, name: str, kind: str) -> None:
     httpd.expect(rf"TypeError: h_result::{name} gave {kind}.*: a handler returns apache.OK, apache.DECLINED")
     httpd.allow(f"PythonHandler h_result::{name}")
     answer = httpd.get(path)
@@ -169,16 +169,16 @@ def test_server_return_with_what_is_no_result(httpd: Httpd) -> None:
     assert httpd.get("/raises-text").status == 500
 
 
-def test_a_status_with_an_own_body(httpd: Httpd) -> None:
+def test_a10_a_status_with_an_own_body(httpd: Httpd) -> None:
     answer = httpd.get("/status-body")
     assert (answer.status, answer.text) == (404, "not here, says the handler")
 
 
-def test_a_result_wins_over_a_status(httpd: Httpd) -> None:
+def test_a10_a_result_wins_over_a_status(httpd: Httpd) -> None:
     assert httpd.get("/status-result").status == 403
 
 
-def test_status_line_sets_the_status(httpd: Httpd) -> None:
+def test_w11_status_line_sets_the_status(httpd: Httpd) -> None:
     head, _, body = httpd.raw(b"GET /status-line HTTP/1.0\r\n\r\n").partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 418 I'm a teapot\r\n")
     assert body == b"418"

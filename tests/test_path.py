@@ -109,6 +109,48 @@ def test_the_directory_of_the_section_is_searched() -> None:
         assert httpd.get("/hut/deep/x").text == str(hut)
 
 
+ADDS = """
+def handler(req):
+    req.add_handler("PythonHandler", "ph_beside")
+    req.add_handler("PythonHandler", "ph_inside", req.get_options()["directory"] + "/x/..")
+    req.add_handler("PythonHandler", last)
+    return 0
+
+def last(req):
+    req.write(f"{req.hlist.directory}")
+    return 0
+"""
+
+
+def test_w15_an_added_handler_is_looked_for_beside_the_one_that_added_it() -> None:
+    conf = """
+    SetHandler mod_python
+    <Directory ${HTDOCS}/inherit>
+        PythonHandler ph_adds
+        PythonOption directory ${HTDOCS}/elsewhere
+    </Directory>
+    <Directory ${HTDOCS}/wild*>
+        PythonHandler ph_wild
+    </Directory>
+    <DirectoryMatch "/re(g|x)ular/">
+        PythonHandler ph_regular
+    </DirectoryMatch>
+    """
+    source = "def handler(req):\n    req.write(f'{__name__} {req.hlist.directory} ')\n    return 0\n"
+    with Plain(conf) as httpd:
+        httpd.write("inherit/ph_adds.py", ADDS)
+        httpd.write("inherit/ph_beside.py", source)
+        httpd.write("elsewhere/ph_inside.py", source)
+        here, there = f"{httpd.htdocs}/inherit/", f"{httpd.htdocs}/elsewhere/"
+        assert httpd.get("/inherit/x").text == f"ph_beside {here} ph_inside {there} {here}"
+        # The directory that a pattern means is found for each request.
+        for name in ("wild1/sub", "regular"):
+            module = name.split("/")[0].rstrip("1")
+            httpd.write(f"{name}/x", "")
+            file = httpd.write(f"{name.split('/')[0]}/ph_{module}.py", source)
+            assert httpd.get(f"/{name}/x").text == f"ph_{module} {file.parent}/ "
+
+
 class Plain(Httpd):
     """A server without any PythonPath."""
 

@@ -58,10 +58,11 @@ def test_o33_what_cannot_be_added_says_why(httpd: Httpd) -> None:
         "ValueError: there is no input filter 'no_such_filter': load the module that has it, or declare it with "
         "PythonInputFilter",
         "ValueError: filter WIRE is of kind=connection: it cannot be added to a request",
-        "ValueError: 'no handler' does not name a handler: write module or module::function, as in shop.pages::handler",
-        "TypeError: expected str or bytes, not int",
-        "TypeError: the handler of the filter is missing",
-        "TypeError: the name of the filter is missing",
+        "ValueError: 'no handler' does not name a handler: write module or module::function, as in "
+        "shop.pages::handler, or the path of a module's file",
+        "TypeError: a handler is a function or its name, as in 'module::function', not int",
+        "TypeError: a handler is a function or its name, as in 'module::function', not NoneType",
+        "TypeError: expected str or bytes, not NoneType",
     ]
 
 

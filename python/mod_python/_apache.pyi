@@ -86,6 +86,14 @@ APLOG_WARNING: int
 APLOG_NOTICE: int
 APLOG_INFO: int
 APLOG_DEBUG: int
+APLOG_TRACE1: int
+APLOG_TRACE2: int
+APLOG_TRACE3: int
+APLOG_TRACE4: int
+APLOG_TRACE5: int
+APLOG_TRACE6: int
+APLOG_TRACE7: int
+APLOG_TRACE8: int
 
 M_GET: int
 M_PUT: int
@@ -129,10 +137,72 @@ APR_LNK: int
 APR_SOCK: int
 APR_UNKFILE: int
 
+APR_FINFO_LINK: int
+APR_FINFO_MTIME: int
+APR_FINFO_CTIME: int
+APR_FINFO_ATIME: int
+APR_FINFO_SIZE: int
+APR_FINFO_CSIZE: int
+APR_FINFO_DEV: int
+APR_FINFO_INODE: int
+APR_FINFO_NLINK: int
+APR_FINFO_TYPE: int
+APR_FINFO_USER: int
+APR_FINFO_GROUP: int
+APR_FINFO_UPROT: int
+APR_FINFO_GPROT: int
+APR_FINFO_WPROT: int
+APR_FINFO_ICASE: int
+APR_FINFO_NAME: int
+APR_FINFO_MIN: int
+APR_FINFO_IDENT: int
+APR_FINFO_OWNER: int
+APR_FINFO_PROT: int
+APR_FINFO_NORM: int
+APR_FINFO_DIRENT: int
+
 PROXYREQ_NONE: int
 PROXYREQ_PROXY: int
 PROXYREQ_REVERSE: int
 PROXYREQ_RESPONSE: int
+
+REMOTE_HOST: int
+REMOTE_NAME: int
+REMOTE_NOLOOKUP: int
+REMOTE_DOUBLE_REV: int
+
+REQUEST_NO_BODY: int
+REQUEST_CHUNKED_ERROR: int
+REQUEST_CHUNKED_DECHUNK: int
+
+AP_REQ_ACCEPT_PATH_INFO: int
+AP_REQ_REJECT_PATH_INFO: int
+AP_REQ_DEFAULT_PATH_INFO: int
+
+AP_MPMQ_NOT_SUPPORTED: int
+AP_MPMQ_STATIC: int
+AP_MPMQ_DYNAMIC: int
+AP_MPMQ_MAX_DAEMON_USED: int
+AP_MPMQ_IS_THREADED: int
+AP_MPMQ_IS_FORKED: int
+AP_MPMQ_HARD_LIMIT_DAEMONS: int
+AP_MPMQ_HARD_LIMIT_THREADS: int
+AP_MPMQ_MAX_THREADS: int
+AP_MPMQ_MIN_SPARE_DAEMONS: int
+AP_MPMQ_MIN_SPARE_THREADS: int
+AP_MPMQ_MAX_SPARE_DAEMONS: int
+AP_MPMQ_MAX_SPARE_THREADS: int
+AP_MPMQ_MAX_REQUESTS_DAEMON: int
+AP_MPMQ_MAX_DAEMONS: int
+AP_MPMQ_MPM_STATE: int
+AP_MPMQ_IS_ASYNC: int
+AP_MPMQ_GENERATION: int
+AP_MPMQ_HAS_SERF: int
+
+CGI_MAGIC_TYPE: str
+INCLUDES_MAGIC_TYPE: str
+INCLUDES_MAGIC_TYPE3: str
+DIR_MAGIC_TYPE: str
 
 MODULE_MAGIC_NUMBER_MAJOR: int
 MODULE_MAGIC_NUMBER_MINOR: int
@@ -151,12 +221,23 @@ def log_error(message: str | None, level: int | None = None, server: Server | No
 def FileBucket(  # noqa: N802 - it makes a Bucket
     path: str | bytes | PathLike[str], offset: int | None = None, length: int | None = None
 ) -> Bucket: ...
+def register_cleanup(function: Callable[[Any], object], data: Any = None) -> None: ...
+def server_root() -> str: ...
+def mpm_query(code: int) -> int: ...
+def exists_config_define(name: str) -> bool: ...
+
+# Of each directive (name, arguments), of each section also a list of what stands in it.
+def config_tree() -> list[Any]: ...
+def find_path_info(path: str, path_info: str) -> int: ...
 def _print(is_error: bool, text: str) -> None: ...
+def _takes(level: int) -> bool: ...
+def _log(level: int, text: str, path: str, line: int) -> None: ...
 
 class SERVER_RETURN(Exception): ...  # noqa: N801, N818 - mod_python's name for it
 class BodyTooLarge(Exception): ...  # noqa: N818 - as SERVER_RETURN, it says what to answer
 class FilterLimit(Exception): ...  # noqa: N818
-class FilterTimeout(BaseException): ...  # noqa: N818
+class FilterTimeout(BaseException): ...
+class ShuttingDown(Exception): ...  # noqa: N818
 
 class Request:
     @property
@@ -208,6 +289,10 @@ class Request:
     @property
     def phase(self) -> str | None: ...
     @property
+    def hlist(self) -> HandlerList | Any: ...
+    @property
+    def extension(self) -> str | None: ...
+    @property
     def interpreter(self) -> str: ...
     @property
     def content_languages(self) -> tuple[str, ...]: ...
@@ -245,6 +330,8 @@ class Request:
     def register_input_filter(
         self, name: str, handler: str | Callable[[Filter], object], dir: str | None = None
     ) -> None: ...
+    def add_handler(self, htype: str, handler: str | Callable[[Request], int], dir: str | None = None) -> None: ...
+    def register_cleanup(self, function: Callable[[Any], object], data: Any = None) -> None: ...
     def set_content_length(self, len: int) -> None: ...
     def meets_conditions(self) -> int: ...
     def document_root(self) -> str: ...
@@ -257,6 +344,8 @@ class Request:
 class Connection:
     @property
     def base_server(self) -> Server: ...
+    @property
+    def hlist(self) -> HandlerList | None: ...
     @property
     def client_addr(self) -> tuple[str, int]: ...
     @property
@@ -283,12 +372,23 @@ class Connection:
     def id(self) -> int: ...
     @property
     def notes(self) -> table: ...
+    @property
+    def closing(self) -> bool: ...
 
     keepalive: int
+    timeout: float
 
-    def read(self, length: int = 0) -> bytes: ...
-    def readline(self, length: int | None = None) -> bytes: ...
-    def write(self, data: str | Buffer) -> None: ...
+    # In a plain function `bytes`, in an `async def` handler `Awaitable[bytes]`.
+    def read(self, length: int = 0) -> Any: ...
+    def readline(self, length: int | None = None) -> Any: ...
+    # In an `async def` handler `Awaitable[None]`.
+    def write(self, data: str | Buffer) -> Any: ...
+    def readexactly(self, length: int) -> Awaitable[bytes]: ...
+    def readuntil(self, separator: str | bytes = b"\n", limit: int = 65536) -> Awaitable[bytes]: ...
+    def peek(self, length: int) -> Awaitable[bytes]: ...
+    def sleep(self, seconds: float) -> Awaitable[None]: ...
+    def close(self) -> Awaitable[None]: ...
+    def __aiter__(self) -> AsyncIterator[bytes]: ...
     def log_error(self, message: str | None, level: int | None = None) -> None: ...
 
 class Server:
@@ -307,6 +407,7 @@ class Server:
     def log_error(self, message: str | None, level: int | None = None) -> None: ...
     def get_options(self) -> dict[str, str]: ...
     def get_config(self) -> dict[str, str]: ...
+    def register_cleanup(self, req: Request | None, function: Callable[[Any], object], data: Any = None) -> None: ...
 
     # Attributes of the user's own, for as long as the object lasts.
     def __getattr__(self, name: str) -> Any: ...
@@ -355,6 +456,18 @@ class Filter:
     def __getattr__(self, name: str) -> Any: ...
     def __setattr__(self, name: str, value: Any) -> None: ...
 
+class HandlerList:
+    # Past the end of the list all of them are None.
+    @property
+    def handler(self) -> str | None: ...
+    @property
+    def silent(self) -> int | None: ...
+    @property
+    def is_location(self) -> int | None: ...
+    @property
+    def directory(self) -> str | None: ...
+    def next(self) -> None: ...
+
 class Bucket:
     @property
     def type(self) -> str: ...
@@ -368,6 +481,12 @@ class Bucket:
     def offset(self) -> int | None: ...
     def read(self) -> bytes: ...
     def split(self, n: int) -> Bucket | None: ...
+
+class SSIElement:
+    @property
+    def req(self) -> Request: ...
+    def write(self, data: str | Buffer) -> None: ...
+    def flush(self) -> None: ...
 
 class FileInfo:
     @property

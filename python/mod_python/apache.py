@@ -4,38 +4,49 @@ Constants have the names and numbers of httpd's headers (``apache.OK``,
 ``apache.HTTP_NOT_FOUND``, ``apache.APLOG_WARNING`` ...).
 """
 
-import importlib
 from collections.abc import MutableMapping
-from types import ModuleType
 
 from mod_python import _apache
 from mod_python._apache import *  # noqa: F403 - its public part is this interface
+from mod_python._modules import import_module as import_module
+from mod_python._modules import module_mtime as module_mtime
+from mod_python._modules import resolve_object as resolve_object
 
+make_table = _apache.table
+
+# mod_python's other names for results.
 REQ_PROCEED = _apache.OK
 REQ_NOACTION = _apache.DECLINED
 REQ_ABORTED = _apache.HTTP_INTERNAL_SERVER_ERROR
+REQ_EXIT = "REQ_EXIT"
+
+# Once a bit to add to a log level; it has no effect.
+APLOG_NOERRNO = 0
+
+# The places of req.finfo as a sequence.
+FINFO_MODE = 0
+FINFO_INO = 1
+FINFO_DEV = 2
+FINFO_NLINK = 3
+FINFO_UID = 4
+FINFO_GID = 5
+FINFO_SIZE = 6
+FINFO_ATIME = 7
+FINFO_MTIME = 8
+FINFO_CTIME = 9
+FINFO_FNAME = 10
+FINFO_NAME = 11
+FINFO_FILETYPE = 12
+
+# The places of req.parsed_uri.
+URI_SCHEME = 0
+URI_HOSTINFO = 1
+URI_USER = 2
+URI_PASSWORD = 3
+URI_HOSTNAME = 4
+URI_PORT = 5
+URI_PATH = 6
+URI_QUERY = 7
+URI_FRAGMENT = 8
 
 MutableMapping.register(_apache.table)
-
-
-def import_module(
-    module_name: str,
-    autoreload: bool = True,
-    log: bool = False,
-    path: list[str] | None = None,
-) -> ModuleType:
-    """Import a module by its name.
-
-    Args:
-        module_name: dotted name.
-        autoreload: accepted; this version does not reload yet.
-        log: accepted, as ``autoreload``.
-        path: accepted, as ``autoreload``.
-
-    Returns:
-        The module.
-
-    Raises:
-        ImportError: there is no such module; whatever else importing it raises.
-    """
-    return importlib.import_module(module_name)

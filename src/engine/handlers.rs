@@ -2,20 +2,29 @@
 
 use std::sync::Arc;
 
-/// Where handlers of a section are looked for first.
+/// The section that a handler stands in. A directory is where it is looked for first.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub enum Home {
-    /// Nowhere in particular: server level, or a location.
+    /// None: a server.
     #[default]
     None,
-    /// A directory, absolute.
+    /// A directory, absolute, without a slash at its end.
     Directory(Arc<str>),
+    /// Directories by a pattern: the one that matches is found for each request.
+    Pattern {
+        /// As it was written.
+        pattern: Arc<str>,
+        /// A regular expression, or else a wildcard.
+        is_regex: bool,
+    },
+    /// A path of URLs, or a pattern for them, as it was written.
+    Location(Arc<str>),
 }
 
 /// One handler as a directive names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Handler {
-    /// The module, dotted.
+    /// The module: a dotted name, or the absolute path of its file.
     pub module: String,
     /// The object in it, dotted; `None` for the phase's default.
     pub object: Option<String>,
@@ -23,6 +32,8 @@ pub struct Handler {
     pub home: Home,
     /// Where it was written, as `file:line`.
     pub source: Arc<str>,
+    /// A module that need not have the function: it is passed over then.
+    pub is_silent: bool,
 }
 
 impl Handler {
@@ -35,12 +46,16 @@ impl Handler {
             Some((module, object)) => (module, Some(object)),
             None => (text, None),
         };
-        if !is_dotted_name(module) {
-            return Err(format!(
-                "'{text}' does not name a handler: write module or module::function, \
-                 as in shop.pages::handler"
-            ));
-        }
+        let module = match path(module, home)? {
+            Some(path) => path,
+            None if is_dotted_name(module) => module.to_owned(),
+            None => {
+                return Err(format!(
+                    "'{text}' does not name a handler: write module or module::function, \
+                     as in shop.pages::handler, or the path of a module's file"
+                ));
+            }
+        };
         if object.is_some_and(|object| !is_dotted_name(object)) {
             return Err(format!(
                 "'{text}' names no function after '::': write {module}::function, \
@@ -48,10 +63,11 @@ impl Handler {
             ));
         }
         Ok(Self {
-            module: module.to_owned(),
+            module,
             object: object.map(str::to_owned),
             home: home.clone(),
             source: source.clone(),
+            is_silent: false,
         })
     }
 
@@ -62,6 +78,33 @@ impl Handler {
             None => self.module.clone(),
         }
     }
+}
+
+/// The absolute path that a module is named by, if it is: `/x.py`, or `~/x.py` and `./x.py` for the
+/// directory of the section. The `.py` may be left out.
+fn path(module: &str, home: &Home) -> Result<Option<String>, String> {
+    let path = match module.strip_prefix("~/").or(module.strip_prefix("./")) {
+        Some(rest) => match home {
+            Home::Directory(directory) => format!("{directory}/{rest}"),
+            _ => {
+                return Err(format!(
+                    "'{module}' is for the directory of a section, and this stands in none: write \
+                     an absolute path, as in /srv/python/pages.py"
+                ));
+            }
+        },
+        None if module.starts_with('/') => module.to_owned(),
+        None => return Ok(None),
+    };
+    if path.ends_with('/') {
+        return Err(format!(
+            "'{module}' is no module's file: write its name, too, as in {module}pages.py"
+        ));
+    }
+    Ok(Some(match path.ends_with(".py") {
+        true => path,
+        false => path + ".py",
+    }))
 }
 
 fn is_dotted_name(text: &str) -> bool {
@@ -87,11 +130,17 @@ impl HandlerList {
     /// # Errors
     /// A sentence that says what to write.
     pub fn parse(words: &[String], home: &Home, source: &Arc<str>) -> Result<Self, String> {
-        let bar = words.iter().position(|word| word == "|");
-        let (names, extensions) = match bar {
-            Some(bar) => (&words[..bar], &words[bar + 1..]),
-            None => (words, &[][..]),
-        };
+        // The bar needs no space around it.
+        let bar = words.iter().position(|word| word.contains('|'));
+        let (mut names, mut extensions) = (words.to_vec(), Vec::new());
+        if let Some(bar) = bar {
+            extensions = names.split_off(bar);
+            let (name, extension) = extensions[0].split_once('|').unwrap_or_default();
+            let (name, extension) = (name.to_owned(), extension.to_owned());
+            names.extend(Some(name).filter(|name| !name.is_empty()));
+            extensions[0] = extension;
+            extensions.retain(|extension| !extension.is_empty());
+        }
         if names.is_empty() {
             return Err("names no handler: write module or module::function".into());
         }
@@ -112,15 +161,35 @@ impl HandlerList {
             .collect();
         Ok(Self {
             handlers: handlers?,
-            extensions: extensions.to_vec(),
+            extensions,
         })
+    }
+
+    /// The same modules, passed over where they lack the function of a phase
+    /// (`PythonHandlerModule`).
+    ///
+    /// # Errors
+    /// A sentence that says what to write.
+    pub fn silent(mut self) -> Result<Self, String> {
+        for handler in &mut self.handlers {
+            handler.is_silent = true;
+            if let Some(object) = &handler.object {
+                return Err(format!(
+                    "takes modules, whose functions have the names of the phases: write {} \
+                     without ::{object}",
+                    handler.module
+                ));
+            }
+        }
+        Ok(self)
     }
 }
 
 /// The extension that chooses a list: all after the first dot of a path's last segment, dot included.
-pub fn extension(filename: &str) -> Option<&str> {
-    let name = filename.rsplit_once('/').map_or(filename, |(_, name)| name);
-    name.find('.').map(|dot| &name[dot..])
+pub fn extension(filename: &[u8]) -> Option<&str> {
+    let name = filename.rsplit(|byte| *byte == b'/').next()?;
+    let dot = name.iter().position(|byte| *byte == b'.')?;
+    std::str::from_utf8(&name[dot..]).ok()
 }
 
 #[cfg(test)]
@@ -157,14 +226,7 @@ mod tests {
     #[test]
     fn bad_names_say_what_to_write() {
         for bad in [
-            "",
-            "a b/c",
-            "a::",
-            "::f",
-            "a..b",
-            "1a",
-            "a::b-c",
-            "/srv/x.py",
+            "", "a b/c", "a::", "::f", "a..b", "1a", "a::b-c", "~/x", "/x/",
         ] {
             let sentence = parse(bad).unwrap_err();
             assert!(sentence.contains("write "), "{bad}: {sentence}");
@@ -172,9 +234,27 @@ mod tests {
     }
 
     #[test]
+    fn the_bar_needs_no_space() {
+        let list = parse("pages|.py .html").unwrap();
+        assert_eq!(list.handlers[0].module, "pages");
+        assert_eq!(list.extensions, [".py", ".html"]);
+        assert_eq!(parse("a b| .x").unwrap().extensions, [".x"]);
+    }
+
+    #[test]
+    fn modules_can_be_named_by_their_files() {
+        let home = Home::Directory("/srv/www".into());
+        let module = |text| Handler::parse(text, &home, &"test.conf:1".into()).map(|h| h.module);
+        assert_eq!(module("/srv/x.py::f").unwrap(), "/srv/x.py");
+        assert_eq!(module("~/lib/x").unwrap(), "/srv/www/lib/x.py");
+        assert_eq!(module("./x.py").unwrap(), "/srv/www/x.py");
+        assert!(parse("~/x").unwrap_err().contains("an absolute path"));
+    }
+
+    #[test]
     fn the_first_dot_of_the_last_segment_begins_the_extension() {
-        assert_eq!(extension("/a.b/page.py"), Some(".py"));
-        assert_eq!(extension("/x/archive.tar.gz"), Some(".tar.gz"));
-        assert_eq!(extension("/a.b/page"), None);
+        assert_eq!(extension(b"/a.b/page.py"), Some(".py"));
+        assert_eq!(extension(b"/x/archive.tar.gz"), Some(".tar.gz"));
+        assert_eq!(extension(b"/a.b/page"), None);
     }
 }

@@ -1,14 +1,66 @@
-//! The phases that Python can serve: one table.
+//! The phases that Python can serve.
 
-/// A phase of a request, or of a connection.
+use super::phase_table::{ROWS, Row};
+
+/// A phase of a request, or of a connection. In the order in which httpd runs them; the directive
+/// of `Init` has a second meaning (see [`Phase::hooks`]).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Phase {
     /// A new connection.
     Connection,
+    /// A request was read.
+    PostReadRequest,
+    /// Its URI becomes a file name.
+    Trans,
+    /// The first of those for which sections and .htaccess count, or else (in a server) the very first.
+    Init,
+    /// Sections and .htaccess count from here on.
+    HeaderParser,
+    /// Whether the client may have it, whoever the user is.
+    Access,
+    /// Who the user is.
+    Authen,
+    /// Whether the user may have it.
+    Authz,
     /// The media type of a response.
     Type,
+    /// The last change before the response.
+    Fixup,
     /// The response.
     Content,
+    /// The response was sent.
+    Log,
+    /// The request goes.
+    Cleanup,
+}
+
+/// A hook of httpd, by its name there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hook {
+    /// `process_connection`
+    ProcessConnection,
+    /// `post_read_request`
+    PostReadRequest,
+    /// `translate_name`
+    TranslateName,
+    /// `header_parser`
+    HeaderParser,
+    /// `access_checker`
+    AccessChecker,
+    /// `check_user_id`
+    CheckUserId,
+    /// `auth_checker`
+    AuthChecker,
+    /// `type_checker`
+    TypeChecker,
+    /// `fixups`
+    Fixups,
+    /// `handler`
+    Handler,
+    /// `log_transaction`
+    LogTransaction,
+    /// The end of the request's pool: no hook of httpd's.
+    PoolCleanup,
 }
 
 /// When a list of handlers goes on to its next entry.
@@ -16,6 +68,8 @@ pub enum Phase {
 pub enum Continue {
     /// Never: only the first entry is called.
     Never,
+    /// After `OK`.
+    Ok,
     /// After `DECLINED`.
     Declined,
     /// After `OK` and `DECLINED`.
@@ -23,33 +77,55 @@ pub enum Continue {
 }
 
 impl Phase {
-    /// Every phase, in httpd's order.
-    pub const ALL: [Self; 3] = [Self::Connection, Self::Type, Self::Content];
+    /// Its row.
+    pub fn row(self) -> &'static Row {
+        &ROWS[self as usize]
+    }
 
     /// Its directive.
-    pub const fn directive(self) -> &'static str {
-        match self {
-            Self::Connection => "PythonConnectionHandler",
-            Self::Type => "PythonTypeHandler",
-            Self::Content => "PythonHandler",
-        }
+    pub fn directive(self) -> &'static str {
+        self.row().directive.to_str().unwrap_or_default()
+    }
+
+    /// The phase of a directive, whatever the case of its letters.
+    pub fn of_directive(name: &str) -> Option<Self> {
+        let row = ROWS
+            .iter()
+            .find(|row| row.phase.directive().eq_ignore_ascii_case(name));
+        row.map(|row| row.phase)
     }
 
     /// The function that is called when the directive names only a module.
-    pub const fn default_object(self) -> &'static str {
-        match self {
-            Self::Connection => "connectionhandler",
-            Self::Type => "typehandler",
-            Self::Content => "handler",
-        }
+    pub fn default_object(self) -> &'static str {
+        self.row().default_object
     }
 
     /// When the next handler of a list is called.
-    pub const fn continues(self) -> Continue {
-        match self {
-            Self::Connection => Continue::Never,
-            Self::Type => Continue::Declined,
-            Self::Content => Continue::Both,
+    pub fn continues(self) -> Continue {
+        self.row().continues
+    }
+
+    /// Whether httpd knows the file then, so that its extension can choose a list.
+    pub fn knows_file(self) -> bool {
+        !matches!(self, Self::Connection | Self::PostReadRequest | Self::Trans)
+    }
+
+    /// The phases that a hook serves, in order. `Init` comes first wherever it may: outside of
+    /// sections it is another word for `PostReadRequest`.
+    pub const fn of_hook(hook: Hook) -> &'static [Self] {
+        match hook {
+            Hook::ProcessConnection => &[Self::Connection],
+            Hook::PostReadRequest => &[Self::Init, Self::PostReadRequest],
+            Hook::TranslateName => &[Self::Trans],
+            Hook::HeaderParser => &[Self::Init, Self::HeaderParser],
+            Hook::AccessChecker => &[Self::Access],
+            Hook::CheckUserId => &[Self::Authen],
+            Hook::AuthChecker => &[Self::Authz],
+            Hook::TypeChecker => &[Self::Type],
+            Hook::Fixups => &[Self::Fixup],
+            Hook::Handler => &[Self::Content],
+            Hook::LogTransaction => &[Self::Log],
+            Hook::PoolCleanup => &[Self::Cleanup],
         }
     }
 }
@@ -59,6 +135,7 @@ impl Continue {
     pub fn after(self, result: i32) -> bool {
         match self {
             Self::Never => false,
+            Self::Ok => result == 0,
             Self::Declined => result == -1,
             Self::Both => matches!(result, 0 | -1),
         }
@@ -70,14 +147,19 @@ mod tests {
     use super::*;
 
     #[test]
+    fn rows_stand_where_their_phase_says() {
+        for (index, row) in ROWS.iter().enumerate() {
+            assert_eq!(row.phase as usize, index);
+            assert!(Phase::of_hook(row.position.hook).contains(&row.phase));
+            assert_eq!(Phase::of_directive(row.phase.directive()), Some(row.phase));
+        }
+    }
+
+    #[test]
     fn default_objects_are_the_directives_in_lower_case() {
-        for phase in Phase::ALL {
-            let name = phase
-                .directive()
-                .strip_prefix("Python")
-                .unwrap()
-                .to_lowercase();
-            assert_eq!(phase.default_object(), name);
+        for row in &ROWS {
+            let name = row.phase.directive().strip_prefix("Python").unwrap();
+            assert_eq!(row.default_object, name.to_lowercase());
         }
     }
 
@@ -86,6 +168,7 @@ mod tests {
         assert!(Continue::Both.after(0) && Continue::Both.after(-1));
         assert!(!Continue::Both.after(-2) && !Continue::Both.after(404));
         assert!(!Continue::Declined.after(0) && Continue::Declined.after(-1));
+        assert!(Continue::Ok.after(0) && !Continue::Ok.after(-1));
         assert!(!Continue::Never.after(-1));
     }
 }

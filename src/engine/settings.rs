@@ -2,13 +2,20 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::filters::{Filter, Way};
-use super::handlers::{Handler, HandlerList, extension};
+use super::handlers::{Handler, HandlerList};
+use super::lists::{Chosen, Lists};
 use super::phases::Phase;
 
-/// A list of handlers, and the extension it is for (`None`: all requests).
-type Lists = BTreeMap<(Phase, Option<String>), Arc<[Handler]>>;
+/// A `PythonImport`.
+pub struct Import {
+    /// The module, and a function to call without arguments.
+    pub handler: Handler,
+    /// The name of the interpreter.
+    pub interpreter: String,
+}
 
 /// The settings of one section, or of several merged ones. Unset is a value of its own.
 #[derive(Clone, Default)]
@@ -17,12 +24,28 @@ pub struct Settings {
     pub interpreter: Option<Arc<str>>,
     /// `PythonPath`: a Python expression.
     pub path: Option<Arc<str>>,
+    /// `PythonGracefulTimeout`.
+    pub graceful_timeout: Option<Duration>,
     /// `PythonDebug`.
     pub debug: Option<bool>,
+    /// `PythonInterpPerDirectory`.
+    pub per_directory: Option<bool>,
+    /// `PythonInterpPerDirective`.
+    pub per_directive: Option<bool>,
+    /// `PythonAutoReload`.
+    pub auto_reload: Option<bool>,
+    /// `PythonEnablePdb`.
+    pub enable_pdb: Option<bool>,
+    /// `PythonOptimize`.
+    pub optimize: Option<bool>,
+    /// `PythonOption mod_python.location_shortcut`.
+    pub location_shortcut: Option<bool>,
     /// `PythonOption`: lower-case key → key as written, value. Empty values mean "not set here".
     pub options: Arc<BTreeMap<String, (String, String)>>,
+    /// `PythonImport`, in order.
+    pub imports: Arc<[Arc<Import>]>,
     /// The handlers of each phase.
-    pub handlers: Arc<Lists>,
+    pub handlers: Option<Arc<Lists>>,
     /// The filters declared here, by way and number.
     pub filters: Arc<BTreeMap<(Way, usize), Arc<Filter>>>,
 }
@@ -32,9 +55,11 @@ impl Settings {
     pub fn is_empty(&self) -> bool {
         self.interpreter.is_none()
             && self.path.is_none()
-            && self.debug.is_none()
+            && self.graceful_timeout.is_none()
+            && self.flags().all(|(_, value)| value.is_none())
             && self.options.is_empty()
-            && self.handlers.is_empty()
+            && self.imports.is_empty()
+            && self.handlers.is_none()
             && self.filters.is_empty()
     }
 
@@ -48,35 +73,58 @@ impl Settings {
                 .or_else(|| outer.interpreter.clone()),
             path: inner.path.clone().or_else(|| outer.path.clone()),
             debug: inner.debug.or(outer.debug),
+            graceful_timeout: inner.graceful_timeout.or(outer.graceful_timeout),
+            per_directory: inner.per_directory.or(outer.per_directory),
+            per_directive: inner.per_directive.or(outer.per_directive),
+            auto_reload: inner.auto_reload.or(outer.auto_reload),
+            enable_pdb: inner.enable_pdb.or(outer.enable_pdb),
+            optimize: inner.optimize.or(outer.optimize),
+            location_shortcut: inner.location_shortcut.or(outer.location_shortcut),
             options: overlay(&outer.options, &inner.options),
-            handlers: overlay(&outer.handlers, &inner.handlers),
+            imports: match (outer.imports.is_empty(), inner.imports.is_empty()) {
+                (_, true) => outer.imports.clone(),
+                (true, _) => inner.imports.clone(),
+                _ => outer
+                    .imports
+                    .iter()
+                    .chain(&*inner.imports)
+                    .cloned()
+                    .collect(),
+            },
+            handlers: match (&outer.handlers, &inner.handlers) {
+                (Some(outer), Some(inner)) => Some(Arc::new(outer.overlaid(inner))),
+                (one, None) | (None, one) => one.clone(),
+            },
             filters: overlay(&outer.filters, &inner.filters),
         }
     }
 
-    /// Appends to the section's list of a phase.
-    pub fn add_handlers(&mut self, phase: Phase, list: &HandlerList) {
-        let lists = Arc::make_mut(&mut self.handlers);
-        let keys: Vec<Option<String>> = match list.extensions.as_slice() {
-            [] => vec![None],
-            extensions => extensions.iter().cloned().map(Some).collect(),
-        };
-        for extension in keys {
-            let entry = lists.entry((phase, extension)).or_default();
-            *entry = entry.iter().chain(&list.handlers).cloned().collect();
-        }
+    /// The directives that are On or Off.
+    pub fn flags(&self) -> impl Iterator<Item = (&'static str, Option<bool>)> {
+        [
+            ("PythonInterpPerDirectory", self.per_directory),
+            ("PythonInterpPerDirective", self.per_directive),
+            ("PythonAutoReload", self.auto_reload),
+            ("PythonDebug", self.debug),
+            ("PythonEnablePdb", self.enable_pdb),
+            ("PythonOptimize", self.optimize),
+        ]
+        .into_iter()
     }
 
-    /// The handlers of a phase for a request for this file: the list of its extension, else the one
-    /// for all.
-    pub fn handlers(&self, phase: Phase, filename: Option<&str>) -> Option<&Arc<[Handler]>> {
-        if self.handlers.is_empty() {
-            return None;
-        }
-        filename
-            .and_then(extension)
-            .and_then(|extension| self.handlers.get(&(phase, Some(extension.to_owned()))))
-            .or_else(|| self.handlers.get(&(phase, None)))
+    /// Appends to the section's list of a phase.
+    pub fn add_handlers(&mut self, phase: Phase, list: &HandlerList) {
+        Arc::make_mut(self.handlers.get_or_insert_default()).add(phase, list);
+    }
+
+    /// The handlers of a phase for a request for this file.
+    pub fn handlers<'a>(&'a self, phase: Phase, filename: Option<&'a [u8]>) -> Option<Chosen<'a>> {
+        self.handlers.as_ref()?.choose(phase, filename)
+    }
+
+    /// Whether a phase has handlers for any request.
+    pub fn has(&self, phase: Phase) -> bool {
+        self.handlers.as_ref().is_some_and(|lists| lists.has(phase))
     }
 
     /// The options that hold, as written.
@@ -109,18 +157,7 @@ fn overlay<K: Ord + Clone, V: Clone>(
 
 #[cfg(test)]
 mod tests {
-    use super::super::handlers::Home;
     use super::*;
-
-    fn list(text: &str) -> HandlerList {
-        let words: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
-        HandlerList::parse(&words, &Home::None, &"test.conf:1".into()).unwrap()
-    }
-
-    fn names(settings: &Settings, file: &str) -> Vec<String> {
-        let list = settings.handlers(Phase::Content, Some(file));
-        list.map_or(Vec::new(), |list| list.iter().map(Handler::text).collect())
-    }
 
     #[test]
     fn the_inner_section_wins_where_it_says_something() {
@@ -155,21 +192,5 @@ mod tests {
         );
         let unset = Settings::merged(&both, &option("color", ""));
         assert_eq!(unset.options().collect::<Vec<_>>(), [("size", "9")]);
-    }
-
-    #[test]
-    fn lists_grow_in_a_section_and_are_replaced_between_sections() {
-        let mut outer = Settings::default();
-        outer.add_handlers(Phase::Content, &list("a"));
-        outer.add_handlers(Phase::Content, &list("b"));
-        outer.add_handlers(Phase::Content, &list("p | .py"));
-        assert_eq!(names(&outer, "/x/y.html"), ["a", "b"]);
-        assert_eq!(names(&outer, "/x/y.py"), ["p"]);
-        let mut inner = Settings::default();
-        inner.add_handlers(Phase::Content, &list("c"));
-        let merged = Settings::merged(&outer, &inner);
-        assert_eq!(names(&merged, "/x/y.html"), ["c"]);
-        assert_eq!(names(&merged, "/x/y.py"), ["p"]);
-        assert!(merged.handlers(Phase::Type, Some("/x/y.py")).is_none());
     }
 }

@@ -6,8 +6,29 @@ pub struct Unread {
     data: Vec<u8>,
     /// How much of the front is gone.
     start: usize,
-    /// Up to where (from the start) a search has found nothing, and for a separator of what length.
-    searched: (usize, usize),
+    /// Up to where (from the start) a search has found nothing.
+    searched: usize,
+    /// What was searched for then, if it is short.
+    sought: Short,
+}
+
+/// A separator, if it is short: longer ones are searched for from the start.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+struct Short {
+    length: u8,
+    bytes: [u8; 7],
+}
+
+impl Short {
+    fn of(separator: &[u8]) -> Option<Self> {
+        let mut short = Self::default();
+        short
+            .bytes
+            .get_mut(..separator.len())?
+            .copy_from_slice(separator);
+        short.length = u8::try_from(separator.len()).ok()?;
+        Some(short)
+    }
 }
 
 /// Where a separator was found, or not.
@@ -50,9 +71,11 @@ impl Unread {
     /// looked at once, however often this is asked.
     pub fn find(&mut self, separator: &[u8], limit: usize) -> Search {
         let length = separator.len();
-        let searched = match self.searched {
-            (searched, known) if known == length => searched,
-            _ => 0,
+        let sought = Short::of(separator);
+        let searched = if sought == Some(self.sought) {
+            self.searched
+        } else {
+            0
         };
         let all = &self.data[self.start..];
         // What was the beginning of one may be whole by now.
@@ -62,7 +85,8 @@ impl Unread {
             Some(_) => Search::Beyond,
             None if all.len() >= limit => Search::Beyond,
             None => {
-                self.searched = (all.len(), length);
+                self.searched = if sought.is_some() { all.len() } else { 0 };
+                self.sought = sought.unwrap_or_default();
                 Search::Missing
             }
         }
@@ -71,7 +95,7 @@ impl Unread {
     /// Drops the first `length` bytes.
     pub fn consume(&mut self, length: usize) {
         self.start += length;
-        self.searched = (0, 0);
+        self.searched = 0;
         if self.start >= self.data.len() {
             *self = Self::default();
         }

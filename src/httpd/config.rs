@@ -29,6 +29,7 @@ pub enum Place {
 pub type Change<S> = Box<dyn Fn(&mut S)>;
 
 /// One directive: its name, and what it does.
+#[derive(Debug)]
 pub struct Directive<S: 'static> {
     /// As written in the configuration.
     pub name: &'static CStr,
@@ -40,6 +41,15 @@ pub struct Directive<S: 'static> {
     pub read: fn(&Line<'_>) -> Result<Change<S>, String>,
 }
 
+// `derive` would ask it of `S`, too.
+impl<S: 'static> Clone for Directive<S> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<S: 'static> Copy for Directive<S> {}
+
 /// What kind of section a line stands in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Section {
@@ -47,8 +57,13 @@ pub enum Section {
     Server,
     /// A directory, absolute.
     Directory(String),
-    /// A pattern for directories: wildcard or regular expression.
-    DirectoryPattern(String),
+    /// Directories by a pattern.
+    DirectoryPattern {
+        /// As it was written.
+        pattern: String,
+        /// A regular expression, or else a wildcard.
+        is_regex: bool,
+    },
     /// A path of URLs, or a pattern for them.
     Location(String),
 }
@@ -121,14 +136,18 @@ impl Line<'_> {
             // SAFETY: NUL-terminated or null.
             let name = text(unsafe { c_bytes(directive.directive) }).to_ascii_lowercase();
             // SAFETY: as above.
-            let path = section_path(&text(unsafe { c_bytes(directive.args) }));
+            let (path, is_regex) = section_path(&text(unsafe { c_bytes(directive.args) }));
             match name.as_str() {
                 "<location" | "<locationmatch" => return Section::Location(path),
-                "<directorymatch" => return Section::DirectoryPattern(path),
-                "<directory" if path.contains(['*', '?', '[']) || !path.starts_with('/') => {
-                    return Section::DirectoryPattern(path);
+                "<directory" if !is_regex && !path.contains(['*', '?', '[']) => {
+                    return Section::Directory(path);
                 }
-                "<directory" => return Section::Directory(path),
+                "<directory" | "<directorymatch" => {
+                    return Section::DirectoryPattern {
+                        pattern: path,
+                        is_regex: is_regex || name == "<directorymatch",
+                    };
+                }
                 _ => {}
             }
             // SAFETY: as above.
@@ -149,11 +168,16 @@ pub fn generation<'a, T: Default + 'static>(pool: &'a Pool, key: &'static CStr) 
     pool.keyed(key, T::default)
 }
 
-/// The path of a section's opening line: `"/srv/www">` or `~ "^/x">`.
-fn section_path(arguments: &str) -> String {
+/// The path of a section's opening line, `"/srv/www">` or `~ "^/x">`, and whether it is a regular
+/// expression.
+fn section_path(arguments: &str) -> (String, bool) {
     let path = arguments.trim().trim_end_matches('>').trim_end();
-    let path = path.strip_prefix('~').unwrap_or(path).trim();
-    path.trim_matches(['"', '\'']).to_owned()
+    let expression = path.strip_prefix('~');
+    let path = expression.unwrap_or(path).trim();
+    (
+        path.trim_matches(['"', '\'']).to_owned(),
+        expression.is_some(),
+    )
 }
 
 fn text(bytes: Option<&[u8]>) -> String {
@@ -167,12 +191,17 @@ pub struct Command(pub(super) ffi::command_rec);
 // SAFETY: constant after construction.
 unsafe impl Sync for Command {}
 
-/// httpd's form of a table of directives, with the empty entry at its end (`N` = entries + 1).
-pub const fn commands<S: Settings, const N: usize>(table: &'static [Directive<S>]) -> [Command; N] {
+/// httpd's form of tables of directives, with the empty entry at its end (`N` = entries + 1).
+pub const fn commands<S: Settings, const N: usize>(
+    tables: &[&'static [Directive<S>]],
+) -> [Command; N] {
     let mut commands = [const { Command(EMPTY) }; N];
-    let mut index = 0;
-    while index < table.len() {
-        let directive = &table[index];
+    let (mut index, mut table, mut row) = (0, 0, 0);
+    while index + 1 < N {
+        while row == tables[table].len() {
+            (table, row) = (table + 1, 0);
+        }
+        let directive = &tables[table][row];
         commands[index].0 = ffi::command_rec {
             name: directive.name.as_ptr(),
             func: ffi::cmd_func {
@@ -187,6 +216,7 @@ pub const fn commands<S: Settings, const N: usize>(table: &'static [Directive<S>
             args_how: ffi::RAW_ARGS,
             errmsg: directive.help.as_ptr(),
         };
+        row += 1;
         index += 1;
     }
     commands

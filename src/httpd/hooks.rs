@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicI32, Ordering};
 use super::config::{self, Command, Settings};
 use super::filter::Mode;
 use super::log::{self, Level, place};
+use super::phases::{self, Hook, Order, Registration};
 use super::{Brigade, Connection, Error, Filter, Pool, Request, Server, Status, ffi};
 
 /// What a module does in httpd's hooks.
@@ -46,22 +47,10 @@ pub trait Module: Sized + 'static {
     }
     /// A connection is about to be closed, whatever the cause: the last chance to say something.
     fn pre_close_connection(_c: &Connection) {}
-    /// A request, also a redirected one, is about to be mapped to a file.
-    fn translate_name(_r: &Request) -> Status {
-        Status::DECLINED
-    }
-    /// The media type is asked for.
-    fn type_checker(_r: &Request) -> Status {
-        Status::DECLINED
-    }
-    /// Last chance before the handler.
-    fn fixups(_r: &Request) -> Status {
-        Status::DECLINED
-    }
-    /// The response is asked for.
-    fn handler(_r: &Request) -> Status {
-        Status::DECLINED
-    }
+    /// Where the module stands in the hooks about connections and requests.
+    fn hooks() -> Vec<Registration>;
+    /// A hook about a request asks.
+    fn request(r: &Request, hook: Hook) -> Status;
     /// Buckets of a response pass output filter number `slot`.
     fn output_filter(filter: &Filter, _slot: usize, brigade: &Brigade) -> Result<(), Error> {
         filter.step_out(brigade)
@@ -162,13 +151,29 @@ pub(super) fn state<T: 'static>(
     if let Some(value) = existing_state(vector) {
         return value;
     }
-    let value = pool.own_first(make());
     let entries: *mut *mut c_void = vector.cast();
     // SAFETY: see `slot`; the request's or connection's own thread.
     let entry = unsafe { entries.add(module_index() as usize) };
+    let kept = pool.own_first(Kept {
+        entry,
+        value: make(),
+    });
     // SAFETY: as above.
-    unsafe { *entry = std::ptr::from_ref(value).cast_mut().cast() };
-    value
+    unsafe { *entry = std::ptr::from_ref(&kept.value).cast_mut().cast() };
+    &kept.value
+}
+
+/// A value, and where httpd's vector shows it: not any more when it goes.
+struct Kept<T> {
+    entry: *mut *mut c_void,
+    value: T,
+}
+
+impl<T> Drop for Kept<T> {
+    fn drop(&mut self) {
+        // SAFETY: the vector lies in the pool whose pre-cleanup drops this.
+        unsafe { *self.entry = null_mut() };
+    }
 }
 
 impl Request {
@@ -195,20 +200,7 @@ pub fn add_version(configuration: &Pool, component: &str) {
     }
 }
 
-/// A list of module names for httpd's ordering of hooks.
-struct Names<const N: usize>([*const c_char; N]);
-
-// SAFETY: constant pointers to static text.
-unsafe impl<const N: usize> Sync for Names<N> {}
-
-/// Modules that find types by a file's name or content: a Python type handler is asked before them.
-static TYPES: Names<3> = Names([c"mod_mime.c".as_ptr(), c"mod_mime_magic.c".as_ptr(), null()]);
-/// It finds the file first (MultiViews), so it goes before us.
-static NEGOTIATION: Names<2> = Names([c"mod_negotiation.c".as_ptr(), null()]);
-/// It starts the clock of a connection, so it goes before us.
-static TIMEOUTS: Names<2> = Names([c"mod_reqtimeout.c".as_ptr(), null()]);
-
-unsafe extern "C" fn register<M: Module>(_pool: *mut ffi::apr_pool_t) {
+unsafe extern "C" fn register<M: Module>(pool: *mut ffi::apr_pool_t) {
     M::record().remember_index();
     std::panic::set_hook(Box::new(|panic| {
         // `guard` says what panicked; this says where.
@@ -218,10 +210,11 @@ unsafe extern "C" fn register<M: Module>(_pool: *mut ffi::apr_pool_t) {
             .unwrap_or_default();
         log::server(place!(), None, Level::Debug, &format!("panic at {place}"));
     }));
+    super::replay::register();
+    // SAFETY: httpd calls with the configuration's pool.
+    let pool = unsafe { Pool::from_raw(pool) };
     let none = null::<*const c_char>();
-    let first = ffi::APR_HOOK_FIRST as c_int;
-    let middle = ffi::APR_HOOK_MIDDLE as c_int;
-    let really_first = ffi::APR_HOOK_REALLY_FIRST as c_int;
+    let (first, middle) = (Order::First.number(), Order::Middle.number());
     // SAFETY: all are called while httpd collects hooks; functions and lists are static.
     unsafe { ffi::ap_hook_check_config(Some(check_config::<M>), none, none, middle) };
     // SAFETY: as above.
@@ -235,26 +228,13 @@ unsafe extern "C" fn register<M: Module>(_pool: *mut ffi::apr_pool_t) {
     let really_last = ffi::APR_HOOK_REALLY_LAST as c_int;
     // SAFETY: as above.
     unsafe { ffi::ap_hook_post_config(Some(super::patience::prepare), none, none, really_last) };
-    let timeouts = TIMEOUTS.0.as_ptr();
-    // SAFETY: as above.
-    unsafe {
-        ffi::ap_hook_process_connection(Some(process_connection::<M>), timeouts, none, first)
-    };
     // SAFETY: as above.
     unsafe { ffi::ap_hook_child_stopping(Some(child_stopping::<M>), none, none, first) };
     // SAFETY: as above.
     unsafe { ffi::ap_hook_pre_close_connection(Some(pre_close::<M>), none, none, first) };
     // SAFETY: as above.
     unsafe { ffi::ap_hook_protocol_switch(Some(super::patience::switched), none, none, middle) };
-    // SAFETY: as above.
-    unsafe { ffi::ap_hook_translate_name(Some(translate_name::<M>), none, none, really_first) };
-    let (before, after) = (NEGOTIATION.0.as_ptr(), TYPES.0.as_ptr());
-    // SAFETY: as above.
-    unsafe { ffi::ap_hook_type_checker(Some(type_checker::<M>), before, after, first) };
-    // SAFETY: as above.
-    unsafe { ffi::ap_hook_fixups(Some(fixups::<M>), none, none, first) };
-    // SAFETY: as above.
-    unsafe { ffi::ap_hook_handler(Some(handler::<M>), none, none, middle) };
+    phases::register::<M>(pool);
 }
 
 unsafe extern "C" fn post_config<M: Module>(
@@ -312,7 +292,7 @@ unsafe extern "C" fn child_init<M: Module>(
     guard("child_init", (), || M::child_init(pool, main));
 }
 
-unsafe extern "C" fn process_connection<M: Module>(c: *mut ffi::conn_rec) -> c_int {
+pub(super) unsafe extern "C" fn process_connection<M: Module>(c: *mut ffi::conn_rec) -> c_int {
     // SAFETY: httpd calls with a live connection.
     let c = unsafe { Connection::from_raw(c) };
     guard("process_connection", Status::DONE, || {
@@ -331,22 +311,3 @@ unsafe extern "C" fn pre_close<M: Module>(c: *mut ffi::conn_rec) -> c_int {
     guard("pre_close_connection", (), || M::pre_close_connection(c));
     Status::OK.0
 }
-
-/// The trampoline of a hook about a request. A panic ends as an exception does: 500, or a cut
-/// response when something of it is out.
-macro_rules! request_hooks {
-    ($($name:ident)*) => {$(
-        unsafe extern "C" fn $name<M: Module>(r: *mut ffi::request_rec) -> c_int {
-            // SAFETY: httpd calls with a live request.
-            let r = unsafe { Request::from_raw(r) };
-            let bad = Status::INTERNAL_SERVER_ERROR;
-            let status = guard(stringify!($name), bad, || M::$name(r));
-            if status == bad && r.has_started() {
-                return r.cut_response(&r.connection().new_brigade()).0;
-            }
-            status.0
-        }
-    )*};
-}
-
-request_hooks! { translate_name type_checker fixups handler }

@@ -83,7 +83,9 @@ impl Connection {
             return Ok(());
         };
         // SAFETY: a registered filter lives as long as httpd.
-        let function = unsafe { (*filter.frec).filter_func.out_func };
+        let functions = unsafe { (*filter.frec).filter_func };
+        // SAFETY: it stands in a chain for output.
+        let function = unsafe { functions.out_func };
         let Some(function) = function else {
             return Ok(());
         };

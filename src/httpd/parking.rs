@@ -18,7 +18,7 @@ pub enum Sense {
 }
 
 /// Whether the MPM parks connections.
-fn mpm_parks() -> bool {
+pub fn mpm_parks() -> bool {
     let mut answer = 0;
     // SAFETY: `answer` is a place for the result.
     let status = unsafe { ffi::ap_mpm_query(ffi::AP_MPMQ_CAN_WAITIO as i32, &raw mut answer) };
@@ -88,24 +88,20 @@ impl Connection {
         (descriptor >= 0).then_some(descriptor)
     }
 
-    /// Waits until the socket is ready, on this thread; `false` after `time`.
-    pub fn wait(&self, sense: Sense, time: Duration) -> bool {
+    /// Waits on this thread until the socket is ready for one of these, at most so long.
+    pub fn wait(&self, read: bool, write: bool, time: Duration) {
         let Some(fd) = self.descriptor() else {
-            return true;
-        };
-        let events = match sense {
-            Sense::Read => libc::POLLIN,
-            Sense::Write => libc::POLLOUT,
+            return;
         };
         let mut poll = libc::pollfd {
             fd,
-            events,
+            events: if read { libc::POLLIN } else { 0 } | if write { libc::POLLOUT } else { 0 },
             revents: 0,
         };
         // Rounded up: a wait that is over too early is one more turn.
         let time = time.as_micros().div_ceil(1000).min(i32::MAX as u128) as i32;
         // SAFETY: one entry of ours.
-        unsafe { libc::poll(&raw mut poll, 1, time) != 0 }
+        unsafe { libc::poll(&raw mut poll, 1, time) };
     }
 
     /// Ends our side while the MPM has the connection parked: the peer sees the end of input at

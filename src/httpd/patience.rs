@@ -39,8 +39,10 @@ struct Link {
 
 /// The hook in which the event MPM makes its queues.
 fn queue_maker() -> Option<PostConfig> {
-    // SAFETY: null, or httpd's array of hooks, which does not change once they are sorted.
-    let hooks = unsafe { ffi::ap_hook_get_post_config().as_ref() }?;
+    // SAFETY: a look at a variable of httpd's.
+    let hooks = unsafe { ffi::ap_hook_get_post_config() };
+    // SAFETY: null, or an array of hooks, which does not change once they are sorted.
+    let hooks = unsafe { hooks.as_ref() }?;
     if usize::try_from(hooks.elt_size) != Ok(size_of::<Link>()) {
         return None;
     }

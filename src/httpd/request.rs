@@ -298,6 +298,11 @@ impl Request {
         unsafe { c_bytes(root) }
     }
 
+    /// Whether its file is a directory.
+    pub fn is_directory(&self) -> bool {
+        self.raw().finfo.filetype == ffi::APR_DIR
+    }
+
     /// Whether the client waits for `100 Continue` before it sends the body.
     pub fn expects_continue(&self) -> bool {
         self.raw().expecting_100 != 0

@@ -1,6 +1,7 @@
 //! Servers: `server_rec`, the main one and the virtual hosts.
 
 use std::cell::UnsafeCell;
+use std::ffi::CStr;
 use std::time::Duration;
 
 use super::{Pool, c_bytes, ffi};
@@ -11,6 +12,12 @@ pub struct Server(UnsafeCell<ffi::server_rec>);
 
 // SAFETY: httpd does not change a server once the configuration is read.
 unsafe impl Sync for Server {}
+
+/// Whether httpd was started with `-D name`, or the configuration defines it.
+pub fn is_defined(name: &CStr) -> bool {
+    // SAFETY: a look at a list that stands while requests are served.
+    (unsafe { ffi::ap_exists_config_define(name.as_ptr()) }) != 0
+}
 
 impl Server {
     /// # Safety

@@ -20,10 +20,18 @@ impl Status {
     pub const FILTER_ERROR: Self = Self(ffi::AP_FILTER_ERROR);
     /// `413 Request Entity Too Large`.
     pub const REQUEST_ENTITY_TOO_LARGE: Self = Self(ffi::HTTP_REQUEST_ENTITY_TOO_LARGE as i32);
+    /// `401 Unauthorized`.
+    pub const UNAUTHORIZED: Self = Self(ffi::HTTP_UNAUTHORIZED as i32);
     /// `500 Internal Server Error`.
     pub const INTERNAL_SERVER_ERROR: Self = Self(ffi::HTTP_INTERNAL_SERVER_ERROR as i32);
     /// `502 Bad Gateway`: in an error bucket, the one status that shows a broken response.
     pub const BAD_GATEWAY: Self = Self(ffi::HTTP_BAD_GATEWAY as i32);
+
+    /// Whether a hook may answer with this: `OK` and its like, or an HTTP status that httpd knows.
+    pub fn is_result(self) -> bool {
+        matches!(self.0, ffi::SUSPENDED..=0)
+            || (100..600).contains(&self.0) && super::is_known_response(self.0)
+    }
 
     /// Whether httpd can answer with this as an error: 3xx, 4xx or 5xx that it knows.
     pub fn is_error_response(self) -> bool {

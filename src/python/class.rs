@@ -130,6 +130,12 @@ impl MethodDef {
     /// The end of a table.
     pub const END: Self = Self(ffi::PyMethodDef::zeroed());
 
+    /// The method's name; `None` for the end of a table.
+    pub fn name(&self) -> Option<&'static CStr> {
+        // SAFETY: null, or the static name that `of` put there.
+        (!self.0.ml_name.is_null()).then(|| unsafe { CStr::from_ptr(self.0.ml_name) })
+    }
+
     /// The entry of a method.
     pub const fn of<M: Method>() -> Self {
         Self(ffi::PyMethodDef {

@@ -2,80 +2,32 @@
 
 use std::sync::Arc;
 
-use pyo3::exceptions::{PyConnectionError, PyRuntimeError, PyTimeoutError, PyTypeError};
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
+use pyo3::types::PyBool;
 
+use super::alarm;
+use super::chain::Chain;
 use super::class::{self, Answer, Arguments, Class, This, attributes, methods};
-use super::data;
-use super::interpreter::release;
+use super::hlist::HandlerListObject;
 use super::lease::{Lease, Lent};
 use super::module::{log_level, loggable};
-use super::request_fields::limit;
 use super::server::ServerObject;
+use super::slots::{AsyncIterable, Slot, async_iterable_slot};
 use super::table::TableObject;
 use super::text::decode_option;
-use crate::httpd::bucket::Kind;
+use super::wire::{self, Wire};
+use super::wishes;
+use crate::engine::phases::Phase;
+use crate::engine::settings::Settings;
+use crate::httpd::Connection;
 use crate::httpd::connection::KeepAlive;
-use crate::httpd::held::Held;
 use crate::httpd::log::{self, Level, place};
-use crate::httpd::{Connection, Error};
-
-/// How much is asked for when the handler does not say.
-const PORTION: usize = 8192;
 
 /// What a `conn` holds.
 pub struct ConnectionObject {
-    lent: Lent<Connection>,
+    pub(super) lent: Lent<Connection>,
     /// The bytes on the wire: only a connection handler may have them.
-    wire: Option<Lent<Wire>>,
-}
-
-/// What a connection handler has read ahead, and what it sends.
-pub struct Wire {
-    unread: Held,
-    peeked: Held,
-    written: Held,
-}
-
-impl Wire {
-    /// For a connection of which nothing was read.
-    pub fn new(c: &Connection) -> Self {
-        Self {
-            unread: c.new_brigade(),
-            peeked: c.new_brigade(),
-            written: c.new_brigade(),
-        }
-    }
-
-    /// Whether something was read and not given to the handler.
-    pub fn has_unread(&self) -> bool {
-        !self.unread.is_empty()
-    }
-
-    /// Fetches one line, or at most `limit` bytes of it, or what is there of it. What follows the
-    /// line stays where HTTP finds it, should the handler decline.
-    fn fetch_line(&self, c: &Connection, limit: usize) -> Result<(), Error> {
-        if limit == usize::MAX {
-            return c.read_line(&self.unread);
-        }
-        c.peek(&self.peeked, limit)?;
-        let mut seen = Vec::new();
-        while seen.len() < limit && !self.peeked.is_empty() && !seen.ends_with(b"\n") {
-            self.peeked.take_data(limit - seen.len(), true, &mut seen);
-        }
-        self.peeked.clear();
-        if seen.is_empty() {
-            Err(Error::END_OF_FILE)
-        } else {
-            c.read(&self.unread, seen.len())
-        }
-    }
-
-    /// Lets filters such as mod_ssl's shake hands.
-    pub fn start(&self, c: &Connection) -> Result<(), Error> {
-        c.start(&self.unread)
-    }
+    pub(super) wire: Option<Lent<Wire>>,
 }
 
 type Me<'a, 'py> = This<'a, 'py, ConnectionObject>;
@@ -98,27 +50,56 @@ impl ConnectionObject {
     }
 }
 
+impl AsyncIterable for ConnectionObject {
+    fn aiter<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
+        wishes::lines(this)
+    }
+}
+
 impl Class for ConnectionObject {
     const NAME: &'static std::ffi::CStr = c"mod_python.apache.Connection";
     const DOC: &'static std::ffi::CStr = c"A connection (conn_rec).";
     const ID: usize = 4;
+
+    fn slots() -> Vec<Slot> {
+        vec![async_iterable_slot::<Self>()]
+    }
+
     methods! { ConnectionObject:
         /// Up to length bytes as soon as some are there; without length, what comes next; with -1,
         /// all until the peer closes. b'' at the end. TimeoutError, ConnectionError.
-        read(; length) = read;
-        /// One line with its end, or at most length bytes of it; b'' at the end of input.
-        readline(; length) = readline;
+        read(; length) = wire::read;
+        /// One line with its end, or at most length bytes of it; b'' at the end of input. In an
+        /// async def handler a longer line raises asyncio.LimitOverrunError.
+        readline(; length) = wire::readline;
         /// Sends str (as UTF-8), bytes or a buffer. Raises ConnectionError when the peer is gone.
-        write(data) = write;
+        /// In an async def handler what it returns is awaited: it waits while the peer is slow.
+        write(data) = wire::write;
+        /// Exactly length bytes; asyncio.IncompleteReadError when the input ends before.
+        readexactly(length) = wishes::readexactly;
+        /// What comes up to and with separator, at most limit bytes (65536), as asyncio has it.
+        readuntil(; separator, limit) = wishes::readuntil;
+        /// The next length bytes, fewer only at the end of input; they stay unread.
+        peek(length) = wishes::peek;
+        /// Waits so many seconds; what was written goes out. At most the virtual host's Timeout.
+        sleep(seconds) = wishes::sleep;
+        /// Ends our side once all is sent that was written.
+        close() = wishes::close;
         /// Writes an entry to the error log; level is one of apache.APLOG_*.
         log_error(message; level) = log_error;
     }
     attributes! { ConnectionObject:
+        /// How many seconds one wait of an async def handler takes at most: TimeoutError then.
+        timeout = wishes::timeout, wishes::set_timeout;
+        /// Whether the server is about to stop: finish what is begun, and return.
+        closing = |this: &Me<'_, 'py>| Ok(PyBool::new(this.py(), alarm::is_closing()).to_owned().into_any());
         /// The virtual host of its address.
         base_server = |this: &Me<'_, 'py>| {
             let c = this.body().lent.get()?;
             class::make(this.py(), this.interpreter(), ServerObject::new(c.base_server()))
         };
+        /// The handlers of the connection, in a connection handler; else None.
+        hlist = hlist;
         /// The peer's address: (ip, port).
         client_addr = |this: &Me<'_, 'py>| address(this, Connection::client_ip, Connection::client_port);
         /// Our address: (ip, port).
@@ -175,6 +156,18 @@ fn number<'py>(this: &Me<'_, 'py>, field: impl FnOnce(&Connection) -> i64) -> An
         .into_any())
 }
 
+fn hlist<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
+    let settings: &Settings = this.body().lent.get()?.base_server().settings();
+    match settings.handlers(Phase::Connection, None) {
+        Some(chosen) if this.body().wire.is_some() => {
+            let chain = Arc::new(Chain::new(Some(chosen.list.clone()), Vec::new()));
+            let list = HandlerListObject { chain, lent: None };
+            class::make(this.py(), this.interpreter(), list)
+        }
+        _ => Ok(this.py().None().into_bound(this.py())),
+    }
+}
+
 fn address<'a, 'py>(
     this: &'a Me<'_, 'py>,
     ip: impl FnOnce(&'a Connection) -> Option<&'a [u8]>,
@@ -193,93 +186,6 @@ fn set_keepalive(this: &Me<'_, '_>, value: &Bound<'_, PyAny>) -> PyResult<()> {
         _ => KeepAlive::Unknown,
     });
     Ok(())
-}
-
-fn wire<'a>(this: &'a Me<'_, '_>) -> PyResult<(&'a Connection, &'a Wire)> {
-    let me = this.body();
-    let Some(wire) = &me.wire else {
-        return Err(PyRuntimeError::new_err(
-            "HTTP has this connection's bytes: only a connection handler can read and write them",
-        ));
-    };
-    Ok((me.lent.get()?, wire.get()?))
-}
-
-/// Makes sure that there is data at the front. `false`: the peer has closed its side.
-fn fill(
-    py: Python<'_>,
-    c: &Connection,
-    unread: &Held,
-    fetch: impl Fn() -> Result<(), Error>,
-) -> PyResult<bool> {
-    loop {
-        match unread.front() {
-            Some(Kind::Data) if !unread.read_front(true).is_ok_and(<[u8]>::is_empty) => {
-                return Ok(true);
-            }
-            Some(Kind::End) => return Ok(false),
-            Some(_) => drop(unread.remove_front()),
-            None => match release(py, &fetch) {
-                Ok(()) if unread.is_empty() => return Ok(false),
-                Ok(()) => {}
-                Err(error) if error.is_end() => return Ok(false),
-                Err(error) if error.is_timeout() => {
-                    let seconds = c.base_server().timeout().as_secs();
-                    let text = format!("the peer sent nothing for {seconds} s (Timeout)");
-                    return Err(PyTimeoutError::new_err(text));
-                }
-                Err(error) => {
-                    let text = format!("the connection could not be read: {error}");
-                    return Err(PyConnectionError::new_err(text));
-                }
-            },
-        }
-    }
-}
-
-fn read<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
-    let (c, wire) = wire(this)?;
-    let length: i64 = a[0].map_or(Ok(0), |length| length.extract())?;
-    let mut data = Vec::new();
-    let portion = usize::try_from(length)
-        .ok()
-        .filter(|length| *length > 0)
-        .unwrap_or(PORTION);
-    while fill(this.py(), c, &wire.unread, || c.read(&wire.unread, portion))? {
-        wire.unread.take_data(portion, false, &mut data);
-        if length >= 0 {
-            break;
-        }
-    }
-    Ok(PyBytes::new(this.py(), &data).into_any())
-}
-
-fn readline<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
-    let (c, wire) = wire(this)?;
-    let most = limit(a[0])?.filter(|most| *most > 0).unwrap_or(usize::MAX);
-    let mut line = Vec::new();
-    while line.len() < most
-        && !line.ends_with(b"\n")
-        && fill(this.py(), c, &wire.unread, || {
-            wire.fetch_line(c, most - line.len())
-        })?
-    {
-        wire.unread.take_data(most - line.len(), true, &mut line);
-    }
-    Ok(PyBytes::new(this.py(), &line).into_any())
-}
-
-fn write<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
-    let (c, wire) = wire(this)?;
-    let data = a[0].ok_or_else(|| PyTypeError::new_err("write() takes data"))?;
-    let length = data::append(&mut &*wire.written, &data, this.interpreter().drops)?;
-    if length > 0 {
-        wire.written.append_flush();
-        release(this.py(), || c.write(&wire.written)).map_err(|error| {
-            PyConnectionError::new_err(format!("the connection could not be written: {error}"))
-        })?;
-    }
-    none(this)
 }
 
 fn log_error<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {

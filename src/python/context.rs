@@ -2,9 +2,10 @@
 
 use std::cell::{Cell, RefCell};
 
+use super::interpreter::main_server;
 use super::lease;
 use crate::engine::lines::Lines;
-use crate::httpd::log::{self, Level, place};
+use crate::httpd::log::{self, Level, Place, place};
 use crate::httpd::{Connection, Request};
 
 /// What an entry into Python is about.
@@ -39,14 +40,24 @@ pub struct Context {
 
 /// From now on, until the answer is dropped, this thread's Python works on `about`.
 pub fn begin(about: About<'_>) -> Context {
-    let current = match about {
-        About::Request(r) => Current::Request(r),
-        About::Connection(c) => Current::Connection(c),
-        About::Nothing => Current::Nothing,
-    };
     Context {
-        before: CURRENT.replace(current),
+        before: CURRENT.replace(about.into()),
         opened: lease::opened(),
+    }
+}
+
+/// From now on, until the running context ends, this thread's Python works on `about`.
+pub fn go_on_with(about: About<'_>) {
+    CURRENT.set(about.into());
+}
+
+impl From<About<'_>> for Current {
+    fn from(about: About<'_>) -> Self {
+        match about {
+            About::Request(r) => Self::Request(r),
+            About::Connection(c) => Self::Connection(c),
+            About::Nothing => Self::Nothing,
+        }
     }
 }
 
@@ -58,22 +69,39 @@ impl Drop for Context {
     }
 }
 
-/// Writes a line to the log of what this thread works on.
+/// Gives `f` what this thread works on.
 #[expect(unsafe_code, reason = "a reference that lives as long as its context")]
+fn with_current<R>(f: impl FnOnce(About<'_>) -> R) -> R {
+    f(match CURRENT.get() {
+        // SAFETY: set by the entry that we are in, for as long as its reference lives.
+        Current::Request(r) => About::Request(unsafe { &*r }),
+        // SAFETY: as above.
+        Current::Connection(c) => About::Connection(unsafe { &*c }),
+        Current::Nothing => About::Nothing,
+    })
+}
+
+/// Writes an entry to the log of what this thread works on.
 pub fn log_line(level: Level, line: &(impl AsRef<[u8]> + ?Sized)) {
-    match CURRENT.get() {
-        Current::Request(r) => {
-            // SAFETY: set by the entry that we are in, for as long as its reference lives.
-            let r = unsafe { &*r };
-            log::request(place!(), r, level, line);
-        }
-        Current::Connection(c) => {
-            // SAFETY: as above.
-            let c = unsafe { &*c };
-            log::connection(place!(), c, level, line);
-        }
-        Current::Nothing => log::server(place!(), super::interpreter::main_server(), level, line),
-    }
+    log_at(place!(), level, line);
+}
+
+/// The same, with a place in source.
+pub fn log_at(place: Place<'_>, level: Level, line: &(impl AsRef<[u8]> + ?Sized)) {
+    with_current(|about| match about {
+        About::Request(r) => log::request(place, r, level, line),
+        About::Connection(c) => log::connection(place, c, level, line),
+        About::Nothing => log::server(place, main_server(), level, line),
+    });
+}
+
+/// Whether an entry of this level would be logged for what this thread works on.
+pub fn takes(level: Level) -> bool {
+    with_current(|about| match about {
+        About::Request(r) => log::takes_request(r, level),
+        About::Connection(c) => log::takes_connection(c, level),
+        About::Nothing => main_server().is_none_or(|server| log::takes_server(server, level)),
+    })
 }
 
 /// Takes what Python code printed: `sys.stdout` at notice, `sys.stderr` at error, line by line.

@@ -160,7 +160,7 @@ impl Class for FilterObject {
         dir = |this: &Me<'_, 'py>| {
             let home = match &this.body().instance.get()?.declared.handler.home {
                 Home::Directory(path) => Some(path.as_bytes()),
-                Home::None => None,
+                _ => None,
             };
             decode_option(this.py(), home)
         };

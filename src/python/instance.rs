@@ -6,16 +6,19 @@ use std::sync::Arc;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
-use super::call::{self, Returned, close_coroutine, server_return};
+use super::call;
 use super::class;
 use super::context::About;
 use super::deadline::{self, Step};
+use super::debugger;
 use super::filter::FilterObject;
 use super::flow::Flow;
 use super::generator::Generator;
 use super::interpreter::Interpreter;
 use super::lease::Lease;
+use super::loader::Search;
 use super::report::{self, Page};
+use super::result::{Returned, close_coroutine, server_return};
 use super::state::State;
 use super::stepper::is_async_generator;
 use crate::engine::filters::{self, Filter as Declared, Way};
@@ -53,7 +56,7 @@ impl Instance {
             Way::In => Flow::Input(Input::new(filter, change(&declared))),
         };
         Ok(Self {
-            interpreter: call::interpreter(settings)?,
+            interpreter: call::interpreter(settings, filter.request(), &declared.handler.home)?,
             declared,
             lease: Lease::new("filter"),
             flow: RefCell::new(flow),
@@ -152,7 +155,10 @@ impl Instance {
         } else {
             Way::Out
         };
-        let path = settings.path.as_deref();
+        let search = Search {
+            path: settings.path.as_deref(),
+            r: filter.request(),
+        };
         let default = way.default_object();
         let given = self.function.borrow();
         let given = given.as_ref().map(|function| function.bind(py).clone());
@@ -160,13 +166,13 @@ impl Instance {
             Some(function) => function,
             None => {
                 let loader = &self.interpreter.loader;
-                loader.find(py, handler, default, path, &object)?
+                loader.find(py, handler, default, search, &object)?
             }
         };
         loop {
             let before = self.flow.borrow_mut().stream().taken();
             let step = self.step();
-            let result = function.call1((&object,))?;
+            let result = debugger::call1(settings, &function, &object)?;
             drop(step);
             if is_async_generator(&result) {
                 self.flow

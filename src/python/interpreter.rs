@@ -5,7 +5,6 @@
 //! Nothing here runs in httpd's parent.
 #![expect(unsafe_code, reason = "the C API of interpreters and thread states")]
 
-use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::ffi::{CStr, CString};
 use std::ptr::null_mut;
@@ -17,19 +16,13 @@ use pyo3::prelude::*;
 use super::context::{self, About};
 use super::deadline;
 use super::drops::Drops;
+use super::hold::{self, Held, INSIDE, bind};
 use super::loader::Loader;
 use super::types::Types;
 use super::usher;
+use crate::engine::names::MAIN;
 use crate::httpd::Server;
 use crate::httpd::log::{self, Level, place};
-
-/// The name of the interpreter that Python starts with.
-pub const MAIN: &str = "main_interpreter";
-
-unsafe extern "C" {
-    /// From `c-shim/bind_gilstate.c`.
-    fn mp_bind_gilstate(state: *mut ffi::PyThreadState);
-}
 
 /// One interpreter of this child. Lives as long as the child.
 pub struct Interpreter {
@@ -63,18 +56,12 @@ static SERVER: OnceLock<&'static Server> = OnceLock::new();
 /// Set once per child, after the fork. The parent never fills it.
 static CHILD: OnceLock<Result<Child, String>> = OnceLock::new();
 
-thread_local! {
-    /// The thread states of this thread, ended with it.
-    static STATES: States = const { States(RefCell::new(Vec::new())) };
-    /// The interpreter whose GIL this thread holds through `enter`.
-    static INSIDE: Cell<Option<&'static Interpreter>> = const { Cell::new(None) };
-}
-
 /// Starts Python in this child. Failures are logged now and answered to each request.
-pub fn start(server: &'static Server) {
+/// With `optimize`, it leaves out `assert` (`python -O`).
+pub fn start(server: &'static Server, optimize: bool) {
     SERVER.get_or_init(|| server);
     let child = CHILD.get_or_init(|| {
-        initialize()?;
+        initialize(optimize)?;
         let main = make(MAIN)?;
         let interpreters = Mutex::new(HashMap::from([(MAIN.to_owned(), main)]));
         let main_usher = Once::new();
@@ -134,6 +121,11 @@ impl Interpreter {
         &self.name
     }
 
+    /// CPython's pointer to it, for C.
+    pub(super) fn state(&self) -> *mut ffi::PyInterpreterState {
+        self.state
+    }
+
     /// Waits for the GIL as a thread of this interpreter, and gives it back.
     pub fn take_turn(&'static self) {
         drop(Held::take(self));
@@ -143,6 +135,8 @@ impl Interpreter {
     /// panics. What `f` prints is logged with what the entry is about.
     pub fn enter<R>(&'static self, about: About<'_>, f: impl FnOnce(Python<'_>) -> R) -> R {
         match INSIDE.get() {
+            // A signal ends the child while C code that Python called has let go of the GIL.
+            Some(_) if !hold::is_attached() => hold::anew(|| self.enter(about, f)),
             Some(inside) if std::ptr::eq(inside, self) => Python::attach(f),
             // A cleanup that runs while Python of another interpreter waits on this thread.
             Some(_) => Python::attach(|py| release(py, || self.enter(about, f))),
@@ -170,8 +164,8 @@ pub fn release<R>(py: Python<'_>, f: impl FnOnce() -> R) -> R {
     INSIDE.set(inside);
     // SAFETY: this thread is attached again, so there is a current state.
     let state = unsafe { ffi::PyThreadState_Get() };
-    // SAFETY: the current state of this thread. `f` may have bound another one.
-    unsafe { mp_bind_gilstate(state) };
+    // `f` may have bound another one.
+    bind(state);
     if let Some(interpreter) = inside {
         // A long call sends much in between: what was sent is let go as it goes along.
         interpreter.drops.empty(py);
@@ -191,60 +185,8 @@ impl<R, F: FnOnce() -> R> OnThisThread<F> {
     }
 }
 
-/// The GIL, held through the thread state that this thread keeps for one interpreter.
-struct Held;
-
-impl Held {
-    fn take(interpreter: &'static Interpreter) -> Self {
-        let state = STATES.with(|states| states.of(interpreter));
-        // SAFETY: a state that this thread made for this interpreter and that is not current.
-        unsafe { ffi::PyEval_RestoreThread(state) };
-        // SAFETY: the current state of this thread.
-        unsafe { mp_bind_gilstate(state) };
-        INSIDE.set(Some(interpreter));
-        Self
-    }
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        INSIDE.set(None);
-        // SAFETY: `take` made the state current, and everything since has put it back.
-        unsafe { ffi::PyEval_SaveThread() };
-    }
-}
-
-/// The thread states of one thread, by interpreter.
-struct States(RefCell<Vec<(*mut ffi::PyInterpreterState, *mut ffi::PyThreadState)>>);
-
-impl States {
-    fn of(&self, interpreter: &Interpreter) -> *mut ffi::PyThreadState {
-        let mut states = self.0.borrow_mut();
-        if let Some((_, state)) = states.iter().find(|(of, _)| *of == interpreter.state) {
-            return *state;
-        }
-        // SAFETY: the interpreter lives as long as the child; made on the thread that uses it.
-        let state = unsafe { ffi::PyThreadState_New(interpreter.state) };
-        states.push((interpreter.state, state));
-        state
-    }
-}
-
-impl Drop for States {
-    fn drop(&mut self) {
-        for (_, state) in self.0.borrow_mut().drain(..) {
-            // SAFETY: made for this thread, which ends and uses it no more.
-            unsafe { ffi::PyEval_RestoreThread(state) };
-            // SAFETY: current since the line above.
-            unsafe { ffi::PyThreadState_Clear(state) };
-            // SAFETY: as above; gives the GIL back.
-            unsafe { ffi::PyThreadState_DeleteCurrent() };
-        }
-    }
-}
-
 /// Starts the Python that the module was built with.
-fn initialize() -> Result<(), String> {
+fn initialize(optimize: bool) -> Result<(), String> {
     let check = |status: ffi::PyStatus, what: &str| {
         // SAFETY: a pure look at a value.
         if unsafe { ffi::PyStatus_Exception(status) } == 0 {
@@ -276,6 +218,7 @@ fn initialize() -> Result<(), String> {
     let mut config = unsafe { config.assume_init() };
     config.install_signal_handlers = 0;
     config.parse_argv = 0;
+    config.optimization_level = optimize.into();
     config.user_site_directory = 0;
     config.pathconfig_warnings = 0;
     // A child may end without a word: nothing stays in buffers.
@@ -345,13 +288,11 @@ fn make_sub(name: &str) -> Result<&'static Interpreter, String> {
         unsafe { ffi::PyThreadState_Swap(main) };
         return Err(format!("Python could make no interpreter '{name}'"));
     }
-    // SAFETY: current since `Py_NewInterpreter`.
-    unsafe { mp_bind_gilstate(state) };
+    bind(state);
     let interpreter = equip(name);
     // SAFETY: both states belong to this thread; the GIL is shared.
     unsafe { ffi::PyThreadState_Swap(main) };
-    // SAFETY: current since the line above.
-    unsafe { mp_bind_gilstate(main) };
+    bind(main);
     interpreter
 }
 

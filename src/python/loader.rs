@@ -8,6 +8,16 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyType};
 
 use crate::engine::handlers::{Handler, Home};
+use crate::httpd::Request;
+
+/// Where a module is looked for, besides the directory of its handler's section.
+#[derive(Clone, Copy)]
+pub struct Search<'a> {
+    /// `PythonPath`.
+    pub path: Option<&'a str>,
+    /// The request, whose file tells the directory where the section has a pattern.
+    pub r: Option<&'a Request>,
+}
 
 /// What one interpreter has loaded for handlers.
 pub struct Loader {
@@ -50,6 +60,22 @@ impl Loader {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// As `find`; None when a handler that need not have the object has it not.
+    pub fn find_any<'py>(
+        &self,
+        py: Python<'py>,
+        handler: &Handler,
+        default_object: &str,
+        search: Search<'_>,
+        argument: &Bound<'py, PyAny>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        if handler.is_silent && !self.module(py, handler, search)?.hasattr(default_object)? {
+            return Ok(None);
+        }
+        self.find(py, handler, default_object, search, argument)
+            .map(Some)
+    }
+
     /// The object that a handler names, ready to be called with `argument`.
     ///
     /// # Errors
@@ -59,19 +85,23 @@ impl Loader {
         py: Python<'py>,
         handler: &Handler,
         default_object: &str,
-        path: Option<&str>,
+        search: Search<'_>,
         argument: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let module = self.module(py, handler, path)?;
+        let module = self.module(py, handler, search)?;
         let name = handler.object.as_deref().unwrap_or(default_object);
         resolve(module.as_any(), name, argument)
     }
 
-    fn module<'py>(
+    /// The module of a handler.
+    ///
+    /// # Errors
+    /// Whatever importing raises.
+    pub fn module<'py>(
         &self,
         py: Python<'py>,
         handler: &Handler,
-        path: Option<&str>,
+        search: Search<'_>,
     ) -> PyResult<Bound<'py, PyModule>> {
         let known = {
             let inner = self.inner();
@@ -83,23 +113,46 @@ impl Loader {
         if let Some(module) = known {
             return Ok(module.into_bound(py));
         }
-        self.set_path(py, path, &handler.home)?;
-        let module = py.import(handler.module.as_str())?;
+        self.set_path(py, search, &handler.home)?;
+        let module = match handler.module.starts_with('/') {
+            true => import_file(py, &handler.module)?,
+            false => py.import(handler.module.as_str())?,
+        };
         self.inner()
             .modules
             .insert(handler.module.clone(), module.clone().unbind());
         Ok(module)
     }
 
+    /// Sets `sys.path` for code that stands in no module.
+    ///
+    /// # Errors
+    /// What the expression of `PythonPath` raises.
+    pub fn use_path(&self, py: Python<'_>, search: Search<'_>) -> PyResult<()> {
+        self.set_path(py, search, &Home::None)
+    }
+
     /// Sets `sys.path` for an import: what `PythonPath` says comes first, else the directory of the
     /// handler's section. What else is there stays, behind it: handlers of other sections may be
     /// importing right now, or later in their functions, and may have added to it themselves.
-    fn set_path(&self, py: Python<'_>, expression: Option<&str>, home: &Home) -> PyResult<()> {
+    fn set_path(&self, py: Python<'_>, search: Search<'_>, home: &Home) -> PyResult<()> {
         let path = self.sys.bind(py).getattr("path")?.cast_into::<PyList>()?;
-        let Some(expression) = expression else {
-            if let Home::Directory(directory) = home {
-                if !path.contains(&**directory)? {
-                    path.insert(0, &**directory)?;
+        let Some(expression) = search.path else {
+            let directory = match home {
+                Home::Directory(directory) => Some(directory.to_string()),
+                Home::Pattern { pattern, is_regex } => {
+                    search.r.and_then(|r| r.directory_by(pattern, *is_regex))
+                }
+                Home::Location(_) | Home::None => None,
+            };
+            if let Some(directory) = directory {
+                let directory = if directory.is_empty() {
+                    "/"
+                } else {
+                    &directory
+                };
+                if !path.contains(directory)? {
+                    path.insert(0, directory)?;
                 }
             }
             return Ok(());
@@ -160,6 +213,27 @@ fn copy<'py>(list: &Bound<'py, PyList>) -> PyResult<Bound<'py, PyList>> {
     PyList::new(list.py(), list.iter())
 }
 
+/// Imports a module by the path of its file. In `sys.modules` it has that path for its name, which no
+/// other module has.
+fn import_file<'py>(py: Python<'py>, path: &str) -> PyResult<Bound<'py, PyModule>> {
+    let modules = py.import("sys")?.getattr("modules")?;
+    if let Ok(known) = modules.get_item(path) {
+        return Ok(known.cast_into::<PyModule>()?);
+    }
+    let util = py.import("importlib.util")?;
+    let spec = util.call_method1("spec_from_file_location", (path, path))?;
+    let module = util.call_method1("module_from_spec", (&spec,))?;
+    modules.set_item(path, &module)?;
+    if let Err(error) = spec
+        .getattr("loader")?
+        .call_method1("exec_module", (&module,))
+    {
+        modules.del_item(path)?;
+        return Err(error);
+    }
+    Ok(module.cast_into::<PyModule>()?)
+}
+
 /// Looks a dotted name up. Where a class stands before a dot, it is made with `argument`, and the
 /// next name is one of the instance.
 fn resolve<'py>(
@@ -181,5 +255,22 @@ fn resolve<'py>(
             PyAttributeError::new_err(format!("there is no '{dotted}' in {place}"))
         })?;
     }
-    Ok(object)
+    let Ok(class) = object.cast::<PyType>() else {
+        return Ok(object);
+    };
+    // A class alone is for objects that can be called.
+    let is_callable = class.mro().iter().any(|base| {
+        let names = base.getattr("__dict__");
+        names
+            .and_then(|names| names.contains("__call__"))
+            .unwrap_or(false)
+    });
+    if is_callable {
+        return object.call1((argument,));
+    }
+    let name = class.name()?;
+    Err(PyTypeError::new_err(format!(
+        "'{dotted}' is a class whose objects cannot be called: name one of its methods, as in \
+         {name}.handler, or give it a method __call__(self, req)"
+    )))
 }

@@ -1,52 +1,34 @@
 //! The built-in module `mod_python._apache` of each interpreter: what `mod_python.apache` shows.
 //! Names with an underscore are for our own Python code; `_apache.pyi` tells type checkers of all.
 
+use std::sync::Arc;
+
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyType};
 
 use super::bucket::BucketObject;
-use super::class::{self, Answer, Arguments, Class, This, attributes, make_type, methods};
+use super::class::{self, Class, MethodDef, make_type};
 use super::connection::ConnectionObject;
-use super::context::{self, log_line};
 use super::filter::FilterObject;
 use super::finfo::FileInfo;
+use super::functions::Functions;
+use super::hlist::HandlerListObject;
 use super::interpreter::{Interpreter, main_server};
 use super::reader::Reader;
 use super::request::RequestObject;
 use super::server::ServerObject;
+use super::ssi::ElementObject;
 use super::streaming::Flush;
 use super::table::TableObject;
 use super::text::encode;
+use super::waits::Wait;
 use crate::engine::lines::in_pieces;
-use crate::engine::settings::Settings;
-use crate::httpd::constants::{CONSTANTS, STATUSES};
+use crate::engine::settings::{Import, Settings};
+use crate::httpd::constants::{CONSTANTS, MAGIC_TYPES, STATUSES};
 use crate::httpd::log::Level;
 
 /// Under which Python code imports it.
 const NAME: &str = "mod_python._apache";
-
-/// The functions of `_apache`, as methods of one object.
-pub struct Functions;
-
-type Me<'a, 'py> = This<'a, 'py, Functions>;
-
-impl Class for Functions {
-    const NAME: &'static std::ffi::CStr = c"mod_python._apache.Functions";
-    const DOC: &'static std::ffi::CStr = c"The functions of the module.";
-    const ID: usize = 6;
-    methods! { Functions:
-        /// Writes an entry to the error log of what this thread works on, or of the server given.
-        log_error(message; level, server) = log_error;
-        /// A part of a file, for a streaming filter to yield: length bytes from offset, or all the rest
-        /// of it. It is sent without being read.
-        FileBucket(path; offset, length) = |this: &Me<'_, 'py>, a: Arguments<'_, 'py>| {
-            BucketObject::of_file(this.py(), this.interpreter(), a)
-        };
-        /// Takes printed text: complete lines go to the error log.
-        _print(is_error, text) = print;
-    }
-    attributes! { Functions: }
-}
 
 /// Makes the classes, in the order of their numbers.
 pub fn classes(py: Python<'_>) -> PyResult<Vec<Py<PyType>>> {
@@ -61,6 +43,9 @@ pub fn classes(py: Python<'_>) -> PyResult<Vec<Py<PyType>>> {
         make_type::<Reader>(py)?,
         make_type::<Flush>(py)?,
         make_type::<BucketObject>(py)?,
+        make_type::<HandlerListObject>(py)?,
+        make_type::<Wait>(py)?,
+        make_type::<ElementObject>(py)?,
     ])
 }
 
@@ -70,8 +55,12 @@ pub fn install(py: Python<'_>, interpreter: &'static Interpreter) -> PyResult<()
     for (name, value) in CONSTANTS.iter().chain(STATUSES) {
         module.add(&*name.to_string_lossy(), *value)?;
     }
+    for (name, text) in MAGIC_TYPES {
+        module.add(*name, &*text.to_string_lossy())?;
+    }
     let functions = class::make(py, interpreter, Functions)?;
-    for name in ["log_error", "FileBucket", "_print"] {
+    for name in Functions::METHODS.iter().filter_map(MethodDef::name) {
+        let name = &*name.to_string_lossy();
         module.add(name, functions.getattr(name)?)?;
     }
     let types = &interpreter.types;
@@ -79,12 +68,15 @@ pub fn install(py: Python<'_>, interpreter: &'static Interpreter) -> PyResult<()
     module.add("BodyTooLarge", &types.body_too_large)?;
     module.add("FilterLimit", &types.filter_limit)?;
     module.add("FilterTimeout", &types.filter_timeout)?;
+    module.add("ShuttingDown", &types.shutting_down)?;
     module.add("Flush", types.of::<Flush>())?;
     module.add("FLUSH", class::make(py, interpreter, Flush)?)?;
     module.add("Request", types.of::<RequestObject>())?;
     module.add("Connection", types.of::<ConnectionObject>())?;
     module.add("Server", types.of::<ServerObject>())?;
+    module.add("SSIElement", types.of::<ElementObject>())?;
     module.add("Filter", types.of::<FilterObject>())?;
+    module.add("HandlerList", types.of::<HandlerListObject>())?;
     module.add("Bucket", types.of::<BucketObject>())?;
     module.add("table", types.of::<TableObject>())?;
     module.add("FileInfo", types.of::<FileInfo>())?;
@@ -136,8 +128,16 @@ pub fn options_dict<'py>(py: Python<'py>, settings: &Settings) -> PyResult<Bound
 /// The directives of a section, as a dict of its own: flags are '1' and '0'.
 pub fn config_dict<'py>(py: Python<'py>, settings: &Settings) -> PyResult<Bound<'py, PyDict>> {
     let dict = PyDict::new(py);
-    if let Some(debug) = settings.debug {
-        dict.set_item("PythonDebug", if debug { "1" } else { "0" })?;
+    for (name, value) in settings.flags() {
+        if let Some(value) = value {
+            dict.set_item(name, if value { "1" } else { "0" })?;
+        }
+    }
+    if !settings.imports.is_empty() {
+        let line =
+            |import: &Arc<Import>| format!("{} {}", import.handler.text(), import.interpreter);
+        let lines: Vec<String> = settings.imports.iter().map(line).collect();
+        dict.set_item("PythonImport", lines.join("\n"))?;
     }
     if let Some(path) = &settings.path {
         dict.set_item("PythonPath", &**path)?;
@@ -146,22 +146,4 @@ pub fn config_dict<'py>(py: Python<'py>, settings: &Settings) -> PyResult<Bound<
         dict.set_item("PythonInterpreter", &**interpreter)?;
     }
     Ok(dict)
-}
-
-fn log_error<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
-    if let Some(server) = a[2].filter(|server| !server.is_none()) {
-        return server.call_method1("log_error", (a[0], a[1]));
-    }
-    let level = log_level(a[1], Level::Error)?;
-    if let Some(message) = a[0].filter(|message| !message.is_none()) {
-        loggable(&message, |entry| log_line(level, entry))?;
-    }
-    Ok(this.py().None().into_bound(this.py()))
-}
-
-fn print<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
-    if let [Some(is_error), Some(text)] = a {
-        context::print(is_error.is_truthy()?, &encode(text)?);
-    }
-    Ok(this.py().None().into_bound(this.py()))
 }

@@ -76,6 +76,14 @@ impl Page {
     }
 }
 
+/// The same as a part of a page.
+pub fn block(py: Python<'_>, who: &str, error: &PyErr) -> String {
+    let traceback = formatted(py, error);
+    let traceback = escape(&String::from_utf8_lossy(&traceback));
+    let who = escape(who);
+    format!("\n<pre>\nmod_python error: {who}\n\n{traceback}</pre>\n")
+}
+
 fn escape(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")

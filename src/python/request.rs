@@ -6,6 +6,7 @@ use std::sync::Arc;
 use pyo3::prelude::*;
 
 use super::class::{Class, MethodDef, This, attributes};
+use super::handlers;
 use super::lease::{Lease, Lent};
 use super::request_fields::{
     content_languages, finfo, number, related, seconds, set_content_languages, set_status,
@@ -21,8 +22,6 @@ pub struct RequestObject {
     pub(super) lent: Lent<Request>,
     /// The objects that hang on it, each made once: they keep their identity.
     pub(super) parts: RefCell<Vec<(Part, Py<PyAny>)>>,
-    /// The directive of the running phase.
-    phase: RefCell<Option<&'static str>>,
 }
 
 pub(super) type Me<'a, 'py> = This<'a, 'py, RequestObject>;
@@ -33,13 +32,7 @@ impl RequestObject {
         Self {
             lent: Lent::new(lease, r),
             parts: RefCell::default(),
-            phase: RefCell::new(None),
         }
-    }
-
-    /// Says which phase runs.
-    pub fn set_phase(&self, phase: Option<&'static str>) {
-        self.phase.replace(phase);
     }
 }
 
@@ -132,7 +125,11 @@ impl Class for RequestObject {
         /// The request that this one is a subrequest of, or None.
         main = |this: &Me<'_, 'py>| related(this, Request::main);
         /// The directive of the running phase, or None.
-        phase = |this: &Me<'_, 'py>| Ok(this.body().phase.borrow().into_pyobject(this.py())?.into_any());
+        phase = handlers::phase;
+        /// The handlers of the running phase, at the one that runs; None outside of handlers.
+        hlist = handlers::hlist;
+        /// The extension that chose the list of handlers (| .ext), or None.
+        extension = handlers::extension;
         /// The name of the interpreter.
         interpreter = |this: &Me<'_, 'py>| decode(this.py(), this.interpreter().name().as_bytes());
     }

@@ -2,20 +2,20 @@
 
 use std::sync::Arc;
 
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
+use super::chain::{Added, Foreign};
 use super::class::{Answer, Arguments};
 use super::declared::{direction, registry};
 use super::drive;
+use super::handlers::{added, directory, text};
 use super::instance::Instance;
-use super::interpreter::Interpreter;
 use super::request::Me;
-use super::request_fields::none;
+use super::request_fields::{none, required};
 use super::state::State;
-use super::text::encode;
 use crate::engine::filters::{Filter as Declared, Way};
-use crate::engine::handlers::{Handler, Home};
+use crate::engine::handlers::Home;
 use crate::engine::settings::Settings;
 use crate::httpd::Request;
 
@@ -23,63 +23,37 @@ use crate::httpd::Request;
 pub struct Registered {
     way: Way,
     declared: Arc<Declared>,
-    function: Option<Py<PyAny>>,
-    interpreter: &'static Interpreter,
+    /// The function, where one was given instead of a name.
+    function: Option<Foreign>,
 }
 
 impl Drop for Registered {
     fn drop(&mut self) {
         if let Some(function) = self.function.take() {
             let about = super::context::About::Nothing;
-            self.interpreter
-                .enter(about, |py| drop(function.into_bound(py)));
+            let Foreign {
+                interpreter,
+                object,
+            } = function;
+            interpreter.enter(about, |py| drop(object.into_bound(py)));
         }
     }
-}
-
-fn text(a: Arguments<'_, '_>, index: usize, what: &str) -> PyResult<String> {
-    let value = a[index].filter(|value| !value.is_none());
-    let value = value.ok_or_else(|| PyTypeError::new_err(format!("{what} is missing")))?;
-    String::from_utf8(encode(&value)?)
-        .map_err(|_| PyValueError::new_err(format!("{what} is not UTF-8")))
 }
 
 /// `req.register_output_filter(name, handler[, dir])`, and the same for input.
 pub(super) fn register<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>, way: Way) -> Answer<'py> {
     let r = this.body().lent.get()?;
-    let name = text(a, 0, "the name of the filter")?;
-    let given = a[1].filter(|value| !value.is_none());
-    let given =
-        given.ok_or_else(|| PyTypeError::new_err("the handler of the filter is missing"))?;
-    let home = match a[2].filter(|value| !value.is_none()) {
-        Some(_) => Home::Directory(text(a, 2, "the directory")?.into()),
+    let name = text(&*required(a, 0)?)?;
+    let home = match a[2].filter(|dir| !dir.is_none()) {
+        Some(dir) => directory(&text(&dir)?)?,
         None => Home::None,
     };
-    let source: Arc<str> = format!("req.register_{}_filter()", word(way)).into();
-    let (handler, function) = if given.is_callable() {
-        let named = |attribute| {
-            given
-                .getattr(attribute)
-                .and_then(|name| name.extract::<String>())
-        };
-        let handler = Handler {
-            module: named("__module__").unwrap_or_default(),
-            object: named("__qualname__").ok(),
-            home,
-            source,
-        };
-        (handler, Some(given.to_owned().unbind()))
-    } else {
-        let handler = text(a, 1, "the handler of the filter")?;
-        let handler = Handler::parse(&handler, &home, &source).map_err(PyValueError::new_err)?;
-        (handler, None)
-    };
-    let mut registered = State::of(r).registered.borrow_mut();
-    registered.push(Registered {
+    let source = format!("req.register_{}_filter()", word(way));
+    let Added { handler, object } = added(this, &*required(a, 1)?, home, &source)?;
+    State::of(r).registered.borrow_mut().push(Registered {
         way,
         declared: Arc::new(Declared::new(&name, handler)),
-        function,
-        interpreter: this.interpreter(),
+        function: object,
     });
     none(this)
 }
@@ -88,7 +62,7 @@ pub(super) fn register<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>, way: Way)
 /// else one of httpd's.
 pub(super) fn add<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>, way: Way) -> Answer<'py> {
     let r = this.body().lent.get()?;
-    let name = text(a, 0, "the name of the filter")?;
+    let name = text(&*required(a, 0)?)?;
     let registered = State::of(r).registered.borrow();
     // The last of a name counts; case does, as these never were httpd's.
     let found = registered
@@ -105,7 +79,10 @@ pub(super) fn add<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>, way: Way) -> A
 fn add_registered(this: &Me<'_, '_>, r: &Request, found: &Registered) -> PyResult<()> {
     let settings = r.settings::<Settings>();
     let declared = found.declared.clone();
-    let function = found.function.as_ref().map(|f| f.clone_ref(this.py()));
+    let function = found
+        .function
+        .as_ref()
+        .map(|f| f.object.clone_ref(this.py()));
     let filter = r
         .add_run_time_filter(direction(found.way))
         .ok_or_else(|| PyValueError::new_err("httpd took no further filter"))?;

@@ -4,11 +4,14 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 use super::class::{Answer, Arguments, methods};
+use super::cleanups::Cleanup;
+use super::handlers;
 use super::module::{log_level, loggable, options_dict};
 use super::request::{Me, RequestObject};
 use super::request_fields::{none, number, required, text};
 use super::request_filters as filters;
 use super::request_io as io;
+use super::state::State;
 use crate::engine::filters::Way;
 use crate::engine::settings::Settings;
 use crate::httpd::Request;
@@ -47,6 +50,11 @@ methods! { pub(super) RequestObject:
     /// Registers an input filter for this request, as register_output_filter does.
     register_input_filter(name, handler; dir) =
         |this: &Me<'_, 'py>, a: Arguments<'_, 'py>| filters::register(this, a, Way::In);
+    /// Adds a handler to the running phase or one to come: a function, or 'module::function', which
+    /// is looked for in dir, or beside the handler that runs.
+    add_handler(htype, handler; dir) = handlers::add_handler;
+    /// Has function(data) called when the request is over.
+    register_cleanup(function; data) = register_cleanup;
     /// Sets the Content-Length of the response.
     set_content_length(len) = set_content_length;
     /// OK, or the status that answers If-None-Match and its kin.
@@ -56,6 +64,7 @@ methods! { pub(super) RequestObject:
     /// Does nothing: httpd sends headers when the first byte of the body goes.
     send_http_header() = send_http_header;
 }
+
 fn log_error<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
     let r = this.body().lent.get()?;
     let message = required(a, 0)?;
@@ -91,6 +100,13 @@ fn meets_conditions<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'p
 
 fn document_root<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'py> {
     text(this, Request::document_root)
+}
+
+fn register_cleanup<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
+    let r = this.body().lent.get()?;
+    let cleanup = Cleanup::new(this.interpreter(), &*required(a, 0)?, a[1].as_deref())?;
+    State::of(r).cleanups.push(r, cleanup);
+    none(this)
 }
 
 fn send_http_header<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'py> {

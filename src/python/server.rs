@@ -3,7 +3,9 @@
 use pyo3::prelude::*;
 
 use super::class::{self, Answer, Arguments, Class, This, attributes, methods};
+use super::cleanups::{Cleanup, push_for_child};
 use super::module::{config_dict, log_level, loggable, options_dict};
+use super::request_fields::required;
 use super::text::decode_option;
 use crate::engine::settings::Settings;
 use crate::httpd::Server;
@@ -35,6 +37,12 @@ impl Class for ServerObject {
         /// The options (PythonOption) that hold outside of all sections, as a dict.
         get_options() = |this: &Me<'_, 'py>, _| {
             Ok(options_dict(this.py(), this.body().0.settings::<Settings>())?.into_any())
+        };
+        /// Has function(data) called when this child of httpd ends. req is not used.
+        register_cleanup(req, function; data) = |this: &Me<'_, 'py>, a: Arguments<'_, 'py>| {
+            let cleanup = Cleanup::new(this.interpreter(), &*required(a, 1)?, a[2].as_deref())?;
+            push_for_child(cleanup);
+            Ok(this.py().None().into_bound(this.py()))
         };
         /// The directives that hold outside of all sections, as a dict of name and value.
         get_config() = |this: &Me<'_, 'py>, _| {

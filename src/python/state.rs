@@ -1,17 +1,20 @@
 //! What we keep for a request from phase to phase.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::sync::Arc;
 
 use pyo3::prelude::*;
 
 use super::body::Body;
 use super::class;
+use super::cleanups::Cleanups;
+use super::handlers::Handlers;
 use super::interpreter::Interpreter;
 use super::lease::Lease;
 use super::request::RequestObject;
 use super::request_filters::Registered;
 use super::response::Response;
+use super::seat::Seat;
 use crate::httpd::Request;
 
 /// Our value for a connection.
@@ -20,6 +23,16 @@ pub struct ConnectionState {
     /// Whether the handler declined it: from then on it is HTTP's. (Some MPMs ask for each request
     /// that it carries, or whenever something comes.)
     pub declined: Cell<bool>,
+    /// The seat of an `async def` handler's connection.
+    pub seat: OnceCell<Arc<Seat>>,
+}
+
+impl Drop for ConnectionState {
+    fn drop(&mut self) {
+        if let Some(seat) = self.seat.take() {
+            seat.leave();
+        }
+    }
 }
 
 /// Our value for a request; httpd drops it with the request's pool.
@@ -30,6 +43,12 @@ pub struct State {
     pub body: Body,
     /// Its response, as far as Python has written it.
     pub response: Response,
+    /// How far its handlers have come.
+    pub handlers: Handlers,
+    /// What is to be called at its end.
+    pub cleanups: Cleanups,
+    /// It stays without a file (`mod_python.location_shortcut`).
+    pub has_no_file: Cell<bool>,
     /// The type that a type handler set before it declined.
     pub chosen_type: RefCell<Option<Vec<u8>>>,
     /// The filters that its handlers have registered for it.
@@ -45,6 +64,9 @@ impl State {
             lease: Lease::new("request"),
             body: Body::new(r),
             response: Response::new(r),
+            handlers: Handlers::default(),
+            cleanups: Cleanups::default(),
+            has_no_file: Cell::new(false),
             chosen_type: RefCell::default(),
             registered: RefCell::default(),
             objects: RefCell::default(),
@@ -85,6 +107,13 @@ impl State {
 impl Drop for State {
     fn drop(&mut self) {
         self.lease.end();
+        for added in self.handlers.take_all() {
+            if let Some(foreign) = &added.object {
+                foreign
+                    .interpreter
+                    .enter(super::context::About::Nothing, |_| drop(added.clone()));
+            }
+        }
         for (interpreter, object) in self.objects.take() {
             interpreter.enter(super::context::About::Nothing, |py| {
                 drop(object.into_bound(py))

@@ -16,6 +16,8 @@ pub struct Types {
     pub filter_limit: Py<PyType>,
     /// `apache.FilterTimeout`.
     pub filter_timeout: Py<PyType>,
+    /// `apache.ShuttingDown`.
+    pub shutting_down: Py<PyType>,
 }
 
 impl Types {
@@ -51,6 +53,10 @@ impl Types {
                 Some(c"A step of a filter has taken longer than its time= allows."),
                 Some(&above),
                 None,
+            )?,
+            shutting_down: exception(
+                c"mod_python.apache.ShuttingDown",
+                c"The server stops or restarts, and the time for what was begun is over.",
             )?,
         })
     }

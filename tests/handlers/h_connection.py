@@ -70,10 +70,6 @@ def gives_nothing(conn: apache.Connection) -> None:
     conn.write("something\n")
 
 
-async def waits(conn: apache.Connection) -> int:
-    return apache.OK
-
-
 def returns(conn: apache.Connection) -> int:
     conn.write("returned\n")
     raise apache.SERVER_RETURN(apache.OK)

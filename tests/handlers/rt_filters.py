@@ -42,7 +42,7 @@ def tell_dir(filter: Any) -> None:
         filter.write(data + filter.dir.encode())
 
 
-class Callable_:
+class Appends:
     """Any callable is a filter."""
 
     def __init__(self, text: bytes) -> None:
@@ -65,10 +65,15 @@ def functions(req: apache.Request) -> int:
     req.register_output_filter("Tail", tail)
     req.add_output_filter("Tail")
     req.add_output_filter("Tail")
-    req.register_output_filter("more", Callable_(b" more"))
+    req.register_output_filter("more", Appends(b" more"))
     req.add_output_filter("more")
-    req.register_output_filter("lambda", lambda filter: filter.write((filter.read() or b"").replace(b"o", b"0")))
-    req.add_output_filter("lambda")
+
+    def zeroes(filter: Any) -> None:
+        while data := filter.read():
+            filter.write(data.replace(b"o", b"0"))
+
+    req.register_output_filter("zeroes", zeroes)
+    req.add_output_filter("zeroes")
     answer(req)
     return apache.OK
 

@@ -9,7 +9,7 @@ from mod_python import _apache, apache
 
 def handler(req: apache.Request) -> int:
     tell(req, {"names": {name: describe(_apache, name) for name in own_names(_apache)}})
-    for thing in (req, req.connection, req.server, req.finfo, req.notes, apache.FileBucket(__file__)):
+    for thing in (req, req.connection, req.server, req.hlist, req.finfo, req.notes, apache.FileBucket(__file__)):
         tell(req, members(thing))
     return apache.OK
 
@@ -57,4 +57,6 @@ def is_writable(thing: object, name: str, value: object) -> bool:
         setattr(thing, name, value)
     except AttributeError:
         return False
+    except RuntimeError:
+        pass  # elsewhere it is
     return True

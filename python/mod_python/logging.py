@@ -1,0 +1,60 @@
+"""Python's ``logging`` in httpd's error log.
+
+::
+
+    import logging
+    from mod_python.logging import ErrorLogHandler
+
+    logging.basicConfig(level=logging.DEBUG, handlers=[ErrorLogHandler()])
+
+What is shown then is httpd's to say, for each server and section: ``LogLevel python:debug``.
+"""
+
+import logging
+
+from mod_python import _apache
+
+__all__ = ["ErrorLogHandler", "httpd_level"]
+
+
+def httpd_level(level: int) -> int:
+    """Return httpd's level, one of ``apache.APLOG_*``, for a level of Python.
+
+    ``CRITICAL`` to ``DEBUG`` have their namesakes; what lies between ``INFO`` and ``WARNING`` (25 and more) is a
+    notice; 9 and less, to 2, are ``APLOG_TRACE1`` to ``APLOG_TRACE8``.
+    """
+    steps = (
+        (logging.CRITICAL, _apache.APLOG_CRIT),
+        (logging.ERROR, _apache.APLOG_ERR),
+        (logging.WARNING, _apache.APLOG_WARNING),
+        (25, _apache.APLOG_NOTICE),
+        (logging.INFO, _apache.APLOG_INFO),
+        (logging.DEBUG, _apache.APLOG_DEBUG),
+    )
+    for least, answer in steps:
+        if level >= least:
+            return answer
+    return min(_apache.APLOG_DEBUG + logging.DEBUG - level, _apache.APLOG_TRACE8)
+
+
+class ErrorLogHandler(logging.Handler):
+    """Writes each record, its traceback included, as one entry with the request or connection that this thread serves.
+
+    Without a formatter, a record shows its logger's name and its message. httpd shows the place in the
+    source for levels from debug on.
+    """
+
+    _plain = logging.Formatter("%(name)s: %(message)s")
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a record, if the ``LogLevel`` in force takes it."""
+        try:
+            level = httpd_level(record.levelno)
+            if _apache._takes(level):
+                _apache._log(level, self.format(record), record.pathname, record.lineno)
+        except Exception:
+            self.handleError(record)
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the text of a record."""
+        return (self.formatter or self._plain).format(record)

@@ -1,0 +1,77 @@
+//! What holds for the whole of this httpd: its root, its MPM, its command line, its configuration.
+
+use std::ffi::CStr;
+
+use super::{c_bytes, ffi};
+
+/// `ServerRoot`.
+pub fn server_root() -> &'static [u8] {
+    // SAFETY: set before modules are loaded, and not changed after that.
+    let root = unsafe { ffi::ap_server_root };
+    // SAFETY: null or NUL-terminated, for the life of the process.
+    unsafe { c_bytes(root) }.unwrap_or_default()
+}
+
+/// What the MPM answers to one of `AP_MPMQ_*`; `None` for what it does not know.
+pub fn mpm_query(code: i32) -> Option<i32> {
+    let mut answer = 0;
+    // SAFETY: a place for one number.
+    let status = unsafe { ffi::ap_mpm_query(code, &raw mut answer) };
+    (status == 0).then_some(answer)
+}
+
+/// Ends this child at once: for where no code can run any more, such as a signal handler.
+pub fn end() -> ! {
+    // SAFETY: the kernel takes back what the process has; nothing of it runs after this.
+    unsafe { libc::_exit(0) }
+}
+
+/// Whether `-D name` was given, or `Define name` read.
+pub fn is_defined(name: &CStr) -> bool {
+    // SAFETY: NUL-terminated; only compared.
+    unsafe { ffi::ap_exists_config_define(name.as_ptr()) != 0 }
+}
+
+/// How much of `path` is left when `path_info` is taken off its end.
+pub fn length_without_path_info(path: &CStr, path_info: &CStr) -> usize {
+    // SAFETY: two NUL-terminated texts.
+    let length = unsafe { ffi::ap_find_path_info(path.as_ptr(), path_info.as_ptr()) };
+    usize::try_from(length).unwrap_or(0)
+}
+
+/// A line of the configuration.
+pub struct Node {
+    /// The directive; sections begin with `<`.
+    pub name: &'static [u8],
+    /// What follows it in its line.
+    pub arguments: &'static [u8],
+    /// What stands in the section; `None` if it is no section, or an empty one.
+    pub children: Option<Vec<Node>>,
+}
+
+/// The configuration as it was read, includes in their places. Directives that act while it is read
+/// (`LoadModule`, `Define` …) are not in it.
+pub fn configuration() -> Vec<Node> {
+    // SAFETY: set when the configuration is read, which a child does not do again.
+    nodes(unsafe { ffi::ap_conftree })
+}
+
+fn nodes(first: *const ffi::ap_directive_t) -> Vec<Node> {
+    let mut found = Vec::new();
+    // SAFETY: null or a node of the tree, which lives as long as the configuration.
+    let mut at = unsafe { first.as_ref() };
+    while let Some(node) = at {
+        // SAFETY: NUL-terminated or null, as long-lived as the node.
+        let name = unsafe { c_bytes(node.directive) };
+        // SAFETY: as above.
+        let arguments = unsafe { c_bytes(node.args) };
+        found.push(Node {
+            name: name.unwrap_or_default(),
+            arguments: arguments.unwrap_or_default(),
+            children: (!node.first_child.is_null()).then(|| nodes(node.first_child)),
+        });
+        // SAFETY: as for the first one.
+        at = unsafe { node.next.as_ref() };
+    }
+    found
+}

@@ -1,0 +1,138 @@
+//! The functions of `_apache`: those with an underscore are for our own Python code.
+
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+use pyo3::types::PyList;
+
+use super::bucket::BucketObject;
+use super::class::{self, Answer, Arguments, Class, This, attributes, methods};
+use super::cleanups::{Cleanup, push_for_child};
+use super::context::{self, log_at, log_line, takes};
+use super::module::{log_level, loggable};
+use super::server::ServerObject;
+use super::text::{decode, encode, encode_c};
+use crate::engine::lines::excerpt;
+use crate::httpd::log::{Level, Place};
+use crate::httpd::process::{self, Node};
+
+/// The functions, as methods of one object.
+pub struct Functions;
+
+type Me<'a, 'py> = This<'a, 'py, Functions>;
+
+impl Class for Functions {
+    const NAME: &'static std::ffi::CStr = c"mod_python._apache.Functions";
+    const DOC: &'static std::ffi::CStr = c"The functions of the module.";
+    const ID: usize = 6;
+    methods! { Functions:
+        /// Writes an entry to the error log of what this thread works on, or of the server given.
+        log_error(message; level, server) = log_error;
+        /// Has function(data) called when this child ends; the last one first. Raises ValueError for
+        /// what cannot be called.
+        register_cleanup(function; data) = register_cleanup;
+        /// ServerRoot.
+        server_root() = |this: &Me<'_, 'py>, _| decode(this.py(), process::server_root());
+        /// What the MPM answers to one of apache.AP_MPMQ_*; 0 for what it does not know.
+        mpm_query(code) = mpm_query;
+        /// Whether httpd was started with -D name, or the configuration has Define name.
+        exists_config_define(name) = exists_config_define;
+        /// The configuration as a list: of each line (name, arguments), of each section also a list.
+        config_tree() = |this: &Me<'_, 'py>, _| Ok(tree(this.py(), process::configuration())?.into_any());
+        /// How many bytes of path are left when path_info is taken off its end.
+        find_path_info(path, path_info) = find_path_info;
+        /// A part of a file, for a streaming filter to yield: length bytes from offset, or all the rest
+        /// of it. It is sent without being read.
+        FileBucket(path; offset, length) = |this: &Me<'_, 'py>, a: Arguments<'_, 'py>| {
+            BucketObject::of_file(this.py(), this.interpreter(), a)
+        };
+        /// Takes printed text: complete lines go to the error log.
+        _print(is_error, text) = print;
+        /// Whether an entry of a level, one of APLOG_*, would be logged now.
+        _takes(level) = takes_level;
+        /// Writes one entry, with the place in Python code that it comes from.
+        _log(level, text, path, line) = log_entry;
+    }
+    attributes! { Functions: }
+}
+
+fn none<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
+    Ok(this.py().None().into_bound(this.py()))
+}
+
+/// A parameter that the landing pad has seen to be there.
+fn required<'a, 'py>(a: Arguments<'a, 'py>, index: usize) -> &'a Bound<'py, PyAny> {
+    a[index]
+        .as_deref()
+        .expect("the landing pad has checked required arguments")
+}
+
+fn log_error<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
+    if let Some(server) = a[2].filter(|server| !server.is_none()) {
+        if class::body::<ServerObject>(&server, this.interpreter()).is_none() {
+            let kind = server.get_type().name()?;
+            return Err(PyTypeError::new_err(format!(
+                "log_error() takes a server such as req.server, not {kind}"
+            )));
+        }
+        return server.call_method1("log_error", (a[0], a[1]));
+    }
+    let level = log_level(a[1], Level::Error)?;
+    if let Some(message) = a[0].filter(|message| !message.is_none()) {
+        loggable(&message, |entry| log_line(level, entry))?;
+    }
+    none(this)
+}
+
+fn register_cleanup<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
+    let data = a[1].as_deref();
+    push_for_child(Cleanup::new(this.interpreter(), required(a, 0), data)?);
+    none(this)
+}
+
+fn mpm_query<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
+    let answer = process::mpm_query(required(a, 0).extract()?).unwrap_or(0);
+    Ok(answer.into_pyobject(this.py())?.into_any())
+}
+
+fn boolean<'py>(py: Python<'py>, value: bool) -> Answer<'py> {
+    Ok(value.into_pyobject(py)?.to_owned().into_any())
+}
+
+fn exists_config_define<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
+    boolean(this.py(), process::is_defined(&encode_c(required(a, 0))?))
+}
+
+fn tree<'py>(py: Python<'py>, nodes: Vec<Node>) -> PyResult<Bound<'py, PyList>> {
+    let list = PyList::empty(py);
+    for node in nodes {
+        list.append((decode(py, node.name)?, decode(py, node.arguments)?))?;
+        if let Some(children) = node.children {
+            list.append(tree(py, children)?)?;
+        }
+    }
+    Ok(list)
+}
+
+fn find_path_info<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
+    let (path, info) = (encode_c(required(a, 0))?, encode_c(required(a, 1))?);
+    let length = process::length_without_path_info(&path, &info);
+    Ok(length.into_pyobject(this.py())?.into_any())
+}
+
+fn print<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
+    context::print(required(a, 0).is_truthy()?, &encode(required(a, 1))?);
+    none(this)
+}
+
+fn takes_level<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
+    boolean(this.py(), takes(log_level(a[0], Level::Error)?))
+}
+
+fn log_entry<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
+    let file = encode_c(required(a, 2))?;
+    let line = required(a, 3).extract()?;
+    let place = Place { file: &file, line };
+    let text = encode(required(a, 1))?;
+    log_at(place, log_level(a[0], Level::Error)?, &excerpt(&text));
+    none(this)
+}

@@ -1,0 +1,72 @@
+//! `req.hlist`: the handlers of the running phase, as a cursor.
+
+use std::sync::Arc;
+
+use pyo3::IntoPyObjectExt;
+use pyo3::prelude::*;
+
+use super::chain::Chain;
+use super::class::{Answer, Class, This, attributes, methods};
+use super::lease::Lent;
+use crate::engine::handlers::{Handler, Home};
+use crate::httpd::Request;
+
+/// What an `hlist` holds.
+pub struct HandlerListObject {
+    /// The handlers.
+    pub chain: Arc<Chain>,
+    /// The request that they are for, if any.
+    pub lent: Option<Lent<Request>>,
+}
+
+type Me<'a, 'py> = This<'a, 'py, HandlerListObject>;
+
+impl Class for HandlerListObject {
+    const NAME: &'static std::ffi::CStr = c"mod_python.apache.HandlerList";
+    const DOC: &'static std::ffi::CStr =
+        c"The handlers of the running phase, at the one that runs. Past the end all is None.";
+    const ID: usize = 10;
+    methods! { HandlerListObject:
+        /// Goes on to the next handler.
+        next() = |this: &Me<'_, 'py>, _| {
+            this.body().chain.advance();
+            Ok(this.py().None().into_bound(this.py()))
+        };
+    }
+    attributes! { HandlerListObject:
+        /// The handler as it was configured: module or module::function.
+        handler = |this: &Me<'_, 'py>| of(this, |handler| Some(handler.text()));
+        /// 1 if a missing function is passed over (PythonHandlerModule).
+        silent = |this: &Me<'_, 'py>| of(this, |handler| Some(u8::from(handler.is_silent)));
+        /// 1 if it stands in a Location.
+        is_location = |this: &Me<'_, 'py>| {
+            of(this, |handler| Some(u8::from(matches!(handler.home, Home::Location(_)))))
+        };
+        /// The directory of its section with a slash at the end, or the path of its location, or None.
+        directory = |this: &Me<'_, 'py>| {
+            let lent = this.body().lent.as_ref();
+            let r = lent.map(Lent::get).transpose()?;
+            of(this, |handler| directory(handler, r))
+        };
+    }
+}
+
+fn of<'py, T: IntoPyObject<'py>>(
+    this: &Me<'_, 'py>,
+    field: impl FnOnce(&Handler) -> Option<T>,
+) -> Answer<'py> {
+    let step = this.body().chain.current();
+    match step.as_ref().and_then(|step| field(step.handler())) {
+        Some(value) => value.into_bound_py_any(this.py()),
+        None => Ok(this.py().None().into_bound(this.py())),
+    }
+}
+
+fn directory(handler: &Handler, r: Option<&Request>) -> Option<String> {
+    match &handler.home {
+        Home::Directory(path) => Some(format!("{path}/")),
+        Home::Location(path) => Some(path.to_string()),
+        Home::Pattern { pattern, is_regex } => Some(r?.directory_by(pattern, *is_regex)? + "/"),
+        Home::None => None,
+    }
+}

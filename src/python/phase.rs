@@ -1,0 +1,257 @@
+//! Runs the handlers of a phase of a request.
+
+use std::sync::Arc;
+
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+
+use super::call::interpreter;
+use super::chain::{Chain, Step};
+use super::context::About;
+use super::debugger;
+use super::interpreter::Interpreter;
+use super::loader::Search;
+use super::report::{self, Page};
+use super::result::{number, server_return};
+use super::state::State;
+use crate::engine::handlers::{Handler, Home};
+use crate::engine::lists::Chosen;
+use crate::engine::phases::{Hook, Phase};
+use crate::engine::settings::Settings;
+use crate::httpd::log::{self, Level, place};
+use crate::httpd::{Error, Request, Status};
+
+/// Runs the handlers of a phase: the configured ones, then those that Python code has added.
+pub fn run(
+    r: &Request,
+    hook: Hook,
+    phase: Phase,
+    chosen: Option<Chosen<'_>>,
+    settings: &Settings,
+) -> Status {
+    let first = chosen.and_then(|chosen| chosen.list.first());
+    let home = first.map_or(&Home::None, |handler| &handler.home);
+    let interpreter = match interpreter(settings, Some(r), home) {
+        Ok(interpreter) => interpreter,
+        Err(reason) => {
+            let text = format!("no Python for this request: {reason}");
+            log::request(place!(), r, Level::Error, &text);
+            return Status::INTERNAL_SERVER_ERROR;
+        }
+    };
+    interpreter.enter(About::Request(r), |py| {
+        let state = State::of(r);
+        let _open = state.lease.open();
+        let status = match state.object(py, interpreter, r) {
+            Ok(object) => {
+                let configured = chosen.map(|chosen| chosen.list.clone());
+                let chain = Arc::new(Chain::new(configured, state.handlers.take(phase)));
+                let extension = chosen.and_then(|chosen| chosen.extension);
+                state.handlers.begin(hook, phase, &chain, extension);
+                let run = Run {
+                    py,
+                    interpreter,
+                    phase,
+                    settings,
+                    r,
+                    state,
+                };
+                let status = run.chain(&chain, &object);
+                state.handlers.end();
+                status
+            }
+            Err(error) => {
+                report::to_log(py, phase.directive(), &error);
+                Status::INTERNAL_SERVER_ERROR
+            }
+        };
+        state.forget_unused(py, interpreter);
+        status
+    })
+}
+
+/// One phase of one request in Python.
+struct Run<'a, 'py> {
+    py: Python<'py>,
+    interpreter: &'static Interpreter,
+    phase: Phase,
+    settings: &'a Settings,
+    r: &'a Request,
+    state: &'a State,
+}
+
+impl<'py> Run<'_, 'py> {
+    /// Calls one handler after the other, as the phase's rule says.
+    fn chain(&self, chain: &Chain, object: &Bound<'py, PyAny>) -> Status {
+        let mut status = Status::DECLINED;
+        while let Some(step) = chain.current() {
+            match self.call(&step, object) {
+                Ok(None) => {}
+                Ok(Some(result)) => {
+                    status = result;
+                    if !self.phase.continues().after(status.0) {
+                        break;
+                    }
+                }
+                Err(error) => return self.failed(step.handler(), &error),
+            }
+            chain.advance();
+        }
+        self.finish(status)
+    }
+
+    /// Calls a handler. None: it is a module that need not have the function, and has not.
+    fn call(&self, step: &Step, object: &Bound<'py, PyAny>) -> PyResult<Option<Status>> {
+        let handler = step.handler();
+        let Some(function) = self.find(step, object)? else {
+            return Ok(None);
+        };
+        let result = debugger::call1(self.settings, &function, object);
+        let result = match result.and_then(|result| number(&result, &handler.text())) {
+            Ok(result) => result,
+            Err(error) => match server_return(self.py, self.interpreter, &error)? {
+                Some(returned) => {
+                    if let Some(status) = returned.status {
+                        self.r.set_status(status);
+                    }
+                    returned.result
+                }
+                None => return Err(error),
+            },
+        };
+        let warn = |what: &str| {
+            let text = format!(
+                "{}: {result} is no result for a handler: {what}",
+                handler.text()
+            );
+            log::request(place!(), self.r, Level::Warning, &text);
+        };
+        let result = Status(result);
+        if result.0 == 200 {
+            warn("return apache.OK");
+            return Ok(Some(Status::OK));
+        }
+        if !result.is_result() {
+            warn("return apache.OK, apache.DECLINED, apache.DONE or an HTTP status");
+        }
+        Ok(Some(result))
+    }
+
+    /// The object to call.
+    fn find(&self, step: &Step, object: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        if let Step::Added(added) = step {
+            if let Some(foreign) = &added.object {
+                if std::ptr::eq(foreign.interpreter, self.interpreter) {
+                    return Ok(Some(foreign.object.bind(self.py).clone()));
+                }
+                return Err(PyRuntimeError::new_err(format!(
+                    "this function was added in interpreter {}, and {} runs in {}: add it by its \
+                     name, or set one PythonInterpreter for both",
+                    foreign.interpreter.name(),
+                    self.phase.directive(),
+                    self.interpreter.name()
+                )));
+            }
+        }
+        let search = Search {
+            path: self.settings.path.as_deref(),
+            r: Some(self.r),
+        };
+        let default = self.phase.default_object();
+        let loader = &self.interpreter.loader;
+        loader.find_any(self.py, step.handler(), default, search, object)
+    }
+
+    /// Ends a response that a list of handlers has made, or declined to make.
+    fn finish(&self, status: Status) -> Status {
+        let response = &self.state.response;
+        match status {
+            // The response is over.
+            _ if self.phase >= Phase::Log => {
+                response.discard();
+                status
+            }
+            Status::OK if self.phase != Phase::Content => {
+                let _ = response.send_rest(self.py, self.r);
+                status
+            }
+            Status::OK | Status::DONE => {
+                response.end(self.py, self.r);
+                status
+            }
+            Status::DECLINED => {
+                // Another handler goes on behind what was written.
+                let _ = response.send_rest(self.py, self.r);
+                status
+            }
+            // An error page is out, say of the filter that read the request's body.
+            _ if self.r.is_answered() => {
+                response.discard();
+                Status::FILTER_ERROR
+            }
+            _ if self.r.has_started() => {
+                let text = format!(
+                    "{} after a part of the response was sent: it is cut",
+                    status.0
+                );
+                log::request(place!(), self.r, Level::Error, &text);
+                response.cut(self.py, self.r)
+            }
+            _ => {
+                response.discard();
+                status
+            }
+        }
+    }
+
+    /// An exception: 500 and a traceback in the log; a cut response when something of it is out.
+    fn failed(&self, handler: &Handler, error: &PyErr) -> Status {
+        let response = &self.state.response;
+        match response.broken() {
+            Some(Error::FILTER) => {
+                // A filter failed and said so; httpd has answered with its error page.
+                response.discard();
+                return Status::FILTER_ERROR;
+            }
+            Some(_) => {
+                let text = format!(
+                    "{}: the client left before the response was whole",
+                    handler.text()
+                );
+                log::request(place!(), self.r, Level::Info, &text);
+                response.discard();
+                return Status::DONE;
+            }
+            None => {}
+        }
+        if let Some(status) = self.state.body.answer_to(self.py, error) {
+            let text = format!(
+                "{}: the request's body did not come: {error}",
+                handler.text()
+            );
+            log::request(place!(), self.r, Level::Info, &text);
+            return self.finish(status);
+        }
+        let name = format!("{} {}", self.phase.directive(), handler.text());
+        let request = self
+            .r
+            .the_request()
+            .map(String::from_utf8_lossy)
+            .unwrap_or_default();
+        let text = format!("{name} ({}) failed for \"{request}\"", handler.source);
+        report::to_log(self.py, &text, error);
+        if self.phase >= Phase::Log {
+            response.discard();
+            return Status::INTERNAL_SERVER_ERROR;
+        }
+        if self.r.has_started() {
+            return response.cut(self.py, self.r);
+        }
+        response.discard();
+        if self.settings.debug != Some(true) {
+            return Status::INTERNAL_SERVER_ERROR;
+        }
+        response.replace(self.py, self.r, &Page::of(self.py, self.r, &name, error));
+        Status::DONE
+    }
+}

@@ -1,0 +1,129 @@
+//! The coroutine of an `async def` connection handler: stepped, closed, and what it came to.
+
+use std::sync::Arc;
+
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+
+use super::class;
+use super::context::About;
+use super::duplex::{Duplex, Needs};
+use super::interpreter::Interpreter;
+use super::lease::Lease;
+use super::report;
+use super::result::{number, server_return};
+use super::stepper::{self, Step};
+use super::waits::{Wait, is_of_peer};
+use crate::engine::handlers::Handler;
+use crate::engine::lists::List;
+use crate::engine::phases::Phase;
+use crate::httpd::log::{self, Level, place};
+use crate::httpd::{Connection, Status};
+
+/// The handler of one connection at work.
+pub struct Speaker {
+    /// Where it runs.
+    pub interpreter: &'static Interpreter,
+    /// The handler as configured.
+    pub handler: List,
+    /// Under which it has the connection.
+    pub lease: Arc<Lease>,
+    /// What its call gave, until that is done.
+    pub coroutine: Option<Py<PyAny>>,
+}
+
+impl Speaker {
+    /// One step of the handler; what it came to, if it is done.
+    pub fn step(&mut self, c: &Connection, duplex: &Duplex) -> Option<Status> {
+        let coroutine = self.coroutine.take()?;
+        let interpreter = self.interpreter;
+        interpreter.enter(About::Connection(c), |py| {
+            let _open = self.lease.open();
+            let coroutine = coroutine.into_bound(py);
+            duplex.needs.set(Needs::default());
+            let mut step = stepper::step(&coroutine);
+            loop {
+                match step {
+                    Step::Waits(what) if class::body::<Wait>(&what, interpreter).is_some() => {
+                        self.coroutine = Some(coroutine.unbind());
+                        return None;
+                    }
+                    Step::Waits(_) => step = stepper::throw(&coroutine, &foreign()),
+                    Step::Done(value) => return Some(self.returned(py, c, duplex, &value)),
+                    Step::Raised(error) => return Some(self.raised(py, c, duplex, error)),
+                }
+            }
+        })
+    }
+
+    fn returned(
+        &self,
+        py: Python<'_>,
+        c: &Connection,
+        duplex: &Duplex,
+        value: &Bound<'_, PyAny>,
+    ) -> Status {
+        self.lease.end();
+        if value.is_none() {
+            return Status::OK;
+        }
+        match number(value, &self.text()) {
+            Ok(number) => self.judged(c, duplex, Status(number)),
+            Err(error) => self.raised(py, c, duplex, error),
+        }
+    }
+
+    fn raised(&self, py: Python<'_>, c: &Connection, duplex: &Duplex, error: PyErr) -> Status {
+        self.lease.end();
+        match server_return(py, self.interpreter, &error) {
+            Ok(Some(returned)) => return self.judged(c, duplex, Status(returned.result)),
+            Ok(None) => {}
+            Err(error) => return self.raised(py, c, duplex, error),
+        }
+        let name = format!("{} {}", Phase::Connection.directive(), self.text());
+        if is_of_peer(py, &error) {
+            log::connection(place!(), c, Level::Info, &format!("{name}: {error}"));
+            return Status::OK;
+        }
+        let source = self.handler.first().map_or("", |handler| &handler.source);
+        report::to_log(py, &format!("{name} ({source}) failed"), &error);
+        Status::OK
+    }
+
+    fn judged(&self, c: &Connection, duplex: &Duplex, status: Status) -> Status {
+        if status == Status::DECLINED && !duplex.is_untouched() {
+            let text = format!(
+                "{} declined after it had read or written something: closed",
+                self.text()
+            );
+            log::connection(place!(), c, Level::Error, &text);
+            return Status::OK;
+        }
+        status
+    }
+
+    fn text(&self) -> String {
+        self.handler.first().map(Handler::text).unwrap_or_default()
+    }
+
+    /// Closes the coroutine: `GeneratorExit` where it waits.
+    pub fn close(&mut self, c: &Connection, duplex: &Duplex) {
+        if let Some(coroutine) = self.coroutine.take() {
+            self.interpreter.enter(About::Connection(c), |py| {
+                let _open = self.lease.open();
+                let coroutine = coroutine.into_bound(py);
+                if let Err(error) = coroutine.call_method0("close") {
+                    self.raised(py, c, duplex, error);
+                }
+                self.lease.end();
+            });
+        }
+    }
+}
+
+fn foreign() -> PyErr {
+    PyRuntimeError::new_err(
+        "this is not for a connection handler to await: await apache.aio(...) runs it on \
+         asyncio's own loop",
+    )
+}

@@ -1,0 +1,166 @@
+//! `<!--#python ... -->`: runs the code that stands in pages (`mod_python/_ssi.py`).
+
+use pyo3::exceptions::PyOSError;
+use pyo3::prelude::*;
+
+use super::call;
+use super::class::{self, Answer, Arguments, Class, This, attributes, methods};
+use super::context::About;
+use super::data;
+use super::interpreter::{Interpreter, release};
+use super::lease::{Lease, Lent};
+use super::loader::Search;
+use super::report;
+use super::result::server_return;
+use super::state::State;
+use super::text::decode;
+use crate::engine::handlers::Home;
+use crate::engine::settings::Settings;
+use crate::httpd::log::{self, Level, place};
+use crate::httpd::ssi::{Kind, Tag, Tags};
+use crate::httpd::{Error, Status};
+
+/// `filter` in the code of an element.
+pub struct ElementObject(Lent<Tag>);
+
+type Me<'a, 'py> = This<'a, 'py, ElementObject>;
+
+impl Class for ElementObject {
+    const NAME: &'static std::ffi::CStr = c"mod_python.apache.SSIElement";
+    const DOC: &'static std::ffi::CStr = c"What the code of an SSI element writes to.";
+    const ID: usize = 12;
+    methods! { ElementObject:
+        /// Writes str (as UTF-8), bytes or a buffer to the page. Raises OSError when the client is gone.
+        write(data) = write;
+        /// Sends the page so far, and what later filters hold. Raises OSError when the client is gone.
+        flush() = flush;
+    }
+    attributes! { ElementObject:
+        /// The request for the page.
+        req = |this: &Me<'_, 'py>| {
+            let r = this.body().0.get()?.request();
+            State::of(r).object(this.py(), this.interpreter(), r)
+        };
+    }
+}
+
+fn sent<'py>(this: &Me<'_, 'py>, result: Result<(), Error>) -> Answer<'py> {
+    match result {
+        Ok(()) => Ok(this.py().None().into_bound(this.py())),
+        Err(_) => Err(PyOSError::new_err(
+            "Write failed, client closed connection.",
+        )),
+    }
+}
+
+fn write<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
+    let tag = this.body().0.get()?;
+    let value = a[0].expect("the landing pad has checked required arguments");
+    let length = data::append(&mut tag.written(), &value, this.interpreter().drops)?;
+    sent(this, release(this.py(), || tag.wrote(length)))
+}
+
+fn flush<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'py> {
+    let tag = this.body().0.get()?;
+    sent(this, release(this.py(), || tag.flush()))
+}
+
+/// Runs elements for mod_include.
+pub struct Elements;
+
+impl Tags for Elements {
+    fn run(tag: &Tag, kind: Kind, code: &[u8]) -> Result<bool, Error> {
+        let r = tag.request();
+        let settings = r.settings::<Settings>();
+        let interpreter = match call::interpreter(settings, Some(r), &Home::None) {
+            Ok(interpreter) => interpreter,
+            Err(reason) => {
+                let text = format!("no Python for this page: {reason}");
+                log::request(place!(), r, Level::Error, &text);
+                return Ok(false);
+            }
+        };
+        interpreter.enter(About::Request(r), |py| {
+            let state = State::of(r);
+            let lease = Lease::new("SSI element");
+            let open = (state.lease.open(), lease.open());
+            let run = Run {
+                py,
+                interpreter,
+                settings,
+                tag,
+            };
+            let result = run.run(&lease, kind, code);
+            let outcome = match result {
+                Ok(()) => Ok(true),
+                Err(error) => run.failed(&error),
+            };
+            lease.end();
+            drop(open);
+            state.forget_unused(py, interpreter);
+            tag.failed().map_or(outcome, Err)
+        })
+    }
+}
+
+struct Run<'a, 'py> {
+    py: Python<'py>,
+    interpreter: &'static Interpreter,
+    settings: &'a Settings,
+    tag: &'a Tag,
+}
+
+impl Run<'_, '_> {
+    fn run(&self, lease: &std::sync::Arc<Lease>, kind: Kind, code: &[u8]) -> PyResult<()> {
+        let search = Search {
+            path: self.settings.path.as_deref(),
+            r: Some(self.tag.request()),
+        };
+        self.interpreter.loader.use_path(self.py, search)?;
+        let element = ElementObject(Lent::new(lease, self.tag));
+        let element = class::make(self.py, self.interpreter, element)?;
+        let kind = match kind {
+            Kind::Eval => "eval",
+            Kind::Exec => "exec",
+        };
+        self.py
+            .import("mod_python._ssi")?
+            .getattr("run")?
+            .call1((element, kind, decode(self.py, code)?))
+            .map(drop)
+    }
+
+    /// Logs an exception, and says how the page goes on.
+    fn failed(&self, error: &PyErr) -> Result<bool, Error> {
+        let (py, r) = (self.py, self.tag.request());
+        if let Some(error) = self.tag.failed() {
+            // The client left; whatever the code made of that is not worth a line.
+            return Err(error);
+        }
+        let page = String::from_utf8_lossy(r.filename().unwrap_or_default());
+        let who = format!("SSI element of {page}");
+        if let Ok(Some(returned)) = server_return(py, self.interpreter, error) {
+            if let (Some(status), false) = (returned.status, self.tag.is_out()) {
+                r.set_status(status);
+            }
+            let status = Status(returned.result);
+            if !status.is_error_response() {
+                return Ok(true);
+            }
+            if self.tag.is_out() {
+                let number = status.0;
+                let text =
+                    format!("{who}: {number} after a part of the response was sent: it is cut");
+                log::request(place!(), r, Level::Error, &text);
+            }
+            return Err(release(py, || self.tag.fail(status)));
+        }
+        let request = String::from_utf8_lossy(r.the_request().unwrap_or_default());
+        report::to_log(py, &format!("{who} failed for \"{request}\""), error);
+        if self.settings.debug == Some(true) {
+            let block = report::block(py, &who, error);
+            self.tag.written().append_copy(block.as_bytes())?;
+        }
+        Ok(false)
+    }
+}

@@ -1,0 +1,323 @@
+//! What an `async def` connection handler awaits.
+
+use std::cell::{Cell, RefCell};
+use std::time::{Duration, Instant};
+
+use pyo3::exceptions::{
+    PyConnectionResetError, PyRuntimeError, PyStopAsyncIteration, PyTimeoutError,
+};
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+
+use super::alarm;
+use super::class::{self, Answer, Class, This, attributes, methods};
+use super::connection::ConnectionObject;
+use super::duplex::{Input, Lost, Needs, Output};
+use super::interpreter::Interpreter;
+use super::slots::{Awaitable, Slot, awaitable_slots};
+use super::wire::Wire;
+use crate::engine::unread::Search;
+use crate::httpd::Connection;
+use crate::httpd::now::Found;
+
+/// The most that a line has, and what comes with one `read()`, unless the handler says otherwise.
+pub(super) const MOST: usize = 64 * 1024;
+/// Who has written more than this waits until the peer has taken some of it.
+pub(super) const HIGH: usize = 64 * 1024;
+
+/// One thing that a connection handler awaits, or iterates over.
+pub struct Wait {
+    conn: Py<PyAny>,
+    wish: RefCell<Wish>,
+    /// When its time is over; set when it first waits.
+    until: Cell<Option<Instant>>,
+    /// How much was queued when it last looked.
+    queued: Cell<usize>,
+}
+
+/// What is awaited.
+pub(super) enum Wish {
+    /// At least one byte, at most so many.
+    Some(usize),
+    /// All until the end.
+    All,
+    /// So many bytes.
+    Exactly(usize),
+    /// So many bytes that stay unread.
+    Peek(usize),
+    /// Up to and with a separator; so much at most.
+    Until(Vec<u8>, usize),
+    /// A line; so much at most.
+    Line(usize),
+    /// The same, until there is no more.
+    Lines,
+    /// That the peer takes what was written.
+    Sent,
+    /// That the peer has all that was written.
+    AllSent,
+    /// So much time.
+    Time(Duration),
+}
+
+impl Wait {
+    pub(super) fn new(conn: &Bound<'_, PyAny>, wish: Wish, queued: usize) -> Self {
+        Self {
+            conn: conn.clone().unbind(),
+            wish: RefCell::new(wish),
+            until: Cell::new(None),
+            queued: Cell::new(queued),
+        }
+    }
+}
+
+impl Class for Wait {
+    const NAME: &'static std::ffi::CStr = c"mod_python.apache.Wait";
+    const DOC: &'static std::ffi::CStr = c"What a connection handler awaits.";
+    const ID: usize = 11;
+    methods! { Wait: }
+    attributes! { Wait: }
+
+    fn slots() -> Vec<Slot> {
+        awaitable_slots::<Self>()
+    }
+
+    fn visit(&self, visit: &mut dyn FnMut(&Py<PyAny>)) {
+        visit(&self.conn);
+    }
+}
+
+impl Awaitable for Wait {
+    fn poll<'py>(this: &This<'_, 'py, Self>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let me = this.body();
+        let object = me.conn.bind(this.py());
+        let gone = || PyRuntimeError::new_err("the connection is gone");
+        let conn = class::body::<ConnectionObject>(object, this.interpreter()).ok_or_else(gone)?;
+        let wire = conn.wire.as_ref().ok_or_else(gone)?.get()?;
+        let looking = Look {
+            py: this.py(),
+            interpreter: this.interpreter(),
+            c: conn.lent.get()?,
+            wire,
+        };
+        let wish = me.wish.borrow();
+        if let Some(value) = looking.attempt(&wish, me)? {
+            me.until.set(None);
+            return Ok(Some(value));
+        }
+        looking.wait(&wish, me)?;
+        Ok(None)
+    }
+}
+
+/// One look at a connection for what is awaited.
+struct Look<'a, 'py> {
+    py: Python<'py>,
+    interpreter: &'static Interpreter,
+    c: &'a Connection,
+    wire: &'a Wire,
+}
+
+impl<'py> Look<'_, 'py> {
+    fn none(&self) -> Bound<'py, PyAny> {
+        self.py.None().into_bound(self.py)
+    }
+
+    /// Takes the first `length` bytes that have come.
+    fn take(&self, length: usize) -> Bound<'py, PyAny> {
+        let mut unread = self.wire.duplex.unread.borrow_mut();
+        let data = PyBytes::new(self.py, &unread.bytes()[..length]);
+        unread.consume(length);
+        self.wire.duplex.touch();
+        data.into_any()
+    }
+
+    /// What is awaited, if it is there.
+    fn attempt(&self, wish: &Wish, wait: &Wait) -> PyResult<Option<Bound<'py, PyAny>>> {
+        match wish {
+            Wish::Sent | Wish::AllSent => return self.sent(wish, wait),
+            Wish::Time(time) => {
+                let begun = wait.until.get();
+                let over = begun.map_or(time.is_zero(), |until| Instant::now() >= until);
+                // Even no time at all is a wait: what was written goes out.
+                return Ok((over && begun.is_some()).then(|| self.none()));
+            }
+            _ => {}
+        }
+        loop {
+            if let Some(value) = self.cut(wish)? {
+                return Ok(Some(value));
+            }
+            match self.wire.fill(self.c) {
+                Found::Data => {}
+                Found::Nothing => return Ok(None),
+                Found::End => return self.end(wish).map(Some),
+            }
+        }
+    }
+
+    /// What is awaited, out of what has come.
+    fn cut(&self, wish: &Wish) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let mut unread = self.wire.duplex.unread.borrow_mut();
+        let there = unread.len();
+        let (separator, limit) = match wish {
+            Wish::Some(most) if there > 0 || *most == 0 => {
+                drop(unread);
+                return Ok(Some(self.take(there.min(*most))));
+            }
+            Wish::Exactly(length) if there >= *length => {
+                drop(unread);
+                return Ok(Some(self.take(*length)));
+            }
+            Wish::Peek(length) if there >= *length => {
+                return Ok(Some(
+                    PyBytes::new(self.py, &unread.bytes()[..*length]).into_any(),
+                ));
+            }
+            Wish::Until(separator, limit) => (&separator[..], *limit),
+            Wish::Line(limit) => (&b"\n"[..], *limit),
+            Wish::Lines => (&b"\n"[..], MOST),
+            _ => return Ok(None),
+        };
+        match unread.find(separator, limit) {
+            Search::Ends(length) => {
+                drop(unread);
+                Ok(Some(self.take(length)))
+            }
+            Search::Missing => Ok(None),
+            Search::Beyond => {
+                let text = match wish {
+                    Wish::Until(..) => format!("no separator within {limit} bytes"),
+                    _ => format!("no end of a line within {limit} bytes"),
+                };
+                let class = self.py.import("asyncio")?.getattr("LimitOverrunError")?;
+                let error = PyErr::from_value(class.call1((text, there))?);
+                Err(of_peer(self.py, error))
+            }
+        }
+    }
+
+    /// What is awaited when nothing more comes.
+    fn end(&self, wish: &Wish) -> Answer<'py> {
+        if self.wire.duplex.input() == Input::Broken {
+            return Err(self.reset());
+        }
+        let there = self.wire.duplex.unread.borrow().len();
+        let expected = match wish {
+            Wish::Exactly(length) => Some(*length),
+            Wish::Until(..) => None,
+            Wish::Lines if there == 0 => return Err(PyStopAsyncIteration::new_err(())),
+            Wish::Peek(_) => {
+                let unread = self.wire.duplex.unread.borrow();
+                return Ok(PyBytes::new(self.py, unread.bytes()).into_any());
+            }
+            _ => return Ok(self.take(there)),
+        };
+        let class = self.py.import("asyncio")?.getattr("IncompleteReadError")?;
+        let error = PyErr::from_value(class.call1((self.take(there), expected))?);
+        Err(of_peer(self.py, error))
+    }
+
+    fn reset(&self) -> PyErr {
+        let error = PyConnectionResetError::new_err("the peer has broken the connection off");
+        of_peer(self.py, error)
+    }
+
+    fn sent(&self, wish: &Wish, wait: &Wait) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let duplex = &self.wire.duplex;
+        let all = matches!(wish, Wish::AllSent);
+        if all || duplex.queued() > HIGH || wait.until.get().is_some() {
+            self.wire.send(self.c);
+        }
+        if duplex.output() == Output::Broken {
+            return if all {
+                Ok(Some(self.none()))
+            } else {
+                Err(self.reset())
+            };
+        }
+        let done = if all {
+            !self.wire.has_unsent(self.c)
+        } else {
+            duplex.queued() <= HIGH
+        };
+        if duplex.queued() < wait.queued.replace(duplex.queued()) {
+            // The peer takes it, if slowly.
+            wait.until.set(None);
+        }
+        Ok(done.then(|| self.none()))
+    }
+
+    /// Notes what must happen before the next look, and by when.
+    fn wait(&self, wish: &Wish, wait: &Wait) -> PyResult<()> {
+        let duplex = &self.wire.duplex;
+        match duplex.lost.get() {
+            Some(Lost::Reset) => return Err(self.reset()),
+            Some(Lost::TimedOut) => return Err(self.timed_out(wish)),
+            Some(Lost::Stopping) => return Err(self.shutting_down()),
+            None if alarm::is_over() => return Err(self.shutting_down()),
+            None => {}
+        }
+        let now = Instant::now();
+        let until = wait.until.get().unwrap_or_else(|| {
+            let time = match wish {
+                Wish::Time(time) => *time,
+                _ => self.timeout(),
+            };
+            now + time
+        });
+        let is_time = matches!(wish, Wish::Time(_));
+        if until <= now && wait.until.get().is_some() && !is_time {
+            return Err(self.timed_out(wish));
+        }
+        wait.until.set(Some(until));
+        let write = matches!(wish, Wish::Sent | Wish::AllSent);
+        duplex.needs.set(Needs {
+            read: !write && !is_time,
+            write,
+            flush: false,
+            until: Some(until),
+        });
+        Ok(())
+    }
+
+    fn timeout(&self) -> Duration {
+        let most = || self.c.base_server().timeout();
+        self.wire.duplex.timeout.get().unwrap_or_else(most)
+    }
+
+    fn timed_out(&self, wish: &Wish) -> PyErr {
+        let what = match wish {
+            Wish::Sent | Wish::AllSent => "took nothing",
+            _ => "did not send what is awaited",
+        };
+        let text = format!("the peer {what} for {} s", self.timeout().as_secs_f64());
+        of_peer(self.py, PyTimeoutError::new_err(text))
+    }
+
+    fn shutting_down(&self) -> PyErr {
+        shutting_down(self.py, self.interpreter)
+    }
+}
+
+/// `apache.ShuttingDown`.
+pub(super) fn shutting_down(py: Python<'_>, interpreter: &Interpreter) -> PyErr {
+    let class = interpreter.types.shutting_down.bind(py).clone();
+    of_peer(
+        py,
+        PyErr::from_type(class, ("the server is about to stop",)),
+    )
+}
+
+/// The mark of exceptions that are the peer's doing, or the administrator's: when nobody catches
+/// one, that is no mistake of the handler's.
+const MARK: &str = "_of_peer";
+
+pub(super) fn of_peer(py: Python<'_>, error: PyErr) -> PyErr {
+    let _ = error.value(py).setattr(MARK, true);
+    error
+}
+
+/// Whether an exception is the peer's doing.
+pub fn is_of_peer(py: Python<'_>, error: &PyErr) -> bool {
+    error.value(py).hasattr(MARK).unwrap_or(false)
+}

@@ -1,0 +1,179 @@
+//! The bytes of a connection, as its handler reads and writes them: here for a plain function, which
+//! holds its thread; `waits` has the other way.
+
+use pyo3::exceptions::{PyConnectionError, PyRuntimeError, PyTimeoutError, PyTypeError};
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+
+use super::class::{Answer, Arguments, This};
+use super::connection::ConnectionObject;
+use super::data;
+use super::duplex::Duplex;
+use super::interpreter::release;
+use super::request_fields::limit;
+use super::wishes;
+use crate::httpd::bucket::Kind;
+use crate::httpd::held::Held;
+use crate::httpd::{Connection, Error};
+
+/// How much is asked for when the handler does not say.
+const PORTION: usize = 8192;
+
+type Me<'a, 'py> = This<'a, 'py, ConnectionObject>;
+
+/// What a connection handler has read ahead, and what it sends.
+pub struct Wire {
+    unread: Held,
+    /// Passing by: what was just read, or is just sent.
+    pub(super) peeked: Held,
+    pub(super) written: Held,
+    /// The same for an `async def` handler.
+    pub duplex: Duplex,
+}
+
+impl Wire {
+    /// For a connection of which nothing was read.
+    pub fn new(c: &Connection) -> Self {
+        Self {
+            unread: c.new_brigade(),
+            peeked: c.new_brigade(),
+            written: c.new_brigade(),
+            duplex: Duplex::default(),
+        }
+    }
+
+    /// Whether something was read and not given to the handler.
+    pub fn has_unread(&self) -> bool {
+        !self.unread.is_empty()
+    }
+
+    /// Takes what was read and not given to the handler.
+    pub(super) fn take_unread(&self, take: &mut dyn FnMut(&[u8])) {
+        while let Some(kind) = self.unread.front() {
+            if kind == Kind::Data {
+                take(self.unread.read_front(true).unwrap_or_default());
+            }
+            drop(self.unread.remove_front());
+        }
+    }
+
+    /// Fetches one line, or at most `limit` bytes of it, or what is there of it. What follows the
+    /// line stays where HTTP finds it, should the handler decline.
+    fn fetch_line(&self, c: &Connection, limit: usize) -> Result<(), Error> {
+        if limit == usize::MAX {
+            return c.read_line(&self.unread);
+        }
+        c.peek(&self.peeked, limit)?;
+        let mut seen = Vec::new();
+        while seen.len() < limit && !self.peeked.is_empty() && !seen.ends_with(b"\n") {
+            self.peeked.take_data(limit - seen.len(), true, &mut seen);
+        }
+        self.peeked.clear();
+        if seen.is_empty() {
+            Err(Error::END_OF_FILE)
+        } else {
+            c.read(&self.unread, seen.len())
+        }
+    }
+
+    /// Lets filters such as mod_ssl's shake hands.
+    pub fn start(&self, c: &Connection) -> Result<(), Error> {
+        c.start(&self.unread)
+    }
+}
+
+pub(super) fn wire<'a>(this: &'a Me<'_, '_>) -> PyResult<(&'a Connection, &'a Wire)> {
+    let me = this.body();
+    let Some(wire) = &me.wire else {
+        return Err(PyRuntimeError::new_err(
+            "HTTP has this connection's bytes: only a connection handler can read and write them",
+        ));
+    };
+    Ok((me.lent.get()?, wire.get()?))
+}
+
+/// Makes sure that there is data at the front. `false`: the peer has closed its side.
+fn fill(
+    py: Python<'_>,
+    c: &Connection,
+    unread: &Held,
+    fetch: impl Fn() -> Result<(), Error>,
+) -> PyResult<bool> {
+    loop {
+        match unread.front() {
+            Some(Kind::Data) if !unread.read_front(true).is_ok_and(<[u8]>::is_empty) => {
+                return Ok(true);
+            }
+            Some(Kind::End) => return Ok(false),
+            Some(_) => drop(unread.remove_front()),
+            None => match release(py, &fetch) {
+                Ok(()) if unread.is_empty() => return Ok(false),
+                Ok(()) => {}
+                Err(error) if error.is_end() => return Ok(false),
+                Err(error) if error.is_timeout() => {
+                    let seconds = c.base_server().timeout().as_secs();
+                    let text = format!("the peer sent nothing for {seconds} s (Timeout)");
+                    return Err(PyTimeoutError::new_err(text));
+                }
+                Err(error) => {
+                    let text = format!("the connection could not be read: {error}");
+                    return Err(PyConnectionError::new_err(text));
+                }
+            },
+        }
+    }
+}
+
+pub(super) fn read<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
+    let (c, wire) = wire(this)?;
+    if wire.duplex.is_async() {
+        return wishes::read(this, a);
+    }
+    let length: i64 = a[0].map_or(Ok(0), |length| length.extract())?;
+    let mut data = Vec::new();
+    let portion = usize::try_from(length)
+        .ok()
+        .filter(|length| *length > 0)
+        .unwrap_or(PORTION);
+    while fill(this.py(), c, &wire.unread, || c.read(&wire.unread, portion))? {
+        wire.unread.take_data(portion, false, &mut data);
+        if length >= 0 {
+            break;
+        }
+    }
+    Ok(PyBytes::new(this.py(), &data).into_any())
+}
+
+pub(super) fn readline<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
+    let (c, wire) = wire(this)?;
+    if wire.duplex.is_async() {
+        return wishes::readline(this, a);
+    }
+    let most = limit(a[0])?.filter(|most| *most > 0).unwrap_or(usize::MAX);
+    let mut line = Vec::new();
+    while line.len() < most
+        && !line.ends_with(b"\n")
+        && fill(this.py(), c, &wire.unread, || {
+            wire.fetch_line(c, most - line.len())
+        })?
+    {
+        wire.unread.take_data(most - line.len(), true, &mut line);
+    }
+    Ok(PyBytes::new(this.py(), &line).into_any())
+}
+
+pub(super) fn write<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
+    let (c, wire) = wire(this)?;
+    if wire.duplex.is_async() {
+        return wishes::write(this, a);
+    }
+    let data = a[0].ok_or_else(|| PyTypeError::new_err("write() takes data"))?;
+    let length = data::append(&mut &*wire.written, &data, this.interpreter().drops)?;
+    if length > 0 {
+        wire.written.append_flush();
+        release(this.py(), || c.write(&wire.written)).map_err(|error| {
+            PyConnectionError::new_err(format!("the connection could not be written: {error}"))
+        })?;
+    }
+    Ok(this.py().None().into_bound(this.py()))
+}

@@ -1,0 +1,1 @@
+"""Imported by api_functions."""

@@ -1,0 +1,1 @@
+"""A module for PythonHandlerModule without any function of a phase."""

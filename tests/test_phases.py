@@ -1,0 +1,172 @@
+"""What results do in each phase, and how lists of handlers go on there."""
+
+import json
+
+import pytest
+
+from httpd import Httpd
+
+# Which results let the next handler of a list run: (phase, of OK, of DECLINED).
+GOES_ON = [
+    ("PythonPostReadRequestHandler", True, True),
+    ("PythonTransHandler", False, True),
+    ("PythonInitHandler", True, True),
+    ("PythonHeaderParserHandler", True, True),
+    ("PythonAccessHandler", True, True),
+    ("PythonTypeHandler", False, True),
+    ("PythonFixupHandler", True, True),
+    ("PythonHandler", True, True),
+]
+LISTS = ["ok ok2", "declined ok2", "raised_ok ok2", "raised_declined ok2"]
+
+
+def host(phase: str, names: str, port: str, more: str = "") -> str:
+    handlers = " ".join(f"ph_lists::{name}" for name in names.split())
+    told = "" if phase == "PythonHandler" else "PythonHandler ph_lists::tell"
+    end = " ph_lists::tell" if phase == "PythonHandler" else ""
+    return f"""
+Listen 127.0.0.1:${{{port}}}
+<VirtualHost *:${{{port}}}>
+    DocumentRoot ${{HTDOCS}}
+    SetHandler mod_python
+    {phase} {handlers}{end}
+    {told}
+    {more}
+</VirtualHost>
+"""
+
+
+PORTS = {(phase, names): f"PORT{n}" for n, (phase, names) in enumerate((p[0], n) for p in GOES_ON for n in LISTS)}
+AUTH = """
+    <Location /{name}>
+        SetHandler mod_python
+        AuthType X
+        Require user {user}
+        PythonAuthenHandler {authen}
+        PythonAuthzHandler {authz}
+        PythonHandler ph_lists::tell
+    </Location>
+"""
+PLACES = {
+    "init-fails": "PythonInitHandler ph_lists::ok ph_lists::failing ph_lists::ok2",
+    "access-fails": "PythonAccessHandler ph_lists::failing ph_lists::ok2",
+    "exits": "PythonFixupHandler ph_lists::exiting ph_lists::ok2",
+    "gone": "PythonHeaderParserHandler ph_lists::gone ph_lists::ok2",
+    "done": "PythonFixupHandler ph_lists::ok ph_lists::done ph_lists::ok2",
+    "written": "PythonFixupHandler ph_lists::written",
+    "written-done": "PythonAccessHandler ph_lists::written_done",
+    "unknown": "PythonAccessHandler ph_lists::unknown",
+    "two-hundred": "PythonAccessHandler ph_lists::two_hundred",
+    "log-fails": "PythonLogHandler ph_lists::failing ph_lists::log",
+    "logs": "PythonFixupHandler ph_lists::ok\nPythonLogHandler ph_lists::ok2 ph_lists::declined ph_lists::log",
+    "kept": """
+        PythonInitHandler ph_lists::kept
+        PythonTypeHandler ph_lists::kept
+        PythonFixupHandler ph_lists::kept
+        PythonHandler ph_lists::tell_kept""",
+    "redirected": "ErrorDocument 404 /redirect-target\nPythonHandler ph_lists::redirect",
+    "redirect-target": "PythonHandler ph_lists::after_redirect",
+    "phases": "\n".join(f"{phase} ph_lists::named" for phase, *_ in GOES_ON[2:] if phase != "PythonHandler"),
+    "nothing": "",
+}
+CONF = (
+    "".join(host(phase, names, port) for (phase, names), port in PORTS.items())
+    + "SetHandler mod_python\nPythonHandler ph_lists::tell\n"
+    + "".join(f"<Location /{name}>\n{lines}\n</Location>\n" for name, lines in PLACES.items())
+    + AUTH.format(
+        name="authen-list", user="ann", authen="ph_lists::declined ph_lists::user ph_lists::ok2", authz="none"
+    )
+    + AUTH.format(name="authz-ok", user="eve", authen="ph_lists::user", authz="ph_lists::ok ph_lists::ok2")
+    + AUTH.format(
+        name="authz-declined", user="ann", authen="ph_lists::user", authz="ph_lists::declined ph_lists::declined"
+    )
+    + AUTH.format(name="authz-refused", user="eve", authen="ph_lists::user", authz="ph_lists::declined")
+).replace("PythonAuthzHandler none", "")
+
+
+@pytest.mark.parametrize(("phase", "on_ok", "on_declined"), GOES_ON)
+def test_a2_results_that_a_list_goes_on_after(httpd: Httpd, phase: str, on_ok: bool, on_declined: bool) -> None:
+    for names in LISTS:
+        first, second = names.split()
+        goes_on = on_ok if first in ("ok", "raised_ok") else on_declined
+        httpd.write("index.html", "")
+        answer = httpd.request("GET", "/index.html", port=httpd.port_of(PORTS[phase, names]))
+        assert answer.status == 200, (names, answer.text)
+        assert json.loads(answer.text) == ([first, second] if goes_on else [first]), names
+
+
+def test_a2_authentication_goes_on_after_declined(httpd: Httpd) -> None:
+    assert json.loads(httpd.get("/authen-list").text) == ["declined"]
+
+
+def test_4b_authorization_by_python_settles_it(httpd: Httpd) -> None:
+    assert json.loads(httpd.get("/authz-ok").text) == ["ok"]
+
+
+def test_a2_authorization_goes_on_after_declined(httpd: Httpd) -> None:
+    assert json.loads(httpd.get("/authz-declined").text) == ["declined", "declined"]
+    httpd.allow("AH01631")
+    assert httpd.get("/authz-refused").status in (401, 403)
+
+
+def test_a7_an_exception_ends_the_list_and_the_request(httpd: Httpd) -> None:
+    for path, directive in (("/init-fails", "PythonInitHandler"), ("/access-fails", "PythonAccessHandler")):
+        httpd.expect(rf"{directive} ph_lists::failing \(\S+fragment.conf:\d+\) failed.*LookupError: in the middle")
+        assert httpd.get(path).status == 500
+
+
+def test_w6_system_exit_ends_the_request_only_and_is_logged(httpd: Httpd) -> None:
+    pids = httpd.children()
+    httpd.expect("SystemExit: the handler wants out")
+    assert httpd.get("/exits").status == 500
+    assert httpd.children() == pids
+
+
+def test_a10_a_status_ends_the_request(httpd: Httpd) -> None:
+    assert httpd.get("/gone").status == 410
+
+
+def test_done_ends_the_request_at_once(httpd: Httpd) -> None:
+    answer = httpd.get("/done")
+    assert (answer.status, answer.text) == (200, "")
+    answer = httpd.get("/written-done")
+    assert (answer.status, answer.text, answer.headers["Content-Length"]) == (200, "that is all", "11")
+
+
+def test_what_an_early_phase_wrote_stands_in_front(httpd: Httpd) -> None:
+    assert httpd.get("/written").text == 'written early;["written"]'
+
+
+def test_w9_unknown_results_are_logged(httpd: Httpd) -> None:
+    httpd.expect("python:warn.*ph_lists::unknown: 999 is no result for a handler: return apache.OK, apache.DECLINED")
+    httpd.allow("AH01579: Invalid response status 999")
+    assert httpd.get("/unknown").status == 500
+
+
+def test_w9_200_is_taken_for_ok(httpd: Httpd) -> None:
+    httpd.expect("python:warn.*ph_lists::two_hundred: 200 is no result for a handler: return apache.OK")
+    assert httpd.get("/two-hundred").status == 200
+
+
+def test_log_handlers_see_what_was_and_cannot_stop_the_access_log(httpd: Httpd) -> None:
+    httpd.get("/logs")
+    httpd.wait_for_log(r"logged with \['ok', 'ok2', 'declined'\], PythonLogHandler")
+    before = len(httpd.requests())
+    httpd.expect("PythonLogHandler ph_lists::failing .* failed.*LookupError")
+    assert httpd.get("/log-fails").status == 200
+    httpd.wait_for_request("200 GET /log-fails", before)
+    assert "logged with" not in httpd.log().split("log-fails")[1]
+
+
+def test_a13_phase_is_the_directive_that_runs(httpd: Httpd) -> None:
+    names = [phase for phase, *_ in GOES_ON[2:] if phase not in ("PythonHandler",)]
+    assert json.loads(httpd.get("/phases").text) == names
+
+
+def test_w28_a_request_keeps_its_identity_over_phases(httpd: Httpd) -> None:
+    assert httpd.get("/kept").text == "['PythonInitHandler', 'PythonTypeHandler', 'PythonFixupHandler'] True"
+
+
+def test_w28_attributes_are_seen_from_the_other_side_of_a_redirect(httpd: Httpd) -> None:
+    answer = httpd.get("/redirected")
+    assert (answer.status, answer.text) == (404, "from the first request, True")
