@@ -37,6 +37,14 @@ CONF = "".join(
     )
     for name in [*NAMES, "look_and_out"]
 )
+CONF += """
+PythonInputFilter ch_filters::upper TYPED types=text/plain,application/*
+<Location "/typed">
+    SetHandler mod_python
+    PythonHandler ch_filters::echo
+    SetInputFilter TYPED
+</Location>
+"""
 WRONG = ["longer", "shorter", "plain_longer", "plain_shorter", "early", "more_and_out"]
 # What shows only when something is out. (An early end shows at once.)
 LATE = [name for name in WRONG if name != "early"]
@@ -134,3 +142,11 @@ def test_i10_a_broken_promise_is_an_error_for_readers(httpd: Httpd, name: str, c
 def test_i10_without_a_length_nothing_is_promised(httpd: Httpd) -> None:
     data = httpd.raw(post("/in/plain_longer_no", [b"abc", b"def"], "Connection: close"))
     assert responses(data)[0].text.startswith("None abc")
+
+
+def test_input_of_other_types_goes_by(httpd: Httpd) -> None:
+    def answer(kind: str) -> str:
+        return httpd.request("POST", "/typed", b"abc", {"Content-Type": kind}).text
+
+    assert answer("Text/Plain; charset=utf-8") == answer("application/json") == "None ABC"
+    assert answer("text/html") == answer("") == "3 abc"

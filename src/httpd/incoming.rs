@@ -53,8 +53,8 @@ impl Stream {
     pub(super) fn keep(&mut self, bucket: Bucket, length: usize) {
         self.originals.push(bucket, length);
         if self.originals.are_too_many() {
-            self.loose.rescue();
-            self.originals.lose(&self.outgoing);
+            self.loose.forget_dropped();
+            self.originals.lose(&self.outgoing, &self.loose);
         }
     }
 

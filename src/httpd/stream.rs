@@ -94,7 +94,7 @@ impl Stream {
             last: None,
             originals: Originals::free(brigade()),
             ahead: brigade(),
-            loose: Loose::new(brigade()),
+            loose: Loose::default(),
             file: None,
             author: Author::Function,
             wire: filter.request().is_none(),
@@ -166,9 +166,11 @@ impl Stream {
     /// The generator yields for the first time: what it read is not asked for any more.
     pub fn begin_yielding(&mut self) {
         if self.originals.are_kept() {
-            self.loose.rescue();
+            self.loose.forget_dropped();
+            self.originals.release(&self.outgoing, &self.loose);
+        } else {
+            self.originals.free_for_good();
         }
-        self.originals.release(&self.outgoing);
     }
 
     /// Puts back all that was read; as if nobody had been here. Nothing was yielded yet.
@@ -204,7 +206,6 @@ impl Stream {
         self.incoming.set_aside(pool)?;
         self.ahead.set_aside(pool)?;
         self.let_go_of_dropped();
-        self.loose.ring().set_aside(pool)?;
         self.originals.set_aside(pool)
     }
 

@@ -207,6 +207,10 @@ pub fn output_starts(r: &Request, declared: &Declared) {
 /// A request with this input filter is about to be handled, or has got it since.
 pub fn input_starts(filter: &Filter, declared: &Declared) {
     let Some(r) = filter.request() else { return };
+    // Its coding does not count: a filter below may decode it, and a limit must not be passed by.
+    if !declared.takes(r.headers_in().get(c"Content-Type")) {
+        return filter.unlink(Direction::Input);
+    }
     if declared.change == filters::Change::Yes {
         r.hide_body_length();
     }
