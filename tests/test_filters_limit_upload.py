@@ -9,7 +9,7 @@ import pytest
 from httpd import Httpd
 
 CONF = """
-PythonInputFilter mod_python.filters.limit_upload LIMIT
+PythonInputFilter mod_python.filters.limit_upload LIMIT change=no
 <LocationMatch "^/(handler|unread|cgi-bin|proxy)">
     SetInputFilter LIMIT
     PythonOption limit_upload 1000

@@ -36,16 +36,18 @@ pub struct Input {
     starved: bool,
     /// The author stepped out: once the written data is given out, the filter is gone.
     out: bool,
-    /// The length that the readers were told, if the author keeps it.
+    /// The author says that the length stays.
+    keeps_length: bool,
+    /// The length that the readers were told, and that no filter below has taken back.
     promise: Option<Promise>,
 }
 
 impl Input {
     /// For a filter that is called the first time.
     pub fn new(filter: &Filter, change: Change) -> Self {
-        let r = filter.request().filter(|_| change != Change::Length);
         Self {
-            promise: r.and_then(Promise::of_request),
+            keeps_length: change != Change::Length,
+            promise: None,
             stream: Stream::new(filter),
             mode: Mode::Bytes(0),
             block: true,
@@ -204,6 +206,9 @@ impl Input {
             if !block || !incoming.is_empty() {
                 break;
             }
+        }
+        if std::mem::take(&mut self.keeps_length) {
+            self.promise = filter.request().and_then(Promise::of_request);
         }
         (self.paused, self.starved) = (false, false);
         self.end_below |= incoming.kinds().any(|kind| kind == Kind::End);
