@@ -62,6 +62,12 @@ impl Registry {
             .filter_map(move |(key, filter)| of_way((*key, filter)))
     }
 
+    /// All names, in lower case, with their numbers.
+    pub fn names(&self) -> Vec<(Way, String, usize)> {
+        let named = |((way, name), number): (&(Way, String), &usize)| (*way, name.clone(), *number);
+        self.entries.iter().map(named).collect()
+    }
+
     /// The first declaration of this name.
     pub fn named(&self, way: Way, name: &str) -> Option<Arc<Filter>> {
         let number = self.entries.get(&(way, name.to_lowercase()))?;

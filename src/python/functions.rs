@@ -9,6 +9,7 @@ use super::class::{self, Answer, Arguments, Class, This, attributes, methods};
 use super::cleanups::{Cleanup, push_for_child};
 use super::context::{self, log_at, log_line, takes};
 use super::module::{log_level, loggable};
+use super::pending::Pending;
 use super::server::ServerObject;
 use super::text::{decode, encode, encode_c};
 use crate::engine::lines::excerpt;
@@ -45,6 +46,8 @@ impl Class for Functions {
         FileBucket(path; offset, length) = |this: &Me<'_, 'py>, a: Arguments<'_, 'py>| {
             BucketObject::of_file(this.py(), this.interpreter(), a)
         };
+        /// A value that another thread will give: await it, and call its set() there.
+        _pending() = |this: &Me<'_, 'py>, _| class::make(this.py(), this.interpreter(), Pending::default());
         /// Takes printed text: complete lines go to the error log.
         _print(is_error, text) = print;
         /// Whether an entry of a level, one of APLOG_*, would be logged now.

@@ -1,11 +1,12 @@
 //! How a thread holds an interpreter: its thread states, and the GIL.
 #![expect(unsafe_code, reason = "the C API of thread states")]
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 
 use pyo3::ffi;
 
 use super::interpreter::Interpreter;
+use super::threads::States;
 
 unsafe extern "C" {
     /// From `c-shim/bind_gilstate.c`.
@@ -14,7 +15,7 @@ unsafe extern "C" {
 
 thread_local! {
     /// The thread states of this thread, ended with it.
-    static STATES: States = const { States(RefCell::new(Vec::new())) };
+    static STATES: States = const { States::new() };
     /// The interpreter whose GIL this thread holds through `enter`.
     pub(super) static INSIDE: Cell<Option<&'static Interpreter>> = const { Cell::new(None) };
 }
@@ -23,6 +24,11 @@ thread_local! {
 pub(super) fn bind(state: *mut ffi::PyThreadState) {
     // SAFETY: callers give the current state of this thread.
     unsafe { mp_bind_gilstate(state) };
+}
+
+/// Takes the state that this thread has already of an interpreter that is not ours to end.
+pub(super) fn adopt(interpreter: &Interpreter, state: *mut ffi::PyThreadState) {
+    STATES.with(|states| states.adopt(interpreter.state(), state));
 }
 
 /// Goes on in a state of an interpreter that this thread has, and does not use now.
@@ -40,7 +46,7 @@ pub fn is_attached() -> bool {
     };
     // SAFETY: only looks.
     let current = unsafe { ffi::compat::PyThreadState_GetUnchecked() };
-    !current.is_null() && current == STATES.with(|states| states.of(inside))
+    !current.is_null() && current == STATES.with(|states| states.of(inside.state()))
 }
 
 /// Runs `f` as if this thread, which is inside and has let go of the GIL, were outside.
@@ -49,7 +55,7 @@ pub(super) fn anew<R>(f: impl FnOnce() -> R) -> R {
     let result = f();
     INSIDE.set(inside);
     if let Some(inside) = inside {
-        bind(STATES.with(|states| states.of(inside)));
+        bind(STATES.with(|states| states.of(inside.state())));
     }
     result
 }
@@ -78,7 +84,10 @@ pub(super) struct Held;
 impl Held {
     /// For a thread that holds no other.
     pub(super) fn take(interpreter: &'static Interpreter) -> Self {
-        resume(interpreter, STATES.with(|states| states.of(interpreter)));
+        resume(
+            interpreter,
+            STATES.with(|states| states.of(interpreter.state())),
+        );
         Self
     }
 }
@@ -88,38 +97,5 @@ impl Drop for Held {
         INSIDE.set(None);
         // SAFETY: `take` made the state current, and everything since has put it back.
         unsafe { ffi::PyEval_SaveThread() };
-    }
-}
-
-/// The thread states of one thread, by interpreter.
-struct States(RefCell<Vec<(*mut ffi::PyInterpreterState, *mut ffi::PyThreadState)>>);
-
-impl States {
-    fn of(&self, interpreter: &Interpreter) -> *mut ffi::PyThreadState {
-        let mut states = self.0.borrow_mut();
-        if let Some((_, state)) = states.iter().find(|(of, _)| *of == interpreter.state()) {
-            return *state;
-        }
-        // SAFETY: the interpreter lives as long as the child; made on the thread that uses it.
-        let state = unsafe { ffi::PyThreadState_New(interpreter.state()) };
-        states.push((interpreter.state(), state));
-        state
-    }
-}
-
-impl Drop for States {
-    fn drop(&mut self) {
-        if INSIDE.get().is_some() {
-            // The child ends in a signal handler, over a call of Python that will not go on.
-            return;
-        }
-        for (_, state) in self.0.borrow_mut().drain(..) {
-            // SAFETY: made for this thread, which ends and uses it no more.
-            unsafe { ffi::PyEval_RestoreThread(state) };
-            // SAFETY: current since the line above.
-            unsafe { ffi::PyThreadState_Clear(state) };
-            // SAFETY: as above; gives the GIL back.
-            unsafe { ffi::PyThreadState_DeleteCurrent() };
-        }
     }
 }

@@ -10,6 +10,7 @@ use std::ffi::{CStr, CString};
 use std::ptr::null_mut;
 use std::sync::{Mutex, Once, OnceLock, PoisonError};
 
+use pyo3::exceptions::PyRuntimeError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 
@@ -50,11 +51,24 @@ struct Child {
     main_usher: Once,
 }
 
+impl Child {
+    fn new(main: &'static Interpreter) -> Self {
+        Self {
+            interpreters: Mutex::new(HashMap::from([(MAIN.to_owned(), main)])),
+            main,
+            main_usher: Once::new(),
+        }
+    }
+}
+
 /// The main server of this child's configuration.
 static SERVER: OnceLock<&'static Server> = OnceLock::new();
 
 /// Set once per child, after the fork. The parent never fills it.
 static CHILD: OnceLock<Result<Child, String>> = OnceLock::new();
+
+/// All interpreters of this child. Nobody waits for anything while holding the lock.
+static KNOWN: Mutex<Vec<&'static Interpreter>> = Mutex::new(Vec::new());
 
 /// Starts Python in this child. Failures are logged now and answered to each request.
 /// With `optimize`, it leaves out `assert` (`python -O`).
@@ -62,14 +76,7 @@ pub fn start(server: &'static Server, optimize: bool) {
     SERVER.get_or_init(|| server);
     let child = CHILD.get_or_init(|| {
         initialize(optimize)?;
-        let main = make(MAIN)?;
-        let interpreters = Mutex::new(HashMap::from([(MAIN.to_owned(), main)]));
-        let main_usher = Once::new();
-        Ok(Child {
-            interpreters,
-            main,
-            main_usher,
-        })
+        Ok(Child::new(make(MAIN)?))
     });
     if let Err(reason) = child {
         log::server(
@@ -79,6 +86,21 @@ pub fn start(server: &'static Server, optimize: bool) {
             &format!("no Python here: {reason}"),
         );
     }
+}
+
+/// Takes the Python that runs already as the main interpreter, and the calling thread's own state for
+/// this thread's: for tests of filters without httpd. Called with the GIL, on each thread that tests.
+///
+/// # Errors
+/// Why the interpreter could not be equipped.
+pub fn adopt(server: &'static Server) -> Result<(), String> {
+    SERVER.get_or_init(|| server);
+    let child = CHILD.get_or_init(|| Ok(Child::new(equip(MAIN, false)?)));
+    let main = child.as_ref().map_err(Clone::clone)?.main;
+    // SAFETY: the caller has the GIL, so there is a current state.
+    let state = unsafe { ffi::PyThreadState_Get() };
+    hold::adopt(main, state);
+    Ok(())
 }
 
 /// The main server of this child's configuration.
@@ -114,6 +136,19 @@ impl Interpreter {
         usher::attend(made);
         all.insert(name.to_owned(), made);
         Ok(made)
+    }
+
+    /// The interpreter that this thread is in, be it a thread of Python's own.
+    ///
+    /// # Errors
+    /// `RuntimeError` where there is none of ours: in one that other C code made.
+    pub fn current(_py: Python<'_>) -> PyResult<&'static Self> {
+        // SAFETY: attached, so there is a current state.
+        let state = unsafe { ffi::PyInterpreterState_Get() };
+        let known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+        let current = known.iter().copied().find(|known| known.state == state);
+        current
+            .ok_or_else(|| PyRuntimeError::new_err("this interpreter is not one of mod_python's"))
     }
 
     /// Its name, as `PythonInterpreter` gives it.
@@ -271,7 +306,7 @@ impl SigintAction {
 /// state that it was made with stays unused: an interpreter must never be without one, and those of
 /// threads end with them.
 fn make(name: &str) -> Result<&'static Interpreter, String> {
-    let interpreter = equip(name)?;
+    let interpreter = equip(name, true)?;
     // SAFETY: `Py_InitializeFromConfig` left its state current.
     unsafe { ffi::PyEval_SaveThread() };
     Ok(interpreter)
@@ -289,15 +324,16 @@ fn make_sub(name: &str) -> Result<&'static Interpreter, String> {
         return Err(format!("Python could make no interpreter '{name}'"));
     }
     bind(state);
-    let interpreter = equip(name);
+    let interpreter = equip(name, true);
     // SAFETY: both states belong to this thread; the GIL is shared.
     unsafe { ffi::PyThreadState_Swap(main) };
     bind(main);
     interpreter
 }
 
-/// Gives the current interpreter our classes and modules.
-fn equip(name: &str) -> Result<&'static Interpreter, String> {
+/// Gives the current interpreter our classes and modules; to one that is ours, the error log, too, as
+/// `sys.stdout` and `sys.stderr`.
+fn equip(name: &str, is_ours: bool) -> Result<&'static Interpreter, String> {
     // SAFETY: there is a current state.
     let state = unsafe { ffi::PyInterpreterState_Get() };
     Python::attach(|py| {
@@ -309,7 +345,13 @@ fn equip(name: &str) -> Result<&'static Interpreter, String> {
                 types,
                 loader: Loader::new(py)?,
             }));
+            let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+            known.push(interpreter);
+            drop(known);
             super::module::install(py, interpreter)?;
+            if is_ours {
+                py.import("mod_python._start")?;
+            }
             Ok(interpreter)
         });
         equipped.map_err(|error| {

@@ -8,6 +8,7 @@ use pyo3::prelude::*;
 use super::body::Body;
 use super::class;
 use super::cleanups::Cleanups;
+use super::crowd::Member;
 use super::handlers::Handlers;
 use super::interpreter::Interpreter;
 use super::lease::Lease;
@@ -25,6 +26,8 @@ pub struct ConnectionState {
     pub declined: Cell<bool>,
     /// The seat of an `async def` handler's connection.
     pub seat: OnceCell<Arc<Seat>>,
+    /// Its place among those with a handler.
+    pub member: RefCell<Option<Member>>,
 }
 
 impl Drop for ConnectionState {
@@ -53,6 +56,10 @@ pub struct State {
     pub chosen_type: RefCell<Option<Vec<u8>>>,
     /// The filters that its handlers have registered for it.
     pub(super) registered: RefCell<Vec<Registered>>,
+    /// Whether httpd is done with it: only cleanups still run.
+    pub has_ended: Cell<bool>,
+    /// Whether Python code has set the type of the response.
+    pub content_type_set: Cell<bool>,
     /// The request as Python sees it, per interpreter: kept while somebody could tell.
     objects: RefCell<Vec<(&'static Interpreter, Py<PyAny>)>>,
 }
@@ -69,6 +76,8 @@ impl State {
             has_no_file: Cell::new(false),
             chosen_type: RefCell::default(),
             registered: RefCell::default(),
+            has_ended: Cell::new(false),
+            content_type_set: Cell::new(false),
             objects: RefCell::default(),
         })
     }
