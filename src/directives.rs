@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use crate::engine::filters::{Filter, Registry, Way};
 use crate::engine::handlers::{Handler, HandlerList, Home};
-use crate::engine::phases::{self, Phase, ROWS};
+use crate::engine::phase_table::{self, ROWS};
+use crate::engine::phases::Phase;
 use crate::engine::settings::{Import, Settings};
 use crate::entry::{Entry, FILTERS, direction};
 use crate::httpd::config::{Change, Command, Directive, Line, Place, Section, commands};
@@ -15,19 +16,19 @@ use crate::httpd::entries::{ENTRY_POINTS, is_registered, register};
 type Read = Result<Change<Settings>, String>;
 
 /// The directives of phases, made from the table of phases.
-static OF_PHASES: [Directive<Settings>; phases::COUNT] = {
+static OF_PHASES: [Directive<Settings>; phase_table::COUNT] = {
     let mut all = [Directive {
         name: c"",
         help: c"",
         place: Place::Anywhere,
         read: handlers,
-    }; phases::COUNT];
+    }; phase_table::COUNT];
     let mut index = 0;
     while index < all.len() {
         let row = &ROWS[index];
         all[index].name = row.directive;
         all[index].help = row.help;
-        if matches!(row.place, phases::Place::Server) {
+        if matches!(row.place, phase_table::Place::Server) {
             all[index].place = Place::Server;
         }
         if matches!(row.phase, Phase::Connection) {

@@ -7,7 +7,11 @@ Constants have the names and numbers of httpd's headers (``apache.OK``,
 from collections.abc import Awaitable, MutableMapping
 from typing import TypeVar
 
-from mod_python import _apache
+try:
+    from mod_python import _apache
+except ImportError as error:
+    text = "mod_python.apache is there inside httpd; outside, `from mod_python import testing` comes before it"
+    raise ImportError(text) from error
 from mod_python._apache import *  # noqa: F403 - its public part is this interface
 from mod_python._modules import import_module as import_module
 from mod_python._modules import module_mtime as module_mtime

@@ -3,12 +3,14 @@
 
 pub mod accept;
 pub mod capacity;
+pub mod counters;
 pub mod deadlines;
 pub mod filters;
 pub mod handlers;
 pub mod lines;
 pub mod lists;
 pub mod names;
+pub mod phase_table;
 pub mod phases;
 pub mod replace;
 pub mod settings;

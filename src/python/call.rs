@@ -15,6 +15,7 @@ use super::debugger;
 use super::interpreter::{Interpreter, main_server};
 use super::lease::Lease;
 use super::loader::Search;
+use super::meter::{self, Counted, Meter};
 use super::report;
 use super::result::{number, server_return};
 use super::seat::Seat;
@@ -22,12 +23,14 @@ use super::speaker::Speaker;
 use super::state::ConnectionState;
 use super::talk::Talk;
 use super::wire::Wire;
+use crate::engine::counters::Work;
 use crate::engine::handlers::{Handler, Home};
 use crate::engine::lists::List;
 use crate::engine::names;
 use crate::engine::phases::Phase;
 use crate::engine::settings::Settings;
 use crate::httpd::log::{self, Level, place};
+use crate::httpd::parking::Sense;
 use crate::httpd::{Connection, Request, Status};
 
 /// The interpreter for what stands in `home`, for a request or a connection.
@@ -82,9 +85,15 @@ pub fn connection(c: &Connection, handlers: &List, settings: &Settings) -> Statu
 
 /// httpd is about to close a connection.
 pub fn closing(c: &Connection) {
-    let state = c.existing_state::<ConnectionState>();
-    if let Some(seat) = state.and_then(|state| state.seat.get()) {
+    let Some(state) = c.existing_state::<ConnectionState>() else {
+        return;
+    };
+    if let Some(seat) = state.seat.get() {
         Talk::closing(c, seat);
+    }
+    if state.shaking_hands.get() {
+        // mod_ssl would wait for the rest of it, to say good-bye.
+        c.abort();
     }
 }
 
@@ -105,17 +114,33 @@ fn first_call(
             return Status::DONE;
         }
     };
-    match crowd::join(c, settings) {
-        Some(member) => asked.member.replace(Some(member)),
-        None => return c.linger(),
-    };
-    let wire = Box::new(Wire::new(c));
-    if wire.start(c).is_err() {
-        // No handshake: HTTP's own handler knows how to answer that.
-        return Status::DECLINED;
+    if asked.member.borrow().is_none() {
+        match crowd::join(c, settings) {
+            Some(member) => asked.member.replace(Some(member)),
+            None => return c.linger(),
+        };
     }
+    let parks = c.can_park();
+    let started = c.start(!parks);
+    asked
+        .shaking_hands
+        .set(matches!(started, Err(error) if error.is_again()));
+    match started {
+        Ok(()) => {}
+        Err(error) if parks && error.is_again() => {
+            // A peer that takes its time over TLS's handshake holds no thread.
+            c.be_impatient();
+            return c.park(Sense::Read);
+        }
+        // No handshake: HTTP's own handler knows how to answer that.
+        Err(_) => return Status::DECLINED,
+    }
+    let wire = Box::new(Wire::new(c));
     let timeouts = c.leave_request_timeouts();
     let lease = Lease::new("connection");
+    let open = Counted::open();
+    let row = meter::phase(Phase::Connection);
+    let meter = Meter::begin(row);
     let given = interpreter.enter(About::Connection(c), |py| {
         let _open = lease.open();
         let object = ConnectionObject::with_wire(&lease, c, &wire);
@@ -125,9 +150,11 @@ fn first_call(
             let name = format!("{} {}", Phase::Connection.directive(), handler.text());
             let text = format!("{name} ({}) failed", handler.source);
             report::to_log(py, &text, &error);
+            meter::failed(row);
             Given::Status(Status::DONE)
         })
     });
+    meter.end(&Work::default());
     let status = match given {
         Given::Status(status) => status,
         Given::Coroutine(coroutine) => {
@@ -136,6 +163,7 @@ fn first_call(
                 return Status::DONE;
             };
             let seat = asked.seat.get_or_init(|| seat);
+            drop(open);
             let speaker = Speaker {
                 interpreter,
                 handler: handlers.clone(),

@@ -51,7 +51,7 @@ pub fn classes(py: Python<'_>) -> PyResult<Vec<Py<PyType>>> {
     ])
 }
 
-/// Gives an interpreter its `_apache`, and starts the Python side on it.
+/// Gives an interpreter its `_apache`.
 pub fn install(py: Python<'_>, interpreter: &'static Interpreter) -> PyResult<()> {
     let module = PyModule::new(py, NAME)?;
     for (name, value) in CONSTANTS.iter().chain(STATUSES) {
@@ -92,7 +92,6 @@ pub fn install(py: Python<'_>, interpreter: &'static Interpreter) -> PyResult<()
     py.import("sys")?
         .getattr("modules")?
         .set_item(NAME, &module)?;
-    py.import("mod_python._start")?;
     Ok(())
 }
 

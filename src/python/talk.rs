@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use super::alarm;
 use super::duplex::{Input, Lost, Needs};
+use super::meter::Counted;
 use super::pending::{Stepped, stepping};
 use super::seat::Seat;
 use super::speaker::Speaker;
@@ -31,6 +32,9 @@ pub struct Talk {
     phase: Phase,
     /// What the MPM was asked to watch.
     sense: Sense,
+    /// For mod_status: that it is open, and whether it is parked.
+    _open: Option<Counted>,
+    parked: Option<Counted>,
 }
 
 // SAFETY: what it refers to of httpd is used only by who has the seat's turn, and the connection's
@@ -76,6 +80,8 @@ impl Talk {
             timeouts,
             phase: Phase::Working,
             sense: Sense::Read,
+            _open: Counted::open(),
+            parked: None,
         }));
         Self::called(c, seat)
     }
@@ -87,6 +93,7 @@ impl Talk {
             return c.linger();
         };
         seat.answer();
+        talk.parked = None;
         loop {
             match talk.go_on(c, seat) {
                 Next::Over => {
@@ -107,6 +114,7 @@ impl Talk {
                     if seat.parks && talk.may_park(c, needs) {
                         talk.sense = needs.sense();
                         watch(c, seat, needs, talk.sense);
+                        talk.parked = Counted::parked();
                         return c.park(talk.sense);
                     }
                     let duplex = &talk.wire.duplex;
