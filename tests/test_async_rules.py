@@ -10,9 +10,8 @@ import threading
 import time
 from pathlib import Path
 
-import pytest
-
 from bench.clients import Clients
+
 from httpd import Httpd
 
 HANDLERS = ["quiet", "ends", "storm", "tells_id", "limited", "streams", "bulk"]
@@ -171,16 +170,17 @@ def test_a_slow_handshake_holds_no_thread(httpd: Httpd) -> None:
 
 
 def test_a_line_without_end_ends_cleanly(httpd: Httpd) -> None:
-    child = the_child(httpd)
-    before = httpd.memory(child).now
-    with httpd.connect(port(httpd, "limited")) as client:
-        sent, piece = 0, b"x" * 65536
-        # httpd reads on for a while, so that its end of the connection is seen.
-        while not select.select([client], [], [], 0)[0]:
-            sent += client.send(piece)
-            assert sent < 1 << 30
-        assert client.recv(10) == b""
-    assert httpd.memory(child).now - before < 4000
+    child, memory = the_child(httpd), []
+    for _ in range(3):
+        with httpd.connect(port(httpd, "limited")) as client:
+            sent, piece = 0, b"x" * 65536
+            # httpd reads on for a while, so that its end of the connection is seen.
+            while not select.select([client], [], [], 0)[0]:
+                sent += client.send(piece)
+                assert sent < 1 << 30
+            assert client.recv(10) == b""
+        memory.append(httpd.memory(child).now)
+    assert memory[2] - memory[0] < 2000
 
 
 def test_one_byte_at_a_time(httpd: Httpd) -> None:
