@@ -10,7 +10,7 @@ use super::bucket::BucketObject;
 use super::class::{self, Class, MethodDef, make_type};
 use super::connection::ConnectionObject;
 use super::filter::FilterObject;
-use super::finfo::FileInfo;
+use super::finfo::FileInfoObject;
 use super::functions::Functions;
 use super::hlist::HandlerListObject;
 use super::interpreter::{Interpreter, main_server};
@@ -36,7 +36,7 @@ pub fn classes(py: Python<'_>) -> PyResult<Vec<Py<PyType>>> {
     Ok(vec![
         make_type::<RequestObject>(py)?,
         make_type::<TableObject>(py)?,
-        make_type::<FileInfo>(py)?,
+        make_type::<FileInfoObject>(py)?,
         make_type::<ServerObject>(py)?,
         make_type::<ConnectionObject>(py)?,
         make_type::<FilterObject>(py)?,
@@ -80,7 +80,7 @@ pub fn install(py: Python<'_>, interpreter: &'static Interpreter) -> PyResult<()
     module.add("HandlerList", types.of::<HandlerListObject>())?;
     module.add("Bucket", types.of::<BucketObject>())?;
     module.add("table", types.of::<TableObject>())?;
-    module.add("FileInfo", types.of::<FileInfo>())?;
+    module.add("FileInfo", types.of::<FileInfoObject>())?;
     module.add("interpreter", interpreter.name())?;
     module.add("_version", env!("CARGO_PKG_VERSION"))?;
     if let Some(server) = main_server() {
