@@ -265,6 +265,7 @@ impl Instance {
             let text = format!("{name}: one step took more than time={seconds}: interrupted");
             super::context::log_line(Level::Error, &text);
         }
+        report::name_what_helps(py, &error);
         report::to_log(py, &text, &error);
         meter::failed(self.row);
         let r = filter.request().filter(|_| settings.debug == Some(true));

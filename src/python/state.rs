@@ -26,6 +26,8 @@ pub struct ConnectionState {
     pub declined: Cell<bool>,
     /// The seat of an `async def` handler's connection.
     pub seat: OnceCell<Arc<Seat>>,
+    /// Whether TLS's handshake has begun and not ended.
+    pub shaking_hands: Cell<bool>,
     /// Its place among those with a handler.
     pub member: RefCell<Option<Member>>,
 }
