@@ -68,8 +68,7 @@ def test_cleanups_run_backwards_and_before_the_handler(httpd: Httpd) -> None:
 
 
 def test_cleanup_lists_go_on_after_ok_only(httpd: Httpd) -> None:
-    assert told(httpd, "/list", "declining")[1:] == ["declining"]
-    assert told(httpd, "/only/x")[2:] == ["cleanup handler, PythonCleanupHandler, no word, 404"]
+    assert told(httpd, "/list", "declining") == ["cleanup handler, PythonCleanupHandler, no word, 404", "declining"]
 
 
 def test_w39_a_cleanup_that_fails_is_logged_with_its_traceback(httpd: Httpd) -> None:
@@ -94,3 +93,4 @@ def test_server_cleanups_run_when_the_child_ends() -> None:
             httpd.get("/child")
             httpd.graceful()
             httpd.wait_for_log("child ends: two(.|\n)*child ends: one", timeout=15)
+            httpd.get("/only/x")  # the next child is there, and can be stopped

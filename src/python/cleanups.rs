@@ -7,7 +7,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 use super::context::About;
-use super::interpreter::Interpreter;
+use super::interpreter::{Interpreter, is_inside};
 use super::state::State;
 use super::{phase, report};
 use crate::engine::phases::{Hook, Phase};
@@ -116,6 +116,10 @@ struct ChildEnds;
 
 impl Drop for ChildEnds {
     fn drop(&mut self) {
+        if is_inside() {
+            // prefork ends a child by a signal, whatever it does: Python cannot be called out of itself.
+            return;
+        }
         let next = || {
             OF_CHILD
                 .lock()

@@ -92,6 +92,11 @@ pub fn start(server: &'static Server, optimize: bool) {
     }
 }
 
+/// Whether this thread is in the middle of Python code.
+pub fn is_inside() -> bool {
+    INSIDE.get().is_some()
+}
+
 /// The main server of this child's configuration.
 pub fn main_server() -> Option<&'static Server> {
     SERVER.get().copied()

@@ -15,17 +15,19 @@ READ_ONLY = [
     *("connection", "server", "headers_in", "headers_out", "err_headers_out", "subprocess_env", "notes"),
     *("the_request", "protocol", "proto_num", "hostname", "request_time", "method", "method_number", "header_only"),
     *("unparsed_uri", "finfo", "useragent_ip", "range", "bytes_sent", "prev", "next", "main", "phase", "interpreter"),
+    *("hlist", "extension"),
 ]
 WRITABLE = [*TEXTS, "status", "status_line", "content_languages"]
 METHODS = [
     *("write", "flush", "read", "readline", "readlines", "discard_request_body", "log_error", "get_options"),
     *("get_config", "set_content_length", "meets_conditions", "document_root", "send_http_header"),
+    *("add_handler", "register_cleanup"),
 ]
 
 
 def plain(req: apache.Request) -> dict[str, Any]:
     names = [*TEXTS, *READ_ONLY[7:], "status", "status_line", "content_languages"]
-    seen = {name: getattr(req, name) for name in names if name not in ("finfo", "request_time")}
+    seen = {name: getattr(req, name) for name in names if name not in ("finfo", "request_time", "hlist")}
     now = time.time()
     seen["recent"] = now - 10 < req.request_time <= now
     seen["document_root"] = req.document_root()
