@@ -105,6 +105,11 @@ apr_size_t mp_flush_max_threshold(const server_rec *s)
     return conf->flush_max_threshold;
 }
 
+void mp_hook_status(int (*function)(request_rec *r, int flags))
+{
+    APR_OPTIONAL_HOOK(ap, status_hook, function, NULL, NULL, APR_HOOK_MIDDLE);
+}
+
 void mp_ssi_append_error_text(include_ctx_t *context, ap_filter_t *filter,
                               apr_bucket_brigade *brigade)
 {

@@ -15,6 +15,7 @@
 #include "ap_mpm.h"
 #include "mpm_common.h"
 #include "mod_core.h"
+#include "mod_status.h"
 #include "mod_include.h"
 #include "util_filter.h"
 #include "util_script.h"
@@ -54,6 +55,9 @@ apr_status_t mp_bucket_setaside(apr_bucket *bucket, apr_pool_t *pool);
 
 /* Configuration of the core. */
 apr_size_t mp_flush_max_threshold(const server_rec *s);
+
+/* A hook that is there only with mod_status. */
+void mp_hook_status(int (*function)(request_rec *r, int flags));
 
 /* mod_include. */
 void mp_ssi_append_error_text(include_ctx_t *context, ap_filter_t *filter,

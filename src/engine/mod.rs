@@ -2,6 +2,8 @@
 #![forbid(unsafe_code)]
 
 pub mod accept;
+pub mod capacity;
+pub mod counters;
 pub mod deadlines;
 pub mod filters;
 pub mod handlers;

@@ -41,6 +41,7 @@ mod replay;
 mod representation;
 pub mod request;
 pub mod server;
+pub mod shared;
 pub mod ssi;
 pub mod status;
 pub mod stream;

@@ -7,12 +7,14 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 use super::context::About;
-use super::interpreter::{Interpreter, is_inside};
+use super::hold;
+use super::interpreter::{Interpreter, main_server};
 use super::state::State;
 use super::{phase, report};
 use crate::engine::phases::{Hook, Phase};
 use crate::engine::settings::Settings;
-use crate::httpd::{Pool, Request, Status};
+use crate::httpd::log::{self, Level, place};
+use crate::httpd::{Pool, Request, Status, process};
 
 /// A function to be called at the end, and its argument.
 pub struct Cleanup {
@@ -116,9 +118,12 @@ struct ChildEnds;
 
 impl Drop for ChildEnds {
     fn drop(&mut self) {
-        if is_inside() {
-            // prefork ends a child by a signal, whatever it does: Python cannot be called out of itself.
-            return;
+        if hold::is_attached() {
+            // prefork's answer to SIGTERM is a signal handler: here one in the midst of Python code.
+            let text = "the child was told to end while it ran Python code: it ends at once, without \
+                        the functions of register_cleanup";
+            log::server(place!(), main_server(), Level::Notice, text);
+            process::end();
         }
         let next = || {
             OF_CHILD

@@ -14,6 +14,7 @@ use super::finfo::FileInfo;
 use super::functions::Functions;
 use super::hlist::HandlerListObject;
 use super::interpreter::{Interpreter, main_server};
+use super::pending::Pending;
 use super::reader::Reader;
 use super::request::RequestObject;
 use super::server::ServerObject;
@@ -46,10 +47,11 @@ pub fn classes(py: Python<'_>) -> PyResult<Vec<Py<PyType>>> {
         make_type::<HandlerListObject>(py)?,
         make_type::<Wait>(py)?,
         make_type::<ElementObject>(py)?,
+        make_type::<Pending>(py)?,
     ])
 }
 
-/// Gives an interpreter its `_apache`, and starts the Python side on it.
+/// Gives an interpreter its `_apache`.
 pub fn install(py: Python<'_>, interpreter: &'static Interpreter) -> PyResult<()> {
     let module = PyModule::new(py, NAME)?;
     for (name, value) in CONSTANTS.iter().chain(STATUSES) {
@@ -90,7 +92,6 @@ pub fn install(py: Python<'_>, interpreter: &'static Interpreter) -> PyResult<()
     py.import("sys")?
         .getattr("modules")?
         .set_item(NAME, &module)?;
-    py.import("mod_python._start")?;
     Ok(())
 }
 

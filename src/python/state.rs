@@ -8,6 +8,7 @@ use pyo3::prelude::*;
 use super::body::Body;
 use super::class;
 use super::cleanups::Cleanups;
+use super::crowd::Member;
 use super::handlers::Handlers;
 use super::interpreter::Interpreter;
 use super::lease::Lease;
@@ -24,6 +25,8 @@ pub struct ConnectionState {
     pub declined: Cell<bool>,
     /// The seat of an `async def` handler's connection.
     pub seat: OnceCell<Arc<Seat>>,
+    /// Its place among those with a handler.
+    pub member: RefCell<Option<Member>>,
 }
 
 impl Drop for ConnectionState {

@@ -1,0 +1,62 @@
+"""One client of RESP, and the commands that are about itself."""
+
+import re
+from dataclasses import dataclass
+
+from .keys import DATABASES, NEVER, Keys
+from .wire import Failure, Reply
+
+VERSION = "7.0.0"  # of the Redis whose commands these are: clients ask
+
+
+@dataclass(slots=True)
+class Session:
+    """What is remembered of a connection."""
+
+    keys: Keys
+    id: int
+    db: int = 0
+    version: int = 2
+    over: bool = False
+
+
+def integer(text: bytes) -> int:
+    """An integer of 64 bits, as Redis writes them."""
+    if len(text) > 20 or not re.fullmatch(rb"0|-?[1-9][0-9]*", text) or not -NEVER - 1 <= int(text) <= NEVER:
+        raise Failure("ERR value is not an integer or out of range")
+    return int(text)
+
+
+def ping(session: Session, message: bytes | None = None) -> Reply:
+    """PING [message]."""
+    return "PONG" if message is None else message
+
+
+def echo(session: Session, message: bytes) -> Reply:
+    """ECHO message."""
+    return message
+
+
+def quit_(session: Session) -> Reply:
+    """QUIT."""
+    session.over = True
+    return "OK"
+
+
+def hello(session: Session, version: bytes = b"", *options: bytes) -> Reply:
+    """HELLO [version [SETNAME name]]: chooses RESP2 or RESP3."""
+    if version not in (b"", b"2", b"3"):
+        raise Failure("NOPROTO unsupported protocol version")
+    if options and (len(options) != 2 or options[0].upper() != b"SETNAME"):
+        raise Failure("ERR there are no users here: HELLO takes SETNAME only")
+    session.version = int(version or session.version)
+    about: dict[str, Reply] = {"server": b"redis", "version": VERSION.encode(), "proto": session.version}
+    return {**about, "id": session.id, "mode": b"standalone", "role": b"master", "modules": []}
+
+
+def select(session: Session, number: bytes) -> Reply:
+    """SELECT number."""
+    if not 0 <= integer(number) < DATABASES:
+        raise Failure("ERR DB index is out of range")
+    session.db = int(number)
+    return "OK"
