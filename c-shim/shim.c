@@ -130,3 +130,8 @@ int mp_status_is_eof(apr_status_t status)
 {
     return APR_STATUS_IS_EOF(status);
 }
+
+int mp_status_is_not_found(apr_status_t status)
+{
+    return APR_STATUS_IS_ENOENT(status);
+}

@@ -10,10 +10,12 @@
 #include "http_main.h"
 #include "http_protocol.h"
 #include "http_request.h"
+#include "http_ssl.h"
 #include "http_vhost.h"
 #include "ap_listen.h"
 #include "ap_mpm.h"
 #include "mpm_common.h"
+#include "scoreboard.h"
 #include "mod_core.h"
 #include "mod_status.h"
 #include "mod_include.h"
@@ -67,5 +69,6 @@ void mp_ssi_append_error_text(include_ctx_t *context, ap_filter_t *filter,
 int mp_status_is_again(apr_status_t status);
 int mp_status_is_timeout(apr_status_t status);
 int mp_status_is_eof(apr_status_t status);
+int mp_status_is_not_found(apr_status_t status);
 
 #endif

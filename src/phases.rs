@@ -2,16 +2,13 @@
 
 use crate::engine::handlers::Home;
 use crate::engine::phase_table::{Order as Wanted, ROWS};
-use crate::engine::phases::{Hook as Of, Phase};
+use crate::engine::phases::{HANDLERS, Hook as Of, Phase};
 use crate::engine::settings::Settings;
 use crate::httpd::log::{self, Level, place};
 use crate::httpd::phases::{Hook, Order, Registration};
 use crate::httpd::{Request, Status};
 use crate::python::state::State;
 use crate::python::{cleanups, phase};
-
-/// The names of handlers that are ours (`SetHandler`).
-const HANDLERS: [&[u8]; 2] = [b"mod_python", b"python-program"];
 
 /// The hooks of httpd that serve phases.
 const PAIRS: [(Of, Hook); 11] = [

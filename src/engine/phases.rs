@@ -2,6 +2,9 @@
 
 use super::phase_table::{ROWS, Row};
 
+/// The names of content handlers that are ours (`SetHandler`).
+pub const HANDLERS: [&[u8]; 2] = [b"mod_python", b"python-program"];
+
 /// A phase of a request, or of a connection. In the order in which httpd runs them; the directive
 /// of `Init` has a second meaning (see [`Phase::hooks`]).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

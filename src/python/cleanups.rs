@@ -36,7 +36,7 @@ impl Cleanup {
         if !function.is_callable() {
             let kind = function.get_type().name()?;
             return Err(PyValueError::new_err(format!(
-                "register_cleanup takes a function and what it is called with, not {kind}"
+                "register_cleanup() takes a function to call, not {kind}"
             )));
         }
         let data = data.map(|data| data.clone().unbind());
@@ -51,7 +51,11 @@ impl Cleanup {
         self.interpreter.enter(about, |py| {
             let (function, data) = (self.function.into_bound(py), self.data.into_bound(py));
             if let Err(error) = function.call1((data,)) {
-                report::to_log(py, &format!("cleanup {function}"), &error);
+                let name = function
+                    .getattr("__qualname__")
+                    .and_then(|name| name.extract())
+                    .unwrap_or_else(|_| function.to_string());
+                report::to_log(py, &format!("cleanup {name}"), &error);
             }
         });
     }
@@ -88,8 +92,11 @@ pub fn arm(r: &Request, settings: &Settings) {
 /// A request goes, with all that we keep of it still there.
 fn end(r: &Request) {
     let state = State::of(r);
+    state.has_ended.set(true);
     state.handlers.close();
-    while let Some(cleanup) = state.cleanups.functions.borrow_mut().pop() {
+    // What one leaves for the end is called, too.
+    let next = || state.cleanups.functions.borrow_mut().pop();
+    while let Some(cleanup) = next() {
         let _open = state.lease.open();
         cleanup.run(About::Request(r));
     }

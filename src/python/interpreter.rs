@@ -10,6 +10,7 @@ use std::ffi::{CStr, CString};
 use std::ptr::null_mut;
 use std::sync::{Mutex, Once, OnceLock, PoisonError};
 
+use pyo3::exceptions::PyRuntimeError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 
@@ -64,6 +65,9 @@ static SERVER: OnceLock<&'static Server> = OnceLock::new();
 
 /// Set once per child, after the fork. The parent never fills it.
 static CHILD: OnceLock<Result<Child, String>> = OnceLock::new();
+
+/// All interpreters of this child. Nobody waits for anything while holding the lock.
+static KNOWN: Mutex<Vec<&'static Interpreter>> = Mutex::new(Vec::new());
 
 /// Starts Python in this child. Failures are logged now and answered to each request.
 /// With `optimize`, it leaves out `assert` (`python -O`).
@@ -131,6 +135,19 @@ impl Interpreter {
         usher::attend(made);
         all.insert(name.to_owned(), made);
         Ok(made)
+    }
+
+    /// The interpreter that this thread is in, be it a thread of Python's own.
+    ///
+    /// # Errors
+    /// `RuntimeError` where there is none of ours: in one that other C code made.
+    pub fn current(_py: Python<'_>) -> PyResult<&'static Self> {
+        // SAFETY: attached, so there is a current state.
+        let state = unsafe { ffi::PyInterpreterState_Get() };
+        let known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+        let current = known.iter().copied().find(|known| known.state == state);
+        current
+            .ok_or_else(|| PyRuntimeError::new_err("this interpreter is not one of mod_python's"))
     }
 
     /// Its name, as `PythonInterpreter` gives it.
@@ -325,6 +342,9 @@ fn equip(name: &str, is_ours: bool) -> Result<&'static Interpreter, String> {
                 types,
                 loader: Loader::new(py)?,
             }));
+            let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+            known.push(interpreter);
+            drop(known);
             super::module::install(py, interpreter)?;
             if is_ours {
                 py.import("mod_python._start")?;
