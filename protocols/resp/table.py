@@ -43,7 +43,11 @@ def dbsize(session: Session) -> Reply:
 def info(session: Session, *sections: bytes) -> Reply:
     """INFO [section ...]."""
     told = {
-        "server": [f"redis_version:{own.VERSION}", f"mod_python_version:{version.version}", f"process_id:{os.getpid()}"],
+        "server": [
+            f"redis_version:{own.VERSION}",
+            f"mod_python_version:{version.version}",
+            f"process_id:{os.getpid()}",
+        ],
         "keyspace": [
             f"db{db}:keys={count},expires={mortal},avg_ttl=0" for db, (count, mortal) in session.keys.sizes().items()
         ],
