@@ -94,12 +94,6 @@ impl Connection {
         self.raw().aborted != 0
     }
 
-    /// Gives the peer up: nothing more is sent, and nothing waited for.
-    pub fn abort(&self) {
-        // SAFETY: a plain field that modules may set on the connection's own thread.
-        unsafe { (*self.as_ptr()).aborted = 1 };
-    }
-
     /// Whether it may carry another request.
     pub fn keep_alive(&self) -> KeepAlive {
         match self.raw().keepalive {
