@@ -72,7 +72,7 @@ def test_cleanup_lists_go_on_after_ok_only(httpd: Httpd) -> None:
 
 
 def test_w39_a_cleanup_that_fails_is_logged_with_its_traceback(httpd: Httpd) -> None:
-    httpd.expect(r"cleanup <function fails.*raise LookupError.*LookupError: in a cleanup with data")
+    httpd.expect(r"cleanup fails.*raise LookupError.*LookupError: in a cleanup with data")
     assert httpd.get("/fails").status == 200
 
 
@@ -84,7 +84,7 @@ def test_a7_a_cleanup_handler_that_fails_ends_its_list(httpd: Httpd) -> None:
 
 
 def test_what_cannot_be_called_is_refused(httpd: Httpd) -> None:
-    assert httpd.get("/wrong").text == "register_cleanup takes a function and what it is called with, not str"
+    assert httpd.get("/wrong").text == "register_cleanup() takes a function to call, not str"
 
 
 def test_server_cleanups_run_when_the_child_ends() -> None:
