@@ -82,7 +82,7 @@ impl Connection {
         self.raw().outgoing != 0
     }
 
-    /// Gives it up: nothing more is sent.
+    /// Gives it up: nothing more is sent, and nothing waited for.
     pub fn abort(&self) {
         self.set_keep_alive(KeepAlive::Close);
         // SAFETY: a plain field that filters set on the connection's own thread.
