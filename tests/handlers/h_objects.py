@@ -119,7 +119,14 @@ METHODS: dict[str, list[tuple[str, tuple[Any, ...], str]]] = {
 }
 # What answers the client, ends something or is about the wire: its arguments are right, but it is not called in vain.
 ANSWERS: dict[str, list[tuple[str, tuple[Any, ...]]]] = {
-    "req": [("write", ("x",)), ("flush", ()), ("sendfile", ("/etc/hosts",)), ("internal_redirect", ("/x",))],
+    "req": [
+        ("write", ("x",)),
+        ("flush", ()),
+        ("sendfile", ("/etc/hosts",)),
+        ("internal_redirect", ("/x",)),
+        *[(name, ("SUBSTITUTE",)) for name in ("add_output_filter", "add_input_filter")],
+        *[(name, ("NAME", "module")) for name in ("register_output_filter", "register_input_filter")],
+    ],
     "connection": [
         *[(name, ()) for name in ("read", "readline", "readuntil", "close")],
         *[(name, (1,)) for name in ("readexactly", "peek", "sleep")],
