@@ -8,7 +8,6 @@ from mod_python import version
 
 from . import session as own
 from . import strings
-from .keys import DATABASES
 from .session import Session, integer
 from .wire import Failure, Reply
 
