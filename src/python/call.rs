@@ -30,6 +30,7 @@ use crate::engine::names;
 use crate::engine::phases::Phase;
 use crate::engine::settings::Settings;
 use crate::httpd::log::{self, Level, place};
+use crate::httpd::parking::Sense;
 use crate::httpd::{Connection, Request, Status};
 
 /// The interpreter for what stands in `home`, for a request or a connection.
@@ -84,9 +85,15 @@ pub fn connection(c: &Connection, handlers: &List, settings: &Settings) -> Statu
 
 /// httpd is about to close a connection.
 pub fn closing(c: &Connection) {
-    let state = c.existing_state::<ConnectionState>();
-    if let Some(seat) = state.and_then(|state| state.seat.get()) {
+    let Some(state) = c.existing_state::<ConnectionState>() else {
+        return;
+    };
+    if let Some(seat) = state.seat.get() {
         Talk::closing(c, seat);
+    }
+    if state.shaking_hands.get() {
+        // mod_ssl would wait for the rest of it, to say good-bye.
+        c.abort();
     }
 }
 
@@ -107,15 +114,28 @@ fn first_call(
             return Status::DONE;
         }
     };
-    match crowd::join(c, settings) {
-        Some(member) => asked.member.replace(Some(member)),
-        None => return c.linger(),
-    };
-    let wire = Box::new(Wire::new(c));
-    if wire.start(c).is_err() {
-        // No handshake: HTTP's own handler knows how to answer that.
-        return Status::DECLINED;
+    if asked.member.borrow().is_none() {
+        match crowd::join(c, settings) {
+            Some(member) => asked.member.replace(Some(member)),
+            None => return c.linger(),
+        };
     }
+    let parks = c.can_park();
+    let started = c.start(!parks);
+    asked
+        .shaking_hands
+        .set(matches!(started, Err(error) if error.is_again()));
+    match started {
+        Ok(()) => {}
+        Err(error) if parks && error.is_again() => {
+            // A peer that takes its time over TLS's handshake holds no thread.
+            c.be_impatient();
+            return c.park(Sense::Read);
+        }
+        // No handshake: HTTP's own handler knows how to answer that.
+        Err(_) => return Status::DECLINED,
+    }
+    let wire = Box::new(Wire::new(c));
     let timeouts = c.leave_request_timeouts();
     let lease = Lease::new("connection");
     let open = Counted::open();
