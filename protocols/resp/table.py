@@ -8,7 +8,6 @@ from mod_python import version
 
 from . import session as own
 from . import strings
-from .keys import DATABASES
 from .session import Session, integer
 from .wire import Failure, Reply
 
@@ -44,7 +43,11 @@ def dbsize(session: Session) -> Reply:
 def info(session: Session, *sections: bytes) -> Reply:
     """INFO [section ...]."""
     told = {
-        "server": [f"redis_version:{own.VERSION}", f"mod_python_version:{version.version}", f"process_id:{os.getpid()}"],
+        "server": [
+            f"redis_version:{own.VERSION}",
+            f"mod_python_version:{version.version}",
+            f"process_id:{os.getpid()}",
+        ],
         "keyspace": [
             f"db{db}:keys={count},expires={mortal},avg_ttl=0" for db, (count, mortal) in session.keys.sizes().items()
         ],

@@ -12,6 +12,7 @@ pub mod lists;
 pub mod names;
 pub mod phase_table;
 pub mod phases;
+pub mod registry;
 pub mod replace;
 pub mod settings;
 pub mod unread;
