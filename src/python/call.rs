@@ -91,7 +91,7 @@ pub fn closing(c: &Connection) {
     if let Some(seat) = state.seat.get() {
         Talk::closing(c, seat);
     }
-    if state.shaking_hands.get() {
+    if state.shaking_hands.borrow().is_some() {
         // mod_ssl would wait for the rest of it, to say good-bye.
         c.abort();
     }
@@ -120,22 +120,20 @@ fn first_call(
             None => return c.linger(),
         };
     }
+    let wire = asked.shaking_hands.take();
+    let wire = wire.unwrap_or_else(|| Box::new(Wire::new(c)));
     let parks = c.can_park();
-    let started = c.start(!parks);
-    asked
-        .shaking_hands
-        .set(matches!(started, Err(error) if error.is_again()));
-    match started {
+    match wire.start(c, !parks) {
         Ok(()) => {}
         Err(error) if parks && error.is_again() => {
             // A peer that takes its time over TLS's handshake holds no thread.
+            asked.shaking_hands.replace(Some(wire));
             c.be_impatient();
             return c.park(Sense::Read);
         }
         // No handshake: HTTP's own handler knows how to answer that.
         Err(_) => return Status::DECLINED,
     }
-    let wire = Box::new(Wire::new(c));
     let timeouts = c.leave_request_timeouts();
     let lease = Lease::new("connection");
     let open = Counted::open();

@@ -16,6 +16,7 @@ use super::request::RequestObject;
 use super::request_filters::Registered;
 use super::response::Response;
 use super::seat::Seat;
+use super::wire::Wire;
 use crate::httpd::Request;
 
 /// Our value for a connection.
@@ -26,8 +27,8 @@ pub struct ConnectionState {
     pub declined: Cell<bool>,
     /// The seat of an `async def` handler's connection.
     pub seat: OnceCell<Arc<Seat>>,
-    /// Whether TLS's handshake has begun and not ended.
-    pub shaking_hands: Cell<bool>,
+    /// Kept while TLS's handshake has begun and not ended.
+    pub shaking_hands: RefCell<Option<Box<Wire>>>,
     /// Its place among those with a handler.
     pub member: RefCell<Option<Member>>,
 }
