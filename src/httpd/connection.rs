@@ -82,13 +82,6 @@ impl Connection {
         self.raw().outgoing != 0
     }
 
-    /// Gives it up: nothing more is sent.
-    pub fn abort(&self) {
-        self.set_keep_alive(KeepAlive::Close);
-        // SAFETY: a plain field that filters set on the connection's own thread.
-        unsafe { (*self.as_ptr()).aborted = 1 };
-    }
-
     /// Whether the peer is known to be gone.
     pub fn is_aborted(&self) -> bool {
         self.raw().aborted != 0
