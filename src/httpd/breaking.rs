@@ -27,7 +27,6 @@ impl Output {
         }
         let Some(r) = filter.request() else {
             self.broken = Some(Error::GENERAL);
-            filter.connection().set_keep_alive(KeepAlive::Close);
             filter.connection().abort();
             self.send_metadata(filter);
             return Err(Error::GENERAL);

@@ -82,15 +82,16 @@ impl Connection {
         self.raw().outgoing != 0
     }
 
+    /// Gives it up: nothing more is sent, and nothing waited for.
+    pub fn abort(&self) {
+        self.set_keep_alive(KeepAlive::Close);
+        // SAFETY: a plain field that filters set on the connection's own thread.
+        unsafe { (*self.as_ptr()).aborted = 1 };
+    }
+
     /// Whether the peer is known to be gone.
     pub fn is_aborted(&self) -> bool {
         self.raw().aborted != 0
-    }
-
-    /// Gives the peer up: nothing more is sent, and nothing waited for.
-    pub fn abort(&self) {
-        // SAFETY: a plain field that modules may set on the connection's own thread.
-        unsafe { (*self.as_ptr()).aborted = 1 };
     }
 
     /// Whether it may carry another request.
