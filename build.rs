@@ -15,7 +15,8 @@ fn main() {
     let httpd = Httpd::find();
     let python = Python::find();
     compile_shim(&httpd, &python);
-    generate_declarations(&httpd);
+    let declarations = generate_declarations(&httpd);
+    link_stand_in(&httpd, &declarations);
     link(&python);
 }
 
@@ -143,7 +144,47 @@ fn compile_shim(httpd: &Httpd, python: &Python) {
     }
 }
 
-fn generate_declarations(httpd: &Httpd) {
+/// The library that stands in for httpd in `mod_python.testing`, beside the module. What it has not
+/// itself of the functions that the module knows is there by name, and says so when it is called.
+fn link_stand_in(httpd: &Httpd, declarations: &str) {
+    let out = PathBuf::from(env::var_os("OUT_DIR").unwrap());
+    let named = |start: &'static str| {
+        let lines = declarations.lines().map(str::trim_start);
+        lines.filter_map(move |line| {
+            let name = line.strip_prefix(start)?.split(['(', ':', '<']).next()?;
+            name.starts_with("ap_").then_some(name)
+        })
+    };
+    let mut missing = String::from("void bench_missing(const char *name);\n");
+    for name in named("pub fn ") {
+        missing +=
+            &format!("__attribute__((weak)) void {name}(void) {{ bench_missing(\"{name}\"); }}\n");
+    }
+    for name in named("pub static mut ").chain(named("pub static ")) {
+        missing += &format!("__attribute__((weak)) void *{name}[64];\n");
+    }
+    let generated = out.join("missing.c");
+    std::fs::write(&generated, missing).expect("OUT_DIR is writable");
+
+    let mut build = cc::Build::new();
+    build.includes(&httpd.includes).pic(true);
+    let mut command = build.get_compiler().to_command();
+    command.args(["-shared", "-Wall", "-Wextra", "-Werror"]);
+    command.args(["-Wno-unused-parameter", "-Wno-builtin-declaration-mismatch"]);
+    command.args(&httpd.flags).arg(generated);
+    command.args(["httpd", "chain", "bench"].map(|name| format!("c-shim/testing/{name}.c")));
+    // OUT_DIR is target/PROFILE/build/NAME/out.
+    let profile = out.ancestors().nth(3).expect("a folder of the profile");
+    command
+        .arg("-o")
+        .arg(profile.join("libmod_python_testing.so"));
+    command.args(["-lapr-1", "-laprutil-1"]);
+    if !command.status().is_ok_and(|status| status.success()) {
+        fail("c-shim/testing does not compile, as gcc says above");
+    }
+}
+
+fn generate_declarations(httpd: &Httpd) -> String {
     let header = "c-shim/shim.h";
     let mut builder = bindgen::Builder::default()
         .header(header)
@@ -168,9 +209,9 @@ fn generate_declarations(httpd: &Httpd) {
         Err(error) => fail(&format!("bindgen could not read httpd's headers: {error}")),
     };
     let file = PathBuf::from(env::var_os("OUT_DIR").unwrap()).join("httpd.rs");
+    let declarations = declarations.to_string();
+    std::fs::write(file, &declarations).expect("OUT_DIR is writable");
     declarations
-        .write_to_file(file)
-        .expect("OUT_DIR is writable");
 }
 
 fn clang_missing() -> bool {

@@ -105,6 +105,11 @@ apr_size_t mp_flush_max_threshold(const server_rec *s)
     return conf->flush_max_threshold;
 }
 
+void mp_hook_status(int (*function)(request_rec *r, int flags))
+{
+    APR_OPTIONAL_HOOK(ap, status_hook, function, NULL, NULL, APR_HOOK_MIDDLE);
+}
+
 void mp_ssi_append_error_text(include_ctx_t *context, ap_filter_t *filter,
                               apr_bucket_brigade *brigade)
 {
@@ -124,4 +129,9 @@ int mp_status_is_timeout(apr_status_t status)
 int mp_status_is_eof(apr_status_t status)
 {
     return APR_STATUS_IS_EOF(status);
+}
+
+int mp_status_is_not_found(apr_status_t status)
+{
+    return APR_STATUS_IS_ENOENT(status);
 }

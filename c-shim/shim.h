@@ -10,11 +10,14 @@
 #include "http_main.h"
 #include "http_protocol.h"
 #include "http_request.h"
+#include "http_ssl.h"
 #include "http_vhost.h"
 #include "ap_listen.h"
 #include "ap_mpm.h"
 #include "mpm_common.h"
+#include "scoreboard.h"
 #include "mod_core.h"
+#include "mod_status.h"
 #include "mod_include.h"
 #include "util_filter.h"
 #include "util_script.h"
@@ -55,6 +58,9 @@ apr_status_t mp_bucket_setaside(apr_bucket *bucket, apr_pool_t *pool);
 /* Configuration of the core. */
 apr_size_t mp_flush_max_threshold(const server_rec *s);
 
+/* A hook that is there only with mod_status. */
+void mp_hook_status(int (*function)(request_rec *r, int flags));
+
 /* mod_include. */
 void mp_ssi_append_error_text(include_ctx_t *context, ap_filter_t *filter,
                               apr_bucket_brigade *brigade);
@@ -63,5 +69,6 @@ void mp_ssi_append_error_text(include_ctx_t *context, ap_filter_t *filter,
 int mp_status_is_again(apr_status_t status);
 int mp_status_is_timeout(apr_status_t status);
 int mp_status_is_eof(apr_status_t status);
+int mp_status_is_not_found(apr_status_t status);
 
 #endif

@@ -2,10 +2,12 @@
 
 use std::ffi::CString;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use crate::engine::filters::{Filter, Registry, Way};
 use crate::engine::handlers::{Handler, HandlerList, Home};
-use crate::engine::phases::{self, Phase, ROWS};
+use crate::engine::phase_table::{self, ROWS};
+use crate::engine::phases::Phase;
 use crate::engine::settings::{Import, Settings};
 use crate::entry::{Entry, FILTERS, direction};
 use crate::httpd::config::{Change, Command, Directive, Line, Place, Section, commands};
@@ -14,19 +16,19 @@ use crate::httpd::entries::{ENTRY_POINTS, is_registered, register};
 type Read = Result<Change<Settings>, String>;
 
 /// The directives of phases, made from the table of phases.
-static OF_PHASES: [Directive<Settings>; phases::COUNT] = {
+static OF_PHASES: [Directive<Settings>; phase_table::COUNT] = {
     let mut all = [Directive {
         name: c"",
         help: c"",
         place: Place::Anywhere,
         read: handlers,
-    }; phases::COUNT];
+    }; phase_table::COUNT];
     let mut index = 0;
     while index < all.len() {
         let row = &ROWS[index];
         all[index].name = row.directive;
         all[index].help = row.help;
-        if matches!(row.place, phases::Place::Server) {
+        if matches!(row.place, phase_table::Place::Server) {
             all[index].place = Place::Server;
         }
         if matches!(row.phase, Phase::Connection) {
@@ -38,7 +40,7 @@ static OF_PHASES: [Directive<Settings>; phases::COUNT] = {
 };
 
 /// All other directives.
-static OTHERS: [Directive<Settings>; 13] = [
+static OTHERS: [Directive<Settings>; 15] = [
     Directive {
         name: c"PythonHandlerModule",
         help: c"modules whose functions serve the phases that they are named after: module ... [| .ext ...]",
@@ -101,6 +103,29 @@ static OTHERS: [Directive<Settings>; 13] = [
         help: c"accepted; nothing is reloaded yet: changed modules need a restart",
         place: Place::Anywhere,
         read: |line| flag(line, |settings| &mut settings.auto_reload),
+    },
+    Directive {
+        name: c"PythonGracefulTimeout",
+        help: c"seconds that connection handlers have to finish when httpd stops gracefully",
+        place: Place::Server,
+        read: |line| {
+            let what = "seconds, as in 5";
+            let seconds = one(line, what)?;
+            let time = seconds.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+            let time = time.ok_or_else(|| format!("takes {what}, not '{seconds}'"))?;
+            Ok(Box::new(move |settings| settings.graceful_timeout = Some(time)))
+        },
+    },
+    Directive {
+        name: c"PythonMaxConnections",
+        help: c"how many connections with a handler each child serves; more are closed at once",
+        place: Place::Server,
+        read: |line| {
+            let what = "a number of connections, as in 1000";
+            let most = one(line, what)?;
+            let number = most.parse().map_err(|_| format!("takes {what}, not '{most}'"))?;
+            Ok(Box::new(move |settings| settings.max_connections = Some(number)))
+        },
     },
     Directive {
         name: c"PythonDebug",

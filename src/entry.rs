@@ -3,24 +3,32 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::directives::COMMANDS;
+use crate::engine::counters::{self, Counters};
 use crate::engine::filters::{Filter as Declared, Registry, Way};
 use crate::engine::handlers::Handler;
 use crate::engine::phases::Phase;
 use crate::engine::settings::Settings;
 use crate::httpd::config::{self, Command};
+use crate::httpd::entries::ENTRY_POINTS;
 use crate::httpd::filter::{Direction, Mode};
 use crate::httpd::hooks::{self, Module, Record};
 use crate::httpd::phases::{Hook, Registration};
+use crate::httpd::shared::{Shared, is_alive};
 use crate::httpd::{Brigade, Connection, Error, Filter, Pool, Request, Server, Status};
 use crate::httpd::{exports, listener, parking, ssi};
 use crate::phases;
 use crate::python::exports::Exports;
 use crate::python::ssi::Elements;
 use crate::python::talk::Talk;
-use crate::python::{alarm, call, cleanups, drive, imports, interpreter};
+use crate::python::{alarm, call, cleanups, crowd, drive, imports, interpreter, meter};
 
 /// Under which the configuration's pool keeps its filters.
 pub const FILTERS: &std::ffi::CStr = c"mod_python.filters";
+
+/// Under which it keeps what is counted.
+const COUNTERS: &std::ffi::CStr = c"mod_python.counters";
+
+const _: () = assert!(ENTRY_POINTS <= counters::FILTERS);
 
 /// The module.
 pub struct Entry;
@@ -45,6 +53,8 @@ impl Module for Entry {
     }
 
     fn post_config(configuration: &Pool, main: &Server) {
+        // Before the children are forked, which share it.
+        let _: &Shared<Counters> = config::generation(configuration, COUNTERS);
         exports::offer::<Exports>();
         hooks::add_version(
             configuration,
@@ -56,6 +66,7 @@ impl Module for Entry {
         );
         for server in std::iter::successors(Some(main), |server| server.next()) {
             if connection_handler(server).is_some() {
+                crowd::check(server);
                 listener::accept_at_once(&server.ports());
             }
         }
@@ -63,6 +74,9 @@ impl Module for Entry {
 
     fn child_init(child: &Pool, main: &'static Server) {
         cleanups::run_with_child(child);
+        let counters = counters(main);
+        let pid = std::process::id() as i32;
+        meter::start(counters, counters.child(pid, is_alive), &filters(main));
         let mut servers = std::iter::successors(Some(main), |server| server.next());
         let is_on = |server: &Server| server.settings::<Settings>().optimize == Some(true);
         interpreter::start(main, servers.any(is_on));
@@ -83,6 +97,10 @@ impl Module for Entry {
         call::closing(c);
     }
 
+    fn hosted(main: &'static Server) -> Result<(), String> {
+        interpreter::adopt(main)
+    }
+
     fn process_connection(c: &Connection) -> Status {
         if c.is_stream() {
             return Status::DECLINED;
@@ -99,6 +117,12 @@ impl Module for Entry {
 
     fn request(r: &Request, hook: Hook) -> Status {
         phases::request(r, hook)
+    }
+
+    fn status(r: &Request, short: bool) -> String {
+        let counters = counters(r.server());
+        let connections = counters.connections(is_alive);
+        counters.report(&filters(r.server()), connections, short)
     }
 
     fn output_filter(filter: &Filter, slot: usize, brigade: &Brigade) -> Result<(), Error> {
@@ -128,6 +152,18 @@ impl Module for Entry {
             None => Err(Error::GENERAL),
         }
     }
+}
+
+/// What the children of this configuration count in.
+fn counters(server: &Server) -> &Counters {
+    config::generation::<Shared<Counters>>(server.configuration(), COUNTERS)
+}
+
+/// The filters of the configuration, by way, name and number.
+fn filters(server: &Server) -> Vec<(Way, String, usize)> {
+    let filters: &Mutex<Registry> = config::generation(server.configuration(), FILTERS);
+    let filters = filters.lock().unwrap_or_else(PoisonError::into_inner);
+    filters.names()
 }
 
 /// The handler of a server's connections, and the settings it runs with.

@@ -38,3 +38,12 @@ pub mod python;
 )]
 #[allow(non_upper_case_globals, reason = "httpd's name for it")]
 pub static python_module: httpd::hooks::Record = httpd::hooks::record::<entry::Entry>();
+
+/// What `mod_python.testing` calls, in a Python that has loaded the module.
+#[cfg_attr(not(test), unsafe(no_mangle))]
+#[cfg_attr(
+    not(test),
+    expect(unsafe_code, reason = "Python finds the function by its name")
+)]
+#[allow(non_upper_case_globals, reason = "C's way of names")]
+pub static mod_python_host: httpd::hooks::Host = httpd::hooks::host::<entry::Entry>;

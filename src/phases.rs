@@ -1,7 +1,8 @@
 //! The wiring of request phases: where Python stands in httpd's hooks, and which handlers run there.
 
 use crate::engine::handlers::Home;
-use crate::engine::phases::{self as table, Phase};
+use crate::engine::phase_table::{Order as Wanted, ROWS};
+use crate::engine::phases::{HANDLERS, Hook as Of, Phase};
 use crate::engine::settings::Settings;
 use crate::httpd::log::{self, Level, place};
 use crate::httpd::phases::{Hook, Order, Registration};
@@ -9,22 +10,19 @@ use crate::httpd::{Request, Status};
 use crate::python::state::State;
 use crate::python::{cleanups, phase};
 
-/// The names of handlers that are ours (`SetHandler`).
-const HANDLERS: [&[u8]; 2] = [b"mod_python", b"python-program"];
-
 /// The hooks of httpd that serve phases.
-const PAIRS: [(table::Hook, Hook); 11] = [
-    (table::Hook::ProcessConnection, Hook::ProcessConnection),
-    (table::Hook::PostReadRequest, Hook::PostReadRequest),
-    (table::Hook::TranslateName, Hook::TranslateName),
-    (table::Hook::HeaderParser, Hook::HeaderParser),
-    (table::Hook::AccessChecker, Hook::AccessChecker),
-    (table::Hook::CheckUserId, Hook::CheckUserId),
-    (table::Hook::AuthChecker, Hook::AuthChecker),
-    (table::Hook::TypeChecker, Hook::TypeChecker),
-    (table::Hook::Fixups, Hook::Fixups),
-    (table::Hook::Handler, Hook::Handler),
-    (table::Hook::LogTransaction, Hook::LogTransaction),
+const PAIRS: [(Of, Hook); 11] = [
+    (Of::ProcessConnection, Hook::ProcessConnection),
+    (Of::PostReadRequest, Hook::PostReadRequest),
+    (Of::TranslateName, Hook::TranslateName),
+    (Of::HeaderParser, Hook::HeaderParser),
+    (Of::AccessChecker, Hook::AccessChecker),
+    (Of::CheckUserId, Hook::CheckUserId),
+    (Of::AuthChecker, Hook::AuthChecker),
+    (Of::TypeChecker, Hook::TypeChecker),
+    (Of::Fixups, Hook::Fixups),
+    (Of::Handler, Hook::Handler),
+    (Of::LogTransaction, Hook::LogTransaction),
 ];
 
 /// The module's places in the hooks: those of the table of phases, and three for ourselves.
@@ -41,13 +39,13 @@ pub fn hooks() -> Vec<Registration> {
         own(Hook::FirstFixups),
     ];
     for (in_table, hook) in PAIRS {
-        let row = table::ROWS.iter().find(|row| row.position.hook == in_table);
+        let row = ROWS.iter().find(|row| row.position.hook == in_table);
         all.extend(row.map(|row| Registration {
             hook,
             order: match row.position.order {
-                table::Order::ReallyFirst => Order::ReallyFirst,
-                table::Order::First => Order::First,
-                table::Order::Middle => Order::Middle,
+                Wanted::ReallyFirst => Order::ReallyFirst,
+                Wanted::First => Order::First,
+                Wanted::Middle => Order::Middle,
             },
             after: row.position.after,
             before: row.position.before,

@@ -4,12 +4,13 @@ A test file may define: CONF (required), MPMS, MODULES, WITH_PYTHON, ENV, ALLOW_
 """
 
 import os
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 
 import pytest
 
 from httpd import Httpd
 
+pytest_plugins = ["mod_python.pytest_plugin"]  # shows the error log of a test that fails
 os.umask(0o022)  # httpd's children must read what tests write
 
 
@@ -42,13 +43,3 @@ def _log_is_clean(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
     if server is not None:
         server.check_log()
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Show the error log of a test that fails."""
-    report = yield
-    server = getattr(item, "funcargs", {}).get("httpd")
-    if report.failed and isinstance(server, Httpd) and server.error_log.exists():
-        report.sections.append(("httpd's error log", server.log()))
-    return report

@@ -16,7 +16,6 @@ from server import Server, ServerError
 
 # The fragment comes first: its own virtual host for ${TLS_PORT}, if any, is then the default one there.
 _AROUND = """
-{python_path}
 ScriptAlias "/cgi-bin/" "${{CGI_BIN}}/"
 {include}
 Listen 127.0.0.1:${{TLS_PORT}}
@@ -83,29 +82,29 @@ class Httpd(Server):
         allow: Iterable[str] = (),
     ) -> None:
         """As `Server`; `allow` are patterns of bad log lines that may come at any time."""
-        self._with_python = with_python
         self._always_allowed = list(allow)
         self._allowed: list[str] = []
         self._expected: list[str] = []
         self._mark = 0
-        super().__init__(conf, mpm=mpm, modules=modules, env=env, with_python=with_python, python_first=python_first)
-        self.handlers = self.folder / "handlers"
-        self._copy(Path(__file__).parent / "handlers", "handlers")
+        handlers = Path(__file__).parent / "handlers"
+        super().__init__(
+            conf,
+            handlers=handlers,
+            mpm=mpm,
+            modules=modules,
+            env=env,
+            with_python=with_python,
+            python_first=python_first,
+        )
         self._tls = ssl.create_default_context(cafile=self.certificate)
 
     def _around(self, include: str) -> str:
-        path = f"""PythonPath "sys.path + ['{self.folder}/handlers']" """
         return _AROUND.format(
-            include=f'Define HANDLERS "{self.folder}/handlers"\n{include}',
-            python_path=path if self._with_python else "",
+            include=include,
             protocols="" if self.mpm == "prefork" else "Protocols h2 http/1.1",
         )
 
     # ---- files
-
-    def write(self, name: str, data: bytes | str) -> Path:
-        """Put a file below the document root."""
-        return self._put(self.htdocs / name, data, 0o644)
 
     def cgi(self, name: str, script: str) -> Path:
         """Put an executable script, shebang line included, at /cgi-bin/NAME."""
@@ -114,14 +113,6 @@ class Httpd(Server):
     def handler(self, name: str, source: str) -> Path:
         """Put a Python module beside those of tests/handlers."""
         return self._put(self.handlers / name, source, 0o644)
-
-    def _put(self, path: Path, data: bytes | str, mode: int) -> Path:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # In one step: a script of this name may still run.
-        new = path.with_name(f".{path.name}.new")
-        new.write_bytes(data.encode() if isinstance(data, str) else data)
-        new.chmod(mode)
-        return new.replace(path)
 
     # ---- talking to it
 

@@ -33,7 +33,8 @@ PLACES = {
     "required-any": "<RequireAny>\nRequire user eve\nRequire method PUT\n</RequireAny>\nPythonAuthenHandler ph_auth",
     "required-none": "<RequireAll>\nRequire valid-user\n<RequireNone>\nRequire user eve\n</RequireNone>\n</RequireAll>",
     "page": "Require valid-user\nPythonAuthenHandler ph_auth\nErrorDocument 401 /told",
-    "digest": "AuthType Digest\nAuthUserFile ${{STATE}}/digests\nRequire valid-user\nPythonAuthzHandler ph_auth::not_eve",
+    "digest": "AuthType Digest\nAuthUserFile ${{STATE}}/digests\n"
+    "Require valid-user\nPythonAuthzHandler ph_auth::not_eve",
     "digest-refused": "AuthType Digest\nRequire valid-user\nPythonAuthenHandler ph_auth::refuse",
 }
 CONF = (

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from httpd import Httpd
-from server import APACHE
+from mod_python import _places
 
 ENTRY_POINTS = 256
 
@@ -173,6 +173,6 @@ def test_the_module_can_be_asked_for(server: Httpd) -> None:
 
 def test_directives_are_listed_with_help(server: Httpd) -> None:
     (server.folder / "fragment.conf").write_text("")
-    command = [APACHE, "-f", str(server.folder / "httpd.conf"), "-L"]
+    command = [str(_places.httpd()), "-f", str(server.folder / "httpd.conf"), "-L"]
     listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert "PythonOutputFilter (mod_python.c)\n\tdeclares a filter for responses" in listed

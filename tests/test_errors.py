@@ -9,7 +9,19 @@ from httpd import Httpd
 
 LISTS = [
     *("before", "late", "late_with_length", "late_status", "markup", "exits", "interrupted", "generator_exit"),
-    *("chained", "group", "without_text", "recursion", "os_error", "noted", "not_callable", "missing", "long", "wordy"),
+    *(
+        "chained",
+        "group",
+        "without_text",
+        "recursion",
+        "os_error",
+        "noted",
+        "not_callable",
+        "missing",
+        "long",
+        "wordy",
+        "unreported",
+    ),
 ]
 CONF = """
 SetHandler mod_python
@@ -76,10 +88,15 @@ def test_before_the_headers_it_is_a_clean_500(httpd: Httpd) -> None:
     assert "ShopError" not in answer.text
 
 
-def test_error_document_is_honoured(httpd: Httpd) -> None:
+def test_33_error_document_is_honoured(httpd: Httpd) -> None:
     expect_failure(httpd, "h_error::before", "h_error.ShopError: closed$")
     answer = httpd.get("/document")
     assert (answer.status, answer.text) == (500, "sorry, says ErrorDocument")
+
+
+def test_w37_a_report_that_fails_still_says_what_was_raised(httpd: Httpd) -> None:
+    httpd.expect(r'PythonHandler h_error::unreported \S+ failed for "GET /unreported HTTP/1.1"\\n.*ShopError: hidden$')
+    assert httpd.get("/unreported").status == 500
 
 
 def test_an_exception_ends_the_list(httpd: Httpd) -> None:
@@ -89,7 +106,7 @@ def test_an_exception_ends_the_list(httpd: Httpd) -> None:
 
 
 @pytest.mark.parametrize("path", ["/late", "/late_with_length", "/debug-late"])
-def test_after_the_headers_the_response_is_cut(httpd: Httpd, path: str) -> None:
+def test_w33_after_the_headers_the_response_is_cut(httpd: Httpd, path: str) -> None:
     expect_failure(httpd, "h_error::late(_with_length)?", "h_error.ShopError: too late$")
     with pytest.raises(http.client.IncompleteRead) as cut:
         httpd.get(path)
@@ -108,7 +125,7 @@ def test_an_http_status_after_the_headers_cuts_too(httpd: Httpd) -> None:
         httpd.get("/late_status")
 
 
-def test_the_debug_page_is_escaped(httpd: Httpd) -> None:
+def test_34_the_debug_page_is_escaped(httpd: Httpd) -> None:
     expect_failure(httpd, "h_error::markup", "h_error.ShopError: <script>")
     answer = httpd.get("/debug", {"Accept": "text/html,*/*;q=0.8"})
     assert answer.status == 500

@@ -2,17 +2,17 @@
 
 import re
 
-from cuts import answers, cut_everywhere
 from httpd import Httpd
+from mod_python import testing
 from server import MANUAL
+
+# isort: split
+from mod_python.filters.inject import outputfilter
 
 CONF = """
 PythonOutputFilter mod_python.filters.inject INJECT
 AddOutputFilterByType INJECT text/html text/event-stream
 PythonOption inject "<p>injected</p>"
-<Location "/body">
-    SetOutputFilter BUCKETEER
-</Location>
 <Location "/head">
     PythonOption inject_before head
 </Location>
@@ -28,10 +28,9 @@ Alias "/manual" "${MANUAL}"
 PAGE = b"<html><HEAD>\n</Head ><body>\xc3\xa9 < / </bod </BODY\n></body></html>"
 
 
-def test_the_cut_law(httpd: Httpd) -> None:
-    expected = PAGE.replace(b"</BODY", b"<p>injected</p></body", 1)
-    for cut, answer in answers(httpd, "body/cut.html", cut_everywhere(PAGE)):
-        assert answer == expected, cut
+def test_the_cut_law() -> None:
+    result = testing.run(outputfilter, PAGE, cuts="all", options={"inject": "<p>injected</p>"})
+    assert result.body == PAGE.replace(b"</BODY", b"<p>injected</p></body", 1)
 
 
 def test_before_the_end_of_the_head(httpd: Httpd) -> None:

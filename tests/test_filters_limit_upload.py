@@ -7,6 +7,10 @@ from collections.abc import Iterable
 import pytest
 
 from httpd import Httpd
+from mod_python import testing
+
+# isort: split
+from mod_python.filters.limit_upload import inputfilter
 
 CONF = """
 PythonInputFilter mod_python.filters.limit_upload LIMIT
@@ -53,6 +57,12 @@ def test_beyond_the_limit(httpd: Httpd, path: str) -> None:
     httpd.allow("AH01102|AH01095|proxy|cgid")  # the proxy and the script tell of bodies that break off
     for body in (bytes(1001), chunks(1100), bytes(1 << 20)):
         assert httpd.request("POST", path, body).status == 413
+
+
+def test_the_cut_law() -> None:
+    body = b"a body\nof 24 bytes in all\n"[:24]
+    assert testing.run(inputfilter, body, cuts="all", input=True, options={"limit_upload": "24"}).body == body
+    assert testing.run(inputfilter, body, cuts="all", input=True, options={"limit_upload": "23"}).error == 413
 
 
 def test_beyond_the_limit_on_http2(httpd: Httpd) -> None:

@@ -2,16 +2,16 @@
 
 import re
 
-from cuts import answers, cut_everywhere
 from httpd import Httpd, Response
+from mod_python import testing
 from server import MANUAL
+
+# isort: split
+from mod_python.filters.nonce import outputfilter
 
 CONF = """
 PythonOutputFilter mod_python.filters.nonce NONCE
 AddOutputFilterByType NONCE text/html
-<Location "/cut">
-    SetOutputFilter BUCKETEER
-</Location>
 <Location "/policy">
     PythonOption nonce_policy "script-src 'self' 'nonce-{nonce}'"
 </Location>
@@ -48,10 +48,20 @@ def test_a_policy_of_ones_own(httpd: Httpd) -> None:
     assert answer.headers["Content-Security-Policy"] == f"script-src 'self' 'nonce-{nonce(answer)}'"
 
 
-def test_the_cut_law(httpd: Httpd) -> None:
-    for cut, answer in answers(httpd, "cut/a.html", cut_everywhere(PAGE)):
+def test_the_cut_law() -> None:
+    for cut in testing.all_cuts(PAGE):
+        answer = testing.run(outputfilter, cuts=[cut]).body
         assert re.sub(rb'nonce="[\w-]{22}"', b'nonce="N"', answer) == CHANGED, cut
         assert len(set(re.findall(rb'nonce="(.*?)"', answer))) == 1
+
+
+def test_o23_head_has_the_headers_of_get(httpd: Httpd) -> None:
+    httpd.write("a.html", PAGE)
+    answers = [httpd.request(method, "/a.html") for method in ("GET", "HEAD")]
+    headers = [{**answer.headers, "Content-Security-Policy": None, "Date": None} for answer in answers]
+    assert headers[0] == headers[1]
+    assert nonce(answers[0]) != nonce(answers[1])
+    assert answers[1].body == b""
 
 
 def test_other_types_are_left_alone(httpd: Httpd) -> None:

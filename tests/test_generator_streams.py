@@ -31,7 +31,7 @@ CONF = (
     <Location "/upload">
         SetHandler mod_python
         PythonHandler gen_handlers::length
-        PythonInputFilter gen_input::identity IDENTITY
+        PythonInputFilter gen_filters::identity IDENTITY
         SetInputFilter IDENTITY
     </Location>
     """

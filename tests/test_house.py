@@ -18,7 +18,7 @@ FORBIDDEN = {
 MOST_LINES = 400
 MOST_LINES_OF_AN_EXAMPLE = 60
 MOST_LINES_OF_A_PROTOCOL = 150
-# Not .pyi: a stub is the index of one built-in module, which cannot be split without telling of modules that are not there.
+# Not .pyi: a stub is the index of one built-in module; split, it would tell of modules that are not there.
 WRITTEN = {".rs", ".c", ".h", ".py", ".conf", ".sh", ""}
 
 

@@ -1,4 +1,4 @@
-"""Python handlers and filters together with mod_rewrite, mod_alias, mod_proxy, mod_deflate, mod_cache and error pages."""
+"""Python handlers and filters beside mod_rewrite, mod_alias, mod_proxy, mod_deflate, mod_cache and error pages."""
 
 import gzip
 import json
@@ -158,7 +158,3 @@ def test_filters_around_mod_proxy(httpd: Httpd) -> None:
     assert answer.text == "BACKEND POST /BACK/FILTERED BY PYTHONHEADERPARSERHANDLER THE BODY"
     answer = httpd.get("/front/deflated", {"Accept-Encoding": "gzip"})
     assert gzip.decompress(answer.body).startswith(b"backend GET /back/deflated")
-
-
-def test_a_trans_handler_can_make_a_request_one_for_mod_proxy(httpd: Httpd) -> None:
-    assert httpd.get("/translated/x").text == "backend GET /translated/x by PythonFixupHandler "

@@ -1,7 +1,9 @@
 """README.md is true: its examples run, its table is the module's own, its installation installs."""
 
+import os
 import re
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -62,6 +64,15 @@ def test_example(httpd: Httpd, console: str) -> None:
         assert done.stdout.replace("\r", "") == answer
 
 
+def test_its_test_of_a_filter(tmp_path: Path) -> None:
+    for module in blocks("python"):
+        (tmp_path / Path(module.split()[1]).name).write_text(module)
+    env = {**os.environ, "PYTHONPATH": str(PROJECT / "python")}
+    command = [sys.executable, "-m", "pytest", "-q", "test_care.py"]
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+    assert "1 passed" in done.stdout
+
+
 def test_the_directives_are_those_of_the_module(httpd: Httpd) -> None:
     told = httpd.query("-L").stdout
     rows = []
@@ -92,7 +103,7 @@ def test_installation() -> None:
     # Not into this machine: into a folder, by the lines that put something somewhere.
     lines = next(block for block in blocks("sh") if "LIBEXECDIR" in block).splitlines()
     putting = [line.replace("sudo ", "") for line in lines if re.match(r"(sudo (install|rm|cp|chmod)|echo) ", line)]
-    assert len(putting) == 5
+    assert len(putting) == 6
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         folder.chmod(0o755)
@@ -106,5 +117,9 @@ def test_installation() -> None:
             PythonHandler where
         """
         (folder / "where.py").write_text(WHERE)
+        test = "from mod_python import testing; print(testing.run(lambda filter: filter.pass_on(), b'yes').body)"
+        env = {**os.environ, "PYTHONPATH": name, "MOD_PYTHON_SO": f"{name}/mod_python.so"}
+        done = subprocess.run(["/usr/bin/python3", "-c", test], env=env, capture_output=True, text=True, check=True)
+        assert done.stdout == "b'yes'\n"
         with Httpd(conf, with_python=False, env={"PYTHONPATH": name}) as server:
             assert server.get("/").text == f"{folder}/mod_python/__init__.py"

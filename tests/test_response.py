@@ -109,7 +109,7 @@ def test_many_small_writes(httpd: Httpd) -> None:
     assert httpd.get("/call/h_response/chunks").text == "".join(f"{number}\n" for number in range(3000))
 
 
-def test_a_client_that_leaves_ends_the_handler(httpd: Httpd) -> None:
+def test_w35_a_client_that_leaves_ends_the_handler(httpd: Httpd) -> None:
     with httpd.connect() as client:
         client.sendall(b"GET /call/h_response/endless HTTP/1.1\r\nHost: x\r\n\r\n")
         client.recv(1000)

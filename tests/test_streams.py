@@ -13,7 +13,7 @@ ERROR = NOTICE.replace("notice", "error")
 NO_CLIENT = NOTICE.replace(r"\[client 127\.0\.0\.1:\d+\] ", "")
 
 
-def test_stdout_is_notice_and_stderr_is_error(httpd: Httpd) -> None:
+def test_w38_stdout_is_notice_and_stderr_is_error(httpd: Httpd) -> None:
     lines = ("one line", "two words and an end", "several", "lines", "at once")
     httpd.expect(*(f"{NOTICE}{line}$" for line in lines), f"{ERROR}trouble$")
     assert httpd.get("/call/h_streams/lines").status == 200

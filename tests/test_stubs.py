@@ -99,4 +99,5 @@ def allows(annotation: str, kind: str) -> bool:
     """Whether a value of a type, given by its name, fits an annotation."""
     if annotation.startswith("Literal") and kind == "str":
         return True
-    return bool({kind.removesuffix("Type"), "Any"} & set(re.findall(r"\w+", annotation)))
+    names = {"PyCapsule": "CapsuleType"}  # as typing_extensions has it
+    return bool({names.get(kind, kind.removesuffix("Type")), "Any"} & set(re.findall(r"\w+", annotation)))

@@ -39,7 +39,7 @@ def test_it_is_in_order(seen: Any) -> None:
     assert seen["pairs"] == [["X-One", "1"], ["X-Two", "2, 3"], ["X-Three", ""]]
     assert seen["keys"] == ["X-One", "X-Two", "X-Three"]
     assert seen["len"]
-    assert seen["copy"] == "dict"
+    assert seen["copy"] == "table"
 
 
 def test_missing_and_wrong_keys(seen: Any) -> None:
@@ -103,3 +103,52 @@ def test_identity_of_the_parts_of_a_request(httpd: Httpd) -> None:
 def test_classes_are_not_made_by_users(httpd: Httpd) -> None:
     for said in call(httpd, "construction"):
         assert said.startswith("TypeError: cannot create 'mod_python.apache.")
+
+
+def test_98_to_104_tables_of_ones_own(httpd: Httpd) -> None:
+    seen = call(httpd, "own")
+    cookies = [["Set-Cookie", "x=1"], ["set-cookie", "y=2"], ["Other", "z"]]
+    assert seen["items"] == [[["a", "1"], ["B", "2"]], cookies, [], [["k", "v"]]]
+    assert seen["same class"]
+    assert seen["copy"] == [cookies, True, cookies]
+    assert seen["dict"] == {"Set-Cookie": ["x=1", "y=2"], "set-cookie": ["x=1", "y=2"], "Other": "z"}
+    assert seen["equal"] == [True, True, True, False, False, True]
+    assert seen["hash"] == "TypeError: unhashable type: 'mod_python.apache.table'"
+    assert seen["order"].startswith("TypeError: '<' not supported")
+    assert seen["iterators"] == [["Set-Cookie", "set-cookie", "Other"], ["x=1", "y=2", "z"], cookies]
+    assert seen["update"] == [["a", "1"], ["B", "2"], *cookies]
+    assert seen["update again"] == [["a", "1"], ["B", "2"], *cookies[:2], ["Other", "1"], ["OTHER", "2"]]
+
+
+def test_101_popitem_removes_what_it_gives(httpd: Httpd) -> None:
+    seen = call(httpd, "own")
+    first, second, third = ["Set-Cookie", "x=1"], ["set-cookie", "y=2"], ["Other", "z"]
+    assert seen["popitem"] == [third, [first, second], second, [first], first, []]
+    assert seen["empty"] == "KeyError: 'the table is empty'"
+
+
+def test_98_99_what_no_table_takes(httpd: Httpd) -> None:
+    seen = call(httpd, "own")
+    wrong = "a table takes a mapping, or pairs of a key and a value"
+    assert seen["wrong number"] == seen["wrong number in it"] == f"TypeError: {wrong}"
+    assert seen["wrong three"] == f"ValueError: {wrong}"
+    assert seen["wrong value"] == "TypeError: expected str or bytes, not int"
+    assert seen["wrong none"] == "TypeError: expected str or bytes, not NoneType"
+    assert seen["wrong lf"] == "ValueError: a line end in a header name or value"
+    assert (
+        seen["wrong two"]
+        == seen["wrong keyword"]
+        == "TypeError: mod_python.apache.table takes one argument at most: items"
+    )
+    assert seen["unchanged"].endswith("valueNone")
+
+
+def test_100_keys_compare_plainly(httpd: Httpd) -> None:
+    assert call(httpd, "own")["blanks"] == ["KeyError: 'ab'", None, False, True]
+
+
+def test_103_copies_outlive_their_request(httpd: Httpd) -> None:
+    call(httpd, "lasting?keep")
+    seen = call(httpd, "lasting")
+    assert seen["thread"] == [[["made", "elsewhere"]]]
+    assert seen["copies"] == [f"localhost:{httpd.port}", "here"]

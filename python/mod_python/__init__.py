@@ -1,7 +1,8 @@
 """Python inside Apache httpd.
 
 Inside httpd, ``from mod_python import apache`` gives the interface of the server.
-Outside of it the package can be imported, but not ``apache``.
+Outside of it that needs ``from mod_python import testing`` first, which tests filters without httpd.
+``mod_python.httpd`` and ``mod_python.pytest_plugin`` boot an httpd for tests.
 """
 
 from mod_python.version import version as __version__

@@ -4,9 +4,14 @@ Constants have the names and numbers of httpd's headers (``apache.OK``,
 ``apache.HTTP_NOT_FOUND``, ``apache.APLOG_WARNING`` ...).
 """
 
-from collections.abc import MutableMapping
+from collections.abc import Awaitable, MutableMapping
+from typing import TypeVar
 
-from mod_python import _apache
+try:
+    from mod_python import _apache
+except ImportError as error:
+    text = "mod_python.apache is there inside httpd; outside, `from mod_python import testing` comes before it"
+    raise ImportError(text) from error
 from mod_python._apache import *  # noqa: F403 - its public part is this interface
 from mod_python._modules import import_module as import_module
 from mod_python._modules import module_mtime as module_mtime
@@ -50,3 +55,26 @@ URI_QUERY = 7
 URI_FRAGMENT = 8
 
 MutableMapping.register(_apache.table)
+
+T = TypeVar("T")
+
+
+async def aio(awaitable: Awaitable[T]) -> T:
+    """Run something of asyncio's: a database driver's query, an HTTP client's request, ``asyncio.sleep``.
+
+    It runs on one event loop per interpreter, on a thread of its own. A connection is parked meanwhile; a filter
+    holds its request's thread, and lets others run Python.
+
+    Args:
+        awaitable: a coroutine, or anything else that asyncio awaits.
+
+    Returns:
+        What it returns.
+
+    Raises:
+        ShuttingDown: the server stops, and the time for what was begun is over; what was begun is cancelled.
+        BaseException: whatever it raises.
+    """
+    from mod_python import _aio  # asyncio is large: only who uses it pays for it
+
+    return await _aio.run(awaitable)

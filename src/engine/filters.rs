@@ -192,6 +192,12 @@ impl Registry {
         Some((number, true))
     }
 
+    /// All names, in lower case, with their numbers.
+    pub fn names(&self) -> Vec<(Way, String, usize)> {
+        let named = |((way, name), number): (&(Way, String), &usize)| (*way, name.clone(), *number);
+        self.entries.iter().map(named).collect()
+    }
+
     /// The first declaration for a number: what holds where no section of a request has its own.
     pub fn declared(&self, way: Way, number: usize) -> Option<Arc<Filter>> {
         self.first.get(&(way, number)).cloned()

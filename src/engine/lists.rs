@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::handlers::{Handler, HandlerList, extension};
-use super::phases::{COUNT, Phase};
+use super::phase_table::COUNT;
+use super::phases::Phase;
 
 /// Handlers, in order.
 pub type List = Arc<[Handler]>;

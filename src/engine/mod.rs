@@ -2,12 +2,15 @@
 #![forbid(unsafe_code)]
 
 pub mod accept;
+pub mod capacity;
+pub mod counters;
 pub mod deadlines;
 pub mod filters;
 pub mod handlers;
 pub mod lines;
 pub mod lists;
 pub mod names;
+pub mod phase_table;
 pub mod phases;
 pub mod replace;
 pub mod settings;

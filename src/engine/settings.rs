@@ -26,6 +26,8 @@ pub struct Settings {
     pub path: Option<Arc<str>>,
     /// `PythonGracefulTimeout`.
     pub graceful_timeout: Option<Duration>,
+    /// `PythonMaxConnections`.
+    pub max_connections: Option<usize>,
     /// `PythonDebug`.
     pub debug: Option<bool>,
     /// `PythonInterpPerDirectory`.
@@ -56,6 +58,7 @@ impl Settings {
         self.interpreter.is_none()
             && self.path.is_none()
             && self.graceful_timeout.is_none()
+            && self.max_connections.is_none()
             && self.flags().all(|(_, value)| value.is_none())
             && self.options.is_empty()
             && self.imports.is_empty()
@@ -74,6 +77,7 @@ impl Settings {
             path: inner.path.clone().or_else(|| outer.path.clone()),
             debug: inner.debug.or(outer.debug),
             graceful_timeout: inner.graceful_timeout.or(outer.graceful_timeout),
+            max_connections: inner.max_connections.or(outer.max_connections),
             per_directory: inner.per_directory.or(outer.per_directory),
             per_directive: inner.per_directive.or(outer.per_directive),
             auto_reload: inner.auto_reload.or(outer.auto_reload),

@@ -1,6 +1,8 @@
 //! Connections: `conn_rec`.
 
 use std::cell::UnsafeCell;
+use std::ffi::c_void;
+use std::ptr::NonNull;
 
 use super::held::Held;
 use super::{Brigade, Error, Pool, Server, Table, c_bytes, ffi};
@@ -36,6 +38,11 @@ impl Connection {
 
     pub(super) fn as_ptr(&self) -> *mut ffi::conn_rec {
         self.0.get()
+    }
+
+    /// Where its `conn_rec` lies, for code in C.
+    pub fn address(&self) -> NonNull<c_void> {
+        NonNull::from(self).cast()
     }
 
     pub(super) fn raw(&self) -> &ffi::conn_rec {
@@ -98,6 +105,11 @@ impl Connection {
     /// How many requests it has carried after the first.
     pub fn keep_alives(&self) -> i32 {
         self.raw().keepalives
+    }
+
+    /// Whether the peer's name leads back to its address: 1, -1 if not, 0 if nobody asked.
+    pub fn double_reverse(&self) -> i32 {
+        self.raw().double_reverse()
     }
 
     /// httpd's number for it, unique among the live ones.

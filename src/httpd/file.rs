@@ -6,7 +6,7 @@ use std::ptr::{NonNull, null_mut};
 use super::{Brigade, Error, Filter, Pool, Request, ffi};
 
 /// A file that its pool closes.
-pub(super) struct OpenFile {
+pub struct OpenFile {
     path: Vec<u8>,
     raw: NonNull<ffi::apr_file_t>,
     may_map: bool,
@@ -32,10 +32,24 @@ impl Request {
     }
 }
 
+impl Request {
+    /// Opens a file for as long as the request lasts.
+    pub fn open(&self, path: &[u8]) -> Result<OpenFile, Error> {
+        OpenFile::open(path, self.file_options(), self.pool())
+    }
+}
+
 impl Filter {
     /// Opens a file for as long as the filter's request, or connection, lasts.
     pub(super) fn open(&self, path: &[u8]) -> Result<OpenFile, Error> {
-        let (may_send, may_map) = self.request().map_or((false, true), Request::file_options);
+        let options = self.request().map_or((false, true), Request::file_options);
+        OpenFile::open(path, options, self.pool())
+    }
+}
+
+impl OpenFile {
+    fn open(path: &[u8], options: (bool, bool), pool: &Pool) -> Result<Self, Error> {
+        let (may_send, may_map) = options;
         let text = CString::new(path).map_err(|_| Error::GENERAL)?;
         let mut flags = ffi::APR_FOPEN_READ | ffi::APR_FOPEN_BINARY;
         if may_send {
@@ -49,11 +63,11 @@ impl Filter {
                 text.as_ptr(),
                 flags as i32,
                 ffi::APR_FPROT_OS_DEFAULT as i32,
-                self.pool().as_ptr(),
+                pool.as_ptr(),
             )
         })?;
         let raw = NonNull::new(file).ok_or(Error::GENERAL)?;
-        Ok(OpenFile {
+        Ok(Self {
             path: path.to_vec(),
             raw,
             may_map,
@@ -63,7 +77,7 @@ impl Filter {
 
 impl Brigade {
     /// Appends a part of a file. The pool is that which closes the file, or one that goes before.
-    pub(super) fn append_file(&self, file: &OpenFile, offset: u64, length: usize, pool: &Pool) {
+    pub fn append_file(&self, file: &OpenFile, offset: u64, length: usize, pool: &Pool) {
         if length == 0 {
             return;
         }

@@ -1,7 +1,8 @@
 //! Filters: `ap_filter_t`.
 
 use super::{Brigade, Connection, Error, Pool, Request, ffi};
-use std::cell::UnsafeCell;
+use std::cell::{Cell, UnsafeCell};
+use std::time::Instant;
 
 /// Where a filter stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -66,7 +67,8 @@ impl Filter {
     /// Sends a brigade to the filter behind this one. The caller empties what is left of it.
     pub(super) fn pass(&self, brigade: &Brigade) -> Result<(), Error> {
         // SAFETY: the live chain; `next` stays valid even after this filter was removed.
-        Error::check(unsafe { ffi::ap_pass_brigade(self.raw().next, brigade.as_ptr()) })
+        let pass = || unsafe { ffi::ap_pass_brigade(self.raw().next, brigade.as_ptr()) };
+        Error::check(waiting(pass))
     }
 
     /// Reads from the filter below.
@@ -83,9 +85,10 @@ impl Filter {
         };
         let limit = limit as ffi::apr_off_t;
         // SAFETY: the live chain.
-        Error::check(unsafe {
+        let get = || unsafe {
             ffi::ap_get_brigade(self.raw().next, brigade.as_ptr(), mode, block, limit)
-        })
+        };
+        Error::check(waiting(get))
     }
 
     /// A read of no bytes that does not wait.
@@ -131,6 +134,24 @@ impl Filter {
         unsafe { (*self.as_ptr()).ctx = std::ptr::from_ref(value).cast_mut().cast() };
         value
     }
+}
+
+thread_local! {
+    /// Nanoseconds that this thread has spent in the rest of chains.
+    static WAITED: Cell<u64> = const { Cell::new(0) };
+}
+
+/// Nanoseconds that this thread has spent, all in all, in what stands below or behind our filters.
+pub fn waited() -> u64 {
+    WAITED.get()
+}
+
+/// Counts the time of `f`, in which other filters of ours may be at work, once.
+pub(super) fn waiting<R>(f: impl FnOnce() -> R) -> R {
+    let (before, begin) = (WAITED.get(), Instant::now());
+    let result = f();
+    WAITED.set(before + begin.elapsed().as_nanos() as u64);
+    result
 }
 
 impl Request {

@@ -48,6 +48,12 @@ impl Request {
         self.headers_in().set(c"Transfer-Encoding", c"chunked");
     }
 
+    /// What the request's `Content-Length` says, if it has one.
+    pub fn content_length(&self) -> Option<i64> {
+        let text = self.headers_in().get(c"Content-Length")?;
+        std::str::from_utf8(text).ok()?.parse().ok()
+    }
+
     /// Whether the parser's first look would be answered with 413 and an error page.
     fn is_beyond_limit(&self, length: &CStr) -> bool {
         let mut bytes = 0;

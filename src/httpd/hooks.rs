@@ -29,6 +29,11 @@ pub trait Module: Sized + 'static {
     fn post_config(_configuration: &Pool, _main: &Server) {}
     /// A child starts: before its threads, after its user was changed.
     fn child_init(_child: &Pool, _main: &'static Server) {}
+    /// A Python that runs already has loaded the module, to test filters without httpd. Called with
+    /// the GIL, on each thread that tests.
+    fn hosted(_main: &'static Server) -> Result<(), String> {
+        Ok(())
+    }
     /// The child is about to stop: gracefully (work may be finished), or at once. Any thread.
     fn child_stopping(_graceful: bool) {}
     /// A connection was accepted; where the MPM parks connections, also: something came of it.
@@ -44,6 +49,10 @@ pub trait Module: Sized + 'static {
     /// Buckets of a response pass output filter number `slot`.
     fn output_filter(filter: &Filter, _slot: usize, brigade: &Brigade) -> Result<(), Error> {
         filter.step_out(brigade)
+    }
+    /// mod_status asks for our part of its page: HTML, or lines `Name: value` when `short`.
+    fn status(_r: &Request, _short: bool) -> String {
+        String::new()
     }
     /// A request with input filter number `slot` is about to be handled.
     fn input_filter_starts(_filter: &Filter) {}
@@ -188,6 +197,26 @@ pub fn add_version(configuration: &Pool, component: &str) {
     }
 }
 
+/// The type of [`host`].
+pub type Host = unsafe extern "C" fn(*mut ffi::server_rec) -> *mut c_char;
+
+/// What `mod_python.testing` calls in place of httpd's loading and forking: with the main server of
+/// its stand-in for httpd, in which this is module number 0. Answers null, or what is wrong.
+///
+/// # Safety
+/// `main` lives as long as the process, and the calling thread has the GIL.
+pub unsafe extern "C" fn host<M: Module>(main: *mut ffi::server_rec) -> *mut c_char {
+    M::record().remember_index();
+    // SAFETY: the caller's server lives as long as the process.
+    let main = unsafe { Server::from_raw(main) };
+    let failed = Err(String::from("mod_python failed inside"));
+    match guard("the start for tests", failed, || M::hosted(main)) {
+        Ok(()) => null_mut(),
+        // Not freed: it is told once, and ends the test run.
+        Err(reason) => CString::new(reason).unwrap_or_default().into_raw(),
+    }
+}
+
 unsafe extern "C" fn register<M: Module>(pool: *mut ffi::apr_pool_t) {
     M::record().remember_index();
     std::panic::set_hook(Box::new(|panic| {
@@ -216,6 +245,8 @@ unsafe extern "C" fn register<M: Module>(pool: *mut ffi::apr_pool_t) {
     unsafe { ffi::ap_hook_pre_close_connection(Some(pre_close::<M>), none, none, first) };
     // SAFETY: as above.
     unsafe { ffi::ap_hook_protocol_switch(Some(super::patience::switched), none, none, middle) };
+    // SAFETY: as above; without mod_status nobody calls it.
+    unsafe { ffi::mp_hook_status(Some(status::<M>)) };
     phases::register::<M>(pool);
 }
 
@@ -251,6 +282,16 @@ pub(super) unsafe extern "C" fn process_connection<M: Module>(c: *mut ffi::conn_
         M::process_connection(c)
     })
     .0
+}
+
+unsafe extern "C" fn status<M: Module>(r: *mut ffi::request_rec, flags: c_int) -> c_int {
+    // SAFETY: httpd calls with a live request.
+    let r = unsafe { Request::from_raw(r) };
+    let short = flags & ffi::AP_STATUS_SHORT as c_int != 0;
+    let text = guard("the status page", String::new(), || M::status(r, short));
+    // SAFETY: a live request, and memory of that length.
+    unsafe { ffi::ap_rwrite(text.as_ptr().cast(), text.len() as c_int, r.as_ptr()) };
+    Status::OK.0
 }
 
 unsafe extern "C" fn child_stopping<M: Module>(_child: *mut ffi::apr_pool_t, graceful: c_int) {

@@ -52,6 +52,7 @@ impl Stream {
     /// Keeps a bucket that was read, to give it back. Past the limit all of them are let go.
     pub(super) fn keep(&mut self, bucket: Bucket, length: usize) {
         self.originals.push(bucket, length);
+        self.note_held();
         if self.originals.are_too_many() {
             self.loose.rescue();
             self.originals.lose(&self.outgoing);
@@ -92,6 +93,7 @@ impl Stream {
         if length < self.chunk().len() {
             self.incoming.split_front(length)?;
         }
+        self.traffic.taken += length;
         self.last = self.incoming.remove_front();
         if self.originals.are_kept() {
             if let Some(bucket) = self.last.take() {

@@ -288,7 +288,7 @@ impl Input {
             return Ok(());
         }
         self.stream.incoming.clear();
-        if filter.request().is_some_and(|r| r.expects_continue()) {
+        if filter.request().is_some_and(|r| r.expecting_100() != 0) {
             // Nobody asked the client for the body yet; it is not asked just to be thrown away.
             filter.connection().set_keep_alive(KeepAlive::Close);
             self.end_below = true;

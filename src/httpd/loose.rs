@@ -103,6 +103,7 @@ impl Stream {
                 continue;
             }
             let token = Token::default();
+            self.traffic.taken += bucket.length().unwrap_or(0);
             self.took();
             self.hold(bucket, token.clone());
             return Some(NextBucket::Data(token));

@@ -4,19 +4,26 @@
 //! modules hold the same pointers, so there is never a `&mut`. References are made by the
 //! trampolines in [`hooks`], [`config`] and [`filter`], and live as long as httpd's call.
 
+pub mod address;
+mod array;
 pub mod brigade;
 pub mod bucket;
 mod challenge;
 pub mod config;
 pub mod connection;
 pub mod constants;
+mod content;
+mod credentials;
 mod data;
 pub mod door;
 mod ending;
 pub mod entries;
+mod environment;
 pub mod exports;
 mod ffi;
-mod file;
+mod fields;
+pub mod file;
+pub mod fileinfo;
 pub mod filter;
 mod framing;
 pub mod held;
@@ -26,6 +33,7 @@ pub mod input;
 pub mod listener;
 pub mod log;
 pub mod loose;
+mod methods;
 pub mod now;
 pub mod originals;
 mod outgoing;
@@ -41,10 +49,13 @@ mod replay;
 mod representation;
 pub mod request;
 pub mod server;
+pub mod shared;
 pub mod ssi;
 pub mod status;
 pub mod stream;
 pub mod table;
+mod tls;
+pub mod url;
 
 pub use brigade::Brigade;
 pub use connection::Connection;

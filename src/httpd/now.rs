@@ -51,6 +51,13 @@ impl Connection {
         }
     }
 
+    /// Whether nothing but the core stands between us and the socket: a read that got less than it
+    /// asked for has seen all there was then, and what comes later wakes who polls.
+    pub fn is_bare(&self) -> bool {
+        // SAFETY: null, or the first filter of the live chain.
+        unsafe { self.raw().input_filters.as_ref() }.is_some_and(|filter| filter.next.is_null())
+    }
+
     /// Hands a brigade to the filters and has them send what the socket takes. At most
     /// [`Connection::slice`] bytes, and only while [`Connection::has_unsent`] is false: with more,
     /// httpd waits for the peer.

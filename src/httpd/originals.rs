@@ -46,6 +46,14 @@ impl Originals {
         self.state == State::Kept
     }
 
+    /// How many bytes are here.
+    pub fn bytes(&self) -> usize {
+        match self.state {
+            State::Kept => self.bytes,
+            State::Lost | State::Free => 0,
+        }
+    }
+
     /// Whether they could be asked for, but are gone.
     pub fn are_lost(&self) -> bool {
         self.state == State::Lost

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::bucket::Kind;
-use super::stream::Stream;
+use super::stream::{Stream, Traffic};
 use super::{Error, Filter};
 
 /// Data written in smaller pieces is copied together into buckets of 8000 bytes.
@@ -75,7 +75,20 @@ impl Stream {
 
     pub(super) fn wrote(&mut self, length: usize) {
         self.pending += length;
+        self.traffic.written += length;
+        self.note_held();
         self.touched = true;
+    }
+
+    /// Notes how much is kept now.
+    pub(super) fn note_held(&mut self) {
+        let held = self.pending + self.originals.bytes();
+        self.traffic.held = self.traffic.held.max(held);
+    }
+
+    /// What went through since this was asked last.
+    pub fn count_traffic(&mut self) -> Traffic {
+        std::mem::take(&mut self.traffic)
     }
 
     /// Forgets what was written and not sent, and what is left to read.

@@ -5,6 +5,7 @@
 use std::os::fd::RawFd;
 use std::time::Duration;
 
+use super::process::mpm_query;
 use super::{Brigade, Connection, Error, Status, ffi};
 
 /// What a connection waits for on its socket.
@@ -19,25 +20,17 @@ pub enum Sense {
 
 /// Whether the MPM parks connections.
 pub fn mpm_parks() -> bool {
-    let mut answer = 0;
-    // SAFETY: `answer` is a place for the result.
-    let status = unsafe { ffi::ap_mpm_query(ffi::AP_MPMQ_CAN_WAITIO as i32, &raw mut answer) };
-    status == 0 && answer != 0
+    mpm_query(ffi::AP_MPMQ_CAN_WAITIO as i32).is_some_and(|answer| answer != 0)
 }
 
 /// Whether this child has been told to stop.
 pub fn is_stopping() -> bool {
-    let mut state = 0;
-    // SAFETY: `state` is a place for the result.
-    let status = unsafe { ffi::ap_mpm_query(ffi::AP_MPMQ_MPM_STATE as i32, &raw mut state) };
-    status == 0 && state == ffi::AP_MPMQ_STOPPING as i32
+    mpm_query(ffi::AP_MPMQ_MPM_STATE as i32) == Some(ffi::AP_MPMQ_STOPPING as i32)
 }
 
 /// The most threads that a child of the MPM has for connections.
 pub fn threads_per_child() -> usize {
-    let mut threads = 0;
-    // SAFETY: `threads` is a place for the result.
-    unsafe { ffi::ap_mpm_query(ffi::AP_MPMQ_MAX_THREADS as i32, &raw mut threads) };
+    let threads = mpm_query(ffi::AP_MPMQ_MAX_THREADS as i32).unwrap_or(1);
     usize::try_from(threads).unwrap_or(0).max(1)
 }
 

@@ -1,6 +1,12 @@
 //! Patience: the event MPM closes a parked connection after a `Timeout`, without a word to who
 //! serves it. Other protocols have time-outs of their own, and those who serve them want to answer.
 //!
+//! Moving the connection to its virtual host's queue (`ap_switch_protocol`) makes that the right
+//! `Timeout`, but not more: the MPM counts from when it parked the connection. One that only talks
+//! (a clock, a chat that its peer listens to) is stepped by its deadlines and never comes back to
+//! the MPM, so it would be closed in the midst of its work. That is the way where the MPM is not
+//! as expected.
+//!
 //! The MPM keeps a queue per `Timeout` of its servers. So it gets one more server, that nobody else
 //! sees and no request can reach, with a very long one; our connections wait in that queue, and
 //! end when we say so.

@@ -23,8 +23,10 @@ impl Request {
     }
 
     fn expression(&self, pattern: &CStr) -> Option<&ffi::ap_regex_t> {
-        // SAFETY: the compiled expression lives in the request's pool.
-        unsafe { ffi::ap_pregcomp(self.pool().as_ptr(), pattern.as_ptr(), 0).as_ref() }
+        // SAFETY: a live pool, a C string.
+        let made = unsafe { ffi::ap_pregcomp(self.pool().as_ptr(), pattern.as_ptr(), 0) };
+        // SAFETY: null, or compiled, and as long-lived as the request's pool.
+        unsafe { made.as_ref() }
     }
 }
 

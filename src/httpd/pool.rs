@@ -2,6 +2,8 @@
 
 use std::cell::UnsafeCell;
 use std::ffi::{CStr, c_char, c_void};
+use std::ops::Deref;
+use std::ptr::NonNull;
 
 use super::ffi;
 
@@ -69,6 +71,43 @@ impl Pool {
     pub(super) fn copy_text(&self, text: &[u8]) -> *mut c_char {
         // SAFETY: `text` is valid for its length; APR appends the NUL.
         unsafe { ffi::apr_pstrmemdup(self.as_ptr(), text.as_ptr().cast(), text.len()) }
+    }
+}
+
+/// A pool of our own, outside of httpd's tree: any thread may end it.
+pub struct OwnPool(NonNull<ffi::apr_pool_t>);
+
+impl OwnPool {
+    /// An empty pool.
+    pub fn new() -> Self {
+        let mut raw = std::ptr::null_mut();
+        // SAFETY: a place for the pool; no parent, and an allocator of its own.
+        let status =
+            unsafe { ffi::apr_pool_create_unmanaged_ex(&raw mut raw, None, std::ptr::null_mut()) };
+        assert_eq!(status, 0, "out of memory");
+        Self(NonNull::new(raw).expect("a pool that was made"))
+    }
+}
+
+impl Default for OwnPool {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Deref for OwnPool {
+    type Target = Pool;
+
+    fn deref(&self) -> &Pool {
+        // SAFETY: ours until we drop it.
+        unsafe { Pool::from_raw(self.0.as_ptr()) }
+    }
+}
+
+impl Drop for OwnPool {
+    fn drop(&mut self) {
+        // SAFETY: made by `new`, and nothing of it is used any more.
+        unsafe { ffi::apr_pool_destroy(self.0.as_ptr()) };
     }
 }
 

@@ -1,7 +1,8 @@
 //! Requests: `request_rec`.
 
 use std::cell::UnsafeCell;
-use std::ffi::c_char;
+use std::ffi::{CStr, c_void};
+use std::ptr::NonNull;
 
 use super::held::Held;
 use super::{Brigade, Connection, Error, Pool, Server, Status, Table, c_bytes, ffi};
@@ -9,66 +10,6 @@ use super::{Brigade, Connection, Error, Pool, Server, Status, Table, c_bytes, ff
 /// A `request_rec`.
 #[repr(transparent)]
 pub struct Request(UnsafeCell<ffi::request_rec>);
-
-/// A text field: how it is read, and how a copy in the request's pool takes its place.
-macro_rules! text_fields {
-    ($($(#[$doc:meta])* $get:ident $(/ $set:ident)? = $field:ident;)*) => {
-        impl Request {$(
-            $(#[$doc])*
-            pub fn $get(&self) -> Option<&[u8]> {
-                // SAFETY: null or NUL-terminated, for the request's life.
-                unsafe { c_bytes(self.raw().$field) }
-            }
-            $(
-                /// Replaces it; NUL bytes end it.
-                pub fn $set(&self, value: Option<&[u8]>) {
-                    let value = value.map_or(std::ptr::null_mut(), |v| self.pool().copy_text(v));
-                    // SAFETY: live; modules set this field on the request's own thread.
-                    unsafe { (*self.as_ptr()).$field = value };
-                }
-            )?
-        )*}
-    };
-}
-
-text_fields! {
-    /// The request line.
-    the_request = the_request;
-    /// `HTTP/1.1`.
-    protocol = protocol;
-    /// The host of the request, without its port.
-    hostname = hostname;
-    /// The reason phrase with its number.
-    status_line / set_status_line = status_line;
-    /// `GET`.
-    method = method;
-    /// The path, unescaped.
-    uri / set_uri = uri;
-    /// The request target as it came.
-    unparsed_uri = unparsed_uri;
-    /// The file it was mapped to.
-    filename / set_filename = filename;
-    /// The file with symbolic links and case resolved.
-    canonical_filename / set_canonical_filename = canonical_filename;
-    /// What follows the file in the path.
-    path_info / set_path_info = path_info;
-    /// The query string, as it came.
-    args / set_args = args;
-    /// The authenticated user.
-    user / set_user = user;
-    /// How the user was authenticated.
-    auth_type / set_auth_type = ap_auth_type;
-    /// The name of the content handler.
-    handler / set_handler = handler;
-    /// The media type of the response.
-    content_type = content_type;
-    /// The coding of the response.
-    content_encoding = content_encoding;
-    /// The peer's address, or what mod_remoteip found.
-    useragent_ip = useragent_ip;
-    /// The `Range` header, if the response is one.
-    range = range;
-}
 
 impl Request {
     /// # Safety
@@ -80,6 +21,11 @@ impl Request {
 
     pub(super) fn as_ptr(&self) -> *mut ffi::request_rec {
         self.0.get()
+    }
+
+    /// Where its `request_rec` lies, for code in C.
+    pub fn address(&self) -> NonNull<c_void> {
+        NonNull::from(self).cast()
     }
 
     pub(super) fn raw(&self) -> &ffi::request_rec {
@@ -130,6 +76,13 @@ impl Request {
         !self.raw().main.is_null()
     }
 
+    /// Hands the request over to another path of this server, which goes through all phases; that
+    /// is over when this answers.
+    pub fn redirect_internally(&self, uri: &CStr) {
+        // SAFETY: live; httpd copies the text. Called where a handler may answer.
+        unsafe { ffi::ap_internal_redirect(uri.as_ptr(), self.as_ptr()) };
+    }
+
     /// `HEAD`.
     pub fn is_header_only(&self) -> bool {
         self.raw().header_only != 0
@@ -138,37 +91,6 @@ impl Request {
     /// Whether the response has no body: HEAD, 204, 304.
     pub fn has_no_body(&self) -> bool {
         self.is_header_only() || matches!(self.raw().status, 204 | 304)
-    }
-
-    /// 1001 for HTTP/1.1.
-    pub fn proto_num(&self) -> i32 {
-        self.raw().proto_num
-    }
-
-    /// httpd's number for the method.
-    pub fn method_number(&self) -> i32 {
-        self.raw().method_number
-    }
-
-    /// When it arrived, in microseconds since 1970.
-    pub fn request_time(&self) -> i64 {
-        self.raw().request_time
-    }
-
-    /// The response's status.
-    pub fn status(&self) -> i32 {
-        self.raw().status
-    }
-
-    /// Sets the response's status.
-    pub fn set_status(&self, status: i32) {
-        // SAFETY: a plain field that modules set on the request's own thread.
-        unsafe { (*self.as_ptr()).status = status };
-    }
-
-    /// Bytes of body that went to the client's side.
-    pub fn bytes_sent(&self) -> i64 {
-        self.raw().bytes_sent
     }
 
     /// Whether some of the response went out, so that its status stands.
@@ -217,77 +139,22 @@ impl Request {
         unsafe { Table::from_raw(self.raw().subprocess_env) }
     }
 
+    /// The trailers of the request, once its body is read.
+    pub fn trailers_in(&self) -> &Table {
+        // SAFETY: as above.
+        unsafe { Table::from_raw(self.raw().trailers_in) }
+    }
+
+    /// The trailers of the response.
+    pub fn trailers_out(&self) -> &Table {
+        // SAFETY: as above.
+        unsafe { Table::from_raw(self.raw().trailers_out) }
+    }
+
     /// Notes from module to module.
     pub fn notes(&self) -> &Table {
         // SAFETY: as above.
         unsafe { Table::from_raw(self.raw().notes) }
-    }
-
-    /// Sets the response's media type; httpd does not choose a handler by it.
-    pub fn set_content_type(&self, value: Option<&[u8]>) {
-        let value = value.map_or(std::ptr::null_mut(), |v| self.pool().copy_text(v));
-        // SAFETY: live; the copy lives in the request's pool.
-        unsafe { ffi::ap_set_content_type(self.as_ptr(), value) };
-    }
-
-    /// Sets the response's coding.
-    pub fn set_content_encoding(&self, value: Option<&[u8]>) {
-        let value = value.map_or(std::ptr::null_mut(), |v| self.pool().copy_text(v));
-        // SAFETY: a plain field that modules set on the request's own thread.
-        unsafe { (*self.as_ptr()).content_encoding = value };
-    }
-
-    /// The languages of the response.
-    pub fn content_languages(&self) -> Vec<&[u8]> {
-        // SAFETY: null, or an array of strings in the request's pool.
-        let Some(array) = (unsafe { self.raw().content_languages.as_ref() }) else {
-            return Vec::new();
-        };
-        let items = array.elts.cast::<*const c_char>();
-        (0..usize::try_from(array.nelts).unwrap_or(0))
-            .filter_map(|index| {
-                // SAFETY: below the number of elements.
-                let item = unsafe { items.add(index) };
-                // SAFETY: as above.
-                let item = unsafe { *item };
-                // SAFETY: NUL-terminated, in the request's pool.
-                unsafe { c_bytes(item) }
-            })
-            .collect()
-    }
-
-    /// Sets the languages of the response.
-    pub fn set_content_languages(&self, languages: &[Vec<u8>]) {
-        let pool = self.pool().as_ptr();
-        let size = size_of::<*const c_char>() as i32;
-        // SAFETY: a live pool; APR aborts rather than answer null.
-        let array = unsafe { ffi::apr_array_make(pool, languages.len().max(1) as i32, size) };
-        for language in languages {
-            // SAFETY: the array grows by one element of `size` bytes.
-            let place = unsafe { ffi::apr_array_push(array) }.cast::<*mut c_char>();
-            // SAFETY: the place for that element.
-            unsafe { place.write(self.pool().copy_text(language)) };
-        }
-        // SAFETY: a plain field that modules set on the request's own thread.
-        unsafe { (*self.as_ptr()).content_languages = array };
-    }
-
-    /// Sets `Content-Length`.
-    pub fn set_content_length(&self, length: i64) {
-        // SAFETY: live.
-        unsafe { ffi::ap_set_content_length(self.as_ptr(), length) };
-    }
-
-    /// The file's kind (`apr_filetype_e`), size in bytes and time of change (microseconds).
-    pub fn file_info(&self) -> (u32, i64, i64) {
-        let info = &self.raw().finfo;
-        (info.filetype, info.size, info.mtime)
-    }
-
-    /// Whether the conditions of the request (`If-None-Match` …) are met: `OK`, 304 or 412.
-    pub fn meets_conditions(&self) -> Status {
-        // SAFETY: live.
-        Status(unsafe { ffi::ap_meets_conditions(self.as_ptr()) })
     }
 
     /// The document root that applies.
@@ -301,11 +168,6 @@ impl Request {
     /// Whether its file is a directory.
     pub fn is_directory(&self) -> bool {
         self.raw().finfo.filetype == ffi::APR_DIR
-    }
-
-    /// Whether the client waits for `100 Continue` before it sends the body.
-    pub fn expects_continue(&self) -> bool {
-        self.raw().expecting_100 != 0
     }
 
     /// Sends a brigade through the request's output filters, and empties it.

@@ -1,10 +1,11 @@
 //! Servers: `server_rec`, the main one and the virtual hosts.
 
 use std::cell::UnsafeCell;
-use std::ffi::CStr;
+use std::ffi::{CStr, c_void};
+use std::ptr::NonNull;
 use std::time::Duration;
 
-use super::{Pool, c_bytes, ffi};
+use super::{Pool, array, c_bytes, ffi};
 
 /// A `server_rec`. Lives as long as the configuration, so for all of a child's life.
 #[repr(transparent)]
@@ -29,6 +30,11 @@ impl Server {
 
     pub(super) fn as_ptr(&self) -> *mut ffi::server_rec {
         self.0.get()
+    }
+
+    /// Where its `server_rec` lies, for code in C.
+    pub fn address(&self) -> NonNull<c_void> {
+        NonNull::from(self).cast()
     }
 
     pub(super) fn raw(&self) -> &ffi::server_rec {
@@ -58,6 +64,72 @@ impl Server {
         self.raw().is_virtual != 0
     }
 
+    /// The file and line where it is configured; none for the main server.
+    pub fn definition(&self) -> (Option<&[u8]>, u32) {
+        // SAFETY: as above.
+        let file = unsafe { c_bytes(self.raw().defn_name) };
+        (file, self.raw().defn_line_number)
+    }
+
+    /// `ErrorLog`.
+    pub fn error_log(&self) -> Option<&[u8]> {
+        // SAFETY: as above.
+        unsafe { c_bytes(self.raw().error_fname) }
+    }
+
+    /// `LogLevel`, without those of single modules.
+    pub fn log_level(&self) -> i32 {
+        self.raw().log.level
+    }
+
+    /// `ServerPath`.
+    pub fn path(&self) -> Option<&[u8]> {
+        // SAFETY: as above.
+        unsafe { c_bytes(self.raw().path) }
+    }
+
+    /// `ServerAlias`, those without wildcards.
+    pub fn names(&self) -> Vec<&[u8]> {
+        // SAFETY: null, or an array of strings of the configuration.
+        unsafe { array::strings(self.raw().names) }
+    }
+
+    /// `ServerAlias`, those with wildcards.
+    pub fn wild_names(&self) -> Vec<&[u8]> {
+        // SAFETY: as above.
+        unsafe { array::strings(self.raw().wild_names) }
+    }
+
+    /// `KeepAlive`.
+    pub fn keeps_alive(&self) -> bool {
+        self.raw().keep_alive != 0
+    }
+
+    /// `KeepAliveTimeout`.
+    pub fn keep_alive_timeout(&self) -> Duration {
+        Duration::from_micros(self.raw().keep_alive_timeout.max(0) as u64)
+    }
+
+    /// `MaxKeepAliveRequests`.
+    pub fn keep_alive_max(&self) -> i32 {
+        self.raw().keep_alive_max
+    }
+
+    /// `LimitRequestLine`.
+    pub fn limit_line(&self) -> i32 {
+        self.raw().limit_req_line
+    }
+
+    /// `LimitRequestFieldSize`.
+    pub fn limit_field_size(&self) -> i32 {
+        self.raw().limit_req_fieldsize
+    }
+
+    /// `LimitRequestFields`.
+    pub fn limit_fields(&self) -> i32 {
+        self.raw().limit_req_fields
+    }
+
     /// `Timeout`.
     pub fn timeout(&self) -> Duration {
         Duration::from_micros(self.raw().timeout.max(0) as u64)
@@ -77,4 +149,20 @@ impl Server {
         // SAFETY: null, or as long-lived as this one.
         (!next.is_null()).then(|| unsafe { Self::from_raw(next) })
     }
+}
+
+/// The number of this generation of children: how many restarts were before it.
+pub fn generation() -> i32 {
+    let mut generation = 0;
+    // SAFETY: a place for the answer, which stays if the MPM knows none.
+    unsafe { ffi::ap_mpm_query(ffi::AP_MPMQ_GENERATION as i32, &raw mut generation) };
+    generation
+}
+
+/// When httpd was started or restarted, in microseconds since 1970; 0 if it keeps no scoreboard.
+pub fn restart_time() -> i64 {
+    // SAFETY: a plain question.
+    let board = unsafe { ffi::ap_get_scoreboard_global() };
+    // SAFETY: null, or shared memory that lives as long as the child.
+    unsafe { board.as_ref() }.map_or(0, |board| board.restart_time)
 }

@@ -96,6 +96,24 @@ impl Error {
         unsafe { ffi::mp_status_is_eof(self.0) != 0 }
     }
 
+    /// Whether there is no such file.
+    pub fn is_not_found(self) -> bool {
+        // SAFETY: a pure function of its argument.
+        unsafe { ffi::mp_status_is_not_found(self.0) != 0 }
+    }
+
+    /// Whether a look at a file has found only a part of what was asked for.
+    pub fn is_incomplete(self) -> bool {
+        self.0 == ffi::APR_INCOMPLETE as i32
+    }
+
+    /// The operating system's number, if that is where it comes from.
+    pub fn errno(self) -> Option<i32> {
+        (1..ffi::APR_OS_START_ERROR as i32)
+            .contains(&self.0)
+            .then_some(self.0)
+    }
+
     /// The HTTP status that a reader of a request body answers with (`ap_map_http_request_error`).
     pub fn to_http(self) -> Status {
         // SAFETY: a pure function of its arguments.

@@ -26,6 +26,17 @@ pub enum Next {
     End,
 }
 
+/// Bytes that went through an author's hands.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Traffic {
+    /// Taken.
+    pub taken: usize,
+    /// Written.
+    pub written: usize,
+    /// Kept at most: not yet sent on, or to be given back.
+    pub held: usize,
+}
+
 /// The two brigades of a filter, and where the author stands between them.
 pub struct Stream {
     /// Arrived, not yet read.
@@ -46,6 +57,8 @@ pub struct Stream {
     pub(super) error_seen: bool,
     /// Something was read or written: the body is not what it was.
     pub(super) touched: bool,
+    /// What went through since the last count.
+    pub(super) traffic: Traffic,
     /// The number of events (data, flush, end) the author has taken.
     pub(super) taken: u64,
     /// The bucket of the piece read last: written back unchanged, it goes on as it is.
@@ -88,6 +101,7 @@ impl Stream {
             closed: false,
             error_seen: false,
             touched: false,
+            traffic: Traffic::default(),
             taken: 0,
             last: None,
             originals: Originals::free(brigade()),
@@ -151,6 +165,13 @@ impl Stream {
             self.loose.rescue();
         }
         self.originals.release(&self.outgoing);
+    }
+
+    /// The body was cut further up: what a filter has read and not answered must not go on as it is,
+    /// for it may be what the filter is there to hide.
+    pub fn abandon(&mut self) {
+        self.ahead.clear();
+        self.begin_yielding();
     }
 
     /// Puts back all that was read; as if nobody had been here. Nothing was yielded yet.

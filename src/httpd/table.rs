@@ -2,7 +2,10 @@
 
 use std::cell::UnsafeCell;
 use std::ffi::CStr;
+use std::ops::Deref;
+use std::ptr::NonNull;
 
+use super::pool::OwnPool;
 use super::{Pool, c_bytes, ffi};
 
 /// An `apr_table_t`, live: httpd and other modules see each change.
@@ -22,6 +25,14 @@ impl Table {
         // SAFETY: the pool is live, and owns the table.
         let raw = unsafe { ffi::apr_table_make(pool.as_ptr(), 8) };
         // SAFETY: APR aborts rather than answer null; the table lives as long as the pool.
+        unsafe { Self::from_raw(raw) }
+    }
+
+    /// A copy of all entries in another pool.
+    pub fn copy_to<'a>(&self, pool: &'a Pool) -> &'a Self {
+        // SAFETY: both live; APR copies the texts, too.
+        let raw = unsafe { ffi::apr_table_clone(pool.as_ptr(), self.as_ptr()) };
+        // SAFETY: as in `new`.
         unsafe { Self::from_raw(raw) }
     }
 
@@ -97,5 +108,46 @@ impl Table {
     /// All entries in order.
     pub fn entries(&self) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
         (0..).map_while(|index| self.entry(index))
+    }
+}
+
+/// A table with a pool of its own.
+pub struct OwnTable {
+    table: NonNull<Table>,
+    /// Holds it.
+    _pool: OwnPool,
+}
+
+// SAFETY: the table refers to nothing but its own pool, which goes along with it.
+unsafe impl Send for OwnTable {}
+
+impl OwnTable {
+    /// An empty one.
+    pub fn new() -> Self {
+        let pool = OwnPool::new();
+        let table = NonNull::from(Table::new(&pool));
+        Self { table, _pool: pool }
+    }
+
+    /// With the entries of another one.
+    pub fn copy_of(table: &Table) -> Self {
+        let pool = OwnPool::new();
+        let table = NonNull::from(table.copy_to(&pool));
+        Self { table, _pool: pool }
+    }
+}
+
+impl Default for OwnTable {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Deref for OwnTable {
+    type Target = Table;
+
+    fn deref(&self) -> &Table {
+        // SAFETY: it lives as long as the pool beside it.
+        unsafe { self.table.as_ref() }
     }
 }

@@ -20,6 +20,7 @@ pub struct Body {
     ended: Cell<bool>,
     /// A failed body stays failed: asking again would only wait for another time-out.
     failed: Cell<Option<Error>>,
+    begun: Cell<bool>,
     reading: Cell<bool>,
 }
 
@@ -30,6 +31,7 @@ impl Body {
             unread: r.new_brigade(),
             ended: Cell::new(false),
             failed: Cell::new(None),
+            begun: Cell::new(false),
             reading: Cell::new(false),
         }
     }
@@ -64,7 +66,7 @@ impl Body {
         while data.len() < limit && self.fill(py, interpreter, r)? {
             self.unread.take_data(limit - data.len(), false, &mut data);
         }
-        Ok(PyBytes::new(py, &data))
+        Ok(given(py, r, &data))
     }
 
     /// One line with its end; at most `limit` bytes of it. Empty at the end of the body.
@@ -83,7 +85,7 @@ impl Body {
         while line.len() < limit && !line.ends_with(b"\n") && self.fill(py, interpreter, r)? {
             self.unread.take_data(limit - line.len(), true, &mut line);
         }
-        Ok(PyBytes::new(py, &line))
+        Ok(given(py, r, &line))
     }
 
     /// Reads the rest and drops it: `OK`, or the status that answers what went wrong.
@@ -112,10 +114,16 @@ impl Body {
                 Some(Kind::Data) if !self.unread.read_front(true).is_ok_and(<[u8]>::is_empty) => {
                     return Ok(true);
                 }
-                Some(Kind::End) => self.ended.set(true),
+                Some(Kind::End) => {
+                    r.set_remaining(0);
+                    self.ended.set(true);
+                }
                 Some(_) => {}
                 None if self.ended.get() => return Ok(false),
                 None => {
+                    if !self.begun.replace(true) {
+                        r.set_remaining(r.content_length().unwrap_or(0));
+                    }
                     self.reading.set(true);
                     let result = release(py, || r.read(&self.unread, PORTION));
                     self.reading.set(false);
@@ -128,6 +136,12 @@ impl Body {
             drop(self.unread.remove_front());
         }
     }
+}
+
+/// Data for the reader; `read_length` counts it.
+fn given<'py>(py: Python<'py>, r: &Request, data: &[u8]) -> Bound<'py, PyBytes> {
+    r.set_read_length(r.read_length() + data.len() as i64);
+    PyBytes::new(py, data)
 }
 
 /// What a reader is told: `SERVER_RETURN` with the status that the client must see (413, or what an

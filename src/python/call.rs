@@ -10,10 +10,12 @@ use pyo3::prelude::*;
 use super::class;
 use super::connection::ConnectionObject;
 use super::context::About;
+use super::crowd;
 use super::debugger;
 use super::interpreter::{Interpreter, main_server};
 use super::lease::Lease;
 use super::loader::Search;
+use super::meter::{self, Counted, Meter};
 use super::report;
 use super::result::{number, server_return};
 use super::seat::Seat;
@@ -21,6 +23,7 @@ use super::speaker::Speaker;
 use super::state::ConnectionState;
 use super::talk::Talk;
 use super::wire::Wire;
+use crate::engine::counters::Work;
 use crate::engine::handlers::{Handler, Home};
 use crate::engine::lists::List;
 use crate::engine::names;
@@ -45,11 +48,12 @@ pub fn interpreter(
 /// How long handlers have to finish when the server stops gracefully.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// `PythonGracefulTimeout` of the main server.
+/// The longest `PythonGracefulTimeout` of all servers.
 pub fn grace() -> Duration {
-    let settings = main_server().map(|server| server.settings::<Settings>());
-    settings
-        .and_then(|settings| settings.graceful_timeout)
+    let servers = std::iter::successors(main_server(), |server| server.next());
+    servers
+        .filter_map(|server| server.settings::<Settings>().graceful_timeout)
+        .max()
         .unwrap_or(GRACE)
 }
 
@@ -72,6 +76,7 @@ pub fn connection(c: &Connection, handlers: &List, settings: &Settings) -> Statu
         None => first_call(c, asked, handlers, settings),
     };
     if status == Status::DECLINED {
+        asked.member.take();
         asked.declined.set(true);
     }
     status
@@ -102,6 +107,10 @@ fn first_call(
             return Status::DONE;
         }
     };
+    match crowd::join(c, settings) {
+        Some(member) => asked.member.replace(Some(member)),
+        None => return c.linger(),
+    };
     let wire = Box::new(Wire::new(c));
     if wire.start(c).is_err() {
         // No handshake: HTTP's own handler knows how to answer that.
@@ -109,6 +118,9 @@ fn first_call(
     }
     let timeouts = c.leave_request_timeouts();
     let lease = Lease::new("connection");
+    let open = Counted::open();
+    let row = meter::phase(Phase::Connection);
+    let meter = Meter::begin(row);
     let given = interpreter.enter(About::Connection(c), |py| {
         let _open = lease.open();
         let object = ConnectionObject::with_wire(&lease, c, &wire);
@@ -118,9 +130,11 @@ fn first_call(
             let name = format!("{} {}", Phase::Connection.directive(), handler.text());
             let text = format!("{name} ({}) failed", handler.source);
             report::to_log(py, &text, &error);
+            meter::failed(row);
             Given::Status(Status::DONE)
         })
     });
+    meter.end(&Work::default());
     let status = match given {
         Given::Status(status) => status,
         Given::Coroutine(coroutine) => {
@@ -129,6 +143,7 @@ fn first_call(
                 return Status::DONE;
             };
             let seat = asked.seat.get_or_init(|| seat);
+            drop(open);
             let speaker = Speaker {
                 interpreter,
                 handler: handlers.clone(),

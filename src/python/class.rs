@@ -32,6 +32,9 @@ pub trait Class: Sized + Send + 'static {
     /// Whether objects take further attributes of the user's.
     const OPEN: bool = false;
 
+    /// Whether users make objects of it (`Constructed`).
+    const MADE_BY_USERS: bool = false;
+
     /// Special methods.
     fn slots() -> Vec<Slot> {
         Vec::new()
@@ -311,10 +314,11 @@ pub fn make_type<T: Class>(py: Python<'_>) -> PyResult<Py<PyType>> {
     ];
     slots.extend(T::slots().into_iter().map(|slot| slot.0));
     slots.push(slot(0, std::ptr::null()));
-    let flags = ffi::Py_TPFLAGS_DEFAULT
-        | ffi::Py_TPFLAGS_HAVE_GC
-        | ffi::Py_TPFLAGS_IMMUTABLETYPE
-        | ffi::Py_TPFLAGS_DISALLOW_INSTANTIATION;
+    let mut flags =
+        ffi::Py_TPFLAGS_DEFAULT | ffi::Py_TPFLAGS_HAVE_GC | ffi::Py_TPFLAGS_IMMUTABLETYPE;
+    if !T::MADE_BY_USERS {
+        flags |= ffi::Py_TPFLAGS_DISALLOW_INSTANTIATION;
+    }
     let mut spec = ffi::PyType_Spec {
         name: T::NAME.as_ptr(),
         basicsize: size_of::<Object<T>>() as c_int,
@@ -366,8 +370,8 @@ pub fn body<'a, T: Class>(
     if !object.get_type().is(class) {
         return None;
     }
-    // SAFETY: an object of exactly this type; `DISALLOW_INSTANTIATION` and immutability keep
-    // others from having it.
+    // SAFETY: an object of exactly this type, which only `make` makes: types are immutable, and
+    // cannot be instantiated but through `Constructed`.
     Some(unsafe { &(*object.as_ptr().cast::<Object<T>>()).body })
 }
 

@@ -7,12 +7,14 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 use super::context::About;
-use super::interpreter::Interpreter;
+use super::hold;
+use super::interpreter::{Interpreter, main_server};
 use super::state::State;
 use super::{phase, report};
 use crate::engine::phases::{Hook, Phase};
 use crate::engine::settings::Settings;
-use crate::httpd::{Pool, Request, Status};
+use crate::httpd::log::{self, Level, place};
+use crate::httpd::{Pool, Request, Status, process};
 
 /// A function to be called at the end, and its argument.
 pub struct Cleanup {
@@ -34,7 +36,7 @@ impl Cleanup {
         if !function.is_callable() {
             let kind = function.get_type().name()?;
             return Err(PyValueError::new_err(format!(
-                "register_cleanup takes a function and what it is called with, not {kind}"
+                "register_cleanup() takes a function to call, not {kind}"
             )));
         }
         let data = data.map(|data| data.clone().unbind());
@@ -49,7 +51,11 @@ impl Cleanup {
         self.interpreter.enter(about, |py| {
             let (function, data) = (self.function.into_bound(py), self.data.into_bound(py));
             if let Err(error) = function.call1((data,)) {
-                report::to_log(py, &format!("cleanup {function}"), &error);
+                let name = function
+                    .getattr("__qualname__")
+                    .and_then(|name| name.extract())
+                    .unwrap_or_else(|_| function.to_string());
+                report::to_log(py, &format!("cleanup {name}"), &error);
             }
         });
     }
@@ -86,8 +92,11 @@ pub fn arm(r: &Request, settings: &Settings) {
 /// A request goes, with all that we keep of it still there.
 fn end(r: &Request) {
     let state = State::of(r);
+    state.has_ended.set(true);
     state.handlers.close();
-    while let Some(cleanup) = state.cleanups.functions.borrow_mut().pop() {
+    // What one leaves for the end is called, too.
+    let next = || state.cleanups.functions.borrow_mut().pop();
+    while let Some(cleanup) = next() {
         let _open = state.lease.open();
         cleanup.run(About::Request(r));
     }
@@ -116,6 +125,13 @@ struct ChildEnds;
 
 impl Drop for ChildEnds {
     fn drop(&mut self) {
+        if hold::is_attached() {
+            // prefork's answer to SIGTERM is a signal handler: here one in the midst of Python code.
+            let text = "the child was told to end while it ran Python code: it ends at once, without \
+                        the functions of register_cleanup";
+            log::server(place!(), main_server(), Level::Notice, text);
+            process::end();
+        }
         let next = || {
             OF_CHILD
                 .lock()

@@ -1,11 +1,13 @@
 //! `conn`: a connection, as connection handlers and `req.connection` see it.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use pyo3::prelude::*;
 use pyo3::types::PyBool;
 
 use super::alarm;
+use super::capsule::capsule;
 use super::chain::Chain;
 use super::class::{self, Answer, Arguments, Class, This, attributes, methods};
 use super::hlist::HandlerListObject;
@@ -28,6 +30,8 @@ pub struct ConnectionObject {
     pub(super) lent: Lent<Connection>,
     /// The bytes on the wire: only a connection handler may have them.
     pub(super) wire: Option<Lent<Wire>>,
+    base_server: RefCell<Option<Py<PyAny>>>,
+    notes: RefCell<Option<Py<PyAny>>>,
 }
 
 type Me<'a, 'py> = This<'a, 'py, ConnectionObject>;
@@ -38,6 +42,8 @@ impl ConnectionObject {
         Self {
             lent: Lent::new(lease, c),
             wire: None,
+            base_server: RefCell::default(),
+            notes: RefCell::default(),
         }
     }
 
@@ -46,6 +52,8 @@ impl ConnectionObject {
         Self {
             lent: Lent::new(lease, c),
             wire: Some(Lent::new(lease, wire)),
+            base_server: RefCell::default(),
+            notes: RefCell::default(),
         }
     }
 }
@@ -92,11 +100,15 @@ impl Class for ConnectionObject {
         /// How many seconds one wait of an async def handler takes at most: TimeoutError then.
         timeout = wishes::timeout, wishes::set_timeout;
         /// Whether the server is about to stop: finish what is begun, and return.
-        closing = |this: &Me<'_, 'py>| Ok(PyBool::new(this.py(), alarm::is_closing()).to_owned().into_any());
+        closing = |this: &Me<'_, 'py>| {
+            this.body().lent.get()?;
+            Ok(PyBool::new(this.py(), alarm::is_closing()).to_owned().into_any())
+        };
         /// The virtual host of its address.
         base_server = |this: &Me<'_, 'py>| {
-            let c = this.body().lent.get()?;
-            class::make(this.py(), this.interpreter(), ServerObject::new(c.base_server()))
+            let me = this.body();
+            let c = me.lent.get()?;
+            once(this, &me.base_server, || ServerObject::new(c.base_server()))
         };
         /// The handlers of the connection, in a connection handler; else None.
         hlist = hlist;
@@ -128,15 +140,46 @@ impl Class for ConnectionObject {
         }), set_keepalive;
         /// How many requests it carried after its first.
         keepalives = |this: &Me<'_, 'py>| number(this, |c| c.keep_alives().into());
+        /// Whether its host name leads back to its address: 1, -1 if not, 0 if nobody asked.
+        double_reverse = |this: &Me<'_, 'py>| number(this, |c| c.double_reverse().into());
         /// httpd's number for it, unique among those open.
         id = |this: &Me<'_, 'py>| number(this, Connection::id);
         /// Notes from module to module.
         notes = |this: &Me<'_, 'py>| {
             let me = this.body();
-            let notes = TableObject::new(me.lent.lease(), me.lent.get()?.notes());
-            class::make(this.py(), this.interpreter(), notes)
+            let c = me.lent.get()?;
+            once(this, &me.notes, || TableObject::new(me.lent.lease(), c.notes()))
         };
+        /// The conn_rec, for extensions in C (PyCapsule). It is gone with the connection.
+        _conn_rec = |this: &Me<'_, 'py>| capsule(this.py(), this.body().lent.get()?.address());
     }
+
+    fn visit(&self, visit: &mut dyn FnMut(&Py<PyAny>)) {
+        for place in [&self.base_server, &self.notes] {
+            if let Ok(Some(object)) = place.try_borrow().as_deref() {
+                visit(object);
+            }
+        }
+    }
+
+    fn clear(&mut self) {
+        self.base_server.take();
+        self.notes.take();
+    }
+}
+
+/// An object that hangs on the connection, made at its first use: it keeps its identity.
+fn once<'py, T: Class>(
+    this: &Me<'_, 'py>,
+    place: &RefCell<Option<Py<PyAny>>>,
+    make: impl FnOnce() -> T,
+) -> Answer<'py> {
+    if let Some(made) = &*place.borrow() {
+        return Ok(made.bind(this.py()).clone());
+    }
+    let made = class::make(this.py(), this.interpreter(), make())?;
+    place.replace(Some(made.clone().unbind()));
+    Ok(made)
 }
 
 fn none<'py>(this: &Me<'_, 'py>) -> Answer<'py> {

@@ -23,6 +23,8 @@ pub struct Duplex {
     /// Arrived and not taken.
     pub unread: RefCell<Unread>,
     input: Cell<Input>,
+    /// The last read has seen all there was.
+    dry: Cell<bool>,
     /// How many bytes wait in `Wire::written`.
     queued: Cell<usize>,
     /// The peer takes nothing any more, or the handler said that it is done.
@@ -162,9 +164,13 @@ impl Wire {
         if self.duplex.input.get() != Input::Open {
             return Found::End;
         }
+        if self.duplex.dry.take() {
+            return Found::Nothing;
+        }
         let passing = &*self.peeked;
         let found = c.read_now(passing, PORTION);
         let mut unread = self.duplex.unread.borrow_mut();
+        let before = unread.len();
         while let Some(kind) = passing.front() {
             match kind {
                 Kind::Data => unread.push(passing.read_front(false).unwrap_or_default()),
@@ -173,6 +179,10 @@ impl Wire {
             }
             drop(passing.remove_front());
         }
+        let less = unread.len() - before < PORTION;
+        self.duplex
+            .dry
+            .set(less && matches!(found, Ok(Found::Data)) && c.is_bare());
         match found {
             Ok(Found::End) => self.duplex.input.set(Input::Ended),
             Ok(_) => {}
@@ -192,6 +202,11 @@ impl Wire {
             }
         }
         false
+    }
+
+    /// Something may have come since the last read.
+    pub fn look_again(&self) {
+        self.duplex.dry.set(false);
     }
 
     /// Sends what was written, as far as the peer takes it.

@@ -1,5 +1,4 @@
 //! Python for other C modules: the functions of `include/mod_python.h`.
-#![expect(unsafe_code, reason = "the C API of thread states")]
 
 use std::cell::RefCell;
 use std::ffi::c_void;
@@ -11,7 +10,8 @@ use pyo3::prelude::*;
 use super::class;
 use super::connection::ConnectionObject;
 use super::context::{self, About, Context};
-use super::interpreter::{Held, INSIDE, Interpreter};
+use super::hold::{Held, INSIDE, Outside};
+use super::interpreter::Interpreter;
 use super::lease::Lease;
 use super::server::ServerObject;
 use super::state::State;
@@ -39,23 +39,6 @@ struct Stay {
     _held: Held,
     _about: Context,
     _outside: Option<Outside>,
-}
-
-/// The interpreter that this thread was in, left for the time of a stay in another one.
-struct Outside(&'static Interpreter, *mut ffi::PyThreadState);
-
-impl Outside {
-    fn leave() -> Option<Self> {
-        let interpreter = INSIDE.take()?;
-        // SAFETY: this thread is inside, so it has a current state.
-        Some(Self(interpreter, unsafe { ffi::PyEval_SaveThread() }))
-    }
-}
-
-impl Drop for Outside {
-    fn drop(&mut self) {
-        self.0.resume(self.1);
-    }
 }
 
 /// Lends Python to C modules.

@@ -6,8 +6,10 @@ use pyo3::types::PyList;
 
 use super::bucket::BucketObject;
 use super::class::{self, Answer, Arguments, Class, This, attributes, methods};
+use super::cleanups::{Cleanup, push_for_child};
 use super::context::{self, log_at, log_line, takes};
 use super::module::{log_level, loggable};
+use super::pending::Pending;
 use super::server::ServerObject;
 use super::text::{decode, encode, encode_c};
 use crate::engine::lines::excerpt;
@@ -26,6 +28,9 @@ impl Class for Functions {
     methods! { Functions:
         /// Writes an entry to the error log of what this thread works on, or of the server given.
         log_error(message; level, server) = log_error;
+        /// Has function(data) called when this child ends; the last one first. Raises ValueError for
+        /// what cannot be called.
+        register_cleanup(function; data) = register_cleanup;
         /// ServerRoot.
         server_root() = |this: &Me<'_, 'py>, _| decode(this.py(), process::server_root());
         /// What the MPM answers to one of apache.AP_MPMQ_*; 0 for what it does not know.
@@ -41,6 +46,8 @@ impl Class for Functions {
         FileBucket(path; offset, length) = |this: &Me<'_, 'py>, a: Arguments<'_, 'py>| {
             BucketObject::of_file(this.py(), this.interpreter(), a)
         };
+        /// A value that another thread will give: await it, and call its set() there.
+        _pending() = |this: &Me<'_, 'py>, _| class::make(this.py(), this.interpreter(), Pending::default());
         /// Takes printed text: complete lines go to the error log.
         _print(is_error, text) = print;
         /// Whether an entry of a level, one of APLOG_*, would be logged now.
@@ -76,6 +83,12 @@ fn log_error<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
     if let Some(message) = a[0].filter(|message| !message.is_none()) {
         loggable(&message, |entry| log_line(level, entry))?;
     }
+    none(this)
+}
+
+fn register_cleanup<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
+    let data = a[1].as_deref();
+    push_for_child(Cleanup::new(this.interpreter(), required(a, 0), data)?);
     none(this)
 }
 

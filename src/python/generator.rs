@@ -215,7 +215,7 @@ impl Instance {
     fn close_generator(&self, py: Python<'_>, generator: Generator) -> PyResult<()> {
         let mut flow = self.flow.borrow_mut();
         if flow.stream().has_failed_above() {
-            flow.stream().restore();
+            flow.stream().abandon();
         }
         flow.stream().end_work();
         drop(flow);

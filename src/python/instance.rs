@@ -16,10 +16,13 @@ use super::generator::Generator;
 use super::interpreter::Interpreter;
 use super::lease::Lease;
 use super::loader::Search;
+use super::meter::{self, Meter};
+use super::pending::stepping;
 use super::report::{self, Page};
 use super::result::{Returned, close_coroutine, server_return};
 use super::state::State;
 use super::stepper::is_async_generator;
+use crate::engine::counters::{Row, Work};
 use crate::engine::filters::{Filter as Declared, Way};
 use crate::engine::settings::Settings;
 use crate::httpd::input::Input;
@@ -31,6 +34,8 @@ use crate::httpd::{Filter, Status};
 pub struct Instance {
     pub(super) interpreter: &'static Interpreter,
     pub(super) declared: Arc<Declared>,
+    /// Where its calls are counted.
+    row: Option<&'static Row>,
     pub(super) lease: Arc<Lease>,
     pub(super) flow: RefCell<Flow>,
     /// The filter as Python sees it, for as long as there is something to filter.
@@ -52,6 +57,7 @@ impl Instance {
         };
         Ok(Self {
             interpreter: call::interpreter(settings, filter.request(), &declared.handler.home)?,
+            row: meter::filter(way, &declared.name),
             declared,
             lease: Lease::new("filter"),
             flow: RefCell::new(flow),
@@ -92,9 +98,11 @@ impl Instance {
         let about = filter
             .request()
             .map_or(About::Connection(filter.connection()), About::Request);
-        self.interpreter.enter(about, |py| {
+        let meter = Meter::begin(self.row);
+        let result = self.interpreter.enter(about, |py| {
             let _open = self.lease.open();
-            let result = self.call_while_it_reads(py, filter, settings);
+            // Even under a connection that is stepped: a filter waits on its thread.
+            let result = stepping(None, || self.call_while_it_reads(py, filter, settings));
             if let Some(object) = &*self.object.borrow() {
                 if let Some(me) = class::body::<FilterObject>(object.bind(py), self.interpreter) {
                     me.end_call();
@@ -109,7 +117,15 @@ impl Instance {
                 self.object.take();
             }
             result.map_err(|error| self.failure(py, filter, settings, error))
-        })
+        });
+        let traffic = self.flow.borrow_mut().stream().count_traffic();
+        meter.end(&Work {
+            bytes_in: traffic.taken as u64,
+            bytes_out: traffic.written as u64,
+            held: traffic.held as u64,
+            ..Work::default()
+        });
+        result
     }
 
     pub(super) fn call_while_it_reads(
@@ -211,6 +227,7 @@ impl Instance {
             self.declared.handler.source
         );
         report::to_log(py, &text, &error);
+        meter::failed(self.row);
         let r = filter.request().filter(|_| settings.debug == Some(true));
         let page = r.map(|r| Page::of(py, r, &name, &error));
         Failure { status: None, page }

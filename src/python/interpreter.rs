@@ -5,28 +5,24 @@
 //! Nothing here runs in httpd's parent.
 #![expect(unsafe_code, reason = "the C API of interpreters and thread states")]
 
-use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::ffi::{CStr, CString};
 use std::ptr::null_mut;
 use std::sync::{Mutex, Once, OnceLock, PoisonError};
 
+use pyo3::exceptions::PyRuntimeError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 
 use super::context::{self, About};
 use super::drops::Drops;
+use super::hold::{self, Held, INSIDE, bind};
 use super::loader::Loader;
 use super::types::Types;
 use super::usher;
 use crate::engine::names::MAIN;
 use crate::httpd::Server;
 use crate::httpd::log::{self, Level, place};
-
-unsafe extern "C" {
-    /// From `c-shim/bind_gilstate.c`.
-    fn mp_bind_gilstate(state: *mut ffi::PyThreadState);
-}
 
 /// One interpreter of this child. Lives as long as the child.
 pub struct Interpreter {
@@ -54,18 +50,24 @@ struct Child {
     main_usher: Once,
 }
 
+impl Child {
+    fn new(main: &'static Interpreter) -> Self {
+        Self {
+            interpreters: Mutex::new(HashMap::from([(MAIN.to_owned(), main)])),
+            main,
+            main_usher: Once::new(),
+        }
+    }
+}
+
 /// The main server of this child's configuration.
 static SERVER: OnceLock<&'static Server> = OnceLock::new();
 
 /// Set once per child, after the fork. The parent never fills it.
 static CHILD: OnceLock<Result<Child, String>> = OnceLock::new();
 
-thread_local! {
-    /// The thread states of this thread, ended with it.
-    static STATES: States = const { States(RefCell::new(Vec::new())) };
-    /// The interpreter whose GIL this thread holds through `enter`.
-    pub(super) static INSIDE: Cell<Option<&'static Interpreter>> = const { Cell::new(None) };
-}
+/// All interpreters of this child. Nobody waits for anything while holding the lock.
+static KNOWN: Mutex<Vec<&'static Interpreter>> = Mutex::new(Vec::new());
 
 /// Starts Python in this child. Failures are logged now and answered to each request.
 /// With `optimize`, it leaves out `assert` (`python -O`).
@@ -73,14 +75,7 @@ pub fn start(server: &'static Server, optimize: bool) {
     SERVER.get_or_init(|| server);
     let child = CHILD.get_or_init(|| {
         initialize(optimize)?;
-        let main = make(MAIN)?;
-        let interpreters = Mutex::new(HashMap::from([(MAIN.to_owned(), main)]));
-        let main_usher = Once::new();
-        Ok(Child {
-            interpreters,
-            main,
-            main_usher,
-        })
+        Ok(Child::new(make(MAIN)?))
     });
     if let Err(reason) = child {
         log::server(
@@ -90,6 +85,21 @@ pub fn start(server: &'static Server, optimize: bool) {
             &format!("no Python here: {reason}"),
         );
     }
+}
+
+/// Takes the Python that runs already as the main interpreter, and the calling thread's own state for
+/// this thread's: for tests of filters without httpd. Called with the GIL, on each thread that tests.
+///
+/// # Errors
+/// Why the interpreter could not be equipped.
+pub fn adopt(server: &'static Server) -> Result<(), String> {
+    SERVER.get_or_init(|| server);
+    let child = CHILD.get_or_init(|| Ok(Child::new(equip(MAIN, false)?)));
+    let main = child.as_ref().map_err(Clone::clone)?.main;
+    // SAFETY: the caller has the GIL, so there is a current state.
+    let state = unsafe { ffi::PyThreadState_Get() };
+    hold::adopt(main, state);
+    Ok(())
 }
 
 /// The main server of this child's configuration.
@@ -127,6 +137,19 @@ impl Interpreter {
         Ok(made)
     }
 
+    /// The interpreter that this thread is in, be it a thread of Python's own.
+    ///
+    /// # Errors
+    /// `RuntimeError` where there is none of ours: in one that other C code made.
+    pub fn current(_py: Python<'_>) -> PyResult<&'static Self> {
+        // SAFETY: attached, so there is a current state.
+        let state = unsafe { ffi::PyInterpreterState_Get() };
+        let known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+        let current = known.iter().copied().find(|known| known.state == state);
+        current
+            .ok_or_else(|| PyRuntimeError::new_err("this interpreter is not one of mod_python's"))
+    }
+
     /// Its name, as `PythonInterpreter` gives it.
     pub fn name(&self) -> &str {
         &self.name
@@ -135,15 +158,6 @@ impl Interpreter {
     /// CPython's pointer to it, for C.
     pub(super) fn state(&self) -> *mut ffi::PyInterpreterState {
         self.state
-    }
-
-    /// Goes on where this thread was, in a state of this interpreter that it has saved.
-    pub(super) fn resume(&'static self, state: *mut ffi::PyThreadState) {
-        // SAFETY: saved by this thread, and not current.
-        unsafe { ffi::PyEval_RestoreThread(state) };
-        // SAFETY: the current state of this thread.
-        unsafe { mp_bind_gilstate(state) };
-        INSIDE.set(Some(self));
     }
 
     /// Waits for the GIL as a thread of this interpreter, and gives it back.
@@ -155,6 +169,8 @@ impl Interpreter {
     /// panics. What `f` prints is logged with what the entry is about.
     pub fn enter<R>(&'static self, about: About<'_>, f: impl FnOnce(Python<'_>) -> R) -> R {
         match INSIDE.get() {
+            // A signal ends the child while C code that Python called has let go of the GIL.
+            Some(_) if !hold::is_attached() => hold::anew(|| self.enter(about, f)),
             Some(inside) if std::ptr::eq(inside, self) => Python::attach(f),
             // A cleanup that runs while Python of another interpreter waits on this thread.
             Some(_) => Python::attach(|py| release(py, || self.enter(about, f))),
@@ -181,8 +197,8 @@ pub fn release<R>(py: Python<'_>, f: impl FnOnce() -> R) -> R {
     INSIDE.set(inside);
     // SAFETY: this thread is attached again, so there is a current state.
     let state = unsafe { ffi::PyThreadState_Get() };
-    // SAFETY: the current state of this thread. `f` may have bound another one.
-    unsafe { mp_bind_gilstate(state) };
+    // `f` may have bound another one.
+    bind(state);
     if let Some(interpreter) = inside {
         // A long call sends much in between: what was sent is let go as it goes along.
         interpreter.drops.empty(py);
@@ -198,54 +214,6 @@ unsafe impl<T> Send for OnThisThread<T> {}
 impl<R, F: FnOnce() -> R> OnThisThread<F> {
     fn call(self) -> R {
         (self.0)()
-    }
-}
-
-/// The GIL, held through the thread state that this thread keeps for one interpreter.
-pub(super) struct Held;
-
-impl Held {
-    /// For a thread that holds no other.
-    pub(super) fn take(interpreter: &'static Interpreter) -> Self {
-        interpreter.resume(STATES.with(|states| states.of(interpreter)));
-        Self
-    }
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        INSIDE.set(None);
-        // SAFETY: `take` made the state current, and everything since has put it back.
-        unsafe { ffi::PyEval_SaveThread() };
-    }
-}
-
-/// The thread states of one thread, by interpreter.
-struct States(RefCell<Vec<(*mut ffi::PyInterpreterState, *mut ffi::PyThreadState)>>);
-
-impl States {
-    fn of(&self, interpreter: &Interpreter) -> *mut ffi::PyThreadState {
-        let mut states = self.0.borrow_mut();
-        if let Some((_, state)) = states.iter().find(|(of, _)| *of == interpreter.state) {
-            return *state;
-        }
-        // SAFETY: the interpreter lives as long as the child; made on the thread that uses it.
-        let state = unsafe { ffi::PyThreadState_New(interpreter.state) };
-        states.push((interpreter.state, state));
-        state
-    }
-}
-
-impl Drop for States {
-    fn drop(&mut self) {
-        for (_, state) in self.0.borrow_mut().drain(..) {
-            // SAFETY: made for this thread, which ends and uses it no more.
-            unsafe { ffi::PyEval_RestoreThread(state) };
-            // SAFETY: current since the line above.
-            unsafe { ffi::PyThreadState_Clear(state) };
-            // SAFETY: as above; gives the GIL back.
-            unsafe { ffi::PyThreadState_DeleteCurrent() };
-        }
     }
 }
 
@@ -335,7 +303,7 @@ impl SigintAction {
 /// state that it was made with stays unused: an interpreter must never be without one, and those of
 /// threads end with them.
 fn make(name: &str) -> Result<&'static Interpreter, String> {
-    let interpreter = equip(name)?;
+    let interpreter = equip(name, true)?;
     // SAFETY: `Py_InitializeFromConfig` left its state current.
     unsafe { ffi::PyEval_SaveThread() };
     Ok(interpreter)
@@ -352,18 +320,17 @@ fn make_sub(name: &str) -> Result<&'static Interpreter, String> {
         unsafe { ffi::PyThreadState_Swap(main) };
         return Err(format!("Python could make no interpreter '{name}'"));
     }
-    // SAFETY: current since `Py_NewInterpreter`.
-    unsafe { mp_bind_gilstate(state) };
-    let interpreter = equip(name);
+    bind(state);
+    let interpreter = equip(name, true);
     // SAFETY: both states belong to this thread; the GIL is shared.
     unsafe { ffi::PyThreadState_Swap(main) };
-    // SAFETY: current since the line above.
-    unsafe { mp_bind_gilstate(main) };
+    bind(main);
     interpreter
 }
 
-/// Gives the current interpreter our classes and modules.
-fn equip(name: &str) -> Result<&'static Interpreter, String> {
+/// Gives the current interpreter our classes and modules; to one that is ours, the error log, too, as
+/// `sys.stdout` and `sys.stderr`.
+fn equip(name: &str, is_ours: bool) -> Result<&'static Interpreter, String> {
     // SAFETY: there is a current state.
     let state = unsafe { ffi::PyInterpreterState_Get() };
     Python::attach(|py| {
@@ -375,7 +342,13 @@ fn equip(name: &str) -> Result<&'static Interpreter, String> {
                 types,
                 loader: Loader::new(py)?,
             }));
+            let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+            known.push(interpreter);
+            drop(known);
             super::module::install(py, interpreter)?;
+            if is_ours {
+                py.import("mod_python._start")?;
+            }
             Ok(interpreter)
         });
         equipped.map_err(|error| {

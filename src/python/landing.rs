@@ -1,4 +1,4 @@
-//! The landing pads: what CPython calls for the methods, attributes and slots of our classes. Each
+//! The landing pads: what CPython calls for the methods and attributes of our classes. Each
 //! attaches (a counter, as a rule), keeps panics in, and turns errors into Python's.
 #![expect(unsafe_code, reason = "the C API of types")]
 
@@ -6,16 +6,15 @@ use std::ffi::{c_int, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::null_mut;
 
-use pyo3::exceptions::{PyAttributeError, PyRuntimeError, PyStopIteration, PyTypeError};
+use pyo3::exceptions::{PyAttributeError, PyRuntimeError, PyTypeError};
 use pyo3::ffi;
 use pyo3::prelude::*;
 
 use super::class::{Attribute, Class, Method, Object, This};
-use super::slots::{AsyncIterable, Awaitable, Mapping};
 use crate::httpd::hooks::panic_text;
 
 /// What all landing pads do.
-fn land<R>(bad: R, f: impl FnOnce(Python<'_>) -> PyResult<R>) -> R {
+pub(super) fn land<R>(bad: R, f: impl FnOnce(Python<'_>) -> PyResult<R>) -> R {
     Python::attach(|py| match catch_unwind(AssertUnwindSafe(|| f(py))) {
         Ok(Ok(value)) => value,
         Ok(Err(error)) => {
@@ -34,7 +33,7 @@ fn land<R>(bad: R, f: impl FnOnce(Python<'_>) -> PyResult<R>) -> R {
 ///
 /// # Safety
 /// `object` is a live object of class `T`.
-unsafe fn land_on<T: Class, R>(
+pub(super) unsafe fn land_on<T: Class, R>(
     object: *mut ffi::PyObject,
     bad: R,
     f: impl for<'py> FnOnce(&This<'_, 'py, T>) -> PyResult<R>,
@@ -137,113 +136,6 @@ pub(super) unsafe extern "C" fn land_set<A: Attribute>(
     };
     // SAFETY: CPython calls a setter with an object of its class.
     unsafe { land_on::<A::Class, _>(object, -1, call) }
-}
-
-pub(super) unsafe extern "C" fn land_len<T: Mapping>(
-    object: *mut ffi::PyObject,
-) -> ffi::Py_ssize_t {
-    // SAFETY: CPython calls a slot with an object of its class.
-    unsafe { land_on::<T, _>(object, -1, |this| Ok(T::len(this)? as ffi::Py_ssize_t)) }
-}
-
-pub(super) unsafe extern "C" fn land_subscript<T: Mapping>(
-    object: *mut ffi::PyObject,
-    key: *mut ffi::PyObject,
-) -> *mut ffi::PyObject {
-    let call = |this: &This<'_, '_, T>| {
-        // SAFETY: borrowed for the call.
-        let key = unsafe { Bound::from_borrowed_ptr(this.py(), key) };
-        Ok(T::get(this, &key)?.into_ptr())
-    };
-    // SAFETY: CPython calls a slot with an object of its class.
-    unsafe { land_on::<T, _>(object, null_mut(), call) }
-}
-
-pub(super) unsafe extern "C" fn land_store<T: Mapping>(
-    object: *mut ffi::PyObject,
-    key: *mut ffi::PyObject,
-    value: *mut ffi::PyObject,
-) -> c_int {
-    let call = |this: &This<'_, '_, T>| {
-        // SAFETY: borrowed for the call.
-        let key = unsafe { Borrowed::from_ptr(this.py(), key) };
-        // SAFETY: borrowed for the call, null for a deletion.
-        let value = unsafe { Bound::from_borrowed_ptr_or_opt(this.py(), value) };
-        T::set(this, &key, value.as_ref()).map(|()| 0)
-    };
-    // SAFETY: CPython calls a slot with an object of its class.
-    unsafe { land_on::<T, _>(object, -1, call) }
-}
-
-pub(super) unsafe extern "C" fn land_contains<T: Mapping>(
-    object: *mut ffi::PyObject,
-    key: *mut ffi::PyObject,
-) -> c_int {
-    let call = |this: &This<'_, '_, T>| {
-        // SAFETY: borrowed for the call.
-        let key = unsafe { Borrowed::from_ptr(this.py(), key) };
-        T::contains(this, &key).map(c_int::from)
-    };
-    // SAFETY: CPython calls a slot with an object of its class.
-    unsafe { land_on::<T, _>(object, -1, call) }
-}
-
-pub(super) unsafe extern "C" fn land_iter<T: Mapping>(
-    object: *mut ffi::PyObject,
-) -> *mut ffi::PyObject {
-    // SAFETY: CPython calls a slot with an object of its class.
-    unsafe { land_on::<T, _>(object, null_mut(), |this| Ok(T::iter(this)?.into_ptr())) }
-}
-
-pub(super) unsafe extern "C" fn land_repr<T: Mapping>(
-    object: *mut ffi::PyObject,
-) -> *mut ffi::PyObject {
-    // SAFETY: CPython calls a slot with an object of its class.
-    unsafe { land_on::<T, _>(object, null_mut(), |this| Ok(T::repr(this)?.into_ptr())) }
-}
-
-pub(super) unsafe extern "C" fn land_itself(object: *mut ffi::PyObject) -> *mut ffi::PyObject {
-    // SAFETY: the caller holds a reference; this makes the answer's own.
-    unsafe { ffi::Py_XINCREF(object) };
-    object
-}
-
-pub(super) unsafe extern "C" fn land_aiter<T: AsyncIterable>(
-    object: *mut ffi::PyObject,
-) -> *mut ffi::PyObject {
-    // SAFETY: CPython calls a slot with an object of its class.
-    unsafe { land_on::<T, _>(object, null_mut(), |this| Ok(T::aiter(this)?.into_ptr())) }
-}
-
-/// One step of an awaitable: its value, or itself while it waits.
-pub(super) unsafe extern "C" fn land_send<T: Awaitable>(
-    object: *mut ffi::PyObject,
-    _argument: *mut ffi::PyObject,
-    result: *mut *mut ffi::PyObject,
-) -> ffi::PySendResult {
-    let call = |this: &This<'_, '_, T>| {
-        let (value, sent) = match T::poll(this)? {
-            Some(value) => (value, ffi::PySendResult::PYGEN_RETURN),
-            None => (this.object().clone(), ffi::PySendResult::PYGEN_NEXT),
-        };
-        // SAFETY: the caller's place for the result.
-        unsafe { result.write(value.into_ptr()) };
-        Ok(sent)
-    };
-    // SAFETY: CPython calls a slot with an object of its class.
-    unsafe { land_on::<T, _>(object, ffi::PySendResult::PYGEN_ERROR, call) }
-}
-
-/// The same for those who know only iterators.
-pub(super) unsafe extern "C" fn land_next<T: Awaitable>(
-    object: *mut ffi::PyObject,
-) -> *mut ffi::PyObject {
-    let call = |this: &This<'_, '_, T>| match T::poll(this)? {
-        Some(value) => Err(PyStopIteration::new_err((value.unbind(),))),
-        None => Ok(this.object().clone().into_ptr()),
-    };
-    // SAFETY: CPython calls a slot with an object of its class.
-    unsafe { land_on::<T, _>(object, null_mut(), call) }
 }
 
 pub(super) unsafe extern "C" fn land_dealloc<T: Class>(object: *mut ffi::PyObject) {

@@ -10,10 +10,11 @@ use super::bucket::BucketObject;
 use super::class::{self, Class, MethodDef, make_type};
 use super::connection::ConnectionObject;
 use super::filter::FilterObject;
-use super::finfo::FileInfo;
+use super::finfo::FileInfoObject;
 use super::functions::Functions;
 use super::hlist::HandlerListObject;
 use super::interpreter::{Interpreter, main_server};
+use super::pending::Pending;
 use super::reader::Reader;
 use super::request::RequestObject;
 use super::server::ServerObject;
@@ -35,7 +36,7 @@ pub fn classes(py: Python<'_>) -> PyResult<Vec<Py<PyType>>> {
     Ok(vec![
         make_type::<RequestObject>(py)?,
         make_type::<TableObject>(py)?,
-        make_type::<FileInfo>(py)?,
+        make_type::<FileInfoObject>(py)?,
         make_type::<ServerObject>(py)?,
         make_type::<ConnectionObject>(py)?,
         make_type::<FilterObject>(py)?,
@@ -46,10 +47,11 @@ pub fn classes(py: Python<'_>) -> PyResult<Vec<Py<PyType>>> {
         make_type::<HandlerListObject>(py)?,
         make_type::<Wait>(py)?,
         make_type::<ElementObject>(py)?,
+        make_type::<Pending>(py)?,
     ])
 }
 
-/// Gives an interpreter its `_apache`, and starts the Python side on it.
+/// Gives an interpreter its `_apache`.
 pub fn install(py: Python<'_>, interpreter: &'static Interpreter) -> PyResult<()> {
     let module = PyModule::new(py, NAME)?;
     for (name, value) in CONSTANTS.iter().chain(STATUSES) {
@@ -78,7 +80,7 @@ pub fn install(py: Python<'_>, interpreter: &'static Interpreter) -> PyResult<()
     module.add("HandlerList", types.of::<HandlerListObject>())?;
     module.add("Bucket", types.of::<BucketObject>())?;
     module.add("table", types.of::<TableObject>())?;
-    module.add("FileInfo", types.of::<FileInfo>())?;
+    module.add("FileInfo", types.of::<FileInfoObject>())?;
     module.add("interpreter", interpreter.name())?;
     module.add("_version", env!("CARGO_PKG_VERSION"))?;
     if let Some(server) = main_server() {
@@ -90,7 +92,6 @@ pub fn install(py: Python<'_>, interpreter: &'static Interpreter) -> PyResult<()
     py.import("sys")?
         .getattr("modules")?
         .set_item(NAME, &module)?;
-    py.import("mod_python._start")?;
     Ok(())
 }
 

@@ -11,9 +11,11 @@ use super::context::About;
 use super::debugger;
 use super::interpreter::Interpreter;
 use super::loader::Search;
+use super::meter::{self, Meter};
 use super::report::{self, Page};
 use super::result::{number, server_return};
 use super::state::State;
+use crate::engine::counters::Work;
 use crate::engine::handlers::{Handler, Home};
 use crate::engine::lists::Chosen;
 use crate::engine::phases::{Hook, Phase};
@@ -39,7 +41,8 @@ pub fn run(
             return Status::INTERNAL_SERVER_ERROR;
         }
     };
-    interpreter.enter(About::Request(r), |py| {
+    let meter = Meter::begin(meter::phase(phase));
+    let status = interpreter.enter(About::Request(r), |py| {
         let state = State::of(r);
         let _open = state.lease.open();
         let status = match state.object(py, interpreter, r) {
@@ -67,7 +70,9 @@ pub fn run(
         };
         state.forget_unused(py, interpreter);
         status
-    })
+    });
+    meter.end(&Work::default());
+    status
 }
 
 /// One phase of one request in Python.
@@ -206,6 +211,7 @@ impl<'py> Run<'_, 'py> {
 
     /// An exception: 500 and a traceback in the log; a cut response when something of it is out.
     fn failed(&self, handler: &Handler, error: &PyErr) -> Status {
+        meter::failed(meter::phase(self.phase));
         let response = &self.state.response;
         match response.broken() {
             Some(Error::FILTER) => {

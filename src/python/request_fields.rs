@@ -5,7 +5,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString, PyTuple};
 
 use super::class::{self, Answer, Arguments};
-use super::finfo::FileInfo;
+use super::finfo::FileInfoObject;
 use super::request::Me;
 use super::state::State;
 use super::text::{decode, decode_option, encode, encode_header};
@@ -28,9 +28,31 @@ pub(super) fn number<'py>(this: &Me<'_, 'py>, field: impl FnOnce(&Request) -> i6
         .into_any())
 }
 
-pub(super) fn seconds<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
-    let micros = this.body().lent.get()?.request_time();
+pub(super) fn seconds<'py>(this: &Me<'_, 'py>, field: impl FnOnce(&Request) -> i64) -> Answer<'py> {
+    let micros = field(this.body().lent.get()?);
     Ok((micros as f64 / 1e6).into_pyobject(this.py())?.into_any())
+}
+
+/// A tuple of texts.
+pub(super) fn texts<'a, 'py>(
+    this: &'a Me<'_, 'py>,
+    field: impl FnOnce(&'a Request) -> Vec<&'a [u8]>,
+) -> Answer<'py> {
+    let texts = field(this.body().lent.get()?);
+    let texts: PyResult<Vec<_>> = texts
+        .into_iter()
+        .map(|text| decode(this.py(), text))
+        .collect();
+    Ok(PyTuple::new(this.py(), texts?)?.into_any())
+}
+
+pub(super) fn set_number(
+    this: &Me<'_, '_>,
+    value: &Bound<'_, PyAny>,
+    field: impl FnOnce(&Request, i32),
+) -> PyResult<()> {
+    field(this.body().lent.get()?, value.extract()?);
+    Ok(())
 }
 
 pub(super) fn set_text(
@@ -53,14 +75,39 @@ pub(super) fn set_text(
     Ok(())
 }
 
-pub(super) fn set_uri(this: &Me<'_, '_>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+/// Sets a text that httpd's modules take for granted.
+pub(super) fn set_present(
+    this: &Me<'_, '_>,
+    value: &Bound<'_, PyAny>,
+    field: impl FnOnce(&Request, Option<&[u8]>),
+) -> PyResult<()> {
     if value.is_none() {
-        // httpd's modules take it for granted.
         return Err(PyTypeError::new_err(
-            "a request has always a uri: it cannot be None",
+            "this attribute cannot be None: it takes str or bytes",
         ));
     }
-    set_text(this, value, Request::set_uri)
+    set_text(this, value, field)
+}
+
+pub(super) fn set_content_type(this: &Me<'_, '_>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+    set_text(this, value, Request::set_content_type)?;
+    State::of(this.body().lent.get()?)
+        .content_type_set
+        .set(true);
+    Ok(())
+}
+
+pub(super) fn set_proxyreq(this: &Me<'_, '_>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+    let r = this.body().lent.get()?;
+    let number: i32 = value.extract()?;
+    if !(0..=3).contains(&number) {
+        return Err(PyValueError::new_err(
+            "proxyreq takes one of apache.PROXYREQ_NONE, PROXYREQ_PROXY, PROXYREQ_REVERSE, \
+             PROXYREQ_RESPONSE",
+        ));
+    }
+    r.set_proxyreq(number);
+    Ok(())
 }
 
 /// A number as the status of a response.
@@ -122,17 +169,45 @@ pub(super) fn related<'a, 'py>(
 }
 
 pub(super) fn finfo<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
-    let info = FileInfo::of(this.body().lent.get()?);
+    let info = FileInfoObject(this.body().lent.get()?.file_info());
     class::make(this.py(), this.interpreter(), info)
 }
 
-pub(super) fn content_languages<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
-    let languages = this.body().lent.get()?.content_languages();
-    let languages: PyResult<Vec<_>> = languages
-        .into_iter()
-        .map(|language| decode(this.py(), language))
-        .collect();
-    Ok(PyTuple::new(this.py(), languages?)?.into_any())
+pub(super) fn set_finfo(this: &Me<'_, '_>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+    let r = this.body().lent.get()?;
+    let Some(info) = class::body::<FileInfoObject>(value, this.interpreter()) else {
+        return Err(PyTypeError::new_err(
+            "finfo takes what apache.stat() answers, or the finfo of another request",
+        ));
+    };
+    r.set_file_info(&info.0);
+    Ok(())
+}
+
+pub(super) fn parsed_uri<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
+    let url = this.body().lent.get()?.parsed_uri();
+    let text = |part| decode_option(this.py(), part);
+    let parts = (
+        text(url.scheme)?,
+        text(url.hostinfo)?,
+        text(url.user)?,
+        text(url.password)?,
+        text(url.hostname)?,
+        url.port,
+        text(url.path)?,
+        text(url.query)?,
+        text(url.fragment)?,
+    );
+    Ok(parts.into_pyobject(this.py())?.into_any())
+}
+
+pub(super) fn useragent_addr<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
+    let r = this.body().lent.get()?;
+    let pair = (
+        decode_option(this.py(), r.useragent_ip())?,
+        r.useragent_port(),
+    );
+    Ok(pair.into_pyobject(this.py())?.into_any())
 }
 
 pub(super) fn set_content_languages(this: &Me<'_, '_>, value: &Bound<'_, PyAny>) -> PyResult<()> {
@@ -167,4 +242,9 @@ pub(super) fn required<'a, 'py>(
     index: usize,
 ) -> PyResult<Borrowed<'a, 'py, PyAny>> {
     a[index].ok_or_else(|| PyTypeError::new_err("an argument is missing"))
+}
+
+/// A truth value, or the default when it is left out.
+pub(super) fn flag(value: Option<Borrowed<'_, '_, PyAny>>, default: bool) -> PyResult<bool> {
+    value.map_or(Ok(default), |value| value.is_truthy())
 }

@@ -1,55 +1,71 @@
 //! The methods of `req` that read its body and write its response.
 
+use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
 use super::class::{Answer, Arguments};
+use super::interpreter::release;
 use super::request::Me;
-use super::request_fields::{limit, none, required};
+use super::request_fields::{flag, limit, none, required};
+use super::sendfile::Part;
 use super::state::State;
+use super::text::encode_header;
+use crate::httpd::Request;
 
-fn flag(value: Option<Borrowed<'_, '_, PyAny>>, default: bool) -> PyResult<bool> {
-    value.map_or(Ok(default), |value| value.is_truthy())
+/// The request and what we keep for it, if it may be read and answered.
+///
+/// # Errors
+/// `RuntimeError` while its cleanups run: httpd has answered, and may be at work on the next one.
+fn at_work<'a>(this: &'a Me<'_, '_>) -> PyResult<(&'a Request, &'a State)> {
+    let r = this.body().lent.get()?;
+    let state = State::of(r);
+    if state.has_ended.get() {
+        return Err(PyRuntimeError::new_err(
+            "the request has ended: a cleanup can look at it, but neither read its body nor answer it",
+        ));
+    }
+    Ok((r, state))
 }
 
 pub(super) fn write<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
-    let r = this.body().lent.get()?;
+    let (r, state) = at_work(this)?;
     let data = required(a, 0)?;
-    State::of(r)
+    state
         .response
         .write(this.interpreter(), r, &data, flag(a[1], true)?)?;
     none(this)
 }
 
 pub(super) fn flush<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'py> {
-    let r = this.body().lent.get()?;
-    State::of(r).response.flush(this.py(), r)?;
+    let (r, state) = at_work(this)?;
+    state.response.flush(this.py(), r)?;
     none(this)
 }
 
 pub(super) fn read<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
-    let r = this.body().lent.get()?;
-    let body = &State::of(r).body;
-    Ok(body
+    let (r, state) = at_work(this)?;
+    Ok(state
+        .body
         .read(this.py(), this.interpreter(), r, limit(a[0])?)?
         .into_any())
 }
 
 pub(super) fn readline<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
-    let r = this.body().lent.get()?;
-    let body = &State::of(r).body;
-    Ok(body
+    let (r, state) = at_work(this)?;
+    Ok(state
+        .body
         .read_line(this.py(), this.interpreter(), r, limit(a[0])?)?
         .into_any())
 }
 
 pub(super) fn readlines<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
-    let r = this.body().lent.get()?;
+    let (r, state) = at_work(this)?;
     let most = limit(a[0])?.unwrap_or(usize::MAX);
     let lines = PyList::empty(this.py());
     let mut total = 0;
     while total < most {
-        let line = State::of(r)
+        let line = state
             .body
             .read_line(this.py(), this.interpreter(), r, None)?;
         if line.as_bytes().is_empty() {
@@ -62,7 +78,30 @@ pub(super) fn readlines<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answe
 }
 
 pub(super) fn discard_request_body<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'py> {
-    let r = this.body().lent.get()?;
-    let status = State::of(r).body.discard(this.py(), r);
+    let (r, state) = at_work(this)?;
+    let status = state.body.discard(this.py(), r);
     Ok(status.0.into_pyobject(this.py())?.into_any())
+}
+
+pub(super) fn sendfile<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
+    let (r, state) = at_work(this)?;
+    let path = required(a, 0)?;
+    let number = |place: Option<Borrowed<'_, '_, PyAny>>| match place.filter(|n| !n.is_none()) {
+        Some(number) => number.extract::<i64>().map(Some),
+        None => Ok(None),
+    };
+    let part = Part {
+        offset: number(a[1])?.unwrap_or(0),
+        length: number(a[2])?.filter(|length| *length >= 0),
+    };
+    let sent = state.response.send_file(this.py(), r, &path, part)?;
+    Ok(sent.into_pyobject(this.py())?.into_any())
+}
+
+pub(super) fn internal_redirect<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
+    let (r, _) = at_work(this)?;
+    let uri = required(a, 0)?;
+    let uri = encode_header(&uri)?;
+    release(this.py(), || r.redirect_internally(&uri));
+    none(this)
 }

@@ -2,10 +2,11 @@
 
 use super::class::{self, Answer};
 use super::connection::ConnectionObject;
+use super::lease::Lent;
 use super::request::Me;
 use super::server::ServerObject;
-use super::table::TableObject;
-use crate::httpd::Table;
+use super::table::{TableObject, Which};
+use crate::httpd::Request;
 
 /// One of them.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -16,6 +17,8 @@ pub(super) enum Part {
     HeadersOut,
     ErrHeadersOut,
     Environment,
+    TrailersIn,
+    TrailersOut,
     Notes,
 }
 
@@ -27,7 +30,11 @@ pub(super) fn part<'py>(this: &Me<'_, 'py>, part: Part) -> Answer<'py> {
         return Ok(object.bind(this.py()).clone());
     }
     let (py, interpreter, lease) = (this.py(), this.interpreter(), me.lent.lease());
-    let table = |table: &Table| class::make(py, interpreter, TableObject::new(lease, table));
+    let table = |table, is_head| {
+        let which = Which { table, is_head };
+        let lent = Lent::new(lease, r);
+        class::make(py, interpreter, TableObject::OfRequest(lent, which))
+    };
     let object = match part {
         Part::Connection => class::make(
             py,
@@ -35,11 +42,13 @@ pub(super) fn part<'py>(this: &Me<'_, 'py>, part: Part) -> Answer<'py> {
             ConnectionObject::of_request(lease, r.connection()),
         )?,
         Part::Server => class::make(py, interpreter, ServerObject::new(r.server()))?,
-        Part::HeadersIn => table(r.headers_in())?,
-        Part::HeadersOut => table(r.headers_out())?,
-        Part::ErrHeadersOut => table(r.err_headers_out())?,
-        Part::Environment => table(r.subprocess_env())?,
-        Part::Notes => table(r.notes())?,
+        Part::HeadersIn => table(Request::headers_in, false)?,
+        Part::HeadersOut => table(Request::headers_out, true)?,
+        Part::ErrHeadersOut => table(Request::err_headers_out, true)?,
+        Part::Environment => table(Request::subprocess_env, false)?,
+        Part::TrailersIn => table(Request::trailers_in, false)?,
+        Part::TrailersOut => table(Request::trailers_out, false)?,
+        Part::Notes => table(Request::notes, false)?,
     };
     me.parts.borrow_mut().push((part, object.clone().unbind()));
     Ok(object)

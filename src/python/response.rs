@@ -8,6 +8,7 @@ use pyo3::prelude::*;
 use super::data;
 use super::interpreter::{Interpreter, release};
 use super::report::Page;
+use crate::httpd::file::OpenFile;
 use crate::httpd::held::Held;
 use crate::httpd::stream::CHUNK;
 use crate::httpd::{Error, Request, Status};
@@ -59,6 +60,26 @@ impl Response {
             return self.send(data.py(), r);
         }
         Ok(())
+    }
+
+    /// Appends a part of a file, and sends all of it.
+    ///
+    /// # Errors
+    /// `OSError` when the client is gone.
+    pub fn add_file(
+        &self,
+        py: Python<'_>,
+        r: &Request,
+        file: &OpenFile,
+        offset: i64,
+        length: i64,
+    ) -> PyResult<()> {
+        if length > 0 {
+            let (offset, length) = (offset as u64, length as usize);
+            self.written.append_file(file, offset, length, r.pool());
+            self.total.set(self.total.get() + length);
+        }
+        self.send(py, r)
     }
 
     /// Sends what was written, and what others hold.

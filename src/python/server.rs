@@ -1,15 +1,22 @@
 //! `server`: a virtual host, or the main server.
 
-use pyo3::prelude::*;
+use std::time::Duration;
 
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::PyTuple;
+
+use super::capsule::capsule;
 use super::class::{self, Answer, Arguments, Class, This, attributes, methods};
 use super::cleanups::{Cleanup, push_for_child};
 use super::module::{config_dict, log_level, loggable, options_dict};
+use super::request::RequestObject;
 use super::request_fields::required;
-use super::text::decode_option;
+use super::text::{decode, decode_option};
 use crate::engine::settings::Settings;
 use crate::httpd::Server;
 use crate::httpd::log::{self, Level, place};
+use crate::httpd::server;
 
 /// What a `server` holds. Servers live as long as the child.
 pub struct ServerObject(&'static Server);
@@ -34,15 +41,11 @@ impl Class for ServerObject {
     methods! { ServerObject:
         /// Writes an entry to the server's error log; level is one of apache.APLOG_*.
         log_error(message; level) = log_error;
+        /// Calls callable(data) when this child of httpd exits; request is not used.
+        register_cleanup(request, callable; data) = register_cleanup;
         /// The options (PythonOption) that hold outside of all sections, as a dict.
         get_options() = |this: &Me<'_, 'py>, _| {
             Ok(options_dict(this.py(), this.body().0.settings::<Settings>())?.into_any())
-        };
-        /// Has function(data) called when this child of httpd ends. req is not used.
-        register_cleanup(req, function; data) = |this: &Me<'_, 'py>, a: Arguments<'_, 'py>| {
-            let cleanup = Cleanup::new(this.interpreter(), &*required(a, 1)?, a[2].as_deref())?;
-            push_for_child(cleanup);
-            Ok(this.py().None().into_bound(this.py()))
         };
         /// The directives that hold outside of all sections, as a dict of name and value.
         get_config() = |this: &Me<'_, 'py>, _| {
@@ -51,25 +54,98 @@ impl Class for ServerObject {
     }
     attributes! { ServerObject:
         /// The host name of ServerName.
-        server_hostname = |this: &Me<'_, 'py>| decode_option(this.py(), this.body().0.hostname());
+        server_hostname = |this: &Me<'_, 'py>| text(this, Server::hostname);
         /// ServerAdmin.
-        server_admin = |this: &Me<'_, 'py>| decode_option(this.py(), this.body().0.admin());
+        server_admin = |this: &Me<'_, 'py>| text(this, Server::admin);
         /// The port of ServerName, or 0.
-        port = |this: &Me<'_, 'py>| Ok(this.body().0.port().into_pyobject(this.py())?.into_any());
+        port = |this: &Me<'_, 'py>| number(this, |s| s.port().into());
         /// 1 for a virtual host.
-        is_virtual = |this: &Me<'_, 'py>| {
-            Ok(u8::from(this.body().0.is_virtual()).into_pyobject(this.py())?.into_any())
-        };
+        is_virtual = |this: &Me<'_, 'py>| number(this, |s| s.is_virtual().into());
+        /// The file in which it is configured; None for the main server.
+        defn_name = |this: &Me<'_, 'py>| text(this, |s| s.definition().0);
+        /// The line in which it is configured; 0 for the main server.
+        defn_line_number = |this: &Me<'_, 'py>| number(this, |s| s.definition().1.into());
+        /// ErrorLog, or None.
+        error_fname = |this: &Me<'_, 'py>| text(this, Server::error_log);
+        /// LogLevel: one of apache.APLOG_*.
+        loglevel = |this: &Me<'_, 'py>| number(this, |s| s.log_level().into());
         /// Timeout, in seconds (float).
-        timeout = |this: &Me<'_, 'py>| {
-            Ok(this.body().0.timeout().as_secs_f64().into_pyobject(this.py())?.into_any())
+        timeout = |this: &Me<'_, 'py>| seconds(this, Server::timeout);
+        /// KeepAliveTimeout, in seconds (float).
+        keep_alive_timeout = |this: &Me<'_, 'py>| seconds(this, Server::keep_alive_timeout);
+        /// MaxKeepAliveRequests.
+        keep_alive_max = |this: &Me<'_, 'py>| number(this, |s| s.keep_alive_max().into());
+        /// 1 for KeepAlive On.
+        keep_alive = |this: &Me<'_, 'py>| number(this, |s| s.keeps_alive().into());
+        /// ServerPath, or None.
+        path = |this: &Me<'_, 'py>| text(this, Server::path);
+        /// The length of ServerPath in bytes.
+        pathlen = |this: &Me<'_, 'py>| number(this, |s| s.path().map_or(0, |path| path.len() as i64));
+        /// The names of ServerAlias without wildcards: a tuple of str.
+        names = |this: &Me<'_, 'py>| texts(this, Server::names);
+        /// The names of ServerAlias with wildcards: a tuple of str.
+        wild_names = |this: &Me<'_, 'py>| texts(this, Server::wild_names);
+        /// LimitRequestLine.
+        limit_req_line = |this: &Me<'_, 'py>| number(this, |s| s.limit_line().into());
+        /// LimitRequestFieldSize.
+        limit_req_fieldsize = |this: &Me<'_, 'py>| number(this, |s| s.limit_field_size().into());
+        /// LimitRequestFields.
+        limit_req_fields = |this: &Me<'_, 'py>| number(this, |s| s.limit_fields().into());
+        /// How often httpd was restarted gracefully before this child started.
+        my_generation = |this: &Me<'_, 'py>| number(this, |_| server::generation().into());
+        /// When httpd was started or restarted, in seconds since 1970 (float).
+        restart_time = |this: &Me<'_, 'py>| {
+            let seconds = server::restart_time() as f64 / 1e6;
+            Ok(seconds.into_pyobject(this.py())?.into_any())
         };
+        /// The server_rec, for extensions in C (PyCapsule).
+        _server_rec = |this: &Me<'_, 'py>| capsule(this.py(), this.body().0.address());
         /// The next server in httpd's list, or None.
         next = |this: &Me<'_, 'py>| match this.body().0.next() {
             Some(next) => class::make(this.py(), this.interpreter(), ServerObject(next)),
             None => Ok(this.py().None().into_bound(this.py())),
         };
     }
+}
+
+fn text<'py>(
+    this: &Me<'_, 'py>,
+    field: impl FnOnce(&'static Server) -> Option<&'static [u8]>,
+) -> Answer<'py> {
+    decode_option(this.py(), field(this.body().0))
+}
+
+fn texts<'py>(
+    this: &Me<'_, 'py>,
+    field: impl FnOnce(&'static Server) -> Vec<&'static [u8]>,
+) -> Answer<'py> {
+    let texts = field(this.body().0).into_iter();
+    let texts: PyResult<Vec<_>> = texts.map(|text| decode(this.py(), text)).collect();
+    Ok(PyTuple::new(this.py(), texts?)?.into_any())
+}
+
+fn number<'py>(this: &Me<'_, 'py>, field: impl FnOnce(&Server) -> i64) -> Answer<'py> {
+    Ok(field(this.body().0).into_pyobject(this.py())?.into_any())
+}
+
+fn seconds<'py>(this: &Me<'_, 'py>, field: impl FnOnce(&Server) -> Duration) -> Answer<'py> {
+    let seconds = field(this.body().0).as_secs_f64();
+    Ok(seconds.into_pyobject(this.py())?.into_any())
+}
+
+fn register_cleanup<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
+    let (request, function) = (required(a, 0)?, required(a, 1)?);
+    if class::body::<RequestObject>(&request, this.interpreter()).is_none() {
+        return Err(PyValueError::new_err(
+            "server.register_cleanup() takes a request first, as in (req, callable, data)",
+        ));
+    }
+    push_for_child(Cleanup::new(
+        this.interpreter(),
+        &function,
+        a[2].as_deref(),
+    )?);
+    Ok(this.py().None().into_bound(this.py()))
 }
 
 fn log_error<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {

@@ -1,4 +1,4 @@
-//! Special methods of classes, by what an object is: a mapping, an awaitable, an async iterable.
+//! Special methods of classes, by what an object is: a mapping, a sequence, an awaitable, an async iterable.
 
 use std::ffi::c_void;
 
@@ -6,7 +6,8 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 
 use super::class::{Answer, Class, This};
-use super::landing::*;
+use super::interpreter::Interpreter;
+use super::landing_slots::*;
 
 /// A special method.
 pub struct Slot(pub(super) ffi::PyType_Slot);
@@ -53,6 +54,69 @@ pub fn mapping_slots<T: Mapping>() -> Vec<Slot> {
         slot(ffi::Py_tp_iter, iter as *mut c_void),
         slot(ffi::Py_tp_repr, repr as *mut c_void),
     ]
+}
+
+/// What a sequence does.
+pub trait Sequence: Class {
+    /// `len(self)`
+    fn len(this: &This<'_, '_, Self>) -> PyResult<usize>;
+    /// `self[index]`; `IndexError` behind the end.
+    fn item<'py>(this: &This<'_, 'py, Self>, index: usize) -> Answer<'py>;
+    /// `repr(self)`
+    fn repr<'py>(this: &This<'_, 'py, Self>) -> Answer<'py>;
+}
+
+/// The special methods of a sequence.
+pub fn sequence_slots<T: Sequence>() -> Vec<Slot> {
+    let slot = |slot, function: *mut c_void| {
+        Slot(ffi::PyType_Slot {
+            slot,
+            pfunc: function,
+        })
+    };
+    let len: ffi::lenfunc = land_sequence_len::<T>;
+    let item: ffi::ssizeargfunc = land_item::<T>;
+    let repr: ffi::reprfunc = land_sequence_repr::<T>;
+    vec![
+        slot(ffi::Py_sq_length, len as *mut c_void),
+        slot(ffi::Py_sq_item, item as *mut c_void),
+        slot(ffi::Py_tp_repr, repr as *mut c_void),
+    ]
+}
+
+/// A class that users make objects of.
+pub trait Constructed: Class {
+    /// The name of the one argument, which may be left out.
+    const PARAMETER: &'static str;
+    /// A new object.
+    fn new(
+        interpreter: &'static Interpreter,
+        argument: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Self>;
+}
+
+/// The special method of a class that users make objects of (`MADE_BY_USERS`).
+pub fn constructor_slot<T: Constructed>() -> Slot {
+    let new: ffi::newfunc = land_new::<T>;
+    Slot(ffi::PyType_Slot {
+        slot: ffi::Py_tp_new,
+        pfunc: new as *mut c_void,
+    })
+}
+
+/// An object that equals others by its content. It has no hash, then.
+pub trait Compared: Class {
+    /// `self == other`; `None` for what it does not know.
+    fn eq(this: &This<'_, '_, Self>, other: &Bound<'_, PyAny>) -> PyResult<Option<bool>>;
+}
+
+/// The special method of an object that equals others by its content.
+pub fn comparison_slot<T: Compared>() -> Slot {
+    let compare: ffi::richcmpfunc = land_compare::<T>;
+    Slot(ffi::PyType_Slot {
+        slot: ffi::Py_tp_richcompare,
+        pfunc: compare as *mut c_void,
+    })
 }
 
 /// What an awaitable of ours does. It is an async iterator, too: each `__anext__` awaits it again.

@@ -10,6 +10,7 @@ use super::context::About;
 use super::duplex::{Duplex, Needs};
 use super::interpreter::Interpreter;
 use super::lease::Lease;
+use super::pending::Pending;
 use super::report;
 use super::result::{number, server_return};
 use super::stepper::{self, Step};
@@ -33,6 +34,11 @@ pub struct Speaker {
 }
 
 impl Speaker {
+    fn is_ours(&self, what: &Bound<'_, PyAny>) -> bool {
+        class::body::<Wait>(what, self.interpreter).is_some()
+            || class::body::<Pending>(what, self.interpreter).is_some()
+    }
+
     /// One step of the handler; what it came to, if it is done.
     pub fn step(&mut self, c: &Connection, duplex: &Duplex) -> Option<Status> {
         let coroutine = self.coroutine.take()?;
@@ -44,7 +50,7 @@ impl Speaker {
             let mut step = stepper::step(&coroutine);
             loop {
                 match step {
-                    Step::Waits(what) if class::body::<Wait>(&what, interpreter).is_some() => {
+                    Step::Waits(what) if self.is_ours(&what) => {
                         self.coroutine = Some(coroutine.unbind());
                         return None;
                     }

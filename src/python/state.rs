@@ -8,6 +8,7 @@ use pyo3::prelude::*;
 use super::body::Body;
 use super::class;
 use super::cleanups::Cleanups;
+use super::crowd::Member;
 use super::handlers::Handlers;
 use super::interpreter::Interpreter;
 use super::lease::Lease;
@@ -24,6 +25,8 @@ pub struct ConnectionState {
     pub declined: Cell<bool>,
     /// The seat of an `async def` handler's connection.
     pub seat: OnceCell<Arc<Seat>>,
+    /// Its place among those with a handler.
+    pub member: RefCell<Option<Member>>,
 }
 
 impl Drop for ConnectionState {
@@ -50,6 +53,10 @@ pub struct State {
     pub has_no_file: Cell<bool>,
     /// The type that a type handler set before it declined.
     pub chosen_type: RefCell<Option<Vec<u8>>>,
+    /// Whether httpd is done with it: only cleanups still run.
+    pub has_ended: Cell<bool>,
+    /// Whether Python code has set the type of the response.
+    pub content_type_set: Cell<bool>,
     /// The request as Python sees it, per interpreter: kept while somebody could tell.
     objects: RefCell<Vec<(&'static Interpreter, Py<PyAny>)>>,
 }
@@ -65,6 +72,8 @@ impl State {
             cleanups: Cleanups::default(),
             has_no_file: Cell::new(false),
             chosen_type: RefCell::default(),
+            has_ended: Cell::new(false),
+            content_type_set: Cell::new(false),
             objects: RefCell::default(),
         })
     }

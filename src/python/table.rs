@@ -1,23 +1,69 @@
 //! `apache.table`: httpd's tables as mappings.
 
-use pyo3::exceptions::{PyKeyError, PyTypeError};
-use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList, PyString};
-
-use super::class::{Answer, Arguments, Class, This, attributes, methods};
-use super::lease::{Lease, Lent};
-use super::slots::{Mapping, Slot, mapping_slots};
-use super::text::{decode_option, encode, encode_c, encode_header};
-use crate::httpd::Table;
+use std::ffi::CString;
 use std::sync::Arc;
 
-/// A table of a request, connection or server, live under its lease.
-pub struct TableObject(Lent<Table>);
+use pyo3::exceptions::{PyKeyError, PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList, PyMapping, PyString};
+
+use super::class::{self, Answer, Arguments, Class, This, attributes, methods};
+use super::interpreter::Interpreter;
+use super::lease::{Lease, Lent};
+use super::slots::{
+    Compared, Constructed, Mapping, Slot, comparison_slot, constructor_slot, mapping_slots,
+};
+use super::text::{decode_option, encode, encode_c, encode_header};
+use crate::engine::settings::Settings;
+use crate::httpd::log::{self, Level, place};
+use crate::httpd::table::OwnTable;
+use crate::httpd::{Request, Table};
+
+/// A table of a request or connection, live under its lease; or one of the user's own.
+pub enum TableObject {
+    /// A connection's.
+    Lent(Lent<Table>),
+    /// A request's. httpd puts others in their places: when a response begins, or another request
+    /// takes over (`DirectoryIndex`).
+    OfRequest(Lent<Request>, Which),
+    /// The user's.
+    Own(OwnTable),
+}
+
+/// Which of a request's tables.
+#[derive(Clone, Copy)]
+pub struct Which {
+    /// Where it is.
+    pub table: fn(&Request) -> &Table,
+    /// Whether it is sent, before the body.
+    pub is_head: bool,
+}
 
 impl TableObject {
     /// Lends a table.
     pub fn new(lease: &Arc<Lease>, table: &Table) -> Self {
-        Self(Lent::new(lease, table))
+        Self::Lent(Lent::new(lease, table))
+    }
+
+    fn get(&self) -> PyResult<&Table> {
+        match self {
+            Self::Lent(table) => table.get(),
+            Self::OfRequest(request, which) => Ok((which.table)(request.get()?)),
+            Self::Own(table) => Ok(table),
+        }
+    }
+
+    /// The table, to be changed. With `PythonDebug On`, tells of headers that come too late.
+    fn to_change(&self) -> PyResult<&Table> {
+        if let Self::OfRequest(request, Which { is_head: true, .. }) = self {
+            let r = request.get()?;
+            if r.has_started() && r.settings::<Settings>().debug == Some(true) {
+                let text = "a header was changed after the head of the response was sent: change it \
+                            before the first write() that is flushed";
+                log::request(place!(), r, Level::Warning, text);
+            }
+        }
+        self.get()
     }
 }
 
@@ -27,6 +73,7 @@ impl Class for TableObject {
     const NAME: &'static std::ffi::CStr = c"mod_python.apache.table";
     const DOC: &'static std::ffi::CStr = c"A multi-map of strings (apr_table_t). Keys ignore case.";
     const ID: usize = 1;
+    const MADE_BY_USERS: bool = true;
     methods! { TableObject:
         /// The first value of a key (str), or default.
         get(key; default) = get;
@@ -40,6 +87,12 @@ impl Class for TableObject {
         values() = values;
         /// Pairs in order, repeated keys repeated.
         items() = items;
+        /// An iterator over keys().
+        iterkeys() = |this: &Me<'_, 'py>, a| Ok(keys(this, a)?.try_iter()?.into_any());
+        /// An iterator over values().
+        itervalues() = |this: &Me<'_, 'py>, a| Ok(values(this, a)?.try_iter()?.into_any());
+        /// An iterator over items().
+        iteritems() = |this: &Me<'_, 'py>, a| Ok(items(this, a)?.try_iter()?.into_any());
         /// Removes everything.
         clear() = clear;
         /// Replaces the entries of each key of a mapping, or of an iterable of pairs.
@@ -48,15 +101,20 @@ impl Class for TableObject {
         setdefault(key; default) = setdefault;
         /// Removes a key and gives its first value; default, or KeyError, when there is none.
         pop(key; default) = pop;
+        /// Removes the last entry and gives it as a pair. KeyError when there is none.
+        popitem() = popitem;
         /// Whether there is such a key.
         has_key(key) = has_key;
-        /// A dict of the entries: the last value of each key.
+        /// A table of its own with the same entries.
         copy() = copy;
     }
     attributes! { TableObject: }
 
     fn slots() -> Vec<Slot> {
-        mapping_slots::<Self>()
+        let mut slots = mapping_slots::<Self>();
+        slots.push(constructor_slot::<Self>());
+        slots.push(comparison_slot::<Self>());
+        slots
     }
 }
 
@@ -74,7 +132,7 @@ fn or_none<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>, index: usize) -> Boun
 }
 
 fn first<'py>(this: &Me<'_, 'py>, key: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
-    let table = this.body().0.get()?;
+    let table = this.body().get()?;
     let value = table.get(&encode_c(key)?);
     value
         .map(|value| decode_option(this.py(), Some(value)))
@@ -83,7 +141,7 @@ fn first<'py>(this: &Me<'_, 'py>, key: &Bound<'py, PyAny>) -> PyResult<Option<Bo
 
 fn matching<'py>(this: &Me<'_, 'py>, key: &Bound<'py, PyAny>) -> PyResult<Vec<Bound<'py, PyAny>>> {
     let key = encode(key)?;
-    let table = this.body().0.get()?;
+    let table = this.body().get()?;
     table
         .entries()
         .filter(|(name, _)| name.eq_ignore_ascii_case(&key))
@@ -104,7 +162,7 @@ fn add<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
         encode_header(argument(a, 0))?,
         encode_header(argument(a, 1))?,
     );
-    this.body().0.get()?.add(&key, &value);
+    this.body().to_change()?.add(&key, &value);
     Ok(none(this))
 }
 
@@ -112,7 +170,7 @@ fn list<'py>(
     this: &Me<'_, 'py>,
     entry: impl Fn(&[u8], Option<&[u8]>) -> Answer<'py>,
 ) -> PyResult<Bound<'py, PyList>> {
-    let table = this.body().0.get()?;
+    let table = this.body().get()?;
     let entries: PyResult<Vec<_>> = table
         .entries()
         .map(|(key, value)| entry(key, value))
@@ -141,16 +199,64 @@ fn items<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'py> {
 }
 
 fn clear<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'py> {
-    this.body().0.get()?.clear();
+    this.body().to_change()?.clear();
     Ok(none(this))
 }
 
-fn update<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
-    let dict = PyDict::new(this.py());
-    dict.call_method1("update", (argument(a, 0),))?;
-    for (key, value) in dict {
-        TableObject::set(this, &key, Some(&value))?;
+/// An entry to be.
+type Entry = (CString, CString);
+
+/// The entries of a table, a mapping, or an iterable of pairs, checked.
+fn entries_of(
+    source: &Bound<'_, PyAny>,
+    interpreter: &'static Interpreter,
+) -> PyResult<Vec<Entry>> {
+    if let Some(table) = class::body::<TableObject>(source, interpreter) {
+        let copy = |text: Option<&[u8]>| {
+            CString::new(text.unwrap_or_default()).expect("a C string ends at its NUL")
+        };
+        let entries = table.get()?.entries();
+        return Ok(entries
+            .map(|(key, value)| (copy(Some(key)), copy(value)))
+            .collect());
     }
+    if source.hasattr("keys")? {
+        let keys = source.call_method0("keys")?;
+        let entry = |key: PyResult<Bound<'_, PyAny>>| {
+            let key = key?;
+            let value = source.get_item(&key)?;
+            Ok((encode_header(&key)?, encode_header(&value)?))
+        };
+        return keys.try_iter()?.map(entry).collect();
+    }
+    let wrong = "a table takes a mapping, or pairs of a key and a value";
+    let pairs = source.try_iter().map_err(|_| PyTypeError::new_err(wrong))?;
+    let entry = |pair: PyResult<Bound<'_, PyAny>>| {
+        let pair = pair?.try_iter().map_err(|_| PyTypeError::new_err(wrong))?;
+        let pair: Vec<_> = pair.collect::<PyResult<_>>()?;
+        let [key, value] = &pair[..] else {
+            return Err(PyValueError::new_err(wrong));
+        };
+        Ok((encode_header(key)?, encode_header(value)?))
+    };
+    pairs.map(entry).collect()
+}
+
+/// Replaces what a table has of the keys of `entries`; repeated ones stay repeated.
+fn merge(table: &Table, entries: &[Entry]) {
+    for (index, (key, value)) in entries.iter().enumerate() {
+        let same = |(before, _): &Entry| before.as_bytes().eq_ignore_ascii_case(key.as_bytes());
+        if entries[..index].iter().any(same) {
+            table.add(key, value);
+        } else {
+            table.set(key, value);
+        }
+    }
+}
+
+fn update<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
+    let entries = entries_of(argument(a, 0), this.interpreter())?;
+    merge(this.body().to_change()?, &entries);
     Ok(none(this))
 }
 
@@ -182,15 +288,60 @@ fn has_key<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
     Ok(has.into_pyobject(this.py())?.to_owned().into_any())
 }
 
+fn popitem<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'py> {
+    let (py, table) = (this.py(), this.body().to_change()?);
+    let Some((key, value)) = table
+        .len()
+        .checked_sub(1)
+        .and_then(|last| table.entry(last))
+    else {
+        return Err(PyKeyError::new_err("the table is empty"));
+    };
+    let pair = (decode_option(py, Some(key))?, decode_option(py, value)?);
+    // APR removes all entries of a key: the others of this one are put back.
+    let mut same = entries_of(this.object(), this.interpreter())?;
+    let key = CString::new(key).expect("a C string ends at its NUL");
+    same.pop();
+    same.retain(|(other, _)| other.as_bytes().eq_ignore_ascii_case(key.as_bytes()));
+    table.unset(&key);
+    same.iter().for_each(|(key, value)| table.add(key, value));
+    Ok(pair.into_pyobject(py)?.into_any())
+}
+
 fn copy<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'py> {
-    let dict = PyDict::new(this.py());
-    dict.call_method1("update", (pairs(this)?,))?;
-    Ok(dict.into_any())
+    let own = TableObject::Own(OwnTable::copy_of(this.body().get()?));
+    class::make(this.py(), this.interpreter(), own)
+}
+
+impl Constructed for TableObject {
+    const PARAMETER: &'static str = "items";
+
+    fn new(interpreter: &'static Interpreter, items: Option<&Bound<'_, PyAny>>) -> PyResult<Self> {
+        let table = OwnTable::new();
+        if let Some(items) = items {
+            merge(&table, &entries_of(items, interpreter)?);
+        }
+        Ok(Self::Own(table))
+    }
+}
+
+/// As Python's mappings compare: by what `dict()` makes of both.
+impl Compared for TableObject {
+    fn eq(this: &Me<'_, '_>, other: &Bound<'_, PyAny>) -> PyResult<Option<bool>> {
+        if other.cast::<PyMapping>().is_err() {
+            return Ok(None);
+        }
+        let dict = |mapping: &Bound<'_, PyAny>| {
+            let dict = PyDict::new(this.py());
+            dict.call_method1("update", (mapping,)).map(|_| dict)
+        };
+        dict(this.object())?.eq(dict(other)?).map(Some)
+    }
 }
 
 impl Mapping for TableObject {
     fn len(this: &Me<'_, '_>) -> PyResult<usize> {
-        Ok(this.body().0.get()?.len())
+        Ok(this.body().get()?.len())
     }
 
     /// One entry: its value. Several: a list of them.
@@ -212,17 +363,17 @@ impl Mapping for TableObject {
         match value {
             Some(value) => {
                 let value = encode_header(value)?;
-                this.body().0.get()?.set(&key, &value);
+                this.body().to_change()?.set(&key, &value);
             }
             // A key that is not there may be deleted: mod_python's users rely on it.
-            None => this.body().0.get()?.unset(&key),
+            None => this.body().to_change()?.unset(&key),
         }
         Ok(())
     }
 
     fn contains(this: &Me<'_, '_>, key: &Bound<'_, PyAny>) -> PyResult<bool> {
         match encode_c(key) {
-            Ok(key) => Ok(this.body().0.get()?.get(&key).is_some()),
+            Ok(key) => Ok(this.body().get()?.get(&key).is_some()),
             Err(error) if error.is_instance_of::<PyTypeError>(this.py()) => Ok(false),
             Err(error) => Err(error),
         }

@@ -10,7 +10,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::alarm;
-use super::duplex::{Lost, Needs};
+use super::duplex::{Input, Lost, Needs};
+use super::meter::Counted;
+use super::pending::{Stepped, stepping};
 use super::seat::Seat;
 use super::speaker::Speaker;
 use super::wire::Wire;
@@ -30,6 +32,9 @@ pub struct Talk {
     phase: Phase,
     /// What the MPM was asked to watch.
     sense: Sense,
+    /// For mod_status: that it is open, and whether it is parked.
+    _open: Option<Counted>,
+    parked: Option<Counted>,
 }
 
 // SAFETY: what it refers to of httpd is used only by who has the seat's turn, and the connection's
@@ -75,6 +80,8 @@ impl Talk {
             timeouts,
             phase: Phase::Working,
             sense: Sense::Read,
+            _open: Counted::open(),
+            parked: None,
         }));
         Self::called(c, seat)
     }
@@ -86,8 +93,9 @@ impl Talk {
             return c.linger();
         };
         seat.answer();
+        talk.parked = None;
         loop {
-            match talk.go_on(c) {
+            match talk.go_on(c, seat) {
                 Next::Over => {
                     seat.set_due(None);
                     return c.linger();
@@ -106,9 +114,15 @@ impl Talk {
                     if seat.parks && talk.may_park(c, needs) {
                         talk.sense = needs.sense();
                         watch(c, seat, needs, talk.sense);
+                        talk.parked = Counted::parked();
                         return c.park(talk.sense);
                     }
-                    wait_here(c, seat, needs);
+                    let duplex = &talk.wire.duplex;
+                    if duplex.input() == Input::Broken && duplex.lost.get().is_none() {
+                        duplex.lost.set(Some(Lost::Reset));
+                    } else {
+                        wait_here(c, seat, needs);
+                    }
                 }
             }
         }
@@ -132,7 +146,7 @@ impl Talk {
         };
         // SAFETY: the connection's end takes `talk` out from under the turn that we have.
         let c = unsafe { talk.c.as_ref() };
-        match talk.go_on(c) {
+        match talk.go_on(c, seat) {
             Next::Waits(needs) => {
                 seat.set_due(needs.until);
                 // The MPM goes on watching for what it was asked to.
@@ -169,7 +183,7 @@ impl Talk {
             } else {
                 Lost::TimedOut
             };
-            talk.finish(c, lost);
+            talk.finish(c, seat, lost);
         }
         seat.set_due(None);
     }
@@ -189,15 +203,18 @@ impl Talk {
             if let Some(talk) = turn.as_mut().and_then(|turn| turn.as_mut()) {
                 // SAFETY: as in `woken`.
                 let c = unsafe { talk.c.as_ref() };
-                talk.finish(c, Lost::Stopping);
+                talk.finish(c, &seat, Lost::Stopping);
             }
         }
     }
 
     /// Steps the handler as far as it goes, and sends what it wrote.
-    fn go_on(&mut self, c: &Connection) -> Next {
+    fn go_on(&mut self, c: &Connection, seat: &Arc<Seat>) -> Next {
+        self.wire.look_again();
         if self.phase == Phase::Working {
-            let done = self.speaker.step(c, &self.wire.duplex);
+            let done = stepping(self.stepped(seat), || {
+                self.speaker.step(c, &self.wire.duplex)
+            });
             self.wire.send(c);
             match done {
                 None => {
@@ -222,6 +239,13 @@ impl Talk {
         }
     }
 
+    fn stepped(&self, seat: &Arc<Seat>) -> Option<Stepped> {
+        Some(Stepped {
+            seat: seat.clone(),
+            lost: self.wire.duplex.lost.get(),
+        })
+    }
+
     /// Whether the connection may wait without a thread. Input that nobody asks for would call it
     /// again and again, so some of it is read; what is more keeps the thread.
     fn may_park(&self, c: &Connection, needs: Needs) -> bool {
@@ -235,9 +259,11 @@ impl Talk {
     }
 
     /// Ends a handler that waits: its waits raise, and what it still awaits then closes it.
-    fn finish(&mut self, c: &Connection, lost: Lost) {
+    fn finish(&mut self, c: &Connection, seat: &Arc<Seat>, lost: Lost) {
         self.wire.duplex.lost.set(Some(lost));
-        if self.phase == Phase::Working && self.speaker.step(c, &self.wire.duplex).is_none() {
+        let stepped = self.stepped(seat);
+        let step = || self.speaker.step(c, &self.wire.duplex);
+        if self.phase == Phase::Working && stepping(stepped, step).is_none() {
             self.speaker.close(c, &self.wire.duplex);
         }
         self.phase = Phase::Leaving;

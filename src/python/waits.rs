@@ -199,7 +199,7 @@ impl<'py> Look<'_, 'py> {
     /// What is awaited when nothing more comes.
     fn end(&self, wish: &Wish) -> Answer<'py> {
         if self.wire.duplex.input() == Input::Broken {
-            return Err(self.reset());
+            return Err(Lost::Reset.error(self.py, self.interpreter));
         }
         let there = self.wire.duplex.unread.borrow().len();
         let expected = match wish {
@@ -217,11 +217,6 @@ impl<'py> Look<'_, 'py> {
         Err(of_peer(self.py, error))
     }
 
-    fn reset(&self) -> PyErr {
-        let error = PyConnectionResetError::new_err("the peer has broken the connection off");
-        of_peer(self.py, error)
-    }
-
     fn sent(&self, wish: &Wish, wait: &Wait) -> PyResult<Option<Bound<'py, PyAny>>> {
         let duplex = &self.wire.duplex;
         let all = matches!(wish, Wish::AllSent);
@@ -232,7 +227,7 @@ impl<'py> Look<'_, 'py> {
             return if all {
                 Ok(Some(self.none()))
             } else {
-                Err(self.reset())
+                Err(Lost::Reset.error(self.py, self.interpreter))
             };
         }
         let done = if all {
@@ -251,10 +246,11 @@ impl<'py> Look<'_, 'py> {
     fn wait(&self, wish: &Wish, wait: &Wait) -> PyResult<()> {
         let duplex = &self.wire.duplex;
         match duplex.lost.get() {
-            Some(Lost::Reset) => return Err(self.reset()),
             Some(Lost::TimedOut) => return Err(self.timed_out(wish)),
-            Some(Lost::Stopping) => return Err(self.shutting_down()),
-            None if alarm::is_over() => return Err(self.shutting_down()),
+            Some(lost) => return Err(lost.error(self.py, self.interpreter)),
+            None if alarm::is_over() => {
+                return Err(Lost::Stopping.error(self.py, self.interpreter));
+            }
             None => {}
         }
         let now = Instant::now();
@@ -293,19 +289,23 @@ impl<'py> Look<'_, 'py> {
         let text = format!("the peer {what} for {} s", self.timeout().as_secs_f64());
         of_peer(self.py, PyTimeoutError::new_err(text))
     }
-
-    fn shutting_down(&self) -> PyErr {
-        shutting_down(self.py, self.interpreter)
-    }
 }
 
-/// `apache.ShuttingDown`.
-pub(super) fn shutting_down(py: Python<'_>, interpreter: &Interpreter) -> PyErr {
-    let class = interpreter.types.shutting_down.bind(py).clone();
-    of_peer(
-        py,
-        PyErr::from_type(class, ("the server is about to stop",)),
-    )
+impl Lost {
+    /// The exception with which a wait ends.
+    pub fn error(self, py: Python<'_>, interpreter: &Interpreter) -> PyErr {
+        let error = match self {
+            Self::Reset => {
+                PyConnectionResetError::new_err("the peer has broken the connection off")
+            }
+            Self::TimedOut => PyTimeoutError::new_err("the connection took longer than Timeout"),
+            Self::Stopping => {
+                let class = interpreter.types.shutting_down.bind(py).clone();
+                PyErr::from_type(class, ("the server is about to stop",))
+            }
+        };
+        of_peer(py, error)
+    }
 }
 
 /// The mark of exceptions that are the peer's doing, or the administrator's: when nobody catches

@@ -84,12 +84,13 @@ impl Wire {
 
 pub(super) fn wire<'a>(this: &'a Me<'_, '_>) -> PyResult<(&'a Connection, &'a Wire)> {
     let me = this.body();
+    let c = me.lent.get()?;
     let Some(wire) = &me.wire else {
         return Err(PyRuntimeError::new_err(
             "HTTP has this connection's bytes: only a connection handler can read and write them",
         ));
     };
-    Ok((me.lent.get()?, wire.get()?))
+    Ok((c, wire.get()?))
 }
 
 /// Makes sure that there is data at the front. `false`: the peer has closed its side.

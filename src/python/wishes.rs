@@ -130,8 +130,8 @@ pub(super) fn timeout<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
 }
 
 pub(super) fn set_timeout(this: &Me<'_, '_>, value: &Bound<'_, PyAny>) -> PyResult<()> {
-    let time = seconds(this, value, "a timeout")?;
     let (_, wire) = wire(this)?;
+    let time = seconds(this, value, "a timeout")?;
     wire.duplex.timeout.set(Some(time));
     Ok(())
 }

@@ -1,4 +1,4 @@
-"""Streaming input filters that do one simple thing each."""
+"""Streaming input filters that gen_filters and gen_ends do not have: those work both ways."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -6,58 +6,6 @@ from typing import Any
 from mod_python import apache
 
 Body = AsyncIterator[bytes]
-
-
-async def identity(filter: Any) -> Body:
-    async for chunk in filter:
-        yield chunk
-
-
-async def upper(filter: Any) -> Body:
-    async for chunk in filter:
-        yield chunk.upper()
-
-
-async def tail(filter: Any) -> Body:
-    async for chunk in filter:
-        yield chunk
-    yield b"tail"
-
-
-async def lines(filter: Any) -> Body:
-    async for line in filter.lines():
-        yield b"[" + line + b"]"
-
-
-async def by_threes(filter: Any) -> Body:
-    while data := await filter.read(3):
-        assert len(data) <= 3
-        yield data
-    assert await filter.read(3) == await filter.peek(3) == b""
-
-
-async def peek(filter: Any) -> Body:
-    first, again = await filter.peek(5), await filter.peek(5)
-    assert first == again
-    yield b"(" + first + b")"
-    async for chunk in filter:
-        yield chunk
-
-
-async def whole(filter: Any) -> Body:
-    yield (await filter.body()).upper()
-
-
-async def first_then_rest(filter: Any) -> Body:
-    first = await filter.read(2)
-    rest = await filter.body()
-    yield first
-    yield rest
-
-
-async def hide(filter: Any) -> Body:
-    async for chunk in filter.replace({b"secret": b"..."}):
-        yield chunk
 
 
 async def doubled(filter: Any) -> Body:
@@ -75,39 +23,11 @@ async def every_second(filter: Any) -> AsyncIterator[object]:
         yield apache.FLUSH
 
 
-async def empty(filter: Any) -> Body:
-    async for _ in filter:
-        pass
-    return
-    yield
-
-
 async def limited(filter: Any) -> Body:
     try:
         yield await filter.body(10)
     except apache.BodyTooLarge as error:
         raise apache.SERVER_RETURN(apache.HTTP_REQUEST_ENTITY_TOO_LARGE) from error
-
-
-async def returns(filter: Any) -> Body:
-    return
-    yield
-
-
-async def passes_on_after_read(filter: Any) -> Body:
-    await filter.read(3)
-    await filter.peek(2)
-    await filter.read(4)
-    filter.pass_on()
-    return
-    yield
-
-
-async def passes_on_after_body(filter: Any) -> Body:
-    await filter.body()
-    filter.pass_on()
-    return
-    yield
 
 
 async def passes_on_too_late(filter: Any) -> Body:
@@ -128,24 +48,9 @@ async def early(filter: Any) -> Body:
     yield await filter.peek(3)
 
 
-async def fails_at_once(filter: Any) -> Body:
-    raise ValueError("at once")
-    yield
-
-
-async def fails_after_read(filter: Any) -> Body:
-    await filter.read(3)
-    raise ValueError("after a read")
-    yield
-
-
 async def fails_after_yield(filter: Any) -> Body:
     yield await filter.read(3)
     raise ValueError("after a yield")
-
-
-async def yields_text(filter: Any) -> Body:
-    yield "text"  # type: ignore[misc]
 
 
 async def watched(filter: Any) -> Body:

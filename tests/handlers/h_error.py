@@ -1,6 +1,7 @@
 """Handlers that fail in each way."""
 
 import sys
+import traceback
 
 from mod_python import apache
 
@@ -95,6 +96,15 @@ def long(req: apache.Request, depth: int = 200) -> int:
 
 def wordy(req: apache.Request) -> int:
     raise ShopError("x" * 100_000)
+
+
+def unreported(req: apache.Request) -> int:
+    def broken(*args: object, **named: object) -> list[str]:
+        traceback.format_exception = original
+        raise RuntimeError("no traceback for you")
+
+    original, traceback.format_exception = traceback.format_exception, broken
+    raise ShopError("hidden")
 
 
 not_callable = 3

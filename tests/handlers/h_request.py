@@ -11,21 +11,15 @@ TEXTS = [
     *("uri", "filename", "canonical_filename", "path_info", "args", "user", "ap_auth_type", "handler"),
     *("content_type", "content_encoding"),
 ]
-READ_ONLY = [
-    *("connection", "server", "headers_in", "headers_out", "err_headers_out", "subprocess_env", "notes"),
-    *("the_request", "protocol", "proto_num", "hostname", "request_time", "method", "method_number", "header_only"),
-    *("unparsed_uri", "finfo", "useragent_ip", "range", "bytes_sent", "prev", "next", "main", "phase", "interpreter"),
-]
-WRITABLE = [*TEXTS, "status", "status_line", "content_languages"]
-METHODS = [
-    *("write", "flush", "read", "readline", "readlines", "discard_request_body", "log_error", "get_options"),
-    *("get_config", "set_content_length", "meets_conditions", "document_root", "send_http_header"),
+OTHERS = [
+    *("the_request", "protocol", "proto_num", "hostname", "method", "method_number", "header_only", "unparsed_uri"),
+    *("useragent_ip", "range", "bytes_sent", "prev", "next", "main", "phase", "interpreter"),
 ]
 
 
 def plain(req: apache.Request) -> dict[str, Any]:
-    names = [*TEXTS, *READ_ONLY[7:], "status", "status_line", "content_languages"]
-    seen = {name: getattr(req, name) for name in names if name not in ("finfo", "request_time")}
+    names = [*TEXTS, *OTHERS, "status", "status_line", "content_languages"]
+    seen = {name: getattr(req, name) for name in names}
     now = time.time()
     seen["recent"] = now - 10 < req.request_time <= now
     seen["document_root"] = req.document_root()
@@ -40,25 +34,6 @@ def head(req: apache.Request) -> int:
     return apache.OK
 
 
-def complete(req: apache.Request) -> list[str]:
-    "What a request has and this file does not know."
-    return sorted(
-        set(dir(type(req))) - set(dir(object)) - {"__dict__", "__module__"} - {*READ_ONLY, *WRITABLE, *METHODS}
-    )
-
-
-def documented(req: apache.Request) -> list[str]:
-    return [name for name in dir(type(req)) if not getattr(type(req), name).__doc__ and not name.startswith("__")]
-
-
-def read_only(req: apache.Request) -> dict[str, str]:
-    return {name: error_of(setattr, req, name, None) for name in READ_ONLY}
-
-
-def deletion(req: apache.Request) -> dict[str, str]:
-    return {name: error_of(delattr, req, name) for name in [*READ_ONLY, *WRITABLE, *METHODS]}
-
-
 def writable(req: apache.Request) -> dict[str, Any]:
     seen: dict[str, Any] = {}
     for name in TEXTS:
@@ -70,7 +45,7 @@ def writable(req: apache.Request) -> dict[str, Any]:
         seen[name].append(getattr(req, name))
         seen[name].append(error_of(setattr, req, name, None))
         seen[name].append(getattr(req, name))
-        setattr(req, name, before)
+        setattr(req, name, before if before is not None or name != "user" else "somebody")
     return seen
 
 

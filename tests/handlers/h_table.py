@@ -1,6 +1,7 @@
 """Tables as mappings; called by h_call."""
 
 import collections.abc
+import threading
 from typing import Any
 
 from h_error_of import error_of  # type: ignore[import-not-found]
@@ -109,4 +110,63 @@ def identity(req: apache.Request) -> list[bool]:
 
 
 def construction(req: apache.Request) -> list[str]:
-    return [error_of(kind) for kind in (apache.table, apache.Request, apache.Connection, apache.Server, apache.Filter)]
+    return [error_of(kind) for kind in (apache.Request, apache.Connection, apache.Server, apache.Filter)]
+
+
+def own(req: apache.Request) -> dict[str, Any]:
+    "Tables of the user's own."
+    table = apache.table({"a": "1", "B": "2"})
+    pairs = apache.make_table([("Set-Cookie", "x=1"), ("set-cookie", b"y=2"), ("Other", "z")])
+    seen: dict[str, Any] = {
+        "items": [table.items(), pairs.items(), apache.table().items(), apache.table(items={"k": "v"}).items()],
+        "same class": type(table) is type(req.headers_in),
+        "copy": [pairs.copy().items(), pairs.copy() is not pairs, apache.table(pairs).items()],
+        "dict": dict(pairs),
+        "equal": [
+            table == {"a": "1", "B": "2"},
+            table == apache.table([("a", "1"), ("B", "2")]),
+            table != {"a": "1"},
+            table == {"A": "1", "B": "2"},
+            table == 1,
+            pairs == {"Set-Cookie": ["x=1", "y=2"], "set-cookie": ["x=1", "y=2"], "Other": "z"},
+        ],
+        "hash": error_of(hash, table),
+        "order": error_of(lambda: table < table),  # type: ignore[operator]
+        "iterators": [list(pairs.iterkeys()), list(pairs.itervalues()), list(pairs.iteritems())],
+    }
+    table.update(pairs)
+    seen["update"] = table.items()
+    table.update([("other", "1"), ("OTHER", "2")])
+    seen["update again"] = table.items()
+    seen["popitem"] = [pairs.popitem(), pairs.items(), pairs.popitem(), pairs.items(), pairs.popitem(), pairs.items()]
+    seen["empty"] = error_of(pairs.popitem)
+    for name, arguments in {
+        "number": (1,),
+        "three": ([("a", "b", "c")],),
+        "number in it": ([1],),
+        "value": ({"a": 1},),
+        "none": ({"a": None},),
+        "lf": ({"a": "b\nc"},),
+        "two": ({}, {}),
+    }.items():
+        seen[f"wrong {name}"] = error_of(apache.table, *arguments)
+    seen["wrong keyword"] = error_of(apache.table, rows={})
+    seen["unchanged"] = error_of(table.update, {"new": "1", "bad": "\n"}) + str(table.get("new"))
+    blanks = apache.table({"a b": "1"})
+    seen["blanks"] = [error_of(blanks.__getitem__, "ab"), blanks.get("ab"), "ab" in blanks, "A B" in blanks]
+    return seen
+
+
+def lasting(req: apache.Request) -> dict[str, Any]:
+    "What is copied or made outlives the request, and works on any thread."
+    kept: list[Any] = []
+    thread = threading.Thread(target=lambda: kept.append(apache.table({"made": "elsewhere"}).items()))
+    thread.start()
+    thread.join()
+    if req.args:
+        copies.append(req.headers_in.copy())
+        copies.append(apache.table({"made": "here"}))
+    return {"thread": kept, "copies": [table.get("Host") or table["made"] for table in copies]}
+
+
+copies: list[apache.table] = []

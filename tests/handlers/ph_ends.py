@@ -51,5 +51,5 @@ def child(req: apache.Request) -> int:
         apache.log_error(f"child ends: {data}", apache.APLOG_NOTICE)
 
     req.server.register_cleanup(req, ends, "one")
-    apache.main_server.register_cleanup(None, ends, "two")
+    apache.main_server.register_cleanup(req, ends, "two")
     return apache.OK

@@ -30,7 +30,7 @@ def own_names(thing: object) -> list[str]:
     return [name for name in vars(thing) if not name.startswith("__") or name in SPECIAL]
 
 
-SPECIAL = {"__len__", "__getitem__", "__setitem__", "__delitem__", "__contains__", "__iter__", "__aiter__"}
+SPECIAL = {f"__{name}__" for name in "new eq len getitem setitem delitem contains iter aiter".split()}
 
 
 def members(thing: object) -> dict[str, Any]:
@@ -57,6 +57,6 @@ def is_writable(thing: object, name: str, value: object) -> bool:
         setattr(thing, name, value)
     except AttributeError:
         return False
-    except RuntimeError:
-        pass  # elsewhere it is
+    except (TypeError, RuntimeError):
+        pass  # some that may be None cannot be set to it; some can be set elsewhere
     return True

@@ -1,0 +1,69 @@
+"""Processes and ports of this machine."""
+
+import contextlib
+import os
+import random
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+
+class Process(NamedTuple):
+    """What /proc/PID/stat tells."""
+
+    pid: int
+    name: str
+    parent: int
+    session: int
+    threads: int
+
+
+def processes() -> Iterator[Process]:
+    """All processes that run, zombies left out."""
+    for entry in os.listdir("/proc"):
+        if entry.isdecimal():
+            try:
+                stat = Path("/proc", entry, "stat").read_text(errors="replace")
+            except OSError:
+                continue  # it ended meanwhile
+            name = stat[stat.index("(") + 1 : stat.rindex(")")]
+            state, *fields = stat.rpartition(")")[2].split()
+            if state not in "ZX":
+                yield Process(int(entry), name, int(fields[0]), int(fields[2]), int(fields[16]))
+
+
+def free_ports(count: int) -> tuple[list[int], list[socket.socket]]:
+    """Ports that nobody listens on, below those the kernel gives to clients; and what keeps them ours.
+
+    As long as the sockets are open, no other process gets the same ports from here.
+    """
+    found: list[int] = []
+    claims: list[socket.socket] = []
+    for port in random.sample(range(20000, 32000), 12000):
+        if len(found) == count:
+            break
+        claim = socket.socket(socket.AF_UNIX)
+        with contextlib.suppress(OSError):  # somebody else's
+            claim.bind(f"\0mod_python port {port}")
+            if why_not(port) is None:
+                found.append(port)
+                claims.append(claim)
+                continue
+        claim.close()
+    return found, claims
+
+
+def why_not(port: int) -> OSError | None:
+    """Why httpd could not listen on the port, or None."""
+    for family, address in ((socket.AF_INET6, "::"), (socket.AF_INET, "0.0.0.0")):
+        try:
+            with socket.socket(family, socket.SOCK_STREAM) as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind((address, port))
+        except OSError as error:
+            if family == socket.AF_INET:
+                return error  # IPv6 may simply be missing
+            if error.errno in (98, 13):
+                return error
+    return None

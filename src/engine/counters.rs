@@ -1,0 +1,281 @@
+//! What is counted of filters, handlers and connections, in memory that all children share; and how
+//! it is told.
+
+use std::fmt::Write as _;
+use std::sync::atomic::{AtomicI32, AtomicI64, AtomicU64, Ordering};
+
+use super::filters::Way;
+use super::phase_table::{COUNT, ROWS};
+use super::phases::Phase;
+
+/// How many filters of each way can be counted.
+pub const FILTERS: usize = 256;
+/// How many children can be; those beyond count no connections.
+pub const CHILDREN: usize = 1024;
+
+/// One call: what is added to a row.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Work {
+    /// Calls.
+    pub calls: u64,
+    /// Bytes of bodies that were read.
+    pub bytes_in: u64,
+    /// Bytes that were written.
+    pub bytes_out: u64,
+    /// Bytes that were kept at the end of the call; of several calls, the most.
+    pub held: u64,
+    /// Time in nanoseconds, without what other filters, the network and the handler took of it.
+    pub nanoseconds: u64,
+    /// Exceptions.
+    pub errors: u64,
+}
+
+/// The sums of one filter, or of the handlers of one phase. A cache line of its own.
+#[derive(Default)]
+#[repr(align(64))]
+pub struct Row {
+    calls: AtomicU64,
+    bytes_in: AtomicU64,
+    bytes_out: AtomicU64,
+    held: AtomicU64,
+    nanoseconds: AtomicU64,
+    errors: AtomicU64,
+}
+
+impl Row {
+    /// Adds a call.
+    pub fn add(&self, work: &Work) {
+        for (sum, part) in [
+            (&self.calls, work.calls),
+            (&self.bytes_in, work.bytes_in),
+            (&self.bytes_out, work.bytes_out),
+            (&self.nanoseconds, work.nanoseconds),
+            (&self.errors, work.errors),
+        ] {
+            if part > 0 {
+                sum.fetch_add(part, Ordering::Relaxed);
+            }
+        }
+        if work.held > self.held.load(Ordering::Relaxed) {
+            self.held.fetch_max(work.held, Ordering::Relaxed);
+        }
+    }
+
+    /// The sums.
+    pub fn sums(&self) -> Work {
+        let read = |sum: &AtomicU64| sum.load(Ordering::Relaxed);
+        Work {
+            calls: read(&self.calls),
+            bytes_in: read(&self.bytes_in),
+            bytes_out: read(&self.bytes_out),
+            held: read(&self.held),
+            nanoseconds: read(&self.nanoseconds),
+            errors: read(&self.errors),
+        }
+    }
+}
+
+/// The connections of one child: gone with it, however it ends.
+#[derive(Default)]
+#[repr(align(32))]
+pub struct Child {
+    pid: AtomicI32,
+    /// Those that Python serves now.
+    pub open: AtomicI64,
+    /// Those of them that wait without a thread.
+    pub parked: AtomicI64,
+}
+
+/// All that is counted. Zeroes are its beginning.
+pub struct Counters {
+    output: [Row; FILTERS],
+    input: [Row; FILTERS],
+    phases: [Row; COUNT],
+    children: [Child; CHILDREN],
+}
+
+impl Default for Counters {
+    fn default() -> Self {
+        Self {
+            output: std::array::from_fn(|_| Row::default()),
+            input: std::array::from_fn(|_| Row::default()),
+            phases: std::array::from_fn(|_| Row::default()),
+            children: std::array::from_fn(|_| Child::default()),
+        }
+    }
+}
+
+impl Counters {
+    /// The row of a filter, by the number of its entry point.
+    pub fn filter(&self, way: Way, number: usize) -> Option<&Row> {
+        match way {
+            Way::Out => self.output.get(number),
+            Way::In => self.input.get(number),
+        }
+    }
+
+    /// The row of a phase's handlers.
+    pub fn phase(&self, phase: Phase) -> &Row {
+        &self.phases[phase as usize]
+    }
+
+    /// A place for this child: a free one, or that of one that lives no more.
+    pub fn child(&self, pid: i32, is_alive: impl Fn(i32) -> bool) -> Option<&Child> {
+        self.children.iter().find(|child| {
+            let before = child.pid.load(Ordering::Relaxed);
+            let is_free = before == 0 || before == pid || !is_alive(before);
+            let ours = is_free
+                && (child.pid)
+                    .compare_exchange(before, pid, Ordering::Relaxed, Ordering::Relaxed)
+                    .is_ok();
+            if ours {
+                child.open.store(0, Ordering::Relaxed);
+                child.parked.store(0, Ordering::Relaxed);
+            }
+            ours
+        })
+    }
+
+    /// The connections of all living children: open ones, and how many of them are parked.
+    pub fn connections(&self, is_alive: impl Fn(i32) -> bool) -> (i64, i64) {
+        let living = self.children.iter().filter(|child| {
+            let pid = child.pid.load(Ordering::Relaxed);
+            pid != 0 && is_alive(pid)
+        });
+        living.fold((0, 0), |(open, parked), child| {
+            (
+                open + child.open.load(Ordering::Relaxed),
+                parked + child.parked.load(Ordering::Relaxed),
+            )
+        })
+    }
+
+    /// What `server-status` says of all that has been called: lines `Name: value` when `short`, else
+    /// a piece of HTML.
+    pub fn report(
+        &self,
+        filters: &[(Way, String, usize)],
+        connections: (i64, i64),
+        short: bool,
+    ) -> String {
+        let of_filters = filters.iter().filter_map(|(way, name, number)| {
+            Some((way.directive(), &**name, self.filter(*way, *number)?.sums()))
+        });
+        let phases = ROWS
+            .iter()
+            .map(|row| (row.phase.directive(), "", self.phase(row.phase).sums()));
+        let rows = of_filters.chain(phases).filter(|row| row.2.calls > 0);
+        if short {
+            short_report(rows, connections)
+        } else {
+            table(rows, connections)
+        }
+    }
+}
+
+fn short_report<'a>(
+    rows: impl Iterator<Item = (&'a str, &'a str, Work)>,
+    (open, parked): (i64, i64),
+) -> String {
+    let mut text = String::new();
+    for (directive, name, work) in rows {
+        let is_filter = !name.is_empty();
+        let who = if is_filter {
+            format!("{directive}[{name}]")
+        } else {
+            directive.to_owned()
+        };
+        let all = [
+            ("Calls", work.calls, true),
+            ("BytesIn", work.bytes_in, is_filter),
+            ("BytesOut", work.bytes_out, is_filter),
+            ("HeldMost", work.held, is_filter),
+            ("Microseconds", work.nanoseconds / 1000, true),
+            ("Errors", work.errors, true),
+        ];
+        for (what, value, _) in all.iter().filter(|one| one.2) {
+            let _ = writeln!(text, "{who}{what}: {value}");
+        }
+    }
+    let _ = writeln!(text, "PythonConnectionsOpen: {open}");
+    let _ = writeln!(text, "PythonConnectionsParked: {parked}");
+    text
+}
+
+fn table<'a>(
+    rows: impl Iterator<Item = (&'a str, &'a str, Work)>,
+    (open, parked): (i64, i64),
+) -> String {
+    let mut text = String::from(
+        "<hr />\n<h2>mod_python</h2>\n<table border=\"0\"><tr><th>Directive</th><th>Filter</th><th>Calls</th>\
+         <th>Bytes in</th><th>Bytes out</th><th>Held at most</th><th>Milliseconds</th><th>Errors</th></tr>\n",
+    );
+    for (directive, name, work) in rows {
+        let name = name
+            .replace('&', "&amp;")
+            .replace('<', "&lt;")
+            .replace('>', "&gt;");
+        let milliseconds = work.nanoseconds / 1_000_000;
+        let _ = writeln!(
+            text,
+            "<tr><td>{directive}</td><td>{name}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td>\
+             <td>{milliseconds}</td><td>{}</td></tr>",
+            work.calls, work.bytes_in, work.bytes_out, work.held, work.errors
+        );
+    }
+    let _ = writeln!(
+        text,
+        "</table>\n<p>{open} connections served by Python, {parked} of them parked</p>"
+    );
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_and_the_most() {
+        let row = Row::default();
+        for held in [5, 9, 2] {
+            row.add(&Work {
+                calls: 1,
+                bytes_in: 10,
+                held,
+                ..Work::default()
+            });
+        }
+        let sums = row.sums();
+        assert_eq!((sums.calls, sums.bytes_in, sums.held), (3, 30, 9));
+    }
+
+    #[test]
+    fn dead_children_have_no_connections() {
+        let counters = Counters::default();
+        for pid in [1, 2] {
+            let child = counters.child(pid, |_| true).unwrap();
+            child.open.store(i64::from(pid) * 10, Ordering::Relaxed);
+        }
+        assert_eq!(counters.connections(|_| true), (30, 0));
+        assert_eq!(counters.connections(|pid| pid == 2), (20, 0));
+        let third = counters.child(3, |pid| pid == 2).unwrap();
+        assert!(std::ptr::eq(third, &raw const counters.children[0]));
+        assert_eq!(counters.connections(|_| true), (20, 0));
+    }
+
+    #[test]
+    fn names_are_no_html() {
+        let counters = Counters::default();
+        let filters = [(Way::Out, "a<b>".to_owned(), 0)];
+        let report = |short| counters.report(&filters, (2, 1), short);
+        assert!(!report(true).contains("a<b>"), "it was not called yet");
+        let row = counters.filter(Way::Out, 0).unwrap();
+        row.add(&Work {
+            calls: 1,
+            ..Work::default()
+        });
+        assert!(report(true).starts_with("PythonOutputFilter[a<b>]Calls: 1\n"));
+        assert!(report(true).contains("\nPythonConnectionsParked: 1\n"));
+        assert!(report(false).contains("<td>a&lt;b&gt;</td><td>1</td>"));
+    }
+}

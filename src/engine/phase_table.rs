@@ -1,0 +1,258 @@
+//! The table of phases: the hooks that the module registers, its handler directives and the README's
+//! table of phases are made from it.
+
+use std::ffi::CStr;
+
+use super::phases::{Continue, Hook, Phase};
+
+/// Where among the modules that a hook asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// Before all that come first.
+    ReallyFirst,
+    /// Before what has no wish.
+    First,
+    /// With what has no wish.
+    Middle,
+}
+
+/// A place in a hook.
+pub struct Position {
+    /// The hook.
+    pub hook: Hook,
+    /// The order among all modules.
+    pub order: Order,
+    /// Modules that are asked before Python.
+    pub after: &'static [&'static CStr],
+    /// Modules that are asked after Python.
+    pub before: &'static [&'static CStr],
+}
+
+/// Where a handler directive may stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Outside of sections: when it runs, httpd does not know the directory yet.
+    Server,
+    /// Anywhere, .htaccess included.
+    Anywhere,
+}
+
+/// What there is to know about a phase.
+pub struct Row {
+    /// The phase.
+    pub phase: Phase,
+    /// Its directive.
+    pub directive: &'static CStr,
+    /// What its functions do, with the form of the arguments, for `apache2 -L` and the README.
+    pub help: &'static CStr,
+    /// Where the directive may stand.
+    pub place: Place,
+    /// The function that is called when the directive names only a module.
+    pub default_object: &'static str,
+    /// Where httpd asks.
+    pub position: Position,
+    /// When the next handler of a list is called.
+    pub continues: Continue,
+}
+
+/// How many phases there are.
+pub const COUNT: usize = ROWS.len();
+
+/// The table: a row for each phase, in httpd's order.
+pub static ROWS: [Row; 13] = [
+    Row {
+        phase: Phase::Connection,
+        directive: c"PythonConnectionHandler",
+        help: c"the Python function that serves connections: module[::function]",
+        place: Place::Server,
+        default_object: "connectionhandler",
+        // mod_reqtimeout starts the clock of a connection.
+        position: at(Hook::ProcessConnection, Order::First, &[c"mod_reqtimeout.c"], &[]),
+        continues: Continue::Never,
+    },
+    Row {
+        phase: Phase::PostReadRequest,
+        directive: c"PythonPostReadRequestHandler",
+        help: c"called when a request was read",
+        place: Place::Server,
+        default_object: "postreadrequesthandler",
+        // They know the client, its variables and whether its TLS will do.
+        position: at(
+            Hook::PostReadRequest,
+            Order::Middle,
+            &[c"mod_remoteip.c", c"mod_setenvif.c", c"mod_ssl.c", c"mod_unique_id.c"],
+            &[],
+        ),
+        continues: Continue::Both,
+    },
+    Row {
+        phase: Phase::Trans,
+        directive: c"PythonTransHandler",
+        help: c"called to find the file of a URI, before mod_rewrite and mod_alias",
+        place: Place::Server,
+        default_object: "transhandler",
+        position: at(Hook::TranslateName, Order::ReallyFirst, &[], &[]),
+        continues: Continue::Declined,
+    },
+    Row {
+        phase: Phase::Init,
+        directive: c"PythonInitHandler",
+        help: c"called first of all: in a section as soon as it is known, else when a request was read",
+        place: Place::Anywhere,
+        default_object: "inithandler",
+        position: HEADER_PARSER,
+        continues: Continue::Both,
+    },
+    Row {
+        phase: Phase::HeaderParser,
+        directive: c"PythonHeaderParserHandler",
+        help: c"called as soon as sections are known",
+        place: Place::Anywhere,
+        default_object: "headerparserhandler",
+        position: HEADER_PARSER,
+        continues: Continue::Both,
+    },
+    Row {
+        phase: Phase::Access,
+        directive: c"PythonAccessHandler",
+        help: c"called to say whether a client may come in, whoever its user is",
+        place: Place::Anywhere,
+        default_object: "accesshandler",
+        // mod_ssl may have to ask for a certificate here.
+        position: at(Hook::AccessChecker, Order::Middle, &[c"mod_ssl.c"], &[c"mod_access_compat.c"]),
+        continues: Continue::Both,
+    },
+    Row {
+        phase: Phase::Authen,
+        directive: c"PythonAuthenHandler",
+        help: c"called to find out who the user is, before mod_auth_basic and its like",
+        place: Place::Anywhere,
+        default_object: "authenhandler",
+        // mod_ssl's FakeBasicAuth makes a password of a certificate.
+        position: at(Hook::CheckUserId, Order::First, &[c"mod_ssl.c"], &[]),
+        continues: Continue::Declined,
+    },
+    Row {
+        phase: Phase::Authz,
+        directive: c"PythonAuthzHandler",
+        help: c"called to say whether the user may have it, before Require is looked at",
+        place: Place::Anywhere,
+        default_object: "authzhandler",
+        position: at(Hook::AuthChecker, Order::First, &[], &[]),
+        continues: Continue::Declined,
+    },
+    Row {
+        phase: Phase::Type,
+        directive: c"PythonTypeHandler",
+        help: c"called to find the media type, before mod_mime",
+        place: Place::Anywhere,
+        default_object: "typehandler",
+        // MultiViews find the file first.
+        position: at(
+            Hook::TypeChecker,
+            Order::First,
+            &[c"mod_negotiation.c"],
+            &[c"mod_mime.c", c"mod_mime_magic.c"],
+        ),
+        continues: Continue::Declined,
+    },
+    Row {
+        phase: Phase::Fixup,
+        directive: c"PythonFixupHandler",
+        help: c"called last before the response",
+        place: Place::Anywhere,
+        default_object: "fixuphandler",
+        // What SetEnv says can be looked at, and changed.
+        position: at(Hook::Fixups, Order::Middle, &[c"mod_env.c"], &[]),
+        continues: Continue::Both,
+    },
+    Row {
+        phase: Phase::Content,
+        directive: c"PythonHandler",
+        help: c"called to answer a request, where SetHandler mod_python holds",
+        place: Place::Anywhere,
+        default_object: "handler",
+        position: at(Hook::Handler, Order::Middle, &[], &[]),
+        continues: Continue::Both,
+    },
+    Row {
+        phase: Phase::Log,
+        directive: c"PythonLogHandler",
+        help: c"called when the response was sent, before the access log is written",
+        place: Place::Anywhere,
+        default_object: "loghandler",
+        position: at(Hook::LogTransaction, Order::First, &[], &[]),
+        continues: Continue::Both,
+    },
+    Row {
+        phase: Phase::Cleanup,
+        directive: c"PythonCleanupHandler",
+        help: c"called when all else about the request is over",
+        place: Place::Anywhere,
+        default_object: "cleanuphandler",
+        position: at(Hook::PoolCleanup, Order::Middle, &[], &[]),
+        continues: Continue::Ok,
+    },
+];
+
+/// Python looks at headers after mod_setenvif has.
+const HEADER_PARSER: Position = at(Hook::HeaderParser, Order::Middle, &[c"mod_setenvif.c"], &[]);
+
+const fn at(
+    hook: Hook,
+    order: Order,
+    after: &'static [&'static CStr],
+    before: &'static [&'static CStr],
+) -> Position {
+    Position {
+        hook,
+        order,
+        after,
+        before,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    impl Hook {
+        fn text(self) -> &'static str {
+            match self {
+                Self::ProcessConnection => "process_connection",
+                Self::PostReadRequest => "post_read_request",
+                Self::TranslateName => "translate_name",
+                Self::HeaderParser => "header_parser",
+                Self::AccessChecker => "access_checker",
+                Self::CheckUserId => "check_user_id",
+                Self::AuthChecker => "auth_checker",
+                Self::TypeChecker => "type_checker",
+                Self::Fixups => "fixups",
+                Self::Handler => "handler",
+                Self::LogTransaction => "log_transaction",
+                Self::PoolCleanup => "(end of the request)",
+            }
+        }
+    }
+
+    /// The row as the README has it.
+    fn in_readme(row: &Row) -> String {
+        let hook = row.position.hook.text();
+        let after = match row.continues {
+            Continue::Never => "nothing",
+            Continue::Ok => "`OK`",
+            Continue::Declined => "`DECLINED`",
+            Continue::Both => "`OK`, `DECLINED`",
+        };
+        let (function, name) = (row.default_object, row.phase.directive());
+        format!("| `{function}` | `{name}` | {hook} | {after} |")
+    }
+
+    #[test]
+    fn the_readme_has_this_table() {
+        let readme = include_str!("../../README.md");
+        let rows: Vec<String> = ROWS.iter().map(in_readme).collect();
+        let rows = rows.join("\n");
+        assert!(readme.contains(&rows), "README.md should say:\n{rows}");
+    }
+}

@@ -1,0 +1,127 @@
+//! What comes from elsewhere: an awaitable that another thread fulfils (`apache.aio`). A connection
+//! is parked meanwhile; anybody else waits on its thread, without the GIL.
+
+use std::cell::RefCell;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+
+use super::alarm;
+use super::class::{Answer, Arguments, Class, This, attributes, methods};
+use super::duplex::Lost;
+use super::interpreter::release;
+use super::seat::Seat;
+use super::slots::{Awaitable, Slot, awaitable_slots};
+
+thread_local! {
+    /// The connection that this thread steps.
+    static STEPPED: RefCell<Option<Stepped>> = const { RefCell::new(None) };
+}
+
+/// A connection that is stepped.
+#[derive(Clone)]
+pub struct Stepped {
+    /// Its seat.
+    pub seat: Arc<Seat>,
+    /// Why its waits end, if they do.
+    pub lost: Option<Lost>,
+}
+
+/// Runs `f`, a step of this connection; without one, what waits on its thread.
+pub fn stepping<R>(connection: Option<Stepped>, f: impl FnOnce() -> R) -> R {
+    let before = STEPPED.replace(connection);
+    let result = f();
+    STEPPED.set(before);
+    result
+}
+
+/// A value to come.
+#[derive(Default)]
+pub struct Pending {
+    value: Mutex<Value>,
+    arrived: Condvar,
+}
+
+#[derive(Default)]
+struct Value {
+    result: Option<PyResult<Py<PyAny>>>,
+    /// Who is to be woken.
+    seat: Option<Arc<Seat>>,
+}
+
+type Me<'a, 'py> = This<'a, 'py, Pending>;
+
+impl Class for Pending {
+    const NAME: &'static std::ffi::CStr = c"mod_python._apache.Pending";
+    const DOC: &'static std::ffi::CStr = c"A value that another thread will give.";
+    const ID: usize = 13;
+    methods! { Pending:
+        /// Gives it its value, or the exception that it raises; any thread. Only the first counts.
+        set(value; error) = set;
+    }
+    attributes! { Pending: }
+
+    fn slots() -> Vec<Slot> {
+        awaitable_slots::<Self>()
+    }
+}
+
+impl Pending {
+    fn value(&self) -> std::sync::MutexGuard<'_, Value> {
+        self.value.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Awaitable for Pending {
+    fn poll<'py>(this: &Me<'_, 'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let me = this.body();
+        let py = this.py();
+        let stepped = STEPPED.with_borrow(Clone::clone);
+        let result = match &stepped {
+            Some(stepped) => {
+                let mut value = me.value();
+                if value.result.is_none() {
+                    value.seat = Some(stepped.seat.clone());
+                }
+                value.result.take()
+            }
+            None => release(py, || {
+                let mut value = me.value();
+                while value.result.is_none() {
+                    let waited = me.arrived.wait(value);
+                    value = waited.unwrap_or_else(PoisonError::into_inner);
+                }
+                value.result.take()
+            }),
+        };
+        match result {
+            Some(result) => result.map(|value| Some(value.into_bound(py))),
+            None => match stepped.and_then(|stepped| stepped.lost) {
+                Some(lost) => Err(lost.error(py, this.interpreter())),
+                None if alarm::is_over() => Err(Lost::Stopping.error(py, this.interpreter())),
+                None => Ok(None),
+            },
+        }
+    }
+}
+
+fn set<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
+    let py = this.py();
+    let missing = || PyRuntimeError::new_err("a value is missing");
+    let result = match a[1].filter(|error| !error.is_none()) {
+        Some(error) => Err(PyErr::from_value(error.to_owned())),
+        None => Ok(a[0].ok_or_else(missing)?.to_owned().unbind()),
+    };
+    let mut value = this.body().value();
+    let seat = value.seat.take();
+    if value.result.is_none() {
+        value.result = Some(result);
+    }
+    drop(value);
+    this.body().arrived.notify_all();
+    if let Some(seat) = seat {
+        seat.wake();
+    }
+    Ok(py.None().into_bound(py))
+}

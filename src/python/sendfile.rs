@@ -1,0 +1,95 @@
+//! `req.sendfile()`: a part of a file in the response, without reading it.
+
+use std::ffi::CString;
+
+use pyo3::exceptions::{PyOSError, PyValueError};
+use pyo3::prelude::*;
+
+use super::interpreter::release;
+use super::response::Response;
+use super::text::encode;
+use crate::httpd::fileinfo::FileInfo;
+use crate::httpd::{Error, Request};
+
+/// Which part of a file.
+#[derive(Clone, Copy)]
+pub struct Part {
+    /// Where it begins, in bytes.
+    pub offset: i64,
+    /// How many bytes it has at most.
+    pub length: Option<i64>,
+}
+
+impl Part {
+    /// How many bytes of a file of this size it holds.
+    fn of(self, size: i64) -> i64 {
+        let rest = (size - self.offset).max(0);
+        self.length.map_or(rest, |length| length.min(rest))
+    }
+}
+
+impl Response {
+    /// Sends what was written, and the part of a file that lies within it; answers its length.
+    ///
+    /// # Errors
+    /// `OSError` with the system's number when there is no such file, or without when the client is
+    /// gone; `ValueError` for a part that no file has.
+    pub fn send_file(
+        &self,
+        py: Python<'_>,
+        r: &Request,
+        path: &Bound<'_, PyAny>,
+        part: Part,
+    ) -> PyResult<i64> {
+        if part.offset < 0 {
+            return Err(PyValueError::new_err(
+                "sendfile() takes an offset from 0 on",
+            ));
+        }
+        let name = py.import("os")?.getattr("fspath")?.call1((path,))?;
+        let name =
+            CString::new(encode(&name)?).map_err(|_| PyValueError::new_err("a NUL in a path"))?;
+        let opened = release(py, || -> Result<_, Error> {
+            // Asked first: to open a pipe waits for its other end.
+            let info = FileInfo::stat(&name, FileInfo::USUAL, r.pool())?;
+            if !info.is_regular() {
+                return Ok((info, None));
+            }
+            Ok((info, Some(r.open(name.to_bytes())?)))
+        });
+        let refused = |number: i32| match py.import("os").and_then(|os| {
+            let text = os.getattr("strerror")?.call1((number,))?;
+            Ok(PyOSError::new_err((
+                number,
+                text.unbind(),
+                path.clone().unbind(),
+            )))
+        }) {
+            Ok(error) | Err(error) => error,
+        };
+        let (info, file) = match opened {
+            Ok(opened) => opened,
+            Err(error) => {
+                return Err(match error.errno() {
+                    Some(number) => refused(number),
+                    None => PyOSError::new_err(error.to_string()),
+                });
+            }
+        };
+        let Some(file) = file else {
+            return Err(if !info.exists() {
+                refused(libc::ENOENT)
+            } else if info.is_directory() {
+                refused(libc::EISDIR)
+            } else {
+                PyOSError::new_err(
+                    "sendfile() sends files only: neither folders, pipes nor devices",
+                )
+            });
+        };
+        let size = info.size();
+        let length = part.of(size);
+        self.add_file(py, r, &file, part.offset, length)?;
+        Ok(length)
+    }
+}

@@ -1,0 +1,61 @@
+"""The end of a child: what apache.register_cleanup left is called."""
+
+import json
+import os
+import signal
+import time
+
+import pytest
+
+from httpd import Httpd
+
+MPMS = ("event", "prefork")
+CONF = """
+SetHandler mod_python
+PythonHandler h_call
+<Location "/call/end_handlers/register/sub">
+    PythonInterpreter sub
+</Location>
+"""
+
+
+@pytest.mark.parametrize(("path", "interpreter"), [("", "main_interpreter"), ("/sub", "sub")])
+def test_w39_cleanups_of_a_child(httpd: Httpd, path: str, interpreter: str) -> None:
+    error, pid = json.loads(httpd.get(f"/call/end_handlers/register{path}").text)
+    assert error.startswith("ValueError: register_cleanup takes a function")
+    end = rf"python:error\] \[pid {pid}[^]]*\] "
+    httpd.expect(
+        rf"{end}end of {pid}: None$",
+        rf"{end}end of {pid}: \('one', 'tuple'\)$",
+        rf"{end}end of {pid}: {interpreter}$",
+        rf"{end}cleanup .*\\nTraceback \(most recent call last\):\\n.*\\nValueError: at the end: last words$",
+    )
+    httpd.graceful()
+    httpd.wait_for_log(f"end of {pid}: None$")
+    log = httpd.log()
+    assert log.index(f": {interpreter}\n") < log.index("last words\n") < log.index("'tuple')\n")
+
+
+@pytest.mark.parametrize(
+    ("how", "last"),
+    [
+        ("sleeps", "python:error.* end of {pid}: asleep$"),
+        ("reads", "python:error.* end of {pid}: waiting$"),
+        ("works", "python:notice.*the child was told to end while it ran Python code: it ends at once, without"),
+    ],
+)
+def test_a_child_that_is_told_to_end_ends(httpd: Httpd, how: str, last: str) -> None:
+    if httpd.mpm != "prefork":
+        pytest.skip("only prefork's children end in a signal handler")
+    with httpd.connect() as client:
+        request = f"POST /call/end_handlers/{how} HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc"
+        client.sendall(request.encode())
+        pid = int(httpd.wait_for_log(rf"\[pid (\d+)[^]]*\] .*\] {how}$")[1])
+        os.kill(pid, signal.SIGTERM)
+        httpd.expect(last.format(pid=pid))
+        deadline = time.monotonic() + 5
+        while pid in httpd.children():
+            assert time.monotonic() < deadline, "it goes on"
+            time.sleep(0.02)
+    assert "exit signal" not in httpd.log()
+    assert httpd.get("/call/api_functions/paths").status == 200
