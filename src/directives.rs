@@ -8,10 +8,12 @@ use crate::engine::filters::{Filter, Registry, Way};
 use crate::engine::handlers::{Handler, HandlerList, Home};
 use crate::engine::phase_table::{self, ROWS};
 use crate::engine::phases::Phase;
+use crate::engine::protocols::Protocol;
 use crate::engine::settings::{Import, Settings};
 use crate::entry::{Entry, FILTERS, direction};
 use crate::httpd::config::{Change, Command, Directive, Line, Place, Section, commands};
 use crate::httpd::entries::{ENTRY_POINTS, is_registered, register};
+use crate::protocols;
 
 type Read = Result<Change<Settings>, String>;
 
@@ -40,7 +42,13 @@ static OF_PHASES: [Directive<Settings>; phase_table::COUNT] = {
 };
 
 /// All other directives.
-static OTHERS: [Directive<Settings>; 15] = [
+static OTHERS: [Directive<Settings>; 16] = [
+    Directive {
+        name: c"PythonProtocol",
+        help: c"serves connections whose peers ask for a protocol by name, in TLS or with Upgrade: NAME module[::function]",
+        place: Place::Server,
+        read: protocol,
+    },
     Directive {
         name: c"PythonHandlerModule",
         help: c"modules whose functions serve the phases that they are named after: module ... [| .ext ...]",
@@ -265,6 +273,18 @@ fn connection_handler(line: &Line<'_>) -> Read {
     }
     Ok(Box::new(move |settings| {
         settings.add_handlers(Phase::Connection, &list)
+    }))
+}
+
+fn protocol(line: &Line<'_>) -> Read {
+    let protocol = Arc::new(Protocol::parse(&line.words(), &line.source().into())?);
+    let name = protocol.name.to_string_lossy().into_owned();
+    let all: &Mutex<protocols::Registry> = line.generation(protocols::REGISTRY);
+    all.lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .push(protocol.clone());
+    Ok(Box::new(move |settings| {
+        Arc::make_mut(&mut settings.protocols).insert(name.clone(), protocol.clone());
     }))
 }
 

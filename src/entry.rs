@@ -1,12 +1,11 @@
 //! The wiring: for each hook, ask `engine` what to do and tell `python` to do it.
 
+use std::ffi::{CStr, CString};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::directives::COMMANDS;
 use crate::engine::counters::{self, Counters};
 use crate::engine::filters::{Filter as Declared, Registry, Way};
-use crate::engine::handlers::Handler;
-use crate::engine::phases::Phase;
 use crate::engine::settings::Settings;
 use crate::httpd::config::{self, Command};
 use crate::httpd::entries::ENTRY_POINTS;
@@ -17,6 +16,7 @@ use crate::httpd::shared::{Shared, is_alive};
 use crate::httpd::{Brigade, Connection, Error, Filter, Pool, Request, Server, Status};
 use crate::httpd::{exports, listener, parking, ssi};
 use crate::phases;
+use crate::protocols;
 use crate::python::exports::Exports;
 use crate::python::ssi::Elements;
 use crate::python::talk::Talk;
@@ -52,6 +52,10 @@ impl Module for Entry {
         &crate::python_module
     }
 
+    fn check_config(main: &Server) -> Result<(), String> {
+        protocols::check(main)
+    }
+
     fn post_config(configuration: &Pool, main: &Server) {
         // Before the children are forked, which share it.
         let _: &Shared<Counters> = config::generation(configuration, COUNTERS);
@@ -65,7 +69,7 @@ impl Module for Entry {
             concat!("Python/", env!("MOD_PYTHON_PYTHON_VERSION")),
         );
         for server in std::iter::successors(Some(main), |server| server.next()) {
-            if connection_handler(server).is_some() {
+            if protocols::connection_handler(server).is_some() {
                 crowd::check(server);
                 listener::accept_at_once(&server.ports());
             }
@@ -102,13 +106,29 @@ impl Module for Entry {
     }
 
     fn process_connection(c: &Connection) -> Status {
-        if c.is_stream() {
-            return Status::DECLINED;
-        }
-        match connection_handler(c.base_server()) {
-            Some((handlers, settings)) => call::connection(c, handlers, settings),
-            None => Status::DECLINED,
-        }
+        protocols::process(c)
+    }
+
+    fn propose_protocols(
+        c: &Connection,
+        r: Option<&Request>,
+        server: &Server,
+        offers: &[&[u8]],
+    ) -> Vec<CString> {
+        protocols::propose(c, r, server, offers)
+    }
+
+    fn switch_protocol(
+        c: &Connection,
+        r: Option<&Request>,
+        server: &Server,
+        name: &[u8],
+    ) -> Status {
+        protocols::switch(c, r, server, name)
+    }
+
+    fn protocol(c: &Connection) -> Option<&CStr> {
+        protocols::name(c)
     }
 
     fn hooks() -> Vec<Registration> {
@@ -164,13 +184,6 @@ fn filters(server: &Server) -> Vec<(Way, String, usize)> {
     let filters: &Mutex<Registry> = config::generation(server.configuration(), FILTERS);
     let filters = filters.lock().unwrap_or_else(PoisonError::into_inner);
     filters.names()
-}
-
-/// The handler of a server's connections, and the settings it runs with.
-fn connection_handler(server: &Server) -> Option<(&Arc<[Handler]>, &Settings)> {
-    let settings = server.settings::<Settings>();
-    let handlers = settings.handlers(Phase::Connection, None)?.list;
-    Some((handlers, settings))
 }
 
 /// What entry point `slot` stands for where the filter's request is; else its first declaration.

@@ -25,6 +25,10 @@ pub trait Module: Sized + 'static {
 
     /// The record that httpd loads.
     fn record() -> &'static Record;
+    /// The configuration is read, perhaps only to be tested. What is wrong with it ends httpd.
+    fn check_config(_main: &Server) -> Result<(), String> {
+        Ok(())
+    }
     /// The configuration is read; the parent still runs as root.
     fn post_config(_configuration: &Pool, _main: &Server) {}
     /// A child starts: before its threads, after its user was changed.
@@ -42,6 +46,28 @@ pub trait Module: Sized + 'static {
     }
     /// A connection is about to be closed, whatever the cause: the last chance to say something.
     fn pre_close_connection(_c: &Connection) {}
+    /// Which protocols of those that a peer offers could be spoken: by TLS, or in a request.
+    fn propose_protocols(
+        _c: &Connection,
+        _r: Option<&Request>,
+        _server: &Server,
+        _offers: &[&[u8]],
+    ) -> Vec<CString> {
+        Vec::new()
+    }
+    /// One was agreed upon. With a request, its answer is sent: the hook serves the connection.
+    fn switch_protocol(
+        _c: &Connection,
+        _r: Option<&Request>,
+        _server: &Server,
+        _name: &[u8],
+    ) -> Status {
+        Status::DECLINED
+    }
+    /// The name of the protocol that a connection speaks, if it is the module's.
+    fn protocol(_c: &Connection) -> Option<&CStr> {
+        None
+    }
     /// Where the module stands in the hooks about connections and requests.
     fn hooks() -> Vec<Registration>;
     /// A hook about a request asks.
@@ -228,11 +254,14 @@ unsafe extern "C" fn register<M: Module>(pool: *mut ffi::apr_pool_t) {
         log::server(place!(), None, Level::Debug, &format!("panic at {place}"));
     }));
     super::replay::register();
+    super::inquiry::register();
     // SAFETY: httpd calls with the configuration's pool.
     let pool = unsafe { Pool::from_raw(pool) };
     let none = null::<*const c_char>();
     let (first, middle) = (Order::First.number(), Order::Middle.number());
     // SAFETY: all are called while httpd collects hooks; functions and lists are static.
+    unsafe { ffi::ap_hook_check_config(Some(check_config::<M>), none, none, middle) };
+    // SAFETY: as above.
     unsafe { ffi::ap_hook_post_config(Some(post_config::<M>), none, none, middle) };
     // SAFETY: as above.
     unsafe { ffi::ap_hook_child_init(Some(child_init::<M>), none, none, middle) };
@@ -245,9 +274,28 @@ unsafe extern "C" fn register<M: Module>(pool: *mut ffi::apr_pool_t) {
     unsafe { ffi::ap_hook_pre_close_connection(Some(pre_close::<M>), none, none, first) };
     // SAFETY: as above.
     unsafe { ffi::ap_hook_protocol_switch(Some(super::patience::switched), none, none, middle) };
+    super::protocols::register::<M>();
     // SAFETY: as above; without mod_status nobody calls it.
     unsafe { ffi::mp_hook_status(Some(status::<M>)) };
     phases::register::<M>(pool);
+}
+
+unsafe extern "C" fn check_config<M: Module>(
+    _configuration: *mut ffi::apr_pool_t,
+    _log: *mut ffi::apr_pool_t,
+    _temporary: *mut ffi::apr_pool_t,
+    main: *mut ffi::server_rec,
+) -> c_int {
+    // SAFETY: httpd calls with a live server.
+    let main = unsafe { Server::from_raw(main) };
+    let failed = || Err(String::from("mod_python failed inside"));
+    match guard("check_config", failed(), || M::check_config(main)) {
+        Ok(()) => Status::OK.0,
+        Err(sentence) => {
+            log::server(place!(), None, Level::Error, &sentence);
+            Status::INTERNAL_SERVER_ERROR.0
+        }
+    }
 }
 
 unsafe extern "C" fn post_config<M: Module>(

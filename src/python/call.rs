@@ -2,6 +2,7 @@
 //! plain function has served it by then, a coroutine begins to talk.
 #![expect(unsafe_code, reason = "a look at the type of what a handler gave")]
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use pyo3::ffi;
@@ -18,6 +19,7 @@ use super::loader::Search;
 use super::meter::{self, Counted, Meter};
 use super::report;
 use super::result::{number, server_return};
+use super::role::Role;
 use super::seat::Seat;
 use super::speaker::Speaker;
 use super::state::ConnectionState;
@@ -25,9 +27,9 @@ use super::talk::Talk;
 use super::wire::Wire;
 use crate::engine::counters::Work;
 use crate::engine::handlers::{Handler, Home};
-use crate::engine::lists::List;
 use crate::engine::names;
 use crate::engine::phases::Phase;
+use crate::engine::protocols::Protocol;
 use crate::engine::settings::Settings;
 use crate::httpd::log::{self, Level, place};
 use crate::httpd::{Connection, Request, Status};
@@ -66,14 +68,14 @@ enum Given {
 }
 
 /// Runs the connection handler for a connection, or goes on with it.
-pub fn connection(c: &Connection, handlers: &List, settings: &Settings) -> Status {
+pub fn connection(c: &Connection, role: Role, settings: &Settings) -> Status {
     let asked = c.state(ConnectionState::default);
     if asked.declined.get() {
         return Status::DECLINED;
     }
     let status = match asked.seat.get() {
         Some(seat) => Talk::called(c, seat),
-        None => first_call(c, asked, handlers, settings),
+        None => first_call(c, asked, false, role, settings),
     };
     if status == Status::DECLINED {
         asked.member.take();
@@ -82,10 +84,18 @@ pub fn connection(c: &Connection, handlers: &List, settings: &Settings) -> Statu
     status
 }
 
+/// Runs the handler of a protocol for a connection whose request asked for it. httpd is in the
+/// middle of that request: the thread is held until the connection is over.
+pub fn upgraded(c: &Connection, protocol: &Arc<Protocol>, settings: &Settings) {
+    let asked = c.state(ConnectionState::default);
+    let role = Role::Protocol(protocol.clone());
+    first_call(c, asked, true, role, settings);
+}
+
 /// httpd is about to close a connection.
 pub fn closing(c: &Connection) {
     let state = c.existing_state::<ConnectionState>();
-    if let Some(seat) = state.and_then(|state| state.seat.get()) {
+    for seat in state.into_iter().flat_map(ConnectionState::seats) {
         Talk::closing(c, seat);
     }
 }
@@ -93,10 +103,11 @@ pub fn closing(c: &Connection) {
 fn first_call(
     c: &Connection,
     asked: &ConnectionState,
-    handlers: &List,
+    is_upgraded: bool,
+    role: Role,
     settings: &Settings,
 ) -> Status {
-    let Some(handler) = handlers.first() else {
+    let Some(handler) = role.handler() else {
         return Status::DECLINED;
     };
     let interpreter = match interpreter(settings, None, &handler.home) {
@@ -127,9 +138,7 @@ fn first_call(
         let result = class::make(py, interpreter, object)
             .and_then(|object| call(py, interpreter, handler, settings, &object));
         result.unwrap_or_else(|error| {
-            let name = format!("{} {}", Phase::Connection.directive(), handler.text());
-            let text = format!("{name} ({}) failed", handler.source);
-            report::to_log(py, &text, &error);
+            report::to_log(py, &format!("{} failed", role.title()), &error);
             meter::failed(row);
             Given::Status(Status::DONE)
         })
@@ -138,15 +147,19 @@ fn first_call(
     let status = match given {
         Given::Status(status) => status,
         Given::Coroutine(coroutine) => {
-            let Some(seat) = Seat::new(c.can_park()) else {
+            let (place, parks) = match is_upgraded {
+                true => (&asked.upgraded, false),
+                false => (&asked.seat, c.can_park()),
+            };
+            let Some(seat) = Seat::new(parks) else {
                 interpreter.enter(About::Connection(c), |py| drop(coroutine.into_bound(py)));
                 return Status::DONE;
             };
-            let seat = asked.seat.get_or_init(|| seat);
+            let seat = place.get_or_init(|| seat);
             drop(open);
             let speaker = Speaker {
                 interpreter,
-                handler: handlers.clone(),
+                role,
                 lease,
                 coroutine: Some(coroutine),
             };
@@ -155,6 +168,11 @@ fn first_call(
     };
     lease.end();
     if status != Status::DECLINED {
+        return Status::OK;
+    }
+    if let Some(reason) = role.keeps() {
+        let text = format!("{} {reason}: closed", role.title());
+        log::connection(place!(), c, Level::Error, &text);
         return Status::OK;
     }
     if wire.has_unread() {
