@@ -21,6 +21,9 @@ Listen 127.0.0.1:${@PORT}
     PythonOption resp_database ${STATE}/@.sqlite
 """
 CONF = f"""
+<IfModule mpm_event_module>
+    AsyncRequestWorkerFactor 20
+</IfModule>
 {HOST.replace("@", "RESP_")}
 </VirtualHost>
 {HOST.replace("@", "SMALL_")}
