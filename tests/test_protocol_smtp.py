@@ -109,7 +109,7 @@ def test_smtplib(httpd: Httpd, client: smtplib.SMTP) -> None:
     (first, second), (other,) = box(httpd, "alice"), box(httpd, "bob")
     if first["Subject"] == "two":
         first, second = second, first
-    assert first.get_payload(decode=True).decode() == text  # type: ignore[union-attr]
+    assert first.get_payload(decode=True).decode() == text
     assert first["Return-Path"] == "<eve@elsewhere.example>"
     assert first["Received"].startswith("from client.example ([127.0.0.1])\n\tby mx.example.org with ESMTP id ")
     assert "\n\tfor <alice@example.org>;\n" in first["Received"]
@@ -122,7 +122,11 @@ def test_smtplib(httpd: Httpd, client: smtplib.SMTP) -> None:
 def test_what_is_announced(client: smtplib.SMTP, httpd: Httpd) -> None:
     client.ehlo()
     assert client.esmtp_features == {
-        **{"pipelining": "", "size": "1000000", "8bitmime": "", "smtputf8": "", "help": ""},
+        "pipelining": "",
+        "size": "1000000",
+        "8bitmime": "",
+        "smtputf8": "",
+        "help": "",
     }
     with secure(httpd) as other:
         other.ehlo()

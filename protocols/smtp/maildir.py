@@ -6,10 +6,9 @@ import secrets
 import socket
 import time
 from collections.abc import Sequence
-from io import BufferedWriter
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import BinaryIO, Self
 
 HOST = socket.gethostname().replace("/", r"\057").replace(":", r"\072")
 
@@ -24,7 +23,7 @@ class Delivery:
         self.name = f"{int(time.time())}.{secrets.token_hex(8)}.{HOST}"
         self._maildirs = maildirs
         self._path = maildirs[0] / "tmp" / self.name
-        self._file: BufferedWriter | None = None
+        self._file: BinaryIO | None = None
         self._error: OSError | None = None
         try:
             descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
@@ -65,4 +64,3 @@ class Delivery:
             self._path.unlink(missing_ok=True)
             with contextlib.suppress(OSError):  # told by `finish`
                 self._file.close()
-

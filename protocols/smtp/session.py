@@ -83,15 +83,17 @@ class Session:
         if verb == "HELO":
             return f"250 {self.settings.host}"
         told = [self.settings.host, "PIPELINING", f"SIZE {self.settings.size}", "8BITMIME", "SMTPUTF8"]
-        told += ["AUTH PLAIN"] if self._can_authenticate() else []
+        told += ["AUTH PLAIN"] if self._location() else []
         return "".join(f"250-{word}\r\n" for word in told) + "250 HELP"
 
-    def _can_authenticate(self) -> bool:
-        return self.settings.auth is not None and bool(self._conn.is_https())
+    def _location(self) -> str | None:
+        """Where httpd is asked about passwords, if one may be heard here."""
+        return self.settings.auth if self._conn.is_https() else None
 
     async def _authenticate(self, rest: str) -> str:
         mechanism, _, text = rest.partition(" ")
-        if not self._can_authenticate() or self._protocol != "ESMTP":
+        location = self._location()
+        if not location or self._protocol != "ESMTP":
             return "502 not here and now"
         if self._user or self._envelope.sender is not None:
             return "503 once, and before MAIL"
@@ -105,7 +107,7 @@ class Session:
         except ValueError:
             return "501 that is not how PLAIN looks"
         if user and other in ("", user):
-            self._user = await self._conn.authorize(self.settings.auth, user, password)
+            self._user = await self._conn.authorize(location, user, password)
         if not self._user:
             await self._conn.sleep(min(1, self._conn.timeout))  # who guesses shall take his time
             return "535 that is not right"
