@@ -9,10 +9,11 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.append(str(PROJECT / "python"))
 
-from mod_python import httpd  # noqa: E402
+from mod_python import _places, httpd  # noqa: E402
 from mod_python._machine import free_ports, processes, why_not  # noqa: E402
 from mod_python.httpd import ServerError  # noqa: E402
 
+APACHE = str(_places.httpd())
 MODULE = PROJECT / "target/release/libmod_python.so"
 MANUAL = Path("/usr/share/doc/apache2-doc/manual")
 
@@ -28,4 +29,4 @@ class Server(httpd.Server):
         return {"ROOT": str(self.folder / "conf-examples"), "MANUAL": str(MANUAL)}
 
 
-__all__ = ["MANUAL", "MODULE", "PROJECT", "Server", "ServerError", "free_ports", "processes", "why_not"]
+__all__ = ["APACHE", "MANUAL", "MODULE", "PROJECT", "Server", "ServerError", "free_ports", "processes", "why_not"]

@@ -257,5 +257,5 @@ def test_authorize_behind_a_proxy(httpd: Httpd, tls: bool) -> None:
             client.sendall(b"hello\n")
             return client.recv(1000)
 
-    assert told(b"PROXY TCP4 127.0.0.1 127.0.0.1 4000 80\r\n") == b"127.0.0.1 '' b'hello\\n'\n"
-    assert told(b"PROXY TCP4 192.0.2.7 127.0.0.1 4000 80\r\n") == b"127.0.0.1 None b'hello\\n'\n"
+    assert told(b"PROXY TCP4 127.0.0.1 127.0.0.1 4000 80\r\n") == b"('127.0.0.1', '127.0.0.1', True) '' b'hello\\n'\n"
+    assert told(b"PROXY TCP4 192.0.2.7 127.0.0.1 4000 80\r\n") == b"('127.0.0.1', '192.0.2.7', True) None b'hello\\n'\n"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from httpd import Httpd
-from mod_python import _places
+from server import APACHE
 
 ENTRY_POINTS = 256
 
@@ -48,6 +48,20 @@ WRONG = {
     "PythonConnectionHandler m n": "takes one handler",
     "PythonConnectionHandler m | .py": "takes one handler",
     "<Location /x>\nPythonConnectionHandler m\n</Location>": CONTEXT,
+    "PythonProtocol": "write PythonProtocol chat module::function",
+    "PythonProtocol chat": "write PythonProtocol chat module::function",
+    "PythonProtocol chat m n": "write PythonProtocol chat module::function",
+    "PythonProtocol chat m::": FUNCTION,
+    "PythonProtocol a,b m": "'a,b' is no name of a protocol: write letters, digits",
+    "PythonProtocol chat/ m": "'chat/' is no name of a protocol",
+    "PythonProtocol HTTP/1.1 m": "httpd itself serves it: write a PythonHandler",
+    "PythonProtocol h2 m": "mod_http2 serves it",
+    "PythonProtocol h2c m": "mod_http2 serves it",
+    "PythonProtocol h3 m": "write another name",
+    "PythonProtocol websocket m": "write a PythonHandler",
+    "PythonProtocol acme-tls/1 m": "mod_md serves it: write MDomain",
+    "PythonProtocol mod_python m": "write another name",
+    "<Location /x>\nPythonProtocol chat m\n</Location>": CONTEXT,
     "<Directory /srv>\nPythonConnectionHandler m\n</Directory>": CONTEXT,
     "PythonOutputFilter": FILTER_NAME,
     "PythonOutputFilter m NAME more": FILTER_NAME,
@@ -87,6 +101,9 @@ PythonHandler m | .py .html
 PythonHandler "quoted"
 PythonTypeHandler m::f
 PythonConnectionHandler m::f
+Protocols http/1.1 chat chat/2
+PythonProtocol chat m
+PythonProtocol chat/2 m::f
 PythonOutputFilter m OUT
 PythonOutputFilter m::f encoding=any OUT2
 PythonOutputFilter m out encoding=identity
@@ -173,6 +190,6 @@ def test_the_module_can_be_asked_for(server: Httpd) -> None:
 
 def test_directives_are_listed_with_help(server: Httpd) -> None:
     (server.folder / "fragment.conf").write_text("")
-    command = [str(_places.httpd()), "-f", str(server.folder / "httpd.conf"), "-L"]
+    command = [APACHE, "-f", str(server.folder / "httpd.conf"), "-L"]
     listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert "PythonOutputFilter (mod_python.c)\n\tdeclares a filter for responses" in listed

@@ -38,6 +38,14 @@ PythonOutputFilter gen_ends::fails_after_yield FAILS
     FilterProvider SMART UPPER "%{req:X-Case} == 'upper'"
     FilterChain SMART
 </Location>
+ProxyPass "/proxied" "http://127.0.0.1:${PORT}/tail"
+<Location "/proxied">
+    SetOutputFilter UPPER
+</Location>
+<Location "/sorry">
+    SetOutputFilter TAIL
+    ErrorDocument 404 /sorry/page.txt
+</Location>
 <Location "/removed">
     SetOutputFilter HIDE
     AddOutputFilter TAIL txt
@@ -158,6 +166,21 @@ def test_o27_a_subrequest_has_a_filter_of_its_own(httpd: Httpd) -> None:
 def test_o28_an_index_has_one_filter(httpd: Httpd) -> None:
     httpd.write("tail/folder/index.html", b"index")
     assert httpd.get("/tail/folder/").body == b"index<!-- tail -->"
+
+
+def test_a_proxied_response(httpd: Httpd) -> None:
+    for size in (10, 100_000):
+        httpd.write("tail/proxied.txt", b"x" * size)
+        for tls in (False, True):
+            answer = httpd.get("/proxied/proxied.txt", tls=tls)
+            assert answer.body == b"X" * size + b"<!-- TAIL -->"
+    assert httpd.get("/proxied/none.txt").status == 404
+
+
+def test_o25_an_error_document_is_filtered_where_it_is(httpd: Httpd) -> None:
+    httpd.write("sorry/page.txt", "sorry")
+    answer = httpd.get("/sorry/none.txt")
+    assert (answer.status, answer.text) == (404, "sorry<!-- tail -->")
 
 
 def test_http2_many_streams_at_once(httpd: Httpd) -> None:

@@ -34,6 +34,15 @@ CONF = (
         PythonInputFilter gen_filters::identity IDENTITY
         SetInputFilter IDENTITY
     </Location>
+    PythonOutputFilter mod_python.filters.inject INJECT
+    <Location "/inject">
+        SetOutputFilter INJECT
+        PythonOption inject "<p>"
+    </Location>
+    <Location "/inject/events">
+        SetHandler mod_python
+        PythonHandler gen_handlers::events
+    </Location>
     """
 )
 SLOW = "#!/bin/sh\nprintf 'Content-Type: text/plain\\n\\nfirst\\n'\nsleep 0.5\necho second\n"
@@ -68,8 +77,24 @@ def test_o7_the_first_byte_of_a_slow_script(httpd: Httpd) -> None:
 
 
 @pytest.mark.alone
+def test_o7_the_first_byte_of_the_first_response_of_a_child(httpd: Httpd) -> None:
+    httpd.cgi("slow", SLOW)
+    httpd.cgi("upper/slow", SLOW)
+    waits: list[float] = []
+    while not waits or (min(waits) > 0.05 and len(waits) < 4):
+        httpd.graceful()
+        # Python runs, mod_cgid is connected; the filter is neither imported nor called yet.
+        assert httpd.request("POST", "/upload", b"12").text == "2 None"
+        plain, _, _ = first_byte_and_all(httpd, "/cgi-bin/slow")
+        first, _, body = first_byte_and_all(httpd, "/cgi-bin/upper/slow")
+        assert body == b"FIRST\nSECOND\n"
+        waits.append(first - plain)
+    assert min(waits) < 0.05
+
+
+@pytest.mark.alone
 def test_o8_server_sent_events_one_by_one(httpd: Httpd) -> None:
-    for name in ("upper", "hide_twice"):
+    for name in ("upper", "hide_twice", "inject"):
         connection = http.client.HTTPConnection("127.0.0.1", httpd.port, timeout=10)
         started = time.monotonic()
         connection.request("GET", f"/{name}/events")
@@ -78,7 +103,7 @@ def test_o8_server_sent_events_one_by_one(httpd: Httpd) -> None:
         while event := response.read1():
             events.append((event, time.monotonic() - started))
         connection.close()
-        secret = b"SECRET" if name == "upper" else b"..."
+        secret = b"..." if name == "hide_twice" else b"SECRET"
         prefix = b"DATA" if name == "upper" else b"data"
         expected = [prefix + b": %d " % number + secret + b"\n\n" for number in range(2)]
         assert [event for event, _ in events[:2]] == expected

@@ -165,4 +165,5 @@ def test_i12_http2_bodies_that_nobody_reads(httpd: Httpd, upload: Path) -> None:
         # mod_http2 resets a stream while curl still sends, with and without filters; the next ones are served.
         assert set(done.stdout.removesuffix(b"page").split(b"ignored")) == {b""}
         assert done.stdout.endswith(b"page")
-        assert all(line.startswith(f"200 POST /{name}/ignore ") for line in httpd.requests()[before:-1])
+        posts = [line for line in httpd.requests()[before:] if " POST " in line]
+        assert all(line.startswith(f"200 POST /{name}/ignore ") for line in posts)

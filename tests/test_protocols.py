@@ -20,6 +20,7 @@ TLS = """
 """
 CONF = f"""
 RequestReadTimeout handshake=1 header=1
+PythonGracefulTimeout 1
 PythonProtocol plain pr_protocols::plain
 PythonProtocol talks pr_protocols::talks
 PythonProtocol counts pr_protocols::counts
@@ -156,7 +157,7 @@ def test_p16_names_with_a_version_are_for_tls(httpd: Httpd) -> None:
         assert rest(client).startswith(b"HTTP/1.1 200 ")
 
 
-def test_http_goes_on_beside_it(httpd: Httpd) -> None:
+def test_p1_http_goes_on_beside_it(httpd: Httpd) -> None:
     httpd.write("a.txt", b"a")
     with alpn(httpd, "http/1.1") as client:
         client.sendall(b"GET /a.txt HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
@@ -202,7 +203,7 @@ def test_p16_an_upgraded_connection_is_logged_once_and_closed(httpd: Httpd) -> N
     assert httpd.access_log.read_text().count(line) == 1
 
 
-def test_requests_with_a_body_stay_http(httpd: Httpd) -> None:
+def test_p16_requests_with_a_body_stay_http(httpd: Httpd) -> None:
     httpd.write("a.txt", b"a")
     head = b"GET /a.txt HTTP/1.1\r\nHost: x\r\nUpgrade: talks\r\nConnection: Upgrade, close\r\n"
     for tail in (b"Content-Length: 2\r\n\r\nab", b"Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n"):
@@ -238,7 +239,7 @@ def test_p1_http_on_a_port_with_a_handler_can_still_upgrade(httpd: Httpd, tls: b
 
 @pytest.mark.parametrize("way", ["alpn", "upgrade"])
 @pytest.mark.parametrize("name", ["declines", "declines-later"])
-def test_what_was_agreed_upon_cannot_be_declined(httpd: Httpd, name: str, way: str) -> None:
+def test_p1_what_was_agreed_upon_cannot_be_declined(httpd: Httpd, name: str, way: str) -> None:
     httpd.expect(rf"PythonProtocol {name} .*declined what its peer has agreed to: {name}, not HTTP: closed")
     with alpn(httpd, name) if way == "alpn" else upgrade(httpd, name) as client:
         client.sendall(b"x")
@@ -271,6 +272,33 @@ def test_p2_handlers_that_speak_over_time(httpd: Httpd) -> None:
         assert rest(client) == b"0\n1\n2\n"
 
 
+def test_what_is_agreed_upon_in_tls_waits_without_a_thread(httpd: Httpd) -> None:
+    """More connections than there are threads for (32): each is served."""
+    if httpd.mpm != "event":
+        pytest.skip("a thread each")
+    httpd.allow("HTTP is about to starve")
+    clients = [alpn(httpd, "idles") for _ in range(60)]
+    for client in clients:
+        client.sendall(b"x\n")
+    for client in clients:
+        assert client.recv(10) == b"x\n"
+        client.close()
+
+
+@pytest.mark.parametrize("way", ["alpn", "upgrade"])
+def test_p6_p11_a_graceful_restart_ends_it(httpd: Httpd, way: str) -> None:
+    if httpd.mpm == "worker":
+        pytest.skip("as on prefork")
+    with alpn(httpd, "idles") if way == "alpn" else upgrade(httpd, "idles") as client:
+        client.sendall(b"x\n")
+        assert until(client, b"x\n").endswith(b"x\n")
+        begin = time.monotonic()
+        httpd.graceful()
+        assert rest(client) == b""
+        # PythonGracefulTimeout
+        assert time.monotonic() - begin < 4
+
+
 def test_the_client_certificate_can_be_seen(httpd: Httpd) -> None:
     def told(certificate: bool) -> tuple[object, ...]:
         with alpn(httpd, "certificate", certificate=certificate) as client:
@@ -280,3 +308,17 @@ def test_the_client_certificate_can_be_seen(httpd: Httpd) -> None:
     assert told(certificate=True) == (1, "TLSv1.3", "FAILED:self-signed certificate", "CN=localhost", "localhost", None)
     with upgrade(httpd, "certificate") as client:
         assert rest(client).endswith(b"(0, None, None, None, None, None)")
+
+
+def test_p16_a_name_that_no_server_lists_fails_configtest(httpd: Httpd) -> None:
+    fragment = httpd.folder / "fragment.conf"
+    conf = fragment.read_text()
+    try:
+        fragment.write_text(conf.replace("Protocols http/1.1 talks unlisted", "Protocols http/1.1 talks"))
+        said = httpd.configtest()
+    finally:
+        fragment.write_text(conf)
+    assert said.returncode != 0
+    line = next(at for at, text in enumerate(conf.splitlines(), 1) if text.startswith("PythonProtocol unlisted"))
+    assert f"{fragment}:{line}: PythonProtocol unlisted: no server where this holds names unlisted" in said.stderr
+    assert "write Protocols unlisted http/1.1" in said.stderr

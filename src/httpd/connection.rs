@@ -1,8 +1,8 @@
 //! Connections: `conn_rec`.
 
 use std::cell::UnsafeCell;
-use std::ffi::{CStr, c_void};
-use std::ptr::{NonNull, null_mut};
+use std::ffi::c_void;
+use std::ptr::NonNull;
 
 use super::held::Held;
 use super::{Brigade, Error, Pool, Server, Table, c_bytes, ffi};
@@ -203,23 +203,6 @@ impl Connection {
         };
         brigade.clear();
         Error::check(status)
-    }
-
-    /// A variable of the TLS module (`SSL_PROTOCOL` …).
-    pub fn tls_variable(&self, name: &CStr) -> Option<Vec<u8>> {
-        let mut pool = std::ptr::null_mut();
-        // SAFETY: a place for one pool, below the connection's own.
-        unsafe { ffi::apr_pool_create_ex(&raw mut pool, self.raw().pool, None, null_mut()) };
-        let server = self.base_server().as_ptr();
-        // SAFETY: all live; there is no request.
-        let value = unsafe {
-            ffi::ap_ssl_var_lookup(pool, server, self.as_ptr(), null_mut(), name.as_ptr())
-        };
-        // SAFETY: null or NUL-terminated, in the pool or static.
-        let value = unsafe { c_bytes(value) }.map(<[u8]>::to_vec);
-        // SAFETY: made above, used by nobody else: a connection may live for days.
-        unsafe { ffi::apr_pool_destroy(pool) };
-        value.filter(|value| !value.is_empty())
     }
 
     /// Has TLS agree upon all that comes before the first byte. A failure shows when one is read.

@@ -21,8 +21,8 @@ use super::{Connection, Pool, Server, Status, c_bytes, ffi};
 const KEY: &CStr = c"mod_python.patience";
 /// What our connections speak, as far as the MPM is concerned.
 const PROTOCOL: &CStr = c"mod_python";
-/// Ten years, in microseconds.
-const LONG: ffi::apr_interval_time_t = 10 * 365 * 24 * 3600 * 1_000_000;
+/// Two weeks, in microseconds: more than 24 days would be no time that poll(2) takes.
+const LONG: ffi::apr_interval_time_t = 14 * 24 * 3600 * 1_000_000;
 
 /// The server with the long `Timeout`, if the MPM has taken it.
 struct Patient(Option<NonNull<ffi::server_rec>>);

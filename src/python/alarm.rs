@@ -20,9 +20,10 @@ const STACK: usize = 256 * 1024;
 /// A thread without a connection's socket to wait on looks at the world so often.
 pub const GLANCE: Duration = Duration::from_secs(1);
 
-/// Whether handlers are told that the child is about to stop (`conn.closing`).
-static CLOSING: AtomicBool = AtomicBool::new(false);
-/// Whether their time is over: waits end with `ShuttingDown`.
+/// Set once handlers are told that the child is about to stop (`conn.closing`): when their time is
+/// over, and waits end with `ShuttingDown`.
+static CLOSING: OnceLock<Instant> = OnceLock::new();
+/// Whether their time is over already.
 static OVER: AtomicBool = AtomicBool::new(false);
 /// Made in a child when its first connection needs it; the parent has none.
 static ALARM: OnceLock<Option<&'static Alarm>> = OnceLock::new();
@@ -37,8 +38,8 @@ struct Book {
     deadlines: Deadlines,
     seats: HashMap<u64, Weak<Seat>>,
     last: u64,
-    /// When the time of a graceful stop is over.
-    over: Option<Instant>,
+    /// Whether all were woken because their time is over.
+    told: bool,
 }
 
 fn alarm() -> Option<&'static Alarm> {
@@ -78,12 +79,13 @@ impl Alarm {
             while let Some(number) = book.deadlines.due(now) {
                 due.extend(book.seats.get(&number).and_then(Weak::upgrade));
             }
-            if book.over.is_some_and(|over| over <= now) {
-                book.over = None;
-                OVER.store(true, Ordering::Release);
+            let over = CLOSING.get().copied().filter(|_| !book.told);
+            if over.is_some_and(|over| over <= now) {
+                book.told = true;
                 due.extend(book.seats.values().filter_map(Weak::upgrade));
             }
-            let next = book.deadlines.next().into_iter().chain(book.over).min();
+            let over = over.filter(|_| !book.told);
+            let next = book.deadlines.next().into_iter().chain(over).min();
             drop(book);
             for seat in due {
                 seat.is_due(now);
@@ -140,31 +142,26 @@ pub fn watch(descriptor: RawFd, sense: Sense, number: u64) {
 
 /// Whether handlers are told that the child is about to stop.
 pub fn is_closing() -> bool {
-    CLOSING.load(Ordering::Acquire)
+    CLOSING.get().is_some()
 }
 
 /// Whether waits end with `ShuttingDown`.
 pub fn is_over() -> bool {
-    OVER.load(Ordering::Acquire)
+    let over = || CLOSING.get().is_some_and(|over| *over <= Instant::now());
+    OVER.load(Ordering::Acquire) || over()
 }
 
 /// The child stops gracefully: handlers are told, and have so much time.
 pub fn close(grace: Duration) {
-    CLOSING.store(true, Ordering::Release);
-    match existing() {
-        Some(alarm) => {
-            let over = Instant::now().checked_add(grace);
-            alarm.book().over = over;
-            alarm.poller.interrupt();
-        }
-        // Nobody is parked; who holds a thread looks at the time.
-        None => OVER.store(grace.is_zero(), Ordering::Release),
+    CLOSING.get_or_init(|| Instant::now() + grace);
+    if let Some(alarm) = existing() {
+        alarm.poller.interrupt();
     }
 }
 
 /// The child stops at once. Answers all connections that must end.
 pub fn stop() -> Vec<Arc<Seat>> {
-    CLOSING.store(true, Ordering::Release);
+    CLOSING.get_or_init(Instant::now);
     OVER.store(true, Ordering::Release);
     let alarm = existing();
     let seats = alarm.map(|alarm| {

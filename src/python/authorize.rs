@@ -1,5 +1,7 @@
 //! `conn.authorize()`: httpd's own authentication and authorization, for protocols that have none.
 
+use std::ffi::CString;
+
 use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
@@ -14,7 +16,6 @@ use crate::engine::credentials;
 use crate::httpd::Connection;
 use crate::httpd::inquiry::Verdict;
 use crate::httpd::log::{self, Level, place};
-use std::ffi::CString;
 
 /// What is asked.
 pub struct Question {
@@ -87,6 +88,22 @@ impl Question {
             }
         }
     }
+}
+
+/// The address and port that requests on a connection would come from.
+pub(super) fn client(this: &This<'_, '_, ConnectionObject>) -> PyResult<(Option<Vec<u8>>, u16)> {
+    let c = this.body().lent.get()?;
+    Ok(release(this.py(), || {
+        let Ok(inquiry) = c.inquire(c"/", None) else {
+            return (None, 0);
+        };
+        let r = inquiry.request();
+        match inquiry.meet_client() {
+            Ok(()) => (r.useragent_ip().map(<[u8]>::to_vec), r.useragent_port()),
+            // What is to tell its address has not come.
+            Err(_) => (None, 0),
+        }
+    }))
 }
 
 /// `conn.authorize(uri, user, password)`

@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyBool;
 
 use super::alarm;
-use super::authorize::authorize;
+use super::authorize::{authorize, client};
 use super::capsule::capsule;
 use super::chain::Chain;
 use super::class::{self, Answer, Arguments, Class, This, attributes, methods};
@@ -129,10 +129,17 @@ impl Class for ConnectionObject {
         client_addr = |this: &Me<'_, 'py>| address(this, Connection::client_ip, Connection::client_port);
         /// Our address: (ip, port).
         local_addr = |this: &Me<'_, 'py>| address(this, Connection::local_ip, Connection::local_port);
+        /// The peer's address as mod_remoteip has it from a PROXY header, else as client_addr.
+        useragent_addr = |this: &Me<'_, 'py>| {
+            let (ip, port) = client(this)?;
+            Ok((decode_option(this.py(), ip.as_deref())?, port).into_pyobject(this.py())?.into_any())
+        };
         /// As client_addr.
         remote_addr = |this: &Me<'_, 'py>| address(this, Connection::client_ip, Connection::client_port);
         /// The peer's address.
         client_ip = |this: &Me<'_, 'py>| text(this, Connection::client_ip);
+        /// The peer's address as mod_remoteip has it from a PROXY header, else as client_ip.
+        useragent_ip = |this: &Me<'_, 'py>| decode_option(this.py(), client(this)?.0.as_deref());
         /// As client_ip.
         remote_ip = |this: &Me<'_, 'py>| text(this, Connection::client_ip);
         /// Our address.

@@ -226,6 +226,7 @@ impl<'py> Look<'_, 'py> {
         let all = matches!(wish, Wish::AllSent);
         if all || duplex.queued() > HIGH || wait.until.get().is_some() {
             self.wire.send(self.c);
+            self.interpreter.drops.empty(self.py);
         }
         if duplex.output() == Output::Broken {
             return if all {

@@ -88,6 +88,8 @@ pub(super) fn write<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'p
     wire.duplex.count_queued(length);
     if wire.duplex.queued() > HIGH {
         wire.send(c);
+        // A long step sends much: what was sent is let go as it goes along.
+        this.interpreter().drops.empty(this.py());
     }
     make(this, Wish::Sent)
 }

@@ -94,7 +94,7 @@ async def closes(conn: apache.Connection) -> None:
 
 
 async def sniffs(conn: apache.Connection) -> int | None:
-    if await conn.peek(4) in (b"GET ", b"POST"):
+    if await conn.peek(4) in (b"GET ", b"POST", b"PRI "):
         return apache.DECLINED
     async for line in conn:
         await conn.write(b"<" + line + b">")

@@ -69,4 +69,5 @@ def cleanuphandler(req: apache.Request) -> int:
 async def whoami(conn: apache.Connection) -> None:
     line = await conn.readline()
     proxied = await conn.authorize("/ip/")
-    await conn.write(f"{conn.client_ip} {proxied!r} {line!r}\n")
+    seen = (conn.client_ip, conn.useragent_ip, conn.useragent_addr == (conn.useragent_ip, 4000))
+    await conn.write(f"{seen} {proxied!r} {line!r}\n")

@@ -1,0 +1,116 @@
+"""The life of asynchronous connections: every one has one end."""
+
+import asyncio
+import time
+
+from mod_python import apache
+
+
+def note(conn: apache.Connection, text: str) -> None:
+    conn.log_error(f"life: {text}", apache.APLOG_NOTICE)
+
+
+async def ends(conn: apache.Connection) -> None:
+    "Says once how it ended."
+    try:
+        async for line in conn:
+            if line == b"raise\n":
+                raise KeyError("asked for")
+            if line == b"sleep\n":
+                await conn.sleep(2)
+            if line == b"aio\n":
+                await apache.aio(asyncio.sleep(2))
+            if line == b"flood\n":
+                while True:
+                    await conn.write(b"x" * 65536)
+            await conn.write(line)
+    except BaseException as error:
+        note(conn, f"{type(error).__name__}")
+        raise
+    else:
+        note(conn, "end of input")
+    finally:
+        note(conn, "finally")
+
+
+async def stubborn(conn: apache.Connection) -> None:
+    "Does not want to go."
+    while True:
+        try:
+            if not await conn.readline():
+                return
+        except (TimeoutError, ConnectionError, apache.ShuttingDown) as error:
+            note(conn, f"stubborn {type(error).__name__}")
+            if isinstance(error, apache.ShuttingDown):
+                await conn.write("going\n")
+                return
+
+
+async def told(conn: apache.Connection) -> None:
+    "Finishes what it has begun."
+    async for line in conn:
+        await conn.write(b"last " + line if conn.closing else line)
+        if conn.closing:
+            return
+
+
+async def clock(conn: apache.Connection) -> None:
+    "Talks for longer than Timeout, and never listens."
+    for number in range(18):
+        await conn.write(f"{number}\n")
+        await conn.sleep(0.1)
+
+
+async def answers(conn: apache.Connection) -> None:
+    "Answers after ten bytes, whatever else comes."
+    await conn.readexactly(10)
+    await conn.write(b"a" * 100_000)
+
+
+async def lingers(conn: apache.Connection) -> None:
+    "Answers from a deadline, whatever else comes."
+    await conn.readexactly(10)
+    await conn.sleep(0.05)
+    await conn.write(b"a" * 100_000)
+
+
+async def pieces(conn: apache.Connection) -> None:
+    "Many small writes are few packets."
+    async for _ in conn:
+        for number in range(50):
+            await conn.write(f"{number} ")
+        await conn.write("\n")
+
+
+async def streams(conn: apache.Connection) -> None:
+    "Ten megabytes for who asks."
+    async for _ in conn:
+        for _ in range(160):
+            await conn.write(bytes(65536))
+
+
+async def timers(conn: apache.Connection) -> None:
+    "Sleeps as long as it is told, and says for how long that was."
+    clock = time.monotonic
+    async for line in conn:
+        begin = clock()
+        await conn.sleep(float(line))
+        await conn.write(f"{clock() - begin:.4f}\n")
+
+
+async def bulk(conn: apache.Connection) -> None:
+    "Counts what it gets."
+    size = 0
+    while data := await conn.read(65536):
+        size += len(data)
+    await conn.write(f"{size}\n")
+
+
+async def dawdles(conn: apache.Connection) -> None:
+    "Does not read for a while."
+    await conn.write("go\n")
+    await conn.sleep(0.5)
+    size = 0
+    while data := await conn.read():
+        size += len(data)
+    await conn.write(f"{size}\n")
