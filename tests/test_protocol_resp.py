@@ -266,7 +266,7 @@ def test_commands_in_any_pieces(httpd: Httpd) -> None:
         *(b"*1\r\n:4\r\n", b"*1\r\n$4\r\nPINGxx", b"*" + b"1" * 100, b"x" * 20000, b"*2\r\n$1\r\n" + b"$" * 40),
         b"*20000\r\n" + b"$1\r\nx\r\n" * 20000,
     ],
-    ids=repr,
+    ids=lambda data: repr(data[:20]),
 )
 def test_what_is_no_command(httpd: Httpd, data: bytes) -> None:
     said = raw(httpd, b"PING\r\n" + data)

@@ -124,7 +124,7 @@ class Session:
         protocol = "UTF8SMTP" if envelope.utf8 else self._protocol
         if self._protocol == "ESMTP":
             protocol += "S" * bool(self._conn.is_https()) + "A" * bool(self._user)
-        peer = f"{self._peer} ([{self._conn.client_ip}])"
+        peer = f"{self._peer} ([{self._conn.useragent_ip}])"
         answer = await receive(self._conn, envelope, peer, protocol)
         if not answer:
             self.has_quit = True
