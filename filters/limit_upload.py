@@ -1,6 +1,6 @@
 """Refuses request bodies of more than so many bytes with 413.
 
-    PythonInputFilter mod_python.filters.limit_upload LIMIT
+    PythonInputFilter mod_python.filters.limit_upload LIMIT change=no
     <Location "/upload">
         SetInputFilter LIMIT
         PythonOption limit_upload 1000000

@@ -1,6 +1,6 @@
 """Writes a copy of each body to a file, which can never hurt the client.
 
-    PythonOutputFilter mod_python.filters.tee TEE
+    PythonOutputFilter mod_python.filters.tee TEE change=no
     <Location "/api">
         SetOutputFilter TEE
         PythonOption tee /var/spool/bodies/%.body

@@ -1,6 +1,6 @@
 """Sends no more than so many bytes a second to each client.
 
-    PythonOutputFilter mod_python.filters.throttle THROTTLE
+    PythonOutputFilter mod_python.filters.throttle THROTTLE change=no
     <Location "/downloads">
         SetOutputFilter THROTTLE
         PythonOption throttle 100000

@@ -1,19 +1,20 @@
 //! The directives: one table.
 
 use std::ffi::CString;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::engine::filters::{Filter, Registry, Way};
+use crate::engine::filters::{Filter, Kind, Way};
 use crate::engine::handlers::{Handler, HandlerList, Home};
 use crate::engine::phase_table::{self, ROWS};
 use crate::engine::phases::Phase;
 use crate::engine::protocols::Protocol;
 use crate::engine::settings::{Import, Settings};
-use crate::entry::{Entry, FILTERS, direction};
+use crate::entry::Entry;
 use crate::httpd::config::{Change, Command, Directive, Line, Place, Section, commands};
-use crate::httpd::entries::{ENTRY_POINTS, is_registered, register};
+use crate::httpd::entries::{ENTRY_POINTS, FilterPlace, is_registered, register};
 use crate::protocols;
+use crate::python::declared::{direction, registry};
 
 type Read = Result<Change<Settings>, String>;
 
@@ -279,10 +280,7 @@ fn connection_handler(line: &Line<'_>) -> Read {
 fn protocol(line: &Line<'_>) -> Read {
     let protocol = Arc::new(Protocol::parse(&line.words(), &line.source().into())?);
     let name = protocol.name.to_string_lossy().into_owned();
-    let all: &Mutex<protocols::Registry> = line.generation(protocols::REGISTRY);
-    all.lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .push(protocol.clone());
+    protocols::registry(line.configuration()).push(protocol.clone());
     Ok(Box::new(move |settings| {
         Arc::make_mut(&mut settings.protocols).insert(name.clone(), protocol.clone());
     }))
@@ -294,13 +292,8 @@ fn filter(line: &Line<'_>, way: Way) -> Read {
         &home(line),
         &line.source().into(),
     )?);
-    let filters: &Mutex<Registry> = line.generation(FILTERS);
-    let mut filters = filters.lock().unwrap_or_else(PoisonError::into_inner);
-    let Some((number, is_new)) = filters.number(way, &filter, ENTRY_POINTS) else {
-        return Err(format!(
-            "there is room for {ENTRY_POINTS} filters of each way, and no more"
-        ));
-    };
+    let mut filters = registry(line.configuration());
+    let (number, is_new) = filters.number(way, &filter, ENTRY_POINTS)?;
     if is_new {
         let name = CString::new(&*filter.name).map_err(|_| "a NUL in a name")?;
         if is_registered(direction(way), &name) {
@@ -309,9 +302,30 @@ fn filter(line: &Line<'_>, way: Way) -> Read {
                 filter.name
             ));
         }
-        register::<Entry>(direction(way), &filter.name, number);
+        register::<Entry>(direction(way), &filter.name, number, place(filter.kind));
+    }
+    if filter.kind.is_connections() && line.section() != Section::Server {
+        line.warn(&format!(
+            "{}: filter {} of kind={} stands in a section, so it is on no connection: write it \
+             outside",
+            line.name(),
+            filter.name,
+            filter.kind.name()
+        ));
     }
     Ok(Box::new(move |settings| {
         Arc::make_mut(&mut settings.filters).insert((way, number), filter.clone());
     }))
+}
+
+/// The place of a kind in httpd's chains.
+fn place(kind: Kind) -> FilterPlace {
+    match kind {
+        Kind::Resource => FilterPlace::Resource,
+        Kind::ContentSet => FilterPlace::ContentSet,
+        Kind::Protocol => FilterPlace::Protocol,
+        Kind::Transcode => FilterPlace::Transcode,
+        Kind::Connection => FilterPlace::Connection,
+        Kind::Network => FilterPlace::Network,
+    }
 }

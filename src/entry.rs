@@ -1,31 +1,30 @@
 //! The wiring: for each hook, ask `engine` what to do and tell `python` to do it.
 
 use std::ffi::{CStr, CString};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use crate::directives::COMMANDS;
 use crate::engine::counters::{self, Counters};
-use crate::engine::filters::{Filter as Declared, Registry, Way};
+use crate::engine::filters::Way;
 use crate::engine::settings::Settings;
 use crate::httpd::config::{self, Command};
-use crate::httpd::entries::ENTRY_POINTS;
+use crate::httpd::entries::{ENTRY_POINTS, is_ours};
 use crate::httpd::filter::{Direction, Mode};
 use crate::httpd::hooks::{self, Module, Record};
+use crate::httpd::log::{self, Level, place};
 use crate::httpd::phases::{Hook, Registration};
 use crate::httpd::shared::{Shared, is_alive};
 use crate::httpd::{Brigade, Connection, Error, Filter, Pool, Request, Server, Status};
-use crate::httpd::{exports, listener, parking, ssi};
+use crate::httpd::{exports, listener, parking, process, ssi};
 use crate::phases;
 use crate::protocols;
+use crate::python::declared::{declared, direction, registry};
 use crate::python::exports::Exports;
 use crate::python::ssi::Elements;
 use crate::python::talk::Talk;
 use crate::python::{alarm, call, cleanups, crowd, drive, imports, interpreter, meter};
 
-/// Under which the configuration's pool keeps its filters.
-pub const FILTERS: &std::ffi::CStr = c"mod_python.filters";
-
-/// Under which it keeps what is counted.
+/// Under which the configuration's pool keeps what is counted.
 const COUNTERS: &std::ffi::CStr = c"mod_python.counters";
 
 const _: () = assert!(ENTRY_POINTS <= counters::FILTERS);
@@ -52,10 +51,6 @@ impl Module for Entry {
         &crate::python_module
     }
 
-    fn check_config(main: &Server) -> Result<(), String> {
-        protocols::check(main)
-    }
-
     fn post_config(configuration: &Pool, main: &Server) {
         // Before the children are forked, which share it.
         let _: &Shared<Counters> = config::generation(configuration, COUNTERS);
@@ -74,6 +69,7 @@ impl Module for Entry {
                 listener::accept_at_once(&server.ports());
             }
         }
+        warn_of_idle_filters(main);
     }
 
     fn child_init(child: &Pool, main: &'static Server) {
@@ -83,7 +79,7 @@ impl Module for Entry {
         meter::start(counters, counters.child(pid, is_alive), &filters(main));
         let mut servers = std::iter::successors(Some(main), |server| server.next());
         let is_on = |server: &Server| server.settings::<Settings>().optimize == Some(true);
-        interpreter::start(main, servers.any(is_on));
+        process::undisturbed(|| interpreter::start(main, servers.any(is_on)));
         imports::run(main);
         ssi::serve::<Elements>();
     }
@@ -99,6 +95,7 @@ impl Module for Entry {
 
     fn pre_close_connection(c: &Connection) {
         call::closing(c);
+        connection_filters(c, |direction, name| drive::close(c, direction, name));
     }
 
     fn hosted(main: &'static Server) -> Result<(), String> {
@@ -152,9 +149,42 @@ impl Module for Entry {
         }
     }
 
-    fn input_filter_starts(filter: &Filter) {
+    fn check_config(configuration: &Pool, main: &Server) -> Result<(), String> {
+        protocols::check(main)?;
+        let filters = registry(configuration);
+        for way in [Way::In, Way::Out] {
+            for (slot, filter) in filters.all(way) {
+                if !is_ours::<Entry>(direction(way), &filter.name, slot) {
+                    let (name, source) = (&filter.name, &filter.handler.source);
+                    return Err(format!(
+                        "{} at {source}: another module has a filter '{name}': write another name \
+                         for this one",
+                        way.directive()
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn pre_connection(c: &Connection) {
+        if !c.is_stream() && !c.is_outgoing() {
+            connection_filters(c, |direction, name| c.add_filter(direction, name));
+        }
+    }
+
+    fn output_filter_starts(filter: &Filter, slot: usize) {
+        let Some((declared, _)) = declared(filter, Way::Out, slot) else {
+            return;
+        };
         if let Some(r) = filter.request() {
-            r.hide_body_length();
+            drive::output_starts(r, &declared);
+        }
+    }
+
+    fn input_filter_starts(filter: &Filter, slot: usize) {
+        if let Some((declared, _)) = declared(filter, Way::In, slot) {
+            drive::input_starts(filter, &declared);
         }
     }
 
@@ -181,30 +211,38 @@ fn counters(server: &Server) -> &Counters {
 
 /// The filters of the configuration, by way, name and number.
 fn filters(server: &Server) -> Vec<(Way, String, usize)> {
-    let filters: &Mutex<Registry> = config::generation(server.configuration(), FILTERS);
-    let filters = filters.lock().unwrap_or_else(PoisonError::into_inner);
-    filters.names()
+    registry(server.configuration()).names()
 }
 
-/// What entry point `slot` stands for where the filter's request is; else its first declaration.
-fn declared(filter: &Filter, way: Way, slot: usize) -> Option<(Arc<Declared>, &Settings)> {
-    let r = filter.request()?;
-    let settings = r.settings::<Settings>();
-    let here = settings.filters.get(&(way, slot)).cloned();
-    let declared = here.or_else(|| {
-        let filters: &Mutex<Registry> = config::generation(r.server().configuration(), FILTERS);
-        filters
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .declared(way, slot)
-    })?;
-    Some((declared, settings))
+/// Says which filters of connections are on none: those of virtual hosts that requests choose by name.
+fn warn_of_idle_filters(main: &Server) {
+    let inherited = &main.settings::<Settings>().filters;
+    for server in std::iter::successors(main.next(), |server| server.next()) {
+        let filters = &server.settings::<Settings>().filters;
+        for (key, filter) in filters.iter().filter(|_| !server.is_default()) {
+            let is_own = inherited
+                .get(key)
+                .is_none_or(|above| !Arc::ptr_eq(above, filter));
+            if filter.kind.is_connections() && is_own {
+                let (name, kind) = (&filter.name, filter.kind.name());
+                let text = format!(
+                    "{} at {}: filter {name} of kind={kind} is on no connection: declare it in the \
+                     first virtual host of the address",
+                    key.0.directive(),
+                    filter.handler.source
+                );
+                log::server(place!(), Some(server), Level::Warning, &text);
+            }
+        }
+    }
 }
 
-/// The direction of a filter, in httpd's words.
-pub fn direction(way: Way) -> Direction {
-    match way {
-        Way::In => Direction::Input,
-        Way::Out => Direction::Output,
+/// Calls `f` for each filter that the server of a connection's address has for connections.
+fn connection_filters(c: &Connection, f: impl Fn(Direction, &str)) {
+    let filters = &c.base_server().settings::<Settings>().filters;
+    for ((way, _), filter) in filters.iter() {
+        if filter.kind.is_connections() {
+            f(direction(*way), &filter.name);
+        }
     }
 }

@@ -2,24 +2,21 @@
 
 use std::ffi::{CStr, CString};
 use std::iter::successors;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::engine::phases::Phase;
 use crate::engine::protocols::Protocol;
 use crate::engine::settings::Settings;
-use crate::httpd::{Connection, Request, Server, Status, config};
+use crate::httpd::{Connection, Pool, Request, Server, Status, config};
 use crate::python::call;
 use crate::python::role::Role;
 use crate::python::state::ConnectionState;
 
-/// Under which the configuration's pool keeps every protocol that a line of it names.
-pub const REGISTRY: &CStr = c"mod_python.protocols";
-
-/// Every protocol that a line of the configuration names.
-pub type Registry = Vec<Arc<Protocol>>;
-
-fn registry(server: &Server) -> &Mutex<Registry> {
-    config::generation(server.configuration(), REGISTRY)
+/// Every protocol that a line of the configuration names whose pool this is.
+pub fn registry(configuration: &Pool) -> MutexGuard<'_, Vec<Arc<Protocol>>> {
+    let registry: &Mutex<Vec<Arc<Protocol>>> =
+        config::generation(configuration, c"mod_python.protocols");
+    registry.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A protocol that no peer can get, because httpd does not choose it.
@@ -27,10 +24,7 @@ fn registry(server: &Server) -> &Mutex<Registry> {
 /// # Errors
 /// What is wrong, where, and what to write.
 pub fn check(main: &Server) -> Result<(), String> {
-    let registry = registry(main)
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner);
-    for protocol in registry.iter() {
+    for protocol in registry(main.configuration()).iter() {
         let name = protocol.name.to_string_lossy();
         let mut servers = successors(Some(main), |server| server.next());
         let serves = |server: &Server| {
@@ -62,9 +56,10 @@ pub fn process(c: &Connection) -> Status {
         return Status::DECLINED;
     }
     let mut known = c.existing_state::<ConnectionState>();
-    if known.is_none() && agrees_in_handshake(c) {
-        // What TLS agrees upon comes before anything that one side says.
-        c.shake_hands();
+    if known.is_none_or(|state| state.shaking_hands.get()) && agrees_in_handshake(c) {
+        if let Err(status) = call::shake_hands(c) {
+            return status;
+        }
         known = c.existing_state();
     }
     let agreed = known.and_then(|state| state.agreed.get());
@@ -79,8 +74,7 @@ pub fn process(c: &Connection) -> Status {
 }
 
 fn agrees_in_handshake(c: &Connection) -> bool {
-    let registry = registry(c.base_server()).lock();
-    !registry.unwrap_or_else(PoisonError::into_inner).is_empty() && c.is_tls()
+    c.is_tls() && !registry(c.base_server().configuration()).is_empty()
 }
 
 /// The protocols of a server that a peer offers, and that could be spoken now.

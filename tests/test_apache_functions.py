@@ -134,6 +134,18 @@ def test_path_info(httpd: Httpd) -> None:
     assert call(httpd, "paths") == [len("/cgi/script"), len("/cgi/script"), len("/a")]
 
 
+def test_stat(httpd: Httpd) -> None:
+    path = httpd.write("call/api_functions/stat", "seven..")
+    seen = call(httpd, "stat")
+    assert seen["file"] == [str(path), True, 7, True]
+    assert seen["folder"] == [True, str(httpd.htdocs)]
+    assert seen["missing"] == [True, None, None]
+    assert seen["below a file"].startswith("NotADirectoryError: [Errno 20] ")
+    assert seen["below a file"].endswith(f": '{path}/below'")
+    assert seen["wrong"] == "TypeError: expected str or bytes, not int"
+    assert seen["kept"] == 7
+
+
 def test_modules_and_objects_by_name(httpd: Httpd) -> None:
     seen = call(httpd, "modules")
     assert httpd.log().count("] mod_python: importing module 'api_imported'") == 1

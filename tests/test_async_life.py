@@ -196,7 +196,7 @@ def test_conn_closing_lets_handlers_finish(httpd: Httpd) -> None:
 
 def test_shutting_down_can_be_answered(httpd: Httpd) -> None:
     with httpd.connect(port(httpd, "stubborn")) as client:
-        client.sendall(b"a\n")
+        assert client.recv(10) == b"hi\n"
         old = set(httpd.children())
         httpd.graceful()
         assert read_all(client) == b"going\n"

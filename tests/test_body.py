@@ -39,7 +39,7 @@ FRAMINGS: list[bytes | list[bytes]] = [TEXT, [TEXT], [TEXT[at : at + 1] for at i
 
 
 @pytest.mark.parametrize("body", FRAMINGS, ids=["length", "chunk", "chunks"])
-def test_41_45_any_framing_and_any_mixture(httpd: Httpd, body: bytes | list[bytes]) -> None:
+def test_w41_45_any_framing_and_any_mixture(httpd: Httpd, body: bytes | list[bytes]) -> None:
     text, lines = TEXT.decode(), TEXT.decode().splitlines(keepends=True)
     assert read(httpd, "r", body) == [text]
     assert read(httpd, "r,r,l,L", body) == [text, "", "", []]
@@ -52,19 +52,19 @@ def test_41_45_any_framing_and_any_mixture(httpd: Httpd, body: bytes | list[byte
     assert read(httpd, "r1,L", body) == ["o", ["ne\n", *lines[1:]]]
 
 
-def test_46_a_hint_ends_readlines_after_the_line_that_reaches_it(httpd: Httpd) -> None:
+def test_w46_a_hint_ends_readlines_after_the_line_that_reaches_it(httpd: Httpd) -> None:
     assert read(httpd, "L1,L5,L") == [["one\n"], ["two\n", "\n"], ["four"]]
     assert read(httpd, "L4,L100") == [["one\n"], ["two\n", "\n", "four"]]
 
 
-def test_41_no_body_at_all(httpd: Httpd) -> None:
+def test_w41_no_body_at_all(httpd: Httpd) -> None:
     empty_bodies: tuple[bytes, list[bytes]] = (b"", [])
     for body in empty_bodies:
         assert read(httpd, "r,r7,l,L", body) == ["", "", "", []]
     assert json.loads(httpd.get("/?r,l").text) == ["", ""]
 
 
-def test_41_http2(httpd: Httpd) -> None:
+def test_w41_http2(httpd: Httpd) -> None:
     file = httpd.folder / "state/upload"
     file.write_bytes(TEXT * 1000)
     for length in ([], ["-H", "Content-Length:"], ["-H", "Transfer-Encoding: chunked", "-H", "Content-Length:"]):
@@ -72,7 +72,7 @@ def test_41_http2(httpd: Httpd) -> None:
         assert json.loads(done.stdout) == ["one", "\n", (TEXT * 1000).decode()[4:]]
 
 
-def test_44_lines_of_a_long_body_take_little_memory(httpd: Httpd) -> None:
+def test_w44_lines_of_a_long_body_take_little_memory(httpd: Httpd) -> None:
     (child,) = httpd.children()
     body = b"x" * 100 + b"\n"
     whole = body * (32 << 20 >> 6)
@@ -82,7 +82,7 @@ def test_44_lines_of_a_long_body_take_little_memory(httpd: Httpd) -> None:
     assert httpd.memory(child).peak - before < 8 << 10
 
 
-def test_44_a_limit_bounds_a_line(httpd: Httpd) -> None:
+def test_w44_a_limit_bounds_a_line(httpd: Httpd) -> None:
     assert read(httpd, "l10,l10,l10", b"x" * 15 + b"\nyy") == ["x" * 10, "x" * 5 + "\n", "yy"]
 
 
@@ -91,7 +91,7 @@ def test_a_line_of_many_megabytes(httpd: Httpd) -> None:
     assert read(httpd, "l,l", f"{line}\nend".encode()) == [f"{line}\n", "end"]
 
 
-def test_47_errors_are_sticky(httpd: Httpd) -> None:
+def test_w47_errors_are_sticky(httpd: Httpd) -> None:
     request = wire.post("/errors", b"x" * 10)[:-5]
     said = wire.responses(httpd.raw(request, half_close=True))[0].text.split("\n")
     assert len(said) == 3
@@ -99,7 +99,7 @@ def test_47_errors_are_sticky(httpd: Httpd) -> None:
     assert said[0].startswith("OSError: the request's body could not be read: ")
 
 
-def test_49_all_that_a_filter_makes_of_a_body(httpd: Httpd) -> None:
+def test_w49_all_that_a_filter_makes_of_a_body(httpd: Httpd) -> None:
     assert read(httpd, "r", b"abc", "/double") == ["abcabc"]
     assert read(httpd, "r100,r", b"abcd", "/half") == ["ac", ""]
 

@@ -36,7 +36,7 @@ def ask(httpd: Httpd, target: bytes, header: bytes = b"") -> tuple[bytes, bytes]
 
 
 @pytest.mark.parametrize("name", VALUES)
-def test_a_header_comes_back_as_it_was(httpd: Httpd, name: str) -> None:
+def test_w96_a_header_comes_back_as_it_was(httpd: Httpd, name: str) -> None:
     head, body = ask(httpd, b"/header", VALUES[name])
     assert head.startswith(b"HTTP/1.1 200 ")
     assert b"\r\nX-Echo: " + VALUES[name] + b"\r\n" in head
@@ -44,7 +44,7 @@ def test_a_header_comes_back_as_it_was(httpd: Httpd, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", VALUES)
-def test_an_escaped_path_comes_back_unescaped(httpd: Httpd, name: str) -> None:
+def test_w97_an_escaped_path_comes_back_unescaped(httpd: Httpd, name: str) -> None:
     raw = VALUES[name][:150]
     escaped = b"".join(b"%%%02x" % byte for byte in raw)
     head, body = ask(httpd, b"/path/" + escaped + b"?" + escaped)
@@ -58,7 +58,7 @@ def test_an_escaped_path_comes_back_unescaped(httpd: Httpd, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["latin-1", "utf-8", "all"])
-def test_raw_bytes_in_path_and_query_get_an_answer(httpd: Httpd, name: str) -> None:
+def test_w97_raw_bytes_in_path_and_query_get_an_answer(httpd: Httpd, name: str) -> None:
     raw = VALUES[name].replace(b" ", b"")
     head, body = ask(httpd, b"/raw/" + raw + b"?" + raw)
     status = head.split(b" ")[1]

@@ -75,6 +75,14 @@ WRONG = {
     'PythonInputFilter m "a b"': "'a b' cannot be used as a name",
     "PythonOutputFilter m DEFLATE": "another module has a filter 'DEFLATE': write another name",
     "PythonOutputFilter m includes": "another module has a filter 'includes': write another name",
+    "PythonOutputFilter m N kind=body": "write kind=resource, content_set, protocol, transcode, connection or",
+    "PythonOutputFilter m N change=maybe": "write change=yes, change=1:1 or change=no",
+    "PythonOutputFilter m N time=0": "write a number of seconds, as in time=2",
+    "PythonOutputFilter m N held=much": "write a number of bytes, as in held=64K",
+    "PythonOutputFilter m N on_error=retry": "write on_error=fail or on_error=pass",
+    "PythonOutputFilter m N types=html": "write media types, as in types=text/html",
+    "PythonOutputFilter m N kind=connection types=text/html": "'types=text/html' is about bodies",
+    "PythonInputFilter m N kind=network change=no": "'change=no' is about bodies",
     "PythonInputFilter": FILTER_NAME,
     "PythonInputFilter m NAME more": FILTER_NAME,
     "PythonInputFilter m:: NAME": FUNCTION,
@@ -181,6 +189,27 @@ def test_room_for_filters_is_fixed_and_generous(server: Httpd, directive: str) -
     said = complaint(server, "\n".join([*lines, f"{directive} m ONE_MORE"]))
     assert f"line {ENTRY_POINTS + 1} of {server.folder}/fragment.conf:\n" in said
     assert f"there is room for {ENTRY_POINTS} filters of each way" in said
+
+
+@pytest.mark.parametrize("directive", ["PythonOutputFilter", "PythonInputFilter"])
+def test_one_name_has_one_kind(server: Httpd, directive: str) -> None:
+    assert complaint(server, f"{directive} m A kind=protocol\n{directive} n a kind=protocol") == ""
+    said = complaint(server, f"{directive} m A kind=protocol\n<Location />\n{directive} n a\n</Location>")
+    assert f"a filter 'a' of kind=protocol was declared at {server.folder}/fragment.conf:1: write another" in said
+
+
+def test_a_name_that_a_later_module_registers(server: Httpd) -> None:
+    ours, theirs = "PythonOutputFilter m CAT", 'ExtFilterDefine CAT cmd="/bin/cat"'
+    said = complaint(server, f"{ours}\n{theirs}")
+    assert f"PythonOutputFilter at {server.folder}/fragment.conf:1: another module has a filter 'CAT'" in said
+    assert "another module has a filter 'CAT'" in complaint(server, f"{theirs}\n{ours}")
+
+
+def test_a_filter_of_connections_that_is_on_none_is_warned_of(server: Httpd) -> None:
+    complaint(server, "<Location /x>\nPythonOutputFilter m A kind=connection\n</Location>")
+    said = server.configtest().stderr
+    assert "filter A of kind=connection stands in a section, so it is on no connection: write it outside" in said
+    assert f"({server.folder}/fragment.conf:2)" in said
 
 
 def test_the_module_can_be_asked_for(server: Httpd) -> None:

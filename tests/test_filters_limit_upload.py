@@ -13,7 +13,7 @@ from mod_python import testing
 from mod_python.filters.limit_upload import inputfilter
 
 CONF = """
-PythonInputFilter mod_python.filters.limit_upload LIMIT
+PythonInputFilter mod_python.filters.limit_upload LIMIT change=no
 <LocationMatch "^/(handler|unread|cgi-bin|proxy)">
     SetInputFilter LIMIT
     PythonOption limit_upload 1000

@@ -11,7 +11,7 @@ PythonHandler h_call
 """
 
 
-def test_31_none_of_the_seven_ends_the_child(httpd: Httpd) -> None:
+def test_w31_none_of_the_seven_ends_the_child(httpd: Httpd) -> None:
     before = set(httpd.children())
     seen = json.loads(httpd.get("/call/obj_ways/killers").text)
     assert seen["del"] == "AttributeError: attribute 'filename' cannot be deleted"

@@ -63,12 +63,12 @@ DirectoryIndex page.shtml
 TEN = "0123456789"
 
 
-def test_28_one_object_over_all_phases(httpd: Httpd) -> None:
+def test_w28_one_object_over_all_phases(httpd: Httpd) -> None:
     seen = json.loads(httpd.get("/life/marks").text)
     assert seen == {"marks": ["post", "fixup"], "phase": "PythonHandler", "same": [True, True]}
 
 
-def test_28_52_an_internal_redirect(httpd: Httpd) -> None:
+def test_w28_52_an_internal_redirect(httpd: Httpd) -> None:
     answer = httpd.get("/life/redirect")
     seen = json.loads(answer.text)
     assert seen["marks"] == ["redirected", "fixup"]
@@ -77,7 +77,7 @@ def test_28_52_an_internal_redirect(httpd: Httpd) -> None:
     httpd.wait_for_log("life: queued: 13$")
 
 
-def test_52_a_redirect_leaves_the_connection_whole(httpd: Httpd) -> None:
+def test_w52_a_redirect_leaves_the_connection_whole(httpd: Httpd) -> None:
     both = wire.get("/life/redirect") + wire.get("/life/redirect", "Connection: close")
     first, second = wire.responses(httpd.raw(both))
     assert first.text == second.text
@@ -85,7 +85,7 @@ def test_52_a_redirect_leaves_the_connection_whole(httpd: Httpd) -> None:
 
 
 @pytest.mark.parametrize("name", ["redirect_and_fail", "redirect_and_refuse"])
-def test_52_what_fails_after_a_redirect_adds_nothing(httpd: Httpd, name: str) -> None:
+def test_w52_what_fails_after_a_redirect_adds_nothing(httpd: Httpd, name: str) -> None:
     if name == "redirect_and_fail":
         httpd.expect("KeyError: 'after the redirection'")
     both = wire.get(f"/life/{name}") + wire.get("/life/marks", "Connection: close")
@@ -104,13 +104,13 @@ def test_a_redirect_to_nothing_is_404(httpd: Httpd) -> None:
     assert httpd.get("/life/nowhere").status == 404
 
 
-def test_28_subrequests_know_their_main_request(httpd: Httpd) -> None:
+def test_w28_subrequests_know_their_main_request(httpd: Httpd) -> None:
     httpd.write("folder/page.shtml", "")
     seen = json.loads(httpd.get("/folder/").text)
     assert seen["marks"] == ["post", "fixup", "subrequest /folder/page.shtml True"]
 
 
-def test_54_nested_output(httpd: Httpd) -> None:
+def test_w54_nested_output(httpd: Httpd) -> None:
     httpd.write("plain.txt", "a file")
     answer = httpd.get("/life/headless")
     assert answer.headers["X-Outer"] == "1"
@@ -122,7 +122,7 @@ def test_a_trans_handler_makes_a_proxy(httpd: Httpd) -> None:
     assert httpd.get("/proxied/x").text == "a file"
 
 
-def test_39_cleanups(httpd: Httpd) -> None:
+def test_w39_cleanups(httpd: Httpd) -> None:
     httpd.expect("cleanup fails.*ValueError: in a cleanup", "cleanup fails.*Traceback|Traceback")
     answer = httpd.get("/life/cleanups")
     assert answer.text == "ValueError: register_cleanup() takes a function to call, not int"
@@ -167,13 +167,13 @@ def test_the_end_of_a_child(httpd: Httpd) -> None:
         (f",{1 << 62},9", ""),
     ],
 )
-def test_51_a_part_of_a_file_is_what_lies_within_it(httpd: Httpd, part: str, text: str) -> None:
+def test_w51_a_part_of_a_file_is_what_lies_within_it(httpd: Httpd, part: str, text: str) -> None:
     httpd.write("ten", TEN)
     assert httpd.get(f"/sendfile?ten{part}").text == text
     httpd.wait_for_log(f"life: sent {len(text)} queued {len(text)}$")
 
 
-def test_51_a_file_goes_as_a_file(httpd: Httpd) -> None:
+def test_w51_a_file_goes_as_a_file(httpd: Httpd) -> None:
     data = bytes(range(256)) * 40000
     httpd.write("big", data)
     answer = httpd.get("/sendfile?big")
@@ -182,17 +182,17 @@ def test_51_a_file_goes_as_a_file(httpd: Httpd) -> None:
     assert httpd.get("/sendfile?big", tls=True).body == data
 
 
-def test_51_files_between_texts(httpd: Httpd) -> None:
+def test_w51_files_between_texts(httpd: Httpd) -> None:
     httpd.write("ten", TEN)
     assert httpd.get("/mixed").text == "<234|89>"
 
 
-def test_51_head_gets_no_file(httpd: Httpd) -> None:
+def test_w51_head_gets_no_file(httpd: Httpd) -> None:
     httpd.write("ten", TEN)
     assert httpd.request("HEAD", "/sendfile?ten").body == b""
 
 
-def test_51_what_is_no_file(httpd: Httpd) -> None:
+def test_w51_what_is_no_file(httpd: Httpd) -> None:
     httpd.write("ten", TEN)
     seen = json.loads(httpd.get("/call/obj_life/refused").text)
     assert seen["missing"].startswith("FileNotFoundError: [Errno 2] No such file or directory: '/")

@@ -36,7 +36,7 @@ def test_objects_keep_their_identity(httpd: Httpd) -> None:
     assert call(httpd, "identity") == []
 
 
-def test_30_all_of_it_is_over_after_the_request(httpd: Httpd) -> None:
+def test_w30_all_of_it_is_over_after_the_request(httpd: Httpd) -> None:
     httpd.get("/call/h_objects/keep")
     deadline = time.monotonic() + 5
     while True:  # httpd lets go of a request soon after its answer
@@ -48,7 +48,7 @@ def test_30_all_of_it_is_over_after_the_request(httpd: Httpd) -> None:
     assert len(said) > 130
 
 
-def test_30_none_of_it_works_in_another_thread(httpd: Httpd) -> None:
+def test_w30_none_of_it_works_in_another_thread(httpd: Httpd) -> None:
     said = call(httpd, "in_thread")
     assert {name: one for name, one in said.items() if one != BUSY} == {}
     assert len(said) > 130

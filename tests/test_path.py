@@ -154,5 +154,5 @@ def test_w15_an_added_handler_is_looked_for_beside_the_one_that_added_it() -> No
 class Plain(Httpd):
     """A server without any PythonPath."""
 
-    def _around(self, include: str) -> str:
-        return "\n".join(line for line in super()._around(include).splitlines() if "PythonPath" not in line)
+    def _python_path(self) -> list[str]:
+        return []

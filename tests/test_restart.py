@@ -160,14 +160,15 @@ def test_threads_of_python_do_not_hold_up_a_stop(mpm: str) -> None:
 
 @pytest.mark.parametrize("mpm", MPMS)
 def test_a_graceful_stop_finishes_first(mpm: str) -> None:
-    with Httpd(CONF, mpm=mpm) as server:
-        answers = []
-        slow = threading.Thread(target=lambda: answers.append(server.get("/other?0.5")))
-        slow.start()
-        time.sleep(0.2)
+    with Httpd(CONF, mpm=mpm) as server, server.connect() as client:
+        client.sendall(b"GET /other?0.5 HTTP/1.1\r\nHost: x\r\n\r\n")
+        seen = b""
+        while b"begun" not in seen:
+            seen += client.recv(1000)
         os.kill(server.parent_pid, signal.SIGWINCH)
-        slow.join()
-        assert answers[0].text.endswith(" end")
+        while chunk := client.recv(1000):
+            seen += chunk
+        assert seen.endswith(b" end\r\n0\r\n\r\n")
         wait_until(lambda: not server.alive())
 
 

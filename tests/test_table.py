@@ -63,7 +63,7 @@ def test_it_is_a_mutable_mapping(httpd: Httpd) -> None:
     assert seen["isinstance"]
 
 
-def test_line_ends_and_nul_are_refused(httpd: Httpd) -> None:
+def test_w99_line_ends_and_nul_are_refused(httpd: Httpd) -> None:
     seen = call(httpd, "refused")
     for name, said in seen.items():
         if name.endswith(("cr", "lf", "bytes")):
@@ -105,7 +105,7 @@ def test_classes_are_not_made_by_users(httpd: Httpd) -> None:
         assert said.startswith("TypeError: cannot create 'mod_python.apache.")
 
 
-def test_98_to_104_tables_of_ones_own(httpd: Httpd) -> None:
+def test_w98_to_104_tables_of_ones_own(httpd: Httpd) -> None:
     seen = call(httpd, "own")
     cookies = [["Set-Cookie", "x=1"], ["set-cookie", "y=2"], ["Other", "z"]]
     assert seen["items"] == [[["a", "1"], ["B", "2"]], cookies, [], [["k", "v"]]]
@@ -120,14 +120,14 @@ def test_98_to_104_tables_of_ones_own(httpd: Httpd) -> None:
     assert seen["update again"] == [["a", "1"], ["B", "2"], *cookies[:2], ["Other", "1"], ["OTHER", "2"]]
 
 
-def test_101_popitem_removes_what_it_gives(httpd: Httpd) -> None:
+def test_w101_popitem_removes_what_it_gives(httpd: Httpd) -> None:
     seen = call(httpd, "own")
     first, second, third = ["Set-Cookie", "x=1"], ["set-cookie", "y=2"], ["Other", "z"]
     assert seen["popitem"] == [third, [first, second], second, [first], first, []]
     assert seen["empty"] == "KeyError: 'the table is empty'"
 
 
-def test_98_99_what_no_table_takes(httpd: Httpd) -> None:
+def test_w98_99_what_no_table_takes(httpd: Httpd) -> None:
     seen = call(httpd, "own")
     wrong = "a table takes a mapping, or pairs of a key and a value"
     assert seen["wrong number"] == seen["wrong number in it"] == f"TypeError: {wrong}"
@@ -143,11 +143,11 @@ def test_98_99_what_no_table_takes(httpd: Httpd) -> None:
     assert seen["unchanged"].endswith("valueNone")
 
 
-def test_100_keys_compare_plainly(httpd: Httpd) -> None:
+def test_w100_keys_compare_plainly(httpd: Httpd) -> None:
     assert call(httpd, "own")["blanks"] == ["KeyError: 'ab'", None, False, True]
 
 
-def test_103_copies_outlive_their_request(httpd: Httpd) -> None:
+def test_w103_copies_outlive_their_request(httpd: Httpd) -> None:
     call(httpd, "lasting?keep")
     seen = call(httpd, "lasting")
     assert seen["thread"] == [[["made", "elsewhere"]]]

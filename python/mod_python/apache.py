@@ -13,6 +13,12 @@ except ImportError as error:
     text = "mod_python.apache is there inside httpd; outside, `from mod_python import testing` comes before it"
     raise ImportError(text) from error
 from mod_python._apache import *  # noqa: F403 - its public part is this interface
+from mod_python._cgi import CGIStdin as CGIStdin
+from mod_python._cgi import CGIStdout as CGIStdout
+from mod_python._cgi import NullIO as NullIO
+from mod_python._cgi import build_cgi_env as build_cgi_env
+from mod_python._cgi import restore_nocgi as restore_nocgi
+from mod_python._cgi import setup_cgi as setup_cgi
 from mod_python._modules import import_module as import_module
 from mod_python._modules import module_mtime as module_mtime
 from mod_python._modules import resolve_object as resolve_object

@@ -138,7 +138,7 @@ class Server:
             (self.folder / "fragment.conf").write_text(conf)
             load = ["LoadModule python_module mod_python.so"] if with_python else []
             if handlers is not None and with_python:
-                load += [f"""PythonPath "sys.path + ['{self.handlers}']" """]
+                load += self._python_path()
             (self.folder / "httpd.conf").write_text(self._configuration(conf, modules, load, python_first))
         except BaseException:
             shutil.rmtree(self.folder)
@@ -189,6 +189,10 @@ class Server:
         target.mkdir(exist_ok=True)
         for path in (target, *target.rglob("*")):
             path.chmod(0o755 if path.is_dir() else 0o644)
+
+    def _python_path(self) -> list[str]:
+        """The lines that put the handlers' folder on PythonPath."""
+        return [f"""PythonPath "sys.path + ['{self.handlers}']" """]
 
     def _more_variables(self) -> dict[str, str]:
         """Further variables of the configuration."""

@@ -1,7 +1,7 @@
-//! Filters as directives declare them, and the numbers of their entry points.
+//! Filters as directives declare them.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::handlers::{Handler, Home};
 
@@ -32,6 +32,66 @@ impl Way {
     }
 }
 
+/// Where in a chain a filter stands: `kind=`. In the order of a response's way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// With those that make the content.
+    Resource,
+    /// With those that change its coding, as mod_deflate.
+    ContentSet,
+    /// Behind the headers of a response, before its chunks.
+    Protocol,
+    /// With those that cut a response into chunks.
+    Transcode,
+    /// Of the connection: plain text above mod_ssl.
+    Connection,
+    /// Of the connection, next to the network: cipher text below mod_ssl.
+    Network,
+}
+
+impl Kind {
+    const NAMES: [(Self, &'static str); 6] = [
+        (Self::Resource, "resource"),
+        (Self::ContentSet, "content_set"),
+        (Self::Protocol, "protocol"),
+        (Self::Transcode, "transcode"),
+        (Self::Connection, "connection"),
+        (Self::Network, "network"),
+    ];
+
+    /// As it is written.
+    pub fn name(self) -> &'static str {
+        let found = Self::NAMES.iter().find(|(kind, _)| *kind == self);
+        found.map_or("", |(_, name)| name)
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let found = Self::NAMES.iter().find(|(_, name)| *name == text);
+        found.map(|(kind, _)| *kind)
+    }
+
+    /// Whether it stands in the chain of a connection, not of a request.
+    pub fn is_connections(self) -> bool {
+        matches!(self, Self::Connection | Self::Network)
+    }
+
+    /// Whether the headers of a response are made before it gets there.
+    pub fn is_behind_headers(self) -> bool {
+        matches!(self, Self::Protocol | Self::Transcode)
+    }
+}
+
+/// What a filter does to a body: `change=`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Anything.
+    Yes,
+    /// Each byte for one other: the length stays.
+    OneToOne,
+    /// Nothing: it looks on.
+    No,
+}
+
 /// One filter: what a `PythonOutputFilter` or `PythonInputFilter` line says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Filter {
@@ -48,6 +108,12 @@ pub struct Filter {
     pub pass_on_error: bool,
     /// How many bytes a streaming filter can give back before it has yielded: `held=`.
     pub held: usize,
+    /// Where it stands: `kind=`.
+    pub kind: Kind,
+    /// What it does to a body: `change=`.
+    pub change: Change,
+    /// How long one step of its Python code may take: `time=`.
+    pub time: Option<Duration>,
 }
 
 impl Filter {
@@ -74,18 +140,33 @@ impl Filter {
                 "'{name}' cannot be used as a name: write one without ';', ',' and blanks"
             ));
         }
-        let mut filter = Self {
-            name: name.as_str().into(),
-            handler: Handler::parse(handler, home, source)?,
+        let mut filter = Self::new(name, Handler::parse(handler, home, source)?);
+        for (key, value) in keys.iter().filter_map(|word| word.split_once('=')) {
+            filter.set(key, value)?;
+        }
+        let of_bodies = |word: &&&String| !word.starts_with("kind=") && !word.starts_with("time=");
+        match keys.iter().find(of_bodies) {
+            Some(word) if filter.kind.is_connections() => Err(format!(
+                "'{word}' is about bodies, and kind={} sees connections: leave it out",
+                filter.kind.name()
+            )),
+            _ => Ok(filter),
+        }
+    }
+
+    /// A filter with nothing said about it but its name and handler.
+    pub fn new(name: &str, handler: Handler) -> Self {
+        Self {
+            name: name.into(),
+            handler,
             any_encoding: false,
             types: Vec::new(),
             pass_on_error: false,
             held: 1 << 20,
-        };
-        for (key, value) in keys.iter().filter_map(|word| word.split_once('=')) {
-            filter.set(key, value)?;
+            kind: Kind::Resource,
+            change: Change::Yes,
+            time: None,
         }
-        Ok(filter)
     }
 
     /// Whether responses of this media type (with parameters, as `Content-Type` has it) come to it.
@@ -135,10 +216,33 @@ impl Filter {
                     format!("held={value}: write a number of bytes, as in held=64K or held=1M")
                 })?;
             }
+            ("kind", _) => {
+                self.kind = Kind::parse(value).ok_or_else(|| {
+                    format!(
+                        "kind={value}: write kind=resource, content_set, protocol, transcode, \
+                         connection or network"
+                    )
+                })?;
+            }
+            ("change", "yes") => self.change = Change::Yes,
+            ("change", "1:1") => self.change = Change::OneToOne,
+            ("change", "no") => self.change = Change::No,
+            ("change", _) => {
+                return Err(format!(
+                    "change={value}: write change=yes, change=1:1 or change=no"
+                ));
+            }
+            ("time", _) => {
+                let seconds = value.parse().ok().filter(|seconds| *seconds > 0.0);
+                let time = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+                self.time = Some(time.ok_or_else(|| {
+                    format!("time={value}: write a number of seconds, as in time=2 or time=0.5")
+                })?);
+            }
             _ => {
                 return Err(format!(
-                    "knows no key '{key}': write encoding=identity|any, types=TYPE,..., \
-                     on_error=fail|pass or held=SIZE"
+                    "knows no key '{key}': write kind=KIND, types=TYPE,..., change=yes|1:1|no, \
+                     encoding=identity|any, on_error=fail|pass, held=SIZE or time=SECONDS"
                 ));
             }
         }
@@ -157,51 +261,6 @@ fn size(text: &str) -> Option<usize> {
         _ => return None,
     };
     digits.parse::<usize>().ok()?.checked_mul(1 << shift)
-}
-
-/// The filters of a configuration: a number for each name and way, and who named it first.
-#[derive(Default)]
-pub struct Registry {
-    entries: BTreeMap<(Way, String), usize>,
-    first: BTreeMap<(Way, usize), Arc<Filter>>,
-}
-
-impl Registry {
-    /// The number of a filter's entry point, and whether the name is new. Names ignore case.
-    /// `None`: there are no more entry points than `limit`.
-    pub fn number(
-        &mut self,
-        way: Way,
-        filter: &Arc<Filter>,
-        limit: usize,
-    ) -> Option<(usize, bool)> {
-        let key = (way, filter.name.to_lowercase());
-        if let Some(number) = self.entries.get(&key) {
-            return Some((*number, false));
-        }
-        let number = self
-            .entries
-            .keys()
-            .filter(|(other, _)| *other == way)
-            .count();
-        if number >= limit {
-            return None;
-        }
-        self.entries.insert(key, number);
-        self.first.insert((way, number), filter.clone());
-        Some((number, true))
-    }
-
-    /// All names, in lower case, with their numbers.
-    pub fn names(&self) -> Vec<(Way, String, usize)> {
-        let named = |((way, name), number): (&(Way, String), &usize)| (*way, name.clone(), *number);
-        self.entries.iter().map(named).collect()
-    }
-
-    /// The first declaration for a number: what holds where no section of a request has its own.
-    pub fn declared(&self, way: Way, number: usize) -> Option<Arc<Filter>> {
-        self.first.get(&(way, number)).cloned()
-    }
 }
 
 #[cfg(test)]
@@ -259,28 +318,49 @@ mod tests {
     }
 
     #[test]
-    fn wrong_counts_say_what_to_write() {
-        for bad in ["", "a b c", "encoding=any"] {
-            assert!(parse(bad).unwrap_err().contains("write "), "{bad}");
+    fn kinds_changes_and_times_are_what_they_say() {
+        let filter = parse("tap TAP kind=content_set change=no time=0.5").unwrap();
+        assert_eq!((filter.kind, filter.change), (Kind::ContentSet, Change::No));
+        assert_eq!(filter.time, Some(Duration::from_millis(500)));
+        assert_eq!(parse("tap change=1:1").unwrap().change, Change::OneToOne);
+        for bad in [
+            "kind=body",
+            "change=maybe",
+            "time=0",
+            "time=-1",
+            "time=soon",
+            "time=1e99",
+        ] {
+            let sentence = parse(&format!("tap TAP {bad}")).unwrap_err();
+            assert!(
+                sentence.contains(bad) && sentence.contains("write "),
+                "{sentence}"
+            );
         }
     }
 
     #[test]
-    fn one_name_has_one_number_for_each_way() {
-        let mut registry = Registry::default();
-        let a = Arc::new(parse("a A").unwrap());
-        let b = Arc::new(parse("b a").unwrap());
-        let c = Arc::new(parse("c C").unwrap());
-        assert_eq!(registry.number(Way::Out, &a, 2), Some((0, true)));
-        assert_eq!(registry.number(Way::Out, &b, 2), Some((0, false)));
-        assert_eq!(registry.number(Way::In, &b, 2), Some((0, true)));
-        assert_eq!(registry.number(Way::Out, &c, 2), Some((1, true)));
-        assert_eq!(
-            registry.number(Way::Out, &Arc::new(parse("d D").unwrap()), 2),
-            None
-        );
-        assert_eq!(registry.declared(Way::Out, 0), Some(a));
-        assert_eq!(registry.declared(Way::In, 0), Some(b));
-        assert_eq!(registry.declared(Way::In, 1), None);
+    fn what_is_about_bodies_is_not_for_connections() {
+        for bad in [
+            "types=text/html",
+            "change=no",
+            "encoding=any",
+            "on_error=pass",
+            "held=1",
+        ] {
+            let sentence = parse(&format!("tap TAP {bad} kind=network")).unwrap_err();
+            assert!(
+                sentence.contains(bad) && sentence.contains("kind=network"),
+                "{sentence}"
+            );
+        }
+        assert!(parse("tap TAP kind=connection time=1").is_ok());
+    }
+
+    #[test]
+    fn wrong_counts_say_what_to_write() {
+        for bad in ["", "a b c", "encoding=any"] {
+            assert!(parse(bad).unwrap_err().contains("write "), "{bad}");
+        }
     }
 }

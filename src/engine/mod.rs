@@ -14,6 +14,7 @@ pub mod names;
 pub mod phase_table;
 pub mod phases;
 pub mod protocols;
+pub mod registry;
 pub mod replace;
 pub mod settings;
 pub mod unread;

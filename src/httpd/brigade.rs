@@ -58,16 +58,22 @@ impl Brigade {
         })
     }
 
-    /// What an author would see first: data, FLUSH, EOS or ERROR; other metadata, and data of
-    /// length 0, do not count.
-    pub fn first_event(&self) -> Option<Kind> {
+    /// What an author would see first: data, FLUSH, EOS or ERROR (not on the wire); other metadata,
+    /// and data of length 0, do not count.
+    pub fn first_event(&self, wire: bool) -> Option<Kind> {
         let mut at = self.first();
         while let Some(bucket) = at {
             // SAFETY: a bucket of this ring.
             let kind = unsafe { bucket::kind_of(bucket.as_ptr()) };
             // SAFETY: as above.
             let length = unsafe { bucket::length(bucket.as_ptr()) };
-            if kind != Kind::Metadata && (kind != Kind::Data || length != Some(0)) {
+            let counts = match kind {
+                Kind::Metadata => false,
+                Kind::Data => length != Some(0),
+                Kind::Flush => true,
+                Kind::End | Kind::Error => !wire,
+            };
+            if counts {
                 return Some(kind);
             }
             at = self.after(bucket);

@@ -3,6 +3,7 @@
 use std::ffi::{CStr, CString, c_char, c_void};
 
 use super::hooks::guard;
+use super::log::{self, Level, place};
 use super::{Pool, c_bytes, ffi};
 
 /// What a module keeps per section of the configuration.
@@ -104,6 +105,12 @@ impl Line<'_> {
         }
     }
 
+    /// Logs a warning about the line, with its place.
+    pub fn warn(&self, text: &str) {
+        let text = format!("{text} ({})", self.source());
+        log::server(place!(), None, Level::Warning, &text);
+    }
+
     /// Where the line stands, as `file:line`.
     pub fn source(&self) -> String {
         // SAFETY: null, or live while the configuration is read.
@@ -149,12 +156,8 @@ impl Line<'_> {
         Section::Server
     }
 
-    /// A value that lives as long as this configuration: gone at the next restart.
-    pub fn generation<T: Default + 'static>(&self, key: &'static CStr) -> &T {
-        generation(self.pool(), key)
-    }
-
-    fn pool(&self) -> &Pool {
+    /// The pool of this configuration: gone at the next restart.
+    pub fn configuration(&self) -> &Pool {
         // SAFETY: the configuration's pool, live while it is read.
         unsafe { Pool::from_raw(self.parms.pool) }
     }

@@ -77,6 +77,18 @@ impl Connection {
         !self.raw().master.is_null()
     }
 
+    /// Whether it is one of ours to another server (mod_proxy).
+    pub fn is_outgoing(&self) -> bool {
+        self.raw().outgoing != 0
+    }
+
+    /// Gives it up: nothing more is sent, and nothing waited for.
+    pub fn abort(&self) {
+        self.set_keep_alive(KeepAlive::Close);
+        // SAFETY: a plain field that filters set on the connection's own thread.
+        unsafe { (*self.as_ptr()).aborted = 1 };
+    }
+
     /// Whether the peer is known to be gone.
     pub fn is_aborted(&self) -> bool {
         self.raw().aborted != 0
@@ -189,26 +201,17 @@ impl Connection {
         };
     }
 
-    /// Lets filters such as mod_ssl's shake hands, before anything is read or written.
-    pub fn start(&self, brigade: &Brigade) -> Result<(), Error> {
-        // SAFETY: the live chain of this connection.
-        let status = unsafe {
-            ffi::ap_get_brigade(
-                self.raw().input_filters,
-                brigade.as_ptr(),
-                ffi::AP_MODE_INIT,
-                ffi::APR_BLOCK_READ,
-                0,
-            )
+    /// Lets filters such as mod_ssl's shake hands, before anything is read or written. Without
+    /// `block`, `Error::AGAIN` when the peer's part of that has not come.
+    pub fn start(&self, block: bool) -> Result<(), Error> {
+        let brigade = self.new_brigade();
+        let block = match block {
+            true => ffi::APR_BLOCK_READ,
+            false => ffi::APR_NONBLOCK_READ,
         };
+        let result = self.get(&brigade, ffi::AP_MODE_INIT, block, 0);
         brigade.clear();
-        Error::check(status)
-    }
-
-    /// Has TLS agree upon all that comes before the first byte. A failure shows when one is read.
-    pub fn shake_hands(&self) {
-        let nothing = self.new_brigade();
-        let _ = self.start(&nothing);
+        result
     }
 
     /// Waits for a line, or a part of a very long one, appended to `brigade`.

@@ -12,19 +12,46 @@ use super::{Brigade, Error, ffi};
 
 /// How many filters a configuration may declare in each direction.
 pub const ENTRY_POINTS: usize = 256;
+/// The entry point of all filters that are registered at run time.
+pub const RUN_TIME: usize = ENTRY_POINTS;
+/// The name of the filter behind that entry point.
+pub(super) const RUN_TIME_NAME: &CStr = c"mod_python";
 
-/// Registers entry point `slot` under `name` for requests' chains. For use while the configuration
-/// is read.
-pub fn register<M: Module>(direction: Direction, name: &str, slot: usize) {
+/// Where in its chain a filter stands (`ap_filter_type`), in the order of a response's way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FilterPlace {
+    /// `AP_FTYPE_RESOURCE`.
+    Resource,
+    /// `AP_FTYPE_CONTENT_SET`.
+    ContentSet,
+    /// `AP_FTYPE_PROTOCOL`.
+    Protocol,
+    /// `AP_FTYPE_TRANSCODE`.
+    Transcode,
+    /// `AP_FTYPE_CONNECTION`.
+    Connection,
+    /// `AP_FTYPE_NETWORK`.
+    Network,
+}
+
+/// Registers entry point `slot` under `name`. For use while the configuration is read.
+pub fn register<M: Module>(direction: Direction, name: &str, slot: usize, place: FilterPlace) {
     let Ok(name) = CString::new(name) else { return };
-    let kind = ffi::AP_FTYPE_RESOURCE;
+    let kind = match place {
+        FilterPlace::Resource => ffi::AP_FTYPE_RESOURCE,
+        FilterPlace::ContentSet => ffi::AP_FTYPE_CONTENT_SET,
+        FilterPlace::Protocol => ffi::AP_FTYPE_PROTOCOL,
+        FilterPlace::Transcode => ffi::AP_FTYPE_TRANSCODE,
+        FilterPlace::Connection => ffi::AP_FTYPE_CONNECTION,
+        FilterPlace::Network => ffi::AP_FTYPE_NETWORK,
+    };
     match direction {
         // SAFETY: httpd copies the name; the entry points are static.
         Direction::Input => unsafe {
             ffi::ap_register_input_filter(
                 name.as_ptr(),
                 Some(Entries::<M>::INPUT[slot]),
-                Some(start_input::<M>),
+                Some(Entries::<M>::START_INPUT[slot]),
                 kind,
             );
         },
@@ -33,22 +60,57 @@ pub fn register<M: Module>(direction: Direction, name: &str, slot: usize) {
             ffi::ap_register_output_filter(
                 name.as_ptr(),
                 Some(Entries::<M>::OUTPUT[slot]),
-                None,
+                Some(Entries::<M>::START_OUTPUT[slot]),
                 kind,
             );
         },
     }
 }
 
-/// Whether some module has registered a filter of this name.
-pub fn is_registered(direction: Direction, name: &CStr) -> bool {
-    let handle = match direction {
+/// Registers the filter for those that are registered at run time.
+pub(super) fn register_run_time<M: Module>() {
+    let name = RUN_TIME_NAME.to_string_lossy();
+    register::<M>(Direction::Input, &name, RUN_TIME, FilterPlace::Resource);
+    register::<M>(Direction::Output, &name, RUN_TIME, FilterPlace::Resource);
+}
+
+/// httpd's record of the filter of this name; null if no module has registered one.
+pub(super) fn handle(direction: Direction, name: &CStr) -> *mut ffi::ap_filter_rec_t {
+    match direction {
         // SAFETY: a pure look-up by a NUL-terminated name.
         Direction::Input => unsafe { ffi::ap_get_input_filter_handle(name.as_ptr()) },
         // SAFETY: as above.
         Direction::Output => unsafe { ffi::ap_get_output_filter_handle(name.as_ptr()) },
+    }
+}
+
+/// Whether some module has registered a filter of this name.
+pub fn is_registered(direction: Direction, name: &CStr) -> bool {
+    !handle(direction, name).is_null()
+}
+
+/// Whether `name` still stands for entry point `slot`: a module that was loaded later may have
+/// registered the same name, and has it then.
+pub fn is_ours<M: Module>(direction: Direction, name: &str, slot: usize) -> bool {
+    let Ok(name) = CString::new(name) else {
+        return false;
     };
-    !handle.is_null()
+    // SAFETY: null, or a record that lives as long as the configuration.
+    let Some(record) = (unsafe { handle(direction, &name).as_ref() }) else {
+        return false;
+    };
+    match direction {
+        Direction::Input => {
+            // SAFETY: an input filter's record has a function of this kind.
+            let function = unsafe { record.filter_func.in_func };
+            function.is_some_and(|f| f as usize == Entries::<M>::INPUT[slot] as usize)
+        }
+        Direction::Output => {
+            // SAFETY: as above.
+            let function = unsafe { record.filter_func.out_func };
+            function.is_some_and(|f| f as usize == Entries::<M>::OUTPUT[slot] as usize)
+        }
+    }
 }
 
 type Input = unsafe extern "C" fn(
@@ -60,6 +122,8 @@ type Input = unsafe extern "C" fn(
 ) -> ffi::apr_status_t;
 type Output =
     unsafe extern "C" fn(*mut ffi::ap_filter_t, *mut ffi::apr_bucket_brigade) -> ffi::apr_status_t;
+
+type Start = unsafe extern "C" fn(*mut ffi::ap_filter_t) -> i32;
 
 /// One function per slot, written out by the compiler.
 struct Entries<M>(std::marker::PhantomData<M>);
@@ -88,18 +152,26 @@ macro_rules! entries {
 }
 
 impl<M: Module> Entries<M> {
-    const INPUT: [Input; ENTRY_POINTS] = flatten::<Input>({
+    const INPUT: [Input; RUN_TIME + 1] = {
         let rows: [[Input; 16]; 16] = entries!(input, M);
-        rows
-    });
-    const OUTPUT: [Output; ENTRY_POINTS] = flatten::<Output>({
+        flatten::<Input>(rows, input::<M, RUN_TIME>)
+    };
+    const OUTPUT: [Output; RUN_TIME + 1] = {
         let rows: [[Output; 16]; 16] = entries!(output, M);
-        rows
-    });
+        flatten::<Output>(rows, output::<M, RUN_TIME>)
+    };
+    const START_INPUT: [Start; RUN_TIME + 1] = {
+        let rows: [[Start; 16]; 16] = entries!(start_input, M);
+        flatten::<Start>(rows, start_input::<M, RUN_TIME>)
+    };
+    const START_OUTPUT: [Start; RUN_TIME + 1] = {
+        let rows: [[Start; 16]; 16] = entries!(start_output, M);
+        flatten::<Start>(rows, start_output::<M, RUN_TIME>)
+    };
 }
 
-const fn flatten<F: Copy>(rows: [[F; 16]; 16]) -> [F; ENTRY_POINTS] {
-    let mut flat = [rows[0][0]; ENTRY_POINTS];
+const fn flatten<F: Copy>(rows: [[F; 16]; 16], run_time: F) -> [F; RUN_TIME + 1] {
+    let mut flat = [run_time; RUN_TIME + 1];
     let mut slot = 0;
     while slot < ENTRY_POINTS {
         flat[slot] = rows[slot / 16][slot % 16];
@@ -149,11 +221,20 @@ unsafe extern "C" fn input<M: Module, const SLOT: usize>(
     Error::code(result)
 }
 
-unsafe extern "C" fn start_input<M: Module>(f: *mut ffi::ap_filter_t) -> i32 {
+unsafe extern "C" fn start_input<M: Module, const SLOT: usize>(f: *mut ffi::ap_filter_t) -> i32 {
     // SAFETY: httpd calls with a live filter, before the request's handler.
     let filter = unsafe { Filter::from_raw(f) };
     guard("the start of an input filter", (), || {
-        M::input_filter_starts(filter)
+        M::input_filter_starts(filter, SLOT)
+    });
+    0
+}
+
+unsafe extern "C" fn start_output<M: Module, const SLOT: usize>(f: *mut ffi::ap_filter_t) -> i32 {
+    // SAFETY: httpd calls with a live filter, before the request's handler.
+    let filter = unsafe { Filter::from_raw(f) };
+    guard("the start of an output filter", (), || {
+        M::output_filter_starts(filter, SLOT)
     });
     0
 }

@@ -1,7 +1,9 @@
 //! Filters: `ap_filter_t`.
 
-use super::{Brigade, Connection, Error, Pool, Request, ffi};
+use super::{Brigade, Connection, Error, Pool, Request, entries, ffi};
 use std::cell::{Cell, UnsafeCell};
+use std::ffi::CString;
+use std::ptr::null_mut;
 use std::time::Instant;
 
 /// Where a filter stands.
@@ -64,8 +66,17 @@ impl Filter {
             .map_or_else(|| self.connection().pool(), Request::pool)
     }
 
+    /// The name of its registration, or of mod_filter's that calls it.
+    pub(super) fn name(&self) -> String {
+        // SAFETY: a filter's record lives as long as the configuration.
+        let name = unsafe { (*self.raw().frec).name };
+        // SAFETY: NUL-terminated.
+        let name = unsafe { super::c_bytes(name) };
+        String::from_utf8_lossy(name.unwrap_or_default()).into_owned()
+    }
+
     /// Sends a brigade to the filter behind this one. The caller empties what is left of it.
-    pub(super) fn pass(&self, brigade: &Brigade) -> Result<(), Error> {
+    pub fn pass(&self, brigade: &Brigade) -> Result<(), Error> {
         // SAFETY: the live chain; `next` stays valid even after this filter was removed.
         let pass = || unsafe { ffi::ap_pass_brigade(self.raw().next, brigade.as_ptr()) };
         Error::check(waiting(pass))
@@ -106,7 +117,7 @@ impl Filter {
     }
 
     /// Takes it out of its chain: httpd does not call it again.
-    pub(super) fn unlink(&self, direction: Direction) {
+    pub fn unlink(&self, direction: Direction) {
         match direction {
             // SAFETY: a live filter of this chain.
             Direction::Input => unsafe { ffi::ap_remove_input_filter(self.as_ptr()) },
@@ -136,6 +147,44 @@ impl Filter {
     }
 }
 
+impl Connection {
+    /// Puts a filter of the connection into its chain.
+    pub fn add_filter(&self, direction: Direction, name: &str) {
+        let Ok(name) = CString::new(name) else { return };
+        let (handle, none) = (entries::handle(direction, &name), null_mut());
+        let c = self.as_ptr();
+        match direction {
+            // SAFETY: the live connection, and a record of this direction, or null.
+            Direction::Input => unsafe {
+                ffi::ap_add_input_filter_handle(handle, none, null_mut(), c);
+            },
+            // SAFETY: as above.
+            Direction::Output => unsafe {
+                ffi::ap_add_output_filter_handle(handle, none, null_mut(), c);
+            },
+        }
+    }
+
+    /// The filter of this name in the connection's own chain.
+    pub fn filter(&self, direction: Direction, name: &str) -> Option<&Filter> {
+        let name = CString::new(name).ok()?;
+        let record = entries::handle(direction, &name);
+        let mut at = match direction {
+            Direction::Input => self.raw().input_filters,
+            Direction::Output => self.raw().output_filters,
+        };
+        loop {
+            // SAFETY: null at the chain's end, or a filter that lives as long as the connection.
+            let filter = unsafe { at.as_ref() }?;
+            if filter.frec == record && !record.is_null() {
+                // SAFETY: as above.
+                return Some(unsafe { Filter::from_raw(at) });
+            }
+            at = filter.next;
+        }
+    }
+}
+
 thread_local! {
     /// Nanoseconds that this thread has spent in the rest of chains.
     static WAITED: Cell<u64> = const { Cell::new(0) };
@@ -155,6 +204,29 @@ pub(super) fn waiting<R>(f: impl FnOnce() -> R) -> R {
 }
 
 impl Request {
+    /// Puts the filter for those that are registered at run time into the request's chain.
+    pub fn add_run_time_filter(&self, direction: Direction) -> Option<&Filter> {
+        self.add_filter(direction, entries::RUN_TIME_NAME.to_bytes())
+    }
+
+    /// Puts a filter into the request's chain. `None`: no module has one of this name.
+    pub fn add_filter(&self, direction: Direction, name: &[u8]) -> Option<&Filter> {
+        let name = CString::new(name).ok()?;
+        let handle = entries::handle(direction, &name);
+        if handle.is_null() {
+            return None;
+        }
+        let (r, c, context) = (self.as_ptr(), self.connection().as_ptr(), null_mut());
+        let added = match direction {
+            // SAFETY: the live request, and a record of this direction.
+            Direction::Input => unsafe { ffi::ap_add_input_filter_handle(handle, context, r, c) },
+            // SAFETY: as above.
+            Direction::Output => unsafe { ffi::ap_add_output_filter_handle(handle, context, r, c) },
+        };
+        // SAFETY: null, or a filter that lives as long as the request.
+        (!added.is_null()).then(|| unsafe { Filter::from_raw(added) })
+    }
+
     /// The filter of httpd that finds the end of the request's body.
     pub(super) fn body_parser(&self) -> Option<&Filter> {
         // SAFETY: a pure look-up by a static name.

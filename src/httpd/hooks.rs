@@ -25,8 +25,11 @@ pub trait Module: Sized + 'static {
 
     /// The record that httpd loads.
     fn record() -> &'static Record;
-    /// The configuration is read, perhaps only to be tested. What is wrong with it ends httpd.
-    fn check_config(_main: &Server) -> Result<(), String> {
+    /// The configuration is read, maybe only to be tested.
+    ///
+    /// # Errors
+    /// A sentence that says what to write: httpd does not start.
+    fn check_config(_configuration: &Pool, _main: &Server) -> Result<(), String> {
         Ok(())
     }
     /// The configuration is read; the parent still runs as root.
@@ -40,6 +43,9 @@ pub trait Module: Sized + 'static {
     }
     /// The child is about to stop: gracefully (work may be finished), or at once. Any thread.
     fn child_stopping(_graceful: bool) {}
+    /// A connection, one of ours to another server or one stream of a connection, begins: its
+    /// chains are made.
+    fn pre_connection(_c: &Connection) {}
     /// A connection was accepted; where the MPM parks connections, also: something came of it.
     fn process_connection(_c: &Connection) -> Status {
         Status::DECLINED
@@ -76,12 +82,14 @@ pub trait Module: Sized + 'static {
     fn output_filter(filter: &Filter, _slot: usize, brigade: &Brigade) -> Result<(), Error> {
         filter.step_out(brigade)
     }
+    /// A request with output filter number `slot` is about to be handled.
+    fn output_filter_starts(_filter: &Filter, _slot: usize) {}
     /// mod_status asks for our part of its page: HTML, or lines `Name: value` when `short`.
     fn status(_r: &Request, _short: bool) -> String {
         String::new()
     }
     /// A request with input filter number `slot` is about to be handled.
-    fn input_filter_starts(_filter: &Filter) {}
+    fn input_filter_starts(_filter: &Filter, _slot: usize) {}
     /// Somebody reads through input filter number `slot`.
     fn input_filter(
         filter: &Filter,
@@ -264,6 +272,10 @@ unsafe extern "C" fn register<M: Module>(pool: *mut ffi::apr_pool_t) {
     // SAFETY: as above.
     unsafe { ffi::ap_hook_post_config(Some(post_config::<M>), none, none, middle) };
     // SAFETY: as above.
+    unsafe { ffi::ap_hook_pre_connection(Some(pre_connection::<M>), none, none, middle) };
+    super::entries::register_run_time::<M>();
+    super::behind::register();
+    // SAFETY: as above.
     unsafe { ffi::ap_hook_child_init(Some(child_init::<M>), none, none, middle) };
     let really_last = ffi::APR_HOOK_REALLY_LAST as c_int;
     // SAFETY: as above.
@@ -280,24 +292,6 @@ unsafe extern "C" fn register<M: Module>(pool: *mut ffi::apr_pool_t) {
     phases::register::<M>(pool);
 }
 
-unsafe extern "C" fn check_config<M: Module>(
-    _configuration: *mut ffi::apr_pool_t,
-    _log: *mut ffi::apr_pool_t,
-    _temporary: *mut ffi::apr_pool_t,
-    main: *mut ffi::server_rec,
-) -> c_int {
-    // SAFETY: httpd calls with a live server.
-    let main = unsafe { Server::from_raw(main) };
-    let failed = || Err(String::from("mod_python failed inside"));
-    match guard("check_config", failed(), || M::check_config(main)) {
-        Ok(()) => Status::OK.0,
-        Err(sentence) => {
-            log::server(place!(), None, Level::Error, &sentence);
-            Status::INTERNAL_SERVER_ERROR.0
-        }
-    }
-}
-
 unsafe extern "C" fn post_config<M: Module>(
     configuration: *mut ffi::apr_pool_t,
     _log: *mut ffi::apr_pool_t,
@@ -309,6 +303,36 @@ unsafe extern "C" fn post_config<M: Module>(
     // SAFETY: httpd calls with a live server.
     let main = unsafe { Server::from_raw(main) };
     guard("post_config", (), || M::post_config(pool, main));
+    Status::OK.0
+}
+
+unsafe extern "C" fn check_config<M: Module>(
+    configuration: *mut ffi::apr_pool_t,
+    _log: *mut ffi::apr_pool_t,
+    _temporary: *mut ffi::apr_pool_t,
+    main: *mut ffi::server_rec,
+) -> c_int {
+    // SAFETY: httpd calls with a live pool.
+    let pool = unsafe { Pool::from_raw(configuration) };
+    // SAFETY: httpd calls with a live server.
+    let main = unsafe { Server::from_raw(main) };
+    let failed = || Err("mod_python failed inside".to_owned());
+    match guard("check_config", failed(), || M::check_config(pool, main)) {
+        Ok(()) => Status::OK.0,
+        Err(sentence) => {
+            log::server(place!(), None, Level::Error, &sentence);
+            Status::INTERNAL_SERVER_ERROR.0
+        }
+    }
+}
+
+unsafe extern "C" fn pre_connection<M: Module>(
+    c: *mut ffi::conn_rec,
+    _socket: *mut c_void,
+) -> c_int {
+    // SAFETY: httpd calls with a live connection.
+    let c = unsafe { Connection::from_raw(c) };
+    guard("pre_connection", (), || M::pre_connection(c));
     Status::OK.0
 }
 

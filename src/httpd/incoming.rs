@@ -8,7 +8,7 @@ impl Stream {
     /// What stands first in `incoming`; metadata before it is moved on. `None`: nothing at all.
     pub(super) fn look(&mut self) -> Option<Kind> {
         loop {
-            match self.incoming.front()? {
+            match self.meaning(self.incoming.front()?) {
                 Kind::Data if self.incoming.front_length() == Some(0) => {
                     drop(self.incoming.remove_front());
                 }
@@ -21,7 +21,7 @@ impl Stream {
     /// Takes a metadata bucket off the front: into its place, or aside with the originals. FLUSH
     /// and EOS are remembered by the caller.
     pub(super) fn take_mark(&mut self) {
-        let Some(kind) = self.incoming.front() else {
+        let Some(kind) = self.incoming.front().map(|kind| self.meaning(kind)) else {
             return;
         };
         let Some(bucket) = self.incoming.remove_front() else {
@@ -54,14 +54,18 @@ impl Stream {
         self.originals.push(bucket, length);
         self.note_held();
         if self.originals.are_too_many() {
-            self.loose.rescue();
-            self.originals.lose(&self.outgoing);
+            self.loose.forget_dropped();
+            self.originals.lose(&self.outgoing, &self.loose);
         }
     }
 
     /// Whether there is something an author could be called for: data, a FLUSH or the end.
-    pub fn has_event(&self) -> bool {
-        let first = self.incoming.first_event();
+    pub fn has_event(&mut self) -> bool {
+        let first = self.incoming.first_event(self.is_wire());
+        while first.is_none() && self.has_data() {
+            // Of length 0: an empty brigade is not passed on.
+            drop(self.incoming.remove_front());
+        }
         !self.error_seen && first.is_some_and(|kind| kind != Kind::Error)
     }
 

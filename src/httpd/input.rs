@@ -4,6 +4,8 @@ use super::brigade::Brigade;
 use super::bucket::Kind;
 use super::connection::KeepAlive;
 use super::filter::{Direction, Filter, Mode};
+use super::length::{Change, Promise};
+use super::log::{self, Level, place};
 use super::loose::NextBucket;
 use super::stream::{CHUNK, Next, Stream};
 use super::{Error, Status};
@@ -34,12 +36,18 @@ pub struct Input {
     starved: bool,
     /// The author stepped out: once the written data is given out, the filter is gone.
     out: bool,
+    /// The author says that the length stays.
+    keeps_length: bool,
+    /// The length that the readers were told, and that no filter below has taken back.
+    promise: Option<Promise>,
 }
 
 impl Input {
     /// For a filter that is called the first time.
-    pub fn new(filter: &Filter) -> Self {
+    pub fn new(filter: &Filter, change: Change) -> Self {
         Self {
+            keeps_length: change != Change::Length,
+            promise: None,
             stream: Stream::new(filter),
             mode: Mode::Bytes(0),
             block: true,
@@ -90,12 +98,40 @@ impl Input {
             if !self.is_over() {
                 return self.pass_by(filter, target);
             }
+            if self.stream.is_wire() {
+                return Some(Err(Error::END_OF_FILE));
+            }
             if let Err(error) = self.read_to_end(filter) {
                 return Some(Err(error));
             }
             self.stream.append_end();
         }
-        Some(self.give(target))
+        let Some(promise) = &mut self.promise else {
+            return Some(self.give(target));
+        };
+        match promise.check(&self.stream.outgoing) {
+            Ok(before) => {
+                let result = self.give(target);
+                let after = self.stream.outgoing.known_length() as u64;
+                if let Some(promise) = &mut self.promise {
+                    promise.take(before - after);
+                }
+                Some(result)
+            }
+            Err(sentence) => Some(Err(self.break_promise(filter, &sentence))),
+        }
+    }
+
+    /// The readers were told another length: they get an error, not a body that is not what it says.
+    fn break_promise(&mut self, filter: &Filter, sentence: &str) -> Error {
+        if let Some(r) = filter.request() {
+            let text = format!(
+                "filter {} keeps the Content-Length (change=), but {sentence}: its readers get an error",
+                filter.name()
+            );
+            log::request(place!(), r, Level::Error, &text);
+        }
+        self.fail(filter, None)
     }
 
     /// Whether nothing more comes from the author.
@@ -138,7 +174,8 @@ impl Input {
     /// After stepping out: the chain goes on without us. But httpd's parser of bodies knows no
     /// lines and no peeking, so for these we stay and pass on what comes.
     fn pass_by(&mut self, filter: &Filter, target: &Brigade) -> Option<Result<(), Error>> {
-        if !self.out || !matches!(self.mode, Mode::Bytes(_)) {
+        let counts = self.promise.is_some() && !self.stream.is_untouched();
+        if counts || !self.out || !(self.stream.is_wire() || matches!(self.mode, Mode::Bytes(_))) {
             return None;
         }
         filter.unlink(Direction::Input);
@@ -156,11 +193,22 @@ impl Input {
         if let Some(r) = filter.request() {
             r.body_is_read();
         }
+        // On a connection no more than what was asked for: the next words may be another protocol's.
+        let mode = match self.mode {
+            Mode::Bytes(limit) | Mode::Peek(limit) if self.stream.is_wire() => {
+                Mode::Bytes(limit.clamp(1, CHUNK))
+            }
+            Mode::Line if self.stream.is_wire() => Mode::Line,
+            _ => Mode::Bytes(CHUNK),
+        };
         for _ in 0..MOST_EMPTY_READS {
-            filter.fetch(incoming, Mode::Bytes(CHUNK), block)?;
+            filter.fetch(incoming, mode, block)?;
             if !block || !incoming.is_empty() {
                 break;
             }
+        }
+        if std::mem::take(&mut self.keeps_length) {
+            self.promise = filter.request().and_then(Promise::of_request);
         }
         (self.paused, self.starved) = (false, false);
         self.end_below |= incoming.kinds().any(|kind| kind == Kind::End);
@@ -272,6 +320,15 @@ impl Input {
             r.refuse_body(refusal.unwrap_or(Status::INTERNAL_SERVER_ERROR));
         }
         self.break_off(filter, error)
+    }
+
+    /// The peer has ended its side. What is written and not read yet can still be.
+    pub fn end_wire(&mut self, filter: &Filter, error: Error) -> Result<(), Error> {
+        self.stream.end_said = true;
+        match self.stream.is_wire() && error.is_end() && self.stream.pending > 0 {
+            true => Ok(()),
+            false => Err(self.break_off(filter, error)),
+        }
     }
 
     /// Reading from below failed: the same answer from now on, no further request here.

@@ -6,9 +6,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::bucket::{self, Bucket, Kind};
-use super::held::Held;
 use super::stream::Stream;
-use super::{Brigade, Error, ffi};
+use super::{Error, ffi};
 
 /// What an author holds of a bucket. Once nobody has it any more, the bucket is let go.
 #[derive(Clone, Default)]
@@ -34,53 +33,37 @@ pub struct About {
     pub file: Option<(Vec<u8>, u64)>,
 }
 
-/// The buckets of one stream that are in the author's hands, in the order of the stream. While the
-/// originals are kept, they stand among these; else in a ring of their own.
+/// The buckets of one stream that are in the author's hands, in the order of the stream. They stand
+/// in the ring of the originals, whether these are kept or not.
+#[derive(Default)]
 pub(super) struct Loose {
-    ring: Held,
     taken: Vec<(Token, NonNull<ffi::apr_bucket>)>,
     /// The count of events when the newest was taken.
     newest: u64,
 }
 
 impl Loose {
-    pub(super) fn new(ring: Held) -> Self {
-        Self {
-            ring,
-            taken: Vec::new(),
-            newest: 0,
-        }
-    }
-
     fn position(&self, token: &Token) -> Option<usize> {
         let same = |(other, _): &(Token, _)| Arc::ptr_eq(&other.0, &token.0);
         self.taken.iter().position(same)
     }
 
-    /// Puts a bucket that is held already, wherever it stands, at the end of the own ring.
-    fn move_to_ring(&self, raw: NonNull<ffi::apr_bucket>) {
-        // SAFETY: a bucket of one of this stream's rings.
-        unsafe { ffi::mp_bucket_remove(raw.as_ptr()) };
-        // SAFETY: it stands in no brigade now.
-        self.ring.append(unsafe { Bucket::from_raw(raw) });
+    /// Whether the author holds this bucket.
+    pub(super) fn holds(&self, bucket: &Bucket) -> bool {
+        let raw = bucket.raw();
+        let same = |(token, other): &(Token, _)| *other == raw && Arc::strong_count(&token.0) > 1;
+        self.taken.iter().any(same)
     }
 
-    /// The originals are about to be let go: what the author holds of them is not.
-    pub(super) fn rescue(&mut self) {
+    /// Forgets what the author dropped.
+    pub(super) fn forget_dropped(&mut self) {
         self.taken
             .retain(|(token, _)| Arc::strong_count(&token.0) > 1);
-        for (_, raw) in &self.taken {
-            self.move_to_ring(*raw);
-        }
     }
 
     /// All of them go on with the originals: the author has none any more.
     pub(super) fn forget(&mut self) {
         self.taken.clear();
-    }
-
-    pub(super) fn ring(&self) -> &Brigade {
-        &self.ring
     }
 }
 
@@ -88,7 +71,7 @@ impl Stream {
     /// Takes what stands at the front, whatever it is. `None`: nothing does.
     pub(super) fn take_bucket(&mut self) -> Option<NextBucket> {
         loop {
-            let kind = self.incoming.front()?;
+            let kind = self.meaning(self.incoming.front()?);
             if kind != Kind::Data {
                 let name = self.incoming.first().map(bucket_name).unwrap_or_default();
                 match kind {
@@ -115,12 +98,8 @@ impl Stream {
         self.let_go_of_dropped();
         self.loose.taken.push((token, bucket.raw()));
         self.loose.newest = self.taken;
-        if self.originals.are_kept() {
-            let memory = bucket.memory();
-            self.keep(bucket, memory);
-        } else {
-            self.loose.ring.append(bucket);
-        }
+        let memory = bucket.memory();
+        self.keep(bucket, memory);
     }
 
     /// Destroys what the author took, and dropped.
@@ -129,10 +108,8 @@ impl Stream {
         self.loose.taken.retain(|(token, raw)| {
             let held = Arc::strong_count(&token.0) > 1;
             if !held && !kept {
-                // SAFETY: a bucket of the own ring.
-                unsafe { ffi::mp_bucket_remove(raw.as_ptr()) };
-                // SAFETY: it stands in no brigade now, and nobody has its token.
-                drop(unsafe { Bucket::from_raw(*raw) });
+                // SAFETY: it stands in the ring, and nobody has its token.
+                drop(unsafe { Bucket::from_ring(*raw) });
             }
             held
         });
@@ -187,11 +164,7 @@ impl Stream {
             return Ok(Vec::new());
         };
         let (_, raw) = self.loose.taken[position];
-        let ring = if self.originals.are_kept() {
-            self.originals.ring()
-        } else {
-            &*self.loose.ring
-        };
+        let ring = self.originals.ring();
         // Reading leaves the rest of a long one behind it: a mark shows where its own ends.
         let mark = Bucket::flush(ring);
         let end = mark.insert_behind(raw);
@@ -241,11 +214,7 @@ impl Stream {
         }
         // SAFETY: as above.
         Error::check(unsafe { ffi::mp_bucket_split(raw.as_ptr(), point) })?;
-        let ring = if self.originals.are_kept() {
-            self.originals.ring()
-        } else {
-            &*self.loose.ring
-        };
+        let ring = self.originals.ring();
         let Some(rest) = ring.after(raw) else {
             return Ok(None);
         };

@@ -6,6 +6,8 @@
 
 pub mod address;
 mod array;
+mod behind;
+mod breaking;
 pub mod brigade;
 pub mod bucket;
 mod challenge;
@@ -32,6 +34,7 @@ pub mod hooks;
 mod incoming;
 pub mod input;
 pub mod inquiry;
+pub mod length;
 pub mod listener;
 pub mod log;
 pub mod loose;

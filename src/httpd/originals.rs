@@ -4,6 +4,7 @@
 use super::brigade::Brigade;
 use super::bucket::{Bucket, Kind};
 use super::held::Held;
+use super::loose::Loose;
 use super::{Error, Pool};
 
 /// The buckets that were read, and whether they are still all there.
@@ -67,12 +68,13 @@ impl Originals {
 
     /// Whether more was read than is kept.
     pub fn are_too_many(&self) -> bool {
-        self.bytes > self.limit
+        self.state == State::Kept && self.bytes > self.limit
     }
 
-    /// Gives up keeping: data is let go, and metadata goes on to `target`.
-    pub fn lose(&mut self, target: &Brigade) {
-        self.let_go(target);
+    /// Gives up keeping: data is let go but for what the author holds, and metadata goes on to
+    /// `target`.
+    pub(super) fn lose(&mut self, target: &Brigade, held: &Loose) {
+        self.let_go(target, held);
         self.state = State::Lost;
     }
 
@@ -86,9 +88,15 @@ impl Originals {
         (self.buckets.back() == Some(Kind::Data)).then(|| self.buckets.remove_back())?
     }
 
-    /// Something was yielded: data is let go, metadata goes on to `target` in its order.
-    pub fn release(&mut self, target: &Brigade) {
-        self.let_go(target);
+    /// Something was yielded: data is let go but for what the author holds, metadata goes on to
+    /// `target` in its order.
+    pub(super) fn release(&mut self, target: &Brigade, held: &Loose) {
+        self.let_go(target, held);
+        self.state = State::Free;
+    }
+
+    /// Something was yielded when they were let go already.
+    pub fn free_for_good(&mut self) {
         self.state = State::Free;
     }
 
@@ -104,12 +112,20 @@ impl Originals {
         self.buckets.set_aside(pool)
     }
 
-    fn let_go(&mut self, target: &Brigade) {
+    fn let_go(&mut self, target: &Brigade, held: &Loose) {
+        let mut stay = Vec::new();
         while let Some(kind) = self.buckets.front() {
+            let Some(bucket) = self.buckets.remove_front() else {
+                break;
+            };
             match kind {
-                Kind::Data | Kind::End => drop(self.buckets.remove_front()),
-                _ => target.append_front_of(&self.buckets),
+                _ if held.holds(&bucket) => stay.push(bucket),
+                Kind::Data | Kind::End => drop(bucket),
+                _ => target.append(bucket),
             }
+        }
+        for bucket in stay {
+            self.buckets.append(bucket);
         }
     }
 }

@@ -116,12 +116,25 @@ impl Stream {
         }
     }
 
+    /// Drops data that was written and not sent; metadata stays.
+    pub(super) fn drop_data(&mut self) {
+        self.incoming.prepend_all(&self.outgoing);
+        self.last = None;
+        self.pending = 0;
+        while let Some(kind) = self.incoming.front() {
+            if kind == Kind::Data {
+                drop(self.incoming.remove_front());
+            } else {
+                self.outgoing.append_front_of(&self.incoming);
+            }
+        }
+    }
+
     /// Moves what is left unread on, up to and with EOS.
     pub(super) fn move_rest(&mut self) {
         let rest = &self.incoming;
-        while let Some(kind) = rest.front() {
-            let is_nothing = kind == Kind::Data && rest.front_length() == Some(0);
-            if is_nothing || (self.closed && matches!(kind, Kind::Data | Kind::End)) {
+        while let Some(kind) = rest.front().map(|kind| self.meaning(kind)) {
+            if self.closed && matches!(kind, Kind::Data | Kind::End) {
                 drop(rest.remove_front());
                 continue;
             }

@@ -1,32 +1,38 @@
 //! Output filters: what arrives from the handler, and what goes on to the client.
 
 use super::bucket::Kind;
-use super::connection::KeepAlive;
 use super::filter::{Direction, Filter};
+use super::length::{Change, Promise};
 use super::loose::NextBucket;
 use super::stream::{CHUNK, Next, Stream};
-use super::{Brigade, Error, Status};
+use super::{Brigade, Error};
 
 /// One output filter in the chain of one response.
 pub struct Output {
     /// The pieces, and how to read and write them.
     pub stream: Stream,
     /// Headers were put right, or found to need nothing.
-    headers_settled: bool,
+    pub(super) headers_settled: bool,
     /// Something went on to the client's side: the headers may be out.
-    started: bool,
+    pub(super) started: bool,
     /// The end went on, too: nothing can follow, not even an error.
-    ended: bool,
+    pub(super) ended: bool,
     /// Sending failed: the client is gone, nothing more is worth making.
-    broken: Option<Error>,
+    pub(super) broken: Option<Error>,
     /// The author stepped out: what follows goes by untouched.
     out: bool,
+    /// What the author does to bodies.
+    change: Change,
+    /// The length that the headers keep, once they are settled.
+    pub(super) promise: Option<Promise>,
 }
 
 impl Output {
     /// For a filter that is called the first time.
-    pub fn new(filter: &Filter) -> Self {
+    pub fn new(filter: &Filter, change: Change) -> Self {
         Self {
+            change,
+            promise: None,
             stream: Stream::new(filter),
             headers_settled: false,
             started: false,
@@ -40,6 +46,14 @@ impl Output {
     /// metadata goes by.
     pub fn accept(&mut self, brigade: &Brigade) {
         self.stream.incoming.append_all(brigade);
+    }
+
+    /// Lets the metadata at hand go before anything that the author writes.
+    pub fn pass_metadata(&mut self) {
+        let stream = &self.stream;
+        while !self.started && stream.incoming.front() == Some(Kind::Metadata) {
+            stream.outgoing.append_front_of(&stream.incoming);
+        }
     }
 
     /// Whether sending has failed.
@@ -182,12 +196,25 @@ impl Output {
     /// Sends on what was written so far.
     pub fn send(&mut self, filter: &Filter) -> Result<(), Error> {
         if let Some(error) = self.broken {
+            if self.stream.is_wire() {
+                self.send_metadata(filter);
+            }
             return Err(error);
         }
         if self.stream.outgoing.is_empty() {
             return Ok(());
         }
         self.settle_headers(filter);
+        let counted = self
+            .promise
+            .as_mut()
+            .map(|promise| promise.count(&self.stream.outgoing));
+        if let Some(Err(sentence)) = counted {
+            self.promise = None;
+            if !self.mend_length(filter, &sentence) {
+                return self.break_off(filter);
+            }
+        }
         self.started = true;
         self.ended |= self.stream.closed;
         let result = filter.pass(&self.stream.outgoing);
@@ -241,7 +268,8 @@ impl Output {
         }
         self.stream.move_rest();
         let result = self.send(filter);
-        if self.out {
+        // What follows is counted, too, if this filter changed something of a promised length.
+        if self.out && (self.promise.is_none() || self.stream.is_untouched()) {
             filter.unlink(Direction::Output);
         }
         result
@@ -255,75 +283,6 @@ impl Output {
         self.send(filter)
     }
 
-    /// Ends the response with an error: before anything went on, a response of that status; after
-    /// that a cut one, which clients can tell from a whole one.
-    pub fn fail(&mut self, filter: &Filter, status: Status) -> Result<(), Error> {
-        self.stream.drop_all();
-        self.stream.flush_owed = false;
-        self.stream.closed = true;
-        self.stream.end_seen = true;
-        if let Some(error) = self.broken {
-            return Err(error);
-        }
-        if self.ended {
-            return Ok(());
-        }
-        let Some(r) = filter.request() else {
-            return Err(Error::GENERAL);
-        };
-        let was_started = self.started || r.has_sent();
-        if !was_started && r.is_subrequest() {
-            // The including page shows its own error text.
-            self.broken = Some(Error::GENERAL);
-            return Err(Error::GENERAL);
-        }
-        let status = if was_started {
-            Status::BAD_GATEWAY
-        } else {
-            status
-        };
-        let outgoing = self.stream.outgoing();
-        outgoing.append_error(status.0, r.pool());
-        outgoing.append_end();
-        if was_started {
-            // With a Content-Length already sent only the end of the connection shows the cut.
-            filter.connection().set_keep_alive(KeepAlive::Close);
-        }
-        self.headers_settled = true;
-        match self.send(filter) {
-            // httpd has answered with an error page; the handler has nothing more to send.
-            _ if !was_started => {
-                self.broken = Some(Error::FILTER);
-                Err(Error::FILTER)
-            }
-            other => other,
-        }
-    }
-
-    /// Whether another response can take the place of this one: nothing of it went on.
-    pub fn can_be_replaced(&self, filter: &Filter) -> bool {
-        let whole = filter
-            .request()
-            .is_some_and(|r| !r.is_subrequest() && !r.has_sent());
-        whole && !self.started && self.broken.is_none()
-    }
-
-    /// Replaces the whole response, of which nothing went on yet, by a page about an error, of a
-    /// media type.
-    pub fn replace(&mut self, filter: &Filter, kind: &str, body: &[u8]) -> Result<(), Error> {
-        self.stream.drop_all();
-        self.stream.flush_owed = false;
-        self.stream.end_seen = true;
-        if let Some(r) = filter.request() {
-            r.set_status(Status::INTERNAL_SERVER_ERROR.0);
-            r.set_content_type(Some(kind.as_bytes()));
-            r.set_content_encoding(None);
-        }
-        self.stream.write_copy(body)?;
-        self.stream.append_end();
-        self.send(filter)
-    }
-
     /// Before the first bucket goes on, every filter counts as one that changes the length, unless
     /// it did not touch a body that is all at hand, or stepped out before it touched anything.
     fn settle_headers(&mut self, filter: &Filter) {
@@ -334,9 +293,15 @@ impl Output {
         if !self.stream.touched && whole {
             return;
         }
-        if let Some(r) = filter.request() {
-            r.forget_representation();
+        let Some(r) = filter.request() else {
+            return;
+        };
+        match self.change {
+            Change::Length => return r.forget_representation(),
+            Change::Bytes => r.forget_exactness(),
+            Change::Nothing => {}
         }
+        self.promise = Promise::of_response(r);
     }
 }
 

@@ -20,6 +20,28 @@ pub fn mpm_query(code: i32) -> Option<i32> {
     (status == 0).then_some(answer)
 }
 
+/// The signals by which httpd ends a child.
+const ENDS: [i32; 4] = [libc::SIGTERM, libc::SIGHUP, libc::SIGUSR1, libc::SIGWINCH];
+
+/// Runs `f` to its end, even if this child is told to end meanwhile. prefork's children end in a
+/// signal handler, wherever they are.
+pub fn undisturbed<R>(f: impl FnOnce() -> R) -> R {
+    let mut ends = std::mem::MaybeUninit::uninit();
+    // SAFETY: fills the set.
+    unsafe { libc::sigemptyset(ends.as_mut_ptr()) };
+    for signal in ENDS {
+        // SAFETY: a set, and signals that there are.
+        unsafe { libc::sigaddset(ends.as_mut_ptr(), signal) };
+    }
+    let mut before = std::mem::MaybeUninit::uninit();
+    // SAFETY: a full set, and a place for the one that held.
+    unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, ends.as_ptr(), before.as_mut_ptr()) };
+    let result = f();
+    // SAFETY: the set that held; filled above.
+    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, before.as_ptr(), std::ptr::null_mut()) };
+    result
+}
+
 /// Ends this child at once: for where no code can run any more, such as a signal handler.
 pub fn end() -> ! {
     // SAFETY: the kernel takes back what the process has; nothing of it runs after this.

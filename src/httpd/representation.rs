@@ -36,13 +36,20 @@ impl Request {
     /// What a filter that changes the body takes back: its length, its digests, the exactness of
     /// its tag, and ranges of it (RFC 9110 §8.6, §8.8.3, §14; RFC 3230).
     pub fn forget_representation(&self) {
+        self.forget_exactness();
         for headers in [self.headers_out(), self.err_headers_out()] {
-            for name in [
-                c"Content-Length",
-                c"Content-MD5",
-                c"Digest",
-                c"Content-Digest",
-            ] {
+            headers.unset(c"Content-Length");
+        }
+        self.headers_out().set(c"Accept-Ranges", c"none");
+        self.headers_in().unset(c"Range");
+        self.headers_in().unset(c"If-Range");
+    }
+
+    /// What a filter takes back that changes bytes, but not how many: digests and the exactness of
+    /// the tag. A range of the body is still one.
+    pub fn forget_exactness(&self) {
+        for headers in [self.headers_out(), self.err_headers_out()] {
+            for name in [c"Content-MD5", c"Digest", c"Content-Digest"] {
                 headers.unset(name);
             }
             let strong = headers.get(c"ETag").filter(|tag| !tag.starts_with(b"W/"));
@@ -50,9 +57,6 @@ impl Request {
                 headers.set(c"ETag", &weak);
             }
         }
-        self.headers_out().set(c"Accept-Ranges", c"none");
-        self.headers_in().unset(c"Range");
-        self.headers_in().unset(c"If-Range");
     }
 
     /// Whether the response is coded (gzip, br …): not text any more.

@@ -143,6 +143,30 @@ impl Server {
         unsafe { Pool::from_raw(process.pconf) }
     }
 
+    /// Whether it is the default virtual host of some address: the one that connections begin with.
+    pub fn is_default(&self) -> bool {
+        !self.is_virtual()
+            || self.addresses().any(|(name, port)| {
+                // httpd's list has the last virtual host of the configuration first.
+                let mut earlier = std::iter::successors(self.next(), |server| server.next());
+                !earlier.any(|server| server.addresses().any(|other| other == (name, port)))
+            })
+    }
+
+    /// The addresses of its `<VirtualHost>`, as written, with their ports.
+    fn addresses(&self) -> impl Iterator<Item = (&[u8], u16)> {
+        // SAFETY: null at the end of the server's list, which lives as long as it.
+        let mut at = unsafe { self.raw().addrs.as_ref() }.filter(|_| self.is_virtual());
+        std::iter::from_fn(move || {
+            let address = at?;
+            // SAFETY: as above.
+            at = unsafe { address.next.as_ref() };
+            // SAFETY: NUL-terminated.
+            let name = unsafe { c_bytes(address.virthost) };
+            Some((name.unwrap_or_default(), address.host_port))
+        })
+    }
+
     /// The next server in httpd's list.
     pub fn next(&self) -> Option<&Self> {
         let next = self.raw().next;

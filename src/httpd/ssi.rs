@@ -8,6 +8,7 @@ use std::sync::OnceLock;
 
 use super::held::Held;
 use super::hooks::guard;
+use super::length::Change;
 use super::log::{self, Level, place};
 use super::output::Output;
 use super::stream::CHUNK;
@@ -149,7 +150,7 @@ impl Tag {
     pub fn fail(&self, status: Status) -> Error {
         self.written.clear();
         self.page().clear();
-        let result = Output::new(self.filter()).fail(self.filter(), status);
+        let result = Output::new(self.filter(), Change::Length).fail(self.filter(), status);
         result.err().unwrap_or(Error::FILTER)
     }
 

@@ -5,7 +5,7 @@
 //! metadata keeps its place relative to what was written, a FLUSH and the end go on by themselves.
 
 use super::brigade::Brigade;
-use super::bucket::Bucket;
+use super::bucket::{Bucket, Kind};
 use super::file::OpenFile;
 use super::held::Held;
 use super::loose::Loose;
@@ -72,6 +72,8 @@ pub struct Stream {
     /// The file of which a part was written last.
     pub(super) file: Option<OpenFile>,
     author: Author,
+    /// In the chain of a connection: ends of bodies and errors are metadata, and nothing is held.
+    wire: bool,
 }
 
 /// Who reads and writes.
@@ -106,22 +108,38 @@ impl Stream {
             last: None,
             originals: Originals::free(brigade()),
             ahead: brigade(),
-            loose: Loose::new(brigade()),
+            loose: Loose::default(),
             file: None,
             author: Author::Function,
+            wire: filter.request().is_none(),
         }
     }
 
     /// A generator starts: until it yields, `limit` bytes of what it reads are kept to give back.
     pub fn start_work(&mut self, limit: usize) {
         self.author = Author::Generator;
-        self.originals.keep(limit);
+        if !self.wire {
+            self.originals.keep(limit);
+        }
     }
 
     /// The generator has ended, or was closed.
     pub fn end_work(&mut self) {
         self.author = Author::Closed;
         self.unpeek();
+    }
+
+    /// Whether it is in the chain of a connection, where nothing but the core may hold data.
+    pub fn is_wire(&self) -> bool {
+        self.wire
+    }
+
+    /// What a bucket of this kind is here.
+    pub(super) fn meaning(&self, kind: Kind) -> Kind {
+        match kind {
+            Kind::End | Kind::Error if self.wire => Kind::Metadata,
+            kind => kind,
+        }
     }
 
     /// Whether a generator is at work.
@@ -162,9 +180,11 @@ impl Stream {
     /// The generator yields for the first time: what it read is not asked for any more.
     pub fn begin_yielding(&mut self) {
         if self.originals.are_kept() {
-            self.loose.rescue();
+            self.loose.forget_dropped();
+            self.originals.release(&self.outgoing, &self.loose);
+        } else {
+            self.originals.free_for_good();
         }
-        self.originals.release(&self.outgoing);
     }
 
     /// The body was cut further up: what a filter has read and not answered must not go on as it is,
@@ -207,7 +227,6 @@ impl Stream {
         self.incoming.set_aside(pool)?;
         self.ahead.set_aside(pool)?;
         self.let_go_of_dropped();
-        self.loose.ring().set_aside(pool)?;
         self.originals.set_aside(pool)
     }
 

@@ -32,6 +32,7 @@ use crate::engine::phases::Phase;
 use crate::engine::protocols::Protocol;
 use crate::engine::settings::Settings;
 use crate::httpd::log::{self, Level, place};
+use crate::httpd::parking::Sense;
 use crate::httpd::{Connection, Request, Status};
 
 /// The interpreter for what stands in `home`, for a request or a connection.
@@ -94,9 +95,38 @@ pub fn upgraded(c: &Connection, protocol: &Arc<Protocol>, settings: &Settings) {
 
 /// httpd is about to close a connection.
 pub fn closing(c: &Connection) {
-    let state = c.existing_state::<ConnectionState>();
-    for seat in state.into_iter().flat_map(ConnectionState::seats) {
+    let Some(state) = c.existing_state::<ConnectionState>() else {
+        return;
+    };
+    for seat in state.seats() {
         Talk::closing(c, seat);
+    }
+    if state.shaking_hands.get() {
+        // mod_ssl would wait for the rest of it, to say good-bye.
+        c.abort();
+    }
+}
+
+/// Has TLS shake hands: it may agree upon a protocol, and comes before what anybody says.
+///
+/// # Errors
+/// What the hook that runs answers, because that is not over yet, or has failed.
+pub fn shake_hands(c: &Connection) -> Result<(), Status> {
+    let asked = c.state(ConnectionState::default);
+    let parks = c.can_park();
+    let started = c.start(!parks);
+    asked
+        .shaking_hands
+        .set(matches!(started, Err(error) if error.is_again()));
+    match started {
+        Ok(()) => Ok(()),
+        Err(error) if parks && error.is_again() => {
+            // A peer that takes its time over TLS's handshake holds no thread.
+            c.be_impatient();
+            Err(c.park(Sense::Read))
+        }
+        // No handshake: HTTP's own handler knows how to answer that.
+        Err(_) => Err(Status::DECLINED),
     }
 }
 
@@ -118,15 +148,16 @@ fn first_call(
             return Status::DONE;
         }
     };
-    match crowd::join(c, settings) {
-        Some(member) => asked.member.replace(Some(member)),
-        None => return c.linger(),
-    };
-    let wire = Box::new(Wire::new(c));
-    if wire.start(c).is_err() {
-        // No handshake: HTTP's own handler knows how to answer that.
-        return Status::DECLINED;
+    if asked.member.borrow().is_none() {
+        match crowd::join(c, settings) {
+            Some(member) => asked.member.replace(Some(member)),
+            None => return c.linger(),
+        };
     }
+    if let Err(status) = shake_hands(c) {
+        return status;
+    }
+    let wire = Box::new(Wire::new(c));
     let timeouts = c.leave_request_timeouts();
     let lease = Lease::new("connection");
     let open = Counted::open();

@@ -9,6 +9,7 @@ use pyo3::prelude::*;
 use super::context::About;
 use super::hold;
 use super::interpreter::{Interpreter, main_server};
+use super::result::server_return;
 use super::state::State;
 use super::{phase, report};
 use crate::engine::phases::{Hook, Phase};
@@ -51,6 +52,10 @@ impl Cleanup {
         self.interpreter.enter(about, |py| {
             let (function, data) = (self.function.into_bound(py), self.data.into_bound(py));
             if let Err(error) = function.call1((data,)) {
+                if matches!(server_return(py, self.interpreter, &error), Ok(Some(_))) {
+                    // As if it had returned the result, which nobody asks for.
+                    return;
+                }
                 let name = function
                     .getattr("__qualname__")
                     .and_then(|name| name.extract())

@@ -4,14 +4,15 @@ use std::sync::Arc;
 
 use super::instance::{Failure, Instance};
 use super::state::State;
-use crate::engine::filters::{Filter as Declared, Way};
+use crate::engine::filters::{self, Filter as Declared, Way};
 use crate::engine::settings::Settings;
 use crate::httpd::bucket::Kind;
-use crate::httpd::filter::Mode;
+use crate::httpd::filter::{Direction, Mode};
 use crate::httpd::input::Input;
+use crate::httpd::length::Change;
 use crate::httpd::log::{self, Level, place};
 use crate::httpd::output::Output;
-use crate::httpd::{Brigade, Error, Filter, Status};
+use crate::httpd::{Brigade, Connection, Error, Filter, Request, Status};
 
 /// A brigade of a response arrives at an output filter.
 ///
@@ -23,6 +24,11 @@ pub fn output(
     declared: Arc<Declared>,
     settings: &Settings,
 ) -> Result<(), Error> {
+    let is_behind = declared.kind.is_behind_headers();
+    if is_behind && !filter.request().is_some_and(Request::is_behind_headers) {
+        // The headers themselves.
+        return filter.pass(brigade);
+    }
     let instance = match filter.kept::<Instance>() {
         Some(instance) => instance,
         None if brigade.is_empty() => return Ok(()),
@@ -32,11 +38,23 @@ pub fn output(
             Err(reason) => return no_python(filter, brigade, &reason),
         }),
     };
+    if instance.is_unasked() && steps_aside(filter, brigade, &instance.declared) {
+        return filter.step_out(brigade);
+    }
     let mut output = instance.output();
+    if output.is_out() {
+        // It stays only to see that a promised length is kept.
+        output.accept(brigade);
+        return output.finish(filter);
+    }
     if output.stream.is_over() || output.is_broken() {
         return output.swallow(filter, brigade);
     }
     output.accept(brigade);
+    if is_behind {
+        // On HTTP/2 the headers are one of them.
+        output.pass_metadata();
+    }
     let mut result = Ok(());
     if output.stream.has_event() || output.stream.is_working() {
         drop(output);
@@ -69,6 +87,9 @@ fn steps_aside(filter: &Filter, brigade: &Brigade, declared: &Declared) -> bool 
     let Some(r) = filter.request() else {
         return false;
     };
+    if declared.kind.is_behind_headers() && r.response_coding().is_none() {
+        return !declared.takes(r.content_type());
+    }
     if !declared.takes(r.content_type()) {
         return true;
     }
@@ -100,7 +121,7 @@ fn no_python(filter: &Filter, brigade: &Brigade, reason: &str) -> Result<(), Err
         );
     }
     brigade.clear();
-    Output::new(filter).fail(filter, Status::INTERNAL_SERVER_ERROR)
+    Output::new(filter, Change::Length).fail(filter, Status::INTERNAL_SERVER_ERROR)
 }
 
 /// Somebody reads through an input filter.
@@ -125,7 +146,7 @@ pub fn input(
                     let text = format!("no Python for this filter: {reason}");
                     log::request(place!(), r, Level::Error, &text);
                 }
-                return Err(Input::new(filter).fail(filter, None));
+                return Err(Input::new(filter, Change::Length).fail(filter, None));
             }
         }),
     };
@@ -138,7 +159,7 @@ pub fn input(
         if !input.stream.has_event() && !instance.can_go_on() {
             match input.fetch(filter) {
                 Err(error) if error.is_again() => return Err(error),
-                Err(error) => return Err(input.break_off(filter, error)),
+                Err(error) => input.end_wire(filter, error)?,
                 Ok(()) => {}
             }
         }
@@ -169,6 +190,43 @@ pub fn input(
                 return Err(error);
             }
         }
+    }
+}
+
+/// A request with this output filter is about to be handled, or has got it since.
+pub fn output_starts(r: &Request, declared: &Declared) {
+    if declared.kind.is_behind_headers() {
+        r.settle_headers_for(match declared.change {
+            filters::Change::Yes => Change::Length,
+            filters::Change::OneToOne => Change::Bytes,
+            filters::Change::No => Change::Nothing,
+        });
+    }
+}
+
+/// A request with this input filter is about to be handled, or has got it since.
+pub fn input_starts(filter: &Filter, declared: &Declared) {
+    let Some(r) = filter.request() else { return };
+    // Its coding does not count: a filter below may decode it, and a limit must not be passed by.
+    if !declared.takes(r.headers_in().get(c"Content-Type")) {
+        return filter.unlink(Direction::Input);
+    }
+    if declared.change == filters::Change::Yes {
+        r.hide_body_length();
+    }
+}
+
+/// What a filter is that was registered at run time.
+pub fn run_time_declaration(filter: &Filter) -> Option<Arc<Declared>> {
+    let instance = filter.kept::<Instance>()?;
+    Some(instance.declared.clone())
+}
+
+/// A connection is about to close: the generator of this filter on it is closed.
+pub fn close(c: &Connection, direction: Direction, name: &str) {
+    let instance = c.filter(direction, name).and_then(Filter::kept::<Instance>);
+    if let Some(instance) = instance {
+        instance.close();
     }
 }
 

@@ -17,7 +17,8 @@ use super::lease::{Lent, Open};
 use super::slots::{Slot, async_iterable_slot};
 use super::state::State;
 use super::streaming;
-use super::text::decode;
+use super::text::{decode, decode_option};
+use crate::engine::handlers::Home;
 use crate::httpd::Filter;
 use crate::httpd::filter::Mode;
 use crate::httpd::loose::NextBucket;
@@ -154,6 +155,14 @@ impl Class for FilterObject {
         /// What was configured: module::function.
         handler = |this: &Me<'_, 'py>| {
             decode(this.py(), this.body().instance.get()?.declared.handler.text().as_bytes())
+        };
+        /// The directory of the section that declares it, or None.
+        dir = |this: &Me<'_, 'py>| {
+            let home = match &this.body().instance.get()?.declared.handler.home {
+                Home::Directory(path) => Some(path.as_bytes()),
+                _ => None,
+            };
+            decode_option(this.py(), home)
         };
         /// 1 for an input filter.
         is_input = |this: &Me<'_, 'py>| with_flow(this, |_, flow| {

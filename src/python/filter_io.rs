@@ -140,6 +140,11 @@ pub(super) fn flush<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'p
 
 pub(super) fn close<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'py> {
     refuse_to_generators(this, "returns")?;
+    if with_flow(this, |_, flow| Ok(flow.stream().is_wire()))? {
+        return Err(PyRuntimeError::new_err(
+            "the end of a connection is not for a filter to say: disable() steps out",
+        ));
+    }
     with_flow(this, |filter, flow| match flow {
         Flow::Output(output) if output.stream.is_closed() => Ok(()),
         Flow::Output(output) => release(this.py(), || output.close(filter)).map_err(failed),

@@ -1,6 +1,6 @@
 //! The functions of `_apache`: those with an underscore are for our own Python code.
 
-use pyo3::exceptions::PyTypeError;
+use pyo3::exceptions::{PyOSError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
@@ -8,12 +8,15 @@ use super::bucket::BucketObject;
 use super::class::{self, Answer, Arguments, Class, This, attributes, methods};
 use super::cleanups::{Cleanup, push_for_child};
 use super::context::{self, log_at, log_line, takes};
+use super::finfo::FileInfoObject;
 use super::module::{log_level, loggable};
 use super::pending::Pending;
 use super::server::ServerObject;
 use super::text::{decode, encode, encode_c};
 use crate::engine::lines::excerpt;
+use crate::httpd::fileinfo::FileInfo;
 use crate::httpd::log::{Level, Place};
+use crate::httpd::pool::OwnPool;
 use crate::httpd::process::{self, Node};
 
 /// The functions, as methods of one object.
@@ -33,6 +36,10 @@ impl Class for Functions {
         register_cleanup(function; data) = register_cleanup;
         /// ServerRoot.
         server_root() = |this: &Me<'_, 'py>, _| decode(this.py(), process::server_root());
+        /// What is known of a file: finfo, as of req.finfo. wanted: a mask of apache.APR_FINFO_*, of
+        /// which not all need be known. A file that is not there has the filetype apache.APR_NOFILE.
+        /// Raises OSError when the file system refuses to tell.
+        stat(fname, wanted) = stat;
         /// What the MPM answers to one of apache.AP_MPMQ_*; 0 for what it does not know.
         mpm_query(code) = mpm_query;
         /// Whether httpd was started with -D name, or the configuration has Define name.
@@ -90,6 +97,22 @@ fn register_cleanup<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'p
     let data = a[1].as_deref();
     push_for_child(Cleanup::new(this.interpreter(), required(a, 0), data)?);
     none(this)
+}
+
+fn stat<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
+    let name = encode_c(required(a, 0))?;
+    let wanted = required(a, 1).extract()?;
+    match FileInfo::stat(&name, wanted, &OwnPool::new()) {
+        Ok(info) => class::make(this.py(), this.interpreter(), FileInfoObject(info)),
+        Err(error) => Err(PyErr::from_type(
+            this.py().get_type::<PyOSError>(),
+            (
+                error.errno(),
+                error.to_string(),
+                required(a, 0).clone().unbind(),
+            ),
+        )),
+    }
 }
 
 fn mpm_query<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {

@@ -8,6 +8,7 @@ use pyo3::prelude::*;
 use super::bucket::{BucketObject, Yielded};
 use super::class;
 use super::data;
+use super::deadline;
 use super::filter::FilterObject;
 use super::flow::Flow;
 use super::instance::Instance;
@@ -67,6 +68,7 @@ impl Generator {
         mut yielded: impl FnMut(&Bound<'py, PyAny>) -> PyResult<bool>,
     ) -> PyResult<Stop> {
         loop {
+            deadline::begin_next();
             let awaited = match self.awaited.take() {
                 Some(awaited) => awaited.into_bound(py),
                 None => stepper::next(self.object.bind(py))?,
@@ -177,6 +179,7 @@ impl Instance {
         let Some(mut generator) = self.generator.take() else {
             return Ok(());
         };
+        let _step = self.step();
         if self.must_stop() {
             return self.close_generator(py, generator);
         }
@@ -323,8 +326,9 @@ impl Instance {
             return;
         }
         let stream = flow.stream();
-        if stream.is_untouched() {
-            // It looked at nothing and said nothing: it stepped out.
+        if stream.is_untouched() || stream.is_wire() {
+            // It looked at nothing and said nothing: it stepped out. (On a connection the end is not
+            // for it to say.)
             flow.step_out();
             return;
         }

@@ -163,7 +163,7 @@ pub(super) fn add_handler<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Ans
             .and_then(|chain| chain.current())
             .map_or(Home::None, |step| step.handler().home.clone()),
     };
-    let added = Arc::new(added(this, &*required(a, 1)?, home)?);
+    let added = Arc::new(added(this, &*required(a, 1)?, home, "req.add_handler()")?);
     match handlers.chain().filter(|_| running == Some(phase)) {
         Some(chain) => chain.push(added),
         None => handlers.added.borrow_mut().push((phase, added)),
@@ -171,8 +171,14 @@ pub(super) fn add_handler<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Ans
     none(this)
 }
 
-fn added(this: &Me<'_, '_>, given: &Bound<'_, PyAny>, home: Home) -> PyResult<Added> {
-    let source = "req.add_handler()".into();
+/// What Python code gives as a handler: a function, or its name. `source` says where.
+pub(super) fn added(
+    this: &Me<'_, '_>,
+    given: &Bound<'_, PyAny>,
+    home: Home,
+    source: &str,
+) -> PyResult<Added> {
+    let source = source.into();
     if given.is_instance_of::<PyString>() {
         let handler = Handler::parse(&text(given)?, &home, &source);
         return Ok(Added {
@@ -208,11 +214,13 @@ fn added(this: &Me<'_, '_>, given: &Bound<'_, PyAny>, home: Home) -> PyResult<Ad
     })
 }
 
-fn text(value: &Bound<'_, PyAny>) -> PyResult<String> {
+/// A name as Python code gives it.
+pub(super) fn text(value: &Bound<'_, PyAny>) -> PyResult<String> {
     String::from_utf8(encode(value)?).map_err(|_| PyValueError::new_err("a name that is no UTF-8"))
 }
 
-fn directory(path: &str) -> PyResult<Home> {
+/// A directory as Python code gives it.
+pub(super) fn directory(path: &str) -> PyResult<Home> {
     let mut normal = PathBuf::new();
     for part in std::path::absolute(path)?.components() {
         match part {

@@ -1,6 +1,6 @@
 //! One filter of ours in the chain of one request: its author, and the calls of it.
 
-use std::cell::{RefCell, RefMut};
+use std::cell::{Cell, RefCell, RefMut};
 use std::sync::Arc;
 
 use pyo3::exceptions::PyTypeError;
@@ -9,6 +9,7 @@ use pyo3::prelude::*;
 use super::call;
 use super::class;
 use super::context::About;
+use super::deadline::{self, Step};
 use super::debugger;
 use super::filter::FilterObject;
 use super::flow::Flow;
@@ -23,9 +24,10 @@ use super::result::{Returned, close_coroutine, server_return};
 use super::state::State;
 use super::stepper::is_async_generator;
 use crate::engine::counters::{Row, Work};
-use crate::engine::filters::{Filter as Declared, Way};
+use crate::engine::filters::{self, Filter as Declared, Way};
 use crate::engine::settings::Settings;
 use crate::httpd::input::Input;
+use crate::httpd::length::Change;
 use crate::httpd::log::Level;
 use crate::httpd::output::Output;
 use crate::httpd::{Filter, Status};
@@ -42,6 +44,9 @@ pub struct Instance {
     pub(super) object: RefCell<Option<Py<PyAny>>>,
     /// The author at work, if it is an `async def` generator.
     pub(super) generator: RefCell<Option<Generator>>,
+    /// What is called, if it is not what `declared` names.
+    function: RefCell<Option<Py<PyAny>>>,
+    unasked: Cell<bool>,
 }
 
 impl Instance {
@@ -52,8 +57,8 @@ impl Instance {
         settings: &Settings,
     ) -> Result<Self, String> {
         let flow = match way {
-            Way::Out => Flow::Output(Output::new(filter)),
-            Way::In => Flow::Input(Input::new(filter)),
+            Way::Out => Flow::Output(Output::new(filter, change(&declared))),
+            Way::In => Flow::Input(Input::new(filter, change(&declared))),
         };
         Ok(Self {
             interpreter: call::interpreter(settings, filter.request(), &declared.handler.home)?,
@@ -63,7 +68,29 @@ impl Instance {
             flow: RefCell::new(flow),
             object: RefCell::default(),
             generator: RefCell::default(),
+            function: RefCell::default(),
+            unasked: Cell::new(false),
         })
+    }
+
+    /// A filter that was registered at run time, with its function if that was given as such.
+    pub(super) fn at_run_time(self, function: Option<Py<PyAny>>) -> Self {
+        self.unasked.set(true);
+        self.function.replace(function);
+        self
+    }
+
+    /// Whether nobody has asked yet if there is anything to do for a filter that exists from the
+    /// start; asked once.
+    pub(super) fn is_unasked(&self) -> bool {
+        self.unasked.replace(false)
+    }
+
+    /// The clock of one step, if the filter has a limit for it.
+    pub(super) fn step(&self) -> Option<Step> {
+        self.declared
+            .time
+            .map(|limit| deadline::begin(self.interpreter, limit))
     }
 
     /// The flow, for the driver: between two calls of Python nobody else has it.
@@ -149,13 +176,20 @@ impl Instance {
             r: filter.request(),
         };
         let default = way.default_object();
-        let function = self
-            .interpreter
-            .loader
-            .find(py, handler, default, search, &object)?;
+        let given = self.function.borrow();
+        let given = given.as_ref().map(|function| function.bind(py).clone());
+        let function = match given {
+            Some(function) => function,
+            None => {
+                let loader = &self.interpreter.loader;
+                loader.find(py, handler, default, search, &object)?
+            }
+        };
         loop {
             let before = self.flow.borrow_mut().stream().taken();
+            let step = self.step();
             let result = debugger::call1(settings, &function, &object)?;
+            drop(step);
             if is_async_generator(&result) {
                 self.flow
                     .borrow_mut()
@@ -226,11 +260,45 @@ impl Instance {
             "{name} of {} failed for \"{request}\"",
             self.declared.handler.source
         );
+        if let Some(limit) = self.declared.time.filter(|_| self.is_timeout(py, &error)) {
+            let seconds = limit.as_secs_f64();
+            let text = format!("{name}: one step took more than time={seconds}: interrupted");
+            super::context::log_line(Level::Error, &text);
+        }
+        report::name_what_helps(py, &error);
         report::to_log(py, &text, &error);
         meter::failed(self.row);
         let r = filter.request().filter(|_| settings.debug == Some(true));
         let page = r.map(|r| Page::of(py, r, &name, &error));
         Failure { status: None, page }
+    }
+
+    fn is_timeout(&self, py: Python<'_>, error: &PyErr) -> bool {
+        let class = self.interpreter.types.filter_timeout.bind(py);
+        error.matches(py, class).unwrap_or(false)
+    }
+
+    /// Closes the generator, if there is one: its `finally` blocks run. What still comes goes by.
+    pub(super) fn close(&self) {
+        let Some(generator) = self.generator.take() else {
+            return;
+        };
+        self.interpreter.enter(About::Nothing, |py| {
+            let _open = self.lease.open();
+            let mut flow = self.flow.borrow_mut();
+            flow.stream().end_work();
+            flow.step_out();
+            drop(flow);
+            self.end(py, generator);
+        });
+    }
+
+    fn end(&self, py: Python<'_>, generator: Generator) {
+        let _step = self.step();
+        if let Err(error) = generator.close(py) {
+            let text = format!("filter {} failed when it was closed", self.declared.name);
+            report::to_log(py, &text, &error);
+        }
     }
 
     /// What `SERVER_RETURN` asks for.
@@ -261,7 +329,8 @@ impl Instance {
 impl Drop for Instance {
     fn drop(&mut self) {
         let (generator, object) = (self.generator.take(), self.object.take());
-        if generator.is_none() && object.is_none() {
+        let function = self.function.take();
+        if generator.is_none() && object.is_none() && function.is_none() {
             self.lease.end();
             return;
         }
@@ -270,14 +339,22 @@ impl Drop for Instance {
                 // The request is about to go; its `finally` blocks can still use it.
                 let _open = self.lease.open();
                 self.flow.borrow_mut().stream().end_work();
-                if let Err(error) = generator.close(py) {
-                    let text = format!("filter {} failed when it was closed", self.declared.name);
-                    report::to_log(py, &text, &error);
-                }
+                self.end(py, generator);
             }
             self.lease.end();
+            drop(function.map(|function| function.into_bound(py)));
             drop(object.map(|object| object.into_bound(py)));
         });
+    }
+}
+
+/// What a filter does to bodies, where it can still say so in headers.
+pub(super) fn change(declared: &Declared) -> Change {
+    match declared.change {
+        _ if declared.kind.is_behind_headers() => Change::Nothing,
+        filters::Change::Yes => Change::Length,
+        filters::Change::OneToOne => Change::Bytes,
+        filters::Change::No => Change::Nothing,
     }
 }
 

@@ -15,6 +15,7 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 
 use super::context::{self, About};
+use super::deadline;
 use super::drops::Drops;
 use super::hold::{self, Held, INSIDE, bind};
 use super::loader::Loader;
@@ -190,6 +191,7 @@ impl Interpreter {
 /// Lets other threads run Python while `f` waits for something. `f` may enter interpreters.
 pub fn release<R>(py: Python<'_>, f: impl FnOnce() -> R) -> R {
     let inside = INSIDE.take();
+    let step = deadline::pause();
     // `detach` asks for `Send` to keep Python objects out of `f`; what `f` uses of httpd stays on
     // this thread all the time.
     let f = OnThisThread(f);
@@ -203,6 +205,7 @@ pub fn release<R>(py: Python<'_>, f: impl FnOnce() -> R) -> R {
         // A long call sends much in between: what was sent is let go as it goes along.
         interpreter.drops.empty(py);
     }
+    deadline::resume(step);
     result.0
 }
 

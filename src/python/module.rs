@@ -69,6 +69,7 @@ pub fn install(py: Python<'_>, interpreter: &'static Interpreter) -> PyResult<()
     module.add("SERVER_RETURN", &types.server_return)?;
     module.add("BodyTooLarge", &types.body_too_large)?;
     module.add("FilterLimit", &types.filter_limit)?;
+    module.add("FilterTimeout", &types.filter_timeout)?;
     module.add("ShuttingDown", &types.shutting_down)?;
     module.add("Flush", types.of::<Flush>())?;
     module.add("FLUSH", class::make(py, interpreter, Flush)?)?;

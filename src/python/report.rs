@@ -1,5 +1,6 @@
 //! Exceptions for people: the traceback in the error log, and the page of `PythonDebug On`.
 
+use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
 use super::context::{finish_lines, log_line};
@@ -15,6 +16,18 @@ use crate::httpd::log::{self, Level, place};
 pub fn to_log(py: Python<'_>, what: &str, error: &PyErr) {
     finish_lines();
     log_line(Level::Error, &entry(py, what, error));
+}
+
+/// Adds a note to asyncio's complaint about a thread without an event loop: httpd's have none.
+pub fn name_what_helps(py: Python<'_>, error: &PyErr) {
+    let value = error.value(py);
+    let said = value
+        .str()
+        .is_ok_and(|text| text == "no running event loop");
+    if said && value.is_instance_of::<PyRuntimeError>() {
+        let note = "asyncio's own things are awaited as: await apache.aio(...)";
+        let _ = value.call_method1("add_note", (note,));
+    }
 }
 
 /// The same where there is nothing that this thread works on.

@@ -11,9 +11,11 @@ use super::interpreter::release;
 use super::module::{log_level, loggable, options_dict};
 use super::request::{Me, RequestObject};
 use super::request_fields::{flag, none, number, required, text};
+use super::request_filters as filters;
 use super::request_io as io;
 use super::state::State;
 use super::text::{decode, decode_option, encode_c, encode_header};
+use crate::engine::filters::Way;
 use crate::engine::phases::HANDLERS;
 use crate::engine::settings::Settings;
 use crate::httpd::Request;
@@ -50,6 +52,18 @@ methods! { pub(super) RequestObject:
     get_options() = get_options;
     /// The directives that hold here, as a dict of name and value.
     get_config() = get_config;
+    /// Puts an output filter into the chain: one registered for this request, or one of httpd's.
+    /// Raises ValueError when there is none of this name.
+    add_output_filter(name) = |this: &Me<'_, 'py>, a: Arguments<'_, 'py>| filters::add(this, a, Way::Out);
+    /// Puts an input filter into the chain, as add_output_filter does.
+    add_input_filter(name) = |this: &Me<'_, 'py>, a: Arguments<'_, 'py>| filters::add(this, a, Way::In);
+    /// Registers an output filter for this request: a function, or module::function (looked for in
+    /// dir, too, where no PythonPath is set). add_output_filter(name) puts it to work.
+    register_output_filter(name, handler; dir) =
+        |this: &Me<'_, 'py>, a: Arguments<'_, 'py>| filters::register(this, a, Way::Out);
+    /// Registers an input filter for this request, as register_output_filter does.
+    register_input_filter(name, handler; dir) =
+        |this: &Me<'_, 'py>, a: Arguments<'_, 'py>| filters::register(this, a, Way::In);
     /// Adds a handler to the running phase or one to come: a function, or 'module::function', which
     /// is looked for in dir, or beside the handler that runs.
     add_handler(htype, handler; dir) = handlers::add_handler;

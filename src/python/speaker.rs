@@ -10,13 +10,16 @@ use super::context::About;
 use super::duplex::{Duplex, Needs};
 use super::interpreter::Interpreter;
 use super::lease::Lease;
+use super::meter::{self, Meter};
 use super::pending::Pending;
 use super::report;
 use super::result::{number, server_return};
 use super::role::Role;
 use super::stepper::{self, Step};
 use super::waits::{Wait, is_of_peer};
+use crate::engine::counters::Work;
 use crate::engine::handlers::Handler;
+use crate::engine::phases::Phase;
 use crate::httpd::log::{self, Level, place};
 use crate::httpd::{Connection, Status};
 
@@ -42,7 +45,8 @@ impl Speaker {
     pub fn step(&mut self, c: &Connection, duplex: &Duplex) -> Option<Status> {
         let coroutine = self.coroutine.take()?;
         let interpreter = self.interpreter;
-        interpreter.enter(About::Connection(c), |py| {
+        let meter = Meter::begin(meter::phase(Phase::Connection));
+        let done = interpreter.enter(About::Connection(c), |py| {
             let _open = self.lease.open();
             let coroutine = coroutine.into_bound(py);
             duplex.needs.set(Needs::default());
@@ -58,7 +62,9 @@ impl Speaker {
                     Step::Raised(error) => return Some(self.raised(py, c, duplex, error)),
                 }
             }
-        })
+        });
+        meter.end(&Work::default());
+        done
     }
 
     fn returned(
@@ -90,6 +96,8 @@ impl Speaker {
             log::connection(place!(), c, Level::Info, &format!("{name}: {error}"));
             return Status::OK;
         }
+        meter::failed(meter::phase(Phase::Connection));
+        report::name_what_helps(py, &error);
         report::to_log(py, &format!("{name} failed"), &error);
         Status::OK
     }

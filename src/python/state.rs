@@ -13,6 +13,7 @@ use super::handlers::Handlers;
 use super::interpreter::Interpreter;
 use super::lease::Lease;
 use super::request::RequestObject;
+use super::request_filters::Registered;
 use super::response::Response;
 use super::seat::Seat;
 use crate::engine::protocols::Protocol;
@@ -30,6 +31,8 @@ pub struct ConnectionState {
     pub agreed: OnceCell<Arc<Protocol>>,
     /// The seat of the `async def` handler of that, when a request asked for it.
     pub upgraded: OnceCell<Arc<Seat>>,
+    /// Whether TLS's handshake has begun and not ended.
+    pub shaking_hands: Cell<bool>,
     /// Its place among those with a handler.
     pub member: RefCell<Option<Member>>,
 }
@@ -67,6 +70,8 @@ pub struct State {
     pub has_no_file: Cell<bool>,
     /// The type that a type handler set before it declined.
     pub chosen_type: RefCell<Option<Vec<u8>>>,
+    /// The filters that its handlers have registered for it.
+    pub(super) registered: RefCell<Vec<Registered>>,
     /// Whether httpd is done with it: only cleanups still run.
     pub has_ended: Cell<bool>,
     /// Whether Python code has set the type of the response.
@@ -86,6 +91,7 @@ impl State {
             cleanups: Cleanups::default(),
             has_no_file: Cell::new(false),
             chosen_type: RefCell::default(),
+            registered: RefCell::default(),
             has_ended: Cell::new(false),
             content_type_set: Cell::new(false),
             objects: RefCell::default(),

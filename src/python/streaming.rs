@@ -23,7 +23,14 @@ impl AsyncIterable for FilterObject {
 /// An awaitable of a streaming filter.
 pub(super) fn reader<'py>(this: &Me<'_, 'py>, wish: Wish) -> Answer<'py> {
     with_flow(this, |_, flow| {
-        if flow.stream().is_generators() {
+        let stream = flow.stream();
+        if stream.is_wire() && !matches!(wish, Wish::Chunks | Wish::Buckets) {
+            return Err(PyRuntimeError::new_err(
+                "a filter of connections holds nothing back: it takes what comes, with 'async for \
+                 chunk in filter' or filter.buckets()",
+            ));
+        }
+        if stream.is_generators() {
             return Ok(());
         }
         Err(PyRuntimeError::new_err(

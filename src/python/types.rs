@@ -14,6 +14,8 @@ pub struct Types {
     pub body_too_large: Py<PyType>,
     /// `apache.FilterLimit`.
     pub filter_limit: Py<PyType>,
+    /// `apache.FilterTimeout`.
+    pub filter_timeout: Py<PyType>,
     /// `apache.ShuttingDown`.
     pub shutting_down: Py<PyType>,
 }
@@ -24,6 +26,10 @@ impl Types {
         let base = py
             .import("builtins")?
             .getattr("Exception")?
+            .cast_into::<PyType>()?;
+        let above = py
+            .import("builtins")?
+            .getattr("BaseException")?
             .cast_into::<PyType>()?;
         let exception = |name, doc| PyErr::new_type(py, name, Some(doc), Some(&base), None);
         Ok(Self {
@@ -39,6 +45,14 @@ impl Types {
             filter_limit: exception(
                 c"mod_python.apache.FilterLimit",
                 c"A filter asks for the original body, of which more was read than is held.",
+            )?,
+            // No `except Exception` of a filter takes it for an error of its own.
+            filter_timeout: PyErr::new_type(
+                py,
+                c"mod_python.apache.FilterTimeout",
+                Some(c"A step of a filter has taken longer than its time= allows."),
+                Some(&above),
+                None,
             )?,
             shutting_down: exception(
                 c"mod_python.apache.ShuttingDown",

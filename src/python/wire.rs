@@ -75,11 +75,6 @@ impl Wire {
             c.read(&self.unread, seen.len())
         }
     }
-
-    /// Lets filters such as mod_ssl's shake hands.
-    pub fn start(&self, c: &Connection) -> Result<(), Error> {
-        c.start(&self.unread)
-    }
 }
 
 pub(super) fn wire<'a>(this: &'a Me<'_, '_>) -> PyResult<(&'a Connection, &'a Wire)> {

@@ -18,7 +18,7 @@ LINE = b"0123456789abcdef0123456789abcde\n"
 
 @dataclass
 class Client:
-    """One connection, and where it stands."""
+    """One connection, and where it stands: `failed` when it has ended, `broken` when that was no clean end."""
 
     socket: socket.socket
     sent: float = 0.0
@@ -26,6 +26,7 @@ class Client:
     trips: int = 0
     shakes_hands: bool = False
     failed: bool = False
+    broken: bool = False
 
 
 @dataclass
@@ -174,8 +175,11 @@ class Clients:
         except (ssl.SSLWantReadError, BlockingIOError):
             return True
         except OSError:
+            client.broken = True
             data = b""
         if not data:
+            # An end in the midst of an answer is none.
+            client.broken |= 0 < client.missing < len(LINE)
             self._fail(client)
             return False
         client.missing -= len(data)

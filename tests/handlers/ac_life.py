@@ -35,6 +35,7 @@ async def ends(conn: apache.Connection) -> None:
 
 async def stubborn(conn: apache.Connection) -> None:
     "Does not want to go."
+    await conn.write("hi\n")
     while True:
         try:
             if not await conn.readline():
@@ -114,3 +115,28 @@ async def dawdles(conn: apache.Connection) -> None:
     while data := await conn.read():
         size += len(data)
     await conn.write(f"{size}\n")
+
+
+async def storm(conn: apache.Connection) -> None:
+    "Is woken from elsewhere while it gets input."
+    async for line in conn:
+        done = await asyncio_all(int(line))
+        await conn.write(f"{done}\n")
+
+
+async def asyncio_all(count: int) -> int:
+    done = 0
+    for _ in range(count):
+        done += await apache.aio(asyncio.sleep(0, 1))
+    return done
+
+
+async def tells_id(conn: apache.Connection) -> None:
+    async for _ in conn:
+        note(conn, "line")
+        await conn.write(f"{conn.id}\n")
+
+
+async def limited(conn: apache.Connection) -> None:
+    while await conn.readline(100_000):
+        pass

@@ -44,6 +44,20 @@ def paths(req: apache.Request) -> list[int]:
     ]
 
 
+def stat(req: apache.Request) -> dict[str, Any]:
+    file = apache.stat(req.filename, apache.APR_FINFO_NORM)
+    folder = apache.stat(req.document_root().encode(), apache.APR_FINFO_TYPE)
+    missing = apache.stat(req.filename + ".no", apache.APR_FINFO_NORM)
+    return {
+        "file": [file.fname, file.filetype == apache.APR_REG, file.size, file.mtime == file[apache.FINFO_MTIME]],
+        "folder": [folder.filetype == apache.APR_DIR, folder.fname],
+        "missing": [missing.filetype == apache.APR_NOFILE, missing.size, missing.mtime],
+        "below a file": error_of(apache.stat, req.filename + "/below", apache.APR_FINFO_NORM),
+        "wrong": error_of(apache.stat, 3, apache.APR_FINFO_NORM),
+        "kept": req.finfo.size,
+    }
+
+
 class Shop:
     counter = "of the class"
 

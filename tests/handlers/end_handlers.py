@@ -18,9 +18,14 @@ def fails(data: Any) -> None:
     raise ValueError(f"at the end: {data}")
 
 
+def returns(data: Any) -> None:
+    raise apache.SERVER_RETURN(apache.HTTP_NOT_FOUND)
+
+
 def register(req: apache.Request) -> list[str]:
     apache.register_cleanup(at_end)
     apache.register_cleanup(at_end, ("one", "tuple"))
+    apache.register_cleanup(returns)
     apache.register_cleanup(fails, data="last words")
     apache.register_cleanup(lambda _: at_end(apache.interpreter))
     return [error_of(apache.register_cleanup, 3), str(os.getpid())]

@@ -198,3 +198,11 @@ def sys_exc_info() -> Any:
 
 def extensions(req: apache.Request) -> str:
     return req.get_addhandler_exts()
+
+
+def nothing_written(req: apache.Request) -> int:
+    req.write("")
+    req.write(b"")
+    req.headers_out["X-After"] = str(req.sent_bodyct)
+    req.write("x")
+    return apache.OK

@@ -1,0 +1,131 @@
+//! The filters of a configuration, and the numbers of their entry points.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::filters::{Filter, Way};
+
+/// The filters of a configuration: a number for each name and way, and who named it first.
+#[derive(Default)]
+pub struct Registry {
+    entries: BTreeMap<(Way, String), usize>,
+    first: BTreeMap<(Way, usize), Arc<Filter>>,
+}
+
+impl Registry {
+    /// The number of a filter's entry point, and whether the name is new. Names ignore case.
+    ///
+    /// # Errors
+    /// A sentence: there are no more entry points than `limit`, or the name has another kind.
+    pub fn number(
+        &mut self,
+        way: Way,
+        filter: &Arc<Filter>,
+        limit: usize,
+    ) -> Result<(usize, bool), String> {
+        let key = (way, filter.name.to_lowercase());
+        if let Some(number) = self.entries.get(&key) {
+            let first = self.first.get(&(way, *number));
+            if let Some(first) = first.filter(|first| first.kind != filter.kind) {
+                return Err(format!(
+                    "a filter '{}' of kind={} was declared at {}: write another name for one of \
+                     kind={}",
+                    filter.name,
+                    first.kind.name(),
+                    first.handler.source,
+                    filter.kind.name()
+                ));
+            }
+            return Ok((*number, false));
+        }
+        let number = self
+            .entries
+            .keys()
+            .filter(|(other, _)| *other == way)
+            .count();
+        if number >= limit {
+            return Err(format!(
+                "there is room for {limit} filters of each way, and no more: declare one name with \
+                 different handlers in different sections instead"
+            ));
+        }
+        self.entries.insert(key, number);
+        self.first.insert((way, number), filter.clone());
+        Ok((number, true))
+    }
+
+    /// All names of a way, each with its number and its first declaration.
+    pub fn all(&self, way: Way) -> impl Iterator<Item = (usize, &Arc<Filter>)> {
+        let of_way = move |((one, number), filter)| (one == way).then_some((number, filter));
+        self.first
+            .iter()
+            .filter_map(move |(key, filter)| of_way((*key, filter)))
+    }
+
+    /// All names, in lower case, with their numbers.
+    pub fn names(&self) -> Vec<(Way, String, usize)> {
+        let named = |((way, name), number): (&(Way, String), &usize)| (*way, name.clone(), *number);
+        self.entries.iter().map(named).collect()
+    }
+
+    /// The first declaration of this name.
+    pub fn named(&self, way: Way, name: &str) -> Option<Arc<Filter>> {
+        let number = self.entries.get(&(way, name.to_lowercase()))?;
+        self.declared(way, *number)
+    }
+
+    /// The first declaration for a number: what holds where no section of a request has its own.
+    pub fn declared(&self, way: Way, number: usize) -> Option<Arc<Filter>> {
+        self.first.get(&(way, number)).cloned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::handlers::Home;
+    use super::*;
+
+    fn parse(text: &str) -> Result<Filter, String> {
+        let words: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
+        Filter::parse(&words, &Home::None, &"test.conf:1".into())
+    }
+
+    #[test]
+    fn one_name_has_one_number_for_each_way() {
+        let mut registry = Registry::default();
+        let a = Arc::new(parse("a A").unwrap());
+        let b = Arc::new(parse("b a").unwrap());
+        let c = Arc::new(parse("c C").unwrap());
+        assert_eq!(registry.number(Way::Out, &a, 2), Ok((0, true)));
+        assert_eq!(registry.number(Way::Out, &b, 2), Ok((0, false)));
+        assert_eq!(registry.number(Way::In, &b, 2), Ok((0, true)));
+        assert_eq!(registry.number(Way::Out, &c, 2), Ok((1, true)));
+        let d = Arc::new(parse("d D").unwrap());
+        assert!(
+            registry
+                .number(Way::Out, &d, 2)
+                .unwrap_err()
+                .contains("room for 2")
+        );
+        assert_eq!(registry.named(Way::Out, "c"), Some(c));
+        assert_eq!(registry.named(Way::In, "c"), None);
+        assert_eq!(registry.all(Way::Out).count(), 2);
+        assert_eq!(registry.declared(Way::Out, 0), Some(a));
+        assert_eq!(registry.declared(Way::In, 0), Some(b));
+        assert_eq!(registry.declared(Way::In, 1), None);
+    }
+
+    #[test]
+    fn one_name_has_one_kind() {
+        let mut registry = Registry::default();
+        let a = Arc::new(parse("a A kind=connection").unwrap());
+        let b = Arc::new(parse("b A").unwrap());
+        assert!(registry.number(Way::Out, &a, 9).is_ok());
+        let sentence = registry.number(Way::Out, &b, 9).unwrap_err();
+        assert!(
+            sentence.contains("kind=connection was declared at test.conf:1"),
+            "{sentence}"
+        );
+        assert!(registry.number(Way::In, &b, 9).is_ok());
+    }
+}

@@ -1,0 +1,89 @@
+//! Filters behind the headers (`AP_FTYPE_PROTOCOL`, `AP_FTYPE_TRANSCODE`): when they see the first
+//! byte of a body, its length is said already. So a filter before the headers takes it back for them.
+
+use super::entries::handle;
+use super::filter::{Direction, Filter};
+use super::length::Change;
+use super::{Brigade, Error, Request, ffi};
+
+const NAME: &std::ffi::CStr = c"mod_python.before-headers";
+
+/// Registers the filter that stands last before the headers.
+pub(super) fn register() {
+    // SAFETY: httpd copies the name; the function is static.
+    unsafe {
+        ffi::ap_register_output_filter(
+            NAME.as_ptr(),
+            Some(before_headers),
+            None,
+            ffi::AP_FTYPE_PROTOCOL - 1,
+        );
+    }
+}
+
+impl Request {
+    /// Has the headers made right for a filter that stands behind them.
+    pub fn settle_headers_for(&self, change: Change) {
+        if change == Change::Nothing {
+            return;
+        }
+        let context = if change == Change::Length {
+            self.as_ptr()
+        } else {
+            std::ptr::null_mut()
+        };
+        let (r, c) = (self.as_ptr(), self.connection().as_ptr());
+        let handle = handle(Direction::Output, NAME);
+        // SAFETY: the live request; the context is only compared with null.
+        unsafe { ffi::ap_add_output_filter_handle(handle, context.cast(), r, c) };
+    }
+
+    /// Whether the headers of the response are out: what follows is its body.
+    pub fn is_behind_headers(&self) -> bool {
+        self.raw().sent_bodyct != 0
+    }
+}
+
+unsafe extern "C" fn before_headers(
+    f: *mut ffi::ap_filter_t,
+    brigade: *mut ffi::apr_bucket_brigade,
+) -> ffi::apr_status_t {
+    // SAFETY: httpd calls with a live filter and brigade.
+    let filter = unsafe { Filter::from_raw(f) };
+    // SAFETY: as above.
+    let brigade = unsafe { Brigade::from_raw(brigade) };
+    let result = super::hooks::guard("the filter before headers", Err(Error::GENERAL), || {
+        settle(filter, brigade)
+    });
+    Error::code(result)
+}
+
+/// Takes back what the headers say of the body, for the first brigade of it.
+fn settle(filter: &Filter, brigade: &Brigade) -> Result<(), Error> {
+    if brigade.is_empty() {
+        return Ok(());
+    }
+    filter.unlink(Direction::Output);
+    let Some(r) = filter.request().filter(|r| !r.has_no_body()) else {
+        return filter.pass(brigade);
+    };
+    if filter.raw().ctx.is_null() {
+        r.forget_exactness();
+        return filter.pass(brigade);
+    }
+    r.forget_representation();
+    if brigade.back() != Some(super::bucket::Kind::End) {
+        return filter.pass(brigade);
+    }
+    // httpd counts a body that it sees whole: it sees its end a moment later.
+    let Some(end) = brigade.remove_back() else {
+        return filter.pass(brigade);
+    };
+    if brigade.is_empty() {
+        brigade.append(super::bucket::Bucket::owning(bytes::Bytes::new(), brigade));
+    }
+    let result = filter.pass(brigade);
+    brigade.clear();
+    brigade.append(end);
+    result.and_then(|()| filter.pass(brigade))
+}

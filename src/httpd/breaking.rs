@@ -1,0 +1,127 @@
+//! Responses that end wrong: replaced while nothing is out, cut after that, so that every client can tell.
+
+use super::bucket::Kind;
+use super::connection::KeepAlive;
+use super::log::{self, Level, place};
+use super::output::Output;
+use super::{Error, Filter, Status};
+
+impl Output {
+    /// Ends the response with an error: before anything went on, a response of that status; after
+    /// that a cut one, which clients can tell from a whole one.
+    pub fn fail(&mut self, filter: &Filter, status: Status) -> Result<(), Error> {
+        if self.stream.is_wire() {
+            self.stream.drop_data();
+        } else {
+            self.stream.drop_all();
+        }
+        self.stream.flush_owed = false;
+        self.stream.closed = true;
+        self.stream.end_seen = true;
+        self.promise = None;
+        if let Some(error) = self.broken {
+            return Err(error);
+        }
+        if self.ended {
+            return Ok(());
+        }
+        let Some(r) = filter.request() else {
+            self.broken = Some(Error::GENERAL);
+            filter.connection().abort();
+            self.send_metadata(filter);
+            return Err(Error::GENERAL);
+        };
+        let was_started = self.started || r.has_sent();
+        if !was_started && r.is_subrequest() {
+            // The including page shows its own error text.
+            self.broken = Some(Error::GENERAL);
+            return Err(Error::GENERAL);
+        }
+        let status = if was_started {
+            Status::BAD_GATEWAY
+        } else {
+            status
+        };
+        let outgoing = self.stream.outgoing();
+        outgoing.append_error(status.0, r.pool());
+        outgoing.append_end();
+        if was_started {
+            // With a Content-Length already sent only the end of the connection shows the cut.
+            filter.connection().set_keep_alive(KeepAlive::Close);
+        }
+        self.headers_settled = true;
+        match self.send(filter) {
+            // httpd has answered with an error page; the handler has nothing more to send.
+            _ if !was_started => {
+                self.broken = Some(Error::FILTER);
+                Err(Error::FILTER)
+            }
+            other => other,
+        }
+    }
+
+    /// Whether another response can take the place of this one: nothing of it went on.
+    pub fn can_be_replaced(&self, filter: &Filter) -> bool {
+        let whole = filter
+            .request()
+            .is_some_and(|r| !r.is_subrequest() && !r.has_sent());
+        whole && !self.started && self.broken.is_none()
+    }
+
+    /// Replaces the whole response, of which nothing went on yet, by a page about an error, of a
+    /// media type.
+    pub fn replace(&mut self, filter: &Filter, kind: &str, body: &[u8]) -> Result<(), Error> {
+        self.stream.drop_all();
+        self.stream.flush_owed = false;
+        self.stream.end_seen = true;
+        if let Some(r) = filter.request() {
+            r.set_status(Status::INTERNAL_SERVER_ERROR.0);
+            r.set_content_type(Some(kind.as_bytes()));
+            r.set_content_encoding(None);
+        }
+        self.stream.write_copy(body)?;
+        self.stream.append_end();
+        self.send(filter)
+    }
+
+    /// A promised length is not kept: while nothing is out, httpd can still count. `false`: too late.
+    pub(super) fn mend_length(&self, filter: &Filter, sentence: &str) -> bool {
+        let Some(r) = filter.request() else {
+            return true;
+        };
+        let whole = self.stream.outgoing.kinds().any(|kind| kind == Kind::End);
+        let mends = whole && !self.started && !r.has_sent();
+        let (level, end) = match mends {
+            true => (Level::Warning, "its length is corrected"),
+            false => (Level::Error, "it is cut"),
+        };
+        let text = format!(
+            "filter {} keeps the Content-Length (change=), but {sentence}: {end}",
+            filter.name()
+        );
+        log::request(place!(), r, level, &text);
+        if mends {
+            r.forget_representation();
+        }
+        mends
+    }
+
+    /// Cuts a response that the author has made wrong. Nothing of it is taken any more.
+    pub(super) fn break_off(&mut self, filter: &Filter) -> Result<(), Error> {
+        let result = self.fail(filter, Status::INTERNAL_SERVER_ERROR);
+        let error = result.err().unwrap_or(Error::FILTER);
+        self.broken.get_or_insert(error);
+        Err(error)
+    }
+
+    /// On a connection that is broken nothing is sent; but metadata owns requests, and must reach
+    /// the end of the chain.
+    pub(super) fn send_metadata(&mut self, filter: &Filter) {
+        self.stream.drop_data();
+        if !self.stream.outgoing.is_empty() {
+            // It is broken already.
+            let _ = filter.pass(&self.stream.outgoing);
+            self.stream.outgoing.clear();
+        }
+    }
+}

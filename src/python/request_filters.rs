@@ -1,0 +1,128 @@
+//! Filters that a request gets at run time.
+
+use std::sync::Arc;
+
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+
+use super::chain::{Added, Foreign};
+use super::class::{Answer, Arguments};
+use super::declared::{direction, registry};
+use super::drive;
+use super::handlers::{added, directory, text};
+use super::instance::Instance;
+use super::request::Me;
+use super::request_fields::{none, required};
+use super::state::State;
+use crate::engine::filters::{Filter as Declared, Way};
+use crate::engine::handlers::Home;
+use crate::engine::settings::Settings;
+use crate::httpd::Request;
+
+/// A filter that a handler has registered for its request.
+pub struct Registered {
+    way: Way,
+    declared: Arc<Declared>,
+    /// The function, where one was given instead of a name.
+    function: Option<Foreign>,
+}
+
+impl Drop for Registered {
+    fn drop(&mut self) {
+        if let Some(function) = self.function.take() {
+            let about = super::context::About::Nothing;
+            let Foreign {
+                interpreter,
+                object,
+            } = function;
+            interpreter.enter(about, |py| drop(object.into_bound(py)));
+        }
+    }
+}
+
+/// `req.register_output_filter(name, handler[, dir])`, and the same for input.
+pub(super) fn register<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>, way: Way) -> Answer<'py> {
+    let r = this.body().lent.get()?;
+    let name = text(&*required(a, 0)?)?;
+    let home = match a[2].filter(|dir| !dir.is_none()) {
+        Some(dir) => directory(&text(&dir)?)?,
+        None => Home::None,
+    };
+    let source = format!("req.register_{}_filter()", word(way));
+    let Added { handler, object } = added(this, &*required(a, 1)?, home, &source)?;
+    State::of(r).registered.borrow_mut().push(Registered {
+        way,
+        declared: Arc::new(Declared::new(&name, handler)),
+        function: object,
+    });
+    none(this)
+}
+
+/// `req.add_output_filter(name)`, and the same for input: one that was registered for this request,
+/// else one of httpd's.
+pub(super) fn add<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>, way: Way) -> Answer<'py> {
+    let r = this.body().lent.get()?;
+    let name = text(&*required(a, 0)?)?;
+    let registered = State::of(r).registered.borrow();
+    // The last of a name counts; case does, as these never were httpd's.
+    let found = registered
+        .iter()
+        .rev()
+        .find(|one| one.way == way && *one.declared.name == *name);
+    match found {
+        Some(found) => add_registered(this, r, found)?,
+        None => add_by_name(r, &name, way)?,
+    }
+    none(this)
+}
+
+fn add_registered(this: &Me<'_, '_>, r: &Request, found: &Registered) -> PyResult<()> {
+    let settings = r.settings::<Settings>();
+    let declared = found.declared.clone();
+    let function = found
+        .function
+        .as_ref()
+        .map(|f| f.object.clone_ref(this.py()));
+    let filter = r
+        .add_run_time_filter(direction(found.way))
+        .ok_or_else(|| PyValueError::new_err("httpd took no further filter"))?;
+    let instance = Instance::new(filter, declared, found.way, settings);
+    let instance = instance
+        .map_err(PyValueError::new_err)?
+        .at_run_time(function);
+    filter.keep(instance);
+    if found.way == Way::In {
+        drive::input_starts(filter, &found.declared);
+    }
+    Ok(())
+}
+
+fn add_by_name(r: &Request, name: &str, way: Way) -> PyResult<()> {
+    let ours = registry(r.server().configuration()).named(way, name);
+    if let Some(ours) = ours.as_ref().filter(|ours| ours.kind.is_connections()) {
+        let kind = ours.kind.name();
+        let text = format!("filter {name} is of kind={kind}: it cannot be added to a request");
+        return Err(PyValueError::new_err(text));
+    }
+    let Some(filter) = r.add_filter(direction(way), name.as_bytes()) else {
+        let text = format!(
+            "there is no {} filter '{name}': load the module that has it, or declare it with {}",
+            word(way),
+            way.directive()
+        );
+        return Err(PyValueError::new_err(text));
+    };
+    match (ours, way) {
+        (Some(ours), Way::In) => drive::input_starts(filter, &ours),
+        (Some(ours), Way::Out) => drive::output_starts(r, &ours),
+        (None, _) => {}
+    }
+    Ok(())
+}
+
+fn word(way: Way) -> &'static str {
+    match way {
+        Way::In => "input",
+        Way::Out => "output",
+    }
+}
