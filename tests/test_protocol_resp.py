@@ -292,7 +292,8 @@ def test_values_up_to_the_limit(httpd: Httpd, client: "redis.Redis") -> None:
     before = [httpd.memory(child).now for child in children]
     assert all(len(value) == len(longest) for value in pipe.execute())
     after = [httpd.memory(child).peak for child in children]
-    assert max(now - then for now, then in zip(after, before, strict=True)) < 20_000
+    # Of 200 MB of replies: what is under way, and as much again in each thread's arena of malloc.
+    assert max(now - then for now, then in zip(after, before, strict=True)) < 70_000
 
 
 def test_a_full_file(httpd: Httpd) -> None:
