@@ -21,6 +21,7 @@ CONF = """
 <IfModule mpm_event_module>
     AsyncRequestWorkerFactor 20
 </IfModule>
+PythonGracefulTimeout 1
 Listen 127.0.0.1:${MAIL_PORT}
 <VirtualHost *:${MAIL_PORT}>
     PythonConnectionHandler mod_python.protocols.smtp
@@ -116,3 +117,17 @@ def test_each_250_is_whole_in_the_maildir_though_children_are_killed(httpd: Http
     assert not set(answered) - set(found)
     sizes = {name: int(name.split(".")[1]) + 1 for name in answered}
     assert all(found[name] == count % 7 * 200 * len(LINE) + len(f"end of {name}\n") for name, count in sizes.items())
+
+
+def test_a_restart_is_told(httpd: Httpd, folder: Path) -> None:
+    with httpd.connect(httpd.port_of("MAIL_PORT")) as connection:
+        assert connection.recv(100).startswith(b"220 ")
+        connection.sendall(b"EHLO x\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@example.org>\r\nDATA\r\nhalf a message")
+        while not connection.recv(1000).endswith(b"own\r\n"):
+            pass
+        httpd.graceful()
+        said = b""
+        while part := connection.recv(1000):
+            said += part
+    assert said == b"421 the server is about to stop\r\n"
+    assert not list((folder / "new").iterdir()) + list((folder / "tmp").iterdir())
