@@ -17,6 +17,7 @@ FORBIDDEN = {
 }
 MOST_LINES = 400
 MOST_LINES_OF_AN_EXAMPLE = 60
+MOST_LINES_OF_A_PROTOCOL = 150
 # Not .pyi: a stub is the index of one built-in module; split, it would tell of modules that are not there.
 WRITTEN = {".rs", ".c", ".h", ".py", ".conf", ".sh", ""}
 
@@ -45,7 +46,7 @@ def test_decisions_are_safe() -> None:
 
 
 def test_no_file_is_long() -> None:
-    folders = ["src", "c-shim", "python", "filters", "conf-examples/handlers", "scripts", "tests"]
+    folders = ["src", "c-shim", "python", "filters", "protocols", "conf-examples/handlers", "scripts", "tests"]
     files = [PROJECT / "build.rs", *(path for folder in folders for path in (PROJECT / folder).rglob("*"))]
     files = [path for path in files if path.is_file() and path.suffix in WRITTEN]
     long = {str(path.relative_to(PROJECT)): lines(path) for path in files if lines(path) > MOST_LINES}
@@ -59,6 +60,11 @@ def test_no_file_is_long() -> None:
 )
 def test_an_example_is_short(path: Path) -> None:
     assert lines(path) <= MOST_LINES_OF_AN_EXAMPLE
+
+
+@pytest.mark.parametrize("path", sorted((PROJECT / "protocols").rglob("*.py")), ids=lambda path: path.stem)
+def test_a_protocol_is_short(path: Path) -> None:
+    assert lines(path) <= MOST_LINES_OF_A_PROTOCOL
 
 
 def test_one_version() -> None:
