@@ -15,7 +15,7 @@ from versions import CURL, VERSIONS, ask
 SHAPES = ["plain", "stream"]
 CONF = (
     probes.load("read_probe")
-    + "\nRequestReadTimeout header=9 body=1\n"
+    + "\nRequestReadTimeout header=9 body=1\nH2StreamTimeout 1\n"
     + "".join(
         f"""
         PythonInputFilter h2_rules::{shape}_upper {shape}_upper
@@ -224,4 +224,14 @@ def test_i15_a_slow_body_is_408(httpd: Httpd, shape: str) -> None:
     (answer,) = wire.responses(httpd.raw(wire.post(f"/{shape}/echo", b"x" * 10)[:-1]))
     assert answer.status == 408
     assert answer.headers["Connection"] == "close"
+    assert time.monotonic() - begin < 3
+
+
+@of_each_shape
+@pytest.mark.alone
+def test_i15_a_slow_body_is_408_on_http2(httpd: Httpd, shape: str) -> None:
+    begin = time.monotonic()
+    with Stream(httpd, f"/{shape}/echo") as stream:
+        stream.send(b"x" * 9)
+        assert stream.status() == 408
     assert time.monotonic() - begin < 3
