@@ -130,8 +130,9 @@ def test_on_tls_too(httpd: Httpd) -> None:
 
 def test_c1_one_connection_with_many_streams(httpd: Httpd) -> None:
     needs_http2(httpd)
-    urls = [httpd.url(f"/say/?{number}", tls=True) for number in range(10)]
-    assert httpd.curl("--http2", *urls).stdout == b"0123456789"
+    urls = [httpd.url(f"/say/?{number}:<tally>;", tls=True) for number in range(10)]
+    told = httpd.curl("--http2", *urls).stdout
+    assert told == b"".join(b"%d:%07d;" % (number, number + 1) for number in range(10))
     # That one, and the one that asked before.
     assert seen(httpd)["connections"] == "2"
 
