@@ -25,8 +25,8 @@ def main() -> int:
     options = parser.parse_args()
     with Httpd(CONF, mpm=options.mpm) as httpd:
         seen = soak(httpd, options.requests)
-    for sample in seen.samples:
-        print(f"{sample.requests:9,} requests: {sample.memory:7,} KiB")
+        for sample in seen.samples:
+            print(f"{sample.requests:9,} requests: {sample.memory:7,} KiB")
     print(f"{options.requests / seen.seconds:,.0f} requests a second, {seen.growth():,} KiB more after the first tenth")
     return int(seen.growth() > MOST_GROWTH)
 
