@@ -292,6 +292,13 @@ fn filter(line: &Line<'_>, way: Way) -> Read {
         &home(line),
         &line.source().into(),
     )?);
+    if way == Way::In && filter.kind.is_behind_headers() {
+        return Err(format!(
+            "kind={} is below httpd's parser of bodies, where the next request follows: write \
+             kind=content_set, or kind=connection for all bytes",
+            filter.kind.name()
+        ));
+    }
     let mut filters = registry(line.configuration());
     let (number, is_new) = filters.number(way, &filter, ENTRY_POINTS)?;
     if is_new {

@@ -56,7 +56,7 @@ pub fn process(c: &Connection) -> Status {
         return Status::DECLINED;
     }
     let mut known = c.existing_state::<ConnectionState>();
-    if known.is_none_or(|state| state.shaking_hands.get()) && agrees_in_handshake(c) {
+    if known.is_none_or(|state| state.shaking_hands.borrow().is_some()) && agrees_in_handshake(c) {
         if let Err(status) = call::shake_hands(c) {
             return status;
         }

@@ -80,7 +80,7 @@ def test_sleep(httpd: Httpd, tls: bool) -> None:
         client.sendall(b"early")
         assert [client.recv(100) for _ in range(3)] == [b"one", b"two", b"three"]
         assert client.recv(100) == b"early."
-        assert 0.15 <= time.monotonic() - begin < 0.6
+        assert 0.09 <= time.monotonic() - begin < 1  # the first may have gone before we looked
 
 
 def test_a_handler_that_times_out_can_answer_and_go_on(httpd: Httpd) -> None:

@@ -82,6 +82,8 @@ WRONG = {
     "PythonOutputFilter m N on_error=retry": "write on_error=fail or on_error=pass",
     "PythonOutputFilter m N types=html": "write media types, as in types=text/html",
     "PythonOutputFilter m N kind=connection types=text/html": "'types=text/html' is about bodies",
+    "PythonInputFilter m N kind=protocol": "below httpd's parser of bodies",
+    "PythonInputFilter m N kind=transcode": "below httpd's parser of bodies",
     "PythonInputFilter m N kind=network change=no": "'change=no' is about bodies",
     "PythonInputFilter": FILTER_NAME,
     "PythonInputFilter m NAME more": FILTER_NAME,
@@ -193,9 +195,9 @@ def test_room_for_filters_is_fixed_and_generous(server: Httpd, directive: str) -
 
 @pytest.mark.parametrize("directive", ["PythonOutputFilter", "PythonInputFilter"])
 def test_one_name_has_one_kind(server: Httpd, directive: str) -> None:
-    assert complaint(server, f"{directive} m A kind=protocol\n{directive} n a kind=protocol") == ""
-    said = complaint(server, f"{directive} m A kind=protocol\n<Location />\n{directive} n a\n</Location>")
-    assert f"a filter 'a' of kind=protocol was declared at {server.folder}/fragment.conf:1: write another" in said
+    assert complaint(server, f"{directive} m A kind=content_set\n{directive} n a kind=content_set") == ""
+    said = complaint(server, f"{directive} m A kind=content_set\n<Location />\n{directive} n a\n</Location>")
+    assert f"a filter 'a' of kind=content_set was declared at {server.folder}/fragment.conf:1: write another" in said
 
 
 def test_a_name_that_a_later_module_registers(server: Httpd) -> None:

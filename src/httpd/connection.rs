@@ -203,13 +203,12 @@ impl Connection {
 
     /// Lets filters such as mod_ssl's shake hands, before anything is read or written. Without
     /// `block`, `Error::AGAIN` when the peer's part of that has not come.
-    pub fn start(&self, block: bool) -> Result<(), Error> {
-        let brigade = self.new_brigade();
+    pub fn start(&self, brigade: &Brigade, block: bool) -> Result<(), Error> {
         let block = match block {
             true => ffi::APR_BLOCK_READ,
             false => ffi::APR_NONBLOCK_READ,
         };
-        let result = self.get(&brigade, ffi::AP_MODE_INIT, block, 0);
+        let result = self.get(brigade, ffi::AP_MODE_INIT, block, 0);
         brigade.clear();
         result
     }

@@ -3,6 +3,9 @@
 use super::bucket::{self, Kind};
 use super::{Brigade, Connection, Error, ffi};
 
+/// What [`Connection::send_small`] takes.
+pub const SMALL: usize = 2048;
+
 /// What a read that does not wait found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Found {
@@ -69,6 +72,21 @@ impl Connection {
         brigade.append_raw(bucket::push(self.bucket_list()));
         self.write(brigade)?;
         self.nudge()
+    }
+
+    /// Sends a brigade of at most [`SMALL`] bytes where the socket has room for more than that: a
+    /// FLUSH, which would wait else. httpd keeps no memory for the connection then, as it does for
+    /// what it holds even for a moment. `false`: it is left as it was.
+    ///
+    /// # Errors
+    /// The peer is gone.
+    pub fn send_small(&self, brigade: &Brigade) -> Result<bool, Error> {
+        // Linux calls a socket writable while a third of its buffer is free: never less than 5 KB.
+        if self.has_unsent() || !self.is_writable() {
+            return Ok(false);
+        }
+        brigade.append_flush();
+        self.write(brigade).map(|()| true)
     }
 
     /// Has httpd send what it holds of the output, as far as the socket takes it: the MPM's own

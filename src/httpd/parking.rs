@@ -83,18 +83,29 @@ impl Connection {
 
     /// Waits on this thread until the socket is ready for one of these, at most so long.
     pub fn wait(&self, read: bool, write: bool, time: Duration) {
+        // Rounded up: a wait that is over too early is one more turn.
+        let time = time.as_micros().div_ceil(1000).min(i32::MAX as u128) as i32;
+        let events = if read { libc::POLLIN } else { 0 } | if write { libc::POLLOUT } else { 0 };
+        self.poll(events, time);
+    }
+
+    /// Whether the socket has room for output.
+    pub(super) fn is_writable(&self) -> bool {
+        self.poll(libc::POLLOUT, 0) == libc::POLLOUT
+    }
+
+    fn poll(&self, events: i16, milliseconds: i32) -> i16 {
         let Some(fd) = self.descriptor() else {
-            return;
+            return 0;
         };
         let mut poll = libc::pollfd {
             fd,
-            events: if read { libc::POLLIN } else { 0 } | if write { libc::POLLOUT } else { 0 },
+            events,
             revents: 0,
         };
-        // Rounded up: a wait that is over too early is one more turn.
-        let time = time.as_micros().div_ceil(1000).min(i32::MAX as u128) as i32;
         // SAFETY: one entry of ours.
-        unsafe { libc::poll(&raw mut poll, 1, time) };
+        unsafe { libc::poll(&raw mut poll, 1, milliseconds) };
+        poll.revents
     }
 
     /// Ends our side while the MPM has the connection parked: the peer sees the end of input at

@@ -101,7 +101,7 @@ pub fn closing(c: &Connection) {
     for seat in state.seats() {
         Talk::closing(c, seat);
     }
-    if state.shaking_hands.get() {
+    if state.shaking_hands.borrow().is_some() {
         // mod_ssl would wait for the rest of it, to say good-bye.
         c.abort();
     }
@@ -111,17 +111,16 @@ pub fn closing(c: &Connection) {
 ///
 /// # Errors
 /// What the hook that runs answers, because that is not over yet, or has failed.
-pub fn shake_hands(c: &Connection) -> Result<(), Status> {
+pub fn shake_hands(c: &Connection) -> Result<Box<Wire>, Status> {
     let asked = c.state(ConnectionState::default);
+    let wire = asked.shaking_hands.take();
+    let wire = wire.unwrap_or_else(|| Box::new(Wire::new(c)));
     let parks = c.can_park();
-    let started = c.start(!parks);
-    asked
-        .shaking_hands
-        .set(matches!(started, Err(error) if error.is_again()));
-    match started {
-        Ok(()) => Ok(()),
+    match wire.start(c, !parks) {
+        Ok(()) => Ok(wire),
         Err(error) if parks && error.is_again() => {
             // A peer that takes its time over TLS's handshake holds no thread.
+            asked.shaking_hands.replace(Some(wire));
             c.be_impatient();
             Err(c.park(Sense::Read))
         }
@@ -154,10 +153,10 @@ fn first_call(
             None => return c.linger(),
         };
     }
-    if let Err(status) = shake_hands(c) {
-        return status;
-    }
-    let wire = Box::new(Wire::new(c));
+    let wire = match shake_hands(c) {
+        Ok(wire) => wire,
+        Err(status) => return status,
+    };
     let timeouts = c.leave_request_timeouts();
     let lease = Lease::new("connection");
     let open = Counted::open();

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::engine::unread::Unread;
 use crate::httpd::bucket::Kind;
-use crate::httpd::now::Found;
+use crate::httpd::now::{Found, SMALL};
 use crate::httpd::parking::Sense;
 use crate::httpd::{Connection, Error};
 
@@ -233,6 +233,10 @@ impl Wire {
     fn send_slices(&self, c: &Connection) -> Result<(), Error> {
         if c.has_unsent() {
             c.nudge()?;
+        }
+        let queued = &self.duplex.queued;
+        if (1..=SMALL).contains(&queued.get()) && c.send_small(&self.written)? {
+            queued.set(0);
         }
         while !c.has_unsent() && !self.written.is_empty() {
             let most = c.slice();

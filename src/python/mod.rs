@@ -54,6 +54,7 @@ pub mod role;
 pub mod seat;
 mod sendfile;
 pub mod server;
+pub mod settings;
 pub mod slots;
 pub mod speaker;
 pub mod ssi;

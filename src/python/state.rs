@@ -16,6 +16,7 @@ use super::request::RequestObject;
 use super::request_filters::Registered;
 use super::response::Response;
 use super::seat::Seat;
+use super::wire::Wire;
 use crate::engine::protocols::Protocol;
 use crate::httpd::Request;
 
@@ -31,8 +32,8 @@ pub struct ConnectionState {
     pub agreed: OnceCell<Arc<Protocol>>,
     /// The seat of the `async def` handler of that, when a request asked for it.
     pub upgraded: OnceCell<Arc<Seat>>,
-    /// Whether TLS's handshake has begun and not ended.
-    pub shaking_hands: Cell<bool>,
+    /// Kept while TLS's handshake has begun and not ended.
+    pub shaking_hands: RefCell<Option<Box<Wire>>>,
     /// Its place among those with a handler.
     pub member: RefCell<Option<Member>>,
 }

@@ -47,6 +47,11 @@ impl Wire {
         !self.unread.is_empty()
     }
 
+    /// Lets filters such as mod_ssl's shake hands.
+    pub fn start(&self, c: &Connection, block: bool) -> Result<(), Error> {
+        c.start(&self.peeked, block)
+    }
+
     /// Takes what was read and not given to the handler.
     pub(super) fn take_unread(&self, take: &mut dyn FnMut(&[u8])) {
         while let Some(kind) = self.unread.front() {

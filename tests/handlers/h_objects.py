@@ -71,8 +71,8 @@ METHODS: dict[str, list[tuple[str, tuple[Any, ...], str]]] = {
         ("wsgi_start_response", ("200 Fine", []), "builtin_function_or_method"),
         ("get_addhandler_exts", (), "str"),
         ("get_basic_auth_pw", (), "None"),
-        ("get_config", (), "dict"),
-        ("get_options", (), "dict"),
+        ("get_config", (), "table"),
+        ("get_options", (), "table"),
         ("get_remote_host", (), "str"),
         ("get_remote_host", (apache.REMOTE_NOLOOKUP, 1), "tuple"),
         ("is_https", (), "int"),
@@ -94,8 +94,8 @@ METHODS: dict[str, list[tuple[str, tuple[Any, ...], str]]] = {
     "connection": [("log_error", ("said", apache.APLOG_INFO), "None")],
     "server": [
         ("log_error", ("said", apache.APLOG_INFO), "None"),
-        ("get_config", (), "dict"),
-        ("get_options", (), "dict"),
+        ("get_config", (), "table"),
+        ("get_options", (), "table"),
     ],
     "finfo": [],
     "table": [
@@ -119,7 +119,14 @@ METHODS: dict[str, list[tuple[str, tuple[Any, ...], str]]] = {
 }
 # What answers the client, ends something or is about the wire: its arguments are right, but it is not called in vain.
 ANSWERS: dict[str, list[tuple[str, tuple[Any, ...]]]] = {
-    "req": [("write", ("x",)), ("flush", ()), ("sendfile", ("/etc/hosts",)), ("internal_redirect", ("/x",))],
+    "req": [
+        ("write", ("x",)),
+        ("flush", ()),
+        ("sendfile", ("/etc/hosts",)),
+        ("internal_redirect", ("/x",)),
+        *[(name, ("SUBSTITUTE",)) for name in ("add_output_filter", "add_input_filter")],
+        *[(name, ("NAME", "module")) for name in ("register_output_filter", "register_input_filter")],
+    ],
     "connection": [
         *[(name, ()) for name in ("read", "readline", "readuntil", "close")],
         *[(name, (1,)) for name in ("readexactly", "peek", "sleep")],

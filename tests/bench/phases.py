@@ -1,6 +1,6 @@
 """A million requests over all phases, and what the child's memory does meanwhile.
 
-By hand: target/venv/bin/python tests/bench/soak.py [requests] [--mpm worker]; needs ab (Debian: apache2-utils).
+By hand: target/venv/bin/python tests/bench/phases.py [requests] [--mpm worker]; needs ab (Debian: apache2-utils).
 Ends with 1 if the child grew by more than 2 MB after the first tenth.
 """
 
