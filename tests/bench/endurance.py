@@ -18,6 +18,7 @@ if str(TESTS) not in sys.path:
 
 from bench.clients import Clients, reset  # noqa: E402
 from bench.connections import SIZE  # noqa: E402
+
 from httpd import Httpd  # noqa: E402
 
 HOST = """
