@@ -31,6 +31,7 @@ TLS_HOST = HOST.replace("${@_PORT}", "${TLS_@_PORT}").replace(
 )
 CONF = "".join(HOST.replace("@", name) for name in HANDLERS)
 CONF += "".join(TLS_HOST.replace("@", name) for name in ("echo", "greets", "sniffs", "big", "sleeps"))
+CONF += HOST.replace("::@", "::echo").replace("@", "SHORT").replace("Timeout 3", "Timeout 1")
 both = pytest.mark.parametrize("tls", [False, True], ids=["clear", "tls"])
 
 
@@ -43,7 +44,7 @@ def talk(httpd: Httpd, name: str, data: bytes = b"", *, tls: bool = False, half_
 
 
 @both
-def test_client_first(httpd: Httpd, tls: bool) -> None:
+def test_p2_client_first(httpd: Httpd, tls: bool) -> None:
     with httpd.connect(port(httpd, "echo", tls), tls=tls) as client:
         for line in (b"one\n", b"two\n"):
             client.sendall(line)
@@ -51,12 +52,20 @@ def test_client_first(httpd: Httpd, tls: bool) -> None:
 
 
 @both
-def test_server_first(httpd: Httpd, tls: bool) -> None:
+def test_p2_server_first(httpd: Httpd, tls: bool) -> None:
     with httpd.connect(port(httpd, "greets", tls), tls=tls) as client:
         assert client.recv(100) == b"hello\n"
         client.sendall(b"hi\n")
         assert client.recv(100) == b"you said hi\n"
         assert client.recv(100) == b""
+
+
+def test_p4_silence_is_cut_after_the_timeout(httpd: Httpd) -> None:
+    begin = time.monotonic()
+    with httpd.connect(port(httpd, "SHORT")) as client:
+        client.sendall(b"half")
+        assert client.recv(100) == b""
+    assert 0.9 <= time.monotonic() - begin < 2
 
 
 def test_what_is_written_goes_out_at_the_end(httpd: Httpd) -> None:

@@ -37,9 +37,9 @@ HIGH = 256 * 1024  # so many bytes of replies are sent before the next command r
 
 async def connectionhandler(conn: apache.Connection) -> None:
     options = conn.base_server.get_options()
-    keys = opened(options["resp_database"], int(options.get("resp_most", 1 << 30)))
+    keys = opened(options["resp_database"], int(options.get("resp_most", "1073741824")))
     session = Session(keys, conn.id)
-    requests = Requests(int(options.get("resp_longest", 1 << 20)))
+    requests = Requests(int(options.get("resp_longest", "1048576")))
     try:
         while not session.over and not requests.error:
             data = await (conn.readexactly(requests.missing) if requests.missing else conn.read())

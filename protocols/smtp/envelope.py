@@ -29,7 +29,7 @@ class Settings:
         options = server.get_options()
         host = server.server_hostname or "localhost"
         domains = options.get("smtp_domains", host).lower().split()
-        size = int(options.get("smtp_size", 10_000_000))
+        size = int(options.get("smtp_size", "10000000"))
         return cls(host, size, options["smtp_maildir"], domains, options.get("smtp_auth"))
 
 

@@ -24,9 +24,10 @@ def main() -> int:
     parser.add_argument("--mpm", default="event", choices=["event", "worker"])
     options = parser.parse_args()
     with Httpd(CONF, mpm=options.mpm) as httpd:
+        httpd.allow("AH00484")  # as many clients as threads
         seen = soak(httpd, options.requests)
-    for sample in seen.samples:
-        print(f"{sample.requests:9,} requests: {sample.memory:7,} KiB")
+        for sample in seen.samples:
+            print(f"{sample.requests:9,} requests: {sample.memory:7,} KiB")
     print(f"{options.requests / seen.seconds:,.0f} requests a second, {seen.growth():,} KiB more after the first tenth")
     return int(seen.growth() > MOST_GROWTH)
 

@@ -31,7 +31,7 @@ CONNECTION = """
     base_server Server, local_addr tuple, client_addr tuple, remote_addr tuple, client_ip str, remote_ip str,
     local_ip str, remote_host None, local_host None, remote_logname None, aborted int, keepalive int W,
     double_reverse int, keepalives int, id int, notes table, hlist None, closing bool, timeout float X,
-    _conn_rec PyCapsule
+    protocol str, useragent_addr tuple, useragent_ip str, _conn_rec PyCapsule
 """
 SERVER = """
     next Server, defn_name None, defn_line_number int, server_admin str, server_hostname str, port int,
@@ -91,7 +91,11 @@ METHODS: dict[str, list[tuple[str, tuple[Any, ...], str]]] = {
         ("ssl_var_lookup", ("SSL_PROTOCOL",), "None"),
         ("update_mtime", (1.5,), "None"),
     ],
-    "connection": [("log_error", ("said", apache.APLOG_INFO), "None")],
+    "connection": [
+        ("log_error", ("said", apache.APLOG_INFO), "None"),
+        ("is_https", (), "int"),
+        ("ssl_var_lookup", ("SSL_PROTOCOL",), "None"),
+    ],
     "server": [
         ("log_error", ("said", apache.APLOG_INFO), "None"),
         ("get_config", (), "table"),
@@ -131,6 +135,7 @@ ANSWERS: dict[str, list[tuple[str, tuple[Any, ...]]]] = {
         *[(name, ()) for name in ("read", "readline", "readuntil", "close")],
         *[(name, (1,)) for name in ("readexactly", "peek", "sleep")],
         ("write", ("x",)),
+        ("authorize", ("/",)),
     ],
     "server": [("register_cleanup", (None, ignored))],
     "finfo": [],
