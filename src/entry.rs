@@ -54,8 +54,7 @@ impl Module for Entry {
     fn post_config(configuration: &Pool, main: &Server) {
         // Before the children are forked, which share it.
         let _: &Shared<Counters> = config::generation(configuration, COUNTERS);
-        let locks = main.settings::<Settings>().locks();
-        mutex::make(configuration, main, locks.unwrap_or(mutex::COUNT));
+        make_locks(configuration, main);
         exports::offer::<Exports>();
         hooks::add_version(
             configuration,
@@ -205,6 +204,22 @@ impl Module for Entry {
             None => Err(Error::GENERAL),
         }
     }
+}
+
+/// Makes the locks that all children share.
+fn make_locks(configuration: &Pool, main: &Server) {
+    let settings = main.settings::<Settings>();
+    let mut options = settings.options();
+    if options.any(|(key, _)| key.eq_ignore_ascii_case("mod_python.mutex_directory")) {
+        let text =
+            "PythonOption mod_python.mutex_directory has no effect: write Mutex file:FOLDER python";
+        log::server(place!(), Some(main), Level::Warning, text);
+    }
+    mutex::make(
+        configuration,
+        main,
+        settings.locks().unwrap_or(mutex::COUNT),
+    );
 }
 
 /// What the children of this configuration count in.

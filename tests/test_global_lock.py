@@ -139,6 +139,11 @@ def test_w117_there_can_be_a_single_lock_of_any_kind(mutex: str) -> None:
         assert error.startswith("ValueError: a global lock has an index from 0 to 0")
 
 
+def test_w116_the_folder_is_said_as_httpd_does() -> None:
+    with Httpd("PythonOption mod_python.mutex_directory /tmp") as server:
+        server.expect("mutex_directory has no effect: write Mutex file:FOLDER python")
+
+
 def test_parse_qs(httpd: Httpd) -> None:
     assert call(httpd, "queries") == {
         "plain": "[('a', '1'), ('b', '2'), ('a', '3')]",

@@ -118,7 +118,7 @@ def folder(req: apache.Request) -> Path:
     return Path(req.document_root())
 
 
-QUERIES = {
+QUERIES: dict[str, Any] = {
     "plain": "a=1&b=2&a=3",
     "semicolon": "a=1;b=2",
     "blank": "a=&b&&c=1",
