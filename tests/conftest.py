@@ -3,12 +3,14 @@
 A test file may define: CONF (required), MPMS, MODULES, WITH_PYTHON, ENV, ALLOW_LOG; see the fixture.
 """
 
+import functools
 import os
 from collections.abc import Iterator
 
 import pytest
 
 from httpd import Httpd
+from versions import VERSIONS, Get, ask
 
 pytest_plugins = ["mod_python.pytest_plugin"]  # shows the error log of a test that fails
 os.umask(0o022)  # httpd's children must read what tests write
@@ -34,6 +36,12 @@ def httpd(request: pytest.FixtureRequest) -> Iterator[Httpd]:
         allow=getattr(file, "ALLOW_LOG", ()),
     ) as server:
         yield server
+
+
+@pytest.fixture(params=VERSIONS)
+def get(request: pytest.FixtureRequest, httpd: Httpd) -> Get:
+    """GET a path over TLS: the test runs once on each version of HTTP."""
+    return functools.partial(ask, httpd, request.param)
 
 
 @pytest.fixture(autouse=True)

@@ -66,6 +66,10 @@ Listen 127.0.0.1:${FIRST_PORT}
     PythonInputFilter cf_filters::first_in ABOVE kind=connection
     PythonOutputFilter cf_filters::first_out BELOW kind=network
     PythonInputFilter cf_filters::first_in BELOW kind=network
+    PythonOutputFilter cf_filters::plain_first PLAIN_ABOVE kind=connection
+    PythonInputFilter cf_filters::plain_first PLAIN_ABOVE kind=connection
+    PythonOutputFilter cf_filters::plain_first PLAIN_BELOW kind=network
+    PythonInputFilter cf_filters::plain_first PLAIN_BELOW kind=network
     SSLEngine on
     SSLCertificateFile "${CERT}"
     SSLCertificateKeyFile "${KEY}"
@@ -126,8 +130,9 @@ def test_on_tls_too(httpd: Httpd) -> None:
 
 def test_c1_one_connection_with_many_streams(httpd: Httpd) -> None:
     needs_http2(httpd)
-    urls = [httpd.url(f"/say/?{number}", tls=True) for number in range(10)]
-    assert httpd.curl("--http2", *urls).stdout == b"0123456789"
+    urls = [httpd.url(f"/say/?{number}:<tally>;", tls=True) for number in range(10)]
+    told = httpd.curl("--http2", *urls).stdout
+    assert told == b"".join(b"%d:%07d;" % (number, number + 1) for number in range(10))
     # That one, and the one that asked before.
     assert seen(httpd)["connections"] == "2"
 
@@ -225,10 +230,11 @@ def test_c7_above_and_below_tls(httpd: Httpd) -> None:
         while connection.recv(65536):
             pass
     told = seen(httpd)
-    assert (told[f"ABOVE in {port}"], told[f"ABOVE out {port}"]) == ("b'GET /'", "b'HTTP/'")
-    # Records of TLS: handshake, and version.
-    assert told[f"BELOW in {port}"].startswith("b'\\x16\\x03")
-    assert told[f"BELOW out {port}"].startswith("b'\\x16\\x03")
+    for shape in ("", "PLAIN_"):
+        assert (told[f"{shape}ABOVE in {port}"], told[f"{shape}ABOVE out {port}"]) == ("b'GET /'", "b'HTTP/'")
+        # Records of TLS: handshake, and version.
+        assert told[f"{shape}BELOW in {port}"].startswith("b'\\x16\\x03")
+        assert told[f"{shape}BELOW out {port}"].startswith("b'\\x16\\x03")
 
 
 def test_c8_events_and_lengths_on_http2(httpd: Httpd) -> None:
@@ -250,8 +256,8 @@ def test_c8_each_event_comes_when_it_is_written(httpd: Httpd) -> None:
 def test_c10_state_survives_from_request_to_request(httpd: Httpd) -> None:
     with httpd.connect() as connection:
         for number in range(1, 4):
-            connection.sendall(get("/say/?number"))
-            until(connection, b"%06d" % number)
+            connection.sendall(get("/say/?number<tally>"))
+            until(connection, b"%06d%07d" % (number, number))
             time.sleep(0.1 if number == 1 else 0)
 
 

@@ -71,11 +71,3 @@ def test_one_version() -> None:
     cargo = tomllib.loads((PROJECT / "Cargo.toml").read_text())["package"]["version"]
     source = (PROJECT / "python/mod_python/version.py").read_text()
     assert f'version = "{cargo}"' in source.splitlines()
-
-
-def test_every_rule_of_filters_has_a_test_of_its_name() -> None:
-    # What httpd asks of output filters, input filters and filters of connections.
-    names = " ".join(path.read_text() for path in (PROJECT / "tests").glob("test_*.py"))
-    shown = {rule for found in re.findall(r"def test_((?:[oic]\d+_)+)", names) for rule in found.split("_")}
-    rules = {f"{way}{number}" for way, count in {"o": 35, "i": 15, "c": 10}.items() for number in range(1, count + 1)}
-    assert not rules - shown

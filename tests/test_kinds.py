@@ -3,6 +3,7 @@
 import pytest
 
 from httpd import Httpd
+from versions import Get
 from wire import get, responses
 
 BEHIND = ["protocol", "transcode"]
@@ -74,9 +75,9 @@ def test_a_content_set_filter_before_the_coding(httpd: Httpd) -> None:
 
 
 @pytest.mark.parametrize("kind", BEHIND)
-def test_c9_behind_the_headers_there_are_none_of_them(httpd: Httpd, kind: str) -> None:
-    one, two = (httpd.curl(version, httpd.url(f"/{kind}/a.txt", tls=True)) for version in ("--http1.1", "--http2"))
-    assert one.stdout == two.stdout == b"<abcdefabcdef>"
+def test_c9_behind_the_headers_there_are_none_of_them(get: Get, kind: str) -> None:
+    assert get(f"/{kind}/a.txt").body == b"<abcdefabcdef>"
+    assert get(f"/plain_{kind}/a.txt").body == b"abcdefabcdef"
 
 
 @pytest.mark.parametrize("kind", BEHIND)
@@ -87,11 +88,6 @@ def test_o20_behind_the_headers_lengths_are_right_too(httpd: Httpd, kind: str, p
     assert [answer.body.replace(b"abcabc", b"abc").count(b"def") for answer in answers] == [2, 2, 2]
     assert all(answer.body[:1] + answer.body[-1:] == b"<>" for answer in answers)
     assert answers[0].headers["ETag"].startswith("W/")
-
-
-@pytest.mark.parametrize("kind", BEHIND)
-def test_a_plain_function_behind_the_headers(httpd: Httpd, kind: str) -> None:
-    assert httpd.get(f"/plain_{kind}/a.txt").body == b"abcdefabcdef"
 
 
 @pytest.mark.parametrize("kind", BEHIND)

@@ -6,6 +6,7 @@ import pytest
 
 from httpd import Httpd
 from probe import PROBE_CONF, passed
+from versions import Get
 
 FILTERS = (
     "upper by_line single_read classic frame tail events reads_none reads_one pass_on pass_on_after_read disable "
@@ -32,38 +33,38 @@ CONF = (
 )
 
 
-def test_o1_an_empty_brigade_changes_nothing(httpd: Httpd) -> None:
-    assert httpd.get("/events?b,d:one,b,b,d:two,b,e,b").text == "onetwo"
+def test_o1_an_empty_brigade_changes_nothing(httpd: Httpd, get: Get) -> None:
+    assert get("/events?b,d:one,b,b,d:two,b,e,b").text == "onetwo"
     calls = re.findall(r"events: (.*)", httpd.log())
     assert calls == ["b'one' b''", "b'two' b''", "None"]
     assert passed(httpd) == ["HEAP=3", "HEAP=3", "EOS"]
 
 
-def test_o2_an_empty_brigade_is_never_passed(httpd: Httpd) -> None:
+def test_o2_an_empty_brigade_is_never_passed(httpd: Httpd, get: Get) -> None:
     # Everything is held until the end, so most calls have nothing to pass.
-    assert httpd.get("/tail?b,d:one,b,z,b,d:two,b,e").text == "ONETWO!"
+    assert get("/tail?b,d:one,b,z,b,d:two,b,e").text == "ONETWO!"
     assert passed(httpd) == ["HEAP=7 EOS"]
 
 
-def test_o4_unknown_types_and_lengths(httpd: Httpd) -> None:
-    assert httpd.get("/upper?u:one,d:two,u:three,e").text == "ONETWOTHREE"
-    assert httpd.get("/by_line?u:one,d:two,u:three,e").text == "[onetwothree]"
+def test_o4_unknown_types_and_lengths(get: Get) -> None:
+    assert get("/upper?u:one,d:two,u:three,e").text == "ONETWOTHREE"
+    assert get("/by_line?u:one,d:two,u:three,e").text == "[onetwothree]"
 
 
 @pytest.mark.parametrize("name", ["upper", "single_read", "by_line"])
-def test_o5_data_of_length_zero_is_legal(httpd: Httpd, name: str) -> None:
+def test_o5_data_of_length_zero_is_legal(get: Get, name: str) -> None:
     expected = "[onetwo]" if name == "by_line" else "ONETWO"
-    assert httpd.get(f"/{name}?z,d:one,z,z,d:two,z,e").text == expected
-    assert httpd.get(f"/{name}?z,e").text == ""
+    assert get(f"/{name}?z,d:one,z,z,d:two,z,e").text == expected
+    assert get(f"/{name}?z,e").text == ""
 
 
-def test_o8_flush_keeps_its_place(httpd: Httpd) -> None:
-    assert httpd.get("/upper?d:one,f,d:two,f,f,d:three,e").text == "ONETWOTHREE"
+def test_o8_flush_keeps_its_place(httpd: Httpd, get: Get) -> None:
+    assert get("/upper?d:one,f,d:two,f,f,d:three,e").text == "ONETWOTHREE"
     assert " ".join(passed(httpd)) == "HEAP=3 FLUSH HEAP=3 FLUSH FLUSH HEAP=5 EOS"
 
 
-def test_o8_flush_releases_what_came_before_it(httpd: Httpd) -> None:
-    httpd.get("/upper?d:one,f,d:two,b,d:three,e")
+def test_o8_flush_releases_what_came_before_it(httpd: Httpd, get: Get) -> None:
+    get("/upper?d:one,f,d:two,b,d:three,e")
     assert passed(httpd) == ["HEAP=3 FLUSH", "HEAP=3", "HEAP=5 EOS"]
 
 
@@ -72,49 +73,49 @@ def test_57_after_a_flush_the_rest_of_the_brigade_is_read(httpd: Httpd) -> None:
     assert re.findall(r"events: (.*)", httpd.log()) == ["b'one' b''", "b'two' None"]
 
 
-def test_o9_metadata_keeps_its_place(httpd: Httpd) -> None:
-    httpd.get("/upper?m,d:one,m,m,d:two,f,m,d:three,m,e")
+def test_o9_metadata_keeps_its_place(httpd: Httpd, get: Get) -> None:
+    get("/upper?m,d:one,m,m,d:two,f,m,d:three,m,e")
     assert " ".join(passed(httpd)) == "PROBE HEAP=3 PROBE PROBE HEAP=3 FLUSH PROBE HEAP=5 PROBE EOS"
 
 
-def test_o9_metadata_alone_goes_by(httpd: Httpd) -> None:
-    httpd.get("/events?d:one,b,m,b,e,m")
+def test_o9_metadata_alone_goes_by(httpd: Httpd, get: Get) -> None:
+    get("/events?d:one,b,m,b,e,m")
     assert passed(httpd) == ["HEAP=3", "PROBE", "EOS PROBE"]
 
 
 @pytest.mark.parametrize("name", FILTERS)
 @pytest.mark.parametrize("query", ["d:one,e", "d:one,b,e", "e", "d:one,f,b,d:two,f,e", "d:one,b,d:two"])
-def test_o10_eos_exactly_once(httpd: Httpd, name: str, query: str) -> None:
-    httpd.get(f"/{name}?{query}")
+def test_o10_eos_exactly_once(httpd: Httpd, get: Get, name: str, query: str) -> None:
+    get(f"/{name}?{query}")
     assert "".join(passed(httpd)).count("EOS") == 1
 
 
 @pytest.mark.parametrize("name", ["upper", "classic", "frame", "reads_none", "pass_on"])
-def test_o10_what_follows_the_end_is_none_of_the_body(httpd: Httpd, name: str) -> None:
-    answer = httpd.get(f"/{name}?d:one,e,d:two,m,b,d:three,e,b,m,e").text
+def test_o10_what_follows_the_end_is_none_of_the_body(httpd: Httpd, get: Get, name: str) -> None:
+    answer = get(f"/{name}?d:one,e,d:two,m,b,d:three,e,b,m,e").text
     assert re.fullmatch("<?one>?", answer.lower())
     assert "".join(passed(httpd)).count("EOS") == 1
     assert " ".join(passed(httpd)).count("PROBE") == 2
 
 
-def test_o11_a_tail_goes_out_before_the_end_and_is_counted(httpd: Httpd) -> None:
-    response = httpd.get("/tail?d:one,b,d:two,b,e")
+def test_o11_a_tail_goes_out_before_the_end_and_is_counted(get: Get) -> None:
+    response = get("/tail?d:one,b,d:two,b,e")
     assert response.text == "ONETWO!"
     assert response.headers["Content-Length"] == "7"
     assert response.headers["Transfer-Encoding"] is None
 
 
-def test_o12_an_end_without_data(httpd: Httpd) -> None:
-    assert httpd.get("/frame?e").text == "<>"
-    assert httpd.get("/classic?e").text == ""
-    assert httpd.get("/single_read?e").text == ""
+def test_o12_an_end_without_data(get: Get) -> None:
+    assert get("/frame?e").text == "<>"
+    assert get("/classic?e").text == ""
+    assert get("/single_read?e").text == ""
 
 
 @pytest.mark.parametrize("kind", "ditu")
-def test_o13_what_is_kept_outlives_its_bucket(httpd: Httpd, kind: str) -> None:
+def test_o13_what_is_kept_outlives_its_bucket(get: Get, kind: str) -> None:
     # The handler overwrites the memory of transient buckets as soon as they were passed.
-    assert httpd.get(f"/tail?{kind}:first,b,{kind}:second,b,e").text == "FIRSTSECOND!"
-    assert httpd.get(f"/unchanged?{kind}:first,b,{kind}:second,b,e").text == "firstsecond"
+    assert get(f"/tail?{kind}:first,b,{kind}:second,b,e").text == "FIRSTSECOND!"
+    assert get(f"/unchanged?{kind}:first,b,{kind}:second,b,e").text == "firstsecond"
 
 
 def test_a_piece_written_back_goes_on_in_its_bucket(httpd: Httpd) -> None:
@@ -177,8 +178,8 @@ def test_stepping_out_leaves_buckets_alone(httpd: Httpd, name: str) -> None:
     assert passed(httpd) == ["UNKNOWN=-1 PROBE IMMORTAL=3 FLUSH IMMORTAL=0 EOS"]
 
 
-def test_o29_a_filter_that_leaves_in_the_middle(httpd: Httpd) -> None:
-    assert httpd.get("/disable_later?d:one,b,u:two,b,d:three,e").text == "ONEtwothree"
+def test_o29_a_filter_that_leaves_in_the_middle(httpd: Httpd, get: Get) -> None:
+    assert get("/disable_later?d:one,b,u:two,b,d:three,e").text == "ONEtwothree"
     assert passed(httpd) == ["HEAP=3", "UNKNOWN=-1", "HEAP=5 EOS"]
 
 

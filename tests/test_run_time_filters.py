@@ -3,6 +3,7 @@
 import gzip
 
 from httpd import Httpd
+from versions import Get
 from wire import get, post, responses
 
 NAMES = ["functions", "names", "declared", "same_name", "errors", "failing", "missing", "read"]
@@ -19,6 +20,7 @@ CONF = (
     + """
     PythonOutputFilter rt_filters::tail Declared
     PythonOutputFilter cf_filters::same WIRE kind=connection
+    PythonOutputFilter cf_filters::upper PLAIN_WIRE kind=connection
     <Location "/names">
         PythonOption dir "${HTDOCS}"
     </Location>
@@ -50,14 +52,15 @@ def test_w70_what_the_request_registered_comes_first(httpd: Httpd) -> None:
     assert httpd.get("/same_name").text == "body <DECLARED rt_filters::tail 0 None>"
 
 
-def test_o33_what_cannot_be_added_says_why(httpd: Httpd) -> None:
-    lines = httpd.get("/errors").text.splitlines()
+def test_o33_what_cannot_be_added_says_why(get: Get) -> None:
+    lines = get("/errors").text.splitlines()
     assert lines == [
         "ValueError: there is no output filter 'no_such_filter': load the module that has it, or declare it with "
         "PythonOutputFilter",
         "ValueError: there is no input filter 'no_such_filter': load the module that has it, or declare it with "
         "PythonInputFilter",
         "ValueError: filter WIRE is of kind=connection: it cannot be added to a request",
+        "ValueError: filter PLAIN_WIRE is of kind=connection: it cannot be added to a request",
         "ValueError: 'no handler' does not name a handler: write module or module::function, as in "
         "shop.pages::handler, or the path of a module's file",
         "TypeError: a handler is a function or its name, as in 'module::function', not int",

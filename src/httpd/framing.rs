@@ -20,10 +20,7 @@ const REFUSED: &CStr = c"mod_python.refused-body";
 impl Request {
     /// A filter stands before the body's readers: they see a body of unknown length.
     pub fn hide_body_length(&self) {
-        let length = self
-            .headers_in()
-            .get(c"Content-Length")
-            .filter(|length| *length != b"0");
+        let length = self.headers_in().get(c"Content-Length");
         let Some(length) = length.and_then(|length| CString::new(length).ok()) else {
             return;
         };

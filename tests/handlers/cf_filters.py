@@ -34,9 +34,10 @@ async def inputfilter(filter: Any) -> Chunks:
 
 
 def upper(filter: Any) -> None:
-    """As a plain function: what is marked comes in capitals."""
+    """As a plain function: what is marked comes in capitals, and tallies are counted in an attribute."""
     while data := filter.read():
-        filter.write(data.replace(b"<mark>", b"<MARK>"))
+        filter.tally = getattr(filter, "tally", 0) + data.count(b"<tally>")
+        filter.write(data.replace(b"<mark>", b"<MARK>").replace(b"<tally>", b"%07d" % filter.tally))
 
 
 def plain_input(filter: Any) -> None:
@@ -54,6 +55,14 @@ async def first_in(filter: Any) -> Chunks:
     async for chunk in filter:
         FIRST.setdefault(f"{filter.name} in {filter.connection.local_addr[1]}", chunk[:5])
         yield chunk
+
+
+def plain_first(filter: Any) -> None:
+    """For both ways."""
+    while data := filter.read():
+        way = "in" if filter.is_input else "out"
+        FIRST.setdefault(f"{filter.name} {way} {filter.connection.local_addr[1]}", data[:5])
+        filter.write(data)
 
 
 async def metadata(filter: Any) -> Chunks:

@@ -32,6 +32,32 @@ async def stream_tail(filter: Any) -> Body:
     yield b"tail"
 
 
+def plain_absorb(filter: Any) -> None:
+    """Give nothing before the end, then how much it was."""
+    filter.size = getattr(filter, "size", 0)
+    while chunk := filter.read():
+        filter.size += len(chunk)
+    if chunk is None:
+        filter.write(b"%d" % filter.size)
+
+
+async def stream_absorb(filter: Any) -> Body:
+    size = 0
+    async for chunk in filter:
+        size += len(chunk)
+    yield b"%d" % size
+
+
+def plain_bomb(filter: Any) -> None:
+    while chunk := filter.read(1000):
+        filter.write(chunk * 10_000)
+
+
+async def stream_bomb(filter: Any) -> Body:
+    while chunk := await filter.read(1000):
+        yield chunk * 10_000
+
+
 def plain_refuse(filter: Any) -> None:
     filter.read()
     raise apache.SERVER_RETURN(apache.HTTP_FORBIDDEN)
@@ -40,6 +66,89 @@ def plain_refuse(filter: Any) -> None:
 async def stream_refuse(filter: Any) -> Body:
     await filter.read(1)
     raise apache.SERVER_RETURN(apache.HTTP_FORBIDDEN)
+    yield
+
+
+def plain_endless(filter: Any) -> None:
+    try:
+        while filter.read() is not None:
+            while True:
+                filter.write(b"x" * 50_000)
+    except OSError:
+        filter.req.log_error("closed: plain_endless", apache.APLOG_INFO)
+        raise
+
+
+async def stream_endless(filter: Any) -> Body:
+    try:
+        while True:
+            yield b"x" * 50_000
+    finally:
+        filter.req.log_error("closed: stream_endless", apache.APLOG_INFO)
+
+
+def plain_many(filter: Any) -> None:
+    if filter.read():
+        for _ in range(10_000):
+            filter.write(b"line\n")
+            filter.flush()
+        filter.close()
+
+
+async def stream_many(filter: Any) -> AsyncIterator[object]:
+    for _ in range(10_000):
+        yield b"line\n"
+        yield apache.FLUSH
+
+
+def plain_count(filter: Any) -> None:
+    """Tell the number of the response that this state is for."""
+    filter.responses = getattr(filter, "responses", 0)
+    while chunk := filter.read():
+        filter.write(chunk)
+    if chunk is None:
+        filter.responses += 1
+        filter.write(b"%d" % filter.responses)
+
+
+async def stream_count(filter: Any) -> Body:
+    filter.responses = getattr(filter, "responses", 0) + 1
+    async for chunk in filter:
+        yield chunk
+    yield b"%d" % filter.responses
+
+
+def plain_raise_at_once(filter: Any) -> None:
+    raise ValueError("on purpose")
+
+
+async def stream_raise_at_once(filter: Any) -> Body:
+    raise ValueError("on purpose")
+    yield
+
+
+def plain_raise_later(filter: Any) -> None:
+    """Fail at the second piece."""
+    while chunk := filter.read():
+        if hasattr(filter, "begun"):
+            raise ValueError("on purpose")
+        filter.begun = True
+        filter.write(chunk)
+        filter.flush()
+
+
+async def stream_raise_later(filter: Any) -> AsyncIterator[object]:
+    yield await anext(aiter(filter))
+    yield apache.FLUSH
+    raise ValueError("on purpose")
+
+
+def plain_steps_out(filter: Any) -> None:
+    filter.pass_on()
+
+
+async def stream_steps_out(filter: Any) -> Body:
+    return
     yield
 
 

@@ -111,6 +111,7 @@ def errors(req: apache.Request) -> int:
         lambda: req.add_output_filter(UNKNOWN),
         lambda: req.add_input_filter(UNKNOWN),
         lambda: req.add_output_filter("WIRE"),
+        lambda: req.add_output_filter("PLAIN_WIRE"),
         lambda: req.register_output_filter("x", "no handler"),
         lambda: req.register_output_filter("x", 7),  # type: ignore[arg-type]
         lambda: req.register_input_filter("x", None),  # type: ignore[arg-type]
