@@ -8,10 +8,12 @@ use crate::engine::filters::{Filter, Kind, Way};
 use crate::engine::handlers::{Handler, HandlerList, Home};
 use crate::engine::phase_table::{self, ROWS};
 use crate::engine::phases::Phase;
+use crate::engine::protocols::Protocol;
 use crate::engine::settings::{Import, Settings};
 use crate::entry::Entry;
 use crate::httpd::config::{Change, Command, Directive, Line, Place, Section, commands};
 use crate::httpd::entries::{ENTRY_POINTS, FilterPlace, is_registered, register};
+use crate::protocols;
 use crate::python::declared::{direction, registry};
 
 type Read = Result<Change<Settings>, String>;
@@ -41,7 +43,13 @@ static OF_PHASES: [Directive<Settings>; phase_table::COUNT] = {
 };
 
 /// All other directives.
-static OTHERS: [Directive<Settings>; 15] = [
+static OTHERS: [Directive<Settings>; 16] = [
+    Directive {
+        name: c"PythonProtocol",
+        help: c"serves connections whose peers ask for a protocol by name, in TLS or with Upgrade: NAME module[::function]",
+        place: Place::Server,
+        read: protocol,
+    },
     Directive {
         name: c"PythonHandlerModule",
         help: c"modules whose functions serve the phases that they are named after: module ... [| .ext ...]",
@@ -269,12 +277,28 @@ fn connection_handler(line: &Line<'_>) -> Read {
     }))
 }
 
+fn protocol(line: &Line<'_>) -> Read {
+    let protocol = Arc::new(Protocol::parse(&line.words(), &line.source().into())?);
+    let name = protocol.name.to_string_lossy().into_owned();
+    protocols::registry(line.configuration()).push(protocol.clone());
+    Ok(Box::new(move |settings| {
+        Arc::make_mut(&mut settings.protocols).insert(name.clone(), protocol.clone());
+    }))
+}
+
 fn filter(line: &Line<'_>, way: Way) -> Read {
     let filter = Arc::new(Filter::parse(
         &line.words(),
         &home(line),
         &line.source().into(),
     )?);
+    if way == Way::In && filter.kind.is_behind_headers() {
+        return Err(format!(
+            "kind={} is below httpd's parser of bodies, where the next request follows: write \
+             kind=content_set, or kind=connection for all bytes",
+            filter.kind.name()
+        ));
+    }
     let mut filters = registry(line.configuration());
     let (number, is_new) = filters.number(way, &filter, ENTRY_POINTS)?;
     if is_new {

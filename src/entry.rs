@@ -1,12 +1,11 @@
 //! The wiring: for each hook, ask `engine` what to do and tell `python` to do it.
 
+use std::ffi::{CStr, CString};
 use std::sync::Arc;
 
 use crate::directives::COMMANDS;
 use crate::engine::counters::{self, Counters};
 use crate::engine::filters::Way;
-use crate::engine::handlers::Handler;
-use crate::engine::phases::Phase;
 use crate::engine::settings::Settings;
 use crate::httpd::config::{self, Command};
 use crate::httpd::entries::{ENTRY_POINTS, is_ours};
@@ -18,6 +17,7 @@ use crate::httpd::shared::{Shared, is_alive};
 use crate::httpd::{Brigade, Connection, Error, Filter, Pool, Request, Server, Status};
 use crate::httpd::{exports, listener, parking, process, ssi};
 use crate::phases;
+use crate::protocols;
 use crate::python::declared::{declared, direction, registry};
 use crate::python::exports::Exports;
 use crate::python::ssi::Elements;
@@ -64,7 +64,7 @@ impl Module for Entry {
             concat!("Python/", env!("MOD_PYTHON_PYTHON_VERSION")),
         );
         for server in std::iter::successors(Some(main), |server| server.next()) {
-            if connection_handler(server).is_some() {
+            if protocols::connection_handler(server).is_some() {
                 crowd::check(server);
                 listener::accept_at_once(&server.ports());
             }
@@ -103,13 +103,29 @@ impl Module for Entry {
     }
 
     fn process_connection(c: &Connection) -> Status {
-        if c.is_stream() {
-            return Status::DECLINED;
-        }
-        match connection_handler(c.base_server()) {
-            Some((handlers, settings)) => call::connection(c, handlers, settings),
-            None => Status::DECLINED,
-        }
+        protocols::process(c)
+    }
+
+    fn propose_protocols(
+        c: &Connection,
+        r: Option<&Request>,
+        server: &Server,
+        offers: &[&[u8]],
+    ) -> Vec<CString> {
+        protocols::propose(c, r, server, offers)
+    }
+
+    fn switch_protocol(
+        c: &Connection,
+        r: Option<&Request>,
+        server: &Server,
+        name: &[u8],
+    ) -> Status {
+        protocols::switch(c, r, server, name)
+    }
+
+    fn protocol(c: &Connection) -> Option<&CStr> {
+        protocols::name(c)
     }
 
     fn hooks() -> Vec<Registration> {
@@ -133,7 +149,8 @@ impl Module for Entry {
         }
     }
 
-    fn check_config(configuration: &Pool, _main: &Server) -> Result<(), String> {
+    fn check_config(configuration: &Pool, main: &Server) -> Result<(), String> {
+        protocols::check(main)?;
         let filters = registry(configuration);
         for way in [Way::In, Way::Out] {
             for (slot, filter) in filters.all(way) {
@@ -195,13 +212,6 @@ fn counters(server: &Server) -> &Counters {
 /// The filters of the configuration, by way, name and number.
 fn filters(server: &Server) -> Vec<(Way, String, usize)> {
     registry(server.configuration()).names()
-}
-
-/// The handler of a server's connections, and the settings it runs with.
-fn connection_handler(server: &Server) -> Option<(&Arc<[Handler]>, &Settings)> {
-    let settings = server.settings::<Settings>();
-    let handlers = settings.handlers(Phase::Connection, None)?.list;
-    Some((handlers, settings))
 }
 
 /// Says which filters of connections are on none: those of virtual hosts that requests choose by name.

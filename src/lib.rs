@@ -9,7 +9,7 @@
 //! | `httpd::ffi` | C, as bindgen reads httpd's headers | nothing of us |
 //! | [`httpd`] | safe words for httpd's nouns | no Python, no decisions |
 //! | [`python`] | everything that holds a Python object | httpd, engine |
-//! | [`entry`], [`phases`], [`directives`] | the wiring: hooks and configuration | all of the above |
+//! | [`entry`], [`phases`], [`protocols`], [`directives`] | the wiring: hooks and configuration | all of the above |
 //!
 //! Beside them stands [`engine`]: decisions without httpd and without Python, tested as such.
 //!
@@ -27,6 +27,7 @@ pub mod entry;
 #[expect(unsafe_code, reason = "the floor that speaks to httpd's C API")]
 pub mod httpd;
 pub mod phases;
+pub mod protocols;
 pub mod python;
 
 /// What httpd loads (`LoadModule python_module`). `cargo test` leaves it out: without a way in from

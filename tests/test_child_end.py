@@ -22,7 +22,7 @@ PythonHandler h_call
 @pytest.mark.parametrize(("path", "interpreter"), [("", "main_interpreter"), ("/sub", "sub")])
 def test_w39_cleanups_of_a_child(httpd: Httpd, path: str, interpreter: str) -> None:
     error, pid = json.loads(httpd.get(f"/call/end_handlers/register{path}").text)
-    assert error.startswith("ValueError: register_cleanup takes a function")
+    assert error.startswith("ValueError: register_cleanup() takes a function to call")
     end = rf"python:error\] \[pid {pid}[^]]*\] "
     httpd.expect(
         rf"{end}end of {pid}: None$",

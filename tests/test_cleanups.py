@@ -68,12 +68,11 @@ def test_cleanups_run_backwards_and_before_the_handler(httpd: Httpd) -> None:
 
 
 def test_cleanup_lists_go_on_after_ok_only(httpd: Httpd) -> None:
-    assert told(httpd, "/list", "declining")[1:] == ["declining"]
-    assert told(httpd, "/only/x")[2:] == ["cleanup handler, PythonCleanupHandler, no word, 404"]
+    assert told(httpd, "/list", "declining") == ["cleanup handler, PythonCleanupHandler, no word, 404", "declining"]
 
 
 def test_w39_a_cleanup_that_fails_is_logged_with_its_traceback(httpd: Httpd) -> None:
-    httpd.expect(r"cleanup <function fails.*raise LookupError.*LookupError: in a cleanup with data")
+    httpd.expect(r"cleanup fails.*raise LookupError.*LookupError: in a cleanup with data")
     assert httpd.get("/fails").status == 200
 
 
@@ -85,7 +84,7 @@ def test_a7_a_cleanup_handler_that_fails_ends_its_list(httpd: Httpd) -> None:
 
 
 def test_what_cannot_be_called_is_refused(httpd: Httpd) -> None:
-    assert httpd.get("/wrong").text == "register_cleanup takes a function and what it is called with, not str"
+    assert httpd.get("/wrong").text == "register_cleanup() takes a function to call, not str"
 
 
 def test_server_cleanups_run_when_the_child_ends() -> None:
@@ -94,3 +93,4 @@ def test_server_cleanups_run_when_the_child_ends() -> None:
             httpd.get("/child")
             httpd.graceful()
             httpd.wait_for_log("child ends: two(.|\n)*child ends: one", timeout=15)
+            httpd.get("/only/x")  # the next child is there, and can be stopped

@@ -48,6 +48,20 @@ WRONG = {
     "PythonConnectionHandler m n": "takes one handler",
     "PythonConnectionHandler m | .py": "takes one handler",
     "<Location /x>\nPythonConnectionHandler m\n</Location>": CONTEXT,
+    "PythonProtocol": "write PythonProtocol chat module::function",
+    "PythonProtocol chat": "write PythonProtocol chat module::function",
+    "PythonProtocol chat m n": "write PythonProtocol chat module::function",
+    "PythonProtocol chat m::": FUNCTION,
+    "PythonProtocol a,b m": "'a,b' is no name of a protocol: write letters, digits",
+    "PythonProtocol chat/ m": "'chat/' is no name of a protocol",
+    "PythonProtocol HTTP/1.1 m": "httpd itself serves it: write a PythonHandler",
+    "PythonProtocol h2 m": "mod_http2 serves it",
+    "PythonProtocol h2c m": "mod_http2 serves it",
+    "PythonProtocol h3 m": "write another name",
+    "PythonProtocol websocket m": "write a PythonHandler",
+    "PythonProtocol acme-tls/1 m": "mod_md serves it: write MDomain",
+    "PythonProtocol mod_python m": "write another name",
+    "<Location /x>\nPythonProtocol chat m\n</Location>": CONTEXT,
     "<Directory /srv>\nPythonConnectionHandler m\n</Directory>": CONTEXT,
     "PythonOutputFilter": FILTER_NAME,
     "PythonOutputFilter m NAME more": FILTER_NAME,
@@ -68,6 +82,8 @@ WRONG = {
     "PythonOutputFilter m N on_error=retry": "write on_error=fail or on_error=pass",
     "PythonOutputFilter m N types=html": "write media types, as in types=text/html",
     "PythonOutputFilter m N kind=connection types=text/html": "'types=text/html' is about bodies",
+    "PythonInputFilter m N kind=protocol": "below httpd's parser of bodies",
+    "PythonInputFilter m N kind=transcode": "below httpd's parser of bodies",
     "PythonInputFilter m N kind=network change=no": "'change=no' is about bodies",
     "PythonInputFilter": FILTER_NAME,
     "PythonInputFilter m NAME more": FILTER_NAME,
@@ -95,6 +111,9 @@ PythonHandler m | .py .html
 PythonHandler "quoted"
 PythonTypeHandler m::f
 PythonConnectionHandler m::f
+Protocols http/1.1 chat chat/2
+PythonProtocol chat m
+PythonProtocol chat/2 m::f
 PythonOutputFilter m OUT
 PythonOutputFilter m::f encoding=any OUT2
 PythonOutputFilter m out encoding=identity
@@ -176,9 +195,9 @@ def test_room_for_filters_is_fixed_and_generous(server: Httpd, directive: str) -
 
 @pytest.mark.parametrize("directive", ["PythonOutputFilter", "PythonInputFilter"])
 def test_one_name_has_one_kind(server: Httpd, directive: str) -> None:
-    assert complaint(server, f"{directive} m A kind=protocol\n{directive} n a kind=protocol") == ""
-    said = complaint(server, f"{directive} m A kind=protocol\n<Location />\n{directive} n a\n</Location>")
-    assert f"a filter 'a' of kind=protocol was declared at {server.folder}/fragment.conf:1: write another" in said
+    assert complaint(server, f"{directive} m A kind=content_set\n{directive} n a kind=content_set") == ""
+    said = complaint(server, f"{directive} m A kind=content_set\n<Location />\n{directive} n a\n</Location>")
+    assert f"a filter 'a' of kind=content_set was declared at {server.folder}/fragment.conf:1: write another" in said
 
 
 def test_a_name_that_a_later_module_registers(server: Httpd) -> None:

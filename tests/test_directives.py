@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from httpd import Httpd
-from server import APACHE
+from mod_python import _places
 
 ON = """
     PythonAutoReload On
@@ -208,7 +208,7 @@ def test_w5_results_are_checked_with_python_optimize_too() -> None:
 def test_12_handlers_run_under_pdb_in_one_process() -> None:
     conf = "PythonEnablePdb On\nSetHandler mod_python\nPythonHandler ph_directives::debugged\n"
     httpd = Httpd(conf)
-    command = [APACHE, "-f", str(httpd.folder / "httpd.conf"), "-D", "ONE_PROCESS"]
+    command = [str(_places.httpd()), "-f", str(httpd.folder / "httpd.conf"), "-D", "ONE_PROCESS"]
     environment = {"PYTHONPATH": str(httpd.folder / "python"), "PATH": os.environ["PATH"]}
     try:
         with subprocess.Popen(

@@ -73,7 +73,7 @@ ErrorDocument 410 "gone, says ErrorDocument"
         ("/old-name", "ok;"),
     ],
 )
-def test_w3_a_list_goes_on_after_ok_and_declined(httpd: Httpd, path: str, body: str) -> None:
+def test_w3_w21_a_list_goes_on_after_ok_and_declined(httpd: Httpd, path: str, body: str) -> None:
     answer = httpd.get(path)
     assert (answer.status, answer.text) == (200, body)
 

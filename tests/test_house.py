@@ -17,6 +17,7 @@ FORBIDDEN = {
 }
 MOST_LINES = 400
 MOST_LINES_OF_AN_EXAMPLE = 60
+MOST_LINES_OF_A_PROTOCOL = 150
 # Not .pyi: a stub is the index of one built-in module; split, it would tell of modules that are not there.
 WRITTEN = {".rs", ".c", ".h", ".py", ".conf", ".sh", ""}
 
@@ -45,7 +46,7 @@ def test_decisions_are_safe() -> None:
 
 
 def test_no_file_is_long() -> None:
-    folders = ["src", "c-shim", "python", "filters", "conf-examples/handlers", "scripts", "tests"]
+    folders = ["src", "c-shim", "python", "filters", "protocols", "conf-examples/handlers", "scripts", "tests"]
     files = [PROJECT / "build.rs", *(path for folder in folders for path in (PROJECT / folder).rglob("*"))]
     files = [path for path in files if path.is_file() and path.suffix in WRITTEN]
     long = {str(path.relative_to(PROJECT)): lines(path) for path in files if lines(path) > MOST_LINES}
@@ -61,7 +62,20 @@ def test_an_example_is_short(path: Path) -> None:
     assert lines(path) <= MOST_LINES_OF_AN_EXAMPLE
 
 
+@pytest.mark.parametrize("path", sorted((PROJECT / "protocols").rglob("*.py")), ids=lambda path: path.stem)
+def test_a_protocol_is_short(path: Path) -> None:
+    assert lines(path) <= MOST_LINES_OF_A_PROTOCOL
+
+
 def test_one_version() -> None:
     cargo = tomllib.loads((PROJECT / "Cargo.toml").read_text())["package"]["version"]
     source = (PROJECT / "python/mod_python/version.py").read_text()
     assert f'version = "{cargo}"' in source.splitlines()
+
+
+def test_every_rule_of_filters_has_a_test_of_its_name() -> None:
+    # What httpd asks of output filters, input filters and filters of connections.
+    names = " ".join(path.read_text() for path in (PROJECT / "tests").glob("test_*.py"))
+    shown = {rule for found in re.findall(r"def test_((?:[oic]\d+_)+)", names) for rule in found.split("_")}
+    rules = {f"{way}{number}" for way, count in {"o": 35, "i": 15, "c": 10}.items() for number in range(1, count + 1)}
+    assert not rules - shown

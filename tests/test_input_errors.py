@@ -169,7 +169,7 @@ def test_i15_a_slow_body_is_408(httpd: Httpd, reader: str, name: str) -> None:
     assert time.monotonic() - begin < 3
 
 
-def test_48_a_time_out_is_told_again_without_waiting_again(httpd: Httpd) -> None:
+def test_w48_a_time_out_is_told_again_without_waiting_again(httpd: Httpd) -> None:
     begin = time.monotonic()
     answers = wire.responses(httpd.raw(wire.post("/filtered/errors", b"x" * 10)[:-1]))
     assert answers[0].text.split("\n") == ["TimeoutError: the client sent its body too slowly"] * 3

@@ -21,6 +21,11 @@ CONF = (
     PythonPath "['${HANDLERS}/a'] + sys.path"
     PythonHandler h_same
 </Location>
+<Location /owner>
+    SetHandler mod_python
+    PythonInterpreter owner
+    PythonHandler h_owner
+</Location>
 <Location /unnamed>
     SetHandler mod_python
     PythonInterpreter main_interpreter
@@ -29,6 +34,22 @@ CONF = (
 """
 )
 REQUESTS = 20_000
+OWNER = """
+from mod_python import apache
+
+gone = []
+
+
+class Trace:
+    def __del__(self):
+        gone.append(apache.interpreter)
+
+
+def handler(req):
+    req.trace = Trace()
+    req.write(f"gone in {gone[0]}" if gone else "nothing yet")
+    return apache.OK
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -138,3 +159,12 @@ def test_the_environment_does_not_choose_the_python(tmp_path: Path) -> None:
             assert (seen["encoding"], seen["default"], seen["fsencode"]) == ("utf-8", "utf-8", "c3a9")
             assert seen["argv"] == ["mod_python"]
             assert seen["path"][0] == f"{httpd.handlers}/{name}"
+
+
+def test_w29_a_request_lets_go_of_its_objects_in_their_interpreter(httpd: Httpd) -> None:
+    httpd.handler("h_owner.py", OWNER)
+    assert httpd.get("/owner").text == "nothing yet"
+    deadline = time.monotonic() + 5
+    while (text := httpd.get("/owner").text) == "nothing yet" and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert text == "gone in owner"

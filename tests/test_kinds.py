@@ -64,7 +64,7 @@ def _files(httpd: Httpd) -> None:
     httpd.write("packed/a.txt", "abcdef")
 
 
-def test_o32_kinds_say_the_order(httpd: Httpd) -> None:
+def test_o32_w75_kinds_say_the_order(httpd: Httpd) -> None:
     assert httpd.get("/order/a.txt").body == b"abcdefrs"
 
 

@@ -187,7 +187,7 @@ def test_an_extension_chooses_its_list(httpd: Httpd, seen: Any) -> None:
     assert seen("/ext/inner/x.both")["chain"] == ["b", "handler"]
 
 
-def test_options_and_config_are_copies(seen: Any) -> None:
+def test_w102_options_and_config_are_copies(seen: Any) -> None:
     for _ in range(2):
         found = seen("/copies")
         assert "planted" not in {*found["options"], *found["config"], *found["server"]}

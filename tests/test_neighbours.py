@@ -158,3 +158,7 @@ def test_filters_around_mod_proxy(httpd: Httpd) -> None:
     assert answer.text == "BACKEND POST /BACK/FILTERED BY PYTHONHEADERPARSERHANDLER THE BODY"
     answer = httpd.get("/front/deflated", {"Accept-Encoding": "gzip"})
     assert gzip.decompress(answer.body).startswith(b"backend GET /back/deflated")
+
+
+def test_a_trans_handler_can_make_a_request_one_for_mod_proxy(httpd: Httpd) -> None:
+    assert httpd.get("/translated/x").text == "backend GET /translated/x by PythonFixupHandler "

@@ -44,7 +44,13 @@ def tries(console: str) -> Iterator[Try]:
 
 CONF = replaced(
     "\n".join(blocks("apache")),
-    {"/srv/python": "${HANDLERS}", "/var/www/html": "${HTDOCS}", "7007": "${LINE_PORT}", "7008": "${SHOUT_PORT}"},
+    {
+        "/srv/python": "${HANDLERS}",
+        "/var/www/html": "${HTDOCS}",
+        "7007": "${LINE_PORT}",
+        "7008": "${SHOUT_PORT}",
+        "7009": "${TABLE_PORT}",
+    },
 )
 
 
@@ -58,6 +64,7 @@ def test_example(httpd: Httpd, console: str) -> None:
         "http://localhost/": httpd.url("/"),
         "localhost:7007": f"localhost:{httpd.port_of('LINE_PORT')}",
         "localhost:7008": f"localhost:{httpd.port_of('SHOUT_PORT')}",
+        "localhost:7009": f"localhost:{httpd.port_of('TABLE_PORT')}",
     }
     for command, answer in tries(console):
         command = replaced(command, places)

@@ -83,7 +83,7 @@ except RuntimeError as error:
     assert page(httpd, text).text == "/page.shtml the SSI element is over"
 
 
-def test_84_only_writing_is_there(httpd: Httpd) -> None:
+def test_w84_only_writing_is_there(httpd: Httpd) -> None:
     names = "[name for name in dir(filter) if name[0] != '_']"
     assert page(httpd, f'<!--#python eval="{names}" -->').text == "['flush', 'req', 'write']"
 

@@ -184,9 +184,3 @@ void bench_set_type(bench *b, const char *type, const char *coding)
     b->r->content_type = apr_pstrdup(b->r->pool, type);
     b->r->content_encoding = apr_pstrdup(b->r->pool, coding);
 }
-
-/* Whether the connection may carry another request. */
-int bench_keeps_alive(bench *b)
-{
-    return b->c->keepalive == AP_CONN_KEEPALIVE;
-}

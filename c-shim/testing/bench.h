@@ -34,7 +34,6 @@ void bench_begin(bench *b);
 void bench_set_header(bench *b, int is_request, const char *name, const char *value);
 void bench_set_type(bench *b, const char *type, const char *coding);
 void bench_note_headers(bench *b);
-int bench_keeps_alive(bench *b);
 
 void bench_put(bench *b, char kind, const char *data, apr_size_t length);
 int bench_pass(bench *b);

@@ -30,18 +30,18 @@ from mod_python import apache
 from .keys import opened
 from .session import Session
 from .table import COMMANDS, Command
-from .wire import Failure, Reply, Requests, encode
+from .wire import Reply, Requests, RespError, encode
 
 HIGH = 256 * 1024  # so many bytes of replies are sent before the next command runs
 
 
 async def connectionhandler(conn: apache.Connection) -> None:
     options = conn.base_server.get_options()
-    keys = opened(options["resp_database"], int(options.get("resp_most", 1 << 30)))
+    keys = opened(options["resp_database"], int(options.get("resp_most", "1073741824")))
     session = Session(keys, conn.id)
-    requests = Requests(int(options.get("resp_longest", 1 << 20)))
+    requests = Requests(int(options.get("resp_longest", "1048576")))
     try:
-        while not session.over and not requests.failure:
+        while not session.over and not requests.error:
             data = await (conn.readexactly(requests.missing) if requests.missing else conn.read())
             if not data:
                 break
@@ -50,8 +50,8 @@ async def connectionhandler(conn: apache.Connection) -> None:
                 await conn.write(answer(session, commands))
     except asyncio.IncompleteReadError:
         return  # nobody is left to be told
-    if requests.failure:
-        await conn.write(encode(requests.failure, session.version))
+    if requests.error:
+        await conn.write(encode(requests.error, session.version))
 
 
 def answer(session: Session, commands: list[list[bytes]]) -> bytes:
@@ -67,7 +67,7 @@ def answer(session: Session, commands: list[list[bytes]]) -> bytes:
                 if size > HIGH or session.over:
                     break
     except sqlite3.Error as error:
-        replies = [encode(refusal(error), session.version)] * max(1, len(replies))
+        replies = [encode(refusal(error), session.version)] * len(commands)
     del commands[: len(replies)]
     return b"".join(replies)
 
@@ -76,21 +76,21 @@ def reply(session: Session, words: list[bytes], command: Command | None) -> Repl
     """Run one command."""
     name = words[0][:64].decode("utf-8", "replace").lower()
     if command is None:
-        return Failure(f"ERR unknown command '{name}'")
+        return RespError(f"ERR unknown command '{name}'")
     if len(words) != command.arity and not len(words) >= -command.arity > 0:
-        return Failure(f"ERR wrong number of arguments for '{name}' command")
+        return RespError(f"ERR wrong number of arguments for '{name}' command")
     try:
         return command.run(session, *words[1:])
-    except Failure as failure:
-        return failure
+    except RespError as error:
+        return error
 
 
-def refusal(error: sqlite3.Error) -> Failure:
+def refusal(error: sqlite3.Error) -> RespError:
     """What clients of Redis understand of a transaction that failed."""
     match error.sqlite_errorname:
         case "SQLITE_FULL":
-            return Failure("OOM command not allowed: the file has as many bytes as resp_most allows")
+            return RespError("OOM command not allowed: the file has as many bytes as resp_most allows")
         case "SQLITE_BUSY":
-            return Failure("BUSY another process has the file")
+            return RespError("BUSY another process has the file")
         case _:
             raise error

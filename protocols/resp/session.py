@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 from .keys import DATABASES, NEVER, Keys
-from .wire import Failure, Reply
+from .wire import Reply, RespError
 
 VERSION = "7.0.0"  # of the Redis whose commands these are: clients ask
 
@@ -23,13 +23,15 @@ class Session:
 def integer(text: bytes) -> int:
     """An integer of 64 bits, as Redis writes them."""
     if len(text) > 20 or not re.fullmatch(rb"0|-?[1-9][0-9]*", text) or not -NEVER - 1 <= int(text) <= NEVER:
-        raise Failure("ERR value is not an integer or out of range")
+        raise RespError("ERR value is not an integer or out of range")
     return int(text)
 
 
-def ping(session: Session, message: bytes | None = None) -> Reply:
+def ping(session: Session, *message: bytes) -> Reply:
     """PING [message]."""
-    return "PONG" if message is None else message
+    if len(message) > 1:
+        raise RespError("ERR wrong number of arguments for 'ping' command")
+    return message[0] if message else "PONG"
 
 
 def echo(session: Session, message: bytes) -> Reply:
@@ -46,9 +48,9 @@ def quit_(session: Session) -> Reply:
 def hello(session: Session, version: bytes = b"", *options: bytes) -> Reply:
     """HELLO [version [SETNAME name]]: chooses RESP2 or RESP3."""
     if version not in (b"", b"2", b"3"):
-        raise Failure("NOPROTO unsupported protocol version")
+        raise RespError("NOPROTO unsupported protocol version")
     if options and (len(options) != 2 or options[0].upper() != b"SETNAME"):
-        raise Failure("ERR there are no users here: HELLO takes SETNAME only")
+        raise RespError("ERR there are no users here: HELLO takes SETNAME only")
     session.version = int(version or session.version)
     about: dict[str, Reply] = {"server": b"redis", "version": VERSION.encode(), "proto": session.version}
     return {**about, "id": session.id, "mode": b"standalone", "role": b"master", "modules": []}
@@ -57,6 +59,6 @@ def hello(session: Session, version: bytes = b"", *options: bytes) -> Reply:
 def select(session: Session, number: bytes) -> Reply:
     """SELECT number."""
     if not 0 <= integer(number) < DATABASES:
-        raise Failure("ERR DB index is out of range")
+        raise RespError("ERR DB index is out of range")
     session.db = int(number)
     return "OK"

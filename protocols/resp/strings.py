@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from .keys import NEVER, now
 from .session import Session, integer
-from .wire import Failure, Reply
+from .wire import Reply, RespError
 
 MOST_KEYS = 100_000  # that KEYS gives
 MOST_BYTES = 16 << 20  # that MGET gives
@@ -27,7 +27,7 @@ def mget(session: Session, *keys: bytes) -> Reply:
         values.append(value)
         size += len(value or b"")
         if size > MOST_BYTES:
-            raise Failure(f"ERR these values have more than {MOST_BYTES} bytes: ask for fewer")
+            raise RespError(f"ERR these values have more than {MOST_BYTES} bytes: ask for fewer")
     return values
 
 
@@ -41,7 +41,7 @@ def set_(session: Session, key: bytes, value: bytes, *options: bytes) -> Reply:
         elif word in (b"EX", b"PX") and expires == NEVER:
             expires = moment("set", integer(next(words, b"")), 1000 if word == b"EX" else 1)
         else:
-            raise Failure(SYNTAX)
+            raise RespError(SYNTAX)
     if only == b"NX":
         return "OK" if session.keys.put_new(session.db, key, value, expires) else None
     if only == b"XX":
@@ -53,14 +53,14 @@ def set_(session: Session, key: bytes, value: bytes, *options: bytes) -> Reply:
 def moment(command: str, time: int, unit: int) -> int:
     """When so many units of milliseconds from now have passed."""
     if not 0 < time < (NEVER - now()) // unit:
-        raise Failure(f"ERR invalid expire time in '{command}' command")
+        raise RespError(f"ERR invalid expire time in '{command}' command")
     return now() + time * unit
 
 
 def mset(session: Session, *items: bytes) -> Reply:
     """MSET key value ...."""
     if len(items) % 2:
-        raise Failure("ERR wrong number of arguments for 'mset' command")
+        raise RespError("ERR wrong number of arguments for 'mset' command")
     for key, value in zip(items[::2], items[1::2], strict=True):
         session.keys.put(session.db, key, value)
     return "OK"
@@ -81,7 +81,7 @@ def add(session: Session, key: bytes, number: int) -> Reply:
     value = session.keys.get(session.db, key)
     total = integer(b"0" if value is None else value) + number
     if not -NEVER - 1 <= total <= NEVER:
-        raise Failure("ERR increment or decrement would overflow")
+        raise RespError("ERR increment or decrement would overflow")
     if value is None:
         session.keys.put(session.db, key, b"%d" % total)
     else:
@@ -119,7 +119,7 @@ def keys(session: Session, glob: bytes) -> Reply:
         if matches(key.decode("latin-1")):
             found.append(key)
             if len(found) > MOST_KEYS:
-                raise Failure(f"ERR these are more than {MOST_KEYS} keys: use SCAN")
+                raise RespError(f"ERR these are more than {MOST_KEYS} keys: use SCAN")
     return found
 
 
@@ -137,7 +137,7 @@ def scan(session: Session, cursor: bytes, *options: bytes) -> Reply:
     count = integer(given.pop(b"COUNT", b"10"))
     matches = pattern(given.pop(b"MATCH", b"*")).match
     if len(options) % 2 or given or count < 1:
-        raise Failure(SYNTAX)
+        raise RespError(SYNTAX)
     some = session.keys.scan(session.db, integer(cursor), min(count, PORTION))
     place = some[-1][0] if len(some) == min(count, PORTION) else 0
     return [b"%d" % place, [key for _, key in some if matches(key.decode("latin-1"))]]

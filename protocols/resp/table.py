@@ -4,12 +4,12 @@ import os
 from collections.abc import Callable
 from typing import NamedTuple
 
-from mod_python import version
+from mod_python.version import version
 
 from . import session as own
 from . import strings
 from .session import Session, integer
-from .wire import Failure, Reply
+from .wire import Reply, RespError
 
 
 class Command(NamedTuple):
@@ -26,10 +26,10 @@ class Command(NamedTuple):
         return self.flags.startswith("write")
 
 
-def flushdb(session: Session, mode: bytes = b"SYNC") -> Reply:
+def flushdb(session: Session, *mode: bytes) -> Reply:
     """FLUSHDB [ASYNC | SYNC]."""
-    if mode.upper() not in (b"ASYNC", b"SYNC"):
-        raise Failure(strings.SYNTAX)
+    if mode and (len(mode) > 1 or mode[0].upper() not in (b"ASYNC", b"SYNC")):
+        raise RespError(strings.SYNTAX)
     session.keys.flush(session.db)
     return "OK"
 
@@ -42,15 +42,10 @@ def dbsize(session: Session) -> Reply:
 
 def info(session: Session, *sections: bytes) -> Reply:
     """INFO [section ...]."""
+    sizes = session.keys.sizes().items()
     told = {
-        "server": [
-            f"redis_version:{own.VERSION}",
-            f"mod_python_version:{version.version}",
-            f"process_id:{os.getpid()}",
-        ],
-        "keyspace": [
-            f"db{db}:keys={count},expires={mortal},avg_ttl=0" for db, (count, mortal) in session.keys.sizes().items()
-        ],
+        "server": [f"redis_version:{own.VERSION}", f"mod_python_version:{version}", f"process_id:{os.getpid()}"],
+        "keyspace": [f"db{db}:keys={count},expires={mortal},avg_ttl=0" for db, (count, mortal) in sizes],
     }
     wanted = {section.decode("latin-1").lower() for section in sections}
     chosen = [name for name in told if not wanted or wanted & {name, "all", "default", "everything"}]
@@ -67,14 +62,14 @@ def command(session: Session, what: bytes = b"", *names: bytes) -> Reply:
         case b"" | b"INFO":
             return [described(name.upper()) for name in names or COMMANDS]
         case _:
-            raise Failure("ERR COMMAND takes COUNT, DOCS or INFO")
+            raise RespError("ERR COMMAND takes COUNT, DOCS or INFO")
 
 
 def described(name: bytes) -> Reply:
     """What COMMAND tells of a command; None if it is not there."""
     if (known := COMMANDS.get(name)) is None:
         return None
-    return [name.lower(), known.arity, known.flags.split(), *known.keys]
+    return [name.lower(), known.arity, known.flags.split(), *known.keys, [], [], [], []]
 
 
 READ, WRITE = "readonly fast", "write denyoom fast"

@@ -3,14 +3,14 @@
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
-Reply: TypeAlias = "bytes | int | str | None | Failure | Sequence[Reply] | Mapping[str, Reply]"
+Reply: TypeAlias = "bytes | int | str | RespError | Sequence[Reply] | Mapping[str, Reply] | None"
 
 INLINE = 16 * 1024  # bytes of a command that is typed by hand
 HEAD = 32  # bytes of a line such as *3 or $1024
 COST = 64  # what an argument takes besides its bytes
 
 
-class Failure(Exception):
+class RespError(Exception):
     """An error reply; its text begins with a word in capitals. As an exception, it answers one command."""
 
 
@@ -26,7 +26,7 @@ class Requests:
         self._size = 0
         self.missing = 0
         "So many more bytes are needed before there is a next command; 0: at least one."
-        self.failure: Failure | None = None
+        self.error: RespError | None = None
         "Why no more can be understood; then the connection is to be closed."
 
     def feed(self, data: bytes) -> list[list[bytes]]:
@@ -37,9 +37,9 @@ class Requests:
             at = self._cut(data, commands)
             self._rest = data[at:]
             if not self.missing and len(self._rest) > (HEAD if self._rest[:1] in b"*$" else INLINE):
-                raise Failure("ERR Protocol error: too big inline request")
-        except Failure as failure:
-            self.failure = failure
+                raise RespError("ERR Protocol error: too big inline request")
+        except RespError as error:
+            self.error = error
         return commands
 
     def _cut(self, data: bytes, commands: list[list[bytes]]) -> int:
@@ -50,13 +50,13 @@ class Requests:
                 after = end + 3 + self._number(data, at, end, b"$")
                 self._size += after - end + COST
                 if self._size > self._longest:
-                    raise Failure(f"ERR Protocol error: a command has at most {self._longest} bytes here")
+                    raise RespError(f"ERR Protocol error: a command has at most {self._longest} bytes here")
                 if after > len(data):
                     self._size -= after - end + COST
                     self.missing = after - len(data)
                     break
                 if data[after - 2 : after] != b"\r\n":
-                    raise Failure("ERR Protocol error: an argument is longer than announced")
+                    raise RespError("ERR Protocol error: an argument is longer than announced")
                 self._arguments.append(data[end + 1 : after - 2])
                 at = after
                 left -= 1
@@ -77,7 +77,7 @@ class Requests:
     def _number(self, data: bytes, at: int, end: int, kind: bytes) -> int:
         digits = data[at + 1 : end].rstrip(b"\r")
         if data[at : at + 1] != kind or not digits.isdigit() or len(digits) > 9:
-            raise Failure(f"ERR Protocol error: expected '{kind.decode()}' and a number")
+            raise RespError(f"ERR Protocol error: expected '{kind.decode()}' and a number")
         return int(digits)
 
 
@@ -92,7 +92,7 @@ def encode(reply: Reply, version: int) -> bytes:
             return b"_\r\n" if version == 3 else b"$-1\r\n"
         case str():
             return b"+%b\r\n" % reply.encode()
-        case Failure():
+        case RespError():
             return b"-%b\r\n" % str(reply).encode().translate(None, b"\r\n")
         case Mapping() if version == 3:
             parts = [part for pair in reply.items() for part in (pair[0].encode(), pair[1])]

@@ -4,6 +4,7 @@
 pub mod accept;
 pub mod capacity;
 pub mod counters;
+pub mod credentials;
 pub mod deadlines;
 pub mod filters;
 pub mod handlers;
@@ -12,6 +13,7 @@ pub mod lists;
 pub mod names;
 pub mod phase_table;
 pub mod phases;
+pub mod protocols;
 pub mod registry;
 pub mod replace;
 pub mod settings;

@@ -96,6 +96,7 @@ impl Replacer {
 
     /// Replaces in `text`; answers where the undecided tail begins.
     fn run(&mut self, text: &[u8], ended: bool, out: &mut Vec<u8>) -> usize {
+        out.reserve(text.len());
         let mut at = 0;
         let mut open = if ended {
             text.len()

@@ -8,6 +8,7 @@ use super::filters::{Filter, Way};
 use super::handlers::{Handler, HandlerList};
 use super::lists::{Chosen, Lists};
 use super::phases::Phase;
+use super::protocols::Protocol;
 
 /// A `PythonImport`.
 pub struct Import {
@@ -48,6 +49,8 @@ pub struct Settings {
     pub imports: Arc<[Arc<Import>]>,
     /// The handlers of each phase.
     pub handlers: Option<Arc<Lists>>,
+    /// `PythonProtocol`, by name.
+    pub protocols: Arc<BTreeMap<String, Arc<Protocol>>>,
     /// The filters declared here, by way and number.
     pub filters: Arc<BTreeMap<(Way, usize), Arc<Filter>>>,
 }
@@ -63,6 +66,7 @@ impl Settings {
             && self.options.is_empty()
             && self.imports.is_empty()
             && self.handlers.is_none()
+            && self.protocols.is_empty()
             && self.filters.is_empty()
     }
 
@@ -99,6 +103,7 @@ impl Settings {
                 (Some(outer), Some(inner)) => Some(Arc::new(outer.overlaid(inner))),
                 (one, None) | (None, one) => one.clone(),
             },
+            protocols: overlay(&outer.protocols, &inner.protocols),
             filters: overlay(&outer.filters, &inner.filters),
         }
     }

@@ -52,6 +52,28 @@ pub trait Module: Sized + 'static {
     }
     /// A connection is about to be closed, whatever the cause: the last chance to say something.
     fn pre_close_connection(_c: &Connection) {}
+    /// Which protocols of those that a peer offers could be spoken: by TLS, or in a request.
+    fn propose_protocols(
+        _c: &Connection,
+        _r: Option<&Request>,
+        _server: &Server,
+        _offers: &[&[u8]],
+    ) -> Vec<CString> {
+        Vec::new()
+    }
+    /// One was agreed upon. With a request, its answer is sent: the hook serves the connection.
+    fn switch_protocol(
+        _c: &Connection,
+        _r: Option<&Request>,
+        _server: &Server,
+        _name: &[u8],
+    ) -> Status {
+        Status::DECLINED
+    }
+    /// The name of the protocol that a connection speaks, if it is the module's.
+    fn protocol(_c: &Connection) -> Option<&CStr> {
+        None
+    }
     /// Where the module stands in the hooks about connections and requests.
     fn hooks() -> Vec<Registration>;
     /// A hook about a request asks.
@@ -240,6 +262,7 @@ unsafe extern "C" fn register<M: Module>(pool: *mut ffi::apr_pool_t) {
         log::server(place!(), None, Level::Debug, &format!("panic at {place}"));
     }));
     super::replay::register();
+    super::inquiry::register();
     // SAFETY: httpd calls with the configuration's pool.
     let pool = unsafe { Pool::from_raw(pool) };
     let none = null::<*const c_char>();
@@ -263,6 +286,7 @@ unsafe extern "C" fn register<M: Module>(pool: *mut ffi::apr_pool_t) {
     unsafe { ffi::ap_hook_pre_close_connection(Some(pre_close::<M>), none, none, first) };
     // SAFETY: as above.
     unsafe { ffi::ap_hook_protocol_switch(Some(super::patience::switched), none, none, middle) };
+    super::protocols::register::<M>();
     // SAFETY: as above; without mod_status nobody calls it.
     unsafe { ffi::mp_hook_status(Some(status::<M>)) };
     phases::register::<M>(pool);

@@ -14,6 +14,7 @@
 use std::ffi::{CStr, c_char, c_int};
 use std::ptr::{NonNull, null_mut};
 
+use super::hook_list::functions_of;
 use super::{Connection, Pool, Server, Status, c_bytes, ffi};
 
 /// Under which the configuration's pool keeps the server.
@@ -33,34 +34,13 @@ type PostConfig = unsafe extern "C" fn(
     *mut ffi::server_rec,
 ) -> c_int;
 
-/// An entry in httpd's list of hooks (`APR_DECLARE_EXTERNAL_HOOK`; mod_info knows it, too).
-#[repr(C)]
-struct Link {
-    function: Option<PostConfig>,
-    file: *const c_char,
-    before: *const *const c_char,
-    behind: *const *const c_char,
-    order: c_int,
-}
-
 /// The hook in which the event MPM makes its queues.
 fn queue_maker() -> Option<PostConfig> {
     // SAFETY: a look at a variable of httpd's.
     let hooks = unsafe { ffi::ap_hook_get_post_config() };
-    // SAFETY: null, or an array of hooks, which does not change once they are sorted.
-    let hooks = unsafe { hooks.as_ref() }?;
-    if usize::try_from(hooks.elt_size) != Ok(size_of::<Link>()) {
-        return None;
-    }
-    let count = usize::try_from(hooks.nelts).ok()?;
-    // SAFETY: an array of so many entries of this size.
-    let links = unsafe { std::slice::from_raw_parts(hooks.elts.cast::<Link>(), count) };
-    let of_event = |link: &&Link| {
-        // SAFETY: null or the name of a source file, static in its module.
-        let file = unsafe { c_bytes(link.file) };
-        file == Some(b"event.c")
-    };
-    links.iter().find(of_event)?.function
+    // SAFETY: that hook's functions.
+    let found = unsafe { functions_of::<PostConfig>(hooks, &[b"event.c"]) };
+    found.first().copied()
 }
 
 /// Once all else is configured: has the MPM make its queues again, with ours among them.

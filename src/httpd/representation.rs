@@ -17,7 +17,8 @@ impl Request {
             // The peer learns of it, or is gone already.
             let _ = self.write(brigade);
         }
-        Status::OK
+        // Not OK: a client that was refused with half a response would be let in by that.
+        Status::DONE
     }
 
     /// Answers with an error page in place of what the handler would have sent, if it has not sent

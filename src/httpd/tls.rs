@@ -1,6 +1,7 @@
 //! TLS of a connection, as whichever module does it tells.
 
 use std::ffi::CStr;
+use std::ptr::null_mut;
 
 use super::{Connection, Request, c_bytes, ffi};
 
@@ -9,6 +10,23 @@ impl Connection {
     pub fn is_tls(&self) -> bool {
         // SAFETY: live.
         unsafe { ffi::ap_ssl_conn_is_ssl(self.as_ptr()) != 0 }
+    }
+
+    /// A variable of the TLS module (`SSL_PROTOCOL` …).
+    pub fn tls_variable(&self, name: &CStr) -> Option<Vec<u8>> {
+        let mut pool = null_mut();
+        // SAFETY: a place for one pool, below the connection's own.
+        unsafe { ffi::apr_pool_create_ex(&raw mut pool, self.raw().pool, None, null_mut()) };
+        let server = self.base_server().as_ptr();
+        // SAFETY: all live; there is no request.
+        let value = unsafe {
+            ffi::ap_ssl_var_lookup(pool, server, self.as_ptr(), null_mut(), name.as_ptr())
+        };
+        // SAFETY: null or NUL-terminated, in the pool or static.
+        let value = unsafe { c_bytes(value) }.map(<[u8]>::to_vec);
+        // SAFETY: made above, used by nobody else: a connection may live for days.
+        unsafe { ffi::apr_pool_destroy(pool) };
+        value.filter(|value| !value.is_empty())
     }
 }
 

@@ -2,6 +2,7 @@
 //! plain function has served it by then, a coroutine begins to talk.
 #![expect(unsafe_code, reason = "a look at the type of what a handler gave")]
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use pyo3::ffi;
@@ -18,6 +19,7 @@ use super::loader::Search;
 use super::meter::{self, Counted, Meter};
 use super::report;
 use super::result::{number, server_return};
+use super::role::Role;
 use super::seat::Seat;
 use super::speaker::Speaker;
 use super::state::ConnectionState;
@@ -25,9 +27,9 @@ use super::talk::Talk;
 use super::wire::Wire;
 use crate::engine::counters::Work;
 use crate::engine::handlers::{Handler, Home};
-use crate::engine::lists::List;
 use crate::engine::names;
 use crate::engine::phases::Phase;
+use crate::engine::protocols::Protocol;
 use crate::engine::settings::Settings;
 use crate::httpd::log::{self, Level, place};
 use crate::httpd::parking::Sense;
@@ -67,14 +69,14 @@ enum Given {
 }
 
 /// Runs the connection handler for a connection, or goes on with it.
-pub fn connection(c: &Connection, handlers: &List, settings: &Settings) -> Status {
+pub fn connection(c: &Connection, role: Role, settings: &Settings) -> Status {
     let asked = c.state(ConnectionState::default);
     if asked.declined.get() {
         return Status::DECLINED;
     }
     let status = match asked.seat.get() {
         Some(seat) => Talk::called(c, seat),
-        None => first_call(c, asked, handlers, settings),
+        None => first_call(c, asked, false, role, settings),
     };
     if status == Status::DECLINED {
         asked.member.take();
@@ -83,12 +85,20 @@ pub fn connection(c: &Connection, handlers: &List, settings: &Settings) -> Statu
     status
 }
 
+/// Runs the handler of a protocol for a connection whose request asked for it. httpd is in the
+/// middle of that request: the thread is held until the connection is over.
+pub fn upgraded(c: &Connection, protocol: &Arc<Protocol>, settings: &Settings) {
+    let asked = c.state(ConnectionState::default);
+    let role = Role::Protocol(protocol.clone());
+    first_call(c, asked, true, role, settings);
+}
+
 /// httpd is about to close a connection.
 pub fn closing(c: &Connection) {
     let Some(state) = c.existing_state::<ConnectionState>() else {
         return;
     };
-    if let Some(seat) = state.seat.get() {
+    for seat in state.seats() {
         Talk::closing(c, seat);
     }
     if state.shaking_hands.borrow().is_some() {
@@ -97,13 +107,36 @@ pub fn closing(c: &Connection) {
     }
 }
 
+/// Has TLS shake hands: it may agree upon a protocol, and comes before what anybody says.
+///
+/// # Errors
+/// What the hook that runs answers, because that is not over yet, or has failed.
+pub fn shake_hands(c: &Connection) -> Result<Box<Wire>, Status> {
+    let asked = c.state(ConnectionState::default);
+    let wire = asked.shaking_hands.take();
+    let wire = wire.unwrap_or_else(|| Box::new(Wire::new(c)));
+    let parks = c.can_park();
+    match wire.start(c, !parks) {
+        Ok(()) => Ok(wire),
+        Err(error) if parks && error.is_again() => {
+            // A peer that takes its time over TLS's handshake holds no thread.
+            asked.shaking_hands.replace(Some(wire));
+            c.be_impatient();
+            Err(c.park(Sense::Read))
+        }
+        // No handshake: HTTP's own handler knows how to answer that.
+        Err(_) => Err(Status::DECLINED),
+    }
+}
+
 fn first_call(
     c: &Connection,
     asked: &ConnectionState,
-    handlers: &List,
+    is_upgraded: bool,
+    role: Role,
     settings: &Settings,
 ) -> Status {
-    let Some(handler) = handlers.first() else {
+    let Some(handler) = role.handler() else {
         return Status::DECLINED;
     };
     let interpreter = match interpreter(settings, None, &handler.home) {
@@ -120,20 +153,10 @@ fn first_call(
             None => return c.linger(),
         };
     }
-    let wire = asked.shaking_hands.take();
-    let wire = wire.unwrap_or_else(|| Box::new(Wire::new(c)));
-    let parks = c.can_park();
-    match wire.start(c, !parks) {
-        Ok(()) => {}
-        Err(error) if parks && error.is_again() => {
-            // A peer that takes its time over TLS's handshake holds no thread.
-            asked.shaking_hands.replace(Some(wire));
-            c.be_impatient();
-            return c.park(Sense::Read);
-        }
-        // No handshake: HTTP's own handler knows how to answer that.
-        Err(_) => return Status::DECLINED,
-    }
+    let wire = match shake_hands(c) {
+        Ok(wire) => wire,
+        Err(status) => return status,
+    };
     let timeouts = c.leave_request_timeouts();
     let lease = Lease::new("connection");
     let open = Counted::open();
@@ -145,9 +168,7 @@ fn first_call(
         let result = class::make(py, interpreter, object)
             .and_then(|object| call(py, interpreter, handler, settings, &object));
         result.unwrap_or_else(|error| {
-            let name = format!("{} {}", Phase::Connection.directive(), handler.text());
-            let text = format!("{name} ({}) failed", handler.source);
-            report::to_log(py, &text, &error);
+            report::to_log(py, &format!("{} failed", role.title()), &error);
             meter::failed(row);
             Given::Status(Status::DONE)
         })
@@ -156,15 +177,19 @@ fn first_call(
     let status = match given {
         Given::Status(status) => status,
         Given::Coroutine(coroutine) => {
-            let Some(seat) = Seat::new(c.can_park()) else {
+            let (place, parks) = match is_upgraded {
+                true => (&asked.upgraded, false),
+                false => (&asked.seat, c.can_park()),
+            };
+            let Some(seat) = Seat::new(parks) else {
                 interpreter.enter(About::Connection(c), |py| drop(coroutine.into_bound(py)));
                 return Status::DONE;
             };
-            let seat = asked.seat.get_or_init(|| seat);
+            let seat = place.get_or_init(|| seat);
             drop(open);
             let speaker = Speaker {
                 interpreter,
-                handler: handlers.clone(),
+                role,
                 lease,
                 coroutine: Some(coroutine),
             };
@@ -173,6 +198,11 @@ fn first_call(
     };
     lease.end();
     if status != Status::DECLINED {
+        return Status::OK;
+    }
+    if let Some(reason) = role.keeps() {
+        let text = format!("{} {reason}: closed", role.title());
+        log::connection(place!(), c, Level::Error, &text);
         return Status::OK;
     }
     if wire.has_unread() {

@@ -3,10 +3,12 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::PyBool;
 
 use super::alarm;
+use super::authorize::{authorize, client};
 use super::capsule::capsule;
 use super::chain::Chain;
 use super::class::{self, Answer, Arguments, Class, This, attributes, methods};
@@ -15,8 +17,9 @@ use super::lease::{Lease, Lent};
 use super::module::{log_level, loggable};
 use super::server::ServerObject;
 use super::slots::{AsyncIterable, Slot, async_iterable_slot};
+use super::state::ConnectionState;
 use super::table::TableObject;
-use super::text::decode_option;
+use super::text::{decode_option, encode_c};
 use super::wire::{self, Wire};
 use super::wishes;
 use crate::engine::phases::Phase;
@@ -95,6 +98,14 @@ impl Class for ConnectionObject {
         close() = wishes::close;
         /// Writes an entry to the error log; level is one of apache.APLOG_*.
         log_error(message; level) = log_error;
+        /// Asks httpd whether a GET of uri with these credentials (Basic; none without a user) would be
+        /// let in: the user's name, '' where httpd asks for none, None when it refuses. In an async def
+        /// handler it is awaited. RuntimeError when httpd cannot tell; its log says why.
+        authorize(uri; user, password) = authorize;
+        /// 1 when its bytes are encrypted (TLS).
+        is_https() = |this: &Me<'_, 'py>, _| number(this, |c| c.is_tls().into());
+        /// A variable of mod_ssl (SSL_PROTOCOL, SSL_CLIENT_S_DN …); None without TLS.
+        ssl_var_lookup(name) = ssl_var_lookup;
     }
     attributes! { ConnectionObject:
         /// How many seconds one wait of an async def handler takes at most: TimeoutError then.
@@ -110,16 +121,25 @@ impl Class for ConnectionObject {
             let c = me.lent.get()?;
             once(this, &me.base_server, || ServerObject::new(c.base_server()))
         };
+        /// What it speaks: 'http/1.1', or what was agreed upon in TLS or by Upgrade.
+        protocol = |this: &Me<'_, 'py>| text(this, Connection::protocol);
         /// The handlers of the connection, in a connection handler; else None.
         hlist = hlist;
         /// The peer's address: (ip, port).
         client_addr = |this: &Me<'_, 'py>| address(this, Connection::client_ip, Connection::client_port);
         /// Our address: (ip, port).
         local_addr = |this: &Me<'_, 'py>| address(this, Connection::local_ip, Connection::local_port);
+        /// The peer's address as mod_remoteip has it from a PROXY header, else as client_addr.
+        useragent_addr = |this: &Me<'_, 'py>| {
+            let (ip, port) = client(this)?;
+            Ok((decode_option(this.py(), ip.as_deref())?, port).into_pyobject(this.py())?.into_any())
+        };
         /// As client_addr.
         remote_addr = |this: &Me<'_, 'py>| address(this, Connection::client_ip, Connection::client_port);
         /// The peer's address.
         client_ip = |this: &Me<'_, 'py>| text(this, Connection::client_ip);
+        /// The peer's address as mod_remoteip has it from a PROXY header, else as client_ip.
+        useragent_ip = |this: &Me<'_, 'py>| decode_option(this.py(), client(this)?.0.as_deref());
         /// As client_ip.
         remote_ip = |this: &Me<'_, 'py>| text(this, Connection::client_ip);
         /// Our address.
@@ -200,10 +220,18 @@ fn number<'py>(this: &Me<'_, 'py>, field: impl FnOnce(&Connection) -> i64) -> An
 }
 
 fn hlist<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
-    let settings: &Settings = this.body().lent.get()?.base_server().settings();
-    match settings.handlers(Phase::Connection, None) {
-        Some(chosen) if this.body().wire.is_some() => {
-            let chain = Arc::new(Chain::new(Some(chosen.list.clone()), Vec::new()));
+    let c = this.body().lent.get()?;
+    let settings: &Settings = c.base_server().settings();
+    let state = c.existing_state::<ConnectionState>();
+    let list = match state.and_then(|state| state.agreed.get()) {
+        Some(protocol) => Some(&protocol.handlers),
+        None => settings
+            .handlers(Phase::Connection, None)
+            .map(|chosen| chosen.list),
+    };
+    match list {
+        Some(list) if this.body().wire.is_some() => {
+            let chain = Arc::new(Chain::new(Some(list.clone()), Vec::new()));
             let list = HandlerListObject { chain, lent: None };
             class::make(this.py(), this.interpreter(), list)
         }
@@ -229,6 +257,13 @@ fn set_keepalive(this: &Me<'_, '_>, value: &Bound<'_, PyAny>) -> PyResult<()> {
         _ => KeepAlive::Unknown,
     });
     Ok(())
+}
+
+fn ssl_var_lookup<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
+    let name = a[0].ok_or_else(|| PyTypeError::new_err("ssl_var_lookup() takes a name"))?;
+    let name = encode_c(&name)?;
+    let value = this.body().lent.get()?.tls_variable(&name);
+    decode_option(this.py(), value.as_deref())
 }
 
 fn log_error<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {

@@ -1,6 +1,7 @@
 //! Everything that holds a Python object. Above `httpd`, below `entry`.
 
 pub mod alarm;
+mod authorize;
 pub mod body;
 pub mod bucket;
 pub mod call;
@@ -49,9 +50,11 @@ mod request_methods;
 mod request_parts;
 pub mod response;
 pub mod result;
+pub mod role;
 pub mod seat;
 mod sendfile;
 pub mod server;
+pub mod settings;
 pub mod slots;
 pub mod speaker;
 pub mod ssi;

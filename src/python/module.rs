@@ -1,10 +1,8 @@
 //! The built-in module `mod_python._apache` of each interpreter: what `mod_python.apache` shows.
 //! Names with an underscore are for our own Python code; `_apache.pyi` tells type checkers of all.
 
-use std::sync::Arc;
-
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyType};
+use pyo3::types::PyType;
 
 use super::bucket::BucketObject;
 use super::class::{self, Class, MethodDef, make_type};
@@ -24,7 +22,6 @@ use super::table::TableObject;
 use super::text::encode;
 use super::waits::Wait;
 use crate::engine::lines::in_pieces;
-use crate::engine::settings::{Import, Settings};
 use crate::httpd::constants::{CONSTANTS, MAGIC_TYPES, STATUSES};
 use crate::httpd::log::Level;
 
@@ -115,36 +112,4 @@ pub fn loggable(message: &Bound<'_, PyAny>, log: impl FnMut(&[u8])) -> PyResult<
     let text = encode(message)?;
     in_pieces(text.strip_suffix(b"\n").unwrap_or(&text), log);
     Ok(())
-}
-
-/// The options of a section, as a dict of its own.
-pub fn options_dict<'py>(py: Python<'py>, settings: &Settings) -> PyResult<Bound<'py, PyDict>> {
-    let dict = PyDict::new(py);
-    for (key, value) in settings.options() {
-        dict.set_item(key, value)?;
-    }
-    Ok(dict)
-}
-
-/// The directives of a section, as a dict of its own: flags are '1' and '0'.
-pub fn config_dict<'py>(py: Python<'py>, settings: &Settings) -> PyResult<Bound<'py, PyDict>> {
-    let dict = PyDict::new(py);
-    for (name, value) in settings.flags() {
-        if let Some(value) = value {
-            dict.set_item(name, if value { "1" } else { "0" })?;
-        }
-    }
-    if !settings.imports.is_empty() {
-        let line =
-            |import: &Arc<Import>| format!("{} {}", import.handler.text(), import.interpreter);
-        let lines: Vec<String> = settings.imports.iter().map(line).collect();
-        dict.set_item("PythonImport", lines.join("\n"))?;
-    }
-    if let Some(path) = &settings.path {
-        dict.set_item("PythonPath", &**path)?;
-    }
-    if let Some(interpreter) = &settings.interpreter {
-        dict.set_item("PythonInterpreter", &**interpreter)?;
-    }
-    Ok(dict)
 }

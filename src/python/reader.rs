@@ -36,8 +36,8 @@ pub enum Wish {
     Body(Option<usize>, Vec<u8>),
     /// Buckets as they come.
     Buckets,
-    /// Pieces in which literals are replaced; None once the end was told.
-    Replaced(Option<Box<Replacer>>),
+    /// Pieces in which literals are replaced, None once the end was told; and room for the next one.
+    Replaced(Option<Box<Replacer>>, Vec<u8>),
 }
 
 type Me<'a, 'py> = This<'a, 'py, Reader>;
@@ -104,7 +104,7 @@ impl Awaitable for Reader {
             Wish::Buckets => reading.bucket(this.interpreter()),
             Wish::Lines(limit, line) => reading.line(*limit, line),
             Wish::Body(limit, body) => reading.whole(*limit, body, this.interpreter()),
-            Wish::Replaced(replacer) => reading.replaced(replacer),
+            Wish::Replaced(replacer, out) => reading.replaced(replacer, out),
         }
     }
 }
@@ -225,8 +225,8 @@ impl<'py> Reading<'_, 'py> {
     fn replaced(
         &self,
         replacer: &mut Option<Box<Replacer>>,
+        out: &mut Vec<u8>,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let mut out = Vec::new();
         loop {
             let Some(work) = replacer else {
                 return Err(end());
@@ -234,22 +234,26 @@ impl<'py> Reading<'_, 'py> {
             match self.next(CHUNK)? {
                 Got::Wait => return Ok(None),
                 Got::End => {
-                    work.finish(&mut out);
+                    work.finish(out);
                     *replacer = None;
                 }
                 Got::Data => self.filter.with_flow(|_, flow| {
                     let data = flow.stream().chunk();
                     let length = data.len();
                     if length >= WORTH_RELEASING {
-                        release(self.py, || work.push(data, &mut out));
+                        release(self.py, || work.push(data, out));
                     } else {
-                        work.push(data, &mut out);
+                        work.push(data, out);
                     }
                     flow.stream().take(length).map_err(failed)
                 })?,
             }
             if !out.is_empty() {
-                return Ok(Some(self.bytes(&out)));
+                let bytes = self.bytes(out);
+                // The next chunk has use for the same memory, unless this one was an exception.
+                out.clear();
+                out.shrink_to(2 * CHUNK);
+                return Ok(Some(bytes));
             }
         }
     }

@@ -8,11 +8,12 @@ use super::class::{Answer, Arguments, methods};
 use super::cleanups::Cleanup;
 use super::handlers;
 use super::interpreter::release;
-use super::module::{log_level, loggable, options_dict};
+use super::module::{log_level, loggable};
 use super::request::{Me, RequestObject};
 use super::request_fields::{flag, none, number, required, text};
 use super::request_filters as filters;
 use super::request_io as io;
+use super::settings;
 use super::state::State;
 use super::text::{decode, decode_option, encode_c, encode_header};
 use crate::engine::filters::Way;
@@ -48,9 +49,9 @@ methods! { pub(super) RequestObject:
     register_cleanup(callable; data) = register_cleanup;
     /// Writes a line to the error log; level is one of apache.APLOG_*.
     log_error(message; level) = log_error;
-    /// The options (PythonOption) that hold here, as a dict. Changing it changes nothing else.
+    /// The options (PythonOption) that hold here: a table of its own, whose changes change nothing else.
     get_options() = get_options;
-    /// The directives that hold here, as a dict of name and value.
+    /// The directives that hold here, by name: a table of its own.
     get_config() = get_config;
     /// Puts an output filter into the chain: one registered for this request, or one of httpd's.
     /// Raises ValueError when there is none of this name.
@@ -128,12 +129,12 @@ fn log_error<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
 
 fn get_options<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'py> {
     let r = this.body().lent.get()?;
-    Ok(options_dict(this.py(), r.settings::<Settings>())?.into_any())
+    settings::options(this.py(), this.interpreter(), r.settings::<Settings>())
 }
 
 fn get_config<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'py> {
     let r = this.body().lent.get()?;
-    Ok(super::module::config_dict(this.py(), r.settings::<Settings>())?.into_any())
+    settings::config(this.py(), this.interpreter(), r.settings::<Settings>())
 }
 
 fn set_content_length<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {

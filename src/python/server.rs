@@ -9,9 +9,10 @@ use pyo3::types::PyTuple;
 use super::capsule::capsule;
 use super::class::{self, Answer, Arguments, Class, This, attributes, methods};
 use super::cleanups::{Cleanup, push_for_child};
-use super::module::{config_dict, log_level, loggable, options_dict};
+use super::module::{log_level, loggable};
 use super::request::RequestObject;
 use super::request_fields::required;
+use super::settings;
 use super::text::{decode, decode_option};
 use crate::engine::settings::Settings;
 use crate::httpd::Server;
@@ -43,13 +44,13 @@ impl Class for ServerObject {
         log_error(message; level) = log_error;
         /// Calls callable(data) when this child of httpd exits; request is not used.
         register_cleanup(request, callable; data) = register_cleanup;
-        /// The options (PythonOption) that hold outside of all sections, as a dict.
+        /// The options (PythonOption) that hold outside of all sections: a table of its own.
         get_options() = |this: &Me<'_, 'py>, _| {
-            Ok(options_dict(this.py(), this.body().0.settings::<Settings>())?.into_any())
+            settings::options(this.py(), this.interpreter(), this.body().0.settings::<Settings>())
         };
-        /// The directives that hold outside of all sections, as a dict of name and value.
+        /// The directives that hold outside of all sections, by name: a table of its own.
         get_config() = |this: &Me<'_, 'py>, _| {
-            Ok(config_dict(this.py(), this.body().0.settings::<Settings>())?.into_any())
+            settings::config(this.py(), this.interpreter(), this.body().0.settings::<Settings>())
         };
     }
     attributes! { ServerObject:

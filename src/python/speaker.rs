@@ -14,11 +14,11 @@ use super::meter::{self, Meter};
 use super::pending::Pending;
 use super::report;
 use super::result::{number, server_return};
+use super::role::Role;
 use super::stepper::{self, Step};
 use super::waits::{Wait, is_of_peer};
 use crate::engine::counters::Work;
 use crate::engine::handlers::Handler;
-use crate::engine::lists::List;
 use crate::engine::phases::Phase;
 use crate::httpd::log::{self, Level, place};
 use crate::httpd::{Connection, Status};
@@ -27,8 +27,8 @@ use crate::httpd::{Connection, Status};
 pub struct Speaker {
     /// Where it runs.
     pub interpreter: &'static Interpreter,
-    /// The handler as configured.
-    pub handler: List,
+    /// As what it serves the connection.
+    pub role: Role,
     /// Under which it has the connection.
     pub lease: Arc<Lease>,
     /// What its call gave, until that is done.
@@ -91,24 +91,23 @@ impl Speaker {
             Ok(None) => {}
             Err(error) => return self.raised(py, c, duplex, error),
         }
-        let name = format!("{} {}", Phase::Connection.directive(), self.text());
+        let name = self.role.title();
         if is_of_peer(py, &error) {
             log::connection(place!(), c, Level::Info, &format!("{name}: {error}"));
             return Status::OK;
         }
         meter::failed(meter::phase(Phase::Connection));
-        let source = self.handler.first().map_or("", |handler| &handler.source);
         report::name_what_helps(py, &error);
-        report::to_log(py, &format!("{name} ({source}) failed"), &error);
+        report::to_log(py, &format!("{name} failed"), &error);
         Status::OK
     }
 
     fn judged(&self, c: &Connection, duplex: &Duplex, status: Status) -> Status {
-        if status == Status::DECLINED && !duplex.is_untouched() {
-            let text = format!(
-                "{} declined after it had read or written something: closed",
-                self.text()
-            );
+        let touched = "declined after it had read or written something";
+        let touched = (!duplex.is_untouched()).then(|| touched.to_owned());
+        let reason = self.role.keeps().or(touched);
+        if let (Status::DECLINED, Some(reason)) = (status, reason) {
+            let text = format!("{} {reason}: closed", self.role.title());
             log::connection(place!(), c, Level::Error, &text);
             return Status::OK;
         }
@@ -116,7 +115,7 @@ impl Speaker {
     }
 
     fn text(&self) -> String {
-        self.handler.first().map(Handler::text).unwrap_or_default()
+        self.role.handler().map(Handler::text).unwrap_or_default()
     }
 
     /// Closes the coroutine: `GeneratorExit` where it waits.

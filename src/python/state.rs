@@ -17,6 +17,7 @@ use super::request_filters::Registered;
 use super::response::Response;
 use super::seat::Seat;
 use super::wire::Wire;
+use crate::engine::protocols::Protocol;
 use crate::httpd::Request;
 
 /// Our value for a connection.
@@ -27,15 +28,28 @@ pub struct ConnectionState {
     pub declined: Cell<bool>,
     /// The seat of an `async def` handler's connection.
     pub seat: OnceCell<Arc<Seat>>,
+    /// The protocol that its peer has asked for, and httpd agreed to.
+    pub agreed: OnceCell<Arc<Protocol>>,
+    /// The seat of the `async def` handler of that, when a request asked for it.
+    pub upgraded: OnceCell<Arc<Seat>>,
     /// Kept while TLS's handshake has begun and not ended.
     pub shaking_hands: RefCell<Option<Box<Wire>>>,
     /// Its place among those with a handler.
     pub member: RefCell<Option<Member>>,
 }
 
+impl ConnectionState {
+    /// The seats of its handlers.
+    pub fn seats(&self) -> impl Iterator<Item = &Arc<Seat>> {
+        [&self.seat, &self.upgraded]
+            .into_iter()
+            .filter_map(OnceCell::get)
+    }
+}
+
 impl Drop for ConnectionState {
     fn drop(&mut self) {
-        if let Some(seat) = self.seat.take() {
+        for seat in self.seats() {
             seat.leave();
         }
     }

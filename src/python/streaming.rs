@@ -66,7 +66,7 @@ pub(super) fn replace<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<
         ignore_case: a[2].map_or(Ok(false), |flag| flag.is_truthy())?,
     };
     let replacer = Replacer::new(literals, options).map_err(PyValueError::new_err)?;
-    reader(this, Wish::Replaced(Some(Box::new(replacer))))
+    reader(this, Wish::Replaced(Some(Box::new(replacer)), Vec::new()))
 }
 
 pub(super) fn buckets<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'py> {

@@ -10,6 +10,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use super::alarm;
+use super::authorize::Question;
 use super::class::{self, Answer, Class, This, attributes, methods};
 use super::connection::ConnectionObject;
 use super::duplex::{Input, Lost, Needs, Output};
@@ -57,6 +58,8 @@ pub(super) enum Wish {
     AllSent,
     /// So much time.
     Time(Duration),
+    /// What httpd says to a user.
+    Answer(Question),
 }
 
 impl Wait {
@@ -135,6 +138,7 @@ impl<'py> Look<'_, 'py> {
     fn attempt(&self, wish: &Wish, wait: &Wait) -> PyResult<Option<Bound<'py, PyAny>>> {
         match wish {
             Wish::Sent | Wish::AllSent => return self.sent(wish, wait),
+            Wish::Answer(question) => return question.ask(self.py, self.c).map(Some),
             Wish::Time(time) => {
                 let begun = wait.until.get();
                 let over = begun.map_or(time.is_zero(), |until| Instant::now() >= until);

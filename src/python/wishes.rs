@@ -17,7 +17,7 @@ use super::wire::wire;
 
 type Me<'a, 'py> = This<'a, 'py, ConnectionObject>;
 
-fn make<'py>(this: &Me<'_, 'py>, wish: Wish) -> Answer<'py> {
+pub(super) fn make<'py>(this: &Me<'_, 'py>, wish: Wish) -> Answer<'py> {
     let (_, wire) = wire(this)?;
     if !wire.duplex.is_async() {
         return Err(PyRuntimeError::new_err(

@@ -128,7 +128,7 @@ def tells(conn: apache.Connection) -> int:
         "local": [conn.local_ip, conn.local_addr],
         "names": [conn.remote_host, conn.remote_logname],
         "state": [conn.aborted, conn.keepalive == apache.AP_CONN_UNKNOWN, conn.keepalives, type(conn.id).__name__],
-        "server": [conn.base_server.server_hostname, conn.base_server.timeout, conn.base_server.get_options()],
+        "server": [conn.base_server.server_hostname, conn.base_server.timeout, dict(conn.base_server.get_options())],
         "notes": conn.notes["a"],
         "errors": [error_of(setattr, conn, "client_ip", "x"), error_of(delattr, conn, "keepalive")],
     }

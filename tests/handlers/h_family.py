@@ -28,7 +28,7 @@ def previous(req: apache.Request) -> int:
         "next": before.next is req,
         "same": req.prev is before,
         "main": req.main,
-        "write": before.get_options(),
+        "write": dict(before.get_options()),
     }
     req.write(json.dumps(seen), flush=False)
     return apache.OK

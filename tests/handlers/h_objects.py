@@ -31,7 +31,7 @@ CONNECTION = """
     base_server Server, local_addr tuple, client_addr tuple, remote_addr tuple, client_ip str, remote_ip str,
     local_ip str, remote_host None, local_host None, remote_logname None, aborted int, keepalive int W,
     double_reverse int, keepalives int, id int, notes table, hlist None, closing bool, timeout float X,
-    _conn_rec PyCapsule
+    protocol str, useragent_addr tuple, useragent_ip str, _conn_rec PyCapsule
 """
 SERVER = """
     next Server, defn_name None, defn_line_number int, server_admin str, server_hostname str, port int,
@@ -71,8 +71,8 @@ METHODS: dict[str, list[tuple[str, tuple[Any, ...], str]]] = {
         ("wsgi_start_response", ("200 Fine", []), "builtin_function_or_method"),
         ("get_addhandler_exts", (), "str"),
         ("get_basic_auth_pw", (), "None"),
-        ("get_config", (), "dict"),
-        ("get_options", (), "dict"),
+        ("get_config", (), "table"),
+        ("get_options", (), "table"),
         ("get_remote_host", (), "str"),
         ("get_remote_host", (apache.REMOTE_NOLOOKUP, 1), "tuple"),
         ("is_https", (), "int"),
@@ -91,11 +91,15 @@ METHODS: dict[str, list[tuple[str, tuple[Any, ...], str]]] = {
         ("ssl_var_lookup", ("SSL_PROTOCOL",), "None"),
         ("update_mtime", (1.5,), "None"),
     ],
-    "connection": [("log_error", ("said", apache.APLOG_INFO), "None")],
+    "connection": [
+        ("log_error", ("said", apache.APLOG_INFO), "None"),
+        ("is_https", (), "int"),
+        ("ssl_var_lookup", ("SSL_PROTOCOL",), "None"),
+    ],
     "server": [
         ("log_error", ("said", apache.APLOG_INFO), "None"),
-        ("get_config", (), "dict"),
-        ("get_options", (), "dict"),
+        ("get_config", (), "table"),
+        ("get_options", (), "table"),
     ],
     "finfo": [],
     "table": [
@@ -119,11 +123,19 @@ METHODS: dict[str, list[tuple[str, tuple[Any, ...], str]]] = {
 }
 # What answers the client, ends something or is about the wire: its arguments are right, but it is not called in vain.
 ANSWERS: dict[str, list[tuple[str, tuple[Any, ...]]]] = {
-    "req": [("write", ("x",)), ("flush", ()), ("sendfile", ("/etc/hosts",)), ("internal_redirect", ("/x",))],
+    "req": [
+        ("write", ("x",)),
+        ("flush", ()),
+        ("sendfile", ("/etc/hosts",)),
+        ("internal_redirect", ("/x",)),
+        *[(name, ("SUBSTITUTE",)) for name in ("add_output_filter", "add_input_filter")],
+        *[(name, ("NAME", "module")) for name in ("register_output_filter", "register_input_filter")],
+    ],
     "connection": [
         *[(name, ()) for name in ("read", "readline", "readuntil", "close")],
         *[(name, (1,)) for name in ("readexactly", "peek", "sleep")],
         ("write", ("x",)),
+        ("authorize", ("/",)),
     ],
     "server": [("register_cleanup", (None, ignored))],
     "finfo": [],

@@ -7,10 +7,10 @@ from mod_python import apache
 
 def handler(req: apache.Request) -> int:
     seen = {
-        "options": req.get_options(),
-        "config": req.get_config(),
+        "options": dict(req.get_options()),
+        "config": dict(req.get_config()),
         "interpreter": req.interpreter,
-        "server": req.server.get_options(),
+        "server": dict(req.server.get_options()),
         "chain": [*req.notes.get_all("chain"), "handler"],
     }
     req.write(json.dumps(seen))

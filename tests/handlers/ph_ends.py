@@ -22,7 +22,10 @@ def cleanuphandler(req: apache.Request) -> int:
 
 def declining(req: apache.Request) -> int:
     req.log_error("declining", apache.APLOG_NOTICE)
-    req.write("is for nobody")
+    try:
+        req.write("is for nobody")
+    except RuntimeError as error:
+        req.log_error(str(error), apache.APLOG_NOTICE)
     return apache.DECLINED
 
 

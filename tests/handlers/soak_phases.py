@@ -37,10 +37,11 @@ def accesshandler(req: apache.Request) -> int:
 
 
 def authenhandler(req: apache.Request) -> int:
-    req.user = req.headers_in.get("X-User") or None
-    if req.user is None:
+    user = req.headers_in.get("X-User")
+    if not user:
         req.err_headers_out["WWW-Authenticate"] = "Soak"
         return apache.HTTP_UNAUTHORIZED
+    req.user = user
     return apache.OK
 
 

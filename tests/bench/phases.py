@@ -1,6 +1,6 @@
 """A million requests over all phases, and what the child's memory does meanwhile.
 
-By hand: target/venv/bin/python tests/bench/soak.py [requests] [--mpm worker]; needs ab (Debian: apache2-utils).
+By hand: target/venv/bin/python tests/bench/phases.py [requests] [--mpm worker]; needs ab (Debian: apache2-utils).
 Ends with 1 if the child grew by more than 2 MB after the first tenth.
 """
 
@@ -24,9 +24,10 @@ def main() -> int:
     parser.add_argument("--mpm", default="event", choices=["event", "worker"])
     options = parser.parse_args()
     with Httpd(CONF, mpm=options.mpm) as httpd:
+        httpd.allow("AH00484")  # as many clients as threads
         seen = soak(httpd, options.requests)
-    for sample in seen.samples:
-        print(f"{sample.requests:9,} requests: {sample.memory:7,} KiB")
+        for sample in seen.samples:
+            print(f"{sample.requests:9,} requests: {sample.memory:7,} KiB")
     print(f"{options.requests / seen.seconds:,.0f} requests a second, {seen.growth():,} KiB more after the first tenth")
     return int(seen.growth() > MOST_GROWTH)
 

@@ -1,0 +1,120 @@
+//! `conn.authorize()`: httpd's own authentication and authorization, for protocols that have none.
+
+use std::ffi::CString;
+
+use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
+use pyo3::prelude::*;
+
+use super::class::{Answer, Arguments, This};
+use super::connection::ConnectionObject;
+use super::interpreter::release;
+use super::text::{decode, encode, encode_c};
+use super::waits::Wish;
+use super::wire::wire;
+use super::wishes;
+use crate::engine::credentials;
+use crate::httpd::Connection;
+use crate::httpd::inquiry::Verdict;
+use crate::httpd::log::{self, Level, place};
+
+/// What is asked.
+pub struct Question {
+    uri: CString,
+    /// The value of `Authorization`; `None` for nobody.
+    credentials: Option<CString>,
+    /// These credentials cannot be anybody's.
+    is_hopeless: bool,
+}
+
+impl Question {
+    fn new(a: Arguments<'_, '_>) -> PyResult<Self> {
+        let uri = a[0].ok_or_else(|| PyTypeError::new_err("authorize() takes a URI"))?;
+        let uri = encode_c(&uri)?;
+        if !credentials::is_path(uri.as_bytes()) {
+            return Err(PyValueError::new_err(
+                "a location is a path from its first slash, quoted as in a URL: '/mail'",
+            ));
+        }
+        let given = |at: usize| a[at].filter(|value| !value.is_none());
+        let (user, password) = match (given(1), given(2)) {
+            (None, None) => {
+                return Ok(Self {
+                    uri,
+                    credentials: None,
+                    is_hopeless: false,
+                });
+            }
+            (Some(user), Some(password)) => (encode(&user)?, encode(&password)?),
+            _ => {
+                return Err(PyTypeError::new_err(
+                    "authorize() takes a user and a password, or neither",
+                ));
+            }
+        };
+        let basic = credentials::basic(&user, &password);
+        Ok(Self {
+            uri,
+            is_hopeless: basic.is_none(),
+            credentials: basic.and_then(|basic| CString::new(basic).ok()),
+        })
+    }
+
+    /// httpd's answer: the user's name, `''` where it asks for none, None when it refuses.
+    pub(super) fn ask<'py>(&self, py: Python<'py>, c: &Connection) -> Answer<'py> {
+        let none = || Ok(py.None().into_bound(py));
+        if self.is_hopeless {
+            return none();
+        }
+        let verdict = release(py, || {
+            let inquiry = c.inquire(&self.uri, self.credentials.as_deref())?;
+            Ok::<_, crate::httpd::Error>(inquiry.authorize())
+        });
+        let uri = self.uri.to_string_lossy();
+        match verdict {
+            Err(_) => Err(PyValueError::new_err(format!(
+                "'{uri}' is no path of a URL"
+            ))),
+            Ok(Verdict::Allowed(user)) => decode(py, &user.unwrap_or_default()),
+            Ok(Verdict::Refused(status)) if status.0 >= 500 => {
+                Err(PyRuntimeError::new_err(format!(
+                    "httpd could not decide about {uri} (status {}): its error log says why",
+                    status.0
+                )))
+            }
+            Ok(Verdict::Refused(status)) => {
+                let text = format!("authorize({uri}): refused with status {}", status.0);
+                log::connection(place!(), c, Level::Debug, &text);
+                none()
+            }
+        }
+    }
+}
+
+/// The address and port that requests on a connection would come from.
+pub(super) fn client(this: &This<'_, '_, ConnectionObject>) -> PyResult<(Option<Vec<u8>>, u16)> {
+    let c = this.body().lent.get()?;
+    Ok(release(this.py(), || {
+        let Ok(inquiry) = c.inquire(c"/", None) else {
+            return (None, 0);
+        };
+        let r = inquiry.request();
+        match inquiry.meet_client() {
+            Ok(()) => (r.useragent_ip().map(<[u8]>::to_vec), r.useragent_port()),
+            // What is to tell its address has not come.
+            Err(_) => (None, 0),
+        }
+    }))
+}
+
+/// `conn.authorize(uri, user, password)`
+pub(super) fn authorize<'py>(
+    this: &This<'_, 'py, ConnectionObject>,
+    a: Arguments<'_, 'py>,
+) -> Answer<'py> {
+    let (c, wire) = wire(this)?;
+    let question = Question::new(a)?;
+    match wire.duplex.is_async() {
+        true => wishes::make(this, Wish::Answer(question)),
+        false => question.ask(this.py(), c),
+    }
+}

@@ -1,0 +1,62 @@
+//! As what a handler serves a connection.
+
+use std::sync::Arc;
+
+use crate::engine::handlers::Handler;
+use crate::engine::lists::List;
+use crate::engine::phases::Phase;
+use crate::engine::protocols::Protocol;
+
+/// As what a handler serves a connection.
+#[derive(Clone)]
+pub enum Role {
+    /// `PythonConnectionHandler`: every connection to a server. It can leave one to HTTP.
+    Connection(List),
+    /// `PythonProtocol`: the connections whose peers have asked for it.
+    Protocol(Arc<Protocol>),
+}
+
+impl Role {
+    /// The handler and what else stands in its list.
+    pub fn handlers(&self) -> &List {
+        match self {
+            Self::Connection(list) => list,
+            Self::Protocol(protocol) => &protocol.handlers,
+        }
+    }
+
+    /// The handler.
+    pub fn handler(&self) -> Option<&Handler> {
+        self.handlers().first()
+    }
+
+    /// The line of the configuration that names it, and where that stands.
+    pub fn title(&self) -> String {
+        let (text, source) = match self.handler() {
+            Some(handler) => (handler.text(), &*handler.source),
+            None => (String::new(), ""),
+        };
+        match self {
+            Self::Connection(_) => {
+                format!("{} {text} ({source})", Phase::Connection.directive())
+            }
+            Self::Protocol(protocol) => {
+                let name = protocol.name.to_string_lossy();
+                format!("PythonProtocol {name} {text} ({source})")
+            }
+        }
+    }
+
+    /// Why a connection cannot be left to HTTP; `None` if it can.
+    pub fn keeps(&self) -> Option<String> {
+        match self {
+            Self::Connection(_) => None,
+            Self::Protocol(protocol) => {
+                let name = protocol.name.to_string_lossy();
+                Some(format!(
+                    "declined what its peer has agreed to: {name}, not HTTP"
+                ))
+            }
+        }
+    }
+}
