@@ -20,6 +20,7 @@
 #include "mod_status.h"
 #include "mod_include.h"
 #include "util_filter.h"
+#include "util_mutex.h"
 #include "util_script.h"
 #include "apr_buckets.h"
 #include "apr_errno.h"

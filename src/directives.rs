@@ -9,7 +9,7 @@ use crate::engine::handlers::{Handler, HandlerList, Home};
 use crate::engine::phase_table::{self, ROWS};
 use crate::engine::phases::Phase;
 use crate::engine::protocols::Protocol;
-use crate::engine::settings::{Import, Settings};
+use crate::engine::settings::{Import, MUTEX_LOCKS, Settings};
 use crate::entry::Entry;
 use crate::httpd::config::{Change, Command, Directive, Line, Place, Section, commands};
 use crate::httpd::entries::{ENTRY_POINTS, FilterPlace, is_registered, register};
@@ -194,6 +194,14 @@ fn option(line: &Line<'_>) -> Read {
         _ => return Err("takes a key and a value: write PythonOption key value".into()),
     };
     let small = key.to_lowercase();
+    if small == MUTEX_LOCKS && !value.is_empty() {
+        let count = value.parse::<usize>().ok();
+        count
+            .filter(|count| (1..=1000).contains(count))
+            .ok_or_else(|| {
+                format!("{key} is a number of locks from 1 to 1000, not '{value}': 8 is usual")
+            })?;
+    }
     let shortcut = match small.as_str() {
         "mod_python.location_shortcut" if !value.is_empty() => {
             Some(is_on(&value).map_err(|sentence| format!("{key} {sentence}"))?)

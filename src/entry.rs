@@ -15,7 +15,7 @@ use crate::httpd::log::{self, Level, place};
 use crate::httpd::phases::{Hook, Registration};
 use crate::httpd::shared::{Shared, is_alive};
 use crate::httpd::{Brigade, Connection, Error, Filter, Pool, Request, Server, Status};
-use crate::httpd::{exports, listener, parking, process, ssi};
+use crate::httpd::{exports, listener, mutex, parking, process, ssi};
 use crate::phases;
 use crate::protocols;
 use crate::python::declared::{declared, direction, registry};
@@ -54,6 +54,7 @@ impl Module for Entry {
     fn post_config(configuration: &Pool, main: &Server) {
         // Before the children are forked, which share it.
         let _: &Shared<Counters> = config::generation(configuration, COUNTERS);
+        make_locks(configuration, main);
         exports::offer::<Exports>();
         hooks::add_version(
             configuration,
@@ -74,6 +75,7 @@ impl Module for Entry {
 
     fn child_init(child: &Pool, main: &'static Server) {
         cleanups::run_with_child(child);
+        mutex::child_init(child, main);
         let counters = counters(main);
         let pid = std::process::id() as i32;
         meter::start(counters, counters.child(pid, is_alive), &filters(main));
@@ -202,6 +204,22 @@ impl Module for Entry {
             None => Err(Error::GENERAL),
         }
     }
+}
+
+/// Makes the locks that all children share.
+fn make_locks(configuration: &Pool, main: &Server) {
+    let settings = main.settings::<Settings>();
+    let mut options = settings.options();
+    if options.any(|(key, _)| key.eq_ignore_ascii_case("mod_python.mutex_directory")) {
+        let text =
+            "PythonOption mod_python.mutex_directory has no effect: write Mutex file:FOLDER python";
+        log::server(place!(), Some(main), Level::Warning, text);
+    }
+    mutex::make(
+        configuration,
+        main,
+        settings.locks().unwrap_or(mutex::COUNT),
+    );
 }
 
 /// What the children of this configuration count in.

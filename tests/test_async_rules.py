@@ -14,7 +14,7 @@ from bench.clients import Clients
 
 from httpd import Httpd
 
-HANDLERS = ["quiet", "ends", "storm", "tells_id", "limited", "streams", "bulk"]
+HANDLERS = ["quiet", "ends", "storm", "tells_id", "limited", "streams", "bulk", "floods"]
 HOST = """
 Listen 127.0.0.1:${@_PORT}
 <VirtualHost *:${@_PORT}>
@@ -181,6 +181,37 @@ def test_a_line_without_end_ends_cleanly(httpd: Httpd) -> None:
             assert client.recv(10) == b""
         memory.append(httpd.memory(child).now)
     assert memory[2] - memory[0] < 2000
+
+
+def test_p13_what_a_fast_reader_has_taken_is_let_go_within_the_step(httpd: Httpd) -> None:
+    child = the_child(httpd)
+    with httpd.connect(port(httpd, "floods")) as client:
+        client.sendall(b"x\n")
+        before, most, left = httpd.memory(child).now, 0, 200 << 20
+        while left:
+            left -= len(data := client.recv(min(left, 1 << 20)))
+            assert data
+            most = max(most, httpd.memory(child).now)
+    assert most - before < 30_000
+
+
+def test_p3_a_connection_without_filters_is_not_read_again_in_vain(httpd: Httpd) -> None:
+    child = the_child(httpd)
+
+    before = 0
+
+    def reads() -> int:
+        (count,) = re.findall(r"^syscr: (\d+)$", Path(f"/proc/{child}/io").read_text(), re.MULTILINE)
+        return int(count)
+
+    with httpd.connect(port(httpd, "ends")) as client:
+        for number in range(210):
+            if number == 10:
+                before = reads()
+            client.sendall(b"a\n")
+            assert client.recv(10) == b"a\n"
+    # What came, and httpd's own look for more.
+    assert reads() - before < 200 * 2.5
 
 
 def test_one_byte_at_a_time(httpd: Httpd) -> None:

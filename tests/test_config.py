@@ -41,6 +41,8 @@ WRONG = {
     "PythonHandlerModule m::f": "write m without ::f",
     "PythonAutoReload maybe": "is On or Off, not 'maybe'",
     "PythonOption mod_python.location_shortcut maybe": "mod_python.location_shortcut is On or Off, not 'maybe'",
+    "PythonOption mod_python.mutex_locks 0": "mod_python.mutex_locks is a number of locks from 1 to 1000, not '0'",
+    "PythonOption mod_python.mutex_locks few": "mod_python.mutex_locks is a number of locks from 1 to 1000, not 'few'",
     "PythonTypeHandler": HANDLER,
     "PythonTypeHandler m::": FUNCTION,
     "PythonConnectionHandler": HANDLER,

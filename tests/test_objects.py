@@ -13,6 +13,11 @@ PythonHandler h_call
 ServerAdmin admin@example.org
 # A request is over when its thread says so: one child, so that all meet in it.
 MaxConnectionsPerChild 0
+PythonOutputFilter h_objects WALKS
+<Location /file.txt>
+    SetHandler none
+    SetOutputFilter WALKS
+</Location>
 <VirtualHost *:${OTHER_PORT}>
 </VirtualHost>
 Listen 127.0.0.1:${OTHER_PORT}
@@ -30,6 +35,20 @@ def call(httpd: Httpd, name: str, path: str = "/here.txt?a=b") -> Any:
 def test_every_attribute_and_method_is_as_the_table_says(httpd: Httpd) -> None:
     httpd.write("call", "a file that the path is mapped to")
     assert call(httpd, "walk") == []
+
+
+def test_every_attribute_and_method_of_a_filter_is_as_the_table_says(httpd: Httpd) -> None:
+    httpd.write("file.txt", "a line\nand more\n")
+    text = httpd.get("/file.txt").text
+    assert text == "x[]"
+
+
+def test_w30_all_of_a_filter_is_over_after_its_request(httpd: Httpd) -> None:
+    httpd.write("file.txt", "a line\nand more\n")
+    httpd.get("/file.txt?keep")
+    said = {name: one for name, one in call(httpd, "after").items() if name.startswith("filter.")}
+    assert len(said) == 22
+    assert all(one.startswith("RuntimeError: ") for one in said.values()), said
 
 
 def test_objects_keep_their_identity(httpd: Httpd) -> None:

@@ -55,6 +55,9 @@ pub struct Settings {
     pub filters: Arc<BTreeMap<(Way, usize), Arc<Filter>>>,
 }
 
+/// The option about the number of global locks.
+pub const MUTEX_LOCKS: &str = "mod_python.mutex_locks";
+
 impl Settings {
     /// Whether nothing is set.
     pub fn is_empty(&self) -> bool {
@@ -142,6 +145,12 @@ impl Settings {
             .values()
             .filter(|(_, value)| !value.is_empty())
             .map(|(key, value)| (key.as_str(), value.as_str()))
+    }
+
+    /// How many global locks there shall be (`PythonOption mod_python.mutex_locks`), where that is said.
+    pub fn locks(&self) -> Option<usize> {
+        let (_, value) = self.options.get(MUTEX_LOCKS)?;
+        value.parse().ok()
     }
 }
 

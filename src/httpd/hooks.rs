@@ -263,6 +263,7 @@ unsafe extern "C" fn register<M: Module>(pool: *mut ffi::apr_pool_t) {
     }));
     super::replay::register();
     super::inquiry::register();
+    super::mutex::register();
     // SAFETY: httpd calls with the configuration's pool.
     let pool = unsafe { Pool::from_raw(pool) };
     let none = null::<*const c_char>();

@@ -39,6 +39,7 @@ pub mod listener;
 pub mod log;
 pub mod loose;
 mod methods;
+pub mod mutex;
 pub mod now;
 pub mod originals;
 mod outgoing;

@@ -5,6 +5,9 @@ use super::{Brigade, Connection, Error, ffi};
 
 /// What [`Connection::send_small`] takes.
 pub const SMALL: usize = 2048;
+/// mod_logio's filter, which only counts what passes. Debian builds it into httpd: it is on every
+/// connection there.
+const COUNTS: &[u8] = b"log_input_output";
 
 /// What a read that does not wait found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,11 +57,24 @@ impl Connection {
         }
     }
 
-    /// Whether nothing but the core stands between us and the socket: a read that got less than it
+    /// Whether nothing between us and the socket holds input back: a read that got less than it
     /// asked for has seen all there was then, and what comes later wakes who polls.
     pub fn is_bare(&self) -> bool {
-        // SAFETY: null, or the first filter of the live chain.
-        unsafe { self.raw().input_filters.as_ref() }.is_some_and(|filter| filter.next.is_null())
+        let mut at = self.raw().input_filters;
+        // SAFETY: null, or a filter of the live chain.
+        while let Some(filter) = unsafe { at.as_ref() } {
+            if filter.next.is_null() {
+                return true;
+            }
+            // SAFETY: a filter's record lives as long as the configuration.
+            let name = unsafe { (*filter.frec).name };
+            // SAFETY: NUL-terminated.
+            if unsafe { super::c_bytes(name) } != Some(COUNTS) {
+                return false;
+            }
+            at = filter.next;
+        }
+        false
     }
 
     /// Hands a brigade to the filters and has them send what the socket takes. At most

@@ -12,7 +12,7 @@ use super::authorize::{authorize, client};
 use super::capsule::capsule;
 use super::chain::Chain;
 use super::class::{self, Answer, Arguments, Class, This, attributes, methods};
-use super::hlist::HandlerListObject;
+use super::hlist::{HandlerListObject, Serves};
 use super::lease::{Lease, Lent};
 use super::module::{log_level, loggable};
 use super::server::ServerObject;
@@ -232,7 +232,8 @@ fn hlist<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
     match list {
         Some(list) if this.body().wire.is_some() => {
             let chain = Arc::new(Chain::new(Some(list.clone()), Vec::new()));
-            let list = HandlerListObject { chain, lent: None };
+            let serves = Serves::Connection(Lent::new(this.body().lent.lease(), c));
+            let list = HandlerListObject { chain, serves };
             class::make(this.py(), this.interpreter(), list)
         }
         _ => Ok(this.py().None().into_bound(this.py())),

@@ -81,6 +81,16 @@ fn with_current<R>(f: impl FnOnce(About<'_>) -> R) -> R {
     })
 }
 
+/// The address of the connection that this thread works on, or on a request of.
+pub fn connection() -> Option<usize> {
+    let address = |c: &Connection| std::ptr::from_ref(c).addr();
+    with_current(|about| match about {
+        About::Request(r) => Some(address(r.connection())),
+        About::Connection(c) => Some(address(c)),
+        About::Nothing => None,
+    })
+}
+
 /// Writes an entry to the log of what this thread works on.
 pub fn log_line(level: Level, line: &(impl AsRef<[u8]> + ?Sized)) {
     log_at(place!(), level, line);

@@ -9,6 +9,7 @@ use super::class::{self, Answer, Arguments, Class, This, attributes, methods};
 use super::cleanups::{Cleanup, push_for_child};
 use super::context::{self, log_at, log_line, takes};
 use super::finfo::FileInfoObject;
+use super::global_lock;
 use super::module::{log_level, loggable};
 use super::pending::Pending;
 use super::server::ServerObject;
@@ -53,6 +54,21 @@ impl Class for Functions {
         FileBucket(path; offset, length) = |this: &Me<'_, 'py>, a: Arguments<'_, 'py>| {
             BucketObject::of_file(this.py(), this.interpreter(), a)
         };
+        /// The values of each name in a query: a dict of lists. ";" separates, as "&" does.
+        parse_qs(qs; keep_blank_values, strict_parsing) = |this: &Me<'_, 'py>, a: Arguments<'_, 'py>| {
+            parse(this, "parse_qs", a)
+        };
+        /// The names and values in a query, in their order: a list of tuples.
+        parse_qsl(qs; keep_blank_values, strict_parsing) = |this: &Me<'_, 'py>, a: Arguments<'_, 'py>| {
+            parse(this, "parse_qsl", a)
+        };
+        /// Waits for a lock that all children share: number index, or the one of the key (str, bytes or
+        /// int). Raises ValueError if this request, connection or thread has it already.
+        _global_lock(server, key; index) = global_lock::lock;
+        /// Takes such a lock if it is free, and says whether it was.
+        _global_trylock(server, key; index) = global_lock::try_lock;
+        /// Gives such a lock back; another thread of the same child may. Raises ValueError if it is not held.
+        _global_unlock(server, key; index) = global_lock::unlock;
         /// A value that another thread will give: await it, and call its set() there.
         _pending() = |this: &Me<'_, 'py>, _| class::make(this.py(), this.interpreter(), Pending::default());
         /// Takes printed text: complete lines go to the error log.
@@ -65,12 +81,13 @@ impl Class for Functions {
     attributes! { Functions: }
 }
 
-fn none<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
+/// `None`.
+pub(super) fn none<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
     Ok(this.py().None().into_bound(this.py()))
 }
 
 /// A parameter that the landing pad has seen to be there.
-fn required<'a, 'py>(a: Arguments<'a, 'py>, index: usize) -> &'a Bound<'py, PyAny> {
+pub(super) fn required<'a, 'py>(a: Arguments<'a, 'py>, index: usize) -> &'a Bound<'py, PyAny> {
     a[index]
         .as_deref()
         .expect("the landing pad has checked required arguments")
@@ -120,7 +137,8 @@ fn mpm_query<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
     Ok(answer.into_pyobject(this.py())?.into_any())
 }
 
-fn boolean<'py>(py: Python<'py>, value: bool) -> Answer<'py> {
+/// `True` or `False`.
+pub(super) fn boolean<'py>(py: Python<'py>, value: bool) -> Answer<'py> {
     Ok(value.into_pyobject(py)?.to_owned().into_any())
 }
 
@@ -143,6 +161,12 @@ fn find_path_info<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py>
     let (path, info) = (encode_c(required(a, 0))?, encode_c(required(a, 1))?);
     let length = process::length_without_path_info(&path, &info);
     Ok(length.into_pyobject(this.py())?.into_any())
+}
+
+/// What a function of `mod_python._query` answers, whose library only those load who use it.
+fn parse<'py>(this: &Me<'_, 'py>, name: &str, a: Arguments<'_, 'py>) -> Answer<'py> {
+    let module = this.py().import("mod_python._query")?;
+    module.call_method1(name, (required(a, 0), a[1], a[2]))
 }
 
 fn print<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {

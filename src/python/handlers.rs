@@ -10,7 +10,7 @@ use pyo3::types::PyString;
 
 use super::chain::{Added, Chain, Foreign};
 use super::class::{self, Answer, Arguments};
-use super::hlist::HandlerListObject;
+use super::hlist::{HandlerListObject, Serves};
 use super::lease::Lent;
 use super::request::Me;
 use super::request_fields::{none, required};
@@ -120,8 +120,8 @@ pub(super) fn hlist<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
     let r = lent.get()?;
     match State::of(r).handlers.chain() {
         Some(chain) => {
-            let lent = Some(Lent::new(lent.lease(), r));
-            let list = HandlerListObject { chain, lent };
+            let serves = Serves::Request(Lent::new(lent.lease(), r));
+            let list = HandlerListObject { chain, serves };
             class::make(this.py(), this.interpreter(), list)
         }
         None => none(this),

@@ -9,14 +9,32 @@ use super::chain::Chain;
 use super::class::{Answer, Class, This, attributes, methods};
 use super::lease::Lent;
 use crate::engine::handlers::{Handler, Home};
-use crate::httpd::Request;
+use crate::httpd::{Connection, Request};
 
 /// What an `hlist` holds.
 pub struct HandlerListObject {
     /// The handlers.
     pub chain: Arc<Chain>,
-    /// The request that they are for, if any.
-    pub lent: Option<Lent<Request>>,
+    /// What they serve.
+    pub serves: Serves,
+}
+
+/// What handlers serve: they can be looked at while Python may use it.
+pub enum Serves {
+    /// A request.
+    Request(Lent<Request>),
+    /// A connection.
+    Connection(Lent<Connection>),
+}
+
+impl Serves {
+    /// The request, if it is one.
+    fn request(&self) -> PyResult<Option<&Request>> {
+        match self {
+            Self::Request(lent) => lent.get().map(Some),
+            Self::Connection(lent) => lent.get().map(|_| None),
+        }
+    }
 }
 
 type Me<'a, 'py> = This<'a, 'py, HandlerListObject>;
@@ -29,34 +47,32 @@ impl Class for HandlerListObject {
     methods! { HandlerListObject:
         /// Goes on to the next handler.
         next() = |this: &Me<'_, 'py>, _| {
+            this.body().serves.request()?;
             this.body().chain.advance();
             Ok(this.py().None().into_bound(this.py()))
         };
     }
     attributes! { HandlerListObject:
         /// The handler as it was configured: module or module::function.
-        handler = |this: &Me<'_, 'py>| of(this, |handler| Some(handler.text()));
+        handler = |this: &Me<'_, 'py>| of(this, |handler, _| Some(handler.text()));
         /// 1 if a missing function is passed over (PythonHandlerModule).
-        silent = |this: &Me<'_, 'py>| of(this, |handler| Some(u8::from(handler.is_silent)));
+        silent = |this: &Me<'_, 'py>| of(this, |handler, _| Some(u8::from(handler.is_silent)));
         /// 1 if it stands in a Location.
         is_location = |this: &Me<'_, 'py>| {
-            of(this, |handler| Some(u8::from(matches!(handler.home, Home::Location(_)))))
+            of(this, |handler, _| Some(u8::from(matches!(handler.home, Home::Location(_)))))
         };
         /// The directory of its section with a slash at the end, or the path of its location, or None.
-        directory = |this: &Me<'_, 'py>| {
-            let lent = this.body().lent.as_ref();
-            let r = lent.map(Lent::get).transpose()?;
-            of(this, |handler| directory(handler, r))
-        };
+        directory = |this: &Me<'_, 'py>| of(this, directory);
     }
 }
 
 fn of<'py, T: IntoPyObject<'py>>(
     this: &Me<'_, 'py>,
-    field: impl FnOnce(&Handler) -> Option<T>,
+    field: impl FnOnce(&Handler, Option<&Request>) -> Option<T>,
 ) -> Answer<'py> {
+    let r = this.body().serves.request()?;
     let step = this.body().chain.current();
-    match step.as_ref().and_then(|step| field(step.handler())) {
+    match step.as_ref().and_then(|step| field(step.handler(), r)) {
         Some(value) => value.into_bound_py_any(this.py()),
         None => Ok(this.py().None().into_bound(this.py())),
     }

@@ -26,6 +26,7 @@ pub mod finfo;
 pub mod flow;
 mod functions;
 pub mod generator;
+mod global_lock;
 pub mod handlers;
 pub mod hlist;
 pub mod hold;

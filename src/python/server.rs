@@ -34,6 +34,13 @@ impl ServerObject {
     }
 }
 
+impl ServerObject {
+    /// httpd's own.
+    pub fn server(&self) -> &'static Server {
+        self.0
+    }
+}
+
 impl Class for ServerObject {
     const NAME: &'static std::ffi::CStr = c"mod_python.apache.Server";
     const DOC: &'static std::ffi::CStr = c"A virtual host or the main server (server_rec).";

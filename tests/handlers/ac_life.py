@@ -90,6 +90,13 @@ async def streams(conn: apache.Connection) -> None:
             await conn.write(bytes(65536))
 
 
+async def floods(conn: apache.Connection) -> None:
+    "Two hundred megabytes for who asks, each of its own."
+    async for _ in conn:
+        for number in range(200):
+            await conn.write(bytes([number]) * (1 << 20))
+
+
 async def timers(conn: apache.Connection) -> None:
     "Sleeps as long as it is told, and says for how long that was."
     clock = time.monotonic

@@ -1,9 +1,10 @@
-"""Every attribute and method of req, connection, server, finfo and table: what it is, and what it refuses.
+"""Every attribute and method of httpd's objects: what it is, and what it refuses.
 
 An attribute is told by its type; with W it can be written, with X only in a connection handler. A method is told by
 arguments and what a call with them gives.
 """
 
+import json
 import threading
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -43,7 +44,20 @@ FINFO = """
     fname str, filetype int, valid int, protection int, user int, group int, size int, inode int, device int,
     nlink int, atime int, mtime int, ctime int, name str
 """
-ATTRIBUTES = {"req": REQUEST, "connection": CONNECTION, "server": SERVER, "finfo": FINFO, "table": ""}
+HLIST = "handler str, silent int, is_location int, directory None"
+FILTER = """
+    req Request, connection Connection, name str, handler str, dir None, is_input int, closed int, mode None,
+    block None, readbytes None
+"""
+ATTRIBUTES = {
+    "req": REQUEST,
+    "connection": CONNECTION,
+    "server": SERVER,
+    "finfo": FINFO,
+    "table": "",
+    "hlist": HLIST,
+    "filter": FILTER,
+}
 
 
 def ignored(_: object) -> None:
@@ -120,6 +134,8 @@ METHODS: dict[str, list[tuple[str, tuple[Any, ...], str]]] = {
         ("pop", ("a",), "str"),
         ("clear", (), "None"),
     ],
+    "hlist": [],
+    "filter": [("write", ("x",), "None"), ("flush", (), "None"), ("readline", (1,), "bytes"), ("read", (1,), "bytes")],
 }
 # What answers the client, ends something or is about the wire: its arguments are right, but it is not called in vain.
 ANSWERS: dict[str, list[tuple[str, tuple[Any, ...]]]] = {
@@ -140,6 +156,12 @@ ANSWERS: dict[str, list[tuple[str, tuple[Any, ...]]]] = {
     "server": [("register_cleanup", (None, ignored))],
     "finfo": [],
     "table": [],
+    "hlist": [("next", ())],
+    "filter": [
+        *[(name, ()) for name in ("close", "pass_on", "disable", "buckets", "lines", "body")],
+        ("peek", (1,)),
+        ("replace", ({"a": "b"},)),
+    ],
 }
 
 
@@ -150,6 +172,7 @@ def things(req: apache.Request) -> dict[str, Any]:
         "server": req.server,
         "finfo": req.finfo,
         "table": req.notes,
+        "hlist": req.hlist,
     }
 
 
@@ -171,23 +194,36 @@ def kind_of(value: object) -> str:
 
 def walk(req: apache.Request) -> list[str]:
     "What is not as the tables say."
-    wrong = []
-    for name, thing in things(req).items():
-        known = {attribute for attribute, *_ in attributes(name)}
-        known |= {method for method, _ in methods(name)}
-        has = {one for one in dir(type(thing)) if not one.startswith("__")}
-        wrong += [f"{name}.{one} is in one only of the class and the table" for one in sorted(known ^ has)]
-        wrong += [f"{name}.{one} has no docstring" for one in has if not getattr(type(thing), one).__doc__]
-        for attribute, kind, how in attributes(name):
-            wrong += check_attribute(thing, attribute, kind, how)
-        for method, arguments, kind in METHODS[name]:
-            given = kind_of(getattr(thing, method)(*arguments))
-            if given != kind:
-                wrong.append(f"{name}.{method}{arguments} gave {given}")
-        for method, _ in ANSWERS[name]:
-            if not callable(getattr(thing, method)):
-                wrong.append(f"{name}.{method} cannot be called")
-    return wrong
+    return [wrong for name, thing in things(req).items() for wrong in check(name, thing)]
+
+
+def outputfilter(filter: apache.Filter) -> None:
+    "The same of a filter, as the body."
+    if filter.req.args == "keep":
+        kept.update({f"filter.{name}": partial(getattr, filter, name) for name, *_ in attributes("filter")})
+        kept.update({f"filter.{name}": partial(getattr(filter, name), *with_) for name, with_ in methods("filter")})
+        return
+    wrong = [*check("filter", filter)]
+    while filter.read():
+        pass
+    filter.write(json.dumps(wrong))
+
+
+def check(name: str, thing: Any) -> Iterator[str]:
+    known = {attribute for attribute, *_ in attributes(name)}
+    known |= {method for method, _ in methods(name)}
+    has = {one for one in dir(type(thing)) if not one.startswith("__")}
+    yield from (f"{name}.{one} is in one only of the class and the table" for one in sorted(known ^ has))
+    yield from (f"{name}.{one} has no docstring" for one in has if not getattr(type(thing), one).__doc__)
+    for attribute, kind, how in attributes(name):
+        yield from check_attribute(thing, attribute, kind, how)
+    for method, arguments, kind in METHODS[name]:
+        given = kind_of(getattr(thing, method)(*arguments))
+        if given != kind:
+            yield f"{name}.{method}{arguments} gave {given}"
+    for method, _ in ANSWERS[name]:
+        if not callable(getattr(thing, method)):
+            yield f"{name}.{method} cannot be called"
 
 
 REFUSALS = {"R": "AttributeError: ", "W": "TypeError: ", "X": "RuntimeError: "}

@@ -1,0 +1,49 @@
+"""Queries and form bodies: ``_apache.parse_qs`` and ``_apache.parse_qsl``."""
+
+from typing import AnyStr
+from urllib import parse
+
+
+def parse_qs(qs: AnyStr, keep_blank_values: bool = False, strict_parsing: bool = False) -> dict[AnyStr, list[AnyStr]]:
+    """Parse a query into the values of each name, in the order in which they stand in it.
+
+    The arguments and errors are those of `parse_qsl`.
+    """
+    values: dict[AnyStr, list[AnyStr]] = {}
+    for name, value in parse_qsl(qs, keep_blank_values, strict_parsing):
+        values.setdefault(name, []).append(value)
+    return values
+
+
+def parse_qsl(qs: AnyStr, keep_blank_values: bool = False, strict_parsing: bool = False) -> list[tuple[AnyStr, AnyStr]]:
+    """Parse a query, ``a=1&b=2`` (``;`` separates, too), into pairs of name and value.
+
+    Args:
+        qs: the query. Escaped bytes in str mean UTF-8; those that are not are kept by ``surrogateescape``.
+        keep_blank_values: whether names without value count; they are left out otherwise.
+        strict_parsing: whether a part without ``=`` is an error.
+
+    Returns:
+        Pairs of str for str, of bytes for bytes.
+
+    Raises:
+        TypeError: neither str nor bytes.
+        ValueError: a part without ``=``, if ``strict_parsing``.
+    """
+    if isinstance(qs, str):
+        return _pairs(qs, keep_blank_values, strict_parsing, "utf-8")
+    if isinstance(qs, bytes):
+        # Each byte as the character of its number: nothing is lost on the way.
+        pairs = _pairs(qs.decode("latin-1"), keep_blank_values, strict_parsing, "latin-1")
+        return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in pairs]
+    raise TypeError(f"a query is str or bytes, not {type(qs).__name__}")
+
+
+def _pairs(qs: str, keep_blank_values: bool, strict_parsing: bool, encoding: str) -> list[tuple[str, str]]:
+    return parse.parse_qsl(
+        qs.replace(";", "&"),
+        keep_blank_values=bool(keep_blank_values),
+        strict_parsing=bool(strict_parsing),
+        encoding=encoding,
+        errors="surrogateescape",
+    )
