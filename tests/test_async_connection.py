@@ -96,7 +96,7 @@ def test_a_handler_that_times_out_can_answer_and_go_on(httpd: Httpd) -> None:
     with httpd.connect(port(httpd, "times_out")) as client:
         begin = time.monotonic()
         assert client.recv(100) == b"the peer did not send what is awaited for 0.1 s\n"
-        assert 0.1 <= time.monotonic() - begin < 0.4
+        assert 0.09 <= time.monotonic() - begin < 0.4  # it may have waited before we looked
         client.sendall(b"more\n")
         assert client.recv(100) == b"then more\n"
 
