@@ -39,9 +39,15 @@ def httpd(request: pytest.FixtureRequest) -> Iterator[Httpd]:
 
 
 @pytest.fixture(params=VERSIONS)
-def get(request: pytest.FixtureRequest, httpd: Httpd) -> Get:
+def version(request: pytest.FixtureRequest) -> str:
+    """Each version of HTTP."""
+    return str(request.param)
+
+
+@pytest.fixture
+def get(version: str, httpd: Httpd) -> Get:
     """GET a path over TLS: the test runs once on each version of HTTP."""
-    return functools.partial(ask, httpd, request.param)
+    return functools.partial(ask, httpd, version)
 
 
 @pytest.fixture(autouse=True)
