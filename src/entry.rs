@@ -1,5 +1,6 @@
 //! The wiring: for each hook, ask `engine` what to do and tell `python` to do it.
 
+use std::cell::RefCell;
 use std::ffi::{CStr, CString};
 use std::sync::Arc;
 
@@ -14,6 +15,7 @@ use crate::httpd::hooks::{self, Module, Record};
 use crate::httpd::log::{self, Level, place};
 use crate::httpd::phases::{Hook, Registration};
 use crate::httpd::shared::{Shared, is_alive};
+use crate::httpd::stand_in::StandIn;
 use crate::httpd::{Brigade, Connection, Error, Filter, Pool, Request, Server, Status};
 use crate::httpd::{exports, listener, mutex, parking, process, ssi};
 use crate::phases;
@@ -21,6 +23,7 @@ use crate::protocols;
 use crate::python::declared::{declared, direction, registry};
 use crate::python::exports::Exports;
 use crate::python::ssi::Elements;
+use crate::python::state::ConnectionState;
 use crate::python::talk::Talk;
 use crate::python::{alarm, call, cleanups, crowd, drive, imports, interpreter, meter};
 
@@ -93,6 +96,10 @@ impl Module for Entry {
             // Those who have a thread are told by its end; this may be a signal handler.
             false => {}
         }
+    }
+
+    fn stand_in(c: &Connection) -> Option<&RefCell<Option<StandIn>>> {
+        protocols::may_serve(c).then(|| &c.state(ConnectionState::default).stand_in)
     }
 
     fn pre_close_connection(c: &Connection) {

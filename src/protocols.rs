@@ -50,19 +50,27 @@ pub fn connection_handler(server: &Server) -> Option<Role> {
     Some(Role::Connection(chosen.list.clone()))
 }
 
+/// Whether a connection that begins may come to be served here, and could be parked then.
+pub fn may_serve(c: &Connection) -> bool {
+    let server = c.base_server();
+    let serves =
+        || connection_handler(server).is_some() || !registry(server.configuration()).is_empty();
+    !c.is_outgoing() && c.can_park() && serves()
+}
+
 /// Serves a connection, or goes on with it.
 pub fn process(c: &Connection) -> Status {
     if c.is_stream() {
         return Status::DECLINED;
     }
-    let mut known = c.existing_state::<ConnectionState>();
-    if known.is_none_or(|state| state.shaking_hands.borrow().is_some()) && agrees_in_handshake(c) {
+    let knows_hands = |state: &ConnectionState| state.has_shaken_hands.get();
+    if !c.existing_state().is_some_and(knows_hands) && agrees_in_handshake(c) {
         if let Err(status) = call::shake_hands(c) {
             return status;
         }
-        known = c.existing_state();
     }
-    let agreed = known.and_then(|state| state.agreed.get());
+    let state = c.existing_state::<ConnectionState>();
+    let agreed = state.and_then(|state| state.agreed.get());
     let role = match agreed {
         Some(protocol) => Some(Role::Protocol(protocol.clone())),
         None => connection_handler(c.base_server()),

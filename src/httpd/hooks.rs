@@ -2,7 +2,7 @@
 //! of [`Module`]; each method is a hook, and does nothing by default.
 
 use std::any::Any;
-use std::cell::UnsafeCell;
+use std::cell::{RefCell, UnsafeCell};
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::{null, null_mut};
@@ -12,6 +12,7 @@ use super::config::{self, Command, Settings};
 use super::filter::Mode;
 use super::log::{self, Level, place};
 use super::phases::{self, Hook, Order, Registration};
+use super::stand_in::{self, StandIn};
 use super::{Brigade, Connection, Error, Filter, Pool, Request, Server, Status, ffi};
 
 /// What a module does in httpd's hooks.
@@ -43,6 +44,11 @@ pub trait Module: Sized + 'static {
     }
     /// The child is about to stop: gracefully (work may be finished), or at once. Any thread.
     fn child_stopping(_graceful: bool) {}
+    /// A connection begins. Whoever may serve it watches its socket while it is parked: in the place
+    /// that this answers, there is what the MPM watches instead.
+    fn stand_in(_c: &Connection) -> Option<&RefCell<Option<StandIn>>> {
+        None
+    }
     /// A connection, one of ours to another server or one stream of a connection, begins: its
     /// chains are made.
     fn pre_connection(_c: &Connection) {}
@@ -274,19 +280,17 @@ unsafe extern "C" fn register<M: Module>(pool: *mut ffi::apr_pool_t) {
     unsafe { ffi::ap_hook_post_config(Some(post_config::<M>), none, none, middle) };
     // SAFETY: as above.
     unsafe { ffi::ap_hook_pre_connection(Some(pre_connection::<M>), none, none, middle) };
+    stand_in::register::<M>();
     super::entries::register_run_time::<M>();
     super::behind::register();
     // SAFETY: as above.
     unsafe { ffi::ap_hook_child_init(Some(child_init::<M>), none, none, middle) };
-    let really_last = ffi::APR_HOOK_REALLY_LAST as c_int;
-    // SAFETY: as above.
-    unsafe { ffi::ap_hook_post_config(Some(super::patience::prepare), none, none, really_last) };
     // SAFETY: as above.
     unsafe { ffi::ap_hook_child_stopping(Some(child_stopping::<M>), none, none, first) };
     // SAFETY: as above.
     unsafe { ffi::ap_hook_pre_close_connection(Some(pre_close::<M>), none, none, first) };
     // SAFETY: as above.
-    unsafe { ffi::ap_hook_protocol_switch(Some(super::patience::switched), none, none, middle) };
+    unsafe { ffi::ap_hook_protocol_switch(Some(super::protocols::switched), none, none, middle) };
     super::protocols::register::<M>();
     // SAFETY: as above; without mod_status nobody calls it.
     unsafe { ffi::mp_hook_status(Some(status::<M>)) };

@@ -8,16 +8,6 @@ use std::time::Duration;
 use super::process::mpm_query;
 use super::{Brigade, Connection, Error, Status, ffi};
 
-/// What a connection waits for on its socket.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Sense {
-    /// Input, or the end of it.
-    #[default]
-    Read,
-    /// Room for output.
-    Write,
-}
-
 /// Whether the MPM parks connections.
 pub fn mpm_parks() -> bool {
     mpm_query(ffi::AP_MPMQ_CAN_WAITIO as i32).is_some_and(|answer| answer != 0)
@@ -40,18 +30,14 @@ impl Connection {
         !self.raw().cs.is_null() && !self.is_stream() && mpm_parks()
     }
 
-    /// Asks for `process_connection` to be called again when the socket is ready. The hook that
-    /// runs answers what this answers.
-    pub fn park(&self, sense: Sense) -> Status {
-        let (state, sense) = match sense {
-            Sense::Read => (ffi::CONN_STATE_ASYNC_WAITIO, ffi::CONN_SENSE_WANT_READ),
-            Sense::Write => (ffi::CONN_STATE_ASYNC_WAITIO, ffi::CONN_SENSE_WANT_WRITE),
-        };
+    /// Asks for `process_connection` to be called again when what the MPM watches is readable. The
+    /// hook that runs answers what this answers.
+    pub fn park(&self) -> Status {
         let cs = self.raw().cs;
         // SAFETY: `can_park` found it; this thread runs the connection's hook.
-        unsafe { (*cs).sense = sense };
+        unsafe { (*cs).sense = ffi::CONN_SENSE_WANT_READ };
         // SAFETY: as above.
-        unsafe { (*cs).state = state };
+        unsafe { (*cs).state = ffi::CONN_STATE_ASYNC_WAITIO };
         Status::OK
     }
 
@@ -119,11 +105,5 @@ impl Connection {
         // SAFETY: the connection's socket.
         unsafe { ffi::apr_socket_shutdown(self.socket(), ffi::APR_SHUTDOWN_WRITE) };
         status
-    }
-
-    /// Wakes the connection for good: whoever reads finds the end of input.
-    pub fn end_input(&self) {
-        // SAFETY: the connection's socket.
-        unsafe { ffi::apr_socket_shutdown(self.socket(), ffi::APR_SHUTDOWN_READ) };
     }
 }

@@ -1,18 +1,16 @@
-//! A set of sockets that one thread of ours waits for (Linux: epoll), each for one event, and a way
-//! to interrupt that wait.
+//! Sets of descriptors that a thread of ours waits for, and the events that interrupt such a wait
+//! (Linux: epoll and eventfd).
 
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::time::Duration;
-
-use super::parking::Sense;
 
 /// The key under which the interruption is known.
 const INTERRUPT: u64 = u64::MAX;
 /// How many events one wait takes.
 const MOST: usize = 256;
 
-/// The set.
+/// A set.
 pub struct Poller {
     epoll: OwnedFd,
     event: OwnedFd,
@@ -31,6 +29,41 @@ fn owned(result: i32) -> io::Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(descriptor) })
 }
 
+/// A descriptor that is readable from `ring` to `silence`.
+///
+/// # Errors
+/// There are no more descriptors.
+pub(super) fn event() -> io::Result<OwnedFd> {
+    // SAFETY: no pointers.
+    owned(unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) })
+}
+
+/// Makes an event readable.
+pub(super) fn ring(event: RawFd) {
+    let value = 1u64;
+    // SAFETY: eight bytes, as an eventfd takes.
+    unsafe { libc::write(event, (&raw const value).cast(), size_of::<u64>()) };
+}
+
+/// Makes an event unreadable.
+pub(super) fn silence(event: RawFd) {
+    let mut value = 0u64;
+    // SAFETY: eight bytes, as an eventfd gives.
+    unsafe { libc::read(event, (&raw mut value).cast(), size_of::<u64>()) };
+}
+
+/// Another descriptor for the same.
+pub(super) fn duplicate(descriptor: RawFd) -> io::Result<RawFd> {
+    // SAFETY: no pointers; the kernel checks the descriptor.
+    checked(unsafe { libc::fcntl(descriptor, libc::F_DUPFD_CLOEXEC, 0) })
+}
+
+/// From now on `descriptor` is for the same as `other`.
+pub(super) fn replace(descriptor: RawFd, other: RawFd) {
+    // SAFETY: no pointers; the kernel checks the descriptors.
+    unsafe { libc::dup3(other, descriptor, libc::O_CLOEXEC) };
+}
+
 impl Poller {
     /// An empty set.
     ///
@@ -39,43 +72,53 @@ impl Poller {
     pub fn new() -> io::Result<Self> {
         // SAFETY: no pointers.
         let epoll = owned(unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) })?;
-        // SAFETY: no pointers.
-        let event = owned(unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) })?;
+        let event = event()?;
         let poller = Self { epoll, event };
-        let events = libc::EPOLLIN as u32;
-        poller.control(
-            libc::EPOLL_CTL_ADD,
-            poller.event.as_raw_fd(),
-            events,
-            INTERRUPT,
-        )?;
+        let descriptor = poller.event.as_raw_fd();
+        poller.control(libc::EPOLL_CTL_ADD, descriptor, libc::EPOLLIN, INTERRUPT)?;
         Ok(poller)
     }
 
-    fn control(&self, what: i32, descriptor: RawFd, events: u32, key: u64) -> io::Result<()> {
-        let mut event = libc::epoll_event { events, u64: key };
+    fn control(&self, what: i32, descriptor: RawFd, events: i32, key: u64) -> io::Result<()> {
+        let mut event = libc::epoll_event {
+            events: events as u32,
+            u64: key,
+        };
         let epoll = self.epoll.as_raw_fd();
         // SAFETY: one event of ours; the kernel checks the descriptor.
         checked(unsafe { libc::epoll_ctl(epoll, what, descriptor, &raw mut event) }).map(drop)
     }
 
-    /// Has the next wait answer `key`, once, when the socket is ready. Closing it takes it out.
+    /// Has waits answer `key` whenever more has come on a socket, or more room for output, or its
+    /// end. What is there already is told once.
     ///
     /// # Errors
     /// The kernel has no room.
-    pub fn watch(&self, descriptor: RawFd, sense: Sense, key: u64) -> io::Result<()> {
-        let events = match sense {
-            Sense::Read => libc::EPOLLIN | libc::EPOLLRDHUP,
-            Sense::Write => libc::EPOLLOUT,
-        };
-        let events = (events | libc::EPOLLONESHOT) as u32;
-        self.control(libc::EPOLL_CTL_MOD, descriptor, events, key)
-            .or_else(|_| self.control(libc::EPOLL_CTL_ADD, descriptor, events, key))
+    pub fn watch(&self, socket: RawFd, key: u64) -> io::Result<()> {
+        let events = libc::EPOLLIN | libc::EPOLLOUT | libc::EPOLLRDHUP | libc::EPOLLET;
+        self.control(libc::EPOLL_CTL_ADD, socket, events, key)
+    }
+
+    /// Takes a socket out.
+    pub fn forget(&self, socket: RawFd) {
+        // One that is not in the set need not be taken out.
+        let _ = self.control(libc::EPOLL_CTL_DEL, socket, 0, 0);
+    }
+
+    /// Has the next wait answer `key`, once, when a wait for another set would answer something.
+    ///
+    /// # Errors
+    /// The kernel has no room.
+    pub fn watch_set(&self, set: &Self, key: u64) -> io::Result<()> {
+        let (set, events) = (set.epoll.as_raw_fd(), libc::EPOLLIN | libc::EPOLLONESHOT);
+        self.control(libc::EPOLL_CTL_MOD, set, events, key)
+            .or_else(|_| self.control(libc::EPOLL_CTL_ADD, set, events, key))
     }
 
     /// Waits for at most `time`, or until something is ready or [`Poller::interrupt`] is called;
-    /// gives `ready` the keys.
-    pub fn wait(&self, time: Option<Duration>, mut ready: impl FnMut(u64)) {
+    /// gives `ready` the keys, and whether the peer has ended its side, or the connection broke.
+    pub fn wait(&self, time: Option<Duration>, mut ready: impl FnMut(u64, bool)) {
+        const ENDS: u32 = (libc::EPOLLRDHUP | libc::EPOLLHUP | libc::EPOLLERR) as u32;
         // Rounded up: a wait that is over too early is one more turn.
         let time = time.map_or(-1, |time| {
             time.as_micros().div_ceil(1000).min(i32::MAX as u128) as i32
@@ -86,22 +129,14 @@ impl Poller {
         let count = unsafe { libc::epoll_wait(epoll, events.as_mut_ptr(), MOST as i32, time) };
         for event in events.iter().take(usize::try_from(count).unwrap_or(0)) {
             match event.u64 {
-                INTERRUPT => {
-                    let mut value = 0u64;
-                    let event = self.event.as_raw_fd();
-                    // SAFETY: eight bytes, as an eventfd gives.
-                    unsafe { libc::read(event, (&raw mut value).cast(), size_of::<u64>()) };
-                }
-                key => ready(key),
+                INTERRUPT => silence(self.event.as_raw_fd()),
+                key => ready(key, event.events & ENDS != 0),
             }
         }
     }
 
     /// Ends the wait that goes on, or the next one.
     pub fn interrupt(&self) {
-        let value = 1u64;
-        let event = self.event.as_raw_fd();
-        // SAFETY: eight bytes, as an eventfd takes.
-        unsafe { libc::write(event, (&raw const value).cast(), size_of::<u64>()) };
+        ring(self.event.as_raw_fd());
     }
 }

@@ -20,6 +20,17 @@ pub fn mpm_query(code: i32) -> Option<i32> {
     (status == 0).then_some(answer)
 }
 
+/// How many descriptors this process may have (`ulimit -n`).
+pub fn most_descriptors() -> usize {
+    let mut limit = libc::rlimit {
+        rlim_cur: 0,
+        rlim_max: 0,
+    };
+    // SAFETY: a place for the limits.
+    unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) };
+    usize::try_from(limit.rlim_cur).unwrap_or(usize::MAX)
+}
+
 /// The signals by which httpd ends a child.
 const ENDS: [i32; 4] = [libc::SIGTERM, libc::SIGHUP, libc::SIGUSR1, libc::SIGWINCH];
 

@@ -87,6 +87,23 @@ unsafe extern "C" fn get<M: Module>(c: *const ffi::conn_rec) -> *const c_char {
     guard("protocol_get", None, || M::protocol(c)).map_or(std::ptr::null(), CStr::as_ptr)
 }
 
+/// What a parked connection speaks, as far as the MPM is concerned.
+const PARKED: &CStr = c"mod_python";
+
+/// The hook in which a protocol says that it knows its name: that one is known here.
+pub(super) unsafe extern "C" fn switched(
+    _c: *mut ffi::conn_rec,
+    _r: *mut ffi::request_rec,
+    _s: *mut ffi::server_rec,
+    protocol: *const c_char,
+) -> c_int {
+    // SAFETY: httpd calls with a text.
+    match unsafe { c_bytes(protocol) } == Some(PARKED.to_bytes()) {
+        true => Status::OK.0,
+        false => Status::DECLINED.0,
+    }
+}
+
 impl Server {
     /// Whether `Protocols` names a protocol.
     pub fn allows_protocol(&self, name: &CStr) -> bool {
@@ -106,6 +123,14 @@ impl Connection {
         let name = unsafe { ffi::ap_get_protocol(self.as_ptr()) };
         // SAFETY: null or NUL-terminated.
         unsafe { c_bytes(name) }
+    }
+
+    /// From now on the MPM closes it when it is parked for its virtual host's `Timeout`. Before, that
+    /// is the main server's: for HTTP, the MPM asks for another one only when it reads a request.
+    pub fn use_own_timeout(&self) {
+        let (no_request, server) = (std::ptr::null_mut(), self.base_server().as_ptr());
+        // SAFETY: a live connection and server; `switched` knows the name, and the MPM listens in.
+        unsafe { ffi::ap_switch_protocol(self.as_ptr(), no_request, server, PARKED.as_ptr()) };
     }
 
     /// From now on it is this virtual host's: its log, its settings, its `Timeout`.

@@ -1,22 +1,23 @@
-//! The one thread per child that wakes connections which have none: at their deadlines, and when
-//! the socket of a connection is ready for something else than the MPM was asked to watch.
+//! The one thread per child that looks after connections which have none: it wakes them at their
+//! deadlines, and calls a worker to the reactor when something comes of their sockets.
 
 use std::collections::HashMap;
-use std::os::fd::RawFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::interpreter::main_server;
+use super::reactor::{self, Reactor};
 use super::seat::Seat;
 use crate::engine::deadlines::Deadlines;
 use crate::httpd::log::{self, Level, place};
-use crate::httpd::parking::Sense;
 use crate::httpd::poller::Poller;
 
 /// It calls little.
 const STACK: usize = 256 * 1024;
+/// Under which the reactor's sockets are known.
+const SOCKETS: u64 = 0;
 /// A thread without a connection's socket to wait on looks at the world so often.
 pub const GLANCE: Duration = Duration::from_secs(1);
 
@@ -30,6 +31,7 @@ static ALARM: OnceLock<Option<&'static Alarm>> = OnceLock::new();
 
 struct Alarm {
     poller: Poller,
+    reactor: Reactor,
     book: Mutex<Book>,
 }
 
@@ -44,11 +46,12 @@ struct Book {
 
 fn alarm() -> Option<&'static Alarm> {
     let start = || {
-        let poller = Poller::new()?;
         let alarm: &'static Alarm = Box::leak(Box::new(Alarm {
-            poller,
+            poller: Poller::new()?,
+            reactor: Reactor::new()?,
             book: Mutex::default(),
         }));
+        alarm.poller.watch_set(alarm.reactor.sockets(), SOCKETS)?;
         let builder = thread::Builder::new()
             .name("alarm".into())
             .stack_size(STACK);
@@ -71,7 +74,8 @@ impl Alarm {
         self.book.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn work(&self) {
+    fn work(&'static self) {
+        let mut seen = (None, Instant::now());
         loop {
             let now = Instant::now();
             let mut due = Vec::new();
@@ -90,13 +94,33 @@ impl Alarm {
             for seat in due {
                 seat.is_due(now);
             }
+            let progress = self.reactor.progress();
+            if progress != seen.0 {
+                seen = (progress, now);
+            }
+            let stuck = progress.is_some() && now >= seen.1 + reactor::PATIENCE;
+            if stuck {
+                self.help_out();
+            }
             let time = next.map(|next| next.saturating_duration_since(Instant::now()));
-            self.poller.wait(time, |number| {
-                let seat = self.book().seats.get(&number).and_then(Weak::upgrade);
-                if let Some(seat) = seat {
-                    seat.wake();
-                }
-            });
+            let look = self.reactor.has_workers().then_some(reactor::PATIENCE);
+            let time = time.into_iter().chain(look).min();
+            self.poller.wait(time, |_, _| self.reactor.help(stuck));
+        }
+    }
+
+    /// All who are at the reactor have long steps to take.
+    fn help_out(&'static self) {
+        match self.reactor.has_ready() {
+            true => self.reactor.help(true),
+            false => self.watch_sockets(),
+        }
+    }
+
+    fn watch_sockets(&self) {
+        if let Err(error) = self.poller.watch_set(self.reactor.sockets(), SOCKETS) {
+            let text = format!("connections cannot be watched: {error}");
+            log::server(place!(), main_server(), Level::Critical, &text);
         }
     }
 }
@@ -125,19 +149,46 @@ pub fn count() -> usize {
 
 /// Has a connection asked at `when` whether it is due.
 pub fn note(when: Instant, number: u64) {
-    if let Some(alarm) = alarm() {
-        if alarm.book().deadlines.note(when, number) {
-            alarm.poller.interrupt();
-        }
+    let sooner = alarm().is_some_and(|alarm| alarm.book().deadlines.note(when, number));
+    if sooner {
+        interrupt();
     }
 }
 
-/// Has a connection woken when its socket is ready.
-pub fn watch(descriptor: RawFd, sense: Sense, number: u64) {
-    if let Some(Err(error)) = alarm().map(|alarm| alarm.poller.watch(descriptor, sense, number)) {
-        let text = format!("a connection cannot be watched, and waits for its deadline: {error}");
-        log::server(place!(), main_server(), Level::Error, &text);
+/// The reactor of this child.
+pub fn reactor() -> Option<&'static Reactor> {
+    existing().map(|alarm| &alarm.reactor)
+}
+
+/// Has a connection stepped.
+pub fn enqueue(seat: Arc<Seat>) {
+    if let Some(reactor) = reactor() {
+        reactor.enqueue(seat);
     }
+}
+
+/// Has the reactor called when something comes of its sockets.
+pub fn watch_sockets() {
+    if let Some(alarm) = existing() {
+        alarm.watch_sockets();
+    }
+}
+
+/// Has the thread look again.
+pub fn interrupt() {
+    if let Some(alarm) = existing() {
+        alarm.poller.interrupt();
+    }
+}
+
+/// Those of the connections with these numbers that are still there.
+pub fn seats<T>(numbers: Vec<(u64, T)>) -> Vec<(Arc<Seat>, T)> {
+    let Some(alarm) = existing() else {
+        return Vec::new();
+    };
+    let book = alarm.book();
+    let known = |(number, with)| Some((book.seats.get(&number)?.upgrade()?, with));
+    numbers.into_iter().filter_map(known).collect()
 }
 
 /// Whether handlers are told that the child is about to stop.
@@ -154,9 +205,7 @@ pub fn is_over() -> bool {
 /// The child stops gracefully: handlers are told, and have so much time.
 pub fn close(grace: Duration) {
     CLOSING.get_or_init(|| Instant::now() + grace);
-    if let Some(alarm) = existing() {
-        alarm.poller.interrupt();
-    }
+    interrupt();
 }
 
 /// The child stops at once. Answers all connections that must end.

@@ -2,6 +2,7 @@
 //! plain function has served it by then, a coroutine begins to talk.
 #![expect(unsafe_code, reason = "a look at the type of what a handler gave")]
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,7 +21,6 @@ use super::meter::{self, Counted, Meter};
 use super::report;
 use super::result::{number, server_return};
 use super::role::Role;
-use super::seat::Seat;
 use super::speaker::Speaker;
 use super::state::ConnectionState;
 use super::talk::Talk;
@@ -32,8 +32,7 @@ use crate::engine::phases::Phase;
 use crate::engine::protocols::Protocol;
 use crate::engine::settings::Settings;
 use crate::httpd::log::{self, Level, place};
-use crate::httpd::parking::Sense;
-use crate::httpd::{Connection, Request, Status};
+use crate::httpd::{Connection, Request, Status, process};
 
 /// The interpreter for what stands in `home`, for a request or a connection.
 ///
@@ -116,13 +115,17 @@ pub fn shake_hands(c: &Connection) -> Result<Box<Wire>, Status> {
     let wire = asked.shaking_hands.take();
     let wire = wire.unwrap_or_else(|| Box::new(Wire::new(c)));
     let parks = c.can_park();
-    match wire.start(c, !parks) {
+    let started = wire.start(c, !parks);
+    asked
+        .has_shaken_hands
+        .set(!matches!(started, Err(error) if error.is_again()));
+    match started {
         Ok(()) => Ok(wire),
         Err(error) if parks && error.is_again() => {
             // A peer that takes its time over TLS's handshake holds no thread.
             asked.shaking_hands.replace(Some(wire));
-            c.be_impatient();
-            Err(c.park(Sense::Read))
+            c.use_own_timeout();
+            Err(c.park())
         }
         // No handshake: HTTP's own handler knows how to answer that.
         Err(_) => Err(Status::DECLINED),
@@ -177,15 +180,13 @@ fn first_call(
     let status = match given {
         Given::Status(status) => status,
         Given::Coroutine(coroutine) => {
-            let (place, parks) = match is_upgraded {
-                true => (&asked.upgraded, false),
-                false => (&asked.seat, c.can_park()),
+            let (seat, stand_in) = match asked.take_seat(is_upgraded, c.can_park()) {
+                Ok(taken) => taken,
+                Err(error) => {
+                    interpreter.enter(About::Connection(c), |py| drop(coroutine.into_bound(py)));
+                    return refuse(c, &error);
+                }
             };
-            let Some(seat) = Seat::new(parks) else {
-                interpreter.enter(About::Connection(c), |py| drop(coroutine.into_bound(py)));
-                return Status::DONE;
-            };
-            let seat = place.get_or_init(|| seat);
             drop(open);
             let speaker = Speaker {
                 interpreter,
@@ -193,7 +194,7 @@ fn first_call(
                 lease,
                 coroutine: Some(coroutine),
             };
-            return Talk::begin(c, seat, wire, speaker, timeouts);
+            return Talk::begin(c, seat, wire, speaker, timeouts, stand_in);
         }
     };
     lease.end();
@@ -217,6 +218,20 @@ fn first_call(
         c.take_request_timeouts(timeouts);
     }
     status
+}
+
+/// There is no room for an `async def` handler's connection.
+fn refuse(c: &Connection, error: &io::Error) -> Status {
+    let mut text = format!("closed: no room for a connection: {error}");
+    if error.raw_os_error() == Some(libc::EMFILE) {
+        let most = process::most_descriptors();
+        text += &format!(
+            ". This child has {most} descriptors, and a parked connection takes two: raise ulimit -n \
+             (APACHE_ULIMIT_MAX_FILES, LimitNOFILE=), or set PythonMaxConnections"
+        );
+    }
+    log::connection(place!(), c, Level::Error, &text);
+    c.linger()
 }
 
 fn call(

@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 use crate::engine::unread::Unread;
 use crate::httpd::bucket::Kind;
 use crate::httpd::now::{Found, SMALL};
-use crate::httpd::parking::Sense;
 use crate::httpd::{Connection, Error};
 
 use super::wire::Wire;
@@ -25,6 +24,8 @@ pub struct Duplex {
     input: Cell<Input>,
     /// The last read has seen all there was.
     dry: Cell<bool>,
+    /// The end has come behind what is unread.
+    ends: Cell<bool>,
     /// How many bytes wait in `Wire::written`.
     queued: Cell<usize>,
     /// The peer takes nothing any more, or the handler said that it is done.
@@ -72,28 +73,8 @@ pub struct Needs {
     pub read: bool,
     /// Room for output.
     pub write: bool,
-    /// Room for output that the handler does not wait for.
-    pub flush: bool,
     /// At the latest.
     pub until: Option<Instant>,
-}
-
-impl Needs {
-    /// What the MPM is to watch for while the connection is parked.
-    pub fn sense(self) -> Sense {
-        match self.read || !(self.write || self.flush) {
-            true => Sense::Read,
-            false => Sense::Write,
-        }
-    }
-
-    /// What is to be watched for besides.
-    pub fn besides(self, watched: Sense) -> Option<Sense> {
-        match watched {
-            Sense::Read => (self.write || self.flush).then_some(Sense::Write),
-            Sense::Write => self.read.then_some(Sense::Read),
-        }
-    }
 }
 
 /// Why a connection ends while its handler waits.
@@ -128,6 +109,11 @@ impl Duplex {
         if self.output.get() == Output::Open {
             self.output.set(Output::Closed);
         }
+    }
+
+    /// The peer has ended its side, or the connection broke: the next reads see that.
+    pub fn expect_end(&self) {
+        self.ends.set(true);
     }
 
     /// The handler has taken or written something.
@@ -180,9 +166,9 @@ impl Wire {
             drop(passing.remove_front());
         }
         let less = unread.len() - before < PORTION;
-        self.duplex
-            .dry
-            .set(less && matches!(found, Ok(Found::Data)) && c.is_bare());
+        self.duplex.dry.set(
+            less && matches!(found, Ok(Found::Data)) && !self.duplex.ends.get() && c.is_bare(),
+        );
         match found {
             Ok(Found::End) => self.duplex.input.set(Input::Ended),
             Ok(_) => {}
@@ -191,17 +177,10 @@ impl Wire {
         found.unwrap_or(Found::End)
     }
 
-    /// Reads what has come for a handler that waits for something else, so that it is not called
-    /// for it again. `false`: there is more than may wait, or the end.
-    pub fn read_ahead(&self, c: &Connection) -> bool {
-        while self.duplex.unread.borrow().len() < AHEAD {
-            match self.fill(c) {
-                Found::Data => {}
-                Found::Nothing => return true,
-                Found::End => return false,
-            }
-        }
-        false
+    /// Reads some of what has come for a handler that waits for something else: it sees the end
+    /// when there is little before it.
+    pub fn read_ahead(&self, c: &Connection) {
+        while self.duplex.unread.borrow().len() < AHEAD && self.fill(c) == Found::Data {}
     }
 
     /// Something may have come since the last read.

@@ -41,6 +41,7 @@ pub mod meter;
 pub mod module;
 pub mod pending;
 pub mod phase;
+pub mod reactor;
 pub mod reader;
 pub mod report;
 pub mod request;

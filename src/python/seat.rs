@@ -1,18 +1,18 @@
 //! The seat of an async connection: what stays when it is parked, and outlives it. Whoever has an
-//! answer for a connection holds its seat and wakes it; whoever steps it holds its turn.
+//! answer for a connection holds its seat and wakes it; whoever steps it has its turn.
 //!
 //! Order of locks: first a turn, then the GIL. Waking takes neither.
 
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::ops::{Deref, DerefMut};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Instant;
 
 use super::alarm;
 use super::talk::Talk;
-use crate::httpd::door;
 
 /// One async connection.
 pub struct Seat {
-    /// Under which the alarm knows it.
+    /// Under which the alarm and the reactor know it.
     pub number: u64,
     /// Whether it waits without a thread.
     pub parks: bool,
@@ -22,18 +22,82 @@ pub struct Seat {
     rung: Condvar,
 }
 
+/// Why a connection is stepped.
+#[derive(Clone, Copy, Default)]
+pub struct Rung {
+    /// Something came of its socket.
+    pub socket: bool,
+    /// The peer has ended its side, or the connection broke.
+    pub ends: bool,
+    /// Something else: a deadline, an answer from elsewhere.
+    pub other: bool,
+}
+
+impl Rung {
+    fn any(self) -> bool {
+        self.socket || self.other
+    }
+}
+
 #[derive(Default)]
 struct Bell {
-    /// Somebody rang, and nobody has heard it yet.
-    rung: bool,
-    /// A worker is on its way.
-    called: bool,
+    /// What nobody has heard yet.
+    rung: Rung,
+    /// It has no thread: the reactor steps it.
+    parked: bool,
+    /// It stands in the reactor's line.
+    queued: bool,
+    /// Somebody has its turn, and looks here again at the end of that.
+    taken: bool,
     /// A thread waits here.
     held: bool,
     /// When it must be woken at the latest.
     due: Option<Instant>,
     /// When the alarm will ask.
     noted: Option<Instant>,
+}
+
+impl Bell {
+    fn must_queue(&mut self) -> bool {
+        let must = self.rung.any() && self.parked && !self.queued && !self.taken;
+        self.queued |= must;
+        must
+    }
+}
+
+/// The right to step a connection.
+pub struct Turn<'a> {
+    talk: MutexGuard<'a, Option<Box<Talk>>>,
+    /// Dropped behind it.
+    _end: EndOfTurn<'a>,
+}
+
+impl Deref for Turn<'_> {
+    type Target = Option<Box<Talk>>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.talk
+    }
+}
+
+impl DerefMut for Turn<'_> {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.talk
+    }
+}
+
+/// Who rang meanwhile is heard when the turn is over.
+struct EndOfTurn<'a>(&'a Arc<Seat>);
+
+impl Drop for EndOfTurn<'_> {
+    fn drop(&mut self) {
+        let mut bell = self.0.bell();
+        bell.taken = false;
+        if bell.must_queue() {
+            drop(bell);
+            alarm::enqueue(self.0.clone());
+        }
+    }
 }
 
 impl Seat {
@@ -51,21 +115,51 @@ impl Seat {
     }
 
     /// The right to step the connection; waits for who has it. Never with the GIL.
-    pub fn turn(&self) -> MutexGuard<'_, Option<Box<Talk>>> {
-        self.turn.lock().unwrap_or_else(PoisonError::into_inner)
+    pub fn turn(self: &Arc<Self>) -> Turn<'_> {
+        let talk = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        self.taken_by(talk)
     }
 
     /// The same, if nobody has it.
-    pub fn try_turn(&self) -> Option<MutexGuard<'_, Option<Box<Talk>>>> {
+    pub fn try_turn(self: &Arc<Self>) -> Option<Turn<'_>> {
         match self.turn.try_lock() {
-            Ok(turn) => Some(turn),
-            Err(std::sync::TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
-            Err(std::sync::TryLockError::WouldBlock) => None,
+            Ok(talk) => Some(self.taken_by(talk)),
+            Err(TryLockError::Poisoned(poisoned)) => Some(self.taken_by(poisoned.into_inner())),
+            Err(TryLockError::WouldBlock) => None,
         }
     }
 
+    fn taken_by<'a>(self: &'a Arc<Self>, talk: MutexGuard<'a, Option<Box<Talk>>>) -> Turn<'a> {
+        self.bell().taken = true;
+        Turn {
+            talk,
+            _end: EndOfTurn(self),
+        }
+    }
+
+    /// The turn of who comes from the reactor's line, and why it stood there. `None`: whoever has
+    /// the turn queues it again, if need be.
+    pub fn next_turn(self: &Arc<Self>) -> Option<(Turn<'_>, Rung)> {
+        let mut turn = self.try_turn();
+        if turn.is_none() {
+            self.bell().queued = false;
+            // Who had it may have looked for the last time before that.
+            turn = self.try_turn();
+        }
+        let turn = turn?;
+        let mut bell = self.bell();
+        bell.queued = false;
+        if !bell.parked {
+            return None;
+        }
+        let rung = std::mem::take(&mut bell.rung);
+        drop(bell);
+        Some((turn, rung))
+    }
+
     /// The connection is over: waits for who has its turn, and lets go of it.
-    pub fn leave(&self) {
+    pub fn leave(self: &Arc<Self>) {
+        self.bell().parked = false;
         self.turn().take();
         alarm::forget(self.number);
     }
@@ -77,35 +171,38 @@ impl Seat {
     /// Has the connection stepped soon. Any thread, at any time, as often as one likes; after the
     /// connection's end it does nothing.
     pub fn wake(self: &Arc<Self>) {
+        self.ring(|rung| rung.other = true);
+    }
+
+    /// The same, because something came of its socket.
+    pub fn socket_ready(self: &Arc<Self>, ends: bool) {
+        self.ring(|rung| {
+            rung.socket = true;
+            rung.ends |= ends;
+        });
+    }
+
+    fn ring(self: &Arc<Self>, note: impl FnOnce(&mut Rung)) {
         let mut bell = self.bell();
-        bell.rung = true;
+        note(&mut bell.rung);
         if bell.held || !self.parks {
             self.rung.notify_one();
-        } else if !bell.called {
-            bell.called = true;
+        } else if bell.must_queue() {
             drop(bell);
-            let seat = self.clone();
-            if door::on_worker(move || Talk::woken(&seat)).is_err() {
-                self.bell().called = false;
-            }
+            alarm::enqueue(self.clone());
         }
     }
 
-    /// Whether a worker is on its way.
-    pub fn is_called(&self) -> bool {
-        self.bell().called
+    /// Who has the turn leaves the connection without a thread.
+    pub fn park(&self) {
+        self.bell().parked = true;
     }
 
-    /// Whether its time has passed.
-    pub fn is_late(&self) -> bool {
-        self.bell().due.is_some_and(|due| due <= Instant::now())
-    }
-
-    /// Whoever was called is here.
-    pub fn answer(&self) {
+    /// Who has the turn is its thread from now on; answers what has rung.
+    pub fn unpark(&self) -> Rung {
         let mut bell = self.bell();
-        bell.called = false;
-        bell.rung = false;
+        bell.parked = false;
+        std::mem::take(&mut bell.rung)
     }
 
     /// When it must be woken at the latest.
@@ -154,13 +251,12 @@ impl Seat {
         let time = until.map_or(alarm::GLANCE, |until| {
             until.saturating_duration_since(Instant::now())
         });
-        if !bell.rung && !bell.called && !time.is_zero() {
+        if !bell.rung.any() && !time.is_zero() {
             bell.held = true;
             let waited = self.rung.wait_timeout(bell, time);
             bell = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
         bell.held = false;
-        bell.called = false;
-        bell.rung = false;
+        bell.rung = Rung::default();
     }
 }

@@ -1,6 +1,7 @@
 //! What we keep for a request from phase to phase.
 
 use std::cell::{Cell, OnceCell, RefCell};
+use std::io;
 use std::sync::Arc;
 
 use pyo3::prelude::*;
@@ -19,6 +20,7 @@ use super::seat::Seat;
 use super::wire::Wire;
 use crate::engine::protocols::Protocol;
 use crate::httpd::Request;
+use crate::httpd::stand_in::StandIn;
 
 /// Our value for a connection.
 #[derive(Default)]
@@ -26,6 +28,8 @@ pub struct ConnectionState {
     /// Whether the handler declined it: from then on it is HTTP's. (Some MPMs ask for each request
     /// that it carries, or whenever something comes.)
     pub declined: Cell<bool>,
+    /// What the MPM may watch in place of its socket.
+    pub stand_in: RefCell<Option<StandIn>>,
     /// The seat of an `async def` handler's connection.
     pub seat: OnceCell<Arc<Seat>>,
     /// The protocol that its peer has asked for, and httpd agreed to.
@@ -34,11 +38,38 @@ pub struct ConnectionState {
     pub upgraded: OnceCell<Arc<Seat>>,
     /// Kept while TLS's handshake has begun and not ended.
     pub shaking_hands: RefCell<Option<Box<Wire>>>,
+    /// TLS's handshake is over, if there is one.
+    pub has_shaken_hands: Cell<bool>,
     /// Its place among those with a handler.
     pub member: RefCell<Option<Member>>,
 }
 
 impl ConnectionState {
+    /// A seat for an `async def` handler, and the stand-in with which it is parked, if it can be: not
+    /// in the middle of a request, as when that has asked for another protocol.
+    ///
+    /// # Errors
+    /// There are too few descriptors, or no thread for deadlines.
+    pub fn take_seat(
+        &self,
+        in_request: bool,
+        can_park: bool,
+    ) -> io::Result<(&Arc<Seat>, Option<StandIn>)> {
+        let mut stand_in = None;
+        if can_park && !in_request {
+            let none = || io::Error::from_raw_os_error(libc::EMFILE);
+            let taken = self.stand_in.take().ok_or_else(none)?;
+            taken.prepare()?;
+            stand_in = Some(taken);
+        }
+        let seat = Seat::new(stand_in.is_some()).ok_or_else(|| io::Error::other("no thread"))?;
+        let place = match in_request {
+            true => &self.upgraded,
+            false => &self.seat,
+        };
+        Ok((place.get_or_init(|| seat), stand_in))
+    }
+
     /// The seats of its handlers.
     pub fn seats(&self) -> impl Iterator<Item = &Arc<Seat>> {
         [&self.seat, &self.upgraded]

@@ -1,5 +1,9 @@
 //! An `async def` connection handler at work: stepped when something came of what it waits for,
 //! on whatever thread of httpd that is; parked in between where the MPM can, else on its thread.
+//!
+//! The MPM has a parked connection, but sees none of its socket: the reactor steps it. Only what is
+//! for the MPM to do goes back there: the end, and what HTTP takes over. And since it closes what
+//! is parked for a `Timeout`, each connection is shown to it before that.
 #![expect(
     unsafe_code,
     reason = "a connection between httpd's calls, under its turn"
@@ -13,15 +17,13 @@ use super::alarm;
 use super::duplex::{Input, Lost, Needs};
 use super::meter::Counted;
 use super::pending::{Stepped, stepping};
-use super::seat::Seat;
+use super::seat::{Rung, Seat};
 use super::speaker::Speaker;
 use super::wire::Wire;
 use crate::httpd::connection::RequestTimeouts;
-use crate::httpd::parking::{self, Sense};
+use crate::httpd::parking;
+use crate::httpd::stand_in::StandIn;
 use crate::httpd::{Connection, Status};
-
-/// How long a peer may take to close its side after we have closed ours.
-const LEAVE: Duration = Duration::from_secs(2);
 
 /// One connection with an `async def` handler.
 pub struct Talk {
@@ -30,8 +32,10 @@ pub struct Talk {
     speaker: Speaker,
     timeouts: Option<RequestTimeouts>,
     phase: Phase,
-    /// What the MPM was asked to watch.
-    sense: Sense,
+    /// What the MPM watches while the connection is parked.
+    stand_in: Option<StandIn>,
+    /// When the MPM must have been shown that the connection is in use.
+    back_by: Option<Instant>,
     /// For mod_status: that it is open, and whether it is parked.
     _open: Option<Counted>,
     parked: Option<Counted>,
@@ -47,8 +51,8 @@ enum Phase {
     Working,
     /// It is done; the rest of its output goes out.
     Sending,
-    /// All is sent and our side closed; the peer's end is awaited.
-    Leaving,
+    /// It is closed.
+    Closed,
     /// The handler left the connection to HTTP.
     Declined,
 }
@@ -68,10 +72,11 @@ impl Talk {
         wire: Box<Wire>,
         speaker: Speaker,
         timeouts: Option<RequestTimeouts>,
+        stand_in: Option<StandIn>,
     ) -> Status {
         wire.become_async();
         if seat.parks {
-            c.be_patient();
+            c.use_own_timeout();
         }
         *seat.turn() = Some(Box::new(Self {
             c: NonNull::from(c),
@@ -79,29 +84,30 @@ impl Talk {
             speaker,
             timeouts,
             phase: Phase::Working,
-            sense: Sense::Read,
+            stand_in,
+            back_by: None,
             _open: Counted::open(),
             parked: None,
         }));
         Self::called(c, seat)
     }
 
-    /// httpd calls: something came of what the connection waits for.
+    /// The MPM calls.
     pub fn called(c: &Connection, seat: &Arc<Seat>) -> Status {
         let mut turn = seat.turn();
+        let rung = seat.unpark();
         let Some(talk) = turn.as_mut() else {
             return c.linger();
         };
-        seat.answer();
-        talk.parked = None;
+        talk.unpark(rung);
         loop {
             match talk.go_on(c, seat) {
                 Next::Over => {
-                    seat.set_due(None);
+                    talk.leave_reactor(seat);
                     return c.linger();
                 }
                 Next::Declined => {
-                    seat.set_due(None);
+                    talk.leave_reactor(seat);
                     let talk = turn.take();
                     drop(turn);
                     if let Some(mut talk) = talk {
@@ -109,14 +115,12 @@ impl Talk {
                     }
                     return Status::DECLINED;
                 }
+                Next::Waits(needs) if seat.parks => {
+                    talk.park(c, seat);
+                    talk.set_due(seat, needs);
+                    return c.park();
+                }
                 Next::Waits(needs) => {
-                    seat.set_due(needs.until);
-                    if seat.parks && talk.may_park(c, needs) {
-                        talk.sense = needs.sense();
-                        watch(c, seat, needs, talk.sense);
-                        talk.parked = Counted::parked();
-                        return c.park(talk.sense);
-                    }
                     let duplex = &talk.wire.duplex;
                     if duplex.input() == Input::Broken && duplex.lost.get().is_none() {
                         duplex.lost.set(Some(Lost::Reset));
@@ -128,54 +132,102 @@ impl Talk {
         }
     }
 
-    /// A worker is here because somebody woke the connection.
-    pub fn woken(seat: &Arc<Seat>) {
-        let mut turn = loop {
-            if !seat.is_called() {
-                // Who has the turn has taken this one's errand over.
-                return;
-            }
-            match seat.try_turn() {
-                Some(turn) => break turn,
-                None => std::thread::sleep(Duration::from_micros(100)),
-            }
+    /// The reactor's worker is here, because somebody woke the connection.
+    pub fn step(seat: &Arc<Seat>) {
+        let Some((mut turn, rung)) = seat.next_turn() else {
+            return;
         };
-        seat.answer();
-        let Some(talk) = turn.as_mut() else {
+        let Some(talk) = turn.as_mut().filter(|talk| talk.phase != Phase::Closed) else {
             return;
         };
         // SAFETY: the connection's end takes `talk` out from under the turn that we have.
         let c = unsafe { talk.c.as_ref() };
+        if talk
+            .back_by
+            .is_some_and(|back_by| back_by <= Instant::now())
+        {
+            return talk.call_mpm(seat);
+        }
+        if rung.ends {
+            talk.wire.duplex.expect_end();
+        }
+        if !rung.other && !talk.is_concerned(c) {
+            return;
+        }
         match talk.go_on(c, seat) {
-            Next::Waits(needs) => {
-                seat.set_due(needs.until);
-                // The MPM goes on watching for what it was asked to.
-                watch(c, seat, needs, talk.sense);
-            }
-            Next::Over if talk.phase == Phase::Leaving => c.end_input(),
-            Next::Over => {
-                talk.phase = Phase::Leaving;
-                match talk.wire.end_output(c) {
-                    true => seat.set_due(Instant::now().checked_add(LEAVE)),
-                    false => c.end_input(),
-                }
-            }
-            // The next of its input is for HTTP, or its end after some time.
-            Next::Declined if talk.is_late(seat) => c.end_input(),
-            Next::Declined => {
-                seat.set_due(Instant::now().checked_add(c.base_server().timeout()));
-            }
+            Next::Waits(needs) => talk.set_due(seat, needs),
+            Next::Over | Next::Declined => talk.call_mpm(seat),
         }
     }
 
-    fn is_late(&self, seat: &Seat) -> bool {
-        self.phase == Phase::Declined && seat.is_late()
+    /// Leaves the connection to the MPM and the reactor, when the hook that runs has returned.
+    fn park(&mut self, c: &Connection, seat: &Seat) {
+        self.parked = Counted::parked();
+        let timeout = c.base_server().timeout();
+        self.back_by = Instant::now().checked_add(timeout / 2);
+        if let (Some(stand_in), Some(reactor)) = (&self.stand_in, alarm::reactor()) {
+            if stand_in.step_in() {
+                reactor.watch(stand_in.socket(), seat.number);
+            }
+        }
+        seat.park();
+    }
+
+    /// The MPM has called.
+    fn unpark(&mut self, rung: Rung) {
+        self.parked = None;
+        if rung.ends {
+            self.wire.duplex.expect_end();
+        }
+        if let Some(stand_in) = &self.stand_in {
+            stand_in.answer();
+        }
+    }
+
+    /// The connection is the MPM's again.
+    fn leave_reactor(&self, seat: &Seat) {
+        seat.set_due(None);
+        if let (Some(stand_in), Some(reactor)) = (&self.stand_in, alarm::reactor()) {
+            reactor.forget(stand_in.socket());
+            stand_in.step_back();
+        }
+    }
+
+    /// Has the MPM call.
+    fn call_mpm(&self, seat: &Seat) {
+        seat.set_due(None);
+        if let Some(stand_in) = &self.stand_in {
+            stand_in.call();
+        }
+    }
+
+    fn set_due(&self, seat: &Seat, needs: Needs) {
+        let due = needs.until.into_iter().chain(self.back_by).min();
+        seat.set_due(due);
+    }
+
+    /// Whether what comes of the socket is awaited. Some of what is not is read, to see the end.
+    fn is_concerned(&self, c: &Connection) -> bool {
+        let needs = self.wire.duplex.needs.get();
+        if self.phase != Phase::Working || needs.read || needs.write || self.wire.has_unsent(c) {
+            return true;
+        }
+        self.wire.look_again();
+        self.wire.read_ahead(c);
+        let duplex = &self.wire.duplex;
+        let broken = duplex.input() == Input::Broken && duplex.lost.get().is_none();
+        if broken {
+            duplex.lost.set(Some(Lost::Reset));
+        }
+        broken
     }
 
     /// httpd is about to close the connection.
     pub fn closing(c: &Connection, seat: &Arc<Seat>) {
         let mut turn = seat.turn();
+        let rung = seat.unpark();
         if let Some(talk) = turn.as_mut() {
+            talk.unpark(rung);
             let lost = if c.is_aborted() {
                 Lost::Reset
             } else if alarm::is_closing() {
@@ -184,8 +236,8 @@ impl Talk {
                 Lost::TimedOut
             };
             talk.finish(c, seat, lost);
+            talk.leave_reactor(seat);
         }
-        seat.set_due(None);
     }
 
     /// The child stops at once: ends every connection that waits without a thread.
@@ -219,7 +271,7 @@ impl Talk {
             match done {
                 None => {
                     let mut needs = self.wire.duplex.needs.get();
-                    needs.flush = self.wire.has_unsent(c);
+                    needs.write |= self.wire.has_unsent(c);
                     return Next::Waits(needs);
                 }
                 Some(Status::DECLINED) => self.phase = Phase::Declined,
@@ -246,18 +298,6 @@ impl Talk {
         })
     }
 
-    /// Whether the connection may wait without a thread. Input that nobody asks for would call it
-    /// again and again, so some of it is read; what is more keeps the thread.
-    fn may_park(&self, c: &Connection, needs: Needs) -> bool {
-        if needs.read || needs.write || needs.flush {
-            return true;
-        }
-        let duplex = &self.wire.duplex;
-        // Before HTTP has what was peeked, it could only wait for more.
-        let undecided = duplex.is_untouched() && !duplex.unread.borrow().is_empty();
-        !undecided && self.wire.read_ahead(c)
-    }
-
     /// Ends a handler that waits: its waits raise, and what it still awaits then closes it.
     fn finish(&mut self, c: &Connection, seat: &Arc<Seat>, lost: Lost) {
         self.wire.duplex.lost.set(Some(lost));
@@ -266,15 +306,12 @@ impl Talk {
         if self.phase == Phase::Working && stepping(stepped, step).is_none() {
             self.speaker.close(c, &self.wire.duplex);
         }
-        self.phase = Phase::Leaving;
+        self.phase = Phase::Closed;
         self.wire.send(c);
     }
 
     /// What was read so far is for HTTP.
     fn leave_to_http(&mut self, c: &Connection) {
-        if c.can_park() {
-            c.be_impatient();
-        }
         let unread = self.wire.duplex.unread.take();
         c.give_back(unread.bytes());
         if let Some(timeouts) = self.timeouts.take() {
@@ -296,20 +333,12 @@ fn wait_here(c: &Connection, seat: &Seat, needs: Needs) {
     if parking::is_stopping() && !alarm::is_closing() {
         alarm::close(super::call::grace());
     }
-    let write = needs.write || needs.flush;
-    if !needs.read && !write {
+    if !needs.read && !needs.write {
         return seat.hold(needs.until);
     }
     let until = needs
         .until
         .map(|until| until.saturating_duration_since(Instant::now()));
     let time = until.map_or(alarm::GLANCE, |time| time.min(alarm::GLANCE));
-    c.wait(needs.read, write, time);
-}
-
-/// Has the alarm watch for what the MPM does not.
-fn watch(c: &Connection, seat: &Seat, needs: Needs, watched: Sense) {
-    if let (Some(sense), Some(descriptor)) = (needs.besides(watched), c.descriptor()) {
-        alarm::watch(descriptor, sense, seat.number);
-    }
+    c.wait(needs.read, needs.write, time);
 }

@@ -275,7 +275,6 @@ impl<'py> Look<'_, 'py> {
         duplex.needs.set(Needs {
             read: !write && !is_time,
             write,
-            flush: false,
             until: Some(until),
         });
         Ok(())

@@ -1,0 +1,169 @@
+//! Steps what is parked: connections of whose socket something came, or that somebody has woken, in
+//! the order in which that happened. One of the MPM's workers does it for all of them, so that under
+//! load no thread is woken for a message, and nobody waits for the GIL; another one comes to help
+//! where a step takes long. Where nothing happens, no worker is here.
+
+use std::collections::VecDeque;
+use std::io;
+use std::os::fd::RawFd;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::alarm;
+use super::interpreter::main_server;
+use super::seat::Seat;
+use super::talk::Talk;
+use crate::httpd::door;
+use crate::httpd::log::{self, Level, place};
+use crate::httpd::parking::threads_per_child;
+use crate::httpd::poller::Poller;
+
+/// So long a worker waits for more before it leaves: what comes within that costs no hand-over.
+const LINGER: Duration = Duration::from_millis(10);
+/// Steps that take longer than this keep nobody else from theirs.
+pub const PATIENCE: Duration = Duration::from_millis(5);
+
+/// What waits for a step, and who takes the steps.
+pub struct Reactor {
+    /// The sockets of all that is parked.
+    sockets: Poller,
+    line: Mutex<Line>,
+    /// How many steps were taken: who looks twice sees whether there is progress.
+    steps: AtomicUsize,
+}
+
+#[derive(Default)]
+struct Line {
+    ready: VecDeque<Arc<Seat>>,
+    /// How many workers are here, or on their way.
+    workers: usize,
+    /// One of them waits for sockets.
+    polls: bool,
+}
+
+impl Reactor {
+    /// One without workers.
+    ///
+    /// # Errors
+    /// There are no more descriptors.
+    pub fn new() -> io::Result<Self> {
+        Ok(Self {
+            sockets: Poller::new()?,
+            line: Mutex::default(),
+            steps: AtomicUsize::new(0),
+        })
+    }
+
+    fn line(&self) -> MutexGuard<'_, Line> {
+        self.line.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The sockets, for who wants to be told when there is something.
+    pub fn sockets(&self) -> &Poller {
+        &self.sockets
+    }
+
+    /// From now on a connection is stepped when something comes of its socket.
+    pub fn watch(&self, socket: RawFd, number: u64) {
+        if let Err(error) = self.sockets.watch(socket, number) {
+            let text =
+                format!("a connection cannot be watched, and waits for its deadline: {error}");
+            log::server(place!(), main_server(), Level::Error, &text);
+        }
+    }
+
+    /// Not any more.
+    pub fn forget(&self, socket: RawFd) {
+        self.sockets.forget(socket);
+    }
+
+    /// A connection is to be stepped. Any thread; the seat sees to it that it stands here once.
+    pub fn enqueue(&'static self, seat: Arc<Seat>) {
+        let mut line = self.line();
+        line.ready.push_back(seat);
+        if line.workers == 0 {
+            self.call_worker(line);
+        } else if line.polls {
+            drop(line);
+            self.sockets.interrupt();
+        }
+    }
+
+    /// There is something to do: calls a worker if nobody is here, or all who are here are stuck.
+    pub fn help(&'static self, stuck: bool) {
+        let line = self.line();
+        if line.workers == 0 || stuck && line.workers < threads_per_child() {
+            self.call_worker(line);
+        }
+    }
+
+    fn call_worker(&'static self, mut line: MutexGuard<'_, Line>) {
+        line.workers += 1;
+        drop(line);
+        match door::on_worker(|| self.work()) {
+            // Somebody must see whether its steps take long.
+            Ok(()) => alarm::interrupt(),
+            Err(_) => self.line().workers -= 1,
+        }
+    }
+
+    /// How far the steps are, while somebody takes them.
+    pub fn progress(&self) -> Option<usize> {
+        let line = self.line();
+        (line.workers > 0 && !line.polls).then(|| self.steps.load(Ordering::Relaxed))
+    }
+
+    /// Whether somebody is here.
+    pub fn has_workers(&self) -> bool {
+        self.line().workers > 0
+    }
+
+    /// Whether somebody waits for a step.
+    pub fn has_ready(&self) -> bool {
+        !self.line().ready.is_empty()
+    }
+
+    /// A worker's time here.
+    fn work(&'static self) {
+        loop {
+            let mut line = self.line();
+            if let Some(seat) = line.ready.pop_front() {
+                drop(line);
+                Talk::step(&seat);
+                self.steps.fetch_add(1, Ordering::Relaxed);
+                continue;
+            }
+            if line.polls {
+                line.workers -= 1;
+                return;
+            }
+            line.polls = true;
+            drop(line);
+            let came = self.poll();
+            self.line().polls = false;
+            let found = !came.is_empty();
+            for (seat, ends) in alarm::seats(came) {
+                seat.socket_ready(ends);
+            }
+            let mut line = self.line();
+            if !found && line.ready.is_empty() {
+                line.workers -= 1;
+                let last = line.workers == 0;
+                drop(line);
+                if last {
+                    alarm::watch_sockets();
+                }
+                return;
+            }
+        }
+    }
+
+    /// Waits for sockets. Answers the numbers of those of which something came, and whether it ends.
+    fn poll(&self) -> Vec<(u64, bool)> {
+        let mut came = Vec::new();
+        let take = |number, ends| came.push((number, ends));
+        self.sockets.wait(Some(LINGER), take);
+        came
+    }
+}
