@@ -2,7 +2,9 @@
 //! a connection back in the state `ASYNC_WAITIO`, and calls `process_connection` again when its
 //! socket is ready. Elsewhere a connection has its thread for all its life.
 
+use std::ffi::c_void;
 use std::os::fd::RawFd;
+use std::ptr::null_mut;
 use std::time::Duration;
 
 use super::process::mpm_query;
@@ -24,7 +26,24 @@ pub fn threads_per_child() -> usize {
     usize::try_from(threads).unwrap_or(0).max(1)
 }
 
+/// How httpd knows a connection as a client's, which it forgets while that is parked. Its log would
+/// take the client for a server of ours then.
+#[derive(Clone, Copy)]
+pub struct ClientMark(*mut c_void);
+
 impl Connection {
+    /// Its mark, in the MPM's hooks.
+    pub fn client_mark(&self) -> ClientMark {
+        ClientMark(self.raw().sbh)
+    }
+
+    /// Gives it its mark back, or takes it away.
+    pub fn set_client_mark(&self, mark: Option<ClientMark>) {
+        let mark = mark.map_or(null_mut(), |mark| mark.0);
+        // SAFETY: the connection's own handle, which lives as long as it; only its turn's holder.
+        unsafe { (*self.as_ptr()).sbh = mark };
+    }
+
     /// Whether it can wait without a thread.
     pub fn can_park(&self) -> bool {
         !self.raw().cs.is_null() && !self.is_stream() && mpm_parks()

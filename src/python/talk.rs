@@ -21,7 +21,7 @@ use super::seat::{Rung, Seat};
 use super::speaker::Speaker;
 use super::wire::Wire;
 use crate::httpd::connection::RequestTimeouts;
-use crate::httpd::parking;
+use crate::httpd::parking::{self, ClientMark};
 use crate::httpd::stand_in::StandIn;
 use crate::httpd::{Connection, Status};
 
@@ -32,6 +32,7 @@ pub struct Talk {
     speaker: Speaker,
     timeouts: Option<RequestTimeouts>,
     phase: Phase,
+    mark: ClientMark,
     /// What the MPM watches while the connection is parked.
     stand_in: Option<StandIn>,
     /// When the MPM must have been shown that the connection is in use.
@@ -84,6 +85,7 @@ impl Talk {
             speaker,
             timeouts,
             phase: Phase::Working,
+            mark: c.client_mark(),
             stand_in,
             back_by: None,
             _open: Counted::open(),
@@ -100,6 +102,7 @@ impl Talk {
             return c.linger();
         };
         talk.unpark(rung);
+        c.set_client_mark(Some(talk.mark));
         loop {
             match talk.go_on(c, seat) {
                 Next::Over => {
@@ -154,7 +157,10 @@ impl Talk {
         if !rung.other && !talk.is_concerned(c) {
             return;
         }
-        match talk.go_on(c, seat) {
+        c.set_client_mark(Some(talk.mark));
+        let next = talk.go_on(c, seat);
+        c.set_client_mark(None);
+        match next {
             Next::Waits(needs) => talk.set_due(seat, needs),
             Next::Over | Next::Declined => talk.call_mpm(seat),
         }
