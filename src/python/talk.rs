@@ -98,12 +98,14 @@ impl Talk {
     pub fn called(c: &Connection, seat: &Arc<Seat>) -> Status {
         let mut turn = seat.turn();
         let rung = seat.unpark();
-        let Some(talk) = turn.as_mut() else {
-            return c.linger();
-        };
-        talk.unpark(rung);
-        c.set_client_mark(Some(talk.mark));
+        if let Some(talk) = turn.as_mut() {
+            talk.unpark(rung);
+            c.set_client_mark(Some(talk.mark));
+        }
         loop {
+            let Some(talk) = turn.as_mut() else {
+                return c.linger();
+            };
             match talk.go_on(c, seat) {
                 Next::Over => {
                     talk.leave_reactor(seat);
@@ -126,9 +128,12 @@ impl Talk {
                 Next::Waits(needs) => {
                     let duplex = &talk.wire.duplex;
                     if duplex.input() == Input::Broken && duplex.lost.get().is_none() {
-                        duplex.lost.set(Some(Lost::Reset));
+                        duplex.lost.set(Some(Lost::broken(c)));
                     } else {
+                        // Nobody else wants the turn but the end of a child, on this thread.
+                        drop(turn);
                         wait_here(c, seat, needs);
+                        turn = seat.turn();
                     }
                 }
             }
@@ -223,7 +228,7 @@ impl Talk {
         let duplex = &self.wire.duplex;
         let broken = duplex.input() == Input::Broken && duplex.lost.get().is_none();
         if broken {
-            duplex.lost.set(Some(Lost::Reset));
+            duplex.lost.set(Some(Lost::broken(c)));
         }
         broken
     }
@@ -235,7 +240,7 @@ impl Talk {
         if let Some(talk) = turn.as_mut() {
             talk.unpark(rung);
             let lost = if c.is_aborted() {
-                Lost::Reset
+                Lost::broken(c)
             } else if alarm::is_closing() {
                 Lost::Stopping
             } else {
@@ -246,9 +251,22 @@ impl Talk {
         }
     }
 
+    /// The connection goes without a word of httpd's that it is about to be closed: its socket failed
+    /// the MPM, or the child ends.
+    pub fn gone(&mut self, seat: &Arc<Seat>) {
+        // SAFETY: its pool is about to go.
+        let c = unsafe { self.c.as_ref() };
+        let lost = match parking::is_stopping() {
+            true => Lost::Stopping,
+            false => Lost::broken(c),
+        };
+        self.finish(c, seat, lost);
+    }
+
     /// The child stops at once: ends every connection that waits without a thread.
     pub fn stop_all() {
-        for seat in alarm::stop() {
+        // Those that keep a thread are told there.
+        for seat in alarm::stop().into_iter().filter(|seat| seat.parks) {
             let begin = Instant::now();
             let turn = loop {
                 match seat.try_turn() {
@@ -306,10 +324,14 @@ impl Talk {
 
     /// Ends a handler that waits: its waits raise, and what it still awaits then closes it.
     fn finish(&mut self, c: &Connection, seat: &Arc<Seat>, lost: Lost) {
+        if self.phase != Phase::Working {
+            // A worker may be closing it at this moment.
+            return;
+        }
         self.wire.duplex.lost.set(Some(lost));
         let stepped = self.stepped(seat);
         let step = || self.speaker.step(c, &self.wire.duplex);
-        if self.phase == Phase::Working && stepping(stepped, step).is_none() {
+        if stepping(stepped, step).is_none() {
             self.speaker.close(c, &self.wire.duplex);
         }
         self.phase = Phase::Closed;

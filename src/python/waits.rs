@@ -203,7 +203,7 @@ impl<'py> Look<'_, 'py> {
     /// What is awaited when nothing more comes.
     fn end(&self, wish: &Wish) -> Answer<'py> {
         if self.wire.duplex.input() == Input::Broken {
-            return Err(Lost::Reset.error(self.py, self.interpreter));
+            return Err(Lost::broken(self.c).error(self.py, self.interpreter));
         }
         let there = self.wire.duplex.unread.borrow().len();
         let expected = match wish {
@@ -232,7 +232,7 @@ impl<'py> Look<'_, 'py> {
             return if all {
                 Ok(Some(self.none()))
             } else {
-                Err(Lost::Reset.error(self.py, self.interpreter))
+                Err(Lost::broken(self.c).error(self.py, self.interpreter))
             };
         }
         let done = if all {
@@ -296,6 +296,15 @@ impl<'py> Look<'_, 'py> {
 }
 
 impl Lost {
+    /// Why a connection is broken. A child that stops at once first closes the sockets that its
+    /// workers have, and then says that it stops; a peer cannot make httpd forget a descriptor.
+    pub fn broken(c: &Connection) -> Self {
+        match c.descriptor() {
+            Some(_) => Self::Reset,
+            None => Self::Stopping,
+        }
+    }
+
     /// The exception with which a wait ends.
     pub fn error(self, py: Python<'_>, interpreter: &Interpreter) -> PyErr {
         let error = match self {
