@@ -2,6 +2,7 @@
 
 use std::ffi::{CStr, c_int};
 
+use super::bucket::Kind;
 use super::{Brigade, Connection, Error, ffi};
 
 /// The longest line that is given out whole (httpd's `HUGE_STRING_LEN`).
@@ -47,6 +48,10 @@ unsafe extern "C" fn replay(
     let ffi::ap_filter_t { ctx, next, c, .. } = unsafe { *filter };
     // SAFETY: the state that `give_back` gave it.
     let held = unsafe { Brigade::from_raw(ctx.cast()) };
+    // APR leaves an empty rest of what a line has used up: a reader would take it for a line.
+    while held.front() == Some(Kind::Data) && held.front_length() == Some(0) {
+        drop(held.remove_front());
+    }
     // It stays where it is: a request that is being read would lose its own filters with it.
     if held.is_empty() || mode == ffi::AP_MODE_INIT {
         // SAFETY: the rest of the live chain.
