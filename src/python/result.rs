@@ -56,7 +56,12 @@ pub fn number(result: &Bound<'_, PyAny>, who: &str) -> PyResult<i32> {
             return Ok(number);
         }
     }
-    close_coroutine(result);
+    if close_coroutine(result) {
+        return Err(PyTypeError::new_err(format!(
+            "{who} is an 'async def', which only connection handlers and streaming filters can be: \
+             write 'def'"
+        )));
+    }
     let kind = result.get_type().name()?;
     Err(PyTypeError::new_err(format!(
         "{who} gave {kind}: a handler returns apache.OK, apache.DECLINED, apache.DONE or an HTTP \
@@ -65,8 +70,11 @@ pub fn number(result: &Bound<'_, PyAny>, who: &str) -> PyResult<i32> {
 }
 
 /// A coroutine that nobody will run is closed, so that Python does not complain about it, too.
-pub fn close_coroutine(result: &Bound<'_, PyAny>) {
-    if result.hasattr("cr_frame").unwrap_or(false) {
+/// Answers whether it was one.
+pub fn close_coroutine(result: &Bound<'_, PyAny>) -> bool {
+    let is_coroutine = result.hasattr("cr_frame").unwrap_or(false);
+    if is_coroutine {
         let _ = result.call_method0("close");
     }
+    is_coroutine
 }
