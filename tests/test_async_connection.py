@@ -84,19 +84,19 @@ def test_limits(httpd: Httpd) -> None:
 
 @both
 def test_sleep(httpd: Httpd, tls: bool) -> None:
+    begin = time.monotonic()
     with httpd.connect(port(httpd, "sleeps", tls), tls=tls) as client:
-        begin = time.monotonic()
         client.sendall(b"early")
         assert [client.recv(100) for _ in range(3)] == [b"one", b"two", b"three"]
         assert client.recv(100) == b"early."
-        assert 0.09 <= time.monotonic() - begin < 1  # the first may have gone before we looked
+        assert 0.15 <= time.monotonic() - begin < 1
 
 
 def test_a_handler_that_times_out_can_answer_and_go_on(httpd: Httpd) -> None:
+    begin = time.monotonic()
     with httpd.connect(port(httpd, "times_out")) as client:
-        begin = time.monotonic()
         assert client.recv(100) == b"the peer did not send what is awaited for 0.1 s\n"
-        assert 0.09 <= time.monotonic() - begin < 0.4  # it may have waited before we looked
+        assert 0.1 <= time.monotonic() - begin < 0.4
         client.sendall(b"more\n")
         assert client.recv(100) == b"then more\n"
 

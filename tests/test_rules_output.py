@@ -36,6 +36,16 @@ CONF = (
         """
         for shape in SHAPES
     )
+    + """
+    Listen 127.0.0.1:${NARROW_PORT}
+    <VirtualHost *:${NARROW_PORT}>
+        SSLEngine on
+        SSLCertificateFile "${CERT}"
+        SSLCertificateKeyFile "${KEY}"
+        Protocols h2 http/1.1
+        H2StreamMaxMemSize 1024
+    </VirtualHost>
+    """
 )
 pytestmark = pytest.mark.parametrize("shape", SHAPES)
 on_each_version = pytest.mark.parametrize("version", VERSIONS)
@@ -55,15 +65,19 @@ def peak(httpd: Httpd) -> int:
 @on_each_version
 @pytest.mark.parametrize("name", ["upper/flushes?10000", "many/a.txt"])
 def test_o15_many_flushes_in_one_response(httpd: Httpd, version: str, shape: str, name: str) -> None:
-    def size(path: str) -> bytes:
-        url = httpd.url(f"/{shape}/{path}", tls=True)
+    # mod_http2 takes 64 KB ahead of what the client has: with five bytes a piece that is every piece of this response,
+    # each with 800 bytes of buckets. How many of them wait is chance, and none of ours.
+    url = f"https://localhost:{httpd.port_of('NARROW_PORT')}/{shape}/{name}"
+
+    def size() -> bytes:
         return httpd.curl(CURL[version], "-o", "/dev/null", "-w", "%{size_download}", url).stdout
 
-    # What httpd itself keeps for a busy connection is there after the first time.
-    size(name)
+    # What httpd itself keeps for a busy connection is there after the first times.
+    size()
+    size()
     before = peak(httpd)
-    assert size(name) == b"50000"
-    assert peak(httpd) - before < 8
+    assert size() == b"50000"
+    assert peak(httpd) - before < 3
 
 
 @pytest.mark.alone
