@@ -73,11 +73,12 @@ def test_o10_eos_exactly_once(httpd: Httpd, get: Get, name: str, query: str) -> 
 
 @pytest.mark.parametrize("name", ["upper", "tail", "whole", "flushes"])
 def test_o10_what_follows_the_end_is_none_of_the_body(httpd: Httpd, get: Get, version: str, name: str) -> None:
+    before = len(httpd.requests())
     answer = get(f"/{name}?d:one,e,d:two,m,b,d:three,e,b,m,e").text
     assert re.fullmatch("one(<!-- tail -->)?", answer.lower())
-    httpd.wait_for_log("PROBE" if version == "2" else "PROBE(?s:.*)PROBE")
+    httpd.wait_for_request(f"200 GET /{name}?", before)  # what follows the end may still be on its way
     assert "".join(passed(httpd)).count("EOS") == 1
-    # HTTP/2 may take nothing more once the answer is whole.
+    # HTTP/2 may take nothing more once the answer is whole, and a filter stops where nothing is taken (O16).
     assert " ".join(passed(httpd)).count("PROBE") in ((1, 2) if version == "2" else (2,))
 
 
