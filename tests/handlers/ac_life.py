@@ -62,19 +62,6 @@ async def clock(conn: apache.Connection) -> None:
         await conn.sleep(0.1)
 
 
-async def talks(conn: apache.Connection) -> None:
-    "Talks for five seconds, never listens, and says how it ended."
-    try:
-        for number in range(50):
-            await conn.write(f"{number}\n")
-            await conn.sleep(0.1)
-    except BaseException as error:
-        note(conn, f"{type(error).__name__}")
-        raise
-    finally:
-        note(conn, "finally")
-
-
 async def answers(conn: apache.Connection) -> None:
     "Answers after ten bytes, whatever else comes."
     await conn.readexactly(10)
