@@ -5,9 +5,9 @@ use std::ffi::CString;
 use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
-use super::class::{Answer, Arguments, This};
 use super::connection::ConnectionObject;
 use super::interpreter::release;
+use super::object::class::{Answer, Arguments, This};
 use super::text::{decode, encode, encode_c};
 use super::waits::Wish;
 use super::wire::wire;

@@ -11,11 +11,11 @@ use pyo3::exceptions::{PyOSError, PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use super::class::{self, Answer, Arguments, Class, This, attributes, methods};
 use super::flow::Flow;
 use super::instance::Instance;
 use super::interpreter::{Interpreter, release};
-use super::lease::{Lease, Lent};
+use super::object::class::{self, Answer, Arguments, Class, This, attributes, methods};
+use super::object::lease::{Lease, Lent};
 use super::request_fields::limit;
 use super::text::decode;
 use crate::httpd::Filter;

@@ -9,15 +9,15 @@ use std::time::Duration;
 use pyo3::ffi;
 use pyo3::prelude::*;
 
-use super::class;
 use super::connection::ConnectionObject;
 use super::context::About;
 use super::crowd;
 use super::debugger;
 use super::interpreter::{Interpreter, main_server};
-use super::lease::Lease;
 use super::loader::Search;
 use super::meter::{self, Counted, Meter};
+use super::object::class;
+use super::object::lease::Lease;
 use super::report;
 use super::result::{number, server_return};
 use super::role::Role;

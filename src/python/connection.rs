@@ -9,14 +9,14 @@ use pyo3::types::PyBool;
 
 use super::alarm;
 use super::authorize::{authorize, client};
-use super::capsule::capsule;
 use super::chain::Chain;
-use super::class::{self, Answer, Arguments, Class, This, attributes, methods};
 use super::hlist::{HandlerListObject, Serves};
-use super::lease::{Lease, Lent};
 use super::module::{log_level, loggable};
+use super::object::capsule::capsule;
+use super::object::class::{self, Answer, Arguments, Class, This, attributes, methods};
+use super::object::lease::{Lease, Lent};
+use super::object::slots::{AsyncIterable, Slot, async_iterable_slot};
 use super::server::ServerObject;
-use super::slots::{AsyncIterable, Slot, async_iterable_slot};
 use super::state::ConnectionState;
 use super::table::TableObject;
 use super::text::{decode_option, encode_c};

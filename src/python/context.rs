@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 
 use super::interpreter::main_server;
-use super::lease;
+use super::object::lease;
 use crate::engine::lines::Lines;
 use crate::httpd::log::{self, Level, Place, place};
 use crate::httpd::{Connection, Request};

@@ -7,12 +7,12 @@ use std::ptr::null_mut;
 use pyo3::ffi;
 use pyo3::prelude::*;
 
-use super::class;
 use super::connection::ConnectionObject;
 use super::context::{self, About, Context};
 use super::hold::{Held, INSIDE, Outside};
 use super::interpreter::Interpreter;
-use super::lease::Lease;
+use super::object::class;
+use super::object::lease::Lease;
 use super::server::ServerObject;
 use super::state::State;
 use crate::engine::names::MAIN;

@@ -7,14 +7,14 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use super::bucket::BucketObject;
-use super::class::{self, Answer, Class, This, attributes, methods};
 use super::connection::ConnectionObject;
 use super::filter_io;
 use super::flow::Flow;
 use super::instance::Instance;
 use super::interpreter::Interpreter;
-use super::lease::{Lent, Open};
-use super::slots::{Slot, async_iterable_slot};
+use super::object::class::{self, Answer, Class, This, attributes, methods};
+use super::object::lease::{Lent, Open};
+use super::object::slots::{Slot, async_iterable_slot};
 use super::state::State;
 use super::streaming;
 use super::text::{decode, decode_option};

@@ -4,11 +4,11 @@ use pyo3::exceptions::{PyOSError, PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use super::class::{Answer, Arguments};
 use super::data;
 use super::filter::{Me, none, with_flow};
 use super::flow::Flow;
 use super::interpreter::release;
+use super::object::class::{Answer, Arguments};
 use super::reader::Wish;
 use super::request_fields::limit;
 use super::streaming;

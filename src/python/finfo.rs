@@ -4,8 +4,8 @@ use pyo3::exceptions::PyIndexError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
-use super::class::{Answer, Class, This, attributes, methods};
-use super::slots::{Sequence, Slot, sequence_slots};
+use super::object::class::{Answer, Class, This, attributes, methods};
+use super::object::slots::{Sequence, Slot, sequence_slots};
 use super::text::decode_option;
 use crate::httpd::fileinfo::{Field, FileInfo};
 

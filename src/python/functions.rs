@@ -5,12 +5,12 @@ use pyo3::prelude::*;
 use pyo3::types::PyList;
 
 use super::bucket::BucketObject;
-use super::class::{self, Answer, Arguments, Class, This, attributes, methods};
 use super::cleanups::{Cleanup, push_for_child};
 use super::context::{self, log_at, log_line, takes};
 use super::finfo::FileInfoObject;
 use super::global_lock;
 use super::module::{log_level, loggable};
+use super::object::class::{self, Answer, Arguments, Class, This, attributes, methods};
 use super::pending::Pending;
 use super::server::ServerObject;
 use super::text::{decode, encode, encode_c};

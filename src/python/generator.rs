@@ -6,13 +6,13 @@ use pyo3::exceptions::{PyGeneratorExit, PyOSError, PyRuntimeError, PyTypeError};
 use pyo3::prelude::*;
 
 use super::bucket::{BucketObject, Yielded};
-use super::class;
 use super::data;
 use super::deadline;
 use super::filter::FilterObject;
 use super::flow::Flow;
 use super::instance::Instance;
 use super::interpreter::{Interpreter, release};
+use super::object::class;
 use super::reader::Reader;
 use super::stepper::{self, Step};
 use super::streaming::Flush;

@@ -9,9 +9,9 @@ use pyo3::prelude::*;
 use pyo3::types::PyString;
 
 use super::chain::{Added, Chain, Foreign};
-use super::class::{self, Answer, Arguments};
 use super::hlist::{HandlerListObject, Serves};
-use super::lease::Lent;
+use super::object::class::{self, Answer, Arguments};
+use super::object::lease::Lent;
 use super::request::Me;
 use super::request_fields::{none, required};
 use super::state::State;

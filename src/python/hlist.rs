@@ -6,8 +6,8 @@ use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
 
 use super::chain::Chain;
-use super::class::{Answer, Class, This, attributes, methods};
-use super::lease::Lent;
+use super::object::class::{Answer, Class, This, attributes, methods};
+use super::object::lease::Lent;
 use crate::engine::handlers::{Handler, Home};
 use crate::httpd::{Connection, Request};
 

@@ -19,7 +19,7 @@ use super::deadline;
 use super::drops::Drops;
 use super::hold::{self, Held, INSIDE, bind};
 use super::loader::Loader;
-use super::types::Types;
+use super::object::types::Types;
 use super::usher;
 use crate::engine::names::MAIN;
 use crate::httpd::Server;

@@ -5,13 +5,13 @@ use pyo3::prelude::*;
 use pyo3::types::PyType;
 
 use super::bucket::BucketObject;
-use super::class::{self, Class, MethodDef, make_type};
 use super::connection::ConnectionObject;
 use super::filter::FilterObject;
 use super::finfo::FileInfoObject;
 use super::functions::Functions;
 use super::hlist::HandlerListObject;
 use super::interpreter::{Interpreter, main_server};
+use super::object::class::{self, Class, MethodDef, make_type};
 use super::pending::Pending;
 use super::reader::Reader;
 use super::request::RequestObject;

@@ -8,11 +8,11 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
 use super::alarm;
-use super::class::{Answer, Arguments, Class, This, attributes, methods};
 use super::duplex::Lost;
 use super::interpreter::release;
+use super::object::class::{Answer, Arguments, Class, This, attributes, methods};
+use super::object::slots::{Awaitable, Slot, awaitable_slots};
 use super::seat::Seat;
-use super::slots::{Awaitable, Slot, awaitable_slots};
 
 thread_local! {
     /// The connection that this thread steps.

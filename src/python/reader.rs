@@ -6,10 +6,10 @@ use pyo3::exceptions::{PyOSError, PyRuntimeError, PyStopAsyncIteration};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use super::class::{self, Answer, Class, This, attributes, methods};
 use super::filter::FilterObject;
 use super::interpreter::{Interpreter, release};
-use super::slots::{Awaitable, Slot, awaitable_slots};
+use super::object::class::{self, Answer, Class, This, attributes, methods};
+use super::object::slots::{Awaitable, Slot, awaitable_slots};
 use crate::engine::replace::Replacer;
 use crate::httpd::stream::{CHUNK, Next};
 

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use pyo3::prelude::*;
 
-use super::capsule::capsule;
-use super::class::{Class, MethodDef, This, attributes};
 use super::handlers;
-use super::lease::{Lease, Lent};
+use super::object::capsule::capsule;
+use super::object::class::{Class, MethodDef, This, attributes};
+use super::object::lease::{Lease, Lent};
 use super::request_fields::*;
 use super::request_methods::METHODS;
 use super::request_parts::{Part, part};

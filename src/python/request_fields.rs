@@ -4,8 +4,8 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString, PyTuple};
 
-use super::class::{self, Answer, Arguments};
 use super::finfo::FileInfoObject;
+use super::object::class::{self, Answer, Arguments};
 use super::request::Me;
 use super::state::State;
 use super::text::{decode, decode_option, encode, encode_header};

@@ -6,11 +6,11 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 use super::chain::{Added, Foreign};
-use super::class::{Answer, Arguments};
 use super::declared::{direction, registry};
 use super::drive;
 use super::handlers::{added, directory, text};
 use super::instance::Instance;
+use super::object::class::{Answer, Arguments};
 use super::request::Me;
 use super::request_fields::{none, required};
 use super::state::State;

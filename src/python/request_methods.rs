@@ -4,11 +4,11 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString, PyTuple};
 
-use super::class::{Answer, Arguments, methods};
 use super::cleanups::Cleanup;
 use super::handlers;
 use super::interpreter::release;
 use super::module::{log_level, loggable};
+use super::object::class::{Answer, Arguments, methods};
 use super::request::{Me, RequestObject};
 use super::request_fields::{flag, none, number, required, text};
 use super::request_filters as filters;

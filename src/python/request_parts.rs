@@ -1,8 +1,8 @@
 //! The objects that hang on a `req`, each made once.
 
-use super::class::{self, Answer};
 use super::connection::ConnectionObject;
-use super::lease::Lent;
+use super::object::class::{self, Answer};
+use super::object::lease::Lent;
 use super::request::Me;
 use super::server::ServerObject;
 use super::table::{TableObject, Which};

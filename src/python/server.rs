@@ -6,10 +6,10 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
-use super::capsule::capsule;
-use super::class::{self, Answer, Arguments, Class, This, attributes, methods};
 use super::cleanups::{Cleanup, push_for_child};
 use super::module::{log_level, loggable};
+use super::object::capsule::capsule;
+use super::object::class::{self, Answer, Arguments, Class, This, attributes, methods};
 use super::request::RequestObject;
 use super::request_fields::required;
 use super::settings;

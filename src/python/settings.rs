@@ -4,8 +4,8 @@ use std::ffi::CString;
 
 use pyo3::prelude::*;
 
-use super::class::{self, Answer};
 use super::interpreter::Interpreter;
+use super::object::class::{self, Answer};
 use super::table::TableObject;
 use crate::engine::settings::Settings;
 use crate::httpd::table::OwnTable;

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
-use super::class;
 use super::context::About;
 use super::duplex::{Duplex, Needs};
 use super::interpreter::Interpreter;
-use super::lease::Lease;
 use super::meter::{self, Meter};
+use super::object::class;
+use super::object::lease::Lease;
 use super::pending::Pending;
 use super::report;
 use super::result::{number, server_return};

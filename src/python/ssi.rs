@@ -4,12 +4,12 @@ use pyo3::exceptions::PyOSError;
 use pyo3::prelude::*;
 
 use super::call;
-use super::class::{self, Answer, Arguments, Class, This, attributes, methods};
 use super::context::About;
 use super::data;
 use super::interpreter::{Interpreter, release};
-use super::lease::{Lease, Lent};
 use super::loader::Search;
+use super::object::class::{self, Answer, Arguments, Class, This, attributes, methods};
+use super::object::lease::{Lease, Lent};
 use super::report;
 use super::result::server_return;
 use super::state::State;

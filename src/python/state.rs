@@ -7,12 +7,12 @@ use std::sync::Arc;
 use pyo3::prelude::*;
 
 use super::body::Body;
-use super::class;
 use super::cleanups::Cleanups;
 use super::crowd::Member;
 use super::handlers::Handlers;
 use super::interpreter::Interpreter;
-use super::lease::Lease;
+use super::object::class;
+use super::object::lease::Lease;
 use super::request::RequestObject;
 use super::request_filters::Registered;
 use super::response::Response;

@@ -3,11 +3,11 @@
 use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
-use super::class::{Answer, Arguments, Class, This, attributes, methods};
 use super::filter::{FilterObject, with_flow};
+use super::object::class::{Answer, Arguments, Class, This, attributes, methods};
+use super::object::slots::AsyncIterable;
 use super::reader::{Reader, Wish};
 use super::request_fields::limit;
-use super::slots::AsyncIterable;
 use super::text::encode;
 use crate::engine::replace::{Options, Replacer};
 use crate::httpd::stream::CHUNK;

@@ -7,10 +7,10 @@ use pyo3::exceptions::{PyKeyError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyMapping, PyString};
 
-use super::class::{self, Answer, Arguments, Class, This, attributes, methods};
 use super::interpreter::Interpreter;
-use super::lease::{Lease, Lent};
-use super::slots::{
+use super::object::class::{self, Answer, Arguments, Class, This, attributes, methods};
+use super::object::lease::{Lease, Lent};
+use super::object::slots::{
     Compared, Constructed, Mapping, Slot, comparison_slot, constructor_slot, mapping_slots,
 };
 use super::text::{decode_option, encode, encode_c, encode_header};

@@ -11,11 +11,11 @@ use pyo3::types::PyBytes;
 
 use super::alarm;
 use super::authorize::Question;
-use super::class::{self, Answer, Class, This, attributes, methods};
 use super::connection::ConnectionObject;
 use super::duplex::{Input, Lost, Needs, Output};
 use super::interpreter::Interpreter;
-use super::slots::{Awaitable, Slot, awaitable_slots};
+use super::object::class::{self, Answer, Class, This, attributes, methods};
+use super::object::slots::{Awaitable, Slot, awaitable_slots};
 use super::wire::Wire;
 use crate::engine::unread::Search;
 use crate::httpd::Connection;

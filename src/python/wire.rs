@@ -5,11 +5,11 @@ use pyo3::exceptions::{PyConnectionError, PyRuntimeError, PyTimeoutError, PyType
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use super::class::{Answer, Arguments, This};
 use super::connection::ConnectionObject;
 use super::data;
 use super::duplex::Duplex;
 use super::interpreter::release;
+use super::object::class::{Answer, Arguments, This};
 use super::request_fields::limit;
 use super::wishes;
 use crate::httpd::bucket::Kind;

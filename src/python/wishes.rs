@@ -5,11 +5,11 @@ use std::time::Duration;
 use pyo3::exceptions::{PyConnectionResetError, PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
-use super::class::{self, Answer, Arguments, This};
 use super::connection::ConnectionObject;
 use super::data;
 use super::duplex::Output;
-use super::lease::Lent;
+use super::object::class::{self, Answer, Arguments, This};
+use super::object::lease::Lent;
 use super::request_fields::limit;
 use super::text::encode;
 use super::waits::{HIGH, MOST, Wait, Wish, of_peer};

@@ -13,9 +13,9 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyType;
 
-use super::interpreter::Interpreter;
 use super::landing::*;
 use super::slots::Slot;
+use crate::python::interpreter::Interpreter;
 
 /// A class of ours.
 pub trait Class: Sized + Send + 'static {
@@ -198,27 +198,27 @@ impl AttributeDef {
 /// the class's own file with its visibility in front.
 macro_rules! methods {
     ($vis:vis $class:ident: $($(#[doc = $doc:literal])+ $name:ident($($required:ident),* $(; $($optional:ident),+)?) = $function:expr;)*) => {
-        $vis const METHODS: &'static [$crate::python::class::MethodDef] = &[$({
+        $vis const METHODS: &'static [$crate::python::object::class::MethodDef] = &[$({
             struct M;
-            impl $crate::python::class::Method for M {
+            impl $crate::python::object::class::Method for M {
                 type Class = $class;
                 const NAME: &'static std::ffi::CStr =
-                    $crate::python::class::c_text(concat!(stringify!($name), "\0"));
-                const DOC: &'static std::ffi::CStr = $crate::python::class::c_text(concat!(
+                    $crate::python::object::class::c_text(concat!(stringify!($name), "\0"));
+                const DOC: &'static std::ffi::CStr = $crate::python::object::class::c_text(concat!(
                     stringify!($name), "($self", $(", ", stringify!($required),)*
                     $($(", ", stringify!($optional), "=None",)+)? ")\n--\n\n", $($doc, "\n",)+ "\0"));
                 const PARAMETERS: &'static [&'static str] =
                     &[$(stringify!($required),)* $($(stringify!($optional),)+)?];
                 const REQUIRED: usize = <[&str]>::len(&[$(stringify!($required)),*]);
                 fn call<'py>(
-                    this: &$crate::python::class::This<'_, 'py, $class>,
-                    a: $crate::python::class::Arguments<'_, 'py>,
-                ) -> $crate::python::class::Answer<'py> {
+                    this: &$crate::python::object::class::This<'_, 'py, $class>,
+                    a: $crate::python::object::class::Arguments<'_, 'py>,
+                ) -> $crate::python::object::class::Answer<'py> {
                     ($function)(this, a)
                 }
             }
-            $crate::python::class::MethodDef::of::<M>()
-        },)* $crate::python::class::MethodDef::END];
+            $crate::python::object::class::MethodDef::of::<M>()
+        },)* $crate::python::object::class::MethodDef::END];
     };
 }
 pub(crate) use methods;
@@ -226,22 +226,22 @@ pub(crate) use methods;
 /// Declares a class's attributes: `/// doc`, then `name = getter;` or `name = getter, setter;`.
 macro_rules! attributes {
     ($class:ty: $($(#[doc = $doc:literal])+ $name:ident = $get:expr $(, $set:expr)?;)*) => {
-        const ATTRIBUTES: &'static [$crate::python::class::AttributeDef] = &[$({
+        const ATTRIBUTES: &'static [$crate::python::object::class::AttributeDef] = &[$({
             struct A;
-            impl $crate::python::class::Attribute for A {
+            impl $crate::python::object::class::Attribute for A {
                 type Class = $class;
                 const NAME: &'static std::ffi::CStr =
-                    $crate::python::class::c_text(concat!(stringify!($name), "\0"));
+                    $crate::python::object::class::c_text(concat!(stringify!($name), "\0"));
                 const DOC: &'static std::ffi::CStr =
-                    $crate::python::class::c_text(concat!($($doc, "\n",)+ "\0"));
+                    $crate::python::object::class::c_text(concat!($($doc, "\n",)+ "\0"));
                 const WRITABLE: bool = <[&str]>::len(&[$(stringify!($set))?]) > 0;
                 fn get<'py>(
-                    this: &$crate::python::class::This<'_, 'py, $class>,
-                ) -> $crate::python::class::Answer<'py> {
+                    this: &$crate::python::object::class::This<'_, 'py, $class>,
+                ) -> $crate::python::object::class::Answer<'py> {
                     ($get)(this)
                 }
                 fn set(
-                    _this: &$crate::python::class::This<'_, '_, $class>,
+                    _this: &$crate::python::object::class::This<'_, '_, $class>,
                     _value: &pyo3::Bound<'_, pyo3::PyAny>,
                 ) -> pyo3::PyResult<()> {
                     $(return ($set)(_this, _value);)?
@@ -249,8 +249,8 @@ macro_rules! attributes {
                     Ok(())
                 }
             }
-            $crate::python::class::AttributeDef::of::<A>()
-        },)* $crate::python::class::AttributeDef::DICT, $crate::python::class::AttributeDef::END];
+            $crate::python::object::class::AttributeDef::of::<A>()
+        },)* $crate::python::object::class::AttributeDef::DICT, $crate::python::object::class::AttributeDef::END];
     };
 }
 pub(crate) use attributes;

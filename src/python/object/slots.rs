@@ -6,8 +6,8 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 
 use super::class::{Answer, Class, This};
-use super::interpreter::Interpreter;
 use super::landing_slots::*;
+use crate::python::interpreter::Interpreter;
 
 /// A special method.
 pub struct Slot(pub(super) ffi::PyType_Slot);

@@ -10,9 +10,9 @@ use pyo3::prelude::*;
 use pyo3::types::PyBool;
 
 use super::class::{This, make};
-use super::interpreter::Interpreter;
 use super::landing::{land, land_on};
 use super::slots::{AsyncIterable, Awaitable, Compared, Constructed, Mapping, Sequence};
+use crate::python::interpreter::Interpreter;
 
 pub(super) unsafe extern "C" fn land_len<T: Mapping>(
     object: *mut ffi::PyObject,
