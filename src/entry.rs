@@ -22,10 +22,11 @@ use crate::phases;
 use crate::protocols;
 use crate::python::declared::{declared, direction, registry};
 use crate::python::exports::Exports;
+use crate::python::interpreters::{imports, interpreter};
 use crate::python::ssi::Elements;
 use crate::python::state::ConnectionState;
 use crate::python::talk::Talk;
-use crate::python::{alarm, call, cleanups, crowd, drive, imports, interpreter, meter};
+use crate::python::{alarm, call, cleanups, crowd, drive, meter};
 
 /// Under which the configuration's pool keeps what is counted.
 const COUNTERS: &std::ffi::CStr = c"mod_python.counters";

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::interpreter::main_server;
+use super::interpreters::interpreter::main_server;
 use super::reactor::{self, Reactor};
 use super::seat::Seat;
 use crate::engine::deadlines::Deadlines;

@@ -6,7 +6,7 @@ use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
 use super::connection::ConnectionObject;
-use super::interpreter::release;
+use super::interpreters::interpreter::release;
 use super::object::class::{Answer, Arguments, This};
 use super::text::{decode, encode, encode_c};
 use super::waits::Wish;

@@ -6,7 +6,7 @@ use pyo3::exceptions::{PyOSError, PyTimeoutError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use super::interpreter::{Interpreter, release};
+use super::interpreters::interpreter::{Interpreter, release};
 use crate::httpd::bucket::Kind;
 use crate::httpd::held::Held;
 use crate::httpd::{Error, Request, Status};

@@ -13,7 +13,7 @@ use pyo3::types::PyBytes;
 
 use super::flow::Flow;
 use super::instance::Instance;
-use super::interpreter::{Interpreter, release};
+use super::interpreters::interpreter::{Interpreter, release};
 use super::object::class::{self, Answer, Arguments, Class, This, attributes, methods};
 use super::object::lease::{Lease, Lent};
 use super::request_fields::limit;

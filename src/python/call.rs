@@ -10,11 +10,11 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 
 use super::connection::ConnectionObject;
-use super::context::About;
 use super::crowd;
 use super::debugger;
-use super::interpreter::{Interpreter, main_server};
-use super::loader::Search;
+use super::interpreters::context::About;
+use super::interpreters::interpreter::{Interpreter, main_server};
+use super::interpreters::loader::Search;
 use super::meter::{self, Counted, Meter};
 use super::object::class;
 use super::object::lease::Lease;

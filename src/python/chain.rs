@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pyo3::prelude::*;
 
-use super::interpreter::Interpreter;
+use super::interpreters::interpreter::Interpreter;
 use crate::engine::handlers::Handler;
 use crate::engine::lists::List;
 

@@ -6,9 +6,9 @@ use std::sync::{Mutex, PoisonError};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
-use super::context::About;
-use super::hold;
-use super::interpreter::{Interpreter, main_server};
+use super::interpreters::context::About;
+use super::interpreters::hold;
+use super::interpreters::interpreter::{Interpreter, main_server};
 use super::phase;
 use super::report;
 use super::result::server_return;

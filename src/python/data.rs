@@ -5,7 +5,7 @@ use pyo3::exceptions::{PyRuntimeError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyMemoryView, PyString};
 
-use super::drops::{Drops, OwnedBytes};
+use super::interpreters::drops::{Drops, OwnedBytes};
 use super::text::encode;
 use crate::httpd::Error;
 use crate::httpd::brigade::Brigade;

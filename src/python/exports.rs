@@ -8,9 +8,9 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 
 use super::connection::ConnectionObject;
-use super::context::{self, About, Context};
-use super::hold::{Held, INSIDE, Outside};
-use super::interpreter::Interpreter;
+use super::interpreters::context::{self, About, Context};
+use super::interpreters::hold::{Held, INSIDE, Outside};
+use super::interpreters::interpreter::Interpreter;
 use super::object::class;
 use super::object::lease::Lease;
 use super::server::ServerObject;

@@ -11,7 +11,7 @@ use super::connection::ConnectionObject;
 use super::filter_io;
 use super::flow::Flow;
 use super::instance::Instance;
-use super::interpreter::Interpreter;
+use super::interpreters::interpreter::Interpreter;
 use super::object::class::{self, Answer, Class, This, attributes, methods};
 use super::object::lease::{Lent, Open};
 use super::object::slots::{Slot, async_iterable_slot};

@@ -7,7 +7,7 @@ use pyo3::types::PyBytes;
 use super::data;
 use super::filter::{Me, none, with_flow};
 use super::flow::Flow;
-use super::interpreter::release;
+use super::interpreters::interpreter::release;
 use super::object::class::{Answer, Arguments};
 use super::reader::Wish;
 use super::request_fields::limit;

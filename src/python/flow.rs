@@ -2,7 +2,7 @@
 
 use pyo3::prelude::*;
 
-use super::interpreter::release;
+use super::interpreters::interpreter::release;
 use crate::httpd::input::Input;
 use crate::httpd::loose::NextBucket;
 use crate::httpd::output::Output;

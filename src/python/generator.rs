@@ -11,7 +11,7 @@ use super::deadline;
 use super::filter::FilterObject;
 use super::flow::Flow;
 use super::instance::Instance;
-use super::interpreter::{Interpreter, release};
+use super::interpreters::interpreter::{Interpreter, release};
 use super::object::class;
 use super::reader::Reader;
 use super::stepper::{self, Step};

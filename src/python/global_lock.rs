@@ -4,9 +4,9 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyInt, PyString};
 
-use super::context;
 use super::functions::{Functions, boolean, none, required};
-use super::interpreter::release;
+use super::interpreters::context;
+use super::interpreters::interpreter::release;
 use super::object::class::{self, Answer, Arguments, This};
 use super::server::ServerObject;
 use super::text::encode;

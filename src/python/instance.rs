@@ -7,14 +7,14 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
 use super::call;
-use super::context::About;
 use super::deadline::{self, Step};
 use super::debugger;
 use super::filter::FilterObject;
 use super::flow::Flow;
 use super::generator::Generator;
-use super::interpreter::Interpreter;
-use super::loader::Search;
+use super::interpreters::context::About;
+use super::interpreters::interpreter::Interpreter;
+use super::interpreters::loader::Search;
 use super::meter::{self, Meter};
 use super::object::class;
 use super::object::lease::Lease;
@@ -263,7 +263,7 @@ impl Instance {
         if let Some(limit) = self.declared.time.filter(|_| self.is_timeout(py, &error)) {
             let seconds = limit.as_secs_f64();
             let text = format!("{name}: one step took more than time={seconds}: interrupted");
-            super::context::log_line(Level::Error, &text);
+            super::interpreters::context::log_line(Level::Error, &text);
         }
         report::name_what_helps(py, &error);
         report::to_log(py, &text, &error);
@@ -317,7 +317,7 @@ impl Instance {
         if sent {
             let number = status.0;
             let text = format!("{name}: {number} after a part of the response was sent: it is cut");
-            super::context::log_line(Level::Error, &text);
+            super::interpreters::context::log_line(Level::Error, &text);
         }
         Failure {
             status: Some(status),

@@ -10,7 +10,7 @@ use super::filter::FilterObject;
 use super::finfo::FileInfoObject;
 use super::functions::Functions;
 use super::hlist::HandlerListObject;
-use super::interpreter::{Interpreter, main_server};
+use super::interpreters::interpreter::{Interpreter, main_server};
 use super::object::class::{self, Class, MethodDef, make_type};
 use super::pending::Pending;
 use super::reader::Reader;

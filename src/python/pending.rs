@@ -9,7 +9,7 @@ use pyo3::prelude::*;
 
 use super::alarm;
 use super::duplex::Lost;
-use super::interpreter::release;
+use super::interpreters::interpreter::release;
 use super::object::class::{Answer, Arguments, Class, This, attributes, methods};
 use super::object::slots::{Awaitable, Slot, awaitable_slots};
 use super::seat::Seat;

@@ -7,10 +7,10 @@ use pyo3::prelude::*;
 
 use super::call::interpreter;
 use super::chain::{Chain, Step};
-use super::context::About;
 use super::debugger;
-use super::interpreter::Interpreter;
-use super::loader::Search;
+use super::interpreters::context::About;
+use super::interpreters::interpreter::Interpreter;
+use super::interpreters::loader::Search;
 use super::meter::{self, Meter};
 use super::report::{self, Page};
 use super::result::{number, server_return};

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::alarm;
-use super::interpreter::main_server;
+use super::interpreters::interpreter::main_server;
 use super::seat::Seat;
 use super::talk::Talk;
 use crate::httpd::door;

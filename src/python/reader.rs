@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use super::filter::FilterObject;
-use super::interpreter::{Interpreter, release};
+use super::interpreters::interpreter::{Interpreter, release};
 use super::object::class::{self, Answer, Class, This, attributes, methods};
 use super::object::slots::{Awaitable, Slot, awaitable_slots};
 use crate::engine::replace::Replacer;

@@ -3,8 +3,8 @@
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
-use super::context::{finish_lines, log_line};
-use super::interpreter::main_server;
+use super::interpreters::context::{finish_lines, log_line};
+use super::interpreters::interpreter::main_server;
 use super::text::encode;
 use crate::engine::accept::prefers_html;
 use crate::engine::lines::excerpt;

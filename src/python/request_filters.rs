@@ -30,7 +30,7 @@ pub struct Registered {
 impl Drop for Registered {
     fn drop(&mut self) {
         if let Some(function) = self.function.take() {
-            let about = super::context::About::Nothing;
+            let about = super::interpreters::context::About::Nothing;
             let Foreign {
                 interpreter,
                 object,

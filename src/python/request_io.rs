@@ -4,7 +4,7 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
-use super::interpreter::release;
+use super::interpreters::interpreter::release;
 use super::object::class::{Answer, Arguments};
 use super::request::Me;
 use super::request_fields::{flag, limit, none, required};

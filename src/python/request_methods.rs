@@ -6,7 +6,7 @@ use pyo3::types::{PyBytes, PyString, PyTuple};
 
 use super::cleanups::Cleanup;
 use super::handlers;
-use super::interpreter::release;
+use super::interpreters::interpreter::release;
 use super::module::{log_level, loggable};
 use super::object::class::{Answer, Arguments, methods};
 use super::request::{Me, RequestObject};

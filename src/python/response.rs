@@ -6,7 +6,7 @@ use pyo3::exceptions::PyOSError;
 use pyo3::prelude::*;
 
 use super::data;
-use super::interpreter::{Interpreter, release};
+use super::interpreters::interpreter::{Interpreter, release};
 use super::report::Page;
 use crate::httpd::file::OpenFile;
 use crate::httpd::held::Held;

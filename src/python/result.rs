@@ -4,7 +4,7 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::PyBool;
 
-use super::interpreter::Interpreter;
+use super::interpreters::interpreter::Interpreter;
 use super::request_fields::valid_status;
 
 /// What `SERVER_RETURN(result[, status])` says.

@@ -5,7 +5,7 @@ use std::ffi::CString;
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 
-use super::interpreter::release;
+use super::interpreters::interpreter::release;
 use super::response::Response;
 use super::text::encode;
 use crate::httpd::fileinfo::FileInfo;

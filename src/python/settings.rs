@@ -4,7 +4,7 @@ use std::ffi::CString;
 
 use pyo3::prelude::*;
 
-use super::interpreter::Interpreter;
+use super::interpreters::interpreter::Interpreter;
 use super::object::class::{self, Answer};
 use super::table::TableObject;
 use crate::engine::settings::Settings;

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
-use super::context::About;
 use super::duplex::{Duplex, Needs};
-use super::interpreter::Interpreter;
+use super::interpreters::context::About;
+use super::interpreters::interpreter::Interpreter;
 use super::meter::{self, Meter};
 use super::object::class;
 use super::object::lease::Lease;

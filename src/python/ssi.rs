@@ -4,10 +4,10 @@ use pyo3::exceptions::PyOSError;
 use pyo3::prelude::*;
 
 use super::call;
-use super::context::About;
 use super::data;
-use super::interpreter::{Interpreter, release};
-use super::loader::Search;
+use super::interpreters::context::About;
+use super::interpreters::interpreter::{Interpreter, release};
+use super::interpreters::loader::Search;
 use super::object::class::{self, Answer, Arguments, Class, This, attributes, methods};
 use super::object::lease::{Lease, Lent};
 use super::report;

@@ -10,7 +10,7 @@ use super::body::Body;
 use super::cleanups::Cleanups;
 use super::crowd::Member;
 use super::handlers::Handlers;
-use super::interpreter::Interpreter;
+use super::interpreters::interpreter::Interpreter;
 use super::object::class;
 use super::object::lease::Lease;
 use super::request::RequestObject;
@@ -168,11 +168,13 @@ impl Drop for State {
             if let Some(foreign) = &added.object {
                 foreign
                     .interpreter
-                    .enter(super::context::About::Nothing, |_| drop(added.clone()));
+                    .enter(super::interpreters::context::About::Nothing, |_| {
+                        drop(added.clone())
+                    });
             }
         }
         for (interpreter, object) in self.objects.take() {
-            interpreter.enter(super::context::About::Nothing, |py| {
+            interpreter.enter(super::interpreters::context::About::Nothing, |py| {
                 drop(object.into_bound(py))
             });
         }

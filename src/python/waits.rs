@@ -13,7 +13,7 @@ use super::alarm;
 use super::authorize::Question;
 use super::connection::ConnectionObject;
 use super::duplex::{Input, Lost, Needs, Output};
-use super::interpreter::Interpreter;
+use super::interpreters::interpreter::Interpreter;
 use super::object::class::{self, Answer, Class, This, attributes, methods};
 use super::object::slots::{Awaitable, Slot, awaitable_slots};
 use super::wire::Wire;

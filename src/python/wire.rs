@@ -8,7 +8,7 @@ use pyo3::types::PyBytes;
 use super::connection::ConnectionObject;
 use super::data;
 use super::duplex::Duplex;
-use super::interpreter::release;
+use super::interpreters::interpreter::release;
 use super::object::class::{Answer, Arguments, This};
 use super::request_fields::limit;
 use super::wishes;

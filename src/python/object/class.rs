@@ -15,7 +15,7 @@ use pyo3::types::PyType;
 
 use super::landing::*;
 use super::slots::Slot;
-use crate::python::interpreter::Interpreter;
+use crate::python::interpreters::interpreter::Interpreter;
 
 /// A class of ours.
 pub trait Class: Sized + Send + 'static {

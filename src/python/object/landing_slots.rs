@@ -12,7 +12,7 @@ use pyo3::types::PyBool;
 use super::class::{This, make};
 use super::landing::{land, land_on};
 use super::slots::{AsyncIterable, Awaitable, Compared, Constructed, Mapping, Sequence};
-use crate::python::interpreter::Interpreter;
+use crate::python::interpreters::interpreter::Interpreter;
 
 pub(super) unsafe extern "C" fn land_len<T: Mapping>(
     object: *mut ffi::PyObject,

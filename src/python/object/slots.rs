@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 
 use super::class::{Answer, Class, This};
 use super::landing_slots::*;
-use crate::python::interpreter::Interpreter;
+use crate::python::interpreters::interpreter::Interpreter;
 
 /// A special method.
 pub struct Slot(pub(super) ffi::PyType_Slot);

@@ -15,15 +15,15 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 
 use super::context::{self, About};
-use super::deadline;
 use super::drops::Drops;
 use super::hold::{self, Held, INSIDE, bind};
 use super::loader::Loader;
-use super::object::types::Types;
 use super::usher;
 use crate::engine::names::MAIN;
 use crate::httpd::Server;
 use crate::httpd::log::{self, Level, place};
+use crate::python::deadline;
+use crate::python::object::types::Types;
 
 /// One interpreter of this child. Lives as long as the child.
 pub struct Interpreter {
@@ -157,7 +157,7 @@ impl Interpreter {
     }
 
     /// CPython's pointer to it, for C.
-    pub(super) fn state(&self) -> *mut ffi::PyInterpreterState {
+    pub(in crate::python) fn state(&self) -> *mut ffi::PyInterpreterState {
         self.state
     }
 
@@ -348,14 +348,18 @@ fn equip(name: &str, is_ours: bool) -> Result<&'static Interpreter, String> {
             let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
             known.push(interpreter);
             drop(known);
-            super::module::install(py, interpreter)?;
+            crate::python::module::install(py, interpreter)?;
             if is_ours {
                 py.import("mod_python._start")?;
             }
             Ok(interpreter)
         });
         equipped.map_err(|error| {
-            super::report::to_server_log(py, &format!("interpreter {name} did not start"), &error);
+            crate::python::report::to_server_log(
+                py,
+                &format!("interpreter {name} did not start"),
+                &error,
+            );
             format!("interpreter {name} did not start: {error}")
         })
     })

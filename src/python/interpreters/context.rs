@@ -3,10 +3,10 @@
 use std::cell::{Cell, RefCell};
 
 use super::interpreter::main_server;
-use super::object::lease;
 use crate::engine::lines::Lines;
 use crate::httpd::log::{self, Level, Place, place};
 use crate::httpd::{Connection, Request};
+use crate::python::object::lease;
 
 /// What an entry into Python is about.
 #[derive(Clone, Copy)]

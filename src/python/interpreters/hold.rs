@@ -17,7 +17,7 @@ thread_local! {
     /// The thread states of this thread, ended with it.
     static STATES: States = const { States::new() };
     /// The interpreter whose GIL this thread holds through `enter`.
-    pub(super) static INSIDE: Cell<Option<&'static Interpreter>> = const { Cell::new(None) };
+    pub(in crate::python) static INSIDE: Cell<Option<&'static Interpreter>> = const { Cell::new(None) };
 }
 
 /// What CPython 3.11 misses: the state is the one that the thread uses now.
@@ -61,11 +61,11 @@ pub(super) fn anew<R>(f: impl FnOnce() -> R) -> R {
 }
 
 /// The interpreter that this thread was in, left for the time of a stay in another one.
-pub(super) struct Outside(&'static Interpreter, *mut ffi::PyThreadState);
+pub(in crate::python) struct Outside(&'static Interpreter, *mut ffi::PyThreadState);
 
 impl Outside {
     /// Leaves the interpreter that this thread is in, if it is in one.
-    pub(super) fn leave() -> Option<Self> {
+    pub(in crate::python) fn leave() -> Option<Self> {
         let interpreter = INSIDE.take()?;
         // SAFETY: this thread is inside, so it has a current state.
         Some(Self(interpreter, unsafe { ffi::PyEval_SaveThread() }))
@@ -79,11 +79,11 @@ impl Drop for Outside {
 }
 
 /// The GIL, held through the thread state that this thread keeps for one interpreter.
-pub(super) struct Held;
+pub(in crate::python) struct Held;
 
 impl Held {
     /// For a thread that holds no other.
-    pub(super) fn take(interpreter: &'static Interpreter) -> Self {
+    pub(in crate::python) fn take(interpreter: &'static Interpreter) -> Self {
         resume(
             interpreter,
             STATES.with(|states| states.of(interpreter.state())),

@@ -7,10 +7,10 @@ use pyo3::prelude::*;
 use super::context::About;
 use super::interpreter::Interpreter;
 use super::loader::Search;
-use super::report;
 use crate::engine::settings::{Import, Settings};
 use crate::httpd::Server;
 use crate::httpd::log::{self, Level, place};
+use crate::python::report;
 
 /// Imports what the servers of a configuration ask for, in the order in which it was written. What
 /// fails is logged; the child lives on.
