@@ -7,8 +7,9 @@ use crate::engine::settings::Settings;
 use crate::httpd::log::{self, Level, place};
 use crate::httpd::phases::{Hook, Order, Registration};
 use crate::httpd::{Request, Status};
+use crate::python::cleanups;
+use crate::python::request::phase;
 use crate::python::state::State;
-use crate::python::{cleanups, phase};
 
 /// The hooks of httpd that serve phases.
 const PAIRS: [(Of, Hook); 11] = [

@@ -16,7 +16,7 @@ use super::instance::Instance;
 use super::interpreters::interpreter::{Interpreter, release};
 use super::object::class::{self, Answer, Arguments, Class, This, attributes, methods};
 use super::object::lease::{Lease, Lent};
-use super::request_fields::limit;
+use super::request::fields::limit;
 use super::text::decode;
 use crate::httpd::Filter;
 use crate::httpd::loose::{About, NextBucket, Token};

@@ -9,13 +9,13 @@ use pyo3::types::PyBool;
 
 use super::alarm;
 use super::authorize::{authorize, client};
-use super::chain::Chain;
-use super::hlist::{HandlerListObject, Serves};
 use super::module::{log_level, loggable};
 use super::object::capsule::capsule;
 use super::object::class::{self, Answer, Arguments, Class, This, attributes, methods};
 use super::object::lease::{Lease, Lent};
 use super::object::slots::{AsyncIterable, Slot, async_iterable_slot};
+use super::request::chain::Chain;
+use super::request::hlist::{HandlerListObject, Serves};
 use super::server::ServerObject;
 use super::state::ConnectionState;
 use super::table::TableObject;

@@ -10,7 +10,7 @@ use super::flow::Flow;
 use super::interpreters::interpreter::release;
 use super::object::class::{Answer, Arguments};
 use super::reader::Wish;
-use super::request_fields::limit;
+use super::request::fields::limit;
 use super::streaming;
 use crate::httpd::stream::{CHUNK, Next};
 use crate::httpd::{Error, Filter};

@@ -5,7 +5,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyBool;
 
 use super::interpreters::interpreter::Interpreter;
-use super::request_fields::valid_status;
+use super::request::fields::valid_status;
 
 /// What `SERVER_RETURN(result[, status])` says.
 pub struct Returned {

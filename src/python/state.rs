@@ -6,16 +6,16 @@ use std::sync::Arc;
 
 use pyo3::prelude::*;
 
-use super::body::Body;
 use super::cleanups::Cleanups;
 use super::crowd::Member;
-use super::handlers::Handlers;
 use super::interpreters::interpreter::Interpreter;
 use super::object::class;
 use super::object::lease::Lease;
-use super::request::RequestObject;
-use super::request_filters::Registered;
-use super::response::Response;
+use super::request::body::Body;
+use super::request::filters::Registered;
+use super::request::handlers::Handlers;
+use super::request::object::RequestObject;
+use super::request::response::Response;
 use super::seat::Seat;
 use super::wire::Wire;
 use crate::engine::protocols::Protocol;

@@ -7,7 +7,7 @@ use super::filter::{FilterObject, with_flow};
 use super::object::class::{Answer, Arguments, Class, This, attributes, methods};
 use super::object::slots::AsyncIterable;
 use super::reader::{Reader, Wish};
-use super::request_fields::limit;
+use super::request::fields::limit;
 use super::text::encode;
 use crate::engine::replace::{Options, Replacer};
 use crate::httpd::stream::CHUNK;

@@ -10,7 +10,7 @@ use super::data;
 use super::duplex::Duplex;
 use super::interpreters::interpreter::release;
 use super::object::class::{Answer, Arguments, This};
-use super::request_fields::limit;
+use super::request::fields::limit;
 use super::wishes;
 use crate::httpd::bucket::Kind;
 use crate::httpd::held::Held;

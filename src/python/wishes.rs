@@ -10,7 +10,7 @@ use super::data;
 use super::duplex::Output;
 use super::object::class::{self, Answer, Arguments, This};
 use super::object::lease::Lent;
-use super::request_fields::limit;
+use super::request::fields::limit;
 use super::text::encode;
 use super::waits::{HIGH, MOST, Wait, Wish, of_peer};
 use super::wire::wire;

@@ -6,10 +6,10 @@ use pyo3::exceptions::{PyOSError, PyTimeoutError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use super::interpreters::interpreter::{Interpreter, release};
 use crate::httpd::bucket::Kind;
 use crate::httpd::held::Held;
 use crate::httpd::{Error, Request, Status};
+use crate::python::interpreters::interpreter::{Interpreter, release};
 
 /// How much is asked for at a time.
 const PORTION: usize = 64 * 1024;

@@ -5,13 +5,13 @@ use std::cell::Cell;
 use pyo3::exceptions::PyOSError;
 use pyo3::prelude::*;
 
-use super::data;
-use super::interpreters::interpreter::{Interpreter, release};
-use super::report::Page;
 use crate::httpd::file::OpenFile;
 use crate::httpd::held::Held;
 use crate::httpd::stream::CHUNK;
 use crate::httpd::{Error, Request, Status};
+use crate::python::data;
+use crate::python::interpreters::interpreter::{Interpreter, release};
+use crate::python::report::Page;
 
 /// What was written and not yet sent.
 pub struct Response {

@@ -1,12 +1,12 @@
 //! The objects that hang on a `req`, each made once.
 
-use super::connection::ConnectionObject;
-use super::object::class::{self, Answer};
-use super::object::lease::Lent;
-use super::request::Me;
-use super::server::ServerObject;
-use super::table::{TableObject, Which};
+use super::object::Me;
 use crate::httpd::Request;
+use crate::python::connection::ConnectionObject;
+use crate::python::object::class::{self, Answer};
+use crate::python::object::lease::Lent;
+use crate::python::server::ServerObject;
+use crate::python::table::{TableObject, Which};
 
 /// One of them.
 #[derive(Clone, Copy, PartialEq, Eq)]

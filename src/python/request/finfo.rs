@@ -4,10 +4,10 @@ use pyo3::exceptions::PyIndexError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
-use super::object::class::{Answer, Class, This, attributes, methods};
-use super::object::slots::{Sequence, Slot, sequence_slots};
-use super::text::decode_option;
 use crate::httpd::fileinfo::{Field, FileInfo};
+use crate::python::object::class::{Answer, Class, This, attributes, methods};
+use crate::python::object::slots::{Sequence, Slot, sequence_slots};
+use crate::python::text::decode_option;
 
 /// What a `finfo` holds: a copy, so it may be kept.
 pub struct FileInfoObject(pub FileInfo);

@@ -5,11 +5,11 @@ use std::ffi::CString;
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 
-use super::interpreters::interpreter::release;
 use super::response::Response;
-use super::text::encode;
 use crate::httpd::fileinfo::FileInfo;
 use crate::httpd::{Error, Request};
+use crate::python::interpreters::interpreter::release;
+use crate::python::text::encode;
 
 /// Which part of a file.
 #[derive(Clone, Copy)]

@@ -4,9 +4,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pyo3::prelude::*;
 
-use super::interpreters::interpreter::Interpreter;
 use crate::engine::handlers::Handler;
 use crate::engine::lists::List;
+use crate::python::interpreters::interpreter::Interpreter;
 
 /// A handler that Python code added to a request.
 pub struct Added {

@@ -5,16 +5,16 @@ use std::sync::Arc;
 
 use pyo3::prelude::*;
 
+use super::fields::*;
 use super::handlers;
-use super::object::capsule::capsule;
-use super::object::class::{Class, MethodDef, This, attributes};
-use super::object::lease::{Lease, Lent};
-use super::request_fields::*;
-use super::request_methods::METHODS;
-use super::request_parts::{Part, part};
-use super::state::State;
-use super::text::decode;
+use super::methods::METHODS;
+use super::parts::{Part, part};
 use crate::httpd::Request;
+use crate::python::object::capsule::capsule;
+use crate::python::object::class::{Class, MethodDef, This, attributes};
+use crate::python::object::lease::{Lease, Lent};
+use crate::python::state::State;
+use crate::python::text::decode;
 
 /// What a `req` holds.
 pub struct RequestObject {

@@ -6,10 +6,10 @@ use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
 
 use super::chain::Chain;
-use super::object::class::{Answer, Class, This, attributes, methods};
-use super::object::lease::Lent;
 use crate::engine::handlers::{Handler, Home};
 use crate::httpd::{Connection, Request};
+use crate::python::object::class::{Answer, Class, This, attributes, methods};
+use crate::python::object::lease::Lent;
 
 /// What an `hlist` holds.
 pub struct HandlerListObject {

@@ -4,18 +4,11 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString, PyTuple};
 
-use super::cleanups::Cleanup;
+use super::fields::{flag, none, number, required, text};
+use super::filters;
 use super::handlers;
-use super::interpreters::interpreter::release;
-use super::module::{log_level, loggable};
-use super::object::class::{Answer, Arguments, methods};
-use super::request::{Me, RequestObject};
-use super::request_fields::{flag, none, number, required, text};
-use super::request_filters as filters;
-use super::request_io as io;
-use super::settings;
-use super::state::State;
-use super::text::{decode, decode_option, encode_c, encode_header};
+use super::io;
+use super::object::{Me, RequestObject};
 use crate::engine::filters::Way;
 use crate::engine::phases::HANDLERS;
 use crate::engine::settings::Settings;
@@ -23,6 +16,13 @@ use crate::httpd::Request;
 use crate::httpd::address::RemoteName;
 use crate::httpd::log::{self, Level, place};
 use crate::httpd::process::{self, Node};
+use crate::python::cleanups::Cleanup;
+use crate::python::interpreters::interpreter::release;
+use crate::python::module::{log_level, loggable};
+use crate::python::object::class::{Answer, Arguments, methods};
+use crate::python::settings;
+use crate::python::state::State;
+use crate::python::text::{decode, decode_option, encode_c, encode_header};
 
 methods! { pub(super) RequestObject:
     /// Writes str (as UTF-8), bytes or a buffer to the response. Sent at once unless flush is 0.

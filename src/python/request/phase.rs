@@ -5,16 +5,7 @@ use std::sync::Arc;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
-use super::call::interpreter;
 use super::chain::{Chain, Step};
-use super::debugger;
-use super::interpreters::context::About;
-use super::interpreters::interpreter::Interpreter;
-use super::interpreters::loader::Search;
-use super::meter::{self, Meter};
-use super::report::{self, Page};
-use super::result::{number, server_return};
-use super::state::State;
 use crate::engine::counters::Work;
 use crate::engine::handlers::{Handler, Home};
 use crate::engine::lists::Chosen;
@@ -22,6 +13,15 @@ use crate::engine::phases::{Hook, Phase};
 use crate::engine::settings::Settings;
 use crate::httpd::log::{self, Level, place};
 use crate::httpd::{Error, Request, Status};
+use crate::python::call::interpreter;
+use crate::python::debugger;
+use crate::python::interpreters::context::About;
+use crate::python::interpreters::interpreter::Interpreter;
+use crate::python::interpreters::loader::Search;
+use crate::python::meter::{self, Meter};
+use crate::python::report::{self, Page};
+use crate::python::result::{number, server_return};
+use crate::python::state::State;
 
 /// Runs the handlers of a phase: the configured ones, then those that Python code has added.
 pub fn run(

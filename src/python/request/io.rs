@@ -4,14 +4,14 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
-use super::interpreters::interpreter::release;
-use super::object::class::{Answer, Arguments};
-use super::request::Me;
-use super::request_fields::{flag, limit, none, required};
+use super::fields::{flag, limit, none, required};
+use super::object::Me;
 use super::sendfile::Part;
-use super::state::State;
-use super::text::encode_header;
 use crate::httpd::Request;
+use crate::python::interpreters::interpreter::release;
+use crate::python::object::class::{Answer, Arguments};
+use crate::python::state::State;
+use crate::python::text::encode_header;
 
 /// The request and what we keep for it, if it may be read and answered.
 ///

@@ -9,16 +9,16 @@ use pyo3::prelude::*;
 use pyo3::types::PyString;
 
 use super::chain::{Added, Chain, Foreign};
+use super::fields::{none, required};
 use super::hlist::{HandlerListObject, Serves};
-use super::object::class::{self, Answer, Arguments};
-use super::object::lease::Lent;
-use super::request::Me;
-use super::request_fields::{none, required};
-use super::state::State;
-use super::text::encode;
+use super::object::Me;
 use crate::engine::handlers::{Handler, Home};
 use crate::engine::lists::List;
 use crate::engine::phases::{Hook, Phase};
+use crate::python::object::class::{self, Answer, Arguments};
+use crate::python::object::lease::Lent;
+use crate::python::state::State;
+use crate::python::text::encode;
 
 /// What we know of a request's handlers.
 #[derive(Default)]

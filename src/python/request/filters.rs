@@ -6,18 +6,18 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 use super::chain::{Added, Foreign};
-use super::declared::{direction, registry};
-use super::drive;
+use super::fields::{none, required};
 use super::handlers::{added, directory, text};
-use super::instance::Instance;
-use super::object::class::{Answer, Arguments};
-use super::request::Me;
-use super::request_fields::{none, required};
-use super::state::State;
+use super::object::Me;
 use crate::engine::filters::{Filter as Declared, Way};
 use crate::engine::handlers::Home;
 use crate::engine::settings::Settings;
 use crate::httpd::Request;
+use crate::python::declared::{direction, registry};
+use crate::python::drive;
+use crate::python::instance::Instance;
+use crate::python::object::class::{Answer, Arguments};
+use crate::python::state::State;
 
 /// A filter that a handler has registered for its request.
 pub struct Registered {
@@ -30,7 +30,7 @@ pub struct Registered {
 impl Drop for Registered {
     fn drop(&mut self) {
         if let Some(function) = self.function.take() {
-            let about = super::interpreters::context::About::Nothing;
+            let about = crate::python::interpreters::context::About::Nothing;
             let Foreign {
                 interpreter,
                 object,

@@ -5,11 +5,11 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString, PyTuple};
 
 use super::finfo::FileInfoObject;
-use super::object::class::{self, Answer, Arguments};
-use super::request::Me;
-use super::state::State;
-use super::text::{decode, decode_option, encode, encode_header};
+use super::object::Me;
 use crate::httpd::Request;
+use crate::python::object::class::{self, Answer, Arguments};
+use crate::python::state::State;
+use crate::python::text::{decode, decode_option, encode, encode_header};
 
 pub(super) fn none<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
     Ok(this.py().None().into_bound(this.py()))
@@ -237,7 +237,7 @@ pub fn limit(value: Option<Borrowed<'_, '_, PyAny>>) -> PyResult<Option<usize>> 
     }
 }
 
-pub(super) fn required<'a, 'py>(
+pub(in crate::python) fn required<'a, 'py>(
     a: Arguments<'a, 'py>,
     index: usize,
 ) -> PyResult<Borrowed<'a, 'py, PyAny>> {
