@@ -14,7 +14,7 @@ use crate::entry::Entry;
 use crate::httpd::config::{Change, Command, Directive, Line, Place, Section, commands};
 use crate::httpd::entries::{ENTRY_POINTS, FilterPlace, is_registered, register};
 use crate::protocols;
-use crate::python::declared::{direction, registry};
+use crate::python::filter::declared::{direction, registry};
 
 type Read = Result<Change<Settings>, String>;
 

@@ -20,13 +20,14 @@ use crate::httpd::{Brigade, Connection, Error, Filter, Pool, Request, Server, St
 use crate::httpd::{exports, listener, mutex, parking, process, ssi};
 use crate::phases;
 use crate::protocols;
-use crate::python::declared::{declared, direction, registry};
 use crate::python::exports::Exports;
+use crate::python::filter::declared::{declared, direction, registry};
+use crate::python::filter::drive;
 use crate::python::interpreters::{imports, interpreter};
 use crate::python::ssi::Elements;
 use crate::python::state::ConnectionState;
 use crate::python::talk::Talk;
-use crate::python::{alarm, call, cleanups, crowd, drive, meter};
+use crate::python::{alarm, call, cleanups, crowd, meter};
 
 /// Under which the configuration's pool keeps what is counted.
 const COUNTERS: &std::ffi::CStr = c"mod_python.counters";

@@ -4,8 +4,8 @@ use pyo3::exceptions::{PyOSError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
-use super::bucket::BucketObject;
 use super::cleanups::{Cleanup, push_for_child};
+use super::filter::bucket::BucketObject;
 use super::global_lock;
 use super::interpreters::context::{self, log_at, log_line, takes};
 use super::module::{log_level, loggable};

@@ -4,20 +4,20 @@
 use pyo3::prelude::*;
 use pyo3::types::PyType;
 
-use super::bucket::BucketObject;
 use super::connection::ConnectionObject;
-use super::filter::FilterObject;
+use super::filter::bucket::BucketObject;
+use super::filter::object::FilterObject;
+use super::filter::reader::Reader;
+use super::filter::streaming::Flush;
 use super::functions::Functions;
 use super::interpreters::interpreter::{Interpreter, main_server};
 use super::object::class::{self, Class, MethodDef, make_type};
 use super::pending::Pending;
-use super::reader::Reader;
 use super::request::finfo::FileInfoObject;
 use super::request::hlist::HandlerListObject;
 use super::request::object::RequestObject;
 use super::server::ServerObject;
 use super::ssi::ElementObject;
-use super::streaming::Flush;
 use super::table::TableObject;
 use super::text::encode;
 use super::waits::Wait;

@@ -22,7 +22,7 @@ use super::usher;
 use crate::engine::names::MAIN;
 use crate::httpd::Server;
 use crate::httpd::log::{self, Level, place};
-use crate::python::deadline;
+use crate::python::filter::deadline;
 use crate::python::object::types::Types;
 
 /// One interpreter of this child. Lives as long as the child.

@@ -13,9 +13,9 @@ use crate::engine::filters::{Filter as Declared, Way};
 use crate::engine::handlers::Home;
 use crate::engine::settings::Settings;
 use crate::httpd::Request;
-use crate::python::declared::{direction, registry};
-use crate::python::drive;
-use crate::python::instance::Instance;
+use crate::python::filter::declared::{direction, registry};
+use crate::python::filter::drive;
+use crate::python::filter::instance::Instance;
 use crate::python::object::class::{Answer, Arguments};
 use crate::python::state::State;
 

@@ -7,21 +7,21 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use super::bucket::BucketObject;
-use super::connection::ConnectionObject;
-use super::filter_io;
 use super::flow::Flow;
 use super::instance::Instance;
-use super::interpreters::interpreter::Interpreter;
-use super::object::class::{self, Answer, Class, This, attributes, methods};
-use super::object::lease::{Lent, Open};
-use super::object::slots::{Slot, async_iterable_slot};
-use super::state::State;
+use super::io;
 use super::streaming;
-use super::text::{decode, decode_option};
 use crate::engine::handlers::Home;
 use crate::httpd::Filter;
 use crate::httpd::filter::Mode;
 use crate::httpd::loose::NextBucket;
+use crate::python::connection::ConnectionObject;
+use crate::python::interpreters::interpreter::Interpreter;
+use crate::python::object::class::{self, Answer, Class, This, attributes, methods};
+use crate::python::object::lease::{Lent, Open};
+use crate::python::object::slots::{Slot, async_iterable_slot};
+use crate::python::state::State;
+use crate::python::text::{decode, decode_option};
 
 /// What a `filter` holds.
 pub struct FilterObject {
@@ -77,7 +77,7 @@ impl FilterObject {
         let piece = PyBytes::new(py, flow.stream().chunk());
         flow.stream()
             .take(piece.as_bytes().len())
-            .map_err(filter_io::failed)?;
+            .map_err(io::failed)?;
         let taken = flow.stream().taken();
         self.last.replace(Some((piece.clone().unbind(), taken)));
         Ok(piece)
@@ -118,7 +118,7 @@ impl Class for FilterObject {
     methods! { FilterObject:
         /// The next piece of the body, at most n bytes and at most 64 KiB. b'' when there is nothing
         /// more for now: return, and the filter is called again. None at the end, once.
-        read(; n) = filter_io::read;
+        read(; n) = io::read;
         /// An async iterator over lines with their ends, of at most limit bytes (64 KiB).
         lines(; limit) = streaming::lines;
         /// Awaits up to n bytes that stay unread; fewer only at the end of the body.
@@ -131,17 +131,17 @@ impl Class for FilterObject {
         /// An async iterator over the buckets of the body, metadata among them.
         buckets() = streaming::buckets;
         /// The next line with its end, at most n bytes of it and at most 64 KiB; else as read.
-        readline(; n) = filter_io::readline;
+        readline(; n) = io::readline;
         /// Writes str (as UTF-8), bytes or a buffer. Raises OSError when the client is gone.
-        write(data) = filter_io::write;
+        write(data) = io::write;
         /// Sends what was written, and what later filters hold.
-        flush() = filter_io::flush;
+        flush() = io::flush;
         /// Ends the stream here; what is left of it is dropped.
-        close() = filter_io::close;
+        close() = io::close;
         /// Hands what is left of this call on as it is.
-        pass_on() = filter_io::pass_on;
+        pass_on() = io::pass_on;
         /// Steps out: what is left, and all that follows, goes on as it is.
-        disable() = filter_io::disable;
+        disable() = io::disable;
     }
     attributes! { FilterObject:
         /// The request.

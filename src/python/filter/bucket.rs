@@ -13,14 +13,14 @@ use pyo3::types::PyBytes;
 
 use super::flow::Flow;
 use super::instance::Instance;
-use super::interpreters::interpreter::{Interpreter, release};
-use super::object::class::{self, Answer, Arguments, Class, This, attributes, methods};
-use super::object::lease::{Lease, Lent};
-use super::request::fields::limit;
-use super::text::decode;
 use crate::httpd::Filter;
 use crate::httpd::loose::{About, NextBucket, Token};
 use crate::httpd::stream::CHUNK;
+use crate::python::interpreters::interpreter::{Interpreter, release};
+use crate::python::object::class::{self, Answer, Arguments, Class, This, attributes, methods};
+use crate::python::object::lease::{Lease, Lent};
+use crate::python::request::fields::limit;
+use crate::python::text::decode;
 
 /// What a `bucket` holds.
 pub struct BucketObject(RefCell<Content>);

@@ -4,16 +4,16 @@ use pyo3::exceptions::{PyOSError, PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use super::data;
-use super::filter::{Me, none, with_flow};
 use super::flow::Flow;
-use super::interpreters::interpreter::release;
-use super::object::class::{Answer, Arguments};
+use super::object::{Me, none, with_flow};
 use super::reader::Wish;
-use super::request::fields::limit;
 use super::streaming;
 use crate::httpd::stream::{CHUNK, Next};
 use crate::httpd::{Error, Filter};
+use crate::python::data;
+use crate::python::interpreters::interpreter::release;
+use crate::python::object::class::{Answer, Arguments};
+use crate::python::request::fields::limit;
 
 /// A function that is told "nothing for now" so often, and asks again, will never return.
 const MOST_PAUSES: u32 = 1000;

@@ -3,14 +3,14 @@
 use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
-use super::filter::{FilterObject, with_flow};
-use super::object::class::{Answer, Arguments, Class, This, attributes, methods};
-use super::object::slots::AsyncIterable;
+use super::object::{FilterObject, with_flow};
 use super::reader::{Reader, Wish};
-use super::request::fields::limit;
-use super::text::encode;
 use crate::engine::replace::{Options, Replacer};
 use crate::httpd::stream::CHUNK;
+use crate::python::object::class::{Answer, Arguments, Class, This, attributes, methods};
+use crate::python::object::slots::AsyncIterable;
+use crate::python::request::fields::limit;
+use crate::python::text::encode;
 
 type Me<'a, 'py> = This<'a, 'py, FilterObject>;
 

@@ -14,8 +14,8 @@ use std::time::{Duration, Instant};
 use pyo3::ffi;
 use pyo3::prelude::*;
 
-use super::interpreters::context::About;
-use super::interpreters::interpreter::Interpreter;
+use crate::python::interpreters::context::About;
+use crate::python::interpreters::interpreter::Interpreter;
 
 /// The steps of this child that have a limit, and who waits for the first to pass it.
 struct Clock {
@@ -144,7 +144,7 @@ fn watch(step: Watched) {
         let name = "python-time".to_owned();
         if let Err(error) = std::thread::Builder::new().name(name).spawn(attend) {
             let text = format!("no thread for time=: {error}");
-            super::interpreters::context::log_line(crate::httpd::log::Level::Error, &text);
+            crate::python::interpreters::context::log_line(crate::httpd::log::Level::Error, &text);
         }
     });
     steps().push(step);

@@ -6,23 +6,10 @@ use std::sync::Arc;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
-use super::call;
 use super::deadline::{self, Step};
-use super::debugger;
-use super::filter::FilterObject;
 use super::flow::Flow;
 use super::generator::Generator;
-use super::interpreters::context::About;
-use super::interpreters::interpreter::Interpreter;
-use super::interpreters::loader::Search;
-use super::meter::{self, Meter};
-use super::object::class;
-use super::object::lease::Lease;
-use super::pending::stepping;
-use super::report::{self, Page};
-use super::result::{Returned, close_coroutine, server_return};
-use super::state::State;
-use super::stepper::is_async_generator;
+use super::object::FilterObject;
 use crate::engine::counters::{Row, Work};
 use crate::engine::filters::{self, Filter as Declared, Way};
 use crate::engine::settings::Settings;
@@ -31,6 +18,19 @@ use crate::httpd::length::Change;
 use crate::httpd::log::Level;
 use crate::httpd::output::Output;
 use crate::httpd::{Filter, Status};
+use crate::python::call;
+use crate::python::debugger;
+use crate::python::interpreters::context::About;
+use crate::python::interpreters::interpreter::Interpreter;
+use crate::python::interpreters::loader::Search;
+use crate::python::meter::{self, Meter};
+use crate::python::object::class;
+use crate::python::object::lease::Lease;
+use crate::python::pending::stepping;
+use crate::python::report::{self, Page};
+use crate::python::result::{Returned, close_coroutine, server_return};
+use crate::python::state::State;
+use crate::python::stepper::is_async_generator;
 
 /// One filter of ours in the chain of one request; httpd drops it with the request's pool.
 pub struct Instance {
@@ -50,7 +50,7 @@ pub struct Instance {
 }
 
 impl Instance {
-    pub(super) fn new(
+    pub(in crate::python) fn new(
         filter: &Filter,
         declared: Arc<Declared>,
         way: Way,
@@ -74,7 +74,7 @@ impl Instance {
     }
 
     /// A filter that was registered at run time, with its function if that was given as such.
-    pub(super) fn at_run_time(self, function: Option<Py<PyAny>>) -> Self {
+    pub(in crate::python) fn at_run_time(self, function: Option<Py<PyAny>>) -> Self {
         self.unasked.set(true);
         self.function.replace(function);
         self
@@ -263,7 +263,7 @@ impl Instance {
         if let Some(limit) = self.declared.time.filter(|_| self.is_timeout(py, &error)) {
             let seconds = limit.as_secs_f64();
             let text = format!("{name}: one step took more than time={seconds}: interrupted");
-            super::interpreters::context::log_line(Level::Error, &text);
+            crate::python::interpreters::context::log_line(Level::Error, &text);
         }
         report::name_what_helps(py, &error);
         report::to_log(py, &text, &error);
@@ -317,7 +317,7 @@ impl Instance {
         if sent {
             let number = status.0;
             let text = format!("{name}: {number} after a part of the response was sent: it is cut");
-            super::interpreters::context::log_line(Level::Error, &text);
+            crate::python::interpreters::context::log_line(Level::Error, &text);
         }
         Failure {
             status: Some(status),

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use super::instance::{Failure, Instance};
-use super::state::State;
 use crate::engine::filters::{self, Filter as Declared, Way};
 use crate::engine::settings::Settings;
 use crate::httpd::bucket::Kind;
@@ -13,6 +12,7 @@ use crate::httpd::length::Change;
 use crate::httpd::log::{self, Level, place};
 use crate::httpd::output::Output;
 use crate::httpd::{Brigade, Connection, Error, Filter, Request, Status};
+use crate::python::state::State;
 
 /// A brigade of a response arrives at an output filter.
 ///

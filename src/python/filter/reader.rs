@@ -6,12 +6,12 @@ use pyo3::exceptions::{PyOSError, PyRuntimeError, PyStopAsyncIteration};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use super::filter::FilterObject;
-use super::interpreters::interpreter::{Interpreter, release};
-use super::object::class::{self, Answer, Class, This, attributes, methods};
-use super::object::slots::{Awaitable, Slot, awaitable_slots};
+use super::object::FilterObject;
 use crate::engine::replace::Replacer;
 use crate::httpd::stream::{CHUNK, Next};
+use crate::python::interpreters::interpreter::{Interpreter, release};
+use crate::python::object::class::{self, Answer, Class, This, attributes, methods};
+use crate::python::object::slots::{Awaitable, Slot, awaitable_slots};
 
 /// Searching a piece of this size takes long enough to let other threads run Python.
 const WORTH_RELEASING: usize = 16 * 1024;

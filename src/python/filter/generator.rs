@@ -6,19 +6,19 @@ use pyo3::exceptions::{PyGeneratorExit, PyOSError, PyRuntimeError, PyTypeError};
 use pyo3::prelude::*;
 
 use super::bucket::{BucketObject, Yielded};
-use super::data;
 use super::deadline;
-use super::filter::FilterObject;
 use super::flow::Flow;
 use super::instance::Instance;
-use super::interpreters::interpreter::{Interpreter, release};
-use super::object::class;
+use super::object::FilterObject;
 use super::reader::Reader;
-use super::stepper::{self, Step};
 use super::streaming::Flush;
 use crate::httpd::Filter;
 use crate::httpd::log::{self, Level, place};
 use crate::httpd::stream::Stream;
+use crate::python::data;
+use crate::python::interpreters::interpreter::{Interpreter, release};
+use crate::python::object::class;
+use crate::python::stepper::{self, Step};
 
 /// What may be awaited, for those who tried something else.
 const NOTE: &str = "A filter runs on httpd's thread, where there is no event loop: it may await what \

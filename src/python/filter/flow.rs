@@ -2,12 +2,12 @@
 
 use pyo3::prelude::*;
 
-use super::interpreters::interpreter::release;
 use crate::httpd::input::Input;
 use crate::httpd::loose::NextBucket;
 use crate::httpd::output::Output;
 use crate::httpd::stream::{Next, Stream};
 use crate::httpd::{Error, Filter};
+use crate::python::interpreters::interpreter::release;
 
 /// The way a filter works.
 pub enum Flow {
