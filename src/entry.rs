@@ -20,14 +20,15 @@ use crate::httpd::{Brigade, Connection, Error, Filter, Pool, Request, Server, St
 use crate::httpd::{exports, listener, mutex, parking, process, ssi};
 use crate::phases;
 use crate::protocols;
+use crate::python::connection::talk::Talk;
+use crate::python::connection::{alarm, call, crowd};
 use crate::python::exports::Exports;
 use crate::python::filter::declared::{declared, direction, registry};
 use crate::python::filter::drive;
 use crate::python::interpreters::{imports, interpreter};
 use crate::python::ssi::Elements;
 use crate::python::state::ConnectionState;
-use crate::python::talk::Talk;
-use crate::python::{alarm, call, cleanups, crowd, meter};
+use crate::python::{cleanups, meter};
 
 /// Under which the configuration's pool keeps what is counted.
 const COUNTERS: &std::ffi::CStr = c"mod_python.counters";

@@ -15,8 +15,9 @@
 //!
 //! A request takes this way: httpd calls a trampoline in [`httpd::hooks`] or [`httpd::filter`],
 //! which keeps panics in and gives [`entry::Entry`] safe references; that asks [`engine::settings`]
-//! what is configured, and [`python::call`] or [`python::filter`] enters an interpreter and calls
-//! the user's function with objects that are leased for the time of the call.
+//! what is configured, and [`python::connection::call`], [`python::request::phase`] or
+//! [`python::filter::drive`] enters an interpreter and calls the user's function with objects that are
+//! leased for the time of the call.
 //!
 //! `unsafe` is allowed in `httpd`, and in `python` where a comment at the block says who guarantees
 //! it; everywhere else the compiler refuses it.

@@ -8,8 +8,8 @@ use crate::engine::phases::Phase;
 use crate::engine::protocols::Protocol;
 use crate::engine::settings::Settings;
 use crate::httpd::{Connection, Pool, Request, Server, Status, config};
-use crate::python::call;
-use crate::python::role::Role;
+use crate::python::connection::call;
+use crate::python::connection::role::Role;
 use crate::python::state::ConnectionState;
 
 /// Every protocol that a line of the configuration names whose pool this is.

@@ -7,7 +7,7 @@ use std::ptr::null_mut;
 use pyo3::ffi;
 use pyo3::prelude::*;
 
-use super::connection::ConnectionObject;
+use super::connection::object::ConnectionObject;
 use super::interpreters::context::{self, About, Context};
 use super::interpreters::hold::{Held, INSIDE, Outside};
 use super::interpreters::interpreter::Interpreter;

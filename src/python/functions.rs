@@ -5,12 +5,12 @@ use pyo3::prelude::*;
 use pyo3::types::PyList;
 
 use super::cleanups::{Cleanup, push_for_child};
+use super::connection::pending::Pending;
 use super::filter::bucket::BucketObject;
 use super::global_lock;
 use super::interpreters::context::{self, log_at, log_line, takes};
 use super::module::{log_level, loggable};
 use super::object::class::{self, Answer, Arguments, Class, This, attributes, methods};
-use super::pending::Pending;
 use super::request::finfo::FileInfoObject;
 use super::server::ServerObject;
 use super::text::{decode, encode, encode_c};

@@ -1,14 +1,9 @@
 //! Everything that holds a Python object. Above `httpd`, below `entry`.
 
-pub mod alarm;
-mod authorize;
-pub mod call;
 pub mod cleanups;
 pub mod connection;
-pub mod crowd;
 pub mod data;
 pub mod debugger;
-pub mod duplex;
 pub mod exports;
 pub mod filter;
 mod functions;
@@ -17,22 +12,13 @@ pub mod interpreters;
 pub mod meter;
 pub mod module;
 pub mod object;
-pub mod pending;
-pub mod reactor;
 pub mod report;
 pub mod request;
 pub mod result;
-pub mod role;
-pub mod seat;
 pub mod server;
 pub mod settings;
-pub mod speaker;
 pub mod ssi;
 pub mod state;
 pub mod stepper;
 pub mod table;
-pub mod talk;
 pub mod text;
-pub mod waits;
-pub mod wire;
-pub mod wishes;

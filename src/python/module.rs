@@ -4,7 +4,9 @@
 use pyo3::prelude::*;
 use pyo3::types::PyType;
 
-use super::connection::ConnectionObject;
+use super::connection::object::ConnectionObject;
+use super::connection::pending::Pending;
+use super::connection::waits::Wait;
 use super::filter::bucket::BucketObject;
 use super::filter::object::FilterObject;
 use super::filter::reader::Reader;
@@ -12,7 +14,6 @@ use super::filter::streaming::Flush;
 use super::functions::Functions;
 use super::interpreters::interpreter::{Interpreter, main_server};
 use super::object::class::{self, Class, MethodDef, make_type};
-use super::pending::Pending;
 use super::request::finfo::FileInfoObject;
 use super::request::hlist::HandlerListObject;
 use super::request::object::RequestObject;
@@ -20,7 +21,6 @@ use super::server::ServerObject;
 use super::ssi::ElementObject;
 use super::table::TableObject;
 use super::text::encode;
-use super::waits::Wait;
 use crate::engine::lines::in_pieces;
 use crate::httpd::constants::{CONSTANTS, MAGIC_TYPES, STATUSES};
 use crate::httpd::log::Level;

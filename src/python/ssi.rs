@@ -3,7 +3,7 @@
 use pyo3::exceptions::PyOSError;
 use pyo3::prelude::*;
 
-use super::call;
+use super::connection::call;
 use super::data;
 use super::interpreters::context::About;
 use super::interpreters::interpreter::{Interpreter, release};

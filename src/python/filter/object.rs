@@ -15,7 +15,7 @@ use crate::engine::handlers::Home;
 use crate::httpd::Filter;
 use crate::httpd::filter::Mode;
 use crate::httpd::loose::NextBucket;
-use crate::python::connection::ConnectionObject;
+use crate::python::connection::object::ConnectionObject;
 use crate::python::interpreters::interpreter::Interpreter;
 use crate::python::object::class::{self, Answer, Class, This, attributes, methods};
 use crate::python::object::lease::{Lent, Open};

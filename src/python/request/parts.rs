@@ -2,7 +2,7 @@
 
 use super::object::Me;
 use crate::httpd::Request;
-use crate::python::connection::ConnectionObject;
+use crate::python::connection::object::ConnectionObject;
 use crate::python::object::class::{self, Answer};
 use crate::python::object::lease::Lent;
 use crate::python::server::ServerObject;

@@ -13,7 +13,7 @@ use crate::engine::phases::{Hook, Phase};
 use crate::engine::settings::Settings;
 use crate::httpd::log::{self, Level, place};
 use crate::httpd::{Error, Request, Status};
-use crate::python::call::interpreter;
+use crate::python::connection::call::interpreter;
 use crate::python::debugger;
 use crate::python::interpreters::context::About;
 use crate::python::interpreters::interpreter::Interpreter;

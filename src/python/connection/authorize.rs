@@ -5,10 +5,7 @@ use std::ffi::CString;
 use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
-use super::connection::ConnectionObject;
-use super::interpreters::interpreter::release;
-use super::object::class::{Answer, Arguments, This};
-use super::text::{decode, encode, encode_c};
+use super::object::ConnectionObject;
 use super::waits::Wish;
 use super::wire::wire;
 use super::wishes;
@@ -16,6 +13,9 @@ use crate::engine::credentials;
 use crate::httpd::Connection;
 use crate::httpd::inquiry::Verdict;
 use crate::httpd::log::{self, Level, place};
+use crate::python::interpreters::interpreter::release;
+use crate::python::object::class::{Answer, Arguments, This};
+use crate::python::text::{decode, encode, encode_c};
 
 /// What is asked.
 pub struct Question {

@@ -6,22 +6,22 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
 use super::duplex::{Duplex, Needs};
-use super::interpreters::context::About;
-use super::interpreters::interpreter::Interpreter;
-use super::meter::{self, Meter};
-use super::object::class;
-use super::object::lease::Lease;
 use super::pending::Pending;
-use super::report;
-use super::result::{number, server_return};
 use super::role::Role;
-use super::stepper::{self, Step};
 use super::waits::{Wait, is_of_peer};
 use crate::engine::counters::Work;
 use crate::engine::handlers::Handler;
 use crate::engine::phases::Phase;
 use crate::httpd::log::{self, Level, place};
 use crate::httpd::{Connection, Status};
+use crate::python::interpreters::context::About;
+use crate::python::interpreters::interpreter::Interpreter;
+use crate::python::meter::{self, Meter};
+use crate::python::object::class;
+use crate::python::object::lease::Lease;
+use crate::python::report;
+use crate::python::result::{number, server_return};
+use crate::python::stepper::{self, Step};
 
 /// The handler of one connection at work.
 pub struct Speaker {

@@ -11,15 +11,15 @@ use pyo3::types::PyBytes;
 
 use super::alarm;
 use super::authorize::Question;
-use super::connection::ConnectionObject;
 use super::duplex::{Input, Lost, Needs, Output};
-use super::interpreters::interpreter::Interpreter;
-use super::object::class::{self, Answer, Class, This, attributes, methods};
-use super::object::slots::{Awaitable, Slot, awaitable_slots};
+use super::object::ConnectionObject;
 use super::wire::Wire;
 use crate::engine::unread::Search;
 use crate::httpd::Connection;
 use crate::httpd::now::Found;
+use crate::python::interpreters::interpreter::Interpreter;
+use crate::python::object::class::{self, Answer, Class, This, attributes, methods};
+use crate::python::object::slots::{Awaitable, Slot, awaitable_slots};
 
 /// The most that a line has, and what comes with one `read()`, unless the handler says otherwise.
 pub(super) const MOST: usize = 64 * 1024;

@@ -5,16 +5,16 @@ use pyo3::exceptions::{PyConnectionError, PyRuntimeError, PyTimeoutError, PyType
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use super::connection::ConnectionObject;
-use super::data;
 use super::duplex::Duplex;
-use super::interpreters::interpreter::release;
-use super::object::class::{Answer, Arguments, This};
-use super::request::fields::limit;
+use super::object::ConnectionObject;
 use super::wishes;
 use crate::httpd::bucket::Kind;
 use crate::httpd::held::Held;
 use crate::httpd::{Connection, Error};
+use crate::python::data;
+use crate::python::interpreters::interpreter::release;
+use crate::python::object::class::{Answer, Arguments, This};
+use crate::python::request::fields::limit;
 
 /// How much is asked for when the handler does not say.
 const PORTION: usize = 8192;

@@ -11,13 +11,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::alarm;
-use super::interpreters::interpreter::main_server;
 use super::seat::Seat;
 use super::talk::Talk;
 use crate::httpd::door;
 use crate::httpd::log::{self, Level, place};
 use crate::httpd::parking::threads_per_child;
 use crate::httpd::poller::Poller;
+use crate::python::interpreters::interpreter::main_server;
 
 /// So long a worker waits for more before it leaves: what comes within that costs no hand-over.
 const LINGER: Duration = Duration::from_millis(10);

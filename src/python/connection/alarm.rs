@@ -7,12 +7,12 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::interpreters::interpreter::main_server;
 use super::reactor::{self, Reactor};
 use super::seat::Seat;
 use crate::engine::deadlines::Deadlines;
 use crate::httpd::log::{self, Level, place};
 use crate::httpd::poller::Poller;
+use crate::python::interpreters::interpreter::main_server;
 
 /// It calls little.
 const STACK: usize = 256 * 1024;

@@ -9,10 +9,10 @@ use pyo3::prelude::*;
 
 use super::alarm;
 use super::duplex::Lost;
-use super::interpreters::interpreter::release;
-use super::object::class::{Answer, Arguments, Class, This, attributes, methods};
-use super::object::slots::{Awaitable, Slot, awaitable_slots};
 use super::seat::Seat;
+use crate::python::interpreters::interpreter::release;
+use crate::python::object::class::{Answer, Arguments, Class, This, attributes, methods};
+use crate::python::object::slots::{Awaitable, Slot, awaitable_slots};
 
 thread_local! {
     /// The connection that this thread steps.

@@ -9,20 +9,10 @@ use std::time::Duration;
 use pyo3::ffi;
 use pyo3::prelude::*;
 
-use super::connection::ConnectionObject;
 use super::crowd;
-use super::debugger;
-use super::interpreters::context::About;
-use super::interpreters::interpreter::{Interpreter, main_server};
-use super::interpreters::loader::Search;
-use super::meter::{self, Counted, Meter};
-use super::object::class;
-use super::object::lease::Lease;
-use super::report;
-use super::result::{number, server_return};
+use super::object::ConnectionObject;
 use super::role::Role;
 use super::speaker::Speaker;
-use super::state::ConnectionState;
 use super::talk::Talk;
 use super::wire::Wire;
 use crate::engine::counters::Work;
@@ -33,6 +23,16 @@ use crate::engine::protocols::Protocol;
 use crate::engine::settings::Settings;
 use crate::httpd::log::{self, Level, place};
 use crate::httpd::{Connection, Request, Status, process};
+use crate::python::debugger;
+use crate::python::interpreters::context::About;
+use crate::python::interpreters::interpreter::{Interpreter, main_server};
+use crate::python::interpreters::loader::Search;
+use crate::python::meter::{self, Counted, Meter};
+use crate::python::object::class;
+use crate::python::object::lease::Lease;
+use crate::python::report;
+use crate::python::result::{number, server_return};
+use crate::python::state::ConnectionState;
 
 /// The interpreter for what stands in `home`, for a request or a connection.
 ///

@@ -9,17 +9,6 @@ use pyo3::types::PyBool;
 
 use super::alarm;
 use super::authorize::{authorize, client};
-use super::module::{log_level, loggable};
-use super::object::capsule::capsule;
-use super::object::class::{self, Answer, Arguments, Class, This, attributes, methods};
-use super::object::lease::{Lease, Lent};
-use super::object::slots::{AsyncIterable, Slot, async_iterable_slot};
-use super::request::chain::Chain;
-use super::request::hlist::{HandlerListObject, Serves};
-use super::server::ServerObject;
-use super::state::ConnectionState;
-use super::table::TableObject;
-use super::text::{decode_option, encode_c};
 use super::wire::{self, Wire};
 use super::wishes;
 use crate::engine::phases::Phase;
@@ -27,6 +16,17 @@ use crate::engine::settings::Settings;
 use crate::httpd::Connection;
 use crate::httpd::connection::KeepAlive;
 use crate::httpd::log::{self, Level, place};
+use crate::python::module::{log_level, loggable};
+use crate::python::object::capsule::capsule;
+use crate::python::object::class::{self, Answer, Arguments, Class, This, attributes, methods};
+use crate::python::object::lease::{Lease, Lent};
+use crate::python::object::slots::{AsyncIterable, Slot, async_iterable_slot};
+use crate::python::request::chain::Chain;
+use crate::python::request::hlist::{HandlerListObject, Serves};
+use crate::python::server::ServerObject;
+use crate::python::state::ConnectionState;
+use crate::python::table::TableObject;
+use crate::python::text::{decode_option, encode_c};
 
 /// What a `conn` holds.
 pub struct ConnectionObject {

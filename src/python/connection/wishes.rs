@@ -5,15 +5,15 @@ use std::time::Duration;
 use pyo3::exceptions::{PyConnectionResetError, PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
-use super::connection::ConnectionObject;
-use super::data;
 use super::duplex::Output;
-use super::object::class::{self, Answer, Arguments, This};
-use super::object::lease::Lent;
-use super::request::fields::limit;
-use super::text::encode;
+use super::object::ConnectionObject;
 use super::waits::{HIGH, MOST, Wait, Wish, of_peer};
 use super::wire::wire;
+use crate::python::data;
+use crate::python::object::class::{self, Answer, Arguments, This};
+use crate::python::object::lease::Lent;
+use crate::python::request::fields::limit;
+use crate::python::text::encode;
 
 type Me<'a, 'py> = This<'a, 'py, ConnectionObject>;
 

@@ -15,7 +15,6 @@ use std::time::{Duration, Instant};
 
 use super::alarm;
 use super::duplex::{Input, Lost, Needs};
-use super::meter::Counted;
 use super::pending::{Stepped, stepping};
 use super::seat::{Rung, Seat};
 use super::speaker::Speaker;
@@ -24,6 +23,7 @@ use crate::httpd::connection::RequestTimeouts;
 use crate::httpd::parking::{self, ClientMark};
 use crate::httpd::stand_in::StandIn;
 use crate::httpd::{Connection, Status};
+use crate::python::meter::Counted;
 
 /// One connection with an `async def` handler.
 pub struct Talk {
