@@ -1,16 +1,14 @@
 //! Everything that holds a Python object. Above `httpd`, below `entry`.
 
+pub mod builtin;
 pub mod cleanups;
 pub mod connection;
 pub mod data;
 pub mod debugger;
 pub mod exports;
 pub mod filter;
-mod functions;
-mod global_lock;
 pub mod interpreters;
 pub mod meter;
-pub mod module;
 pub mod object;
 pub mod report;
 pub mod request;

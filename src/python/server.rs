@@ -6,8 +6,8 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
+use super::builtin::module::{log_level, loggable};
 use super::cleanups::{Cleanup, push_for_child};
-use super::module::{log_level, loggable};
 use super::object::capsule::capsule;
 use super::object::class::{self, Answer, Arguments, Class, This, attributes, methods};
 use super::request::fields::required;

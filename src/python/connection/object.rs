@@ -16,7 +16,7 @@ use crate::engine::settings::Settings;
 use crate::httpd::Connection;
 use crate::httpd::connection::KeepAlive;
 use crate::httpd::log::{self, Level, place};
-use crate::python::module::{log_level, loggable};
+use crate::python::builtin::module::{log_level, loggable};
 use crate::python::object::capsule::capsule;
 use crate::python::object::class::{self, Answer, Arguments, Class, This, attributes, methods};
 use crate::python::object::lease::{Lease, Lent};

@@ -348,7 +348,7 @@ fn equip(name: &str, is_ours: bool) -> Result<&'static Interpreter, String> {
             let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
             known.push(interpreter);
             drop(known);
-            crate::python::module::install(py, interpreter)?;
+            crate::python::builtin::module::install(py, interpreter)?;
             if is_ours {
                 py.import("mod_python._start")?;
             }

@@ -33,7 +33,7 @@ impl Types {
             .cast_into::<PyType>()?;
         let exception = |name, doc| PyErr::new_type(py, name, Some(doc), Some(&base), None);
         Ok(Self {
-            classes: crate::python::module::classes(py)?,
+            classes: crate::python::builtin::module::classes(py)?,
             server_return: exception(
                 c"mod_python.apache.SERVER_RETURN",
                 c"Ends a handler with a result: SERVER_RETURN(result[, status]).",

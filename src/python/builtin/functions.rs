@@ -4,21 +4,21 @@ use pyo3::exceptions::{PyOSError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
-use super::cleanups::{Cleanup, push_for_child};
-use super::connection::pending::Pending;
-use super::filter::bucket::BucketObject;
 use super::global_lock;
-use super::interpreters::context::{self, log_at, log_line, takes};
 use super::module::{log_level, loggable};
-use super::object::class::{self, Answer, Arguments, Class, This, attributes, methods};
-use super::request::finfo::FileInfoObject;
-use super::server::ServerObject;
-use super::text::{decode, encode, encode_c};
 use crate::engine::lines::excerpt;
 use crate::httpd::fileinfo::FileInfo;
 use crate::httpd::log::{Level, Place};
 use crate::httpd::pool::OwnPool;
 use crate::httpd::process::{self, Node};
+use crate::python::cleanups::{Cleanup, push_for_child};
+use crate::python::connection::pending::Pending;
+use crate::python::filter::bucket::BucketObject;
+use crate::python::interpreters::context::{self, log_at, log_line, takes};
+use crate::python::object::class::{self, Answer, Arguments, Class, This, attributes, methods};
+use crate::python::request::finfo::FileInfoObject;
+use crate::python::server::ServerObject;
+use crate::python::text::{decode, encode, encode_c};
 
 /// The functions, as methods of one object.
 pub struct Functions;

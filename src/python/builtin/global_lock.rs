@@ -5,12 +5,12 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyInt, PyString};
 
 use super::functions::{Functions, boolean, none, required};
-use super::interpreters::context;
-use super::interpreters::interpreter::release;
-use super::object::class::{self, Answer, Arguments, This};
-use super::server::ServerObject;
-use super::text::encode;
 use crate::httpd::mutex::{self, Lock, Owner, Refusal};
+use crate::python::interpreters::context;
+use crate::python::interpreters::interpreter::release;
+use crate::python::object::class::{self, Answer, Arguments, This};
+use crate::python::server::ServerObject;
+use crate::python::text::encode;
 
 type Me<'a, 'py> = This<'a, 'py, Functions>;
 

@@ -4,26 +4,26 @@
 use pyo3::prelude::*;
 use pyo3::types::PyType;
 
-use super::connection::object::ConnectionObject;
-use super::connection::pending::Pending;
-use super::connection::waits::Wait;
-use super::filter::bucket::BucketObject;
-use super::filter::object::FilterObject;
-use super::filter::reader::Reader;
-use super::filter::streaming::Flush;
 use super::functions::Functions;
-use super::interpreters::interpreter::{Interpreter, main_server};
-use super::object::class::{self, Class, MethodDef, make_type};
-use super::request::finfo::FileInfoObject;
-use super::request::hlist::HandlerListObject;
-use super::request::object::RequestObject;
-use super::server::ServerObject;
-use super::ssi::ElementObject;
-use super::table::TableObject;
-use super::text::encode;
 use crate::engine::lines::in_pieces;
 use crate::httpd::constants::{CONSTANTS, MAGIC_TYPES, STATUSES};
 use crate::httpd::log::Level;
+use crate::python::connection::object::ConnectionObject;
+use crate::python::connection::pending::Pending;
+use crate::python::connection::waits::Wait;
+use crate::python::filter::bucket::BucketObject;
+use crate::python::filter::object::FilterObject;
+use crate::python::filter::reader::Reader;
+use crate::python::filter::streaming::Flush;
+use crate::python::interpreters::interpreter::{Interpreter, main_server};
+use crate::python::object::class::{self, Class, MethodDef, make_type};
+use crate::python::request::finfo::FileInfoObject;
+use crate::python::request::hlist::HandlerListObject;
+use crate::python::request::object::RequestObject;
+use crate::python::server::ServerObject;
+use crate::python::ssi::ElementObject;
+use crate::python::table::TableObject;
+use crate::python::text::encode;
 
 /// Under which Python code imports it.
 const NAME: &str = "mod_python._apache";
