@@ -6,7 +6,7 @@ use super::phase_table::{ROWS, Row};
 pub const HANDLERS: [&[u8]; 2] = [b"mod_python", b"python-program"];
 
 /// A phase of a request, or of a connection. In the order in which httpd runs them; the directive
-/// of `Init` has a second meaning (see [`Phase::hooks`]).
+/// of `Init` has a second meaning (see [`super::phase_table`]).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Phase {
     /// A new connection.

@@ -86,7 +86,7 @@ impl Stream {
         Ok(length.min(limit))
     }
 
-    /// The piece at hand, after [`Next::Data`].
+    /// The piece at hand, after [`Next::Data`](super::stream::Next::Data).
     pub fn chunk(&self) -> &[u8] {
         // It is in memory, so this neither blocks nor fails.
         self.incoming.read_front(true).unwrap_or_default()
