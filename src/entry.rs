@@ -70,11 +70,10 @@ impl Module for Entry {
             configuration,
             concat!("Python/", env!("MOD_PYTHON_PYTHON_VERSION")),
         );
-        for server in std::iter::successors(Some(main), |server| server.next()) {
-            if protocols::connection_handler(server).is_some() {
-                crowd::check(server);
-                listener::accept_at_once(&server.ports());
-            }
+        let servers = || std::iter::successors(Some(main), |server| server.next());
+        crowd::check(servers().filter(|server| protocols::has_any(server)));
+        for server in servers().filter(|server| protocols::connection_handler(server).is_some()) {
+            listener::accept_at_once(&server.ports());
         }
         warn_of_idle_filters(main);
     }

@@ -50,11 +50,17 @@ pub fn connection_handler(server: &Server) -> Option<Role> {
     Some(Role::Connection(chosen.list.clone()))
 }
 
-/// Whether a connection that begins may come to be served here, and could be parked then.
+/// Whether connections of a server may have a handler.
+pub fn has_any(server: &Server) -> bool {
+    let settings = server.settings::<Settings>();
+    settings.handlers(Phase::Connection, None).is_some() || !settings.protocols.is_empty()
+}
+
+/// Whether a connection that begins may come to be served here, and could be parked then. Which
+/// virtual host it is for, TLS may tell only later.
 pub fn may_serve(c: &Connection) -> bool {
     let server = c.base_server();
-    let serves =
-        || connection_handler(server).is_some() || !registry(server.configuration()).is_empty();
+    let serves = || has_any(server) || !registry(server.configuration()).is_empty();
     !c.is_outgoing() && c.can_park() && serves()
 }
 

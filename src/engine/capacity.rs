@@ -15,6 +15,23 @@ pub fn parked(threads: usize, factor: f64) -> usize {
     (threads as f64 * factor.max(1.0)) as usize
 }
 
+/// The descriptors of a child that parks so many connections: two each, some for all else, and the
+/// part that is kept for others (see [`is_for_others`]).
+pub fn descriptors(connections: usize) -> usize {
+    (connections * 2 + ELSE) * SHARE / (SHARE - 1) + 1
+}
+
+/// Whether the descriptor of this number, of so many that there can be, is among those that are kept
+/// for others than parked connections: httpd ends a child that has none for the next connection.
+pub fn is_for_others(number: usize, most: usize) -> bool {
+    number >= most - most / SHARE
+}
+
+/// Descriptors that are there before the first connection.
+const ELSE: usize = 128;
+/// The last of so many parts is for others.
+const SHARE: usize = 16;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -28,5 +45,13 @@ mod tests {
         }
         assert_eq!(factor(10_000, 16), 625);
         assert_eq!(parked(25, FACTOR), 50);
+    }
+    #[test]
+    fn the_descriptors_that_are_asked_for_are_enough_and_few_are_left_over() {
+        for connections in [1, 50, 4096, 10_000, 100_000] {
+            let most = descriptors(connections);
+            assert!(!is_for_others(connections * 2 + ELSE - 1, most));
+            assert!(is_for_others(connections * 2 + ELSE + SHARE, most));
+        }
     }
 }

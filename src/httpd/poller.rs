@@ -7,6 +7,8 @@ use std::time::Duration;
 
 /// The key under which the interruption is known.
 const INTERRUPT: u64 = u64::MAX;
+/// What is told of a socket, each time once.
+const INPUT: i32 = libc::EPOLLIN | libc::EPOLLRDHUP | libc::EPOLLET;
 /// How many events one wait takes.
 const MOST: usize = 256;
 
@@ -89,14 +91,22 @@ impl Poller {
         checked(unsafe { libc::epoll_ctl(epoll, what, descriptor, &raw mut event) }).map(drop)
     }
 
-    /// Has waits answer `key` whenever more has come on a socket, or more room for output, or its
-    /// end. What is there already is told once.
+    /// Has waits answer `key` whenever more has come on a socket, or its end. What is there already
+    /// is told once.
     ///
     /// # Errors
     /// The kernel has no room.
     pub fn watch(&self, socket: RawFd, key: u64) -> io::Result<()> {
-        let events = libc::EPOLLIN | libc::EPOLLOUT | libc::EPOLLRDHUP | libc::EPOLLET;
-        self.control(libc::EPOLL_CTL_ADD, socket, events, key)
+        self.control(libc::EPOLL_CTL_ADD, socket, INPUT, key)
+    }
+
+    /// The same for a socket that is in the set, and when there is room for output again. (At first
+    /// there always is: it would be told of each socket in vain.)
+    ///
+    /// # Errors
+    /// The kernel has no room.
+    pub fn watch_output(&self, socket: RawFd, key: u64) -> io::Result<()> {
+        self.control(libc::EPOLL_CTL_MOD, socket, INPUT | libc::EPOLLOUT, key)
     }
 
     /// Takes a socket out.

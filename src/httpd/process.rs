@@ -22,13 +22,27 @@ pub fn mpm_query(code: i32) -> Option<i32> {
 
 /// How many descriptors this process may have (`ulimit -n`).
 pub fn most_descriptors() -> usize {
-    let mut limit = libc::rlimit {
+    usize::try_from(descriptor_limits().rlim_cur).unwrap_or(usize::MAX)
+}
+
+/// Takes more descriptors for this process and its children, as far as the hard limit lets it.
+pub fn take_descriptors(wanted: usize) {
+    let mut limits = descriptor_limits();
+    limits.rlim_cur = limits
+        .rlim_cur
+        .max(limits.rlim_max.min(wanted as libc::rlim_t));
+    // SAFETY: limits that the kernel has given, the soft one within the hard one.
+    unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limits) };
+}
+
+fn descriptor_limits() -> libc::rlimit {
+    let mut limits = libc::rlimit {
         rlim_cur: 0,
         rlim_max: 0,
     };
     // SAFETY: a place for the limits.
-    unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) };
-    usize::try_from(limit.rlim_cur).unwrap_or(usize::MAX)
+    unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limits) };
+    limits
 }
 
 /// The signals by which httpd ends a child.

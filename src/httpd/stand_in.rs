@@ -15,11 +15,7 @@ use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::ptr::{NonNull, null, null_mut};
 
 use super::hooks::{Module, guard};
-use super::{Connection, Status, ffi, poller, process};
-
-/// The last of so many parts of a child's descriptors are for others: httpd ends a child that has none
-/// for the next connection.
-const SHARE: usize = 16;
+use super::{Connection, Status, ffi, poller};
 
 /// The stand-in of one connection.
 pub struct StandIn {
@@ -64,18 +60,15 @@ impl StandIn {
         self.socket
     }
 
-    /// Gets ready, before a connection is to be parked.
+    /// Gets ready, before a connection is to be parked. Answers the highest of its descriptors.
     ///
     /// # Errors
-    /// There are no more descriptors than httpd needs for others.
-    pub fn prepare(&self) -> io::Result<()> {
+    /// There are no more descriptors.
+    pub fn prepare(&self) -> io::Result<RawFd> {
         let event = poller::event()?;
-        let most = process::most_descriptors();
-        if usize::try_from(event.as_raw_fd()).is_ok_and(|number| number > most - most / SHARE) {
-            return Err(io::Error::from_raw_os_error(libc::EMFILE));
-        }
+        let number = event.as_raw_fd().max(self.socket);
         self.event.replace(Some(event));
-        Ok(())
+        Ok(number)
     }
 
     /// Takes the socket's place, if it has not yet: the MPM does not see any more what comes of the

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use pyo3::prelude::*;
 
 use super::cleanups::Cleanups;
-use super::connection::crowd::Member;
+use super::connection::crowd::{self, Member};
 use super::connection::seat::Seat;
 use super::connection::wire::Wire;
 use super::interpreters::interpreter::Interpreter;
@@ -59,7 +59,7 @@ impl ConnectionState {
         if can_park && !in_request {
             let none = || io::Error::from_raw_os_error(libc::EMFILE);
             let taken = self.stand_in.take().ok_or_else(none)?;
-            taken.prepare()?;
+            crowd::allow(taken.prepare()?)?;
             stand_in = Some(taken);
         }
         let seat = Seat::new(stand_in.is_some()).ok_or_else(|| io::Error::other("no thread"))?;

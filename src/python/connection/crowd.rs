@@ -1,12 +1,14 @@
 //! How many connections of this child have a handler of ours, and how many may.
 
+use std::io;
+use std::os::fd::RawFd;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crate::engine::capacity;
 use crate::engine::settings::Settings;
 use crate::httpd::log::{self, Level, place};
-use crate::httpd::process::{Node, configuration};
+use crate::httpd::process::{self, Node, configuration};
 use crate::httpd::{Connection, Server, parking};
 
 /// How many there are.
@@ -75,22 +77,52 @@ fn last(nodes: &[Node], name: &[u8]) -> Option<&'static [u8]> {
     nodes.iter().rev().find_map(one)
 }
 
-/// At the start: whether httpd accepts as many connections as the configuration wants parked.
-pub fn check(server: &Server) {
-    let Some(most) = server.settings::<Settings>().max_connections else {
-        return;
-    };
+/// Whether a connection whose highest descriptor this is can be parked.
+///
+/// # Errors
+/// `EMFILE`: the rest is for others.
+pub fn allow(descriptor: RawFd) -> io::Result<()> {
+    let number = usize::try_from(descriptor).unwrap_or(0);
+    match capacity::is_for_others(number, process::most_descriptors()) {
+        true => Err(io::Error::from_raw_os_error(libc::EMFILE)),
+        false => Ok(()),
+    }
+}
+
+/// At the start, for the servers whose connections have a handler: whether httpd accepts as many as
+/// the configuration wants parked, and has the descriptors for them.
+pub fn check<'a>(servers: impl Iterator<Item = &'a Server>) {
     if !parking::mpm_parks() {
         return;
     }
     let threads = parking::threads_per_child();
     let room = capacity::parked(threads, factor());
-    if most > room {
-        let enough = capacity::factor(most, threads);
-        let text = format!(
-            "PythonMaxConnections {most} starves HTTP: with ThreadsPerChild {threads}, set \
-             AsyncRequestWorkerFactor to {enough} or more, or PythonMaxConnections to {room}"
-        );
-        log::server(place!(), Some(server), Level::Warning, &text);
+    let mut wanted = 0;
+    for server in servers {
+        let most = server.settings::<Settings>().max_connections;
+        if let Some(most) = most.filter(|most| *most > room) {
+            warn_of_starving(server, most, room, threads);
+        }
+        wanted = wanted.max(most.unwrap_or(room).min(room));
     }
+    let needed = capacity::descriptors(wanted);
+    process::take_descriptors(needed);
+    let most = process::most_descriptors();
+    if wanted > 0 && most < needed {
+        let text = format!(
+            "{wanted} parked connections of a child take {needed} descriptors, and it has {most}: \
+             raise ulimit -n (APACHE_ULIMIT_MAX_FILES, LimitNOFILE=) to that, or set \
+             PythonMaxConnections"
+        );
+        log::server(place!(), None, Level::Warning, &text);
+    }
+}
+
+fn warn_of_starving(server: &Server, most: usize, room: usize, threads: usize) {
+    let enough = capacity::factor(most, threads);
+    let text = format!(
+        "PythonMaxConnections {most} starves HTTP: with ThreadsPerChild {threads}, set \
+         AsyncRequestWorkerFactor to {enough} or more, or PythonMaxConnections to {room}"
+    );
+    log::server(place!(), Some(server), Level::Warning, &text);
 }

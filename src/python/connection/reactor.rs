@@ -14,6 +14,7 @@ use super::alarm;
 use super::seat::Seat;
 use super::talk::Talk;
 use crate::httpd::door;
+use crate::httpd::hooks::guard;
 use crate::httpd::log::{self, Level, place};
 use crate::httpd::parking::threads_per_child;
 use crate::httpd::poller::Poller;
@@ -66,11 +67,12 @@ impl Reactor {
 
     /// From now on a connection is stepped when something comes of its socket.
     pub fn watch(&self, socket: RawFd, number: u64) {
-        if let Err(error) = self.sockets.watch(socket, number) {
-            let text =
-                format!("a connection cannot be watched, and waits for its deadline: {error}");
-            log::server(place!(), main_server(), Level::Error, &text);
-        }
+        told(self.sockets.watch(socket, number));
+    }
+
+    /// The same, and when there is room for output.
+    pub fn watch_output(&self, socket: RawFd, number: u64) {
+        told(self.sockets.watch_output(socket, number));
     }
 
     /// Not any more.
@@ -130,7 +132,7 @@ impl Reactor {
             let mut line = self.line();
             if let Some(seat) = line.ready.pop_front() {
                 drop(line);
-                Talk::step(&seat);
+                guard("a step", (), || Talk::step(&seat));
                 self.steps.fetch_add(1, Ordering::Relaxed);
                 continue;
             }
@@ -165,5 +167,12 @@ impl Reactor {
         let take = |number, ends| came.push((number, ends));
         self.sockets.wait(Some(LINGER), take);
         came
+    }
+}
+
+fn told(watched: io::Result<()>) {
+    if let Err(error) = watched {
+        let text = format!("a connection cannot be watched, and waits for its deadline: {error}");
+        log::server(place!(), main_server(), Level::Error, &text);
     }
 }

@@ -122,7 +122,7 @@ impl Talk {
                 }
                 Next::Waits(needs) if seat.parks => {
                     talk.park(c, seat);
-                    talk.set_due(seat, needs);
+                    talk.wait_for(seat, needs);
                     return c.park();
                 }
                 Next::Waits(needs) => {
@@ -150,14 +150,9 @@ impl Talk {
         };
         // SAFETY: the connection's end takes `talk` out from under the turn that we have.
         let c = unsafe { talk.c.as_ref() };
-        if talk
-            .back_by
-            .is_some_and(|back_by| back_by <= Instant::now())
-        {
+        talk.hear(rung);
+        if talk.must_go_back() {
             return talk.call_mpm(seat);
-        }
-        if rung.ends {
-            talk.wire.duplex.expect_end();
         }
         if !rung.other && !talk.is_concerned(c) {
             return;
@@ -166,9 +161,20 @@ impl Talk {
         let next = talk.go_on(c, seat);
         c.set_client_mark(None);
         match next {
-            Next::Waits(needs) => talk.set_due(seat, needs),
+            Next::Waits(needs) => talk.wait_for(seat, needs),
             Next::Over | Next::Declined => talk.call_mpm(seat),
         }
+    }
+
+    fn hear(&self, rung: Rung) {
+        if rung.ends {
+            self.wire.duplex.expect_end();
+        }
+    }
+
+    fn must_go_back(&self) -> bool {
+        self.back_by
+            .is_some_and(|back_by| back_by <= Instant::now())
     }
 
     /// Leaves the connection to the MPM and the reactor, when the hook that runs has returned.
@@ -187,9 +193,7 @@ impl Talk {
     /// The MPM has called.
     fn unpark(&mut self, rung: Rung) {
         self.parked = None;
-        if rung.ends {
-            self.wire.duplex.expect_end();
-        }
+        self.hear(rung);
         if let Some(stand_in) = &self.stand_in {
             stand_in.answer();
         }
@@ -212,9 +216,15 @@ impl Talk {
         }
     }
 
-    fn set_due(&self, seat: &Seat, needs: Needs) {
+    /// Has the reactor step the connection when there is what it waits for.
+    fn wait_for(&self, seat: &Seat, needs: Needs) {
         let due = needs.until.into_iter().chain(self.back_by).min();
         seat.set_due(due);
+        if let (true, Some(stand_in), Some(reactor)) =
+            (needs.write, &self.stand_in, alarm::reactor())
+        {
+            reactor.watch_output(stand_in.socket(), seat.number);
+        }
     }
 
     /// Whether what comes of the socket is awaited. Some of what is not is read, to see the end.
