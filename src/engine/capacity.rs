@@ -15,16 +15,32 @@ pub fn parked(threads: usize, factor: f64) -> usize {
     (threads as f64 * factor.max(1.0)) as usize
 }
 
-/// The descriptors of a child that parks so many connections: two each, some for all else, and the
-/// part that is kept for others (see [`is_for_others`]).
+/// The descriptors that a child needs which parks so many connections: one each, some for all else,
+/// and the part that is kept for others ([`Room::None`]).
 pub fn descriptors(connections: usize) -> usize {
-    (connections * 2 + ELSE) * SHARE / (SHARE - 1) + 1
+    (connections + ELSE) * SHARE / (SHARE - 1) + 1
 }
 
-/// Whether the descriptor of this number, of so many that there can be, is among those that are kept
-/// for others than parked connections: httpd ends a child that has none for the next connection.
-pub fn is_for_others(number: usize, most: usize) -> bool {
-    number >= most - most / SHARE
+/// What a connection may take that has this descriptor, of so many that there can be.
+pub fn room(number: usize, most: usize) -> Room {
+    if number >= most - most / SHARE {
+        Room::None
+    } else if number >= most / 2 {
+        Room::Scarce
+    } else {
+        Room::Plenty
+    }
+}
+
+/// How many descriptors are left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Room {
+    /// A connection may have two.
+    Plenty,
+    /// While it is idle, it has but one.
+    Scarce,
+    /// Those that are left are for others: httpd ends a child that has none for the next connection.
+    None,
 }
 
 /// Descriptors that are there before the first connection.
@@ -50,8 +66,9 @@ mod tests {
     fn the_descriptors_that_are_asked_for_are_enough_and_few_are_left_over() {
         for connections in [1, 50, 4096, 10_000, 100_000] {
             let most = descriptors(connections);
-            assert!(!is_for_others(connections * 2 + ELSE - 1, most));
-            assert!(is_for_others(connections * 2 + ELSE + SHARE, most));
+            assert_ne!(room(connections + ELSE - 1, most), Room::None);
+            assert_eq!(room(connections + ELSE + SHARE, most), Room::None);
+            assert_eq!(room(connections / 2, most), Room::Plenty);
         }
     }
 }

@@ -125,4 +125,10 @@ impl Connection {
         unsafe { ffi::apr_socket_shutdown(self.socket(), ffi::APR_SHUTDOWN_WRITE) };
         status
     }
+
+    /// Wakes the connection for good: whoever reads finds the end of input.
+    pub fn end_input(&self) {
+        // SAFETY: the connection's socket.
+        unsafe { ffi::apr_socket_shutdown(self.socket(), ffi::APR_SHUTDOWN_READ) };
+    }
 }

@@ -60,6 +60,12 @@ pub(super) fn duplicate(descriptor: RawFd) -> io::Result<RawFd> {
     checked(unsafe { libc::fcntl(descriptor, libc::F_DUPFD_CLOEXEC, 0) })
 }
 
+/// Ends a descriptor that is the caller's.
+pub(super) fn close(descriptor: RawFd) {
+    // SAFETY: the caller's own.
+    unsafe { libc::close(descriptor) };
+}
+
 /// From now on `descriptor` is for the same as `other`.
 pub(super) fn replace(descriptor: RawFd, other: RawFd) {
     // SAFETY: no pointers; the kernel checks the descriptors.
@@ -97,16 +103,19 @@ impl Poller {
     /// # Errors
     /// The kernel has no room.
     pub fn watch(&self, socket: RawFd, key: u64) -> io::Result<()> {
-        self.control(libc::EPOLL_CTL_ADD, socket, INPUT, key)
+        match self.control(libc::EPOLL_CTL_ADD, socket, INPUT, key) {
+            Err(error) if error.raw_os_error() == Some(libc::EEXIST) => Ok(()),
+            result => result,
+        }
     }
 
-    /// The same for a socket that is in the set, and when there is room for output again. (At first
-    /// there always is: it would be told of each socket in vain.)
+    /// The same, and when there is room for output again. (At first there always is: it would be told
+    /// of each socket in vain.)
     ///
     /// # Errors
     /// The kernel has no room.
     pub fn watch_output(&self, socket: RawFd, key: u64) -> io::Result<()> {
-        self.control(libc::EPOLL_CTL_MOD, socket, INPUT | libc::EPOLLOUT, key)
+        self.set(socket, INPUT | libc::EPOLLOUT, key)
     }
 
     /// Takes a socket out.
@@ -120,9 +129,16 @@ impl Poller {
     /// # Errors
     /// The kernel has no room.
     pub fn watch_set(&self, set: &Self, key: u64) -> io::Result<()> {
-        let (set, events) = (set.epoll.as_raw_fd(), libc::EPOLLIN | libc::EPOLLONESHOT);
-        self.control(libc::EPOLL_CTL_MOD, set, events, key)
-            .or_else(|_| self.control(libc::EPOLL_CTL_ADD, set, events, key))
+        self.set(
+            set.epoll.as_raw_fd(),
+            libc::EPOLLIN | libc::EPOLLONESHOT,
+            key,
+        )
+    }
+
+    fn set(&self, descriptor: RawFd, events: i32, key: u64) -> io::Result<()> {
+        self.control(libc::EPOLL_CTL_MOD, descriptor, events, key)
+            .or_else(|_| self.control(libc::EPOLL_CTL_ADD, descriptor, events, key))
     }
 
     /// Waits for at most `time`, or until something is ready or [`Poller::interrupt`] is called;

@@ -7,11 +7,13 @@
 //! descriptor of their own for the same socket before they are made, and while we serve the
 //! connection the MPM's refers to an event: it is rung when there is something for the MPM to do.
 //! Whoever closes one of the two does not close the other.
+//!
+//! Where descriptors are short, a connection rests: the MPM watches its socket, and there is one.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::ffi::{c_char, c_int, c_void};
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, RawFd};
 use std::ptr::{NonNull, null, null_mut};
 
 use super::hooks::{Module, guard};
@@ -21,16 +23,26 @@ use super::{Connection, Status, ffi, poller};
 pub struct StandIn {
     /// The MPM's object.
     watched: NonNull<ffi::apr_socket_t>,
-    /// The filters' descriptor.
-    socket: RawFd,
-    event: RefCell<Option<OwnedFd>>,
-    stands: Cell<bool>,
+    /// The filters' object, and its descriptor.
+    used: NonNull<ffi::apr_socket_t>,
+    socket: Cell<RawFd>,
+    post: Cell<Post>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Post {
+    /// The MPM has the socket, the filters have it by another descriptor.
+    Aside,
+    /// The MPM has an event.
+    Standing,
+    /// Both have the socket by the MPM's descriptor.
+    Resting,
 }
 
 impl StandIn {
     /// # Safety
     /// `watched` is the socket that the MPM has accepted for this connection.
-    unsafe fn new(c: &Connection, watched: *mut ffi::apr_socket_t) -> Option<(Self, Filters)> {
+    unsafe fn new(c: &Connection, watched: *mut ffi::apr_socket_t) -> Option<Self> {
         let watched = NonNull::new(watched)?;
         let mut socket = poller::duplicate(descriptor(watched)?).ok()?;
         // SAFETY: an accepted connection has its address.
@@ -46,40 +58,48 @@ impl StandIn {
         let mut used = null_mut();
         // SAFETY: what APR asks for; it copies the values. The pool closes the descriptor.
         unsafe { ffi::apr_os_sock_make(&raw mut used, &raw mut info, c.pool().as_ptr()) };
-        let stand_in = Self {
+        Some(Self {
             watched,
-            socket,
-            event: RefCell::default(),
-            stands: Cell::new(false),
-        };
-        Some((stand_in, Filters(used)))
+            used: NonNull::new(used)?,
+            socket: Cell::new(socket),
+            post: Cell::new(Post::Aside),
+        })
     }
 
-    /// The connection's own descriptor.
+    /// The filters' descriptor.
     pub fn socket(&self) -> RawFd {
-        self.socket
+        self.socket.get()
     }
 
-    /// Gets ready, before a connection is to be parked. Answers the highest of its descriptors.
+    /// Whether there is but one descriptor.
+    pub fn is_resting(&self) -> bool {
+        self.post.get() == Post::Resting
+    }
+
+    /// Takes the socket's place: the MPM does not see any more what comes of the connection. Called
+    /// in its hook.
     ///
     /// # Errors
-    /// There are no more descriptors.
-    pub fn prepare(&self) -> io::Result<RawFd> {
-        let event = poller::event()?;
-        let number = event.as_raw_fd().max(self.socket);
-        self.event.replace(Some(event));
-        Ok(number)
+    /// There are no more descriptors, or a child that stops has closed the MPM's.
+    pub fn step_in(&self) -> io::Result<()> {
+        if self.post.get() == Post::Aside {
+            let event = poller::event()?;
+            let closed = || io::Error::from_raw_os_error(libc::EBADF);
+            let watched = descriptor(self.watched).ok_or_else(closed)?;
+            poller::replace(watched, event.as_raw_fd());
+            self.post.set(Post::Standing);
+        }
+        Ok(())
     }
 
-    /// Takes the socket's place, if it has not yet: the MPM does not see any more what comes of the
-    /// connection. Called in its hook.
-    pub fn step_in(&self) -> bool {
-        let (Some(event), Some(watched)) = (self.event.take(), descriptor(self.watched)) else {
-            return false;
-        };
-        poller::replace(watched, event.as_raw_fd());
-        self.stands.set(true);
-        true
+    /// Has the MPM watch the socket, with one descriptor for both. Called in its hook.
+    pub fn rest(&self) {
+        self.step_back();
+        if let Some(watched) = descriptor(self.watched).filter(|_| !self.is_resting()) {
+            put(self.used, watched);
+            poller::close(self.socket.replace(watched));
+            self.post.set(Post::Resting);
+        }
     }
 
     /// Has the MPM call `process_connection`, when it has parked the connection. Any thread.
@@ -93,25 +113,44 @@ impl StandIn {
     pub fn answer(&self) {
         if let Some(watched) = self.standing() {
             poller::silence(watched);
+        } else if self.is_resting() {
+            // Without one more it goes on as it is.
+            if let Ok(socket) = poller::duplicate(self.socket.get()) {
+                put(self.used, socket);
+                self.socket.set(socket);
+                self.post.set(Post::Aside);
+            }
         }
     }
 
     /// Gives the MPM its socket back. Called in its hooks.
     pub fn step_back(&self) {
         if let Some(watched) = self.standing() {
-            poller::replace(watched, self.socket);
-            self.stands.set(false);
+            poller::replace(watched, self.socket.get());
+            self.post.set(Post::Aside);
         }
     }
 
     /// The MPM's descriptor while it is the stand-in's: a child that stops may have closed it.
     fn standing(&self) -> Option<RawFd> {
-        descriptor(self.watched).filter(|_| self.stands.get())
+        descriptor(self.watched).filter(|_| self.post.get() == Post::Standing)
     }
 }
 
-/// The socket that httpd's filters get.
-struct Filters(*mut ffi::apr_socket_t);
+impl Drop for StandIn {
+    fn drop(&mut self) {
+        if self.is_resting() {
+            // The MPM's object closes it.
+            put(self.used, -1);
+        }
+    }
+}
+
+fn put(object: NonNull<ffi::apr_socket_t>, descriptor: RawFd) {
+    let (mut object, mut descriptor) = (object.as_ptr(), descriptor);
+    // SAFETY: a socket object of a live connection; APR copies the number.
+    unsafe { ffi::apr_os_sock_put(&raw mut object, &raw mut descriptor, null_mut()) };
+}
 
 fn descriptor(socket: NonNull<ffi::apr_socket_t>) -> Option<RawFd> {
     let mut descriptor = -1;
@@ -139,12 +178,13 @@ unsafe extern "C" fn pre_connection<M: Module>(
         return Status::DECLINED.0;
     };
     // SAFETY: the MPM's socket, before any hook has made filters of it.
-    let Some((stand_in, filters)) = (unsafe { StandIn::new(connection, socket.cast()) }) else {
+    let Some(stand_in) = (unsafe { StandIn::new(connection, socket.cast()) }) else {
         return Status::DECLINED.0;
     };
+    let used = stand_in.used;
     place.replace(Some(stand_in));
     // SAFETY: as httpd has called it, with an object for the same socket.
-    match unsafe { ffi::ap_run_pre_connection(c, filters.0.cast()) } {
+    match unsafe { ffi::ap_run_pre_connection(c, used.as_ptr().cast()) } {
         // The hooks have run: httpd need not call the others again.
         status if status == Status::OK.0 => Status::DONE.0,
         status => status,

@@ -18,6 +18,7 @@ use super::request::filters::Registered;
 use super::request::handlers::Handlers;
 use super::request::object::RequestObject;
 use super::request::response::Response;
+use crate::engine::capacity::Room;
 use crate::engine::protocols::Protocol;
 use crate::httpd::Request;
 use crate::httpd::stand_in::StandIn;
@@ -57,10 +58,13 @@ impl ConnectionState {
     ) -> io::Result<(&Arc<Seat>, Option<StandIn>)> {
         let mut stand_in = None;
         if can_park && !in_request {
-            let none = || io::Error::from_raw_os_error(libc::EMFILE);
-            let taken = self.stand_in.take().ok_or_else(none)?;
-            crowd::allow(taken.prepare()?)?;
-            stand_in = Some(taken);
+            let place = self.stand_in.borrow();
+            let has_room = |taken: &StandIn| crowd::room(taken.socket()) != Room::None;
+            if !place.as_ref().is_some_and(has_room) {
+                return Err(io::Error::from_raw_os_error(libc::EMFILE));
+            }
+            drop(place);
+            stand_in = self.stand_in.take();
         }
         let seat = Seat::new(stand_in.is_some()).ok_or_else(|| io::Error::other("no thread"))?;
         let place = match in_request {

@@ -183,7 +183,10 @@ fn first_call(
             let (seat, stand_in) = match asked.take_seat(is_upgraded, c.can_park()) {
                 Ok(taken) => taken,
                 Err(error) => {
-                    interpreter.enter(About::Connection(c), |py| drop(coroutine.into_bound(py)));
+                    // Closing what has not begun runs none of it.
+                    let close =
+                        |py: Python<'_>| coroutine.into_bound(py).call_method0("close").map(drop);
+                    let _ = interpreter.enter(About::Connection(c), close);
                     return refuse(c, &error);
                 }
             };
@@ -226,8 +229,8 @@ fn refuse(c: &Connection, error: &io::Error) -> Status {
     if error.raw_os_error() == Some(libc::EMFILE) {
         let most = process::most_descriptors();
         text += &format!(
-            ". This child has {most} descriptors, and a parked connection takes two: raise ulimit -n \
-             (APACHE_ULIMIT_MAX_FILES, LimitNOFILE=), or set PythonMaxConnections"
+            ". This child has {most} descriptors: raise ulimit -n (APACHE_ULIMIT_MAX_FILES, \
+             LimitNOFILE=), or set PythonMaxConnections"
         );
     }
     log::connection(place!(), c, Level::Error, &text);

@@ -1,11 +1,10 @@
 //! How many connections of this child have a handler of ours, and how many may.
 
-use std::io;
 use std::os::fd::RawFd;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use crate::engine::capacity;
+use crate::engine::capacity::{self, Room};
 use crate::engine::settings::Settings;
 use crate::httpd::log::{self, Level, place};
 use crate::httpd::process::{self, Node, configuration};
@@ -77,16 +76,10 @@ fn last(nodes: &[Node], name: &[u8]) -> Option<&'static [u8]> {
     nodes.iter().rev().find_map(one)
 }
 
-/// Whether a connection whose highest descriptor this is can be parked.
-///
-/// # Errors
-/// `EMFILE`: the rest is for others.
-pub fn allow(descriptor: RawFd) -> io::Result<()> {
+/// What a connection with this descriptor may take.
+pub fn room(descriptor: RawFd) -> Room {
     let number = usize::try_from(descriptor).unwrap_or(0);
-    match capacity::is_for_others(number, process::most_descriptors()) {
-        true => Err(io::Error::from_raw_os_error(libc::EMFILE)),
-        false => Ok(()),
-    }
+    capacity::room(number, process::most_descriptors())
 }
 
 /// At the start, for the servers whose connections have a handler: whether httpd accepts as many as
@@ -106,7 +99,8 @@ pub fn check<'a>(servers: impl Iterator<Item = &'a Server>) {
         wanted = wanted.max(most.unwrap_or(room).min(room));
     }
     let needed = capacity::descriptors(wanted);
-    process::take_descriptors(needed);
+    // With two each, none need rest.
+    process::take_descriptors(needed * 2);
     let most = process::most_descriptors();
     if wanted > 0 && most < needed {
         let text = format!(

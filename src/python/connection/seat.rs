@@ -226,6 +226,11 @@ impl Seat {
         }
     }
 
+    /// Whether its time has passed.
+    pub fn is_late(&self) -> bool {
+        self.bell().due.is_some_and(|due| due <= Instant::now())
+    }
+
     /// The alarm asks.
     pub fn is_due(self: &Arc<Self>, now: Instant) {
         let mut bell = self.bell();

@@ -14,11 +14,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::alarm;
+use super::crowd;
 use super::duplex::{Input, Lost, Needs};
 use super::pending::{Stepped, stepping};
 use super::seat::{Rung, Seat};
 use super::speaker::Speaker;
 use super::wire::Wire;
+use crate::engine::capacity::Room;
 use crate::httpd::connection::RequestTimeouts;
 use crate::httpd::parking::{self, ClientMark};
 use crate::httpd::stand_in::StandIn;
@@ -113,6 +115,10 @@ impl Talk {
                 }
                 Next::Declined => {
                     talk.leave_reactor(seat);
+                    if talk.stand_in.as_ref().is_some_and(StandIn::is_resting) {
+                        // HTTP would have a descriptor that closes with us.
+                        return c.linger();
+                    }
                     let talk = turn.take();
                     drop(turn);
                     if let Some(mut talk) = talk {
@@ -121,8 +127,7 @@ impl Talk {
                     return Status::DECLINED;
                 }
                 Next::Waits(needs) if seat.parks => {
-                    talk.park(c, seat);
-                    talk.wait_for(seat, needs);
+                    talk.park(c, seat, needs);
                     return c.park();
                 }
                 Next::Waits(needs) => {
@@ -152,7 +157,7 @@ impl Talk {
         let c = unsafe { talk.c.as_ref() };
         talk.hear(rung);
         if talk.must_go_back() {
-            return talk.call_mpm(seat);
+            return talk.call_mpm(c, seat);
         }
         if !rung.other && !talk.is_concerned(c) {
             return;
@@ -162,7 +167,7 @@ impl Talk {
         c.set_client_mark(None);
         match next {
             Next::Waits(needs) => talk.wait_for(seat, needs),
-            Next::Over | Next::Declined => talk.call_mpm(seat),
+            Next::Over | Next::Declined => talk.call_mpm(c, seat),
         }
     }
 
@@ -178,15 +183,23 @@ impl Talk {
     }
 
     /// Leaves the connection to the MPM and the reactor, when the hook that runs has returned.
-    fn park(&mut self, c: &Connection, seat: &Seat) {
+    fn park(&mut self, c: &Connection, seat: &Seat, needs: Needs) {
         self.parked = Counted::parked();
         let timeout = c.base_server().timeout();
         self.back_by = Instant::now().checked_add(timeout / 2);
         if let (Some(stand_in), Some(reactor)) = (&self.stand_in, alarm::reactor()) {
-            if stand_in.step_in() {
-                reactor.watch(stand_in.socket(), seat.number);
+            let socket = stand_in.socket();
+            let only_reads = needs.read && !needs.write;
+            let is_scarce = only_reads && crowd::room(socket) != Room::Plenty;
+            if is_scarce || stand_in.step_in().is_err() {
+                reactor.forget(socket);
+                stand_in.rest();
+                self.back_by = None;
+            } else {
+                reactor.watch(socket, seat.number);
             }
         }
+        self.wait_for(seat, needs);
         seat.park();
     }
 
@@ -209,10 +222,19 @@ impl Talk {
     }
 
     /// Has the MPM call.
-    fn call_mpm(&self, seat: &Seat) {
+    fn call_mpm(&self, c: &Connection, seat: &Seat) {
+        let is_late = seat.is_late();
         seat.set_due(None);
-        if let Some(stand_in) = &self.stand_in {
-            stand_in.call();
+        match &self.stand_in {
+            // The MPM watches the socket. What comes next of it is for HTTP, but not for ever.
+            Some(stand_in) if stand_in.is_resting() => {
+                match self.phase == Phase::Declined && !is_late {
+                    true => seat.set_due(Instant::now().checked_add(c.base_server().timeout())),
+                    false => c.end_input(),
+                }
+            }
+            Some(stand_in) => stand_in.call(),
+            None => {}
         }
     }
 

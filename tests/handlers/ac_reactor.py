@@ -1,0 +1,32 @@
+"""Handlers that take long, never end, or say when they end."""
+
+import time
+
+from mod_python import apache
+
+
+async def blocks(conn: apache.Connection) -> None:
+    "Keeps its thread for as long as it is told."
+    async for line in conn:
+        time.sleep(float(line))
+        await conn.write(b"done\n")
+
+
+async def patient(conn: apache.Connection) -> None:
+    "Goes on after each time-out."
+    conn.timeout = 0.7
+    while True:
+        try:
+            line = await conn.readline()
+        except TimeoutError:
+            line = b"nothing\n"
+        if not line:
+            return
+        await conn.write(line)
+
+
+async def says_end(conn: apache.Connection) -> None:
+    "Says when it sees the end of input."
+    while line := await conn.readline():
+        await conn.write(line)
+    await conn.write(b"end\n")
