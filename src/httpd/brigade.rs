@@ -191,6 +191,16 @@ impl Brigade {
         })
     }
 
+    /// Appends a copy of `data` in a bucket of its size: for pieces that will hardly be followed by
+    /// others.
+    pub fn append_lone_copy(&self, data: &[u8]) {
+        // SAFETY: without a function to free it, APR copies `data`; the brigade's own list.
+        let bucket = unsafe {
+            ffi::apr_bucket_heap_create(data.as_ptr().cast(), data.len(), None, self.list())
+        };
+        self.append_raw(bucket);
+    }
+
     /// Appends a FLUSH bucket.
     pub fn append_flush(&self) {
         self.append_raw(bucket::flush(self.list()));

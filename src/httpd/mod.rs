@@ -17,7 +17,6 @@ pub mod constants;
 mod content;
 mod credentials;
 mod data;
-pub mod door;
 mod ending;
 pub mod entries;
 mod environment;

@@ -3,6 +3,7 @@
 //! socket is ready. Elsewhere a connection has its thread for all its life.
 
 use std::ffi::c_void;
+use std::io;
 use std::os::fd::RawFd;
 use std::ptr::null_mut;
 use std::time::Duration;
@@ -124,6 +125,23 @@ impl Connection {
         // SAFETY: the connection's socket.
         unsafe { ffi::apr_socket_shutdown(self.socket(), ffi::APR_SHUTDOWN_WRITE) };
         status
+    }
+
+    /// Forgets what has come on the socket, TLS's part included. `true`: nothing more comes.
+    pub fn discard_input(&self) -> bool {
+        let mut buffer = [0u8; 4096];
+        let Some(fd) = self.descriptor() else {
+            return true;
+        };
+        loop {
+            let (data, size) = (buffer.as_mut_ptr().cast(), buffer.len());
+            // SAFETY: the connection's socket, and a place for that many bytes.
+            match unsafe { libc::recv(fd, data, size, libc::MSG_DONTWAIT) } {
+                1.. => {}
+                0 => return true,
+                _ => return io::Error::last_os_error().kind() != io::ErrorKind::WouldBlock,
+            }
+        }
     }
 
     /// Wakes the connection for good: whoever reads finds the end of input.

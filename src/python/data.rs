@@ -41,10 +41,14 @@ impl Sink for &Brigade {
 
     fn put_copy(&mut self, data: &[u8]) -> Result<(), Error> {
         if data.is_empty() {
-            Ok(())
-        } else {
-            self.append_copy(data)
+            return Ok(());
         }
+        if self.is_empty() {
+            // Most messages are one piece, and gone before the next is written.
+            self.append_lone_copy(data);
+            return Ok(());
+        }
+        self.append_copy(data)
     }
 }
 

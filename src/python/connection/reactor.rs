@@ -1,26 +1,30 @@
 //! Steps what is parked: connections of whose socket something came, or that somebody has woken, in
-//! the order in which that happened. One of the MPM's workers does it for all of them, so that under
-//! load no thread is woken for a message, and nobody waits for the GIL; another one comes to help
-//! where a step takes long. Where nothing happens, no worker is here.
+//! the order in which that happened. One thread does it for all of them, so that under load no thread
+//! is woken for a message, and nobody waits for the GIL; another one comes to help where a step takes
+//! long, as many as httpd has for others. Whoever has an answer for a connection comes in here, by
+//! `Seat::wake`.
+//!
+//! They are threads of ours. The MPM has a call that runs a job on one of its workers, but counts the
+//! worker as idle meanwhile: it hands connections to workers that are not there.
 
 use std::collections::VecDeque;
 use std::io;
 use std::os::fd::RawFd;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use super::alarm;
 use super::seat::Seat;
 use super::talk::Talk;
-use crate::httpd::door;
 use crate::httpd::hooks::guard;
 use crate::httpd::log::{self, Level, place};
 use crate::httpd::parking::threads_per_child;
 use crate::httpd::poller::Poller;
 use crate::python::interpreters::interpreter::main_server;
 
-/// So long a worker waits for more before it leaves: what comes within that costs no hand-over.
+/// So long a thread looks for more before it rests: what comes within that wakes nobody.
 const LINGER: Duration = Duration::from_millis(10);
 /// Steps that take longer than this keep nobody else from theirs.
 pub const PATIENCE: Duration = Duration::from_millis(5);
@@ -30,6 +34,7 @@ pub struct Reactor {
     /// The sockets of all that is parked.
     sockets: Poller,
     line: Mutex<Line>,
+    call: Condvar,
     /// How many steps were taken: who looks twice sees whether there is progress.
     steps: AtomicUsize,
 }
@@ -37,10 +42,24 @@ pub struct Reactor {
 #[derive(Default)]
 struct Line {
     ready: VecDeque<Arc<Seat>>,
-    /// How many workers are here, or on their way.
+    /// How many threads are at work, or called to it.
     workers: usize,
+    /// How many of them have a step that takes long.
+    stuck: usize,
+    /// How many rest, and how many of those are called.
+    resting: usize,
+    called: usize,
     /// One of them waits for sockets.
     polls: bool,
+}
+
+impl Line {
+    /// One of the threads has nothing to do any more.
+    fn leave(&mut self) {
+        self.workers -= 1;
+        // Who was thought to be stuck may only have been waiting for a processor.
+        self.stuck = self.stuck.min(self.workers);
+    }
 }
 
 impl Reactor {
@@ -52,6 +71,7 @@ impl Reactor {
         Ok(Self {
             sockets: Poller::new()?,
             line: Mutex::default(),
+            call: Condvar::new(),
             steps: AtomicUsize::new(0),
         })
     }
@@ -94,19 +114,47 @@ impl Reactor {
 
     /// There is something to do: calls a worker if nobody is here, or all who are here are stuck.
     pub fn help(&'static self, stuck: bool) {
-        let line = self.line();
-        if line.workers == 0 || stuck && line.workers < threads_per_child() {
+        let mut line = self.line();
+        if stuck {
+            line.stuck = line.workers;
+        }
+        if line.workers <= line.stuck && line.workers < threads_per_child() {
             self.call_worker(line);
         }
     }
 
     fn call_worker(&'static self, mut line: MutexGuard<'_, Line>) {
         line.workers += 1;
+        let rests = line.resting > line.called;
+        if rests {
+            line.called += 1;
+            self.call.notify_one();
+        }
         drop(line);
-        match door::on_worker(|| self.work()) {
-            // Somebody must see whether its steps take long.
-            Ok(()) => alarm::interrupt(),
-            Err(_) => self.line().workers -= 1,
+        if !rests {
+            let thread = thread::Builder::new().name("reactor".into());
+            if let Err(error) = thread.spawn(|| self.live()) {
+                self.line().leave();
+                let text = format!("no thread for connections: {error}");
+                log::server(place!(), main_server(), Level::Critical, &text);
+                return;
+            }
+        }
+        // Somebody must see whether its steps take long.
+        alarm::interrupt();
+    }
+
+    /// A thread's life: work, and rest until it is called.
+    fn live(&'static self) {
+        loop {
+            self.work();
+            let mut line = self.line();
+            line.resting += 1;
+            while line.called == 0 {
+                line = self.call.wait(line).unwrap_or_else(PoisonError::into_inner);
+            }
+            line.called -= 1;
+            line.resting -= 1;
         }
     }
 
@@ -126,19 +174,21 @@ impl Reactor {
         !self.line().ready.is_empty()
     }
 
-    /// A worker's time here.
+    /// As long as there is something to do.
     fn work(&'static self) {
         loop {
             let mut line = self.line();
+            if line.workers > line.stuck + 1 {
+                // One is enough where no step takes long: more would only wait for the GIL.
+                return line.leave();
+            }
             if let Some(seat) = line.ready.pop_front() {
                 drop(line);
-                guard("a step", (), || Talk::step(&seat));
-                self.steps.fetch_add(1, Ordering::Relaxed);
+                self.step(&seat);
                 continue;
             }
             if line.polls {
-                line.workers -= 1;
-                return;
+                return line.leave();
             }
             line.polls = true;
             drop(line);
@@ -150,7 +200,7 @@ impl Reactor {
             }
             let mut line = self.line();
             if !found && line.ready.is_empty() {
-                line.workers -= 1;
+                line.leave();
                 let last = line.workers == 0;
                 drop(line);
                 if last {
@@ -158,6 +208,16 @@ impl Reactor {
                 }
                 return;
             }
+        }
+    }
+
+    fn step(&self, seat: &Arc<Seat>) {
+        let begin = Instant::now();
+        guard("a step", (), || Talk::step(seat));
+        self.steps.fetch_add(1, Ordering::Relaxed);
+        if begin.elapsed() >= PATIENCE {
+            let mut line = self.line();
+            line.stuck = line.stuck.saturating_sub(1);
         }
     }
 

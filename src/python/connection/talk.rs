@@ -27,6 +27,11 @@ use crate::httpd::stand_in::StandIn;
 use crate::httpd::{Connection, Status};
 use crate::python::meter::Counted;
 
+/// How long a peer may take to close its side after we have closed ours: as long as httpd waits.
+const LEAVE: Duration = Duration::from_secs(30);
+/// The same while the child stops gracefully.
+const HURRY: Duration = Duration::from_secs(2);
+
 /// One connection with an `async def` handler.
 pub struct Talk {
     c: NonNull<Connection>,
@@ -39,6 +44,10 @@ pub struct Talk {
     stand_in: Option<StandIn>,
     /// When the MPM must have been shown that the connection is in use.
     back_by: Option<Instant>,
+    /// When the peer last took some of what the handler left behind, and how much that still was.
+    rest: Option<(Instant, usize)>,
+    /// When our side was closed.
+    left: Option<Instant>,
     /// For mod_status: that it is open, and whether it is parked.
     _open: Option<Counted>,
     parked: Option<Counted>,
@@ -54,7 +63,9 @@ enum Phase {
     Working,
     /// It is done; the rest of its output goes out.
     Sending,
-    /// It is closed.
+    /// All is sent and our side closed; the peer's end is awaited.
+    Leaving,
+    /// It is the MPM's.
     Closed,
     /// The handler left the connection to HTTP.
     Declined,
@@ -90,6 +101,8 @@ impl Talk {
             mark: c.client_mark(),
             stand_in,
             back_by: None,
+            rest: None,
+            left: None,
             _open: Counted::open(),
             parked: None,
         }));
@@ -110,11 +123,12 @@ impl Talk {
             };
             match talk.go_on(c, seat) {
                 Next::Over => {
-                    talk.leave_reactor(seat);
+                    talk.phase = Phase::Closed;
+                    seat.set_due(None);
                     return c.linger();
                 }
                 Next::Declined => {
-                    talk.leave_reactor(seat);
+                    seat.set_due(None);
                     if talk.stand_in.as_ref().is_some_and(StandIn::is_resting) {
                         // HTTP would have a descriptor that closes with us.
                         return c.linger();
@@ -150,12 +164,15 @@ impl Talk {
         let Some((mut turn, rung)) = seat.next_turn() else {
             return;
         };
-        let Some(talk) = turn.as_mut().filter(|talk| talk.phase != Phase::Closed) else {
+        let Some(talk) = turn.as_mut() else {
             return;
         };
         // SAFETY: the connection's end takes `talk` out from under the turn that we have.
         let c = unsafe { talk.c.as_ref() };
         talk.hear(rung);
+        if talk.phase == Phase::Closed {
+            return;
+        }
         if talk.must_go_back() {
             return talk.call_mpm(c, seat);
         }
@@ -187,16 +204,13 @@ impl Talk {
         self.parked = Counted::parked();
         let timeout = c.base_server().timeout();
         self.back_by = Instant::now().checked_add(timeout / 2);
-        if let (Some(stand_in), Some(reactor)) = (&self.stand_in, alarm::reactor()) {
-            let socket = stand_in.socket();
+        if let Some(stand_in) = &self.stand_in {
             let only_reads = needs.read && !needs.write;
-            let is_scarce = only_reads && crowd::room(socket) != Room::Plenty;
-            if is_scarce || stand_in.step_in().is_err() {
-                reactor.forget(socket);
+            let is_scarce = only_reads && crowd::room(stand_in.socket()) != Room::Plenty;
+            if is_scarce || !stand(stand_in, seat) {
+                leave_reactor(stand_in);
                 stand_in.rest();
                 self.back_by = None;
-            } else {
-                reactor.watch(socket, seat.number);
             }
         }
         self.wait_for(seat, needs);
@@ -209,15 +223,6 @@ impl Talk {
         self.hear(rung);
         if let Some(stand_in) = &self.stand_in {
             stand_in.answer();
-        }
-    }
-
-    /// The connection is the MPM's again.
-    fn leave_reactor(&self, seat: &Seat) {
-        seat.set_due(None);
-        if let (Some(stand_in), Some(reactor)) = (&self.stand_in, alarm::reactor()) {
-            reactor.forget(stand_in.socket());
-            stand_in.step_back();
         }
     }
 
@@ -279,7 +284,7 @@ impl Talk {
                 Lost::TimedOut
             };
             talk.finish(c, seat, lost);
-            talk.leave_reactor(seat);
+            seat.set_due(None);
         }
     }
 
@@ -338,13 +343,60 @@ impl Talk {
         }
         match self.phase {
             Phase::Declined => Next::Declined,
-            Phase::Sending if self.wire.has_unsent(c) && !alarm::is_over() => Next::Waits(Needs {
-                write: true,
-                until: Instant::now().checked_add(c.base_server().timeout()),
-                ..Needs::default()
-            }),
-            _ => Next::Over,
+            Phase::Sending => self.send_rest(c, seat),
+            _ => self.leave(c, seat),
         }
+    }
+
+    /// What the handler has written goes out, while the peer takes some of it in a `Timeout`.
+    fn send_rest(&mut self, c: &Connection, seat: &Seat) -> Next {
+        if !self.wire.has_unsent(c) || alarm::is_over() {
+            return self.leave(c, seat);
+        }
+        let now = Instant::now();
+        let queued = self.wire.duplex.queued();
+        let (since, before) = *self.rest.get_or_insert((now, queued));
+        let since = if queued < before { now } else { since };
+        self.rest = Some((since, queued));
+        let until = since + c.base_server().timeout();
+        if until <= now {
+            c.abort();
+            return Next::Over;
+        }
+        Next::Waits(Needs {
+            write: true,
+            until: Some(until),
+            ..Needs::default()
+        })
+    }
+
+    /// Ends our side, and waits for the peer's, as httpd does: who closes before that takes from the
+    /// peer what it has not read yet. The MPM, which cannot see the peer's end, closes then.
+    fn leave(&mut self, c: &Connection, seat: &Seat) -> Next {
+        if !seat.parks {
+            return Next::Over;
+        }
+        let now = Instant::now();
+        let begun = *self.left.get_or_insert(now);
+        if self.phase != Phase::Leaving {
+            self.phase = Phase::Leaving;
+            self.wire.end_output(c);
+            self.wire.duplex.unread.take();
+        }
+        let time = if alarm::is_closing() { HURRY } else { LEAVE };
+        let until = begun + time;
+        if c.discard_input() {
+            return Next::Over;
+        }
+        if until <= now {
+            c.abort();
+            return Next::Over;
+        }
+        Next::Waits(Needs {
+            read: true,
+            until: Some(until),
+            ..Needs::default()
+        })
     }
 
     fn stepped(&self, seat: &Arc<Seat>) -> Option<Stepped> {
@@ -372,6 +424,10 @@ impl Talk {
 
     /// What was read so far is for HTTP.
     fn leave_to_http(&mut self, c: &Connection) {
+        if let Some(stand_in) = &self.stand_in {
+            leave_reactor(stand_in);
+            stand_in.step_back();
+        }
         let unread = self.wire.duplex.unread.take();
         c.give_back(unread.bytes());
         if let Some(timeouts) = self.timeouts.take() {
@@ -385,6 +441,24 @@ impl Drop for Talk {
         // SAFETY: dropped before its connection's pool is.
         let c = unsafe { self.c.as_ref() };
         self.speaker.close(c, &self.wire.duplex);
+        if let Some(stand_in) = &self.stand_in {
+            leave_reactor(stand_in);
+        }
+    }
+}
+
+/// The MPM watches an event from now on, and the reactor the socket. `false`: that cannot be.
+fn stand(stand_in: &StandIn, seat: &Seat) -> bool {
+    let stands = stand_in.step_in().is_ok();
+    if let (true, Some(reactor)) = (stands, alarm::reactor()) {
+        reactor.watch(stand_in.socket(), seat.number);
+    }
+    stands
+}
+
+fn leave_reactor(stand_in: &StandIn) {
+    if let Some(reactor) = alarm::reactor() {
+        reactor.forget(stand_in.socket());
     }
 }
 
