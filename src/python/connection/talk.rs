@@ -14,23 +14,18 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::alarm;
-use super::crowd;
 use super::duplex::{Input, Lost, Needs};
+use super::farewell::Farewell;
 use super::pending::{Stepped, stepping};
+use super::post::Post;
 use super::seat::{Rung, Seat};
 use super::speaker::Speaker;
 use super::wire::Wire;
-use crate::engine::capacity::Room;
 use crate::httpd::connection::RequestTimeouts;
 use crate::httpd::parking::{self, ClientMark};
 use crate::httpd::stand_in::StandIn;
 use crate::httpd::{Connection, Status};
 use crate::python::meter::Counted;
-
-/// How long a peer may take to close its side after we have closed ours: as long as httpd waits.
-const LEAVE: Duration = Duration::from_secs(30);
-/// The same while the child stops gracefully.
-const HURRY: Duration = Duration::from_secs(2);
 
 /// One connection with an `async def` handler.
 pub struct Talk {
@@ -40,17 +35,10 @@ pub struct Talk {
     timeouts: Option<RequestTimeouts>,
     phase: Phase,
     mark: ClientMark,
-    /// What the MPM watches while the connection is parked.
-    stand_in: Option<StandIn>,
-    /// When the MPM must have been shown that the connection is in use.
-    back_by: Option<Instant>,
-    /// When the peer last took some of what the handler left behind, and how much that still was.
-    rest: Option<(Instant, usize)>,
-    /// When our side was closed.
-    left: Option<Instant>,
-    /// For mod_status: that it is open, and whether it is parked.
+    post: Post,
+    farewell: Farewell,
+    /// For mod_status: that it is open.
     _open: Option<Counted>,
-    parked: Option<Counted>,
 }
 
 // SAFETY: what it refers to of httpd is used only by who has the seat's turn, and the connection's
@@ -99,12 +87,9 @@ impl Talk {
             timeouts,
             phase: Phase::Working,
             mark: c.client_mark(),
-            stand_in,
-            back_by: None,
-            rest: None,
-            left: None,
+            post: Post::new(stand_in),
+            farewell: Farewell::default(),
             _open: Counted::open(),
-            parked: None,
         }));
         Self::called(c, seat)
     }
@@ -114,7 +99,8 @@ impl Talk {
         let mut turn = seat.turn();
         let rung = seat.unpark();
         if let Some(talk) = turn.as_mut() {
-            talk.unpark(rung);
+            talk.post.unpark();
+            talk.hear(rung);
             c.set_client_mark(Some(talk.mark));
         }
         loop {
@@ -129,7 +115,7 @@ impl Talk {
                 }
                 Next::Declined => {
                     seat.set_due(None);
-                    if talk.stand_in.as_ref().is_some_and(StandIn::is_resting) {
+                    if talk.post.is_resting() {
                         // HTTP would have a descriptor that closes with us.
                         return c.linger();
                     }
@@ -141,7 +127,7 @@ impl Talk {
                     return Status::DECLINED;
                 }
                 Next::Waits(needs) if seat.parks => {
-                    talk.park(c, seat, needs);
+                    talk.post.park(c, seat, needs);
                     return c.park();
                 }
                 Next::Waits(needs) => {
@@ -173,7 +159,7 @@ impl Talk {
         if talk.phase == Phase::Closed {
             return;
         }
-        if talk.must_go_back() {
+        if talk.post.must_go_back() {
             return talk.call_mpm(c, seat);
         }
         if !rung.other && !talk.is_concerned(c) {
@@ -183,7 +169,7 @@ impl Talk {
         let next = talk.go_on(c, seat);
         c.set_client_mark(None);
         match next {
-            Next::Waits(needs) => talk.wait_for(seat, needs),
+            Next::Waits(needs) => talk.post.wait_for(seat, needs),
             Next::Over | Next::Declined => talk.call_mpm(c, seat),
         }
     }
@@ -194,64 +180,9 @@ impl Talk {
         }
     }
 
-    fn must_go_back(&self) -> bool {
-        self.back_by
-            .is_some_and(|back_by| back_by <= Instant::now())
-    }
-
-    /// Leaves the connection to the MPM and the reactor, when the hook that runs has returned.
-    fn park(&mut self, c: &Connection, seat: &Seat, needs: Needs) {
-        self.parked = Counted::parked();
-        let timeout = c.base_server().timeout();
-        self.back_by = Instant::now().checked_add(timeout / 2);
-        if let Some(stand_in) = &self.stand_in {
-            let only_reads = needs.read && !needs.write;
-            let is_scarce = only_reads && crowd::room(stand_in.socket()) != Room::Plenty;
-            if is_scarce || !stand(stand_in, seat) {
-                leave_reactor(stand_in);
-                stand_in.rest();
-                self.back_by = None;
-            }
-        }
-        self.wait_for(seat, needs);
-        seat.park();
-    }
-
-    /// The MPM has called.
-    fn unpark(&mut self, rung: Rung) {
-        self.parked = None;
-        self.hear(rung);
-        if let Some(stand_in) = &self.stand_in {
-            stand_in.answer();
-        }
-    }
-
-    /// Has the MPM call.
     fn call_mpm(&self, c: &Connection, seat: &Seat) {
-        let is_late = seat.is_late();
-        seat.set_due(None);
-        match &self.stand_in {
-            // The MPM watches the socket. What comes next of it is for HTTP, but not for ever.
-            Some(stand_in) if stand_in.is_resting() => {
-                match self.phase == Phase::Declined && !is_late {
-                    true => seat.set_due(Instant::now().checked_add(c.base_server().timeout())),
-                    false => c.end_input(),
-                }
-            }
-            Some(stand_in) => stand_in.call(),
-            None => {}
-        }
-    }
-
-    /// Has the reactor step the connection when there is what it waits for.
-    fn wait_for(&self, seat: &Seat, needs: Needs) {
-        let due = needs.until.into_iter().chain(self.back_by).min();
-        seat.set_due(due);
-        if let (true, Some(stand_in), Some(reactor)) =
-            (needs.write, &self.stand_in, alarm::reactor())
-        {
-            reactor.watch_output(stand_in.socket(), seat.number);
-        }
+        let declined = self.phase == Phase::Declined;
+        self.post.call_mpm(c, seat, declined);
     }
 
     /// Whether what comes of the socket is awaited. Some of what is not is read, to see the end.
@@ -275,7 +206,8 @@ impl Talk {
         let mut turn = seat.turn();
         let rung = seat.unpark();
         if let Some(talk) = turn.as_mut() {
-            talk.unpark(rung);
+            talk.post.unpark();
+            talk.hear(rung);
             let lost = if c.is_aborted() {
                 Lost::broken(c)
             } else if alarm::is_closing() {
@@ -343,60 +275,19 @@ impl Talk {
         }
         match self.phase {
             Phase::Declined => Next::Declined,
-            Phase::Sending => self.send_rest(c, seat),
+            Phase::Sending => match self.farewell.send(c, &self.wire) {
+                Some(needs) => Next::Waits(needs),
+                None => self.leave(c, seat),
+            },
             _ => self.leave(c, seat),
         }
     }
 
-    /// What the handler has written goes out, while the peer takes some of it in a `Timeout`.
-    fn send_rest(&mut self, c: &Connection, seat: &Seat) -> Next {
-        if !self.wire.has_unsent(c) || alarm::is_over() {
-            return self.leave(c, seat);
-        }
-        let now = Instant::now();
-        let queued = self.wire.duplex.queued();
-        let (since, before) = *self.rest.get_or_insert((now, queued));
-        let since = if queued < before { now } else { since };
-        self.rest = Some((since, queued));
-        let until = since + c.base_server().timeout();
-        if until <= now {
-            c.abort();
-            return Next::Over;
-        }
-        Next::Waits(Needs {
-            write: true,
-            until: Some(until),
-            ..Needs::default()
-        })
-    }
-
-    /// Ends our side, and waits for the peer's, as httpd does: who closes before that takes from the
-    /// peer what it has not read yet. The MPM, which cannot see the peer's end, closes then.
     fn leave(&mut self, c: &Connection, seat: &Seat) -> Next {
-        if !seat.parks {
-            return Next::Over;
-        }
-        let now = Instant::now();
-        let begun = *self.left.get_or_insert(now);
-        if self.phase != Phase::Leaving {
-            self.phase = Phase::Leaving;
-            self.wire.end_output(c);
-            self.wire.duplex.unread.take();
-        }
-        let time = if alarm::is_closing() { HURRY } else { LEAVE };
-        let until = begun + time;
-        if c.discard_input() {
-            return Next::Over;
-        }
-        if until <= now {
-            c.abort();
-            return Next::Over;
-        }
-        Next::Waits(Needs {
-            read: true,
-            until: Some(until),
-            ..Needs::default()
-        })
+        self.phase = Phase::Leaving;
+        let parks = seat.parks.then_some(&mut self.farewell);
+        let needs = parks.and_then(|farewell| farewell.leave(c, &self.wire));
+        needs.map_or(Next::Over, Next::Waits)
     }
 
     fn stepped(&self, seat: &Arc<Seat>) -> Option<Stepped> {
@@ -424,10 +315,7 @@ impl Talk {
 
     /// What was read so far is for HTTP.
     fn leave_to_http(&mut self, c: &Connection) {
-        if let Some(stand_in) = &self.stand_in {
-            leave_reactor(stand_in);
-            stand_in.step_back();
-        }
+        self.post.give_back();
         let unread = self.wire.duplex.unread.take();
         c.give_back(unread.bytes());
         if let Some(timeouts) = self.timeouts.take() {
@@ -441,24 +329,6 @@ impl Drop for Talk {
         // SAFETY: dropped before its connection's pool is.
         let c = unsafe { self.c.as_ref() };
         self.speaker.close(c, &self.wire.duplex);
-        if let Some(stand_in) = &self.stand_in {
-            leave_reactor(stand_in);
-        }
-    }
-}
-
-/// The MPM watches an event from now on, and the reactor the socket. `false`: that cannot be.
-fn stand(stand_in: &StandIn, seat: &Seat) -> bool {
-    let stands = stand_in.step_in().is_ok();
-    if let (true, Some(reactor)) = (stands, alarm::reactor()) {
-        reactor.watch(stand_in.socket(), seat.number);
-    }
-    stands
-}
-
-fn leave_reactor(stand_in: &StandIn) {
-    if let Some(reactor) = alarm::reactor() {
-        reactor.forget(stand_in.socket());
     }
 }
 
