@@ -92,13 +92,14 @@ impl Connection {
 
     /// Sends a brigade of at most [`SMALL`] bytes where the socket has room for more than that: a
     /// FLUSH, which would wait else. httpd keeps no memory for the connection then, as it does for
-    /// what it holds even for a moment. `false`: it is left as it was.
+    /// what it holds even for a moment. `writable`: it is known to have that room. `false`: the brigade
+    /// is left as it was.
     ///
     /// # Errors
     /// The peer is gone.
-    pub fn send_small(&self, brigade: &Brigade) -> Result<bool, Error> {
+    pub fn send_small(&self, brigade: &Brigade, writable: bool) -> Result<bool, Error> {
         // Linux calls a socket writable while a third of its buffer is free: never less than 5 KB.
-        if self.has_unsent() || !self.is_writable() {
+        if self.has_unsent() || !(writable || self.is_writable()) {
             return Ok(false);
         }
         brigade.append_flush();

@@ -9,8 +9,18 @@ use std::time::Duration;
 const INTERRUPT: u64 = u64::MAX;
 /// What is told of a socket, each time once.
 const INPUT: i32 = libc::EPOLLIN | libc::EPOLLRDHUP | libc::EPOLLET;
+const ENDS: u32 = (libc::EPOLLRDHUP | libc::EPOLLHUP | libc::EPOLLERR) as u32;
 /// How many events one wait takes.
 const MOST: usize = 256;
+
+/// What is so of a socket that is ready.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Ready {
+    /// The peer has ended its side, or the connection broke.
+    pub ends: bool,
+    /// There is room for output; only told where that is watched for.
+    pub writable: bool,
+}
 
 /// A set.
 pub struct Poller {
@@ -142,9 +152,8 @@ impl Poller {
     }
 
     /// Waits for at most `time`, or until something is ready or [`Poller::interrupt`] is called;
-    /// gives `ready` the keys, and whether the peer has ended its side, or the connection broke.
-    pub fn wait(&self, time: Option<Duration>, mut ready: impl FnMut(u64, bool)) {
-        const ENDS: u32 = (libc::EPOLLRDHUP | libc::EPOLLHUP | libc::EPOLLERR) as u32;
+    /// gives `ready` the keys, and what is so.
+    pub fn wait(&self, time: Option<Duration>, mut ready: impl FnMut(u64, Ready)) {
         // Rounded up: a wait that is over too early is one more turn.
         let time = time.map_or(-1, |time| {
             time.as_micros().div_ceil(1000).min(i32::MAX as u128) as i32
@@ -156,7 +165,11 @@ impl Poller {
         for event in events.iter().take(usize::try_from(count).unwrap_or(0)) {
             match event.u64 {
                 INTERRUPT => silence(self.event.as_raw_fd()),
-                key => ready(key, event.events & ENDS != 0),
+                key => {
+                    let ends = event.events & ENDS != 0;
+                    let writable = event.events & libc::EPOLLOUT as u32 != 0;
+                    ready(key, Ready { ends, writable });
+                }
             }
         }
     }

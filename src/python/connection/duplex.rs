@@ -26,6 +26,8 @@ pub struct Duplex {
     dry: Cell<bool>,
     /// The end has come behind what is unread.
     ends: Cell<bool>,
+    /// The socket was seen to have room for output, and nothing was sent since.
+    pub writable: Cell<bool>,
     /// How many bytes wait in `Wire::written`.
     queued: Cell<usize>,
     /// The peer takes nothing any more, or the handler said that it is done.
@@ -214,7 +216,8 @@ impl Wire {
             c.nudge()?;
         }
         let queued = &self.duplex.queued;
-        if (1..=SMALL).contains(&queued.get()) && c.send_small(&self.written)? {
+        let writable = self.duplex.writable.take();
+        if (1..=SMALL).contains(&queued.get()) && c.send_small(&self.written, writable)? {
             queued.set(0);
         }
         while !c.has_unsent() && !self.written.is_empty() {

@@ -17,9 +17,15 @@ pub struct Post {
     stand_in: Option<StandIn>,
     /// When the MPM must have been shown that the connection is in use.
     back_by: Option<Instant>,
+    /// How often something came of the socket.
+    came: u8,
     /// For mod_status.
     parked: Option<Counted>,
 }
+
+/// From this many messages on, each tells whether there is room for the answer: the first such look is
+/// an event of its own, in vain.
+const CHATTY: u8 = 4;
 
 impl Post {
     /// Nobody waits yet.
@@ -27,6 +33,7 @@ impl Post {
         Self {
             stand_in,
             back_by: None,
+            came: 0,
             parked: None,
         }
     }
@@ -65,9 +72,23 @@ impl Post {
     pub fn wait_for(&self, seat: &Seat, needs: Needs) {
         let due = needs.until.into_iter().chain(self.back_by).min();
         seat.set_due(due);
-        if let (true, Some(stand_in), Some(reactor)) =
-            (needs.write, &self.stand_in, alarm::reactor())
-        {
+        if needs.write {
+            self.watch_output(seat);
+        }
+    }
+
+    /// Something came of the socket.
+    pub fn note(&mut self, seat: &Seat) {
+        if self.came < CHATTY {
+            self.came += 1;
+            if self.came == CHATTY && !self.is_resting() {
+                self.watch_output(seat);
+            }
+        }
+    }
+
+    fn watch_output(&self, seat: &Seat) {
+        if let (Some(stand_in), Some(reactor)) = (&self.stand_in, alarm::reactor()) {
             reactor.watch_output(stand_in.socket(), seat.number);
         }
     }

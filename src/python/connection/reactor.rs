@@ -21,7 +21,7 @@ use super::talk::Talk;
 use crate::httpd::hooks::guard;
 use crate::httpd::log::{self, Level, place};
 use crate::httpd::parking::threads_per_child;
-use crate::httpd::poller::Poller;
+use crate::httpd::poller::{Poller, Ready};
 use crate::python::interpreters::interpreter::main_server;
 
 /// So long a thread looks for more before it rests: what comes within that wakes nobody.
@@ -195,8 +195,8 @@ impl Reactor {
             let came = self.poll();
             self.line().polls = false;
             let found = !came.is_empty();
-            for (seat, ends) in alarm::seats(came) {
-                seat.socket_ready(ends);
+            for (seat, ready) in alarm::seats(came) {
+                seat.socket_ready(ready);
             }
             let mut line = self.line();
             if !found && line.ready.is_empty() {
@@ -221,10 +221,10 @@ impl Reactor {
         }
     }
 
-    /// Waits for sockets. Answers the numbers of those of which something came, and whether it ends.
-    fn poll(&self) -> Vec<(u64, bool)> {
+    /// Waits for sockets. Answers the numbers of those of which something came, and what is so.
+    fn poll(&self) -> Vec<(u64, Ready)> {
         let mut came = Vec::new();
-        let take = |number, ends| came.push((number, ends));
+        let take = |number, ready| came.push((number, ready));
         self.sockets.wait(Some(LINGER), take);
         came
     }

@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use super::alarm;
 use super::talk::Talk;
+use crate::httpd::poller::Ready;
 
 /// One async connection.
 pub struct Seat {
@@ -27,8 +28,8 @@ pub struct Seat {
 pub struct Rung {
     /// Something came of its socket.
     pub socket: bool,
-    /// The peer has ended its side, or the connection broke.
-    pub ends: bool,
+    /// What was so of that.
+    pub ready: Ready,
     /// Something else: a deadline, an answer from elsewhere.
     pub other: bool,
 }
@@ -182,10 +183,11 @@ impl Seat {
     }
 
     /// The same, because something came of its socket.
-    pub fn socket_ready(self: &Arc<Self>, ends: bool) {
+    pub fn socket_ready(self: &Arc<Self>, ready: Ready) {
         self.ring(|rung| {
             rung.socket = true;
-            rung.ends |= ends;
+            rung.ready.ends |= ready.ends;
+            rung.ready.writable |= ready.writable;
         });
     }
 

@@ -156,6 +156,9 @@ impl Talk {
         // SAFETY: the connection's end takes `talk` out from under the turn that we have.
         let c = unsafe { talk.c.as_ref() };
         talk.hear(rung);
+        if rung.socket {
+            talk.post.note(seat);
+        }
         if talk.phase == Phase::Closed {
             return;
         }
@@ -175,9 +178,11 @@ impl Talk {
     }
 
     fn hear(&self, rung: Rung) {
-        if rung.ends {
-            self.wire.duplex.expect_end();
+        let duplex = &self.wire.duplex;
+        if rung.ready.ends {
+            duplex.expect_end();
         }
+        duplex.writable.set(rung.ready.writable);
     }
 
     fn call_mpm(&self, c: &Connection, seat: &Seat) {
