@@ -142,11 +142,6 @@ pub fn forget(number: u64) {
     }
 }
 
-/// How many connections are entered.
-pub fn count() -> usize {
-    existing().map_or(0, |alarm| alarm.book().seats.len())
-}
-
 /// Has a connection asked at `when` whether it is due.
 pub fn note(when: Instant, number: u64) {
     let sooner = alarm().is_some_and(|alarm| alarm.book().deadlines.note(when, number));
