@@ -26,11 +26,12 @@ pub struct StandIn {
     /// The filters' object, and its descriptor.
     used: NonNull<ffi::apr_socket_t>,
     socket: Cell<RawFd>,
-    post: Cell<Post>,
+    place: Cell<Place>,
 }
 
+/// Whose descriptor is for what.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Post {
+enum Place {
     /// The MPM has the socket, the filters have it by another descriptor.
     Aside,
     /// The MPM has an event.
@@ -62,7 +63,7 @@ impl StandIn {
             watched,
             used: NonNull::new(used)?,
             socket: Cell::new(socket),
-            post: Cell::new(Post::Aside),
+            place: Cell::new(Place::Aside),
         })
     }
 
@@ -73,7 +74,7 @@ impl StandIn {
 
     /// Whether there is but one descriptor.
     pub fn is_resting(&self) -> bool {
-        self.post.get() == Post::Resting
+        self.place.get() == Place::Resting
     }
 
     /// Takes the socket's place: the MPM does not see any more what comes of the connection. Called
@@ -82,12 +83,12 @@ impl StandIn {
     /// # Errors
     /// There are no more descriptors, or a child that stops has closed the MPM's.
     pub fn step_in(&self) -> io::Result<()> {
-        if self.post.get() == Post::Aside {
+        if self.place.get() == Place::Aside {
             let event = poller::event()?;
             let closed = || io::Error::from_raw_os_error(libc::EBADF);
             let watched = descriptor(self.watched).ok_or_else(closed)?;
             poller::replace(watched, event.as_raw_fd());
-            self.post.set(Post::Standing);
+            self.place.set(Place::Standing);
         }
         Ok(())
     }
@@ -98,7 +99,7 @@ impl StandIn {
         if let Some(watched) = descriptor(self.watched).filter(|_| !self.is_resting()) {
             put(self.used, watched);
             poller::close(self.socket.replace(watched));
-            self.post.set(Post::Resting);
+            self.place.set(Place::Resting);
         }
     }
 
@@ -118,7 +119,7 @@ impl StandIn {
             if let Ok(socket) = poller::duplicate(self.socket.get()) {
                 put(self.used, socket);
                 self.socket.set(socket);
-                self.post.set(Post::Aside);
+                self.place.set(Place::Aside);
             }
         }
     }
@@ -127,13 +128,13 @@ impl StandIn {
     pub fn step_back(&self) {
         if let Some(watched) = self.standing() {
             poller::replace(watched, self.socket.get());
-            self.post.set(Post::Aside);
+            self.place.set(Place::Aside);
         }
     }
 
     /// The MPM's descriptor while it is the stand-in's: a child that stops may have closed it.
     fn standing(&self) -> Option<RawFd> {
-        descriptor(self.watched).filter(|_| self.post.get() == Post::Standing)
+        descriptor(self.watched).filter(|_| self.place.get() == Place::Standing)
     }
 }
 

@@ -206,9 +206,10 @@ impl Wire {
         }
     }
 
-    /// Tells the peer that nothing more comes. `false`: it is gone.
-    pub fn end_output(&self, c: &Connection) -> bool {
-        c.end_output(&self.peeked).is_ok()
+    /// Tells the peer that nothing more comes.
+    pub fn end_output(&self, c: &Connection) {
+        // One that is gone need not be told.
+        let _ = c.end_output(&self.peeked);
     }
 
     fn send_slices(&self, c: &Connection) -> Result<(), Error> {

@@ -179,21 +179,22 @@ impl Seat {
     /// Has the connection stepped soon. Any thread, at any time, as often as one likes; after the
     /// connection's end it does nothing.
     pub fn wake(self: &Arc<Self>) {
-        self.ring(|rung| rung.other = true);
+        self.ring(|bell| bell.rung.other = true);
     }
 
     /// The same, because something came of its socket.
     pub fn socket_ready(self: &Arc<Self>, ready: Ready) {
-        self.ring(|rung| {
-            rung.socket = true;
-            rung.ready.ends |= ready.ends;
-            rung.ready.writable |= ready.writable;
+        self.ring(|bell| {
+            bell.rung.socket = true;
+            bell.rung.ready.ends |= ready.ends;
+            // Who has the turn may fill the room that there was.
+            bell.rung.ready.writable |= ready.writable && !bell.taken;
         });
     }
 
-    fn ring(self: &Arc<Self>, note: impl FnOnce(&mut Rung)) {
+    fn ring(self: &Arc<Self>, note: impl FnOnce(&mut Bell)) {
         let mut bell = self.bell();
-        note(&mut bell.rung);
+        note(&mut bell);
         if bell.held || !self.parks {
             self.rung.notify_one();
         } else if bell.must_queue() {

@@ -1,5 +1,6 @@
-//! An `async def` connection handler at work: stepped when something came of what it waits for,
-//! on whatever thread of httpd that is; parked in between where the MPM can, else on its thread.
+//! An `async def` connection handler at work: stepped when something came of what it waits for, by
+//! the MPM's workers at its begin and end and by the reactor between them; parked meanwhile where the
+//! MPM can, else on its thread.
 //!
 //! The MPM has a parked connection, but sees none of its socket: the reactor steps it. Only what is
 //! for the MPM to do goes back there: the end, and what HTTP takes over. And since it closes what
@@ -145,7 +146,7 @@ impl Talk {
         }
     }
 
-    /// The reactor's worker is here, because somebody woke the connection.
+    /// The reactor is here, because somebody woke the connection.
     pub fn step(seat: &Arc<Seat>) {
         let Some((mut turn, rung)) = seat.next_turn() else {
             return;
@@ -242,16 +243,15 @@ impl Talk {
         // Those that keep a thread are told there.
         for seat in alarm::stop().into_iter().filter(|seat| seat.parks) {
             let begin = Instant::now();
-            let turn = loop {
+            let mut turn = loop {
                 match seat.try_turn() {
                     Some(turn) => break Some(turn),
                     None if begin.elapsed() > alarm::GLANCE => break None,
                     None => std::thread::sleep(Duration::from_millis(1)),
                 }
             };
-            let mut turn = turn;
             if let Some(talk) = turn.as_mut().and_then(|turn| turn.as_mut()) {
-                // SAFETY: as in `woken`.
+                // SAFETY: as in `step`.
                 let c = unsafe { talk.c.as_ref() };
                 talk.finish(c, &seat, Lost::Stopping);
             }
