@@ -201,20 +201,7 @@ fn first_call(
         }
     };
     lease.end();
-    if status != Status::DECLINED {
-        return Status::OK;
-    }
-    if let Some(reason) = role.keeps() {
-        let text = format!("{} {reason}: closed", role.title());
-        log::connection(place!(), c, Level::Error, &text);
-        return Status::OK;
-    }
-    if wire.has_unread() {
-        let text = format!(
-            "{} declined after it had read a part of a line: closed",
-            handler.text()
-        );
-        log::connection(place!(), c, Level::Error, &text);
+    if role.judge(c, &wire.duplex, status) != Status::DECLINED {
         return Status::OK;
     }
     if let Some(timeouts) = timeouts {

@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
+use super::duplex::Duplex;
 use crate::engine::handlers::Handler;
 use crate::engine::lists::List;
 use crate::engine::phases::Phase;
 use crate::engine::protocols::Protocol;
+use crate::httpd::log::{self, Level, place};
+use crate::httpd::{Connection, Status};
 
 /// As what a handler serves a connection.
 #[derive(Clone)]
@@ -47,8 +50,31 @@ impl Role {
         }
     }
 
+    /// What the result of the handler means for its connection: `DECLINED` leaves it to HTTP, if that
+    /// can still have all of it; after anything else it is closed. Logs a result that means nothing.
+    pub fn judge(&self, c: &Connection, duplex: &Duplex, status: Status) -> Status {
+        let text = match status {
+            Status::OK | Status::DONE => return Status::OK,
+            Status::DECLINED => {
+                let touched = "declined after it had read or written something";
+                let touched = (!duplex.is_untouched()).then(|| touched.to_owned());
+                match self.keeps().or(touched) {
+                    Some(reason) => format!("{} {reason}: closed", self.title()),
+                    None => return status,
+                }
+            }
+            Status(number) => format!(
+                "{} gave {number}, which means nothing for a connection: it is closed; return \
+                 apache.OK, or apache.DECLINED to leave the connection to HTTP",
+                self.title()
+            ),
+        };
+        log::connection(place!(), c, Level::Error, &text);
+        Status::OK
+    }
+
     /// Why a connection cannot be left to HTTP; `None` if it can.
-    pub fn keeps(&self) -> Option<String> {
+    fn keeps(&self) -> Option<String> {
         match self {
             Self::Connection(_) => None,
             Self::Protocol(protocol) => {

@@ -79,7 +79,7 @@ impl Speaker {
             return Status::OK;
         }
         match number(value, &self.text()) {
-            Ok(number) => self.judged(c, duplex, Status(number)),
+            Ok(number) => self.role.judge(c, duplex, Status(number)),
             Err(error) => self.raised(py, c, duplex, error),
         }
     }
@@ -87,7 +87,7 @@ impl Speaker {
     fn raised(&self, py: Python<'_>, c: &Connection, duplex: &Duplex, error: PyErr) -> Status {
         self.lease.end();
         match server_return(py, self.interpreter, &error) {
-            Ok(Some(returned)) => return self.judged(c, duplex, Status(returned.result)),
+            Ok(Some(returned)) => return self.role.judge(c, duplex, Status(returned.result)),
             Ok(None) => {}
             Err(error) => return self.raised(py, c, duplex, error),
         }
@@ -100,18 +100,6 @@ impl Speaker {
         report::name_what_helps(py, &error);
         report::to_log(py, &format!("{name} failed"), &error);
         Status::OK
-    }
-
-    fn judged(&self, c: &Connection, duplex: &Duplex, status: Status) -> Status {
-        let touched = "declined after it had read or written something";
-        let touched = (!duplex.is_untouched()).then(|| touched.to_owned());
-        let reason = self.role.keeps().or(touched);
-        if let (Status::DECLINED, Some(reason)) = (status, reason) {
-            let text = format!("{} {reason}: closed", self.role.title());
-            log::connection(place!(), c, Level::Error, &text);
-            return Status::OK;
-        }
-        status
     }
 
     fn text(&self) -> String {

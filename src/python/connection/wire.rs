@@ -42,11 +42,6 @@ impl Wire {
         }
     }
 
-    /// Whether something was read and not given to the handler.
-    pub fn has_unread(&self) -> bool {
-        !self.unread.is_empty()
-    }
-
     /// Lets filters such as mod_ssl's shake hands.
     pub fn start(&self, c: &Connection, block: bool) -> Result<(), Error> {
         c.start(&self.peeked, block)
@@ -138,6 +133,7 @@ pub(super) fn read<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py
         .unwrap_or(PORTION);
     while fill(this.py(), c, &wire.unread, || c.read(&wire.unread, portion))? {
         wire.unread.take_data(portion, false, &mut data);
+        wire.duplex.touch();
         if length >= 0 {
             break;
         }
@@ -159,6 +155,7 @@ pub(super) fn readline<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer
         })?
     {
         wire.unread.take_data(most - line.len(), true, &mut line);
+        wire.duplex.touch();
     }
     Ok(PyBytes::new(this.py(), &line).into_any())
 }
@@ -171,6 +168,7 @@ pub(super) fn write<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'p
     let data = a[0].ok_or_else(|| PyTypeError::new_err("write() takes data"))?;
     let length = data::append(&mut &*wire.written, &data, this.interpreter().drops)?;
     if length > 0 {
+        wire.duplex.touch();
         wire.written.append_flush();
         release(this.py(), || c.write(&wire.written)).map_err(|error| {
             PyConnectionError::new_err(format!("the connection could not be written: {error}"))
