@@ -18,6 +18,12 @@ MaxConnectionsPerChild 0
     PythonOutputFilter h_lease::keep_filter KEEP
     SetOutputFilter KEEP
 </Location>
+<Location /nested>
+    PythonOutputFilter h_lease::look_after FIRST
+    PythonOutputFilter h_lease::keep_and_flush ABOVE
+    PythonOutputFilter h_lease::use_both BELOW
+    SetOutputFilter FIRST;ABOVE;BELOW
+</Location>
 
 Listen 127.0.0.1:${LINE_PORT}
 <VirtualHost *:${LINE_PORT}>
@@ -89,6 +95,14 @@ def test_a_filter(httpd: Httpd) -> None:
     assert errors["filter"] == errors["read"] == "RuntimeError: the filter is over"
     assert errors["req"] == OVER
     assert errors["connection"] == "RuntimeError: the filter is over"
+
+
+def test_a_request_that_two_filters_opened_closes_with_their_calls(httpd: Httpd) -> None:
+    httpd.write("nested", "body")
+    assert httpd.get("/nested").text == "body"
+    own, seen = call(httpd, "seen")
+    assert own == "/nested"
+    assert seen.startswith("RuntimeError: the request is not at work")
 
 
 def test_a_connection(httpd: Httpd) -> None:

@@ -32,6 +32,31 @@ def keep_filter(filter: apache.Filter) -> None:
     filter.pass_on()
 
 
+def look_after(filter: apache.Filter) -> None:
+    "Has the filters below called, and then looks at what they keep, without asking for a request itself."
+    filter.write(filter.read())
+    filter.flush()
+    kept["seen"] = error_of(lambda: kept["req"].uri)
+    filter.disable()
+
+
+def keep_and_flush(filter: apache.Filter) -> None:
+    "Keeps itself, and has the next filter called from inside of its own call."
+    kept.update(filter=filter)
+    filter.flush()
+    filter.disable()
+
+
+def use_both(filter: apache.Filter) -> None:
+    "Uses its own request, and that of the filter above: one and the same."
+    kept.update(own=filter.req.uri, req=kept["filter"].req)
+    filter.disable()
+
+
+def seen(req: apache.Request) -> list[str]:
+    return [kept["own"], kept["seen"]]
+
+
 def keep_connection(conn: apache.Connection) -> int:
     kept.clear()
     kept.update(connection=conn, table=conn.notes, write=conn.write)

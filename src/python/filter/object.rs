@@ -18,7 +18,7 @@ use crate::httpd::loose::NextBucket;
 use crate::python::connection::object::ConnectionObject;
 use crate::python::interpreters::interpreter::Interpreter;
 use crate::python::object::class::{self, Answer, Class, This, attributes, methods};
-use crate::python::object::lease::{Lent, Open};
+use crate::python::object::lease::Lent;
 use crate::python::object::slots::{Slot, async_iterable_slot};
 use crate::python::state::State;
 use crate::python::text::{decode, decode_option};
@@ -30,8 +30,6 @@ pub struct FilterObject {
     /// The piece that `read` gave last, and when: written back at once, it need not be copied.
     last: RefCell<Option<(Py<PyBytes>, u64)>>,
     pub(super) pauses: Cell<u32>,
-    /// The leases that were opened through this object for the running call.
-    opened: RefCell<Vec<Open>>,
 }
 
 pub(super) type Me<'a, 'py> = This<'a, 'py, FilterObject>;
@@ -43,7 +41,6 @@ impl FilterObject {
             filter: Lent::new(&instance.lease, filter),
             last: RefCell::default(),
             pauses: Cell::new(0),
-            opened: RefCell::default(),
         }
     }
 
@@ -105,7 +102,6 @@ impl FilterObject {
     pub(super) fn end_call(&self) {
         self.last.take();
         self.pauses.set(0);
-        self.opened.take();
     }
 }
 
@@ -227,9 +223,8 @@ fn req<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
         return none(this);
     };
     let state = State::of(r);
-    if me.opened.borrow().is_empty() {
-        me.opened.borrow_mut().push(state.lease.open());
-    }
+    // Not for as long as this object likes: somebody may keep it, and use it in another filter's call.
+    state.lease.open_for_entry();
     state.object(this.py(), this.interpreter(), r)
 }
 

@@ -3,9 +3,13 @@
 //! A lease is opened when httpd calls us and closed when we return; it ends for good when the pool
 //! of its request or connection is cleared. Whoever uses the object at any other time, or on any
 //! other thread, gets a `RuntimeError` instead of freed memory.
+//!
+//! One thread at a time has a lease open, as often as its nested entries open it: openings are
+//! counted, so the order in which they end does not matter.
 #![expect(unsafe_code, reason = "objects of httpd behind checked leases")]
 
 use std::cell::RefCell;
+use std::marker::PhantomData;
 use std::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -20,6 +24,8 @@ pub struct Lease {
     over: AtomicBool,
     /// The thread that has it open; 0 for none.
     holder: AtomicUsize,
+    /// How often that thread has it open; only that thread changes it.
+    count: AtomicUsize,
 }
 
 thread_local! {
@@ -50,19 +56,29 @@ impl Lease {
             what,
             over: AtomicBool::new(false),
             holder: AtomicUsize::new(0),
+            count: AtomicUsize::new(0),
         })
     }
 
-    /// Opens it on this thread, until the answer is dropped.
+    /// Opens it on this thread, until the answer is dropped. While another thread has it open, it
+    /// stays with that one, and objects under it answer here that they are in use there.
     pub fn open(self: &Arc<Self>) -> Open {
-        let before = self.holder.swap(this_thread(), Ordering::AcqRel);
+        let me = this_thread();
+        let taken = self
+            .holder
+            .compare_exchange(0, me, Ordering::AcqRel, Ordering::Acquire);
+        let is_mine = taken.is_ok() || taken == Err(me);
+        if is_mine {
+            self.count.fetch_add(1, Ordering::Relaxed);
+        }
         Open {
-            lease: self.clone(),
-            before,
+            lease: is_mine.then(|| self.clone()),
+            of_thread: PhantomData,
         }
     }
 
-    /// Opens it on this thread until the entry into Python ends that runs now (`close_since`).
+    /// Opens it on this thread until the entry into Python ends that runs now (`close_since`). Where
+    /// it is open, that is by this entry or one around it, which ends later.
     pub fn open_for_entry(self: &Arc<Self>) {
         if self.holder.load(Ordering::Acquire) != this_thread() {
             let open = self.open();
@@ -97,15 +113,20 @@ impl Lease {
     }
 }
 
-/// An open lease.
+/// An open lease. It ends on the thread that opened it.
 pub struct Open {
-    lease: Arc<Lease>,
-    before: usize,
+    /// None where another thread had it.
+    lease: Option<Arc<Lease>>,
+    of_thread: PhantomData<*const ()>,
 }
 
 impl Drop for Open {
     fn drop(&mut self) {
-        self.lease.holder.store(self.before, Ordering::Release);
+        if let Some(lease) = &self.lease {
+            if lease.count.fetch_sub(1, Ordering::Relaxed) == 1 {
+                lease.holder.store(0, Ordering::Release);
+            }
+        }
     }
 }
 
@@ -178,5 +199,34 @@ mod tests {
         lease.end();
         assert!(!allowed(&lent));
         drop(outer);
+    }
+
+    #[test]
+    fn openings_may_end_in_any_order() {
+        let lease = Lease::new("test");
+        let lent = Lent::new(&lease, &7);
+        let (first, second) = (lease.open(), lease.open());
+        drop(first);
+        assert!(allowed(&lent), "one opening is left");
+        drop(second);
+        assert!(!allowed(&lent), "none is left");
+    }
+
+    #[test]
+    fn a_lease_that_is_open_elsewhere_stays_there() {
+        let lease = Lease::new("test");
+        let lent = Lent::new(&lease, &7);
+        let here = lease.open();
+        let elsewhere = lease.clone();
+        let there = std::thread::spawn(move || {
+            let open = elsewhere.open();
+            let allowed = elsewhere.check_quietly();
+            drop(open);
+            allowed
+        });
+        assert!(!there.join().unwrap());
+        assert!(allowed(&lent), "the other thread's opening changed nothing");
+        drop(here);
+        assert!(!allowed(&lent));
     }
 }
