@@ -1,30 +1,79 @@
-"""asyncio's own event loop: one per interpreter, on a thread of its own, started when it is first asked for."""
+"""asyncio's own event loop: one per interpreter, on a thread of its own, made when it is first needed."""
 
 import asyncio
+import contextlib
 import threading
-from collections.abc import Awaitable
-from typing import TypeVar
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
 
 from mod_python import _apache
 
 T = TypeVar("T")
 
+
+class _Loop:
+    """An event loop, the thread that runs it, and who waits for what runs on it.
+
+    The thread outlives what runs there: a task that raises ``SystemExit`` or ``KeyboardInterrupt``, or stops the
+    loop, ends only itself. Where the loop itself fails, or was closed, all waiting ends, and the next call of ``run``
+    makes a new loop.
+    """
+
+    def __init__(self) -> None:
+        self.loop = asyncio.new_event_loop()
+        self.waiting: set[Any] = set()
+        self.is_over = False
+        try:
+            threading.Thread(target=self._serve, name="asyncio", daemon=True).start()
+        except BaseException:
+            self.loop.close()
+            raise
+
+    def _serve(self) -> None:
+        reason = "it was closed"
+        while not self.loop.is_closed():
+            try:
+                self.loop.run_forever()
+            except (SystemExit, KeyboardInterrupt) as error:
+                # A task's awaiter gets the exception; a callback has none.
+                text = f"{error!r} was raised on asyncio's event loop: the loop goes on"
+                _apache.log_error(text, _apache.APLOG_WARNING)
+            except BaseException as error:
+                reason = repr(error)
+                break
+        self.is_over = True
+        _apache.log_error(f"asyncio's event loop has ended ({reason}): the next apache.aio() makes a new one")
+        for pending in list(self.waiting):
+            pending.set(None, ended())
+        with contextlib.suppress(Exception):
+            self.loop.close()
+
+
 _lock = threading.Lock()
-_loop: asyncio.AbstractEventLoop | None = None
+_current: _Loop | None = None
 
 
-def _running_loop() -> asyncio.AbstractEventLoop:
-    global _loop
+def ended() -> RuntimeError:
+    """Return what ends the waiting for a loop that is no more."""
+    return RuntimeError("asyncio's event loop has ended: the error log says why")
+
+
+def _running() -> _Loop:
+    global _current
     with _lock:
-        if _loop is None:
-            _loop = asyncio.new_event_loop()
-            threading.Thread(target=_loop.run_forever, name="asyncio", daemon=True).start()
-        return _loop
+        if _current is None or _current.is_over or _current.loop.is_closed():
+            _current = _Loop()
+        return _current
 
 
 async def run(awaitable: Awaitable[T]) -> T:
     """Run `awaitable` on the loop, and wait for it as httpd waits; who stops waiting cancels it."""
-    loop = _running_loop()
+    try:
+        running = _running()
+    except BaseException:
+        if asyncio.iscoroutine(awaitable):
+            awaitable.close()  # else Python warns that nobody awaited it
+        raise
     pending = _apache._pending()
     task: asyncio.Future[T] | None = None
 
@@ -32,7 +81,7 @@ async def run(awaitable: Awaitable[T]) -> T:
         nonlocal task
         try:
             task = asyncio.ensure_future(awaitable)
-        except (TypeError, ValueError) as error:
+        except BaseException as error:
             pending.set(None, error)
         else:
             task.add_done_callback(finish)
@@ -49,10 +98,22 @@ async def run(awaitable: Awaitable[T]) -> T:
         if task is not None:
             task.cancel()
 
-    loop.call_soon_threadsafe(start)
+    def on_loop(callback: Callable[[], None]) -> None:
+        try:
+            running.loop.call_soon_threadsafe(callback)
+        except RuntimeError:  # it was closed meanwhile
+            pending.set(None, ended())
+
+    # Entered first, asked afterwards: the loop's thread does it the other way round.
+    running.waiting.add(pending)
     try:
+        on_loop(start)
+        if running.is_over:
+            pending.set(None, ended())
         result: T = await pending
         return result
     except BaseException:
-        loop.call_soon_threadsafe(cancel)
+        on_loop(cancel)
         raise
+    finally:
+        running.waiting.discard(pending)
