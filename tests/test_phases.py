@@ -138,8 +138,9 @@ def test_what_an_early_phase_wrote_stands_in_front(httpd: Httpd) -> None:
 
 
 def test_w9_unknown_results_are_logged(httpd: Httpd) -> None:
-    httpd.expect("python:warn.*ph_lists::unknown: 999 is no result for a handler: return apache.OK, apache.DECLINED")
-    httpd.allow("AH01579: Invalid response status 999")
+    httpd.expect(
+        "python:error.*ValueError: ph_lists::unknown gave 999, .*: a handler returns apache.OK, apache.DECLINED"
+    )
     assert httpd.get("/unknown").status == 500
 
 

@@ -24,7 +24,7 @@ impl Request {
     /// Answers with an error page in place of what the handler would have sent, if it has not sent
     /// anything yet; as httpd does when it finds a body wrong while somebody reads it.
     pub fn answer_with(&self, status: Status) {
-        if status.is_error_response() && !self.has_started() {
+        if status.is_answer() && !self.has_started() {
             let brigade = self.new_brigade();
             brigade.append_error(status.0, self.pool());
             brigade.append_end();

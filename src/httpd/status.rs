@@ -16,6 +16,8 @@ impl Status {
     pub const DECLINED: Self = Self(ffi::DECLINED);
     /// The request is finished; no further phases.
     pub const DONE: Self = Self(ffi::DONE);
+    /// The request is not finished, and another thread will go on with it.
+    pub const SUSPENDED: Self = Self(ffi::SUSPENDED);
     /// A filter has dealt with the response already (`AP_FILTER_ERROR`).
     pub const FILTER_ERROR: Self = Self(ffi::AP_FILTER_ERROR);
     /// `413 Request Entity Too Large`.
@@ -27,15 +29,22 @@ impl Status {
     /// `502 Bad Gateway`: in an error bucket, the one status that shows a broken response.
     pub const BAD_GATEWAY: Self = Self(ffi::HTTP_BAD_GATEWAY as i32);
 
-    /// Whether a hook may answer with this: `OK` and its like, or an HTTP status that httpd knows.
+    /// Whether it is what the handler of a request may give: `OK`, `DECLINED`, `DONE`, or what httpd can
+    /// answer with; 200 stands for `OK`.
     pub fn is_result(self) -> bool {
-        matches!(self.0, ffi::SUSPENDED..=0)
-            || (100..600).contains(&self.0) && super::is_known_response(self.0)
+        matches!(self.0, ffi::DONE..=0) || self.is_success() || self.is_answer()
     }
 
-    /// Whether httpd can answer with this as an error: 3xx, 4xx or 5xx that it knows.
-    pub fn is_error_response(self) -> bool {
-        (300..600).contains(&self.0) && super::is_known_response(self.0)
+    /// Whether it is 200, which a handler means as `OK`.
+    pub fn is_success(self) -> bool {
+        self.0 == ffi::HTTP_OK as i32
+    }
+
+    /// Whether httpd can end a request with a response of this status in place of the one under way: a
+    /// final one (1xx announces another) that httpd knows, and not 200, whose body it does not have.
+    /// With 204 and 304 it sends no body, with others a page of its own.
+    pub fn is_answer(self) -> bool {
+        (201..600).contains(&self.0) && super::is_known_response(self.0)
     }
 }
 

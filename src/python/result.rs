@@ -1,11 +1,14 @@
 //! What a handler gave back, as httpd wants to know it.
 
-use pyo3::exceptions::PyTypeError;
+use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyBool;
 
+use super::interpreters::context::log_line;
 use super::interpreters::interpreter::Interpreter;
 use super::request::fields::valid_status;
+use crate::httpd::Status;
+use crate::httpd::log::Level;
 
 /// What `SERVER_RETURN(result[, status])` says.
 pub struct Returned {
@@ -44,6 +47,66 @@ pub fn server_return(
         result: number(&result, "SERVER_RETURN")?,
         status,
     }))
+}
+
+/// What `SERVER_RETURN` says to a request.
+pub struct Ending {
+    /// The result, as if it had been returned: always one that [`of_request`] gives.
+    pub result: Status,
+    /// The response's status, if it was given.
+    pub status: Option<i32>,
+}
+
+/// What `error` says to a request if it is a `SERVER_RETURN`; None if it is not.
+///
+/// # Errors
+/// `TypeError` or `ValueError`, caused by `error`, when its result is none for a request.
+pub fn ending(
+    py: Python<'_>,
+    interpreter: &'static Interpreter,
+    error: &PyErr,
+) -> PyResult<Option<Ending>> {
+    let ending = server_return(py, interpreter, error).and_then(|returned| {
+        let Some(Returned { result, status }) = returned else {
+            return Ok(None);
+        };
+        let result = checked(Status(result), "SERVER_RETURN")?;
+        Ok(Some(Ending { result, status }))
+    });
+    ending.inspect_err(|wrong| wrong.set_cause(py, Some(error.clone_ref(py))))
+}
+
+/// What the handler of a request gave back: `OK`, `DECLINED`, `DONE`, or a status that httpd can
+/// answer with.
+///
+/// # Errors
+/// `TypeError` or `ValueError` for what is no result. Nothing else may become of it: taken for
+/// success, it would let in, or show, what the handler meant to refuse.
+pub fn of_request(result: &Bound<'_, PyAny>, who: &str) -> PyResult<Status> {
+    checked(Status(number(result, who)?), who)
+}
+
+fn checked(result: Status, who: &str) -> PyResult<Status> {
+    if result.is_success() {
+        let text = format!("{who}: 200 is no result for a handler: return apache.OK");
+        log_line(Level::Warning, text.as_bytes());
+        return Ok(Status::OK);
+    }
+    if result.is_result() {
+        return Ok(result);
+    }
+    let number = result.0;
+    let what = match number {
+        _ if result == Status::SUSPENDED => "apache.SUSPENDED, after which nobody would go on",
+        100..200 => "which is no final status",
+        200..600 => "which is no status that httpd knows",
+        _ => "which is no HTTP status",
+    };
+    Err(PyValueError::new_err(format!(
+        "{who} gave {number}, {what}: a handler returns apache.OK, apache.DECLINED, apache.DONE or an \
+         HTTP status such as apache.HTTP_NOT_FOUND; for a status of its own it sets req.status, writes \
+         the body and returns apache.OK"
+    )))
 }
 
 /// A handler's result as a number.

@@ -11,7 +11,7 @@ use super::interpreters::loader::Search;
 use super::object::class::{self, Answer, Arguments, Class, This, attributes, methods};
 use super::object::lease::{Lease, Lent};
 use super::report;
-use super::result::server_return;
+use super::result::ending;
 use super::state::State;
 use super::text::decode;
 use crate::engine::handlers::Home;
@@ -139,12 +139,21 @@ impl Run<'_, '_> {
         }
         let page = String::from_utf8_lossy(r.filename().unwrap_or_default());
         let who = format!("SSI element of {page}");
-        if let Ok(Some(returned)) = server_return(py, self.interpreter, error) {
-            if let (Some(status), false) = (returned.status, self.tag.is_out()) {
+        let ending = match ending(py, self.interpreter, error) {
+            Ok(ending) => ending,
+            Err(wrong) => {
+                // It wanted the response to end here, whatever it meant to say.
+                report::to_log(py, &format!("{who} failed"), &wrong);
+                let status = Status::INTERNAL_SERVER_ERROR;
+                return Err(release(py, || self.tag.fail(status)));
+            }
+        };
+        if let Some(ending) = ending {
+            if let (Some(status), false) = (ending.status, self.tag.is_out()) {
                 r.set_status(status);
             }
-            let status = Status(returned.result);
-            if !status.is_error_response() {
+            let status = ending.result;
+            if !status.is_answer() {
                 return Ok(true);
             }
             if self.tag.is_out() {

@@ -28,7 +28,7 @@ use crate::python::meter::{self, Meter};
 use crate::python::object::class;
 use crate::python::object::lease::Lease;
 use crate::python::report::{self, Page};
-use crate::python::result::{Returned, close_coroutine, server_return};
+use crate::python::result::{Ending, close_coroutine, ending};
 use crate::python::state::State;
 use crate::python::stepper::is_async_generator;
 
@@ -251,9 +251,11 @@ impl Instance {
             self.declared.name,
             self.declared.handler.text()
         );
-        if let Ok(Some(returned)) = server_return(py, self.interpreter, &error) {
-            return self.returned(filter, &name, &returned);
-        }
+        let error = match ending(py, self.interpreter, &error) {
+            Ok(Some(ending)) => return self.returned(filter, &name, &ending),
+            Ok(None) => error,
+            Err(wrong) => wrong,
+        };
         let request = filter.request().and_then(|r| r.the_request());
         let request = request.map(String::from_utf8_lossy).unwrap_or_default();
         let text = format!(
@@ -302,13 +304,13 @@ impl Instance {
     }
 
     /// What `SERVER_RETURN` asks for.
-    pub(super) fn returned(&self, filter: &Filter, name: &str, returned: &Returned) -> Failure {
+    pub(super) fn returned(&self, filter: &Filter, name: &str, ending: &Ending) -> Failure {
         let sent = matches!(&*self.flow.borrow(), Flow::Output(output) if output.has_started());
-        if let (Some(status), Some(r), false) = (returned.status, filter.request(), sent) {
+        if let (Some(status), Some(r), false) = (ending.status, filter.request(), sent) {
             r.set_status(status);
         }
-        let status = Status(returned.result);
-        if !status.is_error_response() {
+        let status = ending.result;
+        if !status.is_answer() {
             return Failure {
                 status: Some(Status::OK),
                 page: None,

@@ -93,9 +93,14 @@ impl Body {
         self.unread.clear();
         let ended = self.ended.replace(true);
         match self.failed.get() {
+            Some(Error::FILTER) => r.body_refusal().unwrap_or(Status::INTERNAL_SERVER_ERROR),
             Some(error) => error.to_http(),
             None if ended => Status::OK,
-            None => release(py, || r.discard_body()),
+            None => match release(py, || r.discard_body()) {
+                // What a handler returns must be a status; the filter has logged its failure.
+                Status::FILTER_ERROR => r.body_refusal().unwrap_or(Status::INTERNAL_SERVER_ERROR),
+                status => status,
+            },
         }
     }
 

@@ -20,7 +20,7 @@ use crate::python::interpreters::interpreter::Interpreter;
 use crate::python::interpreters::loader::Search;
 use crate::python::meter::{self, Meter};
 use crate::python::report::{self, Page};
-use crate::python::result::{number, server_return};
+use crate::python::result::{ending, of_request};
 use crate::python::state::State;
 
 /// Runs the handlers of a phase: the configured ones, then those that Python code has added.
@@ -112,34 +112,18 @@ impl<'py> Run<'_, 'py> {
             return Ok(None);
         };
         let result = debugger::call1(self.settings, &function, object);
-        let result = match result.and_then(|result| number(&result, &handler.text())) {
-            Ok(result) => result,
-            Err(error) => match server_return(self.py, self.interpreter, &error)? {
-                Some(returned) => {
-                    if let Some(status) = returned.status {
+        match result.and_then(|result| of_request(&result, &handler.text())) {
+            Ok(result) => Ok(Some(result)),
+            Err(error) => match ending(self.py, self.interpreter, &error)? {
+                Some(ending) => {
+                    if let Some(status) = ending.status {
                         self.r.set_status(status);
                     }
-                    returned.result
+                    Ok(Some(ending.result))
                 }
-                None => return Err(error),
+                None => Err(error),
             },
-        };
-        let warn = |what: &str| {
-            let text = format!(
-                "{}: {result} is no result for a handler: {what}",
-                handler.text()
-            );
-            log::request(place!(), self.r, Level::Warning, &text);
-        };
-        let result = Status(result);
-        if result.0 == 200 {
-            warn("return apache.OK");
-            return Ok(Some(Status::OK));
         }
-        if !result.is_result() {
-            warn("return apache.OK, apache.DECLINED, apache.DONE or an HTTP status");
-        }
-        Ok(Some(result))
     }
 
     /// The object to call.
