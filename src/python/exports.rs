@@ -9,7 +9,7 @@ use pyo3::prelude::*;
 
 use super::connection::object::ConnectionObject;
 use super::interpreters::context::{self, About, Context};
-use super::interpreters::hold::{Held, INSIDE, Outside};
+use super::interpreters::hold::{Held, Outside, inside};
 use super::interpreters::interpreter::Interpreter;
 use super::object::class;
 use super::object::lease::Lease;
@@ -47,7 +47,7 @@ pub struct Exports;
 impl Lender for Exports {
     fn acquire(name: Option<&[u8]>) -> *mut c_void {
         let name = String::from_utf8_lossy(name.unwrap_or(MAIN.as_bytes()));
-        let here = INSIDE.get().filter(|inside| inside.name() == name);
+        let here = inside().filter(|inside| inside.name() == name);
         let (interpreter, stay) = match here {
             Some(interpreter) => (interpreter, None),
             None => {
@@ -131,7 +131,7 @@ impl Lender for Exports {
 fn object(
     make: impl FnOnce(Python<'_>, &'static Interpreter) -> PyResult<*mut ffi::PyObject>,
 ) -> *mut c_void {
-    let Some(interpreter) = INSIDE.get() else {
+    let Some(interpreter) = inside() else {
         let text = "mp_get_..._object without mp_acquire_interpreter";
         log::server(place!(), None, Level::Error, text);
         return null_mut();

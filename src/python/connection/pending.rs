@@ -77,7 +77,9 @@ impl Awaitable for Pending {
     fn poll<'py>(this: &Me<'_, 'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         let me = this.body();
         let py = this.py();
-        let stepped = STEPPED.with_borrow(Clone::clone);
+        // Gone where the thread ends, which steps no connection.
+        let stepped = STEPPED.try_with(|stepped| stepped.borrow().clone());
+        let stepped = stepped.ok().flatten();
         let result = match &stepped {
             Some(stepped) => {
                 let mut value = me.value();

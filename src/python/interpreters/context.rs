@@ -32,6 +32,11 @@ thread_local! {
     static PRINTED: RefCell<[Lines; 2]> = RefCell::default();
 }
 
+/// Makes this thread's place for what is printed, before anything that uses it when the thread ends.
+pub(super) fn prepare() {
+    let _ = PRINTED.try_with(|_| ());
+}
+
 /// Ends what `begin` began.
 pub struct Context {
     before: Current,
@@ -121,14 +126,22 @@ pub fn print(is_error: bool, text: &[u8]) {
     } else {
         Level::Notice
     };
-    PRINTED.with_borrow_mut(|printed| {
-        printed[usize::from(is_error)].push(text, |line| log_line(level, line));
+    let kept = PRINTED.try_with(|printed| {
+        printed.borrow_mut()[usize::from(is_error)].push(text, |line| log_line(level, line));
     });
+    if kept.is_err() {
+        // The thread ends, and nothing of it is kept any more: what comes is taken for whole lines.
+        let mut lines = Lines::default();
+        lines.push(text, |line| log_line(level, line));
+        lines.finish(|line| log_line(level, line));
+    }
 }
 
 /// Logs what was printed without a line end.
 pub fn finish_lines() {
-    PRINTED.with_borrow_mut(|[out, err]| {
+    // Where the thread ends, nothing is kept.
+    let _ = PRINTED.try_with(|printed| {
+        let [out, err] = &mut *printed.borrow_mut();
         out.finish(|line| log_line(Level::Notice, line));
         err.finish(|line| log_line(Level::Error, line));
     });

@@ -2,11 +2,13 @@
 #![expect(unsafe_code, reason = "the C API of thread states")]
 
 use std::cell::Cell;
+use std::mem::ManuallyDrop;
 
 use pyo3::ffi;
 
+use super::context;
 use super::interpreter::Interpreter;
-use super::threads::States;
+use super::threads::{EndOfThread, States};
 
 unsafe extern "C" {
     /// From `c-shim/bind_gilstate.c`.
@@ -14,10 +16,42 @@ unsafe extern "C" {
 }
 
 thread_local! {
-    /// The thread states of this thread, ended with it.
-    static STATES: States = const { States::new() };
+    /// The thread states of this thread. Without a destructor: Python code that runs while the thread
+    /// ends still needs them.
+    static STATES: ManuallyDrop<States> = const { ManuallyDrop::new(States::new()) };
+    /// Ends them with the thread.
+    static END: EndOfThread = const { EndOfThread };
     /// The interpreter whose GIL this thread holds through `enter`.
-    pub(in crate::python) static INSIDE: Cell<Option<&'static Interpreter>> = const { Cell::new(None) };
+    static INSIDE: Cell<Option<&'static Interpreter>> = const { Cell::new(None) };
+}
+
+/// The interpreter whose GIL this thread holds through `enter`.
+pub(in crate::python) fn inside() -> Option<&'static Interpreter> {
+    INSIDE.get()
+}
+
+/// This thread is about to give the GIL back, or to let go of it for a while.
+pub(super) fn leave() -> Option<&'static Interpreter> {
+    INSIDE.take()
+}
+
+/// This thread has the GIL again, or goes on as before.
+pub(super) fn come_back(interpreter: Option<&'static Interpreter>) {
+    INSIDE.set(interpreter);
+}
+
+/// Calls `f` with the states of this thread.
+pub(super) fn with_states<R>(f: impl FnOnce(&States) -> R) -> R {
+    STATES.with(|states| f(states))
+}
+
+/// This thread's state of an interpreter.
+fn state_of(interpreter: &'static Interpreter) -> *mut ffi::PyThreadState {
+    // What is first used last ends first: what code that runs in `END` prints is still put together.
+    context::prepare();
+    // Fails while the thread ends: what `END` does then sees new states, too.
+    let _ = END.try_with(|_| ());
+    with_states(|states| states.of(interpreter))
 }
 
 /// What CPython 3.11 misses: the state is the one that the thread uses now.
@@ -27,35 +61,35 @@ pub(super) fn bind(state: *mut ffi::PyThreadState) {
 }
 
 /// Takes the state that this thread has already of an interpreter that is not ours to end.
-pub(super) fn adopt(interpreter: &Interpreter, state: *mut ffi::PyThreadState) {
-    STATES.with(|states| states.adopt(interpreter.state(), state));
+pub(super) fn adopt(interpreter: &'static Interpreter, state: *mut ffi::PyThreadState) {
+    with_states(|states| states.adopt(interpreter, state));
 }
 
 /// Goes on in a state of an interpreter that this thread has, and does not use now.
-fn resume(interpreter: &'static Interpreter, state: *mut ffi::PyThreadState) {
+pub(super) fn resume(interpreter: &'static Interpreter, state: *mut ffi::PyThreadState) {
     // SAFETY: of this thread, and not current.
     unsafe { ffi::PyEval_RestoreThread(state) };
     bind(state);
-    INSIDE.set(Some(interpreter));
+    come_back(Some(interpreter));
 }
 
 /// Whether this thread really has the GIL: C code that Python called lets go of it to wait.
 pub fn is_attached() -> bool {
-    let Some(inside) = INSIDE.get() else {
+    let Some(inside) = inside() else {
         return false;
     };
     // SAFETY: only looks.
     let current = unsafe { ffi::compat::PyThreadState_GetUnchecked() };
-    !current.is_null() && current == STATES.with(|states| states.of(inside.state()))
+    !current.is_null() && current == state_of(inside)
 }
 
 /// Runs `f` as if this thread, which is inside and has let go of the GIL, were outside.
 pub(super) fn anew<R>(f: impl FnOnce() -> R) -> R {
-    let inside = INSIDE.take();
+    let inside = leave();
     let result = f();
-    INSIDE.set(inside);
+    come_back(inside);
     if let Some(inside) = inside {
-        bind(STATES.with(|states| states.of(inside.state())));
+        bind(state_of(inside));
     }
     result
 }
@@ -66,7 +100,7 @@ pub(in crate::python) struct Outside(&'static Interpreter, *mut ffi::PyThreadSta
 impl Outside {
     /// Leaves the interpreter that this thread is in, if it is in one.
     pub(in crate::python) fn leave() -> Option<Self> {
-        let interpreter = INSIDE.take()?;
+        let interpreter = leave()?;
         // SAFETY: this thread is inside, so it has a current state.
         Some(Self(interpreter, unsafe { ffi::PyEval_SaveThread() }))
     }
@@ -84,17 +118,14 @@ pub(in crate::python) struct Held;
 impl Held {
     /// For a thread that holds no other.
     pub(in crate::python) fn take(interpreter: &'static Interpreter) -> Self {
-        resume(
-            interpreter,
-            STATES.with(|states| states.of(interpreter.state())),
-        );
+        resume(interpreter, state_of(interpreter));
         Self
     }
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
-        INSIDE.set(None);
+        leave();
         // SAFETY: `take` made the state current, and everything since has put it back.
         unsafe { ffi::PyEval_SaveThread() };
     }

@@ -16,7 +16,7 @@ use pyo3::prelude::*;
 
 use super::context::{self, About};
 use super::drops::Drops;
-use super::hold::{self, Held, INSIDE, bind};
+use super::hold::{self, Held, bind};
 use super::loader::Loader;
 use super::usher;
 use crate::engine::names::MAIN;
@@ -169,7 +169,7 @@ impl Interpreter {
     /// Enters the interpreter for the time of `f`: takes the GIL, and gives it back even if `f`
     /// panics. What `f` prints is logged with what the entry is about.
     pub fn enter<R>(&'static self, about: About<'_>, f: impl FnOnce(Python<'_>) -> R) -> R {
-        match INSIDE.get() {
+        match hold::inside() {
             // A signal ends the child while C code that Python called has let go of the GIL.
             Some(_) if !hold::is_attached() => hold::anew(|| self.enter(about, f)),
             Some(inside) if std::ptr::eq(inside, self) => Python::attach(f),
@@ -190,13 +190,13 @@ impl Interpreter {
 
 /// Lets other threads run Python while `f` waits for something. `f` may enter interpreters.
 pub fn release<R>(py: Python<'_>, f: impl FnOnce() -> R) -> R {
-    let inside = INSIDE.take();
+    let inside = hold::leave();
     let step = deadline::pause();
     // `detach` asks for `Send` to keep Python objects out of `f`; what `f` uses of httpd stays on
     // this thread all the time.
     let f = OnThisThread(f);
     let result = py.detach(|| OnThisThread(f.call()));
-    INSIDE.set(inside);
+    hold::come_back(inside);
     // SAFETY: this thread is attached again, so there is a current state.
     let state = unsafe { ffi::PyThreadState_Get() };
     // `f` may have bound another one.

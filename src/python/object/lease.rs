@@ -36,12 +36,13 @@ thread_local! {
 
 /// How many leases the running entries of this thread have opened on their way.
 pub fn opened() -> usize {
-    OPENED.with_borrow(Vec::len)
+    // None where the thread ends: no call of httpd is under way there.
+    OPENED.try_with(|opened| opened.borrow().len()).unwrap_or(0)
 }
 
 /// Closes what was opened since `opened` gave this number.
 pub fn close_since(mark: usize) {
-    OPENED.with_borrow_mut(|opened| opened.truncate(mark));
+    let _ = OPENED.try_with(|opened| opened.borrow_mut().truncate(mark));
 }
 
 /// A number of this thread that no other thread has meanwhile.
@@ -82,7 +83,7 @@ impl Lease {
     pub fn open_for_entry(self: &Arc<Self>) {
         if self.holder.load(Ordering::Acquire) != this_thread() {
             let open = self.open();
-            OPENED.with_borrow_mut(|opened| opened.push(open));
+            let _ = OPENED.try_with(|opened| opened.borrow_mut().push(open));
         }
     }
 
