@@ -26,7 +26,7 @@ const PAIRS: [(Of, Hook); 11] = [
     (Of::LogTransaction, Hook::LogTransaction),
 ];
 
-/// The module's places in the hooks: those of the table of phases, and three for ourselves.
+/// The module's places in the hooks: those of the table of phases, and four for ourselves.
 pub fn hooks() -> Vec<Registration> {
     let own = |hook| Registration {
         hook,
@@ -37,6 +37,7 @@ pub fn hooks() -> Vec<Registration> {
     let mut all = vec![
         own(Hook::MapToStorage),
         own(Hook::PostPerdirConfig),
+        own(Hook::AccessCheckerEx),
         own(Hook::FirstFixups),
     ];
     for (in_table, hook) in PAIRS {
@@ -57,7 +58,13 @@ pub fn hooks() -> Vec<Registration> {
 
 /// What Python answers in a hook.
 pub fn request(r: &Request, hook: Hook) -> Status {
+    if hook != Hook::LogTransaction && r.is_answered() {
+        // Whatever a later phase makes of it, or httpd's own handler, would follow the response.
+        return Status::DONE;
+    }
     match hook {
+        // With Satisfy Any, httpd goes on to here whatever a PythonAccessHandler has answered.
+        Hook::AccessCheckerEx => Status::DECLINED,
         Hook::MapToStorage => stays_without_file(r),
         Hook::PostPerdirConfig => {
             cleanups::arm(r, r.settings());

@@ -273,6 +273,13 @@ impl Inquiry<'_> {
     }
 }
 
+impl Request {
+    /// Whether it is the request of an inquiry, which this thread makes just now.
+    pub(super) fn is_inquiry(&self) -> bool {
+        ASKED.get().0 == self.as_ptr().cast_const()
+    }
+}
+
 impl Drop for Inquiry<'_> {
     fn drop(&mut self) {
         // SAFETY: made by `inquire`; the request and all that modules keep for it are in it.

@@ -22,6 +22,8 @@ pub enum Hook {
     HeaderParser,
     /// `access_checker`
     AccessChecker,
+    /// `access_checker_ex`
+    AccessCheckerEx,
     /// `check_user_id`
     CheckUserId,
     /// `auth_checker`
@@ -88,7 +90,7 @@ macro_rules! request_hooks {
                 let r = unsafe { Request::from_raw(r) };
                 let bad = Status::INTERNAL_SERVER_ERROR;
                 let status = guard(stringify!($name), bad, || M::request(r, Hook::$hook));
-                if status == bad && r.has_started() && !r.has_ended() {
+                if status == bad && (r.has_started() || r.is_answered()) {
                     return r.cut_response(&r.connection().new_brigade()).0;
                 }
                 status.0
@@ -123,6 +125,7 @@ request_hooks! {
     post_perdir_config = PostPerdirConfig by ap_hook_post_perdir_config;
     header_parser = HeaderParser by ap_hook_header_parser;
     access_checker = AccessChecker by ap_hook_access_checker;
+    access_checker_ex = AccessCheckerEx by ap_hook_access_checker_ex;
     check_user_id = CheckUserId by ap_hook_check_user_id;
     auth_checker = AuthChecker by ap_hook_auth_checker;
     type_checker = TypeChecker by ap_hook_type_checker;

@@ -10,7 +10,7 @@ impl Request {
     /// without its end, or a closed connection; a reset stream with HTTP/2.
     pub fn cut_response(&self, brigade: &Brigade) -> Status {
         brigade.clear();
-        if !self.has_ended() {
+        if !self.is_answered() {
             self.connection().set_keep_alive(KeepAlive::Close);
             brigade.append_error(Status::BAD_GATEWAY.0, self.pool());
             brigade.append_end();
@@ -24,7 +24,7 @@ impl Request {
     /// Answers with an error page in place of what the handler would have sent, if it has not sent
     /// anything yet; as httpd does when it finds a body wrong while somebody reads it.
     pub fn answer_with(&self, status: Status) {
-        if status.is_answer() && !self.has_started() {
+        if status.is_answer() && !self.has_started() && !self.is_answered() {
             let brigade = self.new_brigade();
             brigade.append_error(status.0, self.pool());
             brigade.append_end();

@@ -77,8 +77,13 @@ impl Request {
     }
 
     /// Hands the request over to another path of this server, which goes through all phases; that
-    /// is over when this answers.
+    /// is over when this answers. Of one that nobody sent only the end is noted: it is not let in.
     pub fn redirect_internally(&self, uri: &CStr) {
+        if self.is_inquiry() {
+            // SAFETY: live; a plain field, set on the thread that works on the request.
+            unsafe { (*self.as_ptr()).eos_sent = 1 };
+            return;
+        }
         // SAFETY: live; httpd copies the text. Called where a handler may answer.
         unsafe { ffi::ap_internal_redirect(uri.as_ptr(), self.as_ptr()) };
     }
@@ -110,9 +115,10 @@ impl Request {
         self.raw().eos_sent != 0
     }
 
-    /// Whether the response is complete, be it that of a page which this request was redirected to.
+    /// Whether nothing may follow in the response: its end was sent, or the request was redirected to
+    /// another page, whose response it is.
     pub fn is_answered(&self) -> bool {
-        std::iter::successors(Some(self), |r| r.next()).any(Self::has_ended)
+        self.has_ended() || self.next().is_some()
     }
 
     /// The request's headers.

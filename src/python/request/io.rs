@@ -7,6 +7,7 @@ use pyo3::types::PyList;
 use super::fields::{flag, limit, none, required};
 use super::object::Me;
 use super::sendfile::Part;
+use crate::engine::phases::Phase;
 use crate::httpd::Request;
 use crate::python::interpreters::interpreter::release;
 use crate::python::object::class::{Answer, Arguments};
@@ -99,9 +100,40 @@ pub(super) fn sendfile<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer
 }
 
 pub(super) fn internal_redirect<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
-    let (r, _) = at_work(this)?;
+    let (r, state) = at_work(this)?;
     let uri = required(a, 0)?;
     let uri = encode_header(&uri)?;
+    redirectable(r, state).map_err(|why| {
+        PyRuntimeError::new_err(format!("internal_redirect() cannot be called here: {why}"))
+    })?;
     release(this.py(), || r.redirect_internally(&uri));
     none(this)
+}
+
+/// Whether another page can still answer a request: only in its own handlers, before the end of its
+/// response. (What was sent before stands in front of the page: mod_python's nested output.)
+///
+/// # Errors
+/// Why it cannot.
+fn redirectable(r: &Request, state: &State) -> Result<(), &'static str> {
+    match state.handlers.phase() {
+        None => Err(
+            "no handler of this request is running; call it in a handler, such as a \
+                     PythonFixupHandler",
+        ),
+        Some(phase) if phase >= Phase::Log => {
+            Err("the request is answered; a log handler can only look at it")
+        }
+        Some(phase) if r.is_subrequest() && phase != Phase::Content => Err(
+            "this is a subrequest, of which only the file is asked for so far (req.main is not \
+             None); return apache.DECLINED for it",
+        ),
+        Some(_) if state.body.is_read_now() => Err(
+            "the body of the request is being read; an input filter refuses it with \
+             apache.SERVER_RETURN",
+        ),
+        Some(_) if r.next().is_some() => Err("the request was redirected already"),
+        Some(_) if r.has_ended() => Err("the end of the response was sent"),
+        Some(_) => Ok(()),
+    }
 }

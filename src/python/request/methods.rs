@@ -42,8 +42,9 @@ methods! { pub(super) RequestObject:
     /// Sends a part of a file: from offset (in bytes, 0 if left out), at most len bytes (all if left
     /// out or negative). Gives how many bytes that are. Raises OSError.
     sendfile(path; offset, len) = io::sendfile;
-    /// Hands the request over to another path of this server, all phases of which run; what is
-    /// written after that is lost. Return apache.OK then.
+    /// Hands the request over to another path of this server, all phases of which run; the request is
+    /// answered then: what is written is lost, and no further handler is called. Return apache.OK.
+    /// Raises RuntimeError outside of the request's handlers, and in log handlers.
     internal_redirect(new_uri) = io::internal_redirect;
     /// Calls callable(data) when the request ends; those registered last come first.
     register_cleanup(callable; data) = register_cleanup;

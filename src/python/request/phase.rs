@@ -94,7 +94,7 @@ impl<'py> Run<'_, 'py> {
                 Ok(None) => {}
                 Ok(Some(result)) => {
                     status = result;
-                    if !self.phase.continues().after(status.0) {
+                    if !self.phase.continues().after(status.0) || self.is_answered() {
                         break;
                     }
                 }
@@ -151,32 +151,26 @@ impl<'py> Run<'_, 'py> {
         loader.find_any(self.py, step.handler(), default, search, object)
     }
 
+    /// Whether nothing may follow in the response that the handlers of this phase can still make.
+    fn is_answered(&self) -> bool {
+        self.phase < Phase::Log && self.r.is_answered()
+    }
+
     /// Ends a response that a list of handlers has made, or declined to make.
     fn finish(&self, status: Status) -> Status {
         let response = &self.state.response;
+        if self.phase >= Phase::Log || self.is_answered() {
+            return self.concluded(status);
+        }
         match status {
-            // The response is over.
-            _ if self.phase >= Phase::Log => {
-                response.discard();
-                status
-            }
-            Status::OK if self.phase != Phase::Content => {
-                let _ = response.send_rest(self.py, self.r);
-                status
-            }
-            Status::OK | Status::DONE => {
+            Status::OK | Status::DONE if status == Status::DONE || self.phase == Phase::Content => {
                 response.end(self.py, self.r);
                 status
             }
-            Status::DECLINED => {
-                // Another handler goes on behind what was written.
+            Status::OK | Status::DECLINED => {
+                // Another handler, or phase, goes on behind what was written.
                 let _ = response.send_rest(self.py, self.r);
-                status
-            }
-            // An error page is out, say of the filter that read the request's body.
-            _ if self.r.is_answered() => {
-                response.discard();
-                Status::FILTER_ERROR
+                self.concluded(status)
             }
             _ if self.r.has_started() => {
                 let text = format!(
@@ -193,6 +187,16 @@ impl<'py> Run<'_, 'py> {
         }
     }
 
+    /// What httpd is told when the handlers send no more: `status`, or `DONE` if the request is
+    /// answered, so that nothing follows. What was written since is lost.
+    fn concluded(&self, status: Status) -> Status {
+        self.state.response.discard();
+        match self.is_answered() {
+            true => Status::DONE,
+            false => status,
+        }
+    }
+
     /// An exception: 500 and a traceback in the log; a cut response when something of it is out.
     fn failed(&self, handler: &Handler, error: &PyErr) -> Status {
         meter::failed(meter::phase(self.phase));
@@ -200,8 +204,7 @@ impl<'py> Run<'_, 'py> {
         match response.broken() {
             Some(Error::FILTER) => {
                 // A filter failed and said so; httpd has answered with its error page.
-                response.discard();
-                return Status::FILTER_ERROR;
+                return self.concluded(Status::FILTER_ERROR);
             }
             Some(_) => {
                 let text = format!(
@@ -230,9 +233,8 @@ impl<'py> Run<'_, 'py> {
             .unwrap_or_default();
         let text = format!("{name} ({}) failed for \"{request}\"", handler.source);
         report::to_log(self.py, &text, error);
-        if self.phase >= Phase::Log {
-            response.discard();
-            return Status::INTERNAL_SERVER_ERROR;
+        if self.phase >= Phase::Log || self.is_answered() {
+            return self.concluded(Status::INTERNAL_SERVER_ERROR);
         }
         if self.r.has_started() {
             return response.cut(self.py, self.r);
