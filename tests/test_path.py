@@ -136,7 +136,8 @@ def test_w15_an_added_handler_is_looked_for_beside_the_one_that_added_it() -> No
         PythonHandler ph_regular
     </DirectoryMatch>
     """
-    source = "def handler(req):\n    req.write(f'{__name__} {req.hlist.directory} ')\n    return 0\n"
+    source = "def handler(req):\n    name = __name__.rpartition('.')[2]\n"
+    source += "    req.write(f'{name} {req.hlist.directory} ')\n    return 0\n"
     with Plain(conf) as httpd:
         httpd.write("inherit/ph_adds.py", ADDS)
         httpd.write("inherit/ph_beside.py", source)

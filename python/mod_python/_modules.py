@@ -6,7 +6,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from mod_python import _apache
+from mod_python import _apache, _folders
 
 
 def import_module(
@@ -15,7 +15,7 @@ def import_module(
     log: bool = False,
     path: list[str] | None = None,
 ) -> ModuleType:
-    """Import a module by its name.
+    """Import a module by its name; one that lies beside the calling module goes first if a folder's handler calls.
 
     Args:
         module_name: dotted name.
@@ -29,6 +29,7 @@ def import_module(
     Raises:
         ImportError: there is no such module; whatever else importing it raises.
     """
+    module_name = _folders.beside(sys._getframe(1).f_globals.get("__name__", ""), module_name)
     if log and module_name not in sys.modules:
         _apache.log_error(f"mod_python: importing module '{module_name}'", _apache.APLOG_NOTICE)
     return importlib.import_module(module_name)

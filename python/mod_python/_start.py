@@ -3,6 +3,7 @@
 import sys
 
 from mod_python import _apache, _streams
+from mod_python import _folders as _folders  # modules of folders can be imported from now on, say by pickle
 from mod_python.version import version
 
 if version != _apache._version:

@@ -101,6 +101,9 @@ fn path(module: &str, home: &Home) -> Result<Option<String>, String> {
             "'{module}' is no module's file: write its name, too, as in {module}pages.py"
         ));
     }
+    // One file has one path, however it was written; `..` is left, since it may follow a link.
+    let parts = path.split('/').filter(|part| !matches!(*part, "" | "."));
+    let path: String = parts.flat_map(|part| ["/", part]).collect();
     Ok(Some(match path.ends_with(".py") {
         true => path,
         false => path + ".py",
@@ -248,6 +251,8 @@ mod tests {
         assert_eq!(module("/srv/x.py::f").unwrap(), "/srv/x.py");
         assert_eq!(module("~/lib/x").unwrap(), "/srv/www/lib/x.py");
         assert_eq!(module("./x.py").unwrap(), "/srv/www/x.py");
+        assert_eq!(module("//srv/./lib//x.py").unwrap(), "/srv/lib/x.py");
+        assert_eq!(module("~/../x.py").unwrap(), "/srv/www/../x.py");
         assert!(parse("~/x").unwrap_err().contains("an absolute path"));
     }
 

@@ -8,18 +8,18 @@ impl Request {
     /// The directory of this request's file that a pattern means: the shortest one that it matches,
     /// with or without a slash at its end. Without that slash; None if there is no such directory.
     pub fn directory_by(&self, pattern: &str, is_regex: bool) -> Option<String> {
-        let file = String::from_utf8(self.filename()?.to_vec()).ok()?;
+        let file = self.filename()?;
         let pattern = CString::new(pattern).ok()?;
         let matcher = match is_regex {
             true => Matcher::Expression(self.expression(&pattern)?),
             false => Matcher::Wildcard(&pattern),
         };
-        let ends = file.match_indices('/').map(|(index, _)| index);
+        let ends = (0..file.len()).filter(|at| file[*at] == b'/');
         let ends = ends.chain(Some(file.len()));
         let mut directories = ends.map(|end| &file[..end]);
         let found = directories
-            .find(|path| matcher.matches(path) || matcher.matches(&format!("{path}/")))?;
-        Some(found.to_owned())
+            .find(|path| matcher.matches(path) || matcher.matches(&[path, &b"/"[..]].concat()))?;
+        String::from_utf8(found.to_vec()).ok()
     }
 
     fn expression(&self, pattern: &CStr) -> Option<&ffi::ap_regex_t> {
@@ -36,7 +36,7 @@ enum Matcher<'a> {
 }
 
 impl Matcher<'_> {
-    fn matches(&self, path: &str) -> bool {
+    fn matches(&self, path: &[u8]) -> bool {
         let Ok(path) = CString::new(path) else {
             return false;
         };

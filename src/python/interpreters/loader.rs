@@ -1,5 +1,10 @@
 //! Finds what a directive names: search paths, modules, objects in them.
+//!
+//! Where a module is looked for depends upon the section that names it, so modules are kept by place
+//! and name. `mod_python._folders` imports them under CPython's own locks: one thread runs a module,
+//! the others wait, and only what is complete comes here.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -19,6 +24,49 @@ pub struct Search<'a> {
     pub r: Option<&'a Request>,
 }
 
+/// Where the name of a module has its meaning.
+enum Place<'a> {
+    /// Everywhere: it is the path of a file.
+    File,
+    /// In the folder of a section, and else on `sys.path`.
+    Folder(Cow<'a, str>),
+    /// On a `PythonPath`, and else on `sys.path`.
+    Path(&'a str),
+    /// On `sys.path`, as it was when the interpreter started.
+    Start,
+}
+
+impl Place<'_> {
+    fn of<'a>(handler: &'a Handler, search: Search<'a>) -> Place<'a> {
+        if handler.module.starts_with('/') {
+            return Place::File;
+        }
+        match (search.path, &handler.home) {
+            (Some(expression), _) => Place::Path(expression),
+            (None, Home::Directory(directory)) => Place::Folder(Cow::Borrowed(directory)),
+            (None, Home::Pattern { pattern, is_regex }) => search
+                .r
+                .and_then(|r| r.directory_by(pattern, *is_regex))
+                .map_or(Place::Start, |directory| {
+                    Place::Folder(Cow::Owned(directory))
+                }),
+            (None, Home::Location(_) | Home::None) => Place::Start,
+        }
+    }
+
+    /// The key under which its modules are kept. No two places have one in common: folders begin with
+    /// a slash or are the root, which no Python expression does.
+    fn key(&self) -> &str {
+        match self {
+            Self::File => "file",
+            Self::Folder(directory) if directory.is_empty() => "/",
+            Self::Folder(directory) => directory,
+            Self::Path(expression) => expression,
+            Self::Start => "",
+        }
+    }
+}
+
 /// What one interpreter has loaded for handlers.
 pub struct Loader {
     inner: Mutex<Inner>,
@@ -28,7 +76,8 @@ pub struct Loader {
 }
 
 struct Inner {
-    modules: HashMap<String, Py<PyModule>>,
+    /// The modules that are complete, by the key of a place and by name.
+    modules: HashMap<String, HashMap<String, Py<PyModule>>>,
     /// `PythonPath` expressions, evaluated once each.
     paths: HashMap<String, Py<PyList>>,
     /// The expression whose value is `sys.path` now.
@@ -69,6 +118,7 @@ impl Loader {
         search: Search<'_>,
         argument: &Bound<'py, PyAny>,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        // The module is complete: what it lacks now, it does not have.
         if handler.is_silent && !self.module(py, handler, search)?.hasattr(default_object)? {
             return Ok(None);
         }
@@ -103,25 +153,53 @@ impl Loader {
         handler: &Handler,
         search: Search<'_>,
     ) -> PyResult<Bound<'py, PyModule>> {
+        let place = Place::of(handler, search);
         let known = {
             let inner = self.inner();
-            inner
-                .modules
-                .get(&handler.module)
+            let of_place = inner.modules.get(place.key());
+            of_place
+                .and_then(|modules| modules.get(&handler.module))
                 .map(|module| module.clone_ref(py))
         };
         if let Some(module) = known {
             return Ok(module.into_bound(py));
         }
-        self.set_path(py, search, &handler.home)?;
-        let module = match handler.module.starts_with('/') {
-            true => import_file(py, &handler.module)?,
-            false => py.import(handler.module.as_str())?,
-        };
-        self.inner()
-            .modules
-            .insert(handler.module.clone(), module.clone().unbind());
+        let module = self
+            .import(py, &handler.module, &place)
+            .map_err(|error| without_import_frames(py, error))?;
+        let mut inner = self.inner();
+        let of_place = inner.modules.entry(place.key().to_owned()).or_default();
+        of_place
+            .entry(handler.module.clone())
+            .or_insert_with(|| module.clone().unbind());
         Ok(module)
+    }
+
+    /// Imports a module, and waits for another thread that does.
+    fn import<'py>(
+        &self,
+        py: Python<'py>,
+        name: &str,
+        place: &Place<'_>,
+    ) -> PyResult<Bound<'py, PyModule>> {
+        let folders = py.import("mod_python._folders")?;
+        let path = match place {
+            Place::File => {
+                let module = folders.call_method1("import_file", (name,))?;
+                return Ok(module.cast_into::<PyModule>()?);
+            }
+            Place::Path(expression) => self.set_path(py, expression)?,
+            Place::Folder(directory) => {
+                let module = folders.call_method1("import_beside", (&**directory, name))?;
+                if !module.is_none() {
+                    return Ok(module.cast_into::<PyModule>()?);
+                }
+                self.initial_path.bind(py).clone()
+            }
+            Place::Start => self.initial_path.bind(py).clone(),
+        };
+        let module = folders.call_method1("import_named", (name, path))?;
+        Ok(module.cast_into::<PyModule>()?)
     }
 
     /// Sets `sys.path` for code that stands in no module.
@@ -129,37 +207,16 @@ impl Loader {
     /// # Errors
     /// What the expression of `PythonPath` raises.
     pub fn use_path(&self, py: Python<'_>, search: Search<'_>) -> PyResult<()> {
-        self.set_path(py, search, &Home::None)
+        match search.path {
+            Some(expression) => self.set_path(py, expression).map(drop),
+            None => Ok(()),
+        }
     }
 
-    /// Sets `sys.path` for an import: what `PythonPath` says comes first, else the directory of the
-    /// handler's section. What else is there stays, behind it: handlers of other sections may be
-    /// importing right now, or later in their functions, and may have added to it themselves.
-    fn set_path(&self, py: Python<'_>, search: Search<'_>, home: &Home) -> PyResult<()> {
-        let path = self.sys.bind(py).getattr("path")?.cast_into::<PyList>()?;
-        let Some(expression) = search.path else {
-            let directory = match home {
-                Home::Directory(directory) => Some(directory.to_string()),
-                Home::Pattern { pattern, is_regex } => {
-                    search.r.and_then(|r| r.directory_by(pattern, *is_regex))
-                }
-                Home::Location(_) | Home::None => None,
-            };
-            if let Some(directory) = directory {
-                let directory = if directory.is_empty() {
-                    "/"
-                } else {
-                    &directory
-                };
-                if !path.contains(directory)? {
-                    path.insert(0, directory)?;
-                }
-            }
-            return Ok(());
-        };
-        if self.inner().current.as_deref() == Some(expression) {
-            return Ok(());
-        }
+    /// Has `sys.path` begin with what a `PythonPath` says, which is the answer. What else is there
+    /// stays, behind it: handlers of other sections may be importing right now, or later in their
+    /// functions, and may have added to it themselves.
+    fn set_path<'py>(&self, py: Python<'py>, expression: &str) -> PyResult<Bound<'py, PyList>> {
         let known = {
             let inner = self.inner();
             inner.paths.get(expression).map(|list| list.clone_ref(py))
@@ -168,12 +225,17 @@ impl Loader {
             Some(list) => list.into_bound(py),
             None => {
                 let list = self.evaluate(py, expression)?;
-                self.inner()
-                    .paths
-                    .insert(expression.to_owned(), list.clone().unbind());
-                list
+                // Another thread may have been first: all go by one list.
+                let mut inner = self.inner();
+                let first = inner.paths.entry(expression.to_owned());
+                let first = first.or_insert_with(|| list.clone().unbind());
+                first.bind(py).clone()
             }
         };
+        if self.inner().current.as_deref() == Some(expression) {
+            return Ok(list);
+        }
+        let path = self.sys.bind(py).getattr("path")?.cast_into::<PyList>()?;
         let first = copy(&list)?;
         for entry in path.iter() {
             if !list.contains(&entry)? {
@@ -182,7 +244,7 @@ impl Loader {
         }
         path.set_slice(0, path.len(), first.as_any())?;
         self.inner().current = Some(expression.to_owned());
-        Ok(())
+        Ok(list)
     }
 
     /// The value of a `PythonPath` expression. It sees `os`, `time` and a copy of `sys`, whose `path`
@@ -209,29 +271,27 @@ impl Loader {
     }
 }
 
-fn copy<'py>(list: &Bound<'py, PyList>) -> PyResult<Bound<'py, PyList>> {
-    PyList::new(list.py(), list.iter())
+/// Takes the frames of the import system from the top of a traceback, as an import statement does.
+fn without_import_frames(py: Python<'_>, error: PyErr) -> PyErr {
+    let is_import = |frame: &Bound<'_, PyAny>| -> PyResult<bool> {
+        let code = frame.getattr("tb_frame")?.getattr("f_code")?;
+        let file: String = code.getattr("co_filename")?.extract()?;
+        let ours = ["/mod_python/_folders.py", "/importlib/__init__.py"];
+        Ok(file.starts_with("<frozen importlib") || ours.iter().any(|end| file.ends_with(end)))
+    };
+    let mut top = error.traceback(py).map(Bound::into_any);
+    while let Some(frame) = top
+        .as_ref()
+        .filter(|frame| is_import(frame).unwrap_or(false))
+    {
+        top = frame.getattr("tb_next").ok().filter(|next| !next.is_none());
+    }
+    error.set_traceback(py, top.and_then(|top| top.cast_into().ok()));
+    error
 }
 
-/// Imports a module by the path of its file. In `sys.modules` it has that path for its name, which no
-/// other module has.
-fn import_file<'py>(py: Python<'py>, path: &str) -> PyResult<Bound<'py, PyModule>> {
-    let modules = py.import("sys")?.getattr("modules")?;
-    if let Ok(known) = modules.get_item(path) {
-        return Ok(known.cast_into::<PyModule>()?);
-    }
-    let util = py.import("importlib.util")?;
-    let spec = util.call_method1("spec_from_file_location", (path, path))?;
-    let module = util.call_method1("module_from_spec", (&spec,))?;
-    modules.set_item(path, &module)?;
-    if let Err(error) = spec
-        .getattr("loader")?
-        .call_method1("exec_module", (&module,))
-    {
-        modules.del_item(path)?;
-        return Err(error);
-    }
-    Ok(module.cast_into::<PyModule>()?)
+fn copy<'py>(list: &Bound<'py, PyList>) -> PyResult<Bound<'py, PyList>> {
+    PyList::new(list.py(), list.iter())
 }
 
 /// Looks a dotted name up. Where a class stands before a dot, it is made with `argument`, and the

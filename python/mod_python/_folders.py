@@ -1,0 +1,197 @@
+"""Imports for handlers: a module that is found by its file belongs to the folder of that file.
+
+Such a folder is a package of its own, named after its path: ``/srv/shop/door.py`` is the module ``door`` of the package
+``/srv/shop``, and ``/srv/shop.door`` in ``sys.modules``. So two folders can have modules of one name, each file is one
+module whichever way it is named, and a pickled class is found again in every process. CPython's import system does the
+rest: one thread runs a module, the others wait for it, and a module whose first run failed is run again.
+
+A module of a folder sees its neighbours first: ``import rules`` in ``/srv/shop/door.py`` means ``/srv/shop/rules.py``
+if that is there. The folder itself is not on ``sys.path``, where it would offer its modules to everybody.
+"""
+
+import ast
+import importlib
+import os
+import sys
+import threading
+from collections.abc import Sequence
+from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
+from importlib.util import find_spec, spec_from_file_location
+from pathlib import Path
+from types import CodeType, ModuleType
+from urllib.parse import quote, unquote_to_bytes
+
+# Never a neighbour: the compiler's own, and the package that this is a part of.
+_NO_NEIGHBOURS = frozenset(("__future__", "mod_python"))
+
+
+def _quoted(path: str, safe: str) -> str:
+    """A path without dots, which separate the names of modules, and without what an old pickle could not hold."""
+    return quote(os.fsencode(path), safe=safe).replace(".", "%2E")
+
+
+def _path(quoted: str) -> str:
+    return os.fsdecode(unquote_to_bytes(quoted))
+
+
+def _package(folder: str) -> str:
+    """The name of a folder's package, which is there from now on."""
+    name = _quoted(folder or "/", "/")
+    importlib.import_module(name)
+    return name
+
+
+def _is_neighbour(package: str, name: str) -> bool:
+    """Whether a folder has a module or package of this name, or else a plain folder that nobody else has."""
+    if name in _NO_NEIGHBOURS:
+        return False
+    spec = PathFinder.find_spec(f"{package}.{name}", [_path(package)])
+    if spec is None or spec.loader is not None:
+        return spec is not None
+    return name not in sys.modules and find_spec(name) is None
+
+
+def beside(importer: str, name: str) -> str:
+    """The full name of a module that a module of a folder imports by `name`: its neighbour's, if it has that."""
+    package = importer.partition(".")[0]
+    if package.startswith("/") and _is_neighbour(package, name.partition(".")[0]):
+        return f"{package}.{name}"
+    return name
+
+
+class _Neighbours(ast.NodeTransformer):
+    """Gives neighbours their full names in the import statements of a module."""
+
+    def __init__(self, importer: str) -> None:
+        self._importer = importer
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.ImportFrom:
+        if node.level == 0 and node.module is not None:
+            node.module = beside(self._importer, node.module)
+        return node
+
+    def visit_Import(self, node: ast.Import) -> list[ast.stmt]:
+        return [statement for alias in node.names for statement in self._one(node, alias)]
+
+    def _one(self, node: ast.Import, alias: ast.alias) -> list[ast.stmt]:
+        full = beside(self._importer, alias.name)
+        if full == alias.name:
+            return [ast.copy_location(ast.Import([alias]), node)]
+        first, dot, _ = alias.name.partition(".")
+        statements: list[ast.stmt] = []
+        target, bound = full, alias.asname
+        if bound is None:
+            target, bound = full[: len(full) - len(alias.name)] + first, first
+            if dot:
+                # `import a.b` runs both, and binds a.
+                statements.append(ast.Expr(ast.Call(ast.Name("__import__", ast.Load()), [ast.Constant(full)], [])))
+        statements.append(ast.Import([ast.copy_location(ast.alias(target, bound), alias)]))
+        return [ast.fix_missing_locations(ast.copy_location(statement, node)) for statement in statements]
+
+
+class _Loader(SourceFileLoader):
+    """Loads a module of a folder. Its code is not that of the .pyc file, which knows no neighbours."""
+
+    def get_code(self, fullname: str) -> CodeType:
+        path = self.get_filename(fullname)
+        tree = compile(self.get_data(path), path, "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
+        code: CodeType = self.source_to_code(_Neighbours(fullname).visit(tree), path)
+        return code
+
+
+class _Searching(threading.local):
+    """Where the import that this thread does for a handler looks first."""
+
+    path: Sequence[str] | None = None
+
+
+_searching = _Searching()
+
+
+class _Finder:
+    """Finds the packages of folders and what is in them, and for all other imports what a handler's path has first."""
+
+    @staticmethod
+    def find_spec(fullname: str, path: Sequence[str] | None = None, *_target: object) -> ModuleSpec | None:
+        if not fullname.startswith("/"):
+            if path is not None or _searching.path is None:
+                return None
+            spec = PathFinder.find_spec(fullname, _searching.path)
+            return spec if spec is not None and spec.loader is not None else None
+        if path is None:
+            spec = ModuleSpec(fullname, None)
+            spec.submodule_search_locations = [_path(fullname)]
+            return spec
+        package, _, name = fullname.rpartition(".")
+        if "%" in name:
+            file = f"{_path(package).rstrip('/')}/{_path(name)}"
+            return spec_from_file_location(fullname, file, loader=_Loader(fullname, file))
+        spec = PathFinder.find_spec(fullname, path)
+        if spec is not None and type(spec.loader) is SourceFileLoader:
+            spec.loader = _Loader(fullname, spec.loader.path)
+        return spec
+
+
+sys.meta_path.insert(next((at for at, one in enumerate(sys.meta_path) if one is PathFinder), 0), _Finder())
+
+
+def _import(name: str) -> ModuleType:
+    """Import a module and wait until it is complete.
+
+    Raises:
+        ImportError: this very thread is in the middle of importing it.
+    """
+    module = importlib.import_module(name)
+    if getattr(getattr(module, "__spec__", None), "_initializing", False):
+        raise ImportError(f"module '{name}' is named as a handler while this thread still imports it", name=name)
+    return module
+
+
+def import_file(path: str) -> ModuleType:
+    """Import the module that is this file, an absolute path that ends in .py."""
+    folder, _, file = path.rpartition("/")
+    package, name = _package(folder), file.removesuffix(".py")
+    if name.isidentifier():
+        spec = PathFinder.find_spec(f"{package}.{name}", [folder or "/"])
+        if spec is not None and spec.origin == path:
+            return _import(f"{package}.{name}")
+    return _import(f"{package}.{_quoted(file, '')}")
+
+
+def import_beside(folder: str, name: str) -> ModuleType | None:
+    """Import a module of a folder; None if the folder has none of that name."""
+    package = _package(folder)
+    full = beside(package, name)
+    return _import(full) if full != name else None
+
+
+def import_named(name: str, path: Sequence[str]) -> ModuleType:
+    """Import a module by its name, looked for on this path before `sys.path`.
+
+    An interpreter has one module of a name: of two sections with a path each, the first one that asks decides which.
+    """
+    before, _searching.path = _searching.path, path
+    try:
+        module = _import(name)
+    finally:
+        _searching.path = before
+    first = name.partition(".")[0]
+    meant, found = PathFinder.find_spec(first, path), getattr(sys.modules.get(first), "__spec__", None)
+    if first not in _NO_NEIGHBOURS and meant is not None and found is not None and _differ(meant, found):
+        from mod_python import _apache
+
+        _apache.log_error(
+            f"handler {name}: the path of its section has {meant.origin}, but this interpreter has imported "
+            f"{found.origin} under that name and uses it: name the handler by its file, or give it a PythonInterpreter",
+            _apache.APLOG_NOTICE,
+        )
+    return module
+
+
+def _differ(one: ModuleSpec, other: ModuleSpec) -> bool:
+    if not (one.has_location and other.has_location and one.origin and other.origin) or one.origin == other.origin:
+        return False
+    try:
+        return not Path(one.origin).samefile(other.origin)
+    except OSError:
+        return True
