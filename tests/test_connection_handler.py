@@ -13,7 +13,7 @@ from httpd import Httpd
 
 MPMS = ("event", "worker", "prefork")
 HANDLERS = [
-    *("echo", "limited", "reads", "at_once", "timed_out", "times_out", "greets", "fails", "exits", "gives_nothing"),
+    *("echo", "limited", "reads", "at_once", "timed_out", "greets", "fails", "exits", "gives_nothing"),
     *("returns", "declines", "raises_declined", "writes_on", "big", "types", "tells", "prints", "missing"),
 ]
 HOST = """
@@ -102,12 +102,6 @@ def test_time_out(httpd: Httpd, tls: bool) -> None:
     match = re.fullmatch(r"(\S+) TimeoutError: the peer sent nothing for 1 s \(Timeout\)", answer)
     assert match, answer
     assert 0.9 <= float(match[1]) < 2
-
-
-def test_time_outs_that_nobody_catches_are_logged(httpd: Httpd) -> None:
-    skip_waiting(httpd)
-    httpd.expect(r"\[client 127\.0\.0\.1:\d+\] PythonConnectionHandler h_connection::times_out .*\\nTimeoutError: ")
-    assert talk(httpd, "times_out", half_close=False) == b""
 
 
 @both

@@ -46,11 +46,6 @@ def timed_out(conn: apache.Connection) -> int:
     return apache.OK
 
 
-def times_out(conn: apache.Connection) -> int:
-    conn.readline()
-    return apache.OK
-
-
 def greets(conn: apache.Connection) -> int:
     conn.write("hello\n")
     conn.write(b"you said " + conn.readline())

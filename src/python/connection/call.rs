@@ -12,7 +12,7 @@ use pyo3::prelude::*;
 use super::crowd;
 use super::object::ConnectionObject;
 use super::role::Role;
-use super::speaker::Speaker;
+use super::speaker::{self, Speaker};
 use super::talk::Talk;
 use super::wire::Wire;
 use crate::engine::counters::Work;
@@ -30,7 +30,6 @@ use crate::python::interpreters::loader::Search;
 use crate::python::meter::{self, Counted, Meter};
 use crate::python::object::class;
 use crate::python::object::lease::Lease;
-use crate::python::report;
 use crate::python::result::{number, server_return};
 use crate::python::state::ConnectionState;
 
@@ -163,16 +162,14 @@ fn first_call(
     let timeouts = c.leave_request_timeouts();
     let lease = Lease::new("connection");
     let open = Counted::open();
-    let row = meter::phase(Phase::Connection);
-    let meter = Meter::begin(row);
+    let meter = Meter::begin(meter::phase(Phase::Connection));
     let given = interpreter.enter(About::Connection(c), |py| {
         let _open = lease.open();
         let object = ConnectionObject::with_wire(&lease, c, &wire);
         let result = class::make(py, interpreter, object)
             .and_then(|object| call(py, interpreter, handler, settings, &object));
         result.unwrap_or_else(|error| {
-            report::to_log(py, &format!("{} failed", role.title()), &error);
-            meter::failed(row);
+            speaker::failed(py, c, &role, &error);
             Given::Status(Status::DONE)
         })
     });

@@ -91,14 +91,7 @@ impl Speaker {
             Ok(None) => {}
             Err(error) => return self.raised(py, c, duplex, error),
         }
-        let name = self.role.title();
-        if is_of_peer(py, &error) {
-            log::connection(place!(), c, Level::Info, &format!("{name}: {error}"));
-            return Status::OK;
-        }
-        meter::failed(meter::phase(Phase::Connection));
-        report::name_what_helps(py, &error);
-        report::to_log(py, &format!("{name} failed"), &error);
+        failed(py, c, &self.role, &error);
         Status::OK
     }
 
@@ -119,6 +112,19 @@ impl Speaker {
             });
         }
     }
+}
+
+/// Reports the exception that ended a connection's handler: a line for what the peer has done, and a
+/// traceback, counted as a failure, for anything else.
+pub fn failed(py: Python<'_>, c: &Connection, role: &Role, error: &PyErr) {
+    let name = role.title();
+    if is_of_peer(py, error) {
+        log::connection(place!(), c, Level::Info, &format!("{name}: {error}"));
+        return;
+    }
+    meter::failed(meter::phase(Phase::Connection));
+    report::name_what_helps(py, error);
+    report::to_log(py, &format!("{name} failed"), error);
 }
 
 fn foreign() -> PyErr {

@@ -1,12 +1,13 @@
 //! The bytes of a connection, as its handler reads and writes them: here for a plain function, which
 //! holds its thread; `waits` has the other way.
 
-use pyo3::exceptions::{PyConnectionError, PyRuntimeError, PyTimeoutError, PyTypeError};
+use pyo3::exceptions::{PyConnectionResetError, PyRuntimeError, PyTimeoutError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use super::duplex::Duplex;
 use super::object::ConnectionObject;
+use super::waits::of_peer;
 use super::wishes;
 use crate::httpd::bucket::Kind;
 use crate::httpd::held::Held;
@@ -106,18 +107,22 @@ fn fill(
                 Ok(()) if unread.is_empty() => return Ok(false),
                 Ok(()) => {}
                 Err(error) if error.is_end() => return Ok(false),
-                Err(error) if error.is_timeout() => {
-                    let seconds = c.base_server().timeout().as_secs();
-                    let text = format!("the peer sent nothing for {seconds} s (Timeout)");
-                    return Err(PyTimeoutError::new_err(text));
-                }
-                Err(error) => {
-                    let text = format!("the connection could not be read: {error}");
-                    return Err(PyConnectionError::new_err(text));
-                }
+                Err(error) => return Err(lost(py, c, error, "sent nothing", "read")),
             },
         }
     }
+}
+
+/// The exception for a plain handler whose peer is gone or too slow. It has the mark of the peer's
+/// doing, so that a handler that does not catch it is not reported as having failed.
+fn lost(py: Python<'_>, c: &Connection, error: Error, omitted: &str, what: &str) -> PyErr {
+    let error = if error.is_timeout() {
+        let seconds = c.base_server().timeout().as_secs();
+        PyTimeoutError::new_err(format!("the peer {omitted} for {seconds} s (Timeout)"))
+    } else {
+        PyConnectionResetError::new_err(format!("the connection could not be {what}: {error}"))
+    };
+    of_peer(py, error)
 }
 
 pub(super) fn read<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
@@ -170,9 +175,8 @@ pub(super) fn write<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'p
     if length > 0 {
         wire.duplex.touch();
         wire.written.append_flush();
-        release(this.py(), || c.write(&wire.written)).map_err(|error| {
-            PyConnectionError::new_err(format!("the connection could not be written: {error}"))
-        })?;
+        release(this.py(), || c.write(&wire.written))
+            .map_err(|error| lost(this.py(), c, error, "took nothing", "written"))?;
     }
     Ok(this.py().None().into_bound(this.py()))
 }
