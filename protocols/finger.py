@@ -20,7 +20,7 @@ from pathlib import Path
 
 from mod_python import apache
 
-NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")  # so nobody can ask for ../../etc/passwd
+NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,250}")  # nobody can ask for ../../etc/passwd; with .txt, 255 bytes
 UNSAFE = re.compile(rb"[^\t\n -~]")
 
 
@@ -35,7 +35,12 @@ async def connectionhandler(conn: apache.Connection) -> None:
     # The end of the input is b"" here, a client that is gone or silent an exception, which
     # ends the handler: there is nobody left to tell.
     folder = Path(conn.base_server.get_options()["finger_folder"])
-    await conn.write(answer(folder, line).replace(b"\n", b"\r\n"))
+    try:
+        told = answer(folder, line)
+    except OSError as error:  # httpd may not read it, or the file system takes shorter names only
+        conn.log_error(f"finger cannot read a file: {error}", apache.APLOG_WARNING)
+        told = b"No such user.\n"
+    await conn.write(told.replace(b"\n", b"\r\n"))
 
 
 def answer(folder: Path, line: bytes) -> bytes:

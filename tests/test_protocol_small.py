@@ -59,6 +59,7 @@ def people(httpd: Httpd) -> Path:
     folder.mkdir(exist_ok=True)
     (folder / "alice.txt").write_bytes(b"Alice Liddell\r\nPlan:\tto find the \x1b[31mgarden\x07 \xc3\xa9\n\n")
     (folder / "empty.txt").write_bytes(b"")
+    (folder / f"{'n' * 251}.txt").write_bytes(b"has a long name")
     (folder / "long.txt").write_bytes(b"x" * 100_000)
     (httpd.state / "secret.txt").write_text("secret")
     return folder
@@ -82,6 +83,11 @@ def people(httpd: Httpd) -> Path:
         (b"../secret\r\n", b"No such user.\r\n"),
         (b"\0\xff\r\n", b"No such user.\r\n"),
         (b"x" * 600 + b"\r\n", b"No such user.\r\n"),
+        (b"n" * 251 + b"\r\n", b"has a long name\r\n"),
+        (b"n" * 252 + b"\r\n", b"No such user.\r\n"),
+        (b"n" * 255 + b"\r\n", b"No such user.\r\n"),
+        (b"/W " + b"n" * 500 + b"\r\n", b"No such user.\r\n"),
+        ("\U0001f642".encode() * 100 + b"\r\n", b"No such user.\r\n"),
     ],
     ids=lambda value: repr(value)[:20],
 )
@@ -92,3 +98,14 @@ def test_finger(httpd: Httpd, people: Path, query: bytes, answer: bytes) -> None
 def test_finger_lets_go_of_the_silent(httpd: Httpd) -> None:
     with httpd.connect(httpd.port_of("FINGER_PORT")) as client:
         assert client.recv(1) == b""
+
+
+def test_finger_answers_when_a_file_cannot_be_read(httpd: Httpd, people: Path) -> None:
+    (people / "secret.txt").write_text("secret")
+    (people / "secret.txt").chmod(0)
+    try:
+        httpd.expect("finger cannot read a file: .*Permission denied")
+        query = httpd.raw(b"secret\r\n", port=httpd.port_of("FINGER_PORT"), half_close=True)
+        assert query == b"No such user.\r\n"
+    finally:
+        (people / "secret.txt").unlink()

@@ -203,6 +203,8 @@ def test_smtputf8_and_8bitmime(httpd: Httpd, client: smtplib.SMTP) -> None:
 
 
 START = ("EHLO x", "MAIL FROM:<a@b>", "RCPT TO:<alice@example.org>")
+UTF8 = ("EHLO x", "MAIL FROM:<a@b> SMTPUTF8")
+LETTER = "\U0001d51e"  # a letter that has four bytes
 
 
 def test_pipelining(httpd: Httpd) -> None:
@@ -228,6 +230,8 @@ def test_pipelining(httpd: Httpd) -> None:
         ([*START[:2], "RCPT TO:<nobody@example.org>", "DATA"], "250 250 550 503"),
         ([*START[:2], "RCPT TO:<alice@elsewhere.example>", "RCPT TO:<alice>", "DATA"], "250 250 550 550 503"),
         ([*START[:2], "RCPT TO:<../alice@example.org>", "RCPT TO:<..@example.org>"], "250 250 550 550"),
+        ([*START[:2], f"RCPT TO:<{'a' * 64}@example.org>", f"RCPT TO:<{'a' * 252}@example.org>"], "250 250 550 501"),
+        ([*UTF8, f"RCPT TO:<{LETTER * 16}@example.org>", f"RCPT TO:<{LETTER * 64}@example.org>"], "250 250 550 501"),
         ([*START[:2], "RCPT TO:<@relay,@x:alice@example.org>"], "250 250 250"),
         ([*START, "EHLO x", "DATA"], "250 250 250 250 503"),
         ([*START, "RSET", "DATA"], "250 250 250 250 503"),
@@ -284,6 +288,17 @@ def test_a_disk_that_fails(httpd: Httpd) -> None:
     assert raw(httpd, *START, "DATA", b"", b"x", b".", "NOOP")[-3:] == ["354", "451", "250"]
     (httpd.state / "mail/alice/tmp").mkdir()
     assert box(httpd, "alice") == []
+
+
+def test_a_disk_that_does_not_tell_of_users_refuses_nobody_for_good(httpd: Httpd) -> None:
+    httpd.expect("a recipient's Maildir cannot be looked at: .*Permission denied")
+    folder = httpd.state / "mail/alice"
+    mode = folder.stat().st_mode
+    folder.chmod(0)
+    try:
+        assert raw(httpd, *START, "QUIT")[-2:] == ["451", "221"]
+    finally:
+        folder.chmod(mode)
 
 
 def test_maildir_names_are_those_of_a_maildir(httpd: Httpd, client: smtplib.SMTP) -> None:

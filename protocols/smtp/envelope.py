@@ -8,9 +8,10 @@ from typing import Self
 from mod_python import apache
 
 MOST_RECIPIENTS = 100
+LONGEST_USER = 64  # bytes, as RFC 5321, 4.5.3.1.1, has it: a letter of UTF-8 can have four
 # A path of RFC 5321, 4.1.2, its route left out, and the parameters behind it.
 PATH = re.compile(r"(FROM|TO): ?<(?:@[^:<>]*:)?([^<>\0-\x1f\x7f]{0,320})>((?: [^ ]+)*) *", re.IGNORECASE)
-USER = re.compile(r"\w[\w.+-]{0,63}")
+USER = re.compile(r"\w[\w.+-]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ class Envelope:
         return "250 go on"
 
     def rcpt(self, rest: str) -> str:
-        """RCPT TO:<address>."""
+        """RCPT TO:<address>. Raise OSError if the disk does not tell whether there is such a user."""
         found = PATH.fullmatch(rest)
         if self.sender is None:
             return "503 MAIL comes first"
@@ -82,6 +83,8 @@ class Envelope:
             user = domain
         elif domain.lower() not in self.settings.domains:
             return "550 mail for other places is not taken here"
+        if len(user.encode()) > LONGEST_USER:
+            return f"501 the part before @ has at most {LONGEST_USER} bytes"
         maildir = Path(self.settings.maildir.replace("%", user.lower()))
         if not USER.fullmatch(user) or not (maildir / "new").is_dir():
             return "550 there is no such user"

@@ -54,7 +54,7 @@ class Session:
             case "MAIL":
                 answer = self._envelope.mail(rest)
             case "RCPT":
-                answer = self._envelope.rcpt(rest)
+                answer = self._recipient(rest)
             case "DATA":
                 answer = await self._data(rest)
             case "RSET":
@@ -85,6 +85,13 @@ class Session:
         told = [self.settings.host, "PIPELINING", f"SIZE {self.settings.size}", "8BITMIME", "SMTPUTF8"]
         told += ["AUTH PLAIN"] if self._location() else []
         return "".join(f"250-{word}\r\n" for word in told) + "250 HELP"
+
+    def _recipient(self, rest: str) -> str:
+        try:
+            return self._envelope.rcpt(rest)
+        except OSError as error:
+            self._conn.log_error(f"a recipient's Maildir cannot be looked at: {error}")
+            return "451 the disk does not answer now: try later"
 
     def _location(self) -> str | None:
         """Where httpd is asked about passwords, if one may be heard here."""
