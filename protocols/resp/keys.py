@@ -11,13 +11,15 @@ DATABASES = 16
 NEVER = (1 << 63) - 1
 PATIENCE = 5.0  # seconds that a batch waits for those of other children
 SWEEP = 1.0  # seconds between two removals of what has expired
+PORTION = 1000  # rows that one scan looks at
+PORTION_BYTES = 1 << 20  # bytes of keys after which it ends
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS keys (
     id INTEGER PRIMARY KEY, -- where SCAN is; it stays when the value changes
     db INTEGER NOT NULL,
+    expires INTEGER NOT NULL, -- in milliseconds since 1970; before what may be long, so that that need not be read
     key BLOB NOT NULL,
     value BLOB NOT NULL,
-    expires INTEGER NOT NULL, -- in milliseconds since 1970
     UNIQUE (db, key)
 );
 CREATE INDEX IF NOT EXISTS expiring ON keys (expires) WHERE expires < 9223372036854775807;
@@ -107,10 +109,24 @@ class Keys:
         """Remove all keys of a database."""
         self._do("DELETE FROM keys WHERE db = ?", (db,))
 
-    def scan(self, db: int, after: int, most: int) -> list[tuple[int, bytes]]:
-        """At most so many keys behind that place, with theirs."""
-        query = "SELECT id, key FROM keys WHERE db = ? AND id > ? AND expires > ? ORDER BY id LIMIT ?"
-        return self._do(query, (db, after, now(), most)).fetchall()
+    def scan(self, db: int, after: int, most: int = PORTION) -> tuple[list[bytes], int]:
+        """The next keys behind a place, at most so many, and the place behind them; 0 if there are no more.
+
+        It ends sooner when it has looked at PORTION rows, of other databases too, or found PORTION_BYTES.
+        """
+        key = "CASE WHEN db = ? AND expires > ? THEN key END"
+        rows = self._do(f"SELECT id, {key} FROM keys WHERE id > ? ORDER BY id LIMIT ?", (db, now(), after, PORTION))
+        found: list[bytes] = []
+        seen = size = place = 0
+        for place, name in rows:
+            seen += 1
+            if name is not None:
+                found.append(name)
+                size += len(name)
+            if len(found) >= most or size >= PORTION_BYTES:
+                rows.close()
+                return found, place
+        return found, place if seen == PORTION else 0
 
     def sizes(self) -> dict[int, tuple[int, int]]:
         """The numbers of all keys, and of those that expire, for each database that has any."""

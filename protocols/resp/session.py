@@ -1,6 +1,7 @@
 """One client of RESP, and the commands that are about itself."""
 
 import re
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from .keys import DATABASES, NEVER, Keys
@@ -15,6 +16,8 @@ class Session:
 
     keys: Keys
     id: int
+    pause: Callable[[], Awaitable[object]]
+    "To be awaited by what takes long, so that other connections have their turn."
     db: int = 0
     version: int = 2
     over: bool = False

@@ -1,16 +1,14 @@
 """What Redis's commands do to keys and their values."""
 
-import fnmatch
-import re
-from collections.abc import Iterator
+from collections.abc import Callable
 
-from .keys import NEVER, now
+from .keys import NEVER, PORTION, now
+from .patterns import pattern
 from .session import Session, integer
 from .wire import Reply, RespError
 
 MOST_KEYS = 100_000  # that KEYS gives
-MOST_BYTES = 16 << 20  # that MGET gives
-PORTION = 1000  # keys that are looked at at once, also by SCAN
+MOST_BYTES = 4 << 20  # that KEYS and MGET give: a reply is kept until the client takes it
 SYNTAX = "ERR syntax error"
 
 
@@ -105,39 +103,39 @@ def ttl(session: Session, key: bytes) -> Reply:
     return -1 if expires == NEVER else (expires - now() + 500) // 1000
 
 
-def pattern(glob: bytes) -> re.Pattern[str]:
-    """A pattern of Redis as an expression that no text keeps busy."""
-    text = re.sub(r"\\(.)", lambda found: f"[{found[1]}]" if found[1] in "*?[" else found[1], glob.decode("latin-1"))
-    return re.compile(fnmatch.translate(text.replace("[^", "[!")))
+def matcher(glob: bytes) -> Callable[[bytes], bool]:
+    """A function that tells whether a key matches a pattern."""
+    try:
+        return pattern(glob)
+    except ValueError as error:
+        raise RespError(f"ERR {error}") from None
 
 
-def keys(session: Session, glob: bytes) -> Reply:
-    """KEYS pattern."""
+async def keys(session: Session, glob: bytes) -> Reply:
+    """KEYS pattern. What others do meanwhile comes between its looks at the file."""
+    matches = matcher(glob)
     found: list[bytes] = []
-    matches = pattern(glob).match
-    for key in every_key(session):
-        if matches(key.decode("latin-1")):
+    place = size = 0
+    while True:
+        with session.keys.batch(writes=False):
+            some, place = session.keys.scan(session.db, place)
+        for key in filter(matches, some):
             found.append(key)
-            if len(found) > MOST_KEYS:
-                raise RespError(f"ERR these are more than {MOST_KEYS} keys: use SCAN")
-    return found
+            size += len(key)
+            if len(found) > MOST_KEYS or size > MOST_BYTES:
+                raise RespError(f"ERR these are more than {MOST_KEYS} keys, or {MOST_BYTES} bytes: use SCAN")
+        if not place:
+            return found
+        await session.pause()
 
 
-def every_key(session: Session) -> Iterator[bytes]:
-    """All keys of a database."""
-    place = 0
-    while some := session.keys.scan(session.db, place, PORTION):
-        place = some[-1][0]
-        yield from (key for _, key in some)
-
-
-def scan(session: Session, cursor: bytes, *options: bytes) -> Reply:
-    """SCAN cursor [MATCH pattern] [COUNT count]."""
+async def scan(session: Session, cursor: bytes, *options: bytes) -> Reply:
+    """SCAN cursor [MATCH pattern] [COUNT count]. It gives fewer where the keys are long."""
     given = dict(zip(map(bytes.upper, options[::2]), options[1::2], strict=False))
     count = integer(given.pop(b"COUNT", b"10"))
-    matches = pattern(given.pop(b"MATCH", b"*")).match
+    matches = matcher(given.pop(b"MATCH", b"*"))
     if len(options) % 2 or given or count < 1:
         raise RespError(SYNTAX)
-    some = session.keys.scan(session.db, integer(cursor), min(count, PORTION))
-    place = some[-1][0] if len(some) == min(count, PORTION) else 0
-    return [b"%d" % place, [key for _, key in some if matches(key.decode("latin-1"))]]
+    with session.keys.batch(writes=False):
+        some, place = session.keys.scan(session.db, integer(cursor), min(count, PORTION))
+    return [b"%d" % place, [key for key in some if matches(key)]]

@@ -1,8 +1,9 @@
 """The table of commands, and those that tell of it and of the server."""
 
+import inspect
 import os
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from mod_python.version import version
 
@@ -15,7 +16,7 @@ from .wire import Reply, RespError
 class Command(NamedTuple):
     """What COMMAND tells of one, and what it does."""
 
-    run: Callable[..., Reply]
+    run: Callable[..., Any]  # a Reply, or a coroutine that comes to one
     arity: int  # how many words, its name included; -2: two or more
     flags: str = "fast"
     keys: tuple[int, int, int] = (0, 0, 0)  # which words are keys: the first, the last, the step
@@ -24,6 +25,11 @@ class Command(NamedTuple):
     def writes(self) -> bool:
         """Whether it changes keys."""
         return self.flags.startswith("write")
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether `run` is a coroutine function, which is for itself: no other command is in its transactions."""
+        return inspect.iscoroutinefunction(self.run)
 
 
 def flushdb(session: Session, *mode: bytes) -> Reply:

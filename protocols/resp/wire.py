@@ -1,6 +1,6 @@
 """The bytes of RESP: commands as they come in, whatever pieces they come in, and replies."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 Reply: TypeAlias = "bytes | int | str | RespError | Sequence[Reply] | Mapping[str, Reply] | None"
@@ -83,21 +83,30 @@ class Requests:
 
 def encode(reply: Reply, version: int) -> bytes:
     """Return a reply as it goes over the wire: bytes are strings, str are states such as OK."""
+    return b"".join(encoded(reply, version))
+
+
+def encoded(reply: Reply, version: int) -> Iterator[bytes]:
+    """The same in pieces: long ones are not copied once for each list that they are in."""
     match reply:
         case bytes():
-            return b"$%d\r\n%b\r\n" % (len(reply), reply)
+            yield b"$%d\r\n" % len(reply)
+            yield reply
+            yield b"\r\n"
         case int():
-            return b":%d\r\n" % reply
+            yield b":%d\r\n" % reply
         case None:
-            return b"_\r\n" if version == 3 else b"$-1\r\n"
+            yield b"_\r\n" if version == 3 else b"$-1\r\n"
         case str():
-            return b"+%b\r\n" % reply.encode()
+            yield b"+%b\r\n" % reply.encode()
         case RespError():
-            return b"-%b\r\n" % str(reply).encode().translate(None, b"\r\n")
-        case Mapping() if version == 3:
-            parts = [part for pair in reply.items() for part in (pair[0].encode(), pair[1])]
-            return b"%%%d\r\n%b" % (len(reply), b"".join(encode(part, version) for part in parts))
+            yield b"-%b\r\n" % str(reply).encode().translate(None, b"\r\n")
         case Mapping():
-            return encode([part for pair in reply.items() for part in (pair[0].encode(), pair[1])], version)
+            yield b"%%%d\r\n" % len(reply) if version == 3 else b"*%d\r\n" % (2 * len(reply))
+            for name, value in reply.items():
+                yield from encoded(name.encode(), version)
+                yield from encoded(value, version)
         case _:
-            return b"*%d\r\n%b" % (len(reply), b"".join(encode(part, version) for part in reply))
+            yield b"*%d\r\n" % len(reply)
+            for part in reply:
+                yield from encoded(part, version)
