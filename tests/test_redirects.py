@@ -52,6 +52,11 @@ PythonInputFilter red_redirects IN
     DirectoryIndex index.html
     PythonFixupHandler red_redirects::index
 </Directory>
+Listen 127.0.0.1:${LOGS_PORT}
+<VirtualHost *:${LOGS_PORT}>
+    RequestReadTimeout header=1
+    PythonLogHandler red_redirects::log_writes
+</VirtualHost>
 Listen 127.0.0.1:${ASKS_PORT}
 <VirtualHost *:${ASKS_PORT}>
     PythonConnectionHandler red_redirects::asks
@@ -166,6 +171,15 @@ def test_4_what_was_sent_stands_in_front_of_the_page(httpd: Httpd) -> None:
 def test_4_a_log_handler_cannot_redirect(httpd: Httpd) -> None:
     assert both(httpd, wire.get("/log/x")).text == "the page;"
     httpd.wait_for_log(r"RuntimeError: internal_redirect\(\) cannot be called here: the request is answered; a log ")
+
+
+def test_4_what_a_log_handler_writes_is_lost(httpd: Httpd) -> None:
+    port = httpd.port_of("LOGS_PORT")
+    data = httpd.raw(wire.get("/plain.txt") + wire.get("/plain.txt", "Connection: close"), port=port)
+    assert [answer.text for answer in wire.responses(data)] == ["the second response"] * 2
+    # A request that does not come in time is logged, and not answered.
+    assert httpd.raw(b"GET", port=port) == b""
+    httpd.wait_for_log("logged with status 408")
 
 
 def test_4_a_subrequest_that_is_only_looked_up_cannot_be_redirected(httpd: Httpd) -> None:

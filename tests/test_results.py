@@ -79,6 +79,13 @@ PythonInputFilter res_results::stream stream
         for reader in ("reads", "discards")
     )
     + """
+Listen 127.0.0.1:${ASKS_PORT}
+<VirtualHost *:${ASKS_PORT}>
+    PythonConnectionHandler res_early::asks
+    <Location "/access">
+        PythonAccessHandler res_results::gives
+    </Location>
+</VirtualHost>
 <Location "/log">
     SetHandler mod_python
     PythonHandler res_results::page
@@ -103,6 +110,12 @@ def _early(httpd: Httpd) -> None:
         "def trans(req): return res_results.wanted(req) if '/trans/' in req.uri else apache.DECLINED\n"
         "def user(req):\n"
         "    req.user = 'ann'\n"
+        "    return apache.OK\n"
+        "def asks(conn):\n"
+        "    try:\n"
+        "        conn.write(repr(conn.authorize('/access/' + conn.readline().decode().strip())))\n"
+        "    except RuntimeError as error:\n"
+        "        conn.write(str(error))\n"
         "    return apache.OK\n",
     )
 
@@ -160,6 +173,18 @@ def test_6_in_every_phase(httpd: Httpd, phase: str, number: int) -> None:
     who = f"res_early::{phase}" if phase in ("post", "trans") else "res_results::gives"
     expect(httpd, number, who)
     assert whole(httpd, f"/{phase}/{number}").status == 500
+
+
+@pytest.mark.parametrize("number", [499, -3, 42, 299])
+def test_6_conn_authorize_lets_nobody_in_by_it(httpd: Httpd, number: int) -> None:
+    expect(httpd, number, "res_results::gives")
+    said = httpd.raw(b"%d\n" % number, port=httpd.port_of("ASKS_PORT")).decode()
+    assert said == f"httpd could not decide about /access/{number} (status 500): its error log says why"
+
+
+@pytest.mark.parametrize(("number", "said"), [(0, "''"), (204, "None"), (403, "None"), (-2, "None")])
+def test_6_conn_authorize_goes_by_what_is_understood(httpd: Httpd, number: int, said: str) -> None:
+    assert httpd.raw(b"%d\n" % number, port=httpd.port_of("ASKS_PORT")).decode() == said
 
 
 @pytest.mark.parametrize("number", [499, -3, 42])

@@ -96,6 +96,13 @@ def log(req: apache.Request) -> int:
     return apache.OK
 
 
+def log_writes(req: apache.Request) -> int:
+    req.write("written by a log handler")
+    req.flush()
+    req.log_error(f"logged with status {req.status}", apache.APLOG_NOTICE)
+    return apache.OK
+
+
 def reads(req: apache.Request) -> int:
     req.write(f"read {req.read()!r}", flush=False)
     return apache.OK

@@ -76,6 +76,11 @@ impl Handlers {
         self.running.borrow().as_ref().map(|(phase, _)| *phase)
     }
 
+    /// Whether the phase that runs comes after the response.
+    pub fn is_after_response(&self) -> bool {
+        self.phase().is_some_and(|phase| phase >= Phase::Log)
+    }
+
     /// The extension that chose the list of the running phase, or of the last one.
     pub fn extension(&self) -> Option<String> {
         self.extension.borrow().clone()

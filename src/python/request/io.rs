@@ -121,7 +121,7 @@ fn redirectable(r: &Request, state: &State) -> Result<(), &'static str> {
             "no handler of this request is running; call it in a handler, such as a \
                      PythonFixupHandler",
         ),
-        Some(phase) if phase >= Phase::Log => {
+        Some(_) if state.handlers.is_after_response() => {
             Err("the request is answered; a log handler can only look at it")
         }
         Some(phase) if r.is_subrequest() && phase != Phase::Content => Err(

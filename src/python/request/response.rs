@@ -12,6 +12,7 @@ use crate::httpd::{Error, Request, Status};
 use crate::python::data;
 use crate::python::interpreters::interpreter::{Interpreter, release};
 use crate::python::report::Page;
+use crate::python::state::State;
 
 /// What was written and not yet sent.
 pub struct Response {
@@ -134,8 +135,9 @@ impl Response {
     }
 
     fn send(&self, py: Python<'_>, r: &Request) -> PyResult<()> {
-        if r.is_answered() {
-            // Behind the end, bytes would be taken for the next response.
+        if r.is_answered() || State::of(r).handlers.is_after_response() {
+            // Behind the end, bytes would be taken for the next response; of a request that httpd
+            // only logs, such as one that did not come in time, for a response that it has not.
             self.discard();
         }
         if self.broken.get().is_none() && !self.written.is_empty() {
