@@ -11,19 +11,24 @@ use crate::engine::phases::Phase;
 use crate::engine::protocols::Protocol;
 use crate::engine::settings::{Import, MUTEX_LOCKS, Settings};
 use crate::entry::Entry;
-use crate::httpd::config::{Change, Command, Directive, Line, Place, Section, commands};
+use crate::httpd::config::{Change, Class, Command, Directive, Line, Place, Section, commands};
 use crate::httpd::entries::{ENTRY_POINTS, FilterPlace, is_registered, register};
 use crate::protocols;
 use crate::python::filter::declared::{direction, registry};
 
 type Read = Result<Change<Settings>, String>;
 
+/// In .htaccess, Python needs what `SetHandler` does.
+const ANYWHERE: Place = Place::Anywhere(&[Class::FileInfo]);
+/// What decides about users needs what `Require` does, too.
+const ANYWHERE_FOR_USERS: Place = Place::Anywhere(&[Class::FileInfo, Class::AuthConfig]);
+
 /// The directives of phases, made from the table of phases.
 static OF_PHASES: [Directive<Settings>; phase_table::COUNT] = {
     let mut all = [Directive {
         name: c"",
         help: c"",
-        place: Place::Anywhere,
+        place: ANYWHERE,
         read: handlers,
     }; phase_table::COUNT];
     let mut index = 0;
@@ -34,6 +39,9 @@ static OF_PHASES: [Directive<Settings>; phase_table::COUNT] = {
         if matches!(row.place, phase_table::Place::Server) {
             all[index].place = Place::Server;
         }
+        if matches!(row.phase, Phase::Authen | Phase::Authz) {
+            all[index].place = ANYWHERE_FOR_USERS;
+        }
         if matches!(row.phase, Phase::Connection) {
             all[index].read = connection_handler;
         }
@@ -43,7 +51,7 @@ static OF_PHASES: [Directive<Settings>; phase_table::COUNT] = {
 };
 
 /// All other directives.
-static OTHERS: [Directive<Settings>; 16] = [
+static OTHERS: [Directive<Settings>; 17] = [
     Directive {
         name: c"PythonProtocol",
         help: c"serves connections whose peers ask for a protocol by name, in TLS or with Upgrade: NAME module[::function]",
@@ -53,7 +61,7 @@ static OTHERS: [Directive<Settings>; 16] = [
     Directive {
         name: c"PythonHandlerModule",
         help: c"modules whose functions serve the phases that they are named after: module ... [| .ext ...]",
-        place: Place::Anywhere,
+        place: ANYWHERE_FOR_USERS,
         read: handler_module,
     },
     Directive {
@@ -77,7 +85,7 @@ static OTHERS: [Directive<Settings>; 16] = [
     Directive {
         name: c"PythonPath",
         help: c"a Python expression for sys.path, as in \"sys.path + ['/srv/python']\"",
-        place: Place::Anywhere,
+        place: ANYWHERE,
         read: |line| {
             let path: Arc<str> =
                 one(line, "a Python list, as in \"sys.path + ['/srv/python']\"")?.into();
@@ -87,7 +95,7 @@ static OTHERS: [Directive<Settings>; 16] = [
     Directive {
         name: c"PythonInterpreter",
         help: c"the name of the interpreter in which Python runs here",
-        place: Place::Anywhere,
+        place: ANYWHERE,
         read: |line| {
             let name: Arc<str> = one(line, "the name of an interpreter, as in shop")?.into();
             Ok(Box::new(move |settings| {
@@ -98,19 +106,19 @@ static OTHERS: [Directive<Settings>; 16] = [
     Directive {
         name: c"PythonInterpPerDirectory",
         help: c"On gives the files of each directory an interpreter of its own",
-        place: Place::Anywhere,
+        place: ANYWHERE,
         read: |line| flag(line, |settings| &mut settings.per_directory),
     },
     Directive {
         name: c"PythonInterpPerDirective",
         help: c"On gives each section with handlers an interpreter of its own",
-        place: Place::Anywhere,
+        place: ANYWHERE,
         read: |line| flag(line, |settings| &mut settings.per_directive),
     },
     Directive {
         name: c"PythonAutoReload",
         help: c"accepted; nothing is reloaded yet: changed modules need a restart",
-        place: Place::Anywhere,
+        place: ANYWHERE,
         read: |line| flag(line, |settings| &mut settings.auto_reload),
     },
     Directive {
@@ -139,13 +147,13 @@ static OTHERS: [Directive<Settings>; 16] = [
     Directive {
         name: c"PythonDebug",
         help: c"On shows tracebacks to clients, too",
-        place: Place::Anywhere,
+        place: ANYWHERE,
         read: |line| flag(line, |settings| &mut settings.debug),
     },
     Directive {
         name: c"PythonEnablePdb",
         help: c"On calls handlers under pdb, when httpd was started with -DONE_PROCESS",
-        place: Place::Anywhere,
+        place: ANYWHERE,
         read: |line| flag(line, |settings| &mut settings.enable_pdb),
     },
     Directive {
@@ -157,8 +165,14 @@ static OTHERS: [Directive<Settings>; 16] = [
     Directive {
         name: c"PythonOption",
         help: c"a key and a value for Python code; without value, the key is unset here",
-        place: Place::Anywhere,
+        place: ANYWHERE,
         read: option,
+    },
+    Directive {
+        name: c"PythonHtaccess",
+        help: c"Off refuses all of these directives in .htaccess, whatever AllowOverride says",
+        place: Place::Server,
+        read: |line| flag(line, |settings| &mut settings.htaccess),
     },
 ];
 

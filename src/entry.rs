@@ -46,6 +46,13 @@ impl config::Settings for Settings {
     fn merged(outer: &Self, inner: &Self) -> Self {
         Self::merged(outer, inner)
     }
+
+    fn admits_htaccess(&self) -> Result<(), String> {
+        match self.htaccess {
+            Some(false) => Err("PythonHtaccess Off refuses Python in .htaccess files".into()),
+            _ => Ok(()),
+        }
+    }
 }
 
 impl Module for Entry {

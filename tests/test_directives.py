@@ -20,7 +20,7 @@ ON = """
     PythonInterpPerDirective On
     PythonInterpreter here
 """
-OVERRIDES = ["All", "FileInfo", "AuthConfig", "Indexes", "Limit", "Options"]
+OVERRIDES = ["All", "FileInfo"]
 CONF = f"""
 SetHandler mod_python
 PythonHandler ph_directives
@@ -118,7 +118,7 @@ def test_3_directives_of_sections(httpd: Httpd, told: Any, path: str) -> None:
 
 
 @pytest.mark.parametrize("override", OVERRIDES)
-def test_3_any_override_admits_directives_in_htaccess(httpd: Httpd, told: Any, override: str) -> None:
+def test_3_file_info_admits_directives_in_htaccess(httpd: Httpd, told: Any, override: str) -> None:
     httpd.write(f"ht-{override}/x", "")
     httpd.write(f"ht-{override}/x.files", "")
     httpd.write(

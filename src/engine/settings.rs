@@ -41,6 +41,8 @@ pub struct Settings {
     pub enable_pdb: Option<bool>,
     /// `PythonOptimize`.
     pub optimize: Option<bool>,
+    /// `PythonHtaccess`.
+    pub htaccess: Option<bool>,
     /// `PythonOption mod_python.location_shortcut`.
     pub location_shortcut: Option<bool>,
     /// `PythonOption`: lower-case key → key as written, value. Empty values mean "not set here".
@@ -65,6 +67,7 @@ impl Settings {
             && self.path.is_none()
             && self.graceful_timeout.is_none()
             && self.max_connections.is_none()
+            && self.htaccess.is_none()
             && self.flags().all(|(_, value)| value.is_none())
             && self.options.is_empty()
             && self.imports.is_empty()
@@ -90,6 +93,7 @@ impl Settings {
             auto_reload: inner.auto_reload.or(outer.auto_reload),
             enable_pdb: inner.enable_pdb.or(outer.enable_pdb),
             optimize: inner.optimize.or(outer.optimize),
+            htaccess: inner.htaccess.or(outer.htaccess),
             location_shortcut: inner.location_shortcut.or(outer.location_shortcut),
             options: overlay(&outer.options, &inner.options),
             imports: match (outer.imports.is_empty(), inner.imports.is_empty()) {

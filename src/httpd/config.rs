@@ -12,6 +12,13 @@ pub trait Settings: Default + 'static {
     fn is_empty(&self) -> bool;
     /// The settings that hold in `inner`, a section inside (or after) `outer`.
     fn merged(outer: &Self, inner: &Self) -> Self;
+    /// Whether these settings of a server let its .htaccess files say anything to this module.
+    ///
+    /// # Errors
+    /// Why not, as a sentence that follows "not allowed here: ".
+    fn admits_htaccess(&self) -> Result<(), String> {
+        Ok(())
+    }
 }
 
 /// Where a directive may stand.
@@ -21,8 +28,18 @@ pub enum Place {
     Server,
     /// Also `<Directory>`, `<Location>`, `<Files>`, `<If>`.
     Section,
-    /// Also `.htaccess` (`AllowOverride`: any).
-    Anywhere,
+    /// Also `.htaccess`, where `AllowOverride` gives all of these classes, or `AllowOverrideList` the
+    /// directive's name.
+    Anywhere(&'static [Class]),
+}
+
+/// A class of `AllowOverride`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// What `SetHandler` needs, too.
+    FileInfo,
+    /// What `Require` needs, too.
+    AuthConfig,
 }
 
 /// What a directive changes, once its arguments are understood.
@@ -70,7 +87,7 @@ pub enum Section {
 
 /// One line of the configuration.
 pub struct Line<'a> {
-    parms: &'a ffi::cmd_parms,
+    pub(super) parms: &'a ffi::cmd_parms,
     arguments: *const c_char,
 }
 
@@ -126,7 +143,7 @@ impl Line<'_> {
     pub fn section(&self) -> Section {
         // SAFETY: the tree of directives lives while the configuration is read.
         let mut at = unsafe { self.parms.directive.as_ref() };
-        if self.parms.override_ & (ffi::RSRC_CONF | ffi::ACCESS_CONF) as i32 == 0 {
+        if self.is_in_htaccess() {
             // SAFETY: NUL-terminated or null.
             let file = text(at.and_then(|directive| unsafe { c_bytes(directive.filename) }));
             let directory = file.rsplit_once('/').map_or("", |(directory, _)| directory);
@@ -211,7 +228,8 @@ pub const fn commands<S: Settings, const N: usize>(
             req_override: match directive.place {
                 Place::Server => ffi::RSRC_CONF,
                 Place::Section => ffi::RSRC_CONF | ffi::ACCESS_CONF,
-                Place::Anywhere => ffi::RSRC_CONF | ffi::ACCESS_CONF | ffi::OR_ALL,
+                // `htaccess` looks at the class, and names it where it is missing.
+                Place::Anywhere(_) => ffi::RSRC_CONF | ffi::ACCESS_CONF | ffi::OR_ALL,
             } as i32,
             args_how: ffi::RAW_ARGS,
             errmsg: directive.help.as_ptr(),
@@ -236,27 +254,35 @@ unsafe extern "C" fn set<S: Settings>(
     section: *mut c_void,
     arguments: *const c_char,
 ) -> *const c_char {
-    let failed = || {
-        Err(String::from(
-            "mod_python failed inside; the error log says where",
-        ))
-    };
     // SAFETY: httpd calls with live parameters.
     let parms = unsafe { &*parms };
     let line = Line { parms, arguments };
+    let told = |sentence: String| format!("{}: {sentence}", line.name());
+    let failed = || {
+        Err(told(
+            "mod_python failed inside; the error log says where".into(),
+        ))
+    };
     let result = guard("a directive", failed(), || {
         // SAFETY: httpd's table of commands is static.
         let command = unsafe { &*line.parms.cmd };
         // SAFETY: `commands` put the directive of this very entry there.
         let directive = unsafe { &*command.cmd_data.cast::<Directive<S>>() };
-        let change = (directive.read)(&line)?;
+        // SAFETY: the server of this line, live while it is read.
+        let vector = unsafe { (*line.parms.server).module_config };
+        let server: *mut S = super::hooks::slot(vector).cast();
+        if line.is_in_htaccess() {
+            // SAFETY: made by `create_server`; while requests are served, nobody writes to it.
+            let admitted = unsafe { &*server }.admits_htaccess();
+            if !line.may_stand_in_htaccess(directive.place, admitted)? {
+                return Ok(());
+            }
+        }
+        let change = (directive.read)(&line).map_err(told)?;
         // SAFETY: the section's settings, made by `create_section`; one thread reads configuration.
         change(unsafe { &mut *section.cast::<S>() });
         if line.parms.path.is_null() {
             // Outside of all sections it holds for the server as such, too (connections).
-            // SAFETY: the server of this line, live while the configuration is read.
-            let vector = unsafe { (*line.parms.server).module_config };
-            let server: *mut S = super::hooks::slot(vector).cast();
             // SAFETY: made by `create_server`; another object than the section's.
             change(unsafe { &mut *server });
         }
@@ -264,8 +290,7 @@ unsafe extern "C" fn set<S: Settings>(
     });
     match result {
         Ok(()) => std::ptr::null(),
-        Err(sentence) => {
-            let text = format!("{}: {sentence}", line.name());
+        Err(text) => {
             let text = CString::new(text).unwrap_or_default();
             // SAFETY: live; httpd shows the copy and ends.
             unsafe { ffi::apr_pstrdup(line.parms.temp_pool, text.as_ptr()) }

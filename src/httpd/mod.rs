@@ -30,6 +30,7 @@ mod framing;
 pub mod held;
 mod hook_list;
 pub mod hooks;
+mod htaccess;
 mod incoming;
 pub mod input;
 pub mod inquiry;
