@@ -17,7 +17,7 @@ use crate::httpd::phases::{Hook, Registration};
 use crate::httpd::shared::{Shared, is_alive};
 use crate::httpd::stand_in::StandIn;
 use crate::httpd::{Brigade, Connection, Error, Filter, Pool, Request, Server, Status};
-use crate::httpd::{exports, listener, mutex, parking, process, ssi};
+use crate::httpd::{exports, listener, mutex, parking, process, ssi, stop};
 use crate::phases;
 use crate::protocols;
 use crate::python::connection::talk::Talk;
@@ -34,6 +34,12 @@ use crate::python::{cleanups, meter};
 const COUNTERS: &std::ffi::CStr = c"mod_python.counters";
 
 const _: () = assert!(ENTRY_POINTS <= counters::FILTERS);
+
+/// What is done when a child of prefork is told to end at once.
+const DUTIES: stop::Duties = stop::Duties {
+    told: alarm::wake_all,
+    last: cleanups::run_beside_others,
+};
 
 /// The module.
 pub struct Entry;
@@ -96,13 +102,14 @@ impl Module for Entry {
         process::undisturbed(|| interpreter::start(main, servers.any(is_on)));
         imports::run(main);
         ssi::serve::<Elements>();
+        stop::take_over(child, main, DUTIES);
     }
 
     fn child_stopping(graceful: bool) {
         match graceful {
             true => alarm::close(call::grace()),
             false if parking::mpm_parks() => Talk::stop_all(),
-            // Those who have a thread are told by its end; this may be a signal handler.
+            // Those who have a thread are told by the end of their sockets.
             false => {}
         }
     }

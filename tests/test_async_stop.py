@@ -63,7 +63,7 @@ def test_p6_a_stop_ends_once(mpm: str, tls: bool) -> None:
         assert stopped(httpd, clients) == {"ShuttingDown": 5, "finally": 5}
 
 
-@pytest.mark.parametrize("mpm", ["event", "worker"])
+@pytest.mark.parametrize("mpm", ["event", "worker", "prefork"])
 @pytest.mark.parametrize("what", ["sleep", "aio", "flood"])
 def test_p6_a_stop_ends_other_waits_too(mpm: str, what: str) -> None:
     with Httpd(CONF, mpm=mpm) as httpd:

@@ -41,21 +41,24 @@ def test_w39_cleanups_of_a_child(httpd: Httpd, path: str, interpreter: str) -> N
     [
         ("sleeps", "python:error.* end of {pid}: asleep$"),
         ("reads", "python:error.* end of {pid}: waiting$"),
-        ("works", "python:notice.*the child was told to end while it ran Python code: it ends at once, without"),
+        ("works", "python:error.* end of {pid}: at work$"),
     ],
 )
 def test_a_child_that_is_told_to_end_ends(httpd: Httpd, how: str, last: str) -> None:
     if httpd.mpm != "prefork":
-        pytest.skip("only prefork's children end in a signal handler")
+        pytest.skip("only prefork's children end by a signal")
     with httpd.connect() as client:
         request = f"POST /call/end_handlers/{how} HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc"
         client.sendall(request.encode())
         pid = int(httpd.wait_for_log(rf"\[pid (\d+)[^]]*\] .*\] {how}$")[1])
         os.kill(pid, signal.SIGTERM)
         httpd.expect(last.format(pid=pid))
+        if how != "reads":
+            httpd.expect(rf"\[python:notice\] \[pid {pid}:.*its thread was still at work")
         deadline = time.monotonic() + 5
         while pid in httpd.children():
             assert time.monotonic() < deadline, "it goes on"
             time.sleep(0.02)
+    assert ("still at work" in httpd.log()) == (how != "reads")
     assert "exit signal" not in httpd.log()
     assert httpd.get("/call/api_functions/paths").status == 200

@@ -13,6 +13,7 @@ use super::filter::Mode;
 use super::log::{self, Level, place};
 use super::phases::{self, Hook, Order, Registration};
 use super::stand_in::{self, StandIn};
+use super::stop;
 use super::{Brigade, Connection, Error, Filter, Pool, Request, Server, Status, ffi};
 
 /// What a module does in httpd's hooks.
@@ -148,8 +149,12 @@ pub(super) fn module_index() -> c_int {
     INDEX.load(Ordering::Relaxed)
 }
 
-/// Calls `f`; a panic does not get out: it is logged with its place, and `bad` is the answer.
+/// Calls `f`; a panic does not get out: it is logged with its place, and `bad` is the answer. So it is
+/// where nothing of the module may run any more.
 pub fn guard<R>(what: &str, bad: R, f: impl FnOnce() -> R) -> R {
+    let Some(_call) = stop::Call::begin() else {
+        return bad;
+    };
     catch_unwind(AssertUnwindSafe(f)).unwrap_or_else(|panic| {
         let text = format!("panic in {what}: {}", panic_text(&*panic));
         log::server(place!(), None, Level::Critical, &text);
@@ -333,11 +338,16 @@ unsafe extern "C" fn check_config<M: Module>(
 
 unsafe extern "C" fn pre_connection<M: Module>(
     c: *mut ffi::conn_rec,
-    _socket: *mut c_void,
+    socket: *mut c_void,
 ) -> c_int {
     // SAFETY: httpd calls with a live connection.
     let c = unsafe { Connection::from_raw(c) };
-    guard("pre_connection", (), || M::pre_connection(c));
+    guard("pre_connection", (), || {
+        if !c.is_stream() && !c.is_outgoing() {
+            stop::serves(socket.cast());
+        }
+        M::pre_connection(c);
+    });
     Status::OK.0
 }
 

@@ -59,6 +59,7 @@ pub mod shared;
 pub mod ssi;
 pub mod stand_in;
 pub mod status;
+pub mod stop;
 pub mod stream;
 pub mod table;
 mod tls;

@@ -67,7 +67,16 @@ pub fn undisturbed<R>(f: impl FnOnce() -> R) -> R {
     result
 }
 
-/// Ends this child at once: for where no code can run any more, such as a signal handler.
+/// Lets no signal interrupt this thread.
+pub fn block_signals() {
+    let mut all = std::mem::MaybeUninit::uninit();
+    // SAFETY: fills the set.
+    unsafe { libc::sigfillset(all.as_mut_ptr()) };
+    // SAFETY: a full set.
+    unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, all.as_ptr(), std::ptr::null_mut()) };
+}
+
+/// Ends this child at once, without the cleanups of pools and without the destructors of threads.
 pub fn end() -> ! {
     // SAFETY: the kernel takes back what the process has; nothing of it runs after this.
     unsafe { libc::_exit(0) }

@@ -1,13 +1,14 @@
 //! What is called at the end: of a request (`register_cleanup`, `PythonCleanupHandler`), of a child.
 
 use std::cell::RefCell;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError, mpsc};
+use std::thread;
+use std::time::Duration;
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 use super::interpreters::context::About;
-use super::interpreters::hold;
 use super::interpreters::interpreter::{Interpreter, main_server};
 use super::report;
 use super::request::phase;
@@ -16,7 +17,7 @@ use super::state::State;
 use crate::engine::phases::{Hook, Phase};
 use crate::engine::settings::Settings;
 use crate::httpd::log::{self, Level, place};
-use crate::httpd::{Pool, Request, Status, process};
+use crate::httpd::{Pool, Request, Status};
 
 /// A function to be called at the end, and its argument.
 pub struct Cleanup {
@@ -49,8 +50,10 @@ impl Cleanup {
         })
     }
 
-    fn run(self, about: About<'_>) {
+    /// Calls it, after `entered`: Python is entered then.
+    fn run(self, about: About<'_>, entered: impl FnOnce()) {
         self.interpreter.enter(about, |py| {
+            entered();
             let (function, data) = (self.function.into_bound(py), self.data.into_bound(py));
             if let Err(error) = function.call1((data,)) {
                 if matches!(server_return(py, self.interpreter, &error), Ok(Some(_))) {
@@ -104,7 +107,7 @@ fn end(r: &Request) {
     let next = || state.cleanups.functions.borrow_mut().pop();
     while let Some(cleanup) = next() {
         let _open = state.lease.open();
-        cleanup.run(About::Request(r));
+        cleanup.run(About::Request(r), || {});
     }
     let settings = r.settings::<Settings>();
     if let Some(chosen) = settings.handlers(Phase::Cleanup, r.filename()) {
@@ -131,21 +134,64 @@ struct ChildEnds;
 
 impl Drop for ChildEnds {
     fn drop(&mut self) {
-        if hold::is_attached() {
-            // prefork's answer to SIGTERM is a signal handler: here one in the midst of Python code.
-            let text = "the child was told to end while it ran Python code: it ends at once, without \
-                        the functions of register_cleanup";
-            log::server(place!(), main_server(), Level::Notice, text);
-            process::end();
+        let _running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
+        while let Some(cleanup) = next_of_child() {
+            cleanup.run(About::Nothing, || {});
         }
-        let next = || {
-            OF_CHILD
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .pop()
-        };
-        while let Some(cleanup) = next() {
-            cleanup.run(About::Nothing);
+    }
+}
+
+fn next_of_child() -> Option<Cleanup> {
+    let mut all = OF_CHILD.lock().unwrap_or_else(PoisonError::into_inner);
+    all.pop()
+}
+
+/// Who runs the cleanups of the child. The GIL is taken by those who have this lock, never the other
+/// way round.
+static RUNNING: Mutex<()> = Mutex::new(());
+
+/// How long Python may keep its lock from a cleanup of a child that must end.
+const PATIENCE: Duration = Duration::from_millis(200);
+
+/// Runs the cleanups of the child on a thread of their own, while other threads may be in the midst
+/// of Python code, and waits for that. Gives up if such a thread does not let go of the GIL.
+pub fn run_beside_others() {
+    let is_empty = OF_CHILD
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .is_empty();
+    if is_empty {
+        return;
+    }
+    let (inside, is_inside) = mpsc::channel();
+    let work = move || {
+        let _running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
+        while let Some(cleanup) = next_of_child() {
+            // Nobody listens any more to one that came too late.
+            cleanup.run(About::Nothing, || inside.send(true).unwrap_or_default());
+            inside.send(false).unwrap_or_default();
+        }
+    };
+    let failed = |reason: &str| {
+        let text = format!(
+            "the child was told to end: functions of apache.register_cleanup() are left out, since \
+             {reason}"
+        );
+        log::server(place!(), main_server(), Level::Error, &text);
+    };
+    let builder = thread::Builder::new().name("cleanups".into());
+    if let Err(error) = builder.spawn(work) {
+        return failed(&format!("there is no thread for them: {error}"));
+    }
+    loop {
+        match is_inside.recv_timeout(PATIENCE) {
+            // As long as it takes: httpd kills a child that takes too long.
+            Ok(true) => drop(is_inside.recv()),
+            Ok(false) => {}
+            Err(mpsc::RecvTimeoutError::Disconnected) => return,
+            Err(mpsc::RecvTimeoutError::Timeout) => {
+                return failed("another thread keeps Python's global lock (the GIL)");
+            }
         }
     }
 }

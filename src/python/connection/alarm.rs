@@ -12,6 +12,7 @@ use super::seat::Seat;
 use crate::engine::deadlines::Deadlines;
 use crate::httpd::log::{self, Level, place};
 use crate::httpd::poller::Poller;
+use crate::httpd::stop;
 use crate::python::interpreters::interpreter::main_server;
 
 /// It calls little.
@@ -188,19 +189,31 @@ pub fn seats<T>(numbers: Vec<(u64, T)>) -> Vec<(Arc<Seat>, T)> {
 
 /// Whether handlers are told that the child is about to stop.
 pub fn is_closing() -> bool {
-    CLOSING.get().is_some()
+    CLOSING.get().is_some() || stop::is_told()
 }
 
 /// Whether waits end with `ShuttingDown`.
 pub fn is_over() -> bool {
     let over = || CLOSING.get().is_some_and(|over| *over <= Instant::now());
-    OVER.load(Ordering::Acquire) || over()
+    OVER.load(Ordering::Acquire) || stop::is_told() || over()
 }
 
 /// The child stops gracefully: handlers are told, and have so much time.
 pub fn close(grace: Duration) {
     CLOSING.get_or_init(|| Instant::now() + grace);
     interrupt();
+}
+
+/// Wakes all connections: their waits end, or look at the world again.
+pub fn wake_all() {
+    let seats = existing().map(|alarm| alarm.book().seats.values().cloned().collect::<Vec<_>>());
+    for seat in seats
+        .into_iter()
+        .flatten()
+        .filter_map(|seat| seat.upgrade())
+    {
+        seat.wake();
+    }
 }
 
 /// The child stops at once. Answers all connections that must end.

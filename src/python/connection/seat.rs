@@ -161,12 +161,8 @@ impl Seat {
     /// The connection is over: waits for who has its turn, and lets go of it.
     pub fn leave(self: &Arc<Self>) {
         self.bell().parked = false;
-        let turn = match self.parks {
-            true => Some(self.turn()),
-            // Its only thread: prefork's child ends in a signal handler, here in the midst of a step.
-            false => self.try_turn(),
-        };
-        if let Some(mut talk) = turn.and_then(|mut turn| turn.take()) {
+        let talk = self.turn().take();
+        if let Some(mut talk) = talk {
             talk.gone(self);
         }
         alarm::forget(self.number);

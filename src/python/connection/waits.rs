@@ -17,6 +17,7 @@ use super::wire::Wire;
 use crate::engine::unread::Search;
 use crate::httpd::Connection;
 use crate::httpd::now::Found;
+use crate::httpd::stop;
 use crate::python::interpreters::interpreter::Interpreter;
 use crate::python::object::class::{self, Answer, Class, This, attributes, methods};
 use crate::python::object::slots::{Awaitable, Slot, awaitable_slots};
@@ -205,6 +206,10 @@ impl<'py> Look<'_, 'py> {
         if self.wire.duplex.input() == Input::Broken {
             return Err(Lost::broken(self.c).error(self.py, self.interpreter));
         }
+        if stop::is_told() {
+            // We have shut the socket, not the peer.
+            return Err(Lost::Stopping.error(self.py, self.interpreter));
+        }
         let there = self.wire.duplex.unread.borrow().len();
         let expected = match wish {
             Wish::Exactly(length) => Some(*length),
@@ -300,8 +305,8 @@ impl Lost {
     /// workers have, and then says that it stops; a peer cannot make httpd forget a descriptor.
     pub fn broken(c: &Connection) -> Self {
         match c.descriptor() {
-            Some(_) => Self::Reset,
-            None => Self::Stopping,
+            Some(_) if !stop::is_told() => Self::Reset,
+            _ => Self::Stopping,
         }
     }
 

@@ -11,7 +11,7 @@ use super::waits::of_peer;
 use super::wishes;
 use crate::httpd::bucket::Kind;
 use crate::httpd::held::Held;
-use crate::httpd::{Connection, Error};
+use crate::httpd::{Connection, Error, stop};
 use crate::python::data;
 use crate::python::interpreters::interpreter::release;
 use crate::python::object::class::{Answer, Arguments, This};
@@ -91,6 +91,21 @@ pub(super) fn wire<'a>(this: &'a Me<'_, '_>) -> PyResult<(&'a Connection, &'a Wi
 
 /// Makes sure that there is data at the front. `false`: the peer has closed its side.
 fn fill(
+    py: Python<'_>,
+    c: &Connection,
+    unread: &Held,
+    fetch: impl Fn() -> Result<(), Error>,
+) -> PyResult<bool> {
+    let found = find(py, c, unread, fetch)?;
+    if !found && stop::is_told() {
+        // We have shut the socket: that is no end of the peer's input.
+        let text = "the connection could not be read: the server is about to stop";
+        return Err(of_peer(py, PyConnectionResetError::new_err(text)));
+    }
+    Ok(found)
+}
+
+fn find(
     py: Python<'_>,
     c: &Connection,
     unread: &Held,
