@@ -59,7 +59,7 @@ SetHandler mod_python
 """
 
 
-def test_a1_w17_added_handlers_are_names_and_functions(httpd: Httpd) -> None:
+def test_b1_w17_added_handlers_are_names_and_functions(httpd: Httpd) -> None:
     assert json.loads(httpd.get("/adds").text) == [
         *["adds", "b in PythonFixupHandler", "a in PythonFixupHandler"],
         *["call 1 in PythonFixupHandler", "call 2 in PythonFixupHandler"],
@@ -68,7 +68,7 @@ def test_a1_w17_added_handlers_are_names_and_functions(httpd: Httpd) -> None:
     httpd.wait_for_log("ran: .*'lambda', 'method in PythonHandler'")
 
 
-def test_a1_phases_to_come_take_handlers_where_none_is_configured(httpd: Httpd) -> None:
+def test_b1_phases_to_come_take_handlers_where_none_is_configured(httpd: Httpd) -> None:
     answer = httpd.request("GET", "/x", port=httpd.port_of("EARLY_PORT"))
     assert json.loads(answer.text) == [
         *["PythonTransHandler", "PythonInitHandler", "PythonAccessHandler", "PythonTypeHandler"]
@@ -96,13 +96,13 @@ def test_w31_no_phase_runs(httpd: Httpd) -> None:
     httpd.wait_for_log("None: PythonLogHandler is over for this request")
 
 
-def test_a14_w31_hlist_is_a_cursor(httpd: Httpd) -> None:
+def test_b14_w31_hlist_is_a_cursor(httpd: Httpd) -> None:
     text = httpd.get("/hlist").text
     seen = '[["ph_added::first", 0, 1, "/hlist"], ["ph_added::a", 0, 1, "/hlist"]]'
     assert text == f"{seen} [None, None, None, None] <mod_python True"
 
 
-def test_5_hlist_tells_the_section(httpd: Httpd) -> None:
+def test_hlist_tells_the_section(httpd: Httpd) -> None:
     for path in ("dir/x", "dir/sub/x", "wild1/sub/x", "regular/sub/x"):
         httpd.write(path, "")
     name = "ph_added::show_directory"

@@ -120,7 +120,7 @@ def test_the_tree_of_the_configuration(httpd: Httpd) -> None:
     assert ["LogLevel", "python:trace4"] in tree
 
 
-def test_w171_what_the_mpm_tells(httpd: Httpd) -> None:
+def test_b171_what_the_mpm_tells(httpd: Httpd) -> None:
     seen = call(httpd, "mpm")
     kinds = {"event": (1, 2, 1), "prefork": (0, 2, 0)}
     assert (seen["threaded"], seen["forked"], seen["async"]) == kinds[httpd.mpm]

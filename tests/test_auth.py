@@ -106,11 +106,11 @@ def test_python_authorizes_who_httpd_has_authenticated(httpd: Httpd) -> None:
     assert ask(httpd, "/httpd", "eve").status == 403
 
 
-def test_4b_authorization_by_python_settles_it_before_require(httpd: Httpd) -> None:
+def test_authorization_by_python_settles_it_before_require(httpd: Httpd) -> None:
     assert ask(httpd, "/settled", "ann").text == "ann by Basic"
 
 
-def test_4b_without_require_nobody_is_asked(httpd: Httpd) -> None:
+def test_without_require_nobody_is_asked(httpd: Httpd) -> None:
     assert ask(httpd, "/none").text == "None by None"
 
 

@@ -39,7 +39,7 @@ FRAMINGS: list[bytes | list[bytes]] = [TEXT, [TEXT], [TEXT[at : at + 1] for at i
 
 
 @pytest.mark.parametrize("body", FRAMINGS, ids=["length", "chunk", "chunks"])
-def test_w41_45_any_framing_and_any_mixture(httpd: Httpd, body: bytes | list[bytes]) -> None:
+def test_w41_w45_any_framing_and_any_mixture(httpd: Httpd, body: bytes | list[bytes]) -> None:
     text, lines = TEXT.decode(), TEXT.decode().splitlines(keepends=True)
     assert read(httpd, "r", body) == [text]
     assert read(httpd, "r,r,l,L", body) == [text, "", "", []]

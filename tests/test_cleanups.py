@@ -47,12 +47,12 @@ def told(httpd: Httpd, path: str, last: str = "cleanup handler") -> list[str]:
     return re.findall(r"\] (cleanup .*|declining)", httpd.log())
 
 
-def test_4e_a_cleanup_handler_runs_where_nothing_else_of_python_does(httpd: Httpd) -> None:
+def test_a_cleanup_handler_runs_where_nothing_else_of_python_does(httpd: Httpd) -> None:
     httpd.write("only/file", "")
     assert told(httpd, "/only/file") == ["cleanup handler, PythonCleanupHandler, no word, 200"]
 
 
-def test_4e_it_runs_for_a_request_that_fails(httpd: Httpd) -> None:
+def test_a_cleanup_handler_runs_for_a_request_that_fails(httpd: Httpd) -> None:
     assert told(httpd, "/only/missing") == ["cleanup handler, PythonCleanupHandler, no word, 404"]
 
 
@@ -76,7 +76,7 @@ def test_w39_a_cleanup_that_fails_is_logged_with_its_traceback(httpd: Httpd) -> 
     assert httpd.get("/fails").status == 200
 
 
-def test_a7_a_cleanup_handler_that_fails_ends_its_list(httpd: Httpd) -> None:
+def test_b7_a_cleanup_handler_that_fails_ends_its_list(httpd: Httpd) -> None:
     httpd.expect(r"PythonCleanupHandler ph_ends::failing \(\S+:\d+\) failed .*LookupError: at the very end")
     httpd.get("/failing")
     httpd.wait_for_log("at the very end")

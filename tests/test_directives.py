@@ -96,12 +96,12 @@ def all_flags(value: str) -> dict[str, str]:
     return {**dict.fromkeys(FLAGS, value), "PythonInterpreter": "here", "PythonOptimize": "0", "PythonImport": IMPORTS}
 
 
-def test_3_directives_of_a_server_hold_everywhere(told: Any) -> None:
+def test_directives_of_a_server_hold_everywhere(told: Any) -> None:
     outside = {"PythonOptimize": "0", "PythonImport": IMPORTS}
     assert told("/x")["config"] == told("/x")["server"] == outside
 
 
-def test_3_directives_of_a_virtual_host(told: Any) -> None:
+def test_directives_of_a_virtual_host(told: Any) -> None:
     of_host = all_flags("1") | {"PythonImport": f"{IMPORTS}\nph_directives::imported of-the-host"}
     found = told("/x", "HOST_PORT")
     assert found["config"] == found["server"] == of_host
@@ -109,7 +109,7 @@ def test_3_directives_of_a_virtual_host(told: Any) -> None:
 
 
 @pytest.mark.parametrize("path", ["/on", "/directory/x", "/x.on", "/x?on"])
-def test_3_directives_of_sections(httpd: Httpd, told: Any, path: str) -> None:
+def test_directives_of_sections(httpd: Httpd, told: Any, path: str) -> None:
     httpd.write("directory/x", "")
     found = told(path)
     assert found["config"] == all_flags("1")
@@ -118,7 +118,7 @@ def test_3_directives_of_sections(httpd: Httpd, told: Any, path: str) -> None:
 
 
 @pytest.mark.parametrize("override", OVERRIDES)
-def test_3_file_info_admits_directives_in_htaccess(httpd: Httpd, told: Any, override: str) -> None:
+def test_file_info_admits_directives_in_htaccess(httpd: Httpd, told: Any, override: str) -> None:
     httpd.write(f"ht-{override}/x", "")
     httpd.write(f"ht-{override}/x.files", "")
     httpd.write(
@@ -132,7 +132,7 @@ def test_3_file_info_admits_directives_in_htaccess(httpd: Httpd, told: Any, over
     assert told(f"/ht-{override}/x?if")["options"] == {"a": "3"}
 
 
-def test_3_no_override_ignores_htaccess(httpd: Httpd, told: Any) -> None:
+def test_no_override_ignores_htaccess(httpd: Httpd, told: Any) -> None:
     httpd.write("ht-None/x", "")
     httpd.write("ht-None/.htaccess", "PythonOption a 1\nnonsense\n")
     assert told("/ht-None/x")["options"] == {}
@@ -145,14 +145,14 @@ def test_3_no_override_ignores_htaccess(httpd: Httpd, told: Any) -> None:
         *["PythonImport m main_interpreter", "PythonOptimize On", "PythonInputFilter m X", "PythonOutputFilter m X"],
     ],
 )
-def test_3_what_htaccess_may_not_have(httpd: Httpd, line: str) -> None:
+def test_what_htaccess_may_not_have(httpd: Httpd, line: str) -> None:
     httpd.write("ht-All/not/x", "")
     httpd.write("ht-All/not/.htaccess", f"{line}\n")
     httpd.expect(rf"ht-All/not/.htaccess: {line.split()[0]} not allowed here")
     assert httpd.get("/ht-All/not/x").status == 500
 
 
-def test_6_interpreters_of_directories_and_directives(httpd: Httpd, told: Any) -> None:
+def test_interpreters_of_directories_and_directives(httpd: Httpd, told: Any) -> None:
     for path in ("per-directory/a/x", "per-directive/a/x"):
         httpd.write(path, "")
     assert told("/per-directory/a/x")["interpreter"] == f"{httpd.htdocs}/per-directory/a/"
@@ -161,7 +161,7 @@ def test_6_interpreters_of_directories_and_directives(httpd: Httpd, told: Any) -
     assert told("/per-directive-location/x")["interpreter"] == "/per-directive-location"
 
 
-def test_2_the_extension_is_told_where_it_chose_the_list(httpd: Httpd) -> None:
+def test_the_extension_is_told_where_it_chose_the_list(httpd: Httpd) -> None:
     for name, extension in (("x.a", ".a"), ("y.b.c", ".b.c"), ("x.c", "None"), ("x", "None")):
         httpd.write(f"extension/{name}", "")
         assert httpd.get(f"/extension/{name}").text == extension
@@ -205,7 +205,7 @@ def test_w5_results_are_checked_with_python_optimize_too() -> None:
         assert httpd.get("/none").status == 500
 
 
-def test_12_handlers_run_under_pdb_in_one_process() -> None:
+def test_handlers_run_under_pdb_in_one_process() -> None:
     conf = "PythonEnablePdb On\nSetHandler mod_python\nPythonHandler ph_directives::debugged\n"
     httpd = Httpd(conf)
     command = [str(_places.httpd()), "-f", str(httpd.folder / "httpd.conf"), "-D", "ONE_PROCESS"]

@@ -88,7 +88,7 @@ def test_before_the_headers_it_is_a_clean_500(httpd: Httpd) -> None:
     assert "ShopError" not in answer.text
 
 
-def test_33_error_document_is_honoured(httpd: Httpd) -> None:
+def test_w33_error_document_is_honoured(httpd: Httpd) -> None:
     expect_failure(httpd, "h_error::before", "h_error.ShopError: closed$")
     answer = httpd.get("/document")
     assert (answer.status, answer.text) == (500, "sorry, says ErrorDocument")
@@ -125,7 +125,7 @@ def test_an_http_status_after_the_headers_cuts_too(httpd: Httpd) -> None:
         httpd.get("/late_status")
 
 
-def test_34_the_debug_page_is_escaped(httpd: Httpd) -> None:
+def test_b34_the_debug_page_is_escaped(httpd: Httpd) -> None:
     expect_failure(httpd, "h_error::markup", "h_error.ShopError: <script>")
     answer = httpd.get("/debug", {"Accept": "text/html,*/*;q=0.8"})
     assert answer.status == 500
@@ -145,7 +145,7 @@ def test_w36_who_asks_for_no_html_sees_plain_text(httpd: Httpd) -> None:
         assert answer.text.endswith("h_error.ShopError: <script>alert('&')</script> \"quoted\"\n")
 
 
-def test_w32_concurrent_tracebacks_do_not_mix(httpd: Httpd) -> None:
+def test_b32_concurrent_tracebacks_do_not_mix(httpd: Httpd) -> None:
     # One entry each, so one write of httpd each.
     httpd.expect("h_error.ShopError: the effect$")
     with ThreadPoolExecutor(8) as pool:
@@ -156,7 +156,7 @@ def test_w32_concurrent_tracebacks_do_not_mix(httpd: Httpd) -> None:
     assert all(line.count("LookupError: the cause") == line.count("ShopError: the effect") == 1 for line in entries)
 
 
-def test_w32_long_tracebacks_and_request_lines_leave_the_exception_readable(httpd: Httpd) -> None:
+def test_b32_long_tracebacks_and_request_lines_leave_the_exception_readable(httpd: Httpd) -> None:
     httpd.expect(
         r'failed for "GET /long\?q+ \[\d+ bytes left out\]\\nTraceback '
         r".*lines left out\]\\n.*h_error.ShopError: at depth 0$"

@@ -68,7 +68,7 @@ def _files(httpd: Httpd) -> None:
         httpd.write(f"{folder}/a.txt", "text")
 
 
-def test_b55_b56_b57_a_call_for_each_flush_and_what_follows_it_in_the_next(httpd: Httpd) -> None:
+def test_b55_b56_w57_a_call_for_each_flush_and_what_follows_it_in_the_next(httpd: Httpd) -> None:
     if httpd.mpm == "prefork":
         pytest.skip("each child has its own record of calls")
     assert httpd.get("/flushes/reads").body == b"onetwo"

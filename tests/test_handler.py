@@ -117,7 +117,7 @@ def test_statuses_that_http_does_not_know_are_500(httpd: Httpd) -> None:
     assert httpd.get("/unknown").status == 500
 
 
-def test_200_is_ok_with_a_warning(httpd: Httpd) -> None:
+def test_w9_200_is_ok_with_a_warning(httpd: Httpd) -> None:
     httpd.expect(r"python:warn.*h_result::two_hundred: 200 is no result for a handler: return apache.OK")
     answer = httpd.get("/two-hundred")
     assert (answer.status, answer.text) == (200, "fine")
@@ -169,12 +169,12 @@ def test_server_return_with_what_is_no_result(httpd: Httpd) -> None:
     assert httpd.get("/raises-text").status == 500
 
 
-def test_a10_a_status_with_an_own_body(httpd: Httpd) -> None:
+def test_b10_a_status_with_an_own_body(httpd: Httpd) -> None:
     answer = httpd.get("/status-body")
     assert (answer.status, answer.text) == (404, "not here, says the handler")
 
 
-def test_a10_a_result_wins_over_a_status(httpd: Httpd) -> None:
+def test_b10_a_result_wins_over_a_status(httpd: Httpd) -> None:
     assert httpd.get("/status-result").status == 403
 
 

@@ -107,7 +107,7 @@ def test_w22_missing_functions_of_a_module_are_passed_over(httpd: Httpd) -> None
     assert httpd.request("GET", "/x", port=httpd.port_of("MODULE_PORT")).text == ran
 
 
-def test_w22_a8_without_any_function_the_result_is_declined(httpd: Httpd) -> None:
+def test_w22_b8_without_any_function_the_result_is_declined(httpd: Httpd) -> None:
     httpd.write("empty", "the file")
     assert httpd.get("/empty").text == "the file"
 
@@ -116,7 +116,7 @@ def test_w23_each_module_of_a_list_may_lack_functions(httpd: Httpd) -> None:
     assert httpd.get("/modules").text == "['PythonHeaderParserHandler ph_module 1', 'PythonFixupHandler']"
 
 
-def test_a26_an_inner_list_replaces_that_of_its_phase(httpd: Httpd) -> None:
+def test_b26_an_inner_list_replaces_that_of_its_phase(httpd: Httpd) -> None:
     # In one section, the directives of a phase are one list.
     ran = "'PythonHeaderParserHandler ph_module 1', 'PythonFixupHandler'"
     json = ran.replace("'", '"')
@@ -132,7 +132,7 @@ def test_a_module_that_is_not_there_is_an_error(httpd: Httpd) -> None:
     assert httpd.get("/module-missing").status == 500
 
 
-def test_2_extensions_choose_modules_and_lists(httpd: Httpd) -> None:
+def test_extensions_choose_modules_and_lists(httpd: Httpd) -> None:
     httpd.write("ext/x.mod", "")
     httpd.write("ext/x.txt", "")
     assert httpd.get("/ext/x.mod").text == "['PythonHeaderParserHandler ph_module 1', 'PythonFixupHandler']"

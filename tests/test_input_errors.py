@@ -116,13 +116,13 @@ def test_i13_a_reader_may_catch_a_refusal(httpd: Httpd) -> None:
 
 @pytest.mark.parametrize("reader", ANY_READER)
 @pytest.mark.parametrize("when", ["raises", "raises-late"])
-def test_i13_64_an_exception_in_a_filter_is_500(httpd: Httpd, when: str, reader: str) -> None:
+def test_i13_w64_an_exception_in_a_filter_is_500(httpd: Httpd, when: str, reader: str) -> None:
     expect_failure(httpd)
     for body in (b"body", [b"bo", b"dy"]):
         assert httpd.request("POST", f"/{when}/{reader}", body).status == 500
 
 
-def test_64_a_reader_sees_an_exception_as_oserror(httpd: Httpd) -> None:
+def test_w64_a_reader_sees_an_exception_as_oserror(httpd: Httpd) -> None:
     expect_failure(httpd)
     answer = httpd.request("POST", "/raises/errors", b"body")
     assert answer.text.split("\n") == ["OSError: the request's body could not be read: a filter failed"] * 3

@@ -165,7 +165,7 @@ def test_i7_a_filter_that_absorbs_all_before_it_gives_anything(httpd: Httpd) -> 
             assert everything(read(httpd, name, how, [body[:5], body[5:90000], body[90000:]])).startswith(expected)
 
 
-def test_67_a_filter_is_told_how_its_caller_reads(httpd: Httpd) -> None:
+def test_w67_a_filter_is_told_how_its_caller_reads(httpd: Httpd) -> None:
     assert everything(read(httpd, "asks", "r100", b"a")) == b"<bytes,True,100>a"
     assert everything(read(httpd, "asks", "nr50", b"a")) == b"<bytes,False,50>a"
     assert everything(read(httpd, "asks", "l", b"a\n")) == b"<line,True,None>a\n"

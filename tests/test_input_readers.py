@@ -112,7 +112,7 @@ def test_i10_readers_get_what_filters_made(httpd: Httpd, reader: str) -> None:
 
 
 @pytest.mark.parametrize("reader", ["python", "script", "proxy"])
-def test_i10_49_shrinking_and_growing(httpd: Httpd, reader: str) -> None:
+def test_i10_w49_shrinking_and_growing(httpd: Httpd, reader: str) -> None:
     # These depend on how the body comes in pieces, but not in length.
     assert len(httpd.request("POST", f"/double/{reader}", BODY).body) == 2 * len(BODY)
     assert abs(len(httpd.request("POST", f"/half/{reader}", BODY).body) - len(BODY) // 2) < 20

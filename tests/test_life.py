@@ -63,12 +63,12 @@ DirectoryIndex page.shtml
 TEN = "0123456789"
 
 
-def test_w28_one_object_over_all_phases(httpd: Httpd) -> None:
+def test_b28_one_object_over_all_phases(httpd: Httpd) -> None:
     seen = json.loads(httpd.get("/life/marks").text)
     assert seen == {"marks": ["post", "fixup"], "phase": "PythonHandler", "same": [True, True]}
 
 
-def test_w28_52_an_internal_redirect(httpd: Httpd) -> None:
+def test_b28_b52_an_internal_redirect(httpd: Httpd) -> None:
     answer = httpd.get("/life/redirect")
     seen = json.loads(answer.text)
     assert seen["marks"] == ["redirected", "fixup"]
@@ -77,7 +77,7 @@ def test_w28_52_an_internal_redirect(httpd: Httpd) -> None:
     httpd.wait_for_log("life: queued: 13$")
 
 
-def test_w52_a_redirect_leaves_the_connection_whole(httpd: Httpd) -> None:
+def test_b52_a_redirect_leaves_the_connection_whole(httpd: Httpd) -> None:
     both = wire.get("/life/redirect") + wire.get("/life/redirect", "Connection: close")
     first, second = wire.responses(httpd.raw(both))
     assert first.text == second.text
@@ -85,7 +85,7 @@ def test_w52_a_redirect_leaves_the_connection_whole(httpd: Httpd) -> None:
 
 
 @pytest.mark.parametrize("name", ["redirect_and_fail", "redirect_and_refuse"])
-def test_w52_what_fails_after_a_redirect_adds_nothing(httpd: Httpd, name: str) -> None:
+def test_b52_what_fails_after_a_redirect_adds_nothing(httpd: Httpd, name: str) -> None:
     if name == "redirect_and_fail":
         httpd.expect("KeyError: 'after the redirection'")
     both = wire.get(f"/life/{name}") + wire.get("/life/marks", "Connection: close")
@@ -104,13 +104,13 @@ def test_a_redirect_to_nothing_is_404(httpd: Httpd) -> None:
     assert httpd.get("/life/nowhere").status == 404
 
 
-def test_w28_subrequests_know_their_main_request(httpd: Httpd) -> None:
+def test_b28_subrequests_know_their_main_request(httpd: Httpd) -> None:
     httpd.write("folder/page.shtml", "")
     seen = json.loads(httpd.get("/folder/").text)
     assert seen["marks"] == ["post", "fixup", "subrequest /folder/page.shtml True"]
 
 
-def test_w54_nested_output(httpd: Httpd) -> None:
+def test_b54_nested_output(httpd: Httpd) -> None:
     httpd.write("plain.txt", "a file")
     answer = httpd.get("/life/headless")
     assert answer.headers["X-Outer"] == "1"

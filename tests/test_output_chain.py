@@ -94,7 +94,7 @@ Redirect "/dir/away" "/plain.txt"
 )
 
 
-def test_69_names_are_told_as_registered(httpd: Httpd) -> None:
+def test_w69_names_are_told_as_registered(httpd: Httpd) -> None:
     httpd.write("both/a.html", "x")
     assert httpd.get("/both/a.html").text == "(Two (One x 1) 1)"
 
@@ -148,13 +148,13 @@ def test_what_a_filter_knows(httpd: Httpd) -> None:
     }
 
 
-def test_77_the_phase_is_that_of_the_running_handler(httpd: Httpd) -> None:
+def test_b77_the_phase_is_that_of_the_running_handler(httpd: Httpd) -> None:
     told = facts(httpd.get("/handled?0").text)
     assert told["phase"] == "PythonHandler"
     assert told["option"] == "other"
 
 
-def test_71_where_nothing_is_declared_the_first_declaration_holds(httpd: Httpd) -> None:
+def test_w71_where_nothing_is_declared_the_first_declaration_holds(httpd: Httpd) -> None:
     for path in ("location", "location/inner", "elsewhere"):
         httpd.write(f"{path}/a.txt", "x")
     assert httpd.get("/location/a.txt").text == "x first"
@@ -162,7 +162,7 @@ def test_71_where_nothing_is_declared_the_first_declaration_holds(httpd: Httpd) 
     assert httpd.get("/elsewhere/a.txt").text == "x first"
 
 
-def test_74_o27_subrequests_have_filters_and_state_of_their_own(httpd: Httpd) -> None:
+def test_b74_o27_subrequests_have_filters_and_state_of_their_own(httpd: Httpd) -> None:
     httpd.write("part/a.txt", "part")
     httpd.write("part/b.txt", "other")
     page = '1<!--#include virtual="/part/a.txt" -->2<!--#include virtual="/part/b.txt" -->3'

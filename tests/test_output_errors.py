@@ -200,12 +200,12 @@ def test_the_error_document_has_its_own_filters(httpd: Httpd) -> None:
     assert (response.status, response.text) == (500, "SORRY")
 
 
-def test_62_a_filter_that_spins(httpd: Httpd) -> None:
+def test_w62_a_filter_that_spins(httpd: Httpd) -> None:
     expect(httpd, "spins")
     is_cut(httpd, "/spins?d:one,f,b,d:two,b,e")
 
 
-def test_65_server_return(httpd: Httpd) -> None:
+def test_w65_server_return(httpd: Httpd) -> None:
     response = httpd.get(f"/forbid?l:3,{TWO_BRIGADES}")
     assert response.status == 403
     assert "forget this" not in response.text
@@ -217,12 +217,12 @@ def test_65_server_return(httpd: Httpd) -> None:
     assert (response.status, response.headers["Location"]) == (302, "/elsewhere")
 
 
-def test_65_server_return_after_the_headers(httpd: Httpd) -> None:
+def test_w65_server_return_after_the_headers(httpd: Httpd) -> None:
     httpd.expect(r"filter FAIL \(out_errors::forbid_later\): 403 after a part of the response was sent: it is cut")
     assert is_cut(httpd, f"/forbid_later?{TWO_BRIGADES}") == b"out"
 
 
-def test_63_the_debug_page(httpd: Httpd) -> None:
+def test_w63_the_debug_page(httpd: Httpd) -> None:
     expect(httpd, "after_reading", "/debug/after_reading")
     expect(httpd, "at_once", "/debug/at_once")
     for name in ("at_once", "after_reading"):
@@ -239,7 +239,7 @@ def test_63_the_debug_page(httpd: Httpd) -> None:
     assert "ValueError: no < good" in plain.text
 
 
-def test_63_no_debug_page_in_the_middle_of_a_response(httpd: Httpd) -> None:
+def test_w63_no_debug_page_in_the_middle_of_a_response(httpd: Httpd) -> None:
     expect(httpd, "later", "/debug/later")
     assert is_cut(httpd, f"/debug/later?{TWO_BRIGADES}") == b"ONE"
 

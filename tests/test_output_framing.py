@@ -68,7 +68,7 @@ def test_o8_flush_releases_what_came_before_it(httpd: Httpd, get: Get) -> None:
     assert passed(httpd) == ["HEAP=3 FLUSH", "HEAP=3", "HEAP=5 EOS"]
 
 
-def test_57_after_a_flush_the_rest_of_the_brigade_is_read(httpd: Httpd) -> None:
+def test_w57_after_a_flush_the_rest_of_the_brigade_is_read(httpd: Httpd) -> None:
     httpd.get("/events?d:one,f,d:two,e")
     assert re.findall(r"events: (.*)", httpd.log()) == ["b'one' b''", "b'two' None"]
 
@@ -126,24 +126,24 @@ def test_a_piece_written_back_goes_on_in_its_bucket(httpd: Httpd) -> None:
     assert passed(httpd) == ["IMMORTAL=5 TRANSIENT=6 EOS"]
 
 
-def test_55_one_call_for_each_brigade(httpd: Httpd) -> None:
+def test_b55_one_call_for_each_brigade(httpd: Httpd) -> None:
     httpd.get("/reads_none?d:one,b,d:two,b,e")
     assert httpd.log().count("called") == 3
 
 
-def test_56_the_call_sequence_of_a_write_a_flush_and_a_write(httpd: Httpd) -> None:
+def test_b56_the_call_sequence_of_a_write_a_flush_and_a_write(httpd: Httpd) -> None:
     httpd.get("/events?d:one,f,b,d:two,e")
     assert re.findall(r"events: (.*)", httpd.log()) == ["b'one' b''", "b'two' None"]
     assert passed(httpd) == ["HEAP=3 FLUSH", "HEAP=3 EOS"]
 
 
-def test_58_the_end_goes_on_without_close(httpd: Httpd) -> None:
+def test_w58_the_end_goes_on_without_close(httpd: Httpd) -> None:
     httpd.get("/upper?d:one,b,e")
     httpd.get("/classic?d:one,b,e")
     assert passed(httpd) == ["HEAP=3", "EOS"] * 2
 
 
-def test_59_what_is_not_read_goes_on(httpd: Httpd) -> None:
+def test_w59_what_is_not_read_goes_on(httpd: Httpd) -> None:
     assert httpd.get("/reads_none?d:one,f,m,d:two,e").text == "onetwo"
     assert passed(httpd) == ["HEAP=3 FLUSH PROBE HEAP=3 EOS"]
     assert httpd.get("/reads_one?d:one,d:two,b,d:three,e").text == "ONEtwothree"
@@ -153,7 +153,7 @@ def test_a_filter_of_a_single_read_sees_all_of_the_body(httpd: Httpd) -> None:
     assert httpd.get("/single_read?d:onetwo,f,d:three,b,d:four,e").text == "ONETWOTHREEFOUR"
 
 
-def test_60_no_flush_that_nobody_asked_for(httpd: Httpd) -> None:
+def test_w60_no_flush_that_nobody_asked_for(httpd: Httpd) -> None:
     for name in FILTERS:
         if name != "flushes":
             httpd.get(f"/{name}?d:one,b,d:two,b,e")

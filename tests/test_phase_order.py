@@ -144,7 +144,7 @@ def test_w24_init_handlers_of_sections_run_after_httpd_knows_them(server: Httpd)
     assert ran(server, "/own", port="HOST_PORT") == of_both
 
 
-def test_4e_a_cleanup_handler_runs_where_nothing_else_of_python_does(server: Httpd) -> None:
+def test_a_cleanup_handler_runs_where_nothing_else_of_python_does(server: Httpd) -> None:
     assert ran(server, "/plain") == of("main", "/plain", *EARLY, "Cleanup")
     # Nor need the request get anywhere.
     of_host = [*of("main", "/plain/%2f", "Init", "PostReadRequest"), "main Cleanup /plain//"]

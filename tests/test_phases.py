@@ -85,7 +85,7 @@ CONF = (
 
 
 @pytest.mark.parametrize(("phase", "on_ok", "on_declined"), GOES_ON)
-def test_a2_results_that_a_list_goes_on_after(httpd: Httpd, phase: str, on_ok: bool, on_declined: bool) -> None:
+def test_b2_results_that_a_list_goes_on_after(httpd: Httpd, phase: str, on_ok: bool, on_declined: bool) -> None:
     for names in LISTS:
         first, second = names.split()
         goes_on = on_ok if first in ("ok", "raised_ok") else on_declined
@@ -95,34 +95,34 @@ def test_a2_results_that_a_list_goes_on_after(httpd: Httpd, phase: str, on_ok: b
         assert json.loads(answer.text) == ([first, second] if goes_on else [first]), names
 
 
-def test_a2_authentication_goes_on_after_declined(httpd: Httpd) -> None:
+def test_b2_authentication_goes_on_after_declined(httpd: Httpd) -> None:
     assert json.loads(httpd.get("/authen-list").text) == ["declined"]
 
 
-def test_4b_authorization_by_python_settles_it(httpd: Httpd) -> None:
+def test_authorization_by_python_settles_it(httpd: Httpd) -> None:
     assert json.loads(httpd.get("/authz-ok").text) == ["ok"]
 
 
-def test_a2_authorization_goes_on_after_declined(httpd: Httpd) -> None:
+def test_b2_authorization_goes_on_after_declined(httpd: Httpd) -> None:
     assert json.loads(httpd.get("/authz-declined").text) == ["declined", "declined"]
     httpd.allow("AH01631")
     assert httpd.get("/authz-refused").status in (401, 403)
 
 
-def test_a7_an_exception_ends_the_list_and_the_request(httpd: Httpd) -> None:
+def test_b7_an_exception_ends_the_list_and_the_request(httpd: Httpd) -> None:
     for path, directive in (("/init-fails", "PythonInitHandler"), ("/access-fails", "PythonAccessHandler")):
         httpd.expect(rf"{directive} ph_lists::failing \(\S+fragment.conf:\d+\) failed.*LookupError: in the middle")
         assert httpd.get(path).status == 500
 
 
-def test_w6_system_exit_ends_the_request_only_and_is_logged(httpd: Httpd) -> None:
+def test_b6_system_exit_ends_the_request_only_and_is_logged(httpd: Httpd) -> None:
     pids = httpd.children()
     httpd.expect("SystemExit: the handler wants out")
     assert httpd.get("/exits").status == 500
     assert httpd.children() == pids
 
 
-def test_a10_a_status_ends_the_request(httpd: Httpd) -> None:
+def test_b10_a_status_ends_the_request(httpd: Httpd) -> None:
     assert httpd.get("/gone").status == 410
 
 
@@ -159,15 +159,15 @@ def test_log_handlers_see_what_was_and_cannot_stop_the_access_log(httpd: Httpd) 
     assert "logged with" not in httpd.log().split("log-fails")[1]
 
 
-def test_a13_phase_is_the_directive_that_runs(httpd: Httpd) -> None:
+def test_b13_phase_is_the_directive_that_runs(httpd: Httpd) -> None:
     names = [phase for phase, *_ in GOES_ON[2:] if phase not in ("PythonHandler",)]
     assert json.loads(httpd.get("/phases").text) == names
 
 
-def test_w28_a_request_keeps_its_identity_over_phases(httpd: Httpd) -> None:
+def test_b28_a_request_keeps_its_identity_over_phases(httpd: Httpd) -> None:
     assert httpd.get("/kept").text == "['PythonInitHandler', 'PythonTypeHandler', 'PythonFixupHandler'] True"
 
 
-def test_w28_attributes_are_seen_from_the_other_side_of_a_redirect(httpd: Httpd) -> None:
+def test_b28_attributes_are_seen_from_the_other_side_of_a_redirect(httpd: Httpd) -> None:
     answer = httpd.get("/redirected")
     assert (answer.status, answer.text) == (404, "from the first request, True")

@@ -115,7 +115,7 @@ def expect(httpd: Httpd, ending: str) -> None:
 
 @pytest.mark.parametrize("ending", ENDINGS)
 @pytest.mark.parametrize("phase", [*EARLY, *PHASES, "Content"])
-def test_4_nothing_follows_the_page_that_a_handler_redirected_to(httpd: Httpd, phase: str, ending: str) -> None:
+def test_nothing_follows_the_page_that_a_handler_redirected_to(httpd: Httpd, phase: str, ending: str) -> None:
     expect(httpd, ending)
     # After what ends in that phase httpd reads no further request.
     answer = both(httpd, wire.get(f"/{phase}/x.txt?{ending}"), closes=phase == "PostReadRequest")
@@ -125,7 +125,7 @@ def test_4_nothing_follows_the_page_that_a_handler_redirected_to(httpd: Httpd, p
 
 @pytest.mark.parametrize("ending", ["0", "-1", "404", "raises"])
 @pytest.mark.parametrize("phase", [*EARLY, *PHASES, "Content"])
-def test_4_nor_on_http_2(httpd: Httpd, phase: str, ending: str) -> None:
+def test_nothing_follows_the_page_of_a_redirect_on_http2(httpd: Httpd, phase: str, ending: str) -> None:
     if httpd.mpm == "prefork":
         pytest.skip("mod_http2 does not like prefork")
     expect(httpd, ending)
@@ -134,46 +134,46 @@ def test_4_nor_on_http_2(httpd: Httpd, phase: str, ending: str) -> None:
 
 
 @pytest.mark.parametrize("ending", ["0", "-1", "404"])
-def test_4_nor_under_satisfy_any(httpd: Httpd, ending: str) -> None:
+def test_nothing_follows_the_page_of_a_redirect_under_satisfy_any(httpd: Httpd, ending: str) -> None:
     httpd.allow("AH01797|AH01630")  # what httpd would say of a client that it denies
     answer = both(httpd, wire.get(f"/any/x.txt?{ending}"))
     assert (answer.status, answer.text) == (200, TARGET)
 
 
-def test_4_a_response_that_an_access_handler_cut_stays_cut_under_satisfy_any(httpd: Httpd) -> None:
+def test_a_response_that_an_access_handler_cut_stays_cut_under_satisfy_any(httpd: Httpd) -> None:
     httpd.expect("KeyError: 'in the middle'")
     httpd.allow("AH01797|AH01630")
     data = httpd.raw(wire.get("/cut-any/x") + wire.get("/plain.txt"))
     assert data.endswith(b"\r\n\r\n7\r\na part;\r\n")
 
 
-def test_4_a_post_is_redirected_with_its_body(httpd: Httpd) -> None:
+def test_a_post_is_redirected_with_its_body(httpd: Httpd) -> None:
     for body in (b"some text", [b"some ", b"text"]):
         assert both(httpd, wire.post("/Fixup/x.txt?0", body)).text in (TARGET, "")
 
 
-def test_4_what_was_written_and_not_sent_is_lost(httpd: Httpd) -> None:
+def test_a_redirect_drops_what_was_written_and_not_sent(httpd: Httpd) -> None:
     assert both(httpd, wire.get("/unsent/x")).text == TARGET
 
 
 @pytest.mark.parametrize("phase", ["Fixup", "Content"])
-def test_4_a_second_redirect_is_refused(httpd: Httpd, phase: str) -> None:
+def test_a_second_redirect_is_refused(httpd: Httpd, phase: str) -> None:
     assert both(httpd, wire.get(f"/{phase}/x.txt?twice")).text == TARGET
     httpd.wait_for_log(
         r"RuntimeError: internal_redirect\(\) cannot be called here: the request was redirected already$"
     )
 
 
-def test_4_what_was_sent_stands_in_front_of_the_page(httpd: Httpd) -> None:
+def test_what_was_sent_before_a_redirect_stands_in_front_of_its_page(httpd: Httpd) -> None:
     assert both(httpd, wire.get("/late/x")).text == "a part;" + TARGET
 
 
-def test_4_a_log_handler_cannot_redirect(httpd: Httpd) -> None:
+def test_a_log_handler_cannot_redirect(httpd: Httpd) -> None:
     assert both(httpd, wire.get("/log/x")).text == "the page;"
     httpd.wait_for_log(r"RuntimeError: internal_redirect\(\) cannot be called here: the request is answered; a log ")
 
 
-def test_4_what_a_log_handler_writes_is_lost(httpd: Httpd) -> None:
+def test_what_a_log_handler_writes_is_lost(httpd: Httpd) -> None:
     port = httpd.port_of("LOGS_PORT")
     data = httpd.raw(wire.get("/plain.txt") + wire.get("/plain.txt", "Connection: close"), port=port)
     assert [answer.text for answer in wire.responses(data)] == ["the second response"] * 2
@@ -182,37 +182,37 @@ def test_4_what_a_log_handler_writes_is_lost(httpd: Httpd) -> None:
     httpd.wait_for_log("logged with status 408")
 
 
-def test_4_a_subrequest_that_is_only_looked_up_cannot_be_redirected(httpd: Httpd) -> None:
+def test_a_subrequest_that_is_only_looked_up_cannot_be_redirected(httpd: Httpd) -> None:
     httpd.write("folder/index.html", "the index")
     assert both(httpd, wire.get("/folder/")).text == "the index"
     httpd.wait_for_log(r"RuntimeError: internal_redirect\(\) cannot be called here: this is a subrequest")
 
 
-def test_4_a_subrequest_that_runs_can_be(httpd: Httpd) -> None:
+def test_a_subrequest_that_runs_can_be_redirected(httpd: Httpd) -> None:
     assert both(httpd, wire.get("/includes/x")).text == f"a{TARGET}b"
 
 
 @pytest.mark.parametrize("path", ["/filtered/x.txt", "/in-filter/x"])
-def test_4_an_output_filter_cannot_redirect(httpd: Httpd, path: str) -> None:
+def test_an_output_filter_cannot_redirect(httpd: Httpd, path: str) -> None:
     httpd.write("filtered/x.txt", "x")
     assert both(httpd, wire.get(path)).text.startswith("<RuntimeError: ")
 
 
-def test_4_an_input_filter_cannot_redirect(httpd: Httpd) -> None:
+def test_an_input_filter_cannot_redirect(httpd: Httpd) -> None:
     assert both(httpd, wire.post("/in-input/x", b"body")).text.startswith("read b'<RuntimeError: ")
 
 
-def test_4_a_page_cannot_redirect(httpd: Httpd) -> None:
+def test_an_ssi_page_cannot_redirect(httpd: Httpd) -> None:
     httpd.write("page.shtml", 'a<!--#python exec="import red_redirects; red_redirects.tries(filter)" -->b')
     for path in ("/page.shtml", "/in-page/x"):
         assert both(httpd, wire.get(path)).text.startswith("a<RuntimeError: ")
 
 
-def test_4_nor_can_a_subrequest_redirect_its_main_request(httpd: Httpd) -> None:
+def test_a_subrequest_cannot_redirect_its_main_request(httpd: Httpd) -> None:
     assert both(httpd, wire.get("/includes-main/x")).text.startswith("a[RuntimeError: ")
 
 
-def test_4_who_is_redirected_in_an_inquiry_is_not_let_in(httpd: Httpd) -> None:
+def test_a_redirect_while_conn_authorize_asks_lets_nobody_in(httpd: Httpd) -> None:
     before = len(httpd.requests())
     assert httpd.raw(b"x\n", port=httpd.port_of("ASKS_PORT")) == b"None"
     assert httpd.requests()[before:] == []

@@ -33,13 +33,13 @@ def test_undecodable_bytes_come_back(httpd: Httpd) -> None:
     assert httpd.get("/call/h_response/undecodable").body == b"caf\xe9"
 
 
-def test_w42_without_flush_the_length_is_known(httpd: Httpd) -> None:
+def test_b42_without_flush_the_length_is_known(httpd: Httpd) -> None:
     answer = httpd.get("/call/h_response/buffered")
     assert answer.body == b"0123456789" * 10
     assert (answer.headers["Content-Length"], answer.headers["Transfer-Encoding"]) == ("100", None)
 
 
-def test_w42_with_flush_it_is_chunked(httpd: Httpd) -> None:
+def test_b42_with_flush_it_is_chunked(httpd: Httpd) -> None:
     request = b"GET /call/h_response/flushed HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
     head, _, body = httpd.raw(request).partition(b"\r\n\r\n")
     assert b"\r\nTransfer-Encoding: chunked" in head

@@ -152,14 +152,14 @@ def is_cut(httpd: Httpd, path: str) -> bool:
 
 @pytest.mark.parametrize("number", UNKNOWN)
 @pytest.mark.parametrize("name", ["gives", "raises"])
-def test_6_a_content_handlers_result_that_is_none_is_500(httpd: Httpd, name: str, number: int) -> None:
+def test_an_unknown_result_of_a_content_handler_is_500(httpd: Httpd, name: str, number: int) -> None:
     expect(httpd, number, "res_results::gives" if name == "gives" else "SERVER_RETURN")
     assert whole(httpd, f"/content/{name}/{number}").status == 500
 
 
 @pytest.mark.parametrize("number", [499, 204, 404, -3, 101])
 @pytest.mark.parametrize("name", ["gives_late", "raises_late"])
-def test_6_after_a_part_of_the_response_it_is_cut(httpd: Httpd, name: str, number: int) -> None:
+def test_an_unknown_result_after_a_part_of_the_response_cuts_it(httpd: Httpd, name: str, number: int) -> None:
     if number in (204, 404):
         httpd.expect(rf"{number} after a part of the response was sent: it is cut")
     else:
@@ -169,33 +169,33 @@ def test_6_after_a_part_of_the_response_it_is_cut(httpd: Httpd, name: str, numbe
 
 @pytest.mark.parametrize("number", [499, 42, 299, -3, 101, -102])
 @pytest.mark.parametrize("phase", [*PHASES, "post", "trans"])
-def test_6_in_every_phase(httpd: Httpd, phase: str, number: int) -> None:
+def test_an_unknown_result_is_500_in_every_phase(httpd: Httpd, phase: str, number: int) -> None:
     who = f"res_early::{phase}" if phase in ("post", "trans") else "res_results::gives"
     expect(httpd, number, who)
     assert whole(httpd, f"/{phase}/{number}").status == 500
 
 
 @pytest.mark.parametrize("number", [499, -3, 42, 299])
-def test_6_conn_authorize_lets_nobody_in_by_it(httpd: Httpd, number: int) -> None:
+def test_conn_authorize_lets_nobody_in_by_an_unknown_result(httpd: Httpd, number: int) -> None:
     expect(httpd, number, "res_results::gives")
     said = httpd.raw(b"%d\n" % number, port=httpd.port_of("ASKS_PORT")).decode()
     assert said == f"httpd could not decide about /access/{number} (status 500): its error log says why"
 
 
 @pytest.mark.parametrize(("number", "said"), [(0, "''"), (204, "None"), (403, "None"), (-2, "None")])
-def test_6_conn_authorize_goes_by_what_is_understood(httpd: Httpd, number: int, said: str) -> None:
+def test_conn_authorize_goes_by_known_results(httpd: Httpd, number: int, said: str) -> None:
     assert httpd.raw(b"%d\n" % number, port=httpd.port_of("ASKS_PORT")).decode() == said
 
 
 @pytest.mark.parametrize("number", [499, -3, 42])
-def test_6_in_a_log_handler_it_is_a_line(httpd: Httpd, number: int) -> None:
+def test_an_unknown_result_of_a_log_handler_is_only_logged(httpd: Httpd, number: int) -> None:
     expect(httpd, number, "res_results::gives")
     assert whole(httpd, f"/log/{number}").text == PAGE
 
 
 @pytest.mark.parametrize("number", UNKNOWN)
 @pytest.mark.parametrize("shape", SHAPES)
-def test_6_an_output_filters_status_that_is_none_is_500(httpd: Httpd, shape: str, number: int) -> None:
+def test_an_unknown_status_of_an_output_filter_is_500(httpd: Httpd, shape: str, number: int) -> None:
     expect(httpd, number, "SERVER_RETURN")
     answer = whole(httpd, f"/out/{shape}/{number}")
     assert answer.status == 500
@@ -204,7 +204,7 @@ def test_6_an_output_filters_status_that_is_none_is_500(httpd: Httpd, shape: str
 
 @pytest.mark.parametrize("number", [499, 42, 299, 599])
 @pytest.mark.parametrize("shape", SHAPES)
-def test_6_on_http_2(httpd: Httpd, shape: str, number: int) -> None:
+def test_an_unknown_status_of_an_output_filter_is_500_on_http2(httpd: Httpd, shape: str, number: int) -> None:
     if httpd.mpm == "prefork":
         pytest.skip("mod_http2 does not like prefork")
     expect(httpd, number, "SERVER_RETURN")
@@ -215,7 +215,7 @@ def test_6_on_http_2(httpd: Httpd, shape: str, number: int) -> None:
 
 @pytest.mark.parametrize("number", [*UNKNOWN[:4], 204, 304, 403])
 @pytest.mark.parametrize("shape", SHAPES)
-def test_6_after_a_part_of_the_response_a_filters_status_cuts_it(httpd: Httpd, shape: str, number: int) -> None:
+def test_a_filters_status_after_a_part_of_the_response_cuts_it(httpd: Httpd, shape: str, number: int) -> None:
     if number in UNKNOWN:
         expect(httpd, number, "SERVER_RETURN")
     else:
@@ -225,7 +225,7 @@ def test_6_after_a_part_of_the_response_a_filters_status_cuts_it(httpd: Httpd, s
 
 @pytest.mark.parametrize("number", [*NO_BODY, *OTHERS])
 @pytest.mark.parametrize("shape", SHAPES)
-def test_6_an_output_filter_can_answer_with_any_final_status(httpd: Httpd, shape: str, number: int) -> None:
+def test_an_output_filter_can_answer_with_any_final_status(httpd: Httpd, shape: str, number: int) -> None:
     answer = whole(httpd, f"/out/{shape}/{number}")
     assert answer.status == number
     assert "the body" not in answer.text
@@ -238,14 +238,14 @@ def test_6_an_output_filter_can_answer_with_any_final_status(httpd: Httpd, shape
 
 @pytest.mark.parametrize("number", [0, -1, -2, 200])
 @pytest.mark.parametrize("shape", SHAPES)
-def test_6_what_ends_a_filter_well_still_does(httpd: Httpd, shape: str, number: int) -> None:
+def test_ok_declined_done_and_200_end_a_filter_without_an_error(httpd: Httpd, shape: str, number: int) -> None:
     if number == 200:
         httpd.expect("python:warn.*SERVER_RETURN: 200 is no result for a handler: return apache.OK")
     answer = whole(httpd, f"/out/{shape}/{number}")
     assert (answer.status, answer.text) == (200, "")
 
 
-def test_6_on_error_pass_takes_it_for_a_failure(httpd: Httpd) -> None:
+def test_on_error_pass_takes_an_unknown_status_for_a_failure(httpd: Httpd) -> None:
     expect(httpd, 499, "SERVER_RETURN")
     assert whole(httpd, "/out/stream_pass/499").text == PAGE
     assert whole(httpd, "/out/stream_pass/403").status == 403
@@ -254,7 +254,7 @@ def test_6_on_error_pass_takes_it_for_a_failure(httpd: Httpd) -> None:
 @pytest.mark.parametrize("reader", ["reads", "discards"])
 @pytest.mark.parametrize("number", UNKNOWN)
 @pytest.mark.parametrize("shape", SHAPES)
-def test_6_an_input_filters_status_that_is_none_is_500(httpd: Httpd, shape: str, number: int, reader: str) -> None:
+def test_an_unknown_status_of_an_input_filter_is_500(httpd: Httpd, shape: str, number: int, reader: str) -> None:
     expect(httpd, number, "SERVER_RETURN")
     httpd.allow("res_results::reads")
     answer = whole(httpd, f"/in/{shape}/{reader}/{number}", b"a body")
@@ -265,13 +265,13 @@ def test_6_an_input_filters_status_that_is_none_is_500(httpd: Httpd, shape: str,
 @pytest.mark.parametrize("reader", ["reads", "discards"])
 @pytest.mark.parametrize("number", [*NO_BODY, *OTHERS])
 @pytest.mark.parametrize("shape", SHAPES)
-def test_6_an_input_filters_status_is_the_answer(httpd: Httpd, shape: str, number: int, reader: str) -> None:
+def test_an_input_filters_status_is_the_answer(httpd: Httpd, shape: str, number: int, reader: str) -> None:
     answer = whole(httpd, f"/in/{shape}/{reader}/{number}", b"a body")
     assert (answer.status, "read b" in answer.text) == (number, False)
 
 
 @pytest.mark.parametrize("number", [499, 42, 299, 101, -3])
-def test_6_in_a_page_it_ends_the_response(httpd: Httpd, number: int) -> None:
+def test_an_unknown_status_in_an_ssi_page_ends_the_response(httpd: Httpd, number: int) -> None:
     code = f"from mod_python import apache; raise apache.SERVER_RETURN({number})"
     text = f'a<!--#python exec="{code}" -->b'
     httpd.write("page.shtml", text)
@@ -282,7 +282,7 @@ def test_6_in_a_page_it_ends_the_response(httpd: Httpd, number: int) -> None:
     assert is_cut(httpd, "/page.shtml")
 
 
-def test_6_a_page_can_answer_without_a_body(httpd: Httpd) -> None:
+def test_an_ssi_page_can_answer_without_a_body(httpd: Httpd) -> None:
     code = "from mod_python import apache; raise apache.SERVER_RETURN(204)"
     httpd.write("buffered/page.shtml", f'a<!--#python exec="{code}" -->b')
     assert whole(httpd, "/buffered/page.shtml").status == 204

@@ -48,7 +48,7 @@ def test_w69_declared_ones_and_those_of_httpd(httpd: Httpd) -> None:
     assert gzip.decompress(answer.body) == b"body <Declared rt_filters::tail 0 None>"
 
 
-def test_w70_what_the_request_registered_comes_first(httpd: Httpd) -> None:
+def test_b70_what_the_request_registered_comes_first(httpd: Httpd) -> None:
     assert httpd.get("/same_name").text == "body <DECLARED rt_filters::tail 0 None>"
 
 

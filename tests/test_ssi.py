@@ -44,22 +44,22 @@ def expect_failure(httpd: Httpd, last: str, path: str = "/page.shtml") -> None:
     httpd.expect(rf"python:error.*{what}\\n(.*\\n)?{last}")
 
 
-def test_81_eval_writes_a_value(httpd: Httpd) -> None:
+def test_b81_eval_writes_a_value(httpd: Httpd) -> None:
     answer = page(httpd, 'a<!--#python eval="6 * 7" -->b<!--#python eval="None" -->c<!--#python eval="\'é\'" -->')
     assert (answer.status, answer.text) == (200, "a42bcé")
 
 
-def test_81_exec_writes_through_filter(httpd: Httpd) -> None:
+def test_b81_exec_writes_through_filter(httpd: Httpd) -> None:
     code = "\r\nfor n in range(3):\r\n    filter.write(str(n))\r\nprint('!', end='', file=filter)   \r\n"
     assert page(httpd, f'a<!--#python exec="{code}" -->b').text == "a012!b"
 
 
-def test_79_entities_are_decoded_and_variables_are_not_set_in(httpd: Httpd) -> None:
+def test_b79_entities_are_decoded_and_variables_are_not_set_in(httpd: Httpd) -> None:
     text = '<!--#set var="x" value="1" --><!--#python eval="1 &lt; 2 and &quot;${x}&quot;" -->'
     assert page(httpd, text).text == "${x}"
 
 
-def test_80_names_last_for_a_page(httpd: Httpd) -> None:
+def test_b80_names_last_for_a_page(httpd: Httpd) -> None:
     text = """<!--#python exec="
 import os
 n = 5
@@ -70,7 +70,7 @@ def twice(): return 2 * n
     assert page(httpd, names).text == "['filter']"
 
 
-def test_80_the_names_are_the_requests(httpd: Httpd) -> None:
+def test_b80_the_names_are_the_requests(httpd: Httpd) -> None:
     text = """<!--#python exec="
 filter.req.ssi_globals['extra'] = filter.req.uri
 old = filter
@@ -88,18 +88,18 @@ def test_w84_only_writing_is_there(httpd: Httpd) -> None:
     assert page(httpd, f'<!--#python eval="{names}" -->').text == "['flush', 'req', 'write']"
 
 
-def test_82_an_included_page_has_its_own_names(httpd: Httpd) -> None:
+def test_b82_an_included_page_has_its_own_names(httpd: Httpd) -> None:
     httpd.write("inner.shtml", '<!--#python eval="\'x\' in globals()" -->,<!--#python exec="x = 2" -->')
     text = '<!--#python exec="x = 1" --><!--#include virtual="inner.shtml" --><!--#python eval="x" -->'
     assert page(httpd, text).text == "False,1"
 
 
-def test_78_false_branches_are_skipped(httpd: Httpd) -> None:
+def test_b78_false_branches_are_skipped(httpd: Httpd) -> None:
     text = '<!--#if expr="false" --><!--#python exec="1 / 0" --><!--#else -->b<!--#endif -->'
     assert page(httpd, text).text == "b"
 
 
-def test_78_includesnoexec(httpd: Httpd) -> None:
+def test_b78_includesnoexec(httpd: Httpd) -> None:
     httpd.expect(r"<!--#python --> in \S+/no-exec/a.shtml may not run: the page's Options has IncludesNOEXEC")
     assert page(httpd, 'a<!--#python eval="1" -->b', "/no-exec/a.shtml").text == "a[oops]b"
 
@@ -225,7 +225,7 @@ filter.write(str(_ssi._compiled.cache_info().misses))
     assert int(page(httpd, text.replace("str", " str")).text) >= 1
 
 
-def test_88_interpreters(httpd: Httpd) -> None:
+def test_b88_interpreters(httpd: Httpd) -> None:
     element = '<!--#python eval="filter.req.interpreter" -->'
     assert page(httpd, element).text == "main_interpreter"
     assert page(httpd, element, "/shop/a.shtml").text == "shop"

@@ -105,7 +105,7 @@ def test_classes_are_not_made_by_users(httpd: Httpd) -> None:
         assert said.startswith("TypeError: cannot create 'mod_python.apache.")
 
 
-def test_w98_to_104_tables_of_ones_own(httpd: Httpd) -> None:
+def test_w98_b104_tables_of_ones_own(httpd: Httpd) -> None:
     seen = call(httpd, "own")
     cookies = [["Set-Cookie", "x=1"], ["set-cookie", "y=2"], ["Other", "z"]]
     assert seen["items"] == [[["a", "1"], ["B", "2"]], cookies, [], [["k", "v"]]]
@@ -127,7 +127,7 @@ def test_w101_popitem_removes_what_it_gives(httpd: Httpd) -> None:
     assert seen["empty"] == "KeyError: 'the table is empty'"
 
 
-def test_w98_99_what_no_table_takes(httpd: Httpd) -> None:
+def test_w98_w99_what_no_table_takes(httpd: Httpd) -> None:
     seen = call(httpd, "own")
     wrong = "a table takes a mapping, or pairs of a key and a value"
     assert seen["wrong number"] == seen["wrong number in it"] == f"TypeError: {wrong}"

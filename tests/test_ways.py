@@ -132,11 +132,11 @@ def test_validators(httpd: Httpd) -> None:
     assert "TypeError: " in headers["X-Wrong"]
 
 
-def test_w54_a_response_without_a_head(httpd: Httpd) -> None:
+def test_b54_a_response_without_a_head(httpd: Httpd) -> None:
     assert httpd.raw(b"GET /call/obj_ways/headless HTTP/1.1\r\nHost: x\r\n\r\n") == b"only the body"
 
 
-def test_w54_http2_has_a_head_all_the_same(httpd: Httpd) -> None:
+def test_b54_http2_has_a_head_all_the_same(httpd: Httpd) -> None:
     done = httpd.curl("--http2", httpd.url("/call/obj_ways/headless", tls=True))
     assert done.stdout == b"only the body"
 
@@ -165,7 +165,7 @@ def test_content_type_set(httpd: Httpd) -> None:
     assert call(httpd, "content_type") == [0, 1]
 
 
-def test_w159_keepalive_of_a_connection(httpd: Httpd) -> None:
+def test_b159_keepalive_of_a_connection(httpd: Httpd) -> None:
     answer = httpd.raw(b"GET /call/obj_ways/own_connection HTTP/1.1\r\nHost: x\r\n\r\n")
     assert b"Connection: close" in answer
     seen = json.loads(answer.partition(b"\r\n\r\n")[2])
@@ -174,7 +174,7 @@ def test_w159_keepalive_of_a_connection(httpd: Httpd) -> None:
     assert seen[4].startswith("AttributeError: ")
 
 
-def test_w163_server(httpd: Httpd) -> None:
+def test_b163_server(httpd: Httpd) -> None:
     seen = call_of(httpd, "own_server", "HOST_PORT")
     assert (seen["server_hostname"], seen["port"], seen["is_virtual"]) == ("virtual.example", 81, 1)
     assert (seen["names"], seen["wild_names"]) == (["one.example", "two.example"], ["*.three.example"])
@@ -188,7 +188,7 @@ def test_w163_server(httpd: Httpd) -> None:
     assert (main["defn_name"], main["defn_line_number"], main["path"], main["names"]) == ("", 0, None, [])
 
 
-def test_w133_134_wsgi(httpd: Httpd) -> None:
+def test_w133_w134_wsgi(httpd: Httpd) -> None:
     httpd.write("call", "a file")
     answer = httpd.request("POST", "/call/obj_ways/wsgi/%C3%A9%e9/?q", b"one\ntwo", {"Authorization": "Basic eDp5"})
     assert answer.status == 202
