@@ -37,11 +37,6 @@ impl Request {
         // SAFETY: the live request; the context is only compared with null.
         unsafe { ffi::ap_add_output_filter_handle(handle, context.cast(), r, c) };
     }
-
-    /// Whether the headers of the response are out: what follows is its body.
-    pub fn is_behind_headers(&self) -> bool {
-        self.raw().sent_bodyct != 0
-    }
 }
 
 unsafe extern "C" fn before_headers(
@@ -62,6 +57,16 @@ unsafe extern "C" fn before_headers(
 fn settle(filter: &Filter, brigade: &Brigade) -> Result<(), Error> {
     if brigade.is_empty() {
         return Ok(());
+    }
+    if let Some(r) = filter.request().filter(|r| r.status() == 205) {
+        // httpd would send a body, which no client expects. The filters behind the headers are not
+        // asked for one, and so must not let this one by.
+        r.forget_representation();
+        brigade.drop_data();
+        return match brigade.is_empty() {
+            true => Ok(()),
+            false => filter.pass(brigade),
+        };
     }
     filter.unlink(Direction::Output);
     let Some(r) = filter.request().filter(|r| !r.has_no_body()) else {

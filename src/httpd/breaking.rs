@@ -4,7 +4,7 @@ use super::bucket::Kind;
 use super::connection::KeepAlive;
 use super::log::{self, Level, place};
 use super::output::Output;
-use super::{Error, Filter, Status};
+use super::{Error, Filter, Request, Status};
 
 impl Output {
     /// Ends the response with an error: before anything went on, a response of that status; after
@@ -31,7 +31,7 @@ impl Output {
             self.send_metadata(filter);
             return Err(Error::GENERAL);
         };
-        let was_started = self.started || r.has_sent();
+        let was_started = self.is_under_way(filter);
         if !was_started && r.is_subrequest() {
             // The including page shows its own error text.
             self.broken = Some(Error::GENERAL);
@@ -60,12 +60,16 @@ impl Output {
         }
     }
 
+    /// Whether a part of the response went on: another one cannot take its place any more. For a
+    /// filter behind the headers that is so from the start.
+    pub fn is_under_way(&self, filter: &Filter) -> bool {
+        self.started || filter.request().is_some_and(Request::has_sent)
+    }
+
     /// Whether another response can take the place of this one: nothing of it went on.
     pub fn can_be_replaced(&self, filter: &Filter) -> bool {
-        let whole = filter
-            .request()
-            .is_some_and(|r| !r.is_subrequest() && !r.has_sent());
-        whole && !self.started && self.broken.is_none()
+        let whole = filter.request().is_some_and(|r| !r.is_subrequest());
+        whole && !self.is_under_way(filter) && self.broken.is_none()
     }
 
     /// Replaces the whole response, of which nothing went on yet, by a page about an error, of a
@@ -90,7 +94,7 @@ impl Output {
             return true;
         };
         let whole = self.stream.outgoing.kinds().any(|kind| kind == Kind::End);
-        let mends = whole && !self.started && !r.has_sent();
+        let mends = whole && !self.is_under_way(filter);
         let (level, end) = match mends {
             true => (Level::Warning, "its length is corrected"),
             false => (Level::Error, "it is cut"),

@@ -225,6 +225,31 @@ impl Brigade {
         unsafe { ffi::apr_brigade_cleanup(self.as_ptr().cast()) };
     }
 
+    /// Destroys the buckets that hold data.
+    pub fn drop_data(&self) {
+        self.drop_from(self.first(), |kind| kind == Kind::Data);
+    }
+
+    /// Destroys buckets of some kinds, from this one on; answers how many bytes they held, as far as
+    /// that is known.
+    pub(super) fn drop_from(
+        &self,
+        mut at: Option<NonNull<ffi::apr_bucket>>,
+        mut is_dropped: impl FnMut(Kind) -> bool,
+    ) -> usize {
+        let mut dropped = 0;
+        while let Some(found) = at {
+            at = self.after(found);
+            // SAFETY: a bucket of this ring.
+            if is_dropped(unsafe { bucket::kind_of(found.as_ptr()) }) {
+                // SAFETY: as above; nobody else has it.
+                let taken = unsafe { Bucket::from_ring(found) };
+                dropped += taken.length().unwrap_or(0);
+            }
+        }
+        dropped
+    }
+
     /// Makes every bucket outlive the call that brought it: memory lent for a call is copied.
     pub fn set_aside(&self, pool: &Pool) -> Result<(), Error> {
         let mut at = self.first();

@@ -66,6 +66,14 @@ impl Filter {
             .map_or_else(|| self.connection().pool(), Request::pool)
     }
 
+    /// Whether it is of the protocol's own: it stays in the chain when an error page, or another
+    /// request, takes the response over.
+    pub(super) fn is_of_protocol(&self) -> bool {
+        // SAFETY: a filter's record lives as long as the configuration.
+        let kind = unsafe { (*self.raw().frec).ftype };
+        (ffi::AP_FTYPE_PROTOCOL..ffi::AP_FTYPE_CONNECTION).contains(&kind)
+    }
+
     /// The name of its registration, or of mod_filter's that calls it.
     pub(super) fn name(&self) -> String {
         // SAFETY: a filter's record lives as long as the configuration.
@@ -225,6 +233,18 @@ impl Request {
         };
         // SAFETY: null, or a filter that lives as long as the request.
         (!added.is_null()).then(|| unsafe { Filter::from_raw(added) })
+    }
+
+    /// The output filters from the request's own to the connection's last.
+    pub(super) fn output_chain(&self) -> impl Iterator<Item = &Filter> {
+        let mut at = self.raw().output_filters;
+        std::iter::from_fn(move || {
+            // SAFETY: null at the chain's end, or a filter that lives as long as the request.
+            let filter = unsafe { at.as_ref() }?;
+            let found = std::mem::replace(&mut at, filter.next);
+            // SAFETY: as above.
+            Some(unsafe { Filter::from_raw(found) })
+        })
     }
 
     /// The filter of httpd that finds the end of the request's body.

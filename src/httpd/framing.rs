@@ -8,12 +8,16 @@
 
 use std::ffi::{CStr, CString};
 
+use super::connection::KeepAlive;
+use super::log::{self, Level, place};
 use super::{Request, Status, ffi};
 
 /// Holds the length of a body of which nothing was read yet.
 const LENGTH: &CStr = c"mod_python.content-length";
 /// Says that httpd's parser has looked at the headers for us, before a redirect to here.
 const LOOKED: &CStr = c"mod_python.parser-has-looked";
+/// Holds the length of a body whose headers a handler has changed since the parser looked at them.
+const SETTLED: &CStr = c"mod_python.settled-length";
 /// Holds the HTTP status with which a filter refused the body.
 const REFUSED: &CStr = c"mod_python.refused-body";
 
@@ -45,6 +49,40 @@ impl Request {
         self.headers_in().set(c"Transfer-Encoding", c"chunked");
     }
 
+    /// A handler is about to change what the request's headers say of its body, `Transfer-Encoding`
+    /// too if `coding`. The parser looks at them before that, or would take a part of the body for
+    /// the next request; where it cannot look without answering, the connection ends with this one.
+    pub fn settle_body_framing(&self, coding: bool) {
+        // A subrequest may share the table with its main request.
+        if let Some(main) = self.main() {
+            return main.settle_body_framing(coding);
+        }
+        let Some(parser) = self.body_parser().filter(|parser| parser.is_fresh()) else {
+            return;
+        };
+        let headers = self.headers_in();
+        let in_chunks = headers.get(c"Transfer-Encoding").is_some();
+        if in_chunks && !coding {
+            return;
+        }
+        let length = headers.get(c"Content-Length");
+        let length = length.and_then(|length| CString::new(length).ok());
+        let answers = length.as_deref().is_some_and(|l| self.is_beyond_limit(l));
+        if in_chunks || answers {
+            self.connection().set_keep_alive(KeepAlive::Close);
+            let text = "a handler changes the Content-Length or Transfer-Encoding of a request before \
+                        its body is read: the connection is closed behind the response";
+            return log::request(place!(), self, Level::Info, text);
+        }
+        let nothing = self.new_brigade();
+        // An error is the parser's to repeat when somebody reads.
+        let _ = parser.fetch_nothing(&nothing);
+        nothing.clear();
+        if let Some(length) = length {
+            self.notes().set(SETTLED, &length);
+        }
+    }
+
     /// What the request's `Content-Length` says, if it has one.
     pub fn content_length(&self) -> Option<i64> {
         let text = self.headers_in().get(c"Content-Length")?;
@@ -66,10 +104,7 @@ impl Request {
 
     /// Undoes `hide_body_length` for `redirected`, if nothing was read: it may have other filters.
     pub fn show_body_length(&self, redirected: &Self) {
-        let length = self
-            .notes()
-            .get(LENGTH)
-            .and_then(|length| CString::new(length).ok());
+        let length = self.noted(LENGTH);
         if let Some(length) = &length {
             self.body_is_read();
             self.headers_in().unset(c"Transfer-Encoding");
@@ -78,16 +113,23 @@ impl Request {
         if length.is_some() || self.notes().get(LOOKED).is_some() {
             redirected.notes().set(LOOKED, c"");
         }
+        if let Some(length) = self.noted(SETTLED) {
+            redirected.notes().set(SETTLED, &length);
+        }
     }
 
-    /// Whether the body is too long for where the request was redirected to. The parser, which has
-    /// looked already, will not say so.
+    /// Whether the body is too long for where the request was redirected to, or for the sections that
+    /// were not known when the parser looked. It will not say so.
     pub fn redirected_beyond_limit(&self) -> bool {
-        let length = self
-            .headers_in()
-            .get(c"Content-Length")
-            .and_then(|l| CString::new(l).ok());
-        self.notes().get(LOOKED).is_some() && length.is_some_and(|l| self.is_beyond_limit(&l))
+        let length = self.noted(SETTLED).or_else(|| {
+            self.notes().get(LOOKED)?;
+            CString::new(self.headers_in().get(c"Content-Length")?).ok()
+        });
+        length.is_some_and(|l| self.is_beyond_limit(&l))
+    }
+
+    fn noted(&self, name: &CStr) -> Option<CString> {
+        CString::new(self.notes().get(name)?).ok()
     }
 
     /// From now on `show_body_length` does nothing.

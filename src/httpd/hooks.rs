@@ -288,6 +288,7 @@ unsafe extern "C" fn register<M: Module>(pool: *mut ffi::apr_pool_t) {
     stand_in::register::<M>();
     super::entries::register_run_time::<M>();
     super::behind::register();
+    super::frame::register();
     // SAFETY: as above.
     unsafe { ffi::ap_hook_child_init(Some(child_init::<M>), none, none, middle) };
     // SAFETY: as above.

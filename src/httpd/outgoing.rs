@@ -130,6 +130,12 @@ impl Stream {
         }
     }
 
+    /// Drops data that was written and not sent; metadata, and what is left to read, stays.
+    pub(super) fn drop_written(&mut self) {
+        self.outgoing.drop_data();
+        self.pending = 0;
+    }
+
     /// Moves what is left unread on, up to and with EOS.
     pub(super) fn move_rest(&mut self) {
         let rest = &self.incoming;

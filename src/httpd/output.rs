@@ -61,11 +61,6 @@ impl Output {
         self.broken.is_some()
     }
 
-    /// Whether something of the response went on already.
-    pub fn has_started(&self) -> bool {
-        self.started
-    }
-
     /// Whether the author has stepped out.
     pub fn is_out(&self) -> bool {
         self.out
@@ -205,6 +200,12 @@ impl Output {
             return Ok(());
         }
         self.settle_headers(filter);
+        if self.is_reset_content(filter) {
+            self.stream.drop_written();
+            if self.stream.outgoing.is_empty() {
+                return Ok(());
+            }
+        }
         let counted = self
             .promise
             .as_mut()
@@ -281,6 +282,18 @@ impl Output {
         self.stream.incoming.append_all(brigade);
         self.stream.move_rest();
         self.send(filter)
+    }
+
+    /// Whether the status is 205: httpd would send a body with it, which no client expects.
+    fn is_reset_content(&self, filter: &Filter) -> bool {
+        let is_one = |r: &&super::Request| r.status() == 205 && !r.is_subrequest();
+        let Some(r) = filter.request().filter(is_one) else {
+            return false;
+        };
+        if !self.started {
+            r.forget_representation();
+        }
+        true
     }
 
     /// Before the first bucket goes on, every filter counts as one that changes the length, unless

@@ -93,21 +93,16 @@ impl Request {
         self.raw().header_only != 0
     }
 
-    /// Whether the response has no body: HEAD, 204, 304.
+    /// Whether the response has no body: HEAD, 204, 205, 304. httpd itself would send one with 205.
     pub fn has_no_body(&self) -> bool {
-        self.is_header_only() || matches!(self.raw().status, 204 | 304)
+        self.is_header_only() || matches!(self.raw().status, 204 | 205 | 304)
     }
 
-    /// Whether some of the response went out, so that its status stands.
+    /// Whether the head of the response went out, so that its status stands, or its end was sent.
+    /// (Its end counts as sent as soon as the handler has sent it; filters may still hold, or
+    /// replace, all of it.)
     pub fn has_started(&self) -> bool {
         self.has_sent() || self.has_ended()
-    }
-
-    /// Whether some of the response has passed all of its filters. (Its end counts as sent as soon
-    /// as the handler has sent it; filters may still hold, or replace, all of it.)
-    pub(super) fn has_sent(&self) -> bool {
-        let r = self.raw();
-        r.bytes_sent > 0 || r.sent_bodyct != 0
     }
 
     /// Whether the end of the response was sent.

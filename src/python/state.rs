@@ -119,7 +119,15 @@ pub struct State {
 impl State {
     /// The state of a request.
     pub fn of(r: &Request) -> &Self {
-        r.state(|| Self {
+        let make = || {
+            r.watch_framing();
+            Self::new(r)
+        };
+        r.state(make)
+    }
+
+    fn new(r: &Request) -> Self {
+        Self {
             lease: Lease::new("request"),
             body: Body::new(r),
             response: Response::new(r),
@@ -131,7 +139,7 @@ impl State {
             has_ended: Cell::new(false),
             content_type_set: Cell::new(false),
             objects: RefCell::default(),
-        })
+        }
     }
 
     /// The request as Python sees it: one object for all of its phases and filters.

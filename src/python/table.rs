@@ -1,12 +1,13 @@
 //! `apache.table`: httpd's tables as mappings.
 
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::sync::Arc;
 
 use pyo3::exceptions::{PyKeyError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyMapping, PyString};
 
+use super::headers::Which;
 use super::interpreters::interpreter::Interpreter;
 use super::object::class::{self, Answer, Arguments, Class, This, attributes, methods};
 use super::object::lease::{Lease, Lent};
@@ -14,8 +15,6 @@ use super::object::slots::{
     Compared, Constructed, Mapping, Slot, comparison_slot, constructor_slot, mapping_slots,
 };
 use super::text::{decode_option, encode, encode_c, encode_header};
-use crate::engine::settings::Settings;
-use crate::httpd::log::{self, Level, place};
 use crate::httpd::table::OwnTable;
 use crate::httpd::{Request, Table};
 
@@ -28,15 +27,6 @@ pub enum TableObject {
     OfRequest(Lent<Request>, Which),
     /// The user's.
     Own(OwnTable),
-}
-
-/// Which of a request's tables.
-#[derive(Clone, Copy)]
-pub struct Which {
-    /// Where it is.
-    pub table: fn(&Request) -> &Table,
-    /// Whether it is sent, before the body.
-    pub is_head: bool,
 }
 
 impl TableObject {
@@ -53,17 +43,22 @@ impl TableObject {
         }
     }
 
-    /// The table, to be changed. With `PythonDebug On`, tells of headers that come too late.
-    fn to_change(&self) -> PyResult<&Table> {
-        if let Self::OfRequest(request, Which { is_head: true, .. }) = self {
-            let r = request.get()?;
-            if r.has_started() && r.settings::<Settings>().debug == Some(true) {
-                let text = "a header was changed after the head of the response was sent: change it \
-                            before the first write() that is flushed";
-                log::request(place!(), r, Level::Warning, text);
-            }
+    /// The table, from which the entries of a key, or all, are to be taken.
+    fn to_reduce(&self, key: Option<&CStr>) -> PyResult<&Table> {
+        if let Self::OfRequest(request, which) = self {
+            which.headers.are_to_lose(request.get()?, key);
         }
         self.get()
+    }
+
+    /// The table, which is to get an entry, beside others of its key or in their place.
+    fn to_add(&self, key: &CStr, value: &CStr, beside: bool) -> PyResult<&Table> {
+        let table = self.to_reduce(Some(key))?;
+        if let Self::OfRequest(_, which) = self {
+            let known = beside && table.get(key).is_some();
+            which.headers.may_get(key, value, known)?;
+        }
+        Ok(table)
     }
 }
 
@@ -162,7 +157,7 @@ fn add<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
         encode_header(argument(a, 0))?,
         encode_header(argument(a, 1))?,
     );
-    this.body().to_change()?.add(&key, &value);
+    this.body().to_add(&key, &value, true)?.add(&key, &value);
     Ok(none(this))
 }
 
@@ -199,7 +194,7 @@ fn items<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'py> {
 }
 
 fn clear<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'py> {
-    this.body().to_change()?.clear();
+    this.body().to_reduce(None)?.clear();
     Ok(none(this))
 }
 
@@ -242,11 +237,14 @@ fn entries_of(
     pairs.map(entry).collect()
 }
 
+fn is_same((before, _): &Entry, key: &CStr) -> bool {
+    before.to_bytes().eq_ignore_ascii_case(key.to_bytes())
+}
+
 /// Replaces what a table has of the keys of `entries`; repeated ones stay repeated.
 fn merge(table: &Table, entries: &[Entry]) {
     for (index, (key, value)) in entries.iter().enumerate() {
-        let same = |(before, _): &Entry| before.as_bytes().eq_ignore_ascii_case(key.as_bytes());
-        if entries[..index].iter().any(same) {
+        if entries[..index].iter().any(|before| is_same(before, key)) {
             table.add(key, value);
         } else {
             table.set(key, value);
@@ -256,7 +254,11 @@ fn merge(table: &Table, entries: &[Entry]) {
 
 fn update<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
     let entries = entries_of(argument(a, 0), this.interpreter())?;
-    merge(this.body().to_change()?, &entries);
+    for (index, (key, value)) in entries.iter().enumerate() {
+        let repeated = entries[..index].iter().any(|before| is_same(before, key));
+        this.body().to_add(key, value, repeated)?;
+    }
+    merge(this.body().get()?, &entries);
     Ok(none(this))
 }
 
@@ -289,7 +291,7 @@ fn has_key<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
 }
 
 fn popitem<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'py> {
-    let (py, table) = (this.py(), this.body().to_change()?);
+    let (py, table) = (this.py(), this.body().to_reduce(None)?);
     let Some((key, value)) = table
         .len()
         .checked_sub(1)
@@ -363,10 +365,10 @@ impl Mapping for TableObject {
         match value {
             Some(value) => {
                 let value = encode_header(value)?;
-                this.body().to_change()?.set(&key, &value);
+                this.body().to_add(&key, &value, false)?.set(&key, &value);
             }
             // A key that is not there may be deleted: mod_python's users rely on it.
-            None => this.body().to_change()?.unset(&key),
+            None => this.body().to_reduce(Some(&key))?.unset(&key),
         }
         Ok(())
     }

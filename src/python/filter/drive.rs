@@ -25,11 +25,12 @@ pub fn output(
     settings: &Settings,
 ) -> Result<(), Error> {
     let is_behind = declared.kind.is_behind_headers();
-    if is_behind && !filter.request().is_some_and(Request::is_behind_headers) {
-        // The headers themselves.
+    let kept = filter.kept::<Instance>();
+    if is_behind && kept.is_none() && !filter.request().is_some_and(Request::is_behind_headers) {
+        // The headers themselves, or a response without a body.
         return filter.pass(brigade);
     }
-    let instance = match filter.kept::<Instance>() {
+    let instance = match kept {
         Some(instance) => instance,
         None if brigade.is_empty() => return Ok(()),
         None if steps_aside(filter, brigade, &declared) => return filter.step_out(brigade),
@@ -195,6 +196,7 @@ pub fn input(
 
 /// A request with this output filter is about to be handled, or has got it since.
 pub fn output_starts(r: &Request, declared: &Declared) {
+    r.watch_framing();
     if declared.kind.is_behind_headers() {
         r.settle_headers_for(match declared.change {
             filters::Change::Yes => Change::Length,

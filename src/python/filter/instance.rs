@@ -56,6 +56,9 @@ impl Instance {
         way: Way,
         settings: &Settings,
     ) -> Result<Self, String> {
+        if let Some(r) = filter.request() {
+            r.watch_framing();
+        }
         let flow = match way {
             Way::Out => Flow::Output(Output::new(filter, change(&declared))),
             Way::In => Flow::Input(Input::new(filter, change(&declared))),
@@ -305,7 +308,8 @@ impl Instance {
 
     /// What `SERVER_RETURN` asks for.
     pub(super) fn returned(&self, filter: &Filter, name: &str, ending: &Ending) -> Failure {
-        let sent = matches!(&*self.flow.borrow(), Flow::Output(output) if output.has_started());
+        let sent =
+            matches!(&*self.flow.borrow(), Flow::Output(output) if output.is_under_way(filter));
         if let (Some(status), Some(r), false) = (ending.status, filter.request(), sent) {
             r.set_status(status);
         }

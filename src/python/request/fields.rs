@@ -115,12 +115,28 @@ pub(super) fn set_proxyreq(this: &Me<'_, '_>, value: &Bound<'_, PyAny>) -> PyRes
 /// # Errors
 /// `ValueError` when it is none.
 pub fn valid_status(number: i32) -> PyResult<i32> {
-    if (100..1000).contains(&number) {
+    if (200..1000).contains(&number) {
         return Ok(number);
     }
+    if is_interim(number) {
+        return Err(interim(number));
+    }
     Err(PyValueError::new_err(format!(
-        "{number} is no HTTP status: write one from 100 to 999, as in apache.HTTP_NOT_FOUND"
+        "{number} is no HTTP status: write one from 200 to 999, as in apache.HTTP_NOT_FOUND"
     )))
+}
+
+/// Whether a number is a status that another response follows (1xx).
+pub fn is_interim(number: i32) -> bool {
+    (100..200).contains(&number)
+}
+
+/// Says why an interim status cannot be that of a response.
+pub fn interim(number: i32) -> PyErr {
+    PyValueError::new_err(format!(
+        "{number} is an interim status: a client waits for the response behind it. Write one from 200 \
+         on; httpd itself sends 100 Continue when the body is read, and PythonProtocol answers 101"
+    ))
 }
 
 pub(super) fn set_status(this: &Me<'_, '_>, value: &Bound<'_, PyAny>) -> PyResult<()> {
@@ -137,8 +153,11 @@ pub(super) fn set_status_line(this: &Me<'_, '_>, value: &Bound<'_, PyAny>) -> Py
             .split(|byte| *byte == b' ')
             .next()
             .and_then(|n| std::str::from_utf8(n).ok());
-        let status = number.and_then(|number| valid_status(number.parse().ok()?).ok());
-        let Some(status) = status else {
+        let status: Option<i32> = number.and_then(|number| number.parse().ok());
+        if let Some(status) = status.filter(|status| is_interim(*status)) {
+            return Err(interim(status));
+        }
+        let Some(status) = status.filter(|status| valid_status(*status).is_ok()) else {
             let line = String::from_utf8_lossy(&line);
             return Err(PyValueError::new_err(format!(
                 "'{line}' is no status line: write a number and a reason, as in 404 Not Found"

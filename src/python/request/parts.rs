@@ -3,10 +3,11 @@
 use super::object::Me;
 use crate::httpd::Request;
 use crate::python::connection::object::ConnectionObject;
+use crate::python::headers::{Headers, Which};
 use crate::python::object::class::{self, Answer};
 use crate::python::object::lease::Lent;
 use crate::python::server::ServerObject;
-use crate::python::table::{TableObject, Which};
+use crate::python::table::TableObject;
 
 /// One of them.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -30,8 +31,8 @@ pub(super) fn part<'py>(this: &Me<'_, 'py>, part: Part) -> Answer<'py> {
         return Ok(object.bind(this.py()).clone());
     }
     let (py, interpreter, lease) = (this.py(), this.interpreter(), me.lent.lease());
-    let table = |table, is_head| {
-        let which = Which { table, is_head };
+    let table = |table, headers| {
+        let which = Which { table, headers };
         let lent = Lent::new(lease, r);
         class::make(py, interpreter, TableObject::OfRequest(lent, which))
     };
@@ -42,13 +43,13 @@ pub(super) fn part<'py>(this: &Me<'_, 'py>, part: Part) -> Answer<'py> {
             ConnectionObject::of_request(lease, r.connection()),
         )?,
         Part::Server => class::make(py, interpreter, ServerObject::new(r.server()))?,
-        Part::HeadersIn => table(Request::headers_in, false)?,
-        Part::HeadersOut => table(Request::headers_out, true)?,
-        Part::ErrHeadersOut => table(Request::err_headers_out, true)?,
-        Part::Environment => table(Request::subprocess_env, false)?,
-        Part::TrailersIn => table(Request::trailers_in, false)?,
-        Part::TrailersOut => table(Request::trailers_out, false)?,
-        Part::Notes => table(Request::notes, false)?,
+        Part::HeadersIn => table(Request::headers_in, Headers::OfRequest)?,
+        Part::HeadersOut => table(Request::headers_out, Headers::OfResponse)?,
+        Part::ErrHeadersOut => table(Request::err_headers_out, Headers::OfResponse)?,
+        Part::Environment => table(Request::subprocess_env, Headers::None)?,
+        Part::TrailersIn => table(Request::trailers_in, Headers::None)?,
+        Part::TrailersOut => table(Request::trailers_out, Headers::None)?,
+        Part::Notes => table(Request::notes, Headers::None)?,
     };
     me.parts.borrow_mut().push((part, object.clone().unbind()));
     Ok(object)
