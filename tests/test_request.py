@@ -76,7 +76,7 @@ def test_status(httpd: Httpd) -> None:
     seen = call(httpd, "status")
     assert seen["404"] == ["no error", 404]
     for bad in ("99", "1000", "-1", "0"):
-        said = f"ValueError: {bad} is no HTTP status: write one from 100 to 999, as in apache.HTTP_NOT_FOUND"
+        said = f"ValueError: {bad} is no HTTP status: write one from 200 to 999, as in apache.HTTP_NOT_FOUND"
         assert seen[bad] == [said, 200]
     assert seen[str(1 << 40)][0].startswith("OverflowError: ")
     assert seen["text"][0].startswith("TypeError: ")
