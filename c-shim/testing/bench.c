@@ -36,6 +36,7 @@ server_rec *bench_start(module *record)
     vector[0] = python->create_server_config(pool, server);
     server->module_config = (ap_conf_vector_t *)vector;
     server->lookup_defaults = server->module_config;
+    ap_register_output_filter("HTTP_HEADER", collect, NULL, AP_FTYPE_PROTOCOL);
     ap_register_output_filter("collector", collect, NULL, AP_FTYPE_PROTOCOL);
     ap_register_input_filter("http_in", feed, NULL, AP_FTYPE_PROTOCOL);
     return server;
@@ -148,7 +149,7 @@ const char *bench_open(bench **made, const char *lines, int is_input, const char
         if (wrong)
             return wrong;
     }
-    r->output_filters = new_filter(b, ap_get_output_filter_handle("collector"), b, NULL);
+    r->output_filters = new_filter(b, ap_get_output_filter_handle("HTTP_HEADER"), b, NULL);
     r->input_filters = new_filter(b, ap_get_input_filter_handle("http_in"), is_input ? b : NULL, NULL);
     r->proto_output_filters = c->output_filters = r->output_filters;
     r->proto_input_filters = c->input_filters = r->input_filters;

@@ -127,6 +127,8 @@ apr_status_t collect(ap_filter_t *f, apr_bucket_brigade *brigade)
     apr_brigade_length(brigade, 1, &length);
     b->r->bytes_sent += length;
     b->r->sent_bodyct = 1;
+    /* httpd's leaves the chain when the headers are out: from now on it goes by another name. */
+    f->frec = ap_get_output_filter_handle("collector");
     apr_brigade_cleanup(brigade);
     return status;
 }
