@@ -6,7 +6,7 @@ use pyo3::types::PyBool;
 
 use super::interpreters::context::log_line;
 use super::interpreters::interpreter::Interpreter;
-use super::request::fields::{interim, is_interim, valid_status};
+use super::request::fields::valid_status;
 use crate::httpd::Status;
 use crate::httpd::log::Level;
 
@@ -112,14 +112,11 @@ fn checked(result: Status, who: &str) -> PyResult<Status> {
 /// A handler's result as a number.
 ///
 /// # Errors
-/// `TypeError` for what is no result, `ValueError` for a status of 1xx.
+/// `TypeError` for what is no result.
 pub fn number(result: &Bound<'_, PyAny>, who: &str) -> PyResult<i32> {
     if !result.is_instance_of::<PyBool>() {
         if let Ok(number) = result.extract::<i32>() {
-            return match is_interim(number) {
-                true => Err(interim(number)),
-                false => Ok(number),
-            };
+            return Ok(number);
         }
     }
     if close_coroutine(result) {
