@@ -40,8 +40,10 @@ def members(thing: object) -> dict[str, Any]:
 
 def describe(thing: object, name: str) -> dict[str, Any]:
     value = getattr(thing, name)
-    if name in SPECIAL or isinstance(value, type):
+    if name in SPECIAL:
         return {}
+    if isinstance(value, type):
+        return {"doc": value.__doc__}
     if callable(value):
         parameters = inspect.signature(value).parameters.values()
         return {
