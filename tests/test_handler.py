@@ -117,7 +117,7 @@ def test_statuses_that_http_does_not_know_are_500(httpd: Httpd) -> None:
     assert httpd.get("/unknown").status == 500
 
 
-def test_w9_200_is_ok_with_a_warning(httpd: Httpd) -> None:
+def test_w9_a_result_of_200_is_ok_with_a_warning(httpd: Httpd) -> None:
     httpd.expect(r"python:warn.*h_result::two_hundred: 200 is no result for a handler: return apache.OK")
     answer = httpd.get("/two-hundred")
     assert (answer.status, answer.text) == (200, "fine")

@@ -77,7 +77,7 @@ def test_o7_a_slow_script(httpd: Httpd, name: str) -> None:
     assert end > PAUSE
 
 
-def test_o7_the_slow_script_of_the_issue(httpd: Httpd) -> None:
+def test_o7_a_slow_script_over_tls(httpd: Httpd) -> None:
     httpd.cgi("upper", SCRIPT.replace(str(PAUSE), "1.5"))
     body, first, end = timed(httpd, "/cgi-bin/upper", tls=True)
     assert body == b"FIRSTSECOND"

@@ -144,7 +144,7 @@ def test_w9_unknown_results_are_logged(httpd: Httpd) -> None:
     assert httpd.get("/unknown").status == 500
 
 
-def test_w9_200_is_taken_for_ok(httpd: Httpd) -> None:
+def test_w9_a_result_of_200_is_taken_for_ok(httpd: Httpd) -> None:
     httpd.expect("python:warn.*ph_lists::two_hundred: 200 is no result for a handler: return apache.OK")
     assert httpd.get("/two-hundred").status == 200
 

@@ -1,93 +1,141 @@
-"""Which test shows what httpd asks of filters: each rule for both shapes of filters, on both versions of HTTP.
+"""docs/rules.md and the tests name each other: a number in the name of a test is a rule, and a rule has its tests.
 
-O are the rules of output filters, I those of input filters, C those of filters of connections. A test has the rules
-that it shows in its name, as in `test_o18_o19_...`.
+The rules of filters are shown for filters of both shapes, on both versions of HTTP.
 """
 
+import ast
+import itertools
 import re
+from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
-
-class Shown(NamedTuple):
-    """The test files that show a rule, or why there is none: "no: ..."."""
-
-    plain: str
-    """For plain functions on HTTP/1.1."""
-    stream: str
-    """For generators on HTTP/1.1."""
-    plain_http2: str
-    stream_http2: str
-
-
-def all_in(file: str) -> Shown:
-    """One file for all."""
-    return Shown(file, file, file, file)
-
-
-def by_shape(plain: str, stream: str) -> Shown:
-    """A file for each shape, on both versions."""
-    return Shown(plain, stream, plain, stream)
-
-
-def by_version(one: str, two: str) -> Shown:
-    """A file, or none, for each version, with both shapes."""
-    return Shown(one, one, two, two)
-
-
-FRAMING = by_shape("output_framing", "generator_framing")
-MORE = all_in("rules_output")
-BOTH = all_in("rules_http2")
-READS = all_in("rules_input")
-# Its server has filters of both shapes on each connection.
-CONNECTION = "connection_filters"
-BELOW_STREAMS = by_version(
-    CONNECTION, "no: there is one connection below all streams (c1), and what its filters see of them is frames"
-)
-
-RULES = {
-    **dict.fromkeys("o1 o2 o4 o5 o8 o9 o10 o11 o12 o13 o29".split(), FRAMING),
-    **dict.fromkeys("o15 o16 o17 o18 o19 o31 o34 o35".split(), MORE),
-    **dict.fromkeys("o20 o21 o22 o23 o24 o25 o26 o27 o28 o30 o32".split(), BOTH),
-    "o3": Shown("output_cuts", "generator_cuts", "rules_http2", "rules_http2"),
-    "o6": Shown("output_memory", "generator_streams", "rules_http2", "rules_http2"),
-    "o7": Shown("output_sources", "generator_streams", "rules_http2", "rules_http2"),
-    "o14": Shown("output_memory", "rules_http2", "rules_http2", "rules_http2"),
-    "o33": all_in("run_time_filters"),
-    **dict.fromkeys("i2 i3 i5 i7 i9 i11 i14 i15".split(), READS),
-    **dict.fromkeys("i1 i8 i10 i12 i13".split(), BOTH),
-    "i4": by_version("rules_input", "no: nothing is between the requests of a connection but frames"),
-    "i6": by_version("rules_input", "no: a body that is cut resets its stream, and with it the answer"),
-    **dict.fromkeys("c2 c3 c4 c5 c6 c7 c10".split(), BELOW_STREAMS),
-    "c1": by_version("no: a connection has no streams", CONNECTION),
-    "c8": all_in(CONNECTION),
-    "c9": all_in("kinds"),
-}
-COUNTS = {"o": 35, "i": 15, "c": 10}
+HERE = Path(__file__).parent
+PAGE = HERE.parent / "docs" / "rules.md"
+WITHOUT_GAPS = "OICP"
+"""The letters whose numbers go from 1 to the last one."""
+FOR_FILTERS = "OIC"
+SHAPES = ("functions", "streaming filters")
+VERSIONS = ("HTTP/1.1", "HTTP/2")
+RULE = re.compile(r"\*\*([A-Z]\d+)\.\*\* ")
+NUMBERS = re.compile(r"test_((?:[a-z]\d+_)+)")
 ON_HTTP2 = re.compile(r"http2|\bversion: str|\bget: Get|Stream\(")
 ONLY_ON_HTTP2 = re.compile(r"on_http2\(|needs_http2\(")
 
 
-def named_after(rule: str, file: str) -> list[str]:
-    """The texts of a file's tests that have a rule in their names."""
-    text = (Path(__file__).parent / f"test_{file}.py").read_text()
-    return re.findall(rf"^def test_(?:[oic]\d+_)*{rule}_(?s:.*?)(?=^\S(?<!\))|\Z)", text, re.MULTILINE)
+class Case(NamedTuple):
+    """A test function."""
+
+    file: str
+    """The name of its file, without the folder."""
+    name: str
+    text: str
 
 
-def test_no_rule_is_missing() -> None:
-    assert set(RULES) == {f"{way}{number}" for way, count in COUNTS.items() for number in range(1, count + 1)}
+class Entry(NamedTuple):
+    """A line of a rule's list: the tests of some combinations, or why there are none."""
+
+    label: str
+    text: str
+
+    @property
+    def tests(self) -> list[str]:
+        """The names of the tests, some with the names of their files."""
+        return re.findall(r"`(\S*test_\w+)`", self.text)
+
+    @property
+    def versions(self) -> list[str]:
+        """The versions of HTTP that the label names."""
+        return [version for version in VERSIONS if version in self.label]
+
+    @property
+    def combinations(self) -> set[tuple[str, str]]:
+        """The shapes of filters that the label names, each with each version of HTTP that it names."""
+        shapes = [shape for shape in SHAPES if shape in self.label.lower()]
+        return set(itertools.product(shapes, self.versions))
 
 
-@pytest.mark.parametrize("rule", RULES)
-def test_a_rule_has_tests_of_its_name(rule: str) -> None:
-    for combination, file in RULES[rule]._asdict().items():
-        if file.startswith("no: "):
-            continue
-        found = named_after(rule, file)
-        if combination.endswith("http2"):
-            found = [test for test in found if ON_HTTP2.search(test)]
-        else:
-            found = [test for test in found if not ONLY_ON_HTTP2.search(test)]
-        assert found, f"test_{file}.py shows nothing of {rule} for {combination}"
+def cases() -> list[Case]:
+    """All test functions, wherever below this folder."""
+    found: list[Case] = []
+    for path in sorted(HERE.rglob("test_*.py")):
+        lines = path.read_text().splitlines()
+        found += [
+            Case(path.name, node.name, "\n".join(lines[node.lineno - 1 : node.end_lineno]))
+            for node in ast.walk(ast.parse("\n".join(lines)))
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_")
+        ]
+    return found
+
+
+def rules() -> list[tuple[str, list[Entry]]]:
+    """The rules of the page in its order."""
+    found: list[tuple[str, list[Entry]]] = []
+    for block in PAGE.read_text().split("\n\n"):
+        if rule := RULE.match(block):
+            found.append((rule[1], []))
+        elif block.startswith("- ") and found:
+            for line in block[2:].split("\n- "):
+                label, _, text = " ".join(line.split()).partition(": ")
+                found[-1][1].append(Entry(label, text))
+    return found
+
+
+CASES = cases()
+RULES = rules()
+TIMES = Counter(case.name for case in CASES)
+BY_NAME = {case.name if TIMES[case.name] == 1 else f"{case.file}::{case.name}": case for case in CASES}
+"""The tests by what the page calls them: with the file's name only where several files have a test of that name."""
+
+
+def numbers(name: str) -> list[str]:
+    """The rules in the name of a test."""
+    found = NUMBERS.match(name)
+    return found[1].upper().rstrip("_").split("_") if found else []
+
+
+def test_each_rule_stands_once() -> None:
+    found = [rule for rule, _ in RULES]
+    assert [rule for rule, times in Counter(found).items() if times > 1] == []
+    assert {rule[0] for rule in found} == {*WITHOUT_GAPS, "B", "W"}
+    for letter in WITHOUT_GAPS:
+        there = [int(rule[1:]) for rule in found if rule[0] == letter]
+        assert there == list(range(1, len(there) + 1)), letter
+    shared = Counter(rule[1:] for rule in found if rule[0] in "BW")
+    assert [number for number, times in shared.items() if times > 1] == [], "B and W share their numbers"
+
+
+def test_numbers_in_names_of_tests_are_rules() -> None:
+    known = {rule for rule, _ in RULES}
+    assert {case.name: number for case in CASES for number in numbers(case.name) if number not in known} == {}
+    bare = [case.name for case in CASES if re.match(r"test_(?:[a-z]\d+_)*\d", case.name)]
+    assert bare == [], "a number without a letter says nothing: name the rule of docs/rules.md, or the promise alone"
+
+
+@pytest.mark.parametrize(("rule", "entries"), RULES, ids=[rule for rule, _ in RULES])
+def test_a_rule_names_its_tests(rule: str, entries: list[Entry]) -> None:
+    named = [test for entry in entries for test in entry.tests]
+    assert sorted(named) == sorted(test for test, case in BY_NAME.items() if rule in numbers(case.name))
+    assert named
+
+
+@pytest.mark.parametrize(
+    "entries", [pytest.param(entries, id=rule) for rule, entries in RULES if rule[0] in FOR_FILTERS]
+)
+def test_a_rule_of_filters_covers_each_shape_on_each_version(entries: list[Entry]) -> None:
+    covered = set[tuple[str, str]]()
+    for entry in entries:
+        assert entry.combinations, f"{entry.label!r} names no shape or no version of HTTP"
+        assert bool(entry.tests) != entry.text.startswith("none, because "), entry
+        covered |= entry.combinations
+        for test in entry.tests:
+            text = BY_NAME[test].text
+            assert "HTTP/2" not in entry.versions or ON_HTTP2.search(text), f"{test} is not on HTTP/2"
+            assert "HTTP/1.1" not in entry.versions or not ONLY_ON_HTTP2.search(text), f"{test} is on HTTP/2 only"
+    assert covered == set(itertools.product(SHAPES, VERSIONS))
+
+
+def test_lines_of_the_page_are_short() -> None:
+    assert [line for line in PAGE.read_text().splitlines() if len(line) > 120] == []
