@@ -3,10 +3,12 @@
 import http.client
 import subprocess
 import time
+from typing import Any
 
 import pytest
 
 from httpd import Httpd
+from mod_python import testing
 
 NAMES = ["identity", "upper", "hide_twice", "lines", "peek", "endless", "doubled"]
 CONF = (
@@ -150,3 +152,19 @@ def test_o34_a_slow_client_holds_back_an_endless_filter(httpd: Httpd) -> None:
         client.wait()
     # Each holds the megabyte that its filter yields and what httpd keeps for one client.
     assert peak(httpd) - before < 12 << 10
+
+
+def test_peeking_sees_the_end_behind_a_bucket_without_data(httpd: Httpd) -> None:
+    """An empty file is such a bucket, and the end; so is what is left of a body that was read."""
+    httpd.write("empty", "")
+    assert httpd.get("/peek/empty").text == "()"
+
+    async def outputfilter(filter: Any) -> Any:
+        yield await filter.read(10)
+        assert await filter.peek(1) == b""
+        async for chunk in filter:
+            yield chunk
+
+    for cut in ([b""], [b"ab", b""], [b"ab", b"", b""]):
+        result = testing.run(outputfilter, cuts=[cut])
+        assert (result.body, result.complete) == (b"".join(cut), True)

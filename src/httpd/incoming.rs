@@ -115,9 +115,11 @@ impl Stream {
             match self.incoming.front() {
                 None => return Ok(None),
                 Some(Kind::End) => break,
-                Some(Kind::Data) => {
-                    length += self.load(CHUNK, block)?;
-                }
+                // One that turned out to hold nothing is gone: what stands first now is another one.
+                Some(Kind::Data) => match self.load(CHUNK, block)? {
+                    0 => continue,
+                    loaded => length += loaded,
+                },
                 Some(_) => {}
             }
             self.ahead.append_front_of(&self.incoming);
