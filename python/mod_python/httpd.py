@@ -9,6 +9,7 @@
 import contextlib
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -63,6 +64,10 @@ _OPENSSL = [
     *("-addext", "basicConstraints=critical,CA:FALSE"),  # mod_ssl warns of servers that are authorities
 ]
 
+# A command to run httpd under, and how much longer everything takes then.
+_WRAPPER = shlex.split(os.environ.get("MOD_PYTHON_TEST_WRAPPER", ""))
+_SLOWER = 30 if _WRAPPER else 1
+
 _PORT_VARIABLE = re.compile(r"\$\{(\w*PORT\d*)\}")
 _RUNNING = b"resuming normal operations"  # what httpd logs when a generation stands
 
@@ -78,6 +83,9 @@ class Server:
     ${...PORT...} (free, for a `Listen` of its own), ${HANDLERS} (a copy of the folder of Python modules, on
     PythonPath), ${STATE} (writable by the children), ${HTDOCS} (the document root), ${CGI_BIN}, ${CERT} and ${KEY} (a
     certificate for localhost).
+
+    If the environment has MOD_PYTHON_TEST_WRAPPER, a command such as valgrind with its options, httpd runs under it,
+    and all time-outs are thirty times as long.
     """
 
     def __init__(
@@ -255,7 +263,7 @@ class Server:
         return subprocess.run([*self._command(), option], env=self._env, capture_output=True, text=True, check=False)
 
     def _command(self) -> list[str]:
-        return [str(_places.httpd()), "-f", str(self.folder / "httpd.conf")]
+        return [*_WRAPPER, str(_places.httpd()), "-f", str(self.folder / "httpd.conf")]
 
     # ---- the process
 
@@ -301,10 +309,10 @@ class Server:
         # be closing, and now and then a child of it crashes, whatever modules it has.
         process.send_signal(signal.SIGWINCH)
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(timeout=0.3)
+            process.wait(timeout=0.3 * _SLOWER)
         process.terminate()
         try:
-            process.wait(timeout=30)
+            process.wait(timeout=30 * _SLOWER)
             problem = None if process.returncode == 0 else f"httpd ended with {process.returncode}"
         except subprocess.TimeoutExpired:
             problem = "httpd did not stop within 30 s"
@@ -353,7 +361,7 @@ class Server:
         return self.error_log.read_bytes().count(_RUNNING)
 
     def _await_generation(self, old: set[int], generations: int) -> None:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 30 * _SLOWER
         while self._generations() < generations or not set(self.children()) - old:
             if not self.alive():
                 raise ServerError(f"httpd did not start:\n{self.error_text()}")
