@@ -12,9 +12,42 @@ impl Output {
     pub fn fail(&mut self, filter: &Filter, status: Status) -> Result<(), Error> {
         if self.stream.is_wire() {
             self.stream.drop_data();
-        } else {
-            self.stream.drop_all();
+            return self.end_wrong(filter, status);
         }
+        self.stream.forget_written();
+        let result = self.end_wrong(filter, status);
+        if result.is_ok() {
+            self.drain(filter);
+        }
+        self.stream.drop_all();
+        result
+    }
+
+    /// Reads what is left of a source of unknown length, behind an end that was said too early, and
+    /// drops it: mod_cgi waits for the end of a script whose output nobody reads. The response goes
+    /// out before that, for the source may be slow.
+    pub(super) fn drain(&mut self, filter: &Filter) {
+        let stream = &self.stream;
+        let ends = stream.closed && !stream.is_wire() && self.broken.is_none();
+        if !ends || !stream.incoming.has_unknown_length() || self.send(filter).is_err() {
+            return;
+        }
+        filter.connection().flush();
+        let stream = &self.stream;
+        while let Some(kind) = stream.incoming.front() {
+            if matches!(kind, Kind::Data | Kind::End) {
+                if stream.incoming.front_length().is_none() {
+                    // A source that fails has nothing more.
+                    let _ = stream.incoming.read_front(true);
+                }
+                drop(stream.incoming.remove_front());
+            } else {
+                stream.outgoing.append_front_of(&stream.incoming);
+            }
+        }
+    }
+
+    fn end_wrong(&mut self, filter: &Filter, status: Status) -> Result<(), Error> {
         self.stream.flush_owed = false;
         self.stream.closed = true;
         self.stream.end_seen = true;

@@ -95,6 +95,21 @@ impl Brigade {
         unsafe { bucket::length(first.as_ptr()) }
     }
 
+    /// Whether there is data of which only reading can tell how much it is: a pipe, a socket.
+    pub(super) fn has_unknown_length(&self) -> bool {
+        let mut at = self.first();
+        while let Some(bucket) = at {
+            // SAFETY: a bucket of this ring.
+            let is_data = unsafe { bucket::kind_of(bucket.as_ptr()) } == Kind::Data;
+            // SAFETY: as above.
+            if is_data && unsafe { bucket::length(bucket.as_ptr()) }.is_none() {
+                return true;
+            }
+            at = self.after(bucket);
+        }
+        false
+    }
+
     /// Reads the first bucket; empty when there is none, or when a pipe has just ended.
     pub fn read_front(&self, block: bool) -> Result<&[u8], Error> {
         match self.first() {

@@ -82,6 +82,12 @@ impl Connection {
         self.raw().outgoing != 0
     }
 
+    /// Sends what filters of the connection hold back.
+    pub(super) fn flush(&self) {
+        // SAFETY: a live connection, on the thread that writes to it.
+        unsafe { ffi::ap_flush_conn(self.as_ptr()) };
+    }
+
     /// Gives it up: nothing more is sent, and nothing waited for.
     pub fn abort(&self) {
         self.set_keep_alive(KeepAlive::Close);

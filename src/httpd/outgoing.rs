@@ -93,8 +93,13 @@ impl Stream {
 
     /// Forgets what was written and not sent, and what is left to read.
     pub(super) fn drop_all(&mut self) {
-        self.last = None;
         self.incoming.clear();
+        self.forget_written();
+    }
+
+    /// Forgets what was written and not sent, metadata too.
+    pub(super) fn forget_written(&mut self) {
+        self.last = None;
         self.outgoing.clear();
         self.pending = 0;
     }

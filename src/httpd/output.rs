@@ -267,6 +267,7 @@ impl Output {
         if self.stream.end_seen {
             self.stream.append_end();
         }
+        self.drain(filter);
         self.stream.move_rest();
         let result = self.send(filter);
         // What follows is counted, too, if this filter changed something of a promised length.
@@ -280,6 +281,7 @@ impl Output {
     pub fn swallow(&mut self, filter: &Filter, brigade: &Brigade) -> Result<(), Error> {
         self.stream.closed = true;
         self.stream.incoming.append_all(brigade);
+        self.drain(filter);
         self.stream.move_rest();
         self.send(filter)
     }
