@@ -17,7 +17,7 @@ use crate::httpd::phases::{Hook, Registration};
 use crate::httpd::shared::{Shared, is_alive};
 use crate::httpd::stand_in::StandIn;
 use crate::httpd::{Brigade, Connection, Error, Filter, Pool, Request, Server, Status};
-use crate::httpd::{exports, listener, mutex, parking, process, ssi, stop};
+use crate::httpd::{exports, fork, listener, mutex, parking, process, ssi, stop};
 use crate::phases;
 use crate::protocols;
 use crate::python::connection::talk::Talk;
@@ -100,6 +100,7 @@ impl Module for Entry {
         let mut servers = std::iter::successors(Some(main), |server| server.next());
         let is_on = |server: &Server| server.settings::<Settings>().optimize == Some(true);
         process::undisturbed(|| interpreter::start(main, servers.any(is_on)));
+        watch_forks(main);
         imports::run(main);
         ssi::serve::<Elements>();
         stop::take_over(child, main, DUTIES);
@@ -226,6 +227,15 @@ impl Module for Entry {
             }
             None => Err(Error::GENERAL),
         }
+    }
+}
+
+/// Tells processes that are forked from this child from the child itself.
+fn watch_forks(main: &Server) {
+    if let Err(error) = fork::watch(listener::ports()) {
+        let text =
+            format!("processes that Python code forks cannot be told from this child: {error}");
+        log::server(place!(), Some(main), Level::Error, &text);
     }
 }
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import threading
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
@@ -23,8 +24,9 @@ class _Loop:
         self.loop = asyncio.new_event_loop()
         self.waiting: set[Any] = set()
         self.is_over = False
+        self.thread = threading.Thread(target=self._serve, name="asyncio", daemon=True)
         try:
-            threading.Thread(target=self._serve, name="asyncio", daemon=True).start()
+            self.thread.start()
         except BaseException:
             self.loop.close()
             raise
@@ -51,6 +53,27 @@ class _Loop:
 
 _lock = threading.Lock()
 _current: _Loop | None = None
+
+
+def _forked() -> None:
+    """In a process that a task has forked: see to it that the loop runs nothing of the child's there."""
+    global _lock, _current
+    running, _lock, _current = _current, threading.Lock(), None
+    if running is not None and threading.current_thread() is running.thread:
+        getattr(running.loop, "_ready", []).clear()  # asyncio's name for what it would run next
+        running.loop.call_soon(_end_fork)
+
+
+def _end_fork() -> None:
+    _apache.log_error(
+        "a process that a task on asyncio's event loop has forked came back to the loop: it is no child of httpd and "
+        "ends now; end it with os._exit(), or use multiprocessing",
+        _apache.APLOG_WARNING,
+    )
+    os._exit(0)
+
+
+os.register_at_fork(after_in_child=_forked)
 
 
 def ended() -> RuntimeError:

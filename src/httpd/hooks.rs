@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicI32, Ordering};
 
 use super::config::{self, Command, Settings};
 use super::filter::Mode;
+use super::fork;
 use super::log::{self, Level, place};
 use super::phases::{self, Hook, Order, Registration};
 use super::stand_in::{self, StandIn};
@@ -152,6 +153,9 @@ pub(super) fn module_index() -> c_int {
 /// Calls `f`; a panic does not get out: it is logged with its place, and `bad` is the answer. So it is
 /// where nothing of the module may run any more.
 pub fn guard<R>(what: &str, bad: R, f: impl FnOnce() -> R) -> R {
+    if fork::is_forked() {
+        return bad;
+    }
     let Some(_call) = stop::Call::begin() else {
         return bad;
     };

@@ -21,6 +21,20 @@ pub fn accept_at_once(ports: &[u16]) {
     }
 }
 
+/// The ports that httpd listens on.
+pub fn ports() -> Vec<u16> {
+    let mut ports = Vec::new();
+    // SAFETY: as in `accept_at_once`.
+    let mut at = unsafe { ffi::ap_listeners };
+    // SAFETY: as above.
+    while let Some(listener) = unsafe { at.as_ref() } {
+        // SAFETY: as above.
+        ports.extend(unsafe { listener.bind_addr.as_ref() }.map(|address| address.port));
+        at = listener.next;
+    }
+    ports
+}
+
 impl Server {
     /// The ports of its `<VirtualHost>`; the main server's are all that httpd listens on.
     pub fn ports(&self) -> Vec<u16> {
@@ -35,14 +49,7 @@ impl Server {
         }
         // `*` stands for any port.
         if ports.is_empty() || ports.contains(&0) {
-            // SAFETY: as in `accept_at_once`.
-            let mut at = unsafe { ffi::ap_listeners };
-            // SAFETY: as above.
-            while let Some(listener) = unsafe { at.as_ref() } {
-                // SAFETY: as above.
-                ports.extend(unsafe { listener.bind_addr.as_ref() }.map(|address| address.port));
-                at = listener.next;
-            }
+            ports.extend(self::ports());
         }
         ports
     }

@@ -26,6 +26,7 @@ mod fields;
 pub mod file;
 pub mod fileinfo;
 pub mod filter;
+pub mod fork;
 mod frame;
 mod framing;
 pub mod head;

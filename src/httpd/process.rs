@@ -51,20 +51,40 @@ const ENDS: [i32; 4] = [libc::SIGTERM, libc::SIGHUP, libc::SIGUSR1, libc::SIGWIN
 /// Runs `f` to its end, even if this child is told to end meanwhile. prefork's children end in a
 /// signal handler, wherever they are.
 pub fn undisturbed<R>(f: impl FnOnce() -> R) -> R {
-    let mut ends = std::mem::MaybeUninit::uninit();
+    let before = mask(libc::SIG_BLOCK, &ENDS);
+    let result = f();
+    // SAFETY: the set that held.
+    unsafe {
+        libc::pthread_sigmask(libc::SIG_SETMASK, &raw const before, std::ptr::null_mut());
+    }
+    result
+}
+
+/// Blocks or unblocks signals for this thread (`SIG_BLOCK`, `SIG_UNBLOCK`). Answers which were
+/// blocked before.
+pub(super) fn mask(how: i32, signals: &[i32]) -> libc::sigset_t {
+    let mut set = std::mem::MaybeUninit::uninit();
     // SAFETY: fills the set.
-    unsafe { libc::sigemptyset(ends.as_mut_ptr()) };
-    for signal in ENDS {
+    unsafe { libc::sigemptyset(set.as_mut_ptr()) };
+    for signal in signals {
         // SAFETY: a set, and signals that there are.
-        unsafe { libc::sigaddset(ends.as_mut_ptr(), signal) };
+        unsafe { libc::sigaddset(set.as_mut_ptr(), *signal) };
     }
     let mut before = std::mem::MaybeUninit::uninit();
     // SAFETY: a full set, and a place for the one that held.
-    unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, ends.as_ptr(), before.as_mut_ptr()) };
-    let result = f();
-    // SAFETY: the set that held; filled above.
-    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, before.as_ptr(), std::ptr::null_mut()) };
-    result
+    unsafe { libc::pthread_sigmask(how, set.as_ptr(), before.as_mut_ptr()) };
+    // SAFETY: filled by the line above.
+    unsafe { before.assume_init() }
+}
+
+/// What answers a signal until now; `new` does from now on.
+pub(super) fn action(signal: i32, new: Option<&libc::sigaction>) -> libc::sigaction {
+    let mut before = std::mem::MaybeUninit::<libc::sigaction>::zeroed();
+    let new = new.map_or(std::ptr::null(), std::ptr::from_ref);
+    // SAFETY: null, or a complete action; a place for the one before.
+    unsafe { libc::sigaction(signal, new, before.as_mut_ptr()) };
+    // SAFETY: zeroes are a valid action, should the call have failed.
+    unsafe { before.assume_init() }
 }
 
 /// Lets no signal interrupt this thread.
@@ -76,10 +96,10 @@ pub fn block_signals() {
     unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, all.as_ptr(), std::ptr::null_mut()) };
 }
 
-/// Ends this child at once, without the cleanups of pools and without the destructors of threads.
-pub fn end() -> ! {
+/// Ends this process at once, without the cleanups of pools and without the destructors of threads.
+pub fn end(code: i32) -> ! {
     // SAFETY: the kernel takes back what the process has; nothing of it runs after this.
-    unsafe { libc::_exit(0) }
+    unsafe { libc::_exit(code) }
 }
 
 /// Whether `-D name` was given, or `Define name` read.

@@ -20,7 +20,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::log::{self, Level, place};
-use super::process::{is_defined, mpm_query};
+use super::process::{action, is_defined, mpm_query};
 use super::{Pool, Server, ffi, process};
 
 /// How long the child's thread may take to leave what it does.
@@ -196,16 +196,6 @@ pub fn take_over(child: &Pool, main: &'static Server, duties: Duties) {
     }
 }
 
-/// What answers a signal until now; `new` does from now on.
-fn action(signal: i32, new: Option<&libc::sigaction>) -> libc::sigaction {
-    let mut before = MaybeUninit::<libc::sigaction>::zeroed();
-    let new = new.map_or(std::ptr::null(), std::ptr::from_ref);
-    // SAFETY: null, or a complete action; a place for the one before.
-    unsafe { libc::sigaction(signal, new, before.as_mut_ptr()) };
-    // SAFETY: zeroes are a valid action, should the call have failed.
-    unsafe { before.assume_init() }
-}
-
 fn is_function(action: &libc::sigaction) -> bool {
     action.sa_flags & libc::SA_SIGINFO == 0
         && action.sa_sigaction != libc::SIG_DFL
@@ -281,7 +271,7 @@ fn watch(bell: Bell, main: &'static Server, duties: Duties) {
     let text = "the child was told to end, and its thread was still at work 0.2 s later: the child \
                 ends without waiting for the handlers, filters and cleanups of its request";
     log::server(place!(), Some(main), Level::Notice, text);
-    process::end();
+    process::end(0);
 }
 
 /// Waits until the child's thread has left its loop, at most so long.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
+use super::forked;
 use super::interpreters::context::About;
 use super::interpreters::interpreter::{Interpreter, main_server};
 use super::report;
@@ -55,7 +56,7 @@ impl Cleanup {
         self.interpreter.enter(about, |py| {
             entered();
             let (function, data) = (self.function.into_bound(py), self.data.into_bound(py));
-            if let Err(error) = function.call1((data,)) {
+            if let Err(error) = forked::result(py, function.call1((data,))) {
                 if matches!(server_return(py, self.interpreter, &error), Ok(Some(_))) {
                     // As if it had returned the result, which nobody asks for.
                     return;

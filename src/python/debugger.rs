@@ -2,6 +2,7 @@
 
 use pyo3::prelude::*;
 
+use super::forked;
 use crate::engine::settings::Settings;
 use crate::httpd::server::is_defined;
 
@@ -15,14 +16,14 @@ pub fn call1<'py>(
     function: &Bound<'py, PyAny>,
     argument: &Bound<'py, PyAny>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    if settings.enable_pdb != Some(true) || !is_defined(c"ONE_PROCESS") {
-        return function.call1((argument,));
-    }
     let py = function.py();
+    if settings.enable_pdb != Some(true) || !is_defined(c"ONE_PROCESS") {
+        return forked::result(py, function.call1((argument,)));
+    }
     let sys = py.import("sys")?;
     let (input, output) = (sys.getattr("__stdin__")?, sys.getattr("__stdout__")?);
     // Ctrl-C stays httpd's.
     let arguments = ("tab", input, output, py.None(), true);
     let pdb = py.import("pdb")?.getattr("Pdb")?.call1(arguments)?;
-    pdb.call_method1("runcall", (function, argument))
+    forked::result(py, pdb.call_method1("runcall", (function, argument)))
 }

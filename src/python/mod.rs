@@ -7,6 +7,7 @@ pub mod data;
 pub mod debugger;
 pub mod exports;
 pub mod filter;
+pub mod forked;
 mod headers;
 pub mod interpreters;
 pub mod meter;

@@ -5,6 +5,7 @@ use pyo3::prelude::*;
 
 use super::connection::call;
 use super::data;
+use super::forked;
 use super::interpreters::context::About;
 use super::interpreters::interpreter::{Interpreter, release};
 use super::interpreters::loader::Search;
@@ -123,11 +124,9 @@ impl Run<'_, '_> {
             Kind::Eval => "eval",
             Kind::Exec => "exec",
         };
-        self.py
-            .import("mod_python._ssi")?
-            .getattr("run")?
-            .call1((element, kind, decode(self.py, code)?))
-            .map(drop)
+        let run = self.py.import("mod_python._ssi")?.getattr("run")?;
+        let done = run.call1((element, kind, decode(self.py, code)?));
+        forked::result(self.py, done).map(drop)
     }
 
     /// Logs an exception, and says how the page goes on.

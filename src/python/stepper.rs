@@ -8,6 +8,8 @@ use pyo3::exceptions::{PyStopAsyncIteration, PyStopIteration, PyTypeError};
 use pyo3::ffi;
 use pyo3::prelude::*;
 
+use super::forked;
+
 /// What one step of an awaitable came to.
 pub enum Step<'py> {
     /// It waits; what it yielded says for what.
@@ -26,8 +28,11 @@ pub fn step<'py>(awaitable: &Bound<'py, PyAny>) -> Step<'py> {
     // SAFETY: an iterator, as `__await__` and `__anext__` give it; None is what starts a step.
     let sent = unsafe { ffi::PyIter_Send(awaitable.as_ptr(), none.as_ptr(), &raw mut value) };
     if sent == ffi::PySendResult::PYGEN_ERROR {
-        return Step::Raised(PyErr::fetch(py));
+        let error = PyErr::fetch(py);
+        forked::check(py, Some(&error));
+        return Step::Raised(error);
     }
+    forked::check(py, None);
     // SAFETY: a new reference in both other cases.
     let value = unsafe { Bound::from_owned_ptr(py, value) };
     match sent {
@@ -39,7 +44,9 @@ pub fn step<'py>(awaitable: &Bound<'py, PyAny>) -> Step<'py> {
 /// Raises an exception where an awaitable waits, and runs it on from there.
 pub fn throw<'py>(awaitable: &Bound<'py, PyAny>, error: &PyErr) -> Step<'py> {
     let py = awaitable.py();
-    match awaitable.call_method1("throw", (error.value(py),)) {
+    let result = awaitable.call_method1("throw", (error.value(py),));
+    forked::check(py, result.as_ref().err());
+    match result {
         Ok(what) => Step::Waits(what),
         Err(raised) if raised.is_instance_of::<PyStopIteration>(py) => {
             match raised.value(py).getattr("value") {

@@ -10,6 +10,7 @@ use super::loader::Search;
 use crate::engine::settings::{Import, Settings};
 use crate::httpd::Server;
 use crate::httpd::log::{self, Level, place};
+use crate::python::forked;
 use crate::python::report;
 
 /// Imports what the servers of a configuration ask for, in the order in which it was written. What
@@ -53,7 +54,7 @@ fn one(server: &'static Server, import: &Import, settings: &Settings) {
                 found.and_then(|function| function.call0()).map(drop)
             }
         };
-        if let Err(error) = imported {
+        if let Err(error) = forked::result(py, imported) {
             report::to_log(py, &format!("{name} failed"), &error);
         }
     });

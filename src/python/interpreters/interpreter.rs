@@ -7,7 +7,6 @@
 
 use std::collections::HashMap;
 use std::ffi::{CStr, CString};
-use std::ptr::null_mut;
 use std::sync::{Mutex, Once, OnceLock, PoisonError};
 
 use pyo3::exceptions::PyRuntimeError;
@@ -20,9 +19,10 @@ use super::hold::{self, Held, bind};
 use super::loader::Loader;
 use super::usher;
 use crate::engine::names::MAIN;
-use crate::httpd::Server;
 use crate::httpd::log::{self, Level, place};
+use crate::httpd::{Server, fork};
 use crate::python::filter::deadline;
+use crate::python::forked;
 use crate::python::object::types::Types;
 
 /// One interpreter of this child. Lives as long as the child.
@@ -172,7 +172,7 @@ impl Interpreter {
         match hold::inside() {
             // A signal ends the child while C code that Python called has let go of the GIL.
             Some(_) if !hold::is_attached() => hold::anew(|| self.enter(about, f)),
-            Some(inside) if std::ptr::eq(inside, self) => Python::attach(f),
+            Some(inside) if std::ptr::eq(inside, self) => Python::attach(|py| run(py, f)),
             // A cleanup that runs while Python of another interpreter waits on this thread.
             Some(_) => Python::attach(|py| release(py, || self.enter(about, f))),
             None => {
@@ -181,15 +181,23 @@ impl Interpreter {
                 let _held = Held::take(self);
                 Python::attach(|py| {
                     self.drops.empty(py);
-                    f(py)
+                    run(py, f)
                 })
             }
         }
     }
 }
 
+/// Calls `f`. A process that is forked in it does not come back.
+fn run<R>(py: Python<'_>, f: impl FnOnce(Python<'_>) -> R) -> R {
+    let result = f(py);
+    forked::check(py, None);
+    result
+}
+
 /// Lets other threads run Python while `f` waits for something. `f` may enter interpreters.
 pub fn release<R>(py: Python<'_>, f: impl FnOnce() -> R) -> R {
+    forked::check(py, None);
     let inside = hold::leave();
     let step = deadline::pause();
     // `detach` asks for `Send` to keep Python objects out of `f`; what `f` uses of httpd stays on
@@ -296,9 +304,14 @@ impl SigintAction {
         Self(unsafe { action.assume_init() })
     }
 
+    /// Takes the signal back. What Python has set until now is what `signal.signal()` always sets:
+    /// processes that Python code forks keep it.
     fn restore(&self) {
-        // SAFETY: an action that the process had before.
-        unsafe { libc::sigaction(libc::SIGINT, &raw const self.0, null_mut()) };
+        let mut pythons = std::mem::MaybeUninit::<libc::sigaction>::zeroed();
+        // SAFETY: an action that the process had before, and a place for the one of now.
+        unsafe { libc::sigaction(libc::SIGINT, &raw const self.0, pythons.as_mut_ptr()) };
+        // SAFETY: zeroes are a valid action, should the call have failed.
+        fork::keep_handler(unsafe { pythons.assume_init() }.sa_sigaction);
     }
 }
 

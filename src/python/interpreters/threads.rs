@@ -8,7 +8,7 @@ use pyo3::ffi;
 use super::context::{self, About};
 use super::hold;
 use super::interpreter::Interpreter;
-use crate::httpd::stop;
+use crate::httpd::{fork, stop};
 
 /// The thread states of one thread, by interpreter.
 pub struct States(RefCell<Vec<Kept>>);
@@ -85,9 +85,9 @@ pub struct EndOfThread;
 
 impl Drop for EndOfThread {
     fn drop(&mut self) {
-        if stop::is_off() || hold::inside().is_some() {
-            // The child ends in a signal handler of httpd, or by exit() in the midst of Python code:
-            // the GIL cannot be taken, and its threads' states go with the process.
+        if fork::is_forked() || stop::is_off() || hold::inside().is_some() {
+            // A forked process ends, or the child does in a signal handler of httpd, or by exit() in
+            // the midst of Python code: the GIL cannot be taken, and the states go with the process.
             return;
         }
         hold::with_states(|states| {

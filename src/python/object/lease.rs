@@ -17,6 +17,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
+use crate::httpd::fork;
+
 /// When the objects of one request or connection may be used.
 pub struct Lease {
     /// What it is about, for messages: "request", "connection".
@@ -93,6 +95,13 @@ impl Lease {
     }
 
     fn check(&self) -> PyResult<()> {
+        if fork::is_forked() {
+            return Err(PyRuntimeError::new_err(format!(
+                "this process was forked from a child of httpd, which has the {0}: take what you \
+                 need of the {0} before os.fork()",
+                self.what
+            )));
+        }
         if self.over.load(Ordering::Acquire) {
             return Err(PyRuntimeError::new_err(format!(
                 "the {} is over",
