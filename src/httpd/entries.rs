@@ -8,7 +8,8 @@ use std::ffi::{CStr, CString};
 
 use super::filter::{Direction, Filter, Mode};
 use super::hooks::{Module, guard};
-use super::{Brigade, Error, ffi};
+use super::log::{self, Level, place};
+use super::{Brigade, Error, calls, ffi};
 
 /// How many filters a configuration may declare in each direction.
 pub const ENTRY_POINTS: usize = 256;
@@ -188,6 +189,10 @@ unsafe extern "C" fn output<M: Module, const SLOT: usize>(
     let filter = unsafe { Filter::from_raw(f) };
     // SAFETY: as above.
     let brigade = unsafe { Brigade::from_raw(brigade) };
+    let Some(_call) = calls::begin(Direction::Output, filter) else {
+        brigade.clear();
+        return Error::code(refuse(filter));
+    };
     let result = guard("an output filter", Err(Error::GENERAL), || {
         M::output_filter(filter, SLOT, brigade)
     });
@@ -215,10 +220,27 @@ unsafe extern "C" fn input<M: Module, const SLOT: usize>(
     // SAFETY: httpd calls with a live brigade.
     let brigade = unsafe { Brigade::from_raw(brigade) };
     let block = block == ffi::APR_BLOCK_READ;
+    let Some(_call) = calls::begin(Direction::Input, filter) else {
+        return Error::code(refuse(filter));
+    };
     let result = guard("an input filter", Err(Error::GENERAL), || {
         M::input_filter(filter, SLOT, brigade, mode, block)
     });
     Error::code(result)
+}
+
+/// Another module calls a filter that is being called: what it wants to send, or read, would not be
+/// filtered by code that is in the middle of something else.
+fn refuse(filter: &Filter) -> Result<(), Error> {
+    let text = format!(
+        "filter {} is called by another module while it is at work: refused",
+        filter.name()
+    );
+    match filter.request() {
+        Some(r) => log::request(place!(), r, Level::Error, &text),
+        None => log::connection(place!(), filter.connection(), Level::Error, &text),
+    }
+    Err(Error::GENERAL)
 }
 
 unsafe extern "C" fn start_input<M: Module, const SLOT: usize>(f: *mut ffi::ap_filter_t) -> i32 {

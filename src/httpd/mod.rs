@@ -10,6 +10,7 @@ mod behind;
 mod breaking;
 pub mod brigade;
 pub mod bucket;
+mod calls;
 mod challenge;
 pub mod config;
 pub mod connection;

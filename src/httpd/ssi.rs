@@ -6,6 +6,8 @@ use std::mem::transmute;
 use std::ptr::{NonNull, null_mut};
 use std::sync::OnceLock;
 
+use super::calls;
+use super::filter::Direction;
 use super::held::Held;
 use super::hooks::guard;
 use super::length::Change;
@@ -264,6 +266,7 @@ unsafe extern "C" fn element<T: Tags>(
         pending: Cell::new(0),
         failed: Cell::new(None),
     };
+    let _call = calls::begin(Direction::Output, tag.filter());
     let result = guard("an SSI element", None, || Some(tag.handle::<T>()));
     Error::code(result.unwrap_or_else(|| Err(tag.fail(Status::INTERNAL_SERVER_ERROR))))
 }

@@ -1,6 +1,6 @@
 //! `<!--#python ... -->`: runs the code that stands in pages (`mod_python/_ssi.py`).
 
-use pyo3::exceptions::PyOSError;
+use pyo3::exceptions::{PyOSError, PyRuntimeError};
 use pyo3::prelude::*;
 
 use super::connection::call;
@@ -54,15 +54,27 @@ fn sent<'py>(this: &Me<'_, 'py>, result: Result<(), Error>) -> Answer<'py> {
     }
 }
 
-fn write<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
+/// The element, unless a part of its page is being sent: this is code of a filter behind it then.
+fn element<'a>(this: &'a Me<'_, '_>) -> PyResult<&'a Tag> {
     let tag = this.body().0.get()?;
+    if tag.filter().is_passing() {
+        return Err(PyRuntimeError::new_err(
+            "an SSI element cannot be written to in a filter that its page passes: write with \
+             filter.write() of that filter",
+        ));
+    }
+    Ok(tag)
+}
+
+fn write<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
+    let tag = element(this)?;
     let value = a[0].expect("the landing pad has checked required arguments");
     let length = data::append(&mut tag.written(), &value, this.interpreter().drops)?;
     sent(this, release(this.py(), || tag.wrote(length)))
 }
 
 fn flush<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'py> {
-    let tag = this.body().0.get()?;
+    let tag = element(this)?;
     sent(this, release(this.py(), || tag.flush()))
 }
 

@@ -13,7 +13,7 @@ use super::alarm;
 use super::authorize::Question;
 use super::duplex::{Input, Lost, Needs, Output};
 use super::object::ConnectionObject;
-use super::wire::Wire;
+use super::wire::{Wire, refuse_in_filters};
 use crate::engine::unread::Search;
 use crate::httpd::Connection;
 use crate::httpd::now::Found;
@@ -97,6 +97,7 @@ impl Awaitable for Wait {
         let gone = || PyRuntimeError::new_err("the connection is gone");
         let conn = class::body::<ConnectionObject>(object, this.interpreter()).ok_or_else(gone)?;
         let wire = conn.wire.as_ref().ok_or_else(gone)?.get()?;
+        refuse_in_filters(conn.lent.get()?)?;
         let looking = Look {
             py: this.py(),
             interpreter: this.interpreter(),
@@ -190,6 +191,8 @@ impl<'py> Look<'_, 'py> {
             }
             Search::Missing => Ok(None),
             Search::Beyond => {
+                // What follows runs Python.
+                drop(unread);
                 let text = match wish {
                     Wish::Until(..) => format!("no separator within {limit} bytes"),
                     _ => format!("no end of a line within {limit} bytes"),

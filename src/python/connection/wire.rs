@@ -86,7 +86,22 @@ pub(super) fn wire<'a>(this: &'a Me<'_, '_>) -> PyResult<(&'a Connection, &'a Wi
             "HTTP has this connection's bytes: only a connection handler can read and write them",
         ));
     };
+    refuse_in_filters(c)?;
     Ok((c, wire.get()?))
+}
+
+/// What is read or written for a filter of this connection must not pass that filter again.
+///
+/// # Errors
+/// `RuntimeError` while such a filter is being called.
+pub(super) fn refuse_in_filters(c: &Connection) -> PyResult<()> {
+    if c.is_being_filtered() {
+        return Err(PyRuntimeError::new_err(
+            "the bytes of a connection cannot be read or written in one of its filters: a filter \
+             reads with filter.read() and writes with filter.write(), or yields",
+        ));
+    }
+    Ok(())
 }
 
 /// Makes sure that there is data at the front. `false`: the peer has closed its side.

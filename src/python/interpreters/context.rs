@@ -86,6 +86,11 @@ fn with_current<R>(f: impl FnOnce(About<'_>) -> R) -> R {
     })
 }
 
+/// Whether this thread's Python works on this request.
+pub fn is_about(r: &Request) -> bool {
+    with_current(|about| matches!(about, About::Request(current) if std::ptr::eq(current, r)))
+}
+
 /// The address of the connection that this thread works on, or on a request of.
 pub fn connection() -> Option<usize> {
     let address = |c: &Connection| std::ptr::from_ref(c).addr();

@@ -9,6 +9,7 @@ use super::object::Me;
 use super::sendfile::Part;
 use crate::engine::phases::Phase;
 use crate::httpd::Request;
+use crate::python::interpreters::context;
 use crate::python::interpreters::interpreter::release;
 use crate::python::object::class::{Answer, Arguments};
 use crate::python::state::State;
@@ -29,8 +30,48 @@ fn at_work<'a>(this: &'a Me<'_, '_>) -> PyResult<(&'a Request, &'a State)> {
     Ok((r, state))
 }
 
-pub(super) fn write<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
+/// The same, if `method` may send something to its client now. httpd's filters are not reentrant:
+/// what they pass on must not enter their chain again, be it through this request or through one
+/// whose chain goes on in this one's.
+///
+/// # Errors
+/// `RuntimeError` inside of an output filter or an SSI element, and for another request than the one
+/// that is being handled.
+fn answering<'a>(this: &'a Me<'_, '_>, method: &str) -> PyResult<(&'a Request, &'a State)> {
     let (r, state) = at_work(this)?;
+    if r.is_being_written() {
+        return Err(PyRuntimeError::new_err(format!(
+            "req.{method}() cannot be called while the response passes a filter: a filter writes \
+             with filter.write() and filter.flush(), or yields"
+        )));
+    }
+    if !context::is_about(r) {
+        return Err(PyRuntimeError::new_err(format!(
+            "{method}() cannot be called on another request than the one that is being handled, \
+             such as req.main or req.prev: write with req.write() of the handler's own request, or \
+             with filter.write() in a filter"
+        )));
+    }
+    Ok((r, state))
+}
+
+/// The same, if its body may be read now.
+///
+/// # Errors
+/// `RuntimeError` inside of an input filter.
+fn reading<'a>(this: &'a Me<'_, '_>, method: &str) -> PyResult<(&'a Request, &'a State)> {
+    let (r, state) = at_work(this)?;
+    if r.is_being_read() || state.body.is_read_now() {
+        return Err(PyRuntimeError::new_err(format!(
+            "req.{method}() cannot be called while the body of the request is being read: an input \
+             filter reads with filter.read(), or with 'async for chunk in filter'"
+        )));
+    }
+    Ok((r, state))
+}
+
+pub(super) fn write<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
+    let (r, state) = answering(this, "write")?;
     let data = required(a, 0)?;
     state
         .response
@@ -39,13 +80,13 @@ pub(super) fn write<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'p
 }
 
 pub(super) fn flush<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'py> {
-    let (r, state) = at_work(this)?;
+    let (r, state) = answering(this, "flush")?;
     state.response.flush(this.py(), r)?;
     none(this)
 }
 
 pub(super) fn read<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
-    let (r, state) = at_work(this)?;
+    let (r, state) = reading(this, "read")?;
     Ok(state
         .body
         .read(this.py(), this.interpreter(), r, limit(a[0])?)?
@@ -53,7 +94,7 @@ pub(super) fn read<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py
 }
 
 pub(super) fn readline<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
-    let (r, state) = at_work(this)?;
+    let (r, state) = reading(this, "readline")?;
     Ok(state
         .body
         .read_line(this.py(), this.interpreter(), r, limit(a[0])?)?
@@ -61,7 +102,7 @@ pub(super) fn readline<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer
 }
 
 pub(super) fn readlines<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
-    let (r, state) = at_work(this)?;
+    let (r, state) = reading(this, "readlines")?;
     let most = limit(a[0])?.unwrap_or(usize::MAX);
     let lines = PyList::empty(this.py());
     let mut total = 0;
@@ -79,13 +120,13 @@ pub(super) fn readlines<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answe
 }
 
 pub(super) fn discard_request_body<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'py> {
-    let (r, state) = at_work(this)?;
+    let (r, state) = reading(this, "discard_request_body")?;
     let status = state.body.discard(this.py(), r);
     Ok(status.0.into_pyobject(this.py())?.into_any())
 }
 
 pub(super) fn sendfile<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
-    let (r, state) = at_work(this)?;
+    let (r, state) = answering(this, "sendfile")?;
     let path = required(a, 0)?;
     let number = |place: Option<Borrowed<'_, '_, PyAny>>| match place.filter(|n| !n.is_none()) {
         Some(number) => number.extract::<i64>().map(Some),
@@ -100,7 +141,7 @@ pub(super) fn sendfile<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer
 }
 
 pub(super) fn internal_redirect<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
-    let (r, state) = at_work(this)?;
+    let (r, state) = answering(this, "internal_redirect")?;
     let uri = required(a, 0)?;
     let uri = encode_header(&uri)?;
     redirectable(r, state).map_err(|why| {
