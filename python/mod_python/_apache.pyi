@@ -910,7 +910,8 @@ class Bucket:
         """Where in that file it begins, or None."""
     def read(self) -> bytes:
         """Its bytes. Waits for them. Of one that is longer than 64 KiB, or whose length is None, it becomes the first
-        part, and the rest is the next bucket, if no other was asked for yet.
+        part, and the rest is the next bucket, if no other was asked for yet. Else it gives all, of at most 64 MiB; past
+        that MemoryError: split() it.
         """
     def split(self, n: int) -> Bucket | None:
         """Cuts it after n bytes: it keeps these, and the rest is a bucket of its own. None when there is no rest."""

@@ -5,7 +5,7 @@ use std::ptr::{NonNull, null_mut};
 
 use bytes::Bytes;
 
-use super::{Brigade, Error, bytes_of, ffi};
+use super::{Brigade, Error, bytes_of, ffi, part};
 
 /// What a bucket is to a filter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -154,6 +154,9 @@ pub(super) unsafe fn name(bucket: *const ffi::apr_bucket) -> String {
 pub(super) unsafe fn file(bucket: *const ffi::apr_bucket) -> Option<(Vec<u8>, u64)> {
     // SAFETY: the caller's promise.
     let bucket = unsafe { &*bucket };
+    if let Some(file) = part::named(bucket) {
+        return Some((file.path.clone(), bucket.start as u64));
+    }
     if !std::ptr::eq(bucket.type_, &raw const ffi::apr_bucket_type_file) {
         return None;
     }
@@ -179,16 +182,22 @@ pub(super) fn end(list: *mut ffi::apr_bucket_alloc_t) -> *mut ffi::apr_bucket {
     unsafe { ffi::apr_bucket_eos_create(list) }
 }
 
-/// A bucket over `data` without copying it: whoever destroys the bucket, on whatever thread,
-/// drops the `Bytes`.
-pub(super) fn owning(data: Bytes, list: *mut ffi::apr_bucket_alloc_t) -> *mut ffi::apr_bucket {
-    let length = data.len();
+/// A bucket without a type, for the connection of `list`.
+pub(super) fn empty(list: *mut ffi::apr_bucket_alloc_t) -> *mut ffi::apr_bucket {
     // SAFETY: the list belongs to a live connection; APR aborts rather than answer null.
     let bucket: *mut ffi::apr_bucket =
         unsafe { ffi::apr_bucket_alloc(size_of::<ffi::apr_bucket>(), list) }.cast();
     // SAFETY: fresh memory of the right size.
     unsafe { ffi::mp_bucket_init(bucket, list) };
-    // SAFETY: as above; all fields that the init left open are set here.
+    bucket
+}
+
+/// A bucket over `data` without copying it: whoever destroys the bucket, on whatever thread,
+/// drops the `Bytes`.
+pub(super) fn owning(data: Bytes, list: *mut ffi::apr_bucket_alloc_t) -> *mut ffi::apr_bucket {
+    let length = data.len();
+    let bucket = empty(list);
+    // SAFETY: made just now; all fields that the init left open are set here.
     let fields = unsafe { &mut *bucket };
     fields.type_ = &raw const OWNING.0;
     fields.start = 0;
@@ -200,12 +209,8 @@ pub(super) fn owning(data: Bytes, list: *mut ffi::apr_bucket_alloc_t) -> *mut ff
 /// A metadata bucket that says nothing: filters that collect small pieces (mod_ssl) send what they
 /// have before they pass it on.
 pub(super) fn push(list: *mut ffi::apr_bucket_alloc_t) -> *mut ffi::apr_bucket {
-    // SAFETY: the list belongs to a live connection; APR aborts rather than answer null.
-    let bucket: *mut ffi::apr_bucket =
-        unsafe { ffi::apr_bucket_alloc(size_of::<ffi::apr_bucket>(), list) }.cast();
-    // SAFETY: fresh memory of the right size.
-    unsafe { ffi::mp_bucket_init(bucket, list) };
-    // SAFETY: as above; all fields that the init left open are set here.
+    let bucket = empty(list);
+    // SAFETY: made just now; all fields that the init left open are set here.
     let fields = unsafe { &mut *bucket };
     fields.type_ = &raw const PUSH.0;
     fields.start = 0;
@@ -238,7 +243,7 @@ unsafe extern "C" fn push_read(
     0
 }
 
-struct Type(ffi::apr_bucket_type_t);
+pub(super) struct Type(pub(super) ffi::apr_bucket_type_t);
 
 // SAFETY: constant after construction.
 unsafe impl Sync for Type {}

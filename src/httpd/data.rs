@@ -3,21 +3,31 @@
 use super::bucket::{self, Kind};
 use super::{Brigade, Error, ffi};
 
+/// Appends a copy of `data`. `NO_MEMORY` in place of an abort: a client chooses the length.
+pub(super) fn extend(target: &mut Vec<u8>, data: &[u8]) -> Result<(), Error> {
+    target
+        .try_reserve(data.len())
+        .map_err(|_| Error::NO_MEMORY)?;
+    target.extend_from_slice(data);
+    Ok(())
+}
+
 impl Brigade {
     /// Takes data of the first bucket, which is in memory: at most `limit` bytes, and if asked at
-    /// most one line, its LF included.
-    pub fn take_data(&self, limit: usize, line: bool, target: &mut Vec<u8>) {
+    /// most one line, its LF included. After `NO_MEMORY` it is where it was.
+    pub fn take_data(&self, limit: usize, line: bool, target: &mut Vec<u8>) -> Result<(), Error> {
         let data = self.read_front(true).unwrap_or_default();
         let mut length = data.len().min(limit);
         if line {
             length = memchr::memchr(b'\n', &data[..length]).map_or(length, |at| at + 1);
         }
-        target.extend_from_slice(&data[..length]);
+        extend(target, &data[..length])?;
         if length < data.len() {
             // Memory splits at any point within. (At its end it would leave an empty bucket.)
             let _ = self.split_front(length);
         }
         drop(self.remove_front());
+        Ok(())
     }
 
     /// Moves at most `limit` bytes of data, and metadata up to there, to `target`; stops after EOS.

@@ -1,8 +1,8 @@
 //! What a filter reads: pieces of data at the front of what has arrived, and the metadata between.
 
-use super::Error;
 use super::bucket::{Bucket, Kind};
 use super::stream::{CHUNK, Stream};
+use super::{Error, data};
 
 impl Stream {
     /// What stands first in `incoming`; metadata before it is moved on. `None`: nothing at all.
@@ -125,13 +125,14 @@ impl Stream {
             self.ahead.append_front_of(&self.incoming);
         }
         let mut seen = Vec::new();
-        self.ahead.any_data(|data| {
+        let mut result = Ok(());
+        self.ahead.any_data(|piece| {
             let room = limit - seen.len();
-            seen.extend_from_slice(&data[..data.len().min(room)]);
-            seen.len() == limit
+            result = data::extend(&mut seen, &piece[..piece.len().min(room)]);
+            result.is_err() || seen.len() == limit
         });
         self.unpeek();
-        Ok(Some(seen))
+        result.map(|()| Some(seen))
     }
 
     /// Puts back what was peeked at.

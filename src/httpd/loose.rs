@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::bucket::{self, Bucket, Kind};
+use super::data;
 use super::stream::Stream;
 use super::{Error, ffi};
 
@@ -158,12 +159,17 @@ impl Stream {
     }
 
     /// The bytes of a bucket that is in memory, or whose all is to be read. Waits for them. Empty
-    /// if it is not in the author's hands any more.
-    pub fn bytes_of(&mut self, token: &Token) -> Result<Vec<u8>, Error> {
+    /// if it is not in the author's hands any more. `NO_MEMORY`: it has more than `most`, or more
+    /// than there is memory for.
+    pub fn bytes_of(&mut self, token: &Token, most: usize) -> Result<Bytes, Error> {
         let Some(position) = self.loose.position(token) else {
-            return Ok(Vec::new());
+            return Ok(Bytes::new());
         };
         let (_, raw) = self.loose.taken[position];
+        // SAFETY: a live bucket of this stream.
+        if unsafe { bucket::length(raw.as_ptr()) }.is_some_and(|length| length > most) {
+            return Err(Error::NO_MEMORY);
+        }
         let ring = self.originals.ring();
         // Reading leaves the rest of a long one behind it: a mark shows where its own ends.
         let mark = Bucket::flush(ring);
@@ -171,26 +177,30 @@ impl Stream {
         let mut data = Vec::new();
         let mut at = Some(raw);
         let mut result = Ok(());
-        while let Some(part) = at.filter(|part| *part != end) {
+        while let Some(part) = at.filter(|part| *part != end && result.is_ok()) {
             // SAFETY: a bucket of this ring; the bytes are copied at once.
-            match unsafe { bucket::read(part.as_ptr(), true) } {
-                Ok(bytes) => data.extend_from_slice(bytes),
-                Err(error) => {
-                    result = Err(error);
-                    break;
+            result = unsafe { bucket::read(part.as_ptr(), true) }.and_then(|bytes| {
+                match data.len() + bytes.len() <= most {
+                    true => data::extend(&mut data, bytes),
+                    false => Err(Error::NO_MEMORY),
                 }
-            }
+            });
             at = ring.after(part);
-            if part != raw {
-                // SAFETY: a part that reading has made; nobody else knows of it.
-                unsafe { Bucket::from_ring(part) };
-            }
+        }
+        let data = Bytes::from(data);
+        // Without all of it, what reading has made stays where it is: pass_on() can still send it.
+        while let Some(part) = ring
+            .after(raw)
+            .filter(|part| *part != end && result.is_ok())
+        {
+            // SAFETY: a part that reading has made; nobody else knows of it.
+            unsafe { Bucket::from_ring(part) };
         }
         if result.is_ok() {
             // SAFETY: a live bucket of this ring.
             let own = unsafe { bucket::length(raw.as_ptr()) };
             if own != Some(data.len()) {
-                let whole = Bucket::owning(Bytes::from(data.clone()), ring);
+                let whole = Bucket::owning(data.clone(), ring);
                 self.loose.taken[position].1 = whole.insert_behind(raw);
                 // SAFETY: its bytes are in the new one.
                 unsafe { Bucket::from_ring(raw) };

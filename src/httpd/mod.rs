@@ -49,6 +49,7 @@ pub mod originals;
 mod outgoing;
 pub mod output;
 pub mod parking;
+mod part;
 mod pattern;
 pub mod phases;
 pub mod poller;

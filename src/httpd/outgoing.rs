@@ -49,7 +49,8 @@ impl Stream {
     }
 
     /// Appends a part of a file, which is not read for it. The file stays open until the response
-    /// is over; another part of the same one opens it no second time.
+    /// is over; another part of the same one opens it no second time. `END_OF_FILE`: the file has
+    /// become shorter, and does not have this part.
     pub fn write_file(
         &mut self,
         filter: &Filter,
@@ -61,6 +62,9 @@ impl Stream {
             Some(file) => file,
             None => filter.open(path)?,
         };
+        if file.size()?.saturating_sub(offset) < length as u64 {
+            return Err(Error::END_OF_FILE);
+        }
         self.outgoing
             .append_file(&file, offset, length, filter.pool());
         self.wrote(length);

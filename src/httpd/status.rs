@@ -65,6 +65,8 @@ impl Error {
     pub const TIME_OUT: Self = Self(ffi::APR_TIMEUP as i32);
     /// Not done here: httpd maps it to 501.
     pub const NOT_IMPLEMENTED: Self = Self(ffi::APR_ENOTIMPL as i32);
+    /// There is not so much memory, or it is more than is given to one caller.
+    pub const NO_MEMORY: Self = Self(libc::ENOMEM);
     /// The end of input.
     pub const END_OF_FILE: Self = Self(ffi::APR_EOF as i32);
 

@@ -1,7 +1,9 @@
-//! What `write` takes: `bytes`, `str`, or another buffer.
+//! Data between httpd and Python: what `write` takes (`bytes`, `str`, or another buffer), and what
+//! `read` gives. A client or an author chooses how much that is: where there is no memory for it, that
+//! is a `MemoryError`, and never the end of the child.
 
 use bytes::Bytes;
-use pyo3::exceptions::{PyRuntimeError, PyTypeError};
+use pyo3::exceptions::{PyMemoryError, PyRuntimeError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyMemoryView, PyString};
 
@@ -52,6 +54,44 @@ impl Sink for &Brigade {
     }
 }
 
+/// A copy as `bytes`.
+///
+/// # Errors
+/// `MemoryError`.
+pub fn bytes<'py>(py: Python<'py>, data: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
+    PyBytes::new_with(py, data.len(), |target| {
+        target.copy_from_slice(data);
+        Ok(())
+    })
+}
+
+/// A copy.
+///
+/// # Errors
+/// `MemoryError`.
+pub fn copied(data: &[u8]) -> PyResult<Vec<u8>> {
+    let mut copy = Vec::new();
+    extend(&mut copy, data)?;
+    Ok(copy)
+}
+
+/// Appends a copy.
+///
+/// # Errors
+/// `MemoryError`; `target` is what it was then.
+pub fn extend(target: &mut Vec<u8>, data: &[u8]) -> PyResult<()> {
+    target
+        .try_reserve(data.len())
+        .map_err(|_| no_memory(target.len().saturating_add(data.len())))?;
+    target.extend_from_slice(data);
+    Ok(())
+}
+
+/// The exception for so many bytes at once.
+pub fn no_memory(length: usize) -> PyErr {
+    PyMemoryError::new_err(format!("there is no memory for {length} bytes at once"))
+}
+
 /// Whether this is bytes, or another buffer of them.
 pub fn is_buffer(value: &Bound<'_, PyAny>) -> bool {
     value.is_instance_of::<PyBytes>() || PyMemoryView::from(value).is_ok()
@@ -73,9 +113,12 @@ pub fn append(
     if let Ok(text) = value.cast::<PyString>() {
         let Ok(text) = text.to_str() else {
             // Surrogates: bytes that came from httpd and were no UTF-8.
-            let data = PyBytes::new(value.py(), &encode(value)?);
+            let data = bytes(value.py(), &encode(value)?)?;
             return append_bytes(sink, &data, drops);
         };
+        if !Stream::prefers_copy(text.len()) {
+            return append_bytes(sink, &bytes(value.py(), text.as_bytes())?, drops);
+        }
         sink.put_copy(text.as_bytes()).map_err(failed)?;
         return Ok(text.len());
     }

@@ -7,11 +7,13 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
 
+use super::data::{self, copied};
+
 /// Bytes of httpd as `str`.
 pub fn decode<'py>(py: Python<'py>, bytes: &[u8]) -> PyResult<Bound<'py, PyAny>> {
     match std::str::from_utf8(bytes) {
         Ok(text) => Ok(PyString::new(py, text).into_any()),
-        Err(_) => PyBytes::new(py, bytes).call_method1("decode", ("utf-8", "surrogateescape")),
+        Err(_) => data::bytes(py, bytes)?.call_method1("decode", ("utf-8", "surrogateescape")),
     }
 }
 
@@ -27,13 +29,13 @@ pub fn decode_option<'py>(py: Python<'py>, bytes: Option<&[u8]>) -> PyResult<Bou
 pub fn encode(value: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
     if let Ok(text) = value.cast::<PyString>() {
         if let Ok(text) = text.to_str() {
-            return Ok(text.as_bytes().to_vec());
+            return copied(text.as_bytes());
         }
         let encoded = text.call_method1("encode", ("utf-8", "surrogateescape"))?;
-        return Ok(encoded.cast::<PyBytes>()?.as_bytes().to_vec());
+        return copied(encoded.cast::<PyBytes>()?.as_bytes());
     }
     if let Ok(bytes) = value.cast::<PyBytes>() {
-        return Ok(bytes.as_bytes().to_vec());
+        return copied(bytes.as_bytes());
     }
     let kind = value.get_type().name()?;
     Err(PyTypeError::new_err(format!(

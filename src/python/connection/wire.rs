@@ -3,7 +3,6 @@
 
 use pyo3::exceptions::{PyConnectionResetError, PyRuntimeError, PyTimeoutError, PyTypeError};
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
 
 use super::duplex::Duplex;
 use super::object::ConnectionObject;
@@ -12,7 +11,7 @@ use super::wishes;
 use crate::httpd::bucket::Kind;
 use crate::httpd::held::Held;
 use crate::httpd::{Connection, Error, stop};
-use crate::python::data;
+use crate::python::data::{self, bytes, no_memory};
 use crate::python::interpreters::interpreter::release;
 use crate::python::object::class::{Answer, Arguments, This};
 use crate::python::request::fields::limit;
@@ -67,7 +66,8 @@ impl Wire {
         c.peek(&self.peeked, limit)?;
         let mut seen = Vec::new();
         while seen.len() < limit && !self.peeked.is_empty() && !seen.ends_with(b"\n") {
-            self.peeked.take_data(limit - seen.len(), true, &mut seen);
+            let room = limit - seen.len();
+            self.peeked.take_data(room, true, &mut seen)?;
         }
         self.peeked.clear();
         if seen.is_empty() {
@@ -167,13 +167,14 @@ pub(super) fn read<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py
         .filter(|length| *length > 0)
         .unwrap_or(PORTION);
     while fill(this.py(), c, &wire.unread, || c.read(&wire.unread, portion))? {
-        wire.unread.take_data(portion, false, &mut data);
+        let taken = wire.unread.take_data(portion, false, &mut data);
+        taken.map_err(|_| no_memory(data.len().saturating_add(portion)))?;
         wire.duplex.touch();
         if length >= 0 {
             break;
         }
     }
-    Ok(PyBytes::new(this.py(), &data).into_any())
+    Ok(bytes(this.py(), &data)?.into_any())
 }
 
 pub(super) fn readline<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
@@ -189,10 +190,11 @@ pub(super) fn readline<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer
             wire.fetch_line(c, most - line.len())
         })?
     {
-        wire.unread.take_data(most - line.len(), true, &mut line);
+        let taken = wire.unread.take_data(most - line.len(), true, &mut line);
+        taken.map_err(|_| no_memory(line.len() + PORTION))?;
         wire.duplex.touch();
     }
-    Ok(PyBytes::new(this.py(), &line).into_any())
+    Ok(bytes(this.py(), &line)?.into_any())
 }
 
 pub(super) fn write<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {

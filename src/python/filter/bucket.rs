@@ -1,29 +1,34 @@
 //! `bucket`: a piece of a body as httpd has it, or a part of a file, in the hands of a streaming filter.
 
-use std::cell::RefCell;
 use std::fs::File;
+use std::io::ErrorKind;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileExt;
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
 
-use pyo3::exceptions::{PyOSError, PyRuntimeError, PyTypeError, PyValueError};
+use bytes::Bytes;
+use pyo3::exceptions::{PyMemoryError, PyOSError, PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use super::flow::Flow;
 use super::instance::Instance;
-use crate::httpd::Filter;
 use crate::httpd::loose::{About, NextBucket, Token};
 use crate::httpd::stream::CHUNK;
+use crate::httpd::{Error, Filter};
+use crate::python::data;
 use crate::python::interpreters::interpreter::{Interpreter, release};
 use crate::python::object::class::{self, Answer, Arguments, Class, This, attributes, methods};
 use crate::python::object::lease::{Lease, Lent};
 use crate::python::request::fields::limit;
 use crate::python::text::decode;
 
-/// What a `bucket` holds.
-pub struct BucketObject(RefCell<Content>);
+/// The most that one `read()` gives of a bucket: parts of files, and pipes, have no end to speak of.
+const MOST: usize = 64 * 1024 * 1024;
+
+/// What a `bucket` holds. A part of a file is nobody's in particular: any thread may use it.
+pub struct BucketObject(Mutex<Content>);
 
 /// What a bucket is.
 enum Content {
@@ -54,13 +59,30 @@ pub enum Yielded {
 type Me<'a, 'py> = This<'a, 'py, BucketObject>;
 
 impl BucketObject {
+    /// What it holds, for one call at a time: a call may wait, without the GIL.
+    ///
+    /// # Errors
+    /// `RuntimeError` while another call has it.
+    fn content(&self) -> PyResult<MutexGuard<'_, Content>> {
+        match self.0.try_lock() {
+            Ok(content) => Ok(content),
+            Err(TryLockError::Poisoned(content)) => Ok(content.into_inner()),
+            Err(TryLockError::WouldBlock) => Err(PyRuntimeError::new_err(
+                "the bucket is in use in another call",
+            )),
+        }
+    }
+
     /// What is to be done when it is yielded.
-    pub fn yielded(&self) -> Yielded {
-        match &*self.0.borrow() {
+    ///
+    /// # Errors
+    /// `RuntimeError` while another call has it.
+    pub fn yielded(&self) -> PyResult<Yielded> {
+        Ok(match &*self.content()? {
             Content::Data(_, token) => Yielded::Data(token.clone()),
             Content::Metadata(_) => Yielded::Metadata,
             Content::File(path, offset, length) => Yielded::File(path.clone(), *offset, *length),
-        }
+        })
     }
 
     /// The next bucket of a stream as an object; None while there is none.
@@ -81,7 +103,7 @@ impl BucketObject {
                 Content::Data(Place { instance, filter }, token)
             }
         };
-        class::make(py, interpreter, Self(RefCell::new(content))).map(Some)
+        class::make(py, interpreter, Self(Mutex::new(content))).map(Some)
     }
 
     /// `apache.FileBucket(path, offset, length)`.
@@ -125,7 +147,7 @@ impl BucketObject {
         };
         let length = usize::try_from(length).map_err(PyErr::from)?;
         let content = Content::File(Arc::new(path), offset, length);
-        class::make(py, interpreter, Self(RefCell::new(content)))
+        class::make(py, interpreter, Self(Mutex::new(content)))
     }
 }
 
@@ -137,6 +159,7 @@ impl Class for BucketObject {
     methods! { BucketObject:
         /// Its bytes. Waits for them. Of one that is longer than 64 KiB, or whose length is None, it
         /// becomes the first part, and the rest is the next bucket, if no other was asked for yet.
+        /// Else it gives all, of at most 64 MiB; past that MemoryError: split() it.
         read() = read;
         /// Cuts it after n bytes: it keeps these, and the rest is a bucket of its own. None when
         /// there is no rest.
@@ -153,7 +176,7 @@ impl Class for BucketObject {
         length = |this: &Me<'_, 'py>| Ok(about(this)?.length.into_pyobject(this.py())?.into_any());
         /// Whether it is no data, but says something about it. It goes on by itself, in its place.
         is_metadata = |this: &Me<'_, 'py>| {
-            let is = matches!(&*this.body().0.borrow(), Content::Metadata(_));
+            let is = matches!(&*this.body().content()?, Content::Metadata(_));
             Ok(is.into_pyobject(this.py())?.to_owned().into_any())
         };
         /// The path of the file that it is a part of, or None.
@@ -186,7 +209,7 @@ fn about_data(flow: &mut Flow, token: &Token) -> PyResult<About> {
 }
 
 fn about(this: &Me<'_, '_>) -> PyResult<About> {
-    match &*this.body().0.borrow() {
+    match &*this.body().content()? {
         Content::Data(place, token) => with_stream(place, |_, flow| about_data(flow, token)),
         Content::Metadata(kind) => Ok(About {
             kind: kind.clone(),
@@ -203,35 +226,75 @@ fn about(this: &Me<'_, '_>) -> PyResult<About> {
 
 fn read<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'py> {
     let py = this.py();
-    let data = match &*this.body().0.borrow() {
+    let data = match &*this.body().content()? {
         Content::Data(place, token) => {
-            with_stream(place, |filter, flow| read_data(py, filter, flow, token))?
+            let data = with_stream(place, |filter, flow| read_data(py, filter, flow, token))?;
+            data::bytes(py, &data)?
         }
-        Content::Metadata(_) => Vec::new(),
-        Content::File(path, offset, length) => release(py, || {
-            let mut data = vec![0; *length];
-            File::open(&**path)?.read_exact_at(&mut data, *offset)?;
-            std::io::Result::Ok(data)
-        })?,
+        Content::Metadata(_) => PyBytes::new(py, b""),
+        Content::File(path, offset, length) => read_file(py, path, *offset, *length)?,
     };
-    Ok(PyBytes::new(py, &data).into_any())
+    Ok(data.into_any())
 }
 
-fn read_data(py: Python<'_>, filter: &Filter, flow: &mut Flow, token: &Token) -> PyResult<Vec<u8>> {
-    let failed = |error| PyOSError::new_err(format!("the bucket could not be read: {error}"));
+/// The part of a file, which must still be there.
+fn read_file<'py>(
+    py: Python<'py>,
+    path: &Path,
+    offset: u64,
+    length: usize,
+) -> PyResult<Bound<'py, PyBytes>> {
+    if length > MOST {
+        return Err(too_long(Some(length)));
+    }
+    let file = release(py, || File::open(path))?;
+    let has = release(py, || file.metadata())?.len();
+    if has.saturating_sub(offset) < length as u64 {
+        return Err(has_shrunk(path));
+    }
+    PyBytes::new_with(py, length, |data| {
+        match release(py, || file.read_exact_at(data, offset)) {
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof => Err(has_shrunk(path)),
+            result => Ok(result?),
+        }
+    })
+}
+
+/// Nothing of a bucket is given rather than more than anybody can use at once.
+fn too_long(length: Option<usize>) -> PyErr {
+    let has = length.map_or_else(|| "more".to_owned(), |length| length.to_string());
+    PyMemoryError::new_err(format!(
+        "read() gives at most {MOST} bytes of a bucket, and this one has {has}: split() it and read \
+         the parts"
+    ))
+}
+
+/// The exception for a part that its file does not have any more.
+pub(super) fn has_shrunk(path: &Path) -> PyErr {
+    PyOSError::new_err(format!(
+        "{} has become shorter than the part of it that this FileBucket names",
+        path.display()
+    ))
+}
+
+fn read_data(py: Python<'_>, filter: &Filter, flow: &mut Flow, token: &Token) -> PyResult<Bytes> {
     let about = about_data(flow, token)?;
+    let failed = |error| match error {
+        Error::NO_MEMORY => too_long(about.length),
+        error => PyOSError::new_err(format!("the bucket could not be read: {error}")),
+    };
     let is_long = about.length.is_none_or(|length| length > CHUNK);
     if is_long && flow.stream().put_back(token) {
         let length = flow.load(py, filter, CHUNK).map_err(failed)?;
         flow.stream().take_again(token, length);
     }
-    release(py, || flow.stream().bytes_of(token)).map_err(failed)
+    release(py, || flow.stream().bytes_of(token, MOST)).map_err(failed)
 }
 
 fn split<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
     let py = this.py();
     let point = limit(a[0])?.ok_or_else(|| PyTypeError::new_err("split() takes a length"))?;
-    let mut content = this.body().0.borrow_mut();
+    let mut content = this.body().content()?;
     let rest = match &mut *content {
         Content::Data(place, token) => {
             let rest = with_stream(place, |filter, flow| {
@@ -262,7 +325,7 @@ fn split<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
         Content::Metadata(_) | Content::File(..) => None,
     };
     match rest {
-        Some(rest) => class::make(py, this.interpreter(), BucketObject(RefCell::new(rest))),
+        Some(rest) => class::make(py, this.interpreter(), BucketObject(Mutex::new(rest))),
         None => Ok(py.None().into_bound(py)),
     }
 }

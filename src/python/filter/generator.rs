@@ -5,16 +5,16 @@ use std::os::unix::ffi::OsStrExt;
 use pyo3::exceptions::{PyGeneratorExit, PyOSError, PyRuntimeError, PyTypeError};
 use pyo3::prelude::*;
 
-use super::bucket::{BucketObject, Yielded};
+use super::bucket::{BucketObject, Yielded, has_shrunk};
 use super::deadline;
 use super::flow::Flow;
 use super::instance::Instance;
 use super::object::FilterObject;
 use super::reader::Reader;
 use super::streaming::Flush;
-use crate::httpd::Filter;
 use crate::httpd::log::{self, Level, place};
 use crate::httpd::stream::Stream;
+use crate::httpd::{Error, Filter};
 use crate::python::data;
 use crate::python::interpreters::interpreter::{Interpreter, release};
 use crate::python::object::class;
@@ -276,7 +276,7 @@ impl Instance {
         flow: &mut Flow,
         bucket: &BucketObject,
     ) -> PyResult<()> {
-        match bucket.yielded() {
+        match bucket.yielded()? {
             Yielded::Metadata => {}
             Yielded::Data(token) => {
                 let is_input = matches!(flow, Flow::Input(_));
@@ -293,9 +293,12 @@ impl Instance {
             Yielded::File(path, offset, length) => {
                 let stream = flow.stream();
                 stream.begin_yielding();
-                let path = path.as_os_str().as_bytes();
-                let written = stream.write_file(filter, path, offset, length);
-                written.map_err(|error| PyOSError::new_err(error.to_string()))?;
+                let bytes = path.as_os_str().as_bytes();
+                let written = stream.write_file(filter, bytes, offset, length);
+                written.map_err(|error| match error {
+                    Error::END_OF_FILE => has_shrunk(&path),
+                    error => PyOSError::new_err(error.to_string()),
+                })?;
             }
         }
         Ok(())

@@ -2,13 +2,13 @@
 
 use std::cell::RefCell;
 
-use pyo3::exceptions::{PyOSError, PyRuntimeError, PyStopAsyncIteration};
+use pyo3::exceptions::{PyMemoryError, PyOSError, PyRuntimeError, PyStopAsyncIteration};
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
 
 use super::object::FilterObject;
 use crate::engine::replace::Replacer;
 use crate::httpd::stream::{CHUNK, Next};
+use crate::python::data;
 use crate::python::interpreters::interpreter::{Interpreter, release};
 use crate::python::object::class::{self, Answer, Class, This, attributes, methods};
 use crate::python::object::slots::{Awaitable, Slot, awaitable_slots};
@@ -94,10 +94,10 @@ impl Awaitable for Reader {
                 Got::End => Err(end()),
                 Got::Data => reading.piece().map(Some),
             },
-            Wish::Bytes(0) => Ok(Some(reading.bytes(b""))),
+            Wish::Bytes(0) => reading.bytes(b"").map(Some),
             Wish::Bytes(limit) => match reading.next(*limit)? {
                 Got::Wait => Ok(None),
-                Got::End => Ok(Some(reading.bytes(b""))),
+                Got::End => reading.bytes(b"").map(Some),
                 Got::Data => reading.piece().map(Some),
             },
             Wish::Peek(limit) => reading.peek(*limit),
@@ -128,8 +128,8 @@ struct Reading<'a, 'py> {
 }
 
 impl<'py> Reading<'_, 'py> {
-    fn bytes(&self, data: &[u8]) -> Bound<'py, PyAny> {
-        PyBytes::new(self.py, data).into_any()
+    fn bytes(&self, data: &[u8]) -> Answer<'py> {
+        data::bytes(self.py, data).map(Bound::into_any)
     }
 
     /// Brings the next piece to hand.
@@ -158,12 +158,12 @@ impl<'py> Reading<'_, 'py> {
     /// Takes the piece at hand, up to and with `most` bytes or a line end, to the end of `target`.
     fn append(&self, target: &mut Vec<u8>, most: usize, line: bool) -> PyResult<()> {
         self.filter.with_flow(|_, flow| {
-            let data = flow.stream().chunk();
-            let mut length = data.len().min(most);
+            let chunk = flow.stream().chunk();
+            let mut length = chunk.len().min(most);
             if line {
-                length = memchr::memchr(b'\n', &data[..length]).map_or(length, |at| at + 1);
+                length = memchr::memchr(b'\n', &chunk[..length]).map_or(length, |at| at + 1);
             }
-            target.extend_from_slice(&data[..length]);
+            data::extend(target, &chunk[..length])?;
             flow.stream().take(length).map_err(failed)
         })
     }
@@ -172,7 +172,7 @@ impl<'py> Reading<'_, 'py> {
         let seen = self
             .filter
             .with_flow(|filter, flow| flow.peek(self.py, filter, limit).map_err(failed))?;
-        Ok(seen.map(|data| self.bytes(&data)))
+        seen.map(|data| self.bytes(&data)).transpose()
     }
 
     fn bucket(&self, interpreter: &'static Interpreter) -> PyResult<Option<Bound<'py, PyAny>>> {
@@ -197,7 +197,7 @@ impl<'py> Reading<'_, 'py> {
                 break;
             }
         }
-        let whole = self.bytes(line);
+        let whole = self.bytes(line)?;
         line.clear();
         Ok(Some(whole))
     }
@@ -211,7 +211,7 @@ impl<'py> Reading<'_, 'py> {
         loop {
             match self.next(CHUNK)? {
                 Got::Wait => return Ok(None),
-                Got::End => return Ok(Some(self.bytes(&std::mem::take(body)))),
+                Got::End => return self.bytes(&std::mem::take(body)).map(Some),
                 Got::Data => self.append(body, CHUNK, false)?,
             }
             if let Some(limit) = limit.filter(|limit| body.len() > *limit) {
@@ -249,7 +249,7 @@ impl<'py> Reading<'_, 'py> {
                 })?,
             }
             if !out.is_empty() {
-                let bytes = self.bytes(out);
+                let bytes = self.bytes(out)?;
                 // The next chunk has use for the same memory, unless this one was an exception.
                 out.clear();
                 out.shrink_to(2 * CHUNK);
@@ -260,5 +260,8 @@ impl<'py> Reading<'_, 'py> {
 }
 
 fn failed(error: crate::httpd::Error) -> PyErr {
+    if error == crate::httpd::Error::NO_MEMORY {
+        return PyMemoryError::new_err("there is no memory for so much of the body at once");
+    }
     PyOSError::new_err(format!("the body could not be read: {error}"))
 }

@@ -9,6 +9,7 @@ use pyo3::types::PyBytes;
 use crate::httpd::bucket::Kind;
 use crate::httpd::held::Held;
 use crate::httpd::{Error, Request, Status};
+use crate::python::data::{bytes, no_memory};
 use crate::python::interpreters::interpreter::{Interpreter, release};
 
 /// How much is asked for at a time.
@@ -64,9 +65,10 @@ impl Body {
         let limit = limit.unwrap_or(usize::MAX);
         let mut data = Vec::new();
         while data.len() < limit && self.fill(py, interpreter, r)? {
-            self.unread.take_data(limit - data.len(), false, &mut data);
+            let taken = self.unread.take_data(limit - data.len(), false, &mut data);
+            taken.map_err(|_| no_memory(data.len() + PORTION))?;
         }
-        Ok(given(py, r, &data))
+        given(py, r, &data)
     }
 
     /// One line with its end; at most `limit` bytes of it. Empty at the end of the body.
@@ -83,9 +85,10 @@ impl Body {
         let limit = limit.unwrap_or(usize::MAX);
         let mut line = Vec::new();
         while line.len() < limit && !line.ends_with(b"\n") && self.fill(py, interpreter, r)? {
-            self.unread.take_data(limit - line.len(), true, &mut line);
+            let taken = self.unread.take_data(limit - line.len(), true, &mut line);
+            taken.map_err(|_| no_memory(line.len() + PORTION))?;
         }
-        Ok(given(py, r, &line))
+        given(py, r, &line)
     }
 
     /// Reads the rest and drops it: `OK`, or the status that answers what went wrong.
@@ -144,9 +147,9 @@ impl Body {
 }
 
 /// Data for the reader; `read_length` counts it.
-fn given<'py>(py: Python<'py>, r: &Request, data: &[u8]) -> Bound<'py, PyBytes> {
+fn given<'py>(py: Python<'py>, r: &Request, data: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
     r.set_read_length(r.read_length() + data.len() as i64);
-    PyBytes::new(py, data)
+    bytes(py, data)
 }
 
 /// What a reader is told: `SERVER_RETURN` with the status that the client must see (413, or what an
