@@ -6,6 +6,29 @@ use std::ffi::CString;
 use std::ptr::null_mut;
 use std::time::Instant;
 
+/// Filters that httpd's modules put into chains themselves, most of them with a context that they use
+/// unseen: without one the child ends, and a second one breaks the framing of responses or requests.
+const HTTPDS_OWN: [&[u8]; 16] = [
+    b"BYTERANGE",
+    b"CACHE_INVALIDATE",
+    b"CACHE_OUT",
+    b"CACHE_OUT_SUBREQ",
+    b"CACHE_REMOVE_URL",
+    b"CACHE_SAVE",
+    b"CACHE_SAVE_SUBREQ",
+    b"CHUNK",
+    b"CONTENT_LENGTH",
+    b"HTTP_HEADER",
+    b"HTTP_IN",
+    b"HTTP_OUTERROR",
+    b"OLD_WRITE",
+    b"PROXY_SEND_DIR",
+    b"SSL/TLS Buffer",
+    b"SUBREQ_CORE",
+];
+/// How the names of others begin, which differ from one version of httpd to the next.
+const HTTPDS_OWN_BEGIN: [&[u8]; 2] = [b"H2_", b"HTTP1_"];
+
 /// Where a filter stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Direction {
@@ -245,6 +268,28 @@ impl Request {
             // SAFETY: as above.
             Some(unsafe { Filter::from_raw(found) })
         })
+    }
+
+    /// Why no request can have a filter of this name by its own wish. `None`: it can, or there is none.
+    pub fn refuses_filter(direction: Direction, name: &[u8]) -> Option<&'static str> {
+        let name = CString::new(name).ok()?;
+        // SAFETY: null, or a record that lives as long as the configuration.
+        let record = unsafe { entries::handle(direction, &name).as_ref() }?;
+        let is_named = |own: &&[u8]| name.to_bytes().eq_ignore_ascii_case(own);
+        let is_prefixed = |own: &&[u8]| {
+            let start = name.to_bytes().get(..own.len());
+            start.is_some_and(|start| start.eq_ignore_ascii_case(own))
+        };
+        if HTTPDS_OWN.iter().any(is_named) || HTTPDS_OWN_BEGIN.iter().any(is_prefixed) {
+            return Some("httpd puts it where it belongs, with what it needs to work");
+        }
+        if record.ftype >= ffi::AP_FTYPE_CONNECTION {
+            return Some("it is a filter of connections");
+        }
+        if name.as_c_str() == entries::RUN_TIME_NAME {
+            return Some("register the filter first, and add it by the name it got there");
+        }
+        None
     }
 
     /// The filter of httpd that finds the end of the request's body.

@@ -71,6 +71,15 @@ impl Request {
         self.other(self.raw().main)
     }
 
+    /// The request that the client has sent, of which this one is a part or a redirection.
+    pub fn origin(&self) -> &Self {
+        let mut origin = self;
+        while let Some(before) = origin.main().or_else(|| origin.prev()) {
+            origin = before;
+        }
+        origin
+    }
+
     /// Whether it is a subrequest.
     pub fn is_subrequest(&self) -> bool {
         !self.raw().main.is_null()

@@ -1,6 +1,6 @@
 //! What is called at the end: of a request (`register_cleanup`, `PythonCleanupHandler`), of a child.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::sync::{Mutex, PoisonError, mpsc};
 use std::thread;
 use std::time::Duration;
@@ -71,18 +71,39 @@ impl Cleanup {
     }
 }
 
+/// How many cleanups may be registered while the cleanups of a request, or of the child, run: one that
+/// registers itself each time would run for ever.
+const MOST_LATE: usize = 100;
+
+/// The exception for one more.
+fn too_many() -> PyErr {
+    PyValueError::new_err(format!(
+        "{MOST_LATE} functions were registered by cleanups, which is the most: a cleanup must not \
+         register itself each time that it is called"
+    ))
+}
+
 /// The cleanups of a request.
 #[derive(Default)]
 pub struct Cleanups {
     functions: RefCell<Vec<Cleanup>>,
-    is_armed: std::cell::Cell<bool>,
+    is_armed: Cell<bool>,
+    /// How many were added while they ran.
+    late: Cell<usize>,
 }
 
 impl Cleanups {
-    /// Adds one; the last one is called first.
-    pub fn push(&self, r: &Request, cleanup: Cleanup) {
+    /// Adds one; the last one is called first. `runs`: the cleanups of the request are running.
+    ///
+    /// # Errors
+    /// `ValueError` when cleanups register too many.
+    pub fn push(&self, r: &Request, cleanup: Cleanup, runs: bool) -> PyResult<()> {
+        if runs && self.late.replace(self.late.get() + 1) >= MOST_LATE {
+            return Err(too_many());
+        }
         self.functions.borrow_mut().push(cleanup);
         self.arm(r);
+        Ok(())
     }
 
     fn arm(&self, r: &Request) {
@@ -118,12 +139,25 @@ fn end(r: &Request) {
 
 static OF_CHILD: Mutex<Vec<Cleanup>> = Mutex::new(Vec::new());
 
+/// How many were added for the end of the child while it ended; `None` until then.
+static LATE: Mutex<Option<usize>> = Mutex::new(None);
+
 /// Adds one to be called when the child ends; the last one is called first.
-pub fn push_for_child(cleanup: Cleanup) {
+///
+/// # Errors
+/// `ValueError` when cleanups register too many.
+pub fn push_for_child(cleanup: Cleanup) -> PyResult<()> {
+    if let Some(late) = &mut *LATE.lock().unwrap_or_else(PoisonError::into_inner) {
+        if *late >= MOST_LATE {
+            return Err(too_many());
+        }
+        *late += 1;
+    }
     OF_CHILD
         .lock()
         .unwrap_or_else(PoisonError::into_inner)
         .push(cleanup);
+    Ok(())
 }
 
 /// Runs them when this pool, which is that of the child, is cleared.
@@ -143,6 +177,9 @@ impl Drop for ChildEnds {
 }
 
 fn next_of_child() -> Option<Cleanup> {
+    let mut late = LATE.lock().unwrap_or_else(PoisonError::into_inner);
+    late.get_or_insert(0);
+    drop(late);
     let mut all = OF_CHILD.lock().unwrap_or_else(PoisonError::into_inner);
     all.pop()
 }

@@ -152,7 +152,7 @@ fn register_cleanup<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'p
         this.interpreter(),
         &function,
         a[2].as_deref(),
-    )?);
+    )?)?;
     Ok(this.py().None().into_bound(this.py()))
 }
 

@@ -108,6 +108,8 @@ pub struct State {
     pub chosen_type: RefCell<Option<Vec<u8>>>,
     /// The filters that its handlers have registered for it.
     pub(super) registered: RefCell<Vec<Registered>>,
+    /// How many filters Python code has added to it, and to what it led to.
+    pub(super) filters_added: Cell<usize>,
     /// Whether httpd is done with it: only cleanups still run.
     pub has_ended: Cell<bool>,
     /// Whether Python code has set the type of the response.
@@ -136,6 +138,7 @@ impl State {
             has_no_file: Cell::new(false),
             chosen_type: RefCell::default(),
             registered: RefCell::default(),
+            filters_added: Cell::new(0),
             has_ended: Cell::new(false),
             content_type_set: Cell::new(false),
             objects: RefCell::default(),

@@ -112,7 +112,7 @@ fn log_error<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
 
 fn register_cleanup<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
     let data = a[1].as_deref();
-    push_for_child(Cleanup::new(this.interpreter(), required(a, 0), data)?);
+    push_for_child(Cleanup::new(this.interpreter(), required(a, 0), data)?)?;
     none(this)
 }
 

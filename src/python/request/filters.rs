@@ -19,6 +19,11 @@ use crate::python::filter::instance::Instance;
 use crate::python::object::class::{Answer, Arguments};
 use crate::python::state::State;
 
+/// How many filters Python code may add to the chains of one request, its subrequests and redirections
+/// among them. Filters call each other, so each takes a part of the stack of the thread; and one that
+/// adds itself at each call never ends.
+const MOST: usize = 100;
+
 /// A filter that a handler has registered for its request.
 pub struct Registered {
     way: Way,
@@ -63,36 +68,47 @@ pub(super) fn register<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>, way: Way)
 pub(super) fn add<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>, way: Way) -> Answer<'py> {
     let r = this.body().lent.get()?;
     let name = text(&*required(a, 0)?)?;
-    let registered = State::of(r).registered.borrow();
+    let added = &State::of(r.origin()).filters_added;
+    if added.get() >= MOST {
+        return Err(PyValueError::new_err(format!(
+            "{MOST} filters were added to this request, which is the most: '{name}' is not added; a \
+             filter must not add itself each time that it is called"
+        )));
+    }
     // The last of a name counts; case does, as these never were httpd's.
-    let found = registered
-        .iter()
-        .rev()
-        .find(|one| one.way == way && *one.declared.name == *name);
+    let is_meant = |one: &&Registered| one.way == way && *one.declared.name == *name;
+    let registered = State::of(r).registered.borrow();
+    let found = registered.iter().rev().find(is_meant).map(|found| {
+        let function = found.function.as_ref();
+        let function = function.map(|function| function.object.clone_ref(this.py()));
+        (found.declared.clone(), function)
+    });
+    drop(registered);
     match found {
-        Some(found) => add_registered(this, r, found)?,
+        Some((declared, function)) => add_registered(r, declared, function, way)?,
         None => add_by_name(r, &name, way)?,
     }
+    added.set(added.get() + 1);
     none(this)
 }
 
-fn add_registered(this: &Me<'_, '_>, r: &Request, found: &Registered) -> PyResult<()> {
+fn add_registered(
+    r: &Request,
+    declared: Arc<Declared>,
+    function: Option<Py<PyAny>>,
+    way: Way,
+) -> PyResult<()> {
     let settings = r.settings::<Settings>();
-    let declared = found.declared.clone();
-    let function = found
-        .function
-        .as_ref()
-        .map(|f| f.object.clone_ref(this.py()));
     let filter = r
-        .add_run_time_filter(direction(found.way))
+        .add_run_time_filter(direction(way))
         .ok_or_else(|| PyValueError::new_err("httpd took no further filter"))?;
-    let instance = Instance::new(filter, declared, found.way, settings);
+    let instance = Instance::new(filter, declared.clone(), way, settings);
     let instance = instance
         .map_err(PyValueError::new_err)?
         .at_run_time(function);
     filter.keep(instance);
-    if found.way == Way::In {
-        drive::input_starts(filter, &found.declared);
+    if way == Way::In {
+        drive::input_starts(filter, &declared);
     }
     Ok(())
 }
@@ -102,6 +118,13 @@ fn add_by_name(r: &Request, name: &str, way: Way) -> PyResult<()> {
     if let Some(ours) = ours.as_ref().filter(|ours| ours.kind.is_connections()) {
         let kind = ours.kind.name();
         let text = format!("filter {name} is of kind={kind}: it cannot be added to a request");
+        return Err(PyValueError::new_err(text));
+    }
+    if let Some(why) = Request::refuses_filter(direction(way), name.as_bytes()) {
+        let text = format!(
+            "{} filter {name} cannot be added to a request: {why}",
+            word(way)
+        );
         return Err(PyValueError::new_err(text));
     }
     let Some(filter) = r.add_filter(direction(way), name.as_bytes()) else {

@@ -20,6 +20,10 @@ use crate::python::object::lease::Lent;
 use crate::python::state::State;
 use crate::python::text::encode;
 
+/// How many handlers Python code may add to one request: one that adds itself each time would run for
+/// ever.
+const MOST: usize = 100;
+
 /// What we know of a request's handlers.
 #[derive(Default)]
 pub struct Handlers {
@@ -28,6 +32,8 @@ pub struct Handlers {
     /// The last phase that ran: no handlers can be added up to it.
     reached: Cell<usize>,
     added: RefCell<Vec<(Phase, Arc<Added>)>>,
+    /// How many were added in all.
+    count: Cell<usize>,
     /// The `PythonInitHandler` list of the server, once it ran.
     initial: RefCell<Option<List>>,
     /// The extension that chose the running list, or the last one.
@@ -160,6 +166,12 @@ pub(super) fn add_handler<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Ans
              those to come"
         )));
     }
+    if handlers.count.get() >= MOST {
+        return Err(PyValueError::new_err(format!(
+            "{MOST} handlers were added to this request, which is the most: a handler must not add \
+             itself each time that it is called"
+        )));
+    }
     let home = match a[2].filter(|dir| !dir.is_none()) {
         Some(dir) => directory(&text(&dir)?)?,
         // Beside the handler that runs.
@@ -169,6 +181,7 @@ pub(super) fn add_handler<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Ans
             .map_or(Home::None, |step| step.handler().home.clone()),
     };
     let added = Arc::new(added(this, &*required(a, 1)?, home, "req.add_handler()")?);
+    handlers.count.set(handlers.count.get() + 1);
     match handlers.chain().filter(|_| running == Some(phase)) {
         Some(chain) => chain.push(added),
         None => handlers.added.borrow_mut().push((phase, added)),

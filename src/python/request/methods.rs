@@ -158,7 +158,8 @@ fn document_root<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'py> 
 fn register_cleanup<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
     let r = this.body().lent.get()?;
     let cleanup = Cleanup::new(this.interpreter(), &*required(a, 0)?, a[1].as_deref())?;
-    State::of(r).cleanups.push(r, cleanup);
+    let state = State::of(r);
+    state.cleanups.push(r, cleanup, state.has_ended.get())?;
     none(this)
 }
 
