@@ -41,6 +41,12 @@ apr_bucket *mp_brigade_next(const apr_bucket_brigade *brigade, const apr_bucket 
     return next == APR_BRIGADE_SENTINEL(brigade) ? NULL : next;
 }
 
+apr_bucket *mp_brigade_prev(const apr_bucket_brigade *brigade, const apr_bucket *bucket)
+{
+    apr_bucket *previous = APR_BUCKET_PREV(bucket);
+    return previous == APR_BRIGADE_SENTINEL(brigade) ? NULL : previous;
+}
+
 void mp_brigade_insert_tail(apr_bucket_brigade *brigade, apr_bucket *bucket)
 {
     APR_BRIGADE_INSERT_TAIL(brigade, bucket);

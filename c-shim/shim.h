@@ -41,6 +41,7 @@ void mp_log_server(const char *file, int line, int module_index, int level,
 apr_bucket *mp_brigade_first(const apr_bucket_brigade *brigade);
 apr_bucket *mp_brigade_last(const apr_bucket_brigade *brigade);
 apr_bucket *mp_brigade_next(const apr_bucket_brigade *brigade, const apr_bucket *bucket);
+apr_bucket *mp_brigade_prev(const apr_bucket_brigade *brigade, const apr_bucket *bucket);
 void mp_brigade_insert_tail(apr_bucket_brigade *brigade, apr_bucket *bucket);
 void mp_brigade_concat(apr_bucket_brigade *head, apr_bucket_brigade *tail);
 void mp_brigade_prepend(apr_bucket_brigade *tail, apr_bucket_brigade *head);

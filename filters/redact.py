@@ -42,7 +42,12 @@ async def outputfilter(filter: apache.Filter) -> AsyncIterator[bytes]:
     text, done = b"", 0
     async for chunk in filter:
         text += chunk
-        decided = max(len(text.rstrip(WITHIN)), len(text) - LONGEST, done)
+        decided = len(text.rstrip(WITHIN))
+        if decided <= done:  # nothing ends it: so that many small chunks are searched together, wait for more
+            decided = len(text) - LONGEST
+            if decided < done + LONGEST:
+                continue
+        decided = max(decided, len(text) - LONGEST)
         data, end = redact(done, decided)
         text, done = text[max(end - 2, 0) :], min(end, 2)  # the pattern looks back at two bytes
         yield data

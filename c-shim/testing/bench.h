@@ -36,6 +36,7 @@ void bench_set_type(bench *b, const char *type, const char *coding);
 void bench_note_headers(bench *b);
 
 void bench_put(bench *b, char kind, const char *data, apr_size_t length);
+apr_size_t bench_touches(void);
 int bench_pass(bench *b);
 int bench_read(bench *b, char mode, int blocks, apr_off_t limit);
 void bench_leave_at(bench *b, int brigade);

@@ -221,6 +221,34 @@ static const apr_bucket_type_t pipe_type = {
     apr_bucket_copy_notimpl
 };
 
+/* Counts how often it is read or set aside. */
+
+static apr_size_t touches;
+
+static apr_status_t watched_read(apr_bucket *e, const char **data, apr_size_t *length, apr_read_type_e block)
+{
+    touches++;
+    *data = (const char *)e->data + e->start;
+    *length = e->length;
+    return APR_SUCCESS;
+}
+
+static apr_status_t watched_setaside(apr_bucket *e, apr_pool_t *pool)
+{
+    touches++;
+    return APR_SUCCESS;
+}
+
+static const apr_bucket_type_t watched_type = {
+    "WATCHED", 5, APR_BUCKET_DATA, apr_bucket_destroy_noop, watched_read, watched_setaside, apr_bucket_simple_split,
+    apr_bucket_simple_copy
+};
+
+apr_size_t bench_touches(void)
+{
+    return touches;
+}
+
 static apr_bucket *make(bench *b, const apr_bucket_type_t *type, void *data, apr_size_t start, apr_size_t length)
 {
     apr_bucket *e = apr_bucket_alloc(sizeof *e, b->c->bucket_alloc);
@@ -256,6 +284,9 @@ void bench_put(bench *b, char kind, const char *data, apr_size_t length)
     }
     case 'p':
         e = make(b, &pipe_type, apr_pmemdup(b->r->pool, data, length), length, (apr_size_t)-1);
+        break;
+    case 'w':
+        e = make(b, &watched_type, apr_pmemdup(b->r->pool, data, length), 0, length);
         break;
     case 'f':
         e = apr_bucket_flush_create(list);

@@ -8,27 +8,11 @@ pub struct Unread {
     start: usize,
     /// Up to where (from the start) a search has found nothing.
     searched: usize,
-    /// What was searched for then, if it is short.
-    sought: Short,
-}
-
-/// A separator, if it is short: longer ones are searched for from the start.
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
-struct Short {
-    length: u8,
-    bytes: [u8; 7],
-}
-
-impl Short {
-    fn of(separator: &[u8]) -> Option<Self> {
-        let mut short = Self::default();
-        short
-            .bytes
-            .get_mut(..separator.len())?
-            .copy_from_slice(separator);
-        short.length = u8::try_from(separator.len()).ok()?;
-        Some(short)
-    }
+    /// What was searched for then.
+    sought: Box<[u8]>,
+    /// How many bytes all searches have looked at.
+    #[cfg(test)]
+    looked: usize,
 }
 
 /// Where a separator was found, or not.
@@ -71,22 +55,23 @@ impl Unread {
     /// looked at once, however often this is asked.
     pub fn find(&mut self, separator: &[u8], limit: usize) -> Search {
         let length = separator.len();
-        let sought = Short::of(separator);
-        let searched = if sought == Some(self.sought) {
-            self.searched
-        } else {
-            0
-        };
+        if *self.sought != *separator {
+            self.sought = separator.into();
+            self.searched = 0;
+        }
         let all = &self.data[self.start..];
         // What was the beginning of one may be whole by now.
-        let from = searched.saturating_sub(length.saturating_sub(1));
+        let from = self.searched.saturating_sub(length.saturating_sub(1));
+        #[cfg(test)]
+        {
+            self.looked += all.len() - from;
+        }
         match memchr::memmem::find(&all[from..], separator) {
             Some(at) if from + at + length <= limit => Search::Ends(from + at + length),
             Some(_) => Search::Beyond,
             None if all.len() >= limit => Search::Beyond,
             None => {
-                self.searched = if sought.is_some() { all.len() } else { 0 };
-                self.sought = sought.unwrap_or_default();
+                self.searched = all.len();
                 Search::Missing
             }
         }
@@ -133,6 +118,23 @@ mod tests {
         assert_eq!(unread.find(b"\n", 100), Search::Ends(5));
         assert_eq!(unread.find(b"three", 100), Search::Missing);
         assert_eq!(unread.find(b"two\r\n", 100), Search::Ends(5));
+    }
+
+    #[test]
+    fn each_byte_is_looked_at_once_however_long_the_separator_is() {
+        for separator in [&b"\n"[..], b"\r\n", b"------a long boundary------"] {
+            let mut unread = Unread::default();
+            for _ in 0..50_000 {
+                unread.push(b"-");
+                assert_eq!(unread.find(separator, 1 << 20), Search::Missing);
+            }
+            assert!(unread.looked <= 50_000 * separator.len());
+            unread.push(separator);
+            assert_eq!(
+                unread.find(separator, 1 << 20),
+                Search::Ends(50_000 + separator.len())
+            );
+        }
     }
 
     #[test]

@@ -29,20 +29,20 @@ impl Output {
     pub(super) fn drain(&mut self, filter: &Filter) {
         let stream = &self.stream;
         let ends = stream.closed && !stream.is_wire() && self.broken.is_none();
-        if !ends || !stream.incoming.has_unknown_length() || self.send(filter).is_err() {
+        if !ends || !stream.incoming.all().has_unknown_length() || self.send(filter).is_err() {
             return;
         }
         filter.connection().flush();
         let stream = &self.stream;
         while let Some(kind) = stream.incoming.front() {
             if matches!(kind, Kind::Data | Kind::End) {
-                if stream.incoming.front_length().is_none() {
+                if stream.incoming.all().front_length().is_none() {
                     // A source that fails has nothing more.
-                    let _ = stream.incoming.read_front(true);
+                    let _ = stream.incoming.all().read_front(true);
                 }
                 drop(stream.incoming.remove_front());
             } else {
-                stream.outgoing.append_front_of(&stream.incoming);
+                stream.incoming.move_front(&stream.outgoing);
             }
         }
     }
@@ -126,7 +126,8 @@ impl Output {
         let Some(r) = filter.request() else {
             return true;
         };
-        let whole = self.stream.outgoing.kinds().any(|kind| kind == Kind::End);
+        let outgoing = self.stream.outgoing.all();
+        let whole = outgoing.kinds().any(|kind| kind == Kind::End);
         let mends = whole && !self.is_under_way(filter);
         let (level, end) = match mends {
             true => (Level::Warning, "its length is corrected"),
@@ -157,7 +158,7 @@ impl Output {
         self.stream.drop_data();
         if !self.stream.outgoing.is_empty() {
             // It is broken already.
-            let _ = filter.pass(&self.stream.outgoing);
+            let _ = filter.pass(self.stream.outgoing.leaving());
             self.stream.outgoing.clear();
         }
     }

@@ -38,8 +38,23 @@ impl Brigade {
         &self,
         bucket: NonNull<ffi::apr_bucket>,
     ) -> Option<NonNull<ffi::apr_bucket>> {
+        #[cfg(test)]
+        tests::visit();
         // SAFETY: a bucket of this ring; reading it may have put its rest behind it by now.
         NonNull::new(unsafe { ffi::mp_brigade_next(self.as_ptr(), bucket.as_ptr()) })
+    }
+
+    pub(super) fn before(
+        &self,
+        bucket: NonNull<ffi::apr_bucket>,
+    ) -> Option<NonNull<ffi::apr_bucket>> {
+        // SAFETY: a bucket of this ring; null stands for its sentinel.
+        NonNull::new(unsafe { ffi::mp_brigade_prev(self.as_ptr(), bucket.as_ptr()) })
+    }
+
+    pub(super) fn last(&self) -> Option<NonNull<ffi::apr_bucket>> {
+        // SAFETY: a live ring; null stands for its sentinel.
+        NonNull::new(unsafe { ffi::mp_brigade_last(self.as_ptr()) })
     }
 
     /// Whether there is no bucket at all.
@@ -140,16 +155,14 @@ impl Brigade {
 
     /// The kind of the last bucket.
     pub fn back(&self) -> Option<Kind> {
-        // SAFETY: a live ring; null stands for its sentinel.
-        let last = NonNull::new(unsafe { ffi::mp_brigade_last(self.as_ptr()) })?;
+        let last = self.last()?;
         // SAFETY: a bucket of this ring.
         Some(unsafe { bucket::kind_of(last.as_ptr()) })
     }
 
     /// Takes the last bucket out.
     pub fn remove_back(&self) -> Option<Bucket> {
-        // SAFETY: a live ring; null stands for its sentinel.
-        let last = NonNull::new(unsafe { ffi::mp_brigade_last(self.as_ptr()) })?;
+        let last = self.last()?;
         // SAFETY: a bucket of this ring.
         unsafe { ffi::mp_bucket_remove(last.as_ptr()) };
         // SAFETY: it stands in no brigade now.
@@ -264,25 +277,22 @@ impl Brigade {
         }
         dropped
     }
-
-    /// Makes every bucket outlive the call that brought it: memory lent for a call is copied.
-    pub fn set_aside(&self, pool: &Pool) -> Result<(), Error> {
-        let mut at = self.first();
-        while let Some(bucket) = at {
-            // SAFETY: a bucket of this ring.
-            let status = unsafe { ffi::mp_bucket_setaside(bucket.as_ptr(), pool.as_ptr()) };
-            if status != ffi::APR_ENOTIMPL as ffi::apr_status_t {
-                Error::check(status)?;
-            }
-            at = self.after(bucket);
-        }
-        Ok(())
-    }
 }
 
 #[cfg(test)]
 pub(super) mod tests {
+    use std::cell::Cell;
+
     use super::*;
+
+    thread_local! {
+        /// How often a bucket was set aside, or gone on from to the next one, in this test.
+        pub(in crate::httpd) static VISITS: Cell<usize> = const { Cell::new(0) };
+    }
+
+    pub(in crate::httpd) fn visit() {
+        VISITS.set(VISITS.get() + 1);
+    }
 
     /// Runs `test` with an empty brigade in a pool of its own: APR only, no httpd.
     pub(in crate::httpd) fn with_brigade(test: impl FnOnce(&Brigade)) {

@@ -1,5 +1,7 @@
 //! The data in a brigade: taken, moved or copied by length and by line.
 
+use std::ptr::NonNull;
+
 use super::bucket::{self, Kind};
 use super::{Brigade, Error, ffi};
 
@@ -64,6 +66,27 @@ impl Brigade {
                 limit as ffi::apr_off_t,
             )
         })
+    }
+
+    /// The bytes of data behind a bucket of it (`None`: all of it), and whether the end is there. They
+    /// are in memory.
+    pub(super) fn since(&self, mark: Option<NonNull<ffi::apr_bucket>>) -> (usize, bool) {
+        let mut at = match mark {
+            Some(mark) => self.after(mark),
+            None => self.first(),
+        };
+        let (mut total, mut ended) = (0, false);
+        while let Some(bucket) = at {
+            // SAFETY: a bucket of this ring.
+            match unsafe { bucket::kind_of(bucket.as_ptr()) } {
+                // SAFETY: as above.
+                Kind::Data => total += unsafe { bucket::length(bucket.as_ptr()) }.unwrap_or(0),
+                Kind::End => ended = true,
+                _ => {}
+            }
+            at = self.after(bucket);
+        }
+        (total, ended)
     }
 
     /// Whether `test` holds for some piece of the data.

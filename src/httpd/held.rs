@@ -3,7 +3,7 @@
 use std::ops::Deref;
 use std::ptr::NonNull;
 
-use super::{Brigade, Connection, Pool, ffi};
+use super::{Brigade, Connection, Error, Pool, ffi};
 
 /// A brigade of ours that is kept over several calls. Its pool owns it.
 pub struct Held(NonNull<ffi::apr_bucket_brigade>);
@@ -17,6 +17,16 @@ impl Held {
         let raw = unsafe { ffi::apr_brigade_create(pool.as_ptr(), list) };
         Self(NonNull::new(raw).expect("APR aborts when memory is out"))
     }
+
+    /// Another one in the pool of `other`.
+    #[cfg(test)]
+    pub(super) fn beside(other: &Brigade) -> Self {
+        // SAFETY: a brigade keeps the pool it was made in.
+        let pool = unsafe { (*other.as_ptr()).p };
+        // SAFETY: both live.
+        let raw = unsafe { ffi::apr_brigade_create(pool, other.list()) };
+        Self(NonNull::new(raw).expect("APR aborts when memory is out"))
+    }
 }
 
 impl Deref for Held {
@@ -25,5 +35,34 @@ impl Deref for Held {
     fn deref(&self) -> &Brigade {
         // SAFETY: `new`'s promise: the pool is still there.
         unsafe { Brigade::from_raw(self.0.as_ptr()) }
+    }
+}
+
+impl Brigade {
+    /// Makes every bucket outlive the call that brought it: memory lent for a call is copied.
+    pub fn set_aside(&self, pool: &Pool) -> Result<(), Error> {
+        let mut at = self.first();
+        while let Some(bucket) = at {
+            // SAFETY: a bucket of this ring.
+            unsafe { set_aside(bucket.as_ptr(), pool) }?;
+            at = self.after(bucket);
+        }
+        Ok(())
+    }
+}
+
+/// Makes a bucket outlive the call that brought it: memory lent for a call is copied.
+///
+/// # Safety
+/// `bucket` is live and stands in a brigade.
+pub(super) unsafe fn set_aside(bucket: *mut ffi::apr_bucket, pool: &Pool) -> Result<(), Error> {
+    #[cfg(test)]
+    super::brigade::tests::visit();
+    // SAFETY: the caller's promise.
+    let status = unsafe { ffi::mp_bucket_setaside(bucket, pool.as_ptr()) };
+    // Some types of metadata have nothing to keep.
+    match status == ffi::APR_ENOTIMPL as ffi::apr_status_t {
+        true => Ok(()),
+        false => Error::check(status),
     }
 }

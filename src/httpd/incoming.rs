@@ -9,7 +9,7 @@ impl Stream {
     pub(super) fn look(&mut self) -> Option<Kind> {
         loop {
             match self.meaning(self.incoming.front()?) {
-                Kind::Data if self.incoming.front_length() == Some(0) => {
+                Kind::Data if self.incoming.all().front_length() == Some(0) => {
                     drop(self.incoming.remove_front());
                 }
                 kind @ (Kind::Data | Kind::Flush | Kind::End) => return Some(kind),
@@ -61,7 +61,7 @@ impl Stream {
 
     /// Whether there is something an author could be called for: data, a FLUSH or the end.
     pub fn has_event(&mut self) -> bool {
-        let first = self.incoming.first_event(self.is_wire());
+        let first = self.incoming.all().first_event(self.is_wire());
         while first.is_none() && self.has_data() {
             // Of length 0: an empty brigade is not passed on.
             drop(self.incoming.remove_front());
@@ -77,11 +77,11 @@ impl Stream {
     /// Makes the first bucket a piece of at most `limit` bytes in memory. Answers its length; 0
     /// when it turned out to hold nothing (a pipe that ended), and is gone.
     pub(super) fn load(&mut self, limit: usize, block: bool) -> Result<usize, Error> {
-        let length = self.incoming.read_front(block)?.len();
+        let length = self.incoming.all().read_front(block)?.len();
         if length == 0 {
             drop(self.incoming.remove_front());
         } else if length > limit {
-            self.incoming.split_front(limit)?;
+            self.incoming.all().split_front(limit)?;
         }
         Ok(length.min(limit))
     }
@@ -89,13 +89,13 @@ impl Stream {
     /// The piece at hand, after [`Next::Data`](super::stream::Next::Data).
     pub fn chunk(&self) -> &[u8] {
         // It is in memory, so this neither blocks nor fails.
-        self.incoming.read_front(true).unwrap_or_default()
+        self.incoming.all().read_front(true).unwrap_or_default()
     }
 
     /// Takes `length` bytes of the piece at hand; [`Self::write_back`] can send them on as they are.
     pub fn take(&mut self, length: usize) -> Result<(), Error> {
         if length < self.chunk().len() {
-            self.incoming.split_front(length)?;
+            self.incoming.all().split_front(length)?;
         }
         self.traffic.taken += length;
         self.last = self.incoming.remove_front();
@@ -110,23 +110,22 @@ impl Stream {
 
     /// Looks at up to `limit` bytes that stay unread. `None`: so many are not there yet.
     pub(super) fn peek(&mut self, limit: usize, block: bool) -> Result<Option<Vec<u8>>, Error> {
-        let mut length = self.ahead.data_length();
-        while length < limit {
+        while self.ahead_length < limit {
             match self.incoming.front() {
                 None => return Ok(None),
                 Some(Kind::End) => break,
                 // One that turned out to hold nothing is gone: what stands first now is another one.
                 Some(Kind::Data) => match self.load(CHUNK, block)? {
                     0 => continue,
-                    loaded => length += loaded,
+                    loaded => self.ahead_length += loaded,
                 },
                 Some(_) => {}
             }
-            self.ahead.append_front_of(&self.incoming);
+            self.incoming.move_front(&self.ahead);
         }
         let mut seen = Vec::new();
         let mut result = Ok(());
-        self.ahead.any_data(|piece| {
+        self.ahead.all().any_data(|piece| {
             let room = limit - seen.len();
             result = data::extend(&mut seen, &piece[..piece.len().min(room)]);
             result.is_err() || seen.len() == limit
@@ -137,7 +136,8 @@ impl Stream {
 
     /// Puts back what was peeked at.
     pub(super) fn unpeek(&mut self) {
-        self.incoming.prepend_all(&self.ahead);
+        self.ahead.move_before(&self.incoming);
+        self.ahead_length = 0;
     }
 
     /// Notes an event that the author has taken.

@@ -109,10 +109,13 @@ impl Input {
         let Some(promise) = &mut self.promise else {
             return Some(self.give(target));
         };
-        match promise.check(&self.stream.outgoing) {
-            Ok(before) => {
+        let before = self.stream.measure() as u64;
+        // It was not given out yet.
+        let ends = self.stream.closed;
+        match promise.check(before, ends) {
+            Ok(()) => {
                 let result = self.give(target);
-                let after = self.stream.outgoing.known_length() as u64;
+                let after = self.stream.pending as u64;
                 if let Some(promise) = &mut self.promise {
                     promise.take(before - after);
                 }
@@ -140,13 +143,14 @@ impl Input {
     }
 
     /// Whether what is written satisfies the mode of the call.
-    pub fn has_answer(&self) -> bool {
+    pub fn has_answer(&mut self) -> bool {
+        let pending = self.stream.measure();
         let held = &self.stream.outgoing;
         match self.mode {
-            Mode::Line if self.is_over() => self.stream.pending > 0,
-            Mode::Line => self.stream.pending >= LINE || holds_line(held),
+            Mode::Line if self.is_over() => pending > 0,
+            Mode::Line => pending >= LINE || held.holds_line(),
             Mode::Bytes(_) | Mode::Peek(_) => {
-                self.stream.pending > 0 || held.kinds().any(|kind| kind == Kind::End)
+                pending > 0 || held.all().kinds().any(|kind| kind == Kind::End)
             }
         }
     }
@@ -155,17 +159,19 @@ impl Input {
         let held = &self.stream.outgoing;
         let before = self.stream.pending;
         match self.mode {
-            Mode::Peek(limit) => return held.copy_prefix(target, limit),
+            Mode::Peek(limit) => return held.all().copy_prefix(target, limit),
             Mode::Bytes(limit) => {
-                self.delivered = held.move_prefix(target, limit)?;
+                self.delivered = held.leaving().move_prefix(target, limit)?;
                 self.stream.pending = before.saturating_sub(limit);
             }
-            Mode::Line if before == 0 => self.delivered = held.move_prefix(target, 0)?,
+            Mode::Line if before == 0 => self.delivered = held.leaving().move_prefix(target, 0)?,
             Mode::Line => {
-                held.move_line(target, LINE)?;
-                self.stream.pending = held.data_length();
+                let mark = target.last();
+                held.leaving().move_line(target, LINE)?;
+                let (length, ended) = target.since(mark);
+                self.stream.pending = before.saturating_sub(length);
                 // A last line without its LF takes the end along.
-                self.delivered = self.stream.closed && !held.kinds().any(|k| k == Kind::End);
+                self.delivered = self.stream.closed && ended;
             }
         }
         Ok(())
@@ -179,7 +185,7 @@ impl Input {
             return None;
         }
         filter.unlink(Direction::Input);
-        target.append_all(&self.stream.outgoing);
+        target.append_all(self.stream.outgoing.leaving());
         Some(filter.fetch(target, self.mode, self.block))
     }
 
@@ -189,7 +195,7 @@ impl Input {
     }
 
     fn fetch_waiting(&mut self, filter: &Filter, block: bool) -> Result<(), Error> {
-        let incoming = &self.stream.incoming;
+        let incoming = self.stream.incoming.all();
         if let Some(r) = filter.request() {
             r.body_is_read();
         }
@@ -363,9 +369,4 @@ impl Input {
         }
         Ok(())
     }
-}
-
-/// Whether a brigade holds a line end.
-fn holds_line(brigade: &Brigade) -> bool {
-    brigade.any_data(|data| memchr::memchr(b'\n', data).is_some())
 }

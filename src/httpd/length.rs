@@ -42,7 +42,9 @@ impl Promise {
 
     /// Counts a brigade that is about to go on. A sentence, if that breaks the promise.
     pub(super) fn count(&mut self, brigade: &Brigade) -> Result<(), String> {
-        let length = self.check(brigade)?;
+        let length = brigade.known_length() as u64;
+        let ends = brigade.kinds().any(|kind| kind == Kind::End);
+        self.check(length, ends)?;
         self.take(length);
         Ok(())
     }
@@ -52,10 +54,8 @@ impl Promise {
         self.left = self.left.saturating_sub(length);
     }
 
-    /// The bytes in a brigade that is to go on. A sentence, if that would break the promise.
-    pub(super) fn check(&self, brigade: &Brigade) -> Result<u64, String> {
-        let length = brigade.known_length() as u64;
-        let ends = brigade.kinds().any(|kind| kind == Kind::End);
+    /// So many bytes are to go on, and perhaps the end. A sentence, if that would break the promise.
+    pub(super) fn check(&self, length: u64, ends: bool) -> Result<(), String> {
         let Some(left) = self.left.checked_sub(length) else {
             let made = self.total - self.left + length;
             return Err(format!(
@@ -70,6 +70,6 @@ impl Promise {
                 self.total
             ));
         }
-        Ok(length)
+        Ok(())
     }
 }

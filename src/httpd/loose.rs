@@ -1,7 +1,8 @@
 //! Buckets in the author's hands: taken from a stream one by one, to be read, or sent on as they are.
 
+use std::collections::{HashMap, HashSet};
 use std::ptr::NonNull;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 
@@ -11,8 +12,23 @@ use super::stream::Stream;
 use super::{Error, ffi};
 
 /// What an author holds of a bucket. Once nobody has it any more, the bucket is let go.
-#[derive(Clone, Default)]
-pub struct Token(Arc<()>);
+#[derive(Clone)]
+pub struct Token(Arc<Handle>);
+
+struct Handle {
+    number: u64,
+    dropped: Dropped,
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        let mut dropped = self.dropped.lock().unwrap_or_else(PoisonError::into_inner);
+        dropped.push(self.number);
+    }
+}
+
+/// The numbers of tokens that nobody has any more. Any thread may drop the last one.
+type Dropped = Arc<Mutex<Vec<u64>>>;
 
 /// What comes next in a stream, bucket by bucket.
 pub enum NextBucket {
@@ -34,32 +50,53 @@ pub struct About {
     pub file: Option<(Vec<u8>, u64)>,
 }
 
-/// The buckets of one stream that are in the author's hands, in the order of the stream. They stand
-/// in the ring of the originals, whether these are kept or not.
+/// The buckets of one stream that are in the author's hands. They stand in the ring of the originals,
+/// in the order of the stream, whether these are kept or not.
 #[derive(Default)]
 pub(super) struct Loose {
-    taken: Vec<(Token, NonNull<ffi::apr_bucket>)>,
-    /// The count of events when the newest was taken.
-    newest: u64,
+    /// By the numbers of their tokens, which are never used again.
+    taken: HashMap<u64, NonNull<ffi::apr_bucket>>,
+    dropped: Dropped,
+    numbers: u64,
+    /// The number of the last one in the ring, and the count of events when it was taken.
+    newest: Option<(u64, u64)>,
 }
 
 impl Loose {
-    fn position(&self, token: &Token) -> Option<usize> {
-        let same = |(other, _): &(Token, _)| Arc::ptr_eq(&other.0, &token.0);
-        self.taken.iter().position(same)
+    fn new_token(&mut self) -> Token {
+        self.numbers += 1;
+        Token(Arc::new(Handle {
+            number: self.numbers,
+            dropped: self.dropped.clone(),
+        }))
     }
 
-    /// Whether the author holds this bucket.
-    pub(super) fn holds(&self, bucket: &Bucket) -> bool {
-        let raw = bucket.raw();
-        let same = |(token, other): &(Token, _)| *other == raw && Arc::strong_count(&token.0) > 1;
-        self.taken.iter().any(same)
+    /// The bucket of a token, if it is one of this stream's, and in the author's hands.
+    fn bucket(&self, token: &Token) -> Option<NonNull<ffi::apr_bucket>> {
+        if !Arc::ptr_eq(&token.0.dropped, &self.dropped) {
+            return None;
+        }
+        self.taken.get(&token.0.number).copied()
+    }
+
+    /// The buckets that the author holds.
+    pub(super) fn buckets(&self) -> HashSet<NonNull<ffi::apr_bucket>> {
+        self.taken.values().copied().collect()
+    }
+
+    /// Forgets what the author dropped; answers the buckets.
+    fn take_dropped(&mut self) -> Vec<NonNull<ffi::apr_bucket>> {
+        let mut dropped = self.dropped.lock().unwrap_or_else(PoisonError::into_inner);
+        let taken = &mut self.taken;
+        dropped
+            .drain(..)
+            .filter_map(|number| taken.remove(&number))
+            .collect()
     }
 
     /// Forgets what the author dropped.
     pub(super) fn forget_dropped(&mut self) {
-        self.taken
-            .retain(|(token, _)| Arc::strong_count(&token.0) > 1);
+        self.take_dropped();
     }
 
     /// All of them go on with the originals: the author has none any more.
@@ -74,7 +111,12 @@ impl Stream {
         loop {
             let kind = self.meaning(self.incoming.front()?);
             if kind != Kind::Data {
-                let name = self.incoming.first().map(bucket_name).unwrap_or_default();
+                let name = self
+                    .incoming
+                    .all()
+                    .first()
+                    .map(bucket_name)
+                    .unwrap_or_default();
                 match kind {
                     Kind::Flush => self.take_flush(),
                     Kind::End => self.take_end(),
@@ -86,7 +128,7 @@ impl Stream {
             if bucket.length() == Some(0) {
                 continue;
             }
-            let token = Token::default();
+            let token = self.loose.new_token();
             self.traffic.taken += bucket.length().unwrap_or(0);
             self.took();
             self.hold(bucket, token.clone());
@@ -97,8 +139,9 @@ impl Stream {
     /// Keeps a bucket for the author, behind all others that are.
     fn hold(&mut self, bucket: Bucket, token: Token) {
         self.let_go_of_dropped();
-        self.loose.taken.push((token, bucket.raw()));
-        self.loose.newest = self.taken;
+        let number = token.0.number;
+        self.loose.taken.insert(number, bucket.raw());
+        self.loose.newest = Some((number, self.taken));
         let memory = bucket.memory();
         self.keep(bucket, memory);
     }
@@ -106,19 +149,17 @@ impl Stream {
     /// Destroys what the author took, and dropped.
     pub(super) fn let_go_of_dropped(&mut self) {
         let kept = self.originals.are_kept();
-        self.loose.taken.retain(|(token, raw)| {
-            let held = Arc::strong_count(&token.0) > 1;
-            if !held && !kept {
+        for raw in self.loose.take_dropped() {
+            if !kept {
                 // SAFETY: it stands in the ring, and nobody has its token.
-                drop(unsafe { Bucket::from_ring(*raw) });
+                drop(unsafe { self.originals.ring().remove(raw) });
             }
-            held
-        });
+        }
     }
 
     /// What a bucket says of itself. `None`: it is not in the author's hands any more.
     pub fn about(&self, token: &Token) -> Option<About> {
-        let (_, raw) = self.loose.taken[self.loose.position(token)?];
+        let raw = self.loose.bucket(token)?;
         Some(About {
             kind: bucket_name(raw),
             // SAFETY: a live bucket of this stream.
@@ -131,17 +172,17 @@ impl Stream {
     /// Puts the newest bucket back to the front of what is unread, if it is that: a long one, or
     /// one of unknown length, is then read piece by piece. `false`: others were taken since.
     pub fn put_back(&mut self, token: &Token) -> bool {
-        let last = self.loose.taken.len().wrapping_sub(1);
-        if self.loose.position(token) != Some(last) || self.loose.newest != self.taken {
+        let Some(raw) = self.loose.bucket(token) else {
+            return false;
+        };
+        if self.loose.newest != Some((token.0.number, self.taken)) {
             return false;
         }
-        if let Some((_, raw)) = self.loose.taken.pop() {
-            // SAFETY: a bucket of one of this stream's rings.
-            unsafe { ffi::mp_bucket_remove(raw.as_ptr()) };
-            // SAFETY: it stands in no brigade now.
-            self.ahead.append(unsafe { Bucket::from_raw(raw) });
-            self.unpeek();
-        }
+        self.loose.taken.remove(&token.0.number);
+        // SAFETY: the author's buckets stand in this ring, and this one is nobody's any more.
+        self.ahead
+            .append(unsafe { self.originals.ring().remove(raw) });
+        self.unpeek();
         true
     }
 
@@ -149,7 +190,7 @@ impl Stream {
     /// came to `length` bytes.
     pub fn take_again(&mut self, token: &Token, length: usize) {
         let piece = match length {
-            0 => Bucket::owning(Bytes::new(), &self.incoming),
+            0 => Bucket::owning(Bytes::new(), self.incoming.all()),
             _ => match self.incoming.remove_front() {
                 Some(piece) => piece,
                 None => return,
@@ -162,17 +203,16 @@ impl Stream {
     /// if it is not in the author's hands any more. `NO_MEMORY`: it has more than `most`, or more
     /// than there is memory for.
     pub fn bytes_of(&mut self, token: &Token, most: usize) -> Result<Bytes, Error> {
-        let Some(position) = self.loose.position(token) else {
+        let Some(raw) = self.loose.bucket(token) else {
             return Ok(Bytes::new());
         };
-        let (_, raw) = self.loose.taken[position];
         // SAFETY: a live bucket of this stream.
         if unsafe { bucket::length(raw.as_ptr()) }.is_some_and(|length| length > most) {
             return Err(Error::NO_MEMORY);
         }
         let ring = self.originals.ring();
         // Reading leaves the rest of a long one behind it: a mark shows where its own ends.
-        let mark = Bucket::flush(ring);
+        let mark = Bucket::flush(ring.all());
         let end = mark.insert_behind(raw);
         let mut data = Vec::new();
         let mut at = Some(raw);
@@ -185,71 +225,76 @@ impl Stream {
                     false => Err(Error::NO_MEMORY),
                 }
             });
-            at = ring.after(part);
+            at = ring.all().after(part);
         }
         let data = Bytes::from(data);
         // Without all of it, what reading has made stays where it is: pass_on() can still send it.
         while let Some(part) = ring
+            .all()
             .after(raw)
             .filter(|part| *part != end && result.is_ok())
         {
             // SAFETY: a part that reading has made; nobody else knows of it.
-            unsafe { Bucket::from_ring(part) };
+            drop(unsafe { ring.remove(part) });
         }
         if result.is_ok() {
             // SAFETY: a live bucket of this ring.
             let own = unsafe { bucket::length(raw.as_ptr()) };
             if own != Some(data.len()) {
-                let whole = Bucket::owning(data.clone(), ring);
-                self.loose.taken[position].1 = whole.insert_behind(raw);
+                let whole = Bucket::owning(data.clone(), ring.all());
+                let whole = whole.insert_behind(raw);
+                self.loose.taken.insert(token.0.number, whole);
                 // SAFETY: its bytes are in the new one.
-                unsafe { Bucket::from_ring(raw) };
+                drop(unsafe { ring.remove(raw) });
             }
         }
         // SAFETY: made above.
-        unsafe { Bucket::from_ring(end) };
+        drop(unsafe { ring.remove(end) });
         result.map(|()| data)
     }
 
     /// Cuts a bucket of known length after `point` bytes; the token of its rest. `None`: there is
     /// no rest.
     pub fn split_bucket(&mut self, token: &Token, point: usize) -> Result<Option<Token>, Error> {
-        let Some(position) = self.loose.position(token) else {
+        let Some(raw) = self.loose.bucket(token) else {
             return Ok(None);
         };
-        let (_, raw) = self.loose.taken[position];
         // SAFETY: a live bucket of this stream.
         if unsafe { bucket::length(raw.as_ptr()) }.is_some_and(|length| point >= length) {
             return Ok(None);
         }
         // SAFETY: as above.
         Error::check(unsafe { ffi::mp_bucket_split(raw.as_ptr(), point) })?;
-        let ring = self.originals.ring();
-        let Some(rest) = ring.after(raw) else {
+        let Some(rest) = self.originals.ring().all().after(raw) else {
             return Ok(None);
         };
-        let token = Token::default();
-        self.loose.taken.insert(position + 1, (token.clone(), rest));
-        Ok(Some(token))
+        let new = self.loose.new_token();
+        self.loose.taken.insert(new.0.number, rest);
+        if let Some((newest, _)) = &mut self.loose.newest {
+            if *newest == token.0.number {
+                *newest = new.0.number;
+            }
+        }
+        Ok(Some(new))
     }
 
     /// Writes a bucket as it is. `false`: it is not in the author's hands any more.
     pub fn write_bucket(&mut self, token: &Token) -> bool {
-        if self.loose.position(token).is_none() {
+        if self.loose.bucket(token).is_none() {
             return false;
         }
         self.begin_yielding();
-        let Some(position) = self.loose.position(token) else {
+        let Some(raw) = self.loose.bucket(token) else {
             return false;
         };
-        let (_, raw) = self.loose.taken.remove(position);
+        self.loose.taken.remove(&token.0.number);
         // SAFETY: a live bucket of this stream.
         let length = unsafe { bucket::length(raw.as_ptr()) };
-        // SAFETY: a bucket of the own ring.
-        unsafe { ffi::mp_bucket_remove(raw.as_ptr()) };
-        // SAFETY: it stands in no brigade now.
-        self.outgoing.append(unsafe { Bucket::from_raw(raw) });
+        // SAFETY: it stands in this ring, and the author has yielded it.
+        self.outgoing
+            .append(unsafe { self.originals.ring().remove(raw) });
         self.wrote(length.unwrap_or(0));
+        self.unmeasured |= length.is_none();
         true
     }
 }

@@ -56,6 +56,7 @@ pub mod poller;
 pub mod pool;
 pub mod process;
 mod protocols;
+mod queue;
 mod replay;
 mod representation;
 pub mod request;

@@ -1,15 +1,14 @@
 //! What a streaming filter has read before it yields anything: kept as it came, so that the filter
 //! can still step out and nothing of the response has changed.
 
-use super::brigade::Brigade;
 use super::bucket::{Bucket, Kind};
-use super::held::Held;
 use super::loose::Loose;
+use super::queue::Queue;
 use super::{Error, Pool};
 
 /// The buckets that were read, and whether they are still all there.
 pub struct Originals {
-    buckets: Held,
+    buckets: Queue,
     bytes: usize,
     limit: usize,
     state: State,
@@ -27,7 +26,7 @@ enum State {
 
 impl Originals {
     /// For a filter that never gives back what it read.
-    pub fn free(buckets: Held) -> Self {
+    pub(super) fn free(buckets: Queue) -> Self {
         Self {
             buckets,
             bytes: 0,
@@ -73,24 +72,24 @@ impl Originals {
 
     /// Gives up keeping: data is let go but for what the author holds, and metadata goes on to
     /// `target`.
-    pub(super) fn lose(&mut self, target: &Brigade, held: &Loose) {
+    pub(super) fn lose(&mut self, target: &Queue, held: &Loose) {
         self.let_go(target, held);
         self.state = State::Lost;
     }
 
     /// Where they stand.
-    pub fn ring(&self) -> &Brigade {
+    pub(super) fn ring(&self) -> &Queue {
         &self.buckets
     }
 
     /// The piece that was read last, if nothing came behind it.
     pub fn pop(&mut self) -> Option<Bucket> {
-        (self.buckets.back() == Some(Kind::Data)).then(|| self.buckets.remove_back())?
+        (self.buckets.all().back() == Some(Kind::Data)).then(|| self.buckets.remove_back())?
     }
 
     /// Something was yielded: data is let go but for what the author holds, metadata goes on to
     /// `target` in its order.
-    pub(super) fn release(&mut self, target: &Brigade, held: &Loose) {
+    pub(super) fn release(&mut self, target: &Queue, held: &Loose) {
         self.let_go(target, held);
         self.state = State::Free;
     }
@@ -101,8 +100,8 @@ impl Originals {
     }
 
     /// Puts all of them back in front of what was not read.
-    pub fn restore(&mut self, unread: &Brigade) {
-        unread.prepend_all(&self.buckets);
+    pub(super) fn restore(&mut self, unread: &Queue) {
+        self.buckets.move_before(unread);
         self.bytes = 0;
         self.state = State::Free;
     }
@@ -112,14 +111,15 @@ impl Originals {
         self.buckets.set_aside(pool)
     }
 
-    fn let_go(&mut self, target: &Brigade, held: &Loose) {
+    fn let_go(&mut self, target: &Queue, held: &Loose) {
+        let held = held.buckets();
         let mut stay = Vec::new();
         while let Some(kind) = self.buckets.front() {
             let Some(bucket) = self.buckets.remove_front() else {
                 break;
             };
             match kind {
-                _ if held.holds(&bucket) => stay.push(bucket),
+                _ if held.contains(&bucket.raw()) => stay.push(bucket),
                 Kind::Data | Kind::End => drop(bucket),
                 _ => target.append(bucket),
             }

@@ -33,14 +33,14 @@ impl Stream {
             return self.write_copy(&data);
         }
         self.wrote(data.len());
-        self.outgoing.append_bytes(data);
+        self.outgoing.all().append_bytes(data);
         Ok(())
     }
 
     /// Appends a copy.
     pub fn write_copy(&mut self, data: &[u8]) -> Result<(), Error> {
         self.wrote(data.len());
-        self.outgoing.append_copy(data)
+        self.outgoing.all().append_copy(data)
     }
 
     /// Whether data of this length is better given as a slice to [`Self::write_copy`].
@@ -66,15 +66,19 @@ impl Stream {
             return Err(Error::END_OF_FILE);
         }
         self.outgoing
+            .all()
             .append_file(&file, offset, length, filter.pool());
         self.wrote(length);
         self.file = Some(file);
         Ok(())
     }
 
-    /// Counts the bytes at hand again, those of buckets of unknown length too.
-    pub fn count_pending(&mut self) {
-        self.pending = self.outgoing.known_length();
+    /// The bytes at hand; buckets of unknown length are read for it.
+    pub fn measure(&mut self) -> usize {
+        if std::mem::take(&mut self.unmeasured) {
+            self.pending = self.outgoing.all().known_length();
+        }
+        self.pending
     }
 
     pub(super) fn wrote(&mut self, length: usize) {
@@ -106,13 +110,14 @@ impl Stream {
         self.last = None;
         self.outgoing.clear();
         self.pending = 0;
+        self.unmeasured = false;
     }
 
     /// The FLUSH that was read takes its place behind what the author wrote for it.
     pub(super) fn pay_flush(&mut self) -> bool {
         let owed = std::mem::take(&mut self.flush_owed) && !self.originals.are_kept();
         if owed {
-            self.outgoing.append_flush();
+            self.outgoing.all().append_flush();
         }
         owed
     }
@@ -121,28 +126,30 @@ impl Stream {
     pub(super) fn append_end(&mut self) {
         if !self.closed {
             self.closed = true;
-            self.outgoing.append_end();
+            self.outgoing.all().append_end();
         }
     }
 
     /// Drops data that was written and not sent; metadata stays.
     pub(super) fn drop_data(&mut self) {
-        self.incoming.prepend_all(&self.outgoing);
+        self.outgoing.move_before(&self.incoming);
         self.last = None;
         self.pending = 0;
+        self.unmeasured = false;
         while let Some(kind) = self.incoming.front() {
             if kind == Kind::Data {
                 drop(self.incoming.remove_front());
             } else {
-                self.outgoing.append_front_of(&self.incoming);
+                self.incoming.move_front(&self.outgoing);
             }
         }
     }
 
     /// Drops data that was written and not sent; metadata, and what is left to read, stays.
     pub(super) fn drop_written(&mut self) {
-        self.outgoing.drop_data();
+        self.outgoing.leaving().drop_data();
         self.pending = 0;
+        self.unmeasured = false;
     }
 
     /// Moves what is left unread on, up to and with EOS.
@@ -153,12 +160,13 @@ impl Stream {
                 drop(rest.remove_front());
                 continue;
             }
-            self.pending += match kind {
-                Kind::Data => rest.front_length().unwrap_or(0),
-                _ => 0,
-            };
+            if kind == Kind::Data {
+                let length = rest.all().front_length();
+                self.pending += length.unwrap_or(0);
+                self.unmeasured |= length.is_none();
+            }
             self.error_seen |= kind == Kind::Error;
-            self.outgoing.append_front_of(rest);
+            rest.move_front(&self.outgoing);
             if kind == Kind::End {
                 self.closed = true;
                 self.end_seen = true;

@@ -45,14 +45,14 @@ impl Output {
     /// Takes the buckets of a call. What follows the end is none of the body; it is dropped, and
     /// metadata goes by.
     pub fn accept(&mut self, brigade: &Brigade) {
-        self.stream.incoming.append_all(brigade);
+        self.stream.incoming.all().append_all(brigade);
     }
 
     /// Lets the metadata at hand go before anything that the author writes.
     pub fn pass_metadata(&mut self) {
         let stream = &self.stream;
         while !self.started && stream.incoming.front() == Some(Kind::Metadata) {
-            stream.outgoing.append_front_of(&stream.incoming);
+            stream.incoming.move_front(&stream.outgoing);
         }
     }
 
@@ -70,7 +70,7 @@ impl Output {
     pub fn is_ready(&mut self) -> bool {
         !self.stream.flush_owed
             && match self.stream.look() {
-                Some(Kind::Data) => self.stream.incoming.front_length().is_some(),
+                Some(Kind::Data) => self.stream.incoming.all().front_length().is_some(),
                 _ => true,
             }
     }
@@ -209,7 +209,7 @@ impl Output {
         let counted = self
             .promise
             .as_mut()
-            .map(|promise| promise.count(&self.stream.outgoing));
+            .map(|promise| promise.count(self.stream.outgoing.all()));
         if let Some(Err(sentence)) = counted {
             self.promise = None;
             if !self.mend_length(filter, &sentence) {
@@ -218,9 +218,10 @@ impl Output {
         }
         self.started = true;
         self.ended |= self.stream.closed;
-        let result = filter.pass(&self.stream.outgoing);
+        let result = filter.pass(self.stream.outgoing.leaving());
         self.stream.outgoing.clear();
         self.stream.pending = 0;
+        self.stream.unmeasured = false;
         if let Err(error) = result {
             self.broken = Some(error);
         }
@@ -230,7 +231,7 @@ impl Output {
     /// Sends on what was written so far, and asks all others to do so too.
     pub fn flush(&mut self, filter: &Filter) -> Result<(), Error> {
         if !self.stream.closed {
-            self.stream.outgoing.append_flush();
+            self.stream.outgoing.all().append_flush();
         }
         self.send(filter)
     }
@@ -280,7 +281,7 @@ impl Output {
     /// After the end, or after an error: data and a further end are dropped, metadata goes on.
     pub fn swallow(&mut self, filter: &Filter, brigade: &Brigade) -> Result<(), Error> {
         self.stream.closed = true;
-        self.stream.incoming.append_all(brigade);
+        self.stream.incoming.all().append_all(brigade);
         self.drain(filter);
         self.stream.move_rest();
         self.send(filter)

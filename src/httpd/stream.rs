@@ -4,13 +4,13 @@
 //! The manners are here and in [`super::output`] and [`super::input`], out of an author's reach:
 //! metadata keeps its place relative to what was written, a FLUSH and the end go on by themselves.
 
-use super::brigade::Brigade;
 use super::bucket::{Bucket, Kind};
 use super::file::OpenFile;
 use super::held::Held;
 use super::loose::Loose;
 use super::originals::Originals;
-use super::{Error, Filter, Pool};
+use super::queue::Queue;
+use super::{Brigade, Error, Filter, Pool};
 
 /// The largest piece that is read at once; buckets reach megabytes.
 pub const CHUNK: usize = 64 * 1024;
@@ -40,11 +40,13 @@ pub struct Traffic {
 /// The two brigades of a filter, and where the author stands between them.
 pub struct Stream {
     /// Arrived, not yet read.
-    pub(super) incoming: Held,
+    pub(super) incoming: Queue,
     /// Written, or passed by, not yet sent on.
-    pub(super) outgoing: Held,
-    /// Bytes of data in `outgoing`.
+    pub(super) outgoing: Queue,
+    /// Bytes of data in `outgoing`, in buckets of known length.
     pub(super) pending: usize,
+    /// There are others in it, too.
+    pub(super) unmeasured: bool,
     /// A FLUSH was read; it goes on once the author has answered it.
     pub(super) flush_owed: bool,
     /// EOS was taken from `incoming`.
@@ -66,7 +68,9 @@ pub struct Stream {
     /// What a generator has read before it yielded.
     pub(super) originals: Originals,
     /// Peeked at: read from `incoming`, and to be put back before anything else is.
-    pub(super) ahead: Held,
+    pub(super) ahead: Queue,
+    /// Bytes of data in `ahead`.
+    pub(super) ahead_length: usize,
     /// Taken by the author as buckets.
     pub(super) loose: Loose,
     /// The file of which a part was written last.
@@ -92,11 +96,17 @@ impl Stream {
         let connection = filter.connection();
         // SAFETY: kept by the filter's context, which its pool owns and drops before it is cleared.
         #[expect(unsafe_code, reason = "a held brigade lives in the filter's pool")]
-        let brigade = || unsafe { Held::new(filter.pool(), connection) };
+        let brigade = || Queue::new(unsafe { Held::new(filter.pool(), connection) });
+        Self::over(brigade, filter.request().is_none())
+    }
+
+    /// Over brigades that `brigade` makes; in the chain of a connection, if `wire`.
+    pub(super) fn over(brigade: impl Fn() -> Queue, wire: bool) -> Self {
         Self {
             incoming: brigade(),
             outgoing: brigade(),
             pending: 0,
+            unmeasured: false,
             flush_owed: false,
             end_seen: false,
             end_said: false,
@@ -108,10 +118,11 @@ impl Stream {
             last: None,
             originals: Originals::free(brigade()),
             ahead: brigade(),
+            ahead_length: 0,
             loose: Loose::default(),
             file: None,
             author: Author::Function,
-            wire: filter.request().is_none(),
+            wire,
         }
     }
 
@@ -191,6 +202,7 @@ impl Stream {
     /// for it may be what the filter is there to hide.
     pub fn abandon(&mut self) {
         self.ahead.clear();
+        self.ahead_length = 0;
         self.begin_yielding();
     }
 
@@ -232,6 +244,6 @@ impl Stream {
 
     /// A brigade that is sent instead, in place of all that was written.
     pub(super) fn outgoing(&self) -> &Brigade {
-        &self.outgoing
+        self.outgoing.all()
     }
 }

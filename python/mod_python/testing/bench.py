@@ -54,6 +54,9 @@ class Bench:
         ValueError: the configuration is wrong; the text is what httpd would say.
     """
 
+    watched = False
+    """Whether buckets of data count how often the module reads them or sets them aside: `bench_touches` tells."""
+
     def __init__(self, function: Function, setting: Setting) -> None:
         self._native = library()
         self._native.enter()
@@ -88,11 +91,11 @@ class Bench:
         """
         if leaves_at is not None:
             self._native.bench_leave_at(self._handle, leaves_at)
-        kind = "t"
+        usual = kind = "w" if self.watched else "t"
         for piece in cut:
             if isinstance(piece, bytes):
                 self._put(kind, piece)
-                kind = "t"
+                kind = usual
             elif piece is Mark.SLOW:
                 kind = "p"
             elif piece in (Mark.BRIGADE, Mark.FLUSH):
@@ -118,7 +121,7 @@ class Bench:
         """
         for piece in cut:
             if isinstance(piece, bytes):
-                self._put("h", piece)
+                self._put("w" if self.watched else "h", piece)
             else:
                 self._put(piece.value)
         self._put("e") if error is None else self._put("x", number=error)

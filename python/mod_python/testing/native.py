@@ -19,6 +19,7 @@ _FUNCTIONS: dict[str, tuple[Any, ...]] = {
     "bench_set_type": (None, c_void_p, c_char_p, c_char_p),
     "bench_note_headers": (None, c_void_p),
     "bench_put": (None, c_void_p, c_char, c_char_p, c_size_t),
+    "bench_touches": (c_size_t,),
     "bench_pass": (c_int, c_void_p),
     "bench_read": (c_int, c_void_p, c_char, c_int, c_int64),
     "bench_leave_at": (None, c_void_p, c_int),

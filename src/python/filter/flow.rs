@@ -47,14 +47,6 @@ impl Flow {
         }
     }
 
-    /// Whether what was written should go on before more is.
-    pub(super) fn has_enough(&self) -> bool {
-        match self {
-            Self::Output(output) => output.is_full(),
-            Self::Input(input) => input.has_answer(),
-        }
-    }
-
     /// Looks at up to `limit` bytes that stay unread; None while they have not arrived.
     ///
     /// # Errors

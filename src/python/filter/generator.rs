@@ -262,9 +262,9 @@ impl Instance {
             }
             Flow::Input(_) | Flow::Output(_) => {}
         }
-        Ok(match &*flow {
+        Ok(match &mut *flow {
             Flow::Output(output) => output.is_broken(),
-            Flow::Input(_) => flow.has_enough(),
+            Flow::Input(input) => input.has_answer(),
         })
     }
 
@@ -287,7 +287,7 @@ impl Instance {
                     ));
                 }
                 if is_input {
-                    release(py, || flow.stream().count_pending());
+                    release(py, || flow.stream().measure());
                 }
             }
             Yielded::File(path, offset, length) => {
