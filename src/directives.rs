@@ -51,7 +51,7 @@ static OF_PHASES: [Directive<Settings>; phase_table::COUNT] = {
 };
 
 /// All other directives.
-static OTHERS: [Directive<Settings>; 17] = [
+static OTHERS: [Directive<Settings>; 18] = [
     Directive {
         name: c"PythonProtocol",
         help: c"serves connections whose peers ask for a protocol by name, in TLS or with Upgrade: NAME module[::function]",
@@ -142,6 +142,17 @@ static OTHERS: [Directive<Settings>; 17] = [
             let most = one(line, what)?;
             let number = most.parse().map_err(|_| format!("takes {what}, not '{most}'"))?;
             Ok(Box::new(move |settings| settings.max_connections = Some(number)))
+        },
+    },
+    Directive {
+        name: c"PythonMaxInterpreters",
+        help: c"how many interpreters each child makes besides main_interpreter; requests for more are answered 503",
+        place: Place::Server,
+        read: |line| {
+            let what = "a number of interpreters, as in 100";
+            let most = one(line, what)?;
+            let number = most.parse().map_err(|_| format!("takes {what}, not '{most}'"))?;
+            Ok(Box::new(move |settings| settings.max_interpreters = Some(number)))
         },
     },
     Directive {

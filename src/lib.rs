@@ -11,7 +11,8 @@
 //! | [`python`] | everything that holds a Python object | httpd, engine |
 //! | [`entry`], [`phases`], [`protocols`], [`directives`] | the wiring: hooks and configuration | all of the above |
 //!
-//! Beside them stands [`engine`]: decisions without httpd and without Python, tested as such.
+//! Beside them stands [`engine`]: decisions without httpd and without Python, tested as such; and
+//! [`locks`]: the one order in which threads take locks, for every floor.
 //!
 //! A request takes this way: httpd calls a trampoline in [`httpd::hooks`] or [`httpd::filter`],
 //! which keeps panics in and gives [`entry::Entry`] safe references; that asks [`engine::settings`]
@@ -27,6 +28,7 @@ pub mod engine;
 pub mod entry;
 #[expect(unsafe_code, reason = "the floor that speaks to httpd's C API")]
 pub mod httpd;
+pub mod locks;
 pub mod phases;
 pub mod protocols;
 pub mod python;

@@ -2,21 +2,22 @@
 
 use std::ffi::{CStr, CString};
 use std::iter::successors;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use crate::engine::phases::Phase;
 use crate::engine::protocols::Protocol;
 use crate::engine::settings::Settings;
 use crate::httpd::{Connection, Pool, Request, Server, Status, config};
+use crate::locks::{Guard, Lock};
 use crate::python::connection::call;
 use crate::python::connection::role::Role;
 use crate::python::state::ConnectionState;
 
 /// Every protocol that a line of the configuration names whose pool this is.
-pub fn registry(configuration: &Pool) -> MutexGuard<'_, Vec<Arc<Protocol>>> {
-    let registry: &Mutex<Vec<Arc<Protocol>>> =
+pub fn registry(configuration: &Pool) -> Guard<'_, Vec<Arc<Protocol>>> {
+    let registry: &Lock<Vec<Arc<Protocol>>> =
         config::generation(configuration, c"mod_python.protocols");
-    registry.lock().unwrap_or_else(PoisonError::into_inner)
+    registry.lock()
 }
 
 /// A protocol that no peer can get, because httpd does not choose it.

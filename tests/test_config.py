@@ -37,6 +37,8 @@ WRONG = {
     "<Location /x>\nPythonTransHandler m\n</Location>": CONTEXT,
     "<Directory /srv>\nPythonPostReadRequestHandler m\n</Directory>": CONTEXT,
     "<Location /x>\nPythonOptimize On\n</Location>": CONTEXT,
+    "PythonMaxInterpreters many": "takes a number of interpreters, as in 100, not 'many'",
+    "<Location /x>\nPythonMaxInterpreters 9\n</Location>": CONTEXT,
     "PythonHandlerModule": HANDLER,
     "PythonHandlerModule m::f": "write m without ::f",
     "PythonAutoReload maybe": "is On or Off, not 'maybe'",

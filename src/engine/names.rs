@@ -9,24 +9,21 @@ use super::settings::Settings;
 pub const MAIN: &str = "main_interpreter";
 
 /// The name of the interpreter for a handler or filter that stands in `home`. `file` is the file of
-/// the request, and whether it is a directory, as far as that is known yet.
+/// the request, and whether it is a directory, as far as that is known yet. Only what `is_there` of the
+/// directories in its path names an interpreter: the rest of it is a client's to choose.
 pub fn interpreter<'a>(
     settings: &'a Settings,
     home: &'a Home,
     file: impl FnOnce() -> Option<(&'a [u8], bool)>,
+    is_there: impl Fn(&str) -> bool,
 ) -> Cow<'a, str> {
     if let Some(name) = &settings.interpreter {
         return name.as_ref().into();
     }
     if settings.per_directory == Some(true) {
-        return file().map_or(MAIN.into(), |(file, is_directory)| {
-            let file = String::from_utf8_lossy(file);
-            let directory = match is_directory {
-                true => file.trim_end_matches('/'),
-                false => file.rsplit_once('/').map_or("", |(directory, _)| directory),
-            };
-            format!("{directory}/").into()
-        });
+        let directory =
+            file().and_then(|(file, is_directory)| directory(file, is_directory, is_there));
+        return directory.map_or(MAIN.into(), Into::into);
     }
     match home {
         Home::Directory(path) if settings.per_directive == Some(true) => format!("{path}/").into(),
@@ -39,12 +36,78 @@ pub fn interpreter<'a>(
     }
 }
 
+/// The directory of a file, with a slash behind it; of one that is not there, the innermost one that
+/// is. `None`: what stands in place of a file is none, such as `proxy:http://…`.
+fn directory(file: &[u8], is_directory: bool, is_there: impl Fn(&str) -> bool) -> Option<String> {
+    let file = String::from_utf8_lossy(file);
+    let inside = file.strip_prefix('/')?;
+    let parents = match is_directory {
+        true => inside,
+        false => inside.rsplit_once('/').map_or("", |(parents, _)| parents),
+    };
+    // However often a client repeats a slash, the directory is the same.
+    let parts: Vec<&str> = parents
+        .split('/')
+        .filter(|part| !matches!(*part, "" | "."))
+        .collect();
+    let whole: String = std::iter::once("/")
+        .chain(parts.iter().flat_map(|part| [*part, "/"]))
+        .collect();
+    let is_plain = !parts.contains(&"..");
+    if is_plain && is_there(&whole) {
+        return Some(whole);
+    }
+    // From above: as many looks as there are directories, however long the path is.
+    let mut found = "/".to_owned();
+    for part in parts.iter().take_while(|part| **part != "..") {
+        let before = found.len();
+        found.extend([*part, "/"]);
+        if !is_there(&found) {
+            found.truncate(before);
+            break;
+        }
+    }
+    Some(found)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn name(settings: &Settings, home: &Home, file: Option<(&[u8], bool)>) -> String {
-        interpreter(settings, home, || file).into_owned()
+        interpreter(settings, home, || file, |_| true).into_owned()
+    }
+
+    #[test]
+    fn only_directories_that_are_there_name_interpreters() {
+        let settings = Settings {
+            per_directory: Some(true),
+            ..Settings::default()
+        };
+        let looks = std::cell::Cell::new(0);
+        let name = |file: &str| {
+            let is_there = |directory: &str| {
+                looks.set(looks.get() + 1);
+                ["/", "/srv/", "/srv/www/"].contains(&directory)
+            };
+            let file = Some((file.as_bytes(), false));
+            interpreter(&settings, &Home::None, || file, is_there).into_owned()
+        };
+        assert_eq!(name("/srv/www/page"), "/srv/www/");
+        assert_eq!(name("/srv//www/.///page"), "/srv/www/");
+        assert_eq!(name("/srv/www/made/up/page"), "/srv/www/");
+        assert_eq!(name("/srv/www/made/../page"), "/srv/www/");
+        assert_eq!(name("/made/up"), "/");
+        assert_eq!(name("/page"), "/");
+        assert_eq!(name("proxy:http://host/a/b"), MAIN);
+        assert_eq!(name("relative/page"), MAIN);
+        looks.set(0);
+        name(&format!("/srv{}", "/a".repeat(4000)));
+        assert_eq!(
+            looks.get(),
+            3,
+            "the whole, the first that is there, and the first that is not"
+        );
     }
 
     #[test]

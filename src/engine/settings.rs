@@ -29,6 +29,8 @@ pub struct Settings {
     pub graceful_timeout: Option<Duration>,
     /// `PythonMaxConnections`.
     pub max_connections: Option<usize>,
+    /// `PythonMaxInterpreters`.
+    pub max_interpreters: Option<usize>,
     /// `PythonDebug`.
     pub debug: Option<bool>,
     /// `PythonInterpPerDirectory`.
@@ -68,6 +70,7 @@ impl Settings {
             && self.graceful_timeout.is_none()
             && self.max_connections.is_none()
             && self.htaccess.is_none()
+            && self.max_interpreters.is_none()
             && self.flags().all(|(_, value)| value.is_none())
             && self.options.is_empty()
             && self.imports.is_empty()
@@ -88,6 +91,7 @@ impl Settings {
             debug: inner.debug.or(outer.debug),
             graceful_timeout: inner.graceful_timeout.or(outer.graceful_timeout),
             max_connections: inner.max_connections.or(outer.max_connections),
+            max_interpreters: inner.max_interpreters.or(outer.max_interpreters),
             per_directory: inner.per_directory.or(outer.per_directory),
             per_directive: inner.per_directive.or(outer.per_directive),
             auto_reload: inner.auto_reload.or(outer.auto_reload),
@@ -197,6 +201,12 @@ mod tests {
         assert_eq!(merged.debug, Some(false));
         assert!(Settings::merged(&Settings::default(), &Settings::default()).is_empty());
         assert!(!outer.is_empty());
+        let most = Settings {
+            max_interpreters: Some(3),
+            ..Settings::default()
+        };
+        assert!(!most.is_empty());
+        assert_eq!(Settings::merged(&most, &inner).max_interpreters, Some(3));
     }
 
     #[test]

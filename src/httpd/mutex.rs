@@ -5,13 +5,14 @@ use std::ffi::{CStr, CString};
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ptr::{null, null_mut};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicPtr, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::{self, ThreadId};
 use std::time::Duration;
 
 use super::hooks::guard;
 use super::{Error, Pool, Server, Status, config, ffi};
+use crate::locks::{self, Guard, Signal};
 
 /// Its name in the directive `Mutex`.
 const TYPE: &CStr = c"python";
@@ -77,16 +78,16 @@ enum State {
 pub struct Lock {
     /// Null where there are no other children.
     between: AtomicPtr<ffi::apr_proc_mutex_t>,
-    state: Mutex<State>,
-    freed: Condvar,
+    state: locks::Lock<State>,
+    freed: Signal,
 }
 
 impl Lock {
     fn new(between: *mut ffi::apr_proc_mutex_t) -> Self {
         Self {
             between: AtomicPtr::new(between),
-            state: Mutex::new(State::Free),
-            freed: Condvar::new(),
+            state: locks::Lock::short(State::Free),
+            freed: Signal::new(),
         }
     }
 
@@ -100,8 +101,7 @@ impl Lock {
             if holder == owner {
                 return Err(Refusal::OwnLock);
             }
-            let freed = self.freed.wait(state);
-            state = freed.unwrap_or_else(PoisonError::into_inner);
+            state = self.freed.wait(state);
         }
         *state = State::Waiting(owner);
         drop(state);
@@ -150,7 +150,7 @@ impl Lock {
             Error::check(status).map_err(Refusal::System)?;
         }
         *state = State::Free;
-        self.freed.notify_one();
+        self.freed.give_one();
         Ok(())
     }
 
@@ -175,12 +175,12 @@ impl Lock {
             *state = State::Held(owner);
         } else {
             *state = State::Free;
-            self.freed.notify_one();
+            self.freed.give_one();
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> Guard<'_, State> {
+        self.state.lock()
     }
 
     fn between(&self) -> *mut ffi::apr_proc_mutex_t {

@@ -180,6 +180,11 @@ impl Request {
         self.raw().finfo.filetype == ffi::APR_DIR
     }
 
+    /// Whether httpd has found a file, of whatever kind, for the request.
+    pub fn has_file(&self) -> bool {
+        self.raw().finfo.filetype != ffi::APR_NOFILE
+    }
+
     /// Sends a brigade through the request's output filters, and empties it.
     pub fn write(&self, brigade: &Brigade) -> Result<(), Error> {
         // SAFETY: the live chain of this request.

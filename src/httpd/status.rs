@@ -26,6 +26,8 @@ impl Status {
     pub const UNAUTHORIZED: Self = Self(ffi::HTTP_UNAUTHORIZED as i32);
     /// `500 Internal Server Error`.
     pub const INTERNAL_SERVER_ERROR: Self = Self(ffi::HTTP_INTERNAL_SERVER_ERROR as i32);
+    /// `503 Service Unavailable`.
+    pub const SERVICE_UNAVAILABLE: Self = Self(ffi::HTTP_SERVICE_UNAVAILABLE as i32);
     /// `502 Bad Gateway`: in an error bucket, the one status that shows a broken response.
     pub const BAD_GATEWAY: Self = Self(ffi::HTTP_BAD_GATEWAY as i32);
 

@@ -14,14 +14,15 @@
 
 use std::cell::Cell;
 use std::mem::MaybeUninit;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering};
-use std::sync::{Condvar, Mutex, OnceLock, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::log::{self, Level, place};
 use super::process::{action, is_defined, mpm_query};
 use super::{Pool, Server, ffi, process};
+use crate::locks::{Lock, Signal};
 
 /// How long the child's thread may take to leave what it does.
 const GRACE: Duration = Duration::from_millis(200);
@@ -88,8 +89,8 @@ static DEPTH: AtomicUsize = AtomicUsize::new(0);
 /// The socket of the client that the child's thread serves; -1 for none.
 static CLIENT: AtomicI32 = AtomicI32::new(-1);
 /// Whether the child's thread has left its loop and runs the cleanups of the child.
-static LEAVES: Mutex<bool> = Mutex::new(false);
-static LEFT: Condvar = Condvar::new();
+static LEAVES: Lock<bool> = Lock::short(false);
+static LEFT: Signal = Signal::new();
 
 thread_local! {
     /// Whether this is the thread of a child of prefork whose signals we have taken.
@@ -148,8 +149,8 @@ struct Leaving;
 
 impl Drop for Leaving {
     fn drop(&mut self) {
-        *LEAVES.lock().unwrap_or_else(PoisonError::into_inner) = true;
-        LEFT.notify_all();
+        *LEAVES.lock() = true;
+        LEFT.give_all();
     }
 }
 
@@ -276,7 +277,13 @@ fn watch(bell: Bell, main: &'static Server, duties: Duties) {
 
 /// Waits until the child's thread has left its loop, at most so long.
 fn has_left(time: Duration) -> bool {
-    let left = LEAVES.lock().unwrap_or_else(PoisonError::into_inner);
-    let waited = LEFT.wait_timeout_while(left, time, |left| !*left);
-    *waited.unwrap_or_else(PoisonError::into_inner).0
+    let until = Instant::now() + time;
+    let mut left = LEAVES.lock();
+    loop {
+        let rest = until.saturating_duration_since(Instant::now());
+        if *left || rest.is_zero() {
+            return *left;
+        }
+        left = LEFT.wait_for(left, rest);
+    }
 }

@@ -1,7 +1,7 @@
 //! What is called at the end: of a request (`register_cleanup`, `PythonCleanupHandler`), of a child.
 
 use std::cell::{Cell, RefCell};
-use std::sync::{Mutex, PoisonError, mpsc};
+use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
@@ -19,6 +19,7 @@ use crate::engine::phases::{Hook, Phase};
 use crate::engine::settings::Settings;
 use crate::httpd::log::{self, Level, place};
 use crate::httpd::{Pool, Request, Status};
+use crate::locks::Lock;
 
 /// A function to be called at the end, and its argument.
 pub struct Cleanup {
@@ -137,26 +138,23 @@ fn end(r: &Request) {
     }
 }
 
-static OF_CHILD: Mutex<Vec<Cleanup>> = Mutex::new(Vec::new());
+static OF_CHILD: Lock<Vec<Cleanup>> = Lock::short(Vec::new());
 
 /// How many were added for the end of the child while it ended; `None` until then.
-static LATE: Mutex<Option<usize>> = Mutex::new(None);
+static LATE: Lock<Option<usize>> = Lock::short(None);
 
 /// Adds one to be called when the child ends; the last one is called first.
 ///
 /// # Errors
 /// `ValueError` when cleanups register too many.
 pub fn push_for_child(cleanup: Cleanup) -> PyResult<()> {
-    if let Some(late) = &mut *LATE.lock().unwrap_or_else(PoisonError::into_inner) {
+    if let Some(late) = &mut *LATE.lock() {
         if *late >= MOST_LATE {
             return Err(too_many());
         }
         *late += 1;
     }
-    OF_CHILD
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .push(cleanup);
+    OF_CHILD.lock().push(cleanup);
     Ok(())
 }
 
@@ -169,7 +167,7 @@ struct ChildEnds;
 
 impl Drop for ChildEnds {
     fn drop(&mut self) {
-        let _running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
+        let _running = RUNNING.lock();
         while let Some(cleanup) = next_of_child() {
             cleanup.run(About::Nothing, || {});
         }
@@ -177,16 +175,14 @@ impl Drop for ChildEnds {
 }
 
 fn next_of_child() -> Option<Cleanup> {
-    let mut late = LATE.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut late = LATE.lock();
     late.get_or_insert(0);
     drop(late);
-    let mut all = OF_CHILD.lock().unwrap_or_else(PoisonError::into_inner);
-    all.pop()
+    OF_CHILD.lock().pop()
 }
 
-/// Who runs the cleanups of the child. The GIL is taken by those who have this lock, never the other
-/// way round.
-static RUNNING: Mutex<()> = Mutex::new(());
+/// Who runs the cleanups of the child, and enters Python for each.
+static RUNNING: Lock<()> = Lock::turn(());
 
 /// How long Python may keep its lock from a cleanup of a child that must end.
 const PATIENCE: Duration = Duration::from_millis(200);
@@ -194,16 +190,12 @@ const PATIENCE: Duration = Duration::from_millis(200);
 /// Runs the cleanups of the child on a thread of their own, while other threads may be in the midst
 /// of Python code, and waits for that. Gives up if such a thread does not let go of the GIL.
 pub fn run_beside_others() {
-    let is_empty = OF_CHILD
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .is_empty();
-    if is_empty {
+    if OF_CHILD.lock().is_empty() {
         return;
     }
     let (inside, is_inside) = mpsc::channel();
     let work = move || {
-        let _running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
+        let _running = RUNNING.lock();
         while let Some(cleanup) = next_of_child() {
             // Nobody listens any more to one that came too late.
             cleanup.run(About::Nothing, || inside.send(true).unwrap_or_default());

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -13,6 +13,7 @@ use crate::engine::deadlines::Deadlines;
 use crate::httpd::log::{self, Level, place};
 use crate::httpd::poller::Poller;
 use crate::httpd::stop;
+use crate::locks::{Guard, Lock};
 use crate::python::interpreters::interpreter::main_server;
 
 /// It calls little.
@@ -28,12 +29,14 @@ static CLOSING: OnceLock<Instant> = OnceLock::new();
 /// Whether their time is over already.
 static OVER: AtomicBool = AtomicBool::new(false);
 /// Made in a child when its first connection needs it; the parent has none.
-static ALARM: OnceLock<Option<&'static Alarm>> = OnceLock::new();
+static ALARM: OnceLock<&'static Alarm> = OnceLock::new();
+/// One that has no thread yet, since none could be started; the next connection tries again.
+static IDLE: Lock<Option<&'static Alarm>> = Lock::short(None);
 
 struct Alarm {
     poller: Poller,
     reactor: Reactor,
-    book: Mutex<Book>,
+    book: Lock<Book>,
 }
 
 #[derive(Default)]
@@ -46,33 +49,47 @@ struct Book {
 }
 
 fn alarm() -> Option<&'static Alarm> {
-    let start = || {
-        let alarm: &'static Alarm = Box::leak(Box::new(Alarm {
-            poller: Poller::new()?,
-            reactor: Reactor::new()?,
-            book: Mutex::default(),
-        }));
-        alarm.poller.watch_set(alarm.reactor.sockets(), SOCKETS)?;
-        let builder = thread::Builder::new()
-            .name("alarm".into())
-            .stack_size(STACK);
-        builder.spawn(|| alarm.work())?;
-        Ok(alarm)
-    };
+    if let Some(alarm) = existing() {
+        return Some(alarm);
+    }
+    let mut idle = IDLE.lock();
+    // Somebody may have been quicker.
+    let started = existing().map_or_else(|| start(&mut idle), Ok);
+    drop(idle);
     let failed = |error: std::io::Error| {
         let text = format!("no thread for the deadlines of connections: {error}");
         log::server(place!(), main_server(), Level::Critical, &text);
     };
-    *ALARM.get_or_init(|| start().map_err(failed).ok())
+    started.map_err(failed).ok()
+}
+
+fn start(idle: &mut Option<&'static Alarm>) -> std::io::Result<&'static Alarm> {
+    let alarm = match *idle {
+        Some(alarm) => alarm,
+        None => {
+            let made = Alarm {
+                poller: Poller::new()?,
+                reactor: Reactor::new()?,
+                book: Lock::default(),
+            };
+            made.poller.watch_set(made.reactor.sockets(), SOCKETS)?;
+            idle.insert(Box::leak(Box::new(made)))
+        }
+    };
+    let builder = thread::Builder::new()
+        .name("alarm".into())
+        .stack_size(STACK);
+    builder.spawn(|| alarm.work())?;
+    Ok(ALARM.get_or_init(|| alarm))
 }
 
 fn existing() -> Option<&'static Alarm> {
-    ALARM.get().copied().flatten()
+    ALARM.get().copied()
 }
 
 impl Alarm {
-    fn book(&self) -> MutexGuard<'_, Book> {
-        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    fn book(&self) -> Guard<'_, Book> {
+        self.book.lock()
     }
 
     fn work(&'static self) {

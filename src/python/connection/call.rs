@@ -3,6 +3,7 @@
 #![expect(unsafe_code, reason = "a look at the type of what a handler gave")]
 
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,6 +28,7 @@ use crate::python::debugger;
 use crate::python::interpreters::context::About;
 use crate::python::interpreters::interpreter::{Interpreter, main_server};
 use crate::python::interpreters::loader::Search;
+use crate::python::interpreters::named::NoPython;
 use crate::python::meter::{self, Counted, Meter};
 use crate::python::object::class;
 use crate::python::object::lease::Lease;
@@ -41,9 +43,15 @@ pub fn interpreter(
     settings: &Settings,
     r: Option<&Request>,
     home: &Home,
-) -> Result<&'static Interpreter, String> {
+) -> Result<&'static Interpreter, NoPython> {
     let file = || r.and_then(|r| Some((r.filename()?, r.is_directory())));
-    Interpreter::named(&names::interpreter(settings, home, file))
+    // What httpd has not looked for is no directory because a client says so.
+    let is_there = |directory: &str| {
+        r.is_some_and(Request::has_file)
+            || Interpreter::is_known(directory)
+            || Path::new(directory).is_dir()
+    };
+    Interpreter::named(&names::interpreter(settings, home, file, is_there))
 }
 
 /// How long handlers have to finish when the server stops gracefully.

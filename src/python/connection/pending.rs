@@ -2,7 +2,7 @@
 //! is parked meanwhile; anybody else waits on its thread, without the GIL.
 
 use std::cell::RefCell;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::Arc;
 
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
@@ -10,6 +10,7 @@ use pyo3::prelude::*;
 use super::alarm;
 use super::duplex::Lost;
 use super::seat::Seat;
+use crate::locks::{Guard, Lock, Signal};
 use crate::python::interpreters::interpreter::release;
 use crate::python::object::class::{Answer, Arguments, Class, This, attributes, methods};
 use crate::python::object::slots::{Awaitable, Slot, awaitable_slots};
@@ -39,8 +40,8 @@ pub fn stepping<R>(connection: Option<Stepped>, f: impl FnOnce() -> R) -> R {
 /// A value to come.
 #[derive(Default)]
 pub struct Pending {
-    value: Mutex<Value>,
-    arrived: Condvar,
+    value: Lock<Value>,
+    arrived: Signal,
 }
 
 #[derive(Default)]
@@ -68,8 +69,8 @@ impl Class for Pending {
 }
 
 impl Pending {
-    fn value(&self) -> std::sync::MutexGuard<'_, Value> {
-        self.value.lock().unwrap_or_else(PoisonError::into_inner)
+    fn value(&self) -> Guard<'_, Value> {
+        self.value.lock()
     }
 }
 
@@ -91,8 +92,7 @@ impl Awaitable for Pending {
             None => release(py, || {
                 let mut value = me.value();
                 while value.result.is_none() {
-                    let waited = me.arrived.wait(value);
-                    value = waited.unwrap_or_else(PoisonError::into_inner);
+                    value = me.arrived.wait(value);
                 }
                 value.result.take()
             }),
@@ -121,7 +121,7 @@ fn set<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
         value.result = Some(result);
     }
     drop(value);
-    this.body().arrived.notify_all();
+    this.body().arrived.give_all();
     if let Some(seat) = seat {
         seat.wake();
     }

@@ -10,8 +10,8 @@
 use std::collections::VecDeque;
 use std::io;
 use std::os::fd::RawFd;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -22,6 +22,7 @@ use crate::httpd::hooks::guard;
 use crate::httpd::log::{self, Level, place};
 use crate::httpd::parking::threads_per_child;
 use crate::httpd::poller::{Poller, Ready};
+use crate::locks::{Guard, Lock, Signal};
 use crate::python::interpreters::interpreter::main_server;
 
 /// So long a thread looks for more before it rests: what comes within that wakes nobody.
@@ -33,8 +34,8 @@ pub const PATIENCE: Duration = Duration::from_millis(5);
 pub struct Reactor {
     /// The sockets of all that is parked.
     sockets: Poller,
-    line: Mutex<Line>,
-    call: Condvar,
+    line: Lock<Line>,
+    call: Signal,
     /// How many steps were taken: who looks twice sees whether there is progress.
     steps: AtomicUsize,
 }
@@ -70,14 +71,14 @@ impl Reactor {
     pub fn new() -> io::Result<Self> {
         Ok(Self {
             sockets: Poller::new()?,
-            line: Mutex::default(),
-            call: Condvar::new(),
+            line: Lock::default(),
+            call: Signal::new(),
             steps: AtomicUsize::new(0),
         })
     }
 
-    fn line(&self) -> MutexGuard<'_, Line> {
-        self.line.lock().unwrap_or_else(PoisonError::into_inner)
+    fn line(&self) -> Guard<'_, Line> {
+        self.line.lock()
     }
 
     /// The sockets, for who wants to be told when there is something.
@@ -123,12 +124,12 @@ impl Reactor {
         }
     }
 
-    fn call_worker(&'static self, mut line: MutexGuard<'_, Line>) {
+    fn call_worker(&'static self, mut line: Guard<'_, Line>) {
         line.workers += 1;
         let rests = line.resting > line.called;
         if rests {
             line.called += 1;
-            self.call.notify_one();
+            self.call.give_one();
         }
         drop(line);
         if !rests {
@@ -151,7 +152,7 @@ impl Reactor {
             let mut line = self.line();
             line.resting += 1;
             while line.called == 0 {
-                line = self.call.wait(line).unwrap_or_else(PoisonError::into_inner);
+                line = self.call.wait(line);
             }
             line.called -= 1;
             line.resting -= 1;

@@ -1,15 +1,16 @@
 //! The seat of an async connection: what stays when it is parked, and outlives it. Whoever has an
 //! answer for a connection holds its seat and wakes it; whoever steps it has its turn.
 //!
-//! Order of locks: first a turn, then the GIL. Waking takes neither.
+//! Order of locks (`locks`): first a turn, then Python. Waking takes neither.
 
 use std::ops::{Deref, DerefMut};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::alarm;
 use super::talk::Talk;
 use crate::httpd::poller::Ready;
+use crate::locks::{Guard, Lock, Signal};
 
 /// One async connection.
 pub struct Seat {
@@ -18,9 +19,9 @@ pub struct Seat {
     /// Whether it waits without a thread.
     pub parks: bool,
     /// The connection itself, until it is over. Whoever has this lock may use httpd's `conn_rec`.
-    turn: Mutex<Option<Box<Talk>>>,
-    bell: Mutex<Bell>,
-    rung: Condvar,
+    turn: Lock<Option<Box<Talk>>>,
+    bell: Lock<Bell>,
+    rung: Signal,
 }
 
 /// Why a connection is stepped.
@@ -68,7 +69,7 @@ impl Bell {
 
 /// The right to step a connection.
 pub struct Turn<'a> {
-    talk: MutexGuard<'a, Option<Box<Talk>>>,
+    talk: Guard<'a, Option<Box<Talk>>>,
     /// Dropped behind it.
     _end: EndOfTurn<'a>,
 }
@@ -108,29 +109,24 @@ impl Seat {
             Arc::new(Self {
                 number,
                 parks,
-                turn: Mutex::default(),
-                bell: Mutex::default(),
-                rung: Condvar::new(),
+                turn: Lock::turn(None),
+                bell: Lock::default(),
+                rung: Signal::new(),
             })
         })
     }
 
     /// The right to step the connection; waits for who has it. Never with the GIL.
     pub fn turn(self: &Arc<Self>) -> Turn<'_> {
-        let talk = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        self.taken_by(talk)
+        self.taken_by(self.turn.lock())
     }
 
     /// The same, if nobody has it.
     pub fn try_turn(self: &Arc<Self>) -> Option<Turn<'_>> {
-        match self.turn.try_lock() {
-            Ok(talk) => Some(self.taken_by(talk)),
-            Err(TryLockError::Poisoned(poisoned)) => Some(self.taken_by(poisoned.into_inner())),
-            Err(TryLockError::WouldBlock) => None,
-        }
+        self.turn.try_lock().map(|talk| self.taken_by(talk))
     }
 
-    fn taken_by<'a>(self: &'a Arc<Self>, talk: MutexGuard<'a, Option<Box<Talk>>>) -> Turn<'a> {
+    fn taken_by<'a>(self: &'a Arc<Self>, talk: Guard<'a, Option<Box<Talk>>>) -> Turn<'a> {
         self.bell().taken = true;
         Turn {
             talk,
@@ -168,8 +164,8 @@ impl Seat {
         alarm::forget(self.number);
     }
 
-    fn bell(&self) -> MutexGuard<'_, Bell> {
-        self.bell.lock().unwrap_or_else(PoisonError::into_inner)
+    fn bell(&self) -> Guard<'_, Bell> {
+        self.bell.lock()
     }
 
     /// Has the connection stepped soon. Any thread, at any time, as often as one likes; after the
@@ -192,7 +188,7 @@ impl Seat {
         let mut bell = self.bell();
         note(&mut bell);
         if bell.held || !self.parks {
-            self.rung.notify_one();
+            self.rung.give_one();
         } else if bell.must_queue() {
             drop(bell);
             alarm::enqueue(self.clone());
@@ -264,8 +260,7 @@ impl Seat {
         });
         if !bell.rung.any() && !time.is_zero() {
             bell.held = true;
-            let waited = self.rung.wait_timeout(bell, time);
-            bell = waited.unwrap_or_else(PoisonError::into_inner).0;
+            bell = self.rung.wait_for(bell, time);
         }
         bell.held = false;
         bell.rung = Rung::default();

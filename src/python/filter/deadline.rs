@@ -8,19 +8,20 @@
 
 use std::cell::Cell;
 use std::ffi::c_long;
-use std::sync::{Condvar, Mutex, MutexGuard, Once, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use pyo3::ffi;
 use pyo3::prelude::*;
 
+use crate::locks::{Guard, Lock, Signal};
 use crate::python::interpreters::context::About;
 use crate::python::interpreters::interpreter::Interpreter;
 
 /// The steps of this child that have a limit, and who waits for the first to pass it.
 struct Clock {
-    steps: Mutex<Vec<Watched>>,
-    changed: Condvar,
+    steps: Lock<Vec<Watched>>,
+    changed: Signal,
 }
 
 /// A step that is watched.
@@ -36,12 +37,12 @@ struct Watched {
 }
 
 static CLOCK: Clock = Clock {
-    steps: Mutex::new(Vec::new()),
-    changed: Condvar::new(),
+    steps: Lock::short(Vec::new()),
+    changed: Signal::new(),
 };
 
-/// Its thread, in a child that needs it.
-static THREAD: Once = Once::new();
+/// Whether its thread was started, in a child that needs it.
+static ATTENDED: AtomicBool = AtomicBool::new(false);
 
 thread_local! {
     /// The step that runs on this thread; 0 for none.
@@ -135,20 +136,22 @@ impl Drop for Step {
     }
 }
 
-fn steps() -> MutexGuard<'static, Vec<Watched>> {
-    CLOCK.steps.lock().unwrap_or_else(PoisonError::into_inner)
+fn steps() -> Guard<'static, Vec<Watched>> {
+    CLOCK.steps.lock()
 }
 
 fn watch(step: Watched) {
-    THREAD.call_once(|| {
+    if !ATTENDED.swap(true, Ordering::AcqRel) {
         let name = "python-time".to_owned();
         if let Err(error) = std::thread::Builder::new().name(name).spawn(attend) {
+            // The next step tries again.
+            ATTENDED.store(false, Ordering::Release);
             let text = format!("no thread for time=: {error}");
             crate::python::interpreters::context::log_line(crate::httpd::log::Level::Error, &text);
         }
-    });
+    }
     steps().push(step);
-    CLOCK.changed.notify_one();
+    CLOCK.changed.give_one();
 }
 
 fn take(id: u64) -> Option<Watched> {
@@ -170,19 +173,15 @@ fn attend() {
     let mut running = steps();
     loop {
         let Some(first) = running.iter().min_by_key(|step| step.due).copied() else {
-            running = CLOCK
-                .changed
-                .wait(running)
-                .unwrap_or_else(PoisonError::into_inner);
+            running = CLOCK.changed.wait(running);
             continue;
         };
         let left = first.due.saturating_duration_since(Instant::now());
         if left > Duration::ZERO {
-            let waited = CLOCK.changed.wait_timeout(running, left);
-            running = waited.unwrap_or_else(PoisonError::into_inner).0;
+            running = CLOCK.changed.wait_for(running, left);
             continue;
         }
-        // The GIL first, then the list: as steps do.
+        // Python first, then the list: as steps do.
         drop(running);
         first
             .interpreter

@@ -1,6 +1,6 @@
 //! What the configuration declares of filters.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use super::drive;
 use crate::engine::filters::{Filter as Declared, Way};
@@ -10,11 +10,12 @@ use crate::httpd::config;
 use crate::httpd::entries::RUN_TIME;
 use crate::httpd::filter::Direction;
 use crate::httpd::{Filter, Pool};
+use crate::locks::{Guard, Lock};
 
 /// The filters of the configuration whose pool this is.
-pub fn registry(configuration: &Pool) -> MutexGuard<'_, Registry> {
-    let registry: &Mutex<Registry> = config::generation(configuration, c"mod_python.filters");
-    registry.lock().unwrap_or_else(PoisonError::into_inner)
+pub fn registry(configuration: &Pool) -> Guard<'_, Registry> {
+    let registry: &Lock<Registry> = config::generation(configuration, c"mod_python.filters");
+    registry.lock()
 }
 
 /// What entry point `slot` stands for where the filter's request is; else its first declaration.

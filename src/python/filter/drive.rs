@@ -12,6 +12,7 @@ use crate::httpd::length::Change;
 use crate::httpd::log::{self, Level, place};
 use crate::httpd::output::Output;
 use crate::httpd::{Brigade, Connection, Error, Filter, Request, Status};
+use crate::python::interpreters::named::NoPython;
 use crate::python::state::State;
 
 /// A brigade of a response arrives at an output filter.
@@ -112,7 +113,7 @@ fn steps_aside(filter: &Filter, brigade: &Brigade, declared: &Declared) -> bool 
     false
 }
 
-fn no_python(filter: &Filter, brigade: &Brigade, reason: &str) -> Result<(), Error> {
+fn no_python(filter: &Filter, brigade: &Brigade, reason: &NoPython) -> Result<(), Error> {
     if let Some(r) = filter.request() {
         log::request(
             place!(),
@@ -122,7 +123,7 @@ fn no_python(filter: &Filter, brigade: &Brigade, reason: &str) -> Result<(), Err
         );
     }
     brigade.clear();
-    Output::new(filter, Change::Length).fail(filter, Status::INTERNAL_SERVER_ERROR)
+    Output::new(filter, Change::Length).fail(filter, reason.status)
 }
 
 /// Somebody reads through an input filter.
@@ -147,7 +148,10 @@ pub fn input(
                     let text = format!("no Python for this filter: {reason}");
                     log::request(place!(), r, Level::Error, &text);
                 }
-                return Err(Input::new(filter, Change::Length).fail(filter, None));
+                let status = Some(reason.status);
+                let error = Input::new(filter, Change::Length).fail(filter, status);
+                refuse(filter, error, status);
+                return Err(error);
             }
         }),
     };

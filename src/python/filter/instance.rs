@@ -24,6 +24,7 @@ use crate::python::debugger;
 use crate::python::interpreters::context::About;
 use crate::python::interpreters::interpreter::Interpreter;
 use crate::python::interpreters::loader::Search;
+use crate::python::interpreters::named::NoPython;
 use crate::python::meter::{self, Meter};
 use crate::python::object::class;
 use crate::python::object::lease::Lease;
@@ -55,7 +56,7 @@ impl Instance {
         declared: Arc<Declared>,
         way: Way,
         settings: &Settings,
-    ) -> Result<Self, String> {
+    ) -> Result<Self, NoPython> {
         if let Some(r) = filter.request() {
             r.watch_framing();
         }

@@ -1,19 +1,19 @@
 //! Python objects whose last holder could not take the GIL: buckets die on any thread of httpd,
 //! some of which must never wait for Python. They wait here for the next entry.
 
-use std::sync::{Mutex, PoisonError};
-
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
+
+use crate::locks::{Guard, Lock};
 
 /// The objects of one interpreter that wait to be dropped. What can wait is bounded by what httpd
 /// holds in buckets: each entry, and each return from sending, empties this.
 #[derive(Default)]
-pub struct Drops(Mutex<Vec<Py<PyBytes>>>);
+pub struct Drops(Lock<Vec<Py<PyBytes>>>);
 
 impl Drops {
-    fn list(&self) -> std::sync::MutexGuard<'_, Vec<Py<PyBytes>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn list(&self) -> Guard<'_, Vec<Py<PyBytes>>> {
+        self.0.lock()
     }
 
     /// Leaves an object here. Never blocks on Python.

@@ -9,6 +9,7 @@ use pyo3::ffi;
 use super::context;
 use super::interpreter::Interpreter;
 use super::threads::{EndOfThread, States};
+use crate::locks;
 
 unsafe extern "C" {
     /// From `c-shim/bind_gilstate.c`.
@@ -32,11 +33,13 @@ pub(in crate::python) fn inside() -> Option<&'static Interpreter> {
 
 /// This thread is about to give the GIL back, or to let go of it for a while.
 pub(super) fn leave() -> Option<&'static Interpreter> {
+    locks::has_python(false);
     INSIDE.take()
 }
 
 /// This thread has the GIL again, or goes on as before.
 pub(super) fn come_back(interpreter: Option<&'static Interpreter>) {
+    locks::has_python(interpreter.is_some());
     INSIDE.set(interpreter);
 }
 
@@ -67,6 +70,7 @@ pub(super) fn adopt(interpreter: &'static Interpreter, state: *mut ffi::PyThread
 
 /// Goes on in a state of an interpreter that this thread has, and does not use now.
 pub(super) fn resume(interpreter: &'static Interpreter, state: *mut ffi::PyThreadState) {
+    locks::before_python();
     // SAFETY: of this thread, and not current.
     unsafe { ffi::PyEval_RestoreThread(state) };
     bind(state);

@@ -5,22 +5,24 @@
 //! Nothing here runs in httpd's parent.
 #![expect(unsafe_code, reason = "the C API of interpreters and thread states")]
 
-use std::collections::HashMap;
 use std::ffi::{CStr, CString};
-use std::sync::{Mutex, Once, OnceLock, PoisonError};
+use std::sync::{Once, OnceLock};
 
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::ffi;
 use pyo3::prelude::*;
+use pyo3::sync::OnceLockExt;
 
 use super::context::{self, About};
 use super::drops::Drops;
 use super::hold::{self, Held, bind};
 use super::loader::Loader;
-use super::usher;
+use super::named::{self, Named, NoPython};
+use super::{spare, sub, usher};
 use crate::engine::names::MAIN;
 use crate::httpd::log::{self, Level, place};
 use crate::httpd::{Server, fork};
+use crate::locks::{self, Lock};
 use crate::python::filter::deadline;
 use crate::python::forked;
 use crate::python::object::types::Types;
@@ -46,7 +48,7 @@ unsafe impl Send for Interpreter {}
 
 /// What a child has of Python.
 struct Child {
-    interpreters: Mutex<HashMap<String, &'static Interpreter>>,
+    named: Named,
     main: &'static Interpreter,
     main_usher: Once,
 }
@@ -54,10 +56,30 @@ struct Child {
 impl Child {
     fn new(main: &'static Interpreter) -> Self {
         Self {
-            interpreters: Mutex::new(HashMap::from([(MAIN.to_owned(), main)])),
+            named: Named::default(),
             main,
             main_usher: Once::new(),
         }
+    }
+
+    fn get(&self, name: &str) -> Option<&'static Interpreter> {
+        match name {
+            MAIN => Some(self.main),
+            _ => self.named.get(name),
+        }
+    }
+
+    fn make(&self, name: &str) -> Result<&'static Interpreter, NoPython> {
+        // Before the second one is there, which must get its turns while it starts.
+        self.main_usher.call_once(|| usher::attend(self.main));
+        let _descriptors = spare::let_go().map_err(|error| {
+            NoPython::failed(format!("interpreter '{name}' was not made: {error}"))
+        })?;
+        let make = |_: Python<'_>| sub::make(name);
+        let made = self.main.enter(About::Nothing, make);
+        let made = made.map_err(NoPython::failed)?;
+        usher::attend(made);
+        Ok(made)
     }
 }
 
@@ -65,19 +87,20 @@ impl Child {
 static SERVER: OnceLock<&'static Server> = OnceLock::new();
 
 /// Set once per child, after the fork. The parent never fills it.
-static CHILD: OnceLock<Result<Child, String>> = OnceLock::new();
+static CHILD: OnceLock<Result<Child, NoPython>> = OnceLock::new();
 
-/// All interpreters of this child. Nobody waits for anything while holding the lock.
-static KNOWN: Mutex<Vec<&'static Interpreter>> = Mutex::new(Vec::new());
+/// All interpreters of this child.
+static KNOWN: Lock<Vec<&'static Interpreter>> = Lock::short(Vec::new());
 
 /// Starts Python in this child. Failures are logged now and answered to each request.
 /// With `optimize`, it leaves out `assert` (`python -O`).
 pub fn start(server: &'static Server, optimize: bool) {
     SERVER.get_or_init(|| server);
     let child = CHILD.get_or_init(|| {
-        initialize(optimize)?;
-        Ok(Child::new(make(MAIN)?))
+        let main = initialize(optimize).and_then(|()| make(MAIN));
+        main.map(Child::new).map_err(NoPython::failed)
     });
+    spare::keep();
     if let Err(reason) = child {
         log::server(
             place!(),
@@ -95,8 +118,12 @@ pub fn start(server: &'static Server, optimize: bool) {
 /// Why the interpreter could not be equipped.
 pub fn adopt(server: &'static Server) -> Result<(), String> {
     SERVER.get_or_init(|| server);
-    let child = CHILD.get_or_init(|| Ok(Child::new(equip(MAIN, false)?)));
-    let main = child.as_ref().map_err(Clone::clone)?.main;
+    let main = Python::attach(|py| {
+        // A thread that waits for another one's start lets it have the GIL.
+        let start = || equip(MAIN, false).map(Child::new).map_err(NoPython::failed);
+        let child = CHILD.get_or_init_py_attached(py, start).as_ref();
+        child.map(|child| child.main).map_err(NoPython::to_string)
+    })?;
     // SAFETY: the caller has the GIL, so there is a current state.
     let state = unsafe { ffi::PyThreadState_Get() };
     hold::adopt(main, state);
@@ -113,29 +140,24 @@ impl Interpreter {
     ///
     /// # Errors
     /// Why there is none; already logged where it happened.
-    pub fn named(name: &str) -> Result<&'static Self, String> {
+    pub fn named(name: &str) -> Result<&'static Self, NoPython> {
         let child = match CHILD.get() {
             Some(Ok(child)) => child,
             Some(Err(reason)) => return Err(reason.clone()),
-            None => return Err("Python runs only in httpd's children".into()),
+            None => return Err(NoPython::failed("Python runs only in httpd's children")),
         };
-        if name == MAIN {
-            return Ok(child.main);
-        }
-        // Taken before the GIL, and never by a thread that holds the GIL: no dead end.
-        let mut all = child
-            .interpreters
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if let Some(found) = all.get(name) {
+        if let Some(found) = child.get(name) {
             return Ok(found);
         }
-        // Before the second one is there, which must get its turns while it starts.
-        child.main_usher.call_once(|| usher::attend(child.main));
-        let made = child.main.enter(About::Nothing, |_| make_sub(name))?;
-        usher::attend(made);
-        all.insert(name.to_owned(), made);
-        Ok(made)
+        let most = named::most(main_server());
+        // Other threads may need Python before this one can go on.
+        outside(|| child.named.get_or_make(name, most, || child.make(name)))
+    }
+
+    /// Whether the interpreter of this name exists already.
+    pub fn is_known(name: &str) -> bool {
+        let child = CHILD.get().and_then(|child| child.as_ref().ok());
+        child.is_some_and(|child| child.get(name).is_some())
     }
 
     /// The interpreter that this thread is in, be it a thread of Python's own.
@@ -145,7 +167,7 @@ impl Interpreter {
     pub fn current(_py: Python<'_>) -> PyResult<&'static Self> {
         // SAFETY: attached, so there is a current state.
         let state = unsafe { ffi::PyInterpreterState_Get() };
-        let known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = KNOWN.lock();
         let current = known.iter().copied().find(|known| known.state == state);
         current
             .ok_or_else(|| PyRuntimeError::new_err("this interpreter is not one of mod_python's"))
@@ -203,7 +225,11 @@ pub fn release<R>(py: Python<'_>, f: impl FnOnce() -> R) -> R {
     // `detach` asks for `Send` to keep Python objects out of `f`; what `f` uses of httpd stays on
     // this thread all the time.
     let f = OnThisThread(f);
-    let result = py.detach(|| OnThisThread(f.call()));
+    let result = py.detach(|| {
+        let result = OnThisThread(f.call());
+        locks::before_python();
+        result
+    });
     hold::come_back(inside);
     // SAFETY: this thread is attached again, so there is a current state.
     let state = unsafe { ffi::PyThreadState_Get() };
@@ -217,6 +243,16 @@ pub fn release<R>(py: Python<'_>, f: impl FnOnce() -> R) -> R {
     result.0
 }
 
+/// Runs `f` without Python, whether or not this thread is in an interpreter.
+fn outside<R>(f: impl FnOnce() -> R) -> R {
+    match hold::inside() {
+        None => f(),
+        Some(_) if hold::is_attached() => Python::attach(|py| release(py, f)),
+        // C code that Python called has let go of the GIL.
+        Some(_) => hold::anew(f),
+    }
+}
+
 struct OnThisThread<T>(T);
 
 // SAFETY: `Python::detach` runs its closure on the calling thread.
@@ -228,20 +264,22 @@ impl<R, F: FnOnce() -> R> OnThisThread<F> {
     }
 }
 
+/// What CPython says of a start.
+pub(super) fn check(status: ffi::PyStatus, what: &str) -> Result<(), String> {
+    // SAFETY: a pure look at a value.
+    if unsafe { ffi::PyStatus_Exception(status) } == 0 {
+        return Ok(());
+    }
+    let reason = match status.err_msg.is_null() {
+        true => std::borrow::Cow::default(),
+        // SAFETY: static text of CPython.
+        false => unsafe { CStr::from_ptr(status.err_msg) }.to_string_lossy(),
+    };
+    Err(format!("{what} failed: {reason}"))
+}
+
 /// Starts the Python that the module was built with.
 fn initialize(optimize: bool) -> Result<(), String> {
-    let check = |status: ffi::PyStatus, what: &str| {
-        // SAFETY: a pure look at a value.
-        if unsafe { ffi::PyStatus_Exception(status) } == 0 {
-            return Ok(());
-        }
-        let reason = match status.err_msg.is_null() {
-            true => std::borrow::Cow::default(),
-            // SAFETY: static text of CPython.
-            false => unsafe { CStr::from_ptr(status.err_msg) }.to_string_lossy(),
-        };
-        Err(format!("{what} failed: {reason}"))
-    };
     let mut pre = std::mem::MaybeUninit::<ffi::PyPreConfig>::uninit();
     // SAFETY: fills the whole struct.
     unsafe { ffi::PyPreConfig_InitPythonConfig(pre.as_mut_ptr()) };
@@ -325,28 +363,9 @@ fn make(name: &str) -> Result<&'static Interpreter, String> {
     Ok(interpreter)
 }
 
-/// Makes a sub-interpreter, from inside the main one. As for `make`, its first state stays.
-fn make_sub(name: &str) -> Result<&'static Interpreter, String> {
-    // SAFETY: called inside `enter`: the main interpreter's state is current.
-    let main = unsafe { ffi::PyThreadState_Get() };
-    // SAFETY: as above; the new interpreter's state becomes current.
-    let state = unsafe { ffi::Py_NewInterpreter() };
-    if state.is_null() {
-        // SAFETY: gives the GIL back to the state that `enter` knows.
-        unsafe { ffi::PyThreadState_Swap(main) };
-        return Err(format!("Python could make no interpreter '{name}'"));
-    }
-    bind(state);
-    let interpreter = equip(name, true);
-    // SAFETY: both states belong to this thread; the GIL is shared.
-    unsafe { ffi::PyThreadState_Swap(main) };
-    bind(main);
-    interpreter
-}
-
 /// Gives the current interpreter our classes and modules; to one that is ours, the error log, too, as
 /// `sys.stdout` and `sys.stderr`.
-fn equip(name: &str, is_ours: bool) -> Result<&'static Interpreter, String> {
+pub(super) fn equip(name: &str, is_ours: bool) -> Result<&'static Interpreter, String> {
     // SAFETY: there is a current state.
     let state = unsafe { ffi::PyInterpreterState_Get() };
     Python::attach(|py| {
@@ -358,9 +377,7 @@ fn equip(name: &str, is_ours: bool) -> Result<&'static Interpreter, String> {
                 types,
                 loader: Loader::new(py)?,
             }));
-            let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
-            known.push(interpreter);
-            drop(known);
+            KNOWN.lock().push(interpreter);
             crate::python::builtin::module::install(py, interpreter)?;
             if is_ours {
                 py.import("mod_python._start")?;
@@ -368,6 +385,7 @@ fn equip(name: &str, is_ours: bool) -> Result<&'static Interpreter, String> {
             Ok(interpreter)
         });
         equipped.map_err(|error| {
+            KNOWN.lock().retain(|known| known.state != state);
             crate::python::report::to_server_log(
                 py,
                 &format!("interpreter {name} did not start"),

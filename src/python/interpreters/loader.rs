@@ -6,7 +6,6 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use pyo3::exceptions::{PyAttributeError, PyTypeError};
 use pyo3::prelude::*;
@@ -14,6 +13,7 @@ use pyo3::types::{PyDict, PyList, PyType};
 
 use crate::engine::handlers::{Handler, Home};
 use crate::httpd::Request;
+use crate::locks::{Guard, Lock};
 
 /// Where a module is looked for, besides the directory of its handler's section.
 #[derive(Clone, Copy)]
@@ -69,7 +69,7 @@ impl Place<'_> {
 
 /// What one interpreter has loaded for handlers.
 pub struct Loader {
-    inner: Mutex<Inner>,
+    inner: Lock<Inner>,
     /// `sys.path` as it was when the interpreter started.
     initial_path: Py<PyList>,
     sys: Py<PyModule>,
@@ -94,7 +94,7 @@ impl Loader {
             path.append(env!("MOD_PYTHON_PACKAGE"))?;
         }
         Ok(Self {
-            inner: Mutex::new(Inner {
+            inner: Lock::short(Inner {
                 modules: HashMap::new(),
                 paths: HashMap::new(),
                 current: None,
@@ -105,8 +105,8 @@ impl Loader {
     }
 
     /// Never held while Python code runs: that could need the GIL of a thread that waits here.
-    fn inner(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    fn inner(&self) -> Guard<'_, Inner> {
+        self.inner.lock()
     }
 
     /// As `find`; None when a handler that need not have the object has it not.

@@ -7,5 +7,8 @@ pub mod hold;
 pub mod imports;
 pub mod interpreter;
 pub mod loader;
+pub mod named;
+mod spare;
+mod sub;
 mod threads;
 pub mod usher;

@@ -6,12 +6,12 @@
 //! then, and passes it on at once to whoever waits. Where nothing runs, ushers sleep.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::interpreter::{Interpreter, main_server};
 use crate::httpd::log::{self, Level, place};
+use crate::locks::{Lock, Signal};
 
 /// Whether this Python needs them at all.
 const NEEDED: bool = cfg!(not(Py_3_13));
@@ -30,8 +30,8 @@ const STACK: usize = 256 * 1024;
 static ENTRIES: AtomicUsize = AtomicUsize::new(0);
 /// How many ushers sleep.
 static ASLEEP: AtomicUsize = AtomicUsize::new(0);
-static BED: Mutex<()> = Mutex::new(());
-static BELL: Condvar = Condvar::new();
+static BED: Lock<()> = Lock::short(());
+static BELL: Signal = Signal::new();
 
 /// Somebody is about to wait for the GIL.
 pub fn ring() {
@@ -41,8 +41,8 @@ pub fn ring() {
     // Counted before the look at who sleeps; `sleep` does it the other way round.
     ENTRIES.fetch_add(1, Ordering::SeqCst);
     if ASLEEP.load(Ordering::SeqCst) > 0 {
-        drop(BED.lock().unwrap_or_else(PoisonError::into_inner));
-        BELL.notify_all();
+        drop(BED.lock());
+        BELL.give_all();
     }
 }
 
@@ -88,10 +88,10 @@ fn work(interpreter: &'static Interpreter) {
 
 /// Waits until Python is entered again, if that has not happened since `seen`.
 fn sleep(seen: usize) {
-    let mut bed = BED.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut bed = BED.lock();
     ASLEEP.fetch_add(1, Ordering::SeqCst);
     while ENTRIES.load(Ordering::SeqCst) == seen {
-        bed = BELL.wait(bed).unwrap_or_else(PoisonError::into_inner);
+        bed = BELL.wait(bed);
     }
     ASLEEP.fetch_sub(1, Ordering::SeqCst);
 }

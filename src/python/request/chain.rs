@@ -1,11 +1,12 @@
 //! The handlers of a running phase: the configured ones, then those that were added.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use pyo3::prelude::*;
 
 use crate::engine::handlers::Handler;
 use crate::engine::lists::List;
+use crate::locks::{Guard, Lock};
 use crate::python::interpreters::interpreter::Interpreter;
 
 /// A handler that Python code added to a request.
@@ -44,7 +45,7 @@ impl Step {
 }
 
 /// The handlers of a running phase, and which of them runs.
-pub struct Chain(Mutex<Inner>);
+pub struct Chain(Lock<Inner>);
 
 struct Inner {
     configured: Option<List>,
@@ -55,15 +56,15 @@ struct Inner {
 impl Chain {
     /// A chain that begins with its first handler.
     pub fn new(configured: Option<List>, added: Vec<Arc<Added>>) -> Self {
-        Self(Mutex::new(Inner {
+        Self(Lock::short(Inner {
             configured,
             added,
             at: 0,
         }))
     }
 
-    fn inner(&self) -> MutexGuard<'_, Inner> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn inner(&self) -> Guard<'_, Inner> {
+        self.0.lock()
     }
 
     /// The handler that runs, or None past the end.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 
 use super::chain::{Added, Foreign};
@@ -104,7 +104,7 @@ fn add_registered(
         .ok_or_else(|| PyValueError::new_err("httpd took no further filter"))?;
     let instance = Instance::new(filter, declared.clone(), way, settings);
     let instance = instance
-        .map_err(PyValueError::new_err)?
+        .map_err(|reason| PyRuntimeError::new_err(format!("no Python for this filter: {reason}")))?
         .at_run_time(function);
     filter.keep(instance);
     if way == Way::In {

@@ -38,7 +38,7 @@ pub fn run(
         Err(reason) => {
             let text = format!("no Python for this request: {reason}");
             log::request(place!(), r, Level::Error, &text);
-            return Status::INTERNAL_SERVER_ERROR;
+            return reason.status;
         }
     };
     let meter = Meter::begin(meter::phase(phase));

@@ -1,0 +1,147 @@
+//! The named interpreters of a child: made when they are first asked for, one at a time.
+//!
+//! While one is made, the mutex here is free: who asks for one that exists gets it at once. Who asks
+//! for another one waits, without Python. A failure is told to those who waited for that attempt;
+//! whoever comes later tries again.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+use super::interpreter::Interpreter;
+use crate::engine::settings::Settings;
+use crate::httpd::{Server, Status};
+use crate::locks::{Lock, Signal};
+
+/// How many named interpreters a child makes where `PythonMaxInterpreters` says nothing. Each has a
+/// few megabytes before it has imported anything.
+const MOST: usize = 100;
+
+/// Why there is no interpreter.
+#[derive(Clone, Debug)]
+pub struct NoPython {
+    reason: String,
+    /// What a request is answered.
+    pub status: Status,
+}
+
+impl NoPython {
+    /// Something failed.
+    pub fn failed(reason: impl Into<String>) -> Self {
+        Self {
+            reason: reason.into(),
+            status: Status::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    fn too_many(name: &str, most: usize) -> Self {
+        Self {
+            reason: format!(
+                "interpreter '{name}' would be one too many: this child has {most} besides \
+                 main_interpreter (raise PythonMaxInterpreters, or let fewer names be used)"
+            ),
+            status: Status::SERVICE_UNAVAILABLE,
+        }
+    }
+}
+
+impl fmt::Display for NoPython {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.reason)
+    }
+}
+
+type Made = Result<&'static Interpreter, NoPython>;
+
+/// How many may be made: the largest `PythonMaxInterpreters` of all servers.
+pub fn most(main: Option<&'static Server>) -> usize {
+    std::iter::successors(main, |server| server.next())
+        .filter_map(|server| server.settings::<Settings>().max_interpreters)
+        .max()
+        .unwrap_or(MOST)
+}
+
+/// The named interpreters.
+#[derive(Default)]
+pub struct Named {
+    state: Lock<State>,
+    changed: Signal,
+}
+
+#[derive(Default)]
+struct State {
+    ready: HashMap<String, &'static Interpreter>,
+    making: Option<Arc<Attempt>>,
+}
+
+/// An interpreter that is being made.
+struct Attempt {
+    name: String,
+    /// What came of it; nothing when its maker panicked.
+    made: OnceLock<Made>,
+}
+
+impl Named {
+    /// The interpreter of this name, if there is one.
+    pub fn get(&self, name: &str) -> Option<&'static Interpreter> {
+        self.state.lock().ready.get(name).copied()
+    }
+
+    /// The same; calls `make` if there is none and fewer than `most`. Never with Python: the thread
+    /// may wait for others that need it.
+    ///
+    /// # Errors
+    /// What `make` answers, here or to a thread that this one waited for.
+    pub fn get_or_make(&self, name: &str, most: usize, make: impl FnOnce() -> Made) -> Made {
+        let mut state = self.state.lock();
+        loop {
+            if let Some(found) = state.ready.get(name) {
+                return Ok(found);
+            }
+            let Some(attempt) = state.making.clone() else {
+                break;
+            };
+            let goes_on = |state: &State| {
+                let making = state.making.as_ref();
+                making.is_some_and(|making| Arc::ptr_eq(making, &attempt))
+            };
+            while goes_on(&state) {
+                state = self.changed.wait(state);
+            }
+            if attempt.name == name {
+                let nothing = || Err(NoPython::failed(format!("'{name}' was not made")));
+                return attempt.made.get().cloned().unwrap_or_else(nothing);
+            }
+        }
+        if state.ready.len() >= most {
+            return Err(NoPython::too_many(name, most));
+        }
+        let attempt = Arc::new(Attempt {
+            name: name.to_owned(),
+            made: OnceLock::new(),
+        });
+        state.making = Some(attempt.clone());
+        drop(state);
+        let end = EndOfAttempt(self, &attempt);
+        let made = make();
+        let made = attempt.made.get_or_init(|| made).clone();
+        drop(end);
+        made
+    }
+}
+
+/// Tells those who wait, even when the maker has panicked.
+struct EndOfAttempt<'a>(&'a Named, &'a Attempt);
+
+impl Drop for EndOfAttempt<'_> {
+    fn drop(&mut self) {
+        let Self(named, attempt) = self;
+        let mut state = named.state.lock();
+        state.making = None;
+        if let Some(Ok(made)) = attempt.made.get() {
+            state.ready.insert(attempt.name.clone(), made);
+        }
+        drop(state);
+        named.changed.give_all();
+    }
+}
