@@ -13,6 +13,7 @@ def at_end(data: object) -> None:
 def ask(number: int) -> int:
     """Ask a database for a number, so often."""
     apache.register_cleanup(at_end)
+    apache.log_error("asks", apache.APLOG_NOTICE)
     with sqlite3.connect(":memory:") as database:
         for _ in range(number):
             database.execute("select random()").fetchall()
