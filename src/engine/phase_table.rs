@@ -1,5 +1,5 @@
-//! The table of phases: the hooks that the module registers, its handler directives and the README's
-//! table of phases are made from it.
+//! The table of phases: the hooks that the module registers and its handler directives are made from it,
+//! and docs/handlers.md has the same table.
 
 use std::ffi::CStr;
 
@@ -43,7 +43,7 @@ pub struct Row {
     pub phase: Phase,
     /// Its directive.
     pub directive: &'static CStr,
-    /// What its functions do, with the form of the arguments, for `apache2 -L` and the README.
+    /// What its functions do, with the form of the arguments, for `apache2 -L` and docs/directives.md.
     pub help: &'static CStr,
     /// Where the directive may stand.
     pub place: Place,
@@ -235,8 +235,8 @@ mod tests {
         }
     }
 
-    /// The row as the README has it.
-    fn in_readme(row: &Row) -> String {
+    /// The row as docs/handlers.md has it.
+    fn in_the_documents(row: &Row) -> String {
         let hook = row.position.hook.text();
         let after = match row.continues {
             Continue::Never => "nothing",
@@ -249,10 +249,10 @@ mod tests {
     }
 
     #[test]
-    fn the_readme_has_this_table() {
-        let readme = include_str!("../../README.md");
-        let rows: Vec<String> = ROWS.iter().map(in_readme).collect();
+    fn the_documents_have_this_table() {
+        let page = include_str!("../../docs/handlers.md");
+        let rows: Vec<String> = ROWS.iter().map(in_the_documents).collect();
         let rows = rows.join("\n");
-        assert!(readme.contains(&rows), "README.md should say:\n{rows}");
+        assert!(page.contains(&rows), "docs/handlers.md should say:\n{rows}");
     }
 }

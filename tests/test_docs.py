@@ -1,0 +1,176 @@
+"""README.md and docs/*.md are true: their examples run, their tables are the module's own, their lines are short."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from httpd import Httpd
+from server import PROJECT
+
+PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").rglob("*.md"))]
+DIRECTIVES = PROJECT / "docs/directives.md"
+LANGUAGES = {"apache", "console", "python", "sh", "text"}
+LONGEST_LINE = 120
+
+
+class Block(NamedTuple):
+    """A code block of a page."""
+
+    language: str
+    text: str
+
+
+class Attempt(NamedTuple):
+    """A command of a console block, and what it prints."""
+
+    command: str
+    answer: str
+
+
+def blocks(page: Path, language: str = "") -> list[str]:
+    """The code blocks of a page in one language."""
+    return [block.text for block in all_blocks(page) if block.language == language]
+
+
+def all_blocks(page: Path) -> list[Block]:
+    """All code blocks of a page."""
+    return [Block(*found) for found in re.findall(r"^```(\w*)\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL)]
+
+
+def attempts(console: str) -> Iterator[Attempt]:
+    """The commands of a console block."""
+    for part in re.split(r"^\$ ", console, flags=re.MULTILINE)[1:]:
+        yield Attempt(*part.split("\n", 1))
+
+
+def modules(page: Path) -> dict[str, str]:
+    """The Python files of a page by their names, which their first lines tell."""
+    found = {}
+    for text in blocks(page, "python"):
+        if match := re.match(r"# /srv/python/(\w+\.py)\n", text):
+            found[match[1]] = text
+    return found
+
+
+def name_of(page: Path) -> str:
+    """The path of a page in the project."""
+    return str(page.relative_to(PROJECT))
+
+
+class Site:
+    """The configuration of a page's examples, with places of a test in place of those of a real server."""
+
+    def __init__(self, page: Path) -> None:
+        text = "\n".join(blocks(page, "apache"))
+        self.ports = {port: f"PORT{port}" for port in re.findall(r"^Listen (\d+)", text, re.MULTILINE)}
+        text = text.replace("/srv/python", "${HANDLERS}").replace("/var/www/html", "${HTDOCS}")
+        text = re.sub(r"(Listen |\*:)(\d+)", self._port, text)
+        self.conf = text
+
+    def _port(self, match: re.Match[str]) -> str:
+        return match[1] + (f"${{{self.ports[match[2]]}}}" if match[2] in self.ports else match[2])
+
+    def command(self, httpd: Httpd, command: str) -> str:
+        """A command of a page for that server."""
+        places = {
+            "/var/www/html": str(httpd.htdocs),
+            "/var/log/apache2/error.log": str(httpd.error_log),
+            "/srv/python": str(httpd.handlers),
+            "http://localhost/": httpd.url("/"),
+            "http://127.0.0.1/": httpd.url("/"),
+            "localhost:80 ": f"127.0.0.1:{httpd.port} ",
+            **{f"localhost:{port}": f"localhost:{httpd.port_of(name)}" for port, name in self.ports.items()},
+            "python3 ": f"PYTHONPATH={PROJECT}/python {sys.executable} ",
+        }
+        for there, here in places.items():
+            command = command.replace(there, here)
+        return command
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "apache")], ids=name_of)
+def test_examples(page: Path) -> None:
+    site = Site(page)
+    with Httpd(site.conf) as httpd:
+        for name, text in modules(page).items():
+            httpd.handler(name, text)
+        for console in blocks(page, "console"):
+            for command, answer in attempts(console):
+                line = site.command(httpd, command)
+                done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=60, check=True)
+                assert done.stdout.replace("\r", "") == answer, f"$ {command}"
+        httpd.check_log()
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if "test_" in "".join(modules(page))], ids=name_of)
+def test_examples_of_tests(page: Path, tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    for name, text in modules(page).items():
+        (tmp_path / name).write_text(text)
+    tests = [name for name in modules(page) if name.startswith("test_")]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests]
+    env = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "PYTHONPATH": str(PROJECT / "python"), "HOME": str(tmp_path)}
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+    assert f"{len(tests)} passed" in done.stdout, done.stdout
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_every_example_is_run(page: Path) -> None:
+    assert {block.language for block in all_blocks(page)} <= LANGUAGES
+    used = "\n".join(block.text for block in all_blocks(page) if block.language in {"apache", "console"})
+    used += "\n".join(text for name, text in modules(page).items() if name.startswith("test_"))
+    for name in modules(page):
+        module = name.removesuffix(".py")
+        is_used = re.search(rf"\b{module}\b", used) is not None
+        assert is_used or name.startswith("test_") or name == "conftest.py", f"nothing in this page uses {name}"
+    unnamed = [text for text in blocks(page, "python") if not text.startswith("# /srv/python/")]
+    assert unnamed in ([], ["from mod_python import apache\n"]), "a Python block begins with the path of its file"
+
+
+def test_a_module_is_the_same_on_all_pages() -> None:
+    seen: dict[str, str] = {}
+    for page in PAGES:
+        for name, text in modules(page).items():
+            assert seen.setdefault(name, text) == text, f"{name_of(page)} has another {name}"
+
+
+def test_the_directives_are_those_of_the_module() -> None:
+    rows = []
+    with Httpd("") as httpd:
+        told = httpd.query("-L").stdout
+    for name, help_, where in re.findall(r"^(\w+) \(mod_python\.c\)\n\t(.*)\n\tAllowed in \*\.conf (.*)", told, re.M):
+        place = "server" if "only outside" in where else "server, sections"
+        if ".htaccess" in where:
+            place += ", .htaccess"
+        rows.append(f"| `{name}` | {place} | {help_.replace('|', chr(92) + '|')} |")
+    assert len(rows) >= 9, told
+    table = re.findall(r"^\| `Python\w+` \| .*", DIRECTIVES.read_text(), re.MULTILINE)
+    assert table[: len(rows)] == rows, "docs/directives.md should say:\n" + "\n".join(rows)
+
+
+def test_each_directive_has_a_section() -> None:
+    text = DIRECTIVES.read_text()
+    names = set(re.findall(r"^\| `(Python\w+)` \| server", text, re.MULTILINE))
+    phases = set(re.findall(r"`(Python\w+Handler)`", (PROJECT / "docs/handlers.md").read_text()))
+    sections = set(re.findall(r"^### (Python\w+)", text, re.MULTILINE))
+    assert names - phases - sections == set()
+    assert sections - names == set()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_no_line_is_long(page: Path) -> None:
+    is_code = False
+    for number, line in enumerate(page.read_text().splitlines(), 1):
+        is_code ^= line.startswith("```")
+        is_free = is_code or line.startswith("|")
+        assert is_free or len(line) <= LONGEST_LINE, f"{name_of(page)}:{number}"
+
+
+def test_scripts_that_pages_name_are_there() -> None:
+    for page in PAGES:
+        for script in re.findall(r"^(scripts/\w+)", "".join(blocks(page, "sh")), re.MULTILINE):
+            assert (PROJECT / script).stat().st_mode & 0o111
