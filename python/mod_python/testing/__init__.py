@@ -10,7 +10,7 @@
 
 `run` gives a filter a body bucket by bucket, as httpd would, and returns what comes out. With
 ``cuts="all"`` it does so for every way to cut a short body, with each kind of cut: it must make no
-difference. `mod_python.testing.plugin` has a pytest fixture that boots httpd.
+difference. `mod_python.pytest_plugin` has a fixture that boots httpd.
 
 Python must be of the version that the module was built with. MOD_PYTHON_SO names the module where it
 is neither in httpd's folder of modules nor in the tree that this package is part of.
