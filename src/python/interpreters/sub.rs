@@ -29,9 +29,9 @@ pub(super) fn make(name: &str) -> Result<&'static Interpreter, String> {
 #[cfg(Py_3_12)]
 fn begin() -> Result<*mut ffi::PyThreadState, String> {
     let mut state = std::ptr::null_mut();
-    let config = &raw const ffi::_PyInterpreterConfig_LEGACY_INIT;
+    let config = ffi::_PyInterpreterConfig_LEGACY_INIT;
     // SAFETY: the main interpreter's state is current; a place for a pointer, and complete settings.
-    let status = unsafe { ffi::Py_NewInterpreterFromConfig(&raw mut state, config) };
+    let status = unsafe { ffi::Py_NewInterpreterFromConfig(&raw mut state, &raw const config) };
     super::interpreter::check(status, "Py_NewInterpreterFromConfig")?;
     Ok(state)
 }
