@@ -1,6 +1,7 @@
 """Fixtures: `httpd` boots what a test file's CONF describes, once per file and MPM, and its log is checked per test.
 
-A test file may define: CONF (required), MPMS, MODULES, WITH_PYTHON, ENV, ALLOW_LOG; see the fixture.
+The modules of the folder `handlers` beside the test file, if there is one, and of tests/support/handlers are on
+PythonPath. A test file may define: CONF (required), MPMS, MODULES, WITH_PYTHON, ENV, ALLOW_LOG; see the fixture.
 """
 
 import functools
@@ -29,6 +30,7 @@ def httpd(request: pytest.FixtureRequest) -> Iterator[Httpd]:
     file = request.module
     with Httpd(
         file.CONF,
+        beside=file.__file__,
         mpm=request.param,
         modules=getattr(file, "MODULES", ()),
         with_python=getattr(file, "WITH_PYTHON", True),

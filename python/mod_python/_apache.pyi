@@ -1,7 +1,7 @@
 """What httpd's module gives to Python in each interpreter; `mod_python.apache` shows the public part of it.
 
 The docstrings are those that the module itself has at run time: `help(apache.Request)` in a handler shows them.
-tests/test_stubs.py compares this file with the module, docstrings included.
+tests/packages/test_stubs.py compares this file with the module, docstrings included.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping

@@ -190,10 +190,10 @@ class Server:
         )
 
     def _copy(self, source: Path, name: str) -> None:
-        """Copy a folder of the checkout to where children can read it; links become what they point to."""
+        """Copy a folder to where children can read it, into what is there already; links become what they point to."""
         target = self.folder / name
         if source.is_dir():
-            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
         target.mkdir(exist_ok=True)
         for path in (target, *target.rglob("*")):
             path.chmod(0o755 if path.is_dir() else 0o644)

@@ -11,20 +11,19 @@ import time
 from pathlib import Path
 
 TESTS = Path(__file__).resolve().parent.parent
-if str(TESTS) not in sys.path:
-    sys.path += [str(TESTS), str(TESTS.parent / "scripts")]
-
-from bench.clients import Clients  # noqa: E402
+if str(TESTS.parent) not in sys.path:
+    sys.path += [str(TESTS.parent), str(TESTS / "support"), str(TESTS.parent / "scripts")]
 
 from httpd import Httpd  # noqa: E402
 from probes import load  # noqa: E402
+from tests.bench.clients import Clients  # noqa: E402
 
 TLS = """
     SSLEngine on
     SSLCertificateFile "${CERT}"
     SSLCertificateKeyFile "${KEY}"
 """
-PYTHON = "    PythonConnectionHandler ac_basic::echo"
+PYTHON = "    PythonConnectionHandler async_basics::echo"
 PARK = "    ParkEcho On"
 HOSTS = {
     "ECHO": PYTHON,

@@ -13,13 +13,12 @@ import time
 from pathlib import Path
 
 TESTS = Path(__file__).resolve().parent.parent
-if str(TESTS) not in sys.path:
-    sys.path += [str(TESTS), str(TESTS.parent / "scripts")]
-
-from bench.clients import Clients, reset  # noqa: E402
-from bench.connections import SIZE  # noqa: E402
+if str(TESTS.parent) not in sys.path:
+    sys.path += [str(TESTS.parent), str(TESTS / "support"), str(TESTS.parent / "scripts")]
 
 from httpd import Httpd  # noqa: E402
+from tests.bench.clients import Clients, reset  # noqa: E402
+from tests.bench.connections import SIZE  # noqa: E402
 
 HOST = """
 Listen 127.0.0.1:${@_PORT}
@@ -27,8 +26,8 @@ Listen 127.0.0.1:${@_PORT}
     PythonConnectionHandler MODULE::@
 </VirtualHost>
 """
-CONF = HOST.replace("MODULE", "ac_basic").replace("@", "echo") + "".join(
-    HOST.replace("MODULE", "ac_life").replace("@", name) for name in ("streams", "timers")
+CONF = HOST.replace("MODULE", "async_basics").replace("@", "echo") + "".join(
+    HOST.replace("MODULE", "async_life").replace("@", name) for name in ("streams", "timers")
 )
 
 

@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 TESTS = Path(__file__).resolve().parent.parent
-if str(TESTS) not in sys.path:
-    sys.path += [str(TESTS), str(TESTS.parent / "scripts")]
+if str(TESTS.parent) not in sys.path:
+    sys.path += [str(TESTS.parent), str(TESTS / "support"), str(TESTS.parent / "scripts")]
 
 from httpd import Httpd  # noqa: E402
 
@@ -28,31 +28,31 @@ Listen 127.0.0.1:${@_LINE_PORT}
     PythonInterpreter @
     PythonPath "['${HANDLERS}/@'] + sys.path"
     SetHandler mod_python
-    PythonHandler h_same
-    PythonTypeHandler h_same
-    PythonOutputFilter h_same @_OUT
-    PythonInputFilter h_same @_IN
+    PythonHandler namesake
+    PythonTypeHandler namesake
+    PythonOutputFilter namesake @_OUT
+    PythonInputFilter namesake @_IN
     <Location /filtered>
         SetOutputFilter @_OUT
         SetInputFilter @_IN
     </Location>
     <Location /busy>
-        PythonHandler h_same::busy
+        PythonHandler namesake::busy
     </Location>
     <Location /extensions>
-        PythonHandler h_same::extensions
+        PythonHandler namesake::extensions
     </Location>
     <Location /threads>
-        PythonHandler h_same::threads
+        PythonHandler namesake::threads
     </Location>
     <Location /environment>
-        PythonHandler h_same::environment
+        PythonHandler namesake::environment
     </Location>
 </VirtualHost>
 <VirtualHost *:${@_LINE_PORT}>
     PythonInterpreter @
     PythonPath "['${HANDLERS}/@'] + sys.path"
-    PythonConnectionHandler h_same
+    PythonConnectionHandler namesake
 </VirtualHost>
 """
 # One child, so that its memory and its counters tell of all requests.
@@ -66,9 +66,9 @@ WARM = 0.2
 
 def prepare(httpd: Httpd) -> None:
     """Give each interpreter its module."""
-    source = (TESTS / "handlers/h_same.py").read_text()
+    source = (TESTS / "support/handlers/namesake.py").read_text()
     for name in "ab":
-        httpd.handler(f"{name}/h_same.py", source.replace('NAME = "?"', f'NAME = "{name}"'))
+        httpd.handler(f"{name}/namesake.py", source.replace('NAME = "?"', f'NAME = "{name}"'))
 
 
 @dataclass

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 TESTS = Path(__file__).resolve().parent.parent
-sys.path += [str(TESTS), str(TESTS.parent / "scripts")]
+sys.path += [str(TESTS.parent), str(TESTS / "support"), str(TESTS.parent / "scripts")]
 
 from httpd import Httpd  # noqa: E402
 
@@ -17,9 +17,9 @@ MOST = 8 << 10  # KiB
 CONF = """
 ServerLimit 1
 MaxRequestWorkers 16
-PythonOutputFilter gen_filters::upper UPPER
-PythonOutputFilter gen_filters::hide HIDE
-PythonInputFilter gen_filters::upper IN
+PythonOutputFilter streaming_filters::upper UPPER
+PythonOutputFilter streaming_filters::hide HIDE
+PythonInputFilter streaming_filters::upper IN
 <Location /upper/>
     SetOutputFilter UPPER
 </Location>
@@ -28,7 +28,7 @@ PythonInputFilter gen_filters::upper IN
 </Location>
 <Location /upload>
     SetHandler mod_python
-    PythonHandler gen_handlers::length
+    PythonHandler response_sources::length
     SetInputFilter IN
     LimitRequestBody 0
 </Location>

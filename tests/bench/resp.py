@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 TESTS = Path(__file__).resolve().parent.parent
-sys.path += [str(TESTS), str(TESTS.parent / "scripts")]
+sys.path += [str(TESTS.parent), str(TESTS / "support"), str(TESTS.parent / "scripts")]
 
 from httpd import Httpd  # noqa: E402
 from server import free_ports  # noqa: E402

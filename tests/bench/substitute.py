@@ -12,11 +12,10 @@ import sys
 from pathlib import Path
 
 TESTS = Path(__file__).resolve().parent.parent
-sys.path += [str(TESTS), str(TESTS.parent / "scripts")]
-
-from bench.cost import measure  # noqa: E402
+sys.path += [str(TESTS.parent), str(TESTS / "support"), str(TESTS.parent / "scripts")]
 
 from httpd import Httpd  # noqa: E402
+from tests.bench.cost import measure  # noqa: E402
 
 CONF = """
 ServerLimit 1

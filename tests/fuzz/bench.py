@@ -1,7 +1,7 @@
 """Generated brigades and failures through generated filters, in the stand-in for httpd.
 
-python -m fuzz.bench SEED CASES is a process of its own, since what is looked for may end it. It prints the number of
-each case before it begins.
+python -m tests.fuzz.bench SEED CASES is a process of its own, since what is looked for may end it. It prints the
+number of each case before it begins.
 """
 
 import dataclasses
@@ -12,11 +12,11 @@ import sys
 import textwrap
 from typing import Any, NamedTuple
 
-from fuzz import flow
-from fuzz.answers import Fault
-from fuzz.flow import Flow
 from mod_python import testing
 from server import PROJECT
+from tests.fuzz import flow
+from tests.fuzz.answers import Fault
+from tests.fuzz.flow import Flow
 
 # isort: split
 from mod_python import apache
@@ -113,8 +113,11 @@ def case(chance: random.Random, kind: str) -> None:
 
 def apart(seed: int, cases: int, seconds: float = 600) -> tuple[int, str | None]:
     """Run cases in a process of its own; how many there were, and what was wrong."""
-    command = [sys.executable, "-P", "-m", "fuzz.bench", str(seed), str(cases)]
-    env = {**os.environ, "PYTHONPATH": os.pathsep.join(str(PROJECT / name) for name in ("python", "scripts", "tests"))}
+    command = [sys.executable, "-P", "-m", "tests.fuzz.bench", str(seed), str(cases)]
+    env = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(str(PROJECT / name) for name in (".", "python", "scripts", "tests/support")),
+    }
     try:
         done = subprocess.run(
             command, env=env, capture_output=True, text=True, errors="replace", timeout=seconds, check=False

@@ -5,13 +5,13 @@ import gzip
 import random
 import zlib
 
-from fuzz import flow
-from fuzz.answers import Answer, Enough, Fault, Garbage, Reader
-from fuzz.known import is_known
-from fuzz.objects import pack
-from fuzz.programs import STATUSES
-from fuzz.watch import CANARY, SLOWEST, Watch
 from httpd import Httpd
+from tests.fuzz import flow
+from tests.fuzz.answers import Answer, Enough, Fault, Garbage, Reader
+from tests.fuzz.known import is_known
+from tests.fuzz.objects import pack
+from tests.fuzz.programs import STATUSES
+from tests.fuzz.watch import CANARY, SLOWEST, Watch
 
 # Which function of a program a filter calls.
 _CALLED = {"FZOUT": "output", "FZIN": "input", "FZINSTREAM": "inputstream"}
@@ -26,7 +26,7 @@ _SOURCES = ["handler", "file", "proxy"]
 def _location(number: int, chain: str, source: str) -> str:
     path = f"/{source}/{number}"
     lines = {
-        "handler": "SetHandler mod_python\n PythonHandler fz_run::source",
+        "handler": "SetHandler mod_python\n PythonHandler generated::source",
         "file": "",
         "proxy": "ProxyPass http://127.0.0.1:${PORT}/source",
     }[source]
@@ -45,18 +45,18 @@ KeepAliveTimeout 3
 LimitRequestFieldSize 65536
 LogLevel info python:debug
 PythonInterpreter programs
-PythonOutputFilter fz_run::outputfilter FZOUT
-PythonOutputFilter fz_run::outputstream FZSTREAM
-PythonOutputFilter fz_run::outputstream FZSET kind=content_set
-PythonOutputFilter fz_run::outputstream FZPROTO kind=protocol
-PythonOutputFilter fz_run::outputstream FZTRANS kind=transcode
-PythonOutputFilter fz_run::outputstream FZPASS on_error=pass
-PythonOutputFilter fz_run::outputstream FZLITTLE held=10
-PythonInputFilter fz_run::inputfilter FZIN
-PythonInputFilter fz_run::inputstream FZINSTREAM
+PythonOutputFilter generated::outputfilter FZOUT
+PythonOutputFilter generated::outputstream FZSTREAM
+PythonOutputFilter generated::outputstream FZSET kind=content_set
+PythonOutputFilter generated::outputstream FZPROTO kind=protocol
+PythonOutputFilter generated::outputstream FZTRANS kind=transcode
+PythonOutputFilter generated::outputstream FZPASS on_error=pass
+PythonOutputFilter generated::outputstream FZLITTLE held=10
+PythonInputFilter generated::inputfilter FZIN
+PythonInputFilter generated::inputstream FZINSTREAM
 <Location "/source">
     SetHandler mod_python
-    PythonHandler fz_run::source
+    PythonHandler generated::source
 </Location>
 {"".join(_location(number, chain, source) for number, chain in enumerate(_CHAINS) for source in _SOURCES)}
 {CANARY}

@@ -8,9 +8,9 @@ import threading
 import time
 from collections.abc import Callable
 
-from fuzz.answers import Enough, Fault, Garbage, Reader
-from fuzz.watch import CANARY, SLOWEST, Watch
 from httpd import Httpd
+from tests.fuzz.answers import Enough, Fault, Garbage, Reader
+from tests.fuzz.watch import CANARY, SLOWEST, Watch
 
 PROTOCOLS = ["echo", "finger", "resp", "smtp"]
 _HOST = """
@@ -35,11 +35,11 @@ Timeout 2
 KeepAliveTimeout 2
 LogLevel info python:debug
 PythonInterpreter programs
-PythonOutputFilter gen_filters::identity UNCHANGED
-PythonInputFilter in_filters::unchanged UNCHANGED_IN
+PythonOutputFilter streaming_filters::identity UNCHANGED
+PythonInputFilter input_filters::unchanged UNCHANGED_IN
 <Location "/echo">
     SetHandler mod_python
-    PythonHandler in_handlers::echo
+    PythonHandler body_readers::echo
 </Location>
 <Location "/echo/filtered">
     SetOutputFilter UNCHANGED
@@ -54,7 +54,7 @@ PythonInputFilter in_filters::unchanged UNCHANGED_IN
     SetInputFilter UNCHANGED_IN
 </Location>
 <Location "/forbidden">
-    PythonAccessHandler fz_canary::refuse
+    PythonAccessHandler canary::refuse
     SetInputFilter UNCHANGED_IN
 </Location>
 {CANARY}

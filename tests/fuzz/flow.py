@@ -9,8 +9,8 @@ import random
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from fuzz.programs import STATUSES, function
 from mod_python.testing import BRIGADE, EMPTY, FLUSH, FOREIGN, SLOW, Piece
+from tests.fuzz.programs import STATUSES, function
 
 MARK = b"\xfe"
 MARK_TEXT = "b'\\xfe'"

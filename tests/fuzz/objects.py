@@ -7,11 +7,11 @@ import socket
 import threading
 import zlib
 
-from fuzz.answers import MOST, Answer, Enough, Fault, Garbage, Reader
-from fuzz.known import is_known
-from fuzz.programs import Writer, function
-from fuzz.watch import CANARY, SLOWEST, Watch
 from httpd import Httpd
+from tests.fuzz.answers import MOST, Answer, Enough, Fault, Garbage, Reader
+from tests.fuzz.known import is_known
+from tests.fuzz.programs import Writer, function
+from tests.fuzz.watch import CANARY, SLOWEST, Watch
 
 _PHASES = "HeaderParser Access Type Fixup Log Cleanup".split()
 _NAMES = {"Type": "type_", "HeaderParser": "header_parser"}
@@ -26,20 +26,20 @@ LimitRequestFieldSize 65536
 LogLevel info python:debug
 PythonInterpreter programs
 PythonOption sparse ${{STATE}}/sparse
-PythonPostReadRequestHandler fz_run::post_read_request
-PythonTransHandler fz_run::translate
-PythonOutputFilter fz_run::outputfilter FZOUT
-PythonOutputFilter fz_run::outputstream FZSTREAM
-PythonInputFilter fz_run::inputfilter FZIN
-PythonInputFilter fz_run::inputstream FZINSTREAM
+PythonPostReadRequestHandler generated::post_read_request
+PythonTransHandler generated::translate
+PythonOutputFilter generated::outputfilter FZOUT
+PythonOutputFilter generated::outputstream FZSTREAM
+PythonInputFilter generated::inputfilter FZIN
+PythonInputFilter generated::inputstream FZINSTREAM
 <LocationMatch "^/(fz|static)">
-    {"".join(f"Python{name}Handler fz_run::{_NAMES.get(name, name.lower())}{chr(10)}    " for name in _PHASES)}
+    {"".join(f"Python{name}Handler generated::{_NAMES.get(name, name.lower())}{chr(10)}    " for name in _PHASES)}
     SetOutputFilter FZSTREAM;FZOUT
     SetInputFilter FZIN;FZINSTREAM
 </LocationMatch>
 <Location "/fz">
     SetHandler mod_python
-    PythonHandler fz_run::handler
+    PythonHandler generated::handler
 </Location>
 <Location "/fz/deflate">
     SetOutputFilter FZSTREAM;DEFLATE;FZOUT
@@ -48,18 +48,18 @@ PythonInputFilter fz_run::inputstream FZINSTREAM
 <Location "/fz/auth">
     AuthType Basic
     AuthName programs
-    PythonAuthenHandler fz_run::authen
-    PythonAuthzHandler fz_run::authz
+    PythonAuthenHandler generated::authen
+    PythonAuthzHandler generated::authz
     Require valid-user
 </Location>
 {CANARY}
 Listen 127.0.0.1:${{PLAIN_PORT}}
 <VirtualHost *:${{PLAIN_PORT}}>
-    PythonConnectionHandler fz_run::connection
+    PythonConnectionHandler generated::connection
 </VirtualHost>
 Listen 127.0.0.1:${{WAITING_PORT}}
 <VirtualHost *:${{WAITING_PORT}}>
-    PythonConnectionHandler fz_run::waiting
+    PythonConnectionHandler generated::waiting
 </VirtualHost>
 """
 # Where a part of a program runs: the function's name, and what `it` is.

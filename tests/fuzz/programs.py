@@ -22,7 +22,16 @@ _TEXTS += [
     "OLD_WRITE",
     "CORE",
 ]
-_TEXTS += ["Content-Length", "Transfer-Encoding", "chunked", "Connection", "close", "text/html", "fz_run::handler", "*"]
+_TEXTS += [
+    "Content-Length",
+    "Transfer-Encoding",
+    "chunked",
+    "Connection",
+    "close",
+    "text/html",
+    "generated::handler",
+    "*",
+]
 _TEXTS += ["PythonHandler", "PythonLogHandler", "PythonCleanupHandler", "/etc/hosts", "/", "http://localhost/", "304 x"]
 _OTHERS = ["None", "object()", "[]", "()", "{}", "{'a': 'b'}", "{'a\\n': 1}", "float('nan')", "float('inf')", "1e300"]
 _OTHERS += ["type", "True", "'x' * 70000", "b'x' * 1000000", "bytearray(5)", "memoryview(b'abcdef')[::2]", "b''", "it"]

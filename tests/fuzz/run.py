@@ -7,12 +7,12 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-from fuzz import bench, brigades, objects
-from fuzz import bytes as octets
-from fuzz.answers import Fault
-from fuzz.watch import Watch
 from httpd import Httpd
 from server import PROJECT
+from tests.fuzz import bench, brigades, objects
+from tests.fuzz import bytes as octets
+from tests.fuzz.answers import Fault
+from tests.fuzz.watch import Watch
 
 
 class Part(NamedTuple):
@@ -56,7 +56,7 @@ def round_of(
     """
     part = PARTS[name]
     deadline = time.monotonic() + seconds
-    httpd = Httpd(part.conf, mpm=mpm, allow=["."])
+    httpd = Httpd(part.conf, beside=__file__, mpm=mpm, allow=["."])
     number = 0
     try:
         part.prepare(httpd)

@@ -5,8 +5,8 @@ What fails prints its seed: `scripts/fuzz PART --seed N` has it again.
 
 import pytest
 
-from fuzz import bench
-from fuzz.run import PARTS, round_of
+from tests.fuzz import bench
+from tests.fuzz.run import PARTS, round_of
 
 CASES, SECONDS = 20, 30  # whichever ends first: some seconds, on a machine that has nothing else to do
 SEED = 20_000

@@ -4,13 +4,13 @@ import re
 import time
 from pathlib import Path
 
-from fuzz.answers import Fault, Reader
 from httpd import Httpd, is_bad
+from tests.fuzz.answers import Fault, Reader
 
 CANARY = """
 <Location "/canary">
     SetHandler mod_python
-    PythonHandler fz_canary
+    PythonHandler canary
     PythonInterpreter canary
 </Location>
 """

@@ -1,0 +1,230 @@
+"""Wrong use of a directive fails configtest with file and line, and the sentence says what to write."""
+
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+
+from httpd import Httpd
+from server import APACHE
+
+ENTRY_POINTS = 256
+
+HANDLER = "write module or module::function"
+FUNCTION = "write m::function, or only m for the default one"
+FILTER_NAME = "write module::function NAME"
+EXTENSION = "write it with its dot, as in .py"
+ON_OFF = "On or Off"
+CONTEXT = "not allowed"
+
+WRONG = {
+    "PythonHandler": HANDLER,
+    "PythonHandler m::": FUNCTION,
+    "PythonHandler ::handler": HANDLER,
+    "PythonHandler m..n": HANDLER,
+    "PythonHandler /srv/": "write its name, too, as in /srv/pages.py",
+    "PythonHandler ~/m": "write an absolute path, as in /srv/python/pages.py",
+    "PythonHandler 1m": HANDLER,
+    'PythonHandler "m n"': HANDLER,
+    "PythonHandler m::a-b": FUNCTION,
+    "PythonHandler m m::": FUNCTION,
+    "PythonHandler | .py": HANDLER,
+    "PythonHandler m |": "write extensions, as in | .py .html",
+    "PythonHandler m | py": EXTENSION,
+    "PythonHandler m | .py .": EXTENSION,
+    "PythonPostReadRequestHandler m | .py": "takes no extensions",
+    "PythonTransHandler m | .py": "takes no extensions",
+    "<Location /x>\nPythonTransHandler m\n</Location>": CONTEXT,
+    "<Directory /srv>\nPythonPostReadRequestHandler m\n</Directory>": CONTEXT,
+    "<Location /x>\nPythonOptimize On\n</Location>": CONTEXT,
+    "PythonMaxInterpreters many": "takes a number of interpreters, as in 100, not 'many'",
+    "<Location /x>\nPythonMaxInterpreters 9\n</Location>": CONTEXT,
+    "PythonHandlerModule": HANDLER,
+    "PythonHandlerModule m::f": "write m without ::f",
+    "PythonAutoReload maybe": "is On or Off, not 'maybe'",
+    "PythonOption mod_python.location_shortcut maybe": "mod_python.location_shortcut is On or Off, not 'maybe'",
+    "PythonOption mod_python.mutex_locks 0": "mod_python.mutex_locks is a number of locks from 1 to 1000, not '0'",
+    "PythonOption mod_python.mutex_locks few": "mod_python.mutex_locks is a number of locks from 1 to 1000, not 'few'",
+    "PythonTypeHandler": HANDLER,
+    "PythonTypeHandler m::": FUNCTION,
+    "PythonConnectionHandler": HANDLER,
+    "PythonConnectionHandler m::": FUNCTION,
+    "PythonConnectionHandler m n": "takes one handler",
+    "PythonConnectionHandler m | .py": "takes one handler",
+    "<Location /x>\nPythonConnectionHandler m\n</Location>": CONTEXT,
+    "PythonProtocol": "write PythonProtocol chat module::function",
+    "PythonProtocol chat": "write PythonProtocol chat module::function",
+    "PythonProtocol chat m n": "write PythonProtocol chat module::function",
+    "PythonProtocol chat m::": FUNCTION,
+    "PythonProtocol a,b m": "'a,b' is no name of a protocol: write letters, digits",
+    "PythonProtocol chat/ m": "'chat/' is no name of a protocol",
+    "PythonProtocol HTTP/1.1 m": "httpd itself serves it: write a PythonHandler",
+    "PythonProtocol h2 m": "mod_http2 serves it",
+    "PythonProtocol h2c m": "mod_http2 serves it",
+    "PythonProtocol h3 m": "write another name",
+    "PythonProtocol websocket m": "write a PythonHandler",
+    "PythonProtocol acme-tls/1 m": "mod_md serves it: write MDomain",
+    "PythonProtocol mod_python m": "write another name",
+    "<Location /x>\nPythonProtocol chat m\n</Location>": CONTEXT,
+    "<Directory /srv>\nPythonConnectionHandler m\n</Directory>": CONTEXT,
+    "PythonOutputFilter": FILTER_NAME,
+    "PythonOutputFilter m NAME more": FILTER_NAME,
+    "PythonOutputFilter encoding=any": FILTER_NAME,
+    "PythonOutputFilter m:: NAME": FUNCTION,
+    "PythonOutputFilter m NAME encoding=gzip": "write encoding=identity or encoding=any",
+    "PythonOutputFilter m NAME encoding=": "write encoding=identity or encoding=any",
+    "PythonOutputFilter m NAME colour=red": "knows no key 'colour'",
+    "PythonOutputFilter m A;B": "'A;B' cannot be used as a name",
+    'PythonOutputFilter m ""': "'' cannot be used as a name",
+    'PythonInputFilter m "a b"': "'a b' cannot be used as a name",
+    "PythonOutputFilter m DEFLATE": "another module has a filter 'DEFLATE': write another name",
+    "PythonOutputFilter m includes": "another module has a filter 'includes': write another name",
+    "PythonOutputFilter m N kind=body": "write kind=resource, content_set, protocol, transcode, connection or",
+    "PythonOutputFilter m N change=maybe": "write change=yes, change=1:1 or change=no",
+    "PythonOutputFilter m N time=0": "write a number of seconds, as in time=2",
+    "PythonOutputFilter m N held=much": "write a number of bytes, as in held=64K",
+    "PythonOutputFilter m N on_error=retry": "write on_error=fail or on_error=pass",
+    "PythonOutputFilter m N types=html": "write media types, as in types=text/html",
+    "PythonOutputFilter m N kind=connection types=text/html": "'types=text/html' is about bodies",
+    "PythonInputFilter m N kind=protocol": "below httpd's parser of bodies",
+    "PythonInputFilter m N kind=transcode": "below httpd's parser of bodies",
+    "PythonInputFilter m N kind=network change=no": "'change=no' is about bodies",
+    "PythonInputFilter": FILTER_NAME,
+    "PythonInputFilter m NAME more": FILTER_NAME,
+    "PythonInputFilter m:: NAME": FUNCTION,
+    "PythonInputFilter m NAME colour=red": "knows no key 'colour'",
+    "PythonInputFilter m DEFLATE": "another module has a filter 'DEFLATE': write another name",
+    "PythonPath": "write a Python list",
+    "PythonPath sys.path + []": "write a Python list",
+    'PythonPath ""': "write a Python list",
+    "PythonInterpreter": "write the name of an interpreter",
+    "PythonInterpreter a b": "write the name of an interpreter",
+    'PythonInterpreter ""': "write the name of an interpreter",
+    "PythonDebug": ON_OFF,
+    "PythonDebug maybe": "is On or Off, not 'maybe'",
+    "PythonDebug On Off": ON_OFF,
+    "PythonOption": "write PythonOption key value",
+    "PythonOption key value more": "write PythonOption key value",
+    'PythonOption ""': "write PythonOption key value",
+}
+
+RIGHT = """
+PythonHandler m
+PythonHandler m::f n.o::C.method
+PythonHandler m | .py .html
+PythonHandler "quoted"
+PythonTypeHandler m::f
+PythonConnectionHandler m::f
+Protocols http/1.1 chat chat/2
+PythonProtocol chat m
+PythonProtocol chat/2 m::f
+PythonOutputFilter m OUT
+PythonOutputFilter m::f encoding=any OUT2
+PythonOutputFilter m out encoding=identity
+PythonOutputFilter m::nameless
+PythonInputFilter m IN
+PythonInputFilter m OUT
+PythonPath "['/srv/python'] + sys.path"
+PythonInterpreter "a name"
+PythonDebug on
+PythonDebug Off
+PythonOption key "a value"
+PythonOption key
+PythonOption key ""
+<VirtualHost *:${PORT2}>
+    PythonConnectionHandler m
+    PythonInterpreter other
+</VirtualHost>
+<Location /x>
+    PythonOutputFilter n OUT
+    SetOutputFilter OUT;out2;m::nameless
+    SetInputFilter IN
+    AddOutputFilterByType OUT text/html
+    <If "true">
+        PythonHandler n
+        PythonTypeHandler n
+        PythonOption key other
+        PythonDebug Off
+    </If>
+</Location>
+<Directory /srv>
+    <Files "*.x">
+        PythonHandler n
+        PythonInterpreter n
+        PythonPath []
+    </Files>
+</Directory>
+"""
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Httpd]:
+    """A server that never runs: only its configuration is read."""
+    server = Httpd("# ${PORT2} is a variable here", beside=__file__)
+    yield server
+    server.stop()
+
+
+def complaint(server: Httpd, fragment: str) -> str:
+    """What configtest says of a fragment; "" if it has nothing against it."""
+    (server.folder / "fragment.conf").write_text(fragment)
+    result = server.configtest()
+    assert (result.returncode == 0) == ("Syntax OK" in result.stderr), result.stderr
+    return "" if result.returncode == 0 else result.stderr
+
+
+@pytest.mark.parametrize("line", WRONG)
+def test_wrong_use_says_where_and_what_to_write(server: Httpd, line: str) -> None:
+    said = complaint(server, f"\n\n{line}\n")
+    at = 4 if "\n" in line else 3  # a directive in a section stands a line below it
+    assert f"line {at} of {server.folder}/fragment.conf:\n" in said
+    directive = next(word for word in line.split() if word.startswith("Python"))
+    assert f"\n{directive}" in said
+    assert WRONG[line] in said
+
+
+def test_right_use_passes(server: Httpd) -> None:
+    assert complaint(server, RIGHT) == ""
+
+
+@pytest.mark.parametrize("directive", ["PythonOutputFilter", "PythonInputFilter"])
+def test_room_for_filters_is_fixed_and_generous(server: Httpd, directive: str) -> None:
+    lines = [f"{directive} m F{number}" for number in range(ENTRY_POINTS)]
+    # The same name again, whatever its case, needs no further room.
+    assert complaint(server, "\n".join([*lines, f"{directive} n f0"])) == ""
+    said = complaint(server, "\n".join([*lines, f"{directive} m ONE_MORE"]))
+    assert f"line {ENTRY_POINTS + 1} of {server.folder}/fragment.conf:\n" in said
+    assert f"there is room for {ENTRY_POINTS} filters of each way" in said
+
+
+@pytest.mark.parametrize("directive", ["PythonOutputFilter", "PythonInputFilter"])
+def test_one_name_has_one_kind(server: Httpd, directive: str) -> None:
+    assert complaint(server, f"{directive} m A kind=content_set\n{directive} n a kind=content_set") == ""
+    said = complaint(server, f"{directive} m A kind=content_set\n<Location />\n{directive} n a\n</Location>")
+    assert f"a filter 'a' of kind=content_set was declared at {server.folder}/fragment.conf:1: write another" in said
+
+
+def test_a_name_that_a_later_module_registers(server: Httpd) -> None:
+    ours, theirs = "PythonOutputFilter m CAT", 'ExtFilterDefine CAT cmd="/bin/cat"'
+    said = complaint(server, f"{ours}\n{theirs}")
+    assert f"PythonOutputFilter at {server.folder}/fragment.conf:1: another module has a filter 'CAT'" in said
+    assert "another module has a filter 'CAT'" in complaint(server, f"{theirs}\n{ours}")
+
+
+def test_a_filter_of_connections_that_is_on_none_is_warned_of(server: Httpd) -> None:
+    complaint(server, "<Location /x>\nPythonOutputFilter m A kind=connection\n</Location>")
+    said = server.configtest().stderr
+    assert "filter A of kind=connection stands in a section, so it is on no connection: write it outside" in said
+    assert f"({server.folder}/fragment.conf:2)" in said
+
+
+def test_the_module_can_be_asked_for(server: Httpd) -> None:
+    assert "line 2 of" in complaint(server, "<IfModule mod_python.c>\nPythonDebug x\n</IfModule>")
+    assert "line 2 of" in complaint(server, "<IfModule python_module>\nPythonDebug x\n</IfModule>")
+
+
+def test_directives_are_listed_with_help(server: Httpd) -> None:
+    (server.folder / "fragment.conf").write_text("")
+    command = [APACHE, "-f", str(server.folder / "httpd.conf"), "-L"]
+    listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert "PythonOutputFilter (mod_python.c)\n\tdeclares a filter for responses" in listed

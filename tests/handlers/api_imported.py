@@ -1,1 +1,0 @@
-"""Imported by api_functions."""

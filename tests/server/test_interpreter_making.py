@@ -1,0 +1,219 @@
+"""The making of named interpreters: one at a time, nobody else waits for it, and a failure is not for ever."""
+
+import contextlib
+import http.client
+import shutil
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from httpd import Httpd
+
+MPMS = ("event", "worker", "prefork")
+FOLDER = Path(tempfile.mkdtemp(prefix="mod_python.making."))
+ENV = {"PYTHONPATH": str(FOLDER), "MAKING": str(FOLDER)}
+# Python runs it in each new interpreter, before the module does anything there. The main one starts as ever.
+SITE = """
+import os, pathlib, sys, time
+try:
+    import _interpreters as interpreters
+except ImportError:
+    import _xxsubinterpreters as interpreters
+folder = pathlib.Path(os.environ["MAKING"])
+if interpreters.get_current() == interpreters.get_main():
+    folder = folder / "main"
+if (slow := folder / "slow").exists():
+    with (folder / "made").open("a") as made:
+        made.write("x")
+    time.sleep(float(slow.read_text()))
+if (folder / "broken").exists():
+    sys.modules["mod_python"] = None
+"""
+PLACE = """
+<Location /{0}>
+    SetHandler mod_python
+    PythonInterpreter {0}
+    PythonHandler interpreter_making
+</Location>
+"""
+NAMES = ("slow1", "slow2", "slow3", "slow4", "broken", "full", "limited")
+CONF = (
+    "".join(PLACE.format(name) for name in NAMES)
+    + """
+ServerLimit 1
+StartServers 1
+KeepAliveTimeout 30
+<IfModule mpm_prefork_module>
+    MaxRequestWorkers 1
+</IfModule>
+<IfModule !mpm_prefork_module>
+    ThreadsPerChild 16
+    MaxRequestWorkers 16
+</IfModule>
+# Where httpd itself looks for .htaccess files, it refuses all without descriptors.
+<Directory />
+    AllowOverride None
+</Directory>
+<Directory ${HTDOCS}>
+    AllowOverride None
+</Directory>
+<LocationMatch ^/(?<name>main|adds|fill)>
+    SetHandler mod_python
+    PythonHandler interpreter_making
+</LocationMatch>
+<Location /adds>
+    PythonHandler interpreter_making::adds
+</Location>
+<Location /fill>
+    PythonHandler interpreter_making::fill
+</Location>
+PythonOutputFilter interpreter_making::same WIRE kind=connection
+
+Listen 127.0.0.1:${LINE_PORT}
+<VirtualHost *:${LINE_PORT}>
+    PythonConnectionHandler interpreter_making
+</VirtualHost>
+Listen 127.0.0.1:${NAMED_PORT}
+<VirtualHost *:${NAMED_PORT}>
+    PythonInterpreter of_connections
+    PythonConnectionHandler interpreter_making::named
+</VirtualHost>
+"""
+)
+# Where httpd itself has no descriptors left, or only one worker.
+ALLOW_LOG = ("AH00161|AH00484|MaxRequestWorkers",)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _site() -> Iterator[None]:
+    (FOLDER / "sitecustomize.py").write_text(SITE)
+    FOLDER.chmod(0o777)
+    yield
+    shutil.rmtree(FOLDER)
+
+
+@pytest.fixture
+def slow(httpd: Httpd) -> Iterator[None]:
+    """Interpreters take a second to start."""
+    (FOLDER / "made").write_text("")
+    (FOLDER / "made").chmod(0o666)
+    (FOLDER / "slow").write_text("1")
+    yield
+    (FOLDER / "slow").unlink()
+
+
+def making(httpd: Httpd, name: str) -> threading.Thread:
+    """Ask for an interpreter, and come back while it is being made."""
+    before = (FOLDER / "made").stat().st_size
+    thread = threading.Thread(target=lambda: httpd.get(f"/{name}"))
+    thread.start()
+    deadline = time.monotonic() + 10
+    while (FOLDER / "made").stat().st_size == before:
+        assert time.monotonic() < deadline, "nobody makes it"
+        time.sleep(0.01)
+    return thread
+
+
+def concurrent(httpd: Httpd) -> None:
+    if httpd.mpm == "prefork":
+        pytest.skip("one thread serves one request at a time")
+
+
+def test_one_thread_makes_it_and_the_others_wait(httpd: Httpd, slow: None) -> None:
+    concurrent(httpd)
+    got: list[tuple[int, str]] = []
+
+    def ask() -> None:
+        answer = httpd.get("/slow1")
+        got.append((answer.status, answer.text))
+
+    threads = [threading.Thread(target=ask) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert got == [(200, "slow1")] * 6
+    assert (FOLDER / "made").read_text() == "x"
+
+
+def test_what_exists_is_quick_meanwhile(httpd: Httpd, slow: None) -> None:
+    concurrent(httpd)
+    assert httpd.get("/slow1").text == "slow1"
+    maker = making(httpd, "slow2")
+    for path, text in (("/main", "main_interpreter"), ("/slow1", "slow1")) * 3:
+        assert httpd.get(path).text == text
+    assert maker.is_alive(), "all were answered before it was made"
+    maker.join()
+    assert httpd.get("/slow2").text == "slow2"
+
+
+def test_filters_can_be_added_meanwhile(httpd: Httpd, slow: None) -> None:
+    concurrent(httpd)
+    maker = making(httpd, "slow3")
+    assert httpd.get("/adds").text == "ADDED"
+    assert maker.is_alive()
+    maker.join()
+
+
+def test_connections_can_be_written_meanwhile_through_a_filter(httpd: Httpd, slow: None) -> None:
+    concurrent(httpd)
+    with httpd.connect(httpd.port_of("LINE_PORT")) as client:
+        maker = making(httpd, "slow4")
+        client.sendall(b"abc\n")
+        assert client.recv(100) == b"ABC\n"
+        with httpd.connect(httpd.port_of("LINE_PORT")) as second:
+            second.sendall(b"def\n")
+            assert second.recv(100) == b"DEF\n"
+        assert maker.is_alive()
+        maker.join()
+
+
+def test_a_failed_start_is_tried_again(httpd: Httpd) -> None:
+    children = httpd.children()
+    (FOLDER / "broken").write_text("")
+    for _ in range(20):
+        httpd.allow("interpreter broken did not start", "no Python for this request")
+        assert httpd.get("/broken").status == 500
+    httpd.expect("no Python for this request: Python could make no interpreter 'broken': .*ModuleNotFoundError")
+    httpd.expect("interpreter of_connections did not start")
+    httpd.expect("no Python for this connection: Python could make no interpreter 'of_connections'")
+    assert httpd.raw(b"", port=httpd.port_of("NAMED_PORT")) == b""
+    (FOLDER / "broken").unlink()
+    assert httpd.get("/broken").text == "broken"
+    assert httpd.raw(b"", port=httpd.port_of("NAMED_PORT")) == b"of_connections"
+    assert httpd.children() == children
+
+
+@pytest.mark.parametrize(("name", "query"), [("full", ""), ("limited", "?limit")])
+def test_first_use_without_descriptors(httpd: Httpd, name: str, query: str) -> None:
+    children = httpd.children()
+    # The child accepts no other connection meanwhile.
+    connection = http.client.HTTPConnection("127.0.0.1", httpd.port, timeout=20)
+    httpd.allow("Too many open files", "AH00523|EMFILE|apr_socket_accept")
+
+    def get(path: str) -> int:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        answer.read()
+        return answer.status
+
+    with contextlib.closing(connection):
+        assert get("/main") == 200
+        assert get(f"/fill{query}") == 200
+        assert get(f"/{name}") == 500
+        (FOLDER / "enough").write_text("")
+        deadline = time.monotonic() + 10
+        while (FOLDER / "enough").exists():
+            assert time.monotonic() < deadline, "it is not enough"
+            time.sleep(0.01)
+        assert get(f"/{name}") == 200
+    assert httpd.children() == children
+    httpd.expect(
+        "no Python for this request: interpreter 'limited' was not made: Too many open files"
+        if query
+        else "PythonHandler interpreter_making .*OSError.*Too many open files"
+    )
