@@ -9,16 +9,16 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.append(str(PROJECT / "python"))
 
-from mod_python import _places, httpd  # noqa: E402
+from mod_python import _places, temporary_server  # noqa: E402
 from mod_python._machine import free_ports, processes, why_not  # noqa: E402
-from mod_python.httpd import ServerError  # noqa: E402
+from mod_python.temporary_server import ServerError  # noqa: E402
 
 APACHE = str(_places.httpd())
 MODULE = PROJECT / "target/release/libmod_python.so"
 MANUAL = Path("/usr/share/doc/apache2-doc/manual")
 
 
-class Server(httpd.Server):
+class Server(temporary_server.Server):
     """An httpd with ${ROOT}, a copy of conf-examples, and ${MANUAL}."""
 
     def _fill_folder(self, with_python: bool) -> None:

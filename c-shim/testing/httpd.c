@@ -15,7 +15,7 @@
 
 void bench_missing(const char *name)
 {
-    fprintf(stderr, "mod_python.testing has no %s(): what needs it is to be tested with httpd (see its plugin)\n", name);
+    fprintf(stderr, "mod_python.testing has no %s(): test what needs it with httpd (see mod_python.pytest_plugin)\n", name);
     abort();
 }
 

@@ -2,7 +2,7 @@
 
 Inside httpd, ``from mod_python import apache`` gives the interface of the server.
 Outside of it that needs ``from mod_python import testing`` first, which tests filters without httpd.
-``mod_python.httpd`` and ``mod_python.pytest_plugin`` boot an httpd for tests.
+``mod_python.temporary_server`` and ``mod_python.pytest_plugin`` boot an httpd for tests.
 """
 
 from mod_python.version import version as __version__

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from mod_python.httpd import Server
+from mod_python.temporary_server import Server
 
 
 class Boot:
@@ -30,7 +30,7 @@ class Boot:
 
         Args:
             conf: the fragment.
-            arguments: as for `mod_python.httpd.Server`.
+            arguments: as for `mod_python.temporary_server.Server`.
         """
         server = Server(conf, **arguments)
         self.servers.append(server)
