@@ -4,10 +4,11 @@ use super::brigade::Brigade;
 use super::bucket::Kind;
 use super::connection::KeepAlive;
 use super::filter::{Direction, Filter, Mode};
+use super::held::Held;
 use super::length::{Change, Promise};
 use super::log::{self, Level, place};
 use super::loose::NextBucket;
-use super::stream::{CHUNK, Next, Stream};
+use super::stream::{CHUNK, Next, Stream, held_by};
 use super::{Error, Status};
 
 /// The longest line that is given out whole (httpd's `HUGE_STRING_LEN`).
@@ -40,6 +41,9 @@ pub struct Input {
     keeps_length: bool,
     /// The length that the readers were told, and that no filter below has taken back.
     promise: Option<Promise>,
+    /// Where the filter below puts what it gives: empty before each read. A filter may take what it
+    /// finds in a brigade for its own, and answer that it has read something.
+    arriving: Held,
 }
 
 impl Input {
@@ -49,6 +53,7 @@ impl Input {
             keeps_length: change != Change::Length,
             promise: None,
             stream: Stream::new(filter),
+            arriving: held_by(filter),
             mode: Mode::Bytes(0),
             block: true,
             end_below: false,
@@ -185,8 +190,9 @@ impl Input {
             return None;
         }
         filter.unlink(Direction::Input);
-        target.append_all(self.stream.outgoing.leaving());
-        Some(filter.fetch(target, self.mode, self.block))
+        let answer = filter.fetch(target, self.mode, self.block);
+        target.prepend_all(self.stream.outgoing.leaving());
+        Some(answer)
     }
 
     /// Fetches the next brigade from below, for the author. Waits if the caller waits.
@@ -195,7 +201,7 @@ impl Input {
     }
 
     fn fetch_waiting(&mut self, filter: &Filter, block: bool) -> Result<(), Error> {
-        let incoming = self.stream.incoming.all();
+        let arriving = &self.arriving;
         if let Some(r) = filter.request() {
             r.body_is_read();
         }
@@ -207,18 +213,22 @@ impl Input {
             Mode::Line if self.stream.is_wire() => Mode::Line,
             _ => Mode::Bytes(CHUNK),
         };
+        let mut answer = Ok(());
         for _ in 0..MOST_EMPTY_READS {
-            filter.fetch(incoming, mode, block)?;
-            if !block || !incoming.is_empty() {
+            answer = filter.fetch(arriving, mode, block);
+            if answer.is_err() || !block || !arriving.is_empty() {
                 break;
             }
         }
+        let is_empty = arriving.is_empty();
+        self.end_below |= arriving.kinds().any(|kind| kind == Kind::End);
+        self.stream.incoming.all().append_all(arriving);
+        answer?;
         if std::mem::take(&mut self.keeps_length) {
             self.promise = filter.request().and_then(Promise::of_request);
         }
         (self.paused, self.starved) = (false, false);
-        self.end_below |= incoming.kinds().any(|kind| kind == Kind::End);
-        if incoming.is_empty() {
+        if is_empty {
             Err(Error::AGAIN)
         } else {
             Ok(())

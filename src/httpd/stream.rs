@@ -80,6 +80,14 @@ pub struct Stream {
     wire: bool,
 }
 
+/// A brigade for a value that the context of this filter keeps.
+pub(super) fn held_by(filter: &Filter) -> Held {
+    // SAFETY: the filter's pool owns its context, and drops it before the pool is cleared.
+    #[expect(unsafe_code, reason = "a held brigade lives in the filter's pool")]
+    let brigade = unsafe { Held::new(filter.pool(), filter.connection()) };
+    brigade
+}
+
 /// Who reads and writes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Author {
@@ -93,10 +101,7 @@ enum Author {
 
 impl Stream {
     pub(super) fn new(filter: &Filter) -> Self {
-        let connection = filter.connection();
-        // SAFETY: kept by the filter's context, which its pool owns and drops before it is cleared.
-        #[expect(unsafe_code, reason = "a held brigade lives in the filter's pool")]
-        let brigade = || Queue::new(unsafe { Held::new(filter.pool(), connection) });
+        let brigade = || Queue::new(held_by(filter));
         Self::over(brigade, filter.request().is_none())
     }
 

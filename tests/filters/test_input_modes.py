@@ -18,6 +18,11 @@ CONF = (
     f"{probes.load('read_probe')}\n"
     "<Location /none>\n SetHandler read-probe\n</Location>\n"
     "<Location /two>\n SetInputFilter upper;brackets\n SetHandler read-probe\n</Location>\n"
+    + "PythonInputFilter streaming_filters::identity streaming\n"
+    + "".join(
+        f"<Location /metadata/{name}>\n SetInputFilter {name};METADATA_FIRST\n SetHandler read-probe\n</Location>\n"
+        for name in ("unchanged", "streaming")
+    )
     + "".join(f"PythonInputFilter input_filters::{name} {name}\n" for name in FILTERS)
     + "".join(f"<Location /{name}>\n SetInputFilter {name}\n SetHandler read-probe\n</Location>\n" for name in FILTERS)
 )
@@ -156,6 +161,16 @@ def test_i5_reads_that_must_not_wait_neither_wait_nor_spin(httpd: Httpd, how: st
         # The probe sleeps 1 ms after each read that gave nothing: they came, and at once.
         assert int(counted[1]) > 20, name
         assert int(counted[2]) < 100, name
+
+
+@pytest.mark.parametrize("name", ["unchanged", "streaming"])
+def test_metadata_alone_is_not_taken_for_something_to_read(httpd: Httpd, name: str) -> None:
+    text = drip(httpd, f"/metadata/{name}?nr8192", [b"one\n", b"two\n"], 0.15)
+    assert everything(reads(text)) == b"one\ntwo\n"
+    counted = re.search(r"empty (\d+), longest (\d+) ms", text)
+    assert counted is not None
+    assert int(counted[1]) > 20
+    assert int(counted[2]) < 100
 
 
 def test_i7_a_filter_that_absorbs_all_before_it_gives_anything(httpd: Httpd) -> None:

@@ -137,6 +137,28 @@ def test_flushes_and_slow_bodies() -> None:
     assert (result.body, result.flushes) == (b"ONETWOTHREE", (3, 6))
 
 
+@pytest.mark.parametrize("way", ["8192", "line", "8192?"])
+@pytest.mark.parametrize("begin", [[], [b"abc"]])
+def test_a_body_that_breaks_off_behind_metadata_alone_ends(way: str, begin: list[bytes]) -> None:
+    code = f"""
+import faulthandler
+faulthandler.dump_traceback_later(20, exit=True)
+from mod_python.testing import BRIGADE, FLUSH, FOREIGN
+from mod_python.testing.bench import Bench, Setting
+async def peeks(filter):
+    await filter.peek(5)
+    async for chunk in filter: yield chunk
+setting = Setting(
+    input=True, headers={{}}, content_type="text/plain", encoding=None, options={{}}, keys="", method="POST"
+)
+with Bench(peeks, setting) as bench:
+    bench.read([*{begin!r}, FLUSH, BRIGADE, FOREIGN], [{way!r}], error=70007)
+    result = bench.result()
+    assert (result.error, result.complete) == (408, False), result
+"""
+    assert python(code).returncode == 0
+
+
 def test_on_other_threads_and_inside_of_event_loops() -> None:
     bodies: list[bytes] = []
     threads = [

@@ -5,7 +5,10 @@
  *     l     GETLINE                           n     before any of them: do not wait
  * It answers with a line for each read that gave or failed something:
  *     READ STATUS DATA-IN-HEX [BUCKETS]       such as "r7 0 616263 DATA EOS"
- * and for reads that gave nothing with one line at the end, where they are counted. */
+ * and for reads that gave nothing with one line at the end, where they are counted.
+ *
+ * SetInputFilter METADATA_FIRST, below other filters: its first read gives a FLUSH, its second one metadata of its
+ * own, and the others what they find below. */
 
 #include "httpd.h"
 #include "http_config.h"
@@ -130,8 +133,45 @@ static int handler(request_rec *r)
     return OK;
 }
 
+static void nothing_to_destroy(void *data) {}
+
+static apr_status_t read_nothing(apr_bucket *b, const char **data, apr_size_t *length, apr_read_type_e block)
+{
+    *data = NULL;
+    *length = 0;
+    return APR_SUCCESS;
+}
+
+static const apr_bucket_type_t metadata_type = {
+    "PROBE", 5, APR_BUCKET_METADATA, nothing_to_destroy, read_nothing,
+    apr_bucket_setaside_noop, apr_bucket_split_notimpl, apr_bucket_simple_copy
+};
+
+static apr_status_t metadata_first(ap_filter_t *f, apr_bucket_brigade *target, ap_input_mode_t mode,
+                                   apr_read_type_e block, apr_off_t limit)
+{
+    apr_bucket *b = apr_bucket_flush_create(f->c->bucket_alloc);
+
+    if (f->ctx) {
+        apr_bucket_destroy(b);
+        ap_remove_input_filter(f);
+        b = apr_bucket_alloc(sizeof(*b), f->c->bucket_alloc);
+        APR_BUCKET_INIT(b);
+        b->type = &metadata_type;
+        b->free = apr_bucket_free;
+        b->list = f->c->bucket_alloc;
+        b->start = 0;
+        b->length = 0;
+        b->data = NULL;
+    }
+    f->ctx = f;
+    APR_BRIGADE_INSERT_TAIL(target, b);
+    return APR_SUCCESS;
+}
+
 static void hooks(apr_pool_t *pool)
 {
+    ap_register_input_filter("METADATA_FIRST", metadata_first, NULL, AP_FTYPE_CONTENT_SET);
     ap_hook_handler(handler, NULL, NULL, APR_HOOK_MIDDLE);
 }
 
