@@ -28,7 +28,7 @@ PythonInputFilter endless SELF_IN
         PythonHandler endless::{name}
     </Location>
     """
-    for name in ("registered", "many", "handler", "cleans", "names")
+    for name in ("registered", "many", "handler", "cleans", "names", "registers", "going")
 )
 MOST = "100 filters were added to this request, which is the most"
 
@@ -51,6 +51,17 @@ def test_a_request_has_a_hundred_filters_of_its_own_at_most(httpd: Httpd, number
     said, _, rest = httpd.get(f"/many?{number}").text.partition(" .")
     assert said.startswith(MOST if number > 100 else "")
     assert rest == 99 * "."
+
+
+@pytest.mark.parametrize("number", [100, 101])
+def test_a_request_registers_filters_of_a_hundred_names_at_most(httpd: Httpd, number: int) -> None:
+    said = httpd.get(f"/registers?{number}").text.removeprefix("the last one").strip()
+    assert said.startswith("100 filters were registered for this request") == (number > 100)
+    assert bool(said) == (number > 100)
+
+
+def test_a_function_may_register_a_filter_when_another_one_replaces_it(httpd: Httpd) -> None:
+    assert httpd.get("/going").text == "the last one"
 
 
 def test_a_handler_that_adds_itself_is_stopped(httpd: Httpd) -> None:

@@ -21,7 +21,8 @@ use crate::python::state::State;
 
 /// How many filters Python code may add to the chains of one request, its subrequests and redirections
 /// among them. Filters call each other, so each takes a part of the stack of the thread; and one that
-/// adds itself at each call never ends.
+/// adds itself at each call never ends. So many may be registered for one request, too: they are kept
+/// until it ends.
 const MOST: usize = 100;
 
 /// A filter that a handler has registered for its request.
@@ -54,12 +55,29 @@ pub(super) fn register<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>, way: Way)
         None => Home::None,
     };
     let source = format!("req.register_{}_filter()", word(way));
+    let registered = &State::of(r).registered;
+    let is_same = |one: &Registered| one.way == way && *one.declared.name == *name;
+    let is_new = !registered.borrow().iter().any(is_same);
+    if is_new && registered.borrow().len() >= MOST {
+        return Err(PyValueError::new_err(format!(
+            "{MOST} filters were registered for this request, which is the most: register one once, \
+             and add it by its name"
+        )));
+    }
     let Added { handler, object } = added(this, &*required(a, 1)?, home, &source)?;
-    State::of(r).registered.borrow_mut().push(Registered {
+    let new = Registered {
         way,
         declared: Arc::new(Declared::new(&name, handler)),
         function: object,
-    });
+    };
+    let mut all = registered.borrow_mut();
+    // The last of a name counts. Letting go of another one's function may run Python, which may
+    // register filters.
+    let place = all.iter().position(is_same);
+    let replaced = place.map(|place| all.swap_remove(place));
+    all.push(new);
+    drop(all);
+    drop(replaced);
     none(this)
 }
 
@@ -75,10 +93,10 @@ pub(super) fn add<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>, way: Way) -> A
              filter must not add itself each time that it is called"
         )));
     }
-    // The last of a name counts; case does, as these never were httpd's.
+    // Case counts, as these never were httpd's.
     let is_meant = |one: &&Registered| one.way == way && *one.declared.name == *name;
     let registered = State::of(r).registered.borrow();
-    let found = registered.iter().rev().find(is_meant).map(|found| {
+    let found = registered.iter().find(is_meant).map(|found| {
         let function = found.function.as_ref();
         let function = function.map(|function| function.object.clone_ref(this.py()));
         (found.declared.clone(), function)

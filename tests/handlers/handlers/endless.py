@@ -60,6 +60,49 @@ def many(req: Any) -> int:
     return apache.OK
 
 
+def _last(filter: Any) -> None:
+    filter.write("the last one")
+    filter.disable()
+
+
+def registers(req: Any) -> int:
+    """Filters of so many names, each registered a thousand times."""
+    said = ""
+    for number in range(int(req.args)):
+        try:
+            for function in [_marks] * 999 + [_last]:
+                req.register_output_filter(f"NAME{number}", function)
+        except ValueError as error:
+            said = str(error)
+            break
+    req.add_output_filter("NAME0")
+    req.write(f"{said} ", flush=False)
+    return apache.OK
+
+
+class _Registers:
+    """What registers a filter when it goes."""
+
+    def __init__(self, req: Any) -> None:
+        self.req = req
+
+    def __call__(self, filter: Any) -> None:
+        filter.pass_on()
+
+    def __del__(self) -> None:
+        self.req.register_output_filter("GOING", _marks)
+
+
+def going(req: Any) -> int:
+    """Functions that register another filter when theirs is replaced."""
+    for _ in range(10):
+        req.register_output_filter("GOING", _Registers(req))
+    req.register_output_filter("GOING", _last)
+    req.add_output_filter("GOING")
+    req.write("", flush=False)
+    return apache.OK
+
+
 def handler(req: Any) -> int:
     """A handler that adds itself."""
     req.add_handler("PythonHandler", handler)
