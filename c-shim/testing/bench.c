@@ -163,10 +163,12 @@ const char *bench_open(bench **made, const char *lines, int is_input, const char
 /* The handler is about to run: filters of the body are told. */
 void bench_begin(bench *b)
 {
-    ap_filter_t *f = b->r->input_filters;
+    ap_filter_t *in = b->r->input_filters, *out = b->r->output_filters;
 
-    if (f->frec->filter_init_func)
-        f->frec->filter_init_func(f);
+    if (in->frec->filter_init_func)
+        in->frec->filter_init_func(in);
+    if (out->frec->filter_init_func)
+        out->frec->filter_init_func(out);
 }
 
 void bench_close(bench *b)

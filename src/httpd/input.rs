@@ -228,11 +228,7 @@ impl Input {
             self.promise = filter.request().and_then(Promise::of_request);
         }
         (self.paused, self.starved) = (false, false);
-        if is_empty {
-            Err(Error::AGAIN)
-        } else {
-            Ok(())
-        }
+        if is_empty { Err(Error::AGAIN) } else { Ok(()) }
     }
 
     /// Whether the next piece is at hand: reading it does not wait.

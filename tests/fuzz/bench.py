@@ -77,8 +77,7 @@ def case(chance: random.Random, kind: str) -> None:
     """One filter, one body, one way of cutting it and of failing; a process has filters of one kind only."""
     is_input = chance.random() < 0.4
     keys = chance.choice(_KEYS[: 5 if is_input else len(_KEYS)])
-    # Behind httpd's header filter there is no length any more that a filter might keep.
-    has_length = chance.random() < 0.7 and (is_input or kind in ("resource", "content_set"))
+    has_length = chance.random() < 0.7
     setting = Setting(
         input=is_input,
         headers={"Content-Length": ""} if has_length else {},

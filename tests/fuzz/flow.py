@@ -14,7 +14,7 @@ from tests.fuzz.programs import STATUSES, function
 
 MARK = b"\xfe"
 MARK_TEXT = "b'\\xfe'"
-_FAILURES = [status for status in STATUSES if status not in (200, 0, -1, -2)]  # these say that all is well
+_ENDS = (200, 0, -1, -2)  # results that say that all is well: they end the body where it is
 MARKS = [BRIGADE, FLUSH, SLOW, EMPTY, FOREIGN]
 
 
@@ -95,11 +95,11 @@ def _fill(chance: random.Random, line: str) -> str:
     return line.format(n=chance.choice([1, 2, 3, 7, 100, 8192, 65536, 1 << 20]), big=chance.choice([1 << 20, 1 << 24]))
 
 
-def _failure(chance: random.Random) -> str:
+def _failure(chance: random.Random, status: int) -> str:
     return chance.choice(
         [
             "raise KeyError('generated')",
-            f"raise apache.SERVER_RETURN({chance.choice(_FAILURES)})",
+            f"raise apache.SERVER_RETURN({status})",
             "yield 'text'",
             "yield 5",
             "raise SystemExit",
@@ -120,7 +120,9 @@ def generator(chance: random.Random, name: str) -> Flow:
     if end <= 0.7:
         lines.append(_fill(chance, chance.choice(_RESTS)))
     elif fails:
-        lines.append(_failure(chance))
+        status = chance.choice(STATUSES)
+        lines.append(_failure(chance, status))
+        drops = status in _ENDS
     else:
         lines += ["async for c in it: yield c; break", "return"]
     lines.append("if 0: yield b''")
@@ -135,7 +137,11 @@ def plain(chance: random.Random, name: str) -> Flow:
     end = chance.random()
     drops, fails = end > 0.9, 0.7 < end <= 0.9
     if fails:
-        lines.append(chance.choice(_PLAIN_FAILURES).format(status=chance.choice(_FAILURES)))
+        line = chance.choice(_PLAIN_FAILURES)
+        # A function that ends well has answered what it has read, with nothing too.
+        status = chance.choice([one for one in STATUSES if "it.read()" not in line or one not in _ENDS])
+        lines.append(line.format(status=status))
+        drops = status in _ENDS
     elif drops:
         lines.append("it.close()")
     else:

@@ -23,7 +23,7 @@ NEVER = re.compile(
 """Lines of the error log that no case may cause, at any level."""
 
 HARMLESS = (
-    r"\[python:(?:error|warn|crit)\]",  # tracebacks, and refusals that name what to write instead
+    r"\[python:",  # tracebacks, refusals that name what to write instead, and what programs log at any level
     "AH00484|AH00161",  # as many clients as threads
     "AH0(?:0124|0127|0128|0130|0036|0135|1630|2811|1264|1276|1215)",
     r"\[(?:http|core|deflate|filter|include|proxy|proxy_http|substitute|http2|reqtimeout|ssl|authz_core|autoindex|negotiation|headers):(?:error|warn)\]",

@@ -86,6 +86,29 @@ def test_headers_of_a_response() -> None:
     assert testing.run(tail, b"", headers=headers, method="HEAD").headers.items() == result.headers.items()
 
 
+@pytest.mark.parametrize("kind", ["resource", "content_set", "protocol", "transcode"])
+def test_no_kind_of_filter_leaves_a_length_that_is_wrong(kind: str) -> None:
+    code = f"""
+from mod_python import testing
+async def tail(filter):
+    async for chunk in filter: yield chunk
+    yield b"!"
+for headers in [{{}}, {{"Content-Length": "3", "ETag": '"x"'}}]:
+    result = testing.run(tail, b"abc", headers=headers, keys="kind={kind}")
+    assert (result.body, result.headers["Content-Length"]) == (b"abc!", None), result
+"""
+    assert python(code).stderr == ""
+
+
+def test_a_filter_may_end_a_slow_body_early() -> None:
+    def closes(filter: apache.Filter) -> None:
+        filter.read()
+        filter.write(b"all")
+        filter.close()
+
+    assert testing.run(closes, cuts=[[b"a", testing.SLOW, b"b"]]).body == b"all"
+
+
 def test_coded_bodies_and_other_types() -> None:
     assert testing.run(tail, BODY, encoding="gzip").body == BODY
     assert "steps aside" in testing.run(tail, BODY, encoding="gzip").log[0]

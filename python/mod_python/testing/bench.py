@@ -91,6 +91,7 @@ class Bench:
         """
         if leaves_at is not None:
             self._native.bench_leave_at(self._handle, leaves_at)
+        self._native.bench_begin(self._handle)
         usual = kind = "w" if self.watched else "t"
         for piece in cut:
             if isinstance(piece, bytes):
