@@ -29,7 +29,9 @@ if interpreters.get_current() == interpreters.get_main():
 if (slow := folder / "slow").exists():
     with (folder / "made").open("a") as made:
         made.write("x")
-    time.sleep(float(slow.read_text()))
+    end = time.monotonic() + 30
+    while slow.exists() and time.monotonic() < end:
+        time.sleep(0.01)
 if (folder / "broken").exists():
     sys.modules["mod_python"] = None
 """
@@ -40,7 +42,7 @@ PLACE = """
     PythonHandler interpreter_making
 </Location>
 """
-NAMES = ("slow1", "slow2", "slow3", "slow4", "broken", "full", "limited")
+NAMES = ("existing", "slow1", "slow2", "slow3", "slow4", "broken", "full", "limited")
 CONF = (
     "".join(PLACE.format(name) for name in NAMES)
     + """
@@ -66,6 +68,7 @@ KeepAliveTimeout 30
     PythonHandler interpreter_making
 </LocationMatch>
 <Location /adds>
+    PythonInterpreter existing
     PythonHandler interpreter_making::adds
 </Location>
 <Location /fill>
@@ -75,6 +78,7 @@ PythonOutputFilter interpreter_making::same WIRE kind=connection
 
 Listen 127.0.0.1:${LINE_PORT}
 <VirtualHost *:${LINE_PORT}>
+    PythonInterpreter existing
     PythonConnectionHandler interpreter_making
 </VirtualHost>
 Listen 127.0.0.1:${NAMED_PORT}
@@ -96,26 +100,35 @@ def _site() -> Iterator[None]:
     shutil.rmtree(FOLDER)
 
 
-@pytest.fixture
-def slow(httpd: Httpd) -> Iterator[None]:
-    """Interpreters take a second to start."""
+@contextlib.contextmanager
+def slow() -> Iterator[None]:
+    """Interpreters that start now take as long as this lasts."""
     (FOLDER / "made").write_text("")
     (FOLDER / "made").chmod(0o666)
-    (FOLDER / "slow").write_text("1")
-    yield
-    (FOLDER / "slow").unlink()
+    (FOLDER / "slow").write_text("")
+    try:
+        yield
+    finally:
+        (FOLDER / "slow").unlink()
 
 
-def making(httpd: Httpd, name: str) -> threading.Thread:
-    """Ask for an interpreter, and come back while it is being made."""
-    before = (FOLDER / "made").stat().st_size
+@contextlib.contextmanager
+def making(httpd: Httpd, name: str) -> Iterator[None]:
+    """Ask for an interpreter, which is being made as long as this lasts, and then is there."""
     thread = threading.Thread(target=lambda: httpd.get(f"/{name}"))
-    thread.start()
+    with slow():
+        thread.start()
+        until_made()
+        yield
+    thread.join()
+    assert httpd.get(f"/{name}").text == name
+
+
+def until_made() -> None:
     deadline = time.monotonic() + 10
-    while (FOLDER / "made").stat().st_size == before:
+    while not (FOLDER / "made").read_text():
         assert time.monotonic() < deadline, "nobody makes it"
         time.sleep(0.01)
-    return thread
 
 
 def concurrent(httpd: Httpd) -> None:
@@ -123,7 +136,7 @@ def concurrent(httpd: Httpd) -> None:
         pytest.skip("one thread serves one request at a time")
 
 
-def test_one_thread_makes_it_and_the_others_wait(httpd: Httpd, slow: None) -> None:
+def test_one_thread_makes_it_and_the_others_wait(httpd: Httpd) -> None:
     concurrent(httpd)
     got: list[tuple[int, str]] = []
 
@@ -132,44 +145,46 @@ def test_one_thread_makes_it_and_the_others_wait(httpd: Httpd, slow: None) -> No
         got.append((answer.status, answer.text))
 
     threads = [threading.Thread(target=ask) for _ in range(6)]
-    for thread in threads:
-        thread.start()
+    with slow():
+        for thread in threads:
+            thread.start()
+        until_made()
     for thread in threads:
         thread.join()
     assert got == [(200, "slow1")] * 6
     assert (FOLDER / "made").read_text() == "x"
 
 
-def test_what_exists_is_quick_meanwhile(httpd: Httpd, slow: None) -> None:
+def test_what_exists_is_quick_meanwhile(httpd: Httpd) -> None:
     concurrent(httpd)
-    assert httpd.get("/slow1").text == "slow1"
-    maker = making(httpd, "slow2")
-    for path, text in (("/main", "main_interpreter"), ("/slow1", "slow1")) * 3:
-        assert httpd.get(path).text == text
-    assert maker.is_alive(), "all were answered before it was made"
-    maker.join()
-    assert httpd.get("/slow2").text == "slow2"
+    assert httpd.get("/existing").text == "existing"
+    with making(httpd, "slow2"):
+        for path, text in (("/main", "main_interpreter"), ("/existing", "existing")) * 3:
+            assert httpd.get(path).text == text
 
 
-def test_filters_can_be_added_meanwhile(httpd: Httpd, slow: None) -> None:
+def test_filters_can_be_added_meanwhile(httpd: Httpd) -> None:
     concurrent(httpd)
-    maker = making(httpd, "slow3")
-    assert httpd.get("/adds").text == "ADDED"
-    assert maker.is_alive()
-    maker.join()
+    assert httpd.get("/existing").text == "existing"
+    (FOLDER / "added").unlink(missing_ok=True)
+    got: list[str] = []
+    adds = threading.Thread(target=lambda: got.append(httpd.get("/adds").text))
+    adds.start()  # it is inside its interpreter, and adds the filter when the other one is being made
+    httpd.wait_for_log("interpreter_making adds")
+    with making(httpd, "slow3"):
+        (FOLDER / "added").write_text("")
+        adds.join()
+        assert got == ["ADDED"]
 
 
-def test_connections_can_be_written_meanwhile_through_a_filter(httpd: Httpd, slow: None) -> None:
+def test_connections_can_be_written_meanwhile_through_a_filter(httpd: Httpd) -> None:
     concurrent(httpd)
     with httpd.connect(httpd.port_of("LINE_PORT")) as client:
-        maker = making(httpd, "slow4")
-        client.sendall(b"abc\n")
-        assert client.recv(100) == b"ABC\n"
-        with httpd.connect(httpd.port_of("LINE_PORT")) as second:
-            second.sendall(b"def\n")
-            assert second.recv(100) == b"DEF\n"
-        assert maker.is_alive()
-        maker.join()
+        httpd.wait_for_log("interpreter_making connection")
+        with making(httpd, "slow4"):
+            # The filter, which has seen nothing so far, looks for its interpreter.
+            client.sendall(b"abc\n")
+            assert client.recv(100) == b"ABC\n"
 
 
 def test_a_failed_start_is_tried_again(httpd: Httpd) -> None:

@@ -19,6 +19,10 @@ def handler(req: apache.Request) -> int:
 
 def adds(req: apache.Request) -> int:
     "Gives its request a filter, which needs to know the interpreter."
+    apache.log_error("interpreter_making adds", apache.APLOG_NOTICE)
+    deadline = time.monotonic() + 20
+    while not (Path(os.environ["MAKING"]) / "added").exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
     req.register_output_filter("ADDED", upper)
     req.add_output_filter("ADDED")
     req.write("added")
@@ -40,6 +44,7 @@ def same(filter: apache.Filter) -> None:
 
 
 async def connectionhandler(conn: apache.Connection) -> None:
+    conn.log_error("interpreter_making connection", apache.APLOG_NOTICE)
     async for line in conn:
         await conn.write(line.upper())
 
