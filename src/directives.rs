@@ -4,17 +4,20 @@ use std::ffi::CString;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::connections;
 use crate::engine::filters::{Filter, Kind, Way};
 use crate::engine::handlers::{Handler, HandlerList, Home};
-use crate::engine::phase_table::{self, ROWS};
+use crate::engine::phase_table;
+use crate::engine::phase_table::ROWS;
 use crate::engine::phases::Phase;
 use crate::engine::protocols::Protocol;
 use crate::engine::settings::{Import, MUTEX_LOCKS, Settings};
-use crate::entry::Entry;
-use crate::httpd::config::{Change, Class, Command, Directive, Line, Place, Section, commands};
-use crate::httpd::entries::{ENTRY_POINTS, FilterPlace, is_registered, register};
-use crate::protocols;
-use crate::python::filter::declared::{direction, registry};
+use crate::httpd::hooks::filters::{ENTRY_POINTS, FilterPlace, is_registered, register};
+use crate::httpd::server::config::{
+    Change, Class, Command, Directive, Line, Place, Section, commands,
+};
+use crate::module::Entry;
+use crate::python::filter::registry::{direction, registry};
 
 type Read = Result<Change<Settings>, String>;
 
@@ -313,7 +316,7 @@ fn connection_handler(line: &Line<'_>) -> Read {
 fn protocol(line: &Line<'_>) -> Read {
     let protocol = Arc::new(Protocol::parse(&line.words(), &line.source().into())?);
     let name = protocol.name.to_string_lossy().into_owned();
-    protocols::registry(line.configuration()).push(protocol.clone());
+    connections::registry(line.configuration()).push(protocol.clone());
     Ok(Box::new(move |settings| {
         Arc::make_mut(&mut settings.protocols).insert(name.clone(), protocol.clone());
     }))

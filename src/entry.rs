@@ -4,31 +4,40 @@ use std::cell::RefCell;
 use std::ffi::{CStr, CString};
 use std::sync::Arc;
 
+use crate::connections;
 use crate::directives::COMMANDS;
-use crate::engine::counters::{self, Counters};
+use crate::engine::counters;
+use crate::engine::counters::Counters;
 use crate::engine::filters::Way;
 use crate::engine::settings::Settings;
-use crate::httpd::config::{self, Command};
-use crate::httpd::entries::{ENTRY_POINTS, is_ours};
+use crate::httpd::connection::parked_socket::ParkedSocket;
+use crate::httpd::connection::parking;
 use crate::httpd::filter::{Direction, Mode};
-use crate::httpd::hooks::{self, Module, Record};
-use crate::httpd::log::{self, Level, place};
-use crate::httpd::phases::{Hook, Registration};
-use crate::httpd::shared::{Shared, is_alive};
-use crate::httpd::stand_in::StandIn;
+use crate::httpd::hooks;
+use crate::httpd::hooks::filters::{ENTRY_POINTS, is_ours};
+use crate::httpd::hooks::requests::{Hook, Registration};
+use crate::httpd::hooks::{Module, Record};
+use crate::httpd::hooks::{optional_functions, ssi};
+use crate::httpd::log::Level;
+use crate::httpd::server::config;
+use crate::httpd::server::config::Command;
+use crate::httpd::server::shared_memory::{Shared, is_alive};
+use crate::httpd::server::{fork, listener, mutex, process, stop};
 use crate::httpd::{Brigade, Connection, Error, Filter, Pool, Request, Server, Status};
-use crate::httpd::{exports, fork, listener, mutex, parking, process, ssi, stop};
-use crate::phases;
-use crate::protocols;
-use crate::python::connection::talk::Talk;
-use crate::python::connection::{alarm, call, crowd};
-use crate::python::exports::Exports;
-use crate::python::filter::declared::{declared, direction, registry};
+use crate::metrics;
+use crate::module::Entry;
+use crate::parking::{limits, timer};
+use crate::python::apache::module::MODULE;
+use crate::python::c_api::Exports;
+use crate::python::cleanup;
+use crate::python::connection::call;
+use crate::python::connection::session::Session;
+use crate::python::connection::state::ConnectionState;
 use crate::python::filter::drive;
-use crate::python::interpreters::{imports, interpreter};
+use crate::python::filter::registry::{declared, direction, registry};
+use crate::python::runtime::{interpreter, python_import};
 use crate::python::ssi::Elements;
-use crate::python::state::ConnectionState;
-use crate::python::{cleanups, meter};
+use crate::requests;
 
 /// Under which the configuration's pool keeps what is counted.
 const COUNTERS: &std::ffi::CStr = c"mod_python.counters";
@@ -37,12 +46,9 @@ const _: () = assert!(ENTRY_POINTS <= counters::FILTERS);
 
 /// What is done when a child of prefork is told to end at once.
 const DUTIES: stop::Duties = stop::Duties {
-    told: alarm::wake_all,
-    last: cleanups::run_beside_others,
+    told: timer::wake_all,
+    last: cleanup::run_beside_others,
 };
-
-/// The module.
-pub struct Entry;
 
 impl config::Settings for Settings {
     fn is_empty(&self) -> bool {
@@ -74,7 +80,7 @@ impl Module for Entry {
         // Before the children are forked, which share it.
         let _: &Shared<Counters> = config::generation(configuration, COUNTERS);
         make_locks(configuration, main);
-        exports::offer::<Exports>();
+        optional_functions::offer::<Exports>();
         hooks::add_version(
             configuration,
             concat!("mod_python/", env!("CARGO_PKG_VERSION")),
@@ -84,39 +90,39 @@ impl Module for Entry {
             concat!("Python/", env!("MOD_PYTHON_PYTHON_VERSION")),
         );
         let servers = || std::iter::successors(Some(main), |server| server.next());
-        crowd::check(servers().filter(|server| protocols::has_any(server)));
-        for server in servers().filter(|server| protocols::connection_handler(server).is_some()) {
+        limits::check(servers().filter(|server| connections::has_any(server)));
+        for server in servers().filter(|server| connections::connection_handler(server).is_some()) {
             listener::accept_at_once(&server.ports());
         }
         warn_of_idle_filters(main);
     }
 
     fn child_init(child: &Pool, main: &'static Server) {
-        cleanups::run_with_child(child);
+        cleanup::run_with_child(child);
         mutex::child_init(child, main);
         let counters = counters(main);
         let pid = std::process::id() as i32;
-        meter::start(counters, counters.child(pid, is_alive), &filters(main));
+        metrics::start(counters, counters.child(pid, is_alive), &filters(main));
         let mut servers = std::iter::successors(Some(main), |server| server.next());
         let is_on = |server: &Server| server.settings::<Settings>().optimize == Some(true);
-        process::undisturbed(|| interpreter::start(main, servers.any(is_on)));
+        process::undisturbed(|| interpreter::start(main, servers.any(is_on), &MODULE));
         watch_forks(main);
-        imports::run(main);
+        python_import::run(main);
         ssi::serve::<Elements>();
         stop::take_over(child, main, DUTIES);
     }
 
     fn child_stopping(graceful: bool) {
         match graceful {
-            true => alarm::close(call::grace()),
-            false if parking::mpm_parks() => Talk::stop_all(),
+            true => timer::close(call::grace()),
+            false if parking::mpm_parks() => Session::stop_all(),
             // Those who have a thread are told by the end of their sockets.
             false => {}
         }
     }
 
-    fn stand_in(c: &Connection) -> Option<&RefCell<Option<StandIn>>> {
-        protocols::may_serve(c).then(|| &c.state(ConnectionState::default).stand_in)
+    fn parked_socket(c: &Connection) -> Option<&RefCell<Option<ParkedSocket>>> {
+        connections::may_serve(c).then(|| &c.state(ConnectionState::default).parked_socket)
     }
 
     fn pre_close_connection(c: &Connection) {
@@ -124,12 +130,12 @@ impl Module for Entry {
         connection_filters(c, |direction, name| drive::close(c, direction, name));
     }
 
-    fn hosted(main: &'static Server) -> Result<(), String> {
-        interpreter::adopt(main)
+    fn hosted() -> Result<(), String> {
+        interpreter::adopt(&MODULE)
     }
 
     fn process_connection(c: &Connection) -> Status {
-        protocols::process(c)
+        connections::process(c)
     }
 
     fn propose_protocols(
@@ -138,7 +144,7 @@ impl Module for Entry {
         server: &Server,
         offers: &[&[u8]],
     ) -> Vec<CString> {
-        protocols::propose(c, r, server, offers)
+        connections::propose(c, r, server, offers)
     }
 
     fn switch_protocol(
@@ -147,19 +153,19 @@ impl Module for Entry {
         server: &Server,
         name: &[u8],
     ) -> Status {
-        protocols::switch(c, r, server, name)
+        connections::switch(c, r, server, name)
     }
 
     fn protocol(c: &Connection) -> Option<&CStr> {
-        protocols::name(c)
+        connections::name(c)
     }
 
     fn hooks() -> Vec<Registration> {
-        phases::hooks()
+        requests::hooks()
     }
 
     fn request(r: &Request, hook: Hook) -> Status {
-        phases::request(r, hook)
+        requests::request(r, hook)
     }
 
     fn status(r: &Request, short: bool) -> String {
@@ -176,7 +182,7 @@ impl Module for Entry {
     }
 
     fn check_config(configuration: &Pool, main: &Server) -> Result<(), String> {
-        protocols::check(main)?;
+        connections::check(main)?;
         let filters = registry(configuration);
         for way in [Way::In, Way::Out] {
             for (slot, filter) in filters.all(way) {
@@ -235,7 +241,7 @@ fn watch_forks(main: &Server) {
     if let Err(error) = fork::watch(listener::ports()) {
         let text =
             format!("processes that Python code forks cannot be told from this child: {error}");
-        log::server(place!(), Some(main), Level::Error, &text);
+        main.log(Level::Error, &text);
     }
 }
 
@@ -246,7 +252,7 @@ fn make_locks(configuration: &Pool, main: &Server) {
     if options.any(|(key, _)| key.eq_ignore_ascii_case("mod_python.mutex_directory")) {
         let text =
             "PythonOption mod_python.mutex_directory has no effect: write Mutex file:FOLDER python";
-        log::server(place!(), Some(main), Level::Warning, text);
+        main.log(Level::Warning, text);
     }
     mutex::make(
         configuration,
@@ -282,7 +288,7 @@ fn warn_of_idle_filters(main: &Server) {
                     key.0.directive(),
                     filter.handler.source
                 );
-                log::server(place!(), Some(server), Level::Warning, &text);
+                server.log(Level::Warning, &text);
             }
         }
     }

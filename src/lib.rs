@@ -23,15 +23,18 @@
 //! `unsafe` is allowed in `httpd`, and in `python` where a comment at the block says who guarantees
 //! it; everywhere else the compiler refuses it.
 
+pub mod connections;
 pub mod directives;
 pub mod engine;
 pub mod entry;
 #[expect(unsafe_code, reason = "the floor that speaks to httpd's C API")]
 pub mod httpd;
 pub mod locks;
-pub mod phases;
-pub mod protocols;
+pub mod metrics;
+pub mod module;
+pub mod parking;
 pub mod python;
+pub mod requests;
 
 /// What httpd loads (`LoadModule python_module`). `cargo test` leaves it out: without a way in from
 /// httpd, the linker drops what calls httpd.
@@ -41,7 +44,7 @@ pub mod python;
     expect(unsafe_code, reason = "httpd finds the record by its name")
 )]
 #[allow(non_upper_case_globals, reason = "httpd's name for it")]
-pub static python_module: httpd::hooks::Record = httpd::hooks::record::<entry::Entry>();
+pub static python_module: httpd::hooks::Record = httpd::hooks::record::<module::Entry>();
 
 /// What `mod_python.testing` calls, in a Python that has loaded the module.
 #[cfg_attr(not(test), unsafe(no_mangle))]
@@ -50,4 +53,4 @@ pub static python_module: httpd::hooks::Record = httpd::hooks::record::<entry::E
     expect(unsafe_code, reason = "Python finds the function by its name")
 )]
 #[allow(non_upper_case_globals, reason = "C's way of names")]
-pub static mod_python_host: httpd::hooks::Host = httpd::hooks::host::<entry::Entry>;
+pub static mod_python_host: httpd::hooks::Host = httpd::hooks::host::<module::Entry>;

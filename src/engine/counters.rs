@@ -208,7 +208,7 @@ fn table<'a>(
 ) -> String {
     let mut text = String::from(
         "<hr />\n<h2>mod_python</h2>\n<table border=\"0\"><tr><th>Directive</th><th>Filter</th><th>Calls</th>\
-         <th>Bytes in</th><th>Bytes out</th><th>Held at most</th><th>Milliseconds</th><th>Errors</th></tr>\n",
+         <th>Bytes in</th><th>Bytes out</th><th>OwnedBrigade at most</th><th>Milliseconds</th><th>Errors</th></tr>\n",
     );
     for (directive, name, work) in rows {
         let name = name

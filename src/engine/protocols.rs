@@ -4,8 +4,8 @@
 use std::ffi::CString;
 use std::sync::Arc;
 
+use super::handler_lists::List;
 use super::handlers::{Handler, HandlerList, Home};
-use super::lists::List;
 
 /// The most bytes that a name has in TLS (RFC 7301 §3.1).
 const LONGEST: usize = 255;

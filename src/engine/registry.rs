@@ -82,8 +82,8 @@ impl Registry {
 
 #[cfg(test)]
 mod tests {
-    use super::super::handlers::Home;
     use super::*;
+    use crate::engine::handlers::Home;
 
     fn parse(text: &str) -> Result<Filter, String> {
         let words: Vec<String> = text.split_whitespace().map(str::to_owned).collect();

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::filters::{Filter, Way};
+use super::handler_lists::{Chosen, Lists};
 use super::handlers::{Handler, HandlerList};
-use super::lists::{Chosen, Lists};
 use super::phases::Phase;
 use super::protocols::Protocol;
 

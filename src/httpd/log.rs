@@ -1,8 +1,11 @@
 //! httpd's error log, with our module's own `LogLevel python:…`.
 
 use std::ffi::{CStr, CString};
+use std::panic::Location;
+use std::ptr::null;
 
-use super::{Connection, Request, Server, ffi, hooks};
+use super::ffi;
+use super::module_index::module_index;
 
 /// httpd's levels, most urgent first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -64,117 +67,60 @@ impl Level {
     }
 }
 
-/// A place in source, shown by httpd at debug level.
+/// What is as urgent as a notice is written to a log file whatever `LogLevel` says.
+pub(in crate::httpd) const ALWAYS_LOGGED: Level = Level::Notice;
+
+/// A line of a source file, Rust's or Python's. httpd shows it at level debug and above.
 #[derive(Clone, Copy)]
-pub struct Place<'a> {
+pub struct SourceLocation<'a> {
     /// The file, NUL-terminated.
     pub file: &'a CStr,
     /// The line, from 1.
     pub line: u32,
 }
 
-/// The place where the macro stands.
-macro_rules! place {
-    () => {
-        $crate::httpd::log::Place {
-            file: const {
-                match std::ffi::CStr::from_bytes_with_nul(concat!(file!(), "\0").as_bytes()) {
-                    Ok(file) => file,
-                    Err(_) => c"mod_python",
-                }
-            },
-            line: line!(),
-        }
-    };
-}
-pub(crate) use place;
-
-/// Writes one line with a request's context (client, request id).
-pub fn request(place: Place<'_>, r: &Request, level: Level, text: &(impl AsRef<[u8]> + ?Sized)) {
-    let text = printable(text.as_ref());
-    // SAFETY: all pointers live through the call; httpd copies.
-    unsafe {
-        ffi::mp_log_request(
-            place.file.as_ptr(),
-            place.line as i32,
-            hooks::module_index(),
-            level as i32,
-            0,
-            r.as_ptr(),
-            text.as_ptr(),
-        );
-    }
+/// Calls `write` with the location of the Rust code that called the `log` method.
+pub fn with_location(caller: &Location<'_>, write: impl FnOnce(SourceLocation<'_>)) {
+    let file = CString::new(caller.file()).unwrap_or_default();
+    write(SourceLocation {
+        file: &file,
+        line: caller.line(),
+    });
 }
 
-/// Writes one line with a connection's context (client, connection id).
-pub fn connection(
-    place: Place<'_>,
-    c: &Connection,
+/// Writes an entry to httpd's main error log: what belongs to no server, or comes before there is one.
+#[track_caller]
+pub fn main(level: Level, text: &(impl AsRef<[u8]> + ?Sized)) {
+    with_location(Location::caller(), |at| {
+        write_to_server(null(), at, level, text);
+    });
+}
+
+/// Writes an entry to the log of a server, or with null to the main log.
+pub(in crate::httpd) fn write_to_server(
+    server: *const ffi::server_rec,
+    at: SourceLocation<'_>,
     level: Level,
     text: &(impl AsRef<[u8]> + ?Sized),
 ) {
     let text = printable(text.as_ref());
-    // SAFETY: as in `request`.
-    unsafe {
-        ffi::mp_log_connection(
-            place.file.as_ptr(),
-            place.line as i32,
-            hooks::module_index(),
-            level as i32,
-            0,
-            c.as_ptr(),
-            text.as_ptr(),
-        );
-    }
-}
-
-/// Writes one line to a server's log; without a server, to the main log.
-pub fn server(
-    place: Place<'_>,
-    s: Option<&Server>,
-    level: Level,
-    text: &(impl AsRef<[u8]> + ?Sized),
-) {
-    let text = printable(text.as_ref());
-    let s = s.map_or(std::ptr::null(), |s| s.as_ptr().cast_const());
-    // SAFETY: as in `request`; httpd takes a null server for the main log.
+    // SAFETY: null or a live server; the strings live through the call, and httpd copies them.
     unsafe {
         ffi::mp_log_server(
-            place.file.as_ptr(),
-            place.line as i32,
-            hooks::module_index(),
+            at.file.as_ptr(),
+            at.line as i32,
+            module_index(),
             level as i32,
             0,
-            s,
+            server,
             text.as_ptr(),
         );
     }
-}
-
-/// Whether an entry of this level for a request would be logged.
-pub fn takes_request(r: &Request, level: Level) -> bool {
-    // SAFETY: live; our index.
-    let most = unsafe { ffi::ap_get_request_module_loglevel(r.as_ptr(), hooks::module_index()) };
-    level as i32 <= most
-}
-
-/// Whether an entry of this level for a connection would be logged.
-pub fn takes_connection(c: &Connection, level: Level) -> bool {
-    // SAFETY: live; our index.
-    let most = unsafe { ffi::ap_get_conn_module_loglevel(c.as_ptr(), hooks::module_index()) };
-    level as i32 <= most
-}
-
-/// Whether an entry of this level for a server would be logged.
-pub fn takes_server(s: &Server, level: Level) -> bool {
-    // SAFETY: live; our index.
-    let most = unsafe { ffi::ap_get_server_module_loglevel(s.as_ptr(), hooks::module_index()) };
-    level as i32 <= most
 }
 
 /// C strings end at a NUL; a text that holds one is shown with `\0` in its place. Bytes that are no
 /// text are httpd's to escape.
-fn printable(text: &[u8]) -> CString {
+pub(in crate::httpd) fn printable(text: &[u8]) -> CString {
     CString::new(text).unwrap_or_else(|_| {
         let parts: Vec<&[u8]> = text.split(|byte| *byte == 0).collect();
         CString::new(parts.join(&b"\\0"[..])).unwrap_or_default()

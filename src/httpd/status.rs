@@ -46,13 +46,13 @@ impl Status {
     /// final one (1xx announces another) that httpd knows, and not 200, whose body it does not have.
     /// With 204 and 304 it sends no body, with others a page of its own.
     pub fn is_answer(self) -> bool {
-        (201..600).contains(&self.0) && super::is_known_response(self.0)
+        (201..600).contains(&self.0) && is_known_response(self.0)
     }
 }
 
 /// What I/O answers when it fails: an `apr_status_t`.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Error(pub(super) ffi::apr_status_t);
+pub struct Error(pub(in crate::httpd) ffi::apr_status_t);
 
 impl Error {
     /// An unspecific failure.
@@ -73,7 +73,7 @@ impl Error {
     pub const END_OF_FILE: Self = Self(ffi::APR_EOF as i32);
 
     /// `Ok` for `APR_SUCCESS`.
-    pub(super) fn check(status: ffi::apr_status_t) -> Result<(), Self> {
+    pub(in crate::httpd) fn check(status: ffi::apr_status_t) -> Result<(), Self> {
         if status == 0 {
             Ok(())
         } else {
@@ -82,7 +82,7 @@ impl Error {
     }
 
     /// The code to hand back to httpd.
-    pub(super) fn code(result: Result<(), Self>) -> ffi::apr_status_t {
+    pub(in crate::httpd) fn code(result: Result<(), Self>) -> ffi::apr_status_t {
         result.err().map_or(0, |error| error.0)
     }
 
@@ -152,4 +152,12 @@ impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Error({}: {self})", self.0)
     }
+}
+
+/// Whether httpd has a status line for this code.
+fn is_known_response(code: i32) -> bool {
+    // SAFETY: a pure look-up in a static table.
+    let index = unsafe { ffi::ap_index_of_response(code) };
+    // SAFETY: as above.
+    code == 500 || index != unsafe { ffi::ap_index_of_response(500) }
 }

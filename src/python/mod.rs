@@ -1,24 +1,18 @@
 //! Everything that holds a Python object. Above `httpd`, below `entry`.
 
-pub mod builtin;
-pub mod cleanups;
+pub mod apache;
+pub mod c_api;
+pub mod cleanup;
 pub mod connection;
-pub mod data;
-pub mod debugger;
-pub mod exports;
 pub mod filter;
-pub mod forked;
-mod headers;
-pub mod interpreters;
-pub mod meter;
+pub mod handlers;
+pub mod memory;
 pub mod object;
-pub mod report;
+pub mod pdb;
 pub mod request;
-pub mod result;
+pub mod runtime;
 pub mod server;
-pub mod settings;
 pub mod ssi;
-pub mod state;
 pub mod stepper;
-pub mod table;
 pub mod text;
+pub mod values;

@@ -6,18 +6,19 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
-use super::builtin::module::{log_level, loggable};
-use super::cleanups::{Cleanup, push_for_child};
+use super::cleanup::{Cleanup, push_for_child};
 use super::object::capsule::capsule;
-use super::object::class::{self, Answer, Arguments, Class, This, attributes, methods};
-use super::request::fields::required;
-use super::request::object::RequestObject;
-use super::settings;
+use super::object::class;
+use super::object::class::{Answer, Arguments, Class, This, attributes, methods};
 use super::text::{decode, decode_option};
+use super::values::config_tables;
 use crate::engine::settings::Settings;
 use crate::httpd::Server;
-use crate::httpd::log::{self, Level, place};
+use crate::httpd::log::Level;
 use crate::httpd::server;
+use crate::python::object::arguments::required;
+use crate::python::runtime::types::ClassId;
+use crate::python::values::log_entry::{log_level, loggable};
 
 /// What a `server` holds. Servers live as long as the child.
 pub struct ServerObject(&'static Server);
@@ -44,7 +45,7 @@ impl ServerObject {
 impl Class for ServerObject {
     const NAME: &'static std::ffi::CStr = c"mod_python.apache.Server";
     const DOC: &'static std::ffi::CStr = c"A virtual host or the main server (server_rec).";
-    const ID: usize = 3;
+    const ID: ClassId = ClassId::Server;
     const OPEN: bool = true;
     methods! { ServerObject:
         /// Writes an entry to the server's error log; level is one of apache.APLOG_*.
@@ -53,11 +54,11 @@ impl Class for ServerObject {
         register_cleanup(request, callable; data) = register_cleanup;
         /// The options (PythonOption) that hold outside of all sections: a table of its own.
         get_options() = |this: &Me<'_, 'py>, _| {
-            settings::options(this.py(), this.interpreter(), this.body().0.settings::<Settings>())
+            config_tables::options(this.py(), this.interpreter(), this.body().0.settings::<Settings>())
         };
         /// The directives that hold outside of all sections, by name: a table of its own.
         get_config() = |this: &Me<'_, 'py>, _| {
-            settings::config(this.py(), this.interpreter(), this.body().0.settings::<Settings>())
+            config_tables::config(this.py(), this.interpreter(), this.body().0.settings::<Settings>())
         };
     }
     attributes! { ServerObject:
@@ -142,27 +143,20 @@ fn seconds<'py>(this: &Me<'_, 'py>, field: impl FnOnce(&Server) -> Duration) -> 
 }
 
 fn register_cleanup<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
-    let (request, function) = (required(a, 0)?, required(a, 1)?);
-    if class::body::<RequestObject>(&request, this.interpreter()).is_none() {
+    let (request, function) = (required(a, 0), required(a, 1));
+    if !this.interpreter().types.is(ClassId::Request, request) {
         return Err(PyValueError::new_err(
             "server.register_cleanup() takes a request first, as in (req, callable, data)",
         ));
     }
-    push_for_child(Cleanup::new(
-        this.interpreter(),
-        &function,
-        a[2].as_deref(),
-    )?)?;
+    push_for_child(Cleanup::new(this.interpreter(), function, a[2].as_deref())?)?;
     Ok(this.py().None().into_bound(this.py()))
 }
 
 fn log_error<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
     let level = log_level(a[1], Level::Error)?;
     if let Some(message) = a[0].filter(|message| !message.is_none()) {
-        let server = Some(this.body().0);
-        loggable(&message, |entry| {
-            log::server(place!(), server, level, entry)
-        })?;
+        loggable(&message, |entry| this.body().0.log(level, entry))?;
     }
     Ok(this.py().None().into_bound(this.py()))
 }

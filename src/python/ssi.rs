@@ -1,24 +1,26 @@
 //! `<!--#python ... -->`: runs the code that stands in pages (`mod_python/_ssi.py`).
 
+use crate::python::runtime::types::ClassId;
 use pyo3::exceptions::{PyOSError, PyRuntimeError};
 use pyo3::prelude::*;
 
 use super::connection::call;
-use super::data;
-use super::forked;
-use super::interpreters::context::About;
-use super::interpreters::interpreter::{Interpreter, release};
-use super::interpreters::loader::Search;
-use super::object::class::{self, Answer, Arguments, Class, This, attributes, methods};
-use super::object::lease::{Lease, Lent};
-use super::report;
-use super::result::ending;
-use super::state::State;
+use super::object::class;
+use super::object::class::{Answer, Arguments, Class, This, attributes, methods};
+use super::request::state::State;
+use super::runtime::context::About;
+use super::runtime::forked;
+use super::runtime::interpreter::{Interpreter, release};
+use super::runtime::lease::{Lease, Lent};
+use super::runtime::loader::Search;
+use super::runtime::traceback;
 use super::text::decode;
+use super::values::buffer;
+use super::values::handler_result::ending;
 use crate::engine::handlers::Home;
 use crate::engine::settings::Settings;
-use crate::httpd::log::{self, Level, place};
-use crate::httpd::ssi::{Kind, Tag, Tags};
+use crate::httpd::hooks::ssi::{Kind, Tag, Tags};
+use crate::httpd::log::Level;
 use crate::httpd::{Error, Status};
 
 /// `filter` in the code of an element.
@@ -29,7 +31,7 @@ type Me<'a, 'py> = This<'a, 'py, ElementObject>;
 impl Class for ElementObject {
     const NAME: &'static std::ffi::CStr = c"mod_python.apache.SSIElement";
     const DOC: &'static std::ffi::CStr = c"What the code of an SSI element writes to.";
-    const ID: usize = 12;
+    const ID: ClassId = ClassId::SsiElement;
     methods! { ElementObject:
         /// Writes str (as UTF-8), bytes or a buffer to the page. Raises OSError when the client is gone.
         write(data) = write;
@@ -69,7 +71,11 @@ fn element<'a>(this: &'a Me<'_, '_>) -> PyResult<&'a Tag> {
 fn write<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
     let tag = element(this)?;
     let value = a[0].expect("the landing pad has checked required arguments");
-    let length = data::append(&mut tag.written(), &value, this.interpreter().drops)?;
+    let length = buffer::append(
+        &mut tag.written(),
+        &value,
+        this.interpreter().deferred_drops,
+    )?;
     sent(this, release(this.py(), || tag.wrote(length)))
 }
 
@@ -89,7 +95,7 @@ impl Tags for Elements {
             Ok(interpreter) => interpreter,
             Err(reason) => {
                 let text = format!("no Python for this page: {reason}");
-                log::request(place!(), r, Level::Error, &text);
+                r.log(Level::Error, &text);
                 return Ok(false);
             }
         };
@@ -154,7 +160,7 @@ impl Run<'_, '_> {
             Ok(ending) => ending,
             Err(wrong) => {
                 // It wanted the response to end here, whatever it meant to say.
-                report::to_log(py, &format!("{who} failed"), &wrong);
+                traceback::to_log(py, &format!("{who} failed"), &wrong);
                 let status = Status::INTERNAL_SERVER_ERROR;
                 return Err(release(py, || self.tag.fail(status)));
             }
@@ -171,14 +177,14 @@ impl Run<'_, '_> {
                 let number = status.0;
                 let text =
                     format!("{who}: {number} after a part of the response was sent: it is cut");
-                log::request(place!(), r, Level::Error, &text);
+                r.log(Level::Error, &text);
             }
             return Err(release(py, || self.tag.fail(status)));
         }
         let request = String::from_utf8_lossy(r.the_request().unwrap_or_default());
-        report::to_log(py, &format!("{who} failed for \"{request}\""), error);
+        traceback::to_log(py, &format!("{who} failed for \"{request}\""), error);
         if self.settings.debug == Some(true) {
-            let block = report::block(py, &who, error);
+            let block = traceback::block(py, &who, error);
             self.tag.written().append_copy(block.as_bytes())?;
         }
         Ok(false)

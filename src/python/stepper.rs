@@ -8,7 +8,7 @@ use pyo3::exceptions::{PyStopAsyncIteration, PyStopIteration, PyTypeError};
 use pyo3::ffi;
 use pyo3::prelude::*;
 
-use super::forked;
+use super::runtime::forked;
 
 /// What one step of an awaitable came to.
 pub enum Step<'py> {

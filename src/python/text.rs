@@ -7,13 +7,14 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
 
-use super::data::{self, copied};
+use crate::python::memory;
+use crate::python::memory::copied;
 
 /// Bytes of httpd as `str`.
 pub fn decode<'py>(py: Python<'py>, bytes: &[u8]) -> PyResult<Bound<'py, PyAny>> {
     match std::str::from_utf8(bytes) {
         Ok(text) => Ok(PyString::new(py, text).into_any()),
-        Err(_) => data::bytes(py, bytes)?.call_method1("decode", ("utf-8", "surrogateescape")),
+        Err(_) => memory::bytes(py, bytes)?.call_method1("decode", ("utf-8", "surrogateescape")),
     }
 }
 

@@ -1,20 +1,14 @@
-"""The house (src/lib.rs has its map): floors know only what lies below them, files are about one thing."""
+"""The house (src/lib.rs has its map): layers import only what stands below them, files are about one thing."""
 
 import re
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from layers import ORDER, against_order, arrows
 
 from server import PROJECT
 
-# What the code of a floor must not mention; use lists in braces count, too.
-FORBIDDEN = {
-    "httpd": ("pyo3", "crate::python", "crate::engine", "crate::entry", "crate::directives"),
-    "engine": ("pyo3", "crate::httpd", "crate::python", "crate::entry", "crate::directives"),
-    "python": ("crate::entry", "crate::directives", "httpd::ffi"),
-}
 MOST_LINES = 400
 MOST_LINES_OF_AN_EXAMPLE = 60
 MOST_LINES_OF_A_PROTOCOL = 150
@@ -22,23 +16,42 @@ MOST_LINES_OF_A_PROTOCOL = 150
 WRITTEN = {".rs", ".c", ".h", ".py", ".conf", ".sh", ""}
 
 
-def mentions(path: Path, name: str) -> Iterator[str]:
-    """Where the code of a Rust file, without its comments, mentions a name."""
-    text = re.sub(r"//.*", "", path.read_text())
-    for match in re.finditer(r"\b" + name.replace("::", r"::(?:\{[^;]*?)?\b") + r"\b", text):
-        yield f"{path.relative_to(PROJECT)}:{text.count(chr(10), 0, match.start()) + 1} {match[0]}"
-
-
 def lines(path: Path) -> int:
     """How many lines a file has."""
     return len(path.read_text().splitlines())
 
 
-@pytest.mark.parametrize("floor", FORBIDDEN)
-def test_a_floor_knows_nothing_of_those_above(floor: str) -> None:
-    files = sorted((PROJECT / "src" / floor).rglob("*.rs"))
-    assert len(files) > 1
-    assert not [place for path in files for name in FORBIDDEN[floor] for place in mentions(path, name)]
+@pytest.mark.parametrize("folder", ORDER)
+def test_a_layer_imports_nothing_of_those_above(folder: str) -> None:
+    wrong = [f"{arrow.source} imports {arrow.path}" for arrow in against_order(folder)]
+    assert not wrong, f"against the order of src/{folder} in tests/layers.py"
+
+
+@pytest.mark.parametrize("folder", ORDER)
+def test_each_file_has_its_place_in_the_order(folder: str) -> None:
+    placed = {name for rank in ORDER[folder] for name in rank}
+    found = {path.stem for path in (PROJECT / "src" / folder).iterdir() if path.stem not in ("mod", "lib")}
+    assert found == placed
+
+
+def test_imports_are_seen() -> None:
+    seen = {(arrow.source, arrow.target) for arrow in arrows()}
+    assert ("src/entry.rs", "src/directives.rs") in seen
+    assert ("src/python/apache/request.rs", "src/python/request/object.rs") in seen
+    assert len(seen) > 500
+
+
+def test_only_python_and_the_wiring_name_pyo3() -> None:
+    others = [path for path in (PROJECT / "src").rglob("*.rs") if "python" not in path.relative_to(PROJECT).parts]
+    code = {str(path.relative_to(PROJECT)): re.sub(r"//.*", "", path.read_text()) for path in others}
+    assert not [name for name, text in code.items() if re.search(r"\bpyo3\b", text)]
+
+
+def test_only_httpd_names_its_c_declarations() -> None:
+    others = [path for path in (PROJECT / "src").rglob("*.rs") if "httpd" not in path.relative_to(PROJECT).parts]
+    assert not [
+        str(path.relative_to(PROJECT)) for path in others if "httpd::ffi" in re.sub(r"//.*", "", path.read_text())
+    ]
 
 
 def test_decisions_are_safe() -> None:

@@ -5,16 +5,15 @@ use std::ffi::CString;
 use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
-use super::object::ConnectionObject;
-use super::waits::Wish;
-use super::wire::wire;
-use super::wishes;
+use super::async_io;
+use super::awaitable::Operation;
+use super::object::{ConnectionObject, transport};
 use crate::engine::credentials;
 use crate::httpd::Connection;
-use crate::httpd::inquiry::Verdict;
-use crate::httpd::log::{self, Level, place};
-use crate::python::interpreters::interpreter::release;
+use crate::httpd::log::Level;
+use crate::httpd::request::auth_probe::Verdict;
 use crate::python::object::class::{Answer, Arguments, This};
+use crate::python::runtime::interpreter::release;
 use crate::python::text::{decode, encode, encode_c};
 
 /// What is asked.
@@ -60,14 +59,14 @@ impl Question {
     }
 
     /// httpd's answer: the user's name, `''` where it asks for none, None when it refuses.
-    pub(super) fn ask<'py>(&self, py: Python<'py>, c: &Connection) -> Answer<'py> {
+    pub(in crate::python) fn ask<'py>(&self, py: Python<'py>, c: &Connection) -> Answer<'py> {
         let none = || Ok(py.None().into_bound(py));
         if self.is_hopeless {
             return none();
         }
         let verdict = release(py, || {
-            let inquiry = c.inquire(&self.uri, self.credentials.as_deref())?;
-            Ok::<_, crate::httpd::Error>(inquiry.authorize())
+            let probe = c.probe_auth(&self.uri, self.credentials.as_deref())?;
+            Ok::<_, crate::httpd::Error>(probe.authorize())
         });
         let uri = self.uri.to_string_lossy();
         match verdict {
@@ -83,7 +82,7 @@ impl Question {
             }
             Ok(Verdict::Refused(status)) => {
                 let text = format!("authorize({uri}): refused with status {}", status.0);
-                log::connection(place!(), c, Level::Debug, &text);
+                c.log(Level::Debug, &text);
                 none()
             }
         }
@@ -91,14 +90,16 @@ impl Question {
 }
 
 /// The address and port that requests on a connection would come from.
-pub(super) fn client(this: &This<'_, '_, ConnectionObject>) -> PyResult<(Option<Vec<u8>>, u16)> {
+pub(in crate::python) fn client(
+    this: &This<'_, '_, ConnectionObject>,
+) -> PyResult<(Option<Vec<u8>>, u16)> {
     let c = this.body().lent.get()?;
     Ok(release(this.py(), || {
-        let Ok(inquiry) = c.inquire(c"/", None) else {
+        let Ok(probe) = c.probe_auth(c"/", None) else {
             return (None, 0);
         };
-        let r = inquiry.request();
-        match inquiry.meet_client() {
+        let r = probe.request();
+        match probe.meet_client() {
             Ok(()) => (r.useragent_ip().map(<[u8]>::to_vec), r.useragent_port()),
             // What is to tell its address has not come.
             Err(_) => (None, 0),
@@ -107,14 +108,14 @@ pub(super) fn client(this: &This<'_, '_, ConnectionObject>) -> PyResult<(Option<
 }
 
 /// `conn.authorize(uri, user, password)`
-pub(super) fn authorize<'py>(
+pub(in crate::python) fn authorize<'py>(
     this: &This<'_, 'py, ConnectionObject>,
     a: Arguments<'_, 'py>,
 ) -> Answer<'py> {
-    let (c, wire) = wire(this)?;
+    let (c, transport) = transport(this)?;
     let question = Question::new(a)?;
-    match wire.duplex.is_async() {
-        true => wishes::make(this, Wish::Answer(question)),
+    match transport.io.is_async() {
+        true => async_io::make(this, Operation::Answer(question)),
         false => question.ask(this.py(), c),
     }
 }

@@ -1,5 +1,5 @@
 //! Connection handlers: the call of one, and what becomes of the connection, by what it gave: a
-//! plain function has served it by then, a coroutine begins to talk.
+//! plain function has served it by then, a coroutine begins to session.
 #![expect(unsafe_code, reason = "a look at the type of what a handler gave")]
 
 use std::io;
@@ -10,30 +10,34 @@ use std::time::Duration;
 use pyo3::ffi;
 use pyo3::prelude::*;
 
-use super::crowd;
+use super::coroutine;
+use super::coroutine::Coroutine;
 use super::object::ConnectionObject;
 use super::role::Role;
-use super::speaker::{self, Speaker};
-use super::talk::Talk;
-use super::wire::Wire;
+use super::session::Session;
 use crate::engine::counters::Work;
 use crate::engine::handlers::{Handler, Home};
-use crate::engine::names;
+use crate::engine::interpreter_name;
 use crate::engine::phases::Phase;
 use crate::engine::protocols::Protocol;
 use crate::engine::settings::Settings;
-use crate::httpd::log::{self, Level, place};
-use crate::httpd::{Connection, Request, Status, process};
-use crate::python::debugger;
-use crate::python::interpreters::context::About;
-use crate::python::interpreters::interpreter::{Interpreter, main_server};
-use crate::python::interpreters::loader::Search;
-use crate::python::interpreters::named::NoPython;
-use crate::python::meter::{self, Counted, Meter};
+use crate::httpd::log::Level;
+use crate::httpd::server;
+use crate::httpd::server::process;
+use crate::httpd::{Connection, Request, Status};
+use crate::metrics;
+use crate::metrics::{Counted, Measurement};
+use crate::parking::limits;
+use crate::parking::transport::Transport;
+use crate::python::connection::state::ConnectionState;
 use crate::python::object::class;
-use crate::python::object::lease::Lease;
-use crate::python::result::{number, server_return};
-use crate::python::state::ConnectionState;
+use crate::python::pdb;
+use crate::python::runtime::context::About;
+use crate::python::runtime::interpreter::Interpreter;
+use crate::python::runtime::lease::Lease;
+use crate::python::runtime::loader::Search;
+use crate::python::runtime::named::NoPython;
+use crate::python::values::handler_result::{number, server_return};
 
 /// The interpreter for what stands in `home`, for a request or a connection.
 ///
@@ -51,7 +55,9 @@ pub fn interpreter(
             || Interpreter::is_known(directory)
             || Path::new(directory).is_dir()
     };
-    Interpreter::named(&names::interpreter(settings, home, file, is_there))
+    Interpreter::named(&interpreter_name::interpreter(
+        settings, home, file, is_there,
+    ))
 }
 
 /// How long handlers have to finish when the server stops gracefully.
@@ -59,7 +65,7 @@ const GRACE: Duration = Duration::from_secs(5);
 
 /// The longest `PythonGracefulTimeout` of all servers.
 pub fn grace() -> Duration {
-    let servers = std::iter::successors(main_server(), |server| server.next());
+    let servers = std::iter::successors(server::main(), |server| server.next());
     servers
         .filter_map(|server| server.settings::<Settings>().graceful_timeout)
         .max()
@@ -80,8 +86,8 @@ pub fn connection(c: &Connection, role: Role, settings: &Settings) -> Status {
     if asked.declined.get() {
         return Status::DECLINED;
     }
-    let status = match asked.seat.get() {
-        Some(seat) => Talk::called(c, seat),
+    let status = match asked.task.get() {
+        Some(task) => Session::called(c, task),
         None => first_call(c, asked, false, role, settings),
     };
     if status == Status::DECLINED {
@@ -104,8 +110,8 @@ pub fn closing(c: &Connection) {
     let Some(state) = c.existing_state::<ConnectionState>() else {
         return;
     };
-    for seat in state.seats() {
-        Talk::closing(c, seat);
+    for task in state.tasks() {
+        Session::closing(c, task);
     }
     if state.shaking_hands.borrow().is_some() {
         // mod_ssl would wait for the rest of it, to say good-bye.
@@ -117,20 +123,20 @@ pub fn closing(c: &Connection) {
 ///
 /// # Errors
 /// What the hook that runs answers, because that is not over yet, or has failed.
-pub fn shake_hands(c: &Connection) -> Result<Box<Wire>, Status> {
+pub fn shake_hands(c: &Connection) -> Result<Box<Transport>, Status> {
     let asked = c.state(ConnectionState::default);
-    let wire = asked.shaking_hands.take();
-    let wire = wire.unwrap_or_else(|| Box::new(Wire::new(c)));
+    let transport = asked.shaking_hands.take();
+    let transport = transport.unwrap_or_else(|| Box::new(Transport::new(c)));
     let parks = c.can_park();
-    let started = wire.start(c, !parks);
+    let started = transport.start(c, !parks);
     asked
         .has_shaken_hands
         .set(!matches!(started, Err(error) if error.is_again()));
     match started {
-        Ok(()) => Ok(wire),
+        Ok(()) => Ok(transport),
         Err(error) if parks && error.is_again() => {
             // A peer that takes its time over TLS's handshake holds no thread.
-            asked.shaking_hands.replace(Some(wire));
+            asked.shaking_hands.replace(Some(transport));
             c.use_own_timeout();
             Err(c.park())
         }
@@ -153,39 +159,39 @@ fn first_call(
         Ok(interpreter) => interpreter,
         Err(reason) => {
             let text = format!("no Python for this connection: {reason}");
-            log::connection(place!(), c, Level::Error, &text);
+            c.log(Level::Error, &text);
             return Status::DONE;
         }
     };
     if asked.member.borrow().is_none() {
-        match crowd::join(c, settings) {
+        match limits::join(c, settings) {
             Some(member) => asked.member.replace(Some(member)),
             None => return c.linger(),
         };
     }
-    let wire = match shake_hands(c) {
-        Ok(wire) => wire,
+    let transport = match shake_hands(c) {
+        Ok(transport) => transport,
         Err(status) => return status,
     };
     let timeouts = c.leave_request_timeouts();
     let lease = Lease::new("connection");
     let open = Counted::open();
-    let meter = Meter::begin(meter::phase(Phase::Connection));
+    let measurement = Measurement::begin(metrics::phase(Phase::Connection));
     let given = interpreter.enter(About::Connection(c), |py| {
         let _open = lease.open();
-        let object = ConnectionObject::with_wire(&lease, c, &wire);
+        let object = ConnectionObject::with_transport(&lease, c, &transport);
         let result = class::make(py, interpreter, object)
             .and_then(|object| call(py, interpreter, handler, settings, &object));
         result.unwrap_or_else(|error| {
-            speaker::failed(py, c, &role, &error);
+            coroutine::failed(py, c, &role, &error);
             Given::Status(Status::DONE)
         })
     });
-    meter.end(&Work::default());
+    measurement.end(&Work::default());
     let status = match given {
         Given::Status(status) => status,
         Given::Coroutine(coroutine) => {
-            let (seat, stand_in) = match asked.take_seat(is_upgraded, c.can_park()) {
+            let (task, parked_socket) = match asked.take_task(is_upgraded, c.can_park()) {
                 Ok(taken) => taken,
                 Err(error) => {
                     // Closing what has not begun runs none of it.
@@ -196,17 +202,17 @@ fn first_call(
                 }
             };
             drop(open);
-            let speaker = Speaker {
+            let coroutine = Coroutine {
                 interpreter,
                 role,
                 lease,
                 coroutine: Some(coroutine),
             };
-            return Talk::begin(c, seat, wire, speaker, timeouts, stand_in);
+            return Session::begin(c, task, transport, coroutine, timeouts, parked_socket);
         }
     };
     lease.end();
-    if role.judge(c, &wire.duplex, status) != Status::DECLINED {
+    if role.judge(c, &transport.io, status) != Status::DECLINED {
         return Status::OK;
     }
     if let Some(timeouts) = timeouts {
@@ -225,7 +231,7 @@ fn refuse(c: &Connection, error: &io::Error) -> Status {
              LimitNOFILE=), or set PythonMaxConnections"
         );
     }
-    log::connection(place!(), c, Level::Error, &text);
+    c.log(Level::Error, &text);
     c.linger()
 }
 
@@ -244,7 +250,7 @@ fn call(
     let function = interpreter
         .loader
         .find(py, handler, default, search, object)?;
-    let result = debugger::call1(settings, &function, object).and_then(|result| {
+    let result = pdb::call1(settings, &function, object).and_then(|result| {
         if is_coroutine(&result) {
             return Ok(Given::Coroutine(result.unbind()));
         }

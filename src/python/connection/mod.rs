@@ -1,20 +1,14 @@
 //! `conn`, its methods; how handlers of connections are called, and how the `async def` ones among
-//! them talk, wait and are woken.
+//! them session, wait and are woken.
 
-pub mod alarm;
-mod authorize;
+pub mod async_io;
+pub(in crate::python) mod authorize;
+pub mod awaitable;
 pub mod call;
-pub mod crowd;
-pub mod duplex;
-pub mod farewell;
+pub mod coroutine;
+pub mod future;
+pub(in crate::python) mod io;
 pub mod object;
-pub mod pending;
-pub mod post;
-pub mod reactor;
 pub mod role;
-pub mod seat;
-pub mod speaker;
-pub mod talk;
-pub mod waits;
-pub mod wire;
-pub mod wishes;
+pub mod session;
+pub mod state;

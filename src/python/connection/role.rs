@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use super::duplex::Duplex;
+use crate::engine::handler_lists::List;
 use crate::engine::handlers::Handler;
-use crate::engine::lists::List;
 use crate::engine::phases::Phase;
 use crate::engine::protocols::Protocol;
-use crate::httpd::log::{self, Level, place};
+use crate::httpd::log::Level;
 use crate::httpd::{Connection, Status};
+use crate::parking::io_state::IoState;
 
 /// As what a handler serves a connection.
 #[derive(Clone)]
@@ -52,12 +52,12 @@ impl Role {
 
     /// What the result of the handler means for its connection: `DECLINED` leaves it to HTTP, if that
     /// can still have all of it; after anything else it is closed. Logs a result that means nothing.
-    pub fn judge(&self, c: &Connection, duplex: &Duplex, status: Status) -> Status {
+    pub fn judge(&self, c: &Connection, io: &IoState, status: Status) -> Status {
         let text = match status {
             Status::OK | Status::DONE => return Status::OK,
             Status::DECLINED => {
                 let touched = "declined after it had read or written something";
-                let touched = (!duplex.is_untouched()).then(|| touched.to_owned());
+                let touched = (!io.is_untouched()).then(|| touched.to_owned());
                 match self.keeps().or(touched) {
                     Some(reason) => format!("{} {reason}: closed", self.title()),
                     None => return status,
@@ -69,7 +69,7 @@ impl Role {
                 self.title()
             ),
         };
-        log::connection(place!(), c, Level::Error, &text);
+        c.log(Level::Error, &text);
         Status::OK
     }
 

@@ -14,14 +14,16 @@ use pyo3::types::PyBytes;
 
 use super::flow::Flow;
 use super::instance::Instance;
-use crate::httpd::loose::{About, NextBucket, Token};
-use crate::httpd::stream::CHUNK;
+use crate::httpd::filter::stream::CHUNK;
+use crate::httpd::filter::stream_buckets::{About, NextBucket, Token};
 use crate::httpd::{Error, Filter};
-use crate::python::data;
-use crate::python::interpreters::interpreter::{Interpreter, release};
-use crate::python::object::class::{self, Answer, Arguments, Class, This, attributes, methods};
-use crate::python::object::lease::{Lease, Lent};
-use crate::python::request::fields::limit;
+use crate::python::memory;
+use crate::python::object::arguments::limit;
+use crate::python::object::class;
+use crate::python::object::class::{Answer, Arguments, Class, This, attributes, methods};
+use crate::python::runtime::interpreter::{Interpreter, release};
+use crate::python::runtime::lease::{Lease, Lent};
+use crate::python::runtime::types::ClassId;
 use crate::python::text::decode;
 
 /// The most that one `read()` gives of a bucket: parts of files, and pipes, have no end to speak of.
@@ -155,7 +157,7 @@ impl Class for BucketObject {
     const NAME: &'static std::ffi::CStr = c"mod_python.apache.Bucket";
     const DOC: &'static std::ffi::CStr =
         c"A piece of a body as httpd has it. Yielded by a filter, it goes on as it is.";
-    const ID: usize = 9;
+    const ID: ClassId = ClassId::Bucket;
     methods! { BucketObject:
         /// Its bytes. Waits for them. Of one that is longer than 64 KiB, or whose length is None, it
         /// becomes the first part, and the rest is the next bucket, if no other was asked for yet.
@@ -229,7 +231,7 @@ fn read<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'py> {
     let data = match &*this.body().content()? {
         Content::Data(place, token) => {
             let data = with_stream(place, |filter, flow| read_data(py, filter, flow, token))?;
-            data::bytes(py, &data)?
+            memory::bytes(py, &data)?
         }
         Content::Metadata(_) => PyBytes::new(py, b""),
         Content::File(path, offset, length) => read_file(py, path, *offset, *length)?,
@@ -270,7 +272,7 @@ fn too_long(length: Option<usize>) -> PyErr {
 }
 
 /// The exception for a part that its file does not have any more.
-pub(super) fn has_shrunk(path: &Path) -> PyErr {
+pub(in crate::python) fn has_shrunk(path: &Path) -> PyErr {
     PyOSError::new_err(format!(
         "{} has become shorter than the part of it that this FileBucket names",
         path.display()

@@ -3,17 +3,18 @@
 use std::sync::Arc;
 
 use super::instance::{Failure, Instance};
-use crate::engine::filters::{self, Filter as Declared, Way};
+use crate::engine::filters;
+use crate::engine::filters::{Filter as Declared, Way};
 use crate::engine::settings::Settings;
-use crate::httpd::bucket::Kind;
+use crate::httpd::apr::bucket::Kind;
+use crate::httpd::filter::content_length::Change;
+use crate::httpd::filter::input::Input;
+use crate::httpd::filter::output::Output;
 use crate::httpd::filter::{Direction, Mode};
-use crate::httpd::input::Input;
-use crate::httpd::length::Change;
-use crate::httpd::log::{self, Level, place};
-use crate::httpd::output::Output;
+use crate::httpd::log::Level;
 use crate::httpd::{Brigade, Connection, Error, Filter, Request, Status};
-use crate::python::interpreters::named::NoPython;
-use crate::python::state::State;
+use crate::python::request::state::State;
+use crate::python::runtime::named::NoPython;
 
 /// A brigade of a response arrives at an output filter.
 ///
@@ -102,7 +103,7 @@ fn steps_aside(filter: &Filter, brigade: &Brigade, declared: &Declared) -> bool 
              the same",
             declared.name
         );
-        log::request(place!(), r, Level::Info, &text);
+        r.log(Level::Info, &text);
         return true;
     }
     if r.has_no_body() && !brigade.kinds().any(|kind| kind == Kind::Data) {
@@ -115,9 +116,7 @@ fn steps_aside(filter: &Filter, brigade: &Brigade, declared: &Declared) -> bool 
 
 fn no_python(filter: &Filter, brigade: &Brigade, reason: &NoPython) -> Result<(), Error> {
     if let Some(r) = filter.request() {
-        log::request(
-            place!(),
-            r,
+        r.log(
             Level::Error,
             &format!("no Python for this filter: {reason}"),
         );
@@ -146,7 +145,7 @@ pub fn input(
             Err(reason) => {
                 if let Some(r) = filter.request() {
                     let text = format!("no Python for this filter: {reason}");
-                    log::request(place!(), r, Level::Error, &text);
+                    r.log(Level::Error, &text);
                 }
                 let status = Some(reason.status);
                 let error = Input::new(filter, Change::Length).fail(filter, status);
@@ -164,7 +163,7 @@ pub fn input(
         if !input.stream.has_event() && !instance.can_go_on() {
             match input.fetch(filter) {
                 Err(error) if error.is_again() => return Err(error),
-                Err(error) => input.end_wire(filter, error)?,
+                Err(error) => input.end_connection_input(filter, error)?,
                 Ok(()) => {}
             }
         }

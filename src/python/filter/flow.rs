@@ -2,12 +2,12 @@
 
 use pyo3::prelude::*;
 
-use crate::httpd::input::Input;
-use crate::httpd::loose::NextBucket;
-use crate::httpd::output::Output;
-use crate::httpd::stream::{Next, Stream};
+use crate::httpd::filter::input::Input;
+use crate::httpd::filter::output::Output;
+use crate::httpd::filter::stream::{Next, Stream};
+use crate::httpd::filter::stream_buckets::NextBucket;
 use crate::httpd::{Error, Filter};
-use crate::python::interpreters::interpreter::release;
+use crate::python::runtime::interpreter::release;
 
 /// The way a filter works.
 pub enum Flow {
@@ -40,7 +40,7 @@ impl Flow {
     }
 
     /// Steps out for good.
-    pub(super) fn step_out(&mut self) {
+    pub(in crate::python) fn step_out(&mut self) {
         match self {
             Self::Output(output) => output.step_out(),
             Self::Input(input) => input.step_out(),
@@ -99,7 +99,7 @@ impl Flow {
     }
 
     /// Makes the data at the front a piece in memory; 0 if it turned out to be nothing.
-    pub(super) fn load(
+    pub(in crate::python) fn load(
         &mut self,
         py: Python<'_>,
         filter: &Filter,
@@ -112,7 +112,7 @@ impl Flow {
     }
 
     /// A FLUSH that a call has read goes on when the call returns. `false`: the client is gone.
-    pub(super) fn answer_flush(&mut self, py: Python<'_>, filter: &Filter) -> bool {
+    pub(in crate::python) fn answer_flush(&mut self, py: Python<'_>, filter: &Filter) -> bool {
         match self {
             Self::Output(output) if output.owes_flush() => {
                 release(py, || output.answer_flush(filter)).is_ok()

@@ -1,24 +1,24 @@
 //! An `async def` generator as a filter's author: run until it waits for more, yields, or ends.
 
-use std::os::unix::ffi::OsStrExt;
-
 use pyo3::exceptions::{PyGeneratorExit, PyOSError, PyRuntimeError, PyTypeError};
 use pyo3::prelude::*;
+use std::os::unix::ffi::OsStrExt;
 
+use super::async_io::Flush;
+use super::awaitable::Reader;
 use super::bucket::{BucketObject, Yielded, has_shrunk};
-use super::deadline;
 use super::flow::Flow;
 use super::instance::Instance;
 use super::object::FilterObject;
-use super::reader::Reader;
-use super::streaming::Flush;
-use crate::httpd::log::{self, Level, place};
-use crate::httpd::stream::Stream;
+use crate::httpd::filter::stream::Stream;
+use crate::httpd::log::Level;
 use crate::httpd::{Error, Filter};
-use crate::python::data;
-use crate::python::interpreters::interpreter::{Interpreter, release};
 use crate::python::object::class;
-use crate::python::stepper::{self, Step};
+use crate::python::runtime::interpreter::{Interpreter, release};
+use crate::python::runtime::time_limit;
+use crate::python::stepper;
+use crate::python::stepper::Step;
+use crate::python::values::buffer;
 
 /// What may be awaited, for those who tried something else.
 const NOTE: &str = "A filter runs on httpd's thread, where there is no event loop: it may await what \
@@ -68,7 +68,7 @@ impl Generator {
         mut yielded: impl FnMut(&Bound<'py, PyAny>) -> PyResult<bool>,
     ) -> PyResult<Stop> {
         loop {
-            deadline::begin_next();
+            time_limit::begin_next();
             let awaited = match self.awaited.take() {
                 Some(awaited) => awaited.into_bound(py),
                 None => stepper::next(self.object.bind(py))?,
@@ -175,7 +175,7 @@ fn note(py: Python<'_>, error: PyErr) -> PyErr {
 
 impl Instance {
     /// Runs the generator until it waits, has yielded enough, or has ended.
-    pub(super) fn run_generator(&self, py: Python<'_>, filter: &Filter) -> PyResult<()> {
+    pub(in crate::python) fn run_generator(&self, py: Python<'_>, filter: &Filter) -> PyResult<()> {
         let Some(mut generator) = self.generator.take() else {
             return Ok(());
         };
@@ -229,7 +229,7 @@ impl Instance {
     fn yielded(&self, py: Python<'_>, filter: &Filter, item: &Bound<'_, PyAny>) -> PyResult<bool> {
         let is_flush = class::body::<Flush>(item, self.interpreter).is_some();
         let bucket = class::body::<BucketObject>(item, self.interpreter);
-        if !is_flush && bucket.is_none() && !data::is_buffer(item) {
+        if !is_flush && bucket.is_none() && !buffer::is_buffer(item) {
             let kind = item.get_type().name()?;
             return Err(PyTypeError::new_err(format!(
                 "a filter yields bytes, not {kind}: text.encode() makes bytes of text"
@@ -248,7 +248,7 @@ impl Instance {
             let length = item.len().unwrap_or(0);
             if !(unchanged && flow.stream().write_back(length)) {
                 flow.stream().begin_yielding();
-                data::append(flow.stream(), item, self.interpreter.drops)?;
+                buffer::append(flow.stream(), item, self.interpreter.deferred_drops)?;
             }
         }
         match &mut *flow {
@@ -313,8 +313,8 @@ impl Instance {
     }
 
     /// After a failure: whether the original goes on (`on_error=pass`, and it is all there).
-    pub(super) fn passes_on_error(&self, stream: &mut Stream) -> bool {
-        let whole = stream.keeps_originals() || stream.is_untouched();
+    pub(in crate::python) fn passes_on_error(&self, stream: &mut Stream) -> bool {
+        let whole = stream.can_roll_back() || stream.is_untouched();
         let passes = self.declared.pass_on_error && whole;
         if passes {
             stream.restore();
@@ -329,7 +329,7 @@ impl Instance {
             return;
         }
         let stream = flow.stream();
-        if stream.is_untouched() || stream.is_wire() {
+        if stream.is_untouched() || stream.is_on_connection() {
             // It looked at nothing and said nothing: it stepped out. (On a connection the end is not
             // for it to say.)
             flow.step_out();
@@ -342,7 +342,7 @@ impl Instance {
                     "filter {} ended early: the rest is dropped",
                     self.declared.name
                 );
-                log::request(place!(), r, Level::Debug, &text);
+                r.log(Level::Debug, &text);
             }
             match &mut *flow {
                 Flow::Output(output) => output.end_early(),

@@ -6,45 +6,49 @@ use std::sync::Arc;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
-use super::deadline::{self, Step};
 use super::flow::Flow;
 use super::generator::Generator;
 use super::object::FilterObject;
 use crate::engine::counters::{Row, Work};
-use crate::engine::filters::{self, Filter as Declared, Way};
+use crate::engine::filters;
+use crate::engine::filters::{Filter as Declared, Way};
 use crate::engine::settings::Settings;
-use crate::httpd::input::Input;
-use crate::httpd::length::Change;
+use crate::httpd::filter::content_length::Change;
+use crate::httpd::filter::input::Input;
+use crate::httpd::filter::output::Output;
 use crate::httpd::log::Level;
-use crate::httpd::output::Output;
 use crate::httpd::{Filter, Status};
+use crate::metrics;
+use crate::metrics::Measurement;
 use crate::python::connection::call;
-use crate::python::connection::pending::stepping;
-use crate::python::debugger;
-use crate::python::interpreters::context::About;
-use crate::python::interpreters::interpreter::Interpreter;
-use crate::python::interpreters::loader::Search;
-use crate::python::interpreters::named::NoPython;
-use crate::python::meter::{self, Meter};
+use crate::python::connection::future::stepping;
 use crate::python::object::class;
-use crate::python::object::lease::Lease;
-use crate::python::report::{self, Page};
-use crate::python::result::{Ending, close_coroutine, ending};
-use crate::python::state::State;
+use crate::python::pdb;
+use crate::python::request::state::State;
+use crate::python::runtime::context::About;
+use crate::python::runtime::interpreter::Interpreter;
+use crate::python::runtime::lease::Lease;
+use crate::python::runtime::loader::Search;
+use crate::python::runtime::named::NoPython;
+use crate::python::runtime::time_limit;
+use crate::python::runtime::time_limit::Step;
+use crate::python::runtime::traceback;
+use crate::python::runtime::traceback::Page;
 use crate::python::stepper::is_async_generator;
+use crate::python::values::handler_result::{Ending, close_coroutine, ending};
 
 /// One filter of ours in the chain of one request; httpd drops it with the request's pool.
 pub struct Instance {
-    pub(super) interpreter: &'static Interpreter,
-    pub(super) declared: Arc<Declared>,
+    pub(in crate::python) interpreter: &'static Interpreter,
+    pub(in crate::python) declared: Arc<Declared>,
     /// Where its calls are counted.
     row: Option<&'static Row>,
-    pub(super) lease: Arc<Lease>,
-    pub(super) flow: RefCell<Flow>,
+    pub(in crate::python) lease: Arc<Lease>,
+    pub(in crate::python) flow: RefCell<Flow>,
     /// The filter as Python sees it, for as long as there is something to filter.
-    pub(super) object: RefCell<Option<Py<PyAny>>>,
+    pub(in crate::python) object: RefCell<Option<Py<PyAny>>>,
     /// The author at work, if it is an `async def` generator.
-    pub(super) generator: RefCell<Option<Generator>>,
+    pub(in crate::python) generator: RefCell<Option<Generator>>,
     /// What is called, if it is not what `declared` names.
     function: RefCell<Option<Py<PyAny>>>,
     unasked: Cell<bool>,
@@ -66,7 +70,7 @@ impl Instance {
         };
         Ok(Self {
             interpreter: call::interpreter(settings, filter.request(), &declared.handler.home)?,
-            row: meter::filter(way, &declared.name),
+            row: metrics::filter(way, &declared.name),
             declared,
             lease: Lease::new("filter"),
             flow: RefCell::new(flow),
@@ -86,38 +90,38 @@ impl Instance {
 
     /// Whether nobody has asked yet if there is anything to do for a filter that exists from the
     /// start; asked once.
-    pub(super) fn is_unasked(&self) -> bool {
+    pub(in crate::python) fn is_unasked(&self) -> bool {
         self.unasked.replace(false)
     }
 
     /// The clock of one step, if the filter has a limit for it.
-    pub(super) fn step(&self) -> Option<Step> {
+    pub(in crate::python) fn step(&self) -> Option<Step> {
         self.declared
             .time
-            .map(|limit| deadline::begin(self.interpreter, limit))
+            .map(|limit| time_limit::begin(self.interpreter, limit))
     }
 
     /// The flow, for the driver: between two calls of Python nobody else has it.
-    pub(super) fn output(&self) -> RefMut<'_, Output> {
+    pub(in crate::python) fn output(&self) -> RefMut<'_, Output> {
         RefMut::map(self.flow.borrow_mut(), |flow| match flow {
             Flow::Output(output) => output,
             Flow::Input(_) => unreachable!("an instance keeps its way"),
         })
     }
 
-    pub(super) fn input(&self) -> RefMut<'_, Input> {
+    pub(in crate::python) fn input(&self) -> RefMut<'_, Input> {
         RefMut::map(self.flow.borrow_mut(), |flow| match flow {
             Flow::Input(input) => input,
             Flow::Output(_) => unreachable!("an instance keeps its way"),
         })
     }
 
-    pub(super) fn is_out(&self) -> bool {
+    pub(in crate::python) fn is_out(&self) -> bool {
         self.flow.borrow().is_out()
     }
 
     /// Whether a generator stopped because it yielded enough, not because it waits for more.
-    pub(super) fn can_go_on(&self) -> bool {
+    pub(in crate::python) fn can_go_on(&self) -> bool {
         self.generator
             .borrow()
             .as_ref()
@@ -125,11 +129,15 @@ impl Instance {
     }
 
     /// Calls the function for what is at hand, and again for what it left after reading some.
-    pub(super) fn run(&self, filter: &Filter, settings: &Settings) -> Result<(), Failure> {
+    pub(in crate::python) fn run(
+        &self,
+        filter: &Filter,
+        settings: &Settings,
+    ) -> Result<(), Failure> {
         let about = filter
             .request()
             .map_or(About::Connection(filter.connection()), About::Request);
-        let meter = Meter::begin(self.row);
+        let measurement = Measurement::begin(self.row);
         let result = self.interpreter.enter(about, |py| {
             let _open = self.lease.open();
             // Even under a connection that is stepped: a filter waits on its thread.
@@ -150,7 +158,7 @@ impl Instance {
             result.map_err(|error| self.failure(py, filter, settings, error))
         });
         let traffic = self.flow.borrow_mut().stream().count_traffic();
-        meter.end(&Work {
+        measurement.end(&Work {
             bytes_in: traffic.taken as u64,
             bytes_out: traffic.written as u64,
             held: traffic.held as u64,
@@ -159,7 +167,7 @@ impl Instance {
         result
     }
 
-    pub(super) fn call_while_it_reads(
+    pub(in crate::python) fn call_while_it_reads(
         &self,
         py: Python<'_>,
         filter: &Filter,
@@ -192,7 +200,7 @@ impl Instance {
         loop {
             let before = self.flow.borrow_mut().stream().taken();
             let step = self.step();
-            let result = debugger::call1(settings, &function, &object)?;
+            let result = pdb::call1(settings, &function, &object)?;
             drop(step);
             if is_async_generator(&result) {
                 self.flow
@@ -218,7 +226,7 @@ impl Instance {
         }
     }
 
-    pub(super) fn object<'py>(
+    pub(in crate::python) fn object<'py>(
         &self,
         py: Python<'py>,
         filter: &Filter,
@@ -232,7 +240,7 @@ impl Instance {
     }
 
     /// Logs an exception, and says how the response or the body ends.
-    pub(super) fn failure(
+    pub(in crate::python) fn failure(
         &self,
         py: Python<'_>,
         filter: &Filter,
@@ -269,11 +277,11 @@ impl Instance {
         if let Some(limit) = self.declared.time.filter(|_| self.is_timeout(py, &error)) {
             let seconds = limit.as_secs_f64();
             let text = format!("{name}: one step took more than time={seconds}: interrupted");
-            crate::python::interpreters::context::log_line(Level::Error, &text);
+            crate::python::runtime::context::log_line(Level::Error, &text);
         }
-        report::name_what_helps(py, &error);
-        report::to_log(py, &text, &error);
-        meter::failed(self.row);
+        traceback::name_what_helps(py, &error);
+        traceback::to_log(py, &text, &error);
+        metrics::failed(self.row);
         let r = filter.request().filter(|_| settings.debug == Some(true));
         let page = r.map(|r| Page::of(py, r, &name, &error));
         Failure { status: None, page }
@@ -285,7 +293,7 @@ impl Instance {
     }
 
     /// Closes the generator, if there is one: its `finally` blocks run. What still comes goes by.
-    pub(super) fn close(&self) {
+    pub(in crate::python) fn close(&self) {
         let Some(generator) = self.generator.take() else {
             return;
         };
@@ -303,12 +311,17 @@ impl Instance {
         let _step = self.step();
         if let Err(error) = generator.close(py) {
             let text = format!("filter {} failed when it was closed", self.declared.name);
-            report::to_log(py, &text, &error);
+            traceback::to_log(py, &text, &error);
         }
     }
 
     /// What `SERVER_RETURN` asks for.
-    pub(super) fn returned(&self, filter: &Filter, name: &str, ending: &Ending) -> Failure {
+    pub(in crate::python) fn returned(
+        &self,
+        filter: &Filter,
+        name: &str,
+        ending: &Ending,
+    ) -> Failure {
         let sent =
             matches!(&*self.flow.borrow(), Flow::Output(output) if output.is_under_way(filter));
         if let (Some(status), Some(r), false) = (ending.status, filter.request(), sent) {
@@ -324,7 +337,7 @@ impl Instance {
         if sent {
             let number = status.0;
             let text = format!("{name}: {number} after a part of the response was sent: it is cut");
-            crate::python::interpreters::context::log_line(Level::Error, &text);
+            crate::python::runtime::context::log_line(Level::Error, &text);
         }
         Failure {
             status: Some(status),
@@ -356,7 +369,7 @@ impl Drop for Instance {
 }
 
 /// What a filter does to bodies, where it can still say so in headers.
-pub(super) fn change(declared: &Declared) -> Change {
+pub(in crate::python) fn change(declared: &Declared) -> Change {
     match declared.change {
         _ if declared.kind.is_behind_headers() => Change::Nothing,
         filters::Change::Yes => Change::Length,
@@ -366,11 +379,11 @@ pub(super) fn change(declared: &Declared) -> Change {
 }
 
 /// How a call of a filter's function failed.
-pub(super) struct Failure {
+pub(in crate::python) struct Failure {
     /// What `SERVER_RETURN` asked for; `OK` for a plain return.
-    pub(super) status: Option<Status>,
+    pub(in crate::python) status: Option<Status>,
     /// The page of `PythonDebug On`.
-    pub(super) page: Option<Page>,
+    pub(in crate::python) page: Option<Page>,
 }
 
 /// A filter's function returns nothing of interest; what looks like a stream was meant to be one.

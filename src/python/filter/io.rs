@@ -4,16 +4,16 @@ use pyo3::exceptions::{PyOSError, PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
+use super::async_io;
+use super::awaitable::ReadRequest;
 use super::flow::Flow;
-use super::object::{Me, none, with_flow};
-use super::reader::Wish;
-use super::streaming;
-use crate::httpd::stream::{CHUNK, Next};
+use super::object::{Me, with_flow};
+use crate::httpd::filter::stream::{CHUNK, Next};
 use crate::httpd::{Error, Filter};
-use crate::python::data;
-use crate::python::interpreters::interpreter::release;
+use crate::python::object::arguments::{limit, none};
 use crate::python::object::class::{Answer, Arguments};
-use crate::python::request::fields::limit;
+use crate::python::runtime::interpreter::release;
+use crate::python::values::buffer;
 
 /// A function that is told "nothing for now" so often, and asks again, will never return.
 const MOST_PAUSES: u32 = 1000;
@@ -30,7 +30,7 @@ fn open_flow<R>(
     })
 }
 
-pub(super) fn failed(error: Error) -> PyErr {
+pub(in crate::python) fn failed(error: Error) -> PyErr {
     PyOSError::new_err(format!("the filter could not go on: {error}"))
 }
 
@@ -51,10 +51,10 @@ fn pause<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
     Ok(PyBytes::new(this.py(), b"").into_any())
 }
 
-pub(super) fn read<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
+pub(in crate::python) fn read<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
     let limit = piece_limit(a)?;
     if with_flow(this, |_, flow| Ok(flow.stream().is_generators()))? {
-        return streaming::reader(this, Wish::Bytes(limit));
+        return async_io::reader(this, ReadRequest::Bytes(limit));
     }
     open_flow(this, |filter, flow| {
         if limit == 0 {
@@ -68,7 +68,7 @@ pub(super) fn read<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py
     })
 }
 
-pub(super) fn readline<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
+pub(in crate::python) fn readline<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
     let limit = piece_limit(a)?;
     open_flow(this, |filter, flow| {
         let mut line = Vec::new();
@@ -102,7 +102,7 @@ pub(super) fn readline<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer
     })
 }
 
-pub(super) fn write<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
+pub(in crate::python) fn write<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
     refuse_to_generators(this, "yields its output")?;
     let data = a[0].ok_or_else(|| PyTypeError::new_err("write() takes data"))?;
     open_flow(this, |filter, flow| {
@@ -116,7 +116,7 @@ pub(super) fn write<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'p
         let unchanged = this.body().is_last_piece(&data, flow.stream().taken());
         let length = data.len().unwrap_or(0);
         if !(unchanged && flow.stream().write_back(length)) {
-            data::append(flow.stream(), &data, this.interpreter().drops)?;
+            buffer::append(flow.stream(), &data, this.interpreter().deferred_drops)?;
         }
         match flow {
             Flow::Output(output) if output.is_full() => release(this.py(), || output.send(filter))
@@ -127,7 +127,7 @@ pub(super) fn write<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'p
     none(this)
 }
 
-pub(super) fn flush<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'py> {
+pub(in crate::python) fn flush<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'py> {
     refuse_to_generators(this, "yields apache.FLUSH")?;
     with_flow(this, |filter, flow| match flow {
         Flow::Output(output) => release(this.py(), || output.flush(filter))
@@ -138,9 +138,9 @@ pub(super) fn flush<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'p
     none(this)
 }
 
-pub(super) fn close<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'py> {
+pub(in crate::python) fn close<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'py> {
     refuse_to_generators(this, "returns")?;
-    if with_flow(this, |_, flow| Ok(flow.stream().is_wire()))? {
+    if with_flow(this, |_, flow| Ok(flow.stream().is_on_connection()))? {
         return Err(PyRuntimeError::new_err(
             "the end of a connection is not for a filter to say: disable() steps out",
         ));
@@ -165,10 +165,10 @@ fn refuse_to_generators(this: &Me<'_, '_>, instead: &str) -> PyResult<()> {
     Ok(())
 }
 
-pub(super) fn pass_on<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'py> {
+pub(in crate::python) fn pass_on<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'py> {
     if with_flow(this, |_, flow| Ok(flow.stream().is_generators()))? {
         with_flow(this, |_, flow| {
-            if flow.stream().has_lost_originals() {
+            if flow.stream().lost_rollback() {
                 let class = this
                     .interpreter()
                     .types
@@ -194,7 +194,7 @@ pub(super) fn pass_on<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<
     none(this)
 }
 
-pub(super) fn disable<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'py> {
+pub(in crate::python) fn disable<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'py> {
     refuse_to_generators(this, "calls pass_on()")?;
     with_flow(this, |_, flow| {
         match flow {

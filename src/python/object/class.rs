@@ -13,9 +13,10 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyType;
 
-use super::landing::*;
 use super::slots::Slot;
-use crate::python::interpreters::interpreter::Interpreter;
+use super::trampoline::*;
+use crate::python::runtime::interpreter::Interpreter;
+use crate::python::runtime::types::{ClassId, Types};
 
 /// A class of ours.
 pub trait Class: Sized + Send + 'static {
@@ -23,8 +24,8 @@ pub trait Class: Sized + Send + 'static {
     const NAME: &'static CStr;
     /// Its docstring.
     const DOC: &'static CStr;
-    /// Its place in [`Types`](super::types::Types).
-    const ID: usize;
+    /// Its number among the classes of an interpreter.
+    const ID: ClassId;
     /// Its methods.
     const METHODS: &'static [MethodDef];
     /// Its attributes.
@@ -49,18 +50,18 @@ pub trait Class: Sized + Send + 'static {
 
 /// The memory of an object.
 #[repr(C)]
-pub(super) struct Object<T> {
+pub(in crate::python) struct Object<T> {
     head: ffi::PyObject,
-    pub(super) dict: *mut ffi::PyObject,
-    pub(super) weak: *mut ffi::PyObject,
+    pub(in crate::python) dict: *mut ffi::PyObject,
+    pub(in crate::python) weak: *mut ffi::PyObject,
     interpreter: &'static Interpreter,
-    pub(super) body: T,
+    pub(in crate::python) body: T,
 }
 
 /// An object in one of its own methods.
 pub struct This<'a, 'py, T> {
-    pub(super) object: &'a Bound<'py, PyAny>,
-    pub(super) memory: &'a Object<T>,
+    pub(in crate::python) object: &'a Bound<'py, PyAny>,
+    pub(in crate::python) memory: &'a Object<T>,
 }
 
 impl<'py, T> This<'_, 'py, T> {
@@ -144,7 +145,7 @@ impl MethodDef {
         Self(ffi::PyMethodDef {
             ml_name: M::NAME.as_ptr(),
             ml_meth: ffi::PyMethodDefPointer {
-                PyCFunctionFastWithKeywords: land_method::<M>,
+                PyCFunctionFastWithKeywords: method_trampoline::<M>,
             },
             ml_flags: ffi::METH_FASTCALL | ffi::METH_KEYWORDS,
             ml_doc: M::DOC.as_ptr(),
@@ -182,9 +183,9 @@ impl AttributeDef {
     pub const fn of<A: Attribute>() -> Self {
         Self(ffi::PyGetSetDef {
             name: A::NAME.as_ptr(),
-            get: Some(land_get::<A>),
+            get: Some(get_trampoline::<A>),
             set: if A::WRITABLE {
-                Some(land_set::<A>)
+                Some(set_trampoline::<A>)
             } else {
                 None
             },
@@ -273,9 +274,9 @@ pub fn make_type<T: Class>(py: Python<'_>) -> PyResult<Py<PyType>> {
         slot,
         pfunc: function.cast_mut(),
     };
-    let dealloc: ffi::destructor = land_dealloc::<T>;
-    let traverse: ffi::traverseproc = land_traverse::<T>;
-    let clear: ffi::inquiry = land_clear::<T>;
+    let dealloc: ffi::destructor = dealloc_trampoline::<T>;
+    let traverse: ffi::traverseproc = traverse_trampoline::<T>;
+    let clear: ffi::inquiry = clear_trampoline::<T>;
     let member = |name: &'static CStr, offset: usize| ffi::PyMemberDef {
         name: name.as_ptr(),
         type_code: ffi::Py_T_PYSSIZET,
@@ -333,15 +334,18 @@ pub fn make_type<T: Class>(py: Python<'_>) -> PyResult<Py<PyType>> {
     Ok(made.cast_into::<PyType>()?.unbind())
 }
 
+/// The type of a class in an interpreter.
+pub fn class_of<T: Class>(types: &Types) -> &Py<PyType> {
+    types.at(T::ID)
+}
+
 /// Makes an object.
 pub fn make<'py, T: Class>(
     py: Python<'py>,
     interpreter: &'static Interpreter,
     body: T,
 ) -> Answer<'py> {
-    let class = interpreter
-        .types
-        .of::<T>()
+    let class = class_of::<T>(&interpreter.types)
         .as_ptr()
         .cast::<ffi::PyTypeObject>();
     // SAFETY: a type of ours, with room for `Object<T>`.
@@ -366,7 +370,7 @@ pub fn body<'a, T: Class>(
     object: &'a Bound<'_, PyAny>,
     interpreter: &'static Interpreter,
 ) -> Option<&'a T> {
-    let class = interpreter.types.of::<T>().bind(object.py());
+    let class = class_of::<T>(&interpreter.types).bind(object.py());
     if !object.get_type().is(class) {
         return None;
     }

@@ -6,11 +6,11 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 
 use super::class::{Answer, Class, This};
-use super::landing_slots::*;
-use crate::python::interpreters::interpreter::Interpreter;
+use super::slot_trampolines::*;
+use crate::python::runtime::interpreter::Interpreter;
 
 /// A special method.
-pub struct Slot(pub(super) ffi::PyType_Slot);
+pub struct Slot(pub(in crate::python) ffi::PyType_Slot);
 
 /// What a mapping does.
 pub trait Mapping: Class {
@@ -40,12 +40,12 @@ pub fn mapping_slots<T: Mapping>() -> Vec<Slot> {
             pfunc: function,
         })
     };
-    let len: ffi::lenfunc = land_len::<T>;
-    let get: ffi::binaryfunc = land_subscript::<T>;
-    let set: ffi::objobjargproc = land_store::<T>;
-    let contains: ffi::objobjproc = land_contains::<T>;
-    let iter: ffi::getiterfunc = land_iter::<T>;
-    let repr: ffi::reprfunc = land_repr::<T>;
+    let len: ffi::lenfunc = len_trampoline::<T>;
+    let get: ffi::binaryfunc = subscript_trampoline::<T>;
+    let set: ffi::objobjargproc = store_trampoline::<T>;
+    let contains: ffi::objobjproc = contains_trampoline::<T>;
+    let iter: ffi::getiterfunc = iter_trampoline::<T>;
+    let repr: ffi::reprfunc = repr_trampoline::<T>;
     vec![
         slot(ffi::Py_mp_length, len as *mut c_void),
         slot(ffi::Py_mp_subscript, get as *mut c_void),
@@ -74,9 +74,9 @@ pub fn sequence_slots<T: Sequence>() -> Vec<Slot> {
             pfunc: function,
         })
     };
-    let len: ffi::lenfunc = land_sequence_len::<T>;
-    let item: ffi::ssizeargfunc = land_item::<T>;
-    let repr: ffi::reprfunc = land_sequence_repr::<T>;
+    let len: ffi::lenfunc = sequence_len_trampoline::<T>;
+    let item: ffi::ssizeargfunc = item_trampoline::<T>;
+    let repr: ffi::reprfunc = sequence_repr_trampoline::<T>;
     vec![
         slot(ffi::Py_sq_length, len as *mut c_void),
         slot(ffi::Py_sq_item, item as *mut c_void),
@@ -97,7 +97,7 @@ pub trait Constructed: Class {
 
 /// The special method of a class that users make objects of (`MADE_BY_USERS`).
 pub fn constructor_slot<T: Constructed>() -> Slot {
-    let new: ffi::newfunc = land_new::<T>;
+    let new: ffi::newfunc = new_trampoline::<T>;
     Slot(ffi::PyType_Slot {
         slot: ffi::Py_tp_new,
         pfunc: new as *mut c_void,
@@ -112,7 +112,7 @@ pub trait Compared: Class {
 
 /// The special method of an object that equals others by its content.
 pub fn comparison_slot<T: Compared>() -> Slot {
-    let compare: ffi::richcmpfunc = land_compare::<T>;
+    let compare: ffi::richcmpfunc = compare_trampoline::<T>;
     Slot(ffi::PyType_Slot {
         slot: ffi::Py_tp_richcompare,
         pfunc: compare as *mut c_void,
@@ -133,9 +133,9 @@ pub fn awaitable_slots<T: Awaitable>() -> Vec<Slot> {
             pfunc: function,
         })
     };
-    let itself: ffi::unaryfunc = land_itself;
-    let send: ffi::sendfunc = land_send::<T>;
-    let next: ffi::iternextfunc = land_next::<T>;
+    let itself: ffi::unaryfunc = itself_trampoline;
+    let send: ffi::sendfunc = send_trampoline::<T>;
+    let next: ffi::iternextfunc = next_trampoline::<T>;
     vec![
         slot(ffi::Py_am_await, itself as *mut c_void),
         slot(ffi::Py_am_aiter, itself as *mut c_void),
@@ -154,7 +154,7 @@ pub trait AsyncIterable: Class {
 
 /// The special method of an object that can stand in `async for`.
 pub fn async_iterable_slot<T: AsyncIterable>() -> Slot {
-    let iter: ffi::unaryfunc = land_aiter::<T>;
+    let iter: ffi::unaryfunc = aiter_trampoline::<T>;
     Slot(ffi::PyType_Slot {
         slot: ffi::Py_am_aiter,
         pfunc: iter as *mut c_void,

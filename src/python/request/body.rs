@@ -6,18 +6,18 @@ use pyo3::exceptions::{PyOSError, PyTimeoutError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use crate::httpd::bucket::Kind;
-use crate::httpd::held::Held;
+use crate::httpd::apr::bucket::Kind;
+use crate::httpd::apr::owned_brigade::OwnedBrigade;
 use crate::httpd::{Error, Request, Status};
-use crate::python::data::{bytes, no_memory};
-use crate::python::interpreters::interpreter::{Interpreter, release};
+use crate::python::memory::{bytes, no_memory};
+use crate::python::runtime::interpreter::{Interpreter, release};
 
 /// How much is asked for at a time.
 const PORTION: usize = 64 * 1024;
 
 /// What was read and not yet given out.
 pub struct Body {
-    unread: Held,
+    unread: OwnedBrigade,
     ended: Cell<bool>,
     /// A failed body stays failed: asking again would only wait for another time-out.
     failed: Cell<Option<Error>>,

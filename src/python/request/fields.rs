@@ -4,37 +4,42 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString, PyTuple};
 
-use super::finfo::FileInfoObject;
 use super::object::Me;
+use super::state::State;
 use crate::httpd::Request;
-use crate::python::object::class::{self, Answer, Arguments};
-use crate::python::state::State;
+use crate::python::object::arguments::none;
+use crate::python::object::class;
+use crate::python::object::class::Answer;
 use crate::python::text::{decode, decode_option, encode, encode_header};
+use crate::python::values::finfo::FileInfoObject;
+use crate::python::values::handler_result::{interim, is_interim, valid_status};
 
-pub(super) fn none<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
-    Ok(this.py().None().into_bound(this.py()))
-}
-
-pub(super) fn text<'a, 'py>(
+pub(in crate::python) fn text<'a, 'py>(
     this: &'a Me<'_, 'py>,
     field: impl FnOnce(&'a Request) -> Option<&'a [u8]>,
 ) -> Answer<'py> {
     decode_option(this.py(), field(this.body().lent.get()?))
 }
 
-pub(super) fn number<'py>(this: &Me<'_, 'py>, field: impl FnOnce(&Request) -> i64) -> Answer<'py> {
+pub(in crate::python) fn number<'py>(
+    this: &Me<'_, 'py>,
+    field: impl FnOnce(&Request) -> i64,
+) -> Answer<'py> {
     Ok(field(this.body().lent.get()?)
         .into_pyobject(this.py())?
         .into_any())
 }
 
-pub(super) fn seconds<'py>(this: &Me<'_, 'py>, field: impl FnOnce(&Request) -> i64) -> Answer<'py> {
+pub(in crate::python) fn seconds<'py>(
+    this: &Me<'_, 'py>,
+    field: impl FnOnce(&Request) -> i64,
+) -> Answer<'py> {
     let micros = field(this.body().lent.get()?);
     Ok((micros as f64 / 1e6).into_pyobject(this.py())?.into_any())
 }
 
 /// A tuple of texts.
-pub(super) fn texts<'a, 'py>(
+pub(in crate::python) fn texts<'a, 'py>(
     this: &'a Me<'_, 'py>,
     field: impl FnOnce(&'a Request) -> Vec<&'a [u8]>,
 ) -> Answer<'py> {
@@ -46,7 +51,7 @@ pub(super) fn texts<'a, 'py>(
     Ok(PyTuple::new(this.py(), texts?)?.into_any())
 }
 
-pub(super) fn set_number(
+pub(in crate::python) fn set_number(
     this: &Me<'_, '_>,
     value: &Bound<'_, PyAny>,
     field: impl FnOnce(&Request, i32),
@@ -55,7 +60,7 @@ pub(super) fn set_number(
     Ok(())
 }
 
-pub(super) fn set_text(
+pub(in crate::python) fn set_text(
     this: &Me<'_, '_>,
     value: &Bound<'_, PyAny>,
     field: impl FnOnce(&Request, Option<&[u8]>),
@@ -76,7 +81,7 @@ pub(super) fn set_text(
 }
 
 /// Sets a text that httpd's modules take for granted.
-pub(super) fn set_present(
+pub(in crate::python) fn set_present(
     this: &Me<'_, '_>,
     value: &Bound<'_, PyAny>,
     field: impl FnOnce(&Request, Option<&[u8]>),
@@ -89,7 +94,10 @@ pub(super) fn set_present(
     set_text(this, value, field)
 }
 
-pub(super) fn set_content_type(this: &Me<'_, '_>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+pub(in crate::python) fn set_content_type(
+    this: &Me<'_, '_>,
+    value: &Bound<'_, PyAny>,
+) -> PyResult<()> {
     set_text(this, value, Request::set_content_type)?;
     State::of(this.body().lent.get()?)
         .content_type_set
@@ -97,7 +105,7 @@ pub(super) fn set_content_type(this: &Me<'_, '_>, value: &Bound<'_, PyAny>) -> P
     Ok(())
 }
 
-pub(super) fn set_proxyreq(this: &Me<'_, '_>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+pub(in crate::python) fn set_proxyreq(this: &Me<'_, '_>, value: &Bound<'_, PyAny>) -> PyResult<()> {
     let r = this.body().lent.get()?;
     let number: i32 = value.extract()?;
     if !(0..=3).contains(&number) {
@@ -110,42 +118,16 @@ pub(super) fn set_proxyreq(this: &Me<'_, '_>, value: &Bound<'_, PyAny>) -> PyRes
     Ok(())
 }
 
-/// A number as the status of a response.
-///
-/// # Errors
-/// `ValueError` when it is none.
-pub fn valid_status(number: i32) -> PyResult<i32> {
-    if (200..1000).contains(&number) {
-        return Ok(number);
-    }
-    if is_interim(number) {
-        return Err(interim(number));
-    }
-    Err(PyValueError::new_err(format!(
-        "{number} is no HTTP status: write one from 200 to 999, as in apache.HTTP_NOT_FOUND"
-    )))
-}
-
-/// Whether a number is a status that another response follows (1xx).
-pub fn is_interim(number: i32) -> bool {
-    (100..200).contains(&number)
-}
-
-/// Says why an interim status cannot be that of a response.
-pub fn interim(number: i32) -> PyErr {
-    PyValueError::new_err(format!(
-        "{number} is an interim status: a client waits for the response behind it. Write one from 200 \
-         on; httpd itself sends 100 Continue when the body is read, and PythonProtocol answers 101"
-    ))
-}
-
-pub(super) fn set_status(this: &Me<'_, '_>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+pub(in crate::python) fn set_status(this: &Me<'_, '_>, value: &Bound<'_, PyAny>) -> PyResult<()> {
     let r = this.body().lent.get()?;
     r.set_status(valid_status(value.extract()?)?);
     Ok(())
 }
 
-pub(super) fn set_status_line(this: &Me<'_, '_>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+pub(in crate::python) fn set_status_line(
+    this: &Me<'_, '_>,
+    value: &Bound<'_, PyAny>,
+) -> PyResult<()> {
     let r = this.body().lent.get()?;
     if !value.is_none() {
         let line = encode(value)?;
@@ -172,7 +154,7 @@ pub(super) fn set_status_line(this: &Me<'_, '_>, value: &Bound<'_, PyAny>) -> Py
     Ok(())
 }
 
-pub(super) fn related<'a, 'py>(
+pub(in crate::python) fn related<'a, 'py>(
     this: &'a Me<'_, 'py>,
     field: impl FnOnce(&'a Request) -> Option<&'a Request>,
 ) -> Answer<'py> {
@@ -187,12 +169,12 @@ pub(super) fn related<'a, 'py>(
     }
 }
 
-pub(super) fn finfo<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
+pub(in crate::python) fn finfo<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
     let info = FileInfoObject(this.body().lent.get()?.file_info());
     class::make(this.py(), this.interpreter(), info)
 }
 
-pub(super) fn set_finfo(this: &Me<'_, '_>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+pub(in crate::python) fn set_finfo(this: &Me<'_, '_>, value: &Bound<'_, PyAny>) -> PyResult<()> {
     let r = this.body().lent.get()?;
     let Some(info) = class::body::<FileInfoObject>(value, this.interpreter()) else {
         return Err(PyTypeError::new_err(
@@ -203,7 +185,7 @@ pub(super) fn set_finfo(this: &Me<'_, '_>, value: &Bound<'_, PyAny>) -> PyResult
     Ok(())
 }
 
-pub(super) fn parsed_uri<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
+pub(in crate::python) fn parsed_uri<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
     let url = this.body().lent.get()?.parsed_uri();
     let text = |part| decode_option(this.py(), part);
     let parts = (
@@ -220,7 +202,7 @@ pub(super) fn parsed_uri<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
     Ok(parts.into_pyobject(this.py())?.into_any())
 }
 
-pub(super) fn useragent_addr<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
+pub(in crate::python) fn useragent_addr<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
     let r = this.body().lent.get()?;
     let pair = (
         decode_option(this.py(), r.useragent_ip())?,
@@ -229,7 +211,10 @@ pub(super) fn useragent_addr<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
     Ok(pair.into_pyobject(this.py())?.into_any())
 }
 
-pub(super) fn set_content_languages(this: &Me<'_, '_>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+pub(in crate::python) fn set_content_languages(
+    this: &Me<'_, '_>,
+    value: &Bound<'_, PyAny>,
+) -> PyResult<()> {
     let r = this.body().lent.get()?;
     if value.is_none() {
         r.set_content_languages(&[]);
@@ -246,24 +231,4 @@ pub(super) fn set_content_languages(this: &Me<'_, '_>, value: &Bound<'_, PyAny>)
         .collect();
     r.set_content_languages(&languages?);
     Ok(())
-}
-
-/// A length argument: None, left out or negative for "all".
-pub fn limit(value: Option<Borrowed<'_, '_, PyAny>>) -> PyResult<Option<usize>> {
-    match value {
-        Some(value) if !value.is_none() => Ok(usize::try_from(value.extract::<i64>()?).ok()),
-        _ => Ok(None),
-    }
-}
-
-pub(in crate::python) fn required<'a, 'py>(
-    a: Arguments<'a, 'py>,
-    index: usize,
-) -> PyResult<Borrowed<'a, 'py, PyAny>> {
-    a[index].ok_or_else(|| PyTypeError::new_err("an argument is missing"))
-}
-
-/// A truth value, or the default when it is left out.
-pub(super) fn flag(value: Option<Borrowed<'_, '_, PyAny>>, default: bool) -> PyResult<bool> {
-    value.map_or(Ok(default), |value| value.is_truthy())
 }

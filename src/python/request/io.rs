@@ -4,15 +4,15 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
-use super::fields::{flag, limit, none, required};
 use super::object::Me;
-use super::sendfile::Part;
+use super::sendfile::FileRange;
+use super::state::State;
 use crate::engine::phases::Phase;
 use crate::httpd::Request;
-use crate::python::interpreters::context;
-use crate::python::interpreters::interpreter::release;
+use crate::python::object::arguments::{flag, limit, none, required};
 use crate::python::object::class::{Answer, Arguments};
-use crate::python::state::State;
+use crate::python::runtime::context;
+use crate::python::runtime::interpreter::release;
 use crate::python::text::encode_header;
 
 /// The request and what we keep for it, if it may be read and answered.
@@ -70,22 +70,22 @@ fn reading<'a>(this: &'a Me<'_, '_>, method: &str) -> PyResult<(&'a Request, &'a
     Ok((r, state))
 }
 
-pub(super) fn write<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
+pub(in crate::python) fn write<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
     let (r, state) = answering(this, "write")?;
-    let data = required(a, 0)?;
+    let data = required(a, 0);
     state
         .response
-        .write(this.interpreter(), r, &data, flag(a[1], true)?)?;
+        .write(this.interpreter(), r, data, flag(a[1], true)?)?;
     none(this)
 }
 
-pub(super) fn flush<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'py> {
+pub(in crate::python) fn flush<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'py> {
     let (r, state) = answering(this, "flush")?;
     state.response.flush(this.py(), r)?;
     none(this)
 }
 
-pub(super) fn read<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
+pub(in crate::python) fn read<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
     let (r, state) = reading(this, "read")?;
     Ok(state
         .body
@@ -93,7 +93,7 @@ pub(super) fn read<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py
         .into_any())
 }
 
-pub(super) fn readline<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
+pub(in crate::python) fn readline<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
     let (r, state) = reading(this, "readline")?;
     Ok(state
         .body
@@ -101,7 +101,7 @@ pub(super) fn readline<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer
         .into_any())
 }
 
-pub(super) fn readlines<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
+pub(in crate::python) fn readlines<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
     let (r, state) = reading(this, "readlines")?;
     let most = limit(a[0])?.unwrap_or(usize::MAX);
     let lines = PyList::empty(this.py());
@@ -119,31 +119,37 @@ pub(super) fn readlines<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answe
     Ok(lines.into_any())
 }
 
-pub(super) fn discard_request_body<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'py> {
+pub(in crate::python) fn discard_request_body<'py>(
+    this: &Me<'_, 'py>,
+    _: Arguments<'_, 'py>,
+) -> Answer<'py> {
     let (r, state) = reading(this, "discard_request_body")?;
     let status = state.body.discard(this.py(), r);
     Ok(status.0.into_pyobject(this.py())?.into_any())
 }
 
-pub(super) fn sendfile<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
+pub(in crate::python) fn sendfile<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
     let (r, state) = answering(this, "sendfile")?;
-    let path = required(a, 0)?;
+    let path = required(a, 0);
     let number = |place: Option<Borrowed<'_, '_, PyAny>>| match place.filter(|n| !n.is_none()) {
         Some(number) => number.extract::<i64>().map(Some),
         None => Ok(None),
     };
-    let part = Part {
+    let part = FileRange {
         offset: number(a[1])?.unwrap_or(0),
         length: number(a[2])?.filter(|length| *length >= 0),
     };
-    let sent = state.response.send_file(this.py(), r, &path, part)?;
+    let sent = state.response.send_file(this.py(), r, path, part)?;
     Ok(sent.into_pyobject(this.py())?.into_any())
 }
 
-pub(super) fn internal_redirect<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
+pub(in crate::python) fn internal_redirect<'py>(
+    this: &Me<'_, 'py>,
+    a: Arguments<'_, 'py>,
+) -> Answer<'py> {
     let (r, state) = answering(this, "internal_redirect")?;
-    let uri = required(a, 0)?;
-    let uri = encode_header(&uri)?;
+    let uri = required(a, 0);
+    let uri = encode_header(uri)?;
     redirectable(r, state).map_err(|why| {
         PyRuntimeError::new_err(format!("internal_redirect() cannot be called here: {why}"))
     })?;

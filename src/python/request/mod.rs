@@ -1,16 +1,15 @@
 //! `req`, its attributes and methods; the handlers of its phases, its body and its response.
 
+pub mod add_handler;
 pub mod body;
-pub mod chain;
-pub(super) mod fields;
-pub(super) mod filters;
-pub mod finfo;
-pub mod handlers;
-pub mod hlist;
-mod io;
-mod methods;
+pub(in crate::python) mod children;
+pub mod end;
+pub(in crate::python) mod fields;
+pub(in crate::python) mod io;
+pub(in crate::python) mod methods;
 pub mod object;
-mod parts;
 pub mod phase;
+pub mod registered_filter;
 pub mod response;
-mod sendfile;
+pub(in crate::python) mod sendfile;
+pub mod state;

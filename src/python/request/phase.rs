@@ -5,23 +5,25 @@ use std::sync::Arc;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
-use super::chain::{Chain, Step};
+use super::state::State;
 use crate::engine::counters::Work;
+use crate::engine::handler_lists::Chosen;
 use crate::engine::handlers::{Handler, Home};
-use crate::engine::lists::Chosen;
 use crate::engine::phases::{Hook, Phase};
 use crate::engine::settings::Settings;
-use crate::httpd::log::{self, Level, place};
+use crate::httpd::log::Level;
 use crate::httpd::{Error, Request, Status};
+use crate::metrics;
+use crate::metrics::Measurement;
 use crate::python::connection::call::interpreter;
-use crate::python::debugger;
-use crate::python::interpreters::context::About;
-use crate::python::interpreters::interpreter::Interpreter;
-use crate::python::interpreters::loader::Search;
-use crate::python::meter::{self, Meter};
-use crate::python::report::{self, Page};
-use crate::python::result::{ending, of_request};
-use crate::python::state::State;
+use crate::python::handlers::chain::{Chain, Step};
+use crate::python::pdb;
+use crate::python::runtime::context::About;
+use crate::python::runtime::interpreter::Interpreter;
+use crate::python::runtime::loader::Search;
+use crate::python::runtime::traceback;
+use crate::python::runtime::traceback::Page;
+use crate::python::values::handler_result::{ending, of_request};
 
 /// Runs the handlers of a phase: the configured ones, then those that Python code has added.
 pub fn run(
@@ -37,11 +39,11 @@ pub fn run(
         Ok(interpreter) => interpreter,
         Err(reason) => {
             let text = format!("no Python for this request: {reason}");
-            log::request(place!(), r, Level::Error, &text);
+            r.log(Level::Error, &text);
             return reason.status;
         }
     };
-    let meter = Meter::begin(meter::phase(phase));
+    let measurement = Measurement::begin(metrics::phase(phase));
     let status = interpreter.enter(About::Request(r), |py| {
         let state = State::of(r);
         let _open = state.lease.open();
@@ -64,14 +66,14 @@ pub fn run(
                 status
             }
             Err(error) => {
-                report::to_log(py, phase.directive(), &error);
+                traceback::to_log(py, phase.directive(), &error);
                 Status::INTERNAL_SERVER_ERROR
             }
         };
         state.forget_unused(py, interpreter);
         status
     });
-    meter.end(&Work::default());
+    measurement.end(&Work::default());
     status
 }
 
@@ -111,7 +113,7 @@ impl<'py> Run<'_, 'py> {
         let Some(function) = self.find(step, object)? else {
             return Ok(None);
         };
-        let result = debugger::call1(self.settings, &function, object);
+        let result = pdb::call1(self.settings, &function, object);
         match result.and_then(|result| of_request(&result, &handler.text())) {
             Ok(result) => Ok(Some(result)),
             Err(error) => match ending(self.py, self.interpreter, &error)? {
@@ -177,7 +179,7 @@ impl<'py> Run<'_, 'py> {
                     "{} after a part of the response was sent: it is cut",
                     status.0
                 );
-                log::request(place!(), self.r, Level::Error, &text);
+                self.r.log(Level::Error, &text);
                 response.cut(self.py, self.r)
             }
             _ => {
@@ -199,7 +201,7 @@ impl<'py> Run<'_, 'py> {
 
     /// An exception: 500 and a traceback in the log; a cut response when something of it is out.
     fn failed(&self, handler: &Handler, error: &PyErr) -> Status {
-        meter::failed(meter::phase(self.phase));
+        metrics::failed(metrics::phase(self.phase));
         let response = &self.state.response;
         match response.broken() {
             Some(Error::FILTER) => {
@@ -211,7 +213,7 @@ impl<'py> Run<'_, 'py> {
                     "{}: the client left before the response was whole",
                     handler.text()
                 );
-                log::request(place!(), self.r, Level::Info, &text);
+                self.r.log(Level::Info, &text);
                 response.discard();
                 return Status::DONE;
             }
@@ -222,7 +224,7 @@ impl<'py> Run<'_, 'py> {
                 "{}: the request's body did not come: {error}",
                 handler.text()
             );
-            log::request(place!(), self.r, Level::Info, &text);
+            self.r.log(Level::Info, &text);
             return self.finish(status);
         }
         let name = format!("{} {}", self.phase.directive(), handler.text());
@@ -232,7 +234,7 @@ impl<'py> Run<'_, 'py> {
             .map(String::from_utf8_lossy)
             .unwrap_or_default();
         let text = format!("{name} ({}) failed for \"{request}\"", handler.source);
-        report::to_log(self.py, &text, error);
+        traceback::to_log(self.py, &text, error);
         if self.phase >= Phase::Log || self.is_answered() {
             return self.concluded(Status::INTERNAL_SERVER_ERROR);
         }

@@ -5,18 +5,18 @@ use std::cell::Cell;
 use pyo3::exceptions::PyOSError;
 use pyo3::prelude::*;
 
-use crate::httpd::file::OpenFile;
-use crate::httpd::held::Held;
-use crate::httpd::stream::CHUNK;
+use super::state::State;
+use crate::httpd::apr::owned_brigade::OwnedBrigade;
+use crate::httpd::filter::file::OpenFile;
+use crate::httpd::filter::stream::CHUNK;
 use crate::httpd::{Error, Request, Status};
-use crate::python::data;
-use crate::python::interpreters::interpreter::{Interpreter, release};
-use crate::python::report::Page;
-use crate::python::state::State;
+use crate::python::runtime::interpreter::{Interpreter, release};
+use crate::python::runtime::traceback::Page;
+use crate::python::values::buffer;
 
 /// What was written and not yet sent.
 pub struct Response {
-    written: Held,
+    written: OwnedBrigade,
     pending: Cell<usize>,
     /// How many bytes were written in all.
     pub total: Cell<usize>,
@@ -51,7 +51,7 @@ impl Response {
         data: &Bound<'_, PyAny>,
         flush: bool,
     ) -> PyResult<()> {
-        let length = data::append(&mut &*self.written, data, interpreter.drops)?;
+        let length = buffer::append(&mut &*self.written, data, interpreter.deferred_drops)?;
         self.pending.set(self.pending.get() + length);
         self.total.set(self.total.get() + length);
         if length > 0 && flush {

@@ -6,21 +6,21 @@ use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 
 use super::response::Response;
-use crate::httpd::fileinfo::FileInfo;
+use crate::httpd::request::fileinfo::FileInfo;
 use crate::httpd::{Error, Request};
-use crate::python::interpreters::interpreter::release;
+use crate::python::runtime::interpreter::release;
 use crate::python::text::encode;
 
 /// Which part of a file.
 #[derive(Clone, Copy)]
-pub struct Part {
+pub struct FileRange {
     /// Where it begins, in bytes.
     pub offset: i64,
     /// How many bytes it has at most.
     pub length: Option<i64>,
 }
 
-impl Part {
+impl FileRange {
     /// How many bytes of a file of this size it holds.
     fn of(self, size: i64) -> i64 {
         let rest = (size - self.offset).max(0);
@@ -39,7 +39,7 @@ impl Response {
         py: Python<'_>,
         r: &Request,
         path: &Bound<'_, PyAny>,
-        part: Part,
+        part: FileRange,
     ) -> PyResult<i64> {
         if part.offset < 0 {
             return Err(PyValueError::new_err(

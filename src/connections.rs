@@ -1,0 +1,147 @@
+//! The wiring of connections: which handler serves one, and how its peer asks for that.
+
+use std::ffi::{CStr, CString};
+use std::iter::successors;
+use std::sync::Arc;
+
+use crate::engine::phases::Phase;
+use crate::engine::protocols::Protocol;
+use crate::engine::settings::Settings;
+use crate::httpd::server::config;
+use crate::httpd::{Connection, Pool, Request, Server, Status};
+use crate::locks::{Guard, Lock};
+use crate::python::connection::call;
+use crate::python::connection::role::Role;
+use crate::python::connection::state::ConnectionState;
+
+/// Every protocol that a line of the configuration names whose pool this is.
+pub fn registry(configuration: &Pool) -> Guard<'_, Vec<Arc<Protocol>>> {
+    let registry: &Lock<Vec<Arc<Protocol>>> =
+        config::generation(configuration, c"mod_python.protocols");
+    registry.lock()
+}
+
+/// A protocol that no peer can get, because httpd does not choose it.
+///
+/// # Errors
+/// What is wrong, where, and what to write.
+pub fn check(main: &Server) -> Result<(), String> {
+    for protocol in registry(main.configuration()).iter() {
+        let name = protocol.name.to_string_lossy();
+        let mut servers = successors(Some(main), |server| server.next());
+        let serves = |server: &Server| {
+            let here = server.settings::<Settings>().protocols.get(&*name);
+            here.is_some_and(|here| Arc::ptr_eq(here, protocol))
+                && server.allows_protocol(&protocol.name)
+        };
+        if !servers.any(serves) {
+            let source = protocol.handler().map_or("", |handler| &handler.source);
+            return Err(format!(
+                "{source}: PythonProtocol {name}: no server where this holds names {name} in its \
+                 Protocols, so no peer can have it: write Protocols {name} http/1.1"
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// The handler of a server's connections.
+pub fn connection_handler(server: &Server) -> Option<Role> {
+    let settings = server.settings::<Settings>();
+    let chosen = settings.handlers(Phase::Connection, None)?;
+    Some(Role::Connection(chosen.list.clone()))
+}
+
+/// Whether connections of a server may have a handler.
+pub fn has_any(server: &Server) -> bool {
+    let settings = server.settings::<Settings>();
+    settings.handlers(Phase::Connection, None).is_some() || !settings.protocols.is_empty()
+}
+
+/// Whether a connection that begins may come to be served here, and could be parked then. Which
+/// virtual host it is for, TLS may tell only later.
+pub fn may_serve(c: &Connection) -> bool {
+    let server = c.base_server();
+    let serves = || has_any(server) || !registry(server.configuration()).is_empty();
+    !c.is_outgoing() && c.can_park() && serves()
+}
+
+/// Serves a connection, or goes on with it.
+pub fn process(c: &Connection) -> Status {
+    if c.is_stream() {
+        return Status::DECLINED;
+    }
+    let knows_hands = |state: &ConnectionState| state.has_shaken_hands.get();
+    if !c.existing_state().is_some_and(knows_hands) && agrees_in_handshake(c) {
+        if let Err(status) = call::shake_hands(c) {
+            return status;
+        }
+    }
+    let state = c.existing_state::<ConnectionState>();
+    let agreed = state.and_then(|state| state.agreed.get());
+    let role = match agreed {
+        Some(protocol) => Some(Role::Protocol(protocol.clone())),
+        None => connection_handler(c.base_server()),
+    };
+    match role {
+        Some(role) => call::connection(c, role, c.base_server().settings()),
+        None => Status::DECLINED,
+    }
+}
+
+fn agrees_in_handshake(c: &Connection) -> bool {
+    c.is_tls() && !registry(c.base_server().configuration()).is_empty()
+}
+
+/// The protocols of a server that a peer offers, and that could be spoken now.
+pub fn propose(
+    c: &Connection,
+    r: Option<&Request>,
+    server: &Server,
+    offers: &[&[u8]],
+) -> Vec<CString> {
+    let is_agreed = c
+        .existing_state::<ConnectionState>()
+        .is_some_and(|state| state.agreed.get().is_some());
+    // What follows the header of a request would be its body.
+    if is_agreed || c.is_stream() || r.is_some_and(Request::announces_body) {
+        return Vec::new();
+    }
+    let all = server.settings::<Settings>().protocols.values();
+    let meant = |protocol: &&Arc<Protocol>| {
+        let mut offers = offers.iter();
+        offers.any(|offer| protocol.is_meant_by(offer, r.is_some()))
+    };
+    all.filter(meant)
+        .map(|protocol| protocol.name.clone())
+        .collect()
+}
+
+/// A protocol was agreed upon. After a request, it is served here.
+pub fn switch(c: &Connection, r: Option<&Request>, server: &Server, name: &[u8]) -> Status {
+    let settings = server.settings::<Settings>();
+    let protocol = std::str::from_utf8(name)
+        .ok()
+        .and_then(|name| settings.protocols.get(name));
+    let Some(protocol) = protocol else {
+        return Status::DECLINED;
+    };
+    let state = c.state(ConnectionState::default);
+    if state.agreed.set(protocol.clone()).is_err() {
+        return Status::DECLINED;
+    }
+    c.belong_to(server);
+    if let Some(r) = r {
+        r.leave_http();
+        call::upgraded(c, protocol, settings);
+        // mod_reqtimeout's filter is gone by now.
+        r.leave_http();
+    }
+    Status::OK
+}
+
+/// The name of the protocol that was agreed upon.
+pub fn name(c: &Connection) -> Option<&CStr> {
+    let state = c.existing_state::<ConnectionState>()?;
+    Some(&state.agreed.get()?.name)
+}

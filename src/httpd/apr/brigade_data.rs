@@ -1,0 +1,165 @@
+//! The data in a brigade: taken, moved or copied by length and by line.
+
+use std::ptr::NonNull;
+
+use super::brigade::Brigade;
+use super::bucket;
+use super::bucket::Kind;
+use crate::httpd::ffi;
+use crate::httpd::status::Error;
+
+/// Appends a copy of `data`. `NO_MEMORY` in place of an abort: a client chooses the length.
+pub(in crate::httpd) fn extend(target: &mut Vec<u8>, data: &[u8]) -> Result<(), Error> {
+    target
+        .try_reserve(data.len())
+        .map_err(|_| Error::NO_MEMORY)?;
+    target.extend_from_slice(data);
+    Ok(())
+}
+
+impl Brigade {
+    /// Takes data of the first bucket, which is in memory: at most `limit` bytes, and if asked at
+    /// most one line, its LF included. After `NO_MEMORY` it is where it was.
+    pub fn take_data(&self, limit: usize, line: bool, target: &mut Vec<u8>) -> Result<(), Error> {
+        let data = self.read_front(true).unwrap_or_default();
+        let mut length = data.len().min(limit);
+        if line {
+            length = memchr::memchr(b'\n', &data[..length]).map_or(length, |at| at + 1);
+        }
+        extend(target, &data[..length])?;
+        if length < data.len() {
+            // Memory splits at any point within. (At its end it would leave an empty bucket.)
+            let _ = self.split_front(length);
+        }
+        drop(self.remove_front());
+        Ok(())
+    }
+
+    /// Moves at most `limit` bytes of data, and metadata up to there, to `target`; stops after EOS.
+    /// Answers whether the end was among it.
+    pub fn move_prefix(&self, target: &Brigade, limit: usize) -> Result<bool, Error> {
+        let mut left = limit;
+        while let Some(kind) = self.front() {
+            if kind == Kind::Data && self.front_length() != Some(0) {
+                if left == 0 {
+                    break;
+                }
+                let length = self.read_front(true)?.len();
+                if length > left {
+                    self.split_front(left)?;
+                }
+                left -= length.min(left);
+            }
+            target.append_front_of(self);
+            if kind == Kind::End {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Moves one line, its LF included, to `target`; at most `limit` bytes.
+    pub fn move_line(&self, target: &Brigade, limit: usize) -> Result<(), Error> {
+        // SAFETY: two live rings of one connection.
+        Error::check(unsafe {
+            ffi::apr_brigade_split_line(
+                target.as_ptr(),
+                self.as_ptr(),
+                ffi::APR_BLOCK_READ,
+                limit as ffi::apr_off_t,
+            )
+        })
+    }
+
+    /// The bytes of data behind a bucket of it (`None`: all of it), and whether the end is there. They
+    /// are in memory.
+    pub(in crate::httpd) fn since(&self, mark: Option<NonNull<ffi::apr_bucket>>) -> (usize, bool) {
+        let mut at = match mark {
+            Some(mark) => self.after(mark),
+            None => self.first(),
+        };
+        let (mut total, mut ended) = (0, false);
+        while let Some(bucket) = at {
+            // SAFETY: a bucket of this ring.
+            match unsafe { bucket::kind_of(bucket.as_ptr()) } {
+                // SAFETY: as above.
+                Kind::Data => total += unsafe { bucket::length(bucket.as_ptr()) }.unwrap_or(0),
+                Kind::End => ended = true,
+                _ => {}
+            }
+            at = self.after(bucket);
+        }
+        (total, ended)
+    }
+
+    /// Whether `test` holds for some piece of the data.
+    pub(in crate::httpd) fn any_data(&self, mut test: impl FnMut(&[u8]) -> bool) -> bool {
+        let mut at = self.first();
+        while let Some(bucket) = at {
+            // SAFETY: a bucket of this ring.
+            if unsafe { bucket::kind_of(bucket.as_ptr()) } == Kind::Data {
+                // SAFETY: a bucket of this ring; the bytes are looked at before it changes.
+                let data = unsafe { bucket::read(bucket.as_ptr(), true) }.unwrap_or_default();
+                if test(data) {
+                    return true;
+                }
+            }
+            at = self.after(bucket);
+        }
+        false
+    }
+
+    /// The bytes of data in all buckets; those of unknown length are read.
+    pub(in crate::httpd) fn data_length(&self) -> usize {
+        let mut total = 0;
+        self.any_data(|data| {
+            total += data.len();
+            false
+        });
+        total
+    }
+
+    /// The bytes of data in all buckets; only those of unknown length are read.
+    pub(in crate::httpd) fn known_length(&self) -> usize {
+        let mut total = 0;
+        let mut at = self.first();
+        while let Some(bucket) = at {
+            // SAFETY: a bucket of this ring.
+            if unsafe { bucket::kind_of(bucket.as_ptr()) } == Kind::Data {
+                // SAFETY: as above.
+                total += unsafe { bucket::length(bucket.as_ptr()) }.unwrap_or_else(|| {
+                    // SAFETY: as above; its rest is behind it now.
+                    unsafe { bucket::read(bucket.as_ptr(), true) }.map_or(0, <[u8]>::len)
+                });
+            }
+            at = self.after(bucket);
+        }
+        total
+    }
+
+    /// Copies at most `limit` bytes of the data at the front to `target`, and the end if it comes
+    /// before that; nothing is consumed.
+    pub fn copy_prefix(&self, target: &Brigade, limit: usize) -> Result<(), Error> {
+        let mut left = limit;
+        let mut at = self.first();
+        while let Some(bucket) = at.filter(|_| left > 0) {
+            // SAFETY: a bucket of this ring.
+            match unsafe { bucket::kind_of(bucket.as_ptr()) } {
+                Kind::Data => {
+                    // SAFETY: a bucket of this ring; the bytes are copied at once.
+                    let data = unsafe { bucket::read(bucket.as_ptr(), true) }?;
+                    let part = &data[..data.len().min(left)];
+                    target.append_copy(part)?;
+                    left -= part.len();
+                }
+                Kind::End => {
+                    target.append_end();
+                    break;
+                }
+                _ => {}
+            }
+            at = self.after(bucket);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,394 @@
+//! Buckets: the pieces a brigade is made of, and our own type that owns a [`Bytes`].
+
+use std::ffi::{c_char, c_void};
+use std::ptr::{NonNull, null_mut};
+
+use bytes::Bytes;
+
+use super::brigade::Brigade;
+use super::file_part;
+use crate::httpd::cstr::bytes_of;
+use crate::httpd::ffi;
+use crate::httpd::status::Error;
+
+/// What a bucket is to a filter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A piece of the body.
+    Data,
+    /// "Send what you hold."
+    Flush,
+    /// The end of the stream.
+    End,
+    /// An HTTP status that replaces, or cuts, the response.
+    Error,
+    /// Any other metadata: passed on, in its place.
+    Metadata,
+}
+
+/// # Safety
+/// `bucket` is a live bucket.
+pub(in crate::httpd) unsafe fn kind_of(bucket: *const ffi::apr_bucket) -> Kind {
+    // SAFETY: the caller's promise.
+    let kind = unsafe { (*bucket).type_ };
+    if kind == &raw const ffi::apr_bucket_type_eos {
+        return Kind::End;
+    }
+    if kind == &raw const ffi::apr_bucket_type_flush {
+        return Kind::Flush;
+    }
+    // SAFETY: as above.
+    if unsafe { ffi::mp_bucket_is_error(bucket) } != 0 {
+        return Kind::Error;
+    }
+    // SAFETY: a bucket's type outlives the bucket.
+    match unsafe { (*kind).is_metadata } {
+        ffi::APR_BUCKET_METADATA => Kind::Metadata,
+        _ => Kind::Data,
+    }
+}
+
+/// A bucket that stands in no brigade and is ours alone; destroyed when dropped.
+pub struct Bucket(NonNull<ffi::apr_bucket>);
+
+impl Bucket {
+    /// # Safety
+    /// `raw` is live, removed from its brigade, and not used by anybody else.
+    pub(in crate::httpd) unsafe fn from_raw(raw: NonNull<ffi::apr_bucket>) -> Self {
+        Self(raw)
+    }
+
+    /// Takes a bucket out of the ring where it stands.
+    ///
+    /// # Safety
+    /// It stands in a ring, and is not used by anybody else.
+    pub(in crate::httpd) unsafe fn from_ring(raw: NonNull<ffi::apr_bucket>) -> Self {
+        // SAFETY: the caller's promise.
+        unsafe { ffi::mp_bucket_remove(raw.as_ptr()) };
+        Self(raw)
+    }
+
+    /// One over `data`, for the connection of `brigade`.
+    pub(in crate::httpd) fn owning(data: Bytes, brigade: &Brigade) -> Self {
+        Self::new(owning(data, brigade.list()))
+    }
+
+    /// A FLUSH, for the connection of `brigade`.
+    pub(in crate::httpd) fn flush(brigade: &Brigade) -> Self {
+        Self::new(flush(brigade.list()))
+    }
+
+    fn new(raw: *mut ffi::apr_bucket) -> Self {
+        Self(NonNull::new(raw).expect("APR aborts when memory is out"))
+    }
+
+    pub(in crate::httpd) fn raw(&self) -> NonNull<ffi::apr_bucket> {
+        self.0
+    }
+
+    /// Its length in bytes; `None` where only reading can tell.
+    pub(in crate::httpd) fn length(&self) -> Option<usize> {
+        // SAFETY: live and ours.
+        unsafe { length(self.0.as_ptr()) }
+    }
+
+    /// The memory that it takes as long as it is not read, in bytes: none for files.
+    pub(in crate::httpd) fn memory(&self) -> usize {
+        // SAFETY: live and ours.
+        match unsafe { name(self.0.as_ptr()) }.as_str() {
+            "FILE" | "MMAP" | "PIPE" | "SOCKET" => 0,
+            _ => self.length().unwrap_or(0),
+        }
+    }
+
+    /// Gives it to the ring of `before`, right behind that.
+    pub(in crate::httpd) fn insert_behind(
+        self,
+        before: NonNull<ffi::apr_bucket>,
+    ) -> NonNull<ffi::apr_bucket> {
+        let raw = self.0;
+        // SAFETY: `before` stands in a ring, `self` in none.
+        unsafe { ffi::mp_bucket_insert_after(before.as_ptr(), self.into_raw()) };
+        raw
+    }
+
+    /// Gives the bucket away; the caller puts it into a brigade.
+    pub(in crate::httpd) fn into_raw(self) -> *mut ffi::apr_bucket {
+        let raw = self.0.as_ptr();
+        std::mem::forget(self);
+        raw
+    }
+}
+
+impl Drop for Bucket {
+    fn drop(&mut self) {
+        // SAFETY: `from_raw`'s promise: live and ours alone.
+        unsafe { ffi::mp_bucket_destroy(self.0.as_ptr()) }
+    }
+}
+
+/// The length of a bucket in bytes; `None` where only reading can tell.
+///
+/// # Safety
+/// `bucket` is a live bucket.
+pub(in crate::httpd) unsafe fn length(bucket: *const ffi::apr_bucket) -> Option<usize> {
+    // SAFETY: the caller's promise.
+    let length = unsafe { (*bucket).length };
+    (length != usize::MAX).then_some(length)
+}
+
+/// The name of a bucket's type.
+///
+/// # Safety
+/// `bucket` is a live bucket.
+pub(in crate::httpd) unsafe fn name(bucket: *const ffi::apr_bucket) -> String {
+    // SAFETY: the caller's promise.
+    let kind = unsafe { (*bucket).type_ };
+    // SAFETY: a bucket's type outlives the bucket.
+    let name = unsafe { (*kind).name };
+    // SAFETY: NUL-terminated and static.
+    let name = unsafe { crate::httpd::cstr::c_bytes(name) };
+    String::from_utf8_lossy(name.unwrap_or_default()).into_owned()
+}
+
+/// The path of a file bucket's file, and where in it the bucket begins; `None` for other buckets.
+///
+/// # Safety
+/// `bucket` is a live bucket.
+pub(in crate::httpd) unsafe fn file(bucket: *const ffi::apr_bucket) -> Option<(Vec<u8>, u64)> {
+    // SAFETY: the caller's promise.
+    let bucket = unsafe { &*bucket };
+    if let Some(file) = file_part::named(bucket) {
+        return Some((file.path.clone(), bucket.start as u64));
+    }
+    if !std::ptr::eq(bucket.type_, &raw const ffi::apr_bucket_type_file) {
+        return None;
+    }
+    // SAFETY: what a file bucket's data is.
+    let file = unsafe { &*bucket.data.cast::<ffi::apr_bucket_file>() };
+    let mut path = std::ptr::null();
+    // SAFETY: an open file, and a place for the result.
+    unsafe { ffi::apr_file_name_get(&raw mut path, file.fd) };
+    // SAFETY: null or NUL-terminated, as long as the file is open.
+    let path = unsafe { crate::httpd::cstr::c_bytes(path) }?.to_vec();
+    Some((path, bucket.start as u64))
+}
+
+/// A FLUSH bucket.
+pub(in crate::httpd) fn flush(list: *mut ffi::apr_bucket_alloc_t) -> *mut ffi::apr_bucket {
+    // SAFETY: the list belongs to a live connection.
+    unsafe { ffi::apr_bucket_flush_create(list) }
+}
+
+/// An EOS bucket.
+pub(in crate::httpd) fn end(list: *mut ffi::apr_bucket_alloc_t) -> *mut ffi::apr_bucket {
+    // SAFETY: the list belongs to a live connection.
+    unsafe { ffi::apr_bucket_eos_create(list) }
+}
+
+/// A bucket without a type, for the connection of `list`.
+pub(in crate::httpd) fn empty(list: *mut ffi::apr_bucket_alloc_t) -> *mut ffi::apr_bucket {
+    // SAFETY: the list belongs to a live connection; APR aborts rather than answer null.
+    let bucket: *mut ffi::apr_bucket =
+        unsafe { ffi::apr_bucket_alloc(size_of::<ffi::apr_bucket>(), list) }.cast();
+    // SAFETY: fresh memory of the right size.
+    unsafe { ffi::mp_bucket_init(bucket, list) };
+    bucket
+}
+
+/// A bucket over `data` without copying it: whoever destroys the bucket, on whatever thread,
+/// drops the `Bytes`.
+pub(in crate::httpd) fn owning(
+    data: Bytes,
+    list: *mut ffi::apr_bucket_alloc_t,
+) -> *mut ffi::apr_bucket {
+    let length = data.len();
+    let bucket = empty(list);
+    // SAFETY: made just now; all fields that the init left open are set here.
+    let fields = unsafe { &mut *bucket };
+    fields.type_ = &raw const OWNING.0;
+    fields.start = 0;
+    fields.length = length;
+    fields.data = Box::into_raw(Box::new(data)).cast();
+    bucket
+}
+
+/// A metadata bucket that says nothing: filters that collect small pieces (mod_ssl) send what they
+/// have before they pass it on.
+pub(in crate::httpd) fn push(list: *mut ffi::apr_bucket_alloc_t) -> *mut ffi::apr_bucket {
+    let bucket = empty(list);
+    // SAFETY: made just now; all fields that the init left open are set here.
+    let fields = unsafe { &mut *bucket };
+    fields.type_ = &raw const PUSH.0;
+    fields.start = 0;
+    fields.length = 0;
+    fields.data = null_mut();
+    bucket
+}
+
+static PUSH: Type = Type(ffi::apr_bucket_type_t {
+    name: c"PUSH".as_ptr(),
+    num_func: 5,
+    is_metadata: ffi::APR_BUCKET_METADATA,
+    destroy: Some(ffi::apr_bucket_destroy_noop),
+    read: Some(push_read),
+    setaside: Some(ffi::apr_bucket_setaside_noop),
+    split: Some(ffi::apr_bucket_split_notimpl),
+    copy: Some(ffi::apr_bucket_simple_copy),
+});
+
+unsafe extern "C" fn push_read(
+    _bucket: *mut ffi::apr_bucket,
+    data: *mut *const c_char,
+    length: *mut ffi::apr_size_t,
+    _block: ffi::apr_read_type_e,
+) -> ffi::apr_status_t {
+    // SAFETY: both are places given by the caller.
+    unsafe { data.write(c"".as_ptr()) };
+    // SAFETY: as above.
+    unsafe { length.write(0) };
+    0
+}
+
+pub(in crate::httpd) struct Type(pub(in crate::httpd) ffi::apr_bucket_type_t);
+
+// SAFETY: constant after construction.
+unsafe impl Sync for Type {}
+
+static OWNING: Type = Type(ffi::apr_bucket_type_t {
+    name: c"PYTHON".as_ptr(),
+    num_func: 5,
+    is_metadata: ffi::APR_BUCKET_DATA,
+    destroy: Some(owning_destroy),
+    read: Some(owning_read),
+    // Setting aside needs no copy: the bucket owns what it shows.
+    setaside: Some(ffi::apr_bucket_setaside_noop),
+    split: Some(owning_split),
+    copy: Some(owning_copy),
+});
+
+unsafe extern "C" fn owning_destroy(data: *mut c_void) {
+    crate::httpd::guard::guard("the end of a bucket", (), || {
+        // SAFETY: `data` is the box that `owning` or `owning_copy` put there; destroyed once.
+        drop(unsafe { Box::from_raw(data.cast::<Bytes>()) });
+    });
+}
+
+unsafe extern "C" fn owning_read(
+    bucket: *mut ffi::apr_bucket,
+    data: *mut *const c_char,
+    length: *mut ffi::apr_size_t,
+    _block: ffi::apr_read_type_e,
+) -> ffi::apr_status_t {
+    // SAFETY: APR calls this for live buckets of our type.
+    let bucket = unsafe { &*bucket };
+    // SAFETY: our type's data is a `Bytes`.
+    let all = unsafe { &*bucket.data.cast::<Bytes>() };
+    let start = bucket.start as usize;
+    let part = &all[start..start + bucket.length];
+    // SAFETY: both are places given by the caller.
+    unsafe { data.write(part.as_ptr().cast()) };
+    // SAFETY: as above.
+    unsafe { length.write(part.len()) };
+    0
+}
+
+unsafe extern "C" fn owning_copy(
+    bucket: *mut ffi::apr_bucket,
+    copy: *mut *mut ffi::apr_bucket,
+) -> ffi::apr_status_t {
+    // SAFETY: a live bucket; APR copies its fields into a new one.
+    let status = unsafe { ffi::apr_bucket_simple_copy(bucket, copy) };
+    if status == 0 {
+        // SAFETY: written by APR just now.
+        let place = unsafe { *copy };
+        // SAFETY: as above.
+        let twin = unsafe { &mut *place };
+        // SAFETY: our type's data is a `Bytes`, which APR copied as a pointer; its clone shares
+        // the memory.
+        let data = unsafe { &*twin.data.cast::<Bytes>() }.clone();
+        twin.data = Box::into_raw(Box::new(data)).cast();
+    }
+    status
+}
+
+unsafe extern "C" fn owning_split(
+    bucket: *mut ffi::apr_bucket,
+    point: ffi::apr_size_t,
+) -> ffi::apr_status_t {
+    let mut rest: *mut ffi::apr_bucket = null_mut();
+    // SAFETY: a live bucket of our type.
+    if point > unsafe { (*bucket).length } {
+        return ffi::APR_EINVAL as ffi::apr_status_t;
+    }
+    // SAFETY: as above.
+    let status = unsafe { owning_copy(bucket, &raw mut rest) };
+    if status != 0 {
+        return status;
+    }
+    // SAFETY: `rest` was made by `owning_copy`.
+    let tail = unsafe { &mut *rest };
+    tail.start += point as ffi::apr_off_t;
+    tail.length -= point;
+    // SAFETY: a live bucket, no other reference to it here.
+    unsafe { (*bucket).length = point };
+    // SAFETY: `bucket` stands in a brigade, `rest` in none.
+    unsafe { ffi::mp_bucket_insert_after(bucket, rest) };
+    0
+}
+
+/// Reads a bucket. What could not be read at once (pipe, socket, file) turns into memory here, and
+/// its rest into a new bucket behind it.
+///
+/// # Safety
+/// `bucket` is live and stands in a brigade; the bytes live as long as the bucket does.
+pub(in crate::httpd) unsafe fn read<'a>(
+    bucket: *mut ffi::apr_bucket,
+    block: bool,
+) -> Result<&'a [u8], Error> {
+    let mut data: *const c_char = std::ptr::null();
+    let mut length = 0;
+    let block = if block {
+        ffi::APR_BLOCK_READ
+    } else {
+        ffi::APR_NONBLOCK_READ
+    };
+    // SAFETY: the caller's promise; both places are ours.
+    Error::check(unsafe { ffi::mp_bucket_read(bucket, &raw mut data, &raw mut length, block) })?;
+    // SAFETY: the bucket type answers memory that the bucket keeps.
+    Ok(unsafe { bytes_of(data, length) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::httpd::apr::brigade::tests::with_brigade;
+
+    #[test]
+    fn owning_buckets_show_split_and_copy_without_copying_bytes() {
+        with_brigade(|brigade| {
+            let data = Bytes::from(b"hello world".to_vec());
+            let place = data.as_ptr();
+            brigade.append_bytes(data);
+            assert_eq!(brigade.read_front(true).unwrap().as_ptr(), place);
+            brigade.split_front(5).unwrap();
+            assert_eq!(brigade.read_front(true).unwrap(), b"hello");
+            drop(brigade.remove_front());
+            assert_eq!(brigade.read_front(true).unwrap(), b" world");
+            assert_eq!(
+                brigade.read_front(true).unwrap().as_ptr(),
+                place.wrapping_add(5)
+            );
+        });
+    }
+
+    #[test]
+    fn splitting_beyond_the_end_fails() {
+        with_brigade(|brigade| {
+            brigade.append_bytes(Bytes::from_static(b"abc"));
+            assert!(brigade.split_front(4).is_err());
+            brigade.split_front(3).unwrap();
+            assert_eq!(brigade.read_front(true).unwrap(), b"abc");
+        });
+    }
+}

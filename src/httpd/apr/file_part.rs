@@ -1,0 +1,192 @@
+//! Parts of files that Python code names, read when they are sent.
+//!
+//! Other programs write these files. Filters map a FILE bucket of APR's into memory, and reading such
+//! a page behind the end of a file that was cut since ends the process with SIGBUS; and several filters
+//! take the end of a file that comes too early for the end of the body. So these buckets are never
+//! mapped, and the connection is given up when a part is not there any more: its client sees a cut
+//! response. (FILE buckets are used where `EnableSendfile` is on, see `filter/file`.)
+
+use std::ffi::{c_char, c_void};
+use std::fs::File;
+use std::io::ErrorKind;
+use std::os::unix::fs::FileExt;
+use std::ptr::null_mut;
+use std::sync::Arc;
+
+use super::bucket;
+use crate::httpd::ffi;
+use crate::httpd::log;
+use crate::httpd::log::Level;
+
+/// How many bytes are read at once, at most.
+const PORTION: usize = 64 * 1024;
+
+/// An open file, parts of which are sent.
+pub(in crate::httpd) struct Named {
+    pub(in crate::httpd) file: File,
+    pub(in crate::httpd) path: Vec<u8>,
+    /// Gives the connection up for which parts are sent. Any thread that reads a bucket of its allocator.
+    give_up: Box<dyn Fn() + Send + Sync>,
+}
+
+impl Named {
+    pub(in crate::httpd) fn new(
+        file: File,
+        path: &[u8],
+        give_up: Box<dyn Fn() + Send + Sync>,
+    ) -> Self {
+        Self {
+            file,
+            path: path.to_vec(),
+            give_up,
+        }
+    }
+
+    /// Fills `target` from this offset on. `false`: the file does not have so much.
+    fn read(&self, target: &mut [u8], offset: u64) -> bool {
+        match self.file.read_exact_at(target, offset) {
+            Ok(()) => true,
+            Err(error) => {
+                let reason = match error.kind() {
+                    ErrorKind::UnexpectedEof => "the file has become shorter".into(),
+                    _ => error.to_string(),
+                };
+                let text = format!(
+                    "{}: a part of it that stands in a response cannot be read from byte {offset} \
+                     on: {reason}: the response is cut",
+                    String::from_utf8_lossy(&self.path)
+                );
+                // Not the connection's log: HTTP/2 reads buckets of its streams on another thread.
+                log::main(Level::Error, &text);
+                (self.give_up)();
+                false
+            }
+        }
+    }
+}
+
+/// A bucket over a part of a file, for the connection of `list`.
+pub(in crate::httpd) fn part(
+    file: &Arc<Named>,
+    offset: u64,
+    length: usize,
+    list: *mut ffi::apr_bucket_alloc_t,
+) -> *mut ffi::apr_bucket {
+    let bucket = bucket::empty(list);
+    // SAFETY: made just now; all fields that are left open are set here.
+    let fields = unsafe { &mut *bucket };
+    fields.type_ = &raw const PART.0;
+    fields.start = offset as ffi::apr_off_t;
+    fields.length = length;
+    fields.data = Box::into_raw(Box::new(file.clone())).cast();
+    bucket
+}
+
+/// The file that a bucket is a part of, if it is one of these.
+pub(in crate::httpd) fn named(bucket: &ffi::apr_bucket) -> Option<&Arc<Named>> {
+    // SAFETY: what the data of this type is.
+    std::ptr::eq(bucket.type_, &raw const PART.0).then(|| unsafe { &*bucket.data.cast() })
+}
+
+static PART: bucket::Type = bucket::Type(ffi::apr_bucket_type_t {
+    name: c"FILE".as_ptr(),
+    num_func: 5,
+    is_metadata: ffi::APR_BUCKET_DATA,
+    destroy: Some(destroy),
+    read: Some(read),
+    // It owns its descriptor.
+    setaside: Some(ffi::apr_bucket_setaside_noop),
+    split: Some(split),
+    copy: Some(copy),
+});
+
+unsafe extern "C" fn destroy(data: *mut c_void) {
+    crate::httpd::guard::guard("the end of a part of a file", (), || {
+        // SAFETY: the box that `part` or `copy` put there; destroyed once.
+        drop(unsafe { Box::from_raw(data.cast::<Arc<Named>>()) });
+    });
+}
+
+unsafe extern "C" fn read(
+    bucket: *mut ffi::apr_bucket,
+    data: *mut *const c_char,
+    length: *mut ffi::apr_size_t,
+    _block: ffi::apr_read_type_e,
+) -> ffi::apr_status_t {
+    // Some callers look at these even after an error.
+    // SAFETY: both are places given by the caller.
+    unsafe { data.write(c"".as_ptr()) };
+    // SAFETY: as above.
+    unsafe { length.write(0) };
+    // SAFETY: APR calls this for live buckets of our type.
+    let fields = unsafe { &mut *bucket };
+    let (whole, offset, list) = (fields.length, fields.start, fields.list);
+    let size = whole.min(PORTION);
+    // SAFETY: the list of a live connection; APR aborts rather than answer null.
+    let memory: *mut u8 = unsafe { ffi::apr_bucket_alloc(size, list) }.cast();
+    // SAFETY: fresh memory of this size, which nobody else knows.
+    unsafe { memory.write_bytes(0, size) };
+    // SAFETY: as above.
+    let target = unsafe { std::slice::from_raw_parts_mut(memory, size) };
+    // SAFETY: what the data of this type is; the box stays until it is dropped below.
+    let file = unsafe { &*fields.data.cast::<Arc<Named>>() }.clone();
+    let went_well = crate::httpd::guard::guard("a part of a file", false, || {
+        file.read(target, offset as u64)
+    });
+    if !went_well {
+        // SAFETY: allocated above.
+        unsafe { ffi::apr_bucket_free(memory.cast()) };
+        return ffi::APR_EGENERAL as ffi::apr_status_t;
+    }
+    if size < whole {
+        let rest = part(&file, offset as u64 + size as u64, whole - size, list);
+        // SAFETY: `bucket` stands in a brigade, `rest` in none.
+        unsafe { ffi::mp_bucket_insert_after(bucket, rest) };
+    }
+    // SAFETY: the old data, which the bucket does not refer to once it is made anew.
+    unsafe { destroy(fields.data) };
+    let free = Some(ffi::apr_bucket_free as unsafe extern "C" fn(*mut c_void));
+    // SAFETY: a live bucket, and memory of its own list, which it owns from now on.
+    unsafe { ffi::apr_bucket_heap_make(bucket, memory.cast(), size, free) };
+    // SAFETY: as above.
+    unsafe { data.write(memory.cast()) };
+    // SAFETY: as above.
+    unsafe { length.write(size) };
+    0
+}
+
+unsafe extern "C" fn copy(
+    bucket: *mut ffi::apr_bucket,
+    place: *mut *mut ffi::apr_bucket,
+) -> ffi::apr_status_t {
+    // SAFETY: a live bucket of our type.
+    let fields = unsafe { &*bucket };
+    // SAFETY: what the data of this type is.
+    let file = unsafe { &*fields.data.cast::<Arc<Named>>() };
+    let twin = part(file, fields.start as u64, fields.length, fields.list);
+    // SAFETY: a place given by the caller.
+    unsafe { place.write(twin) };
+    0
+}
+
+unsafe extern "C" fn split(
+    bucket: *mut ffi::apr_bucket,
+    point: ffi::apr_size_t,
+) -> ffi::apr_status_t {
+    // SAFETY: a live bucket of our type.
+    let fields = unsafe { &mut *bucket };
+    if point > fields.length {
+        return ffi::APR_EINVAL as ffi::apr_status_t;
+    }
+    let mut rest = null_mut();
+    // SAFETY: as above, and a place for the answer.
+    unsafe { copy(bucket, &raw mut rest) };
+    // SAFETY: made just now.
+    let tail = unsafe { &mut *rest };
+    tail.start += point as ffi::apr_off_t;
+    tail.length -= point;
+    fields.length = point;
+    // SAFETY: `bucket` stands in a brigade, `rest` in none.
+    unsafe { ffi::mp_bucket_insert_after(bucket, rest) };
+    0
+}

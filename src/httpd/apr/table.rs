@@ -1,0 +1,155 @@
+//! Tables: httpd's multi-maps of strings (headers, notes, environment). Keys ignore case.
+
+use std::cell::UnsafeCell;
+use std::ffi::CStr;
+use std::ops::Deref;
+use std::ptr::NonNull;
+
+use super::pool::OwnPool;
+use super::pool::Pool;
+use crate::httpd::cstr::c_bytes;
+use crate::httpd::ffi;
+
+/// An `apr_table_t`, live: httpd and other modules see each change.
+#[repr(transparent)]
+pub struct Table(UnsafeCell<ffi::apr_table_t>);
+
+impl Table {
+    /// # Safety
+    /// `raw` points to a live table for all of `'a`.
+    pub(in crate::httpd) unsafe fn from_raw<'a>(raw: *mut ffi::apr_table_t) -> &'a Self {
+        // SAFETY: repr(transparent); liveness is the caller's promise.
+        unsafe { &*raw.cast() }
+    }
+
+    /// A new table in a pool.
+    pub fn new(pool: &Pool) -> &Self {
+        // SAFETY: the pool is live, and owns the table.
+        let raw = unsafe { ffi::apr_table_make(pool.as_ptr(), 8) };
+        // SAFETY: APR aborts rather than answer null; the table lives as long as the pool.
+        unsafe { Self::from_raw(raw) }
+    }
+
+    /// A copy of all entries in another pool.
+    pub fn copy_to<'a>(&self, pool: &'a Pool) -> &'a Self {
+        // SAFETY: both live; APR copies the texts, too.
+        let raw = unsafe { ffi::apr_table_clone(pool.as_ptr(), self.as_ptr()) };
+        // SAFETY: as in `new`.
+        unsafe { Self::from_raw(raw) }
+    }
+
+    pub(in crate::httpd) fn as_ptr(&self) -> *mut ffi::apr_table_t {
+        self.0.get()
+    }
+
+    /// The first value of a key.
+    pub fn get(&self, key: &CStr) -> Option<&[u8]> {
+        // SAFETY: the table is live; the value lives at least as long as the table's entry.
+        let value = unsafe { ffi::apr_table_get(self.as_ptr(), key.as_ptr()) };
+        // SAFETY: a value of a table is null or NUL-terminated.
+        unsafe { c_bytes(value) }
+    }
+
+    /// Replaces all entries of a key by one.
+    pub fn set(&self, key: &CStr, value: &CStr) {
+        // SAFETY: APR copies both.
+        unsafe { ffi::apr_table_set(self.as_ptr(), key.as_ptr(), value.as_ptr()) }
+    }
+
+    /// Adds an entry, keeping those of the same key.
+    pub fn add(&self, key: &CStr, value: &CStr) {
+        // SAFETY: APR copies both.
+        unsafe { ffi::apr_table_add(self.as_ptr(), key.as_ptr(), value.as_ptr()) }
+    }
+
+    /// Removes all entries of a key.
+    pub fn unset(&self, key: &CStr) {
+        // SAFETY: the table is live.
+        unsafe { ffi::apr_table_unset(self.as_ptr(), key.as_ptr()) }
+    }
+
+    /// Removes everything.
+    pub fn clear(&self) {
+        // SAFETY: the table is live.
+        unsafe { ffi::apr_table_clear(self.as_ptr()) }
+    }
+
+    fn elements(&self) -> &ffi::apr_array_header_t {
+        // SAFETY: the table is live.
+        let elements = unsafe { ffi::apr_table_elts(self.as_ptr()) };
+        // SAFETY: a part of the table; read at once, before anything is added.
+        unsafe { &*elements }
+    }
+
+    /// The number of entries, repeated keys counted.
+    pub fn len(&self) -> usize {
+        usize::try_from(self.elements().nelts).unwrap_or(0)
+    }
+
+    /// Whether there is no entry.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Entry number `index`, in order of arrival: key and value.
+    pub fn entry(&self, index: usize) -> Option<(&[u8], Option<&[u8]>)> {
+        if index >= self.len() {
+            return None;
+        }
+        let entries = self.elements().elts.cast::<ffi::apr_table_entry_t>();
+        // SAFETY: `index` is below the number of entries.
+        let entry = unsafe { entries.add(index) };
+        // SAFETY: as above.
+        let entry = unsafe { &*entry };
+        // SAFETY: APR keeps keys NUL-terminated.
+        let key = unsafe { c_bytes(entry.key) }?;
+        // SAFETY: values are null or NUL-terminated.
+        Some((key, unsafe { c_bytes(entry.val) }))
+    }
+
+    /// All entries in order.
+    pub fn entries(&self) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
+        (0..).map_while(|index| self.entry(index))
+    }
+}
+
+/// A table with a pool of its own.
+pub struct OwnTable {
+    table: NonNull<Table>,
+    /// Holds it.
+    _pool: OwnPool,
+}
+
+// SAFETY: the table refers to nothing but its own pool, which goes along with it.
+unsafe impl Send for OwnTable {}
+
+impl OwnTable {
+    /// An empty one.
+    pub fn new() -> Self {
+        let pool = OwnPool::new();
+        let table = NonNull::from(Table::new(&pool));
+        Self { table, _pool: pool }
+    }
+
+    /// With the entries of another one.
+    pub fn copy_of(table: &Table) -> Self {
+        let pool = OwnPool::new();
+        let table = NonNull::from(table.copy_to(&pool));
+        Self { table, _pool: pool }
+    }
+}
+
+impl Default for OwnTable {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Deref for OwnTable {
+    type Target = Table;
+
+    fn deref(&self) -> &Table {
+        // SAFETY: it lives as long as the pool beside it.
+        unsafe { self.table.as_ref() }
+    }
+}

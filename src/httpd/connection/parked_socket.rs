@@ -1,0 +1,163 @@
+//! A stand-in: what the event MPM watches in place of a parked connection's socket, so that whoever
+//! serves the connection can watch the socket itself.
+//!
+//! To hand a connection over to the MPM and back for each message costs more than what most protocols
+//! do with one, and what the MPM watches for cannot be changed while it has the connection. But the
+//! MPM watches the descriptor that it has accepted, whatever that refers to. So httpd's filters get a
+//! descriptor of their own for the same socket before they are made, and while we serve the
+//! connection the MPM's refers to an event: it is wakeup when there is something for the MPM to do.
+//! Whoever closes one of the two does not close the other.
+//!
+//! Where descriptors are short, a connection rests: the MPM watches its socket, and there is one.
+
+use std::cell::Cell;
+use std::io;
+use std::os::fd::{AsRawFd, RawFd};
+use std::ptr::{NonNull, null_mut};
+
+use super::{Connection, poller};
+use crate::httpd::ffi;
+
+/// The stand-in of one connection.
+pub struct ParkedSocket {
+    /// The MPM's object.
+    watched: NonNull<ffi::apr_socket_t>,
+    /// The filters' object, and its descriptor.
+    pub(in crate::httpd) used: NonNull<ffi::apr_socket_t>,
+    socket: Cell<RawFd>,
+    place: Cell<Place>,
+}
+
+/// Whose descriptor is for what.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// The MPM has the socket, the filters have it by another descriptor.
+    Aside,
+    /// The MPM has an event.
+    Standing,
+    /// Both have the socket by the MPM's descriptor.
+    Resting,
+}
+
+impl ParkedSocket {
+    /// # Safety
+    /// `watched` is the socket that the MPM has accepted for this connection.
+    pub(in crate::httpd) unsafe fn new(
+        c: &Connection,
+        watched: *mut ffi::apr_socket_t,
+    ) -> Option<Self> {
+        let watched = NonNull::new(watched)?;
+        let mut socket = poller::duplicate(descriptor(watched)?).ok()?;
+        // SAFETY: an accepted connection has its address.
+        let family = unsafe { (*c.raw().local_addr).family };
+        let mut info = ffi::apr_os_sock_info_t {
+            os_sock: &raw mut socket,
+            local: null_mut(),
+            remote: null_mut(),
+            family,
+            type_: libc::SOCK_STREAM,
+            protocol: libc::IPPROTO_TCP,
+        };
+        let mut used = null_mut();
+        // SAFETY: what APR asks for; it copies the values. The pool closes the descriptor.
+        unsafe { ffi::apr_os_sock_make(&raw mut used, &raw mut info, c.pool().as_ptr()) };
+        Some(Self {
+            watched,
+            used: NonNull::new(used)?,
+            socket: Cell::new(socket),
+            place: Cell::new(Place::Aside),
+        })
+    }
+
+    /// The filters' descriptor.
+    pub fn socket(&self) -> RawFd {
+        self.socket.get()
+    }
+
+    /// Whether there is but one descriptor.
+    pub fn is_resting(&self) -> bool {
+        self.place.get() == Place::Resting
+    }
+
+    /// Takes the socket's place: the MPM does not see any more what comes of the connection. Called
+    /// in its hook.
+    ///
+    /// # Errors
+    /// There are no more descriptors, or a child that stops has closed the MPM's.
+    pub fn step_in(&self) -> io::Result<()> {
+        if self.place.get() == Place::Aside {
+            let event = poller::event()?;
+            let closed = || io::Error::from_raw_os_error(libc::EBADF);
+            let watched = descriptor(self.watched).ok_or_else(closed)?;
+            poller::replace(watched, event.as_raw_fd());
+            self.place.set(Place::Standing);
+        }
+        Ok(())
+    }
+
+    /// Has the MPM watch the socket, with one descriptor for both. Called in its hook.
+    pub fn rest(&self) {
+        self.step_back();
+        if let Some(watched) = descriptor(self.watched).filter(|_| !self.is_resting()) {
+            put(self.used, watched);
+            poller::close(self.socket.replace(watched));
+            self.place.set(Place::Resting);
+        }
+    }
+
+    /// Has the MPM call `process_connection`, when it has parked the connection. Any thread.
+    pub fn call(&self) {
+        if let Some(watched) = self.standing() {
+            poller::ring(watched);
+        }
+    }
+
+    /// The MPM has called.
+    pub fn answer(&self) {
+        if let Some(watched) = self.standing() {
+            poller::silence(watched);
+        } else if self.is_resting() {
+            // Without one more it goes on as it is.
+            if let Ok(socket) = poller::duplicate(self.socket.get()) {
+                put(self.used, socket);
+                self.socket.set(socket);
+                self.place.set(Place::Aside);
+            }
+        }
+    }
+
+    /// Gives the MPM its socket back. Called in its hooks.
+    pub fn step_back(&self) {
+        if let Some(watched) = self.standing() {
+            poller::replace(watched, self.socket.get());
+            self.place.set(Place::Aside);
+        }
+    }
+
+    /// The MPM's descriptor while it is the stand-in's: a child that stops may have closed it.
+    fn standing(&self) -> Option<RawFd> {
+        descriptor(self.watched).filter(|_| self.place.get() == Place::Standing)
+    }
+}
+
+impl Drop for ParkedSocket {
+    fn drop(&mut self) {
+        if self.is_resting() {
+            // The MPM's object closes it.
+            put(self.used, -1);
+        }
+    }
+}
+
+fn put(object: NonNull<ffi::apr_socket_t>, descriptor: RawFd) {
+    let (mut object, mut descriptor) = (object.as_ptr(), descriptor);
+    // SAFETY: a socket object of a live connection; APR copies the number.
+    unsafe { ffi::apr_os_sock_put(&raw mut object, &raw mut descriptor, null_mut()) };
+}
+
+fn descriptor(socket: NonNull<ffi::apr_socket_t>) -> Option<RawFd> {
+    let mut descriptor = -1;
+    // SAFETY: a socket object of a live connection; a place for the answer.
+    unsafe { ffi::apr_os_sock_get(&raw mut descriptor, socket.as_ptr()) };
+    (descriptor >= 0).then_some(descriptor)
+}

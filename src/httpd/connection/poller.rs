@@ -1,0 +1,181 @@
+//! Sets of descriptors that a thread of ours waits for, and the events that interrupt such a wait
+//! (Linux: epoll and eventfd).
+
+use std::io;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::time::Duration;
+
+/// The key under which the interruption is known.
+const INTERRUPT: u64 = u64::MAX;
+/// What is told of a socket, each time once.
+const INPUT: i32 = libc::EPOLLIN | libc::EPOLLRDHUP | libc::EPOLLET;
+const ENDS: u32 = (libc::EPOLLRDHUP | libc::EPOLLHUP | libc::EPOLLERR) as u32;
+/// How many events one wait takes.
+const MOST: usize = 256;
+
+/// What is so of a socket that is ready.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Ready {
+    /// The peer has ended its side, or the connection broke.
+    pub ends: bool,
+    /// There is room for output; only told where that is watched for.
+    pub writable: bool,
+}
+
+/// A set.
+pub struct Poller {
+    epoll: OwnedFd,
+    event: OwnedFd,
+}
+
+fn checked(result: i32) -> io::Result<i32> {
+    if result < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(result)
+}
+
+fn owned(result: i32) -> io::Result<OwnedFd> {
+    let descriptor = checked(result)?;
+    // SAFETY: a descriptor that the kernel has just made for us.
+    Ok(unsafe { OwnedFd::from_raw_fd(descriptor) })
+}
+
+/// A descriptor that is readable from `ring` to `silence`.
+///
+/// # Errors
+/// There are no more descriptors.
+pub(in crate::httpd) fn event() -> io::Result<OwnedFd> {
+    // SAFETY: no pointers.
+    owned(unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) })
+}
+
+/// Makes an event readable.
+pub(in crate::httpd) fn ring(event: RawFd) {
+    let value = 1u64;
+    // SAFETY: eight bytes, as an eventfd takes.
+    unsafe { libc::write(event, (&raw const value).cast(), size_of::<u64>()) };
+}
+
+/// Makes an event unreadable.
+pub(in crate::httpd) fn silence(event: RawFd) {
+    let mut value = 0u64;
+    // SAFETY: eight bytes, as an eventfd gives.
+    unsafe { libc::read(event, (&raw mut value).cast(), size_of::<u64>()) };
+}
+
+/// Another descriptor for the same.
+pub(in crate::httpd) fn duplicate(descriptor: RawFd) -> io::Result<RawFd> {
+    // SAFETY: no pointers; the kernel checks the descriptor.
+    checked(unsafe { libc::fcntl(descriptor, libc::F_DUPFD_CLOEXEC, 0) })
+}
+
+/// Ends a descriptor that is the caller's.
+pub(in crate::httpd) fn close(descriptor: RawFd) {
+    // SAFETY: the caller's own.
+    unsafe { libc::close(descriptor) };
+}
+
+/// From now on `descriptor` is for the same as `other`.
+pub(in crate::httpd) fn replace(descriptor: RawFd, other: RawFd) {
+    // SAFETY: no pointers; the kernel checks the descriptors.
+    unsafe { libc::dup3(other, descriptor, libc::O_CLOEXEC) };
+}
+
+impl Poller {
+    /// An empty set.
+    ///
+    /// # Errors
+    /// There are no more descriptors.
+    pub fn new() -> io::Result<Self> {
+        // SAFETY: no pointers.
+        let epoll = owned(unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) })?;
+        let event = event()?;
+        let poller = Self { epoll, event };
+        let descriptor = poller.event.as_raw_fd();
+        poller.control(libc::EPOLL_CTL_ADD, descriptor, libc::EPOLLIN, INTERRUPT)?;
+        Ok(poller)
+    }
+
+    fn control(&self, what: i32, descriptor: RawFd, events: i32, key: u64) -> io::Result<()> {
+        let mut event = libc::epoll_event {
+            events: events as u32,
+            u64: key,
+        };
+        let epoll = self.epoll.as_raw_fd();
+        // SAFETY: one event of ours; the kernel checks the descriptor.
+        checked(unsafe { libc::epoll_ctl(epoll, what, descriptor, &raw mut event) }).map(drop)
+    }
+
+    /// Has waits answer `key` whenever more has come on a socket, or its end. What is there already
+    /// is told once.
+    ///
+    /// # Errors
+    /// The kernel has no room.
+    pub fn watch(&self, socket: RawFd, key: u64) -> io::Result<()> {
+        match self.control(libc::EPOLL_CTL_ADD, socket, INPUT, key) {
+            Err(error) if error.raw_os_error() == Some(libc::EEXIST) => Ok(()),
+            result => result,
+        }
+    }
+
+    /// The same, and when there is room for output again. (At first there always is: it would be told
+    /// of each socket in vain.)
+    ///
+    /// # Errors
+    /// The kernel has no room.
+    pub fn watch_output(&self, socket: RawFd, key: u64) -> io::Result<()> {
+        self.set(socket, INPUT | libc::EPOLLOUT, key)
+    }
+
+    /// Takes a socket out.
+    pub fn forget(&self, socket: RawFd) {
+        // One that is not in the set need not be taken out.
+        let _ = self.control(libc::EPOLL_CTL_DEL, socket, 0, 0);
+    }
+
+    /// Has the next wait answer `key`, once, when a wait for another set would answer something.
+    ///
+    /// # Errors
+    /// The kernel has no room.
+    pub fn watch_set(&self, set: &Self, key: u64) -> io::Result<()> {
+        self.set(
+            set.epoll.as_raw_fd(),
+            libc::EPOLLIN | libc::EPOLLONESHOT,
+            key,
+        )
+    }
+
+    fn set(&self, descriptor: RawFd, events: i32, key: u64) -> io::Result<()> {
+        self.control(libc::EPOLL_CTL_MOD, descriptor, events, key)
+            .or_else(|_| self.control(libc::EPOLL_CTL_ADD, descriptor, events, key))
+    }
+
+    /// Waits for at most `time`, or until something is ready or [`Poller::interrupt`] is called;
+    /// gives `ready` the keys, and what is so.
+    pub fn wait(&self, time: Option<Duration>, mut ready: impl FnMut(u64, Ready)) {
+        // Rounded up: a wait that is over too early is one more turn.
+        let time = time.map_or(-1, |time| {
+            time.as_micros().div_ceil(1000).min(i32::MAX as u128) as i32
+        });
+        let mut events = [libc::epoll_event { events: 0, u64: 0 }; MOST];
+        let epoll = self.epoll.as_raw_fd();
+        // SAFETY: room for so many events.
+        let count = unsafe { libc::epoll_wait(epoll, events.as_mut_ptr(), MOST as i32, time) };
+        for event in events.iter().take(usize::try_from(count).unwrap_or(0)) {
+            match event.u64 {
+                INTERRUPT => silence(self.event.as_raw_fd()),
+                key => {
+                    let ends = event.events & ENDS != 0;
+                    let writable = event.events & libc::EPOLLOUT as u32 != 0;
+                    ready(key, Ready { ends, writable });
+                }
+            }
+        }
+    }
+
+    /// Ends the wait that goes on, or the next one.
+    pub fn interrupt(&self) {
+        ring(self.event.as_raw_fd());
+    }
+}

@@ -1,0 +1,116 @@
+//! Filters behind the headers (`AP_FTYPE_PROTOCOL`, `AP_FTYPE_TRANSCODE`): when they see the first
+//! byte of a body, its length is said already. So a filter before the headers takes it back for them.
+
+use super::content_length::Change;
+use super::handle;
+use super::{Direction, Filter};
+use crate::httpd::apr::brigade::Brigade;
+use crate::httpd::ffi;
+use crate::httpd::request::Request;
+use crate::httpd::status::Error;
+
+const NAME: &std::ffi::CStr = c"mod_python.before-headers";
+
+/// Registers the filter that stands last before the headers.
+pub(in crate::httpd) fn register() {
+    // SAFETY: httpd copies the name; the function is static.
+    unsafe {
+        ffi::ap_register_output_filter(
+            NAME.as_ptr(),
+            Some(before_headers),
+            None,
+            ffi::AP_FTYPE_PROTOCOL - 1,
+        );
+    }
+}
+
+impl Request {
+    /// Has the headers made right for a filter that stands behind them.
+    pub fn settle_headers_for(&self, change: Change) {
+        if change == Change::Nothing {
+            return;
+        }
+        let context = if change == Change::Length {
+            self.as_ptr()
+        } else {
+            std::ptr::null_mut()
+        };
+        let (r, c) = (self.as_ptr(), self.connection().as_ptr());
+        let handle = handle(Direction::Output, NAME);
+        if handle.is_null() {
+            // `mod_python.testing` has no such filter; there, all headers are set before a body comes.
+            self.take_back_headers(change == Change::Length);
+            return;
+        }
+        // SAFETY: the live request; the context is only compared with null.
+        unsafe { ffi::ap_add_output_filter_handle(handle, context.cast(), r, c) };
+    }
+
+    /// Takes back what the headers say of a body whose bytes change, and whose length does, if
+    /// `length`.
+    fn take_back_headers(&self, length: bool) {
+        match (self.has_no_body(), length) {
+            (true, _) => {}
+            (false, true) => self.forget_representation(),
+            (false, false) => self.forget_exactness(),
+        }
+    }
+}
+
+unsafe extern "C" fn before_headers(
+    f: *mut ffi::ap_filter_t,
+    brigade: *mut ffi::apr_bucket_brigade,
+) -> ffi::apr_status_t {
+    // SAFETY: httpd calls with a live filter and brigade.
+    let filter = unsafe { Filter::from_raw(f) };
+    // SAFETY: as above.
+    let brigade = unsafe { Brigade::from_raw(brigade) };
+    let result =
+        crate::httpd::guard::guard("the filter before headers", Err(Error::GENERAL), || {
+            settle(filter, brigade)
+        });
+    Error::code(result)
+}
+
+/// Takes back what the headers say of the body, for the first brigade of it.
+fn settle(filter: &Filter, brigade: &Brigade) -> Result<(), Error> {
+    if brigade.is_empty() {
+        return Ok(());
+    }
+    if let Some(r) = filter.request().filter(|r| r.status() == 205) {
+        // httpd would send a body, which no client expects. The filters behind the headers are not
+        // asked for one, and so must not let this one by.
+        r.forget_representation();
+        brigade.drop_data();
+        return match brigade.is_empty() {
+            true => Ok(()),
+            false => filter.pass(brigade),
+        };
+    }
+    filter.unlink(Direction::Output);
+    let Some(r) = filter.request().filter(|r| !r.has_no_body()) else {
+        return filter.pass(brigade);
+    };
+    let changes_length = !filter.raw().ctx.is_null();
+    r.take_back_headers(changes_length);
+    if !changes_length {
+        return filter.pass(brigade);
+    }
+    if brigade.back() != Some(crate::httpd::apr::bucket::Kind::End) {
+        return filter.pass(brigade);
+    }
+    // httpd counts a body that it sees whole: it sees its end a moment later.
+    let Some(end) = brigade.remove_back() else {
+        return filter.pass(brigade);
+    };
+    if brigade.is_empty() {
+        brigade.append(crate::httpd::apr::bucket::Bucket::owning(
+            bytes::Bytes::new(),
+            brigade,
+        ));
+    }
+    let result = filter.pass(brigade);
+    brigade.clear();
+    brigade.append(end);
+    result.and_then(|()| filter.pass(brigade))
+}

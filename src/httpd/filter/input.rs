@@ -1,0 +1,381 @@
+//! Input filters: what arrives from the client, and what a handler reads.
+
+use super::content_length::{Change, Promise};
+use super::stream::{CHUNK, Next, Stream, held_by};
+use super::stream_buckets::NextBucket;
+use super::{Direction, Filter, Mode};
+use crate::httpd::apr::brigade::Brigade;
+use crate::httpd::apr::bucket::Kind;
+use crate::httpd::apr::owned_brigade::OwnedBrigade;
+use crate::httpd::connection::KeepAlive;
+use crate::httpd::log::Level;
+use crate::httpd::status::{Error, Status};
+
+/// The longest line that is given out whole (httpd's `HUGE_STRING_LEN`).
+const LINE: usize = 8192;
+
+/// A filter below that answers a read that waits with nothing, so often, will never give anything.
+const MOST_EMPTY_READS: u32 = 1000;
+
+/// One input filter in the chain of one request.
+pub struct Input {
+    /// The pieces, and how to read and write them.
+    pub stream: Stream,
+    /// How the caller of this very call reads.
+    mode: Mode,
+    /// Whether that caller is ready to wait.
+    block: bool,
+    /// EOS was read from below: the body's last byte is off the connection.
+    end_below: bool,
+    /// EOS went to the caller.
+    delivered: bool,
+    /// Every further read answers this.
+    failed: Option<Error>,
+    /// The author was told `Pause` for the brigade at hand, and may ask for another one.
+    paused: bool,
+    /// The author was told that nothing has come yet, to a caller who would not wait.
+    starved: bool,
+    /// The author stepped out: once the written data is given out, the filter is gone.
+    out: bool,
+    /// The author says that the length stays.
+    keeps_length: bool,
+    /// The length that the readers were told, and that no filter below has taken back.
+    promise: Option<Promise>,
+    /// Where the filter below puts what it gives: empty before each read. A filter may take what it
+    /// finds in a brigade for its own, and answer that it has read something.
+    arriving: OwnedBrigade,
+}
+
+impl Input {
+    /// For a filter that is called the first time.
+    pub fn new(filter: &Filter, change: Change) -> Self {
+        Self {
+            keeps_length: change != Change::Length,
+            promise: None,
+            stream: Stream::new(filter),
+            arriving: held_by(filter),
+            mode: Mode::Bytes(0),
+            block: true,
+            end_below: false,
+            delivered: false,
+            failed: None,
+            paused: false,
+            starved: false,
+            out: false,
+        }
+    }
+
+    /// Begins a call.
+    pub fn begin(&mut self, mode: Mode, block: bool) {
+        (self.mode, self.block) = (mode, block);
+    }
+
+    /// How the caller reads.
+    pub fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// Whether the caller is ready to wait.
+    pub fn blocks(&self) -> bool {
+        self.block
+    }
+
+    /// What went wrong with the body, if something did.
+    pub fn failed(&self) -> Option<Error> {
+        self.failed
+    }
+
+    /// Whether the author has stepped out.
+    pub fn is_out(&self) -> bool {
+        self.out
+    }
+
+    /// Answers a call from what is written already. `None`: the author must be asked for more.
+    pub fn answer(&mut self, filter: &Filter, target: &Brigade) -> Option<Result<(), Error>> {
+        if let Some(error) = self.failed {
+            return Some(Err(error));
+        }
+        if self.delivered {
+            target.append_end();
+            return Some(Ok(()));
+        }
+        if !self.has_answer() {
+            if !self.is_over() {
+                return self.pass_by(filter, target);
+            }
+            if self.stream.is_on_connection() {
+                return Some(Err(Error::END_OF_FILE));
+            }
+            if let Err(error) = self.read_to_end(filter) {
+                return Some(Err(error));
+            }
+            self.stream.append_end();
+        }
+        let Some(promise) = &mut self.promise else {
+            return Some(self.give(target));
+        };
+        let before = self.stream.measure() as u64;
+        // It was not given out yet.
+        let ends = self.stream.closed;
+        match promise.check(before, ends) {
+            Ok(()) => {
+                let result = self.give(target);
+                let after = self.stream.pending as u64;
+                if let Some(promise) = &mut self.promise {
+                    promise.take(before - after);
+                }
+                Some(result)
+            }
+            Err(sentence) => Some(Err(self.break_promise(filter, &sentence))),
+        }
+    }
+
+    /// The readers were told another length: they get an error, not a body that is not what it says.
+    fn break_promise(&mut self, filter: &Filter, sentence: &str) -> Error {
+        if let Some(r) = filter.request() {
+            let text = format!(
+                "filter {} keeps the Content-Length (change=), but {sentence}: its readers get an error",
+                filter.name()
+            );
+            r.log(Level::Error, &text);
+        }
+        self.fail(filter, None)
+    }
+
+    /// Whether nothing more comes from the author.
+    fn is_over(&self) -> bool {
+        self.stream.is_over()
+    }
+
+    /// Whether what is written satisfies the mode of the call.
+    pub fn has_answer(&mut self) -> bool {
+        let pending = self.stream.measure();
+        let held = &self.stream.outgoing;
+        match self.mode {
+            Mode::Line if self.is_over() => pending > 0,
+            Mode::Line => pending >= LINE || held.holds_line(),
+            Mode::Bytes(_) | Mode::Peek(_) => {
+                pending > 0 || held.all().kinds().any(|kind| kind == Kind::End)
+            }
+        }
+    }
+
+    fn give(&mut self, target: &Brigade) -> Result<(), Error> {
+        let held = &self.stream.outgoing;
+        let before = self.stream.pending;
+        match self.mode {
+            Mode::Peek(limit) => return held.all().copy_prefix(target, limit),
+            Mode::Bytes(limit) => {
+                self.delivered = held.leaving().move_prefix(target, limit)?;
+                self.stream.pending = before.saturating_sub(limit);
+            }
+            Mode::Line if before == 0 => self.delivered = held.leaving().move_prefix(target, 0)?,
+            Mode::Line => {
+                let mark = target.last();
+                held.leaving().move_line(target, LINE)?;
+                let (length, ended) = target.since(mark);
+                self.stream.pending = before.saturating_sub(length);
+                // A last line without its LF takes the end along.
+                self.delivered = self.stream.closed && ended;
+            }
+        }
+        Ok(())
+    }
+
+    /// After stepping out: the chain goes on without us. But httpd's parser of bodies knows no
+    /// lines and no peeking, so for these we stay and pass on what comes.
+    fn pass_by(&mut self, filter: &Filter, target: &Brigade) -> Option<Result<(), Error>> {
+        let counts = self.promise.is_some() && !self.stream.is_untouched();
+        if counts
+            || !self.out
+            || !(self.stream.is_on_connection() || matches!(self.mode, Mode::Bytes(_)))
+        {
+            return None;
+        }
+        filter.unlink(Direction::Input);
+        let answer = filter.fetch(target, self.mode, self.block);
+        target.prepend_all(self.stream.outgoing.leaving());
+        Some(answer)
+    }
+
+    /// Fetches the next brigade from below, for the author. Waits if the caller waits.
+    pub fn fetch(&mut self, filter: &Filter) -> Result<(), Error> {
+        self.fetch_waiting(filter, self.block)
+    }
+
+    fn fetch_waiting(&mut self, filter: &Filter, block: bool) -> Result<(), Error> {
+        let arriving = &self.arriving;
+        if let Some(r) = filter.request() {
+            r.body_is_read();
+        }
+        // On a connection no more than what was asked for: the next words may be another protocol's.
+        let mode = match self.mode {
+            Mode::Bytes(limit) | Mode::Peek(limit) if self.stream.is_on_connection() => {
+                Mode::Bytes(limit.clamp(1, CHUNK))
+            }
+            Mode::Line if self.stream.is_on_connection() => Mode::Line,
+            _ => Mode::Bytes(CHUNK),
+        };
+        let mut answer = Ok(());
+        for _ in 0..MOST_EMPTY_READS {
+            answer = filter.fetch(arriving, mode, block);
+            if answer.is_err() || !block || !arriving.is_empty() {
+                break;
+            }
+        }
+        let is_empty = arriving.is_empty();
+        self.end_below |= arriving.kinds().any(|kind| kind == Kind::End);
+        self.stream.incoming.all().append_all(arriving);
+        answer?;
+        if std::mem::take(&mut self.keeps_length) {
+            self.promise = filter.request().and_then(Promise::of_request);
+        }
+        (self.paused, self.starved) = (false, false);
+        if is_empty { Err(Error::AGAIN) } else { Ok(()) }
+    }
+
+    /// Whether the next piece is at hand: reading it does not wait.
+    pub fn is_ready(&mut self) -> bool {
+        !self.paused || self.stream.look().is_some()
+    }
+
+    /// What comes next for the author: a brigade's data, one `Pause`, then the next brigade. An
+    /// author who asks on and on waits, whether the caller would or not.
+    pub fn read(&mut self, filter: &Filter, limit: usize) -> Result<Next, Error> {
+        loop {
+            match self.stream.look() {
+                None if self.end_below => return Ok(Next::Pause),
+                None if !self.paused => {
+                    self.paused = true;
+                    return Ok(Next::Pause);
+                }
+                None => match self.fetch_waiting(filter, self.block || self.starved) {
+                    Err(error) if error.is_again() => {
+                        self.starved = true;
+                        return Ok(Next::Pause);
+                    }
+                    Err(error) => return Err(self.break_off(filter, error)),
+                    Ok(()) => {}
+                },
+                Some(Kind::Flush) => self.stream.take_flush(),
+                Some(Kind::End) => {
+                    self.stream.take_end();
+                    return Ok(Next::End);
+                }
+                Some(_) => {
+                    if self.load(limit)? > 0 {
+                        return Ok(Next::Data);
+                    }
+                }
+            }
+        }
+    }
+
+    /// What comes next, bucket by bucket, metadata too.
+    pub fn next_bucket(&mut self) -> NextBucket {
+        self.stream.take_bucket().unwrap_or(NextBucket::Pause)
+    }
+
+    /// Looks at up to `limit` bytes that stay unread; fewer only at the end. `None`: so many have
+    /// not arrived yet.
+    pub fn peek(&mut self, limit: usize) -> Result<Option<Vec<u8>>, Error> {
+        self.stream.peek(limit, true)
+    }
+
+    /// Ends a call while a generator is at work: what it yielded, and what it has not read, stay.
+    pub fn suspend(&mut self, filter: &Filter) -> Result<(), Error> {
+        (self.paused, self.starved) = (false, false);
+        self.stream.set_aside(filter.pool())
+    }
+
+    /// Makes the data at the front a piece of at most `limit` bytes in memory, and answers its
+    /// length; 0 if it turned out to be nothing.
+    pub fn load(&mut self, limit: usize) -> Result<usize, Error> {
+        self.stream.load(limit.clamp(1, CHUNK), true)
+    }
+
+    /// Says that the body ends here for its readers. The rest of it is read and dropped before
+    /// they are told: it must never be taken for the next request.
+    pub fn close(&mut self) {
+        self.stream.end_said = true;
+    }
+
+    /// Gives out what is left of the brigade at hand as it is.
+    pub fn pass_on(&mut self) {
+        self.stream.move_rest();
+    }
+
+    /// Steps out for good.
+    pub fn step_out(&mut self) {
+        self.out = true;
+        self.stream.move_rest();
+    }
+
+    /// Ends one call of the author: what was not read goes on, and stays ours to give out.
+    pub fn finish(&mut self, filter: &Filter) -> Result<(), Error> {
+        if self.stream.is_over() {
+            self.stream.incoming.clear();
+        } else {
+            self.stream.move_rest();
+        }
+        (self.paused, self.starved) = (false, false);
+        self.stream.set_aside(filter.pool())
+    }
+
+    /// The author failed: readers get an error, the connection is not used again.
+    pub fn fail(&mut self, filter: &Filter, refusal: Option<Status>) -> Error {
+        let error = match refusal.map(|status| status.0) {
+            Some(413) => Error::NO_SPACE,
+            Some(408) => Error::TIME_OUT,
+            Some(501) => Error::NOT_IMPLEMENTED,
+            Some(400) => Error::GENERAL,
+            _ => Error::FILTER,
+        };
+        if let Some(r) = filter.request() {
+            r.refuse_body(refusal.unwrap_or(Status::INTERNAL_SERVER_ERROR));
+        }
+        self.break_off(filter, error)
+    }
+
+    /// The peer has ended its side. What is written and not read yet can still be.
+    pub fn end_connection_input(&mut self, filter: &Filter, error: Error) -> Result<(), Error> {
+        self.stream.end_said = true;
+        match self.stream.is_on_connection() && error.is_end() && self.stream.pending > 0 {
+            true => Ok(()),
+            false => Err(self.break_off(filter, error)),
+        }
+    }
+
+    /// Reading from below failed: the same answer from now on, no further request here.
+    pub fn break_off(&mut self, filter: &Filter, error: Error) -> Error {
+        self.stream.drop_all();
+        self.failed = Some(error);
+        filter.connection().set_keep_alive(KeepAlive::Close);
+        error
+    }
+
+    /// Reads the body's rest from below and drops it.
+    fn read_to_end(&mut self, filter: &Filter) -> Result<(), Error> {
+        if self.end_below {
+            return Ok(());
+        }
+        self.stream.incoming.clear();
+        if filter.request().is_some_and(|r| r.expecting_100() != 0) {
+            // Nobody asked the client for the body yet; it is not asked just to be thrown away.
+            filter.connection().set_keep_alive(KeepAlive::Close);
+            self.end_below = true;
+            return Ok(());
+        }
+        while !self.end_below {
+            match self.fetch(filter) {
+                Ok(()) => self.stream.incoming.clear(),
+                Err(error) if error.is_again() => return Err(error),
+                Err(_) => {
+                    filter.connection().set_keep_alive(KeepAlive::Close);
+                    self.end_below = true;
+                }
+            }
+        }
+        Ok(())
+    }
+}

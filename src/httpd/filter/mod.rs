@@ -1,0 +1,349 @@
+//! Filters: `ap_filter_t`.
+
+pub(in crate::httpd) mod before_headers;
+pub(in crate::httpd) mod calls_in_progress;
+pub mod content_length;
+pub mod file;
+pub mod input;
+pub mod output;
+pub(in crate::httpd) mod output_errors;
+pub(in crate::httpd) mod queue;
+pub(in crate::httpd) mod response_framing;
+pub mod response_head;
+pub mod rollback;
+pub mod stream;
+pub mod stream_buckets;
+pub(in crate::httpd) mod stream_read;
+pub(in crate::httpd) mod stream_write;
+
+use super::apr::brigade::Brigade;
+use super::apr::pool::Pool;
+use super::connection::Connection;
+use super::ffi;
+use super::request::Request;
+use super::status::Error;
+use std::cell::{Cell, UnsafeCell};
+use std::ffi::{CStr, CString};
+use std::ptr::null_mut;
+use std::time::Instant;
+
+/// Filters that httpd's modules put into chains themselves, most of them with a context that they use
+/// unseen: without one the child ends, and a second one breaks the framing of responses or requests.
+const HTTPDS_OWN: [&[u8]; 16] = [
+    b"BYTERANGE",
+    b"CACHE_INVALIDATE",
+    b"CACHE_OUT",
+    b"CACHE_OUT_SUBREQ",
+    b"CACHE_REMOVE_URL",
+    b"CACHE_SAVE",
+    b"CACHE_SAVE_SUBREQ",
+    b"CHUNK",
+    b"CONTENT_LENGTH",
+    b"HTTP_HEADER",
+    b"HTTP_IN",
+    b"HTTP_OUTERROR",
+    b"OLD_WRITE",
+    b"PROXY_SEND_DIR",
+    b"SSL/TLS Buffer",
+    b"SUBREQ_CORE",
+];
+/// How the names of others begin, which differ from one version of httpd to the next.
+const HTTPDS_OWN_BEGIN: [&[u8]; 2] = [b"H2_", b"HTTP1_"];
+
+/// The name under which the filter of all run-time registrations is registered.
+pub(in crate::httpd) const RUN_TIME_NAME: &CStr = c"mod_python";
+
+/// httpd's record of the filter of this name; null if no module has registered one.
+pub(in crate::httpd) fn handle(direction: Direction, name: &CStr) -> *mut ffi::ap_filter_rec_t {
+    match direction {
+        // SAFETY: a pure look-up by a NUL-terminated name.
+        Direction::Input => unsafe { ffi::ap_get_input_filter_handle(name.as_ptr()) },
+        // SAFETY: as above.
+        Direction::Output => unsafe { ffi::ap_get_output_filter_handle(name.as_ptr()) },
+    }
+}
+
+/// Where a filter stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Direction {
+    /// On the way in: request bodies.
+    Input,
+    /// On the way out: responses.
+    Output,
+}
+
+/// How a caller reads through an input filter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Up to so many bytes.
+    Bytes(usize),
+    /// One line.
+    Line,
+    /// Up to so many bytes that stay unread.
+    Peek(usize),
+}
+
+/// An `ap_filter_t`: one filter in the chain of one request or connection.
+#[repr(transparent)]
+pub struct Filter(UnsafeCell<ffi::ap_filter_t>);
+
+impl Filter {
+    /// # Safety
+    /// `raw` points to a live filter for all of `'a`.
+    pub(in crate::httpd) unsafe fn from_raw<'a>(raw: *mut ffi::ap_filter_t) -> &'a Self {
+        // SAFETY: repr(transparent); liveness is the caller's promise.
+        unsafe { &*raw.cast() }
+    }
+
+    pub(in crate::httpd) fn as_ptr(&self) -> *mut ffi::ap_filter_t {
+        self.0.get()
+    }
+
+    pub(in crate::httpd) fn raw(&self) -> &ffi::ap_filter_t {
+        // SAFETY: live; plain fields, read on the thread that httpd calls the filter on.
+        unsafe { &*self.as_ptr() }
+    }
+
+    /// The request it stands in; `None` for a filter of the connection.
+    pub fn request(&self) -> Option<&Request> {
+        let r = self.raw().r;
+        // SAFETY: null, or the live request of this chain.
+        (!r.is_null()).then(|| unsafe { Request::from_raw(r) })
+    }
+
+    /// The connection it stands in.
+    pub fn connection(&self) -> &Connection {
+        // SAFETY: set for all of a filter's life.
+        unsafe { Connection::from_raw(self.raw().c) }
+    }
+
+    /// The pool of the request, or of the connection.
+    pub fn pool(&self) -> &Pool {
+        self.request()
+            .map_or_else(|| self.connection().pool(), Request::pool)
+    }
+
+    /// Whether it is of the protocol's own: it stays in the chain when an error page, or another
+    /// request, takes the response over.
+    pub(in crate::httpd) fn is_of_protocol(&self) -> bool {
+        // SAFETY: a filter's record lives as long as the configuration.
+        let kind = unsafe { (*self.raw().frec).ftype };
+        (ffi::AP_FTYPE_PROTOCOL..ffi::AP_FTYPE_CONNECTION).contains(&kind)
+    }
+
+    /// The name of its registration, or of mod_filter's that calls it.
+    pub(in crate::httpd) fn name(&self) -> String {
+        // SAFETY: a filter's record lives as long as the configuration.
+        let name = unsafe { (*self.raw().frec).name };
+        // SAFETY: NUL-terminated.
+        let name = unsafe { crate::httpd::cstr::c_bytes(name) };
+        String::from_utf8_lossy(name.unwrap_or_default()).into_owned()
+    }
+
+    /// Sends a brigade to the filter behind this one. The caller empties what is left of it.
+    pub fn pass(&self, brigade: &Brigade) -> Result<(), Error> {
+        // SAFETY: the live chain; `next` stays valid even after this filter was removed.
+        let pass = || unsafe { ffi::ap_pass_brigade(self.raw().next, brigade.as_ptr()) };
+        Error::check(waiting(pass))
+    }
+
+    /// Reads from the filter below.
+    pub(in crate::httpd) fn fetch(
+        &self,
+        brigade: &Brigade,
+        mode: Mode,
+        block: bool,
+    ) -> Result<(), Error> {
+        let (mode, limit) = match mode {
+            Mode::Bytes(limit) => (ffi::AP_MODE_READBYTES, limit),
+            Mode::Line => (ffi::AP_MODE_GETLINE, 0),
+            Mode::Peek(limit) => (ffi::AP_MODE_SPECULATIVE, limit),
+        };
+        let block = if block {
+            ffi::APR_BLOCK_READ
+        } else {
+            ffi::APR_NONBLOCK_READ
+        };
+        let limit = limit as ffi::apr_off_t;
+        // SAFETY: the live chain.
+        let get = || unsafe {
+            ffi::ap_get_brigade(self.raw().next, brigade.as_ptr(), mode, block, limit)
+        };
+        Error::check(waiting(get))
+    }
+
+    /// A read of no bytes that does not wait.
+    pub(in crate::httpd) fn fetch_nothing(&self, brigade: &Brigade) -> Result<(), Error> {
+        let (mode, block) = (ffi::AP_MODE_READBYTES, ffi::APR_NONBLOCK_READ);
+        // SAFETY: the live chain from this filter on.
+        Error::check(unsafe {
+            ffi::ap_get_brigade(self.as_ptr(), brigade.as_ptr(), mode, block, 0)
+        })
+    }
+
+    /// Whether it was never called.
+    pub(in crate::httpd) fn is_fresh(&self) -> bool {
+        self.raw().ctx.is_null()
+    }
+
+    /// Takes it out of its chain: httpd does not call it again.
+    pub fn unlink(&self, direction: Direction) {
+        match direction {
+            // SAFETY: a live filter of this chain.
+            Direction::Input => unsafe { ffi::ap_remove_input_filter(self.as_ptr()) },
+            // SAFETY: as above.
+            Direction::Output => unsafe { ffi::ap_remove_output_filter(self.as_ptr()) },
+        }
+    }
+
+    /// Steps out of an output chain and hands on the brigade of this very call.
+    pub fn step_out(&self, brigade: &Brigade) -> Result<(), Error> {
+        self.unlink(Direction::Output);
+        self.pass(brigade)
+    }
+
+    /// Our own value for this filter in this chain, if `keep` was called before.
+    pub fn kept<T: 'static>(&self) -> Option<&T> {
+        // SAFETY: `ctx` is null or what `keep` put there, of one type for all of our filters.
+        unsafe { self.raw().ctx.cast::<T>().as_ref() }
+    }
+
+    /// Keeps a value for this filter; the pool of its request or connection owns it.
+    pub fn keep<T: 'static>(&self, value: T) -> &T {
+        let value = self.pool().own_first(value);
+        // SAFETY: our own filter's field; mod_filter keeps it per provider.
+        unsafe { (*self.as_ptr()).ctx = std::ptr::from_ref(value).cast_mut().cast() };
+        value
+    }
+}
+
+impl Connection {
+    /// Puts a filter of the connection into its chain.
+    pub fn add_filter(&self, direction: Direction, name: &str) {
+        let Ok(name) = CString::new(name) else { return };
+        let (handle, none) = (handle(direction, &name), null_mut());
+        let c = self.as_ptr();
+        match direction {
+            // SAFETY: the live connection, and a record of this direction, or null.
+            Direction::Input => unsafe {
+                ffi::ap_add_input_filter_handle(handle, none, null_mut(), c);
+            },
+            // SAFETY: as above.
+            Direction::Output => unsafe {
+                ffi::ap_add_output_filter_handle(handle, none, null_mut(), c);
+            },
+        }
+    }
+
+    /// The filter of this name in the connection's own chain.
+    pub fn filter(&self, direction: Direction, name: &str) -> Option<&Filter> {
+        let name = CString::new(name).ok()?;
+        let record = handle(direction, &name);
+        let mut at = match direction {
+            Direction::Input => self.raw().input_filters,
+            Direction::Output => self.raw().output_filters,
+        };
+        loop {
+            // SAFETY: null at the chain's end, or a filter that lives as long as the connection.
+            let filter = unsafe { at.as_ref() }?;
+            if filter.frec == record && !record.is_null() {
+                // SAFETY: as above.
+                return Some(unsafe { Filter::from_raw(at) });
+            }
+            at = filter.next;
+        }
+    }
+}
+
+thread_local! {
+    /// Nanoseconds that this thread has spent in the rest of chains.
+    static WAITED: Cell<u64> = const { Cell::new(0) };
+}
+
+/// Nanoseconds that this thread has spent, all in all, in what stands below or behind our filters.
+pub fn waited() -> u64 {
+    WAITED.get()
+}
+
+/// Counts the time of `f`, in which other filters of ours may be at work, once.
+pub(in crate::httpd) fn waiting<R>(f: impl FnOnce() -> R) -> R {
+    let (before, begin) = (WAITED.get(), Instant::now());
+    let result = f();
+    WAITED.set(before + begin.elapsed().as_nanos() as u64);
+    result
+}
+
+impl Request {
+    /// Puts the filter for those that are registered at run time into the request's chain.
+    pub fn add_run_time_filter(&self, direction: Direction) -> Option<&Filter> {
+        self.add_filter(direction, RUN_TIME_NAME.to_bytes())
+    }
+
+    /// Puts a filter into the request's chain. `None`: no module has one of this name.
+    pub fn add_filter(&self, direction: Direction, name: &[u8]) -> Option<&Filter> {
+        let name = CString::new(name).ok()?;
+        let handle = handle(direction, &name);
+        if handle.is_null() {
+            return None;
+        }
+        let (r, c, context) = (self.as_ptr(), self.connection().as_ptr(), null_mut());
+        let added = match direction {
+            // SAFETY: the live request, and a record of this direction.
+            Direction::Input => unsafe { ffi::ap_add_input_filter_handle(handle, context, r, c) },
+            // SAFETY: as above.
+            Direction::Output => unsafe { ffi::ap_add_output_filter_handle(handle, context, r, c) },
+        };
+        // SAFETY: null, or a filter that lives as long as the request.
+        (!added.is_null()).then(|| unsafe { Filter::from_raw(added) })
+    }
+
+    /// The output filters from the request's own to the connection's last.
+    pub(in crate::httpd) fn output_chain(&self) -> impl Iterator<Item = &Filter> {
+        let mut at = self.raw().output_filters;
+        std::iter::from_fn(move || {
+            // SAFETY: null at the chain's end, or a filter that lives as long as the request.
+            let filter = unsafe { at.as_ref() }?;
+            let found = std::mem::replace(&mut at, filter.next);
+            // SAFETY: as above.
+            Some(unsafe { Filter::from_raw(found) })
+        })
+    }
+
+    /// Why no request can have a filter of this name by its own wish. `None`: it can, or there is none.
+    pub fn refuses_filter(direction: Direction, name: &[u8]) -> Option<&'static str> {
+        let name = CString::new(name).ok()?;
+        // SAFETY: null, or a record that lives as long as the configuration.
+        let record = unsafe { handle(direction, &name).as_ref() }?;
+        let is_named = |own: &&[u8]| name.to_bytes().eq_ignore_ascii_case(own);
+        let is_prefixed = |own: &&[u8]| {
+            let start = name.to_bytes().get(..own.len());
+            start.is_some_and(|start| start.eq_ignore_ascii_case(own))
+        };
+        if HTTPDS_OWN.iter().any(is_named) || HTTPDS_OWN_BEGIN.iter().any(is_prefixed) {
+            return Some("httpd puts it where it belongs, with what it needs to work");
+        }
+        if record.ftype >= ffi::AP_FTYPE_CONNECTION {
+            return Some("it is a filter of connections");
+        }
+        if name.as_c_str() == RUN_TIME_NAME {
+            return Some("register the filter first, and add it by the name it got there");
+        }
+        None
+    }
+
+    /// The filter of httpd that finds the end of the request's body.
+    pub(in crate::httpd) fn body_parser(&self) -> Option<&Filter> {
+        // SAFETY: a pure look-up by a static name.
+        let parser = unsafe { ffi::ap_get_input_filter_handle(c"http_in".as_ptr()) };
+        let mut at = self.raw().input_filters;
+        loop {
+            // SAFETY: null at the chain's end, or a filter that lives as long as the request.
+            let filter = unsafe { at.as_ref() }?;
+            if filter.frec == parser {
+                // SAFETY: as above.
+                return Some(unsafe { Filter::from_raw(at) });
+            }
+            at = filter.next;
+        }
+    }
+}

@@ -1,0 +1,329 @@
+//! Output filters: what arrives from the handler, and what goes on to the client.
+
+use super::content_length::{Change, Promise};
+use super::stream::{CHUNK, Next, Stream};
+use super::stream_buckets::NextBucket;
+use super::{Direction, Filter};
+use crate::httpd::apr::brigade::Brigade;
+use crate::httpd::apr::bucket::Kind;
+use crate::httpd::status::Error;
+
+/// One output filter in the chain of one response.
+pub struct Output {
+    /// The pieces, and how to read and write them.
+    pub stream: Stream,
+    /// Headers were put right, or found to need nothing.
+    pub(in crate::httpd) headers_settled: bool,
+    /// Something went on to the client's side: the headers may be out.
+    pub(in crate::httpd) started: bool,
+    /// The end went on, too: nothing can follow, not even an error.
+    pub(in crate::httpd) ended: bool,
+    /// Sending failed: the client is gone, nothing more is worth making.
+    pub(in crate::httpd) broken: Option<Error>,
+    /// The author stepped out: what follows goes by untouched.
+    out: bool,
+    /// What the author does to bodies.
+    change: Change,
+    /// The length that the headers keep, once they are settled.
+    pub(in crate::httpd) promise: Option<Promise>,
+}
+
+impl Output {
+    /// For a filter that is called the first time.
+    pub fn new(filter: &Filter, change: Change) -> Self {
+        Self {
+            change,
+            promise: None,
+            stream: Stream::new(filter),
+            headers_settled: false,
+            started: false,
+            ended: false,
+            broken: None,
+            out: false,
+        }
+    }
+
+    /// Takes the buckets of a call. What follows the end is none of the body; it is dropped, and
+    /// metadata goes by.
+    pub fn accept(&mut self, brigade: &Brigade) {
+        self.stream.incoming.all().append_all(brigade);
+    }
+
+    /// Lets the metadata at hand go before anything that the author writes.
+    pub fn pass_metadata(&mut self) {
+        let stream = &self.stream;
+        while !self.started && stream.incoming.front() == Some(Kind::Metadata) {
+            stream.incoming.move_front(&stream.outgoing);
+        }
+    }
+
+    /// Whether sending has failed.
+    pub fn is_broken(&self) -> bool {
+        self.broken.is_some()
+    }
+
+    /// Whether the author has stepped out.
+    pub fn is_out(&self) -> bool {
+        self.out
+    }
+
+    /// Whether the next piece is in memory already: reading it neither waits nor sends.
+    pub fn is_ready(&mut self) -> bool {
+        !self.stream.flush_owed
+            && match self.stream.look() {
+                Some(Kind::Data) => self.stream.incoming.all().front_length().is_some(),
+                _ => true,
+            }
+    }
+
+    /// What comes next. Waits for slow sources, after sending what there is.
+    pub fn read(&mut self, filter: &Filter, limit: usize) -> Result<Next, Error> {
+        if let Some(error) = self.broken {
+            return Err(error);
+        }
+        self.answer_flush(filter)?;
+        loop {
+            match self.stream.look() {
+                None => return Ok(Next::Pause),
+                _ if self.stream.error_seen => return Ok(Next::Pause),
+                Some(Kind::Flush) => {
+                    self.stream.take_flush();
+                    return Ok(Next::Pause);
+                }
+                Some(Kind::End) => {
+                    self.stream.take_end();
+                    return Ok(Next::End);
+                }
+                // The answer to HEAD: its headers are out, and nobody gets this.
+                Some(_) if self.started && is_header_only(filter) => {
+                    drop(self.stream.incoming.remove_front());
+                }
+                Some(_) => {
+                    if self.load(filter, limit)? > 0 {
+                        return Ok(Next::Data);
+                    }
+                }
+            }
+        }
+    }
+
+    /// What comes next, bucket by bucket, metadata too.
+    pub fn next_bucket(&mut self, filter: &Filter) -> Result<NextBucket, Error> {
+        if let Some(error) = self.broken {
+            return Err(error);
+        }
+        self.answer_flush(filter)?;
+        if self.started && is_header_only(filter) {
+            // The answer to HEAD: its headers are out, and nobody gets this.
+            while self.stream.has_data() {
+                drop(self.stream.incoming.remove_front());
+            }
+        }
+        if self.stream.error_seen {
+            return Ok(NextBucket::Pause);
+        }
+        Ok(self.stream.take_bucket().unwrap_or(NextBucket::Pause))
+    }
+
+    /// Makes the data at the front a piece of at most `limit` bytes in memory, and answers its
+    /// length; 0 if it turned out to be nothing. Waits for slow sources, after sending what there is.
+    pub fn load(&mut self, filter: &Filter, limit: usize) -> Result<usize, Error> {
+        let limit = limit.clamp(1, CHUNK);
+        match self.stream.load(limit, false) {
+            Err(error) if error.is_again() => {
+                self.send_before_waiting(filter)?;
+                self.stream.load(limit, true)
+            }
+            other => other,
+        }
+    }
+
+    /// Looks at up to `limit` bytes that stay unread; fewer only at the end. `None`: so many have
+    /// not arrived yet.
+    pub fn peek(&mut self, filter: &Filter, limit: usize) -> Result<Option<Vec<u8>>, Error> {
+        match self.stream.peek(limit, false) {
+            Err(error) if error.is_again() => {
+                self.send_before_waiting(filter)?;
+                self.stream.peek(limit, true)
+            }
+            other => other,
+        }
+    }
+
+    /// A slow source: the client gets what there is before we wait. Before the first yield nothing
+    /// is sent: the filter may still step out.
+    fn send_before_waiting(&mut self, filter: &Filter) -> Result<(), Error> {
+        if self.stream.can_roll_back() {
+            return Ok(());
+        }
+        self.stream.outgoing().append_flush();
+        self.send(filter)
+    }
+
+    /// Ends a call while a generator waits for more: what it yielded goes on, what it has not read
+    /// stays.
+    pub fn suspend(&mut self, filter: &Filter) -> Result<(), Error> {
+        self.stream.pay_flush();
+        if !self.stream.can_roll_back() {
+            self.send(filter)?;
+        }
+        self.stream.set_aside(filter.pool())
+    }
+
+    /// Whether the author has read a FLUSH that is not yet sent on.
+    pub fn owes_flush(&self) -> bool {
+        self.stream.flush_owed
+    }
+
+    /// Sends on the FLUSH that the author has read, behind what was written for it.
+    pub fn answer_flush(&mut self, filter: &Filter) -> Result<(), Error> {
+        if self.stream.pay_flush() {
+            self.send(filter)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Whether enough was written to send it on in the middle of a call.
+    pub fn is_full(&self) -> bool {
+        self.stream.pending >= CHUNK
+    }
+
+    /// Sends on what was written so far.
+    pub fn send(&mut self, filter: &Filter) -> Result<(), Error> {
+        if let Some(error) = self.broken {
+            if self.stream.is_on_connection() {
+                self.send_metadata(filter);
+            }
+            return Err(error);
+        }
+        if self.stream.outgoing.is_empty() {
+            return Ok(());
+        }
+        self.settle_headers(filter);
+        if self.is_reset_content(filter) {
+            self.stream.drop_written();
+            if self.stream.outgoing.is_empty() {
+                return Ok(());
+            }
+        }
+        let counted = self
+            .promise
+            .as_mut()
+            .map(|promise| promise.count(self.stream.outgoing.all()));
+        if let Some(Err(sentence)) = counted {
+            self.promise = None;
+            if !self.mend_length(filter, &sentence) {
+                return self.break_off(filter);
+            }
+        }
+        self.started = true;
+        self.ended |= self.stream.closed;
+        let result = filter.pass(self.stream.outgoing.leaving());
+        self.stream.outgoing.clear();
+        self.stream.pending = 0;
+        self.stream.unmeasured = false;
+        if let Err(error) = result {
+            self.broken = Some(error);
+        }
+        result
+    }
+
+    /// Sends on what was written so far, and asks all others to do so too.
+    pub fn flush(&mut self, filter: &Filter) -> Result<(), Error> {
+        if !self.stream.closed {
+            self.stream.outgoing.all().append_flush();
+        }
+        self.send(filter)
+    }
+
+    /// Says that the response ends here; what is left of it is dropped.
+    pub fn close(&mut self, filter: &Filter) -> Result<(), Error> {
+        self.stream.flush_owed = false;
+        self.stream.touched |= !self.stream.end_seen;
+        self.stream.end_said = true;
+        self.stream.append_end();
+        self.send(filter)
+    }
+
+    /// Sends on what is left of this call's brigade as it is.
+    pub fn pass_on(&mut self) {
+        self.stream.pay_flush();
+        self.stream.move_rest();
+    }
+
+    /// Says that the response ends here; what is left of it is dropped. Sent with `finish`.
+    pub fn end_early(&mut self) {
+        self.stream.end_said = true;
+        self.stream.append_end();
+    }
+
+    /// Steps out for good: what is left, and all that follows, goes by untouched.
+    pub fn step_out(&mut self) {
+        self.out = true;
+    }
+
+    /// Ends a call: what was not read goes on, the end goes on by itself, nothing is held.
+    pub fn finish(&mut self, filter: &Filter) -> Result<(), Error> {
+        self.stream.pay_flush();
+        if self.stream.end_seen {
+            self.stream.append_end();
+        }
+        self.drain(filter);
+        self.stream.move_rest();
+        let result = self.send(filter);
+        // What follows is counted, too, if this filter changed something of a promised length.
+        if self.out && (self.promise.is_none() || self.stream.is_untouched()) {
+            filter.unlink(Direction::Output);
+        }
+        result
+    }
+
+    /// After the end, or after an error: data and a further end are dropped, metadata goes on.
+    pub fn swallow(&mut self, filter: &Filter, brigade: &Brigade) -> Result<(), Error> {
+        self.stream.closed = true;
+        self.stream.incoming.all().append_all(brigade);
+        self.drain(filter);
+        self.stream.move_rest();
+        self.send(filter)
+    }
+
+    /// Whether the status is 205: httpd would send a body with it, which no client expects.
+    fn is_reset_content(&self, filter: &Filter) -> bool {
+        let is_one = |r: &&crate::httpd::request::Request| r.status() == 205 && !r.is_subrequest();
+        let Some(r) = filter.request().filter(is_one) else {
+            return false;
+        };
+        if !self.started {
+            r.forget_representation();
+        }
+        true
+    }
+
+    /// Before the first bucket goes on, every filter counts as one that changes the length, unless
+    /// it did not touch a body that is all at hand, or stepped out before it touched anything.
+    fn settle_headers(&mut self, filter: &Filter) {
+        if std::mem::replace(&mut self.headers_settled, true) {
+            return;
+        }
+        let whole = self.stream.closed || self.out;
+        if !self.stream.touched && whole {
+            return;
+        }
+        let Some(r) = filter.request() else {
+            return;
+        };
+        match self.change {
+            Change::Length => return r.forget_representation(),
+            Change::Bytes => r.forget_exactness(),
+            Change::Nothing => {}
+        }
+        self.promise = Promise::of_response(r);
+    }
+}
+
+fn is_header_only(filter: &Filter) -> bool {
+    filter
+        .request()
+        .is_some_and(crate::httpd::request::Request::is_header_only)
+}

@@ -1,0 +1,167 @@
+//! Responses that end wrong: replaced while nothing is out, cut after that, so that every client can tell.
+
+use super::Filter;
+use super::output::Output;
+use crate::httpd::apr::bucket::Kind;
+use crate::httpd::connection::KeepAlive;
+use crate::httpd::log::Level;
+use crate::httpd::request::Request;
+use crate::httpd::status::{Error, Status};
+
+impl Output {
+    /// Ends the response with an error: before anything went on, a response of that status; after
+    /// that a cut one, which clients can tell from a whole one.
+    pub fn fail(&mut self, filter: &Filter, status: Status) -> Result<(), Error> {
+        if self.stream.is_on_connection() {
+            self.stream.drop_data();
+            return self.end_wrong(filter, status);
+        }
+        self.stream.forget_written();
+        let result = self.end_wrong(filter, status);
+        if result.is_ok() {
+            self.drain(filter);
+        }
+        self.stream.drop_all();
+        result
+    }
+
+    /// Reads what is left of a source of unknown length, behind an end that was said too early, and
+    /// drops it: mod_cgi waits for the end of a script whose output nobody reads. The response goes
+    /// out before that, for the source may be slow.
+    pub(in crate::httpd) fn drain(&mut self, filter: &Filter) {
+        let stream = &self.stream;
+        let ends = stream.closed && !stream.is_on_connection() && self.broken.is_none();
+        if !ends || !stream.incoming.all().has_unknown_length() || self.send(filter).is_err() {
+            return;
+        }
+        filter.connection().flush();
+        let stream = &self.stream;
+        while let Some(kind) = stream.incoming.front() {
+            if matches!(kind, Kind::Data | Kind::End) {
+                if stream.incoming.all().front_length().is_none() {
+                    // A source that fails has nothing more.
+                    let _ = stream.incoming.all().read_front(true);
+                }
+                drop(stream.incoming.remove_front());
+            } else {
+                stream.incoming.move_front(&stream.outgoing);
+            }
+        }
+    }
+
+    fn end_wrong(&mut self, filter: &Filter, status: Status) -> Result<(), Error> {
+        self.stream.flush_owed = false;
+        self.stream.closed = true;
+        self.stream.end_seen = true;
+        self.promise = None;
+        if let Some(error) = self.broken {
+            return Err(error);
+        }
+        if self.ended {
+            return Ok(());
+        }
+        let Some(r) = filter.request() else {
+            self.broken = Some(Error::GENERAL);
+            filter.connection().abort();
+            self.send_metadata(filter);
+            return Err(Error::GENERAL);
+        };
+        let was_started = self.is_under_way(filter);
+        if !was_started && r.is_subrequest() {
+            // The including page shows its own error text.
+            self.broken = Some(Error::GENERAL);
+            return Err(Error::GENERAL);
+        }
+        let status = if was_started {
+            Status::BAD_GATEWAY
+        } else {
+            status
+        };
+        let outgoing = self.stream.outgoing();
+        outgoing.append_error(status.0, r.pool());
+        outgoing.append_end();
+        if was_started {
+            // With a Content-Length already sent only the end of the connection shows the cut.
+            filter.connection().set_keep_alive(KeepAlive::Close);
+        }
+        self.headers_settled = true;
+        match self.send(filter) {
+            // httpd has answered with an error page; the handler has nothing more to send.
+            _ if !was_started => {
+                self.broken = Some(Error::FILTER);
+                Err(Error::FILTER)
+            }
+            other => other,
+        }
+    }
+
+    /// Whether a part of the response went on: another one cannot take its place any more. For a
+    /// filter behind the headers that is so from the start.
+    pub fn is_under_way(&self, filter: &Filter) -> bool {
+        self.started || filter.request().is_some_and(Request::has_sent)
+    }
+
+    /// Whether another response can take the place of this one: nothing of it went on.
+    pub fn can_be_replaced(&self, filter: &Filter) -> bool {
+        let whole = filter.request().is_some_and(|r| !r.is_subrequest());
+        whole && !self.is_under_way(filter) && self.broken.is_none()
+    }
+
+    /// Replaces the whole response, of which nothing went on yet, by a page about an error, of a
+    /// media type.
+    pub fn replace(&mut self, filter: &Filter, kind: &str, body: &[u8]) -> Result<(), Error> {
+        self.stream.drop_all();
+        self.stream.flush_owed = false;
+        self.stream.end_seen = true;
+        if let Some(r) = filter.request() {
+            r.set_status(Status::INTERNAL_SERVER_ERROR.0);
+            r.set_content_type(Some(kind.as_bytes()));
+            r.set_content_encoding(None);
+        }
+        self.stream.write_copy(body)?;
+        self.stream.append_end();
+        self.send(filter)
+    }
+
+    /// A promised length is not kept: while nothing is out, httpd can still count. `false`: too late.
+    pub(in crate::httpd) fn mend_length(&self, filter: &Filter, sentence: &str) -> bool {
+        let Some(r) = filter.request() else {
+            return true;
+        };
+        let outgoing = self.stream.outgoing.all();
+        let whole = outgoing.kinds().any(|kind| kind == Kind::End);
+        let mends = whole && !self.is_under_way(filter);
+        let (level, end) = match mends {
+            true => (Level::Warning, "its length is corrected"),
+            false => (Level::Error, "it is cut"),
+        };
+        let text = format!(
+            "filter {} keeps the Content-Length (change=), but {sentence}: {end}",
+            filter.name()
+        );
+        r.log(level, &text);
+        if mends {
+            r.forget_representation();
+        }
+        mends
+    }
+
+    /// Cuts a response that the author has made wrong. Nothing of it is taken any more.
+    pub(in crate::httpd) fn break_off(&mut self, filter: &Filter) -> Result<(), Error> {
+        let result = self.fail(filter, Status::INTERNAL_SERVER_ERROR);
+        let error = result.err().unwrap_or(Error::FILTER);
+        self.broken.get_or_insert(error);
+        Err(error)
+    }
+
+    /// On a connection that is broken nothing is sent; but metadata owns requests, and must reach
+    /// the end of the chain.
+    pub(in crate::httpd) fn send_metadata(&mut self, filter: &Filter) {
+        self.stream.drop_data();
+        if !self.stream.outgoing.is_empty() {
+            // It is broken already.
+            let _ = filter.pass(self.stream.outgoing.leaving());
+            self.stream.outgoing.clear();
+        }
+    }
+}

@@ -1,0 +1,377 @@
+//! The framing of responses: the last of our filters (`mod_python.frame`) counts what httpd's header
+//! filter and all others have made of a response, just before the connection's own filters get it.
+//!
+//! A `Content-Length` may promise more or less than the body has, a handler may set framing headers
+//! of its own, a filter behind the headers may answer HEAD with bytes, and a proxy module may write an
+//! error page behind a response that has ended. On a connection that stays open each of these bytes
+//! would be taken for the next response. So what does not fit is not sent: the response is cut,
+//! the connection closes (HTTP/2: the stream is reset), and the error log says why.
+//!
+//! The filter stands in the chain of each main request of which Python sees something. It also knows
+//! for certain whether the headers went out, which no field of `request_rec` says: mod_proxy_http sets
+//! `sent_bodyct` before it has sent anything.
+
+use std::cell::Cell;
+use std::ffi::CStr;
+use std::ptr::NonNull;
+
+use super::response_head;
+use super::response_head::{Head, strict_length};
+use super::{Direction, Filter};
+use crate::httpd::apr::brigade::Brigade;
+use crate::httpd::apr::bucket;
+use crate::httpd::apr::bucket::Kind;
+use crate::httpd::connection::KeepAlive;
+use crate::httpd::ffi;
+use crate::httpd::filter::handle;
+use crate::httpd::log::Level;
+use crate::httpd::request::Request;
+use crate::httpd::status::{Error, Status};
+
+const NAME: &CStr = c"mod_python.frame";
+/// httpd's filters that make the head of a response: HTTP/1 and HTTP/2. They leave the chain when
+/// the body begins.
+const MAKES_HEAD: [&CStr; 2] = [c"HTTP_HEADER", c"H2_C2_RESPONSE_OUT"];
+/// What stands in for a response whose head frames its body in a way that no client understands.
+const UNFRAMED: &[u8] =
+    b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+
+/// How far a response has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// The head has not gone out, or not all of it: its last four bytes so far.
+    Head([u8; 4]),
+    /// A body whose length the head has said.
+    Counted { total: u64, left: u64 },
+    /// HEAD, 204, 304: no byte follows the head.
+    NoBody,
+    /// A body in chunks, on an HTTP/2 stream, or one that ends with the connection.
+    Free,
+    /// The response was cut: only metadata goes on.
+    Cut,
+    /// The response has ended.
+    Over,
+}
+
+/// The filter's own value.
+struct Frame {
+    stage: Cell<Stage>,
+}
+
+/// Why a piece of a response is not sent as it is.
+enum Wrong {
+    /// It does not fit the head: a sentence.
+    Fault(String),
+    /// A bucket could not be read.
+    Unread(Error),
+}
+
+impl From<Error> for Wrong {
+    fn from(error: Error) -> Self {
+        Self::Unread(error)
+    }
+}
+
+/// Registers the filter: behind those that transcode a body, and behind httpd's `CHUNK`.
+pub(in crate::httpd) fn register() {
+    let kind = ffi::AP_FTYPE_TRANSCODE + 5;
+    // SAFETY: httpd copies the name; the function is static.
+    unsafe { ffi::ap_register_output_filter(NAME.as_ptr(), Some(frame), None, kind) };
+}
+
+impl Request {
+    /// Has the framing of the response checked, be it that of the request that this one is a
+    /// subrequest of. For use as soon as Python sees something of the request.
+    pub fn watch_framing(&self) {
+        let handle = handle(Direction::Output, NAME);
+        // `mod_python.testing` has no such filter.
+        if handle.is_null() || self.has_ended() || self.frame().is_some() {
+            return;
+        }
+        // A redirect gives the filters of the protocol to another request.
+        let is_protocol = |filter: &&Filter| filter.is_of_protocol();
+        let Some(owner) = self
+            .output_chain()
+            .find(is_protocol)
+            .and_then(Filter::request)
+        else {
+            return;
+        };
+        let stage = match owner.makes_head() {
+            true => Stage::Head([0; 4]),
+            false => Stage::Free,
+        };
+        let (r, c) = (owner.as_ptr(), owner.connection().as_ptr());
+        // SAFETY: the live request, and the record of `register`; the value follows below.
+        let added = unsafe { ffi::ap_add_output_filter_handle(handle, std::ptr::null_mut(), r, c) };
+        if !added.is_null() {
+            // SAFETY: it lives as long as the request.
+            let filter = unsafe { Filter::from_raw(added) };
+            filter.keep(Frame {
+                stage: Cell::new(stage),
+            });
+        }
+    }
+
+    /// Whether the headers of the response went out, so that another one cannot take its place. In a
+    /// subrequest that is for the filter to say that writes into it: it has no headers.
+    pub(in crate::httpd) fn has_sent(&self) -> bool {
+        if self.is_subrequest() {
+            return false;
+        }
+        match self.frame() {
+            Some(frame) => !matches!(frame.stage.get(), Stage::Head(_)),
+            None => !self.makes_head(),
+        }
+    }
+
+    /// Whether what a filter behind the headers gets now is a piece of a body: not the headers
+    /// themselves, and not what httpd sends in place of a body.
+    pub fn is_behind_headers(&self) -> bool {
+        if self.is_subrequest() || self.has_no_body() || self.makes_head() {
+            return false;
+        }
+        // HTTP/1: httpd's filter has left the chain, too, if it had to give up before it sent a head.
+        self.connection().is_stream() || self.assbackwards() != 0 || self.has_sent()
+    }
+
+    /// Whether the filter that makes the head still stands in the chain.
+    fn makes_head(&self) -> bool {
+        let records = MAKES_HEAD.map(|name| handle(Direction::Output, name));
+        self.output_chain().any(|filter| {
+            records
+                .iter()
+                .any(|record| std::ptr::eq(filter.raw().frec, *record))
+        })
+    }
+
+    fn frame(&self) -> Option<&Frame> {
+        let record = handle(Direction::Output, NAME);
+        let is_ours = |filter: &&Filter| std::ptr::eq(filter.raw().frec, record);
+        self.output_chain().find(is_ours).and_then(Filter::kept)
+    }
+}
+
+unsafe extern "C" fn frame(
+    f: *mut ffi::ap_filter_t,
+    brigade: *mut ffi::apr_bucket_brigade,
+) -> ffi::apr_status_t {
+    // SAFETY: httpd calls with a live filter and brigade.
+    let filter = unsafe { Filter::from_raw(f) };
+    // SAFETY: as above.
+    let brigade = unsafe { Brigade::from_raw(brigade) };
+    let result = crate::httpd::guard::guard("the filter that frames", Err(Error::GENERAL), || {
+        check(filter, brigade)
+    });
+    Error::code(result)
+}
+
+/// Sends on what fits the response.
+fn check(filter: &Filter, brigade: &Brigade) -> Result<(), Error> {
+    let (Some(frame), Some(r)) = (filter.kept::<Frame>(), filter.request()) else {
+        return filter.pass(brigade);
+    };
+    match frame.take(r, brigade) {
+        Ok(()) => {}
+        Err(Wrong::Unread(error)) => return Err(error),
+        Err(Wrong::Fault(fault)) => {
+            refuse(r, brigade, frame.stage.get(), &fault);
+            frame.stage.set(match ends(brigade) {
+                true => Stage::Over,
+                false => Stage::Cut,
+            });
+        }
+    }
+    if brigade.is_empty() {
+        return Ok(());
+    }
+    filter.pass(brigade)
+}
+
+impl Frame {
+    /// Follows the response by what is about to be sent of it, and takes out what must not be.
+    fn take(&self, r: &Request, brigade: &Brigade) -> Result<(), Wrong> {
+        let mut body = brigade.first();
+        if let Stage::Head(last) = self.stage.get() {
+            let head = match r.connection().is_stream() {
+                // A bucket of its own kind, in one brigade with the body.
+                true if r.makes_head() => return Ok(()),
+                true => Head::Over(body),
+                false => response_head::read(r, brigade, last)?,
+            };
+            body = match head {
+                Head::Over(body) => body,
+                Head::Part(last) => {
+                    let stage = match ends(brigade) {
+                        true => Stage::Over,
+                        false => Stage::Head(last),
+                    };
+                    self.stage.set(stage);
+                    return Ok(());
+                }
+                Head::None => {
+                    r.connection().set_keep_alive(KeepAlive::Close);
+                    self.stage.set(Stage::Free);
+                    body
+                }
+            };
+            if let Stage::Head(_) = self.stage.get() {
+                self.stage.set(framing(r)?);
+            }
+        }
+        self.take_body(r, brigade, body)
+    }
+
+    /// As `take`, for a body that begins with this bucket.
+    fn take_body(
+        &self,
+        r: &Request,
+        brigade: &Brigade,
+        body: Option<NonNull<ffi::apr_bucket>>,
+    ) -> Result<(), Wrong> {
+        match self.stage.get() {
+            Stage::Over | Stage::Cut => {
+                let ended = self.stage.get() == Stage::Over;
+                let dropped = drop_data(brigade, body);
+                if ended && dropped > 0 {
+                    r.connection().set_keep_alive(KeepAlive::Close);
+                    let text = format!(
+                        "{dropped} bytes that came behind the end of the response are not sent; the \
+                         connection is closed"
+                    );
+                    r.log(Level::Info, &text);
+                }
+                drop_ends(brigade, !ended);
+            }
+            Stage::NoBody => {
+                drop_data(brigade, body);
+            }
+            Stage::Counted { total, left } => {
+                let length = measure(brigade, body)?;
+                let broken = brigade.kinds().any(|kind| kind == Kind::Error);
+                if broken {
+                    // Somebody has cut it, and said so.
+                    r.connection().set_keep_alive(KeepAlive::Close);
+                } else if length > left {
+                    let came = total - left + length;
+                    return Err(Wrong::Fault(format!(
+                        "its Content-Length is {total}, but {came} bytes or more were written"
+                    )));
+                } else if ends(brigade) && length < left {
+                    let came = total - left + length;
+                    return Err(Wrong::Fault(format!(
+                        "its Content-Length is {total}, but only {came} bytes were written"
+                    )));
+                }
+                let left = left.saturating_sub(length);
+                self.stage.set(Stage::Counted { total, left });
+            }
+            Stage::Head(_) | Stage::Free => {}
+        }
+        if ends(brigade) {
+            self.stage.set(Stage::Over);
+        }
+        Ok(())
+    }
+}
+
+/// What the head says of the body that follows it.
+fn framing(r: &Request) -> Result<Stage, Wrong> {
+    let c = r.connection();
+    if (100..200).contains(&r.status()) {
+        let status = r.status();
+        return Err(Wrong::Fault(format!(
+            "{status} is an interim status, and no final response can have it: write one from 200 on"
+        )));
+    }
+    if r.is_header_only() || matches!(r.status(), 204 | 304) {
+        return Ok(Stage::NoBody);
+    }
+    if r.headers_out().get(c"Transfer-Encoding").is_some() {
+        let in_chunks = r.chunked() != 0 && r.proto_num() >= 1001;
+        if !in_chunks && !c.is_stream() {
+            // Whoever has set it frames the body, or thinks so.
+            c.set_keep_alive(KeepAlive::Close);
+        }
+        return Ok(Stage::Free);
+    }
+    let mut lengths = r
+        .headers_out()
+        .entries()
+        .filter(|(name, _)| name.eq_ignore_ascii_case(b"Content-Length"))
+        .map(|(_, value)| value.unwrap_or_default());
+    let Some(first) = lengths.next() else {
+        if !c.is_stream() {
+            c.set_keep_alive(KeepAlive::Close);
+        }
+        return Ok(Stage::Free);
+    };
+    let Some(total) = strict_length(first).filter(|_| lengths.next().is_none()) else {
+        let fault = "its Content-Length is not one number: call req.set_content_length() once, or \
+                     leave it to httpd";
+        return Err(Wrong::Fault(fault.into()));
+    };
+    Ok(Stage::Counted { total, left: total })
+}
+
+/// Puts in place of what cannot be sent what says so to the client, and to the error log.
+fn refuse(r: &Request, brigade: &Brigade, stage: Stage, fault: &str) {
+    let c = r.connection();
+    c.set_keep_alive(KeepAlive::Close);
+    let unsent = matches!(stage, Stage::Head(_));
+    brigade.drop_data();
+    if c.is_stream() {
+        drop_ends(brigade, false);
+        brigade.append_error(Status::BAD_GATEWAY.0, r.pool());
+        brigade.append_end();
+    } else if unsent {
+        drop_ends(brigade, false);
+        r.set_status(Status::INTERNAL_SERVER_ERROR.0);
+        brigade.append_lone_copy(UNFRAMED);
+        brigade.append_end();
+    }
+    if !c.is_aborted() {
+        let end = match unsent {
+            true => "it is answered with 500",
+            false => "it is cut",
+        };
+        let text = format!("the response does not fit its headers: {fault}; {end}");
+        r.log(Level::Error, &text);
+    }
+}
+
+fn ends(brigade: &Brigade) -> bool {
+    brigade.kinds().any(|kind| kind == Kind::End)
+}
+
+/// The bytes of data from this bucket on. Buckets whose length only reading can tell are read.
+fn measure(brigade: &Brigade, mut at: Option<NonNull<ffi::apr_bucket>>) -> Result<u64, Error> {
+    let mut total = 0;
+    while let Some(found) = at {
+        // SAFETY: a bucket of this ring.
+        if unsafe { bucket::kind_of(found.as_ptr()) } == Kind::Data {
+            // SAFETY: as above.
+            let length = match unsafe { bucket::length(found.as_ptr()) } {
+                Some(length) => length,
+                // SAFETY: as above; only the length of the bytes is used.
+                None => unsafe { bucket::read(found.as_ptr(), true) }?.len(),
+            };
+            total += length as u64;
+        }
+        at = brigade.after(found);
+    }
+    Ok(total)
+}
+
+/// Takes data out, from this bucket on; answers how many bytes, as far as is known.
+fn drop_data(brigade: &Brigade, from: Option<NonNull<ffi::apr_bucket>>) -> usize {
+    brigade.drop_from(from, |kind| kind == Kind::Data)
+}
+
+/// Takes out errors, and ends but for the first one if `keep_one`.
+fn drop_ends(brigade: &Brigade, mut keep_one: bool) {
+    brigade.drop_from(brigade.first(), |kind| match kind {
+        Kind::End => !std::mem::take(&mut keep_one),
+        kind => kind == Kind::Error,
+    });
+}

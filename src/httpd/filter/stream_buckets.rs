@@ -1,0 +1,307 @@
+//! Buckets in the author's hands: taken from a stream one by one, to be read, or sent on as they are.
+
+use std::collections::{HashMap, HashSet};
+use std::ptr::NonNull;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+
+use super::stream::Stream;
+use crate::httpd::apr::brigade_data;
+use crate::httpd::apr::bucket;
+use crate::httpd::apr::bucket::{Bucket, Kind};
+use crate::httpd::ffi;
+use crate::httpd::status::Error;
+
+/// What an author holds of a bucket. Once nobody has it any more, the bucket is let go.
+#[derive(Clone)]
+pub struct Token(Arc<Handle>);
+
+struct Handle {
+    number: u64,
+    dropped: Dropped,
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        let mut dropped = self.dropped.lock().unwrap_or_else(PoisonError::into_inner);
+        dropped.push(self.number);
+    }
+}
+
+/// The numbers of tokens that nobody has any more. Any thread may drop the last one.
+type Dropped = Arc<Mutex<Vec<u64>>>;
+
+/// What comes next in a stream, bucket by bucket.
+pub enum NextBucket {
+    /// Data, in the author's hands now.
+    Data(Token),
+    /// Metadata of this type; it keeps its place and goes on by itself.
+    Metadata(String),
+    /// Nothing more for now.
+    Pause,
+}
+
+/// What a bucket says of itself.
+pub struct About {
+    /// Its type: `HEAP`, `FILE` …
+    pub kind: String,
+    /// Bytes; None where only reading can tell.
+    pub length: Option<usize>,
+    /// The path of its file, and where in it the bucket begins.
+    pub file: Option<(Vec<u8>, u64)>,
+}
+
+/// The buckets of one stream that are in the author's hands. They stand in the ring of the rollback,
+/// in the order of the stream, whether these are kept or not.
+#[derive(Default)]
+pub(in crate::httpd) struct TakenBuckets {
+    /// By the numbers of their tokens, which are never used again.
+    taken: HashMap<u64, NonNull<ffi::apr_bucket>>,
+    dropped: Dropped,
+    numbers: u64,
+    /// The number of the last one in the ring, and the count of events when it was taken.
+    newest: Option<(u64, u64)>,
+}
+
+impl TakenBuckets {
+    fn new_token(&mut self) -> Token {
+        self.numbers += 1;
+        Token(Arc::new(Handle {
+            number: self.numbers,
+            dropped: self.dropped.clone(),
+        }))
+    }
+
+    /// The bucket of a token, if it is one of this stream's, and in the author's hands.
+    fn bucket(&self, token: &Token) -> Option<NonNull<ffi::apr_bucket>> {
+        if !Arc::ptr_eq(&token.0.dropped, &self.dropped) {
+            return None;
+        }
+        self.taken.get(&token.0.number).copied()
+    }
+
+    /// The buckets that the author holds.
+    pub(in crate::httpd) fn buckets(&self) -> HashSet<NonNull<ffi::apr_bucket>> {
+        self.taken.values().copied().collect()
+    }
+
+    /// Forgets what the author dropped; answers the buckets.
+    fn take_dropped(&mut self) -> Vec<NonNull<ffi::apr_bucket>> {
+        let mut dropped = self.dropped.lock().unwrap_or_else(PoisonError::into_inner);
+        let taken = &mut self.taken;
+        dropped
+            .drain(..)
+            .filter_map(|number| taken.remove(&number))
+            .collect()
+    }
+
+    /// Forgets what the author dropped.
+    pub(in crate::httpd) fn forget_dropped(&mut self) {
+        self.take_dropped();
+    }
+
+    /// All of them go on with the rollback: the author has none any more.
+    pub(in crate::httpd) fn forget(&mut self) {
+        self.taken.clear();
+    }
+}
+
+impl Stream {
+    /// Takes what stands at the front, whatever it is. `None`: nothing does.
+    pub(in crate::httpd) fn take_bucket(&mut self) -> Option<NextBucket> {
+        loop {
+            let kind = self.meaning(self.incoming.front()?);
+            if kind != Kind::Data {
+                let name = self
+                    .incoming
+                    .all()
+                    .first()
+                    .map(bucket_name)
+                    .unwrap_or_default();
+                match kind {
+                    Kind::Flush => self.take_flush(),
+                    Kind::End => self.take_end(),
+                    _ => self.take_mark(),
+                }
+                return Some(NextBucket::Metadata(name));
+            }
+            let bucket = self.incoming.remove_front()?;
+            if bucket.length() == Some(0) {
+                continue;
+            }
+            let token = self.taken_buckets.new_token();
+            self.traffic.taken += bucket.length().unwrap_or(0);
+            self.took();
+            self.hold(bucket, token.clone());
+            return Some(NextBucket::Data(token));
+        }
+    }
+
+    /// Keeps a bucket for the author, behind all others that are.
+    fn hold(&mut self, bucket: Bucket, token: Token) {
+        self.let_go_of_dropped();
+        let number = token.0.number;
+        self.taken_buckets.taken.insert(number, bucket.raw());
+        self.taken_buckets.newest = Some((number, self.taken));
+        let memory = bucket.memory();
+        self.keep(bucket, memory);
+    }
+
+    /// Destroys what the author took, and dropped.
+    pub(in crate::httpd) fn let_go_of_dropped(&mut self) {
+        let kept = self.rollback.are_kept();
+        for raw in self.taken_buckets.take_dropped() {
+            if !kept {
+                // SAFETY: it stands in the ring, and nobody has its token.
+                drop(unsafe { self.rollback.ring().remove(raw) });
+            }
+        }
+    }
+
+    /// What a bucket says of itself. `None`: it is not in the author's hands any more.
+    pub fn about(&self, token: &Token) -> Option<About> {
+        let raw = self.taken_buckets.bucket(token)?;
+        Some(About {
+            kind: bucket_name(raw),
+            // SAFETY: a live bucket of this stream.
+            length: unsafe { bucket::length(raw.as_ptr()) },
+            // SAFETY: as above.
+            file: unsafe { bucket::file(raw.as_ptr()) },
+        })
+    }
+
+    /// Puts the newest bucket back to the front of what is unread, if it is that: a long one, or
+    /// one of unknown length, is then read piece by piece. `false`: others were taken since.
+    pub fn put_back(&mut self, token: &Token) -> bool {
+        let Some(raw) = self.taken_buckets.bucket(token) else {
+            return false;
+        };
+        if self.taken_buckets.newest != Some((token.0.number, self.taken)) {
+            return false;
+        }
+        self.taken_buckets.taken.remove(&token.0.number);
+        // SAFETY: the author's buckets stand in this ring, and this one is nobody's any more.
+        self.ahead
+            .append(unsafe { self.rollback.ring().remove(raw) });
+        self.unpeek();
+        true
+    }
+
+    /// Takes the piece at hand as this token's bucket, after [`Self::put_back`] and a load that
+    /// came to `length` bytes.
+    pub fn take_again(&mut self, token: &Token, length: usize) {
+        let piece = match length {
+            0 => Bucket::owning(Bytes::new(), self.incoming.all()),
+            _ => match self.incoming.remove_front() {
+                Some(piece) => piece,
+                None => return,
+            },
+        };
+        self.hold(piece, token.clone());
+    }
+
+    /// The bytes of a bucket that is in memory, or whose all is to be read. Waits for them. Empty
+    /// if it is not in the author's hands any more. `NO_MEMORY`: it has more than `most`, or more
+    /// than there is memory for.
+    pub fn bytes_of(&mut self, token: &Token, most: usize) -> Result<Bytes, Error> {
+        let Some(raw) = self.taken_buckets.bucket(token) else {
+            return Ok(Bytes::new());
+        };
+        // SAFETY: a live bucket of this stream.
+        if unsafe { bucket::length(raw.as_ptr()) }.is_some_and(|length| length > most) {
+            return Err(Error::NO_MEMORY);
+        }
+        let ring = self.rollback.ring();
+        // Reading leaves the rest of a long one behind it: a mark shows where its own ends.
+        let mark = Bucket::flush(ring.all());
+        let end = mark.insert_behind(raw);
+        let mut data = Vec::new();
+        let mut at = Some(raw);
+        let mut result = Ok(());
+        while let Some(part) = at.filter(|part| *part != end && result.is_ok()) {
+            // SAFETY: a bucket of this ring; the bytes are copied at once.
+            result = unsafe { bucket::read(part.as_ptr(), true) }.and_then(|bytes| {
+                match data.len() + bytes.len() <= most {
+                    true => brigade_data::extend(&mut data, bytes),
+                    false => Err(Error::NO_MEMORY),
+                }
+            });
+            at = ring.all().after(part);
+        }
+        let data = Bytes::from(data);
+        // Without all of it, what reading has made stays where it is: pass_on() can still send it.
+        while let Some(part) = ring
+            .all()
+            .after(raw)
+            .filter(|part| *part != end && result.is_ok())
+        {
+            // SAFETY: a part that reading has made; nobody else knows of it.
+            drop(unsafe { ring.remove(part) });
+        }
+        if result.is_ok() {
+            // SAFETY: a live bucket of this ring.
+            let own = unsafe { bucket::length(raw.as_ptr()) };
+            if own != Some(data.len()) {
+                let whole = Bucket::owning(data.clone(), ring.all());
+                let whole = whole.insert_behind(raw);
+                self.taken_buckets.taken.insert(token.0.number, whole);
+                // SAFETY: its bytes are in the new one.
+                drop(unsafe { ring.remove(raw) });
+            }
+        }
+        // SAFETY: made above.
+        drop(unsafe { ring.remove(end) });
+        result.map(|()| data)
+    }
+
+    /// Cuts a bucket of known length after `point` bytes; the token of its rest. `None`: there is
+    /// no rest.
+    pub fn split_bucket(&mut self, token: &Token, point: usize) -> Result<Option<Token>, Error> {
+        let Some(raw) = self.taken_buckets.bucket(token) else {
+            return Ok(None);
+        };
+        // SAFETY: a live bucket of this stream.
+        if unsafe { bucket::length(raw.as_ptr()) }.is_some_and(|length| point >= length) {
+            return Ok(None);
+        }
+        // SAFETY: as above.
+        Error::check(unsafe { ffi::mp_bucket_split(raw.as_ptr(), point) })?;
+        let Some(rest) = self.rollback.ring().all().after(raw) else {
+            return Ok(None);
+        };
+        let new = self.taken_buckets.new_token();
+        self.taken_buckets.taken.insert(new.0.number, rest);
+        if let Some((newest, _)) = &mut self.taken_buckets.newest {
+            if *newest == token.0.number {
+                *newest = new.0.number;
+            }
+        }
+        Ok(Some(new))
+    }
+
+    /// Writes a bucket as it is. `false`: it is not in the author's hands any more.
+    pub fn write_bucket(&mut self, token: &Token) -> bool {
+        if self.taken_buckets.bucket(token).is_none() {
+            return false;
+        }
+        self.begin_yielding();
+        let Some(raw) = self.taken_buckets.bucket(token) else {
+            return false;
+        };
+        self.taken_buckets.taken.remove(&token.0.number);
+        // SAFETY: a live bucket of this stream.
+        let length = unsafe { bucket::length(raw.as_ptr()) };
+        // SAFETY: it stands in this ring, and the author has yielded it.
+        self.outgoing
+            .append(unsafe { self.rollback.ring().remove(raw) });
+        self.wrote(length.unwrap_or(0));
+        self.unmeasured |= length.is_none();
+        true
+    }
+}
+
+fn bucket_name(raw: NonNull<ffi::apr_bucket>) -> String {
+    // SAFETY: a live bucket of a stream.
+    unsafe { bucket::name(raw.as_ptr()) }
+}

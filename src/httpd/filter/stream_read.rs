@@ -1,0 +1,153 @@
+//! What a filter reads: pieces of data at the front of what has arrived, and the metadata between.
+
+use super::stream::{CHUNK, Stream};
+use crate::httpd::apr::brigade_data;
+use crate::httpd::apr::bucket::{Bucket, Kind};
+use crate::httpd::status::Error;
+
+impl Stream {
+    /// What stands first in `incoming`; metadata before it is moved on. `None`: nothing at all.
+    pub(in crate::httpd) fn look(&mut self) -> Option<Kind> {
+        loop {
+            match self.meaning(self.incoming.front()?) {
+                Kind::Data if self.incoming.all().front_length() == Some(0) => {
+                    drop(self.incoming.remove_front());
+                }
+                kind @ (Kind::Data | Kind::Flush | Kind::End) => return Some(kind),
+                _ => self.take_mark(),
+            }
+        }
+    }
+
+    /// Takes a metadata bucket off the front: into its place, or aside with the rollback. FLUSH
+    /// and EOS are remembered by the caller.
+    pub(in crate::httpd) fn take_mark(&mut self) {
+        let Some(kind) = self.incoming.front().map(|kind| self.meaning(kind)) else {
+            return;
+        };
+        let Some(bucket) = self.incoming.remove_front() else {
+            return;
+        };
+        self.error_seen |= kind == Kind::Error;
+        if self.rollback.are_kept() {
+            self.keep(bucket, 0);
+        } else if !matches!(kind, Kind::Flush | Kind::End) {
+            self.outgoing.append(bucket);
+        }
+    }
+
+    /// Takes the FLUSH at the front.
+    pub(in crate::httpd) fn take_flush(&mut self) {
+        self.take_mark();
+        self.flush_owed = true;
+        self.took();
+    }
+
+    /// Takes the EOS at the front.
+    pub(in crate::httpd) fn take_end(&mut self) {
+        self.take_mark();
+        self.end_seen = true;
+        self.took();
+    }
+
+    /// Keeps a bucket that was read, to give it back. Past the limit all of them are let go.
+    pub(in crate::httpd) fn keep(&mut self, bucket: Bucket, length: usize) {
+        self.rollback.push(bucket, length);
+        self.note_held();
+        if self.rollback.are_too_many() {
+            self.taken_buckets.forget_dropped();
+            self.rollback.lose(&self.outgoing, &self.taken_buckets);
+        }
+    }
+
+    /// Whether there is something an author could be called for: data, a FLUSH or the end.
+    pub fn has_event(&mut self) -> bool {
+        let first = self.incoming.all().first_event(self.is_on_connection());
+        while first.is_none() && self.has_data() {
+            // Of length 0: an empty brigade is not passed on.
+            drop(self.incoming.remove_front());
+        }
+        !self.error_seen && first.is_some_and(|kind| kind != Kind::Error)
+    }
+
+    /// Whether data is next, and no metadata before it.
+    pub fn has_data(&self) -> bool {
+        self.incoming.front() == Some(Kind::Data)
+    }
+
+    /// Makes the first bucket a piece of at most `limit` bytes in memory. Answers its length; 0
+    /// when it turned out to hold nothing (a pipe that ended), and is gone.
+    pub(in crate::httpd) fn load(&mut self, limit: usize, block: bool) -> Result<usize, Error> {
+        let length = self.incoming.all().read_front(block)?.len();
+        if length == 0 {
+            drop(self.incoming.remove_front());
+        } else if length > limit {
+            self.incoming.all().split_front(limit)?;
+        }
+        Ok(length.min(limit))
+    }
+
+    /// The piece at hand, after [`Next::Data`](super::stream::Next::Data).
+    pub fn chunk(&self) -> &[u8] {
+        // It is in memory, so this neither blocks nor fails.
+        self.incoming.all().read_front(true).unwrap_or_default()
+    }
+
+    /// Takes `length` bytes of the piece at hand; [`Self::write_back`] can send them on as they are.
+    pub fn take(&mut self, length: usize) -> Result<(), Error> {
+        if length < self.chunk().len() {
+            self.incoming.all().split_front(length)?;
+        }
+        self.traffic.taken += length;
+        self.last = self.incoming.remove_front();
+        if self.rollback.are_kept() {
+            if let Some(bucket) = self.last.take() {
+                self.keep(bucket, length);
+            }
+        }
+        self.took();
+        Ok(())
+    }
+
+    /// Looks at up to `limit` bytes that stay unread. `None`: so many are not there yet.
+    pub(in crate::httpd) fn peek(
+        &mut self,
+        limit: usize,
+        block: bool,
+    ) -> Result<Option<Vec<u8>>, Error> {
+        while self.ahead_length < limit {
+            match self.incoming.front() {
+                None => return Ok(None),
+                Some(Kind::End) => break,
+                // One that turned out to hold nothing is gone: what stands first now is another one.
+                Some(Kind::Data) => match self.load(CHUNK, block)? {
+                    0 => continue,
+                    loaded => self.ahead_length += loaded,
+                },
+                Some(_) => {}
+            }
+            self.incoming.move_front(&self.ahead);
+        }
+        let mut seen = Vec::new();
+        let mut result = Ok(());
+        self.ahead.all().any_data(|piece| {
+            let room = limit - seen.len();
+            result = brigade_data::extend(&mut seen, &piece[..piece.len().min(room)]);
+            result.is_err() || seen.len() == limit
+        });
+        self.unpeek();
+        result.map(|()| Some(seen))
+    }
+
+    /// Puts back what was peeked at.
+    pub(in crate::httpd) fn unpeek(&mut self) {
+        self.ahead.move_before(&self.incoming);
+        self.ahead_length = 0;
+    }
+
+    /// Notes an event that the author has taken.
+    pub(in crate::httpd) fn took(&mut self) {
+        self.taken += 1;
+        self.touched = true;
+    }
+}

@@ -1,0 +1,177 @@
+//! What a filter writes: data behind data, metadata and the end in their places.
+
+use bytes::Bytes;
+
+use super::Filter;
+use super::stream::{Stream, Traffic};
+use crate::httpd::apr::bucket::Kind;
+use crate::httpd::status::Error;
+
+/// Data written in smaller pieces is copied together into buckets of 8000 bytes.
+const COPY_BELOW: usize = 1024;
+
+impl Stream {
+    /// Sends on the bucket of the piece taken last. `false` if it has been already.
+    pub fn write_back(&mut self, length: usize) -> bool {
+        let kept = self.rollback.are_kept();
+        let bucket = if kept {
+            self.rollback.pop()
+        } else {
+            self.last.take()
+        };
+        let Some(bucket) = bucket else {
+            return false;
+        };
+        self.begin_yielding();
+        self.outgoing.append(bucket);
+        self.wrote(length);
+        true
+    }
+
+    /// Appends bytes that the bucket owns; small ones are copied together.
+    pub fn write(&mut self, data: Bytes) -> Result<(), Error> {
+        if data.len() < COPY_BELOW {
+            return self.write_copy(&data);
+        }
+        self.wrote(data.len());
+        self.outgoing.all().append_bytes(data);
+        Ok(())
+    }
+
+    /// Appends a copy.
+    pub fn write_copy(&mut self, data: &[u8]) -> Result<(), Error> {
+        self.wrote(data.len());
+        self.outgoing.all().append_copy(data)
+    }
+
+    /// Whether data of this length is better given as a slice to [`Self::write_copy`].
+    pub fn prefers_copy(length: usize) -> bool {
+        length < COPY_BELOW
+    }
+
+    /// Appends a part of a file, which is not read for it. The file stays open until the response
+    /// is over; another part of the same one opens it no second time. `END_OF_FILE`: the file has
+    /// become shorter, and does not have this part.
+    pub fn write_file(
+        &mut self,
+        filter: &Filter,
+        path: &[u8],
+        offset: u64,
+        length: usize,
+    ) -> Result<(), Error> {
+        let file = match self.file.take().filter(|file| file.path() == path) {
+            Some(file) => file,
+            None => filter.open(path)?,
+        };
+        if file.size()?.saturating_sub(offset) < length as u64 {
+            return Err(Error::END_OF_FILE);
+        }
+        self.outgoing
+            .all()
+            .append_file(&file, offset, length, filter.pool());
+        self.wrote(length);
+        self.file = Some(file);
+        Ok(())
+    }
+
+    /// The bytes at hand; buckets of unknown length are read for it.
+    pub fn measure(&mut self) -> usize {
+        if std::mem::take(&mut self.unmeasured) {
+            self.pending = self.outgoing.all().known_length();
+        }
+        self.pending
+    }
+
+    pub(in crate::httpd) fn wrote(&mut self, length: usize) {
+        self.pending += length;
+        self.traffic.written += length;
+        self.note_held();
+        self.touched = true;
+    }
+
+    /// Notes how much is kept now.
+    pub(in crate::httpd) fn note_held(&mut self) {
+        let held = self.pending + self.rollback.bytes();
+        self.traffic.held = self.traffic.held.max(held);
+    }
+
+    /// What went through since this was asked last.
+    pub fn count_traffic(&mut self) -> Traffic {
+        std::mem::take(&mut self.traffic)
+    }
+
+    /// Forgets what was written and not sent, and what is left to read.
+    pub(in crate::httpd) fn drop_all(&mut self) {
+        self.incoming.clear();
+        self.forget_written();
+    }
+
+    /// Forgets what was written and not sent, metadata too.
+    pub(in crate::httpd) fn forget_written(&mut self) {
+        self.last = None;
+        self.outgoing.clear();
+        self.pending = 0;
+        self.unmeasured = false;
+    }
+
+    /// The FLUSH that was read takes its place behind what the author wrote for it.
+    pub(in crate::httpd) fn pay_flush(&mut self) -> bool {
+        let owed = std::mem::take(&mut self.flush_owed) && !self.rollback.are_kept();
+        if owed {
+            self.outgoing.all().append_flush();
+        }
+        owed
+    }
+
+    /// Puts EOS at the end, once.
+    pub(in crate::httpd) fn append_end(&mut self) {
+        if !self.closed {
+            self.closed = true;
+            self.outgoing.all().append_end();
+        }
+    }
+
+    /// DeferredDrops data that was written and not sent; metadata stays.
+    pub(in crate::httpd) fn drop_data(&mut self) {
+        self.outgoing.move_before(&self.incoming);
+        self.last = None;
+        self.pending = 0;
+        self.unmeasured = false;
+        while let Some(kind) = self.incoming.front() {
+            if kind == Kind::Data {
+                drop(self.incoming.remove_front());
+            } else {
+                self.incoming.move_front(&self.outgoing);
+            }
+        }
+    }
+
+    /// DeferredDrops data that was written and not sent; metadata, and what is left to read, stays.
+    pub(in crate::httpd) fn drop_written(&mut self) {
+        self.outgoing.leaving().drop_data();
+        self.pending = 0;
+        self.unmeasured = false;
+    }
+
+    /// Moves what is left unread on, up to and with EOS.
+    pub(in crate::httpd) fn move_rest(&mut self) {
+        let rest = &self.incoming;
+        while let Some(kind) = rest.front().map(|kind| self.meaning(kind)) {
+            if self.closed && matches!(kind, Kind::Data | Kind::End) {
+                drop(rest.remove_front());
+                continue;
+            }
+            if kind == Kind::Data {
+                let length = rest.all().front_length();
+                self.pending += length.unwrap_or(0);
+                self.unmeasured |= length.is_none();
+            }
+            self.error_seen |= kind == Kind::Error;
+            rest.move_front(&self.outgoing);
+            if kind == Kind::End {
+                self.closed = true;
+                self.end_seen = true;
+            }
+        }
+    }
+}

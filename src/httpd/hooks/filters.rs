@@ -1,0 +1,253 @@
+//! Entry points: the functions that httpd calls for filters.
+//!
+//! httpd tells a filter's function nothing about which registration it is called for: under
+//! mod_filter `f->frec` is the harness's record. So each registered filter gets an entry point of
+//! its own, a number that the compiler puts into the function.
+
+use std::ffi::{CStr, CString};
+
+use super::Module;
+use crate::httpd::apr::brigade::Brigade;
+use crate::httpd::ffi;
+use crate::httpd::filter::calls_in_progress;
+use crate::httpd::filter::{Direction, Filter, Mode, RUN_TIME_NAME, handle};
+use crate::httpd::guard::guard;
+use crate::httpd::log::Level;
+use crate::httpd::status::Error;
+
+/// How many filters a configuration may declare in each direction.
+pub const ENTRY_POINTS: usize = 256;
+/// The entry point of all filters that are registered at run time.
+pub const RUN_TIME: usize = ENTRY_POINTS;
+/// Where in its chain a filter stands (`ap_filter_type`), in the order of a response's way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FilterPlace {
+    /// `AP_FTYPE_RESOURCE`.
+    Resource,
+    /// `AP_FTYPE_CONTENT_SET`.
+    ContentSet,
+    /// `AP_FTYPE_PROTOCOL`.
+    Protocol,
+    /// `AP_FTYPE_TRANSCODE`.
+    Transcode,
+    /// `AP_FTYPE_CONNECTION`.
+    Connection,
+    /// `AP_FTYPE_NETWORK`.
+    Network,
+}
+
+/// Registers entry point `slot` under `name`. For use while the configuration is read.
+pub fn register<M: Module>(direction: Direction, name: &str, slot: usize, place: FilterPlace) {
+    let Ok(name) = CString::new(name) else { return };
+    let kind = match place {
+        FilterPlace::Resource => ffi::AP_FTYPE_RESOURCE,
+        FilterPlace::ContentSet => ffi::AP_FTYPE_CONTENT_SET,
+        FilterPlace::Protocol => ffi::AP_FTYPE_PROTOCOL,
+        FilterPlace::Transcode => ffi::AP_FTYPE_TRANSCODE,
+        FilterPlace::Connection => ffi::AP_FTYPE_CONNECTION,
+        FilterPlace::Network => ffi::AP_FTYPE_NETWORK,
+    };
+    match direction {
+        // SAFETY: httpd copies the name; the entry points are static.
+        Direction::Input => unsafe {
+            ffi::ap_register_input_filter(
+                name.as_ptr(),
+                Some(Entries::<M>::INPUT[slot]),
+                Some(Entries::<M>::START_INPUT[slot]),
+                kind,
+            );
+        },
+        // SAFETY: as above.
+        Direction::Output => unsafe {
+            ffi::ap_register_output_filter(
+                name.as_ptr(),
+                Some(Entries::<M>::OUTPUT[slot]),
+                Some(Entries::<M>::START_OUTPUT[slot]),
+                kind,
+            );
+        },
+    }
+}
+
+/// Registers the filter for those that are registered at run time.
+pub(in crate::httpd) fn register_run_time<M: Module>() {
+    let name = RUN_TIME_NAME.to_string_lossy();
+    register::<M>(Direction::Input, &name, RUN_TIME, FilterPlace::Resource);
+    register::<M>(Direction::Output, &name, RUN_TIME, FilterPlace::Resource);
+}
+
+/// Whether some module has registered a filter of this name.
+pub fn is_registered(direction: Direction, name: &CStr) -> bool {
+    !handle(direction, name).is_null()
+}
+
+/// Whether `name` still stands for entry point `slot`: a module that was loaded later may have
+/// registered the same name, and has it then.
+pub fn is_ours<M: Module>(direction: Direction, name: &str, slot: usize) -> bool {
+    let Ok(name) = CString::new(name) else {
+        return false;
+    };
+    // SAFETY: null, or a record that lives as long as the configuration.
+    let Some(record) = (unsafe { handle(direction, &name).as_ref() }) else {
+        return false;
+    };
+    match direction {
+        Direction::Input => {
+            // SAFETY: an input filter's record has a function of this kind.
+            let function = unsafe { record.filter_func.in_func };
+            function.is_some_and(|f| f as usize == Entries::<M>::INPUT[slot] as usize)
+        }
+        Direction::Output => {
+            // SAFETY: as above.
+            let function = unsafe { record.filter_func.out_func };
+            function.is_some_and(|f| f as usize == Entries::<M>::OUTPUT[slot] as usize)
+        }
+    }
+}
+
+type Input = unsafe extern "C" fn(
+    *mut ffi::ap_filter_t,
+    *mut ffi::apr_bucket_brigade,
+    ffi::ap_input_mode_t,
+    ffi::apr_read_type_e,
+    ffi::apr_off_t,
+) -> ffi::apr_status_t;
+type Output =
+    unsafe extern "C" fn(*mut ffi::ap_filter_t, *mut ffi::apr_bucket_brigade) -> ffi::apr_status_t;
+
+type Start = unsafe extern "C" fn(*mut ffi::ap_filter_t) -> i32;
+
+/// One function per slot, written out by the compiler.
+struct Entries<M>(std::marker::PhantomData<M>);
+
+/// `sixteen!(input, M, base)` is 16 instances of a generic function, in order.
+macro_rules! entries {
+    ($function:ident, $module:ident) => {
+        entries!(@rows $function, $module,
+            0x00 0x10 0x20 0x30 0x40 0x50 0x60 0x70 0x80 0x90 0xa0 0xb0 0xc0 0xd0 0xe0 0xf0)
+    };
+    (@rows $function:ident, $module:ident, $($row:literal)*) => {{
+        const ROWS: usize = [$($row),*].len();
+        let rows = [$([
+            $function::<$module, { $row }>, $function::<$module, { $row + 1 }>,
+            $function::<$module, { $row + 2 }>, $function::<$module, { $row + 3 }>,
+            $function::<$module, { $row + 4 }>, $function::<$module, { $row + 5 }>,
+            $function::<$module, { $row + 6 }>, $function::<$module, { $row + 7 }>,
+            $function::<$module, { $row + 8 }>, $function::<$module, { $row + 9 }>,
+            $function::<$module, { $row + 10 }>, $function::<$module, { $row + 11 }>,
+            $function::<$module, { $row + 12 }>, $function::<$module, { $row + 13 }>,
+            $function::<$module, { $row + 14 }>, $function::<$module, { $row + 15 }>,
+        ]),*];
+        let _: [(); ENTRY_POINTS] = [(); ROWS * 16];
+        rows
+    }};
+}
+
+impl<M: Module> Entries<M> {
+    const INPUT: [Input; RUN_TIME + 1] = {
+        let rows: [[Input; 16]; 16] = entries!(input, M);
+        flatten::<Input>(rows, input::<M, RUN_TIME>)
+    };
+    const OUTPUT: [Output; RUN_TIME + 1] = {
+        let rows: [[Output; 16]; 16] = entries!(output, M);
+        flatten::<Output>(rows, output::<M, RUN_TIME>)
+    };
+    const START_INPUT: [Start; RUN_TIME + 1] = {
+        let rows: [[Start; 16]; 16] = entries!(start_input, M);
+        flatten::<Start>(rows, start_input::<M, RUN_TIME>)
+    };
+    const START_OUTPUT: [Start; RUN_TIME + 1] = {
+        let rows: [[Start; 16]; 16] = entries!(start_output, M);
+        flatten::<Start>(rows, start_output::<M, RUN_TIME>)
+    };
+}
+
+const fn flatten<F: Copy>(rows: [[F; 16]; 16], run_time: F) -> [F; RUN_TIME + 1] {
+    let mut flat = [run_time; RUN_TIME + 1];
+    let mut slot = 0;
+    while slot < ENTRY_POINTS {
+        flat[slot] = rows[slot / 16][slot % 16];
+        slot += 1;
+    }
+    flat
+}
+
+unsafe extern "C" fn output<M: Module, const SLOT: usize>(
+    f: *mut ffi::ap_filter_t,
+    brigade: *mut ffi::apr_bucket_brigade,
+) -> ffi::apr_status_t {
+    // SAFETY: httpd calls with a live filter and brigade.
+    let filter = unsafe { Filter::from_raw(f) };
+    // SAFETY: as above.
+    let brigade = unsafe { Brigade::from_raw(brigade) };
+    let Some(_call) = calls_in_progress::begin(Direction::Output, filter) else {
+        brigade.clear();
+        return Error::code(refuse(filter));
+    };
+    let result = guard("an output filter", Err(Error::GENERAL), || {
+        M::output_filter(filter, SLOT, brigade)
+    });
+    Error::code(result)
+}
+
+unsafe extern "C" fn input<M: Module, const SLOT: usize>(
+    f: *mut ffi::ap_filter_t,
+    brigade: *mut ffi::apr_bucket_brigade,
+    mode: ffi::ap_input_mode_t,
+    block: ffi::apr_read_type_e,
+    limit: ffi::apr_off_t,
+) -> ffi::apr_status_t {
+    // SAFETY: httpd calls with a live filter.
+    let filter = unsafe { Filter::from_raw(f) };
+    let bytes = usize::try_from(limit).unwrap_or(0);
+    let mode = match mode {
+        ffi::AP_MODE_READBYTES => Mode::Bytes(bytes),
+        ffi::AP_MODE_GETLINE => Mode::Line,
+        ffi::AP_MODE_SPECULATIVE => Mode::Peek(bytes),
+        // INIT, EATCRLF and EXHAUSTIVE are not about a body: none of our business.
+        // SAFETY: the live chain, and the caller's own arguments.
+        _ => return unsafe { ffi::ap_get_brigade(filter.raw().next, brigade, mode, block, limit) },
+    };
+    // SAFETY: httpd calls with a live brigade.
+    let brigade = unsafe { Brigade::from_raw(brigade) };
+    let block = block == ffi::APR_BLOCK_READ;
+    let Some(_call) = calls_in_progress::begin(Direction::Input, filter) else {
+        return Error::code(refuse(filter));
+    };
+    let result = guard("an input filter", Err(Error::GENERAL), || {
+        M::input_filter(filter, SLOT, brigade, mode, block)
+    });
+    Error::code(result)
+}
+
+/// Another module calls a filter that is being called: what it wants to send, or read, would not be
+/// filtered by code that is in the middle of something else.
+fn refuse(filter: &Filter) -> Result<(), Error> {
+    let text = format!(
+        "filter {} is called by another module while it is at work: refused",
+        filter.name()
+    );
+    match filter.request() {
+        Some(r) => r.log(Level::Error, &text),
+        None => filter.connection().log(Level::Error, &text),
+    }
+    Err(Error::GENERAL)
+}
+
+unsafe extern "C" fn start_input<M: Module, const SLOT: usize>(f: *mut ffi::ap_filter_t) -> i32 {
+    // SAFETY: httpd calls with a live filter, before the request's handler.
+    let filter = unsafe { Filter::from_raw(f) };
+    guard("the start of an input filter", (), || {
+        M::input_filter_starts(filter, SLOT)
+    });
+    0
+}
+
+unsafe extern "C" fn start_output<M: Module, const SLOT: usize>(f: *mut ffi::ap_filter_t) -> i32 {
+    // SAFETY: httpd calls with a live filter, before the request's handler.
+    let filter = unsafe { Filter::from_raw(f) };
+    guard("the start of an output filter", (), || {
+        M::output_filter_starts(filter, SLOT)
+    });
+    0
+}

@@ -1,0 +1,284 @@
+//! Hooks: the module record, and the functions that httpd calls. A module is one implementation
+//! of [`Module`]; each method is a hook, and does nothing by default.
+
+pub(in crate::httpd) mod connections;
+pub mod filters;
+pub mod optional_functions;
+pub(in crate::httpd) mod protocols;
+pub mod requests;
+pub mod ssi;
+
+use std::cell::{RefCell, UnsafeCell};
+use std::ffi::{CStr, CString, c_char, c_int};
+use std::ptr::{null, null_mut};
+
+use super::apr::brigade::Brigade;
+use super::apr::pool::Pool;
+use super::connection::Connection;
+use super::connection::parked_socket::ParkedSocket;
+use super::ffi;
+use super::filter::Filter;
+use super::filter::Mode;
+use super::guard::guard;
+use super::log;
+use super::log::Level;
+use super::module_index;
+use super::request::Request;
+use super::server;
+use super::server::Server;
+use super::server::config;
+use super::server::config::{Command, Settings};
+use super::status::{Error, Status};
+use requests::{Hook, Order, Registration};
+
+/// What a module does in httpd's hooks.
+pub trait Module: Sized + 'static {
+    /// `mod_name.c`, for `<IfModule>`.
+    const NAME: &'static CStr;
+    /// What its directives set.
+    type Settings: Settings;
+    /// Its directives, as [`config::commands`] makes them.
+    const COMMANDS: &'static [Command];
+
+    /// The record that httpd loads.
+    fn record() -> &'static Record;
+    /// The configuration is read, maybe only to be tested.
+    ///
+    /// # Errors
+    /// A sentence that says what to write: httpd does not start.
+    fn check_config(_configuration: &Pool, _main: &Server) -> Result<(), String> {
+        Ok(())
+    }
+    /// The configuration is read; the parent still runs as root.
+    fn post_config(_configuration: &Pool, _main: &Server) {}
+    /// A child starts: before its threads, after its user was changed.
+    fn child_init(_child: &Pool, _main: &'static Server) {}
+    /// A Python that runs already has loaded the module, to test filters without httpd. Called with
+    /// the GIL, on each thread that tests.
+    fn hosted() -> Result<(), String> {
+        Ok(())
+    }
+    /// The child is about to stop: gracefully (work may be finished), or at once. Any thread.
+    fn child_stopping(_graceful: bool) {}
+    /// A connection begins. Whoever may serve it watches its socket while it is parked: in the place
+    /// that this answers, there is what the MPM watches instead.
+    fn parked_socket(_c: &Connection) -> Option<&RefCell<Option<ParkedSocket>>> {
+        None
+    }
+    /// A connection, one of ours to another server or one stream of a connection, begins: its
+    /// chains are made.
+    fn pre_connection(_c: &Connection) {}
+    /// A connection was accepted; where the MPM parks connections, also: something came of it.
+    fn process_connection(_c: &Connection) -> Status {
+        Status::DECLINED
+    }
+    /// A connection is about to be closed, whatever the cause: the last chance to say something.
+    fn pre_close_connection(_c: &Connection) {}
+    /// Which protocols of those that a peer offers could be spoken: by TLS, or in a request.
+    fn propose_protocols(
+        _c: &Connection,
+        _r: Option<&Request>,
+        _server: &Server,
+        _offers: &[&[u8]],
+    ) -> Vec<CString> {
+        Vec::new()
+    }
+    /// One was agreed upon. With a request, its answer is sent: the hook serves the connection.
+    fn switch_protocol(
+        _c: &Connection,
+        _r: Option<&Request>,
+        _server: &Server,
+        _name: &[u8],
+    ) -> Status {
+        Status::DECLINED
+    }
+    /// The name of the protocol that a connection speaks, if it is the module's.
+    fn protocol(_c: &Connection) -> Option<&CStr> {
+        None
+    }
+    /// Where the module stands in the hooks about connections and requests.
+    fn hooks() -> Vec<Registration>;
+    /// A hook about a request asks.
+    fn request(r: &Request, hook: Hook) -> Status;
+    /// Buckets of a response pass output filter number `slot`.
+    fn output_filter(filter: &Filter, _slot: usize, brigade: &Brigade) -> Result<(), Error> {
+        filter.step_out(brigade)
+    }
+    /// A request with output filter number `slot` is about to be handled.
+    fn output_filter_starts(_filter: &Filter, _slot: usize) {}
+    /// mod_status asks for our part of its page: HTML, or lines `Name: value` when `short`.
+    fn status(_r: &Request, _short: bool) -> String {
+        String::new()
+    }
+    /// A request with input filter number `slot` is about to be handled.
+    fn input_filter_starts(_filter: &Filter, _slot: usize) {}
+    /// Somebody reads through input filter number `slot`.
+    fn input_filter(
+        filter: &Filter,
+        slot: usize,
+        brigade: &Brigade,
+        mode: Mode,
+        block: bool,
+    ) -> Result<(), Error>;
+}
+
+/// The module record that httpd finds by its name, and writes to: so not in read-only memory.
+#[repr(transparent)]
+pub struct Record(UnsafeCell<ffi::module>);
+
+// SAFETY: httpd writes to it while it loads modules, on one thread, before any other starts.
+unsafe impl Sync for Record {}
+
+/// The record of a module.
+pub const fn record<M: Module>() -> Record {
+    Record(UnsafeCell::new(ffi::module {
+        version: ffi::MODULE_MAGIC_NUMBER_MAJOR as c_int,
+        minor_version: ffi::MODULE_MAGIC_NUMBER_MINOR as c_int,
+        module_index: -1,
+        name: M::NAME.as_ptr(),
+        dynamic_load_handle: null_mut(),
+        next: null_mut(),
+        magic: ffi::MODULE_MAGIC_COOKIE as _,
+        rewrite_args: None,
+        create_dir_config: Some(config::create_section::<M::Settings>),
+        merge_dir_config: Some(config::merge::<M::Settings>),
+        create_server_config: Some(config::create_server::<M::Settings>),
+        merge_server_config: Some(config::merge::<M::Settings>),
+        cmds: M::COMMANDS.as_ptr().cast(),
+        register_hooks: Some(register::<M>),
+        flags: 0,
+    }))
+}
+
+impl Record {
+    fn remember_index(&self) {
+        // SAFETY: httpd has set it before it asks for hooks.
+        module_index::remember(unsafe { (*self.0.get()).module_index });
+    }
+}
+
+/// Says in httpd's banner (`ServerTokens Full`) and log what runs here.
+pub fn add_version(configuration: &Pool, component: &str) {
+    if let Ok(component) = CString::new(component) {
+        // SAFETY: httpd copies it.
+        unsafe { ffi::ap_add_version_component(configuration.as_ptr(), component.as_ptr()) };
+    }
+}
+
+/// The type of [`host`].
+pub type Host = unsafe extern "C" fn(*mut ffi::server_rec) -> *mut c_char;
+
+/// What `mod_python.testing` calls in place of httpd's loading and forking: with the main server of
+/// its stand-in for httpd, in which this is module number 0. Answers null, or what is wrong.
+///
+/// # Safety
+/// `main` lives as long as the process, and the calling thread has the GIL.
+pub unsafe extern "C" fn host<M: Module>(main: *mut ffi::server_rec) -> *mut c_char {
+    M::record().remember_index();
+    // SAFETY: the caller's server lives as long as the process.
+    let main = unsafe { Server::from_raw(main) };
+    server::set_main(main);
+    let failed = Err(String::from("mod_python failed inside"));
+    match guard("the start for tests", failed, M::hosted) {
+        Ok(()) => null_mut(),
+        // Not freed: it is told once, and ends the test run.
+        Err(reason) => CString::new(reason).unwrap_or_default().into_raw(),
+    }
+}
+
+unsafe extern "C" fn register<M: Module>(pool: *mut ffi::apr_pool_t) {
+    M::record().remember_index();
+    std::panic::set_hook(Box::new(|panic| {
+        // `guard` says what panicked; this says where.
+        let place = panic
+            .location()
+            .map(ToString::to_string)
+            .unwrap_or_default();
+        log::main(Level::Debug, &format!("panic at {place}"));
+    }));
+    super::connection::replay::register();
+    super::request::auth_probe::register();
+    super::server::mutex::register();
+    // SAFETY: httpd calls with the configuration's pool.
+    let pool = unsafe { Pool::from_raw(pool) };
+    let none = null::<*const c_char>();
+    let (first, middle) = (Order::First.number(), Order::Middle.number());
+    // SAFETY: all are called while httpd collects hooks; functions and lists are static.
+    unsafe { ffi::ap_hook_check_config(Some(check_config::<M>), none, none, middle) };
+    // SAFETY: as above.
+    unsafe { ffi::ap_hook_post_config(Some(post_config::<M>), none, none, middle) };
+    connections::register::<M>();
+    filters::register_run_time::<M>();
+    super::filter::before_headers::register();
+    super::filter::response_framing::register();
+    // SAFETY: as above.
+    unsafe { ffi::ap_hook_child_init(Some(child_init::<M>), none, none, middle) };
+    // SAFETY: as above.
+    unsafe { ffi::ap_hook_child_stopping(Some(child_stopping::<M>), none, none, first) };
+    // SAFETY: as above.
+    unsafe { ffi::ap_hook_protocol_switch(Some(protocols::switched), none, none, middle) };
+    protocols::register::<M>();
+    // SAFETY: as above; without mod_status nobody calls it.
+    unsafe { ffi::mp_hook_status(Some(status::<M>)) };
+    requests::register::<M>(pool);
+}
+
+unsafe extern "C" fn post_config<M: Module>(
+    configuration: *mut ffi::apr_pool_t,
+    _log: *mut ffi::apr_pool_t,
+    _temporary: *mut ffi::apr_pool_t,
+    main: *mut ffi::server_rec,
+) -> c_int {
+    // SAFETY: httpd calls with a live pool.
+    let pool = unsafe { Pool::from_raw(configuration) };
+    // SAFETY: httpd calls with a live server.
+    let main = unsafe { Server::from_raw(main) };
+    guard("post_config", (), || M::post_config(pool, main));
+    Status::OK.0
+}
+
+unsafe extern "C" fn check_config<M: Module>(
+    configuration: *mut ffi::apr_pool_t,
+    _log: *mut ffi::apr_pool_t,
+    _temporary: *mut ffi::apr_pool_t,
+    main: *mut ffi::server_rec,
+) -> c_int {
+    // SAFETY: httpd calls with a live pool.
+    let pool = unsafe { Pool::from_raw(configuration) };
+    // SAFETY: httpd calls with a live server.
+    let main = unsafe { Server::from_raw(main) };
+    let failed = || Err("mod_python failed inside".to_owned());
+    match guard("check_config", failed(), || M::check_config(pool, main)) {
+        Ok(()) => Status::OK.0,
+        Err(sentence) => {
+            log::main(Level::Error, &sentence);
+            Status::INTERNAL_SERVER_ERROR.0
+        }
+    }
+}
+
+unsafe extern "C" fn child_init<M: Module>(
+    child: *mut ffi::apr_pool_t,
+    main: *mut ffi::server_rec,
+) {
+    // SAFETY: httpd calls with a live pool.
+    let pool = unsafe { Pool::from_raw(child) };
+    // SAFETY: the main server lives as long as the child does.
+    let main = unsafe { Server::from_raw(main) };
+    server::set_main(main);
+    guard("child_init", (), || M::child_init(pool, main));
+}
+
+unsafe extern "C" fn status<M: Module>(r: *mut ffi::request_rec, flags: c_int) -> c_int {
+    // SAFETY: httpd calls with a live request.
+    let r = unsafe { Request::from_raw(r) };
+    let short = flags & ffi::AP_STATUS_SHORT as c_int != 0;
+    let text = guard("the status page", String::new(), || M::status(r, short));
+    // SAFETY: a live request, and memory of that length.
+    unsafe { ffi::ap_rwrite(text.as_ptr().cast(), text.len() as c_int, r.as_ptr()) };
+    Status::OK.0
+}
+
+unsafe extern "C" fn child_stopping<M: Module>(_child: *mut ffi::apr_pool_t, graceful: c_int) {
+    guard("child_stopping", (), || M::child_stopping(graceful != 0));
+}

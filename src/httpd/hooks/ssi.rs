@@ -1,0 +1,277 @@
+//! Server-side includes: the element `<!--#python ... -->`, when mod_include is loaded.
+
+use std::cell::Cell;
+use std::ffi::{CStr, c_char};
+use std::mem::transmute;
+use std::ptr::{NonNull, null_mut};
+use std::sync::OnceLock;
+
+use crate::httpd::apr::brigade::Brigade;
+use crate::httpd::apr::owned_brigade::OwnedBrigade;
+use crate::httpd::cstr::c_bytes;
+use crate::httpd::ffi;
+use crate::httpd::filter::Direction;
+use crate::httpd::filter::Filter;
+use crate::httpd::filter::calls_in_progress;
+use crate::httpd::filter::content_length::Change;
+use crate::httpd::filter::output::Output;
+use crate::httpd::filter::stream::CHUNK;
+use crate::httpd::guard::guard;
+use crate::httpd::log::Level;
+use crate::httpd::request::Request;
+use crate::httpd::status::{Error, Status};
+
+/// Who runs the code of elements.
+pub trait Tags: 'static {
+    /// Runs it. `Ok(false)` when it failed, and the page is to say so.
+    ///
+    /// # Errors
+    /// What sending answered: the response cannot go on.
+    fn run(tag: &Tag, kind: Kind, code: &[u8]) -> Result<bool, Error>;
+}
+
+/// What an element has: its one parameter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// `eval`: an expression, whose value stands in the page.
+    Eval,
+    /// `exec`: statements, which write to the page.
+    Exec,
+}
+
+type Register = unsafe extern "C" fn(*mut c_char, Option<Handler>);
+type NextParameter =
+    unsafe extern "C" fn(*mut ffi::include_ctx_t, *mut *mut c_char, *mut *mut c_char, i32);
+type Handler = unsafe extern "C" fn(
+    *mut ffi::include_ctx_t,
+    *mut ffi::ap_filter_t,
+    *mut ffi::apr_bucket_brigade,
+) -> ffi::apr_status_t;
+
+/// mod_include's function for reading an element; set once per child.
+static NEXT_PARAMETER: OnceLock<NextParameter> = OnceLock::new();
+
+/// Serves the element from now on, if mod_include is there. For a child that starts.
+pub fn serve<T: Tags>() {
+    let retrieve = |name: &CStr| {
+        // SAFETY: only looks the name up.
+        unsafe { ffi::apr_dynamic_fn_retrieve(name.as_ptr()) }
+    };
+    let (Some(register), Some(next_parameter)) = (
+        retrieve(c"ap_register_include_handler"),
+        retrieve(c"ap_ssi_get_tag_and_value"),
+    ) else {
+        return;
+    };
+    // SAFETY: mod_include.h declares the function of this name so.
+    let register = unsafe { transmute::<unsafe extern "C" fn(), Register>(register) };
+    // SAFETY: as above.
+    let next = unsafe { transmute::<unsafe extern "C" fn(), NextParameter>(next_parameter) };
+    NEXT_PARAMETER.get_or_init(|| next);
+    // SAFETY: mod_include made its list in post_config; it keeps the pointer to the name.
+    unsafe { register(c"python".as_ptr().cast_mut(), Some(element::<T>)) };
+}
+
+/// One element of a page, while it is run.
+pub struct Tag {
+    context: NonNull<ffi::include_ctx_t>,
+    filter: NonNull<ffi::ap_filter_t>,
+    page: NonNull<ffi::apr_bucket_brigade>,
+    written: OwnedBrigade,
+    pending: Cell<usize>,
+    failed: Cell<Option<Error>>,
+}
+
+impl Tag {
+    /// mod_include's filter.
+    pub fn filter(&self) -> &Filter {
+        // SAFETY: live through the element's handler, as the tag is.
+        unsafe { Filter::from_raw(self.filter.as_ptr()) }
+    }
+
+    /// The request whose page it is.
+    pub fn request(&self) -> &Request {
+        // SAFETY: live through the element's handler.
+        let context = unsafe { self.context.as_ref() };
+        // SAFETY: as above.
+        unsafe { Request::from_raw(context.r) }
+    }
+
+    /// The part of the page that is not sent yet, all that mod_include has gathered.
+    fn page(&self) -> &Brigade {
+        // SAFETY: live through the element's handler.
+        unsafe { Brigade::from_raw(self.page.as_ptr()) }
+    }
+
+    /// Where what is written goes. (Not the page's brigade: its last bucket may share memory with
+    /// text that is still to come, and writing would go there.)
+    pub fn written(&self) -> &Brigade {
+        &self.written
+    }
+
+    /// So many bytes were written; sends when enough came together.
+    ///
+    /// # Errors
+    /// What sending answered.
+    pub fn wrote(&self, length: usize) -> Result<(), Error> {
+        self.pending.set(self.pending.get() + length);
+        if self.pending.get() < CHUNK {
+            return Ok(());
+        }
+        self.send()
+    }
+
+    /// Sends what was written, and what later filters hold.
+    ///
+    /// # Errors
+    /// What sending answered.
+    pub fn flush(&self) -> Result<(), Error> {
+        self.written.append_flush();
+        self.send()
+    }
+
+    fn send(&self) -> Result<(), Error> {
+        self.pending.set(0);
+        if let Some(error) = self.failed.get() {
+            self.written.clear();
+            return Err(error);
+        }
+        self.page().append_all(&self.written);
+        let result = self.filter().pass(self.page());
+        self.page().clear();
+        self.failed.set(result.err());
+        result
+    }
+
+    /// Whether some of the response has passed all filters, so that its status stands.
+    pub fn is_out(&self) -> bool {
+        self.request().has_sent()
+    }
+
+    /// Why sending failed, if it did.
+    pub fn failed(&self) -> Option<Error> {
+        self.failed.get()
+    }
+
+    /// Ends the response with a status, or cut when something of it is out.
+    pub fn fail(&self, status: Status) -> Error {
+        self.written.clear();
+        self.page().clear();
+        let result = Output::new(self.filter(), Change::Length).fail(self.filter(), status);
+        result.err().unwrap_or(Error::FILTER)
+    }
+
+    /// Puts mod_include's text for errors (`SSIErrorMsg`, `<!--#config errmsg -->`) into the page.
+    fn append_error_text(&self) {
+        // SAFETY: all live through the element's handler.
+        unsafe {
+            ffi::mp_ssi_append_error_text(
+                self.context.as_ptr(),
+                self.filter.as_ptr(),
+                self.page.as_ptr(),
+            );
+        }
+    }
+
+    fn has_flag(&self, flag: u32) -> bool {
+        // SAFETY: live through the element's handler.
+        unsafe { self.context.as_ref() }.flags & flag as i32 != 0
+    }
+
+    /// The next parameter: its name in small letters, its value with entities decoded.
+    fn next_parameter(&self) -> Option<(&[u8], Option<&[u8]>)> {
+        let (mut name, mut value) = (null_mut(), null_mut());
+        let next = NEXT_PARAMETER.get()?;
+        let decoded = ffi::SSI_VALUE_DECODED as i32;
+        // SAFETY: live; two places for the answers.
+        unsafe {
+            next(
+                self.context.as_ptr(),
+                &raw mut name,
+                &raw mut value,
+                decoded,
+            )
+        };
+        // SAFETY: null or NUL-terminated; kept until the element is done.
+        let name = unsafe { c_bytes(name) }?;
+        // SAFETY: as above.
+        Some((name, unsafe { c_bytes(value) }))
+    }
+
+    /// Its one parameter, or what is wrong with the element.
+    fn parameter(&self) -> Result<(Kind, &[u8]), String> {
+        let (name, code) = self.next_parameter().ok_or("has no parameter")?;
+        let kind = match name {
+            b"eval" => Kind::Eval,
+            b"exec" => Kind::Exec,
+            other => {
+                let other = String::from_utf8_lossy(other);
+                return Err(format!("has no parameter '{other}'"));
+            }
+        };
+        if self.next_parameter().is_some() {
+            return Err("has one parameter, not several".into());
+        }
+        match code {
+            Some(code) if !code.is_empty() => Ok((kind, code)),
+            _ => Err(format!("has no {}", String::from_utf8_lossy(name))),
+        }
+    }
+
+    fn handle<T: Tags>(&self) -> Result<(), Error> {
+        if !self.has_flag(ffi::SSI_FLAG_PRINTING) {
+            return Ok(());
+        }
+        let complain = |what: &str| {
+            let page = self.request().filename().unwrap_or_default();
+            let page = String::from_utf8_lossy(page);
+            let text = format!("<!--#python --> in {page} {what}");
+            self.request().log(Level::Error, &text);
+            Ok(false)
+        };
+        let went_well = match self.parameter() {
+            Ok(_) if self.has_flag(ffi::SSI_FLAG_NO_EXEC) => {
+                complain("may not run: the page's Options has IncludesNOEXEC, not Includes")
+            }
+            Ok((kind, code)) => T::run(self, kind, code),
+            Err(what) => complain(&format!(
+                "{what}: write eval=\"an expression\" or exec=\"statements\""
+            )),
+        }?;
+        self.page().append_all(&self.written);
+        if !went_well {
+            self.append_error_text();
+        }
+        Ok(())
+    }
+}
+
+unsafe extern "C" fn element<T: Tags>(
+    context: *mut ffi::include_ctx_t,
+    filter: *mut ffi::ap_filter_t,
+    page: *mut ffi::apr_bucket_brigade,
+) -> ffi::apr_status_t {
+    let (Some(context), Some(filter), Some(page)) = (
+        NonNull::new(context),
+        NonNull::new(filter),
+        NonNull::new(page),
+    ) else {
+        return Error::GENERAL.0;
+    };
+    // SAFETY: mod_include calls with a live context.
+    let r = unsafe { context.as_ref() }.r;
+    // SAFETY: the context's request is live.
+    let r = unsafe { Request::from_raw(r) };
+    let written = r.new_brigade();
+    let tag = Tag {
+        context,
+        filter,
+        page,
+        written,
+        pending: Cell::new(0),
+        failed: Cell::new(None),
+    };
+    let _call = calls_in_progress::begin(Direction::Output, tag.filter());
+    let result = guard("an SSI element", None, || Some(tag.handle::<T>()));
+    Error::code(result.unwrap_or_else(|| Err(tag.fail(Status::INTERNAL_SERVER_ERROR))))
+}

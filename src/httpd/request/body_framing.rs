@@ -1,0 +1,154 @@
+//! The body of a request between the filters that change it and those who read it.
+//!
+//! A reader must not trust the `Content-Length` of a body that a filter changes, so it is taken out
+//! of the headers. But httpd's parser (`http_in`) looks into the same headers to learn where the
+//! body ends, and that at its first read, whenever that is: perhaps long after, for an error page,
+//! or when what nobody read is discarded. A parser without the true length would take the body for
+//! another request. So it is made to look before the length is taken away.
+
+use std::ffi::{CStr, CString};
+
+use super::Request;
+use crate::httpd::connection::KeepAlive;
+use crate::httpd::ffi;
+use crate::httpd::log::Level;
+use crate::httpd::status::Status;
+
+/// Holds the length of a body of which nothing was read yet.
+const LENGTH: &CStr = c"mod_python.content-length";
+/// Says that httpd's parser has looked at the headers for us, before a redirect to here.
+const LOOKED: &CStr = c"mod_python.parser-has-looked";
+/// Holds the length of a body whose headers a handler has changed since the parser looked at them.
+const SETTLED: &CStr = c"mod_python.settled-length";
+/// Holds the HTTP status with which a filter refused the body.
+const REFUSED: &CStr = c"mod_python.refused-body";
+
+impl Request {
+    /// A filter stands before the body's readers: they see a body of unknown length.
+    pub fn hide_body_length(&self) {
+        let length = self.headers_in().get(c"Content-Length");
+        let Some(length) = length.and_then(|length| CString::new(length).ok()) else {
+            return;
+        };
+        if self.is_subrequest() || self.is_beyond_limit(&length) {
+            // Nobody gets to read it: the parser will answer 413.
+            return;
+        }
+        if let Some(parser) = self.body_parser() {
+            let unread = parser.is_fresh();
+            let nothing = self.new_brigade();
+            // It reads nothing of the body and does not ask the client for it.
+            let looked = parser.fetch_nothing(&nothing);
+            nothing.clear();
+            if looked.is_err() {
+                return;
+            }
+            if unread {
+                self.notes().set(LENGTH, &length);
+            }
+        }
+        self.headers_in().unset(c"Content-Length");
+        self.headers_in().set(c"Transfer-Encoding", c"chunked");
+    }
+
+    /// A handler is about to change what the request's headers say of its body, `Transfer-Encoding`
+    /// too if `coding`. The parser looks at them before that, or would take a part of the body for
+    /// the next request; where it cannot look without answering, the connection ends with this one.
+    pub fn settle_body_framing(&self, coding: bool) {
+        // A subrequest may share the table with its main request.
+        if let Some(main) = self.main() {
+            return main.settle_body_framing(coding);
+        }
+        let Some(parser) = self.body_parser().filter(|parser| parser.is_fresh()) else {
+            return;
+        };
+        let headers = self.headers_in();
+        let in_chunks = headers.get(c"Transfer-Encoding").is_some();
+        if in_chunks && !coding {
+            return;
+        }
+        let length = headers.get(c"Content-Length");
+        let length = length.and_then(|length| CString::new(length).ok());
+        let answers = length.as_deref().is_some_and(|l| self.is_beyond_limit(l));
+        if in_chunks || answers {
+            self.connection().set_keep_alive(KeepAlive::Close);
+            let text = "a handler changes the Content-Length or Transfer-Encoding of a request before \
+                        its body is read: the connection is closed behind the response";
+            return self.log(Level::Info, text);
+        }
+        let nothing = self.new_brigade();
+        // An error is the parser's to repeat when somebody reads.
+        let _ = parser.fetch_nothing(&nothing);
+        nothing.clear();
+        if let Some(length) = length {
+            self.notes().set(SETTLED, &length);
+        }
+    }
+
+    /// What the request's `Content-Length` says, if it has one.
+    pub fn content_length(&self) -> Option<i64> {
+        let text = self.headers_in().get(c"Content-Length")?;
+        std::str::from_utf8(text).ok()?.parse().ok()
+    }
+
+    /// Whether the parser's first look would be answered with 413 and an error page.
+    fn is_beyond_limit(&self, length: &CStr) -> bool {
+        let mut bytes = 0;
+        // SAFETY: a place for the result and a NUL-terminated text.
+        if unsafe { ffi::ap_parse_strict_length(&raw mut bytes, length.as_ptr()) } == 0 {
+            return true;
+        }
+        // SAFETY: live.
+        let limit = unsafe { ffi::ap_get_limit_req_body(self.as_ptr()) };
+        // The parser leaves the limit to mod_proxy.
+        self.raw().proxyreq == 0 && limit > 0 && bytes > limit
+    }
+
+    /// Undoes `hide_body_length` for `redirected`, if nothing was read: it may have other filters.
+    pub fn show_body_length(&self, redirected: &Self) {
+        let length = self.noted(LENGTH);
+        if let Some(length) = &length {
+            self.body_is_read();
+            self.headers_in().unset(c"Transfer-Encoding");
+            self.headers_in().set(c"Content-Length", length);
+        }
+        if length.is_some() || self.notes().get(LOOKED).is_some() {
+            redirected.notes().set(LOOKED, c"");
+        }
+        if let Some(length) = self.noted(SETTLED) {
+            redirected.notes().set(SETTLED, &length);
+        }
+    }
+
+    /// Whether the body is too long for where the request was redirected to, or for the sections that
+    /// were not known when the parser looked. It will not say so.
+    pub fn redirected_beyond_limit(&self) -> bool {
+        let length = self.noted(SETTLED).or_else(|| {
+            self.notes().get(LOOKED)?;
+            CString::new(self.headers_in().get(c"Content-Length")?).ok()
+        });
+        length.is_some_and(|l| self.is_beyond_limit(&l))
+    }
+
+    fn noted(&self, name: &CStr) -> Option<CString> {
+        CString::new(self.notes().get(name)?).ok()
+    }
+
+    /// From now on `show_body_length` does nothing.
+    pub(in crate::httpd) fn body_is_read(&self) {
+        self.notes().unset(LENGTH);
+    }
+
+    /// Notes the status with which a filter refused the body.
+    pub(in crate::httpd) fn refuse_body(&self, status: Status) {
+        if let Ok(number) = CString::new(status.0.to_string()) {
+            self.notes().set(REFUSED, &number);
+        }
+    }
+
+    /// The status with which a filter refused the body.
+    pub fn body_refusal(&self) -> Option<Status> {
+        let number = self.notes().get(REFUSED)?;
+        std::str::from_utf8(number).ok()?.parse().ok().map(Status)
+    }
+}

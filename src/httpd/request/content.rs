@@ -1,0 +1,59 @@
+//! What a response says of its content: type, languages, length, and what conditions of the
+//! request compare (RFC 9110 §8, §13).
+
+use super::Request;
+use crate::httpd::apr::array;
+use crate::httpd::ffi;
+use crate::httpd::status::Status;
+
+impl Request {
+    /// Sets the response's media type; httpd does not choose a handler by it.
+    pub fn set_content_type(&self, value: Option<&[u8]>) {
+        let value = value.map_or(std::ptr::null_mut(), |v| self.pool().copy_text(v));
+        // SAFETY: live; the copy lives in the request's pool.
+        unsafe { ffi::ap_set_content_type(self.as_ptr(), value) };
+    }
+
+    /// The languages of the response.
+    pub fn content_languages(&self) -> Vec<&[u8]> {
+        // SAFETY: null, or an array of strings in the request's pool.
+        unsafe { array::strings(self.raw().content_languages) }
+    }
+
+    /// Sets the languages of the response.
+    pub fn set_content_languages(&self, languages: &[Vec<u8>]) {
+        let array = array::make(self.pool(), languages);
+        // SAFETY: a plain field that modules set on the request's own thread.
+        unsafe { (*self.as_ptr()).content_languages = array };
+    }
+
+    /// Sets `Content-Length`.
+    pub fn set_content_length(&self, length: i64) {
+        // SAFETY: live.
+        unsafe { ffi::ap_set_content_length(self.as_ptr(), length) };
+    }
+
+    /// Sets `ETag` from the file (`FileETag`).
+    pub fn set_etag(&self) {
+        // SAFETY: live.
+        unsafe { ffi::ap_set_etag(self.as_ptr()) };
+    }
+
+    /// Sets `Last-Modified` from `mtime`.
+    pub fn set_last_modified(&self) {
+        // SAFETY: live.
+        unsafe { ffi::ap_set_last_modified(self.as_ptr()) };
+    }
+
+    /// Raises `mtime` to `micros` since 1970, if that is later.
+    pub fn update_mtime(&self, micros: i64) {
+        // SAFETY: live.
+        unsafe { ffi::ap_update_mtime(self.as_ptr(), micros) };
+    }
+
+    /// Whether the conditions of the request (`If-None-Match` …) are met: `OK`, 304 or 412.
+    pub fn meets_conditions(&self) -> Status {
+        // SAFETY: live.
+        Status(unsafe { ffi::ap_meets_conditions(self.as_ptr()) })
+    }
+}

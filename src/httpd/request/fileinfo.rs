@@ -1,0 +1,191 @@
+//! What is known of files: `apr_finfo_t`.
+
+use std::ffi::CStr;
+
+use super::Request;
+use crate::httpd::apr::pool::Pool;
+use crate::httpd::cstr::c_bytes;
+use crate::httpd::ffi;
+use crate::httpd::status::Error;
+
+/// What is known of a file; a copy, without the file.
+#[derive(Clone, Default)]
+pub struct FileInfo {
+    /// The path.
+    pub path: Option<Vec<u8>>,
+    /// Its name in its folder, as the file system spells it.
+    pub name: Option<Vec<u8>>,
+    /// Which of its fields are known (`APR_FINFO_*`).
+    pub valid: i32,
+    /// `apr_filetype_e`; 0 when there is no file.
+    pub kind: u32,
+    protection: i32,
+    user: u32,
+    group: u32,
+    inode: u64,
+    device: u64,
+    links: i32,
+    size: i64,
+    stored: i64,
+    accessed: i64,
+    changed: i64,
+    touched: i64,
+}
+
+/// A number that may be known of a file.
+#[derive(Clone, Copy)]
+pub enum Field {
+    /// Who may do what, as APR has it: 0x644.
+    Protection,
+    /// Its number in its file system.
+    Inode,
+    /// The number of its file system.
+    Device,
+    /// How many names it has.
+    Links,
+    /// The number of its owner.
+    User,
+    /// The number of its group.
+    Group,
+    /// Its size in bytes.
+    Size,
+    /// When it was read last, in seconds since 1970.
+    Accessed,
+    /// When its content changed last, in seconds since 1970.
+    Changed,
+    /// When its content, owner or rights changed last, in seconds since 1970.
+    Touched,
+}
+
+/// The kind of a regular file.
+const REGULAR: u32 = ffi::APR_REG;
+/// The kind of a folder.
+const DIRECTORY: u32 = ffi::APR_DIR;
+
+impl FileInfo {
+    /// What a look at a file asks for as a rule.
+    pub const USUAL: i32 = ffi::APR_FINFO_NORM as i32;
+
+    /// What the file system says. A file that is not there is no error: it has no `kind`.
+    pub fn stat(path: &CStr, wanted: i32, pool: &Pool) -> Result<Self, Error> {
+        let mut raw = std::mem::MaybeUninit::<ffi::apr_finfo_t>::zeroed();
+        // SAFETY: a place for the answer; the path is NUL-terminated, the pool live.
+        let status =
+            unsafe { ffi::apr_stat(raw.as_mut_ptr(), path.as_ptr(), wanted, pool.as_ptr()) };
+        let bytes = Some(path.to_bytes().to_vec());
+        match Error::check(status) {
+            Err(error) if error.is_not_found() => Ok(Self {
+                path: bytes,
+                ..Self::default()
+            }),
+            Err(error) if !error.is_incomplete() => Err(error),
+            _ => {
+                // SAFETY: zeroes are a valid value, and APR has filled in what it knows.
+                let raw = unsafe { raw.assume_init() };
+                // SAFETY: just filled; its texts live in the pool.
+                Ok(unsafe { Self::of(&raw, bytes.as_deref()) })
+            }
+        }
+    }
+
+    /// # Safety
+    /// The texts of `raw` are null or NUL-terminated.
+    unsafe fn of(raw: &ffi::apr_finfo_t, path: Option<&[u8]>) -> Self {
+        // SAFETY: the caller's promise.
+        let own = unsafe { c_bytes(raw.fname) };
+        // SAFETY: the caller's promise.
+        let name = unsafe { c_bytes(raw.name) };
+        Self {
+            path: own.or(path).map(<[u8]>::to_vec),
+            name: name.map(<[u8]>::to_vec),
+            valid: raw.valid,
+            kind: raw.filetype,
+            protection: raw.protection,
+            user: raw.user,
+            group: raw.group,
+            inode: raw.inode,
+            device: raw.device,
+            links: raw.nlink,
+            size: raw.size,
+            stored: raw.csize,
+            accessed: raw.atime,
+            changed: raw.mtime,
+            touched: raw.ctime,
+        }
+    }
+
+    /// Whether there is such a file, or folder.
+    pub fn exists(&self) -> bool {
+        self.kind != 0
+    }
+
+    /// A number, if it is known.
+    pub fn number(&self, field: Field) -> Option<i64> {
+        let seconds = |micros: i64| micros.div_euclid(1_000_000);
+        let (bit, value) = match field {
+            Field::Protection => (ffi::APR_FINFO_PROT, self.protection.into()),
+            Field::Inode => (ffi::APR_FINFO_INODE, self.inode as i64),
+            Field::Device => (ffi::APR_FINFO_DEV, self.device as i64),
+            Field::Links => (ffi::APR_FINFO_NLINK, self.links.into()),
+            Field::User => (ffi::APR_FINFO_USER, self.user.into()),
+            Field::Group => (ffi::APR_FINFO_GROUP, self.group.into()),
+            Field::Size => (ffi::APR_FINFO_SIZE, self.size),
+            Field::Accessed => (ffi::APR_FINFO_ATIME, seconds(self.accessed)),
+            Field::Changed => (ffi::APR_FINFO_MTIME, seconds(self.changed)),
+            Field::Touched => (ffi::APR_FINFO_CTIME, seconds(self.touched)),
+        };
+        (self.exists() && self.valid & bit as i32 != 0).then_some(value)
+    }
+
+    /// Its size in bytes; 0 when there is none.
+    pub fn size(&self) -> i64 {
+        self.number(Field::Size).unwrap_or(0)
+    }
+
+    /// Whether it is a folder.
+    pub fn is_directory(&self) -> bool {
+        self.kind == DIRECTORY
+    }
+
+    /// Whether it is neither a folder nor a device, pipe or socket.
+    pub fn is_regular(&self) -> bool {
+        self.kind == REGULAR
+    }
+}
+
+impl Request {
+    /// What httpd has found out about the request's file.
+    pub fn file_info(&self) -> FileInfo {
+        // SAFETY: its texts are null or live in the request's pool.
+        unsafe { FileInfo::of(&self.raw().finfo, self.filename()) }
+    }
+
+    /// Tells httpd about the request's file.
+    pub fn set_file_info(&self, info: &FileInfo) {
+        let text = |text: &Option<Vec<u8>>| {
+            text.as_ref()
+                .map_or(std::ptr::null_mut(), |text| self.pool().copy_text(text))
+        };
+        let raw = ffi::apr_finfo_t {
+            pool: self.pool().as_ptr(),
+            valid: info.valid,
+            protection: info.protection,
+            filetype: info.kind,
+            user: info.user,
+            group: info.group,
+            inode: info.inode,
+            device: info.device,
+            nlink: info.links,
+            size: info.size,
+            csize: info.stored,
+            atime: info.accessed,
+            mtime: info.changed,
+            ctime: info.touched,
+            fname: text(&info.path),
+            name: text(&info.name),
+            filehand: std::ptr::null_mut(),
+        };
+        // SAFETY: modules set this field on the request's own thread; the texts live in its pool.
+        unsafe { (*self.as_ptr()).finfo = raw };
+    }
+}

@@ -1,0 +1,42 @@
+//! What other modules have put into httpd's hooks (the lists that mod_info shows).
+
+use std::ffi::{c_char, c_int};
+
+use crate::httpd::cstr::c_bytes;
+use crate::httpd::ffi;
+
+/// An entry in a list of hooks (`APR_DECLARE_EXTERNAL_HOOK`).
+#[repr(C)]
+struct Link<F> {
+    function: Option<F>,
+    file: *const c_char,
+    before: *const *const c_char,
+    behind: *const *const c_char,
+    order: c_int,
+}
+
+/// The functions that the modules of these source files have in a hook, in their order.
+///
+/// # Safety
+/// `hooks` is what httpd's `ap_hook_get_…` gave, and `F` the type of that hook's functions.
+pub(in crate::httpd) unsafe fn functions_of<F: Copy>(
+    hooks: *const ffi::apr_array_header_t,
+    files: &[&[u8]],
+) -> Vec<F> {
+    // SAFETY: null, or an array of hooks, which does not change once they are sorted.
+    let Some(hooks) = (unsafe { hooks.as_ref() }) else {
+        return Vec::new();
+    };
+    let count = match usize::try_from(hooks.nelts) {
+        Ok(count) if usize::try_from(hooks.elt_size) == Ok(size_of::<Link<F>>()) => count,
+        _ => return Vec::new(),
+    };
+    // SAFETY: an array of so many entries of this size.
+    let links = unsafe { std::slice::from_raw_parts(hooks.elts.cast::<Link<F>>(), count) };
+    let is_wanted = |link: &&Link<F>| {
+        // SAFETY: null or the name of a source file, static in its module.
+        unsafe { c_bytes(link.file) }.is_some_and(|file| files.contains(&file))
+    };
+    let wanted = links.iter().filter(is_wanted);
+    wanted.filter_map(|link| link.function).collect()
+}

@@ -1,0 +1,119 @@
+//! Processes that code in a child of httpd forks. Each has a copy of all that the child has, and is
+//! no child of httpd: it must not end by the child's signal handlers, accept connections, write into
+//! those of the child, or run its cleanups.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::process;
+use crate::httpd::gate;
+pub use crate::httpd::gate::is_forked;
+
+/// The signals that httpd sends to its children, and SIGINT, which children of prefork ignore.
+const SIGNALS: [i32; 5] = [
+    libc::SIGTERM,
+    libc::SIGHUP,
+    libc::SIGUSR1,
+    libc::SIGWINCH,
+    libc::SIGINT,
+];
+/// The size of a page is a multiple of this.
+const PAGE: usize = 4096;
+
+/// The ports on which httpd accepts connections.
+static PORTS: OnceLock<Vec<u16>> = OnceLock::new();
+/// A signal handler that forked processes keep.
+static KEPT: AtomicUsize = AtomicUsize::new(0);
+
+/// From now on, what is forked from this process, a child of httpd, is told from it.
+///
+/// # Errors
+/// The kernel has no memory.
+pub fn watch(ports: Vec<u16>) -> std::io::Result<()> {
+    let (protection, kind) = (
+        libc::PROT_READ | libc::PROT_WRITE,
+        libc::MAP_PRIVATE | libc::MAP_ANONYMOUS,
+    );
+    // SAFETY: a new page, wherever the kernel likes.
+    let page = unsafe { libc::mmap(std::ptr::null_mut(), PAGE, protection, kind, -1, 0) };
+    if page == libc::MAP_FAILED {
+        return Err(std::io::Error::last_os_error());
+    }
+    // A process that is made without libc's fork() has the mark, too. Where the kernel cannot do that,
+    // `forked` clears it.
+    // SAFETY: the page of above.
+    unsafe { libc::madvise(page, PAGE, libc::MADV_WIPEONFORK) };
+    // SAFETY: its first byte; nobody else knows it yet.
+    unsafe { page.cast::<u8>().write(1) };
+    PORTS.get_or_init(|| ports);
+    gate::set_mark(page.cast());
+    // SAFETY: a function that lives as long as the process: the module is never unloaded.
+    match unsafe { libc::pthread_atfork(None, None, Some(forked)) } {
+        0 => Ok(()),
+        error => Err(std::io::Error::from_raw_os_error(error)),
+    }
+}
+
+/// Forked processes keep this signal handler.
+pub fn keep_handler(handler: usize) {
+    KEPT.store(handler, Ordering::Relaxed);
+}
+
+/// Runs in each new process before anything else does. The memory allocator of libc works in it.
+extern "C" fn forked() {
+    gate::clear_mark();
+    for signal in SIGNALS {
+        let before = process::action(signal, None).sa_sigaction;
+        if before != KEPT.load(Ordering::Relaxed) {
+            // SAFETY: zeroes are a valid action: SIG_DFL, no flags, an empty mask.
+            let default = unsafe { std::mem::zeroed() };
+            process::action(signal, Some(&default));
+        }
+    }
+    // Workers of the MPMs with threads block them.
+    process::mask(libc::SIG_UNBLOCK, &SIGNALS);
+    let ports = PORTS.get().map_or(&[][..], Vec::as_slice);
+    for descriptor in descriptors() {
+        if port(descriptor).is_some_and(|port| ports.contains(&port)) {
+            // SAFETY: no pointers. Nothing of httpd's runs in this process that could use it.
+            unsafe { libc::close(descriptor) };
+        }
+    }
+}
+
+/// All descriptors of this process.
+fn descriptors() -> Vec<i32> {
+    let Ok(names) = std::fs::read_dir("/proc/self/fd") else {
+        return (0..1024).collect();
+    };
+    let names = names.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    names.filter_map(|name| name.parse().ok()).collect()
+}
+
+/// The port of a socket on this machine: one of httpd's for a listener, and for what it accepted.
+fn port(descriptor: i32) -> Option<u16> {
+    let mut address = std::mem::MaybeUninit::<libc::sockaddr_storage>::zeroed();
+    let mut length = size_of::<libc::sockaddr_storage>() as libc::socklen_t;
+    // SAFETY: a place for any address, and its size; the kernel checks the descriptor.
+    let failed =
+        unsafe { libc::getsockname(descriptor, address.as_mut_ptr().cast(), &raw mut length) };
+    if failed != 0 {
+        return None;
+    }
+    // SAFETY: zeroed, and filled by the kernel.
+    let address = unsafe { address.assume_init() };
+    let network_order = match i32::from(address.ss_family) {
+        libc::AF_INET => {
+            let address = (&raw const address).cast::<libc::sockaddr_in>();
+            // SAFETY: of this kind, as its family says.
+            unsafe { (*address).sin_port }
+        }
+        libc::AF_INET6 => {
+            let address = (&raw const address).cast::<libc::sockaddr_in6>();
+            // SAFETY: as above.
+            unsafe { (*address).sin6_port }
+        }
+        _ => return None,
+    };
+    Some(u16::from_be(network_order))
+}

@@ -1,0 +1,313 @@
+//! Locks that all children share (`Mutex … python`). httpd makes them; between the threads of one
+//! child we keep order, so that any thread of it can unlock: a request ends where httpd likes.
+
+use std::ffi::{CStr, CString};
+use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::ptr::{null, null_mut};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicPtr, Ordering};
+use std::thread::{self, ThreadId};
+use std::time::Duration;
+
+use super::{Server, config};
+use crate::httpd::apr::pool::Pool;
+use crate::httpd::ffi;
+use crate::httpd::guard::guard;
+use crate::httpd::status::{Error, Status};
+use crate::locks;
+use crate::locks::{Guard, Signal};
+
+/// Its name in the directive `Mutex`.
+const TYPE: &CStr = c"python";
+/// Under which the configuration's pool keeps them.
+const KEY: &CStr = c"mod_python.locks";
+/// How many there are unless the configuration says otherwise.
+pub const COUNT: usize = 8;
+/// Between two tries of what the kernel takes for a deadlock.
+const PAUSE: Duration = Duration::from_millis(2);
+
+/// Who holds a lock: what would wait for itself.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Owner {
+    /// Code that works on a connection or a request of it, by the connection's address.
+    Connection(usize),
+    /// Any other code.
+    Thread(ThreadId),
+}
+
+impl Owner {
+    /// Code of this thread that works on nothing of httpd's.
+    pub fn this_thread() -> Self {
+        Self::Thread(thread::current().id())
+    }
+}
+
+/// Why a lock was not taken or given back.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// Who asks has it already, and would wait for ever.
+    OwnLock,
+    /// This child does not hold it.
+    NotHeld,
+    /// The operating system says no.
+    System(Error),
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OwnLock => f.write_str(
+                "is held by this very code, which would wait for ever: unlock it before locking it again \
+                 (two keys can share one lock: PythonOption mod_python.mutex_locks makes more of them)",
+            ),
+            Self::NotHeld => f.write_str("is not held by this child: lock it first"),
+            Self::System(error) => write!(
+                f,
+                "fails: {error} (the directive Mutex chooses the kind of lock, as in: Mutex fcntl python)"
+            ),
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+enum State {
+    Free,
+    /// Ours among the threads of this child; other children may still have it.
+    Waiting(Owner),
+    OwnedBrigade(Owner),
+}
+
+/// One lock.
+pub struct Lock {
+    /// Null where there are no other children.
+    between: AtomicPtr<ffi::apr_proc_mutex_t>,
+    state: locks::Lock<State>,
+    freed: Signal,
+}
+
+impl Lock {
+    fn new(between: *mut ffi::apr_proc_mutex_t) -> Self {
+        Self {
+            between: AtomicPtr::new(between),
+            state: locks::Lock::short(State::Free),
+            freed: Signal::new(),
+        }
+    }
+
+    /// Waits until no one else has it.
+    ///
+    /// # Errors
+    /// `OwnLock`; `System`.
+    pub fn lock(&self, owner: Owner) -> Result<(), Refusal> {
+        let mut state = self.state();
+        while let State::Waiting(holder) | State::OwnedBrigade(holder) = *state {
+            if holder == owner {
+                return Err(Refusal::OwnLock);
+            }
+            state = self.freed.wait(state);
+        }
+        *state = State::Waiting(owner);
+        drop(state);
+        let result = self.lock_between();
+        self.become_held(owner, result.is_ok());
+        result.map_err(Refusal::System)
+    }
+
+    /// Takes it if no one has it; whether it did.
+    ///
+    /// # Errors
+    /// `System`.
+    pub fn try_lock(&self, owner: Owner) -> Result<bool, Refusal> {
+        let mut state = self.state();
+        if !matches!(*state, State::Free) {
+            return Ok(false);
+        }
+        *state = State::Waiting(owner);
+        drop(state);
+        let between = self.between();
+        let result = match between.is_null() {
+            true => Ok(true),
+            // SAFETY: httpd's lock, as long-lived as the configuration.
+            false => match unsafe { ffi::apr_proc_mutex_trylock(between) } {
+                busy if busy == ffi::APR_EBUSY as i32 => Ok(false),
+                status => Error::check(status).map(|()| true),
+            },
+        };
+        self.become_held(owner, result == Ok(true));
+        result.map_err(Refusal::System)
+    }
+
+    /// Gives it back; any thread of the child that holds it may.
+    ///
+    /// # Errors
+    /// `NotHeld`; `System`.
+    pub fn unlock(&self) -> Result<(), Refusal> {
+        let mut state = self.state();
+        if !matches!(*state, State::OwnedBrigade(_)) {
+            return Err(Refusal::NotHeld);
+        }
+        let between = self.between();
+        if !between.is_null() {
+            // SAFETY: as in `try_lock`.
+            let status = unsafe { ffi::apr_proc_mutex_unlock(between) };
+            Error::check(status).map_err(Refusal::System)?;
+        }
+        *state = State::Free;
+        self.freed.give_one();
+        Ok(())
+    }
+
+    fn lock_between(&self) -> Result<(), Error> {
+        let between = self.between();
+        if between.is_null() {
+            return Ok(());
+        }
+        loop {
+            // SAFETY: as in `try_lock`.
+            match Error::check(unsafe { ffi::apr_proc_mutex_lock(between) }) {
+                // `fcntl` sees processes where threads wait: two locks crossing in two children.
+                Err(error) if error.errno() == Some(libc::EDEADLK) => thread::sleep(PAUSE),
+                result => return result,
+            }
+        }
+    }
+
+    fn become_held(&self, owner: Owner, is_held: bool) {
+        let mut state = self.state();
+        if is_held {
+            *state = State::OwnedBrigade(owner);
+        } else {
+            *state = State::Free;
+            self.freed.give_one();
+        }
+    }
+
+    fn state(&self) -> Guard<'_, State> {
+        self.state.lock()
+    }
+
+    fn between(&self) -> *mut ffi::apr_proc_mutex_t {
+        self.between.load(Ordering::Relaxed)
+    }
+}
+
+/// The locks of one configuration.
+#[derive(Default)]
+struct Locks(OnceLock<Vec<Lock>>);
+
+/// Tells httpd of our locks, so that `Mutex` knows them.
+pub(in crate::httpd) fn register() {
+    let first = ffi::APR_HOOK_FIRST as i32;
+    // SAFETY: called while httpd collects hooks; the function is static.
+    unsafe { ffi::ap_hook_pre_config(Some(pre_config), null(), null(), first) };
+}
+
+unsafe extern "C" fn pre_config(
+    configuration: *mut ffi::apr_pool_t,
+    _log: *mut ffi::apr_pool_t,
+    _temporary: *mut ffi::apr_pool_t,
+) -> i32 {
+    // Of all kinds this one is left behind by no child that dies, and any thread can unlock it.
+    let kind = ffi::APR_LOCK_FCNTL;
+    // SAFETY: httpd calls with the configuration's pool; the name is static.
+    unsafe { ffi::ap_mutex_register(configuration, TYPE.as_ptr(), null(), kind, 0) };
+    Status::OK.0
+}
+
+/// Makes the locks: in the parent, before there are children. What httpd cannot make is missing (it
+/// logs why): who uses no lock needs none.
+pub fn make(configuration: &Pool, main: &Server, count: usize) {
+    let create = |index: usize| {
+        let instance = CString::new(index.to_string()).ok()?;
+        let mut lock = null_mut();
+        // SAFETY: a place for a pointer, texts that httpd copies, a live server and pool.
+        let status = unsafe {
+            ffi::ap_proc_mutex_create(
+                &raw mut lock,
+                null_mut(),
+                TYPE.as_ptr(),
+                instance.as_ptr(),
+                main.as_ptr(),
+                configuration.as_ptr(),
+                0,
+            )
+        };
+        Error::check(status).ok()?;
+        Some(Lock::new(lock))
+    };
+    let locks: &Locks = config::generation(configuration, KEY);
+    locks
+        .0
+        .get_or_init(|| (0..count).map_while(create).collect());
+}
+
+/// Opens the locks in a new child.
+pub fn child_init(child: &Pool, main: &Server) {
+    for lock in all(main) {
+        let mut between = lock.between();
+        if between.is_null() {
+            continue;
+        }
+        // SAFETY: a lock that httpd made.
+        let file = unsafe { ffi::apr_proc_mutex_lockfile(between) };
+        // SAFETY: as above; a place for the pointer, and the child's pool.
+        let status =
+            unsafe { ffi::apr_proc_mutex_child_init(&raw mut between, file, child.as_ptr()) };
+        guard("child_init", (), || {
+            assert_eq!(Error::check(status), Ok(()), "a lock does not open");
+        });
+        lock.between.store(between, Ordering::Relaxed);
+    }
+}
+
+/// The locks of the configuration that a server belongs to; without httpd (tests of filters), those
+/// of this process alone.
+pub fn all(server: &Server) -> &[Lock] {
+    let locks: &Locks = config::generation(server.configuration(), KEY);
+    let alone = || (0..COUNT).map(|_| Lock::new(null_mut())).collect();
+    locks.0.get_or_init(alone)
+}
+
+/// Which of `count` locks is that of a key, in each child the same one. Number 0 is left for those
+/// who ask for it by its number, unless there is no other.
+pub fn of_key(key: &impl Hash, count: usize) -> usize {
+    // Without a seed, unlike Python's hash(), which differs between children.
+    let mut hasher = DefaultHasher::new();
+    key.hash(&mut hasher);
+    match count {
+        0 | 1 => 0,
+        _ => (hasher.finish() % (count as u64 - 1)) as usize + 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_spread_over_all_but_the_first() {
+        let found: std::collections::BTreeSet<_> = (0..200).map(|key| of_key(&key, 8)).collect();
+        assert_eq!(
+            found.into_iter().collect::<Vec<_>>(),
+            (1..8).collect::<Vec<_>>()
+        );
+        assert_eq!(of_key(&"key", 1), 0);
+    }
+
+    #[test]
+    fn one_thread_waits_for_another_and_not_for_itself() {
+        let lock = Lock::new(null_mut());
+        let (one, two) = (Owner::Connection(1), Owner::Connection(2));
+        assert_eq!(lock.lock(one), Ok(()));
+        assert_eq!(lock.lock(one), Err(Refusal::OwnLock));
+        assert_eq!(lock.try_lock(two), Ok(false));
+        thread::scope(|scope| {
+            let other = scope.spawn(|| lock.lock(two));
+            assert_eq!(lock.unlock(), Ok(()));
+            assert_eq!(other.join().unwrap(), Ok(()));
+        });
+        assert_eq!(lock.unlock(), Ok(()));
+        assert_eq!(lock.unlock(), Err(Refusal::NotHeld));
+    }
+}

@@ -1,0 +1,154 @@
+//! What holds for the whole of this httpd: its root, its MPM, its command line, its configuration.
+
+use std::ffi::CStr;
+
+use crate::httpd::cstr::c_bytes;
+use crate::httpd::ffi;
+
+/// `ServerRoot`.
+pub fn server_root() -> &'static [u8] {
+    // SAFETY: set before modules are loaded, and not changed after that.
+    let root = unsafe { ffi::ap_server_root };
+    // SAFETY: null or NUL-terminated, for the life of the process.
+    unsafe { c_bytes(root) }.unwrap_or_default()
+}
+
+/// What the MPM answers to one of `AP_MPMQ_*`; `None` for what it does not know.
+pub fn mpm_query(code: i32) -> Option<i32> {
+    let mut answer = 0;
+    // SAFETY: a place for one number.
+    let status = unsafe { ffi::ap_mpm_query(code, &raw mut answer) };
+    (status == 0).then_some(answer)
+}
+
+/// How many descriptors this process may have (`ulimit -n`).
+pub fn most_descriptors() -> usize {
+    usize::try_from(descriptor_limits().rlim_cur).unwrap_or(usize::MAX)
+}
+
+/// Takes more descriptors for this process and its children, as far as the hard limit lets it.
+pub fn take_descriptors(wanted: usize) {
+    let mut limits = descriptor_limits();
+    limits.rlim_cur = limits
+        .rlim_cur
+        .max(limits.rlim_max.min(wanted as libc::rlim_t));
+    // SAFETY: limits that the kernel has given, the soft one within the hard one.
+    unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limits) };
+}
+
+fn descriptor_limits() -> libc::rlimit {
+    let mut limits = libc::rlimit {
+        rlim_cur: 0,
+        rlim_max: 0,
+    };
+    // SAFETY: a place for the limits.
+    unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limits) };
+    limits
+}
+
+/// The signals by which httpd ends a child.
+const ENDS: [i32; 4] = [libc::SIGTERM, libc::SIGHUP, libc::SIGUSR1, libc::SIGWINCH];
+
+/// Runs `f` to its end, even if this child is told to end meanwhile. prefork's children end in a
+/// signal handler, wherever they are.
+pub fn undisturbed<R>(f: impl FnOnce() -> R) -> R {
+    let before = mask(libc::SIG_BLOCK, &ENDS);
+    let result = f();
+    // SAFETY: the set that held.
+    unsafe {
+        libc::pthread_sigmask(libc::SIG_SETMASK, &raw const before, std::ptr::null_mut());
+    }
+    result
+}
+
+/// Blocks or unblocks signals for this thread (`SIG_BLOCK`, `SIG_UNBLOCK`). Answers which were
+/// blocked before.
+pub(in crate::httpd) fn mask(how: i32, signals: &[i32]) -> libc::sigset_t {
+    let mut set = std::mem::MaybeUninit::uninit();
+    // SAFETY: fills the set.
+    unsafe { libc::sigemptyset(set.as_mut_ptr()) };
+    for signal in signals {
+        // SAFETY: a set, and signals that there are.
+        unsafe { libc::sigaddset(set.as_mut_ptr(), *signal) };
+    }
+    let mut before = std::mem::MaybeUninit::uninit();
+    // SAFETY: a full set, and a place for the one that held.
+    unsafe { libc::pthread_sigmask(how, set.as_ptr(), before.as_mut_ptr()) };
+    // SAFETY: filled by the line above.
+    unsafe { before.assume_init() }
+}
+
+/// What answers a signal until now; `new` does from now on.
+pub(in crate::httpd) fn action(signal: i32, new: Option<&libc::sigaction>) -> libc::sigaction {
+    let mut before = std::mem::MaybeUninit::<libc::sigaction>::zeroed();
+    let new = new.map_or(std::ptr::null(), std::ptr::from_ref);
+    // SAFETY: null, or a complete action; a place for the one before.
+    unsafe { libc::sigaction(signal, new, before.as_mut_ptr()) };
+    // SAFETY: zeroes are a valid action, should the call have failed.
+    unsafe { before.assume_init() }
+}
+
+/// Lets no signal interrupt this thread.
+pub fn block_signals() {
+    let mut all = std::mem::MaybeUninit::uninit();
+    // SAFETY: fills the set.
+    unsafe { libc::sigfillset(all.as_mut_ptr()) };
+    // SAFETY: a full set.
+    unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, all.as_ptr(), std::ptr::null_mut()) };
+}
+
+/// Ends this process at once, without the cleanups of pools and without the destructors of threads.
+pub fn end(code: i32) -> ! {
+    // SAFETY: the kernel takes back what the process has; nothing of it runs after this.
+    unsafe { libc::_exit(code) }
+}
+
+/// Whether `-D name` was given, or `Define name` read.
+pub fn is_defined(name: &CStr) -> bool {
+    // SAFETY: NUL-terminated; only compared.
+    unsafe { ffi::ap_exists_config_define(name.as_ptr()) != 0 }
+}
+
+/// How much of `path` is left when `path_info` is taken off its end.
+pub fn length_without_path_info(path: &CStr, path_info: &CStr) -> usize {
+    // SAFETY: two NUL-terminated texts.
+    let length = unsafe { ffi::ap_find_path_info(path.as_ptr(), path_info.as_ptr()) };
+    usize::try_from(length).unwrap_or(0)
+}
+
+/// A line of the configuration.
+pub struct Node {
+    /// The directive; sections begin with `<`.
+    pub name: &'static [u8],
+    /// What follows it in its line.
+    pub arguments: &'static [u8],
+    /// What stands in the section; `None` if it is no section, or an empty one.
+    pub children: Option<Vec<Node>>,
+}
+
+/// The configuration as it was read, includes in their places. Directives that act while it is read
+/// (`LoadModule`, `Define` …) are not in it.
+pub fn configuration() -> Vec<Node> {
+    // SAFETY: set when the configuration is read, which a child does not do again.
+    nodes(unsafe { ffi::ap_conftree })
+}
+
+fn nodes(first: *const ffi::ap_directive_t) -> Vec<Node> {
+    let mut found = Vec::new();
+    // SAFETY: null or a node of the tree, which lives as long as the configuration.
+    let mut at = unsafe { first.as_ref() };
+    while let Some(node) = at {
+        // SAFETY: NUL-terminated or null, as long-lived as the node.
+        let name = unsafe { c_bytes(node.directive) };
+        // SAFETY: as above.
+        let arguments = unsafe { c_bytes(node.args) };
+        found.push(Node {
+            name: name.unwrap_or_default(),
+            arguments: arguments.unwrap_or_default(),
+            children: (!node.first_child.is_null()).then(|| nodes(node.first_child)),
+        });
+        // SAFETY: as for the first one.
+        at = unsafe { node.next.as_ref() };
+    }
+    found
+}

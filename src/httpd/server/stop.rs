@@ -1,0 +1,254 @@
+//! The end of a child of prefork that is told to stop at once.
+//!
+//! prefork answers SIGTERM and SIGHUP in a signal handler that destroys the child's pools and exits,
+//! wherever the child's thread is: it may hold the GIL, or be about to take it, or hold a lock of
+//! malloc. So in a child with Python these signals have a handler of ours. It only marks that the
+//! child must end, closes the listeners as httpd does for a graceful stop, and shuts the socket of
+//! the client, so that whatever waits for the client goes on. The child's thread then leaves its loop
+//! by itself, and all cleanups run on it as after a graceful stop.
+//!
+//! A thread that is still at work after [`GRACE`] is not waited for any longer: the watchman, a
+//! thread that does nothing else, runs the cleanups of the module that need no request, and ends the
+//! process. If the child's thread is in code of httpd or of another module by then, the watchman
+//! first has it run httpd's own signal handler, with all functions of ours switched off.
+
+use std::mem::MaybeUninit;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::process::{action, is_defined, mpm_query};
+use super::{Server, process};
+use crate::httpd::apr::pool::Pool;
+use crate::httpd::ffi;
+use crate::httpd::gate;
+pub use crate::httpd::gate::is_off;
+use crate::httpd::log::Level;
+use crate::locks::{Lock, Signal};
+
+/// How long the child's thread may take to leave what it does.
+const GRACE: Duration = Duration::from_millis(200);
+/// How long httpd's own signal handler may take after that.
+const PATIENCE: Duration = Duration::from_millis(200);
+/// The watchman runs little of its own; Python code has threads of its own.
+const STACK: usize = 256 * 1024;
+/// The signals by which prefork has a child end at once.
+const ENDS: [i32; 2] = [libc::SIGTERM, libc::SIGHUP];
+
+/// What a module does when a child of prefork must end. Both run on the watchman's thread.
+#[derive(Clone, Copy)]
+pub struct Duties {
+    /// The child was told to end: wakes those who wait on its thread.
+    pub told: fn(),
+    /// The child's thread is not waited for: runs what must run at the end of the child.
+    pub last: fn(),
+}
+
+/// The answers of httpd to the signals, and whom they are for.
+struct Before {
+    graceful: libc::sigaction,
+    ends: [libc::sigaction; ENDS.len()],
+    thread: libc::pthread_t,
+    bell: Bell,
+}
+
+/// What a signal handler can ring, and a thread can wait for. Never freed.
+#[derive(Clone, Copy)]
+struct Bell(*mut libc::sem_t);
+
+// SAFETY: a semaphore is there to be used by several threads.
+unsafe impl Send for Bell {}
+
+// SAFETY: as above.
+unsafe impl Sync for Bell {}
+
+impl Bell {
+    fn new() -> Self {
+        let semaphore = Box::leak(Box::new(MaybeUninit::<libc::sem_t>::uninit())).as_mut_ptr();
+        // SAFETY: a place for one semaphore, of this process, not rung yet.
+        unsafe { libc::sem_init(semaphore, 0, 0) };
+        Self(semaphore)
+    }
+
+    fn ring(self) {
+        // SAFETY: made by `new`; allowed in a signal handler.
+        unsafe { libc::sem_post(self.0) };
+    }
+
+    fn wait(self) {
+        // SAFETY: made by `new`.
+        unsafe { libc::sem_wait(self.0) };
+    }
+}
+
+static BEFORE: OnceLock<Before> = OnceLock::new();
+/// Whether the child was told to end at once.
+static TOLD: AtomicBool = AtomicBool::new(false);
+/// The socket of the client that the child's thread serves; -1 for none.
+static CLIENT: AtomicI32 = AtomicI32::new(-1);
+/// Whether the child's thread has left its loop and runs the cleanups of the child.
+static LEAVES: Lock<bool> = Lock::short(false);
+static LEFT: Signal = Signal::new();
+
+/// Whether this child was told to end at once, as a child of prefork.
+pub fn is_told() -> bool {
+    TOLD.load(Ordering::Acquire)
+}
+
+/// The child's thread serves this socket from now on: null, or one that lives.
+pub(in crate::httpd) fn serves(socket: *mut ffi::apr_socket_t) {
+    if gate::is_childs_thread() {
+        let mut descriptor = -1;
+        if !socket.is_null() {
+            // SAFETY: a live socket, and a place for the answer.
+            unsafe { ffi::apr_os_sock_get(&raw mut descriptor, socket) };
+        }
+        CLIENT.store(descriptor, Ordering::Release);
+    }
+}
+
+/// Says at the end of the child's pool that the child's thread has left its loop. The cleanups of the
+/// child run then, however long they take: httpd kills a child that takes too long.
+struct Leaving;
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        *LEAVES.lock() = true;
+        LEFT.give_all();
+    }
+}
+
+/// Takes over the signals by which prefork has this child, and thread, end at once. Does nothing
+/// where the MPM has threads, or the only process.
+pub fn take_over(child: &Pool, main: &'static Server, duties: Duties) {
+    let is_threaded = mpm_query(ffi::AP_MPMQ_IS_THREADED as i32)
+        .is_some_and(|answer| answer != ffi::AP_MPMQ_NOT_SUPPORTED as i32);
+    if is_threaded || is_defined(c"DEBUG") || is_defined(c"ONE_PROCESS") {
+        return;
+    }
+    let ends = ENDS.map(|signal| action(signal, None));
+    let graceful = action(libc::SIGUSR1, None);
+    if !ends.iter().chain([&graceful]).all(is_function) {
+        return;
+    }
+    let bell = Bell::new();
+    let builder = thread::Builder::new().name("watchman".into());
+    let watchman = builder
+        .stack_size(STACK)
+        .spawn(move || watch(bell, main, duties));
+    if let Err(error) = watchman {
+        let text = format!(
+            "no thread to watch over the end of this child, which may hang when it is told to stop \
+             while it runs Python code: {error}"
+        );
+        return main.log(Level::Error, &text);
+    }
+    child.own_first(Leaving);
+    let before = Before {
+        graceful,
+        ends,
+        // SAFETY: only asks.
+        thread: unsafe { libc::pthread_self() },
+        bell,
+    };
+    if BEFORE.set(before).is_ok() {
+        gate::watch_this_thread();
+        for (signal, before) in ENDS.into_iter().zip(ends) {
+            let mut ours = before;
+            ours.sa_sigaction = told as *const () as usize;
+            action(signal, Some(&ours));
+        }
+    }
+}
+
+fn is_function(action: &libc::sigaction) -> bool {
+    action.sa_flags & libc::SA_SIGINFO == 0
+        && action.sa_sigaction != libc::SIG_DFL
+        && action.sa_sigaction != libc::SIG_IGN
+}
+
+/// Calls what answered a signal before us.
+fn answer(action: &libc::sigaction, signal: i32) {
+    // SAFETY: `is_function` found a function that takes the signal's number.
+    let handler: extern "C" fn(i32) = unsafe { std::mem::transmute(action.sa_sigaction) };
+    handler(signal);
+}
+
+/// The signal handler. It calls only what is safe in one, and httpd's handlers.
+extern "C" fn told(signal: i32) {
+    let Some(before) = BEFORE.get() else {
+        return;
+    };
+    // SAFETY: only asks.
+    if unsafe { libc::pthread_self() } != before.thread {
+        // A thread that Python code has started.
+        // SAFETY: the child's thread, which lives as long as the child.
+        unsafe { libc::pthread_kill(before.thread, signal) };
+        return;
+    }
+    if gate::is_switched_off() {
+        if let Some(at) = ENDS.iter().position(|end| *end == signal) {
+            answer(&before.ends[at], signal);
+        }
+        return;
+    }
+    if TOLD.swap(true, Ordering::AcqRel) {
+        return;
+    }
+    // SAFETY: the errno of this thread.
+    let errno = unsafe { libc::__errno_location() };
+    // SAFETY: as above.
+    let kept = unsafe { *errno };
+    answer(&before.graceful, libc::SIGUSR1);
+    let client = CLIENT.load(Ordering::Acquire);
+    if client >= 0 {
+        // SAFETY: no pointers; the kernel checks the descriptor.
+        unsafe { libc::shutdown(client, libc::SHUT_RDWR) };
+    }
+    before.bell.ring();
+    // SAFETY: as above.
+    unsafe { *errno = kept };
+}
+
+/// The watchman's life.
+fn watch(bell: Bell, main: &'static Server, duties: Duties) {
+    process::block_signals();
+    while !is_told() {
+        bell.wait();
+    }
+    (duties.told)();
+    if has_left(GRACE) {
+        return;
+    }
+    (duties.last)();
+    if has_left(Duration::ZERO) {
+        return;
+    }
+    gate::switch_off();
+    if gate::calls() == 0 {
+        if let Some(before) = BEFORE.get() {
+            // SAFETY: the child's thread, which lives as long as the child.
+            unsafe { libc::pthread_kill(before.thread, libc::SIGTERM) };
+        }
+        // It ends the process.
+        thread::sleep(PATIENCE);
+    }
+    let text = "the child was told to end, and its thread was still at work 0.2 s later: the child \
+                ends without waiting for the handlers, filters and cleanups of its request";
+    main.log(Level::Notice, text);
+    process::end(0);
+}
+
+/// Waits until the child's thread has left its loop, at most so long.
+fn has_left(time: Duration) -> bool {
+    let until = Instant::now() + time;
+    let mut left = LEAVES.lock();
+    loop {
+        let rest = until.saturating_duration_since(Instant::now());
+        if *left || rest.is_zero() {
+            return *left;
+        }
+        left = LEFT.wait_for(left, rest);
+    }
+}

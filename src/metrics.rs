@@ -1,0 +1,112 @@
+//! Counts what Python does in this child.
+
+use std::collections::HashMap;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Instant;
+
+use crate::engine::counters::{Child, Counters, Row, Work};
+use crate::engine::filters::Way;
+use crate::engine::phases::Phase;
+use crate::httpd::filter::waited;
+
+/// What this child counts in. Not there in httpd's parent.
+static HERE: OnceLock<Here> = OnceLock::new();
+
+struct Here {
+    counters: &'static Counters,
+    child: Option<&'static Child>,
+    filters: HashMap<(Way, String), usize>,
+}
+
+/// Counts from now on; `filters` are those of the configuration, with their numbers.
+pub fn start(
+    counters: &'static Counters,
+    child: Option<&'static Child>,
+    filters: &[(Way, String, usize)],
+) {
+    let numbered = |(way, name, number): &(Way, String, usize)| ((*way, name.clone()), *number);
+    HERE.get_or_init(|| Here {
+        counters,
+        child,
+        filters: filters.iter().map(numbered).collect(),
+    });
+}
+
+/// The row of a filter.
+pub fn filter(way: Way, name: &str) -> Option<&'static Row> {
+    let here = HERE.get()?;
+    let number = here.filters.get(&(way, name.to_lowercase()))?;
+    here.counters.filter(way, *number)
+}
+
+/// The row of a phase's handlers.
+pub fn phase(phase: Phase) -> Option<&'static Row> {
+    HERE.get().map(|here| here.counters.phase(phase))
+}
+
+/// An exception, of a filter or a handler.
+pub fn failed(row: Option<&'static Row>) {
+    if let Some(row) = row {
+        row.add(&Work {
+            errors: 1,
+            ..Work::default()
+        });
+    }
+}
+
+/// A connection that counts as open, or as parked, for as long as this lives. Any thread may drop it.
+pub struct Counted(&'static AtomicI64);
+
+impl Counted {
+    /// A connection that Python serves.
+    pub fn open() -> Option<Self> {
+        Self::new(|child| &child.open)
+    }
+
+    /// A connection of those that waits without a thread.
+    pub fn parked() -> Option<Self> {
+        Self::new(|child| &child.parked)
+    }
+
+    fn new(which: impl Fn(&'static Child) -> &'static AtomicI64) -> Option<Self> {
+        let gauge = which(HERE.get()?.child?);
+        gauge.fetch_add(1, Ordering::Relaxed);
+        Some(Self(gauge))
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// One call, while it runs. What its thread waits for in other filters meanwhile is none of its time.
+pub struct Measurement {
+    row: Option<&'static Row>,
+    begin: Instant,
+    waited: u64,
+}
+
+impl Measurement {
+    /// A call begins.
+    pub fn begin(row: Option<&'static Row>) -> Self {
+        Self {
+            row,
+            begin: Instant::now(),
+            waited: waited(),
+        }
+    }
+
+    /// It ends; `work` has the bytes.
+    pub fn end(self, work: &Work) {
+        let Some(row) = self.row else { return };
+        let elapsed = self.begin.elapsed().as_nanos() as u64;
+        row.add(&Work {
+            calls: 1,
+            nanoseconds: elapsed.saturating_sub(waited() - self.waited),
+            ..*work
+        });
+    }
+}

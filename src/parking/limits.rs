@@ -1,0 +1,126 @@
+//! How many connections of this child have a handler of ours, and how many may.
+
+use std::os::fd::RawFd;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use crate::engine::capacity;
+use crate::engine::capacity::Room;
+use crate::engine::settings::Settings;
+use crate::httpd::connection::parking;
+use crate::httpd::log;
+use crate::httpd::log::Level;
+use crate::httpd::server::process;
+use crate::httpd::server::process::{Node, configuration};
+use crate::httpd::{Connection, Server};
+
+/// How many there are.
+static PRESENT: AtomicUsize = AtomicUsize::new(0);
+/// How many there may be before HTTP starves; for this child's life.
+static ROOM: OnceLock<usize> = OnceLock::new();
+static WARNED: AtomicBool = AtomicBool::new(false);
+
+/// One of them, until it is dropped.
+pub struct Member(());
+
+impl Drop for Member {
+    fn drop(&mut self) {
+        PRESENT.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Takes a connection in; `None` where there are enough (`PythonMaxConnections`).
+pub fn join(c: &Connection, settings: &Settings) -> Option<Member> {
+    let count = PRESENT.fetch_add(1, Ordering::Relaxed) + 1;
+    let member = Member(());
+    match settings.max_connections {
+        Some(most) if count > most => {
+            let text = format!("closed: {most} connections are served (PythonMaxConnections)");
+            c.log(Level::Info, &text);
+            return None;
+        }
+        Some(_) => {}
+        None => warn(c.base_server(), count),
+    }
+    Some(member)
+}
+
+fn warn(server: &Server, count: usize) {
+    if !parking::mpm_parks() {
+        return;
+    }
+    let threads = parking::threads_per_child();
+    let room = *ROOM.get_or_init(|| capacity::parked(threads, factor()));
+    if count > room && !WARNED.swap(true, Ordering::Relaxed) {
+        let enough = capacity::factor(count * 2, threads);
+        let text = format!(
+            "{count} connections with a handler are open in this child: HTTP is about to starve. \
+             Set AsyncRequestWorkerFactor to {enough} or more, or PythonMaxConnections to {room}"
+        );
+        server.log(Level::Warning, &text);
+    }
+}
+
+/// `AsyncRequestWorkerFactor`, which httpd tells nobody.
+fn factor() -> f64 {
+    let written = last(&configuration(), b"AsyncRequestWorkerFactor");
+    let text = written.and_then(|text| std::str::from_utf8(text).ok());
+    text.and_then(|text| text.trim().parse().ok())
+        .unwrap_or(capacity::FACTOR)
+}
+
+fn last(nodes: &[Node], name: &[u8]) -> Option<&'static [u8]> {
+    let one = |node: &Node| match &node.children {
+        Some(children) => last(children, name),
+        None => node
+            .name
+            .eq_ignore_ascii_case(name)
+            .then_some(node.arguments),
+    };
+    nodes.iter().rev().find_map(one)
+}
+
+/// What a connection with this descriptor may take.
+pub fn room(descriptor: RawFd) -> Room {
+    let number = usize::try_from(descriptor).unwrap_or(0);
+    capacity::room(number, process::most_descriptors())
+}
+
+/// At the start, for the servers whose connections have a handler: whether httpd accepts as many as
+/// the configuration wants parked, and has the descriptors for them.
+pub fn check<'a>(servers: impl Iterator<Item = &'a Server>) {
+    if !parking::mpm_parks() {
+        return;
+    }
+    let threads = parking::threads_per_child();
+    let room = capacity::parked(threads, factor());
+    let mut wanted = 0;
+    for server in servers {
+        let most = server.settings::<Settings>().max_connections;
+        if let Some(most) = most.filter(|most| *most > room) {
+            warn_of_starving(server, most, room, threads);
+        }
+        wanted = wanted.max(most.unwrap_or(room).min(room));
+    }
+    let needed = capacity::descriptors(wanted);
+    // With two each, none need rest.
+    process::take_descriptors(needed * 2);
+    let most = process::most_descriptors();
+    if wanted > 0 && most < needed {
+        let text = format!(
+            "{wanted} parked connections of a child take {needed} descriptors, and it has {most}: \
+             raise ulimit -n (APACHE_ULIMIT_MAX_FILES, LimitNOFILE=) to that, or set \
+             PythonMaxConnections"
+        );
+        log::main(Level::Warning, &text);
+    }
+}
+
+fn warn_of_starving(server: &Server, most: usize, room: usize, threads: usize) {
+    let enough = capacity::factor(most, threads);
+    let text = format!(
+        "PythonMaxConnections {most} starves HTTP: with ThreadsPerChild {threads}, set \
+         AsyncRequestWorkerFactor to {enough} or more, or PythonMaxConnections to {room}"
+    );
+    server.log(Level::Warning, &text);
+}

@@ -1,0 +1,12 @@
+//! Connections that wait without a thread: tasks, the reactor that steps them, timers, and the transport
+//! that reads and writes without blocking. Holds no Python object.
+
+pub mod io_state;
+pub mod limits;
+pub mod lingering_close;
+mod nonblocking;
+pub mod reactor;
+pub mod task;
+pub mod timer;
+pub mod transport;
+pub mod watch;

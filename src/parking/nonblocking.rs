@@ -1,0 +1,111 @@
+//! Reads and writes of an async connection that never wait: they take what has come, and send what the
+//! peer takes now. Called by whoever has the task's turn, with or without the GIL.
+
+use super::io_state::{Input, Output};
+use super::transport::Transport;
+use crate::httpd::apr::bucket::Kind;
+use crate::httpd::connection::nonblocking::{Found, SMALL};
+use crate::httpd::{Connection, Error};
+
+/// How much is read at once.
+const PORTION: usize = 16 * 1024;
+/// How much is read for a handler that does not ask for it.
+const AHEAD: usize = 64 * 1024;
+
+impl Transport {
+    /// From now on an `async def` handler has the connection.
+    pub fn become_async(&self) {
+        self.io.is_async.set(true);
+        let mut unread = self.io.unread.borrow_mut();
+        self.take_unread(&mut |data| unread.push(data));
+    }
+
+    /// Reads some of what is there.
+    pub fn fill(&self, c: &Connection) -> Found {
+        if self.io.input.get() != Input::Open {
+            return Found::End;
+        }
+        if self.io.dry.take() {
+            return Found::Nothing;
+        }
+        let passing = &*self.peeked;
+        let found = c.read_now(passing, PORTION);
+        let mut unread = self.io.unread.borrow_mut();
+        let before = unread.len();
+        while let Some(kind) = passing.front() {
+            match kind {
+                Kind::Data => unread.push(passing.read_front(false).unwrap_or_default()),
+                Kind::End => self.io.input.set(Input::Ended),
+                _ => {}
+            }
+            drop(passing.remove_front());
+        }
+        let less = unread.len() - before < PORTION;
+        self.io
+            .dry
+            .set(less && matches!(found, Ok(Found::Data)) && !self.io.ends.get() && c.is_bare());
+        match found {
+            Ok(Found::End) => self.io.input.set(Input::Ended),
+            Ok(_) => {}
+            Err(_) => self.io.input.set(Input::Broken),
+        }
+        found.unwrap_or(Found::End)
+    }
+
+    /// Reads some of what has come for a handler that waits for something else: it sees the end
+    /// when there is little before it.
+    pub fn read_ahead(&self, c: &Connection) {
+        while self.io.unread.borrow().len() < AHEAD && self.fill(c) == Found::Data {}
+    }
+
+    /// Something may have come since the last read.
+    pub fn look_again(&self) {
+        self.io.dry.set(false);
+    }
+
+    /// Sends what was written, as far as the peer takes it.
+    pub fn send(&self, c: &Connection) {
+        if matches!(self.io.output.get(), Output::Broken | Output::Ended) {
+            return;
+        }
+        if self.send_slices(c).is_err() {
+            self.io.output.set(Output::Broken);
+            self.written.clear();
+            self.io.queued.set(0);
+        }
+        if self.io.output.get() == Output::Closed && !self.has_unsent(c) {
+            self.io.output.set(Output::Ended);
+            self.end_output(c);
+        }
+    }
+
+    /// Tells the peer that nothing more comes.
+    pub fn end_output(&self, c: &Connection) {
+        // One that is gone need not be told.
+        let _ = c.end_output(&self.peeked);
+    }
+
+    fn send_slices(&self, c: &Connection) -> Result<(), Error> {
+        if c.has_unsent() {
+            c.nudge()?;
+        }
+        let queued = &self.io.queued;
+        let writable = self.io.writable.take();
+        if (1..=SMALL).contains(&queued.get()) && c.send_small(&self.written, writable)? {
+            queued.set(0);
+        }
+        while !c.has_unsent() && !self.written.is_empty() {
+            let most = c.slice();
+            self.written.move_prefix(&self.peeked, most)?;
+            let queued = self.io.queued.get();
+            self.io.queued.set(queued.saturating_sub(most));
+            c.send_now(&self.peeked)?;
+        }
+        Ok(())
+    }
+
+    /// Whether something that was written is still on our side.
+    pub fn has_unsent(&self, c: &Connection) -> bool {
+        self.io.output.get() != Output::Broken && (c.has_unsent() || !self.written.is_empty())
+    }
+}

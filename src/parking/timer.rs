@@ -1,0 +1,251 @@
+//! The one thread per child that looks after connections which have none: it wakes them at their
+//! deadlines, and calls a worker to the reactor when something comes of their sockets.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::reactor;
+use super::reactor::Reactor;
+use super::task::Task;
+use crate::engine::deadlines::Deadlines;
+use crate::httpd::connection::poller::Poller;
+use crate::httpd::log::Level;
+use crate::httpd::server;
+use crate::httpd::server::stop;
+use crate::locks::{Guard, Lock};
+
+/// It calls little.
+const STACK: usize = 256 * 1024;
+/// Under which the reactor's sockets are known.
+const SOCKETS: u64 = 0;
+/// A thread without a connection's socket to wait on looks at the world so often.
+pub const POLL_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Set once handlers are told that the child is about to stop (`conn.closing`): when their time is
+/// over, and waits end with `ShuttingDown`.
+static CLOSING: OnceLock<Instant> = OnceLock::new();
+/// Whether their time is over already.
+static OVER: AtomicBool = AtomicBool::new(false);
+/// Made in a child when its first connection needs it; the parent has none.
+static TIMER: OnceLock<&'static Timer> = OnceLock::new();
+/// One that has no thread yet, since none could be started; the next connection tries again.
+static IDLE: Lock<Option<&'static Timer>> = Lock::short(None);
+
+struct Timer {
+    poller: Poller,
+    reactor: Reactor,
+    book: Lock<Book>,
+}
+
+#[derive(Default)]
+struct Book {
+    deadlines: Deadlines,
+    tasks: HashMap<u64, Weak<Task>>,
+    last: u64,
+    /// Whether all were woken because their time is over.
+    told: bool,
+}
+
+fn timer() -> Option<&'static Timer> {
+    if let Some(timer) = existing() {
+        return Some(timer);
+    }
+    let mut idle = IDLE.lock();
+    // Somebody may have been quicker.
+    let started = existing().map_or_else(|| start(&mut idle), Ok);
+    drop(idle);
+    let failed = |error: std::io::Error| {
+        let text = format!("no thread for the deadlines of connections: {error}");
+        server::log(Level::Critical, &text);
+    };
+    started.map_err(failed).ok()
+}
+
+fn start(idle: &mut Option<&'static Timer>) -> std::io::Result<&'static Timer> {
+    let timer = match *idle {
+        Some(timer) => timer,
+        None => {
+            let made = Timer {
+                poller: Poller::new()?,
+                reactor: Reactor::new()?,
+                book: Lock::default(),
+            };
+            made.poller.watch_set(made.reactor.sockets(), SOCKETS)?;
+            idle.insert(Box::leak(Box::new(made)))
+        }
+    };
+    let builder = thread::Builder::new()
+        .name("timer".into())
+        .stack_size(STACK);
+    builder.spawn(|| timer.work())?;
+    Ok(TIMER.get_or_init(|| timer))
+}
+
+fn existing() -> Option<&'static Timer> {
+    TIMER.get().copied()
+}
+
+impl Timer {
+    fn book(&self) -> Guard<'_, Book> {
+        self.book.lock()
+    }
+
+    fn work(&'static self) {
+        let mut seen = (None, Instant::now());
+        loop {
+            let now = Instant::now();
+            let mut due = Vec::new();
+            let mut book = self.book();
+            while let Some(number) = book.deadlines.due(now) {
+                due.extend(book.tasks.get(&number).and_then(Weak::upgrade));
+            }
+            let over = CLOSING.get().copied().filter(|_| !book.told);
+            if over.is_some_and(|over| over <= now) {
+                book.told = true;
+                due.extend(book.tasks.values().filter_map(Weak::upgrade));
+            }
+            let over = over.filter(|_| !book.told);
+            let next = book.deadlines.next().into_iter().chain(over).min();
+            drop(book);
+            for task in due {
+                task.is_due(now);
+            }
+            let progress = self.reactor.progress();
+            if progress != seen.0 {
+                seen = (progress, now);
+            }
+            let stuck = progress.is_some() && now >= seen.1 + reactor::LONG_STEP;
+            if stuck {
+                self.help_out();
+            }
+            let time = next.map(|next| next.saturating_duration_since(Instant::now()));
+            let look = self.reactor.has_workers().then_some(reactor::LONG_STEP);
+            let time = time.into_iter().chain(look).min();
+            self.poller.wait(time, |_, _| self.reactor.help(stuck));
+        }
+    }
+
+    /// All who are at the reactor have long steps to take.
+    fn help_out(&'static self) {
+        match self.reactor.has_ready() {
+            true => self.reactor.help(true),
+            false => self.watch_sockets(),
+        }
+    }
+
+    fn watch_sockets(&self) {
+        if let Err(error) = self.poller.watch_set(self.reactor.sockets(), SOCKETS) {
+            let text = format!("connections cannot be watched: {error}");
+            server::log(Level::Critical, &text);
+        }
+    }
+}
+
+/// Enters a connection; answers its number.
+pub fn enter(make: impl FnOnce(u64) -> Arc<Task>) -> Option<Arc<Task>> {
+    let mut book = timer()?.book();
+    book.last += 1;
+    let task = make(book.last);
+    let number = book.last;
+    book.tasks.insert(number, Arc::downgrade(&task));
+    Some(task)
+}
+
+/// Forgets a connection.
+pub fn forget(number: u64) {
+    if let Some(timer) = existing() {
+        timer.book().tasks.remove(&number);
+    }
+}
+
+/// Has a connection asked at `when` whether it is due.
+pub fn note(when: Instant, number: u64) {
+    let sooner = timer().is_some_and(|timer| timer.book().deadlines.note(when, number));
+    if sooner {
+        interrupt();
+    }
+}
+
+/// The reactor of this child.
+pub fn reactor() -> Option<&'static Reactor> {
+    existing().map(|timer| &timer.reactor)
+}
+
+/// Has a connection stepped.
+pub fn enqueue(task: Arc<Task>) {
+    if let Some(reactor) = reactor() {
+        reactor.enqueue(task);
+    }
+}
+
+/// Has the reactor called when something comes of its sockets.
+pub fn watch_sockets() {
+    if let Some(timer) = existing() {
+        timer.watch_sockets();
+    }
+}
+
+/// Has the thread look again.
+pub fn interrupt() {
+    if let Some(timer) = existing() {
+        timer.poller.interrupt();
+    }
+}
+
+/// Those of the connections with these numbers that are still there.
+pub fn tasks<T>(numbers: Vec<(u64, T)>) -> Vec<(Arc<Task>, T)> {
+    let Some(timer) = existing() else {
+        return Vec::new();
+    };
+    let book = timer.book();
+    let known = |(number, with)| Some((book.tasks.get(&number)?.upgrade()?, with));
+    numbers.into_iter().filter_map(known).collect()
+}
+
+/// Whether handlers are told that the child is about to stop.
+pub fn is_closing() -> bool {
+    CLOSING.get().is_some() || stop::is_told()
+}
+
+/// Whether waits end with `ShuttingDown`.
+pub fn is_over() -> bool {
+    let over = || CLOSING.get().is_some_and(|over| *over <= Instant::now());
+    OVER.load(Ordering::Acquire) || stop::is_told() || over()
+}
+
+/// The child stops gracefully: handlers are told, and have so much time.
+pub fn close(grace: Duration) {
+    CLOSING.get_or_init(|| Instant::now() + grace);
+    interrupt();
+}
+
+/// Wakes all connections: their waits end, or look at the world again.
+pub fn wake_all() {
+    let tasks = existing().map(|timer| timer.book().tasks.values().cloned().collect::<Vec<_>>());
+    for task in tasks
+        .into_iter()
+        .flatten()
+        .filter_map(|task| task.upgrade())
+    {
+        task.wake();
+    }
+}
+
+/// The child stops at once. Answers all connections that must end.
+pub fn stop() -> Vec<Arc<Task>> {
+    CLOSING.get_or_init(Instant::now);
+    OVER.store(true, Ordering::Release);
+    let timer = existing();
+    let tasks = timer.map(|timer| {
+        timer
+            .book()
+            .tasks
+            .values()
+            .filter_map(Weak::upgrade)
+            .collect()
+    });
+    tasks.unwrap_or_default()
+}

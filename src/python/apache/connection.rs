@@ -1,0 +1,143 @@
+//! The table of `conn`: its methods and attributes, in the order of `_apache.pyi`.
+
+use pyo3::prelude::*;
+use pyo3::types::PyBool;
+
+use crate::httpd::Connection;
+use crate::httpd::connection::KeepAlive;
+use crate::parking::timer;
+use crate::python::connection::async_io;
+use crate::python::connection::authorize::{authorize, client};
+use crate::python::connection::io;
+use crate::python::connection::object::{
+    ConnectionObject, Me, address, hlist, log_error, number, once, set_keepalive, ssl_var_lookup,
+    text,
+};
+use crate::python::object::capsule::capsule;
+use crate::python::object::class::{Class, attributes, methods};
+use crate::python::object::slots::{Slot, async_iterable_slot};
+use crate::python::runtime::types::ClassId;
+use crate::python::server::ServerObject;
+use crate::python::text::decode_option;
+use crate::python::values::table::TableObject;
+
+impl Class for ConnectionObject {
+    const NAME: &'static std::ffi::CStr = c"mod_python.apache.Connection";
+    const DOC: &'static std::ffi::CStr = c"A connection (conn_rec).";
+    const ID: ClassId = ClassId::Connection;
+
+    fn slots() -> Vec<Slot> {
+        vec![async_iterable_slot::<Self>()]
+    }
+
+    methods! { ConnectionObject:
+        /// Up to length bytes as soon as some are there; without length, what comes next; with -1,
+        /// all until the peer closes. b'' at the end. TimeoutError, ConnectionError.
+        read(; length) = io::read;
+        /// One line with its end, or at most length bytes of it; b'' at the end of input. In an
+        /// async def handler a longer line raises asyncio.LimitOverrunError.
+        readline(; length) = io::readline;
+        /// Sends str (as UTF-8), bytes or a buffer. Raises ConnectionError when the peer is gone.
+        /// In an async def handler what it returns is awaited: it waits while the peer is slow.
+        write(data) = io::write;
+        /// Exactly length bytes; asyncio.IncompleteReadError when the input ends before.
+        readexactly(length) = async_io::readexactly;
+        /// What comes up to and with separator, at most limit bytes (65536), as asyncio has it.
+        readuntil(; separator, limit) = async_io::readuntil;
+        /// The next length bytes, fewer only at the end of input; they stay unread.
+        peek(length) = async_io::peek;
+        /// Waits so many seconds; what was written goes out. At most the virtual host's Timeout.
+        sleep(seconds) = async_io::sleep;
+        /// Ends our side once all is sent that was written.
+        close() = async_io::close;
+        /// Writes an entry to the error log; level is one of apache.APLOG_*.
+        log_error(message; level) = log_error;
+        /// Asks httpd whether a GET of uri with these credentials (Basic; none without a user) would be
+        /// let in: the user's name, '' where httpd asks for none, None when it refuses. In an async def
+        /// handler it is awaited. RuntimeError when httpd cannot tell; its log says why.
+        authorize(uri; user, password) = authorize;
+        /// 1 when its bytes are encrypted (TLS).
+        is_https() = |this: &Me<'_, 'py>, _| number(this, |c| c.is_tls().into());
+        /// A variable of mod_ssl (SSL_PROTOCOL, SSL_CLIENT_S_DN …); None without TLS.
+        ssl_var_lookup(name) = ssl_var_lookup;
+    }
+    attributes! { ConnectionObject:
+        /// How many seconds one wait of an async def handler takes at most: TimeoutError then.
+        timeout = async_io::timeout, async_io::set_timeout;
+        /// Whether the server is about to stop: finish what is begun, and return.
+        closing = |this: &Me<'_, 'py>| {
+            this.body().lent.get()?;
+            Ok(PyBool::new(this.py(), timer::is_closing()).to_owned().into_any())
+        };
+        /// The virtual host of its address.
+        base_server = |this: &Me<'_, 'py>| {
+            let me = this.body();
+            let c = me.lent.get()?;
+            once(this, &me.base_server, || ServerObject::new(c.base_server()))
+        };
+        /// What it speaks: 'http/1.1', or what was agreed upon in TLS or by Upgrade.
+        protocol = |this: &Me<'_, 'py>| text(this, Connection::protocol);
+        /// The handlers of the connection, in a connection handler; else None.
+        hlist = hlist;
+        /// The peer's address: (ip, port).
+        client_addr = |this: &Me<'_, 'py>| address(this, Connection::client_ip, Connection::client_port);
+        /// Our address: (ip, port).
+        local_addr = |this: &Me<'_, 'py>| address(this, Connection::local_ip, Connection::local_port);
+        /// The peer's address as mod_remoteip has it from a PROXY header, else as client_addr.
+        useragent_addr = |this: &Me<'_, 'py>| {
+            let (ip, port) = client(this)?;
+            Ok((decode_option(this.py(), ip.as_deref())?, port).into_pyobject(this.py())?.into_any())
+        };
+        /// As client_addr.
+        remote_addr = |this: &Me<'_, 'py>| address(this, Connection::client_ip, Connection::client_port);
+        /// The peer's address.
+        client_ip = |this: &Me<'_, 'py>| text(this, Connection::client_ip);
+        /// The peer's address as mod_remoteip has it from a PROXY header, else as client_ip.
+        useragent_ip = |this: &Me<'_, 'py>| decode_option(this.py(), client(this)?.0.as_deref());
+        /// As client_ip.
+        remote_ip = |this: &Me<'_, 'py>| text(this, Connection::client_ip);
+        /// Our address.
+        local_ip = |this: &Me<'_, 'py>| text(this, Connection::local_ip);
+        /// The peer's host name, if it was looked up.
+        remote_host = |this: &Me<'_, 'py>| text(this, Connection::remote_host);
+        /// Our host name, if it was looked up.
+        local_host = |this: &Me<'_, 'py>| text(this, Connection::local_host);
+        /// What the peer's identd said.
+        remote_logname = |this: &Me<'_, 'py>| text(this, Connection::remote_logname);
+        /// 1 when the peer is known to be gone.
+        aborted = |this: &Me<'_, 'py>| number(this, |c| c.is_aborted().into());
+        /// One of apache.AP_CONN_UNKNOWN, AP_CONN_CLOSE, AP_CONN_KEEPALIVE.
+        keepalive = |this: &Me<'_, 'py>| number(this, |c| match c.keep_alive() {
+            KeepAlive::Unknown => 0,
+            KeepAlive::Close => 1,
+            KeepAlive::Keep => 2,
+        }), set_keepalive;
+        /// How many requests it carried after its first.
+        keepalives = |this: &Me<'_, 'py>| number(this, |c| c.keep_alives().into());
+        /// Whether its host name leads back to its address: 1, -1 if not, 0 if nobody asked.
+        double_reverse = |this: &Me<'_, 'py>| number(this, |c| c.double_reverse().into());
+        /// httpd's number for it, unique among those open.
+        id = |this: &Me<'_, 'py>| number(this, Connection::id);
+        /// Notes from module to module.
+        notes = |this: &Me<'_, 'py>| {
+            let me = this.body();
+            let c = me.lent.get()?;
+            once(this, &me.notes, || TableObject::new(me.lent.lease(), c.notes()))
+        };
+        /// The conn_rec, for extensions in C (PyCapsule). It is gone with the connection.
+        _conn_rec = |this: &Me<'_, 'py>| capsule(this.py(), this.body().lent.get()?.address());
+    }
+
+    fn visit(&self, visit: &mut dyn FnMut(&Py<PyAny>)) {
+        for place in [&self.base_server, &self.notes] {
+            if let Ok(Some(object)) = place.try_borrow().as_deref() {
+                visit(object);
+            }
+        }
+    }
+
+    fn clear(&mut self) {
+        self.base_server.take();
+        self.notes.take();
+    }
+}

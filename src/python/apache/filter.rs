@@ -1,0 +1,115 @@
+//! The table of `filter`: its methods and attributes, in the order of `_apache.pyi`.
+
+use pyo3::prelude::*;
+
+use crate::engine::handlers::Home;
+use crate::httpd::filter::Mode;
+use crate::python::filter::async_io;
+use crate::python::filter::flow::Flow;
+use crate::python::filter::io;
+use crate::python::filter::object::{FilterObject, Me, connection, req, with_flow};
+use crate::python::object::class::{Class, attributes, methods};
+use crate::python::object::slots::{Slot, async_iterable_slot};
+use crate::python::runtime::types::ClassId;
+use crate::python::text::{decode, decode_option};
+
+impl Class for FilterObject {
+    const NAME: &'static std::ffi::CStr = c"mod_python.apache.Filter";
+    const DOC: &'static std::ffi::CStr =
+        c"A filter in the chain of one request. Attributes set on it live as long as it does.";
+    const ID: ClassId = ClassId::Filter;
+    const OPEN: bool = true;
+    methods! { FilterObject:
+        /// The next piece of the body, at most n bytes and at most 64 KiB. b'' when there is nothing
+        /// more for now: return, and the filter is called again. None at the end, once.
+        read(; n) = io::read;
+        /// An async iterator over lines with their ends, of at most limit bytes (64 KiB).
+        lines(; limit) = async_io::lines;
+        /// Awaits up to n bytes that stay unread; fewer only at the end of the body.
+        peek(n) = async_io::peek;
+        /// Awaits the whole body. Raises apache.BodyTooLarge when it is larger than limit bytes.
+        body(; limit) = async_io::body;
+        /// An async iterator over the body with each key of a dict replaced by its value, wherever
+        /// the body is cut. count: so many at most. ignore_case: for ASCII letters.
+        replace(pairs; count, ignore_case) = async_io::replace;
+        /// An async iterator over the buckets of the body, metadata among them.
+        buckets() = async_io::buckets;
+        /// The next line with its end, at most n bytes of it and at most 64 KiB; else as read.
+        readline(; n) = io::readline;
+        /// Writes str (as UTF-8), bytes or a buffer. Raises OSError when the client is gone.
+        write(data) = io::write;
+        /// Sends what was written, and what later filters hold.
+        flush() = io::flush;
+        /// Ends the stream here; what is left of it is dropped.
+        close() = io::close;
+        /// Hands what is left of this call on as it is.
+        pass_on() = io::pass_on;
+        /// Steps out: what is left, and all that follows, goes on as it is.
+        disable() = io::disable;
+    }
+    attributes! { FilterObject:
+        /// The request.
+        req = req;
+        /// The connection.
+        connection = connection;
+        /// The name it was registered with.
+        name = |this: &Me<'_, 'py>| {
+            decode(this.py(), this.body().instance.get()?.declared.name.as_bytes())
+        };
+        /// What was configured: module::function.
+        handler = |this: &Me<'_, 'py>| {
+            decode(this.py(), this.body().instance.get()?.declared.handler.text().as_bytes())
+        };
+        /// The directory of the section that declares it, or None.
+        dir = |this: &Me<'_, 'py>| {
+            let home = match &this.body().instance.get()?.declared.handler.home {
+                Home::Directory(path) => Some(path.as_bytes()),
+                _ => None,
+            };
+            decode_option(this.py(), home)
+        };
+        /// 1 for an input filter.
+        is_input = |this: &Me<'_, 'py>| with_flow(this, |_, flow| {
+            Ok(u8::from(matches!(flow, Flow::Input(_))).into_pyobject(this.py())?.into_any())
+        });
+        /// 1 after close().
+        closed = |this: &Me<'_, 'py>| with_flow(this, |_, flow| {
+            Ok(u8::from(flow.stream().is_closed()).into_pyobject(this.py())?.into_any())
+        });
+        /// How the caller of an input filter reads: 'bytes', 'line' or 'peek'. None for output.
+        mode = |this: &Me<'_, 'py>| with_flow(this, |_, flow| {
+            let mode = match flow {
+                Flow::Output(_) => None,
+                Flow::Input(input) => Some(match input.mode() {
+                    Mode::Bytes(_) => "bytes",
+                    Mode::Line => "line",
+                    Mode::Peek(_) => "peek",
+                }),
+            };
+            Ok(mode.into_pyobject(this.py())?.into_any())
+        });
+        /// Whether the caller of an input filter waits. None for output.
+        block = |this: &Me<'_, 'py>| with_flow(this, |_, flow| {
+            let block = match flow {
+                Flow::Output(_) => None,
+                Flow::Input(input) => Some(input.blocks()),
+            };
+            Ok(block.into_pyobject(this.py())?.into_any())
+        });
+        /// How many bytes the caller of an input filter asks for. None for output and for lines.
+        readbytes = |this: &Me<'_, 'py>| with_flow(this, |_, flow| {
+            let bytes = match flow {
+                Flow::Input(input) => match input.mode() {
+                    Mode::Bytes(bytes) | Mode::Peek(bytes) => Some(bytes),
+                    Mode::Line => None,
+                },
+                Flow::Output(_) => None,
+            };
+            Ok(bytes.into_pyobject(this.py())?.into_any())
+        });
+    }
+
+    fn slots() -> Vec<Slot> {
+        vec![async_iterable_slot::<Self>()]
+    }
+}

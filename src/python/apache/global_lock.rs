@@ -1,0 +1,96 @@
+//! `_global_lock` and its like: locks that all children share.
+
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyInt, PyString};
+
+use super::functions::Functions;
+use crate::httpd::server::mutex;
+use crate::httpd::server::mutex::{Lock, Owner, Refusal};
+use crate::python::object::arguments::{boolean, none, required};
+use crate::python::object::class;
+use crate::python::object::class::{Answer, Arguments, This};
+use crate::python::runtime::context;
+use crate::python::runtime::interpreter::release;
+use crate::python::server::ServerObject;
+use crate::python::text::encode;
+
+type Me<'a, 'py> = This<'a, 'py, Functions>;
+
+/// Waits for a lock, while others run Python.
+pub fn lock<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
+    let (index, lock) = chosen(this, a)?;
+    let owner = owner();
+    release(this.py(), || lock.lock(owner)).map_err(|refusal| refused(index, &refusal))?;
+    none(this)
+}
+
+/// Takes a lock if it is free; whether it was.
+pub fn try_lock<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
+    let (index, lock) = chosen(this, a)?;
+    let taken = lock.try_lock(owner());
+    boolean(
+        this.py(),
+        taken.map_err(|refusal| refused(index, &refusal))?,
+    )
+}
+
+/// Gives a lock back.
+pub fn unlock<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
+    let (index, lock) = chosen(this, a)?;
+    lock.unlock().map_err(|refusal| refused(index, &refusal))?;
+    none(this)
+}
+
+fn owner() -> Owner {
+    context::connection().map_or_else(Owner::this_thread, Owner::Connection)
+}
+
+fn refused(index: usize, refusal: &Refusal) -> PyErr {
+    PyValueError::new_err(format!("lock {index} {refusal}"))
+}
+
+/// The lock that the arguments `server, key[, index]` mean, and its number.
+fn chosen<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> PyResult<(usize, &'static Lock)> {
+    let server = required(a, 0);
+    let Some(server) = class::body::<ServerObject>(server, this.interpreter()) else {
+        return Err(PyTypeError::new_err(format!(
+            "a global lock takes a server first, such as req.server, not {}",
+            server.get_type().name()?
+        )));
+    };
+    let locks = mutex::all(server.server());
+    let index = match a[2].filter(|index| !index.is_none()) {
+        Some(index) => index.extract::<i64>()?,
+        None => -1,
+    };
+    let index = match index {
+        -1 => of_key(required(a, 1), locks.len())?,
+        index => usize::try_from(index).unwrap_or(usize::MAX),
+    };
+    let lock = locks.get(index).ok_or_else(|| {
+        PyValueError::new_err(match locks.len() {
+            0 => "there are no global locks: the error log says why, where httpd starts".into(),
+            count => format!(
+                "a global lock has an index from 0 to {}, or -1 to be chosen by its key: \
+                 PythonOption mod_python.mutex_locks NUMBER makes more of them",
+                count - 1
+            ),
+        })
+    })?;
+    Ok((index, lock))
+}
+
+fn of_key(key: &Bound<'_, PyAny>, count: usize) -> PyResult<usize> {
+    if key.is_instance_of::<PyString>() || key.is_instance_of::<PyBytes>() {
+        return Ok(mutex::of_key(&encode(key)?, count));
+    }
+    if key.is_instance_of::<PyInt>() {
+        return Ok(mutex::of_key(&key.hash()?, count));
+    }
+    Err(PyTypeError::new_err(format!(
+        "a global lock's key is a str, bytes or an int, which mean the same in all children, not {}: \
+         write str(key), or give an index",
+        key.get_type().name()?
+    )))
+}

@@ -1,0 +1,148 @@
+//! Python for other C modules: the functions of `include/mod_python.h`.
+
+use std::cell::RefCell;
+use std::ffi::c_void;
+use std::ptr::null_mut;
+
+use pyo3::ffi;
+use pyo3::prelude::*;
+
+use super::connection::object::ConnectionObject;
+use super::object::class;
+use super::request::state::State;
+use super::runtime::attach::{Attached, Detached, inside};
+use super::runtime::context;
+use super::runtime::context::{About, Context};
+use super::runtime::interpreter::Interpreter;
+use super::runtime::lease::Lease;
+use super::server::ServerObject;
+use crate::engine::interpreter_name::MAIN;
+use crate::httpd::hooks::optional_functions::Lender;
+use crate::httpd::log;
+use crate::httpd::log::Level;
+use crate::httpd::{Connection, Request, Server};
+
+thread_local! {
+    /// What C modules on this thread have entered and not left yet.
+    static ENTRIES: RefCell<Vec<Entry>> = const { RefCell::new(Vec::new()) };
+}
+
+/// An entry into an interpreter that lasts from one call of C to another.
+struct Entry {
+    interpreter: &'static Interpreter,
+    /// What C borrows from us.
+    lent: Vec<Py<PyAny>>,
+    /// None where the thread was in this interpreter before.
+    stay: Option<Stay>,
+}
+
+/// The GIL, and what goes with it; dropped in this order.
+struct Stay {
+    _held: Attached,
+    _about: Context,
+    _outside: Option<Detached>,
+}
+
+/// Lends Python to C modules.
+pub struct Exports;
+
+impl Lender for Exports {
+    fn acquire(name: Option<&[u8]>) -> *mut c_void {
+        let name = String::from_utf8_lossy(name.unwrap_or(MAIN.as_bytes()));
+        let here = inside().filter(|inside| inside.name() == name);
+        let (interpreter, stay) = match here {
+            Some(interpreter) => (interpreter, None),
+            None => {
+                // Before anything waits for other threads of Python.
+                let outside = Detached::leave();
+                let interpreter = match Interpreter::named(&name) {
+                    Ok(interpreter) => interpreter,
+                    Err(reason) => {
+                        let text = format!("no Python for mp_acquire_interpreter: {reason}");
+                        log::main(Level::Error, &text);
+                        return null_mut();
+                    }
+                };
+                let about = context::begin(About::Nothing);
+                let stay = Stay {
+                    _held: Attached::take(interpreter),
+                    _about: about,
+                    _outside: outside,
+                };
+                (interpreter, Some(stay))
+            }
+        };
+        let entry = Entry {
+            interpreter,
+            lent: Vec::new(),
+            stay,
+        };
+        ENTRIES.with_borrow_mut(|entries| entries.push(entry));
+        interpreter.state().cast()
+    }
+
+    fn release() {
+        let Some(entry) = ENTRIES.with_borrow_mut(Vec::pop) else {
+            let text = "mp_release_interpreter without mp_acquire_interpreter";
+            log::main(Level::Error, text);
+            return;
+        };
+        entry.interpreter.enter(About::Nothing, |py| {
+            for object in entry.lent {
+                drop(object.into_bound(py));
+            }
+        });
+        drop(entry.stay);
+    }
+
+    fn request(r: &Request) -> *mut c_void {
+        object(|py, interpreter| {
+            let state = State::of(r);
+            state.lease.open_for_entry();
+            context::go_on_with(About::Request(r));
+            let object = state.object(py, interpreter, r)?;
+            let pointer = object.as_ptr();
+            ENTRIES.with_borrow_mut(|entries| {
+                if let Some(entry) = entries.last_mut() {
+                    entry.lent.push(object.unbind());
+                }
+            });
+            Ok(pointer)
+        })
+    }
+
+    fn server(s: &'static Server) -> *mut c_void {
+        object(|py, interpreter| {
+            let server = class::make(py, interpreter, ServerObject::new(s))?;
+            Ok(server.into_ptr())
+        })
+    }
+
+    fn connection(c: &Connection) -> *mut c_void {
+        object(|py, interpreter| {
+            // Never opened again after this entry.
+            let lease = Lease::new("connection");
+            lease.open_for_entry();
+            let connection = ConnectionObject::of_request(&lease, c);
+            Ok(class::make(py, interpreter, connection)?.into_ptr())
+        })
+    }
+}
+
+/// What `make` makes in the interpreter that this thread is in; null with an exception set.
+fn object(
+    make: impl FnOnce(Python<'_>, &'static Interpreter) -> PyResult<*mut ffi::PyObject>,
+) -> *mut c_void {
+    let Some(interpreter) = inside() else {
+        let text = "mp_get_..._object without mp_acquire_interpreter";
+        log::main(Level::Error, text);
+        return null_mut();
+    };
+    interpreter.enter(About::Nothing, |py| match make(py, interpreter) {
+        Ok(object) => object.cast(),
+        Err(error) => {
+            error.restore(py);
+            null_mut()
+        }
+    })
+}

@@ -1,0 +1,180 @@
+//! What is called at the end: of a request (`register_cleanup`, `PythonCleanupHandler`), of a child.
+
+use std::cell::{Cell, RefCell};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+
+use super::runtime::context::About;
+use super::runtime::forked;
+use super::runtime::interpreter::Interpreter;
+use super::runtime::traceback;
+use super::values::handler_result::server_return;
+use crate::httpd::Pool;
+use crate::httpd::log::Level;
+use crate::httpd::server;
+use crate::locks::Lock;
+
+/// A function to be called at the end, and its argument.
+pub struct Cleanup {
+    interpreter: &'static Interpreter,
+    function: Py<PyAny>,
+    data: Py<PyAny>,
+}
+
+impl Cleanup {
+    /// `function(data)`; without data, `function(None)`.
+    ///
+    /// # Errors
+    /// `ValueError` for what cannot be called.
+    pub fn new(
+        interpreter: &'static Interpreter,
+        function: &Bound<'_, PyAny>,
+        data: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Self> {
+        if !function.is_callable() {
+            let kind = function.get_type().name()?;
+            return Err(PyValueError::new_err(format!(
+                "register_cleanup() takes a function to call, not {kind}"
+            )));
+        }
+        let data = data.map(|data| data.clone().unbind());
+        Ok(Self {
+            interpreter,
+            function: function.clone().unbind(),
+            data: data.unwrap_or_else(|| function.py().None()),
+        })
+    }
+
+    /// Calls it, after `entered`: Python is entered then.
+    /// Calls it, with `about` as what the thread works on.
+    pub(in crate::python) fn run(self, about: About<'_>, entered: impl FnOnce()) {
+        self.interpreter.enter(about, |py| {
+            entered();
+            let (function, data) = (self.function.into_bound(py), self.data.into_bound(py));
+            if let Err(error) = forked::result(py, function.call1((data,))) {
+                if matches!(server_return(py, self.interpreter, &error), Ok(Some(_))) {
+                    // As if it had returned the result, which nobody asks for.
+                    return;
+                }
+                let name = function
+                    .getattr("__qualname__")
+                    .and_then(|name| name.extract())
+                    .unwrap_or_else(|_| function.to_string());
+                traceback::to_log(py, &format!("cleanup {name}"), &error);
+            }
+        });
+    }
+}
+
+/// How many cleanups may be registered while the cleanups of a request, or of the child, run: one that
+/// registers itself each time would run for ever.
+pub(in crate::python) const MOST_LATE: usize = 100;
+
+/// The exception for one more.
+pub(in crate::python) fn too_many() -> PyErr {
+    PyValueError::new_err(format!(
+        "{MOST_LATE} functions were registered by cleanups, which is the most: a cleanup must not \
+         register itself each time that it is called"
+    ))
+}
+
+/// The cleanups of a request.
+#[derive(Default)]
+pub struct Cleanups {
+    pub(in crate::python) functions: RefCell<Vec<Cleanup>>,
+    pub(in crate::python) is_armed: Cell<bool>,
+    /// How many were added while they ran.
+    pub(in crate::python) late: Cell<usize>,
+}
+
+static OF_CHILD: Lock<Vec<Cleanup>> = Lock::short(Vec::new());
+
+/// How many were added for the end of the child while it ended; `None` until then.
+static LATE: Lock<Option<usize>> = Lock::short(None);
+
+/// Adds one to be called when the child ends; the last one is called first.
+///
+/// # Errors
+/// `ValueError` when cleanups register too many.
+pub fn push_for_child(cleanup: Cleanup) -> PyResult<()> {
+    if let Some(late) = &mut *LATE.lock() {
+        if *late >= MOST_LATE {
+            return Err(too_many());
+        }
+        *late += 1;
+    }
+    OF_CHILD.lock().push(cleanup);
+    Ok(())
+}
+
+/// Runs them when this pool, which is that of the child, is cleared.
+pub fn run_with_child(child: &Pool) {
+    child.own_first(ChildEnds);
+}
+
+struct ChildEnds;
+
+impl Drop for ChildEnds {
+    fn drop(&mut self) {
+        let _running = RUNNING.lock();
+        while let Some(cleanup) = next_of_child() {
+            cleanup.run(About::Nothing, || {});
+        }
+    }
+}
+
+fn next_of_child() -> Option<Cleanup> {
+    let mut late = LATE.lock();
+    late.get_or_insert(0);
+    drop(late);
+    OF_CHILD.lock().pop()
+}
+
+/// Who runs the cleanups of the child, and enters Python for each.
+static RUNNING: Lock<()> = Lock::turn(());
+
+/// How long Python may keep its lock from a cleanup of a child that must end.
+const PATIENCE: Duration = Duration::from_millis(200);
+
+/// Runs the cleanups of the child on a thread of their own, while other threads may be in the midst
+/// of Python code, and waits for that. Gives up if such a thread does not let go of the GIL.
+pub fn run_beside_others() {
+    if OF_CHILD.lock().is_empty() {
+        return;
+    }
+    let (inside, is_inside) = mpsc::channel();
+    let work = move || {
+        let _running = RUNNING.lock();
+        while let Some(cleanup) = next_of_child() {
+            // Nobody listens any more to one that came too late.
+            cleanup.run(About::Nothing, || inside.send(true).unwrap_or_default());
+            inside.send(false).unwrap_or_default();
+        }
+    };
+    let failed = |reason: &str| {
+        let text = format!(
+            "the child was told to end: functions of apache.register_cleanup() are left out, since \
+             {reason}"
+        );
+        server::log(Level::Error, &text);
+    };
+    let builder = thread::Builder::new().name("cleanups".into());
+    if let Err(error) = builder.spawn(work) {
+        return failed(&format!("there is no thread for them: {error}"));
+    }
+    loop {
+        match is_inside.recv_timeout(PATIENCE) {
+            // As long as it takes: httpd kills a child that takes too long.
+            Ok(true) => drop(is_inside.recv()),
+            Ok(false) => {}
+            Err(mpsc::RecvTimeoutError::Disconnected) => return,
+            Err(mpsc::RecvTimeoutError::Timeout) => {
+                return failed("another thread keeps Python's global lock (the GIL)");
+            }
+        }
+    }
+}

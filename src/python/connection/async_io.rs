@@ -1,0 +1,149 @@
+//! What an `async def` connection handler says to its `conn`: what to wait for.
+
+use std::time::Duration;
+
+use pyo3::exceptions::{PyConnectionResetError, PyRuntimeError, PyTypeError, PyValueError};
+use pyo3::prelude::*;
+
+use super::awaitable::{HIGH, MOST, Operation, Wait, of_peer};
+use super::object::{ConnectionObject, transport};
+use crate::parking::io_state::Output;
+use crate::python::object::arguments::limit;
+use crate::python::object::class;
+use crate::python::object::class::{Answer, Arguments, This};
+use crate::python::runtime::lease::Lent;
+use crate::python::text::encode;
+use crate::python::values::buffer;
+
+type Me<'a, 'py> = This<'a, 'py, ConnectionObject>;
+
+pub(in crate::python) fn make<'py>(this: &Me<'_, 'py>, operation: Operation) -> Answer<'py> {
+    let (_, transport) = transport(this)?;
+    if !transport.io.is_async() {
+        return Err(PyRuntimeError::new_err(
+            "only an 'async def' connection handler can await this: a plain one reads with \
+             conn.read() and conn.readline()",
+        ));
+    }
+    let wait = Wait::new(this.object(), operation, transport.io.queued());
+    class::make(this.py(), this.interpreter(), wait)
+}
+
+fn length(value: Option<Borrowed<'_, '_, PyAny>>, what: &str) -> PyResult<usize> {
+    match limit(value)? {
+        Some(length) => Ok(length),
+        None => Err(PyValueError::new_err(format!(
+            "{what} takes a length of 0 or more"
+        ))),
+    }
+}
+
+pub(in crate::python) fn read<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
+    let operation = match a[0] {
+        None => Operation::Some(MOST),
+        Some(_) => limit(a[0])?.map_or(Operation::All, Operation::Some),
+    };
+    make(this, operation)
+}
+
+pub(in crate::python) fn readexactly<'py>(
+    this: &Me<'_, 'py>,
+    a: Arguments<'_, 'py>,
+) -> Answer<'py> {
+    make(this, Operation::Exactly(length(a[0], "readexactly()")?))
+}
+
+pub(in crate::python) fn peek<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
+    make(this, Operation::Peek(length(a[0], "peek()")?))
+}
+
+pub(in crate::python) fn readuntil<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
+    let separator = a[0].map_or(Ok(b"\n".to_vec()), |separator| encode(&separator))?;
+    if separator.is_empty() {
+        return Err(PyValueError::new_err("a separator has at least one byte"));
+    }
+    make(
+        this,
+        Operation::Until(separator, limit(a[1])?.unwrap_or(MOST)),
+    )
+}
+
+pub(in crate::python) fn readline<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
+    make(this, Operation::Line(limit(a[0])?.unwrap_or(MOST)))
+}
+
+pub(in crate::python) fn lines<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
+    make(this, Operation::Lines)
+}
+
+pub(in crate::python) fn write<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
+    let (c, transport) = transport(this)?;
+    let data = a[0].ok_or_else(|| PyTypeError::new_err("write() takes data"))?;
+    match transport.io.output() {
+        Output::Open => {}
+        Output::Closed | Output::Ended => {
+            return Err(PyRuntimeError::new_err("conn.close() was called before"));
+        }
+        Output::Broken => {
+            let error = PyConnectionResetError::new_err("the peer takes nothing any more");
+            return Err(of_peer(this.py(), error));
+        }
+    }
+    let length = buffer::append(
+        &mut &*transport.written,
+        &data,
+        this.interpreter().deferred_drops,
+    )?;
+    transport.io.touch();
+    transport.io.count_queued(length);
+    if transport.io.queued() > HIGH {
+        transport.send(c);
+        // A long step sends much: what was sent is let go as it goes along.
+        this.interpreter().deferred_drops.empty(this.py());
+    }
+    make(this, Operation::Sent)
+}
+
+pub(in crate::python) fn close<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'py> {
+    let (_, transport) = transport(this)?;
+    let wait = make(this, Operation::AllSent)?;
+    transport.io.touch();
+    transport.io.close_output();
+    Ok(wait)
+}
+
+/// A time in seconds, at most the virtual host's `Timeout`.
+fn seconds(this: &Me<'_, '_>, value: &Bound<'_, PyAny>, what: &str) -> PyResult<Duration> {
+    let (c, _) = transport(this)?;
+    let most = c.base_server().timeout();
+    let seconds: f64 = value.extract()?;
+    match Duration::try_from_secs_f64(seconds) {
+        Ok(time) if time <= most => Ok(time),
+        _ => Err(PyValueError::new_err(format!(
+            "{what} is 0 to {} seconds: more needs a longer Timeout of the virtual host",
+            most.as_secs()
+        ))),
+    }
+}
+
+pub(in crate::python) fn sleep<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
+    let time = a[0].ok_or_else(|| PyTypeError::new_err("sleep() takes seconds"))?;
+    let time = seconds(this, &time, "a sleep")?;
+    make(this, Operation::Time(time))
+}
+
+pub(in crate::python) fn timeout<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
+    let me = this.body();
+    let most = me.lent.get()?.base_server().timeout();
+    let transport = me.transport.as_ref().map(Lent::get).transpose()?;
+    let timeout = transport.and_then(|transport| transport.io.timeout.get());
+    let seconds = timeout.unwrap_or(most).as_secs_f64();
+    Ok(seconds.into_pyobject(this.py())?.into_any())
+}
+
+pub(in crate::python) fn set_timeout(this: &Me<'_, '_>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+    let (_, transport) = transport(this)?;
+    let time = seconds(this, value, "a timeout")?;
+    transport.io.timeout.set(Some(time));
+    Ok(())
+}

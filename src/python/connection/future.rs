@@ -1,0 +1,130 @@
+//! What comes from elsewhere: an awaitable that another thread fulfils (`apache.aio`). A connection
+//! is parked meanwhile; anybody else waits on its thread, without the GIL.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+
+use crate::locks::{Guard, Lock, Signal};
+use crate::parking::io_state::Lost;
+use crate::parking::task::Task;
+use crate::parking::timer;
+use crate::python::object::class::{Answer, Arguments, Class, This, attributes, methods};
+use crate::python::object::slots::{Awaitable, Slot, awaitable_slots};
+use crate::python::runtime::interpreter::release;
+use crate::python::runtime::types::ClassId;
+
+thread_local! {
+    /// The connection that this thread steps.
+    static STEPPED: RefCell<Option<Stepped>> = const { RefCell::new(None) };
+}
+
+/// A connection that is stepped.
+#[derive(Clone)]
+pub struct Stepped {
+    /// Its task.
+    pub task: Arc<Task>,
+    /// Why its waits end, if they do.
+    pub lost: Option<Lost>,
+}
+
+/// Runs `f`, a step of this connection; without one, what waits on its thread.
+pub fn stepping<R>(connection: Option<Stepped>, f: impl FnOnce() -> R) -> R {
+    let before = STEPPED.replace(connection);
+    let result = f();
+    STEPPED.set(before);
+    result
+}
+
+/// A value to come.
+#[derive(Default)]
+pub struct Future {
+    value: Lock<Value>,
+    arrived: Signal,
+}
+
+#[derive(Default)]
+struct Value {
+    result: Option<PyResult<Py<PyAny>>>,
+    /// Who is to be woken.
+    task: Option<Arc<Task>>,
+}
+
+type Me<'a, 'py> = This<'a, 'py, Future>;
+
+impl Class for Future {
+    const NAME: &'static std::ffi::CStr = c"mod_python._apache.Future";
+    const DOC: &'static std::ffi::CStr = c"A value that another thread will give.";
+    const ID: ClassId = ClassId::Future;
+    methods! { Future:
+        /// Gives it its value, or the exception that it raises; any thread. Only the first counts.
+        set(value; error) = set;
+    }
+    attributes! { Future: }
+
+    fn slots() -> Vec<Slot> {
+        awaitable_slots::<Self>()
+    }
+}
+
+impl Future {
+    fn value(&self) -> Guard<'_, Value> {
+        self.value.lock()
+    }
+}
+
+impl Awaitable for Future {
+    fn poll<'py>(this: &Me<'_, 'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let me = this.body();
+        let py = this.py();
+        // Gone where the thread ends, which steps no connection.
+        let stepped = STEPPED.try_with(|stepped| stepped.borrow().clone());
+        let stepped = stepped.ok().flatten();
+        let result = match &stepped {
+            Some(stepped) => {
+                let mut value = me.value();
+                if value.result.is_none() {
+                    value.task = Some(stepped.task.clone());
+                }
+                value.result.take()
+            }
+            None => release(py, || {
+                let mut value = me.value();
+                while value.result.is_none() {
+                    value = me.arrived.wait(value);
+                }
+                value.result.take()
+            }),
+        };
+        match result {
+            Some(result) => result.map(|value| Some(value.into_bound(py))),
+            None => match stepped.and_then(|stepped| stepped.lost) {
+                Some(lost) => Err(lost.error(py, this.interpreter())),
+                None if timer::is_over() => Err(Lost::Stopping.error(py, this.interpreter())),
+                None => Ok(None),
+            },
+        }
+    }
+}
+
+fn set<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
+    let py = this.py();
+    let missing = || PyRuntimeError::new_err("a value is missing");
+    let result = match a[1].filter(|error| !error.is_none()) {
+        Some(error) => Err(PyErr::from_value(error.to_owned())),
+        None => Ok(a[0].ok_or_else(missing)?.to_owned().unbind()),
+    };
+    let mut value = this.body().value();
+    let task = value.task.take();
+    if value.result.is_none() {
+        value.result = Some(result);
+    }
+    drop(value);
+    this.body().arrived.give_all();
+    if let Some(task) = task {
+        task.wake();
+    }
+    Ok(py.None().into_bound(py))
+}

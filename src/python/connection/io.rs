@@ -1,0 +1,139 @@
+//! The bytes of a connection, as a plain connection handler reads and writes them: on its thread,
+//! without the GIL while it waits. `async_io` serves an `async def` handler.
+
+use super::object::{ConnectionObject, transport};
+use crate::httpd::apr::bucket::Kind;
+use crate::httpd::apr::owned_brigade::OwnedBrigade;
+use crate::httpd::server::stop;
+use crate::httpd::{Connection, Error};
+use crate::python::connection::async_io;
+use crate::python::connection::awaitable::of_peer;
+use crate::python::memory::{bytes, no_memory};
+use crate::python::object::arguments::limit;
+use crate::python::object::class::{Answer, Arguments, This};
+use crate::python::runtime::interpreter::release;
+use crate::python::values::buffer;
+use pyo3::exceptions::{PyConnectionResetError, PyTimeoutError, PyTypeError};
+use pyo3::prelude::*;
+
+/// How many bytes are asked for when the handler does not say.
+const PORTION: usize = 8192;
+
+type Me<'a, 'py> = This<'a, 'py, ConnectionObject>;
+
+/// Makes sure that there is data at the front. `false`: the peer has closed its side.
+fn fill(
+    py: Python<'_>,
+    c: &Connection,
+    unread: &OwnedBrigade,
+    fetch: impl Fn() -> Result<(), Error>,
+) -> PyResult<bool> {
+    let found = find(py, c, unread, fetch)?;
+    if !found && stop::is_told() {
+        // We have shut the socket: that is no end of the peer's input.
+        let text = "the connection could not be read: the server is about to stop";
+        return Err(of_peer(py, PyConnectionResetError::new_err(text)));
+    }
+    Ok(found)
+}
+
+fn find(
+    py: Python<'_>,
+    c: &Connection,
+    unread: &OwnedBrigade,
+    fetch: impl Fn() -> Result<(), Error>,
+) -> PyResult<bool> {
+    loop {
+        match unread.front() {
+            Some(Kind::Data) if !unread.read_front(true).is_ok_and(<[u8]>::is_empty) => {
+                return Ok(true);
+            }
+            Some(Kind::End) => return Ok(false),
+            Some(_) => drop(unread.remove_front()),
+            None => match release(py, &fetch) {
+                Ok(()) if unread.is_empty() => return Ok(false),
+                Ok(()) => {}
+                Err(error) if error.is_end() => return Ok(false),
+                Err(error) => return Err(lost(py, c, error, "sent nothing", "read")),
+            },
+        }
+    }
+}
+
+/// The exception for a plain handler whose peer is gone or too slow. It has the mark of the peer's
+/// doing, so that a handler that does not catch it is not reported as having failed.
+fn lost(py: Python<'_>, c: &Connection, error: Error, omitted: &str, what: &str) -> PyErr {
+    let error = if error.is_timeout() {
+        let seconds = c.base_server().timeout().as_secs();
+        PyTimeoutError::new_err(format!("the peer {omitted} for {seconds} s (Timeout)"))
+    } else {
+        PyConnectionResetError::new_err(format!("the connection could not be {what}: {error}"))
+    };
+    of_peer(py, error)
+}
+
+pub(in crate::python) fn read<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
+    let (c, transport) = transport(this)?;
+    if transport.io.is_async() {
+        return async_io::read(this, a);
+    }
+    let length: i64 = a[0].map_or(Ok(0), |length| length.extract())?;
+    let mut data = Vec::new();
+    let portion = usize::try_from(length)
+        .ok()
+        .filter(|length| *length > 0)
+        .unwrap_or(PORTION);
+    while fill(this.py(), c, &transport.unread, || {
+        c.read(&transport.unread, portion)
+    })? {
+        let taken = transport.unread.take_data(portion, false, &mut data);
+        taken.map_err(|_| no_memory(data.len().saturating_add(portion)))?;
+        transport.io.touch();
+        if length >= 0 {
+            break;
+        }
+    }
+    Ok(bytes(this.py(), &data)?.into_any())
+}
+
+pub(in crate::python) fn readline<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
+    let (c, transport) = transport(this)?;
+    if transport.io.is_async() {
+        return async_io::readline(this, a);
+    }
+    let most = limit(a[0])?.filter(|most| *most > 0).unwrap_or(usize::MAX);
+    let mut line = Vec::new();
+    while line.len() < most
+        && !line.ends_with(b"\n")
+        && fill(this.py(), c, &transport.unread, || {
+            transport.fetch_line(c, most - line.len())
+        })?
+    {
+        let taken = transport
+            .unread
+            .take_data(most - line.len(), true, &mut line);
+        taken.map_err(|_| no_memory(line.len() + PORTION))?;
+        transport.io.touch();
+    }
+    Ok(bytes(this.py(), &line)?.into_any())
+}
+
+pub(in crate::python) fn write<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
+    let (c, transport) = transport(this)?;
+    if transport.io.is_async() {
+        return async_io::write(this, a);
+    }
+    let data = a[0].ok_or_else(|| PyTypeError::new_err("write() takes data"))?;
+    let length = buffer::append(
+        &mut &*transport.written,
+        &data,
+        this.interpreter().deferred_drops,
+    )?;
+    if length > 0 {
+        transport.io.touch();
+        transport.written.append_flush();
+        release(this.py(), || c.write(&transport.written))
+            .map_err(|error| lost(this.py(), c, error, "took nothing", "written"))?;
+    }
+    Ok(this.py().None().into_bound(this.py()))
+}

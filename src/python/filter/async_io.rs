@@ -1,0 +1,91 @@
+//! What a streaming filter says besides `async for chunk in filter`.
+
+use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
+use pyo3::prelude::*;
+
+use super::awaitable::{ReadRequest, Reader};
+use super::object::{FilterObject, with_flow};
+use crate::engine::replace::{Options, Replacer};
+use crate::httpd::filter::stream::CHUNK;
+use crate::python::object::arguments::limit;
+use crate::python::object::class::{Answer, Arguments, Class, This, attributes, methods};
+use crate::python::object::slots::AsyncIterable;
+use crate::python::runtime::types::ClassId;
+use crate::python::text::encode;
+
+type Me<'a, 'py> = This<'a, 'py, FilterObject>;
+
+impl AsyncIterable for FilterObject {
+    fn aiter<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
+        reader(this, ReadRequest::Chunks)
+    }
+}
+
+/// An awaitable of a streaming filter.
+pub(in crate::python) fn reader<'py>(this: &Me<'_, 'py>, request: ReadRequest) -> Answer<'py> {
+    with_flow(this, |_, flow| {
+        let stream = flow.stream();
+        if stream.is_on_connection()
+            && !matches!(request, ReadRequest::Chunks | ReadRequest::Buckets)
+        {
+            return Err(PyRuntimeError::new_err(
+                "a filter of connections holds nothing back: it takes what comes, with 'async for \
+                 chunk in filter' or filter.buckets()",
+            ));
+        }
+        if stream.is_generators() {
+            return Ok(());
+        }
+        Err(PyRuntimeError::new_err(
+            "a plain function reads with filter.read(): streaming needs 'async def' with yield",
+        ))
+    })?;
+    Reader::make(this.object(), this.interpreter(), request)
+}
+
+pub(in crate::python) fn lines<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
+    let limit = limit(a[0])?.filter(|limit| *limit > 0).unwrap_or(CHUNK);
+    reader(this, ReadRequest::Lines(limit, Vec::new()))
+}
+
+pub(in crate::python) fn peek<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
+    let limit = limit(a[0])?.ok_or_else(|| PyTypeError::new_err("peek() takes a length"))?;
+    reader(this, ReadRequest::Peek(limit))
+}
+
+pub(in crate::python) fn body<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
+    reader(this, ReadRequest::Body(limit(a[0])?, Vec::new()))
+}
+
+pub(in crate::python) fn replace<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
+    let pairs = a[0].ok_or_else(|| PyTypeError::new_err("replace() takes a dict"))?;
+    let mut literals = Vec::new();
+    for pair in pairs.call_method0("items")?.try_iter()? {
+        let (old, new): (Bound<'_, PyAny>, Bound<'_, PyAny>) = pair?.extract()?;
+        literals.push((encode(&old)?, encode(&new)?));
+    }
+    let options = Options {
+        count: limit(a[1])?,
+        ignore_case: a[2].map_or(Ok(false), |flag| flag.is_truthy())?,
+    };
+    let replacer = Replacer::new(literals, options).map_err(PyValueError::new_err)?;
+    reader(
+        this,
+        ReadRequest::Replaced(Some(Box::new(replacer)), Vec::new()),
+    )
+}
+
+pub(in crate::python) fn buckets<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'py> {
+    reader(this, ReadRequest::Buckets)
+}
+
+/// What a filter yields to send what it yielded so far: `apache.FLUSH`.
+pub struct Flush;
+
+impl Class for Flush {
+    const NAME: &'static std::ffi::CStr = c"mod_python.apache.Flush";
+    const DOC: &'static std::ffi::CStr = c"Yielded by a filter: send what there is.";
+    const ID: ClassId = ClassId::Flush;
+    methods! { Flush: }
+    attributes! { Flush: }
+}

@@ -1,0 +1,269 @@
+//! What a streaming filter awaits: the pieces of a body, as it wants them cut.
+
+use std::cell::RefCell;
+
+use pyo3::exceptions::{PyMemoryError, PyOSError, PyRuntimeError, PyStopAsyncIteration};
+use pyo3::prelude::*;
+
+use super::object::FilterObject;
+use crate::engine::replace::Replacer;
+use crate::httpd::filter::stream::{CHUNK, Next};
+use crate::python::memory;
+use crate::python::object::class;
+use crate::python::object::class::{Answer, Class, This, attributes, methods};
+use crate::python::object::slots::{Awaitable, Slot, awaitable_slots};
+use crate::python::runtime::interpreter::{Interpreter, release};
+use crate::python::runtime::types::ClassId;
+
+/// Searching a piece of this size takes long enough to let other threads run Python.
+const WORTH_RELEASING: usize = 16 * 1024;
+
+/// One awaitable, or async iterator, of a filter.
+pub struct Reader {
+    filter: Py<PyAny>,
+    request: RefCell<ReadRequest>,
+}
+
+/// What is wanted of the body.
+pub enum ReadRequest {
+    /// Pieces as they come.
+    Chunks,
+    /// At most so many bytes, once; `b""` at the end.
+    Bytes(usize),
+    /// At most so many bytes that stay unread.
+    Peek(usize),
+    /// Lines of at most so many bytes, with what was read of the next one.
+    Lines(usize, Vec<u8>),
+    /// All of it, if it is not longer; with what was read so far.
+    Body(Option<usize>, Vec<u8>),
+    /// Buckets as they come.
+    Buckets,
+    /// Pieces in which literals are replaced, None once the end was told; and room for the next one.
+    Replaced(Option<Box<Replacer>>, Vec<u8>),
+}
+
+type Me<'a, 'py> = This<'a, 'py, Reader>;
+
+impl Reader {
+    /// An awaitable of this filter.
+    pub fn make<'py>(
+        filter: &Bound<'py, PyAny>,
+        interpreter: &'static Interpreter,
+        request: ReadRequest,
+    ) -> Answer<'py> {
+        let reader = Self {
+            filter: filter.clone().unbind(),
+            request: RefCell::new(request),
+        };
+        class::make(filter.py(), interpreter, reader)
+    }
+}
+
+impl Class for Reader {
+    const NAME: &'static std::ffi::CStr = c"mod_python.apache.Reader";
+    const DOC: &'static std::ffi::CStr = c"Gives the pieces of a body to who awaits them.";
+    const ID: ClassId = ClassId::Reader;
+    methods! { Reader: }
+    attributes! { Reader: }
+
+    fn slots() -> Vec<Slot> {
+        awaitable_slots::<Self>()
+    }
+
+    fn visit(&self, visit: &mut dyn FnMut(&Py<PyAny>)) {
+        visit(&self.filter);
+    }
+}
+
+impl Awaitable for Reader {
+    fn poll<'py>(this: &Me<'_, 'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let object = this.body().filter.bind(this.py());
+        let Some(filter) = class::body::<FilterObject>(object, this.interpreter()) else {
+            return Err(PyRuntimeError::new_err("the filter is gone"));
+        };
+        let mut request = this
+            .body()
+            .request
+            .try_borrow_mut()
+            .map_err(|_| PyRuntimeError::new_err("the same piece is awaited twice"))?;
+        let reading = Reading {
+            py: this.py(),
+            filter,
+        };
+        match &mut *request {
+            ReadRequest::Chunks => match reading.next(CHUNK)? {
+                Got::Wait => Ok(None),
+                Got::End => Err(end()),
+                Got::Data => reading.piece().map(Some),
+            },
+            ReadRequest::Bytes(0) => reading.bytes(b"").map(Some),
+            ReadRequest::Bytes(limit) => match reading.next(*limit)? {
+                Got::Wait => Ok(None),
+                Got::End => reading.bytes(b"").map(Some),
+                Got::Data => reading.piece().map(Some),
+            },
+            ReadRequest::Peek(limit) => reading.peek(*limit),
+            ReadRequest::Buckets => reading.bucket(this.interpreter()),
+            ReadRequest::Lines(limit, line) => reading.line(*limit, line),
+            ReadRequest::Body(limit, body) => reading.whole(*limit, body, this.interpreter()),
+            ReadRequest::Replaced(replacer, out) => reading.replaced(replacer, out),
+        }
+    }
+}
+
+fn end() -> PyErr {
+    PyStopAsyncIteration::new_err(())
+}
+
+enum Got {
+    /// Something was read: it is at hand.
+    Data,
+    /// There is no more.
+    End,
+    /// There is nothing yet.
+    Wait,
+}
+
+struct Reading<'a, 'py> {
+    py: Python<'py>,
+    filter: &'a FilterObject,
+}
+
+impl<'py> Reading<'_, 'py> {
+    fn bytes(&self, data: &[u8]) -> Answer<'py> {
+        memory::bytes(self.py, data).map(Bound::into_any)
+    }
+
+    /// Brings the next piece to hand.
+    fn next(&self, limit: usize) -> PyResult<Got> {
+        self.filter.with_flow(|filter, flow| {
+            loop {
+                if flow.is_at_end() {
+                    return Ok(Got::End);
+                }
+                match flow.read(self.py, filter, limit).map_err(failed)? {
+                    Next::Data => return Ok(Got::Data),
+                    Next::End => return Ok(Got::End),
+                    // A FLUSH went by, or there is nothing left to look at.
+                    Next::Pause if flow.stream().has_event() => {}
+                    Next::Pause => return Ok(Got::Wait),
+                }
+            }
+        })
+    }
+
+    /// The piece at hand as `bytes`.
+    fn piece(&self) -> Answer<'py> {
+        self.filter.take_piece(self.py).map(Bound::into_any)
+    }
+
+    /// Takes the piece at hand, up to and with `most` bytes or a line end, to the end of `target`.
+    fn append(&self, target: &mut Vec<u8>, most: usize, line: bool) -> PyResult<()> {
+        self.filter.with_flow(|_, flow| {
+            let chunk = flow.stream().chunk();
+            let mut length = chunk.len().min(most);
+            if line {
+                length = memchr::memchr(b'\n', &chunk[..length]).map_or(length, |at| at + 1);
+            }
+            memory::extend(target, &chunk[..length])?;
+            flow.stream().take(length).map_err(failed)
+        })
+    }
+
+    fn peek(&self, limit: usize) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let seen = self
+            .filter
+            .with_flow(|filter, flow| flow.peek(self.py, filter, limit).map_err(failed))?;
+        seen.map(|data| self.bytes(&data)).transpose()
+    }
+
+    fn bucket(&self, interpreter: &'static Interpreter) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let next = self.filter.with_flow(|filter, flow| {
+            if flow.is_at_end() {
+                return Err(end());
+            }
+            flow.next_bucket(self.py, filter).map_err(failed)
+        })?;
+        self.filter.bucket(self.py, interpreter, next)
+    }
+
+    fn line(&self, limit: usize, line: &mut Vec<u8>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        loop {
+            match self.next(CHUNK)? {
+                Got::Wait => return Ok(None),
+                Got::End if line.is_empty() => return Err(end()),
+                Got::End => break,
+                Got::Data => self.append(line, limit - line.len(), true)?,
+            }
+            if line.ends_with(b"\n") || line.len() == limit {
+                break;
+            }
+        }
+        let whole = self.bytes(line)?;
+        line.clear();
+        Ok(Some(whole))
+    }
+
+    fn whole(
+        &self,
+        limit: Option<usize>,
+        body: &mut Vec<u8>,
+        interpreter: &'static Interpreter,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        loop {
+            match self.next(CHUNK)? {
+                Got::Wait => return Ok(None),
+                Got::End => return self.bytes(&std::mem::take(body)).map(Some),
+                Got::Data => self.append(body, CHUNK, false)?,
+            }
+            if let Some(limit) = limit.filter(|limit| body.len() > *limit) {
+                let class = interpreter.types.body_too_large.bind(self.py).clone();
+                let text = format!("the body is larger than {limit} bytes");
+                return Err(PyErr::from_type(class, (text,)));
+            }
+        }
+    }
+
+    fn replaced(
+        &self,
+        replacer: &mut Option<Box<Replacer>>,
+        out: &mut Vec<u8>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        loop {
+            let Some(work) = replacer else {
+                return Err(end());
+            };
+            match self.next(CHUNK)? {
+                Got::Wait => return Ok(None),
+                Got::End => {
+                    work.finish(out);
+                    *replacer = None;
+                }
+                Got::Data => self.filter.with_flow(|_, flow| {
+                    let data = flow.stream().chunk();
+                    let length = data.len();
+                    if length >= WORTH_RELEASING {
+                        release(self.py, || work.push(data, out));
+                    } else {
+                        work.push(data, out);
+                    }
+                    flow.stream().take(length).map_err(failed)
+                })?,
+            }
+            if !out.is_empty() {
+                let bytes = self.bytes(out)?;
+                // The next chunk has use for the same memory, unless this one was an exception.
+                out.clear();
+                out.shrink_to(2 * CHUNK);
+                return Ok(Some(bytes));
+            }
+        }
+    }
+}
+
+fn failed(error: crate::httpd::Error) -> PyErr {
+    if error == crate::httpd::Error::NO_MEMORY {
+        return PyMemoryError::new_err("there is no memory for so much of the body at once");
+    }
+    PyOSError::new_err(format!("the body could not be read: {error}"))
+}

@@ -1,0 +1,157 @@
+//! Filters that a request gets at run time.
+
+use std::sync::Arc;
+
+use pyo3::exceptions::{PyRuntimeError, PyValueError};
+use pyo3::prelude::*;
+
+use super::drive;
+use super::instance::Instance;
+use super::registry::{direction, registry};
+use crate::engine::filters::{Filter as Declared, Way};
+use crate::engine::handlers::Home;
+use crate::engine::settings::Settings;
+use crate::httpd::Request;
+use crate::python::handlers::chain::Added;
+use crate::python::object::arguments::{none, required};
+use crate::python::object::class::{Answer, Arguments};
+use crate::python::request::add_handler::{added, directory, text};
+use crate::python::request::object::Me;
+use crate::python::request::registered_filter::Registered;
+use crate::python::request::state::State;
+
+/// How many filters Python code may add to the chains of one request, its subrequests and redirections
+/// among them. Filters call each other, so each takes a part of the stack of the thread; and one that
+/// adds itself at each call never ends. So many may be registered for one request, too: they are kept
+/// until it ends.
+const MOST: usize = 100;
+
+/// `req.register_output_filter(name, handler[, dir])`, and the same for input.
+pub(in crate::python) fn register<'py>(
+    this: &Me<'_, 'py>,
+    a: Arguments<'_, 'py>,
+    way: Way,
+) -> Answer<'py> {
+    let r = this.body().lent.get()?;
+    let name = text(required(a, 0))?;
+    let home = match a[2].filter(|dir| !dir.is_none()) {
+        Some(dir) => directory(&text(&dir)?)?,
+        None => Home::None,
+    };
+    let source = format!("req.register_{}_filter()", word(way));
+    let registered = &State::of(r).registered;
+    let is_same = |one: &Registered| one.way == way && *one.declared.name == *name;
+    let is_new = !registered.borrow().iter().any(is_same);
+    if is_new && registered.borrow().len() >= MOST {
+        return Err(PyValueError::new_err(format!(
+            "{MOST} filters were registered for this request, which is the most: register one once, \
+             and add it by its name"
+        )));
+    }
+    let Added { handler, object } = added(this, required(a, 1), home, &source)?;
+    let new = Registered {
+        way,
+        declared: Arc::new(Declared::new(&name, handler)),
+        function: object,
+    };
+    let mut all = registered.borrow_mut();
+    // The last of a name counts. Letting go of another one's function may run Python, which may
+    // register filters.
+    let place = all.iter().position(is_same);
+    let replaced = place.map(|place| all.swap_remove(place));
+    all.push(new);
+    drop(all);
+    drop(replaced);
+    none(this)
+}
+
+/// `req.add_output_filter(name)`, and the same for input: one that was registered for this request,
+/// else one of httpd's.
+pub(in crate::python) fn add<'py>(
+    this: &Me<'_, 'py>,
+    a: Arguments<'_, 'py>,
+    way: Way,
+) -> Answer<'py> {
+    let r = this.body().lent.get()?;
+    let name = text(required(a, 0))?;
+    let added = &State::of(r.origin()).filters_added;
+    if added.get() >= MOST {
+        return Err(PyValueError::new_err(format!(
+            "{MOST} filters were added to this request, which is the most: '{name}' is not added; a \
+             filter must not add itself each time that it is called"
+        )));
+    }
+    // Case counts, as these never were httpd's.
+    let is_meant = |one: &&Registered| one.way == way && *one.declared.name == *name;
+    let registered = State::of(r).registered.borrow();
+    let found = registered.iter().find(is_meant).map(|found| {
+        let function = found.function.as_ref();
+        let function = function.map(|function| function.object.clone_ref(this.py()));
+        (found.declared.clone(), function)
+    });
+    drop(registered);
+    match found {
+        Some((declared, function)) => add_registered(r, declared, function, way)?,
+        None => add_by_name(r, &name, way)?,
+    }
+    added.set(added.get() + 1);
+    none(this)
+}
+
+fn add_registered(
+    r: &Request,
+    declared: Arc<Declared>,
+    function: Option<Py<PyAny>>,
+    way: Way,
+) -> PyResult<()> {
+    let settings = r.settings::<Settings>();
+    let filter = r
+        .add_run_time_filter(direction(way))
+        .ok_or_else(|| PyValueError::new_err("httpd took no further filter"))?;
+    let instance = Instance::new(filter, declared.clone(), way, settings);
+    let instance = instance
+        .map_err(|reason| PyRuntimeError::new_err(format!("no Python for this filter: {reason}")))?
+        .at_run_time(function);
+    filter.keep(instance);
+    if way == Way::In {
+        drive::input_starts(filter, &declared);
+    }
+    Ok(())
+}
+
+fn add_by_name(r: &Request, name: &str, way: Way) -> PyResult<()> {
+    let ours = registry(r.server().configuration()).named(way, name);
+    if let Some(ours) = ours.as_ref().filter(|ours| ours.kind.is_connections()) {
+        let kind = ours.kind.name();
+        let text = format!("filter {name} is of kind={kind}: it cannot be added to a request");
+        return Err(PyValueError::new_err(text));
+    }
+    if let Some(why) = Request::refuses_filter(direction(way), name.as_bytes()) {
+        let text = format!(
+            "{} filter {name} cannot be added to a request: {why}",
+            word(way)
+        );
+        return Err(PyValueError::new_err(text));
+    }
+    let Some(filter) = r.add_filter(direction(way), name.as_bytes()) else {
+        let text = format!(
+            "there is no {} filter '{name}': load the module that has it, or declare it with {}",
+            word(way),
+            way.directive()
+        );
+        return Err(PyValueError::new_err(text));
+    };
+    match (ours, way) {
+        (Some(ours), Way::In) => drive::input_starts(filter, &ours),
+        (Some(ours), Way::Out) => drive::output_starts(r, &ours),
+        (None, _) => {}
+    }
+    Ok(())
+}
+
+fn word(way: Way) -> &'static str {
+    match way {
+        Way::In => "input",
+        Way::Out => "output",
+    }
+}

@@ -1,0 +1,96 @@
+//! The handlers of a running phase: the configured ones, then those that were added.
+
+use std::sync::Arc;
+
+use pyo3::prelude::*;
+
+use crate::engine::handler_lists::List;
+use crate::engine::handlers::Handler;
+use crate::locks::{Guard, Lock};
+use crate::python::runtime::interpreter::Interpreter;
+
+/// A handler that Python code added to a request.
+pub struct Added {
+    /// Its name, and where it is looked for.
+    pub handler: Handler,
+    /// The object itself, where one was given instead of a name.
+    pub object: Option<Foreign>,
+}
+
+/// An object of an interpreter.
+pub struct Foreign {
+    /// The interpreter.
+    pub interpreter: &'static Interpreter,
+    /// The object.
+    pub object: Py<PyAny>,
+}
+
+/// A handler in a chain.
+#[derive(Clone)]
+pub enum Step {
+    /// From the configuration: its list and its place there.
+    Configured(List, usize),
+    /// From Python code.
+    Added(Arc<Added>),
+}
+
+impl Step {
+    /// Its name, and where it is looked for.
+    pub fn handler(&self) -> &Handler {
+        match self {
+            Self::Configured(list, index) => &list[*index],
+            Self::Added(added) => &added.handler,
+        }
+    }
+}
+
+/// The handlers of a running phase, and which of them runs.
+pub struct Chain(Lock<Inner>);
+
+struct Inner {
+    configured: Option<List>,
+    added: Vec<Arc<Added>>,
+    at: usize,
+}
+
+impl Chain {
+    /// A chain that begins with its first handler.
+    pub fn new(configured: Option<List>, added: Vec<Arc<Added>>) -> Self {
+        Self(Lock::short(Inner {
+            configured,
+            added,
+            at: 0,
+        }))
+    }
+
+    fn inner(&self) -> Guard<'_, Inner> {
+        self.0.lock()
+    }
+
+    /// The handler that runs, or None past the end.
+    pub fn current(&self) -> Option<Step> {
+        let inner = self.inner();
+        let configured = inner
+            .configured
+            .as_ref()
+            .filter(|list| inner.at < list.len());
+        if let Some(list) = configured {
+            return Some(Step::Configured(list.clone(), inner.at));
+        }
+        let before = inner.configured.as_ref().map_or(0, |list| list.len());
+        let added = inner.added.get(inner.at - before);
+        added.map(|added| Step::Added(added.clone()))
+    }
+
+    /// Goes on to the next handler.
+    pub fn advance(&self) {
+        let mut inner = self.inner();
+        let all = inner.configured.as_ref().map_or(0, |list| list.len()) + inner.added.len();
+        inner.at = (inner.at + 1).min(all);
+    }
+
+    /// Appends a handler.
+    pub fn push(&self, added: Arc<Added>) {
+        self.inner().added.push(added);
+    }
+}

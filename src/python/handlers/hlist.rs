@@ -1,0 +1,89 @@
+//! `req.hlist`: the handlers of the running phase, as a cursor.
+
+use std::sync::Arc;
+
+use pyo3::IntoPyObjectExt;
+use pyo3::prelude::*;
+
+use super::chain::Chain;
+use crate::engine::handlers::{Handler, Home};
+use crate::httpd::{Connection, Request};
+use crate::python::object::class::{Answer, Class, This, attributes, methods};
+use crate::python::runtime::lease::Lent;
+use crate::python::runtime::types::ClassId;
+
+/// What an `hlist` holds.
+pub struct HandlerListObject {
+    /// The handlers.
+    pub chain: Arc<Chain>,
+    /// What they serve.
+    pub serves: Serves,
+}
+
+/// What handlers serve: they can be looked at while Python may use it.
+pub enum Serves {
+    /// A request.
+    Request(Lent<Request>),
+    /// A connection.
+    Connection(Lent<Connection>),
+}
+
+impl Serves {
+    /// The request, if it is one.
+    fn request(&self) -> PyResult<Option<&Request>> {
+        match self {
+            Self::Request(lent) => lent.get().map(Some),
+            Self::Connection(lent) => lent.get().map(|_| None),
+        }
+    }
+}
+
+type Me<'a, 'py> = This<'a, 'py, HandlerListObject>;
+
+impl Class for HandlerListObject {
+    const NAME: &'static std::ffi::CStr = c"mod_python.apache.HandlerList";
+    const DOC: &'static std::ffi::CStr =
+        c"The handlers of the running phase, at the one that runs. Past the end all is None.";
+    const ID: ClassId = ClassId::HandlerList;
+    methods! { HandlerListObject:
+        /// Goes on to the next handler.
+        next() = |this: &Me<'_, 'py>, _| {
+            this.body().serves.request()?;
+            this.body().chain.advance();
+            Ok(this.py().None().into_bound(this.py()))
+        };
+    }
+    attributes! { HandlerListObject:
+        /// The handler as it was configured: module or module::function.
+        handler = |this: &Me<'_, 'py>| of(this, |handler, _| Some(handler.text()));
+        /// 1 if a missing function is passed over (PythonHandlerModule).
+        silent = |this: &Me<'_, 'py>| of(this, |handler, _| Some(u8::from(handler.is_silent)));
+        /// 1 if it stands in a Location.
+        is_location = |this: &Me<'_, 'py>| {
+            of(this, |handler, _| Some(u8::from(matches!(handler.home, Home::Location(_)))))
+        };
+        /// The directory of its section with a slash at the end, or the path of its location, or None.
+        directory = |this: &Me<'_, 'py>| of(this, directory);
+    }
+}
+
+fn of<'py, T: IntoPyObject<'py>>(
+    this: &Me<'_, 'py>,
+    field: impl FnOnce(&Handler, Option<&Request>) -> Option<T>,
+) -> Answer<'py> {
+    let r = this.body().serves.request()?;
+    let step = this.body().chain.current();
+    match step.as_ref().and_then(|step| field(step.handler(), r)) {
+        Some(value) => value.into_bound_py_any(this.py()),
+        None => Ok(this.py().None().into_bound(this.py())),
+    }
+}
+
+fn directory(handler: &Handler, r: Option<&Request>) -> Option<String> {
+    match &handler.home {
+        Home::Directory(path) => Some(format!("{path}/")),
+        Home::Location(path) => Some(path.to_string()),
+        Home::Pattern { pattern, is_regex } => Some(r?.directory_by(pattern, *is_regex)? + "/"),
+        Home::None => None,
+    }
+}

@@ -1,0 +1,255 @@
+//! How far a request has come in Python, and what its handlers added to the phases ahead.
+
+use std::cell::{Cell, RefCell};
+use std::path::{Component, PathBuf};
+use std::sync::Arc;
+
+use pyo3::exceptions::{PyIndexError, PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::PyString;
+
+use super::object::Me;
+use super::state::State;
+use crate::engine::handler_lists::List;
+use crate::engine::handlers::{Handler, Home};
+use crate::engine::phases::{Hook, Phase};
+use crate::python::handlers::chain::{Added, Chain, Foreign};
+use crate::python::handlers::hlist::{HandlerListObject, Serves};
+use crate::python::object::arguments::{none, required};
+use crate::python::object::class;
+use crate::python::object::class::{Answer, Arguments};
+use crate::python::runtime::lease::Lent;
+use crate::python::text::encode;
+
+/// How many handlers Python code may add to one request: one that adds itself each time would run for
+/// ever.
+const MOST: usize = 100;
+
+/// What we know of a request's handlers.
+#[derive(Default)]
+pub struct Handlers {
+    /// The phase that runs, and its handlers.
+    running: RefCell<Option<(Phase, Arc<Chain>)>>,
+    /// The last phase that ran: no handlers can be added up to it.
+    reached: Cell<usize>,
+    added: RefCell<Vec<(Phase, Arc<Added>)>>,
+    /// How many were added in all.
+    count: Cell<usize>,
+    /// The `PythonInitHandler` list of the server, once it ran.
+    initial: RefCell<Option<List>>,
+    /// The extension that chose the running list, or the last one.
+    extension: RefCell<Option<String>>,
+}
+
+impl Handlers {
+    /// Whether handlers were added for a phase.
+    pub fn has(&self, phase: Phase) -> bool {
+        self.added.borrow().iter().any(|(of, _)| *of == phase)
+    }
+
+    /// Takes the handlers that were added for a phase.
+    pub fn take(&self, phase: Phase) -> Vec<Arc<Added>> {
+        let mut all = self.added.borrow_mut();
+        let (taken, left) = all.drain(..).partition(|(of, _)| *of == phase);
+        *all = left;
+        let taken: Vec<(Phase, _)> = taken;
+        taken.into_iter().map(|(_, added)| added).collect()
+    }
+
+    /// A phase begins.
+    pub fn begin(&self, hook: Hook, phase: Phase, chain: &Arc<Chain>, extension: Option<&str>) {
+        // `Init` of a server goes before all others.
+        let number = match hook {
+            Hook::PostReadRequest if phase == Phase::Init => 0,
+            _ => phase as usize,
+        };
+        self.reached.set(number);
+        self.extension.replace(extension.map(str::to_owned));
+        self.running.replace(Some((phase, chain.clone())));
+    }
+
+    /// The running phase is over.
+    pub fn end(&self) {
+        self.running.replace(None);
+    }
+
+    /// No phase is to come.
+    pub fn close(&self) {
+        self.reached.set(usize::MAX);
+    }
+
+    /// The phase that runs.
+    pub fn phase(&self) -> Option<Phase> {
+        self.running.borrow().as_ref().map(|(phase, _)| *phase)
+    }
+
+    /// Whether the phase that runs comes after the response.
+    pub fn is_after_response(&self) -> bool {
+        self.phase().is_some_and(|phase| phase >= Phase::Log)
+    }
+
+    /// The extension that chose the list of the running phase, or of the last one.
+    pub fn extension(&self) -> Option<String> {
+        self.extension.borrow().clone()
+    }
+
+    /// Remembers the `PythonInitHandler` list of the server, which runs now.
+    pub fn set_initial(&self, list: &List) {
+        self.initial.replace(Some(list.clone()));
+    }
+
+    /// Whether this very list ran as the server's.
+    pub fn is_initial(&self, list: &List) -> bool {
+        let initial = self.initial.borrow();
+        initial.as_ref().is_some_and(|ran| Arc::ptr_eq(ran, list))
+    }
+
+    fn chain(&self) -> Option<Arc<Chain>> {
+        self.running
+            .borrow()
+            .as_ref()
+            .map(|(_, chain)| chain.clone())
+    }
+
+    /// Everything of Python's that is still kept.
+    pub fn take_all(&self) -> Vec<Arc<Added>> {
+        let all = self.added.take();
+        all.into_iter().map(|(_, added)| added).collect()
+    }
+}
+
+/// `req.phase`
+pub(in crate::python) fn phase<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
+    match State::of(this.body().lent.get()?).handlers.phase() {
+        Some(phase) => Ok(PyString::new(this.py(), phase.directive()).into_any()),
+        None => none(this),
+    }
+}
+
+/// `req.hlist`
+pub(in crate::python) fn hlist<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
+    let lent = &this.body().lent;
+    let r = lent.get()?;
+    match State::of(r).handlers.chain() {
+        Some(chain) => {
+            let serves = Serves::Request(Lent::new(lent.lease(), r));
+            let list = HandlerListObject { chain, serves };
+            class::make(this.py(), this.interpreter(), list)
+        }
+        None => none(this),
+    }
+}
+
+/// `req.extension`
+pub(in crate::python) fn extension<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
+    match State::of(this.body().lent.get()?).handlers.extension() {
+        Some(extension) => Ok(PyString::new(this.py(), &extension).into_any()),
+        None => none(this),
+    }
+}
+
+/// `req.add_handler(htype, handler, dir)`
+pub(in crate::python) fn add_handler<'py>(
+    this: &Me<'_, 'py>,
+    a: Arguments<'_, 'py>,
+) -> Answer<'py> {
+    let handlers = &State::of(this.body().lent.get()?).handlers;
+    let name = text(required(a, 0))?;
+    let phase = Phase::of_directive(&name)
+        .filter(|phase| !matches!(phase, Phase::Connection | Phase::Cleanup))
+        .ok_or_else(|| {
+            PyIndexError::new_err(format!(
+                "'{name}' is no phase that takes handlers from here: write the name of a \
+                 directive, as in 'PythonLogHandler'"
+            ))
+        })?;
+    let running = handlers.phase();
+    if running != Some(phase) && phase as usize <= handlers.reached.get() {
+        return Err(PyValueError::new_err(format!(
+            "{name} is over for this request: a handler can be added for the running phase and \
+             those to come"
+        )));
+    }
+    if handlers.count.get() >= MOST {
+        return Err(PyValueError::new_err(format!(
+            "{MOST} handlers were added to this request, which is the most: a handler must not add \
+             itself each time that it is called"
+        )));
+    }
+    let home = match a[2].filter(|dir| !dir.is_none()) {
+        Some(dir) => directory(&text(&dir)?)?,
+        // Beside the handler that runs.
+        None => handlers
+            .chain()
+            .and_then(|chain| chain.current())
+            .map_or(Home::None, |step| step.handler().home.clone()),
+    };
+    let added = Arc::new(added(this, required(a, 1), home, "req.add_handler()")?);
+    handlers.count.set(handlers.count.get() + 1);
+    match handlers.chain().filter(|_| running == Some(phase)) {
+        Some(chain) => chain.push(added),
+        None => handlers.added.borrow_mut().push((phase, added)),
+    }
+    none(this)
+}
+
+/// What Python code gives as a handler: a function, or its name. `source` says where.
+pub(in crate::python) fn added(
+    this: &Me<'_, '_>,
+    given: &Bound<'_, PyAny>,
+    home: Home,
+    source: &str,
+) -> PyResult<Added> {
+    let source = source.into();
+    if given.is_instance_of::<PyString>() {
+        let handler = Handler::parse(&text(given)?, &home, &source);
+        return Ok(Added {
+            handler: handler.map_err(PyValueError::new_err)?,
+            object: None,
+        });
+    }
+    if !given.is_callable() {
+        let kind = given.get_type().name()?;
+        return Err(PyTypeError::new_err(format!(
+            "a handler is a function or its name, as in 'module::function', not {kind}"
+        )));
+    }
+    let name = |attribute| {
+        let name = given
+            .getattr(attribute)
+            .ok()
+            .and_then(|name| name.extract().ok());
+        name.unwrap_or_else(|| given.get_type().to_string())
+    };
+    Ok(Added {
+        handler: Handler {
+            module: name("__module__"),
+            object: Some(name("__qualname__")),
+            home,
+            source,
+            is_silent: false,
+        },
+        object: Some(Foreign {
+            interpreter: this.interpreter(),
+            object: given.clone().unbind(),
+        }),
+    })
+}
+
+/// A name as Python code gives it.
+pub(in crate::python) fn text(value: &Bound<'_, PyAny>) -> PyResult<String> {
+    String::from_utf8(encode(value)?).map_err(|_| PyValueError::new_err("a name that is no UTF-8"))
+}
+
+/// A directory as Python code gives it.
+pub(in crate::python) fn directory(path: &str) -> PyResult<Home> {
+    let mut normal = PathBuf::new();
+    for part in std::path::absolute(path)?.components() {
+        match part {
+            Component::ParentDir => drop(normal.pop()),
+            part => normal.push(part),
+        }
+    }
+    let path = normal.to_string_lossy();
+    Ok(Home::Directory(path.trim_end_matches('/').into()))
+}

@@ -1,0 +1,57 @@
+//! The objects that hang on a `req`, each made once.
+
+use super::object::Me;
+use crate::httpd::Request;
+use crate::python::connection::object::ConnectionObject;
+use crate::python::object::class;
+use crate::python::object::class::Answer;
+use crate::python::runtime::lease::Lent;
+use crate::python::server::ServerObject;
+use crate::python::values::framing_headers::{Headers, Which};
+use crate::python::values::table::TableObject;
+
+/// One of them.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(in crate::python) enum ChildObject {
+    Connection,
+    Server,
+    HeadersIn,
+    HeadersOut,
+    ErrHeadersOut,
+    Environment,
+    TrailersIn,
+    TrailersOut,
+    Notes,
+}
+
+/// The object, made if need be.
+pub(in crate::python) fn part<'py>(this: &Me<'_, 'py>, part: ChildObject) -> Answer<'py> {
+    let me = this.body();
+    let r = me.lent.get()?;
+    if let Some((_, object)) = me.parts.borrow().iter().find(|(known, _)| *known == part) {
+        return Ok(object.bind(this.py()).clone());
+    }
+    let (py, interpreter, lease) = (this.py(), this.interpreter(), me.lent.lease());
+    let table = |table, headers| {
+        let which = Which { table, headers };
+        let lent = Lent::new(lease, r);
+        class::make(py, interpreter, TableObject::OfRequest(lent, which))
+    };
+    let object = match part {
+        ChildObject::Connection => class::make(
+            py,
+            interpreter,
+            ConnectionObject::of_request(lease, r.connection()),
+        )?,
+        ChildObject::Server => class::make(py, interpreter, ServerObject::new(r.server()))?,
+        ChildObject::HeadersIn => table(Request::headers_in, Headers::OfRequest)?,
+        ChildObject::HeadersOut => table(Request::headers_out, Headers::OfResponse)?,
+        ChildObject::ErrHeadersOut => table(Request::err_headers_out, Headers::OfResponse)?,
+        ChildObject::Environment => table(Request::subprocess_env, Headers::None)?,
+        ChildObject::TrailersIn => table(Request::trailers_in, Headers::None)?,
+        ChildObject::TrailersOut => table(Request::trailers_out, Headers::None)?,
+        ChildObject::Notes => table(Request::notes, Headers::None)?,
+    };
+    me.parts.borrow_mut().push((part, object.clone().unbind()));
+    Ok(object)
+}

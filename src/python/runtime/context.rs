@@ -1,0 +1,156 @@
+//! What this thread's Python works on: whose log gets what is printed.
+
+use std::cell::{Cell, RefCell};
+use std::panic::Location;
+
+use super::lease;
+use crate::engine::log_text::Lines;
+use crate::httpd::log::{Level, SourceLocation, with_location};
+use crate::httpd::server;
+use crate::httpd::{Connection, Request};
+
+/// What an entry into Python is about.
+#[derive(Clone, Copy)]
+pub enum About<'a> {
+    /// A request.
+    Request(&'a Request),
+    /// A connection.
+    Connection(&'a Connection),
+    /// Neither: start and end of things.
+    Nothing,
+}
+
+/// The same without its lifetime; only read inside the entry that set it.
+#[derive(Clone, Copy)]
+enum Current {
+    Request(*const Request),
+    Connection(*const Connection),
+    Nothing,
+}
+
+thread_local! {
+    static CURRENT: Cell<Current> = const { Cell::new(Current::Nothing) };
+    static PRINTED: RefCell<[Lines; 2]> = RefCell::default();
+}
+
+/// Makes this thread's place for what is printed, before anything that uses it when the thread ends.
+pub(in crate::python) fn prepare() {
+    let _ = PRINTED.try_with(|_| ());
+}
+
+/// Ends what `begin` began.
+pub struct Context {
+    before: Current,
+    opened: usize,
+}
+
+/// From now on, until the answer is dropped, this thread's Python works on `about`.
+pub fn begin(about: About<'_>) -> Context {
+    Context {
+        before: CURRENT.replace(about.into()),
+        opened: lease::opened(),
+    }
+}
+
+/// From now on, until the running context ends, this thread's Python works on `about`.
+pub fn go_on_with(about: About<'_>) {
+    CURRENT.set(about.into());
+}
+
+impl From<About<'_>> for Current {
+    fn from(about: About<'_>) -> Self {
+        match about {
+            About::Request(r) => Self::Request(r),
+            About::Connection(c) => Self::Connection(c),
+            About::Nothing => Self::Nothing,
+        }
+    }
+}
+
+impl Drop for Context {
+    fn drop(&mut self) {
+        finish_lines();
+        lease::close_since(self.opened);
+        CURRENT.set(self.before);
+    }
+}
+
+/// Gives `f` what this thread works on.
+#[expect(unsafe_code, reason = "a reference that lives as long as its context")]
+fn with_current<R>(f: impl FnOnce(About<'_>) -> R) -> R {
+    f(match CURRENT.get() {
+        // SAFETY: set by the entry that we are in, for as long as its reference lives.
+        Current::Request(r) => About::Request(unsafe { &*r }),
+        // SAFETY: as above.
+        Current::Connection(c) => About::Connection(unsafe { &*c }),
+        Current::Nothing => About::Nothing,
+    })
+}
+
+/// Whether this thread's Python works on this request.
+pub fn is_about(r: &Request) -> bool {
+    with_current(|about| matches!(about, About::Request(current) if std::ptr::eq(current, r)))
+}
+
+/// The address of the connection that this thread works on, or on a request of.
+pub fn connection() -> Option<usize> {
+    let address = |c: &Connection| std::ptr::from_ref(c).addr();
+    with_current(|about| match about {
+        About::Request(r) => Some(address(r.connection())),
+        About::Connection(c) => Some(address(c)),
+        About::Nothing => None,
+    })
+}
+
+/// Writes an entry to the log of what this thread works on.
+#[track_caller]
+pub fn log_line(level: Level, line: &(impl AsRef<[u8]> + ?Sized)) {
+    let caller = Location::caller();
+    with_location(caller, |at| log_at(at, level, line));
+}
+
+/// The same, with a place in source.
+pub fn log_at(at: SourceLocation<'_>, level: Level, line: &(impl AsRef<[u8]> + ?Sized)) {
+    with_current(|about| match about {
+        About::Request(r) => r.log_at(at, level, line),
+        About::Connection(c) => c.log_at(at, level, line),
+        About::Nothing => server::log_at(at, level, line),
+    });
+}
+
+/// Whether an entry of this level would be logged for what this thread works on.
+pub fn takes(level: Level) -> bool {
+    with_current(|about| match about {
+        About::Request(r) => r.logs(level),
+        About::Connection(c) => c.logs(level),
+        About::Nothing => server::main().is_none_or(|server| server.logs(level)),
+    })
+}
+
+/// Takes what Python code printed: `sys.stdout` at notice, `sys.stderr` at error, line by line.
+pub fn print(is_error: bool, text: &[u8]) {
+    let level = if is_error {
+        Level::Error
+    } else {
+        Level::Notice
+    };
+    let kept = PRINTED.try_with(|printed| {
+        printed.borrow_mut()[usize::from(is_error)].push(text, |line| log_line(level, line));
+    });
+    if kept.is_err() {
+        // The thread ends, and nothing of it is kept any more: what comes is taken for whole lines.
+        let mut lines = Lines::default();
+        lines.push(text, |line| log_line(level, line));
+        lines.finish(|line| log_line(level, line));
+    }
+}
+
+/// Logs what was printed without a line end.
+pub fn finish_lines() {
+    // Where the thread ends, nothing is kept.
+    let _ = PRINTED.try_with(|printed| {
+        let [out, err] = &mut *printed.borrow_mut();
+        out.finish(|line| log_line(Level::Notice, line));
+        err.finish(|line| log_line(Level::Error, line));
+    });
+}

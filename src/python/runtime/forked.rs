@@ -1,0 +1,67 @@
+//! Processes that Python code forks from a child of httpd: each may run Python code, or another
+//! program, and ends where it comes back to us.
+
+use pyo3::exceptions::{PyStopAsyncIteration, PyStopIteration, PySystemExit};
+use pyo3::prelude::*;
+
+use super::context;
+use super::traceback;
+use crate::httpd::log::Level;
+use crate::httpd::server::{fork, process};
+
+/// Answers what Python code, called by us, gave; in a forked process, ends that.
+pub fn result<T>(py: Python<'_>, result: PyResult<T>) -> PyResult<T> {
+    check(py, result.as_ref().err());
+    result
+}
+
+/// Ends this process if it is a forked one. `error`: what Python code, called by us, raised in it.
+pub fn check(py: Python<'_>, error: Option<&PyErr>) {
+    if fork::is_forked() {
+        end(py, error);
+    }
+}
+
+#[cold]
+fn end(py: Python<'_>, error: Option<&PyErr>) -> ! {
+    // A coroutine or generator returns by these.
+    let returns = |error: &&PyErr| {
+        error.is_instance_of::<PyStopIteration>(py)
+            || error.is_instance_of::<PyStopAsyncIteration>(py)
+    };
+    let code = match error.filter(|error| !returns(error)) {
+        None => {
+            let text = "a process that Python code has forked here came back from that code: it is no \
+                        child of httpd and ends now; end it with os._exit(), or use multiprocessing";
+            context::log_line(Level::Warning, text);
+            0
+        }
+        Some(error) if error.is_instance_of::<PySystemExit>(py) => exit_code(py, error),
+        Some(error) => {
+            traceback::to_log(
+                py,
+                "a process that Python code has forked here failed",
+                error,
+            );
+            1
+        }
+    };
+    context::finish_lines();
+    process::end(code)
+}
+
+/// As Python's own program takes `sys.exit(code)`.
+fn exit_code(py: Python<'_>, error: &PyErr) -> i32 {
+    let code = error.value(py).getattr("code").ok();
+    let code = code.filter(|code| !code.is_none());
+    let number = code.as_ref().map(|code| code.extract::<i32>());
+    let text = match (&code, &number) {
+        (Some(code), Some(Err(_))) => format!(": {code}"),
+        _ => String::new(),
+    };
+    let code = number.map_or(0, |number| number.unwrap_or(1));
+    let text =
+        format!("a process that Python code has forked here ends with sys.exit({code}){text}");
+    context::log_line(Level::Notice, &text);
+    code
+}

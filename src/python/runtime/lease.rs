@@ -1,0 +1,242 @@
+//! Leases: objects of httpd that Python code may hold longer than they live.
+//!
+//! A lease is opened when httpd calls us and closed when we return; it ends for good when the pool
+//! of its request or connection is cleared. Whoever uses the object at any other time, or on any
+//! other thread, gets a `RuntimeError` instead of freed memory.
+//!
+//! One thread at a time has a lease open, as often as its nested entries open it: openings are
+//! counted, so the order in which they end does not matter.
+#![expect(unsafe_code, reason = "objects of httpd behind checked leases")]
+
+use std::cell::RefCell;
+use std::marker::PhantomData;
+use std::ptr::NonNull;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+
+use crate::httpd::server::fork;
+
+/// When the objects of one request or connection may be used.
+pub struct Lease {
+    /// What it is about, for messages: "request", "connection".
+    what: &'static str,
+    over: AtomicBool,
+    /// The thread that has it open; 0 for none.
+    holder: AtomicUsize,
+    /// How often that thread has it open; only that thread changes it.
+    count: AtomicUsize,
+}
+
+thread_local! {
+    static THREAD: u8 = const { 0 };
+    /// What the entries of this thread opened on their way.
+    static OPENED: RefCell<Vec<Open>> = const { RefCell::new(Vec::new()) };
+}
+
+/// How many leases the running entries of this thread have opened on their way.
+pub fn opened() -> usize {
+    // None where the thread ends: no call of httpd is under way there.
+    OPENED.try_with(|opened| opened.borrow().len()).unwrap_or(0)
+}
+
+/// Closes what was opened since `opened` gave this number.
+pub fn close_since(mark: usize) {
+    let _ = OPENED.try_with(|opened| opened.borrow_mut().truncate(mark));
+}
+
+/// A number of this thread that no other thread has meanwhile.
+fn this_thread() -> usize {
+    THREAD.with(|token| std::ptr::from_ref(token).addr())
+}
+
+impl Lease {
+    /// A lease that is not open yet.
+    pub fn new(what: &'static str) -> Arc<Self> {
+        Arc::new(Self {
+            what,
+            over: AtomicBool::new(false),
+            holder: AtomicUsize::new(0),
+            count: AtomicUsize::new(0),
+        })
+    }
+
+    /// Opens it on this thread, until the answer is dropped. While another thread has it open, it
+    /// stays with that one, and objects under it answer here that they are in use there.
+    pub fn open(self: &Arc<Self>) -> Open {
+        let me = this_thread();
+        let taken = self
+            .holder
+            .compare_exchange(0, me, Ordering::AcqRel, Ordering::Acquire);
+        let is_mine = taken.is_ok() || taken == Err(me);
+        if is_mine {
+            self.count.fetch_add(1, Ordering::Relaxed);
+        }
+        Open {
+            lease: is_mine.then(|| self.clone()),
+            of_thread: PhantomData,
+        }
+    }
+
+    /// Opens it on this thread until the entry into Python ends that runs now (`close_since`). Where
+    /// it is open, that is by this entry or one around it, which ends later.
+    pub fn open_for_entry(self: &Arc<Self>) {
+        if self.holder.load(Ordering::Acquire) != this_thread() {
+            let open = self.open();
+            let _ = OPENED.try_with(|opened| opened.borrow_mut().push(open));
+        }
+    }
+
+    /// Ends it for good.
+    pub fn end(&self) {
+        self.over.store(true, Ordering::Release);
+    }
+
+    fn check(&self) -> PyResult<()> {
+        if fork::is_forked() {
+            return Err(PyRuntimeError::new_err(format!(
+                "this process was forked from a child of httpd, which has the {0}: take what you \
+                 need of the {0} before os.fork()",
+                self.what
+            )));
+        }
+        if self.over.load(Ordering::Acquire) {
+            return Err(PyRuntimeError::new_err(format!(
+                "the {} is over",
+                self.what
+            )));
+        }
+        match self.holder.load(Ordering::Acquire) {
+            0 => Err(PyRuntimeError::new_err(format!(
+                "the {} is not at work: it can be used only while httpd calls a handler or filter \
+                 for it",
+                self.what
+            ))),
+            holder if holder == this_thread() => Ok(()),
+            _ => Err(PyRuntimeError::new_err(format!(
+                "the {} is in use by another thread",
+                self.what
+            ))),
+        }
+    }
+}
+
+/// An open lease. It ends on the thread that opened it.
+pub struct Open {
+    /// None where another thread had it.
+    lease: Option<Arc<Lease>>,
+    of_thread: PhantomData<*const ()>,
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        if let Some(lease) = &self.lease {
+            if lease.count.fetch_sub(1, Ordering::Relaxed) == 1 {
+                lease.holder.store(0, Ordering::Release);
+            }
+        }
+    }
+}
+
+/// An object of httpd lent to Python under a lease.
+pub struct Lent<T> {
+    lease: Arc<Lease>,
+    object: NonNull<T>,
+}
+
+// SAFETY: the object is reached only through `get`, on the thread that has the lease open.
+unsafe impl<T> Send for Lent<T> {}
+
+impl<T> Lent<T> {
+    /// Lends `object`, which lives until the lease ends.
+    pub fn new(lease: &Arc<Lease>, object: &T) -> Self {
+        Self {
+            lease: lease.clone(),
+            object: NonNull::from(object),
+        }
+    }
+
+    /// The object, if it may be used here and now.
+    ///
+    /// # Errors
+    /// `RuntimeError` that says why not.
+    pub fn get(&self) -> PyResult<&T> {
+        self.lease.check()?;
+        // SAFETY: the lease is open on this thread: the call of httpd that opened it is under way,
+        // and httpd keeps the object alive through it.
+        Ok(unsafe { self.object.as_ref() })
+    }
+
+    /// The lease it is under.
+    pub fn lease(&self) -> &Arc<Lease> {
+        &self.lease
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn allowed(lent: &Lent<u8>) -> bool {
+        lent.lease.check_quietly()
+    }
+
+    impl Lease {
+        fn check_quietly(&self) -> bool {
+            !self.over.load(Ordering::Acquire)
+                && self.holder.load(Ordering::Acquire) == this_thread()
+        }
+    }
+
+    #[test]
+    fn only_open_leases_answer_and_only_on_their_thread() {
+        let lease = Lease::new("test");
+        let value = 7;
+        let lent = Lent::new(&lease, &value);
+        assert!(!allowed(&lent));
+        let outer = lease.open();
+        assert!(allowed(&lent));
+        drop(lease.open());
+        assert!(
+            allowed(&lent),
+            "a nested entry gives the lease back to the outer one"
+        );
+        let elsewhere = lease.clone();
+        let allowed_there = std::thread::spawn(move || elsewhere.check_quietly());
+        assert!(!allowed_there.join().unwrap());
+        lease.end();
+        assert!(!allowed(&lent));
+        drop(outer);
+    }
+
+    #[test]
+    fn openings_may_end_in_any_order() {
+        let lease = Lease::new("test");
+        let lent = Lent::new(&lease, &7);
+        let (first, second) = (lease.open(), lease.open());
+        drop(first);
+        assert!(allowed(&lent), "one opening is left");
+        drop(second);
+        assert!(!allowed(&lent), "none is left");
+    }
+
+    #[test]
+    fn a_lease_that_is_open_elsewhere_stays_there() {
+        let lease = Lease::new("test");
+        let lent = Lent::new(&lease, &7);
+        let here = lease.open();
+        let elsewhere = lease.clone();
+        let there = std::thread::spawn(move || {
+            let open = elsewhere.open();
+            let allowed = elsewhere.check_quietly();
+            drop(open);
+            allowed
+        });
+        assert!(!there.join().unwrap());
+        assert!(allowed(&lent), "the other thread's opening changed nothing");
+        drop(here);
+        assert!(!allowed(&lent));
+    }
+}

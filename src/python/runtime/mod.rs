@@ -1,0 +1,18 @@
+//! The interpreters of a child: their start, how a thread enters one, what is imported there.
+
+pub mod attach;
+pub mod context;
+pub mod deferred_drops;
+pub mod forked;
+pub mod gil_turns;
+pub mod interpreter;
+pub mod lease;
+pub mod loader;
+pub mod named;
+pub mod python_import;
+pub(in crate::python) mod spare_descriptors;
+pub(in crate::python) mod sub_interpreter;
+pub(in crate::python) mod thread_states;
+pub(in crate::python) mod time_limit;
+pub mod traceback;
+pub mod types;

@@ -1,0 +1,61 @@
+//! `PythonImport`: what is imported when a child starts.
+
+use std::sync::Arc;
+
+use pyo3::prelude::*;
+
+use super::context::About;
+use super::forked;
+use super::interpreter::Interpreter;
+use super::loader::Search;
+use super::traceback;
+use crate::engine::settings::{Import, Settings};
+use crate::httpd::Server;
+use crate::httpd::log::Level;
+
+/// Imports what the servers of a configuration ask for, in the order in which it was written. What
+/// fails is logged; the child lives on.
+pub fn run(main: &'static Server) {
+    let mut done: Vec<&Arc<Import>> = Vec::new();
+    for server in std::iter::successors(Some(main), |server| server.next()) {
+        let settings = server.settings::<Settings>();
+        for import in settings.imports.iter() {
+            // Virtual hosts have the lines of the main server, too.
+            if !done.iter().any(|known| Arc::ptr_eq(known, import)) {
+                done.push(import);
+                one(server, import, settings);
+            }
+        }
+    }
+}
+
+fn one(server: &'static Server, import: &Import, settings: &Settings) {
+    let handler = &import.handler;
+    let name = format!("PythonImport {} ({})", handler.text(), handler.source);
+    let interpreter = match Interpreter::named(&import.interpreter) {
+        Ok(interpreter) => interpreter,
+        Err(reason) => {
+            let text = format!("{name}: no Python for it: {reason}");
+            server.log(Level::Error, &text);
+            return;
+        }
+    };
+    interpreter.enter(About::Nothing, |py| {
+        let search = Search {
+            path: settings.path.as_deref(),
+            r: None,
+        };
+        let loader = &interpreter.loader;
+        let imported = match &handler.object {
+            None => loader.module(py, handler, search).map(drop),
+            Some(function) => {
+                let nothing = py.None().into_bound(py);
+                let found = loader.find(py, handler, function, search, &nothing);
+                found.and_then(|function| function.call0()).map(drop)
+            }
+        };
+        if let Err(error) = forked::result(py, imported) {
+            traceback::to_log(py, &format!("{name} failed"), &error);
+        }
+    });
+}

@@ -1,0 +1,66 @@
+//! Makes sub-interpreters, which share the main one's GIL, and ends those that could not be equipped.
+#![expect(unsafe_code, reason = "the C API of interpreters")]
+
+use pyo3::ffi;
+
+use super::attach::bind;
+use super::interpreter::{Interpreter, equip};
+use super::types::Module;
+
+/// Makes a sub-interpreter, from inside the main one. Its first state stays, as that of the main one
+/// does: an interpreter must never be without one, and those of threads end with them.
+///
+/// # Errors
+/// Why there is none; what was begun is undone.
+pub(in crate::python) fn make(
+    name: &str,
+    module: &'static Module,
+) -> Result<&'static Interpreter, String> {
+    // SAFETY: called inside `enter`: the main interpreter's state is current.
+    let main = unsafe { ffi::PyThreadState_Get() };
+    let made = begin().and_then(|state| {
+        bind(state);
+        equip(name, true, module).inspect_err(|_| end(state))
+    });
+    // SAFETY: the main one's state belongs to this thread, which has the GIL that all share.
+    unsafe { ffi::PyThreadState_Swap(main) };
+    bind(main);
+    made.map_err(|reason| format!("Python could make no interpreter '{name}': {reason}"))
+}
+
+/// A new interpreter, whose state is current. With the settings that all extension modules can live
+/// with: one GIL, one allocator, threads of any kind.
+#[cfg(Py_3_12)]
+fn begin() -> Result<*mut ffi::PyThreadState, String> {
+    let mut state = std::ptr::null_mut();
+    let config = ffi::_PyInterpreterConfig_LEGACY_INIT;
+    // SAFETY: the main interpreter's state is current; a place for a pointer, and complete settings.
+    let status = unsafe { ffi::Py_NewInterpreterFromConfig(&raw mut state, &raw const config) };
+    super::interpreter::check(status, "Py_NewInterpreterFromConfig")?;
+    Ok(state)
+}
+
+/// The same; where CPython itself fails, it ends the process: `spare` sees to it that it need not.
+#[cfg(not(Py_3_12))]
+fn begin() -> Result<*mut ffi::PyThreadState, String> {
+    // SAFETY: the main interpreter's state is current.
+    let state = unsafe { ffi::Py_NewInterpreter() };
+    match state.is_null() {
+        true => Err("Py_NewInterpreter failed".into()),
+        false => Ok(state),
+    }
+}
+
+/// Ends an interpreter that nobody has entered, unless its start has left threads in it.
+fn end(state: *mut ffi::PyThreadState) {
+    // SAFETY: the state is current.
+    let interpreter = unsafe { ffi::PyThreadState_GetInterpreter(state) };
+    // SAFETY: a live interpreter, with the GIL.
+    let first = unsafe { ffi::PyInterpreterState_ThreadHead(interpreter) };
+    // SAFETY: as above; the interpreter has at least the current state.
+    let second = unsafe { ffi::PyThreadState_Next(first) };
+    if first == state && second.is_null() {
+        // SAFETY: the current state, and the only one of its interpreter.
+        unsafe { ffi::Py_EndInterpreter(state) };
+    }
+}

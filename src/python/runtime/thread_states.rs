@@ -1,0 +1,119 @@
+//! The thread states that a thread has of the interpreters it has entered, and their end with it.
+#![expect(unsafe_code, reason = "the C API of thread states")]
+
+use std::cell::RefCell;
+
+use pyo3::ffi;
+
+use super::attach;
+use super::context;
+use super::context::About;
+use super::interpreter::Interpreter;
+use crate::httpd::server::{fork, stop};
+
+/// The thread states of one thread, by interpreter.
+pub struct States(RefCell<Vec<Kept>>);
+
+#[derive(Clone, Copy)]
+struct Kept {
+    interpreter: &'static Interpreter,
+    state: *mut ffi::PyThreadState,
+    /// Whether it is ours to end.
+    is_ours: bool,
+}
+
+impl States {
+    /// For a thread that has entered none.
+    pub const fn new() -> Self {
+        Self(RefCell::new(Vec::new()))
+    }
+
+    /// The state for an interpreter, which lives as long as the child; made if need be.
+    pub fn of(&self, interpreter: &'static Interpreter) -> *mut ffi::PyThreadState {
+        if let Some(kept) = self.find(interpreter) {
+            return kept;
+        }
+        // SAFETY: the interpreter lives; made on the thread that uses it.
+        let state = unsafe { ffi::PyThreadState_New(interpreter.state()) };
+        self.keep(interpreter, state, true);
+        state
+    }
+
+    /// Takes the state that the thread has already, of a Python that is not ours.
+    pub fn adopt(&self, interpreter: &'static Interpreter, state: *mut ffi::PyThreadState) {
+        if self.find(interpreter).is_none() {
+            self.keep(interpreter, state, false);
+        }
+    }
+
+    fn find(&self, interpreter: &'static Interpreter) -> Option<*mut ffi::PyThreadState> {
+        let states = self.0.borrow();
+        let kept = states
+            .iter()
+            .find(|kept| std::ptr::eq(kept.interpreter, interpreter));
+        kept.map(|kept| kept.state)
+    }
+
+    fn keep(
+        &self,
+        interpreter: &'static Interpreter,
+        state: *mut ffi::PyThreadState,
+        is_ours: bool,
+    ) {
+        self.0.borrow_mut().push(Kept {
+            interpreter,
+            state,
+            is_ours,
+        });
+    }
+
+    fn first_of_ours(&self) -> Option<Kept> {
+        self.0.borrow().iter().find(|kept| kept.is_ours).copied()
+    }
+
+    fn forget(&self, state: *mut ffi::PyThreadState) {
+        self.0.borrow_mut().retain(|kept| kept.state != state);
+    }
+}
+
+/// The most states that a thread ends: code that runs while one ends may enter another interpreter,
+/// and so make a new one, but not for ever.
+const MOST: usize = 1000;
+
+/// Ends a thread's states when the thread ends. What `threading.local` keeps of the thread goes with
+/// its state: `__del__` methods run then, and may print, raise or call `apache`.
+pub struct EndOfThread;
+
+impl Drop for EndOfThread {
+    fn drop(&mut self) {
+        if fork::is_forked() || stop::is_off() || attach::inside().is_some() {
+            // A forked process ends, or the child does in a signal handler of httpd, or by exit() in
+            // the midst of Python code: the GIL cannot be taken, and the states go with the process.
+            return;
+        }
+        attach::with_states(|states| {
+            for _ in 0..MOST {
+                let Some(kept) = states.first_of_ours() else {
+                    break;
+                };
+                end(kept);
+                states.forget(kept.state);
+            }
+            // The list itself has no destructor, so that it can be used until here.
+            drop(states.0.take());
+        });
+    }
+}
+
+/// Ends a state, inside of its interpreter: the GIL is given back behind it.
+fn end(kept: Kept) {
+    let about = context::begin(About::Nothing);
+    // As for any entry: CPython 3.11 would take another interpreter's state for the current one.
+    attach::resume(kept.interpreter, kept.state);
+    // SAFETY: current since the line above; made for this thread, which ends.
+    unsafe { ffi::PyThreadState_Clear(kept.state) };
+    drop(about);
+    attach::leave();
+    // SAFETY: still current; gives the GIL back.
+    unsafe { ffi::PyThreadState_DeleteCurrent() };
+}

@@ -1,0 +1,105 @@
+//! Exceptions for people: the traceback in the error log, and the page of `PythonDebug On`.
+
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+
+use super::context::{finish_lines, log_line};
+use crate::engine::accept::prefers_html;
+use crate::engine::log_text::excerpt;
+use crate::httpd::Request;
+use crate::httpd::log::Level;
+use crate::httpd::server;
+use crate::python::text::encode;
+
+/// Writes `what` failed and the traceback to the log of what this thread works on, as one entry:
+/// those of other threads come between entries, never into one. (httpd shows line ends as `\n`.)
+pub fn to_log(py: Python<'_>, what: &str, error: &PyErr) {
+    finish_lines();
+    log_line(Level::Error, &entry(py, what, error));
+}
+
+/// Adds a note to asyncio's complaint about a thread without an event loop: httpd's have none.
+pub fn name_what_helps(py: Python<'_>, error: &PyErr) {
+    let value = error.value(py);
+    let said = value
+        .str()
+        .is_ok_and(|text| text == "no running event loop");
+    if said && value.is_instance_of::<PyRuntimeError>() {
+        let note = "asyncio's own things are awaited as: await apache.aio(...)";
+        let _ = value.call_method1("add_note", (note,));
+    }
+}
+
+/// The same where there is nothing that this thread works on.
+pub fn to_server_log(py: Python<'_>, what: &str, error: &PyErr) {
+    let entry = entry(py, what, error);
+    server::log(Level::Error, &entry);
+}
+
+fn entry(py: Python<'_>, what: &str, error: &PyErr) -> Vec<u8> {
+    let text = formatted(py, error);
+    let text = text.strip_suffix(b"\n").unwrap_or(&text);
+    excerpt(&[what.as_bytes(), text].join(&b'\n')).into_owned()
+}
+
+/// The traceback as Python prints it, with the bytes that names and values came from; only the last
+/// line if even that fails.
+fn formatted(py: Python<'_>, error: &PyErr) -> Vec<u8> {
+    let format = || -> PyResult<Vec<u8>> {
+        let lines = py
+            .import("traceback")?
+            .getattr("format_exception")?
+            .call1((error.get_type(py), error.value(py), error.traceback(py)))?;
+        let lines: PyResult<Vec<_>> = lines.try_iter()?.map(|line| encode(&line?)).collect();
+        Ok(lines?.concat())
+    };
+    format().unwrap_or_else(|_| error.to_string().into_bytes())
+}
+
+/// A page that shows a traceback.
+pub struct Page {
+    /// Its media type.
+    pub kind: &'static str,
+    /// Its text.
+    pub body: Vec<u8>,
+}
+
+impl Page {
+    /// For whoever sent the request: HTML for browsers, plain text for others. `who` has failed.
+    pub fn of(py: Python<'_>, r: &Request, who: &str, error: &PyErr) -> Self {
+        let accept = r.headers_in().get(c"Accept").unwrap_or_default();
+        let traceback = formatted(py, error);
+        let traceback = String::from_utf8_lossy(&traceback);
+        if !prefers_html(&String::from_utf8_lossy(accept)) {
+            return Self {
+                kind: "text/plain; charset=utf-8",
+                body: format!("mod_python error: {who}\n\n{traceback}").into_bytes(),
+            };
+        }
+        let (who, traceback) = (escape(who), escape(&traceback));
+        let body = format!(
+            "<!DOCTYPE html>\n<html><head><meta charset=\"utf-8\"><title>mod_python error</title>\
+             </head>\n<body><h1>mod_python error: {who}</h1>\n<pre>\n{traceback}</pre>\n\
+             <p>PythonDebug is On: switch it off where strangers come.</p></body></html>\n",
+        );
+        Self {
+            kind: "text/html; charset=utf-8",
+            body: body.into_bytes(),
+        }
+    }
+}
+
+/// The same as a part of a page.
+pub fn block(py: Python<'_>, who: &str, error: &PyErr) -> String {
+    let traceback = formatted(py, error);
+    let traceback = escape(&String::from_utf8_lossy(&traceback));
+    let who = escape(who);
+    format!("\n<pre>\nmod_python error: {who}\n\n{traceback}</pre>\n")
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
+}

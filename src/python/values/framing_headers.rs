@@ -1,0 +1,91 @@
+//! The headers of a request and of its response: what Python may make of those that say where a body
+//! ends.
+
+use std::ffi::CStr;
+
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+
+use crate::engine::settings::Settings;
+use crate::httpd::filter::response_head::strict_length;
+use crate::httpd::log::Level;
+use crate::httpd::{Request, Table};
+
+/// Which of a request's tables.
+#[derive(Clone, Copy)]
+pub struct Which {
+    /// Where it is.
+    pub table: fn(&Request) -> &Table,
+    /// Which headers it has.
+    pub headers: Headers,
+}
+
+/// Headers in a table of a request.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Headers {
+    /// None: notes, environment, trailers.
+    None,
+    /// Those of the request.
+    OfRequest,
+    /// Those of the response.
+    OfResponse,
+}
+
+impl Headers {
+    /// The entries of a key, or all, are about to be taken out or replaced. With `PythonDebug On`,
+    /// this tells of headers of the response that come too late.
+    pub fn are_to_lose(self, r: &Request, key: Option<&CStr>) {
+        match self {
+            Self::None => {}
+            Self::OfRequest => {
+                let any = |name| key.is_none_or(|key| is(key, name));
+                if any("Content-Length") || any("Transfer-Encoding") {
+                    r.settle_body_framing(any("Transfer-Encoding"));
+                }
+            }
+            Self::OfResponse => {
+                if r.settings::<Settings>().debug == Some(true) && r.has_started() {
+                    let text = "a header was changed after the head of the response was sent: \
+                                change it before the first write() that is flushed";
+                    r.log(Level::Warning, text);
+                }
+            }
+        }
+    }
+
+    /// Whether an entry may be added; `known`: beside another one of its key.
+    ///
+    /// # Errors
+    /// `ValueError` for headers of a response with which no client could tell where it ends.
+    pub fn may_get(self, key: &CStr, value: &CStr, known: bool) -> PyResult<()> {
+        if self != Self::OfResponse {
+            return Ok(());
+        }
+        let text = value.to_string_lossy();
+        if is(key, "Transfer-Encoding") {
+            return Err(PyValueError::new_err(format!(
+                "Transfer-Encoding: {text} cannot be set: httpd frames the response. Leave the header \
+                 out, and write the body as it is"
+            )));
+        }
+        if !is(key, "Content-Length") {
+            return Ok(());
+        }
+        if strict_length(value.to_bytes()).is_none() {
+            return Err(PyValueError::new_err(format!(
+                "Content-Length: {text} is no length: write the number of bytes in the body, or leave \
+                 it to httpd"
+            )));
+        }
+        if known {
+            return Err(PyValueError::new_err(format!(
+                "Content-Length is set already: replace it with req.set_content_length({text})"
+            )));
+        }
+        Ok(())
+    }
+}
+
+fn is(key: &CStr, name: &str) -> bool {
+    key.to_bytes().eq_ignore_ascii_case(name.as_bytes())
+}

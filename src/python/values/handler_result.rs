@@ -1,0 +1,171 @@
+//! What a handler gave back, as httpd wants to know it.
+
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::PyBool;
+
+use crate::httpd::Status;
+use crate::httpd::log::Level;
+use crate::python::runtime::context::log_line;
+use crate::python::runtime::interpreter::Interpreter;
+
+/// What `SERVER_RETURN(result[, status])` says.
+pub struct Returned {
+    /// The result, as if it had been returned.
+    pub result: i32,
+    /// The response's status, if it was given.
+    pub status: Option<i32>,
+}
+
+/// What `error` says if it is a `SERVER_RETURN`; None if it is not.
+///
+/// # Errors
+/// `TypeError` when its arguments are no numbers.
+pub fn server_return(
+    py: Python<'_>,
+    interpreter: &'static Interpreter,
+    error: &PyErr,
+) -> PyResult<Option<Returned>> {
+    if !error.matches(py, interpreter.types.server_return.bind(py))? {
+        return Ok(None);
+    }
+    let arguments = error.value(py).getattr("args")?;
+    let result = arguments.get_item(0).map_err(|_| {
+        PyTypeError::new_err("SERVER_RETURN takes a result: raise SERVER_RETURN(apache.DONE)")
+    })?;
+    let status = arguments
+        .get_item(1)
+        .ok()
+        .map(|status| status.extract::<i32>())
+        .transpose()?;
+    let status = status
+        .filter(|status| *status != 0)
+        .map(valid_status)
+        .transpose()?;
+    Ok(Some(Returned {
+        result: number(&result, "SERVER_RETURN")?,
+        status,
+    }))
+}
+
+/// What `SERVER_RETURN` says to a request.
+pub struct Ending {
+    /// The result, as if it had been returned: always one that [`of_request`] gives.
+    pub result: Status,
+    /// The response's status, if it was given.
+    pub status: Option<i32>,
+}
+
+/// What `error` says to a request if it is a `SERVER_RETURN`; None if it is not.
+///
+/// # Errors
+/// `TypeError` or `ValueError`, caused by `error`, when its result is none for a request.
+pub fn ending(
+    py: Python<'_>,
+    interpreter: &'static Interpreter,
+    error: &PyErr,
+) -> PyResult<Option<Ending>> {
+    let ending = server_return(py, interpreter, error).and_then(|returned| {
+        let Some(Returned { result, status }) = returned else {
+            return Ok(None);
+        };
+        let result = checked(Status(result), "SERVER_RETURN")?;
+        Ok(Some(Ending { result, status }))
+    });
+    ending.inspect_err(|wrong| wrong.set_cause(py, Some(error.clone_ref(py))))
+}
+
+/// What the handler of a request gave back: `OK`, `DECLINED`, `DONE`, or a status that httpd can
+/// answer with.
+///
+/// # Errors
+/// `TypeError` or `ValueError` for what is no result. Nothing else may become of it: taken for
+/// success, it would let in, or show, what the handler meant to refuse.
+pub fn of_request(result: &Bound<'_, PyAny>, who: &str) -> PyResult<Status> {
+    checked(Status(number(result, who)?), who)
+}
+
+fn checked(result: Status, who: &str) -> PyResult<Status> {
+    if result.is_success() {
+        let text = format!("{who}: 200 is no result for a handler: return apache.OK");
+        log_line(Level::Warning, text.as_bytes());
+        return Ok(Status::OK);
+    }
+    if result.is_result() {
+        return Ok(result);
+    }
+    let number = result.0;
+    let what = match number {
+        _ if result == Status::SUSPENDED => "apache.SUSPENDED, after which nobody would go on",
+        100..200 => "which is no final status",
+        200..600 => "which is no status that httpd knows",
+        _ => "which is no HTTP status",
+    };
+    Err(PyValueError::new_err(format!(
+        "{who} gave {number}, {what}: a handler returns apache.OK, apache.DECLINED, apache.DONE or an \
+         HTTP status such as apache.HTTP_NOT_FOUND; for a status of its own it sets req.status, writes \
+         the body and returns apache.OK"
+    )))
+}
+
+/// A number as the status of a response.
+///
+/// # Errors
+/// `ValueError` when it is none.
+pub fn valid_status(number: i32) -> PyResult<i32> {
+    if (200..1000).contains(&number) {
+        return Ok(number);
+    }
+    if is_interim(number) {
+        return Err(interim(number));
+    }
+    Err(PyValueError::new_err(format!(
+        "{number} is no HTTP status: write one from 200 to 999, as in apache.HTTP_NOT_FOUND"
+    )))
+}
+
+/// Whether a number is a status that another response follows (1xx).
+pub fn is_interim(number: i32) -> bool {
+    (100..200).contains(&number)
+}
+
+/// Says why an interim status cannot be that of a response.
+pub fn interim(number: i32) -> PyErr {
+    PyValueError::new_err(format!(
+        "{number} is an interim status: a client waits for the response behind it. Write one from 200 \
+         on; httpd itself sends 100 Continue when the body is read, and PythonProtocol answers 101"
+    ))
+}
+
+/// A handler's result as a number.
+///
+/// # Errors
+/// `TypeError` for what is no result.
+pub fn number(result: &Bound<'_, PyAny>, who: &str) -> PyResult<i32> {
+    if !result.is_instance_of::<PyBool>() {
+        if let Ok(number) = result.extract::<i32>() {
+            return Ok(number);
+        }
+    }
+    if close_coroutine(result) {
+        return Err(PyTypeError::new_err(format!(
+            "{who} is an 'async def', which only connection handlers and streaming filters can be: \
+             write 'def'"
+        )));
+    }
+    let kind = result.get_type().name()?;
+    Err(PyTypeError::new_err(format!(
+        "{who} gave {kind}: a handler returns apache.OK, apache.DECLINED, apache.DONE or an HTTP \
+         status such as apache.HTTP_NOT_FOUND"
+    )))
+}
+
+/// A coroutine that nobody will run is closed, so that Python does not complain about it, too.
+/// Answers whether it was one.
+pub fn close_coroutine(result: &Bound<'_, PyAny>) -> bool {
+    let is_coroutine = result.hasattr("cr_frame").unwrap_or(false);
+    if is_coroutine {
+        let _ = result.call_method0("close");
+    }
+    is_coroutine
+}

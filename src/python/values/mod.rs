@@ -1,0 +1,9 @@
+//! Python values made of httpd's, and back: tables, buffers, results, `finfo`.
+
+pub mod buffer;
+pub mod config_tables;
+pub mod finfo;
+pub(in crate::python) mod framing_headers;
+pub mod handler_result;
+pub mod log_entry;
+pub mod table;

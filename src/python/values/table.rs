@@ -1,0 +1,392 @@
+//! `apache.table`: httpd's tables as mappings.
+
+use std::ffi::{CStr, CString};
+use std::sync::Arc;
+
+use pyo3::exceptions::{PyKeyError, PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList, PyMapping, PyString};
+
+use super::framing_headers::Which;
+use crate::httpd::apr::table::OwnTable;
+use crate::httpd::{Request, Table};
+use crate::python::object::arguments::required;
+use crate::python::object::class;
+use crate::python::object::class::{Answer, Arguments, Class, This, attributes, methods};
+use crate::python::object::slots::{
+    Compared, Constructed, Mapping, Slot, comparison_slot, constructor_slot, mapping_slots,
+};
+use crate::python::runtime::interpreter::Interpreter;
+use crate::python::runtime::lease::{Lease, Lent};
+use crate::python::runtime::types::ClassId;
+use crate::python::text::{decode_option, encode, encode_c, encode_header};
+
+/// A table of a request or connection, live under its lease; or one of the user's own.
+pub enum TableObject {
+    /// A connection's.
+    Lent(Lent<Table>),
+    /// A request's. httpd puts others in their places: when a response begins, or another request
+    /// takes over (`DirectoryIndex`).
+    OfRequest(Lent<Request>, Which),
+    /// The user's.
+    Own(OwnTable),
+}
+
+impl TableObject {
+    /// Lends a table.
+    pub fn new(lease: &Arc<Lease>, table: &Table) -> Self {
+        Self::Lent(Lent::new(lease, table))
+    }
+
+    fn get(&self) -> PyResult<&Table> {
+        match self {
+            Self::Lent(table) => table.get(),
+            Self::OfRequest(request, which) => Ok((which.table)(request.get()?)),
+            Self::Own(table) => Ok(table),
+        }
+    }
+
+    /// The table, from which the entries of a key, or all, are to be taken.
+    fn to_reduce(&self, key: Option<&CStr>) -> PyResult<&Table> {
+        if let Self::OfRequest(request, which) = self {
+            which.headers.are_to_lose(request.get()?, key);
+        }
+        self.get()
+    }
+
+    /// The table, which is to get an entry, beside others of its key or in their place.
+    fn to_add(&self, key: &CStr, value: &CStr, beside: bool) -> PyResult<&Table> {
+        let table = self.to_reduce(Some(key))?;
+        if let Self::OfRequest(_, which) = self {
+            let known = beside && table.get(key).is_some();
+            which.headers.may_get(key, value, known)?;
+        }
+        Ok(table)
+    }
+}
+
+type Me<'a, 'py> = This<'a, 'py, TableObject>;
+
+impl Class for TableObject {
+    const NAME: &'static std::ffi::CStr = c"mod_python.apache.table";
+    const DOC: &'static std::ffi::CStr = c"A multi-map of strings (apr_table_t). Keys ignore case.";
+    const ID: ClassId = ClassId::Table;
+    const MADE_BY_USERS: bool = true;
+    methods! { TableObject:
+        /// The first value of a key (str), or default.
+        get(key; default) = get;
+        /// All values of a key, as a list of str.
+        get_all(key) = get_all;
+        /// Adds an entry, keeping those of the same key. CR and LF raise ValueError.
+        add(key, value) = add;
+        /// Keys in order, repeated ones repeated.
+        keys() = keys;
+        /// Values in order.
+        values() = values;
+        /// Pairs in order, repeated keys repeated.
+        items() = items;
+        /// An iterator over keys().
+        iterkeys() = |this: &Me<'_, 'py>, a| Ok(keys(this, a)?.try_iter()?.into_any());
+        /// An iterator over values().
+        itervalues() = |this: &Me<'_, 'py>, a| Ok(values(this, a)?.try_iter()?.into_any());
+        /// An iterator over items().
+        iteritems() = |this: &Me<'_, 'py>, a| Ok(items(this, a)?.try_iter()?.into_any());
+        /// Removes everything.
+        clear() = clear;
+        /// Replaces the entries of each key of a mapping, or of an iterable of pairs.
+        update(other) = update;
+        /// The first value of a key; sets it to default ('' if left out) when there is none.
+        setdefault(key; default) = setdefault;
+        /// Removes a key and gives its first value; default, or KeyError, when there is none.
+        pop(key; default) = pop;
+        /// Removes the last entry and gives it as a pair. KeyError when there is none.
+        popitem() = popitem;
+        /// Whether there is such a key.
+        has_key(key) = has_key;
+        /// A table of its own with the same entries.
+        copy() = copy;
+    }
+    attributes! { TableObject: }
+
+    fn slots() -> Vec<Slot> {
+        let mut slots = mapping_slots::<Self>();
+        slots.push(constructor_slot::<Self>());
+        slots.push(comparison_slot::<Self>());
+        slots
+    }
+}
+
+fn none<'py>(this: &Me<'_, 'py>) -> Bound<'py, PyAny> {
+    this.py().None().into_bound(this.py())
+}
+
+fn or_none<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>, index: usize) -> Bound<'py, PyAny> {
+    a[index].map_or_else(|| none(this), |value| value.to_owned())
+}
+
+fn first<'py>(this: &Me<'_, 'py>, key: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let table = this.body().get()?;
+    let value = table.get(&encode_c(key)?);
+    value
+        .map(|value| decode_option(this.py(), Some(value)))
+        .transpose()
+}
+
+fn matching<'py>(this: &Me<'_, 'py>, key: &Bound<'py, PyAny>) -> PyResult<Vec<Bound<'py, PyAny>>> {
+    let key = encode(key)?;
+    let table = this.body().get()?;
+    table
+        .entries()
+        .filter(|(name, _)| name.eq_ignore_ascii_case(&key))
+        .map(|(_, value)| decode_option(this.py(), value))
+        .collect()
+}
+
+fn get<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
+    Ok(first(this, required(a, 0))?.unwrap_or_else(|| or_none(this, a, 1)))
+}
+
+fn get_all<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
+    Ok(PyList::new(this.py(), matching(this, required(a, 0))?)?.into_any())
+}
+
+fn add<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
+    let (key, value) = (
+        encode_header(required(a, 0))?,
+        encode_header(required(a, 1))?,
+    );
+    this.body().to_add(&key, &value, true)?.add(&key, &value);
+    Ok(none(this))
+}
+
+fn list<'py>(
+    this: &Me<'_, 'py>,
+    entry: impl Fn(&[u8], Option<&[u8]>) -> Answer<'py>,
+) -> PyResult<Bound<'py, PyList>> {
+    let table = this.body().get()?;
+    let entries: PyResult<Vec<_>> = table
+        .entries()
+        .map(|(key, value)| entry(key, value))
+        .collect();
+    PyList::new(this.py(), entries?)
+}
+
+fn keys<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'py> {
+    Ok(list(this, |key, _| decode_option(this.py(), Some(key)))?.into_any())
+}
+
+fn values<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'py> {
+    Ok(list(this, |_, value| decode_option(this.py(), value))?.into_any())
+}
+
+fn pairs<'py>(this: &Me<'_, 'py>) -> PyResult<Bound<'py, PyList>> {
+    let py = this.py();
+    list(this, |key, value| {
+        let pair = (decode_option(py, Some(key))?, decode_option(py, value)?);
+        Ok(pair.into_pyobject(py)?.into_any())
+    })
+}
+
+fn items<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'py> {
+    Ok(pairs(this)?.into_any())
+}
+
+fn clear<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'py> {
+    this.body().to_reduce(None)?.clear();
+    Ok(none(this))
+}
+
+/// An entry to be.
+type Entry = (CString, CString);
+
+/// The entries of a table, a mapping, or an iterable of pairs, checked.
+fn entries_of(
+    source: &Bound<'_, PyAny>,
+    interpreter: &'static Interpreter,
+) -> PyResult<Vec<Entry>> {
+    if let Some(table) = class::body::<TableObject>(source, interpreter) {
+        let copy = |text: Option<&[u8]>| {
+            CString::new(text.unwrap_or_default()).expect("a C string ends at its NUL")
+        };
+        let entries = table.get()?.entries();
+        return Ok(entries
+            .map(|(key, value)| (copy(Some(key)), copy(value)))
+            .collect());
+    }
+    if source.hasattr("keys")? {
+        let keys = source.call_method0("keys")?;
+        let entry = |key: PyResult<Bound<'_, PyAny>>| {
+            let key = key?;
+            let value = source.get_item(&key)?;
+            Ok((encode_header(&key)?, encode_header(&value)?))
+        };
+        return keys.try_iter()?.map(entry).collect();
+    }
+    let wrong = "a table takes a mapping, or pairs of a key and a value";
+    let pairs = source.try_iter().map_err(|_| PyTypeError::new_err(wrong))?;
+    let entry = |pair: PyResult<Bound<'_, PyAny>>| {
+        let pair = pair?.try_iter().map_err(|_| PyTypeError::new_err(wrong))?;
+        let pair: Vec<_> = pair.collect::<PyResult<_>>()?;
+        let [key, value] = &pair[..] else {
+            return Err(PyValueError::new_err(wrong));
+        };
+        Ok((encode_header(key)?, encode_header(value)?))
+    };
+    pairs.map(entry).collect()
+}
+
+fn is_same((before, _): &Entry, key: &CStr) -> bool {
+    before.to_bytes().eq_ignore_ascii_case(key.to_bytes())
+}
+
+/// Replaces what a table has of the keys of `entries`; repeated ones stay repeated.
+fn merge(table: &Table, entries: &[Entry]) {
+    for (index, (key, value)) in entries.iter().enumerate() {
+        if entries[..index].iter().any(|before| is_same(before, key)) {
+            table.add(key, value);
+        } else {
+            table.set(key, value);
+        }
+    }
+}
+
+fn update<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
+    let entries = entries_of(required(a, 0), this.interpreter())?;
+    for (index, (key, value)) in entries.iter().enumerate() {
+        let repeated = entries[..index].iter().any(|before| is_same(before, key));
+        this.body().to_add(key, value, repeated)?;
+    }
+    merge(this.body().get()?, &entries);
+    Ok(none(this))
+}
+
+fn setdefault<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
+    let key = required(a, 0);
+    if let Some(value) = first(this, key)? {
+        return Ok(value);
+    }
+    let empty = || PyString::new(this.py(), "").into_any();
+    let value = a[1].map_or_else(empty, |value| value.to_owned());
+    TableObject::set(this, key, Some(&value))?;
+    Ok(value)
+}
+
+fn pop<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
+    let key = required(a, 0);
+    match (first(this, key)?, a[1]) {
+        (Some(value), _) => {
+            TableObject::set(this, key, None)?;
+            Ok(value)
+        }
+        (None, Some(default)) => Ok(default.to_owned()),
+        (None, None) => Err(PyKeyError::new_err(key.clone().unbind())),
+    }
+}
+
+fn has_key<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
+    let has = TableObject::contains(this, required(a, 0))?;
+    Ok(has.into_pyobject(this.py())?.to_owned().into_any())
+}
+
+fn popitem<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'py> {
+    let (py, table) = (this.py(), this.body().to_reduce(None)?);
+    let Some((key, value)) = table
+        .len()
+        .checked_sub(1)
+        .and_then(|last| table.entry(last))
+    else {
+        return Err(PyKeyError::new_err("the table is empty"));
+    };
+    let pair = (decode_option(py, Some(key))?, decode_option(py, value)?);
+    // APR removes all entries of a key: the others of this one are put back.
+    let mut same = entries_of(this.object(), this.interpreter())?;
+    let key = CString::new(key).expect("a C string ends at its NUL");
+    same.pop();
+    same.retain(|(other, _)| other.as_bytes().eq_ignore_ascii_case(key.as_bytes()));
+    table.unset(&key);
+    same.iter().for_each(|(key, value)| table.add(key, value));
+    Ok(pair.into_pyobject(py)?.into_any())
+}
+
+fn copy<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'py> {
+    let own = TableObject::Own(OwnTable::copy_of(this.body().get()?));
+    class::make(this.py(), this.interpreter(), own)
+}
+
+impl Constructed for TableObject {
+    const PARAMETER: &'static str = "items";
+
+    fn new(interpreter: &'static Interpreter, items: Option<&Bound<'_, PyAny>>) -> PyResult<Self> {
+        let table = OwnTable::new();
+        if let Some(items) = items {
+            merge(&table, &entries_of(items, interpreter)?);
+        }
+        Ok(Self::Own(table))
+    }
+}
+
+/// As Python's mappings compare: by what `dict()` makes of both.
+impl Compared for TableObject {
+    fn eq(this: &Me<'_, '_>, other: &Bound<'_, PyAny>) -> PyResult<Option<bool>> {
+        if other.cast::<PyMapping>().is_err() {
+            return Ok(None);
+        }
+        let dict = |mapping: &Bound<'_, PyAny>| {
+            let dict = PyDict::new(this.py());
+            dict.call_method1("update", (mapping,)).map(|_| dict)
+        };
+        dict(this.object())?.eq(dict(other)?).map(Some)
+    }
+}
+
+impl Mapping for TableObject {
+    fn len(this: &Me<'_, '_>) -> PyResult<usize> {
+        Ok(this.body().get()?.len())
+    }
+
+    /// One entry: its value. Several: a list of them.
+    fn get<'py>(this: &Me<'_, 'py>, key: &Bound<'py, PyAny>) -> Answer<'py> {
+        let mut found = matching(this, key)?;
+        match found.len() {
+            0 => Err(PyKeyError::new_err(key.clone().unbind())),
+            1 => Ok(found.remove(0)),
+            _ => Ok(PyList::new(this.py(), found)?.into_any()),
+        }
+    }
+
+    fn set(
+        this: &Me<'_, '_>,
+        key: &Bound<'_, PyAny>,
+        value: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<()> {
+        let key = encode_header(key)?;
+        match value {
+            Some(value) => {
+                let value = encode_header(value)?;
+                this.body().to_add(&key, &value, false)?.set(&key, &value);
+            }
+            // A key that is not there may be deleted: mod_python's users rely on it.
+            None => this.body().to_reduce(Some(&key))?.unset(&key),
+        }
+        Ok(())
+    }
+
+    fn contains(this: &Me<'_, '_>, key: &Bound<'_, PyAny>) -> PyResult<bool> {
+        match encode_c(key) {
+            Ok(key) => Ok(this.body().get()?.get(&key).is_some()),
+            Err(error) if error.is_instance_of::<PyTypeError>(this.py()) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn iter<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
+        Ok(list(this, |key, _| decode_option(this.py(), Some(key)))?
+            .try_iter()?
+            .into_any())
+    }
+
+    fn repr<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
+        let pairs = pairs(this)?.repr()?;
+        Ok(PyString::new(this.py(), &format!("table({pairs})")).into_any())
+    }
+}

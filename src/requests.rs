@@ -1,0 +1,189 @@
+//! The wiring of request phases: where Python stands in httpd's hooks, and which handlers run there.
+
+use crate::engine::handlers::Home;
+use crate::engine::phase_table::{Order as Wanted, ROWS};
+use crate::engine::phases::{HANDLERS, Hook as Of, Phase};
+use crate::engine::settings::Settings;
+use crate::httpd::hooks::requests::{Hook, Order, Registration};
+use crate::httpd::log::Level;
+use crate::httpd::{Request, Status};
+use crate::python::request::end;
+use crate::python::request::phase;
+use crate::python::request::state::State;
+
+/// The hooks of httpd that serve phases.
+const PAIRS: [(Of, Hook); 11] = [
+    (Of::ProcessConnection, Hook::ProcessConnection),
+    (Of::PostReadRequest, Hook::PostReadRequest),
+    (Of::TranslateName, Hook::TranslateName),
+    (Of::HeaderParser, Hook::HeaderParser),
+    (Of::AccessChecker, Hook::AccessChecker),
+    (Of::CheckUserId, Hook::CheckUserId),
+    (Of::AuthChecker, Hook::AuthChecker),
+    (Of::TypeChecker, Hook::TypeChecker),
+    (Of::Fixups, Hook::Fixups),
+    (Of::Handler, Hook::Handler),
+    (Of::LogTransaction, Hook::LogTransaction),
+];
+
+/// The module's places in the hooks: those of the table of phases, and four for ourselves.
+pub fn hooks() -> Vec<Registration> {
+    let own = |hook| Registration {
+        hook,
+        order: Order::First,
+        after: &[],
+        before: &[],
+    };
+    let mut all = vec![
+        own(Hook::MapToStorage),
+        own(Hook::PostPerdirConfig),
+        own(Hook::AccessCheckerEx),
+        own(Hook::FirstFixups),
+    ];
+    for (in_table, hook) in PAIRS {
+        let row = ROWS.iter().find(|row| row.position.hook == in_table);
+        all.extend(row.map(|row| Registration {
+            hook,
+            order: match row.position.order {
+                Wanted::ReallyFirst => Order::ReallyFirst,
+                Wanted::First => Order::First,
+                Wanted::Middle => Order::Middle,
+            },
+            after: row.position.after,
+            before: row.position.before,
+        }));
+    }
+    all
+}
+
+/// What Python answers in a hook.
+pub fn request(r: &Request, hook: Hook) -> Status {
+    if hook != Hook::LogTransaction && r.is_answered() {
+        // Whatever a later phase makes of it, or httpd's own handler, would follow the response.
+        return Status::DONE;
+    }
+    match hook {
+        // With Satisfy Any, httpd goes on to here whatever a PythonAccessHandler has answered.
+        Hook::AccessCheckerEx => Status::DECLINED,
+        Hook::MapToStorage => stays_without_file(r),
+        Hook::PostPerdirConfig => {
+            end::arm(r, r.settings());
+            Status::DECLINED
+        }
+        Hook::FirstFixups => first_fixups(r),
+        Hook::TranslateName => translate_name(r),
+        Hook::TypeChecker => type_checker(r),
+        Hook::Handler if !r.handler().is_some_and(|name| HANDLERS.contains(&name)) => {
+            Status::DECLINED
+        }
+        Hook::CheckUserId => check_user_id(r),
+        Hook::LogTransaction => {
+            // It may have ended before its sections were known.
+            end::arm(r, r.settings());
+            run(r, hook);
+            // Whatever went wrong, the other logs are written.
+            Status::DECLINED
+        }
+        _ => run(r, hook),
+    }
+}
+
+/// Runs the handlers of a hook's phases, as far as the request has any.
+fn run(r: &Request, hook: Hook) -> Status {
+    let Some((in_table, _)) = PAIRS.iter().find(|(_, of)| *of == hook) else {
+        return Status::DECLINED;
+    };
+    let settings: &Settings = r.settings();
+    let state = r.existing_state::<State>();
+    let mut status = Status::DECLINED;
+    for phase in Phase::of_hook(*in_table) {
+        let mut chosen = match settings.has(*phase) {
+            true => settings.handlers(*phase, r.filename()),
+            false => None,
+        };
+        if *phase == Phase::Init {
+            chosen = chosen.filter(|chosen| match hook {
+                Hook::PostReadRequest => {
+                    State::of(r).handlers.set_initial(chosen.list);
+                    true
+                }
+                // What ran for the server runs no second time.
+                _ => !state.is_some_and(|state| state.handlers.is_initial(chosen.list)),
+            });
+        }
+        if chosen.is_none() && !state.is_some_and(|state| state.handlers.has(*phase)) {
+            continue;
+        }
+        status = phase::run(r, *in_table, *phase, chosen, settings);
+        if !matches!(status, Status::OK | Status::DECLINED) {
+            break;
+        }
+    }
+    status
+}
+
+fn translate_name(r: &Request) -> Status {
+    if let Some(before) = r.prev() {
+        before.show_body_length(r);
+    }
+    let status = run(r, Hook::TranslateName);
+    let settings: &Settings = r.settings();
+    if status == Status::DECLINED && settings.location_shortcut == Some(true) {
+        let lists = settings.handlers.as_ref();
+        let is_location = |home: &Home| matches!(home, Home::Location(_));
+        if lists.is_some_and(|lists| lists.handlers().any(|handler| is_location(&handler.home))) {
+            State::of(r).has_no_file.set(true);
+            return Status::OK;
+        }
+    }
+    status
+}
+
+/// Keeps httpd from looking for the file of a request that has none.
+fn stays_without_file(r: &Request) -> Status {
+    let state = r.existing_state::<State>();
+    match state.is_some_and(|state| state.has_no_file.get()) {
+        true => Status::OK,
+        false => Status::DECLINED,
+    }
+}
+
+fn check_user_id(r: &Request) -> Status {
+    let status = run(r, Hook::CheckUserId);
+    if status == Status::UNAUTHORIZED {
+        r.note_auth_failure();
+    }
+    if status == Status::OK && r.user().is_none() {
+        let text = "a PythonAuthenHandler returned apache.OK and set no user: set req.user, or \
+                    return apache.DECLINED or apache.HTTP_UNAUTHORIZED";
+        r.log(Level::Error, text);
+        return Status::INTERNAL_SERVER_ERROR;
+    }
+    status
+}
+
+fn type_checker(r: &Request) -> Status {
+    let before = r.content_type().map(<[u8]>::to_vec);
+    let status = run(r, Hook::TypeChecker);
+    if status == Status::DECLINED {
+        let after = r.content_type().map(<[u8]>::to_vec);
+        if after != before {
+            State::of(r).chosen_type.replace(after);
+        }
+    }
+    status
+}
+
+fn first_fixups(r: &Request) -> Status {
+    // mod_mime has had its say about languages, codings and filters; the type stays ours.
+    let chosen = r
+        .existing_state::<State>()
+        .and_then(|state| state.chosen_type.take());
+    if let Some(chosen) = chosen {
+        r.set_content_type(Some(&chosen));
+    }
+    if r.redirected_beyond_limit() {
+        return Status::REQUEST_ENTITY_TOO_LARGE;
+    }
+    Status::DECLINED
+}
