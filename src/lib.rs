@@ -2,32 +2,32 @@
 //!
 //! # The map
 //!
-//! Four floors, one direction:
+//! Layers, each of which imports only what stands below it (`tests/support/layers.py` has the order):
 //!
-//! | floor | speaks | knows |
-//! |---|---|---|
-//! | `httpd::ffi` | C, as bindgen reads httpd's headers | nothing of us |
-//! | [`httpd`] | safe words for httpd's nouns | no Python, no decisions |
-//! | [`python`] | everything that holds a Python object | httpd, engine |
-//! | [`entry`], [`phases`], [`protocols`], [`directives`] | the wiring: hooks and configuration | all of the above |
+//! | layer | what it is |
+//! |---|---|
+//! | [`entry`], [`directives`], [`requests`], [`connections`] | the wiring: hooks and configuration |
+//! | [`python`] | everything that holds a Python object |
+//! | [`parking`] | connections that wait without a thread; no Python |
+//! | [`metrics`] | counts for mod_status |
+//! | [`httpd`] | safe types for httpd's structs; no Python, no decisions |
+//! | [`engine`] | decisions without httpd and without Python, tested as such |
+//! | [`locks`] | the locks of the crate, and their order |
 //!
-//! Beside them stands [`engine`]: decisions without httpd and without Python, tested as such; and
-//! [`locks`]: the one order in which threads take locks, for every floor.
+//! A request takes this way: httpd calls a function in [`httpd::hooks`], which keeps panics in and gives
+//! the marker [`module::Entry`]'s implementation in [`entry`] safe references; that asks [`engine::settings`] what is
+//! configured, and [`python::connection::call`], [`python::request::phase`] or [`python::filter::drive`] enters
+//! an interpreter and calls the user's function with objects that are leased for the time of the call.
+//! `docs/architecture.md` shows it file by file.
 //!
-//! A request takes this way: httpd calls a trampoline in [`httpd::hooks`] or [`httpd::filter`],
-//! which keeps panics in and gives [`entry::Entry`] safe references; that asks [`engine::settings`]
-//! what is configured, and [`python::connection::call`], [`python::request::phase`] or
-//! [`python::filter::drive`] enters an interpreter and calls the user's function with objects that are
-//! leased for the time of the call.
-//!
-//! `unsafe` is allowed in `httpd`, and in `python` where a comment at the block says who guarantees
-//! it; everywhere else the compiler refuses it.
+//! `unsafe` is allowed in `httpd`, and in `python` where a comment at the block says who guarantees what
+//! the operation needs; everywhere else the compiler refuses it.
 
 pub mod connections;
 pub mod directives;
 pub mod engine;
 pub mod entry;
-#[expect(unsafe_code, reason = "the floor that speaks to httpd's C API")]
+#[expect(unsafe_code, reason = "the layer that speaks to httpd's C API")]
 pub mod httpd;
 pub mod locks;
 pub mod metrics;

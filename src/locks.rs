@@ -2,9 +2,9 @@
 //!
 //! | rank | what | held while |
 //! |---|---|---|
-//! | [`Rank::Turn`] | the turn of an async connection (`python::connection::seat`) | its handler is stepped: Python runs, and httpd is called |
-//! | | the turn of who runs the child's cleanups (`python::cleanups`) | they run |
-//! | [`Rank::Python`] | an interpreter, which comes with the GIL (`python::interpreters::hold`) | Python runs |
+//! | [`Rank::Turn`] | the turn of an async connection (`parking::task`) | its handler is stepped: Python runs, and httpd is called |
+//! | | the turn of who runs the child's cleanups (`python::cleanup`) | they run |
+//! | [`Rank::Python`] | an interpreter, which comes with the GIL (`python::runtime::attach`) | Python runs |
 //! | [`Rank::Short`] | every other mutex | a few instructions |
 //!
 //! A thread waits only for what has a higher rank than all that it holds:
@@ -17,9 +17,9 @@
 //!   may need it.
 //!
 //! What is made on first use (`OnceLock`, `Once`) follows the rules of `Short`: what makes it does not enter Python. What needs
-//! Python to be made has an entry that says "being made", under a mutex that is not held meanwhile: `interpreters::named`.
+//! Python to be made has an entry that says "being made", under a mutex that is not held meanwhile: `python::runtime::named`.
 //!
-//! Locks that Python code takes by name (`_apache._global_lock`, `httpd::mutex`) are its own affair. It waits for them without
+//! Locks that Python code takes by name (`_apache._global_lock`, `httpd::server::mutex`) are its own affair. It waits for them without
 //! Python; the order among several is its to keep.
 //!
 //! A bucket's mutex (`python::filter::bucket`) says that the bucket is in use; nobody waits for it, so it has no place here.

@@ -2,7 +2,7 @@
 //!
 //! Each type wraps the C struct of its name as *shared* memory (`UnsafeCell`): httpd and other
 //! modules hold the same pointers, so there is never a `&mut`. References are made by the
-//! trampolines in [`hooks`], [`config`] and [`filter`], and live as long as httpd's call.
+//! trampolines in [`hooks`], [`server::config`] and [`filter`], and live as long as httpd's call.
 
 pub mod apr;
 pub mod connection;

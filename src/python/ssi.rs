@@ -70,7 +70,7 @@ fn element<'a>(this: &'a Me<'_, '_>) -> PyResult<&'a Tag> {
 
 fn write<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
     let tag = element(this)?;
-    let value = a[0].expect("the landing pad has checked required arguments");
+    let value = a[0].expect("the trampoline has checked required arguments");
     let length = buffer::append(
         &mut tag.written(),
         &value,

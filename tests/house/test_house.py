@@ -5,8 +5,8 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from layers import ORDER, against_order, arrows
 
+from layers import ORDER, against_order, arrows
 from server import PROJECT
 
 MOST_LINES = 400
@@ -24,7 +24,7 @@ def lines(path: Path) -> int:
 @pytest.mark.parametrize("folder", ORDER)
 def test_a_layer_imports_nothing_of_those_above(folder: str) -> None:
     wrong = [f"{arrow.source} imports {arrow.path}" for arrow in against_order(folder)]
-    assert not wrong, f"against the order of src/{folder} in tests/layers.py"
+    assert not wrong, f"against the order of src/{folder} in tests/support/layers.py"
 
 
 @pytest.mark.parametrize("folder", ORDER)
@@ -78,6 +78,13 @@ def test_an_example_is_short(path: Path) -> None:
 @pytest.mark.parametrize("path", sorted((PROJECT / "protocols").rglob("*.py")), ids=lambda path: path.stem)
 def test_a_protocol_is_short(path: Path) -> None:
     assert lines(path) <= MOST_LINES_OF_A_PROTOCOL
+
+
+def test_the_page_of_the_architecture_names_places_that_exist() -> None:
+    page = (PROJECT / "docs/architecture.md").read_text()
+    named = re.findall(r"(?<![\w/])(?:src|docs|python|include|c-shim|tests)/[\w./-]*\w", page)
+    assert len(set(named)) > 80
+    assert not [name for name in named if not (PROJECT / name).exists()]
 
 
 def test_one_version() -> None:

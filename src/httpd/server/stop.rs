@@ -7,7 +7,7 @@
 //! the client, so that whatever waits for the client goes on. The child's thread then leaves its loop
 //! by itself, and all cleanups run on it as after a graceful stop.
 //!
-//! A thread that is still at work after [`GRACE`] is not waited for any longer: the watchman, a
+//! A thread that is still at work after `GRACE` is not waited for any longer: the watchman, a
 //! thread that does nothing else, runs the cleanups of the module that need no request, and ends the
 //! process. If the child's thread is in code of httpd or of another module by then, the watchman
 //! first has it run httpd's own signal handler, with all functions of ours switched off.

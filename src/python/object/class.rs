@@ -2,7 +2,7 @@
 //!
 //! `#[pyclass]`, `create_exception!` and `intern!` are shared between interpreters, and corrupt
 //! memory there from Python 3.12 on. So a class is a trait with two tables, its functions are
-//! written on PyO3's safe types, and the landing pads from C are here, once.
+//! written on PyO3's safe types, and the trampolines from C are here, once.
 #![expect(unsafe_code, reason = "the C API of types")]
 
 use std::ffi::{CStr, c_int, c_void};

@@ -1,4 +1,4 @@
-//! The landing pads of special methods (`slots`).
+//! The trampolines of special methods (`slots`).
 #![expect(unsafe_code, reason = "the C API of types")]
 
 use std::ffi::c_int;

@@ -1,4 +1,4 @@
-//! The landing pads: what CPython calls for the methods and attributes of our classes. Each
+//! The trampolines: what CPython calls for the methods and attributes of our classes. Each
 //! attaches (a counter, as a rule), keeps panics in, and turns errors into Python's.
 #![expect(unsafe_code, reason = "the C API of types")]
 
@@ -13,7 +13,7 @@ use pyo3::prelude::*;
 use super::class::{Attribute, Class, Method, Object, This};
 use crate::httpd::guard::panic_text;
 
-/// What all landing pads do.
+/// What all trampolines do.
 pub(in crate::python) fn trampoline<R>(bad: R, f: impl FnOnce(Python<'_>) -> PyResult<R>) -> R {
     Python::attach(|py| match catch_unwind(AssertUnwindSafe(|| f(py))) {
         Ok(Ok(value)) => value,
