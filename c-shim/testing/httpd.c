@@ -86,9 +86,9 @@ void ap_log_cerror_ LOGS(conn_rec)
 void ap_log_error_ LOGS(server_rec)
 
 /* Every level is logged. */
-int ap_get_request_module_loglevel(const request_rec *r, int module_index) { return APLOG_TRACE8; }
-int ap_get_conn_module_loglevel(const conn_rec *c, int module_index) { return APLOG_TRACE8; }
-int ap_get_server_module_loglevel(const server_rec *s, int module_index) { return APLOG_TRACE8; }
+int (ap_get_request_module_loglevel)(const request_rec *r, int module_index) { return APLOG_TRACE8; }
+int (ap_get_conn_module_loglevel)(const conn_rec *c, int module_index) { return APLOG_TRACE8; }
+int (ap_get_server_module_loglevel)(const server_rec *s, int module_index) { return APLOG_TRACE8; }
 
 /* ---- error buckets */
 
