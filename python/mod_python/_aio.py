@@ -1,10 +1,11 @@
 """asyncio's own event loop: one per interpreter, on a thread of its own, made when it is first needed."""
 
 import asyncio
+import concurrent.futures
 import contextlib
 import os
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Generator
 from typing import Any, TypeVar
 
 from mod_python import _apache
@@ -89,15 +90,50 @@ def _running() -> _Loop:
         return _current
 
 
+class _Answer:
+    """What a coroutine on another event loop waits for: only the coroutine waits, not the thread of that loop."""
+
+    def __init__(self) -> None:
+        self._future: concurrent.futures.Future[Any] = concurrent.futures.Future()
+
+    def set(self, value: object, error: BaseException | None = None) -> None:
+        """Give the value, or the exception that is raised; any thread. Only the first counts."""
+        with contextlib.suppress(concurrent.futures.InvalidStateError):
+            if error is None:
+                self._future.set_result(value)
+            else:
+                self._future.set_exception(error)
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        """Wait for the value on the event loop that runs in this thread."""
+        return asyncio.wrap_future(self._future).__await__()
+
+
+def _loop_here() -> asyncio.AbstractEventLoop | None:
+    """Return the event loop that runs in this thread."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
 async def run(awaitable: Awaitable[T]) -> T:
-    """Run `awaitable` on the loop, and wait for it as httpd waits; who stops waiting cancels it."""
+    """Run `awaitable` on the loop, and wait for it as httpd waits; who stops waiting cancels it.
+
+    On the loop itself the awaitable is simply awaited. A coroutine that runs on another event loop, such as that of
+    ``asyncio.run()``, waits as asyncio waits: the thread of a running event loop is never blocked.
+    """
+    here = _loop_here()
+    current = _current
+    if here is not None and current is not None and here is current.loop:
+        return await awaitable
     try:
         running = _running()
     except BaseException:
         if asyncio.iscoroutine(awaitable):
             awaitable.close()  # else Python warns that nobody awaited it
         raise
-    pending = _apache._pending()
+    pending = _apache._pending() if here is None else _Answer()
     task: asyncio.Future[T] | None = None
 
     def start() -> None:

@@ -15,7 +15,7 @@ from httpd import Httpd
 
 MPMS = ("event", "worker")
 ENV = {"PGHOST": str(Path(tempfile.gettempdir()) / f"mod_python.pg.{os.getpid()}")}
-HANDLERS = ["sleeps", "errors", "gone", "asks"]
+HANDLERS = ["sleeps", "errors", "gone", "asks", "nested"]
 HOST = """
 Listen 127.0.0.1:${@_PORT}
 <VirtualHost *:${@_PORT}>
@@ -30,11 +30,15 @@ CONF += """
 </IfModule>
 PythonOutputFilter asyncio_handlers ASKS
 PythonOutputFilter asyncio_handlers::slow_filter SLOW
+PythonOutputFilter asyncio_handlers::nested_filter NESTED
 <Location /asks>
     SetOutputFilter ASKS
 </Location>
 <Location /slow>
     SetOutputFilter SLOW
+</Location>
+<Location /nested>
+    SetOutputFilter NESTED
 </Location>
 """
 
@@ -86,6 +90,29 @@ def test_exceptions_come_through(httpd: Httpd) -> None:
     assert first == "LookupError('in the loop')"
     assert second.startswith("TypeError(")
     assert third.startswith("TimeoutError(")
+
+
+NESTED = {
+    b"depth": b"3",
+    b"loops": b"True",
+    b"error": b"LookupError('in the loop') came through",
+    b"cancelled": b"cancelled",
+    b"wrong": b"TypeError",
+    b"beside": b"asyncio",
+}
+
+
+@pytest.mark.parametrize("what", NESTED)
+def test_aio_works_inside_of_what_aio_runs(httpd: Httpd, what: bytes) -> None:
+    for _ in range(2):
+        with httpd.connect(port(httpd, "nested")) as client:
+            client.sendall(what + b"\n")
+            assert client.recv(100) == NESTED[what] + b"\n"
+
+
+def test_aio_works_inside_of_what_aio_runs_for_a_filter(httpd: Httpd) -> None:
+    httpd.write("nested/a.txt", "a\n")
+    assert httpd.get("/nested/a.txt").text == "a\n3 asyncio\n"
 
 
 def test_asyncpg_in_a_connection_handler(httpd: Httpd, database: None) -> None:
