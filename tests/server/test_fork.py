@@ -97,6 +97,16 @@ def test_a_fork_ends_at_sigterm(httpd: Httpd) -> None:
     assert call(httpd, "told") == [-15]
 
 
+def test_forks_that_are_told_to_end_at_once_end_and_the_client_is_served(httpd: Httpd) -> None:
+    """The signal comes when the new process still has the signal handlers of the child."""
+    assert call(httpd, "told_at_once") == [-15]
+
+
+def test_a_fork_without_libc_that_is_told_to_end_leaves_the_client_alone(httpd: Httpd) -> None:
+    if httpd.mpm == "prefork":  # threads of the others block the signal, and so does what they fork without libc
+        assert call(httpd, "told_without_libc") == [-15]
+
+
 def test_multiprocessing_works(httpd: Httpd) -> None:
     assert call(httpd, "pool") == [1, 4, 9]
 

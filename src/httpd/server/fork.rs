@@ -2,6 +2,8 @@
 //! no child of httpd: it must not end by the child's signal handlers, accept connections, write into
 //! those of the child, or run its cleanups.
 
+use std::cell::Cell;
+use std::mem::MaybeUninit;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -24,6 +26,10 @@ const PAGE: usize = 4096;
 static PORTS: OnceLock<Vec<u16>> = OnceLock::new();
 /// A signal handler that forked processes keep.
 static KEPT: AtomicUsize = AtomicUsize::new(0);
+thread_local! {
+    /// Which signals this thread blocked before it began to fork.
+    static BLOCKED: Cell<MaybeUninit<libc::sigset_t>> = const { Cell::new(MaybeUninit::uninit()) };
+}
 
 /// From now on, what is forked from this process, a child of httpd, is told from it.
 ///
@@ -47,8 +53,8 @@ pub fn watch(ports: Vec<u16>) -> std::io::Result<()> {
     unsafe { page.cast::<u8>().write(1) };
     PORTS.get_or_init(|| ports);
     gate::set_mark(page.cast());
-    // SAFETY: a function that lives as long as the process: the module is never unloaded.
-    match unsafe { libc::pthread_atfork(None, None, Some(forked)) } {
+    // SAFETY: functions that live as long as the process: the module is never unloaded.
+    match unsafe { libc::pthread_atfork(Some(forks), Some(has_forked), Some(forked)) } {
         0 => Ok(()),
         error => Err(std::io::Error::from_raw_os_error(error)),
     }
@@ -57,6 +63,22 @@ pub fn watch(ports: Vec<u16>) -> std::io::Result<()> {
 /// Forked processes keep this signal handler.
 pub fn keep_handler(handler: usize) {
     KEPT.store(handler, Ordering::Relaxed);
+}
+
+/// Runs on a thread that is about to fork. The new process begins with the signal handlers of the child
+/// of httpd, so a signal waits until `forked` has put them back.
+extern "C" fn forks() {
+    BLOCKED.set(MaybeUninit::new(process::mask(libc::SIG_BLOCK, &SIGNALS)));
+}
+
+/// Runs on that thread, in the child of httpd, when it has forked, or failed to.
+extern "C" fn has_forked() {
+    // SAFETY: set by `forks`, which libc has called on this thread before.
+    let blocked = unsafe { BLOCKED.get().assume_init() };
+    // SAFETY: the set that held.
+    unsafe {
+        libc::pthread_sigmask(libc::SIG_SETMASK, &raw const blocked, std::ptr::null_mut());
+    }
 }
 
 /// Runs in each new process before anything else does. The memory allocator of libc works in it.
@@ -70,7 +92,7 @@ extern "C" fn forked() {
             process::action(signal, Some(&default));
         }
     }
-    // Workers of the MPMs with threads block them.
+    // `forks` has blocked them, as workers of the MPMs with threads do. One that came since ends the process.
     process::mask(libc::SIG_UNBLOCK, &SIGNALS);
     let ports = PORTS.get().map_or(&[][..], Vec::as_slice);
     for descriptor in descriptors() {

@@ -49,6 +49,7 @@ pub struct Duties {
 struct Before {
     graceful: libc::sigaction,
     ends: [libc::sigaction; ENDS.len()],
+    process: libc::pid_t,
     thread: libc::pthread_t,
     bell: Bell,
 }
@@ -149,6 +150,8 @@ pub fn take_over(child: &Pool, main: &'static Server, duties: Duties) {
         graceful,
         ends,
         // SAFETY: only asks.
+        process: unsafe { libc::getpid() },
+        // SAFETY: as above.
         thread: unsafe { libc::pthread_self() },
         bell,
     };
@@ -180,6 +183,10 @@ extern "C" fn told(signal: i32) {
     let Some(before) = BEFORE.get() else {
         return;
     };
+    // SAFETY: only asks. The mark of `fork` would not do: a process made by vfork() shares its memory.
+    if unsafe { libc::getpid() } != before.process {
+        return end_fork(signal);
+    }
     // SAFETY: only asks.
     if unsafe { libc::pthread_self() } != before.thread {
         // A thread that Python code has started.
@@ -209,6 +216,17 @@ extern "C" fn told(signal: i32) {
     before.bell.ring();
     // SAFETY: as above.
     unsafe { *errno = kept };
+}
+
+/// Ends a process that was forked from the child without libc's fork(), and so has its signal handlers,
+/// as the signal would have ended it. What it shares with the child, as the client's socket, stays as it is.
+fn end_fork(signal: i32) {
+    // SAFETY: zeroes are a valid action: SIG_DFL, no flags, an empty mask.
+    let default = unsafe { std::mem::zeroed() };
+    process::action(signal, Some(&default));
+    // The signal is blocked until its handler returns, and comes again then.
+    // SAFETY: only a signal, for this thread.
+    unsafe { libc::raise(signal) };
 }
 
 /// The watchman's life.

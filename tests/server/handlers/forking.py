@@ -130,6 +130,30 @@ def told(req: apache.Request) -> list[int]:
     return status(pid)
 
 
+def told_at_once(req: apache.Request) -> list[int]:
+    """Tell forks to end while they begin, as multiprocessing does for one that is not needed after all."""
+    ends = set()
+    for _ in range(40):
+        pid = os.fork()
+        if not pid:
+            time.sleep(20)
+            os._exit(0)
+        os.kill(pid, signal.SIGTERM)
+        ends.update(status(pid))
+    return sorted(ends)
+
+
+def told_without_libc(req: apache.Request) -> list[int]:
+    """Tell a process to end that was made without libc's fork(): it has the child's signal handlers."""
+    pid = ctypes.PyDLL(None).syscall(57)  # as above
+    if not pid:
+        time.sleep(20)
+        os._exit(0)
+    time.sleep(0.1)
+    os.kill(pid, signal.SIGTERM)
+    return status(pid)
+
+
 def square(number: int) -> int:
     return number * number
 
