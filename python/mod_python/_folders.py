@@ -15,10 +15,11 @@ import os
 import sys
 import threading
 from collections.abc import Sequence
-from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
+from importlib import _bootstrap
+from importlib.machinery import ModuleSpec, NamespaceLoader, PathFinder, SourceFileLoader
 from importlib.util import find_spec, spec_from_file_location
 from pathlib import Path
-from types import CodeType, ModuleType
+from types import CodeType
 from urllib.parse import quote, unquote_to_bytes
 
 # Never a neighbour: the compiler's own, and the package that this is a part of.
@@ -135,19 +136,36 @@ class _Finder:
 sys.meta_path.insert(next((at for at, one in enumerate(sys.meta_path) if one is PathFinder), 0), _Finder())
 
 
-def _import(name: str) -> ModuleType:
-    """Import a module and wait until it is complete.
+def _import(name: str) -> object:
+    """Import a module for a handler and wait until it is complete; what it has put in its place, if it has.
 
     Raises:
-        ImportError: this very thread is in the middle of importing it.
+        ImportError: this very thread is in the middle of importing it, or it is a folder without any code.
     """
-    module = importlib.import_module(name)
-    if getattr(getattr(module, "__spec__", None), "_initializing", False):
-        raise ImportError(f"module '{name}' is named as a handler while this thread still imports it", name=name)
+    early = ImportError(f"module '{name}' is named as a handler while this thread still imports it", name=name)
+    while True:
+        module = importlib.import_module(name)
+        spec = getattr(module, "__spec__", None)
+        if isinstance(spec, ModuleSpec):
+            break
+        # The module has put an object of its own into sys.modules, and nothing tells whether it has come to its end.
+        lock = _bootstrap._get_module_lock(name)  # type: ignore[attr-defined]
+        if lock.owner == threading.get_ident():
+            raise early
+        with _bootstrap._ModuleLockManager(name):  # type: ignore[attr-defined]
+            if sys.modules.get(name) is module:
+                return module
+    if getattr(spec, "_initializing", False):
+        raise early
+    if spec.origin is None and isinstance(spec.loader, NamespaceLoader):
+        folders = ", ".join(spec.submodule_search_locations or ())
+        file = f"{name.rpartition('.')[2]}.py"
+        text = f"'{name}' is no module: {folders} has no __init__.py, and beside it there is no {file}"
+        raise ModuleNotFoundError(text, name=name)
     return module
 
 
-def import_file(path: str) -> ModuleType:
+def import_file(path: str) -> object:
     """Import the module that is this file, an absolute path that ends in .py."""
     folder, _, file = path.rpartition("/")
     package, name = _package(folder), file.removesuffix(".py")
@@ -158,14 +176,14 @@ def import_file(path: str) -> ModuleType:
     return _import(f"{package}.{_quoted(file, '')}")
 
 
-def import_beside(folder: str, name: str) -> ModuleType | None:
+def import_beside(folder: str, name: str) -> object:
     """Import a module of a folder; None if the folder has none of that name."""
     package = _package(folder)
     full = beside(package, name)
     return _import(full) if full != name else None
 
 
-def import_named(name: str, path: Sequence[str]) -> ModuleType:
+def import_named(name: str, path: Sequence[str]) -> object:
     """Import a module by its name, looked for on this path before `sys.path`.
 
     An interpreter has one module of a name: of two sections with a path each, the first one that asks decides which.
@@ -176,8 +194,10 @@ def import_named(name: str, path: Sequence[str]) -> ModuleType:
     finally:
         _searching.path = before
     first = name.partition(".")[0]
+    if first in _NO_NEIGHBOURS:
+        return module
     meant, found = PathFinder.find_spec(first, path), getattr(sys.modules.get(first), "__spec__", None)
-    if first not in _NO_NEIGHBOURS and meant is not None and found is not None and _differ(meant, found):
+    if meant is not None and isinstance(found, ModuleSpec) and _differ(meant, found):
         from mod_python import _apache
 
         _apache.log_error(

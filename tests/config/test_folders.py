@@ -1,5 +1,7 @@
 """Modules that handlers name belong to the folder of their file: names in other folders mean nothing there."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from httpd import Httpd
@@ -49,6 +51,27 @@ SetHandler mod_python
 <Directory ${HTDOCS}/pickle>
     PythonHandler keeper
 </Directory>
+<Directory ${HTDOCS}/forgotten>
+    SetHandler none
+    PythonHandlerModule guard
+</Directory>
+<Location /forgotten-path>
+    SetHandler none
+    PythonPath "['${HTDOCS}/forgotten'] + sys.path"
+    PythonHandlerModule guard_on_path
+</Location>
+<Directory ${HTDOCS}/object>
+    PythonHandlerModule gate
+</Directory>
+<Location /object-on-path>
+    PythonPath "['${HTDOCS}/on-path'] + sys.path"
+    PythonHandlerModule gate_on_path
+</Location>
+# Behind the answer, their errors could come after the end of a test.
+<LocationMatch "^/(forgotten|object)">
+    PythonLogHandler ${HANDLERS}/quiet.py::quiet
+    PythonCleanupHandler ${HANDLERS}/quiet.py::quiet
+</LocationMatch>
 <Location /elsewhere>
     PythonAccessHandler door
 </Location>
@@ -76,6 +99,7 @@ SetHandler mod_python
 </Location>
 """
 DOOR = "def accesshandler(req):\n    return {status}\n"
+QUIET = "def quiet(req):\n    return 0\n"
 PAGE = "def handler(req):\n    req.write('the secret of {name}', 0)\n    return 0\n"
 
 
@@ -157,6 +181,52 @@ def test_what_the_folder_does_not_have_is_imported_as_usual(httpd: Httpd) -> Non
     httpd.write("stdlib/x", "")
     httpd.expect("there is no 'handler' in .*/colorsys.py")
     assert httpd.get("/stdlib/x").status == 500
+
+
+@pytest.mark.parametrize("path", ["/forgotten/x", "/forgotten-path"])
+def test_a_folder_without_code_is_no_module(httpd: Httpd, path: str) -> None:
+    """The guard was forgotten, or renamed, and a folder of its name is left."""
+    for name in ("guard", "guard_on_path"):
+        httpd.write(f"forgotten/{name}/__pycache__/guard.cpython-311.pyc", "")
+    httpd.write("forgotten/x", "the secret")
+    httpd.write("forgotten-path", "the secret")
+    httpd.expect(r"ModuleNotFoundError: '.*guard.*' is no module: .*/forgotten/guard.* has no __init__\.py, and")
+    httpd.handler("quiet.py", QUIET)
+    assert [httpd.get(path).status for _ in range(3)] == [500, 500, 500]
+
+
+OBJECT = """
+import sys, threading, time
+
+class Gate:
+    def handler(self, req):
+        req.write(f"{type(sys.modules[__name__]).__name__} {len(runs)}")
+        return 0
+
+runs, gate = [], Gate()
+sys.modules[__name__] = gate
+time.sleep(0.3)
+runs.append(1)
+if fails:
+    raise KeyError("fails at first")
+gate.accesshandler = lambda req: 0 if req.args == "open" else 403
+"""
+
+
+@pytest.mark.parametrize(("path", "file"), [("/object/x", "object/gate"), ("/object-on-path", "on-path/gate_on_path")])
+def test_an_object_that_takes_the_place_of_its_module_is_used_when_it_is_complete(
+    httpd: Httpd, path: str, file: str
+) -> None:
+    httpd.write("object/x", "")
+    httpd.handler("quiet.py", QUIET)
+    works = httpd.state / f"{file.partition('/')[0]}-works"
+    httpd.write(f"{file}.py", f"import os\nfails = not os.path.exists({str(works)!r})\n{OBJECT}")
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(lambda _: httpd.get(path).status, range(8))) == {500}
+        works.write_text("")
+        assert set(pool.map(lambda _: httpd.get(path).status, range(8))) == {403}
+    assert httpd.get(f"{path}?open").text == "Gate 1"
+    httpd.expect("KeyError: 'fails at first'")
 
 
 @pytest.mark.parametrize("init", [True, False])

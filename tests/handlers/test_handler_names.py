@@ -1,9 +1,15 @@
 """What can be named as a handler, and modules that serve several phases."""
 
+import re
+
 import pytest
 
 from httpd import Httpd
 
+NO_FUNCTIONS = (
+    r"python:warn.*PythonHandlerModule handler_module_empty \(.*\) does nothing: .* has none of the "
+    "functions that are looked for, which are postreadrequesthandler, .*, accesshandler, .*, cleanuphandler"
+)
 CONF = """
 SetHandler mod_python
 <Location /callable>
@@ -109,10 +115,15 @@ def test_w22_missing_functions_of_a_module_are_passed_over(httpd: Httpd) -> None
 
 def test_w22_b8_without_any_function_the_result_is_declined(httpd: Httpd) -> None:
     httpd.write("empty", "the file")
-    assert httpd.get("/empty").text == "the file"
+    httpd.expect(NO_FUNCTIONS)
+    for _ in range(3):
+        assert httpd.get("/empty").text == "the file"
+    if httpd.mpm == "event":
+        assert len(re.findall(NO_FUNCTIONS, httpd.log())) == 1
 
 
 def test_w23_each_module_of_a_list_may_lack_functions(httpd: Httpd) -> None:
+    httpd.allow(NO_FUNCTIONS)
     assert httpd.get("/modules").text == "['PythonHeaderParserHandler handler_module 1', 'PythonFixupHandler']"
 
 

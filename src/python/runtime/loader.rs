@@ -11,8 +11,12 @@ use pyo3::exceptions::{PyAttributeError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyType};
 
+use super::context;
 use crate::engine::handlers::{Handler, Home};
+use crate::engine::phase_table::ROWS;
+use crate::engine::phases::Phase;
 use crate::httpd::Request;
+use crate::httpd::log::Level;
 use crate::locks::{Guard, Lock};
 
 /// Where a module is looked for, besides the directory of its handler's section.
@@ -75,9 +79,14 @@ pub struct Loader {
     sys: Py<PyModule>,
 }
 
+/// Modules, or the objects that these have put in their places in `sys.modules`, by the key of a place and by name.
+type Modules = HashMap<String, HashMap<String, Py<PyAny>>>;
+
 struct Inner {
-    /// The modules that are complete, by the key of a place and by name.
-    modules: HashMap<String, HashMap<String, Py<PyModule>>>,
+    /// The modules that are complete.
+    modules: Modules,
+    /// Those of them that `PythonHandlerModule` names.
+    handler_modules: Modules,
     /// `PythonPath` expressions, evaluated once each.
     paths: HashMap<String, Py<PyList>>,
     /// The expression whose value is `sys.path` now.
@@ -96,6 +105,7 @@ impl Loader {
         Ok(Self {
             inner: Lock::short(Inner {
                 modules: HashMap::new(),
+                handler_modules: HashMap::new(),
                 paths: HashMap::new(),
                 current: None,
             }),
@@ -140,7 +150,7 @@ impl Loader {
     ) -> PyResult<Bound<'py, PyAny>> {
         let module = self.module(py, handler, search)?;
         let name = handler.object.as_deref().unwrap_or(default_object);
-        resolve(module.as_any(), name, argument)
+        resolve(&module, name, argument)
     }
 
     /// The module of a handler.
@@ -152,11 +162,11 @@ impl Loader {
         py: Python<'py>,
         handler: &Handler,
         search: Search<'_>,
-    ) -> PyResult<Bound<'py, PyModule>> {
+    ) -> PyResult<Bound<'py, PyAny>> {
         let place = Place::of(handler, search);
         let known = {
-            let inner = self.inner();
-            let of_place = inner.modules.get(place.key());
+            let mut inner = self.inner();
+            let of_place = inner.modules(handler).get(place.key());
             of_place
                 .and_then(|modules| modules.get(&handler.module))
                 .map(|module| module.clone_ref(py))
@@ -167,11 +177,16 @@ impl Loader {
         let module = self
             .import(py, &handler.module, &place)
             .map_err(|error| without_import_frames(py, error))?;
-        let mut inner = self.inner();
-        let of_place = inner.modules.entry(place.key().to_owned()).or_default();
-        of_place
-            .entry(handler.module.clone())
-            .or_insert_with(|| module.clone().unbind());
+        let is_first = {
+            let mut inner = self.inner();
+            let of_place = inner.modules(handler).entry(place.key().to_owned());
+            let name = handler.module.clone();
+            let before = of_place.or_default().insert(name, module.clone().unbind());
+            before.is_none()
+        };
+        if is_first && handler.is_silent {
+            warn_of_no_functions(handler, &module)?;
+        }
         Ok(module)
     }
 
@@ -181,25 +196,21 @@ impl Loader {
         py: Python<'py>,
         name: &str,
         place: &Place<'_>,
-    ) -> PyResult<Bound<'py, PyModule>> {
+    ) -> PyResult<Bound<'py, PyAny>> {
         let folders = py.import("mod_python._folders")?;
         let path = match place {
-            Place::File => {
-                let module = folders.call_method1("import_file", (name,))?;
-                return Ok(module.cast_into::<PyModule>()?);
-            }
+            Place::File => return folders.call_method1("import_file", (name,)),
             Place::Path(expression) => self.set_path(py, expression)?,
             Place::Folder(directory) => {
                 let module = folders.call_method1("import_beside", (&**directory, name))?;
                 if !module.is_none() {
-                    return Ok(module.cast_into::<PyModule>()?);
+                    return Ok(module);
                 }
                 self.initial_path.bind(py).clone()
             }
             Place::Start => self.initial_path.bind(py).clone(),
         };
-        let module = folders.call_method1("import_named", (name, path))?;
-        Ok(module.cast_into::<PyModule>()?)
+        folders.call_method1("import_named", (name, path))
     }
 
     /// Sets `sys.path` for code that stands in no module.
@@ -271,6 +282,41 @@ impl Loader {
     }
 }
 
+impl Inner {
+    fn modules(&mut self, handler: &Handler) -> &mut Modules {
+        match handler.is_silent {
+            true => &mut self.handler_modules,
+            false => &mut self.modules,
+        }
+    }
+}
+
+/// Says so if a module of `PythonHandlerModule` has no function for any phase: it guards and serves nothing.
+fn warn_of_no_functions(handler: &Handler, module: &Bound<'_, PyAny>) -> PyResult<()> {
+    let phases = ROWS.iter().filter(|row| row.phase != Phase::Connection);
+    let names: Vec<_> = phases.map(|row| row.default_object).collect();
+    for name in &names {
+        if module.hasattr(*name)? {
+            return Ok(());
+        }
+    }
+    let text = format!(
+        "PythonHandlerModule {} ({}) does nothing: {} has none of the functions that are looked for, which are {}",
+        handler.module,
+        handler.source,
+        file_of(module),
+        names.join(", ")
+    );
+    context::log_line(Level::Warning, text.as_bytes());
+    Ok(())
+}
+
+/// Where a module comes from.
+fn file_of(module: &Bound<'_, PyAny>) -> String {
+    let file = module.getattr("__file__").map(|file| file.to_string());
+    file.unwrap_or_else(|_| module.to_string())
+}
+
 /// Takes the frames of the import system from the top of a traceback, as an import statement does.
 fn without_import_frames(py: Python<'_>, error: PyErr) -> PyErr {
     let is_import = |frame: &Bound<'_, PyAny>| -> PyResult<bool> {
@@ -310,9 +356,7 @@ fn resolve<'py>(
             if !error.is_instance_of::<PyAttributeError>(module.py()) {
                 return error;
             }
-            let place = module.getattr("__file__").map(|file| file.to_string());
-            let place = place.unwrap_or_else(|_| module.to_string());
-            PyAttributeError::new_err(format!("there is no '{dotted}' in {place}"))
+            PyAttributeError::new_err(format!("there is no '{dotted}' in {}", file_of(module)))
         })?;
     }
     let Ok(class) = object.cast::<PyType>() else {
