@@ -1,4 +1,5 @@
-//! How many connections of this child have a handler of ours, and how many may.
+//! How many connections of this child have a handler, and how many may (`PythonMaxConnections`); and the warnings
+//! at start and at run time when the MPM or the descriptors do not suffice.
 
 use std::os::fd::RawFd;
 use std::sync::OnceLock;
@@ -14,13 +15,13 @@ use crate::httpd::server::process;
 use crate::httpd::server::process::{Node, configuration};
 use crate::httpd::{Connection, Server};
 
-/// How many there are.
+/// How many connections have a handler now.
 static PRESENT: AtomicUsize = AtomicUsize::new(0);
-/// How many there may be before HTTP starves; for this child's life.
+/// How many there may be before the MPM accepts no connection for HTTP; computed once in a child.
 static ROOM: OnceLock<usize> = OnceLock::new();
 static WARNED: AtomicBool = AtomicBool::new(false);
 
-/// One of them, until it is dropped.
+/// One connection that counts, until this is dropped.
 pub struct Member(());
 
 impl Drop for Member {
@@ -29,7 +30,7 @@ impl Drop for Member {
     }
 }
 
-/// Takes a connection in; `None` where there are enough (`PythonMaxConnections`).
+/// Counts a connection; `None` if `PythonMaxConnections` are served already.
 pub fn join(c: &Connection, settings: &Settings) -> Option<Member> {
     let count = PRESENT.fetch_add(1, Ordering::Relaxed) + 1;
     let member = Member(());
@@ -61,7 +62,7 @@ fn warn(server: &Server, count: usize) {
     }
 }
 
-/// `AsyncRequestWorkerFactor`, which httpd tells nobody.
+/// `AsyncRequestWorkerFactor`. httpd has no function that tells it, so it is read from the configuration.
 fn factor() -> f64 {
     let written = last(&configuration(), b"AsyncRequestWorkerFactor");
     let text = written.and_then(|text| std::str::from_utf8(text).ok());
@@ -80,7 +81,7 @@ fn last(nodes: &[Node], name: &[u8]) -> Option<&'static [u8]> {
     nodes.iter().rev().find_map(one)
 }
 
-/// What a connection with this descriptor may take.
+/// How many descriptors a connection with this descriptor may take.
 pub fn room(descriptor: RawFd) -> Room {
     let number = usize::try_from(descriptor).unwrap_or(0);
     capacity::room(number, process::most_descriptors())
@@ -103,7 +104,7 @@ pub fn check<'a>(servers: impl Iterator<Item = &'a Server>) {
         wanted = wanted.max(most.unwrap_or(room).min(room));
     }
     let needed = capacity::descriptors(wanted);
-    // With two each, none need rest.
+    // With two descriptors each, no connection must rest.
     process::take_descriptors(needed * 2);
     let most = process::most_descriptors();
     if wanted > 0 && most < needed {

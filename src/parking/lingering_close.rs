@@ -1,6 +1,6 @@
-//! The end of an async connection, when its handler is done: what it wrote goes out, our side is
-//! closed, and the peer's end is awaited. Who closes before that takes from the peer what it has not
-//! read yet. The MPM does the same for HTTP, but does not see these sockets.
+//! The end of an async connection whose handler is done: what it wrote goes out, our side is shut, and the end of
+//! the peer's side is awaited. To close earlier would make TCP reset the connection, and the peer would lose what it
+//! has not read yet. The MPM does the same for HTTP, but does not see these sockets. Called with the task's turn.
 
 use std::time::{Duration, Instant};
 
@@ -9,23 +9,23 @@ use super::timer;
 use super::transport::Transport;
 use crate::httpd::Connection;
 
-/// How long a peer may take to close its side after we have closed ours: as long as httpd waits.
-const LEAVE: Duration = Duration::from_secs(30);
-/// The same while the child stops gracefully.
-const HURRY: Duration = Duration::from_secs(2);
+/// How long a peer may take to close its side after we have shut ours: as long as httpd waits.
+const LINGER: Duration = Duration::from_secs(30);
+/// How long it may take while the child stops gracefully.
+const LINGER_WHILE_STOPPING: Duration = Duration::from_secs(2);
 
-/// How far a connection is.
+/// How far the lingering close of a connection is.
 #[derive(Default)]
 pub struct LingeringClose {
-    /// When the peer last took some of what the handler left behind, and how much that still was.
+    /// When the peer last took some of the remaining output, and how many bytes remained then.
     rest: Option<(Instant, usize)>,
     /// When our side was closed.
     left: Option<Instant>,
 }
 
 impl LingeringClose {
-    /// What must happen before the rest of the output can go out; `None`: it is out, or the peer has
-    /// taken nothing of it for a `Timeout`.
+    /// What must happen before more of the output can be sent. `None` if all of it is sent, or if the peer has
+    /// taken nothing of it for a `Timeout`, which aborts the connection.
     pub fn send(&mut self, c: &Connection, transport: &Transport) -> Option<Needs> {
         if !transport.has_unsent(c) || timer::is_over() {
             return None;
@@ -47,7 +47,7 @@ impl LingeringClose {
         })
     }
 
-    /// Closes our side. What must happen before the connection can be closed; `None`: it can.
+    /// Shuts our side. Answers what must happen before the connection can be closed; `None` if it can be now.
     pub fn leave(&mut self, c: &Connection, transport: &Transport) -> Option<Needs> {
         let now = Instant::now();
         let begun = *self.left.get_or_insert_with(|| {
@@ -58,7 +58,12 @@ impl LingeringClose {
         if c.is_aborted() || c.discard_input() {
             return None;
         }
-        let until = begun + if timer::is_closing() { HURRY } else { LEAVE };
+        let until = begun
+            + if timer::is_closing() {
+                LINGER_WHILE_STOPPING
+            } else {
+                LINGER
+            };
         if until <= now {
             c.abort();
             return None;

@@ -1,11 +1,12 @@
-//! Steps what is parked: connections of whose socket something came, or that somebody has woken, in
-//! the order in which that happened. One thread does it for all of them, so that under load no thread
-//! is woken for a message, and nobody waits for the GIL; another one comes to help where a step takes
-//! long, as many as httpd has for others. Whoever has an answer for a connection comes in here, by
-//! `Task::wake`.
+//! The reactor steps the tasks of parked connections: those of whose sockets epoll has reported something, and those
+//! that another thread has woken (`Task::wake`), in the order in which that happened. One thread does it for all of
+//! them, so that under load no thread is woken for each message and none waits for the GIL. Where a step takes long,
+//! further threads help, at most `ThreadsPerChild` of them.
 //!
-//! They are threads of ours. The MPM has a call that runs a job on one of its workers, but counts the
-//! worker as idle meanwhile: it hands connections to workers that are not there.
+//! These threads are not the MPM's. The MPM can run a job on one of its workers, but counts the worker as idle
+//! meanwhile, and hands connections to workers that are busy.
+//!
+//! The queue's lock is held for a few instructions, never while a task is stepped.
 
 use std::collections::VecDeque;
 use std::io;
@@ -24,46 +25,46 @@ use crate::httpd::log::Level;
 use crate::httpd::server;
 use crate::locks::{Guard, Lock, Signal};
 
-/// So long a thread looks for more before it rests: what comes within that wakes nobody.
+/// How long a thread polls for more before it rests: what comes within that time wakes no thread.
 const LINGER: Duration = Duration::from_millis(10);
-/// Steps that take longer than this keep nobody else from theirs.
+/// A step that takes longer than this is long: another thread steps the other tasks meanwhile.
 pub const LONG_STEP: Duration = Duration::from_millis(5);
 
-/// What waits for a step, and who takes the steps.
+/// The tasks that are to be stepped, and the threads that step them.
 pub struct Reactor {
     /// The sockets of all that is parked.
     sockets: Poller,
     line: Lock<Line>,
     call: Signal,
-    /// How many steps were taken: who looks twice sees whether there is progress.
+    /// How many steps were taken; the timer's thread compares it to see whether a step takes long.
     steps: AtomicUsize,
 }
 
 #[derive(Default)]
 struct Line {
     ready: VecDeque<Arc<Task>>,
-    /// How many threads are at work, or called to it.
+    /// How many threads are at work, or have been called to work.
     workers: usize,
-    /// How many of them have a step that takes long.
+    /// How many of them are in a long step.
     stuck: usize,
-    /// How many rest, and how many of those are called.
+    /// How many threads rest, and how many of those have been called.
     resting: usize,
     called: usize,
-    /// One of them waits for sockets.
+    /// One of them waits in epoll.
     polls: bool,
 }
 
 impl Line {
-    /// One of the threads has nothing to do any more.
+    /// One of the threads has nothing left to do.
     fn leave(&mut self) {
         self.workers -= 1;
-        // Who was thought to be stuck may only have been waiting for a processor.
+        // A thread that was taken for stuck may only have been waiting for a processor.
         self.stuck = self.stuck.min(self.workers);
     }
 }
 
 impl Reactor {
-    /// One without workers.
+    /// A reactor that has no threads yet.
     ///
     /// # Errors
     /// There are no more descriptors.
@@ -80,27 +81,27 @@ impl Reactor {
         self.line.lock()
     }
 
-    /// The sockets, for who wants to be told when there is something.
+    /// The set of watched sockets, which the timer's thread waits for while no reactor thread is at work.
     pub fn sockets(&self) -> &Poller {
         &self.sockets
     }
 
-    /// From now on a connection is stepped when something comes of its socket.
+    /// Has the task of this number stepped when its socket can be read.
     pub fn watch(&self, socket: RawFd, number: u64) {
         told(self.sockets.watch(socket, number));
     }
 
-    /// The same, and when there is room for output.
+    /// Has the task stepped when its socket can be read, and when its send buffer has room.
     pub fn watch_output(&self, socket: RawFd, number: u64) {
         told(self.sockets.watch_output(socket, number));
     }
 
-    /// Not any more.
+    /// Watches a socket no longer.
     pub fn forget(&self, socket: RawFd) {
         self.sockets.forget(socket);
     }
 
-    /// A connection is to be stepped. Any thread; the task sees to it that it stands here once.
+    /// Queues a task to be stepped. Called on any thread; the task's wake state sees to it that it is queued once.
     pub fn enqueue(&'static self, task: Arc<Task>) {
         let mut line = self.line();
         line.ready.push_back(task);
@@ -112,7 +113,7 @@ impl Reactor {
         }
     }
 
-    /// There is something to do: calls a worker if nobody is here, or all who are here are stuck.
+    /// Calls a thread if none is at work, or if all that are at work are in long steps (`stuck`).
     pub fn help(&'static self, stuck: bool) {
         let mut line = self.line();
         if stuck {
@@ -140,11 +141,11 @@ impl Reactor {
                 return;
             }
         }
-        // Somebody must see whether its steps take long.
+        // The timer's thread watches for long steps.
         timer::interrupt();
     }
 
-    /// A thread's life: work, and rest until it is called.
+    /// The main function of a reactor thread: works, then rests until it is called.
     fn live(&'static self) {
         loop {
             self.work();
@@ -158,28 +159,28 @@ impl Reactor {
         }
     }
 
-    /// How far the steps are, while somebody takes them.
+    /// How many steps were taken so far, while a thread steps tasks; `None` while none does.
     pub fn progress(&self) -> Option<usize> {
         let line = self.line();
         (line.workers > 0 && !line.polls).then(|| self.steps.load(Ordering::Relaxed))
     }
 
-    /// Whether somebody is here.
+    /// Whether a thread is at work.
     pub fn has_workers(&self) -> bool {
         self.line().workers > 0
     }
 
-    /// Whether somebody waits for a step.
+    /// Whether a task is queued.
     pub fn has_ready(&self) -> bool {
         !self.line().ready.is_empty()
     }
 
-    /// As long as there is something to do.
+    /// Steps tasks as long as there are any, and polls the sockets.
     fn work(&'static self) {
         loop {
             let mut line = self.line();
             if line.workers > line.stuck + 1 {
-                // One is enough where no step takes long: more would only wait for the GIL.
+                // One thread is enough where no step takes long: more would only wait for the GIL.
                 return line.leave();
             }
             if let Some(task) = line.ready.pop_front() {
@@ -221,7 +222,7 @@ impl Reactor {
         }
     }
 
-    /// Waits for sockets. Answers the numbers of those of which something came, and what is so.
+    /// Waits for sockets, at most [`LINGER`]. Answers the numbers of the tasks, and their readiness flags.
     fn poll(&self) -> Vec<(u64, Ready)> {
         let mut came = Vec::new();
         let take = |number, ready| came.push((number, ready));

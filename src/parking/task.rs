@@ -1,7 +1,8 @@
-//! The task of an async connection: what stays when it is parked, and outlives it. Whoever has an
-//! answer for a connection holds its task and wakes it; whoever steps it has its turn.
+//! The task of an async connection. It outlives the connection: a thread that will have an answer for the
+//! connection, such as asyncio's, holds the task and wakes it. The thread that steps the task holds its turn.
 //!
-//! Order of locks (`locks`): first a turn, then Python. Waking takes neither.
+//! Order of locks (`locks`): first a turn, then Python. Waking a task takes neither; it takes the task's wake
+//! state, and then the reactor's queue, for a few instructions each.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -13,11 +14,11 @@ use crate::locks::{Guard, Lock, Signal};
 
 /// One async connection.
 pub struct Task {
-    /// Under which the timer and the reactor know it.
+    /// The number by which the timer and the reactor find the task.
     pub number: u64,
-    /// Whether it waits without a thread.
+    /// Whether the connection waits without a thread. Else one thread of httpd has it all the time.
     pub parks: bool,
-    /// The connection itself, until it is over. Whoever has this lock may use httpd's `conn_rec`.
+    /// What the task runs, until it is over. The thread that holds this lock may use httpd's `conn_rec`.
     turn: Lock<Option<Box<dyn Run>>>,
     /// [`Run::step`] of what is run.
     step: fn(&Arc<Self>),
@@ -25,14 +26,14 @@ pub struct Task {
     wakeup: Signal,
 }
 
-/// Why a connection is stepped.
+/// Why a task is stepped.
 #[derive(Clone, Copy, Default)]
 pub struct Wakeup {
-    /// Something came of its socket.
+    /// epoll has reported something of the socket.
     pub socket: bool,
-    /// What was so of that.
+    /// The readiness flags that epoll has reported.
     pub ready: Ready,
-    /// Something else: a deadline, an answer from elsewhere.
+    /// Another cause: a deadline, or another thread has called [`Task::wake`].
     pub other: bool,
 }
 
@@ -42,21 +43,22 @@ impl Wakeup {
     }
 }
 
+/// Who steps the task next, and why. Any thread locks it, for a few instructions.
 #[derive(Default)]
 struct WakeState {
-    /// What nobody has heard yet.
+    /// The causes that no step has taken yet.
     wakeup: Wakeup,
-    /// It has no thread: the reactor steps it.
+    /// The connection has no thread: the reactor steps the task.
     parked: bool,
-    /// It stands in the reactor's line.
+    /// The task stands in the reactor's queue.
     queued: bool,
-    /// Somebody has its turn, and looks here again at the end of that.
+    /// A thread holds the turn, and looks here again when the turn ends.
     taken: bool,
-    /// A thread waits here.
-    held: bool,
-    /// When it must be woken at the latest.
+    /// A thread waits for the signal (`wait`).
+    waited_for: bool,
+    /// When the task must be woken at the latest.
     due: Option<Instant>,
-    /// When the timer will ask.
+    /// When the timer will look at the task; it is not told again of later times.
     noted: Option<Instant>,
 }
 
@@ -83,7 +85,7 @@ pub trait Run: Any + Send {
 /// The right to step a connection.
 pub struct Turn<'a> {
     run: Guard<'a, Option<Box<dyn Run>>>,
-    /// Dropped behind it.
+    /// Dropped after the lock was given back.
     _end: EndOfTurn<'a>,
 }
 
@@ -106,7 +108,7 @@ impl Turn<'_> {
     }
 }
 
-/// Who rang meanwhile is heard when the turn is over.
+/// Queues the task at the end of a turn, if it was woken meanwhile.
 struct EndOfTurn<'a>(&'a Arc<Task>);
 
 impl Drop for EndOfTurn<'_> {
@@ -121,7 +123,7 @@ impl Drop for EndOfTurn<'_> {
 }
 
 impl Task {
-    /// A task; `None` where there is no thread for timers.
+    /// A task; `None` if the timer's thread could not be started.
     pub fn new<R: Run>(parks: bool) -> Option<Arc<Self>> {
         timer::enter(|number| {
             Arc::new(Self {
@@ -135,12 +137,12 @@ impl Task {
         })
     }
 
-    /// The right to step the connection; waits for who has it. Never with the GIL.
+    /// The right to step the task. Waits for the thread that has it; must not be called with the GIL.
     pub fn turn(self: &Arc<Self>) -> Turn<'_> {
         self.taken_by(self.turn.lock())
     }
 
-    /// The same, if nobody has it.
+    /// The right to step the task, if no thread has it.
     pub fn try_turn(self: &Arc<Self>) -> Option<Turn<'_>> {
         self.turn.try_lock().map(|run| self.taken_by(run))
     }
@@ -153,13 +155,14 @@ impl Task {
         }
     }
 
-    /// The turn of who comes from the reactor's line, and why it stood there. `None`: whoever has
-    /// the turn queues it again, if need be.
+    /// The turn for a reactor thread that has taken the task from the queue, and why it was queued. `None`
+    /// if another thread has the turn (it queues the task again when it was woken), or if the task is not
+    /// parked.
     pub fn next_turn(self: &Arc<Self>) -> Option<(Turn<'_>, Wakeup)> {
         let mut turn = self.try_turn();
         if turn.is_none() {
             self.wake_state().queued = false;
-            // Who had it may have looked for the last time before that.
+            // The other thread may have looked at the wake state for the last time before that.
             turn = self.try_turn();
         }
         let turn = turn?;
@@ -173,7 +176,7 @@ impl Task {
         Some((turn, wakeup))
     }
 
-    /// The connection is over: waits for who has its turn, and lets go of it.
+    /// The connection is over: waits for the turn, drops what the task runs, and forgets the task.
     pub fn leave(self: &Arc<Self>) {
         self.wake_state().parked = false;
         let run = self.turn().run.take();
@@ -192,26 +195,26 @@ impl Task {
         self.wake_state.lock()
     }
 
-    /// Has the connection stepped soon. Any thread, at any time, as often as one likes; after the
-    /// connection's end it does nothing.
+    /// Has the task stepped soon. May be called on any thread, at any time and any number of times; after the
+    /// end of the connection it does nothing.
     pub fn wake(self: &Arc<Self>) {
-        self.ring(|wake_state| wake_state.wakeup.other = true);
+        self.wake_because(|wake_state| wake_state.wakeup.other = true);
     }
 
-    /// The same, because something came of its socket.
+    /// Has the task stepped soon, because epoll has reported something of the socket.
     pub fn socket_ready(self: &Arc<Self>, ready: Ready) {
-        self.ring(|wake_state| {
+        self.wake_because(|wake_state| {
             wake_state.wakeup.socket = true;
             wake_state.wakeup.ready.ends |= ready.ends;
-            // Who has the turn may fill the room that there was.
+            // The thread that has the turn may fill the send buffer that had room.
             wake_state.wakeup.ready.writable |= ready.writable && !wake_state.taken;
         });
     }
 
-    fn ring(self: &Arc<Self>, note: impl FnOnce(&mut WakeState)) {
+    fn wake_because(self: &Arc<Self>, note: impl FnOnce(&mut WakeState)) {
         let mut wake_state = self.wake_state();
         note(&mut wake_state);
-        if wake_state.held || !self.parks {
+        if wake_state.waited_for || !self.parks {
             self.wakeup.give_one();
         } else if wake_state.must_queue() {
             drop(wake_state);
@@ -219,19 +222,20 @@ impl Task {
         }
     }
 
-    /// Who has the turn leaves the connection without a thread.
+    /// Leaves the connection without a thread. Called with the turn.
     pub fn park(&self) {
         self.wake_state().parked = true;
     }
 
-    /// Who has the turn is its thread from now on; answers what has wakeup.
+    /// The calling thread, which has the turn, is the connection's thread from now on. Answers the causes that no
+    /// step has taken.
     pub fn unpark(&self) -> Wakeup {
         let mut wake_state = self.wake_state();
         wake_state.parked = false;
         std::mem::take(&mut wake_state.wakeup)
     }
 
-    /// When it must be woken at the latest.
+    /// Sets when the task must be woken at the latest.
     pub fn set_due(&self, due: Option<Instant>) {
         let mut wake_state = self.wake_state();
         wake_state.due = due;
@@ -245,14 +249,14 @@ impl Task {
         }
     }
 
-    /// Whether its time has passed.
+    /// Whether the time set by `set_due` has passed.
     pub fn is_late(&self) -> bool {
         self.wake_state()
             .due
             .is_some_and(|due| due <= Instant::now())
     }
 
-    /// The timer asks.
+    /// Wakes the task if its time has come. Called by the timer's thread, with no lock held.
     pub fn is_due(self: &Arc<Self>, now: Instant) {
         let mut wake_state = self.wake_state();
         if wake_state.noted.is_some_and(|noted| noted <= now) {
@@ -274,8 +278,9 @@ impl Task {
         }
     }
 
-    /// Waits on this thread until somebody rings, or until then. A glance at the world comes first.
-    pub fn hold(&self, until: Option<Instant>) {
+    /// Waits on this thread until the task is woken, until `until`, or for one poll interval, whichever comes
+    /// first. Called without the turn and without the GIL.
+    pub fn wait(&self, until: Option<Instant>) {
         let mut wake_state = self.wake_state();
         let until = until
             .into_iter()
@@ -285,10 +290,10 @@ impl Task {
             until.saturating_duration_since(Instant::now())
         });
         if !wake_state.wakeup.any() && !time.is_zero() {
-            wake_state.held = true;
+            wake_state.waited_for = true;
             wake_state = self.wakeup.wait_for(wake_state, time);
         }
-        wake_state.held = false;
+        wake_state.waited_for = false;
         wake_state.wakeup = Wakeup::default();
     }
 }

@@ -1,5 +1,8 @@
-//! The one thread per child that looks after connections which have none: it wakes them at their
-//! deadlines, and calls a worker to the reactor when something comes of their sockets.
+//! The timer of parked connections: one thread in each child wakes their tasks at their deadlines. While no reactor
+//! thread is at work, the same thread waits for the reactor's sockets and calls a reactor thread when one of them is
+//! ready; while one is, it watches for steps that take long.
+//!
+//! The lock of the known tasks is held for a few instructions; no task is woken under it.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,36 +20,37 @@ use crate::httpd::server;
 use crate::httpd::server::stop;
 use crate::locks::{Guard, Lock};
 
-/// It calls little.
+/// The stack of the thread, in bytes: it calls little.
 const STACK: usize = 256 * 1024;
-/// Under which the reactor's sockets are known.
+/// The number of the reactor's set of sockets in the timer's own set.
 const SOCKETS: u64 = 0;
-/// A thread without a connection's socket to wait on looks at the world so often.
+/// How often a thread that waits for a connection, and has no socket to wait for, looks whether the child stops.
 pub const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Set once handlers are told that the child is about to stop (`conn.closing`): when their time is
-/// over, and waits end with `ShuttingDown`.
+/// When the time of handlers is over and their waits end with `ShuttingDown`. Set once they are told that the child
+/// is about to stop (`conn.closing`).
 static CLOSING: OnceLock<Instant> = OnceLock::new();
-/// Whether their time is over already.
+/// Whether the time of handlers is over already.
 static OVER: AtomicBool = AtomicBool::new(false);
-/// Made in a child when its first connection needs it; the parent has none.
+/// The timer of this child, made when its first connection needs it; the parent has none.
 static TIMER: OnceLock<&'static Timer> = OnceLock::new();
-/// One that has no thread yet, since none could be started; the next connection tries again.
+/// A timer whose thread could not be started; the next connection tries again.
 static IDLE: Lock<Option<&'static Timer>> = Lock::short(None);
 
 struct Timer {
     poller: Poller,
     reactor: Reactor,
-    book: Lock<Book>,
+    known: Lock<Tasks>,
 }
 
+/// The tasks of this child, and when each must be woken.
 #[derive(Default)]
-struct Book {
+struct Tasks {
     deadlines: Deadlines,
     tasks: HashMap<u64, Weak<Task>>,
     last: u64,
-    /// Whether all were woken because their time is over.
-    told: bool,
+    /// Whether all tasks were woken because the time of handlers is over.
+    all_woken: bool,
 }
 
 fn timer() -> Option<&'static Timer> {
@@ -54,7 +58,7 @@ fn timer() -> Option<&'static Timer> {
         return Some(timer);
     }
     let mut idle = IDLE.lock();
-    // Somebody may have been quicker.
+    // Another thread may have started it meanwhile.
     let started = existing().map_or_else(|| start(&mut idle), Ok);
     drop(idle);
     let failed = |error: std::io::Error| {
@@ -71,7 +75,7 @@ fn start(idle: &mut Option<&'static Timer>) -> std::io::Result<&'static Timer> {
             let made = Timer {
                 poller: Poller::new()?,
                 reactor: Reactor::new()?,
-                book: Lock::default(),
+                known: Lock::default(),
             };
             made.poller.watch_set(made.reactor.sockets(), SOCKETS)?;
             idle.insert(Box::leak(Box::new(made)))
@@ -89,8 +93,8 @@ fn existing() -> Option<&'static Timer> {
 }
 
 impl Timer {
-    fn book(&self) -> Guard<'_, Book> {
-        self.book.lock()
+    fn known(&self) -> Guard<'_, Tasks> {
+        self.known.lock()
     }
 
     fn work(&'static self) {
@@ -98,18 +102,18 @@ impl Timer {
         loop {
             let now = Instant::now();
             let mut due = Vec::new();
-            let mut book = self.book();
-            while let Some(number) = book.deadlines.due(now) {
-                due.extend(book.tasks.get(&number).and_then(Weak::upgrade));
+            let mut known = self.known();
+            while let Some(number) = known.deadlines.due(now) {
+                due.extend(known.tasks.get(&number).and_then(Weak::upgrade));
             }
-            let over = CLOSING.get().copied().filter(|_| !book.told);
+            let over = CLOSING.get().copied().filter(|_| !known.all_woken);
             if over.is_some_and(|over| over <= now) {
-                book.told = true;
-                due.extend(book.tasks.values().filter_map(Weak::upgrade));
+                known.all_woken = true;
+                due.extend(known.tasks.values().filter_map(Weak::upgrade));
             }
-            let over = over.filter(|_| !book.told);
-            let next = book.deadlines.next().into_iter().chain(over).min();
-            drop(book);
+            let over = over.filter(|_| !known.all_woken);
+            let next = known.deadlines.next().into_iter().chain(over).min();
+            drop(known);
             for task in due {
                 task.is_due(now);
             }
@@ -146,24 +150,24 @@ impl Timer {
 
 /// Enters a connection; answers its number.
 pub fn enter(make: impl FnOnce(u64) -> Arc<Task>) -> Option<Arc<Task>> {
-    let mut book = timer()?.book();
-    book.last += 1;
-    let task = make(book.last);
-    let number = book.last;
-    book.tasks.insert(number, Arc::downgrade(&task));
+    let mut known = timer()?.known();
+    known.last += 1;
+    let task = make(known.last);
+    let number = known.last;
+    known.tasks.insert(number, Arc::downgrade(&task));
     Some(task)
 }
 
 /// Forgets a connection.
 pub fn forget(number: u64) {
     if let Some(timer) = existing() {
-        timer.book().tasks.remove(&number);
+        timer.known().tasks.remove(&number);
     }
 }
 
 /// Has a connection asked at `when` whether it is due.
 pub fn note(when: Instant, number: u64) {
-    let sooner = timer().is_some_and(|timer| timer.book().deadlines.note(when, number));
+    let sooner = timer().is_some_and(|timer| timer.known().deadlines.note(when, number));
     if sooner {
         interrupt();
     }
@@ -200,8 +204,8 @@ pub fn tasks<T>(numbers: Vec<(u64, T)>) -> Vec<(Arc<Task>, T)> {
     let Some(timer) = existing() else {
         return Vec::new();
     };
-    let book = timer.book();
-    let known = |(number, with)| Some((book.tasks.get(&number)?.upgrade()?, with));
+    let known = timer.known();
+    let known = |(number, with)| Some((known.tasks.get(&number)?.upgrade()?, with));
     numbers.into_iter().filter_map(known).collect()
 }
 
@@ -224,7 +228,7 @@ pub fn close(grace: Duration) {
 
 /// Wakes all connections: their waits end, or look at the world again.
 pub fn wake_all() {
-    let tasks = existing().map(|timer| timer.book().tasks.values().cloned().collect::<Vec<_>>());
+    let tasks = existing().map(|timer| timer.known().tasks.values().cloned().collect::<Vec<_>>());
     for task in tasks
         .into_iter()
         .flatten()
@@ -241,7 +245,7 @@ pub fn stop() -> Vec<Arc<Task>> {
     let timer = existing();
     let tasks = timer.map(|timer| {
         timer
-            .book()
+            .known()
             .tasks
             .values()
             .filter_map(Weak::upgrade)

@@ -1,4 +1,5 @@
-//! Where a connection waits without a thread: what the MPM watches of it, and what the reactor does.
+//! What is watched for a connection that waits without a thread: by the MPM, and by the reactor. All functions
+//! are called with the task's turn.
 
 use std::time::Instant;
 
@@ -11,24 +12,24 @@ use crate::httpd::Connection;
 use crate::httpd::connection::parked_socket::ParkedSocket;
 use crate::metrics::Counted;
 
-/// The watch of one connection.
+/// What is watched for one connection.
 pub struct Watch {
-    /// What the MPM watches in place of the socket, where connections can be parked.
+    /// What the MPM watches in place of the socket; `None` where connections cannot be parked.
     parked_socket: Option<ParkedSocket>,
-    /// When the MPM must have been shown that the connection is in use.
+    /// When the MPM must have been called again at the latest: it closes what it has parked for a `Timeout`.
     back_by: Option<Instant>,
-    /// How often something came of the socket.
+    /// How many times epoll has reported something of the socket, up to [`CHATTY`].
     came: u8,
-    /// For mod_status.
+    /// The count of parked connections for mod_status.
     parked: Option<Counted>,
 }
 
-/// From this many messages on, each tells whether there is room for the answer: the first such look is
-/// an event of its own, in vain.
+/// From this many reports on, epoll is also asked whether the send buffer has room: the first such report is
+/// an event of its own that has no use, so short conversations do without.
 const CHATTY: u8 = 4;
 
 impl Watch {
-    /// Nobody waits yet.
+    /// For a connection that does not wait yet.
     pub fn new(parked_socket: Option<ParkedSocket>) -> Self {
         Self {
             parked_socket,
@@ -38,7 +39,7 @@ impl Watch {
         }
     }
 
-    /// Leaves the connection to the MPM and the reactor, when the hook that runs has returned.
+    /// Leaves the connection to the MPM and the reactor, as soon as the hook that is running has returned.
     pub fn park(&mut self, c: &Connection, task: &Task, needs: Needs) {
         self.parked = Counted::parked();
         let timeout = c.base_server().timeout();
@@ -60,7 +61,7 @@ impl Watch {
         task.park();
     }
 
-    /// The MPM has called.
+    /// The MPM has called `process_connection` again.
     pub fn unpark(&mut self) {
         self.parked = None;
         if let Some(parked_socket) = &self.parked_socket {
@@ -68,7 +69,7 @@ impl Watch {
         }
     }
 
-    /// Has the reactor step the connection when there is what it waits for.
+    /// Has the reactor step the task when what it needs has come, or at the deadline.
     pub fn wait_for(&self, task: &Task, needs: Needs) {
         let due = needs.until.into_iter().chain(self.back_by).min();
         task.set_due(due);
@@ -77,7 +78,7 @@ impl Watch {
         }
     }
 
-    /// Something came of the socket.
+    /// epoll has reported something of the socket.
     pub fn note(&mut self, task: &Task) {
         if self.came < CHATTY {
             self.came += 1;
@@ -93,7 +94,7 @@ impl Watch {
         }
     }
 
-    /// Whether the MPM would close the connection before long, because it has seen nothing of it.
+    /// Whether the MPM must be called now, since it would close the connection otherwise.
     pub fn must_go_back(&self) -> bool {
         self.back_by
             .is_some_and(|back_by| back_by <= Instant::now())
@@ -106,12 +107,12 @@ impl Watch {
             .is_some_and(ParkedSocket::is_resting)
     }
 
-    /// Has the MPM call.
+    /// Has the MPM call `process_connection`, for the end of the connection or for HTTP.
     pub fn call_mpm(&self, c: &Connection, task: &Task, declined: bool) {
         let is_late = task.is_late();
         task.set_due(None);
         match &self.parked_socket {
-            // The MPM sees what comes next. If that is for HTTP, it may, but not for ever.
+            // The MPM sees what comes next of the socket. HTTP may wait for that, for at most a `Timeout`.
             Some(parked_socket) if parked_socket.is_resting() => match declined && !is_late {
                 true => task.set_due(Instant::now().checked_add(c.base_server().timeout())),
                 false => c.end_input(),
@@ -121,7 +122,7 @@ impl Watch {
         }
     }
 
-    /// The MPM has the socket again, for HTTP.
+    /// Gives the socket back to the MPM, for HTTP.
     pub fn give_back(&self) {
         self.leave_reactor();
         if let Some(parked_socket) = &self.parked_socket {

@@ -284,7 +284,7 @@ impl AuthProbe<'_> {
 
 impl Request {
     /// Whether it is the request of an probe, which this thread makes just now.
-    pub(in crate::httpd) fn is_inquiry(&self) -> bool {
+    pub(in crate::httpd) fn is_auth_probe(&self) -> bool {
         ASKED.get().0 == self.as_ptr().cast_const()
     }
 }

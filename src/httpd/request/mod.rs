@@ -114,7 +114,7 @@ impl Request {
     /// Hands the request over to another path of this server, which goes through all phases; that
     /// is over when this answers. Of one that nobody sent only the end is noted: it is not let in.
     pub fn redirect_internally(&self, uri: &CStr) {
-        if self.is_inquiry() {
+        if self.is_auth_probe() {
             // SAFETY: live; a plain field, set on the thread that works on the request.
             unsafe { (*self.as_ptr()).eos_sent = 1 };
             return;

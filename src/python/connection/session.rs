@@ -344,7 +344,7 @@ fn wait_here(c: &Connection, task: &Task, needs: Needs) {
         timer::close(super::call::grace());
     }
     if !needs.read && !needs.write {
-        return task.hold(needs.until);
+        return task.wait(needs.until);
     }
     let until = needs
         .until

@@ -1,9 +1,11 @@
-//! Turns between interpreters, on Python before 3.13: there a thread that waits for the GIL can ask
-//! only threads of its own interpreter to let go of it. A busy thread of one interpreter would keep
-//! all others out for as long as it likes.
+//! Turns at the GIL between interpreters, before Python 3.13.
 //!
-//! So each interpreter, once there are two, has an usher: a thread that asks for the GIL now and
-//! then, and passes it on at once to whoever waits. Where nothing runs, ushers sleep.
+//! There a thread that waits for the GIL can ask only threads of its own interpreter to let go of it, so a busy
+//! thread of one interpreter would keep all others out for as long as it likes. Therefore each interpreter, once
+//! there are two, has a thread that asks for the GIL now and then and lets go of it at once: CPython's eval loop
+//! then gives the GIL to whichever thread waits. While no Python runs in the child, these threads sleep.
+//!
+//! These threads hold no lock while they wait for the GIL, and run no Python code.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -14,49 +16,50 @@ use crate::httpd::log::Level;
 use crate::httpd::server;
 use crate::locks::{Lock, Signal};
 
-/// Whether this Python needs them at all.
+/// Whether this Python needs these threads at all.
 const NEEDED: bool = cfg!(not(Py_3_13));
-/// The pause between two turns while others are busy: CPython's own interval.
-const SHORT: Duration = Duration::from_millis(5);
-/// The longest pause.
-const LONG: Duration = Duration::from_millis(80);
-/// Who waits longer than this for the GIL has kept company.
-const BUSY: Duration = Duration::from_millis(1);
-/// An usher who sees nobody for so long sleeps until somebody comes.
-const CALM: Duration = Duration::from_secs(1);
-/// Ushers call next to nothing.
+/// The pause between two turns while threads compete for the GIL: CPython's own switch interval.
+const SHORT_PAUSE: Duration = Duration::from_millis(5);
+/// The longest pause between two turns.
+const LONG_PAUSE: Duration = Duration::from_millis(80);
+/// If a turn had to wait longer than this for the GIL, another thread was running Python.
+const CONTENDED: Duration = Duration::from_millis(1);
+/// After so long without contention and without an entry, a thread sleeps until Python is entered.
+const IDLE: Duration = Duration::from_secs(1);
+/// The stack of such a thread, in bytes: it calls next to nothing.
 const STACK: usize = 256 * 1024;
 
-/// How often Python was entered.
+/// How often Python was entered in this child.
 static ENTRIES: AtomicUsize = AtomicUsize::new(0);
-/// How many ushers sleep.
-static ASLEEP: AtomicUsize = AtomicUsize::new(0);
-static BED: Lock<()> = Lock::short(());
-static BELL: Signal = Signal::new();
+/// How many of these threads sleep.
+static SLEEPING: AtomicUsize = AtomicUsize::new(0);
+static SLEEP: Lock<()> = Lock::short(());
+static ENTERED: Signal = Signal::new();
 
-/// Somebody is about to wait for the GIL.
-pub fn ring() {
+/// Tells the threads that this thread is about to wait for the GIL. Called before each entry, without the GIL.
+pub fn note_entry() {
     if !NEEDED {
         return;
     }
-    // Counted before the look at who sleeps; `sleep` does it the other way round.
+    // Counted before the look at the sleepers; `sleep_until_entry` does it the other way round.
     ENTRIES.fetch_add(1, Ordering::SeqCst);
-    if ASLEEP.load(Ordering::SeqCst) > 0 {
-        drop(BED.lock());
-        BELL.give_all();
+    if SLEEPING.load(Ordering::SeqCst) > 0 {
+        drop(SLEEP.lock());
+        ENTERED.give_all();
     }
 }
 
-/// Gives an interpreter its usher.
-pub fn attend(interpreter: &'static Interpreter) {
+/// Starts the thread of an interpreter. If it cannot be started, a warning says so, and the interpreter's
+/// threads compete for the GIL without it.
+pub fn start_for(interpreter: &'static Interpreter) {
     if !NEEDED {
         return;
     }
-    let usher = thread::Builder::new()
-        .name("usher".into())
+    let started = thread::Builder::new()
+        .name("gil turns".into())
         .stack_size(STACK)
-        .spawn(move || work(interpreter));
-    if let Err(error) = usher {
+        .spawn(move || take_turns(interpreter));
+    if let Err(error) = started {
         let text = format!(
             "no thread for turns of interpreter {}: {error}",
             interpreter.name()
@@ -65,34 +68,38 @@ pub fn attend(interpreter: &'static Interpreter) {
     }
 }
 
-fn work(interpreter: &'static Interpreter) {
+fn take_turns(interpreter: &'static Interpreter) {
     let mut seen = ENTRIES.load(Ordering::SeqCst);
-    let mut pause = SHORT;
-    let mut last_company = Instant::now();
+    let mut pause = SHORT_PAUSE;
+    let mut last_activity = Instant::now();
     loop {
         thread::sleep(pause);
         let begin = Instant::now();
         interpreter.take_turn();
-        let busy = begin.elapsed() > BUSY;
-        pause = if busy { SHORT } else { LONG.min(pause * 2) };
+        let contended = begin.elapsed() > CONTENDED;
+        pause = if contended {
+            SHORT_PAUSE
+        } else {
+            LONG_PAUSE.min(pause * 2)
+        };
         let entries = ENTRIES.load(Ordering::SeqCst);
-        if busy || entries != seen {
-            last_company = Instant::now();
-        } else if last_company.elapsed() > CALM {
-            sleep(seen);
-            pause = SHORT;
-            last_company = Instant::now();
+        if contended || entries != seen {
+            last_activity = Instant::now();
+        } else if last_activity.elapsed() > IDLE {
+            sleep_until_entry(seen);
+            pause = SHORT_PAUSE;
+            last_activity = Instant::now();
         }
         seen = entries;
     }
 }
 
 /// Waits until Python is entered again, if that has not happened since `seen`.
-fn sleep(seen: usize) {
-    let mut bed = BED.lock();
-    ASLEEP.fetch_add(1, Ordering::SeqCst);
+fn sleep_until_entry(seen: usize) {
+    let mut sleep = SLEEP.lock();
+    SLEEPING.fetch_add(1, Ordering::SeqCst);
     while ENTRIES.load(Ordering::SeqCst) == seen {
-        bed = BELL.wait(bed);
+        sleep = ENTERED.wait(sleep);
     }
-    ASLEEP.fetch_sub(1, Ordering::SeqCst);
+    SLEEPING.fetch_sub(1, Ordering::SeqCst);
 }

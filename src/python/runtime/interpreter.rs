@@ -58,7 +58,7 @@ unsafe impl Send for Interpreter {}
 struct Child {
     named: Named,
     main: &'static Interpreter,
-    main_usher: Once,
+    main_turns: Once,
 }
 
 impl Child {
@@ -66,7 +66,7 @@ impl Child {
         Self {
             named: Named::default(),
             main,
-            main_usher: Once::new(),
+            main_turns: Once::new(),
         }
     }
 
@@ -79,14 +79,15 @@ impl Child {
 
     fn make(&self, name: &str) -> Result<&'static Interpreter, NoPython> {
         // Before the second one is there, which must get its turns while it starts.
-        self.main_usher.call_once(|| gil_turns::attend(self.main));
+        self.main_turns
+            .call_once(|| gil_turns::start_for(self.main));
         let _descriptors = spare_descriptors::let_go().map_err(|error| {
             NoPython::failed(format!("interpreter '{name}' was not made: {error}"))
         })?;
         let make = |_: Python<'_>| sub_interpreter::make(name, self.main.module);
         let made = self.main.enter(About::Nothing, make);
         let made = made.map_err(NoPython::failed)?;
-        gil_turns::attend(made);
+        gil_turns::start_for(made);
         Ok(made)
     }
 }
@@ -195,7 +196,7 @@ impl Interpreter {
             // A cleanup that runs while Python of another interpreter waits on this thread.
             Some(_) => Python::attach(|py| release(py, || self.enter(about, f))),
             None => {
-                gil_turns::ring();
+                gil_turns::note_entry();
                 let _about = context::begin(about);
                 let _held = Attached::take(self);
                 Python::attach(|py| {
