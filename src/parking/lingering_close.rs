@@ -5,7 +5,7 @@
 use std::time::{Duration, Instant};
 
 use super::io_state::Needs;
-use super::timer;
+use super::shutdown;
 use super::transport::Transport;
 use crate::httpd::Connection;
 
@@ -27,7 +27,7 @@ impl LingeringClose {
     /// What must happen before more of the output can be sent. `None` if all of it is sent, or if the peer has
     /// taken nothing of it for a `Timeout`, which aborts the connection.
     pub fn send(&mut self, c: &Connection, transport: &Transport) -> Option<Needs> {
-        if !transport.has_unsent(c) || timer::is_over() {
+        if !transport.has_unsent(c) || shutdown::is_over() {
             return None;
         }
         let now = Instant::now();
@@ -59,7 +59,7 @@ impl LingeringClose {
             return None;
         }
         let until = begun
-            + if timer::is_closing() {
+            + if shutdown::is_closing() {
                 LINGER_WHILE_STOPPING
             } else {
                 LINGER

@@ -6,6 +6,7 @@ pub mod limits;
 pub mod lingering_close;
 mod nonblocking;
 pub mod reactor;
+pub mod shutdown;
 pub mod task;
 pub mod timer;
 pub mod transport;

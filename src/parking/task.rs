@@ -8,6 +8,7 @@ use std::any::Any;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::shutdown;
 use super::timer;
 use crate::httpd::connection::poller::Ready;
 use crate::locks::{Guard, Lock, Signal};
@@ -263,14 +264,14 @@ impl Task {
             wake_state.noted = None;
         }
         match wake_state.due {
-            Some(due) if due > now && !timer::is_over() => {
+            Some(due) if due > now && !shutdown::is_over() => {
                 if wake_state.noted.is_none() {
                     wake_state.noted = Some(due);
                     drop(wake_state);
                     timer::note(due, self.number);
                 }
             }
-            None if !timer::is_over() => {}
+            None if !shutdown::is_over() => {}
             _ => {
                 drop(wake_state);
                 self.wake();

@@ -5,19 +5,18 @@
 //! The lock of the known tasks is held for a few instructions; no task is woken under it.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::reactor;
 use super::reactor::Reactor;
+use super::shutdown;
 use super::task::Task;
 use crate::engine::deadlines::Deadlines;
 use crate::httpd::connection::poller::Poller;
 use crate::httpd::log::Level;
 use crate::httpd::server;
-use crate::httpd::server::stop;
 use crate::locks::{Guard, Lock};
 
 /// The stack of the thread, in bytes: it calls little.
@@ -27,11 +26,6 @@ const SOCKETS: u64 = 0;
 /// How often a thread that waits for a connection, and has no socket to wait for, looks whether the child stops.
 pub const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// When the time of handlers is over and their waits end with `ShuttingDown`. Set once they are told that the child
-/// is about to stop (`conn.closing`).
-static CLOSING: OnceLock<Instant> = OnceLock::new();
-/// Whether the time of handlers is over already.
-static OVER: AtomicBool = AtomicBool::new(false);
 /// The timer of this child, made when its first connection needs it; the parent has none.
 static TIMER: OnceLock<&'static Timer> = OnceLock::new();
 /// A timer whose thread could not be started; the next connection tries again.
@@ -106,7 +100,7 @@ impl Timer {
             while let Some(number) = known.deadlines.due(now) {
                 due.extend(known.tasks.get(&number).and_then(Weak::upgrade));
             }
-            let over = CLOSING.get().copied().filter(|_| !known.all_woken);
+            let over = shutdown::over_at().filter(|_| !known.all_woken);
             if over.is_some_and(|over| over <= now) {
                 known.all_woken = true;
                 due.extend(known.tasks.values().filter_map(Weak::upgrade));
@@ -209,24 +203,13 @@ pub fn tasks<T>(numbers: Vec<(u64, T)>) -> Vec<(Arc<Task>, T)> {
     numbers.into_iter().filter_map(known).collect()
 }
 
-/// Whether handlers are told that the child is about to stop.
-pub fn is_closing() -> bool {
-    CLOSING.get().is_some() || stop::is_told()
-}
-
-/// Whether waits end with `ShuttingDown`.
-pub fn is_over() -> bool {
-    let over = || CLOSING.get().is_some_and(|over| *over <= Instant::now());
-    OVER.load(Ordering::Acquire) || stop::is_told() || over()
-}
-
-/// The child stops gracefully: handlers are told, and have so much time.
+/// The child stops gracefully: handlers are told, and have so much time before their waits end.
 pub fn close(grace: Duration) {
-    CLOSING.get_or_init(|| Instant::now() + grace);
+    shutdown::begin(grace);
     interrupt();
 }
 
-/// Wakes all connections: their waits end, or look at the world again.
+/// Wakes the tasks of all connections: their waits end, or are looked at again.
 pub fn wake_all() {
     let tasks = existing().map(|timer| timer.known().tasks.values().cloned().collect::<Vec<_>>());
     for task in tasks
@@ -238,10 +221,9 @@ pub fn wake_all() {
     }
 }
 
-/// The child stops at once. Answers all connections that must end.
+/// The child stops at once. Answers the tasks of all connections, which must end.
 pub fn stop() -> Vec<Arc<Task>> {
-    CLOSING.get_or_init(Instant::now);
-    OVER.store(true, Ordering::Release);
+    shutdown::end();
     let timer = existing();
     let tasks = timer.map(|timer| {
         timer

@@ -5,7 +5,7 @@ use pyo3::types::PyBool;
 
 use crate::httpd::Connection;
 use crate::httpd::connection::KeepAlive;
-use crate::parking::timer;
+use crate::parking::shutdown;
 use crate::python::connection::async_io;
 use crate::python::connection::authorize::{authorize, client};
 use crate::python::connection::io;
@@ -67,7 +67,7 @@ impl Class for ConnectionObject {
         /// Whether the server is about to stop: finish what is begun, and return.
         closing = |this: &Me<'_, 'py>| {
             this.body().lent.get()?;
-            Ok(PyBool::new(this.py(), timer::is_closing()).to_owned().into_any())
+            Ok(PyBool::new(this.py(), shutdown::is_closing()).to_owned().into_any())
         };
         /// The virtual host of its address.
         base_server = |this: &Me<'_, 'py>| {

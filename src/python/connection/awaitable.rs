@@ -16,7 +16,7 @@ use crate::httpd::Connection;
 use crate::httpd::connection::nonblocking::Found;
 use crate::httpd::server::stop;
 use crate::parking::io_state::{Input, Lost, Needs, Output};
-use crate::parking::timer;
+use crate::parking::shutdown;
 use crate::parking::transport::Transport;
 use crate::python::object::class;
 use crate::python::object::class::{Answer, Class, This, attributes, methods};
@@ -267,7 +267,7 @@ impl<'py> Look<'_, 'py> {
         match io.lost.get() {
             Some(Lost::TimedOut) => return Err(self.timed_out(operation)),
             Some(lost) => return Err(lost.error(self.py, self.interpreter)),
-            None if timer::is_over() => {
+            None if shutdown::is_over() => {
                 return Err(Lost::Stopping.error(self.py, self.interpreter));
             }
             None => {}

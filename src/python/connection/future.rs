@@ -9,8 +9,8 @@ use pyo3::prelude::*;
 
 use crate::locks::{Guard, Lock, Signal};
 use crate::parking::io_state::Lost;
+use crate::parking::shutdown;
 use crate::parking::task::Task;
-use crate::parking::timer;
 use crate::python::object::class::{Answer, Arguments, Class, This, attributes, methods};
 use crate::python::object::slots::{Awaitable, Slot, awaitable_slots};
 use crate::python::runtime::interpreter::release;
@@ -102,7 +102,7 @@ impl Awaitable for Future {
             Some(result) => result.map(|value| Some(value.into_bound(py))),
             None => match stepped.and_then(|stepped| stepped.lost) {
                 Some(lost) => Err(lost.error(py, this.interpreter())),
-                None if timer::is_over() => Err(Lost::Stopping.error(py, this.interpreter())),
+                None if shutdown::is_over() => Err(Lost::Stopping.error(py, this.interpreter())),
                 None => Ok(None),
             },
         }

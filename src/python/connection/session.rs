@@ -24,6 +24,7 @@ use crate::httpd::{Connection, Status};
 use crate::metrics::Counted;
 use crate::parking::io_state::{Input, Lost, Needs};
 use crate::parking::lingering_close::LingeringClose;
+use crate::parking::shutdown;
 use crate::parking::task::{Run, Task, Wakeup};
 use crate::parking::timer;
 use crate::parking::transport::Transport;
@@ -186,7 +187,7 @@ impl Session {
             session.hear(wakeup);
             let lost = if c.is_aborted() {
                 Lost::broken(c)
-            } else if timer::is_closing() {
+            } else if shutdown::is_closing() {
                 Lost::Stopping
             } else {
                 Lost::TimedOut
@@ -340,7 +341,7 @@ impl Drop for Session {
 
 /// Waits on this thread.
 fn wait_here(c: &Connection, task: &Task, needs: Needs) {
-    if parking::is_stopping() && !timer::is_closing() {
+    if parking::is_stopping() && !shutdown::is_closing() {
         timer::close(super::call::grace());
     }
     if !needs.read && !needs.write {
