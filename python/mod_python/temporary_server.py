@@ -316,6 +316,11 @@ class Server:
             problem = None if process.returncode == 0 else f"httpd ended with {process.returncode}"
         except subprocess.TimeoutExpired:
             problem = "httpd did not stop within 30 s"
+        # A parent of prefork that is told to end while it stops gracefully signals its children and exits at once,
+        # without waiting for them; each needs a moment to leave what it does.
+        until = time.monotonic() + 3 * _SLOWER
+        while self._has_httpd() and time.monotonic() < until:
+            time.sleep(0.01)
         left = self._session()
         for one in left:  # what CGI scripts started may well live on, httpd's own processes must not
             with contextlib.suppress(ProcessLookupError):
@@ -327,6 +332,10 @@ class Server:
             problem = problem or "processes of httpd stayed after the stop"
         if problem:
             raise ServerError(f"{problem}:\n{self.error_text()}")
+
+    def _has_httpd(self) -> bool:
+        """Whether a process of httpd is left."""
+        return any(one.name == _places.httpd().name for one in self._session())
 
     @property
     def parent_pid(self) -> int:
