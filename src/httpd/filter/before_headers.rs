@@ -1,5 +1,6 @@
 //! Filters behind the headers (`AP_FTYPE_PROTOCOL`, `AP_FTYPE_TRANSCODE`): when they see the first
 //! byte of a body, its length is said already. So a filter before the headers takes it back for them.
+//! It counts among the filters of the protocol, which stay in the chain when httpd makes an error page.
 
 use super::content_length::Change;
 use super::handle;
@@ -43,7 +44,16 @@ impl Request {
             return;
         }
         // SAFETY: the live request; the context is only compared with null.
-        unsafe { ffi::ap_add_output_filter_handle(handle, context.cast(), r, c) };
+        let added = unsafe { ffi::ap_add_output_filter_handle(handle, context.cast(), r, c) };
+        // SAFETY: null without such a filter, or one that lives as long as the request.
+        let next = unsafe { added.as_ref() }.map(|filter| filter.next);
+        if next.is_some() && !self.is_subrequest() && next == Some(self.raw().proto_output_filters)
+        {
+            // An error page, or a redirect inside of httpd, drops all filters but those of the
+            // protocol. The one behind the headers is among these, and so this must be, too.
+            // SAFETY: live; the filter stands in this request's chain, just before the others.
+            unsafe { (*r).proto_output_filters = added };
+        }
     }
 
     /// Takes back what the headers say of a body whose bytes change, and whose length does, if
@@ -72,7 +82,8 @@ unsafe extern "C" fn before_headers(
     Error::code(result)
 }
 
-/// Takes back what the headers say of the body, for the first brigade of it.
+/// Takes back what the headers say of the body, until they are sent: when httpd refuses those of one
+/// response, its error page has others.
 fn settle(filter: &Filter, brigade: &Brigade) -> Result<(), Error> {
     if brigade.is_empty() {
         return Ok(());
@@ -87,9 +98,11 @@ fn settle(filter: &Filter, brigade: &Brigade) -> Result<(), Error> {
             false => filter.pass(brigade),
         };
     }
-    filter.unlink(Direction::Output);
-    let Some(r) = filter.request().filter(|r| !r.has_no_body()) else {
-        return filter.pass(brigade);
+    let Some(r) = filter
+        .request()
+        .filter(|r| !r.has_no_body() && !r.has_sent())
+    else {
+        return filter.step_out(brigade);
     };
     let changes_length = !filter.raw().ctx.is_null();
     r.take_back_headers(changes_length);

@@ -12,7 +12,7 @@
 //! `sent_bodyct` before it has sent anything.
 
 use std::cell::Cell;
-use std::ffi::CStr;
+use std::ffi::{CStr, c_int};
 use std::ptr::NonNull;
 
 use super::response_head;
@@ -77,6 +77,20 @@ pub(in crate::httpd) fn register() {
     let kind = ffi::AP_FTYPE_TRANSCODE + 5;
     // SAFETY: httpd copies the name; the function is static.
     unsafe { ffi::ap_register_output_filter(NAME.as_ptr(), Some(frame), None, kind) };
+    let (none, middle) = (std::ptr::null(), ffi::APR_HOOK_MIDDLE as c_int);
+    // SAFETY: called while httpd collects hooks; the function is static.
+    unsafe { ffi::ap_hook_insert_error_filter(Some(error_page_begins), none, none, middle) };
+}
+
+/// httpd is about to make an error page. It takes `bytes_sent` for the length of the page that its
+/// filter `CONTENT_LENGTH` has counted, but what a handler wrote before counts as well: when the
+/// headers of that response are refused as they go out, the filter has counted its body already.
+unsafe extern "C" fn error_page_begins(r: *mut ffi::request_rec) {
+    // SAFETY: httpd calls with a live request.
+    let r = unsafe { Request::from_raw(r) };
+    if r.frame().is_some() && !r.has_sent() {
+        r.set_bytes_sent(0);
+    }
 }
 
 impl Request {
@@ -284,6 +298,19 @@ fn framing(r: &Request) -> Result<Stage, Wrong> {
             "{status} is an interim status, and no final response can have it: write one from 200 on"
         )));
     }
+    let mut lengths = r
+        .headers_out()
+        .entries()
+        .filter(|(name, _)| name.eq_ignore_ascii_case(b"Content-Length"))
+        .map(|(_, value)| value.unwrap_or_default());
+    // Clients read the length in the answer to HEAD as well, and proxies go by it.
+    let first = lengths.next();
+    let total = first.and_then(strict_length);
+    if lengths.next().is_some() || (first.is_some() && total.is_none()) {
+        let fault = "its Content-Length is not one number: call req.set_content_length() once, or \
+                     leave it to httpd";
+        return Err(Wrong::Fault(fault.into()));
+    }
     if r.is_header_only() || matches!(r.status(), 204 | 304) {
         return Ok(Stage::NoBody);
     }
@@ -295,21 +322,11 @@ fn framing(r: &Request) -> Result<Stage, Wrong> {
         }
         return Ok(Stage::Free);
     }
-    let mut lengths = r
-        .headers_out()
-        .entries()
-        .filter(|(name, _)| name.eq_ignore_ascii_case(b"Content-Length"))
-        .map(|(_, value)| value.unwrap_or_default());
-    let Some(first) = lengths.next() else {
+    let Some(total) = total else {
         if !c.is_stream() {
             c.set_keep_alive(KeepAlive::Close);
         }
         return Ok(Stage::Free);
-    };
-    let Some(total) = strict_length(first).filter(|_| lengths.next().is_none()) else {
-        let fault = "its Content-Length is not one number: call req.set_content_length() once, or \
-                     leave it to httpd";
-        return Err(Wrong::Fault(fault.into()));
     };
     Ok(Stage::Counted { total, left: total })
 }

@@ -100,7 +100,7 @@ number_fields! {
     /// Bytes of body that passed all filters, for `%B` of the access log.
     sent_bodyct = sent_bodyct: i64;
     /// Bytes of body that went to the client's side.
-    bytes_sent = bytes_sent: i64;
+    bytes_sent / set_bytes_sent = bytes_sent: i64;
     /// When what it answers with has changed last, in microseconds since 1970; 0 for unknown.
     mtime = mtime: i64;
     /// The length of the response as `set_content_length` gave it.
