@@ -322,6 +322,15 @@ impl Instance {
         passes
     }
 
+    /// The author has raised a `SERVER_RETURN` that is no answer of its own: a generator has ended by
+    /// it as if it had returned.
+    pub(in crate::python) fn ended_by_result(&self, filter: &Filter) {
+        let is_generators = self.flow.borrow_mut().stream().is_generators();
+        if is_generators {
+            self.ended(filter);
+        }
+    }
+
     /// A generator has ended: at the end of the body, or before.
     fn ended(&self, filter: &Filter) {
         let mut flow = self.flow.borrow_mut();

@@ -329,6 +329,7 @@ impl Instance {
         }
         let status = ending.result;
         if !status.is_answer() {
+            self.ended_by_result(filter);
             return Failure {
                 status: Some(Status::OK),
                 page: None,
