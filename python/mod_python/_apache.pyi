@@ -463,7 +463,8 @@ class Request:
     proxyreq: int
     """Whether and how it is proxied: one of apache.PROXYREQ_*."""
     status: int
-    """The status of the response (int)."""
+    """The status of the response: an int from 200 to 999. One that httpd does not know has the status line
+    "499 Status 499" until status_line gives it another."""
     status_line: str | None
     """The status line of the response; sets status, too. None: httpd's own."""
     chunked: int

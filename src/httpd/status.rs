@@ -155,7 +155,7 @@ impl fmt::Debug for Error {
 }
 
 /// Whether httpd has a status line for this code.
-fn is_known_response(code: i32) -> bool {
+pub(in crate::httpd) fn is_known_response(code: i32) -> bool {
     // SAFETY: a pure look-up in a static table.
     let index = unsafe { ffi::ap_index_of_response(code) };
     // SAFETY: as above.

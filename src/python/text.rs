@@ -70,3 +70,33 @@ pub fn encode_header(value: &Bound<'_, PyAny>) -> PyResult<CString> {
     }
     Ok(text)
 }
+
+/// Refuses what httpd refuses in the value of a header of a response when the headers go out: control
+/// characters but for TAB. `what` names the header or attribute in the error.
+///
+/// # Errors
+/// `ValueError` with the first of them.
+pub fn refuse_controls(what: &str, value: &[u8]) -> PyResult<()> {
+    let is_control = |byte: &&u8| byte.is_ascii_control() && **byte != b'\t';
+    match value.iter().find(is_control) {
+        None => Ok(()),
+        Some(byte) => Err(PyValueError::new_err(format!(
+            "the value of {what} has the control character '\\x{byte:02x}': a header takes none but TAB"
+        ))),
+    }
+}
+
+/// Refuses what httpd refuses as the name of a header of a response when the headers go out.
+///
+/// # Errors
+/// `ValueError` with the name.
+pub fn refuse_no_token(name: &[u8]) -> PyResult<()> {
+    let is_token = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
+    if !name.is_empty() && name.iter().all(is_token) {
+        return Ok(());
+    }
+    let name = name.escape_ascii();
+    Err(PyValueError::new_err(format!(
+        "'{name}' is no name of a header: it has letters, digits and any of !#$%&'*+-.^_`|~"
+    )))
+}

@@ -7,7 +7,7 @@ import pytest
 
 import wire
 from httpd import Httpd
-from versions import ask
+from versions import VERSIONS, ask
 
 MPMS = ("event", "prefork")
 HANDLERS = [
@@ -23,6 +23,8 @@ HANDLERS = [
     "line",
     "reset",
     "ok",
+    "fields",
+    "tabs",
 ]
 CONF = (
     "".join(
@@ -123,6 +125,24 @@ def test_two_lengths_are_none(httpd: Httpd) -> None:
     assert (only.status, only.body, only.headers["Connection"]) == (500, b"", "close")
 
 
+def test_two_lengths_are_none_in_the_answer_to_head_either(httpd: Httpd) -> None:
+    httpd.expect("its Content-Length is not one number.*it is answered with 500")
+    request = wire.head("HEAD /length?both=3 HTTP/1.1", "Host: localhost")
+    head, _, rest = httpd.raw(request + NEXT).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 500 ")
+    assert (head.count(b"Content-Length: "), head.count(b"Connection: close"), rest) == (1, 1, b"")
+    if httpd.mpm == "event":
+        httpd.expect("its Content-Length is not one number.*it is answered with 500")
+        assert httpd.curl("--http2", "--head", httpd.url("/length?both=3", tls=True)).returncode == 92
+
+
+def test_one_length_in_the_answer_to_head_stays(httpd: Httpd) -> None:
+    request = wire.head("HEAD /length?method=12 HTTP/1.1", "Host: localhost")
+    head, _, rest = httpd.raw(request + NEXT).partition(b"\r\n\r\n")
+    assert b"Content-Length: 12" in head.splitlines()
+    assert [answer.body for answer in wire.responses(rest)] == [b"next"]
+
+
 def test_a_second_length_is_refused(httpd: Httpd) -> None:
     first, second = wire.responses(asked(httpd, "/twice"))
     assert first.headers["X-Error"].startswith("Content-Length is set already")
@@ -146,6 +166,43 @@ def test_headers_that_frame_a_body_wrong_are_refused(httpd: Httpd, header: str, 
     assert len(lines) == 8
     assert all(line.startswith(says) for line in lines)
     assert second.body == b"next"
+
+
+@pytest.mark.parametrize(
+    ("header", "says"),
+    [
+        ("X%20Y:1", "'X Y' is no name of a header"),
+        ("X%C3%A9:1", r"'X\xc3\xa9' is no name of a header"),
+        ("(X):1", "'(X)' is no name of a header"),
+        ("X%01:1", "'X\\x01' is no name of a header"),
+        (":1", "'' is no name of a header"),
+        ("X-Bad:a%01b", "the value of the header X-Bad has the control character '\\x01'"),
+        ("x-bad:%7F", "the value of the header x-bad has the control character '\\x7f'"),
+        ("ETag:%1B", "the value of the header ETag has the control character '\\x1b'"),
+    ],
+)
+def test_headers_that_httpd_would_refuse_later_are_refused_when_they_are_set(
+    httpd: Httpd, header: str, says: str
+) -> None:
+    first, second = wire.responses(asked(httpd, f"/refused?{header}"))
+    lines = first.text.splitlines()
+    assert len(lines) == 8
+    assert all(line.startswith(says) for line in lines)
+    assert second.body == b"next"
+
+
+@pytest.mark.parametrize("field", ["content_type", "content_encoding", "content_languages", "status_line"])
+def test_a_field_that_becomes_a_header_takes_no_control_character(httpd: Httpd, field: str) -> None:
+    first, second = wire.responses(asked(httpd, f"/fields?{field}"))
+    assert first.text == f"the value of {field} has the control character '\\x01': a header takes none but TAB"
+    assert second.body == b"next"
+
+
+def test_a_header_has_tabs_and_bytes_beyond_ascii(httpd: Httpd) -> None:
+    for version in VERSIONS if httpd.mpm == "event" else ["1.1"]:
+        answer = ask(httpd, version, "/tabs")
+        assert answer.headers["X-Tab"] == "a\tb"
+        assert (answer.status, answer.text) == (200, "ok")
 
 
 @pytest.mark.parametrize("name", ["bare", "own_head"])

@@ -5,8 +5,22 @@ use super::Request;
 use crate::httpd::apr::array;
 use crate::httpd::ffi;
 use crate::httpd::status::Status;
+use crate::httpd::status::is_known_response;
 
 impl Request {
+    /// Sets the status of the response. httpd has no status line for a number that it does not know,
+    /// and would send 500 in its place: such a number gets a line here, unless it has one.
+    pub fn set_status(&self, status: i32) {
+        // SAFETY: live; modules set this field on the request's own thread.
+        unsafe { (*self.as_ptr()).status = status };
+        let number = status.to_string();
+        let has_line = |line: &[u8]| line.starts_with(number.as_bytes());
+        if !is_known_response(status) && !self.status_line().is_some_and(has_line) {
+            let line = format!("{number} Status {number}");
+            self.set_status_line(Some(line.as_bytes()));
+        }
+    }
+
     /// Sets the response's media type; httpd does not choose a handler by it.
     pub fn set_content_type(&self, value: Option<&[u8]>) {
         let value = value.map_or(std::ptr::null_mut(), |v| self.pool().copy_text(v));

@@ -94,7 +94,7 @@ number_fields! {
     /// When it arrived, in microseconds since 1970.
     request_time = request_time: i64;
     /// The response's status.
-    status / set_status = status: i32;
+    status = status: i32;
     /// httpd's number for the method.
     method_number = method_number: i32;
     /// Bytes of body that passed all filters, for `%B` of the access log.

@@ -11,8 +11,8 @@ use crate::python::request::add_handler;
 use crate::python::request::children::{ChildObject, part};
 use crate::python::request::fields::{
     finfo, number, parsed_uri, related, seconds, set_content_languages, set_content_type,
-    set_finfo, set_number, set_present, set_proxyreq, set_status, set_status_line, set_text, text,
-    texts, useragent_addr,
+    set_finfo, set_header_text, set_number, set_present, set_proxyreq, set_status, set_status_line,
+    set_text, text, texts, useragent_addr,
 };
 use crate::python::request::io;
 use crate::python::request::methods::{
@@ -171,7 +171,8 @@ impl Class for RequestObject {
         allowed_xmethods = |this: &Me<'_, 'py>| texts(this, Request::allowed_xmethods);
         /// 1 for HEAD.
         header_only = |this: &Me<'_, 'py>| number(this, |r| r.is_header_only().into());
-        /// The status of the response (int).
+        /// The status of the response: an int from 200 to 999. One that httpd does not know has the status
+        /// line "499 Status 499" until status_line gives it another.
         status = |this: &Me<'_, 'py>| number(this, |r| r.status().into()), set_status;
         /// The status line of the response; sets status, too. None: httpd's own.
         status_line = |this: &Me<'_, 'py>| text(this, Request::status_line), set_status_line;
@@ -216,7 +217,9 @@ impl Class for RequestObject {
         };
         /// The coding of the response (gzip ...), or None.
         content_encoding = |this: &Me<'_, 'py>| text(this, Request::content_encoding),
-            |this: &Me<'_, '_>, v: &Bound<'_, PyAny>| set_text(this, v, Request::set_content_encoding);
+            |this: &Me<'_, '_>, v: &Bound<'_, PyAny>| {
+                set_header_text(this, v, "content_encoding", Request::set_content_encoding)
+            };
         /// The languages of the response: a tuple of str.
         content_languages = |this: &Me<'_, 'py>| texts(this, Request::content_languages),
             set_content_languages;

@@ -10,7 +10,7 @@ use crate::httpd::Request;
 use crate::python::object::arguments::none;
 use crate::python::object::class;
 use crate::python::object::class::Answer;
-use crate::python::text::{decode, decode_option, encode, encode_header};
+use crate::python::text::{decode, decode_option, encode, encode_header, refuse_controls};
 use crate::python::values::finfo::FileInfoObject;
 use crate::python::values::handler_result::{interim, is_interim, valid_status};
 
@@ -66,17 +66,35 @@ pub(in crate::python) fn set_text(
     field: impl FnOnce(&Request, Option<&[u8]>),
 ) -> PyResult<()> {
     let r = this.body().lent.get()?;
+    field(r, one_line(value)?.as_deref());
+    Ok(())
+}
+
+/// A text for httpd: None, or bytes without a NUL and line ends.
+fn one_line(value: &Bound<'_, PyAny>) -> PyResult<Option<Vec<u8>>> {
     if value.is_none() {
-        field(r, None);
-        return Ok(());
+        return Ok(None);
     }
-    let value = encode(value)?;
-    if value.iter().any(|byte| matches!(byte, 0 | b'\r' | b'\n')) {
+    let text = encode(value)?;
+    if text.iter().any(|byte| matches!(byte, 0 | b'\r' | b'\n')) {
         return Err(PyValueError::new_err(
             "a NUL or line end in a text for httpd",
         ));
     }
-    field(r, Some(&value));
+    Ok(Some(text))
+}
+
+/// Sets a text that becomes a header of the response, or a part of its status line.
+pub(in crate::python) fn set_header_text(
+    this: &Me<'_, '_>,
+    value: &Bound<'_, PyAny>,
+    name: &str,
+    field: impl FnOnce(&Request, Option<&[u8]>),
+) -> PyResult<()> {
+    let r = this.body().lent.get()?;
+    let text = one_line(value)?;
+    refuse_controls(name, text.as_deref().unwrap_or_default())?;
+    field(r, text.as_deref());
     Ok(())
 }
 
@@ -98,7 +116,7 @@ pub(in crate::python) fn set_content_type(
     this: &Me<'_, '_>,
     value: &Bound<'_, PyAny>,
 ) -> PyResult<()> {
-    set_text(this, value, Request::set_content_type)?;
+    set_header_text(this, value, "content_type", Request::set_content_type)?;
     State::of(this.body().lent.get()?)
         .content_type_set
         .set(true);
@@ -145,12 +163,14 @@ pub(in crate::python) fn set_status_line(
                 "'{line}' is no status line: write a number and a reason, as in 404 Not Found"
             )));
         };
-        set_text(this, value, Request::set_status_line)?;
+        set_header_text(this, value, "status_line", Request::set_status_line)?;
         // httpd drops a line whose number is not the status.
         r.set_status(status);
         return Ok(());
     }
     r.set_status_line(None);
+    // A status that httpd does not know has a line all the same.
+    r.set_status(r.status());
     Ok(())
 }
 
@@ -227,7 +247,11 @@ pub(in crate::python) fn set_content_languages(
     }
     let languages: PyResult<Vec<_>> = value
         .try_iter()?
-        .map(|language| Ok(encode_header(&language?)?.into_bytes()))
+        .map(|language| {
+            let language = encode_header(&language?)?.into_bytes();
+            refuse_controls("content_languages", &language)?;
+            Ok(language)
+        })
         .collect();
     r.set_content_languages(&languages?);
     Ok(())

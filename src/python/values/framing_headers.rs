@@ -1,5 +1,5 @@
 //! The headers of a request and of its response: what Python may make of those that say where a body
-//! ends.
+//! ends, and which headers a response cannot have.
 
 use std::ffi::CStr;
 
@@ -10,6 +10,7 @@ use crate::engine::settings::Settings;
 use crate::httpd::filter::response_head::strict_length;
 use crate::httpd::log::Level;
 use crate::httpd::{Request, Table};
+use crate::python::text::{refuse_controls, refuse_no_token};
 
 /// Which of a request's tables.
 #[derive(Clone, Copy)]
@@ -56,12 +57,19 @@ impl Headers {
     /// Whether an entry may be added; `known`: beside another one of its key.
     ///
     /// # Errors
-    /// `ValueError` for headers of a response with which no client could tell where it ends.
+    /// `ValueError` for headers of a response with which no client could tell where it ends, and for
+    /// names and values that httpd refuses when the headers go out: it would send a 500 response
+    /// instead, and nobody could see which line of Python had set them.
     pub fn may_get(self, key: &CStr, value: &CStr, known: bool) -> PyResult<()> {
         if self != Self::OfResponse {
             return Ok(());
         }
+        refuse_no_token(key.to_bytes())?;
         let text = value.to_string_lossy();
+        refuse_controls(
+            &format!("the header {}", key.to_string_lossy()),
+            value.to_bytes(),
+        )?;
         if is(key, "Transfer-Encoding") {
             return Err(PyValueError::new_err(format!(
                 "Transfer-Encoding: {text} cannot be set: httpd frames the response. Leave the header \

@@ -1,5 +1,7 @@
 """Handlers that frame their responses wrong, and one whose response is right."""
 
+from urllib.parse import unquote
+
 from mod_python import apache
 
 BODY = b"twelve bytes"
@@ -37,7 +39,7 @@ def late(req: apache.Request) -> int:
 
 def refused(req: apache.Request) -> int:
     """Set the headers that the query names; answer with what they raise."""
-    key, _, value = (req.args or "").partition(":")
+    key, _, value = unquote(req.args or "").partition(":")
     found = []
     for table in (req.headers_out, req.err_headers_out):
         for way in ("__setitem__", "add", "setdefault", "update"):
@@ -107,6 +109,24 @@ def reset(req: apache.Request) -> int:
     req.flush()
     req.status = 200
     return _flushed(req)
+
+
+def fields(req: apache.Request) -> int:
+    """Set the attribute that the query names to what no header can have; answer with what that raises."""
+    value = "404 a\1b"
+    try:
+        setattr(req, req.args or "", [value] if req.args == "content_languages" else value)
+    except ValueError as error:
+        req.write(str(error))
+    return apache.OK
+
+
+def tabs(req: apache.Request) -> int:
+    """Answer with a header that has all that one may have."""
+    req.headers_out["X-Tab"] = "a\tb"
+    req.headers_out["!#$%&'*+-.^_`|~"] = "\u00e9\udcff"
+    req.write("ok")
+    return apache.OK
 
 
 def ok(req: apache.Request) -> int:
