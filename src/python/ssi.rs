@@ -21,7 +21,7 @@ use crate::engine::handlers::Home;
 use crate::engine::settings::Settings;
 use crate::httpd::hooks::ssi::{Kind, Tag, Tags};
 use crate::httpd::log::Level;
-use crate::httpd::{Error, Status};
+use crate::httpd::{Error, Request, Status};
 
 /// `filter` in the code of an element.
 pub struct ElementObject(Lent<Tag>);
@@ -91,6 +91,14 @@ impl Tags for Elements {
     fn run(tag: &Tag, kind: Kind, code: &[u8]) -> Result<bool, Error> {
         let r = tag.request();
         let settings = r.settings::<Settings>();
+        if let Err(reason) = may_run(r) {
+            let page = String::from_utf8_lossy(r.filename().unwrap_or_default());
+            r.log(
+                Level::Error,
+                &format!("<!--#python --> in {page} may not run: {reason}"),
+            );
+            return Ok(false);
+        }
         let interpreter = match call::interpreter(settings, Some(r), &Home::None) {
             Ok(interpreter) => interpreter,
             Err(reason) => {
@@ -120,6 +128,21 @@ impl Tags for Elements {
             tag.failed().map_or(outcome, Err)
         })
     }
+}
+
+/// Whether code of the page may run: where no Python may stand in .htaccess files, none lets it in by `Options` either.
+fn may_run(r: &Request) -> Result<(), String> {
+    let directory = match r.server().settings::<Settings>().htaccess {
+        Some(false) => r.htaccess_with_includes(),
+        _ => None,
+    };
+    directory.map_or(Ok(()), |directory| {
+        let directory = String::from_utf8_lossy(directory);
+        Err(format!(
+            "the .htaccess file of {directory} has given it Options Includes, and PythonHtaccess is Off; write that \
+             option into the configuration of the server, and none into .htaccess"
+        ))
+    })
 }
 
 struct Run<'a, 'py> {

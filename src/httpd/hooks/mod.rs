@@ -198,6 +198,7 @@ unsafe extern "C" fn register<M: Module>(pool: *mut ffi::apr_pool_t) {
     }));
     super::connection::replay::register();
     super::request::auth_probe::register();
+    super::request::htaccess_options::register();
     super::server::mutex::register();
     // SAFETY: httpd calls with the configuration's pool.
     let pool = unsafe { Pool::from_raw(pool) };

@@ -11,6 +11,7 @@ pub(in crate::httpd) mod error_response;
 pub(in crate::httpd) mod fields;
 pub mod fileinfo;
 pub(in crate::httpd) mod hook_list;
+pub(in crate::httpd) mod htaccess_options;
 mod log;
 pub(in crate::httpd) mod methods;
 pub mod remote_host;
