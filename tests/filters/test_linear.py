@@ -34,6 +34,16 @@ async def peek(filter: apache.Filter) -> AsyncIterator[bytes]:
         yield chunk
 
 
+async def peek_often(filter: apache.Filter) -> AsyncIterator[bytes]:
+    while await filter.peek(4096):
+        yield await filter.read(7)
+
+
+async def peek_all_often(filter: apache.Filter) -> AsyncIterator[bytes]:
+    while await filter.peek(1 << 20):
+        yield await filter.read(7)
+
+
 async def lines(filter: apache.Filter) -> AsyncIterator[bytes]:
     for line in [line async for line in filter.lines(1 << 20)]:
         yield line
@@ -102,6 +112,14 @@ def test_output_filters(function: Filter, size: int) -> None:
 def test_peeking_of_output_filters(size: int) -> None:
     data = b"x" * size
     assert touched(peek, data).body == b"%d " % size + data
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("function", [peek_often, peek_all_often])
+def test_peeking_again_and_again(function: Filter, size: int) -> None:
+    data = b"x" * size
+    assert touched(function, data).body == data
+    assert touched(function, data, ["8192"]).body == data
 
 
 @pytest.mark.parametrize("size", SIZES)

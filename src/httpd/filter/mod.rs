@@ -7,6 +7,7 @@ pub mod file;
 pub mod input;
 pub mod output;
 pub(in crate::httpd) mod output_errors;
+pub(in crate::httpd) mod peeked;
 pub(in crate::httpd) mod queue;
 pub(in crate::httpd) mod response_framing;
 pub mod response_head;

@@ -70,10 +70,8 @@ pub struct Stream {
     pub(in crate::httpd) last: Option<Bucket>,
     /// What a generator has read before it yielded.
     pub(in crate::httpd) rollback: Rollback,
-    /// Peeked at: read from `incoming`, and to be put back before anything else is.
+    /// Peeked at in vain, as more must arrive: to be put back before anything else is.
     pub(in crate::httpd) ahead: Queue,
-    /// Bytes of data in `ahead`.
-    pub(in crate::httpd) ahead_length: usize,
     /// Taken by the author as buckets.
     pub(in crate::httpd) taken_buckets: TakenBuckets,
     /// The file of which a part was written last.
@@ -126,7 +124,6 @@ impl Stream {
             last: None,
             rollback: Rollback::free(brigade()),
             ahead: brigade(),
-            ahead_length: 0,
             taken_buckets: TakenBuckets::default(),
             file: None,
             author: Author::Function,
@@ -210,7 +207,6 @@ impl Stream {
     /// for it may be what the filter is there to hide.
     pub fn abandon(&mut self) {
         self.ahead.clear();
-        self.ahead_length = 0;
         self.begin_yielding();
     }
 

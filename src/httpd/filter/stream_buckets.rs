@@ -305,3 +305,26 @@ fn bucket_name(raw: NonNull<ffi::apr_bucket>) -> String {
     // SAFETY: a live bucket of a stream.
     unsafe { bucket::name(raw.as_ptr()) }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::httpd::filter::queue::tests::{arrive, take_bucket, with_stream};
+
+    #[test]
+    fn dropped_buckets_are_let_go_and_others_are_not() {
+        with_stream(0, |stream, pool| {
+            arrive(stream, b"a");
+            let first = take_bucket(stream);
+            stream.set_aside(pool).unwrap();
+            for _ in 0..10 {
+                arrive(stream, b"b");
+                let other = take_bucket(stream);
+                stream.set_aside(pool).unwrap();
+                drop(other);
+            }
+            stream.set_aside(pool).unwrap();
+            assert_eq!(stream.rollback.ring().all().kinds().count(), 1);
+            assert_eq!(&*stream.bytes_of(&first, 9).unwrap(), b"a");
+        });
+    }
+}

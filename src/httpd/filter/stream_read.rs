@@ -1,7 +1,6 @@
 //! What a filter reads: pieces of data at the front of what has arrived, and the metadata between.
 
-use super::stream::{CHUNK, Stream};
-use crate::httpd::apr::brigade_data;
+use super::stream::Stream;
 use crate::httpd::apr::bucket::{Bucket, Kind};
 use crate::httpd::status::Error;
 
@@ -82,7 +81,7 @@ impl Stream {
         if length == 0 {
             drop(self.incoming.remove_front());
         } else if length > limit {
-            self.incoming.all().split_front(limit)?;
+            self.incoming.split_front(limit)?;
         }
         Ok(length.min(limit))
     }
@@ -96,7 +95,7 @@ impl Stream {
     /// Takes `length` bytes of the piece at hand; [`Self::write_back`] can send them on as they are.
     pub fn take(&mut self, length: usize) -> Result<(), Error> {
         if length < self.chunk().len() {
-            self.incoming.all().split_front(length)?;
+            self.incoming.split_front(length)?;
         }
         self.traffic.taken += length;
         self.last = self.incoming.remove_front();
@@ -115,34 +114,18 @@ impl Stream {
         limit: usize,
         block: bool,
     ) -> Result<Option<Vec<u8>>, Error> {
-        while self.ahead_length < limit {
-            match self.incoming.front() {
-                None => return Ok(None),
-                Some(Kind::End) => break,
-                // One that turned out to hold nothing is gone: what stands first now is another one.
-                Some(Kind::Data) => match self.load(CHUNK, block)? {
-                    0 => continue,
-                    loaded => self.ahead_length += loaded,
-                },
-                Some(_) => {}
-            }
-            self.incoming.move_front(&self.ahead);
-        }
-        let mut seen = Vec::new();
-        let mut result = Ok(());
-        self.ahead.all().any_data(|piece| {
-            let room = limit - seen.len();
-            result = brigade_data::extend(&mut seen, &piece[..piece.len().min(room)]);
-            result.is_err() || seen.len() == limit
-        });
         self.unpeek();
-        result.map(|()| Some(seen))
+        let seen = self.incoming.peek(limit, block)?;
+        if seen.is_none() {
+            // All of it was looked at: nobody is called for it again before more has arrived.
+            self.incoming.move_before(&self.ahead);
+        }
+        Ok(seen)
     }
 
     /// Puts back what was peeked at.
     pub(in crate::httpd) fn unpeek(&mut self) {
         self.ahead.move_before(&self.incoming);
-        self.ahead_length = 0;
     }
 
     /// Notes an event that the author has taken.
