@@ -25,8 +25,10 @@ NEVER = re.compile(
 HARMLESS = (
     r"\[python:",  # tracebacks, refusals that name what to write instead, and what programs log at any level
     "AH00484|AH00161",  # as many clients as threads
+    "AH01599",  # a content type that a program made up
     "AH0(?:0124|0127|0128|0130|0036|0135|1630|2811|1264|1276|1215)",
-    r"\[(?:http|core|deflate|filter|include|proxy|proxy_http|substitute|http2|reqtimeout|ssl|authz_core|autoindex|negotiation|headers):(?:error|warn)\]",
+    "AH10244",  # core: a path that leads out of the root
+    "AH01095",  # proxy: the client's body ended before it was whole
 )
 """Bad lines that a case may cause: what it asks for is wrong, and httpd or the module say so."""
 
