@@ -16,7 +16,7 @@ from mod_python import apache
 
 KEPT: list[Any] = []
 MOST = 50
-_lock = threading.Lock()
+LARGEST = 1 << 30
 
 
 class Quiet:
@@ -36,15 +36,16 @@ quiet = Quiet()
 
 def keep(thing: Any) -> None:
     "Keep it beyond its request."
-    with _lock:
-        KEPT.append(thing)
-        del KEPT[:-MOST]
+    if isinstance(thing, apache.Bucket) and (thing.length or 0) > LARGEST:
+        return  # a filter would yield it, and somebody read terabytes
+    # Without a lock: what is let go of here may have a `__del__` that keeps something, too.
+    KEPT.append(thing)
+    del KEPT[:-MOST]
 
 
 def kept(number: int, kind: str | None = None) -> Any:
     "One of those that were kept."
-    with _lock:
-        found = [one for one in KEPT if kind is None or type(one).__name__ == kind]
+    found = [one for one in list(KEPT) if kind is None or type(one).__name__ == kind]
     return found[number % len(found)] if found else None
 
 
