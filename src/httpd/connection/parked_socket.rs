@@ -1,11 +1,11 @@
-//! A stand-in: what the event MPM watches in place of a parked connection's socket, so that whoever
+//! The parked socket: what the event MPM watches in place of a parked connection's socket, so that whoever
 //! serves the connection can watch the socket itself.
 //!
 //! To hand a connection over to the MPM and back for each message costs more than what most protocols
 //! do with one, and what the MPM watches for cannot be changed while it has the connection. But the
 //! MPM watches the descriptor that it has accepted, whatever that refers to. So httpd's filters get a
 //! descriptor of their own for the same socket before they are made, and while we serve the
-//! connection the MPM's refers to an event: it is wakeup when there is something for the MPM to do.
+//! connection the MPM's refers to an event: it is signalled when there is something for the MPM to do.
 //! Whoever closes one of the two does not close the other.
 //!
 //! Where descriptors are short, a connection rests: the MPM watches its socket, and there is one.
@@ -18,7 +18,7 @@ use std::ptr::{NonNull, null_mut};
 use super::{Connection, poller};
 use crate::httpd::ffi;
 
-/// The stand-in of one connection.
+/// The parked socket of one connection.
 pub struct ParkedSocket {
     /// The MPM's object.
     watched: NonNull<ffi::apr_socket_t>,
@@ -134,7 +134,7 @@ impl ParkedSocket {
         }
     }
 
-    /// The MPM's descriptor while it is the stand-in's: a child that stops may have closed it.
+    /// The MPM's descriptor while it refers to the event: a child that stops may have closed it.
     fn standing(&self) -> Option<RawFd> {
         descriptor(self.watched).filter(|_| self.place.get() == Place::Standing)
     }

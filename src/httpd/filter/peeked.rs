@@ -135,7 +135,7 @@ impl Peeked {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::httpd::filter::queue::tests::{arrive, assert_linear, with_stream};
+    use crate::httpd::filter::queue::tests::{arrive, assert_linear, random, with_stream};
     use crate::httpd::filter::stream_buckets::NextBucket;
 
     #[test]
@@ -186,14 +186,7 @@ mod tests {
 
     #[test]
     fn a_peek_shows_what_is_read_next() {
-        let mut state = 7_u32;
-        let mut chance = move |most: u32| {
-            // Xorshift: the same numbers in each run.
-            state ^= state << 13;
-            state ^= state >> 17;
-            state ^= state << 5;
-            state % most
-        };
+        let mut chance = random(7);
         for _ in 0..300 {
             with_stream(chance(40) as usize, |stream, pool| {
                 let mut unread = Vec::new();

@@ -213,6 +213,17 @@ pub(in crate::httpd) mod tests {
     use crate::httpd::filter::stream::{CHUNK, Stream};
     use crate::httpd::filter::stream_buckets::{NextBucket, Token};
 
+    /// Pseudo-random numbers below what each call asks for: xorshift, the same in each run.
+    pub(in crate::httpd) fn random(seed: u32) -> impl FnMut(u32) -> u32 {
+        let mut state = seed;
+        move |below| {
+            state ^= state << 13;
+            state ^= state >> 17;
+            state ^= state << 5;
+            state % below
+        }
+    }
+
     /// Runs `test` with a stream of a generator that keeps `limit` bytes, and its pool.
     pub(in crate::httpd) fn with_stream(limit: usize, test: impl FnOnce(&mut Stream, &Pool)) {
         with_brigade(|brigade| {
@@ -337,14 +348,7 @@ pub(in crate::httpd) mod tests {
 
     #[test]
     fn nothing_that_was_lent_outlives_a_call() {
-        let mut state = 1_u32;
-        let mut chance = move |most: u32| {
-            // Xorshift: the same numbers in each run.
-            state ^= state << 13;
-            state ^= state >> 17;
-            state ^= state << 5;
-            state % most
-        };
+        let mut chance = random(1);
         for _ in 0..300 {
             with_stream(chance(40) as usize, |stream, pool| {
                 let mut tokens = Vec::new();

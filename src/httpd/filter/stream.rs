@@ -183,7 +183,7 @@ impl Stream {
         !self.touched
     }
 
-    /// Whether the rollback were asked for too late: more was read than is kept.
+    /// Whether the rollback was asked for too late: more was read than is kept.
     pub fn lost_rollback(&self) -> bool {
         self.rollback.are_lost()
     }

@@ -52,7 +52,7 @@ pub struct About {
     pub file: Option<(Vec<u8>, u64)>,
 }
 
-/// The buckets of one stream that are in the author's hands. They stand in the ring of the rollback,
+/// The buckets of one stream that are in the author's hands. They stand in the ring of the original buckets,
 /// in the order of the stream, whether these are kept or not.
 #[derive(Default)]
 pub(in crate::httpd) struct TakenBuckets {
@@ -101,7 +101,7 @@ impl TakenBuckets {
         self.take_dropped();
     }
 
-    /// All of them go on with the rollback: the author has none any more.
+    /// All of them go on with the original buckets: the author has none any more.
     pub(in crate::httpd) fn forget(&mut self) {
         self.taken.clear();
     }

@@ -18,7 +18,7 @@ impl Stream {
         }
     }
 
-    /// Takes a metadata bucket off the front: into its place, or aside with the rollback. FLUSH
+    /// Takes a metadata bucket off the front: into its place, or aside with the original buckets. FLUSH
     /// and EOS are remembered by the caller.
     pub(in crate::httpd) fn take_mark(&mut self) {
         let Some(kind) = self.incoming.front().map(|kind| self.meaning(kind)) else {

@@ -1,5 +1,5 @@
 //! What httpd would say to a request that nobody sent: its modules look at one that stands on a
-//! connection_copy of a connection, as they look at a stream of HTTP/2. Whatever they do to it, read of it,
+//! copy of a connection, as they look at a stream of HTTP/2. Whatever they do to it, read of it,
 //! write to it or keep for it never reaches the connection itself, and goes with it.
 
 use std::cell::Cell;
@@ -15,7 +15,7 @@ use crate::httpd::ffi;
 use crate::httpd::server::Server;
 use crate::httpd::status::{Error, Status};
 
-/// The ends of a connection_copy: it takes whatever is written, and has nothing to be read.
+/// The ends of a copied connection: it takes whatever is written, and has nothing to be read.
 const NAME: &CStr = c"MOD_PYTHON_AUTH_PROBE";
 /// Before whatever says that it comes first.
 const BEFORE_ALL: c_int = ffi::APR_HOOK_REALLY_FIRST as c_int - 100;
@@ -158,7 +158,7 @@ impl Connection {
         // SAFETY: a place for one pool, below the connection's own.
         unsafe { ffi::apr_pool_create_ex(&raw mut pool, self.raw().pool, None, null_mut()) };
         let connection_copy = self.connection_copy(pool);
-        // SAFETY: the connection_copy has all that a connection needs for requests.
+        // SAFETY: the copied connection has all that a connection needs for requests.
         let r = unsafe { ffi::ap_create_request(connection_copy) };
         let Some(r) = NonNull::new(r) else {
             return Err(Error::GENERAL);
@@ -283,7 +283,7 @@ impl AuthProbe<'_> {
 }
 
 impl Request {
-    /// Whether it is the request of an probe, which this thread makes just now.
+    /// Whether it is the request of a probe that this thread makes just now.
     pub(in crate::httpd) fn is_auth_probe(&self) -> bool {
         ASKED.get().0 == self.as_ptr().cast_const()
     }

@@ -1,5 +1,5 @@
 //! Connection handlers: the call of one, and what becomes of the connection, by what it gave: a
-//! plain function has served it by then, a coroutine begins to session.
+//! plain function has served it by then, a coroutine becomes a session.
 #![expect(unsafe_code, reason = "a look at the type of what a handler gave")]
 
 use std::io;

@@ -27,7 +27,7 @@ use crate::python::values::log_entry::{log_level, loggable};
 /// What a `conn` holds.
 pub struct ConnectionObject {
     pub(in crate::python) lent: Lent<Connection>,
-    /// The bytes on the transport: only a connection handler may have them.
+    /// The bytes of the connection: only a connection handler may have them.
     pub(in crate::python) transport: Option<Lent<Transport>>,
     pub(in crate::python) base_server: RefCell<Option<Py<PyAny>>>,
     pub(in crate::python) notes: RefCell<Option<Py<PyAny>>>,

@@ -36,7 +36,7 @@ pub struct ConnectionState {
 }
 
 impl ConnectionState {
-    /// A task for an `async def` handler, and the stand-in with which it is parked, if it can be: not
+    /// A task for an `async def` handler, and the parked socket with which it is parked, if it can be: not
     /// in the middle of a request, as when that has asked for another protocol.
     ///
     /// # Errors
