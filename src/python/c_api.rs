@@ -58,8 +58,7 @@ impl Lender for Exports {
                 let interpreter = match Interpreter::named(&name) {
                     Ok(interpreter) => interpreter,
                     Err(reason) => {
-                        let text = format!("no Python for mp_acquire_interpreter: {reason}");
-                        log::main(Level::Error, &text);
+                        reason.log(About::Nothing, Level::Error, "mp_acquire_interpreter");
                         return null_mut();
                     }
                 };

@@ -1,10 +1,11 @@
 //! `<!--#python ... -->`: runs the code that stands in pages (`mod_python/_ssi.py`).
 
 use crate::python::runtime::types::ClassId;
-use pyo3::exceptions::{PyOSError, PyRuntimeError};
+use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
 use super::connection::call;
+use super::object::arguments::required;
 use super::object::class;
 use super::object::class::{Answer, Arguments, Class, This, attributes, methods};
 use super::request::state::State;
@@ -16,7 +17,8 @@ use super::runtime::loader::Search;
 use super::runtime::traceback;
 use super::text::decode;
 use super::values::buffer;
-use super::values::handler_result::ending;
+use super::values::client_gone::write_failed;
+use super::values::handler_result::{cut_response, ending};
 use crate::engine::handlers::Home;
 use crate::engine::settings::Settings;
 use crate::httpd::hooks::ssi::{Kind, Tag, Tags};
@@ -50,9 +52,7 @@ impl Class for ElementObject {
 fn sent<'py>(this: &Me<'_, 'py>, result: Result<(), Error>) -> Answer<'py> {
     match result {
         Ok(()) => Ok(this.py().None().into_bound(this.py())),
-        Err(_) => Err(PyOSError::new_err(
-            "Write failed, client closed connection.",
-        )),
+        Err(_) => Err(write_failed()),
     }
 }
 
@@ -70,10 +70,9 @@ fn element<'a>(this: &'a Me<'_, '_>) -> PyResult<&'a Tag> {
 
 fn write<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
     let tag = element(this)?;
-    let value = a[0].expect("the trampoline has checked required arguments");
     let length = buffer::append(
         &mut tag.written(),
-        &value,
+        required(a, 0),
         this.interpreter().deferred_drops,
     )?;
     sent(this, release(this.py(), || tag.wrote(length)))
@@ -102,8 +101,7 @@ impl Tags for Elements {
         let interpreter = match call::interpreter(settings, Some(r), &Home::None) {
             Ok(interpreter) => interpreter,
             Err(reason) => {
-                let text = format!("no Python for this page: {reason}");
-                r.log(Level::Error, &text);
+                reason.log(About::Request(r), Level::Error, "this page");
                 return Ok(false);
             }
         };
@@ -197,9 +195,7 @@ impl Run<'_, '_> {
                 return Ok(true);
             }
             if self.tag.is_out() {
-                let number = status.0;
-                let text =
-                    format!("{who}: {number} after a part of the response was sent: it is cut");
+                let text = format!("{who}: {}", cut_response(status));
                 r.log(Level::Error, &text);
             }
             return Err(release(py, || self.tag.fail(status)));

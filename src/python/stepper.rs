@@ -70,8 +70,9 @@ pub fn is_async_generator(object: &Bound<'_, PyAny>) -> bool {
 /// # Errors
 /// `TypeError` for anything else; what the generator raises.
 pub fn next<'py>(generator: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    let expected = || PyTypeError::new_err("an async generator was expected");
     if !is_async_generator(generator) {
-        return Err(PyTypeError::new_err("an async generator was expected"));
+        return Err(expected());
     }
     // SAFETY: a look at the object's type.
     let class = unsafe { ffi::Py_TYPE(generator.as_ptr()) };
@@ -79,9 +80,7 @@ pub fn next<'py>(generator: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     let class = unsafe { &*class };
     // SAFETY: async generators have this table.
     let methods = unsafe { &*class.tp_as_async };
-    let Some(next) = methods.am_anext else {
-        return Err(PyTypeError::new_err("an async generator was expected"));
-    };
+    let next = methods.am_anext.ok_or_else(expected)?;
     // SAFETY: its own slot.
     let awaitable = unsafe { next(generator.as_ptr()) };
     // SAFETY: a new reference, or null with an exception set.

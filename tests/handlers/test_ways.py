@@ -39,6 +39,8 @@ Listen 127.0.0.1:${HOST_PORT}
     ServerAlias one.example two.example *.three.example
     ServerPath /path
     ErrorLog "${HANDLERS}/../virtual.log"
+    PythonImport said_at_start main_interpreter
+    PythonImport missing_at_start main_interpreter
     LimitRequestLine 2000
     LimitRequestFieldSize 3000
     LimitRequestFields 40
@@ -187,6 +189,12 @@ def test_b163_server(httpd: Httpd) -> None:
     assert (seen["my_generation"], seen["recent"], seen["mine"], seen["level"]) == (0, True, "stays", True)
     main = call(httpd, "own_server")
     assert (main["defn_name"], main["defn_line_number"], main["path"], main["names"]) == ("", 0, None, [])
+
+
+def test_a_virtual_hosts_imports_are_logged_where_it_logs(httpd: Httpd) -> None:
+    log = (httpd.handlers.parent / "virtual.log").read_text()
+    assert "] said at the start" in log
+    assert "PythonImport missing_at_start" in log and "ModuleNotFoundError" in log
 
 
 def test_w133_w134_wsgi(httpd: Httpd) -> None:

@@ -52,6 +52,11 @@ Listen 127.0.0.1:${NAMED_PORT}
     PythonInterpreter of_connections
     PythonConnectionHandler interpreter_names
 </VirtualHost>
+Listen 127.0.0.1:${FILTERED_PORT}
+<VirtualHost *:${FILTERED_PORT}>
+    PythonInterpreter of_filters
+    PythonOutputFilter interpreter_names OUT kind=connection
+</VirtualHost>
 """
 TOO_MANY = "interpreter '.*' would be one too many: this child has 3 besides main_interpreter .*PythonMaxInterpreters"
 ALLOW_LOG = ("AH00161|AH00484|MaxRequestWorkers",)
@@ -100,3 +105,13 @@ def test_a_maximum_for_filters_and_connections(httpd: Httpd) -> None:
     assert answer.status == 503
     assert httpd.raw(b"", port=httpd.port_of("NAMED_PORT")) == b""
     httpd.expect(f"no Python for this filter: {TOO_MANY}", f"no Python for this connection: {TOO_MANY}")
+
+
+def test_a_maximum_for_filters_of_connections(httpd: Httpd) -> None:
+    if httpd.mpm == "prefork":
+        pytest.skip("each child has its own")
+    httpd.allow(TOO_MANY)
+    for number in range(4):
+        httpd.get(f"/plain/{number}/x.txt")
+    assert httpd.raw(b"GET /main HTTP/1.0\r\n\r\n", port=httpd.port_of("FILTERED_PORT")) == b""
+    httpd.expect(r"\[client .*no Python for this filter: interpreter 'of_filters' would be one too many")

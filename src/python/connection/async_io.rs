@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use pyo3::exceptions::{PyConnectionResetError, PyRuntimeError, PyTypeError, PyValueError};
+use pyo3::exceptions::{PyConnectionResetError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 
 use super::awaitable::{HIGH, MOST, Operation, Wait, of_peer};
 use super::object::{ConnectionObject, transport};
 use crate::parking::io_state::Output;
-use crate::python::object::arguments::limit;
+use crate::python::object::arguments::{limit, required};
 use crate::python::object::class;
 use crate::python::object::class::{Answer, Arguments, This};
 use crate::python::runtime::lease::Lent;
@@ -78,7 +78,6 @@ pub(in crate::python) fn lines<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
 
 pub(in crate::python) fn write<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
     let (c, transport) = transport(this)?;
-    let data = a[0].ok_or_else(|| PyTypeError::new_err("write() takes data"))?;
     match transport.io.output() {
         Output::Open => {}
         Output::Closed | Output::Ended => {
@@ -91,7 +90,7 @@ pub(in crate::python) fn write<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -
     }
     let length = buffer::append(
         &mut &*transport.written,
-        &data,
+        required(a, 0),
         this.interpreter().deferred_drops,
     )?;
     transport.io.touch();
@@ -127,8 +126,7 @@ fn seconds(this: &Me<'_, '_>, value: &Bound<'_, PyAny>, what: &str) -> PyResult<
 }
 
 pub(in crate::python) fn sleep<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
-    let time = a[0].ok_or_else(|| PyTypeError::new_err("sleep() takes seconds"))?;
-    let time = seconds(this, &time, "a sleep")?;
+    let time = seconds(this, required(a, 0), "a sleep")?;
     make(this, Operation::Time(time))
 }
 

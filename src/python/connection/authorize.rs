@@ -12,6 +12,7 @@ use crate::engine::credentials;
 use crate::httpd::Connection;
 use crate::httpd::log::Level;
 use crate::httpd::request::auth_probe::Verdict;
+use crate::python::object::arguments::required;
 use crate::python::object::class::{Answer, Arguments, This};
 use crate::python::runtime::interpreter::release;
 use crate::python::text::{decode, encode, encode_c};
@@ -27,8 +28,7 @@ pub struct Question {
 
 impl Question {
     fn new(a: Arguments<'_, '_>) -> PyResult<Self> {
-        let uri = a[0].ok_or_else(|| PyTypeError::new_err("authorize() takes a URI"))?;
-        let uri = encode_c(&uri)?;
+        let uri = encode_c(required(a, 0))?;
         if !credentials::is_path(uri.as_bytes()) {
             return Err(PyValueError::new_err(
                 "a location is a path from its first slash, quoted as in a URL: '/mail'",

@@ -158,8 +158,7 @@ fn first_call(
     let interpreter = match interpreter(settings, None, &handler.home) {
         Ok(interpreter) => interpreter,
         Err(reason) => {
-            let text = format!("no Python for this connection: {reason}");
-            c.log(Level::Error, &text);
+            reason.log(About::Connection(c), Level::Error, "this connection");
             return Status::DONE;
         }
     };

@@ -9,11 +9,11 @@ use crate::httpd::{Connection, Error};
 use crate::python::connection::async_io;
 use crate::python::connection::awaitable::of_peer;
 use crate::python::memory::{bytes, no_memory};
-use crate::python::object::arguments::limit;
+use crate::python::object::arguments::{limit, required};
 use crate::python::object::class::{Answer, Arguments, This};
 use crate::python::runtime::interpreter::release;
 use crate::python::values::buffer;
-use pyo3::exceptions::{PyConnectionResetError, PyTimeoutError, PyTypeError};
+use pyo3::exceptions::{PyConnectionResetError, PyTimeoutError};
 use pyo3::prelude::*;
 
 /// How many bytes are asked for when the handler does not say.
@@ -123,10 +123,9 @@ pub(in crate::python) fn write<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -
     if transport.io.is_async() {
         return async_io::write(this, a);
     }
-    let data = a[0].ok_or_else(|| PyTypeError::new_err("write() takes data"))?;
     let length = buffer::append(
         &mut &*transport.written,
-        &data,
+        required(a, 0),
         this.interpreter().deferred_drops,
     )?;
     if length > 0 {

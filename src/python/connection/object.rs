@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
-use pyo3::exceptions::{PyRuntimeError, PyTypeError};
+use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
 use super::async_io;
@@ -16,7 +16,7 @@ use crate::parking::transport::Transport;
 use crate::python::connection::state::ConnectionState;
 use crate::python::handlers::chain::Chain;
 use crate::python::handlers::hlist::{HandlerListObject, Serves};
-use crate::python::object::arguments::none;
+use crate::python::object::arguments::{none, required};
 use crate::python::object::class;
 use crate::python::object::class::{Answer, Arguments, Class, This};
 use crate::python::object::slots::AsyncIterable;
@@ -177,8 +177,7 @@ pub(in crate::python) fn ssl_var_lookup<'py>(
     this: &Me<'_, 'py>,
     a: Arguments<'_, 'py>,
 ) -> Answer<'py> {
-    let name = a[0].ok_or_else(|| PyTypeError::new_err("ssl_var_lookup() takes a name"))?;
-    let name = encode_c(&name)?;
+    let name = encode_c(required(a, 0))?;
     let value = this.body().lent.get()?.tls_variable(&name);
     decode_option(this.py(), value.as_deref())
 }

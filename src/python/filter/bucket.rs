@@ -14,6 +14,7 @@ use pyo3::types::PyBytes;
 
 use super::flow::Flow;
 use super::instance::Instance;
+use super::object::with_flow_of;
 use crate::httpd::filter::stream::CHUNK;
 use crate::httpd::filter::stream_buckets::{About, NextBucket, Token};
 use crate::httpd::{Error, Filter};
@@ -196,12 +197,7 @@ impl Class for BucketObject {
 
 /// Calls `f` with the stream of a bucket.
 fn with_stream<R>(place: &Place, f: impl FnOnce(&Filter, &mut Flow) -> PyResult<R>) -> PyResult<R> {
-    let instance = place.instance.get()?;
-    let mut flow = instance
-        .flow
-        .try_borrow_mut()
-        .map_err(|_| PyRuntimeError::new_err("the filter is at work in another call"))?;
-    f(place.filter.get()?, &mut flow)
+    with_flow_of(place.instance.get()?, place.filter.get()?, f)
 }
 
 fn about_data(flow: &mut Flow, token: &Token) -> PyResult<About> {

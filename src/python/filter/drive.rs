@@ -16,6 +16,9 @@ use crate::httpd::{Brigade, Connection, Error, Filter, Request, Status};
 use crate::python::request::state::State;
 use crate::python::runtime::named::NoPython;
 
+/// What has no Python, in the error log and in exceptions.
+pub(in crate::python) const THIS_FILTER: &str = "this filter";
+
 /// A brigade of a response arrives at an output filter.
 ///
 /// # Errors
@@ -115,12 +118,7 @@ fn steps_aside(filter: &Filter, brigade: &Brigade, declared: &Declared) -> bool 
 }
 
 fn no_python(filter: &Filter, brigade: &Brigade, reason: &NoPython) -> Result<(), Error> {
-    if let Some(r) = filter.request() {
-        r.log(
-            Level::Error,
-            &format!("no Python for this filter: {reason}"),
-        );
-    }
+    reason.log(filter.into(), Level::Error, THIS_FILTER);
     brigade.clear();
     Output::new(filter, Change::Length).fail(filter, reason.status)
 }
@@ -143,10 +141,7 @@ pub fn input(
         None => filter.keep(match Instance::new(filter, declared, Way::In, settings) {
             Ok(instance) => instance,
             Err(reason) => {
-                if let Some(r) = filter.request() {
-                    let text = format!("no Python for this filter: {reason}");
-                    r.log(Level::Error, &text);
-                }
+                reason.log(filter.into(), Level::Error, THIS_FILTER);
                 let status = Some(reason.status);
                 let error = Input::new(filter, Change::Length).fail(filter, status);
                 refuse(filter, error, status);

@@ -15,7 +15,7 @@ use crate::httpd::log::Level;
 use crate::httpd::{Error, Filter};
 use crate::python::object::class;
 use crate::python::runtime::interpreter::{Interpreter, release};
-use crate::python::runtime::time_limit;
+use crate::python::runtime::{time_limit, traceback};
 use crate::python::stepper;
 use crate::python::stepper::Step;
 use crate::python::values::buffer;
@@ -155,12 +155,7 @@ fn refuse(awaited: &Bound<'_, PyAny>, what: &Bound<'_, PyAny>) -> PyErr {
 
 /// asyncio's own functions look for an event loop at once.
 fn explain(py: Python<'_>, error: PyErr) -> PyErr {
-    let asks_for_loop = error.is_instance_of::<PyRuntimeError>(py)
-        && error
-            .value(py)
-            .to_string()
-            .contains("no running event loop");
-    if asks_for_loop {
+    if traceback::asks_for_event_loop(py, &error) {
         note(py, error)
     } else {
         error

@@ -35,7 +35,7 @@ use crate::python::runtime::time_limit::Step;
 use crate::python::runtime::traceback;
 use crate::python::runtime::traceback::Page;
 use crate::python::stepper::is_async_generator;
-use crate::python::values::handler_result::{Ending, close_coroutine, ending};
+use crate::python::values::handler_result::{Ending, close_coroutine, cut_response, ending};
 
 /// One filter of ours in the chain of one request; httpd drops it with the request's pool.
 pub struct Instance {
@@ -336,8 +336,7 @@ impl Instance {
             };
         }
         if sent {
-            let number = status.0;
-            let text = format!("{name}: {number} after a part of the response was sent: it is cut");
+            let text = format!("{name}: {}", cut_response(status));
             crate::python::runtime::context::log_line(Level::Error, &text);
         }
         Failure {

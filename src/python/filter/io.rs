@@ -1,6 +1,6 @@
 //! Reading and writing of a filter that is a plain function, and stepping out of either kind.
 
-use pyo3::exceptions::{PyOSError, PyRuntimeError, PyTypeError, PyValueError};
+use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
@@ -10,10 +10,11 @@ use super::flow::Flow;
 use super::object::{Me, with_flow};
 use crate::httpd::filter::stream::{CHUNK, Next};
 use crate::httpd::{Error, Filter};
-use crate::python::object::arguments::{limit, none};
+use crate::python::object::arguments::{limit, none, required};
 use crate::python::object::class::{Answer, Arguments};
 use crate::python::runtime::interpreter::release;
 use crate::python::values::buffer;
+use crate::python::values::client_gone::{flush_failed, write_failed};
 
 /// A function that is told "nothing for now" so often, and asks again, will never return.
 const MOST_PAUSES: u32 = 1000;
@@ -104,23 +105,22 @@ pub(in crate::python) fn readline<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>
 
 pub(in crate::python) fn write<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
     refuse_to_generators(this, "yields its output")?;
-    let data = a[0].ok_or_else(|| PyTypeError::new_err("write() takes data"))?;
+    let data = required(a, 0);
     open_flow(this, |filter, flow| {
         if let Flow::Output(output) = flow {
             if output.is_broken() {
-                return Err(PyOSError::new_err(
-                    "Write failed, client closed connection.",
-                ));
+                return Err(write_failed());
             }
         }
-        let unchanged = this.body().is_last_piece(&data, flow.stream().taken());
+        let unchanged = this.body().is_last_piece(data, flow.stream().taken());
         let length = data.len().unwrap_or(0);
         if !(unchanged && flow.stream().write_back(length)) {
-            buffer::append(flow.stream(), &data, this.interpreter().deferred_drops)?;
+            buffer::append(flow.stream(), data, this.interpreter().deferred_drops)?;
         }
         match flow {
-            Flow::Output(output) if output.is_full() => release(this.py(), || output.send(filter))
-                .map_err(|_| PyOSError::new_err("Write failed, client closed connection.")),
+            Flow::Output(output) if output.is_full() => {
+                release(this.py(), || output.send(filter)).map_err(|_| write_failed())
+            }
             _ => Ok(()),
         }
     })?;
@@ -130,8 +130,9 @@ pub(in crate::python) fn write<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -
 pub(in crate::python) fn flush<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'py> {
     refuse_to_generators(this, "yields apache.FLUSH")?;
     with_flow(this, |filter, flow| match flow {
-        Flow::Output(output) => release(this.py(), || output.flush(filter))
-            .map_err(|_| PyOSError::new_err("Flush failed, client closed connection.")),
+        Flow::Output(output) => {
+            release(this.py(), || output.flush(filter)).map_err(|_| flush_failed())
+        }
         // What is written goes to the reader when the function returns.
         Flow::Input(_) => Ok(()),
     })?;

@@ -46,12 +46,7 @@ impl FilterObject {
     /// # Errors
     /// What `f` raises; `RuntimeError` when the filter cannot be used here and now.
     pub fn with_flow<R>(&self, f: impl FnOnce(&Filter, &mut Flow) -> PyResult<R>) -> PyResult<R> {
-        let instance = self.instance.get()?;
-        let mut flow = instance
-            .flow
-            .try_borrow_mut()
-            .map_err(|_| PyRuntimeError::new_err("the filter is at work in another call"))?;
-        f(self.filter.get()?, &mut flow)
+        with_flow_of(self.instance.get()?, self.filter.get()?, f)
     }
 
     /// Takes the piece at hand as `bytes`.
@@ -100,6 +95,20 @@ impl FilterObject {
         self.last.take();
         self.pauses.set(0);
     }
+}
+
+/// Calls `f` with a filter and the flow of its instance, unless another call has the flow.
+///
+/// # Errors
+/// What `f` raises; `RuntimeError` in a call of the filter's while another one is at work.
+pub(in crate::python) fn with_flow_of<R>(
+    instance: &Instance,
+    filter: &Filter,
+    f: impl FnOnce(&Filter, &mut Flow) -> PyResult<R>,
+) -> PyResult<R> {
+    let flow = instance.flow.try_borrow_mut();
+    let busy = |_| PyRuntimeError::new_err("the filter is at work in another call");
+    f(filter, &mut *flow.map_err(busy)?)
 }
 
 pub(in crate::python) fn with_flow<R>(

@@ -6,6 +6,7 @@ use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 
 use super::drive;
+use super::drive::THIS_FILTER;
 use super::instance::Instance;
 use super::registry::{direction, registry};
 use crate::engine::filters::{Filter as Declared, Way};
@@ -110,7 +111,7 @@ fn add_registered(
         .ok_or_else(|| PyValueError::new_err("httpd took no further filter"))?;
     let instance = Instance::new(filter, declared.clone(), way, settings);
     let instance = instance
-        .map_err(|reason| PyRuntimeError::new_err(format!("no Python for this filter: {reason}")))?
+        .map_err(|reason| PyRuntimeError::new_err(reason.sentence(THIS_FILTER)))?
         .at_run_time(function);
     filter.keep(instance);
     if way == Way::In {

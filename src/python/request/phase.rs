@@ -23,7 +23,7 @@ use crate::python::runtime::interpreter::Interpreter;
 use crate::python::runtime::loader::Search;
 use crate::python::runtime::traceback;
 use crate::python::runtime::traceback::Page;
-use crate::python::values::handler_result::{ending, of_request};
+use crate::python::values::handler_result::{cut_response, ending, of_request};
 
 /// Runs the handlers of a phase: the configured ones, then those that Python code has added.
 pub fn run(
@@ -38,8 +38,7 @@ pub fn run(
     let interpreter = match interpreter(settings, Some(r), home) {
         Ok(interpreter) => interpreter,
         Err(reason) => {
-            let text = format!("no Python for this request: {reason}");
-            r.log(Level::Error, &text);
+            reason.log(About::Request(r), Level::Error, "this request");
             return reason.status;
         }
     };
@@ -175,11 +174,7 @@ impl<'py> Run<'_, 'py> {
                 self.concluded(status)
             }
             _ if self.r.has_started() => {
-                let text = format!(
-                    "{} after a part of the response was sent: it is cut",
-                    status.0
-                );
-                self.r.log(Level::Error, &text);
+                self.r.log(Level::Error, &cut_response(status));
                 response.cut(self.py, self.r)
             }
             _ => {

@@ -13,6 +13,7 @@ use crate::httpd::{Error, Request, Status};
 use crate::python::runtime::interpreter::{Interpreter, release};
 use crate::python::runtime::traceback::Page;
 use crate::python::values::buffer;
+use crate::python::values::client_gone::write_failed;
 
 /// What was written and not yet sent.
 pub struct Response {
@@ -148,9 +149,7 @@ impl Response {
         match self.broken.get() {
             None => Ok(()),
             Some(Error::FILTER) => Err(PyOSError::new_err("an output filter ended the response")),
-            Some(_) => Err(PyOSError::new_err(
-                "Write failed, client closed connection.",
-            )),
+            Some(_) => Err(write_failed()),
         }
     }
 }

@@ -7,7 +7,7 @@ use super::lease;
 use crate::engine::log_text::Lines;
 use crate::httpd::log::{Level, SourceLocation, with_location};
 use crate::httpd::server;
-use crate::httpd::{Connection, Request};
+use crate::httpd::{Connection, Filter, Request, Server};
 
 /// What an entry into Python is about.
 #[derive(Clone, Copy)]
@@ -16,15 +16,43 @@ pub enum About<'a> {
     Request(&'a Request),
     /// A connection.
     Connection(&'a Connection),
-    /// Neither: start and end of things.
+    /// A server whose configuration asks for it, when a child starts.
+    Server(&'static Server),
+    /// None of these: what belongs to the child as a whole. It is logged where the main server logs.
     Nothing,
 }
 
-/// The same without its lifetime; only read inside the entry that set it.
+impl About<'_> {
+    /// Writes an entry to the error log of what this is about.
+    #[track_caller]
+    pub fn log(self, level: Level, line: &(impl AsRef<[u8]> + ?Sized)) {
+        with_location(Location::caller(), |at| self.log_at(at, level, line));
+    }
+
+    fn log_at(self, at: SourceLocation<'_>, level: Level, line: &(impl AsRef<[u8]> + ?Sized)) {
+        match self {
+            Self::Request(r) => r.log_at(at, level, line),
+            Self::Connection(c) => c.log_at(at, level, line),
+            Self::Server(server) => server.log_at(at, level, line),
+            Self::Nothing => server::log_at(at, level, line),
+        }
+    }
+}
+
+impl<'a> From<&'a Filter> for About<'a> {
+    /// A filter's request; the connection for a filter that has none.
+    fn from(filter: &'a Filter) -> Self {
+        let connection = || Self::Connection(filter.connection());
+        filter.request().map_or_else(connection, Self::Request)
+    }
+}
+
+/// An [`About`] without its lifetime. It is only read inside the entry that set it.
 #[derive(Clone, Copy)]
 enum Current {
     Request(*const Request),
     Connection(*const Connection),
+    Server(&'static Server),
     Nothing,
 }
 
@@ -62,6 +90,7 @@ impl From<About<'_>> for Current {
         match about {
             About::Request(r) => Self::Request(r),
             About::Connection(c) => Self::Connection(c),
+            About::Server(server) => Self::Server(server),
             About::Nothing => Self::Nothing,
         }
     }
@@ -83,6 +112,7 @@ fn with_current<R>(f: impl FnOnce(About<'_>) -> R) -> R {
         Current::Request(r) => About::Request(unsafe { &*r }),
         // SAFETY: as above.
         Current::Connection(c) => About::Connection(unsafe { &*c }),
+        Current::Server(server) => About::Server(server),
         Current::Nothing => About::Nothing,
     })
 }
@@ -98,7 +128,7 @@ pub fn connection() -> Option<usize> {
     with_current(|about| match about {
         About::Request(r) => Some(address(r.connection())),
         About::Connection(c) => Some(address(c)),
-        About::Nothing => None,
+        About::Server(_) | About::Nothing => None,
     })
 }
 
@@ -109,13 +139,9 @@ pub fn log_line(level: Level, line: &(impl AsRef<[u8]> + ?Sized)) {
     with_location(caller, |at| log_at(at, level, line));
 }
 
-/// The same, with a place in source.
+/// As `log_line`, with the place in the source that httpd shows beside the entry.
 pub fn log_at(at: SourceLocation<'_>, level: Level, line: &(impl AsRef<[u8]> + ?Sized)) {
-    with_current(|about| match about {
-        About::Request(r) => r.log_at(at, level, line),
-        About::Connection(c) => c.log_at(at, level, line),
-        About::Nothing => server::log_at(at, level, line),
-    });
+    with_current(|about| about.log_at(at, level, line));
 }
 
 /// Whether an entry of this level would be logged for what this thread works on.
@@ -123,6 +149,7 @@ pub fn takes(level: Level) -> bool {
     with_current(|about| match about {
         About::Request(r) => r.logs(level),
         About::Connection(c) => c.logs(level),
+        About::Server(server) => server.logs(level),
         About::Nothing => server::main().is_none_or(|server| server.logs(level)),
     })
 }

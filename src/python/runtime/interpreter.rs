@@ -107,7 +107,7 @@ pub fn start(server: &'static Server, optimize: bool, module: &'static Module) {
     });
     spare_descriptors::keep();
     if let Err(reason) = child {
-        server.log(Level::Critical, &format!("no Python here: {reason}"));
+        reason.log(About::Server(server), Level::Critical, "this child");
     }
 }
 

@@ -8,8 +8,10 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
+use super::context::About;
 use super::interpreter::Interpreter;
 use crate::engine::settings::Settings;
+use crate::httpd::log::Level;
 use crate::httpd::{Server, Status};
 use crate::locks::{Lock, Signal};
 
@@ -42,6 +44,19 @@ impl NoPython {
             ),
             status: Status::SERVICE_UNAVAILABLE,
         }
+    }
+}
+
+impl NoPython {
+    /// Writes to the error log of `about` that `what` has no Python, and why.
+    #[track_caller]
+    pub fn log(&self, about: About<'_>, level: Level, what: &str) {
+        about.log(level, &self.sentence(what));
+    }
+
+    /// The sentence for the error log, or for an exception: `what` has no Python, and why.
+    pub fn sentence(&self, what: &str) -> String {
+        format!("no Python for {what}: {self}")
     }
 }
 

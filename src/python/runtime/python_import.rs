@@ -32,15 +32,14 @@ pub fn run(main: &'static Server) {
 fn one(server: &'static Server, import: &Import, settings: &Settings) {
     let handler = &import.handler;
     let name = format!("PythonImport {} ({})", handler.text(), handler.source);
+    let about = About::Server(server);
     let interpreter = match Interpreter::named(&import.interpreter) {
         Ok(interpreter) => interpreter,
         Err(reason) => {
-            let text = format!("{name}: no Python for it: {reason}");
-            server.log(Level::Error, &text);
-            return;
+            return reason.log(about, Level::Error, &name);
         }
     };
-    interpreter.enter(About::Nothing, |py| {
+    interpreter.enter(about, |py| {
         let search = Search {
             path: settings.path.as_deref(),
             r: None,

@@ -18,19 +18,22 @@ pub fn to_log(py: Python<'_>, what: &str, error: &PyErr) {
     log_line(Level::Error, &entry(py, what, error));
 }
 
-/// Adds a note to asyncio's complaint about a thread without an event loop: httpd's have none.
+/// Whether asyncio has raised this because the thread has no event loop: httpd's threads have none.
+pub fn asks_for_event_loop(py: Python<'_>, error: &PyErr) -> bool {
+    let text = || error.value(py).str();
+    error.is_instance_of::<PyRuntimeError>(py)
+        && text().is_ok_and(|text| text == "no running event loop")
+}
+
+/// Adds a note to an error of asyncio's that says how to await what needs an event loop.
 pub fn name_what_helps(py: Python<'_>, error: &PyErr) {
-    let value = error.value(py);
-    let said = value
-        .str()
-        .is_ok_and(|text| text == "no running event loop");
-    if said && value.is_instance_of::<PyRuntimeError>() {
+    if asks_for_event_loop(py, error) {
         let note = "asyncio's own things are awaited as: await apache.aio(...)";
-        let _ = value.call_method1("add_note", (note,));
+        let _ = error.value(py).call_method1("add_note", (note,));
     }
 }
 
-/// The same where there is nothing that this thread works on.
+/// Writes that `what` failed, and the traceback, to the main server's log, whatever this thread works on.
 pub fn to_server_log(py: Python<'_>, what: &str, error: &PyErr) {
     let entry = entry(py, what, error);
     server::log(Level::Error, &entry);

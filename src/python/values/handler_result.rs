@@ -160,6 +160,12 @@ pub fn number(result: &Bound<'_, PyAny>, who: &str) -> PyResult<i32> {
     )))
 }
 
+/// The text of a log entry for a status that comes too late to be the response's.
+pub fn cut_response(status: Status) -> String {
+    let number = status.0;
+    format!("{number} after a part of the response was sent: it is cut")
+}
+
 /// A coroutine that nobody will run is closed, so that Python does not complain about it, too.
 /// Answers whether it was one.
 pub fn close_coroutine(result: &Bound<'_, PyAny>) -> bool {

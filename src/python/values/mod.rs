@@ -1,6 +1,7 @@
 //! Python values made of httpd's, and back: tables, buffers, results, `finfo`.
 
 pub mod buffer;
+pub mod client_gone;
 pub mod config_tables;
 pub mod finfo;
 pub(in crate::python) mod framing_headers;

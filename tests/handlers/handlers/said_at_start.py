@@ -1,0 +1,3 @@
+"""What PythonImport of a virtual host imports: it prints."""
+
+print("said at the start")
