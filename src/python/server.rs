@@ -1,24 +1,21 @@
 //! `server`: a virtual host, or the main server.
 
-use std::time::Duration;
-
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::PyTuple;
 
 use super::cleanup::{Cleanup, push_for_child};
+use super::object::arguments::none;
 use super::object::capsule::capsule;
 use super::object::class;
-use super::object::class::{Answer, Arguments, Class, This, attributes, methods};
-use super::text::{decode, decode_option};
+use super::object::class::{Answer, Class, This};
+use super::object::fields::{Shows, duration, number, seconds, text, texts};
+use super::object::members::{attributes, methods};
 use super::values::config_tables;
 use crate::engine::settings::Settings;
 use crate::httpd::Server;
-use crate::httpd::log::Level;
 use crate::httpd::server;
-use crate::python::object::arguments::required;
 use crate::python::runtime::types::ClassId;
-use crate::python::values::log_entry::{log_level, loggable};
+use crate::python::values::log_entry::log_message;
 
 /// What a `server` holds. Servers live as long as the child.
 pub struct ServerObject(&'static Server);
@@ -53,110 +50,127 @@ impl Class for ServerObject {
         /// Calls callable(data) when this child of httpd exits; request is not used.
         register_cleanup(request, callable; data) = register_cleanup;
         /// The options (PythonOption) that hold outside of all sections: a table of its own.
-        get_options() = |this: &Me<'_, 'py>, _| {
-            config_tables::options(this.py(), this.interpreter(), this.body().0.settings::<Settings>())
-        };
+        get_options() = get_options;
         /// The directives that hold outside of all sections, by name: a table of its own.
-        get_config() = |this: &Me<'_, 'py>, _| {
-            config_tables::config(this.py(), this.interpreter(), this.body().0.settings::<Settings>())
-        };
+        get_config() = get_config;
     }
     attributes! { ServerObject:
         /// The host name of ServerName.
-        server_hostname = |this: &Me<'_, 'py>| text(this, Server::hostname);
+        server_hostname = text(Server::hostname);
         /// ServerAdmin.
-        server_admin = |this: &Me<'_, 'py>| text(this, Server::admin);
+        server_admin = text(Server::admin);
         /// The port of ServerName, or 0.
-        port = |this: &Me<'_, 'py>| number(this, |s| s.port().into());
+        port = number(Server::port);
         /// 1 for a virtual host.
-        is_virtual = |this: &Me<'_, 'py>| number(this, |s| s.is_virtual().into());
+        is_virtual = number(Server::is_virtual);
         /// The file in which it is configured; None for the main server.
-        defn_name = |this: &Me<'_, 'py>| text(this, |s| s.definition().0);
+        defn_name = text(definition_file);
         /// The line in which it is configured; 0 for the main server.
-        defn_line_number = |this: &Me<'_, 'py>| number(this, |s| s.definition().1.into());
+        defn_line_number = number(definition_line);
         /// ErrorLog, or None.
-        error_fname = |this: &Me<'_, 'py>| text(this, Server::error_log);
+        error_fname = text(Server::error_log);
         /// LogLevel: one of apache.APLOG_*.
-        loglevel = |this: &Me<'_, 'py>| number(this, |s| s.log_level().into());
+        loglevel = number(Server::log_level);
         /// Timeout, in seconds (float).
-        timeout = |this: &Me<'_, 'py>| seconds(this, Server::timeout);
+        timeout = duration(Server::timeout);
         /// KeepAliveTimeout, in seconds (float).
-        keep_alive_timeout = |this: &Me<'_, 'py>| seconds(this, Server::keep_alive_timeout);
+        keep_alive_timeout = duration(Server::keep_alive_timeout);
         /// MaxKeepAliveRequests.
-        keep_alive_max = |this: &Me<'_, 'py>| number(this, |s| s.keep_alive_max().into());
+        keep_alive_max = number(Server::keep_alive_max);
         /// 1 for KeepAlive On.
-        keep_alive = |this: &Me<'_, 'py>| number(this, |s| s.keeps_alive().into());
+        keep_alive = number(Server::keeps_alive);
         /// ServerPath, or None.
-        path = |this: &Me<'_, 'py>| text(this, Server::path);
+        path = text(Server::path);
         /// The length of ServerPath in bytes.
-        pathlen = |this: &Me<'_, 'py>| number(this, |s| s.path().map_or(0, |path| path.len() as i64));
+        pathlen = number(path_length);
         /// The names of ServerAlias without wildcards: a tuple of str.
-        names = |this: &Me<'_, 'py>| texts(this, Server::names);
+        names = texts(Server::names);
         /// The names of ServerAlias with wildcards: a tuple of str.
-        wild_names = |this: &Me<'_, 'py>| texts(this, Server::wild_names);
+        wild_names = texts(Server::wild_names);
         /// LimitRequestLine.
-        limit_req_line = |this: &Me<'_, 'py>| number(this, |s| s.limit_line().into());
+        limit_req_line = number(Server::limit_line);
         /// LimitRequestFieldSize.
-        limit_req_fieldsize = |this: &Me<'_, 'py>| number(this, |s| s.limit_field_size().into());
+        limit_req_fieldsize = number(Server::limit_field_size);
         /// LimitRequestFields.
-        limit_req_fields = |this: &Me<'_, 'py>| number(this, |s| s.limit_fields().into());
+        limit_req_fields = number(Server::limit_fields);
         /// How often httpd was restarted gracefully before this child started.
-        my_generation = |this: &Me<'_, 'py>| number(this, |_| server::generation().into());
+        my_generation = number(generation);
         /// When httpd was started or restarted, in seconds since 1970 (float).
-        restart_time = |this: &Me<'_, 'py>| {
-            let seconds = server::restart_time() as f64 / 1e6;
-            Ok(seconds.into_pyobject(this.py())?.into_any())
-        };
+        restart_time = seconds(restart_time);
         /// The server_rec, for extensions in C (PyCapsule).
-        _server_rec = |this: &Me<'_, 'py>| capsule(this.py(), this.body().0.address());
+        _server_rec = capsule(Server::address);
         /// The next server in httpd's list, or None.
-        next = |this: &Me<'_, 'py>| match this.body().0.next() {
-            Some(next) => class::make(this.py(), this.interpreter(), ServerObject(next)),
-            None => Ok(this.py().None().into_bound(this.py())),
-        };
+        next = next;
     }
 }
 
-fn text<'py>(
+impl Shows for ServerObject {
+    type Struct = Server;
+
+    fn shown(&self) -> PyResult<&Server> {
+        Ok(self.0)
+    }
+}
+
+fn definition_file(server: &Server) -> Option<&[u8]> {
+    server.definition().0
+}
+
+fn definition_line(server: &Server) -> u32 {
+    server.definition().1
+}
+
+fn path_length(server: &Server) -> i64 {
+    server.path().map_or(0, |path| path.len() as i64)
+}
+
+fn generation(_: &Server) -> i32 {
+    server::generation()
+}
+
+fn restart_time(_: &Server) -> i64 {
+    server::restart_time()
+}
+
+fn next<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
+    match this.body().0.next() {
+        Some(next) => class::make(this.py(), this.interpreter(), ServerObject(next)),
+        None => none(this),
+    }
+}
+
+fn get_options<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
+    let settings = this.body().0.settings::<Settings>();
+    config_tables::options(this.py(), this.interpreter(), settings)
+}
+
+fn get_config<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
+    let settings = this.body().0.settings::<Settings>();
+    config_tables::config(this.py(), this.interpreter(), settings)
+}
+
+fn register_cleanup<'py>(
     this: &Me<'_, 'py>,
-    field: impl FnOnce(&'static Server) -> Option<&'static [u8]>,
+    request: &Bound<'py, PyAny>,
+    function: &Bound<'py, PyAny>,
+    data: Option<&Bound<'py, PyAny>>,
 ) -> Answer<'py> {
-    decode_option(this.py(), field(this.body().0))
-}
-
-fn texts<'py>(
-    this: &Me<'_, 'py>,
-    field: impl FnOnce(&'static Server) -> Vec<&'static [u8]>,
-) -> Answer<'py> {
-    let texts = field(this.body().0).into_iter();
-    let texts: PyResult<Vec<_>> = texts.map(|text| decode(this.py(), text)).collect();
-    Ok(PyTuple::new(this.py(), texts?)?.into_any())
-}
-
-fn number<'py>(this: &Me<'_, 'py>, field: impl FnOnce(&Server) -> i64) -> Answer<'py> {
-    Ok(field(this.body().0).into_pyobject(this.py())?.into_any())
-}
-
-fn seconds<'py>(this: &Me<'_, 'py>, field: impl FnOnce(&Server) -> Duration) -> Answer<'py> {
-    let seconds = field(this.body().0).as_secs_f64();
-    Ok(seconds.into_pyobject(this.py())?.into_any())
-}
-
-fn register_cleanup<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
-    let (request, function) = (required(a, 0), required(a, 1));
     if !this.interpreter().types.is(ClassId::Request, request) {
         return Err(PyValueError::new_err(
             "server.register_cleanup() takes a request first, as in (req, callable, data)",
         ));
     }
-    push_for_child(Cleanup::new(this.interpreter(), function, a[2].as_deref())?)?;
-    Ok(this.py().None().into_bound(this.py()))
+    push_for_child(Cleanup::new(this.interpreter(), function, data)?)?;
+    none(this)
 }
 
-fn log_error<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
-    let level = log_level(a[1], Level::Error)?;
-    if let Some(message) = a[0].filter(|message| !message.is_none()) {
-        loggable(&message, |entry| this.body().0.log(level, entry))?;
-    }
-    Ok(this.py().None().into_bound(this.py()))
+fn log_error<'py>(
+    this: &Me<'_, 'py>,
+    message: &Bound<'py, PyAny>,
+    level: Option<&Bound<'py, PyAny>>,
+) -> Answer<'py> {
+    log_message(message, level, |level, entry| {
+        this.body().0.log(level, entry)
+    })?;
+    none(this)
 }

@@ -5,9 +5,10 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
 use super::connection::call;
-use super::object::arguments::required;
+use super::object::arguments::none;
 use super::object::class;
-use super::object::class::{Answer, Arguments, Class, This, attributes, methods};
+use super::object::class::{Answer, Class, This};
+use super::object::members::{attributes, methods};
 use super::request::state::State;
 use super::runtime::context::About;
 use super::runtime::forked;
@@ -42,16 +43,18 @@ impl Class for ElementObject {
     }
     attributes! { ElementObject:
         /// The request for the page.
-        req = |this: &Me<'_, 'py>| {
-            let r = this.body().0.get()?.request();
-            State::of(r).object(this.py(), this.interpreter(), r)
-        };
+        req = req;
     }
+}
+
+fn req<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
+    let r = this.body().0.get()?.request();
+    State::of(r).object(this.py(), this.interpreter(), r)
 }
 
 fn sent<'py>(this: &Me<'_, 'py>, result: Result<(), Error>) -> Answer<'py> {
     match result {
-        Ok(()) => Ok(this.py().None().into_bound(this.py())),
+        Ok(()) => none(this),
         Err(_) => Err(write_failed()),
     }
 }
@@ -68,17 +71,13 @@ fn element<'a>(this: &'a Me<'_, '_>) -> PyResult<&'a Tag> {
     Ok(tag)
 }
 
-fn write<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
+fn write<'py>(this: &Me<'_, 'py>, data: &Bound<'py, PyAny>) -> Answer<'py> {
     let tag = element(this)?;
-    let length = buffer::append(
-        &mut tag.written(),
-        required(a, 0),
-        this.interpreter().deferred_drops,
-    )?;
+    let length = buffer::append(&mut tag.written(), data, this.interpreter().deferred_drops)?;
     sent(this, release(this.py(), || tag.wrote(length)))
 }
 
-fn flush<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'py> {
+fn flush<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
     let tag = element(this)?;
     sent(this, release(this.py(), || tag.flush()))
 }

@@ -1,25 +1,22 @@
 //! The table of `conn`: its methods and attributes, in the order of `_apache.pyi`.
 
 use pyo3::prelude::*;
-use pyo3::types::PyBool;
 
 use crate::httpd::Connection;
-use crate::httpd::connection::KeepAlive;
-use crate::parking::shutdown;
 use crate::python::connection::async_io;
-use crate::python::connection::authorize::{authorize, client};
-use crate::python::connection::io;
-use crate::python::connection::object::{
-    ConnectionObject, Me, address, hlist, log_error, number, once, set_keepalive, ssl_var_lookup,
-    text,
+use crate::python::connection::authorize::authorize;
+use crate::python::connection::fields::{
+    address, base_server, closing, hlist, keepalive, log_error, notes, set_keepalive,
+    ssl_var_lookup, useragent_addr, useragent_ip,
 };
+use crate::python::connection::io;
+use crate::python::connection::object::ConnectionObject;
 use crate::python::object::capsule::capsule;
-use crate::python::object::class::{Class, attributes, methods};
+use crate::python::object::class::Class;
+use crate::python::object::fields::{number, text};
+use crate::python::object::members::{attributes, methods};
 use crate::python::object::slots::{Slot, async_iterable_slot};
 use crate::python::runtime::types::ClassId;
-use crate::python::server::ServerObject;
-use crate::python::text::decode_option;
-use crate::python::values::table::TableObject;
 
 impl Class for ConnectionObject {
     const NAME: &'static std::ffi::CStr = c"mod_python.apache.Connection";
@@ -57,7 +54,7 @@ impl Class for ConnectionObject {
         /// handler it is awaited. RuntimeError when httpd cannot tell; its log says why.
         authorize(uri; user, password) = authorize;
         /// 1 when its bytes are encrypted (TLS).
-        is_https() = |this: &Me<'_, 'py>, _| number(this, |c| c.is_tls().into());
+        is_https() = number(Connection::is_tls);
         /// A variable of mod_ssl (SSL_PROTOCOL, SSL_CLIENT_S_DN …); None without TLS.
         ssl_var_lookup(name) = ssl_var_lookup;
     }
@@ -65,67 +62,49 @@ impl Class for ConnectionObject {
         /// How many seconds one wait of an async def handler takes at most: TimeoutError then.
         timeout = async_io::timeout, async_io::set_timeout;
         /// Whether the server is about to stop: finish what is begun, and return.
-        closing = |this: &Me<'_, 'py>| {
-            this.body().lent.get()?;
-            Ok(PyBool::new(this.py(), shutdown::is_closing()).to_owned().into_any())
-        };
+        closing = closing;
         /// The virtual host of its address.
-        base_server = |this: &Me<'_, 'py>| {
-            let me = this.body();
-            let c = me.lent.get()?;
-            once(this, &me.base_server, || ServerObject::new(c.base_server()))
-        };
+        base_server = base_server;
         /// What it speaks: 'http/1.1', or what was agreed upon in TLS or by Upgrade.
-        protocol = |this: &Me<'_, 'py>| text(this, Connection::protocol);
+        protocol = text(Connection::protocol);
         /// The handlers of the connection, in a connection handler; else None.
         hlist = hlist;
         /// The peer's address: (ip, port).
-        client_addr = |this: &Me<'_, 'py>| address(this, Connection::client_ip, Connection::client_port);
+        client_addr = address(Connection::client_ip, Connection::client_port);
         /// Our address: (ip, port).
-        local_addr = |this: &Me<'_, 'py>| address(this, Connection::local_ip, Connection::local_port);
+        local_addr = address(Connection::local_ip, Connection::local_port);
         /// The peer's address as mod_remoteip has it from a PROXY header, else as client_addr.
-        useragent_addr = |this: &Me<'_, 'py>| {
-            let (ip, port) = client(this)?;
-            Ok((decode_option(this.py(), ip.as_deref())?, port).into_pyobject(this.py())?.into_any())
-        };
+        useragent_addr = useragent_addr;
         /// As client_addr.
-        remote_addr = |this: &Me<'_, 'py>| address(this, Connection::client_ip, Connection::client_port);
+        remote_addr = address(Connection::client_ip, Connection::client_port);
         /// The peer's address.
-        client_ip = |this: &Me<'_, 'py>| text(this, Connection::client_ip);
+        client_ip = text(Connection::client_ip);
         /// The peer's address as mod_remoteip has it from a PROXY header, else as client_ip.
-        useragent_ip = |this: &Me<'_, 'py>| decode_option(this.py(), client(this)?.0.as_deref());
+        useragent_ip = useragent_ip;
         /// As client_ip.
-        remote_ip = |this: &Me<'_, 'py>| text(this, Connection::client_ip);
+        remote_ip = text(Connection::client_ip);
         /// Our address.
-        local_ip = |this: &Me<'_, 'py>| text(this, Connection::local_ip);
+        local_ip = text(Connection::local_ip);
         /// The peer's host name, if it was looked up.
-        remote_host = |this: &Me<'_, 'py>| text(this, Connection::remote_host);
+        remote_host = text(Connection::remote_host);
         /// Our host name, if it was looked up.
-        local_host = |this: &Me<'_, 'py>| text(this, Connection::local_host);
+        local_host = text(Connection::local_host);
         /// What the peer's identd said.
-        remote_logname = |this: &Me<'_, 'py>| text(this, Connection::remote_logname);
+        remote_logname = text(Connection::remote_logname);
         /// 1 when the peer is known to be gone.
-        aborted = |this: &Me<'_, 'py>| number(this, |c| c.is_aborted().into());
+        aborted = number(Connection::is_aborted);
         /// One of apache.AP_CONN_UNKNOWN, AP_CONN_CLOSE, AP_CONN_KEEPALIVE.
-        keepalive = |this: &Me<'_, 'py>| number(this, |c| match c.keep_alive() {
-            KeepAlive::Unknown => 0,
-            KeepAlive::Close => 1,
-            KeepAlive::Keep => 2,
-        }), set_keepalive;
+        keepalive = keepalive, set_keepalive;
         /// How many requests it carried after its first.
-        keepalives = |this: &Me<'_, 'py>| number(this, |c| c.keep_alives().into());
+        keepalives = number(Connection::keep_alives);
         /// Whether its host name leads back to its address: 1, -1 if not, 0 if nobody asked.
-        double_reverse = |this: &Me<'_, 'py>| number(this, |c| c.double_reverse().into());
+        double_reverse = number(Connection::double_reverse);
         /// httpd's number for it, unique among those open.
-        id = |this: &Me<'_, 'py>| number(this, Connection::id);
+        id = number(Connection::id);
         /// Notes from module to module.
-        notes = |this: &Me<'_, 'py>| {
-            let me = this.body();
-            let c = me.lent.get()?;
-            once(this, &me.notes, || TableObject::new(me.lent.lease(), c.notes()))
-        };
+        notes = notes;
         /// The conn_rec, for extensions in C (PyCapsule). It is gone with the connection.
-        _conn_rec = |this: &Me<'_, 'py>| capsule(this.py(), this.body().lent.get()?.address());
+        _conn_rec = capsule(Connection::address);
     }
 
     fn visit(&self, visit: &mut dyn FnMut(&Py<PyAny>)) {

@@ -1,17 +1,15 @@
 //! The table of `filter`: its methods and attributes, in the order of `_apache.pyi`.
 
-use pyo3::prelude::*;
-
-use crate::engine::handlers::Home;
-use crate::httpd::filter::Mode;
 use crate::python::filter::async_io;
-use crate::python::filter::flow::Flow;
+use crate::python::filter::fields::{
+    block, closed, connection, dir, handler, is_input, mode, name, readbytes, req,
+};
 use crate::python::filter::io;
-use crate::python::filter::object::{FilterObject, Me, connection, req, with_flow};
-use crate::python::object::class::{Class, attributes, methods};
+use crate::python::filter::object::FilterObject;
+use crate::python::object::class::Class;
+use crate::python::object::members::{attributes, methods};
 use crate::python::object::slots::{Slot, async_iterable_slot};
 use crate::python::runtime::types::ClassId;
-use crate::python::text::{decode, decode_option};
 
 impl Class for FilterObject {
     const NAME: &'static std::ffi::CStr = c"mod_python.apache.Filter";
@@ -53,60 +51,21 @@ impl Class for FilterObject {
         /// The connection.
         connection = connection;
         /// The name it was registered with.
-        name = |this: &Me<'_, 'py>| {
-            decode(this.py(), this.body().instance.get()?.declared.name.as_bytes())
-        };
+        name = name;
         /// What was configured: module::function.
-        handler = |this: &Me<'_, 'py>| {
-            decode(this.py(), this.body().instance.get()?.declared.handler.text().as_bytes())
-        };
+        handler = handler;
         /// The directory of the section that declares it, or None.
-        dir = |this: &Me<'_, 'py>| {
-            let home = match &this.body().instance.get()?.declared.handler.home {
-                Home::Directory(path) => Some(path.as_bytes()),
-                _ => None,
-            };
-            decode_option(this.py(), home)
-        };
+        dir = dir;
         /// 1 for an input filter.
-        is_input = |this: &Me<'_, 'py>| with_flow(this, |_, flow| {
-            Ok(u8::from(matches!(flow, Flow::Input(_))).into_pyobject(this.py())?.into_any())
-        });
+        is_input = is_input;
         /// 1 after close().
-        closed = |this: &Me<'_, 'py>| with_flow(this, |_, flow| {
-            Ok(u8::from(flow.stream().is_closed()).into_pyobject(this.py())?.into_any())
-        });
+        closed = closed;
         /// How the caller of an input filter reads: 'bytes', 'line' or 'peek'. None for output.
-        mode = |this: &Me<'_, 'py>| with_flow(this, |_, flow| {
-            let mode = match flow {
-                Flow::Output(_) => None,
-                Flow::Input(input) => Some(match input.mode() {
-                    Mode::Bytes(_) => "bytes",
-                    Mode::Line => "line",
-                    Mode::Peek(_) => "peek",
-                }),
-            };
-            Ok(mode.into_pyobject(this.py())?.into_any())
-        });
+        mode = mode;
         /// Whether the caller of an input filter waits. None for output.
-        block = |this: &Me<'_, 'py>| with_flow(this, |_, flow| {
-            let block = match flow {
-                Flow::Output(_) => None,
-                Flow::Input(input) => Some(input.blocks()),
-            };
-            Ok(block.into_pyobject(this.py())?.into_any())
-        });
+        block = block;
         /// How many bytes the caller of an input filter asks for. None for output and for lines.
-        readbytes = |this: &Me<'_, 'py>| with_flow(this, |_, flow| {
-            let bytes = match flow {
-                Flow::Input(input) => match input.mode() {
-                    Mode::Bytes(bytes) | Mode::Peek(bytes) => Some(bytes),
-                    Mode::Line => None,
-                },
-                Flow::Output(_) => None,
-            };
-            Ok(bytes.into_pyobject(this.py())?.into_any())
-        });
+        readbytes = readbytes;
     }
 
     fn slots() -> Vec<Slot> {

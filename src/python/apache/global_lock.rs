@@ -7,9 +7,9 @@ use pyo3::types::{PyBytes, PyInt, PyString};
 use super::functions::Functions;
 use crate::httpd::server::mutex;
 use crate::httpd::server::mutex::{Lock, Owner, Refusal};
-use crate::python::object::arguments::{boolean, none, required};
+use crate::python::object::arguments::{boolean, integer, none};
 use crate::python::object::class;
-use crate::python::object::class::{Answer, Arguments, This};
+use crate::python::object::class::{Answer, This};
 use crate::python::runtime::context;
 use crate::python::runtime::interpreter::release;
 use crate::python::server::ServerObject;
@@ -18,16 +18,26 @@ use crate::python::text::encode;
 type Me<'a, 'py> = This<'a, 'py, Functions>;
 
 /// Waits for a lock, while others run Python.
-pub fn lock<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
-    let (index, lock) = chosen(this, a)?;
+pub fn lock<'py>(
+    this: &Me<'_, 'py>,
+    server: &Bound<'py, PyAny>,
+    key: &Bound<'py, PyAny>,
+    index: Option<&Bound<'py, PyAny>>,
+) -> Answer<'py> {
+    let (index, lock) = chosen(this, server, key, index)?;
     let owner = owner();
     release(this.py(), || lock.lock(owner)).map_err(|refusal| refused(index, &refusal))?;
     none(this)
 }
 
 /// Takes a lock if it is free; whether it was.
-pub fn try_lock<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
-    let (index, lock) = chosen(this, a)?;
+pub fn try_lock<'py>(
+    this: &Me<'_, 'py>,
+    server: &Bound<'py, PyAny>,
+    key: &Bound<'py, PyAny>,
+    index: Option<&Bound<'py, PyAny>>,
+) -> Answer<'py> {
+    let (index, lock) = chosen(this, server, key, index)?;
     let taken = lock.try_lock(owner());
     boolean(
         this.py(),
@@ -36,8 +46,13 @@ pub fn try_lock<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
 }
 
 /// Gives a lock back.
-pub fn unlock<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
-    let (index, lock) = chosen(this, a)?;
+pub fn unlock<'py>(
+    this: &Me<'_, 'py>,
+    server: &Bound<'py, PyAny>,
+    key: &Bound<'py, PyAny>,
+    index: Option<&Bound<'py, PyAny>>,
+) -> Answer<'py> {
+    let (index, lock) = chosen(this, server, key, index)?;
     lock.unlock().map_err(|refusal| refused(index, &refusal))?;
     none(this)
 }
@@ -51,8 +66,12 @@ fn refused(index: usize, refusal: &Refusal) -> PyErr {
 }
 
 /// The lock that the arguments `server, key[, index]` mean, and its number.
-fn chosen<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> PyResult<(usize, &'static Lock)> {
-    let server = required(a, 0);
+fn chosen(
+    this: &Me<'_, '_>,
+    server: &Bound<'_, PyAny>,
+    key: &Bound<'_, PyAny>,
+    index: Option<&Bound<'_, PyAny>>,
+) -> PyResult<(usize, &'static Lock)> {
     let Some(server) = class::body::<ServerObject>(server, this.interpreter()) else {
         return Err(PyTypeError::new_err(format!(
             "a global lock takes a server first, such as req.server, not {}",
@@ -60,12 +79,8 @@ fn chosen<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> PyResult<(usize, &'
         )));
     };
     let locks = mutex::all(server.server());
-    let index = match a[2].filter(|index| !index.is_none()) {
-        Some(index) => index.extract::<i64>()?,
-        None => -1,
-    };
-    let index = match index {
-        -1 => of_key(required(a, 1), locks.len())?,
+    let index = match integer::<i64>(index)?.unwrap_or(-1) {
+        -1 => of_key(key, locks.len())?,
         index => usize::try_from(index).unwrap_or(usize::MAX),
     };
     let lock = locks.get(index).ok_or_else(|| {

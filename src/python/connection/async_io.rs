@@ -8,9 +8,9 @@ use pyo3::prelude::*;
 use super::awaitable::{HIGH, MOST, Operation, Wait, of_peer};
 use super::object::{ConnectionObject, transport};
 use crate::parking::io_state::Output;
-use crate::python::object::arguments::{limit, required};
+use crate::python::object::arguments::limit;
 use crate::python::object::class;
-use crate::python::object::class::{Answer, Arguments, This};
+use crate::python::object::class::{Answer, This};
 use crate::python::runtime::lease::Lent;
 use crate::python::text::encode;
 use crate::python::values::buffer;
@@ -29,8 +29,8 @@ pub(in crate::python) fn make<'py>(this: &Me<'_, 'py>, operation: Operation) -> 
     class::make(this.py(), this.interpreter(), wait)
 }
 
-fn length(value: Option<Borrowed<'_, '_, PyAny>>, what: &str) -> PyResult<usize> {
-    match limit(value)? {
+fn byte_count(value: &Bound<'_, PyAny>, what: &str) -> PyResult<usize> {
+    match limit(Some(value))? {
         Some(length) => Ok(length),
         None => Err(PyValueError::new_err(format!(
             "{what} takes a length of 0 or more"
@@ -38,45 +38,58 @@ fn length(value: Option<Borrowed<'_, '_, PyAny>>, what: &str) -> PyResult<usize>
     }
 }
 
-pub(in crate::python) fn read<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
-    let operation = match a[0] {
+pub(in crate::python) fn read<'py>(
+    this: &Me<'_, 'py>,
+    length: Option<&Bound<'py, PyAny>>,
+) -> Answer<'py> {
+    let operation = match length {
         None => Operation::Some(MOST),
-        Some(_) => limit(a[0])?.map_or(Operation::All, Operation::Some),
+        Some(_) => limit(length)?.map_or(Operation::All, Operation::Some),
     };
     make(this, operation)
 }
 
 pub(in crate::python) fn readexactly<'py>(
     this: &Me<'_, 'py>,
-    a: Arguments<'_, 'py>,
+    length: &Bound<'py, PyAny>,
 ) -> Answer<'py> {
-    make(this, Operation::Exactly(length(a[0], "readexactly()")?))
+    make(
+        this,
+        Operation::Exactly(byte_count(length, "readexactly()")?),
+    )
 }
 
-pub(in crate::python) fn peek<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
-    make(this, Operation::Peek(length(a[0], "peek()")?))
+pub(in crate::python) fn peek<'py>(this: &Me<'_, 'py>, length: &Bound<'py, PyAny>) -> Answer<'py> {
+    make(this, Operation::Peek(byte_count(length, "peek()")?))
 }
 
-pub(in crate::python) fn readuntil<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
-    let separator = a[0].map_or(Ok(b"\n".to_vec()), |separator| encode(&separator))?;
+pub(in crate::python) fn readuntil<'py>(
+    this: &Me<'_, 'py>,
+    separator: Option<&Bound<'py, PyAny>>,
+    most: Option<&Bound<'py, PyAny>>,
+) -> Answer<'py> {
+    let separator = separator.map_or(Ok(b"\n".to_vec()), encode)?;
     if separator.is_empty() {
         return Err(PyValueError::new_err("a separator has at least one byte"));
     }
     make(
         this,
-        Operation::Until(separator, limit(a[1])?.unwrap_or(MOST)),
+        Operation::Until(separator, limit(most)?.unwrap_or(MOST)),
     )
 }
 
-pub(in crate::python) fn readline<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
-    make(this, Operation::Line(limit(a[0])?.unwrap_or(MOST)))
+pub(in crate::python) fn readline<'py>(
+    this: &Me<'_, 'py>,
+    length: Option<&Bound<'py, PyAny>>,
+) -> Answer<'py> {
+    make(this, Operation::Line(limit(length)?.unwrap_or(MOST)))
 }
 
 pub(in crate::python) fn lines<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
     make(this, Operation::Lines)
 }
 
-pub(in crate::python) fn write<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
+pub(in crate::python) fn write<'py>(this: &Me<'_, 'py>, data: &Bound<'py, PyAny>) -> Answer<'py> {
     let (c, transport) = transport(this)?;
     match transport.io.output() {
         Output::Open => {}
@@ -90,7 +103,7 @@ pub(in crate::python) fn write<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -
     }
     let length = buffer::append(
         &mut &*transport.written,
-        required(a, 0),
+        data,
         this.interpreter().deferred_drops,
     )?;
     transport.io.touch();
@@ -103,7 +116,7 @@ pub(in crate::python) fn write<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -
     make(this, Operation::Sent)
 }
 
-pub(in crate::python) fn close<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'py> {
+pub(in crate::python) fn close<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
     let (_, transport) = transport(this)?;
     let wait = make(this, Operation::AllSent)?;
     transport.io.touch();
@@ -112,7 +125,7 @@ pub(in crate::python) fn close<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -
 }
 
 /// A time in seconds, at most the virtual host's `Timeout`.
-fn seconds(this: &Me<'_, '_>, value: &Bound<'_, PyAny>, what: &str) -> PyResult<Duration> {
+fn duration(this: &Me<'_, '_>, value: &Bound<'_, PyAny>, what: &str) -> PyResult<Duration> {
     let (c, _) = transport(this)?;
     let most = c.base_server().timeout();
     let seconds: f64 = value.extract()?;
@@ -125,8 +138,11 @@ fn seconds(this: &Me<'_, '_>, value: &Bound<'_, PyAny>, what: &str) -> PyResult<
     }
 }
 
-pub(in crate::python) fn sleep<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
-    let time = seconds(this, required(a, 0), "a sleep")?;
+pub(in crate::python) fn sleep<'py>(
+    this: &Me<'_, 'py>,
+    seconds: &Bound<'py, PyAny>,
+) -> Answer<'py> {
+    let time = duration(this, seconds, "a sleep")?;
     make(this, Operation::Time(time))
 }
 
@@ -141,7 +157,7 @@ pub(in crate::python) fn timeout<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
 
 pub(in crate::python) fn set_timeout(this: &Me<'_, '_>, value: &Bound<'_, PyAny>) -> PyResult<()> {
     let (_, transport) = transport(this)?;
-    let time = seconds(this, value, "a timeout")?;
+    let time = duration(this, value, "a timeout")?;
     transport.io.timeout.set(Some(time));
     Ok(())
 }

@@ -12,8 +12,8 @@ use crate::engine::credentials;
 use crate::httpd::Connection;
 use crate::httpd::log::Level;
 use crate::httpd::request::auth_probe::Verdict;
-use crate::python::object::arguments::required;
-use crate::python::object::class::{Answer, Arguments, This};
+use crate::python::object::arguments::given;
+use crate::python::object::class::{Answer, This};
 use crate::python::runtime::interpreter::release;
 use crate::python::text::{decode, encode, encode_c};
 
@@ -27,15 +27,18 @@ pub struct Question {
 }
 
 impl Question {
-    fn new(a: Arguments<'_, '_>) -> PyResult<Self> {
-        let uri = encode_c(required(a, 0))?;
+    fn new(
+        uri: &Bound<'_, PyAny>,
+        user: Option<&Bound<'_, PyAny>>,
+        password: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Self> {
+        let uri = encode_c(uri)?;
         if !credentials::is_path(uri.as_bytes()) {
             return Err(PyValueError::new_err(
                 "a location is a path from its first slash, quoted as in a URL: '/mail'",
             ));
         }
-        let given = |at: usize| a[at].filter(|value| !value.is_none());
-        let (user, password) = match (given(1), given(2)) {
+        let (user, password) = match (given(user), given(password)) {
             (None, None) => {
                 return Ok(Self {
                     uri,
@@ -43,7 +46,7 @@ impl Question {
                     is_hopeless: false,
                 });
             }
-            (Some(user), Some(password)) => (encode(&user)?, encode(&password)?),
+            (Some(user), Some(password)) => (encode(user)?, encode(password)?),
             _ => {
                 return Err(PyTypeError::new_err(
                     "authorize() takes a user and a password, or neither",
@@ -110,10 +113,12 @@ pub(in crate::python) fn client(
 /// `conn.authorize(uri, user, password)`
 pub(in crate::python) fn authorize<'py>(
     this: &This<'_, 'py, ConnectionObject>,
-    a: Arguments<'_, 'py>,
+    uri: &Bound<'py, PyAny>,
+    user: Option<&Bound<'py, PyAny>>,
+    password: Option<&Bound<'py, PyAny>>,
 ) -> Answer<'py> {
     let (c, transport) = transport(this)?;
-    let question = Question::new(a)?;
+    let question = Question::new(uri, user, password)?;
     match transport.io.is_async() {
         true => async_io::make(this, Operation::Answer(question)),
         false => question.ask(this.py(), c),

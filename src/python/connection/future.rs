@@ -4,14 +4,15 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
-use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
 use crate::locks::{Guard, Lock, Signal};
 use crate::parking::io_state::Lost;
 use crate::parking::shutdown;
 use crate::parking::task::Task;
-use crate::python::object::class::{Answer, Arguments, Class, This, attributes, methods};
+use crate::python::object::arguments::{given, none};
+use crate::python::object::class::{Answer, Class, This};
+use crate::python::object::members::{attributes, methods};
 use crate::python::object::slots::{Awaitable, Slot, awaitable_slots};
 use crate::python::runtime::interpreter::release;
 use crate::python::runtime::types::ClassId;
@@ -109,12 +110,14 @@ impl Awaitable for Future {
     }
 }
 
-fn set<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
-    let py = this.py();
-    let missing = || PyRuntimeError::new_err("a value is missing");
-    let result = match a[1].filter(|error| !error.is_none()) {
-        Some(error) => Err(PyErr::from_value(error.to_owned())),
-        None => Ok(a[0].ok_or_else(missing)?.to_owned().unbind()),
+fn set<'py>(
+    this: &Me<'_, 'py>,
+    value: &Bound<'py, PyAny>,
+    error: Option<&Bound<'py, PyAny>>,
+) -> Answer<'py> {
+    let result = match given(error) {
+        Some(error) => Err(PyErr::from_value(error.clone())),
+        None => Ok(value.clone().unbind()),
     };
     let mut value = this.body().value();
     let task = value.task.take();
@@ -126,5 +129,5 @@ fn set<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
     if let Some(task) = task {
         task.wake();
     }
-    Ok(py.None().into_bound(py))
+    none(this)
 }

@@ -9,8 +9,8 @@ use crate::httpd::{Connection, Error};
 use crate::python::connection::async_io;
 use crate::python::connection::awaitable::of_peer;
 use crate::python::memory::{bytes, no_memory};
-use crate::python::object::arguments::{limit, required};
-use crate::python::object::class::{Answer, Arguments, This};
+use crate::python::object::arguments::{limit, none};
+use crate::python::object::class::{Answer, This};
 use crate::python::runtime::interpreter::release;
 use crate::python::values::buffer;
 use pyo3::exceptions::{PyConnectionResetError, PyTimeoutError};
@@ -72,12 +72,15 @@ fn lost(py: Python<'_>, c: &Connection, error: Error, omitted: &str, what: &str)
     of_peer(py, error)
 }
 
-pub(in crate::python) fn read<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
+pub(in crate::python) fn read<'py>(
+    this: &Me<'_, 'py>,
+    length: Option<&Bound<'py, PyAny>>,
+) -> Answer<'py> {
     let (c, transport) = transport(this)?;
     if transport.io.is_async() {
-        return async_io::read(this, a);
+        return async_io::read(this, length);
     }
-    let length: i64 = a[0].map_or(Ok(0), |length| length.extract())?;
+    let length: i64 = length.map_or(Ok(0), |length| length.extract())?;
     let mut data = Vec::new();
     let portion = usize::try_from(length)
         .ok()
@@ -96,12 +99,17 @@ pub(in crate::python) fn read<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) ->
     Ok(bytes(this.py(), &data)?.into_any())
 }
 
-pub(in crate::python) fn readline<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
+pub(in crate::python) fn readline<'py>(
+    this: &Me<'_, 'py>,
+    length: Option<&Bound<'py, PyAny>>,
+) -> Answer<'py> {
     let (c, transport) = transport(this)?;
     if transport.io.is_async() {
-        return async_io::readline(this, a);
+        return async_io::readline(this, length);
     }
-    let most = limit(a[0])?.filter(|most| *most > 0).unwrap_or(usize::MAX);
+    let most = limit(length)?
+        .filter(|most| *most > 0)
+        .unwrap_or(usize::MAX);
     let mut line = Vec::new();
     while line.len() < most
         && !line.ends_with(b"\n")
@@ -118,14 +126,14 @@ pub(in crate::python) fn readline<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>
     Ok(bytes(this.py(), &line)?.into_any())
 }
 
-pub(in crate::python) fn write<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
+pub(in crate::python) fn write<'py>(this: &Me<'_, 'py>, data: &Bound<'py, PyAny>) -> Answer<'py> {
     let (c, transport) = transport(this)?;
     if transport.io.is_async() {
-        return async_io::write(this, a);
+        return async_io::write(this, data);
     }
     let length = buffer::append(
         &mut &*transport.written,
-        required(a, 0),
+        data,
         this.interpreter().deferred_drops,
     )?;
     if length > 0 {
@@ -134,5 +142,5 @@ pub(in crate::python) fn write<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -
         release(this.py(), || c.write(&transport.written))
             .map_err(|error| lost(this.py(), c, error, "took nothing", "written"))?;
     }
-    Ok(this.py().None().into_bound(this.py()))
+    none(this)
 }

@@ -7,8 +7,9 @@ use super::awaitable::{ReadRequest, Reader};
 use super::object::{FilterObject, with_flow};
 use crate::engine::replace::{Options, Replacer};
 use crate::httpd::filter::stream::CHUNK;
-use crate::python::object::arguments::limit;
-use crate::python::object::class::{Answer, Arguments, Class, This, attributes, methods};
+use crate::python::object::arguments;
+use crate::python::object::class::{Answer, Class, This};
+use crate::python::object::members::{attributes, methods};
 use crate::python::object::slots::AsyncIterable;
 use crate::python::runtime::types::ClassId;
 use crate::python::text::encode;
@@ -43,30 +44,46 @@ pub(in crate::python) fn reader<'py>(this: &Me<'_, 'py>, request: ReadRequest) -
     Reader::make(this.object(), this.interpreter(), request)
 }
 
-pub(in crate::python) fn lines<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
-    let limit = limit(a[0])?.filter(|limit| *limit > 0).unwrap_or(CHUNK);
-    reader(this, ReadRequest::Lines(limit, Vec::new()))
+pub(in crate::python) fn lines<'py>(
+    this: &Me<'_, 'py>,
+    limit: Option<&Bound<'py, PyAny>>,
+) -> Answer<'py> {
+    let most = arguments::limit(limit)?
+        .filter(|most| *most > 0)
+        .unwrap_or(CHUNK);
+    reader(this, ReadRequest::Lines(most, Vec::new()))
 }
 
-pub(in crate::python) fn peek<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
-    let limit = limit(a[0])?.ok_or_else(|| PyTypeError::new_err("peek() takes a length"))?;
+pub(in crate::python) fn peek<'py>(this: &Me<'_, 'py>, n: &Bound<'py, PyAny>) -> Answer<'py> {
+    let limit =
+        arguments::limit(Some(n))?.ok_or_else(|| PyTypeError::new_err("peek() takes a length"))?;
     reader(this, ReadRequest::Peek(limit))
 }
 
-pub(in crate::python) fn body<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
-    reader(this, ReadRequest::Body(limit(a[0])?, Vec::new()))
+pub(in crate::python) fn body<'py>(
+    this: &Me<'_, 'py>,
+    limit: Option<&Bound<'py, PyAny>>,
+) -> Answer<'py> {
+    reader(
+        this,
+        ReadRequest::Body(arguments::limit(limit)?, Vec::new()),
+    )
 }
 
-pub(in crate::python) fn replace<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
-    let pairs = a[0].ok_or_else(|| PyTypeError::new_err("replace() takes a dict"))?;
+pub(in crate::python) fn replace<'py>(
+    this: &Me<'_, 'py>,
+    pairs: &Bound<'py, PyAny>,
+    count: Option<&Bound<'py, PyAny>>,
+    ignore_case: Option<&Bound<'py, PyAny>>,
+) -> Answer<'py> {
     let mut literals = Vec::new();
     for pair in pairs.call_method0("items")?.try_iter()? {
         let (old, new): (Bound<'_, PyAny>, Bound<'_, PyAny>) = pair?.extract()?;
         literals.push((encode(&old)?, encode(&new)?));
     }
     let options = Options {
-        count: limit(a[1])?,
-        ignore_case: a[2].map_or(Ok(false), |flag| flag.is_truthy())?,
+        count: arguments::limit(count)?,
+        ignore_case: arguments::flag(ignore_case, false)?,
     };
     let replacer = Replacer::new(literals, options).map_err(PyValueError::new_err)?;
     reader(
@@ -75,7 +92,7 @@ pub(in crate::python) fn replace<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>)
     )
 }
 
-pub(in crate::python) fn buckets<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'py> {
+pub(in crate::python) fn buckets<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
     reader(this, ReadRequest::Buckets)
 }
 

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
 
 use bytes::Bytes;
+use pyo3::IntoPyObjectExt;
 use pyo3::exceptions::{PyMemoryError, PyOSError, PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -19,13 +20,14 @@ use crate::httpd::filter::stream::CHUNK;
 use crate::httpd::filter::stream_buckets::{About, NextBucket, Token};
 use crate::httpd::{Error, Filter};
 use crate::python::memory;
-use crate::python::object::arguments::limit;
+use crate::python::object::arguments::{boolean, integer, limit, none};
 use crate::python::object::class;
-use crate::python::object::class::{Answer, Arguments, Class, This, attributes, methods};
+use crate::python::object::class::{Answer, Class, This};
+use crate::python::object::members::{attributes, methods};
 use crate::python::runtime::interpreter::{Interpreter, release};
 use crate::python::runtime::lease::{Lease, Lent};
 use crate::python::runtime::types::ClassId;
-use crate::python::text::decode;
+use crate::python::text::{decode, decode_option};
 
 /// The most that one `read()` gives of a bucket: parts of files, and pipes, have no end to speak of.
 const MOST: usize = 64 * 1024 * 1024;
@@ -113,21 +115,15 @@ impl BucketObject {
     ///
     /// # Errors
     /// `OSError` for a file that cannot be read, `ValueError` for a part that it does not have.
-    pub fn of_file<'py>(
-        py: Python<'py>,
-        interpreter: &'static Interpreter,
-        a: Arguments<'_, 'py>,
+    pub fn of_file<'py, T>(
+        this: &This<'_, 'py, T>,
+        path: &Bound<'py, PyAny>,
+        offset: Option<&Bound<'py, PyAny>>,
+        length: Option<&Bound<'py, PyAny>>,
     ) -> Answer<'py> {
-        let path: PathBuf = a[0]
-            .ok_or_else(|| PyTypeError::new_err("FileBucket() takes a path"))?
-            .extract()?;
-        let number = |value: Option<Borrowed<'_, '_, PyAny>>| {
-            value
-                .filter(|value| !value.is_none())
-                .map(|value| value.extract::<u64>())
-                .transpose()
-        };
-        let (offset, length) = (number(a[1])?.unwrap_or(0), number(a[2])?);
+        let path: PathBuf = path.extract()?;
+        let offset: u64 = integer(offset)?.unwrap_or(0);
+        let length: Option<u64> = integer(length)?;
         let about = File::open(&path)
             .and_then(|file| file.metadata())
             .map_err(|error| {
@@ -150,7 +146,7 @@ impl BucketObject {
         };
         let length = usize::try_from(length).map_err(PyErr::from)?;
         let content = Content::File(Arc::new(path), offset, length);
-        class::make(py, interpreter, Self(Mutex::new(content)))
+        class::make(this.py(), this.interpreter(), Self(Mutex::new(content)))
     }
 }
 
@@ -171,28 +167,44 @@ impl Class for BucketObject {
     attributes! { BucketObject:
         /// 'HEAP', 'FILE', 'MMAP', 'PIPE', 'TRANSIENT', 'PYTHON' ...; 'FLUSH', 'EOS', 'ERROR' ... for
         /// metadata.
-        r#type = |this: &Me<'_, 'py>| {
-            let kind = about(this)?.kind;
-            decode(this.py(), kind.as_bytes())
-        };
+        r#type = kind;
         /// Its bytes, as a number; None where only read() can tell.
-        length = |this: &Me<'_, 'py>| Ok(about(this)?.length.into_pyobject(this.py())?.into_any());
+        length = length;
         /// Whether it is no data, but says something about it. It goes on by itself, in its place.
-        is_metadata = |this: &Me<'_, 'py>| {
-            let is = matches!(&*this.body().content()?, Content::Metadata(_));
-            Ok(is.into_pyobject(this.py())?.to_owned().into_any())
-        };
+        is_metadata = is_metadata;
         /// The path of the file that it is a part of, or None.
-        path = |this: &Me<'_, 'py>| match about(this)?.file {
-            Some((path, _)) => decode(this.py(), &path),
-            None => Ok(this.py().None().into_bound(this.py())),
-        };
+        path = path;
         /// Where in that file it begins, or None.
-        offset = |this: &Me<'_, 'py>| {
-            let offset = about(this)?.file.map(|(_, offset)| offset);
-            Ok(offset.into_pyobject(this.py())?.into_any())
-        };
+        offset = offset;
     }
+}
+
+/// `bucket.type`
+fn kind<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
+    decode(this.py(), about(this)?.kind.as_bytes())
+}
+
+/// `bucket.length`
+fn length<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
+    about(this)?.length.into_bound_py_any(this.py())
+}
+
+/// `bucket.is_metadata`
+fn is_metadata<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
+    let is_metadata = matches!(&*this.body().content()?, Content::Metadata(_));
+    boolean(this.py(), is_metadata)
+}
+
+/// `bucket.path`
+fn path<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
+    let file = about(this)?.file;
+    decode_option(this.py(), file.as_ref().map(|(path, _)| path.as_ref()))
+}
+
+/// `bucket.offset`
+fn offset<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
+    let file = about(this)?.file;
+    file.map(|(_, offset)| offset).into_bound_py_any(this.py())
 }
 
 /// Calls `f` with the stream of a bucket.
@@ -222,7 +234,7 @@ fn about(this: &Me<'_, '_>) -> PyResult<About> {
     }
 }
 
-fn read<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'py> {
+fn read<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
     let py = this.py();
     let data = match &*this.body().content()? {
         Content::Data(place, token) => {
@@ -289,9 +301,9 @@ fn read_data(py: Python<'_>, filter: &Filter, flow: &mut Flow, token: &Token) ->
     release(py, || flow.stream().bytes_of(token, MOST)).map_err(failed)
 }
 
-fn split<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
+fn split<'py>(this: &Me<'_, 'py>, n: &Bound<'py, PyAny>) -> Answer<'py> {
     let py = this.py();
-    let point = limit(a[0])?.ok_or_else(|| PyTypeError::new_err("split() takes a length"))?;
+    let point = limit(Some(n))?.ok_or_else(|| PyTypeError::new_err("split() takes a length"))?;
     let mut content = this.body().content()?;
     let rest = match &mut *content {
         Content::Data(place, token) => {
@@ -324,6 +336,6 @@ fn split<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
     };
     match rest {
         Some(rest) => class::make(py, this.interpreter(), BucketObject(Mutex::new(rest))),
-        None => Ok(py.None().into_bound(py)),
+        None => none(this),
     }
 }

@@ -10,8 +10,8 @@ use super::flow::Flow;
 use super::object::{Me, with_flow};
 use crate::httpd::filter::stream::{CHUNK, Next};
 use crate::httpd::{Error, Filter};
-use crate::python::object::arguments::{limit, none, required};
-use crate::python::object::class::{Answer, Arguments};
+use crate::python::object::arguments::{limit, none};
+use crate::python::object::class::Answer;
 use crate::python::runtime::interpreter::release;
 use crate::python::values::buffer;
 use crate::python::values::client_gone::{flush_failed, write_failed};
@@ -35,8 +35,8 @@ pub(in crate::python) fn failed(error: Error) -> PyErr {
     PyOSError::new_err(format!("the filter could not go on: {error}"))
 }
 
-fn piece_limit(a: Arguments<'_, '_>) -> PyResult<usize> {
-    Ok(limit(a[0])?.unwrap_or(CHUNK).min(CHUNK))
+fn piece_limit(n: Option<&Bound<'_, PyAny>>) -> PyResult<usize> {
+    Ok(limit(n)?.unwrap_or(CHUNK).min(CHUNK))
 }
 
 /// Counts pauses: without the body at hand, asking again and again leads nowhere.
@@ -52,8 +52,11 @@ fn pause<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
     Ok(PyBytes::new(this.py(), b"").into_any())
 }
 
-pub(in crate::python) fn read<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
-    let limit = piece_limit(a)?;
+pub(in crate::python) fn read<'py>(
+    this: &Me<'_, 'py>,
+    n: Option<&Bound<'py, PyAny>>,
+) -> Answer<'py> {
+    let limit = piece_limit(n)?;
     if with_flow(this, |_, flow| Ok(flow.stream().is_generators()))? {
         return async_io::reader(this, ReadRequest::Bytes(limit));
     }
@@ -69,8 +72,11 @@ pub(in crate::python) fn read<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) ->
     })
 }
 
-pub(in crate::python) fn readline<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
-    let limit = piece_limit(a)?;
+pub(in crate::python) fn readline<'py>(
+    this: &Me<'_, 'py>,
+    n: Option<&Bound<'py, PyAny>>,
+) -> Answer<'py> {
+    let limit = piece_limit(n)?;
     open_flow(this, |filter, flow| {
         let mut line = Vec::new();
         while line.len() < limit {
@@ -103,9 +109,8 @@ pub(in crate::python) fn readline<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>
     })
 }
 
-pub(in crate::python) fn write<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
+pub(in crate::python) fn write<'py>(this: &Me<'_, 'py>, data: &Bound<'py, PyAny>) -> Answer<'py> {
     refuse_to_generators(this, "yields its output")?;
-    let data = required(a, 0);
     open_flow(this, |filter, flow| {
         if let Flow::Output(output) = flow {
             if output.is_broken() {
@@ -127,7 +132,7 @@ pub(in crate::python) fn write<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -
     none(this)
 }
 
-pub(in crate::python) fn flush<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'py> {
+pub(in crate::python) fn flush<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
     refuse_to_generators(this, "yields apache.FLUSH")?;
     with_flow(this, |filter, flow| match flow {
         Flow::Output(output) => {
@@ -139,7 +144,7 @@ pub(in crate::python) fn flush<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -
     none(this)
 }
 
-pub(in crate::python) fn close<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'py> {
+pub(in crate::python) fn close<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
     refuse_to_generators(this, "returns")?;
     if with_flow(this, |_, flow| Ok(flow.stream().is_on_connection()))? {
         return Err(PyRuntimeError::new_err(
@@ -166,7 +171,7 @@ fn refuse_to_generators(this: &Me<'_, '_>, instead: &str) -> PyResult<()> {
     Ok(())
 }
 
-pub(in crate::python) fn pass_on<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'py> {
+pub(in crate::python) fn pass_on<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
     if with_flow(this, |_, flow| Ok(flow.stream().is_generators()))? {
         with_flow(this, |_, flow| {
             if flow.stream().lost_rollback() {
@@ -195,7 +200,7 @@ pub(in crate::python) fn pass_on<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>)
     none(this)
 }
 
-pub(in crate::python) fn disable<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'py> {
+pub(in crate::python) fn disable<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
     refuse_to_generators(this, "calls pass_on()")?;
     with_flow(this, |_, flow| {
         match flow {

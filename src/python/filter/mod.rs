@@ -5,6 +5,7 @@ pub mod async_io;
 pub mod awaitable;
 pub mod bucket;
 pub mod drive;
+pub(in crate::python) mod fields;
 pub mod flow;
 pub mod generator;
 pub mod instance;

@@ -12,18 +12,14 @@ use super::instance::Instance;
 use super::io;
 use crate::httpd::Filter;
 use crate::httpd::filter::stream_buckets::NextBucket;
-use crate::python::connection::object::ConnectionObject;
-use crate::python::object::arguments::none;
-use crate::python::object::class;
-use crate::python::object::class::{Answer, This};
-use crate::python::request::state::State;
+use crate::python::object::class::This;
 use crate::python::runtime::interpreter::Interpreter;
 use crate::python::runtime::lease::Lent;
 
 /// What a `filter` holds.
 pub struct FilterObject {
     pub(in crate::python) instance: Lent<Instance>,
-    filter: Lent<Filter>,
+    pub(in crate::python) filter: Lent<Filter>,
     /// The piece that `read` gave last, and when: written back at once, it need not be copied.
     last: RefCell<Option<(Py<PyBytes>, u64)>>,
     pub(in crate::python) pauses: Cell<u32>,
@@ -116,21 +112,4 @@ pub(in crate::python) fn with_flow<R>(
     f: impl FnOnce(&Filter, &mut Flow) -> PyResult<R>,
 ) -> PyResult<R> {
     this.body().with_flow(f)
-}
-
-pub(in crate::python) fn req<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
-    let me = this.body();
-    let Some(r) = me.filter.get()?.request() else {
-        return none(this);
-    };
-    let state = State::of(r);
-    // Not for as long as this object likes: somebody may keep it, and use it in another filter's call.
-    state.lease.open_for_entry();
-    state.object(this.py(), this.interpreter(), r)
-}
-
-pub(in crate::python) fn connection<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
-    let me = this.body();
-    let object = ConnectionObject::of_request(me.filter.lease(), me.filter.get()?.connection());
-    class::make(this.py(), this.interpreter(), object)
 }

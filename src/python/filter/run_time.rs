@@ -14,8 +14,8 @@ use crate::engine::handlers::Home;
 use crate::engine::settings::Settings;
 use crate::httpd::Request;
 use crate::python::handlers::chain::Added;
-use crate::python::object::arguments::{none, required};
-use crate::python::object::class::{Answer, Arguments};
+use crate::python::object::arguments::{given, none};
+use crate::python::object::class::Answer;
 use crate::python::request::add_handler::{added, directory, text};
 use crate::python::request::object::Me;
 use crate::python::request::registered_filter::Registered;
@@ -30,13 +30,15 @@ const MOST: usize = 100;
 /// `req.register_output_filter(name, handler[, dir])`, and the same for input.
 pub(in crate::python) fn register<'py>(
     this: &Me<'_, 'py>,
-    a: Arguments<'_, 'py>,
+    name: &Bound<'py, PyAny>,
+    handler: &Bound<'py, PyAny>,
+    dir: Option<&Bound<'py, PyAny>>,
     way: Way,
 ) -> Answer<'py> {
     let r = this.body().lent.get()?;
-    let name = text(required(a, 0))?;
-    let home = match a[2].filter(|dir| !dir.is_none()) {
-        Some(dir) => directory(&text(&dir)?)?,
+    let name = text(name)?;
+    let home = match given(dir) {
+        Some(dir) => directory(&text(dir)?)?,
         None => Home::None,
     };
     let source = format!("req.register_{}_filter()", word(way));
@@ -49,7 +51,7 @@ pub(in crate::python) fn register<'py>(
              and add it by its name"
         )));
     }
-    let Added { handler, object } = added(this, required(a, 1), home, &source)?;
+    let Added { handler, object } = added(this, handler, home, &source)?;
     let new = Registered {
         way,
         declared: Arc::new(Declared::new(&name, handler)),
@@ -70,11 +72,11 @@ pub(in crate::python) fn register<'py>(
 /// else one of httpd's.
 pub(in crate::python) fn add<'py>(
     this: &Me<'_, 'py>,
-    a: Arguments<'_, 'py>,
+    name: &Bound<'py, PyAny>,
     way: Way,
 ) -> Answer<'py> {
     let r = this.body().lent.get()?;
-    let name = text(required(a, 0))?;
+    let name = text(name)?;
     let added = &State::of(r.origin()).filters_added;
     if added.get() >= MOST {
         return Err(PyValueError::new_err(format!(

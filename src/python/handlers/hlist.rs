@@ -8,7 +8,9 @@ use pyo3::prelude::*;
 use super::chain::Chain;
 use crate::engine::handlers::{Handler, Home};
 use crate::httpd::{Connection, Request};
-use crate::python::object::class::{Answer, Class, This, attributes, methods};
+use crate::python::object::arguments::none;
+use crate::python::object::class::{Answer, Class, This};
+use crate::python::object::members::{attributes, methods};
 use crate::python::runtime::lease::Lent;
 use crate::python::runtime::types::ClassId;
 
@@ -47,24 +49,24 @@ impl Class for HandlerListObject {
     const ID: ClassId = ClassId::HandlerList;
     methods! { HandlerListObject:
         /// Goes on to the next handler.
-        next() = |this: &Me<'_, 'py>, _| {
-            this.body().serves.request()?;
-            this.body().chain.advance();
-            Ok(this.py().None().into_bound(this.py()))
-        };
+        next() = next;
     }
     attributes! { HandlerListObject:
         /// The handler as it was configured: module or module::function.
-        handler = |this: &Me<'_, 'py>| of(this, |handler, _| Some(handler.text()));
+        handler = of(handler_text);
         /// 1 if a missing function is passed over (PythonHandlerModule).
-        silent = |this: &Me<'_, 'py>| of(this, |handler, _| Some(u8::from(handler.is_silent)));
+        silent = of(silent);
         /// 1 if it stands in a Location.
-        is_location = |this: &Me<'_, 'py>| {
-            of(this, |handler, _| Some(u8::from(matches!(handler.home, Home::Location(_)))))
-        };
+        is_location = of(is_location);
         /// The directory of its section with a slash at the end, or the path of its location, or None.
-        directory = |this: &Me<'_, 'py>| of(this, directory);
+        directory = of(directory);
     }
+}
+
+fn next<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
+    this.body().serves.request()?;
+    this.body().chain.advance();
+    none(this)
 }
 
 fn of<'py, T: IntoPyObject<'py>>(
@@ -75,8 +77,20 @@ fn of<'py, T: IntoPyObject<'py>>(
     let step = this.body().chain.current();
     match step.as_ref().and_then(|step| field(step.handler(), r)) {
         Some(value) => value.into_bound_py_any(this.py()),
-        None => Ok(this.py().None().into_bound(this.py())),
+        None => none(this),
     }
+}
+
+fn handler_text(handler: &Handler, _: Option<&Request>) -> Option<String> {
+    Some(handler.text())
+}
+
+fn silent(handler: &Handler, _: Option<&Request>) -> Option<u8> {
+    Some(u8::from(handler.is_silent))
+}
+
+fn is_location(handler: &Handler, _: Option<&Request>) -> Option<u8> {
+    Some(u8::from(matches!(handler.home, Home::Location(_))))
 }
 
 fn directory(handler: &Handler, r: Option<&Request>) -> Option<String> {

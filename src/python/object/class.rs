@@ -7,12 +7,12 @@
 
 use std::ffi::{CStr, c_int, c_void};
 use std::mem::{offset_of, size_of};
-use std::ptr::null_mut;
 
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyType;
 
+use super::members::{AttributeDef, MethodDef};
 use super::slots::Slot;
 use super::trampoline::*;
 use crate::python::runtime::interpreter::Interpreter;
@@ -86,187 +86,8 @@ impl<'py, T> This<'_, 'py, T> {
     }
 }
 
-/// Arguments of a method: one place per parameter, `None` where it was left out.
-pub type Arguments<'a, 'py> = &'a [Option<Borrowed<'a, 'py, PyAny>>];
 /// What a method answers.
 pub type Answer<'py> = PyResult<Bound<'py, PyAny>>;
-
-/// A method, as `methods!` writes it.
-pub trait Method {
-    /// The class it belongs to.
-    type Class: Class;
-    /// Its name.
-    const NAME: &'static CStr;
-    /// Its docstring, with the signature in front.
-    const DOC: &'static CStr;
-    /// Its parameters; the first `REQUIRED` must be given.
-    const PARAMETERS: &'static [&'static str];
-    /// How many must be given.
-    const REQUIRED: usize;
-    /// What it does.
-    fn call<'py>(this: &This<'_, 'py, Self::Class>, a: Arguments<'_, 'py>) -> Answer<'py>;
-}
-
-/// An attribute, as `attributes!` writes it.
-pub trait Attribute {
-    /// The class it belongs to.
-    type Class: Class;
-    /// Its name.
-    const NAME: &'static CStr;
-    /// Its docstring.
-    const DOC: &'static CStr;
-    /// Whether it can be assigned.
-    const WRITABLE: bool;
-    /// Reads it.
-    fn get<'py>(this: &This<'_, 'py, Self::Class>) -> Answer<'py>;
-    /// Assigns it.
-    fn set(this: &This<'_, '_, Self::Class>, value: &Bound<'_, PyAny>) -> PyResult<()>;
-}
-
-/// One entry of a class's table of methods.
-#[repr(transparent)]
-pub struct MethodDef(ffi::PyMethodDef);
-
-// SAFETY: constant; CPython only reads it.
-unsafe impl Sync for MethodDef {}
-
-impl MethodDef {
-    /// The end of a table.
-    pub const END: Self = Self(ffi::PyMethodDef::zeroed());
-
-    /// The method's name; `None` for the end of a table.
-    pub fn name(&self) -> Option<&'static CStr> {
-        // SAFETY: null, or the static name that `of` put there.
-        (!self.0.ml_name.is_null()).then(|| unsafe { CStr::from_ptr(self.0.ml_name) })
-    }
-
-    /// The entry of a method.
-    pub const fn of<M: Method>() -> Self {
-        Self(ffi::PyMethodDef {
-            ml_name: M::NAME.as_ptr(),
-            ml_meth: ffi::PyMethodDefPointer {
-                PyCFunctionFastWithKeywords: method_trampoline::<M>,
-            },
-            ml_flags: ffi::METH_FASTCALL | ffi::METH_KEYWORDS,
-            ml_doc: M::DOC.as_ptr(),
-        })
-    }
-}
-
-/// One entry of a class's table of attributes.
-#[repr(transparent)]
-pub struct AttributeDef(ffi::PyGetSetDef);
-
-// SAFETY: constant; CPython only reads it.
-unsafe impl Sync for AttributeDef {}
-
-impl AttributeDef {
-    /// The end of a table.
-    pub const END: Self = Self(ffi::PyGetSetDef {
-        name: std::ptr::null(),
-        get: None,
-        set: None,
-        doc: std::ptr::null(),
-        closure: null_mut(),
-    });
-
-    /// `__dict__` of an open class.
-    pub const DICT: Self = Self(ffi::PyGetSetDef {
-        name: c"__dict__".as_ptr(),
-        get: Some(ffi::PyObject_GenericGetDict),
-        set: Some(ffi::PyObject_GenericSetDict),
-        doc: std::ptr::null(),
-        closure: null_mut(),
-    });
-
-    /// The entry of an attribute.
-    pub const fn of<A: Attribute>() -> Self {
-        Self(ffi::PyGetSetDef {
-            name: A::NAME.as_ptr(),
-            get: Some(get_trampoline::<A>),
-            set: if A::WRITABLE {
-                Some(set_trampoline::<A>)
-            } else {
-                None
-            },
-            doc: A::DOC.as_ptr(),
-            closure: null_mut(),
-        })
-    }
-}
-
-/// Declares a class's methods: `/// doc`, then `name(required, …; optional, …) = function;`. Outside of
-/// the class's own file with its visibility in front.
-macro_rules! methods {
-    ($vis:vis $class:ident: $($(#[doc = $doc:literal])+ $name:ident($($required:ident),* $(; $($optional:ident),+)?) = $function:expr;)*) => {
-        $vis const METHODS: &'static [$crate::python::object::class::MethodDef] = &[$({
-            struct M;
-            impl $crate::python::object::class::Method for M {
-                type Class = $class;
-                const NAME: &'static std::ffi::CStr =
-                    $crate::python::object::class::c_text(concat!(stringify!($name), "\0"));
-                const DOC: &'static std::ffi::CStr = $crate::python::object::class::c_text(concat!(
-                    stringify!($name), "($self", $(", ", stringify!($required),)*
-                    $($(", ", stringify!($optional), "=None",)+)? ")\n--\n\n", $($doc, "\n",)+ "\0"));
-                const PARAMETERS: &'static [&'static str] =
-                    &[$(stringify!($required),)* $($(stringify!($optional),)+)?];
-                const REQUIRED: usize = <[&str]>::len(&[$(stringify!($required)),*]);
-                fn call<'py>(
-                    this: &$crate::python::object::class::This<'_, 'py, $class>,
-                    a: $crate::python::object::class::Arguments<'_, 'py>,
-                ) -> $crate::python::object::class::Answer<'py> {
-                    ($function)(this, a)
-                }
-            }
-            $crate::python::object::class::MethodDef::of::<M>()
-        },)* $crate::python::object::class::MethodDef::END];
-    };
-}
-pub(crate) use methods;
-
-/// Declares a class's attributes: `/// doc`, then `name = getter;` or `name = getter, setter;`.
-macro_rules! attributes {
-    ($class:ty: $($(#[doc = $doc:literal])+ $name:ident = $get:expr $(, $set:expr)?;)*) => {
-        const ATTRIBUTES: &'static [$crate::python::object::class::AttributeDef] = &[$({
-            struct A;
-            impl $crate::python::object::class::Attribute for A {
-                type Class = $class;
-                const NAME: &'static std::ffi::CStr =
-                    $crate::python::object::class::c_text(concat!(stringify!($name), "\0"));
-                const DOC: &'static std::ffi::CStr =
-                    $crate::python::object::class::c_text(concat!($($doc, "\n",)+ "\0"));
-                const WRITABLE: bool = <[&str]>::len(&[$(stringify!($set))?]) > 0;
-                fn get<'py>(
-                    this: &$crate::python::object::class::This<'_, 'py, $class>,
-                ) -> $crate::python::object::class::Answer<'py> {
-                    ($get)(this)
-                }
-                fn set(
-                    _this: &$crate::python::object::class::This<'_, '_, $class>,
-                    _value: &pyo3::Bound<'_, pyo3::PyAny>,
-                ) -> pyo3::PyResult<()> {
-                    $(return ($set)(_this, _value);)?
-                    #[allow(unreachable_code, reason = "attributes without a setter end here")]
-                    Ok(())
-                }
-            }
-            $crate::python::object::class::AttributeDef::of::<A>()
-        },)* $crate::python::object::class::AttributeDef::DICT, $crate::python::object::class::AttributeDef::END];
-    };
-}
-pub(crate) use attributes;
-
-/// A text that a macro put together, NUL included; without the `r#` of names that are Rust's words.
-pub const fn c_text(text: &'static str) -> &'static CStr {
-    let text = match text.as_bytes() {
-        [b'r', b'#', name @ ..] => name,
-        text => text,
-    };
-    match CStr::from_bytes_with_nul(text) {
-        Ok(text) => text,
-        Err(_) => panic!("a NUL inside of a name or docstring"),
-    }
-}
 
 /// Makes the type of a class.
 pub fn make_type<T: Class>(py: Python<'_>) -> PyResult<Py<PyType>> {

@@ -4,6 +4,8 @@
 pub mod arguments;
 pub(in crate::python) mod capsule;
 pub mod class;
+pub mod fields;
+pub mod members;
 pub(in crate::python) mod slot_trampolines;
 pub mod slots;
 pub(in crate::python) mod trampoline;

@@ -10,7 +10,8 @@ use pyo3::exceptions::{PyAttributeError, PyRuntimeError, PyTypeError};
 use pyo3::ffi;
 use pyo3::prelude::*;
 
-use super::class::{Attribute, Class, Method, Object, This};
+use super::class::{Class, Object, This};
+use super::members::{Attribute, MOST, Method};
 use crate::httpd::guard::panic_text;
 
 /// What all trampolines do.
@@ -49,9 +50,6 @@ pub(in crate::python) unsafe fn trampoline_on<T: Class, R>(
         })
     })
 }
-
-/// The most parameters that a method of ours has.
-const MOST: usize = 6;
 
 pub(in crate::python) unsafe extern "C" fn method_trampoline<M: Method>(
     object: *mut ffi::PyObject,
@@ -104,7 +102,7 @@ pub(in crate::python) unsafe extern "C" fn method_trampoline<M: Method>(
                 M::PARAMETERS[index]
             )));
         }
-        Ok(M::call(this, &places[..M::PARAMETERS.len()])?.into_ptr())
+        Ok(M::call(this, &places)?.into_ptr())
     };
     // SAFETY: CPython calls a method with an object of its class.
     unsafe { trampoline_on::<M::Class, _>(object, null_mut(), call) }

@@ -15,9 +15,9 @@ use crate::engine::handlers::{Handler, Home};
 use crate::engine::phases::{Hook, Phase};
 use crate::python::handlers::chain::{Added, Chain, Foreign};
 use crate::python::handlers::hlist::{HandlerListObject, Serves};
-use crate::python::object::arguments::{none, required};
+use crate::python::object::arguments::{given, none};
 use crate::python::object::class;
-use crate::python::object::class::{Answer, Arguments};
+use crate::python::object::class::Answer;
 use crate::python::runtime::lease::Lent;
 use crate::python::text::encode;
 
@@ -151,10 +151,12 @@ pub(in crate::python) fn extension<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
 /// `req.add_handler(htype, handler, dir)`
 pub(in crate::python) fn add_handler<'py>(
     this: &Me<'_, 'py>,
-    a: Arguments<'_, 'py>,
+    phase_name: &Bound<'py, PyAny>,
+    handler: &Bound<'py, PyAny>,
+    dir: Option<&Bound<'py, PyAny>>,
 ) -> Answer<'py> {
     let handlers = &State::of(this.body().lent.get()?).handlers;
-    let name = text(required(a, 0))?;
+    let name = text(phase_name)?;
     let phase = Phase::of_directive(&name)
         .filter(|phase| !matches!(phase, Phase::Connection | Phase::Cleanup))
         .ok_or_else(|| {
@@ -176,15 +178,15 @@ pub(in crate::python) fn add_handler<'py>(
              itself each time that it is called"
         )));
     }
-    let home = match a[2].filter(|dir| !dir.is_none()) {
-        Some(dir) => directory(&text(&dir)?)?,
+    let home = match given(dir) {
+        Some(dir) => directory(&text(dir)?)?,
         // Beside the handler that runs.
         None => handlers
             .chain()
             .and_then(|chain| chain.current())
             .map_or(Home::None, |step| step.handler().home.clone()),
     };
-    let added = Arc::new(added(this, required(a, 1), home, "req.add_handler()")?);
+    let added = Arc::new(added(this, handler, home, "req.add_handler()")?);
     handlers.count.set(handlers.count.get() + 1);
     match handlers.chain().filter(|_| running == Some(phase)) {
         Some(chain) => chain.push(added),

@@ -2,7 +2,7 @@
 
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyString, PyTuple};
+use pyo3::types::{PyBytes, PyString};
 
 use super::object::Me;
 use super::state::State;
@@ -13,52 +13,6 @@ use crate::python::object::class::Answer;
 use crate::python::text::{decode, decode_option, encode, encode_header, refuse_controls};
 use crate::python::values::finfo::FileInfoObject;
 use crate::python::values::handler_result::{interim, is_interim, valid_status};
-
-pub(in crate::python) fn text<'a, 'py>(
-    this: &'a Me<'_, 'py>,
-    field: impl FnOnce(&'a Request) -> Option<&'a [u8]>,
-) -> Answer<'py> {
-    decode_option(this.py(), field(this.body().lent.get()?))
-}
-
-pub(in crate::python) fn number<'py>(
-    this: &Me<'_, 'py>,
-    field: impl FnOnce(&Request) -> i64,
-) -> Answer<'py> {
-    Ok(field(this.body().lent.get()?)
-        .into_pyobject(this.py())?
-        .into_any())
-}
-
-pub(in crate::python) fn seconds<'py>(
-    this: &Me<'_, 'py>,
-    field: impl FnOnce(&Request) -> i64,
-) -> Answer<'py> {
-    let micros = field(this.body().lent.get()?);
-    Ok((micros as f64 / 1e6).into_pyobject(this.py())?.into_any())
-}
-
-/// A tuple of texts.
-pub(in crate::python) fn texts<'a, 'py>(
-    this: &'a Me<'_, 'py>,
-    field: impl FnOnce(&'a Request) -> Vec<&'a [u8]>,
-) -> Answer<'py> {
-    let texts = field(this.body().lent.get()?);
-    let texts: PyResult<Vec<_>> = texts
-        .into_iter()
-        .map(|text| decode(this.py(), text))
-        .collect();
-    Ok(PyTuple::new(this.py(), texts?)?.into_any())
-}
-
-pub(in crate::python) fn set_number(
-    this: &Me<'_, '_>,
-    value: &Bound<'_, PyAny>,
-    field: impl FnOnce(&Request, i32),
-) -> PyResult<()> {
-    field(this.body().lent.get()?, value.extract()?);
-    Ok(())
-}
 
 pub(in crate::python) fn set_text(
     this: &Me<'_, '_>,
@@ -255,4 +209,20 @@ pub(in crate::python) fn set_content_languages(
         .collect();
     r.set_content_languages(&languages?);
     Ok(())
+}
+
+/// Whether Python code has set the type of the response.
+pub(in crate::python) fn content_type_set(r: &Request) -> bool {
+    State::of(r).content_type_set.get()
+}
+
+/// The bytes of the response that Python code has written, sent or not.
+pub(in crate::python) fn bytes_queued(r: &Request) -> i64 {
+    State::of(r).response.total.get() as i64
+}
+
+/// `req.interpreter`
+pub(in crate::python) fn interpreter<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
+    this.body().lent.get()?;
+    decode(this.py(), this.interpreter().name().as_bytes())
 }

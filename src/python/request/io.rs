@@ -9,8 +9,8 @@ use super::sendfile::FileRange;
 use super::state::State;
 use crate::engine::phases::Phase;
 use crate::httpd::Request;
-use crate::python::object::arguments::{flag, limit, none, required};
-use crate::python::object::class::{Answer, Arguments};
+use crate::python::object::arguments::{flag, integer, limit, none};
+use crate::python::object::class::Answer;
 use crate::python::runtime::context;
 use crate::python::runtime::interpreter::release;
 use crate::python::text::encode_header;
@@ -70,40 +70,52 @@ fn reading<'a>(this: &'a Me<'_, '_>, method: &str) -> PyResult<(&'a Request, &'a
     Ok((r, state))
 }
 
-pub(in crate::python) fn write<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
+pub(in crate::python) fn write<'py>(
+    this: &Me<'_, 'py>,
+    data: &Bound<'py, PyAny>,
+    flush: Option<&Bound<'py, PyAny>>,
+) -> Answer<'py> {
     let (r, state) = answering(this, "write")?;
-    let data = required(a, 0);
     state
         .response
-        .write(this.interpreter(), r, data, flag(a[1], true)?)?;
+        .write(this.interpreter(), r, data, flag(flush, true)?)?;
     none(this)
 }
 
-pub(in crate::python) fn flush<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'py> {
+pub(in crate::python) fn flush<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
     let (r, state) = answering(this, "flush")?;
     state.response.flush(this.py(), r)?;
     none(this)
 }
 
-pub(in crate::python) fn read<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
+pub(in crate::python) fn read<'py>(
+    this: &Me<'_, 'py>,
+    length: Option<&Bound<'py, PyAny>>,
+) -> Answer<'py> {
     let (r, state) = reading(this, "read")?;
     Ok(state
         .body
-        .read(this.py(), this.interpreter(), r, limit(a[0])?)?
+        .read(this.py(), this.interpreter(), r, limit(length)?)?
         .into_any())
 }
 
-pub(in crate::python) fn readline<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
+pub(in crate::python) fn readline<'py>(
+    this: &Me<'_, 'py>,
+    length: Option<&Bound<'py, PyAny>>,
+) -> Answer<'py> {
     let (r, state) = reading(this, "readline")?;
     Ok(state
         .body
-        .read_line(this.py(), this.interpreter(), r, limit(a[0])?)?
+        .read_line(this.py(), this.interpreter(), r, limit(length)?)?
         .into_any())
 }
 
-pub(in crate::python) fn readlines<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
+pub(in crate::python) fn readlines<'py>(
+    this: &Me<'_, 'py>,
+    sizehint: Option<&Bound<'py, PyAny>>,
+) -> Answer<'py> {
     let (r, state) = reading(this, "readlines")?;
-    let most = limit(a[0])?.unwrap_or(usize::MAX);
+    let most = limit(sizehint)?.unwrap_or(usize::MAX);
     let lines = PyList::empty(this.py());
     let mut total = 0;
     while total < most {
@@ -119,25 +131,22 @@ pub(in crate::python) fn readlines<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py
     Ok(lines.into_any())
 }
 
-pub(in crate::python) fn discard_request_body<'py>(
-    this: &Me<'_, 'py>,
-    _: Arguments<'_, 'py>,
-) -> Answer<'py> {
+pub(in crate::python) fn discard_request_body<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
     let (r, state) = reading(this, "discard_request_body")?;
     let status = state.body.discard(this.py(), r);
     Ok(status.0.into_pyobject(this.py())?.into_any())
 }
 
-pub(in crate::python) fn sendfile<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
+pub(in crate::python) fn sendfile<'py>(
+    this: &Me<'_, 'py>,
+    path: &Bound<'py, PyAny>,
+    offset: Option<&Bound<'py, PyAny>>,
+    length: Option<&Bound<'py, PyAny>>,
+) -> Answer<'py> {
     let (r, state) = answering(this, "sendfile")?;
-    let path = required(a, 0);
-    let number = |place: Option<Borrowed<'_, '_, PyAny>>| match place.filter(|n| !n.is_none()) {
-        Some(number) => number.extract::<i64>().map(Some),
-        None => Ok(None),
-    };
     let part = FileRange {
-        offset: number(a[1])?.unwrap_or(0),
-        length: number(a[2])?.filter(|length| *length >= 0),
+        offset: integer(offset)?.unwrap_or(0),
+        length: integer(length)?.filter(|length| *length >= 0),
     };
     let sent = state.response.send_file(this.py(), r, path, part)?;
     Ok(sent.into_pyobject(this.py())?.into_any())
@@ -145,10 +154,9 @@ pub(in crate::python) fn sendfile<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>
 
 pub(in crate::python) fn internal_redirect<'py>(
     this: &Me<'_, 'py>,
-    a: Arguments<'_, 'py>,
+    uri: &Bound<'py, PyAny>,
 ) -> Answer<'py> {
     let (r, state) = answering(this, "internal_redirect")?;
-    let uri = required(a, 0);
     let uri = encode_header(uri)?;
     redirectable(r, state).map_err(|why| {
         PyRuntimeError::new_err(format!("internal_redirect() cannot be called here: {why}"))

@@ -2,54 +2,50 @@
 
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyString, PyTuple};
+use pyo3::types::{PyBytes, PyString};
 
-use super::fields::{number, text};
 use super::object::Me;
 use super::state::State;
 use crate::engine::phases::HANDLERS;
 use crate::engine::settings::Settings;
 use crate::httpd::Request;
-use crate::httpd::log::Level;
 use crate::httpd::request::remote_host::RemoteName;
 use crate::httpd::server::process;
 use crate::httpd::server::process::Node;
 use crate::python::cleanup::Cleanup;
-use crate::python::object::arguments::{flag, none, required};
-use crate::python::object::class::{Answer, Arguments};
+use crate::python::object::arguments::{flag, integer, none};
+use crate::python::object::class::Answer;
+use crate::python::object::fields::{number, text};
 use crate::python::runtime::interpreter::release;
 use crate::python::text::{decode, decode_option, encode_c, encode_header};
 use crate::python::values::config_tables;
-use crate::python::values::log_entry::{log_level, loggable};
+use crate::python::values::log_entry::log_message;
 
-pub(in crate::python) fn log_error<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
+pub(in crate::python) fn log_error<'py>(
+    this: &Me<'_, 'py>,
+    message: &Bound<'py, PyAny>,
+    level: Option<&Bound<'py, PyAny>>,
+) -> Answer<'py> {
     let r = this.body().lent.get()?;
-    let message = required(a, 0);
-    if !message.is_none() {
-        let level = log_level(a[1], Level::Error)?;
-        loggable(message, |entry| r.log(level, entry))?;
-    }
+    log_message(message, level, |level, entry| r.log(level, entry))?;
     none(this)
 }
 
-pub(in crate::python) fn get_options<'py>(
-    this: &Me<'_, 'py>,
-    _: Arguments<'_, 'py>,
-) -> Answer<'py> {
+pub(in crate::python) fn get_options<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
     let r = this.body().lent.get()?;
     config_tables::options(this.py(), this.interpreter(), r.settings::<Settings>())
 }
 
-pub(in crate::python) fn get_config<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'py> {
+pub(in crate::python) fn get_config<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
     let r = this.body().lent.get()?;
     config_tables::config(this.py(), this.interpreter(), r.settings::<Settings>())
 }
 
 pub(in crate::python) fn set_content_length<'py>(
     this: &Me<'_, 'py>,
-    a: Arguments<'_, 'py>,
+    length: &Bound<'py, PyAny>,
 ) -> Answer<'py> {
-    let length: i64 = required(a, 0).extract()?;
+    let length: i64 = length.extract()?;
     if length < 0 {
         return Err(PyValueError::new_err("a length is not negative"));
     }
@@ -57,35 +53,27 @@ pub(in crate::python) fn set_content_length<'py>(
     none(this)
 }
 
-pub(in crate::python) fn meets_conditions<'py>(
-    this: &Me<'_, 'py>,
-    _: Arguments<'_, 'py>,
-) -> Answer<'py> {
-    number(this, |r| r.meets_conditions().0.into())
+pub(in crate::python) fn meets_conditions<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
+    number(this, |r| r.meets_conditions().0)
 }
 
-pub(in crate::python) fn document_root<'py>(
-    this: &Me<'_, 'py>,
-    _: Arguments<'_, 'py>,
-) -> Answer<'py> {
+pub(in crate::python) fn document_root<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
     text(this, Request::document_root)
 }
 
 pub(in crate::python) fn register_cleanup<'py>(
     this: &Me<'_, 'py>,
-    a: Arguments<'_, 'py>,
+    function: &Bound<'py, PyAny>,
+    data: Option<&Bound<'py, PyAny>>,
 ) -> Answer<'py> {
     let r = this.body().lent.get()?;
-    let cleanup = Cleanup::new(this.interpreter(), required(a, 0), a[1].as_deref())?;
+    let cleanup = Cleanup::new(this.interpreter(), function, data)?;
     let state = State::of(r);
     state.cleanups.push(r, cleanup, state.has_ended.get())?;
     none(this)
 }
 
-pub(in crate::python) fn send_http_header<'py>(
-    this: &Me<'_, 'py>,
-    _: Arguments<'_, 'py>,
-) -> Answer<'py> {
+pub(in crate::python) fn send_http_header<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
     act(this, |_| ())
 }
 
@@ -100,9 +88,9 @@ pub(in crate::python) fn act<'py>(
 
 pub(in crate::python) fn update_mtime<'py>(
     this: &Me<'_, 'py>,
-    a: Arguments<'_, 'py>,
+    seconds: &Bound<'py, PyAny>,
 ) -> Answer<'py> {
-    let seconds: f64 = required(a, 0).extract()?;
+    let seconds: f64 = seconds.extract()?;
     let whole = seconds.trunc();
     // What microseconds of 64 bits can hold.
     if whole.is_nan() || whole.abs() > 9e12 {
@@ -115,32 +103,28 @@ pub(in crate::python) fn update_mtime<'py>(
 
 pub(in crate::python) fn construct_url<'py>(
     this: &Me<'_, 'py>,
-    a: Arguments<'_, 'py>,
+    path: &Bound<'py, PyAny>,
 ) -> Answer<'py> {
-    let path = required(a, 0);
     let path = encode_header(path)?;
     text(this, |r| r.construct_url(&path))
 }
 
 pub(in crate::python) fn ssl_var_lookup<'py>(
     this: &Me<'_, 'py>,
-    a: Arguments<'_, 'py>,
+    name: &Bound<'py, PyAny>,
 ) -> Answer<'py> {
-    let name = required(a, 0);
     let name = encode_c(name)?;
     text(this, |r| r.tls_variable(&name))
 }
 
 pub(in crate::python) fn get_remote_host<'py>(
     this: &Me<'_, 'py>,
-    a: Arguments<'_, 'py>,
+    kind: Option<&Bound<'py, PyAny>>,
+    with_flag: Option<&Bound<'py, PyAny>>,
 ) -> Answer<'py> {
     let r = this.body().lent.get()?;
     let (first, last) = RemoteName::RANGE;
-    let kind = match a[0].filter(|kind| !kind.is_none()) {
-        Some(kind) => kind.extract()?,
-        None => RemoteName::DEFAULT,
-    };
+    let kind = integer(kind)?.unwrap_or(RemoteName::DEFAULT);
     if !(first..=last).contains(&kind) {
         return Err(PyValueError::new_err(
             "get_remote_host() takes one of apache.REMOTE_HOST, REMOTE_NAME, REMOTE_NOLOOKUP, \
@@ -149,7 +133,7 @@ pub(in crate::python) fn get_remote_host<'py>(
     }
     let (host, is_address) = release(this.py(), || r.remote_host(kind));
     let host = decode_option(this.py(), host)?;
-    match a[1].filter(|wanted| !wanted.is_none() && !host.is_none()) {
+    match with_flag.filter(|wanted| !wanted.is_none() && !host.is_none()) {
         Some(_) => Ok((host, i32::from(is_address))
             .into_pyobject(this.py())?
             .into_any()),
@@ -159,9 +143,9 @@ pub(in crate::python) fn get_remote_host<'py>(
 
 pub(in crate::python) fn allow_methods<'py>(
     this: &Me<'_, 'py>,
-    a: Arguments<'_, 'py>,
+    methods: &Bound<'py, PyAny>,
+    reset: Option<&Bound<'py, PyAny>>,
 ) -> Answer<'py> {
-    let methods = required(a, 0);
     let wrong = "allow_methods() takes a list of methods, as in ['GET', 'POST']";
     if methods.is_instance_of::<PyString>() || methods.is_instance_of::<PyBytes>() {
         return Err(PyTypeError::new_err(wrong));
@@ -171,7 +155,7 @@ pub(in crate::python) fn allow_methods<'py>(
         .map_err(|_| PyTypeError::new_err(wrong))?
         .map(|name| encode_header(&name?))
         .collect();
-    let (names, reset) = (names?, flag(a[1], false)?);
+    let (names, reset) = (names?, flag(reset, false)?);
     act(this, |r| {
         if reset {
             r.allow_no_method();
@@ -180,10 +164,7 @@ pub(in crate::python) fn allow_methods<'py>(
     })
 }
 
-pub(in crate::python) fn get_addhandler_exts<'py>(
-    this: &Me<'_, 'py>,
-    _: Arguments<'_, 'py>,
-) -> Answer<'py> {
+pub(in crate::python) fn get_addhandler_exts<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
     fn collect(nodes: &[Node], found: &mut Vec<String>) {
         for node in nodes {
             let arguments = String::from_utf8_lossy(node.arguments);
@@ -206,18 +187,34 @@ pub(in crate::python) fn get_addhandler_exts<'py>(
     decode(this.py(), found.join(" ").as_bytes())
 }
 
-/// Our Python code for WSGI.
-pub(in crate::python) fn wsgi<'py>(
+/// `req.is_https()`
+pub(in crate::python) fn is_https<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
+    number(this, |r| r.connection().is_tls())
+}
+
+/// `req.add_cgi_vars()`
+pub(in crate::python) fn add_cgi_vars<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
+    act(this, |r| {
+        r.add_cgi_vars();
+        r.add_common_vars();
+    })
+}
+
+/// `req.build_wsgi_env()`
+pub(in crate::python) fn build_wsgi_env<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
+    this.body().lent.get()?;
+    let module = this.py().import("mod_python._wsgi")?;
+    module.call_method1("build_env", (this.object(),))
+}
+
+/// `req.wsgi_start_response(status, headers, exc_info)`
+pub(in crate::python) fn wsgi_start_response<'py>(
     this: &Me<'_, 'py>,
-    name: &str,
-    a: Arguments<'_, 'py>,
+    status: &Bound<'py, PyAny>,
+    headers: &Bound<'py, PyAny>,
+    exc_info: Option<&Bound<'py, PyAny>>,
 ) -> Answer<'py> {
     this.body().lent.get()?;
-    let arguments = std::iter::once(this.object().clone())
-        .chain(a.iter().flatten().map(|argument| (**argument).clone()));
-    let arguments = PyTuple::new(this.py(), arguments.collect::<Vec<_>>())?;
-    this.py()
-        .import("mod_python._wsgi")?
-        .getattr(name)?
-        .call1(arguments)
+    let module = this.py().import("mod_python._wsgi")?;
+    module.call_method1("start_response", (this.object(), status, headers, exc_info))
 }

@@ -8,6 +8,7 @@ use pyo3::prelude::*;
 use super::children::ChildObject;
 use crate::httpd::Request;
 use crate::python::object::class::This;
+use crate::python::object::fields::Shows;
 use crate::python::runtime::lease::{Lease, Lent};
 
 /// What a `req` holds.
@@ -26,5 +27,13 @@ impl RequestObject {
             lent: Lent::new(lease, r),
             parts: RefCell::default(),
         }
+    }
+}
+
+impl Shows for RequestObject {
+    type Struct = Request;
+
+    fn shown(&self) -> PyResult<&Request> {
+        self.lent.get()
     }
 }

@@ -5,7 +5,9 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
 use crate::httpd::request::fileinfo::{Field, FileInfo};
-use crate::python::object::class::{Answer, Class, This, attributes, methods};
+use crate::python::object::class::{Answer, Class, This};
+use crate::python::object::fields::{Shows, number};
+use crate::python::object::members::{attributes, methods};
 use crate::python::object::slots::{Sequence, Slot, sequence_slots};
 use crate::python::runtime::types::ClassId;
 use crate::python::text::decode_option;
@@ -23,33 +25,33 @@ impl Class for FileInfoObject {
     methods! { FileInfoObject: }
     attributes! { FileInfoObject:
         /// The path, or None.
-        fname = |this: &Me<'_, 'py>| decode_option(this.py(), this.body().0.path.as_deref());
+        fname = fname;
         /// One of apache.APR_NOFILE, APR_REG, APR_DIR ...
-        filetype = |this: &Me<'_, 'py>| integer(this, Some(this.body().0.kind.into()));
+        filetype = number(kind);
         /// Which attributes are known: a mask of apache.APR_FINFO_*.
-        valid = |this: &Me<'_, 'py>| integer(this, Some(this.body().0.valid.into()));
+        valid = number(valid);
         /// Who may do what, in APR's digits: 0x644 is 0o644 of Unix. None when it is not known.
-        protection = |this: &Me<'_, 'py>| field(this, Field::Protection);
+        protection = field(Field::Protection);
         /// The number of its owner, or None.
-        user = |this: &Me<'_, 'py>| field(this, Field::User);
+        user = field(Field::User);
         /// The number of its group, or None.
-        group = |this: &Me<'_, 'py>| field(this, Field::Group);
+        group = field(Field::Group);
         /// Its size in bytes; None when there is no file.
-        size = |this: &Me<'_, 'py>| field(this, Field::Size);
+        size = field(Field::Size);
         /// Its number in its file system, or None.
-        inode = |this: &Me<'_, 'py>| field(this, Field::Inode);
+        inode = field(Field::Inode);
         /// The number of its file system, or None.
-        device = |this: &Me<'_, 'py>| field(this, Field::Device);
+        device = field(Field::Device);
         /// How many names it has, or None.
-        nlink = |this: &Me<'_, 'py>| field(this, Field::Links);
+        nlink = field(Field::Links);
         /// When it was read last, in seconds since 1970 (int), or None.
-        atime = |this: &Me<'_, 'py>| field(this, Field::Accessed);
+        atime = field(Field::Accessed);
         /// When its content changed, in seconds since 1970 (int); None when there is no file.
-        mtime = |this: &Me<'_, 'py>| field(this, Field::Changed);
+        mtime = field(Field::Changed);
         /// When its content, owner or rights changed, in seconds since 1970 (int), or None.
-        ctime = |this: &Me<'_, 'py>| field(this, Field::Touched);
+        ctime = field(Field::Touched);
         /// Its name as the file system spells it, or None.
-        name = |this: &Me<'_, 'py>| decode_option(this.py(), this.body().0.name.as_deref());
+        name = name;
     }
 
     fn slots() -> Vec<Slot> {
@@ -57,12 +59,37 @@ impl Class for FileInfoObject {
     }
 }
 
-fn integer<'py>(this: &Me<'_, 'py>, value: Option<i64>) -> Answer<'py> {
-    Ok(value.into_pyobject(this.py())?.into_any())
+impl Shows for FileInfoObject {
+    type Struct = FileInfo;
+
+    fn shown(&self) -> PyResult<&FileInfo> {
+        Ok(&self.0)
+    }
+}
+
+fn fname<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
+    decode_option(this.py(), this.body().0.path.as_deref())
+}
+
+fn name<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
+    decode_option(this.py(), this.body().0.name.as_deref())
+}
+
+fn kind(info: &FileInfo) -> u32 {
+    info.kind
+}
+
+fn valid(info: &FileInfo) -> i32 {
+    info.valid
 }
 
 fn field<'py>(this: &Me<'_, 'py>, field: Field) -> Answer<'py> {
-    integer(this, this.body().0.number(field))
+    Ok(this
+        .body()
+        .0
+        .number(field)
+        .into_pyobject(this.py())?
+        .into_any())
 }
 
 /// The attributes in the order of `apache.FINFO_*`.

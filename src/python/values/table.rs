@@ -10,9 +10,10 @@ use pyo3::types::{PyDict, PyList, PyMapping, PyString};
 use super::framing_headers::Which;
 use crate::httpd::apr::table::OwnTable;
 use crate::httpd::{Request, Table};
-use crate::python::object::arguments::required;
+use crate::python::object::arguments::{boolean, none};
 use crate::python::object::class;
-use crate::python::object::class::{Answer, Arguments, Class, This, attributes, methods};
+use crate::python::object::class::{Answer, Class, This};
+use crate::python::object::members::{attributes, methods};
 use crate::python::object::slots::{
     Compared, Constructed, Mapping, Slot, comparison_slot, constructor_slot, mapping_slots,
 };
@@ -86,11 +87,11 @@ impl Class for TableObject {
         /// Pairs in order, repeated keys repeated.
         items() = items;
         /// An iterator over keys().
-        iterkeys() = |this: &Me<'_, 'py>, a| Ok(keys(this, a)?.try_iter()?.into_any());
+        iterkeys() = iterator(keys);
         /// An iterator over values().
-        itervalues() = |this: &Me<'_, 'py>, a| Ok(values(this, a)?.try_iter()?.into_any());
+        itervalues() = iterator(values);
         /// An iterator over items().
-        iteritems() = |this: &Me<'_, 'py>, a| Ok(items(this, a)?.try_iter()?.into_any());
+        iteritems() = iterator(items);
         /// Removes everything.
         clear() = clear;
         /// Replaces the entries of each key of a mapping, or of an iterable of pairs.
@@ -116,14 +117,6 @@ impl Class for TableObject {
     }
 }
 
-fn none<'py>(this: &Me<'_, 'py>) -> Bound<'py, PyAny> {
-    this.py().None().into_bound(this.py())
-}
-
-fn or_none<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>, index: usize) -> Bound<'py, PyAny> {
-    a[index].map_or_else(|| none(this), |value| value.to_owned())
-}
-
 fn first<'py>(this: &Me<'_, 'py>, key: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
     let table = this.body().get()?;
     let value = table.get(&encode_c(key)?);
@@ -142,21 +135,26 @@ fn matching<'py>(this: &Me<'_, 'py>, key: &Bound<'py, PyAny>) -> PyResult<Vec<Bo
         .collect()
 }
 
-fn get<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
-    Ok(first(this, required(a, 0))?.unwrap_or_else(|| or_none(this, a, 1)))
+fn get<'py>(
+    this: &Me<'_, 'py>,
+    key: &Bound<'py, PyAny>,
+    default: Option<&Bound<'py, PyAny>>,
+) -> Answer<'py> {
+    match (first(this, key)?, default) {
+        (Some(value), _) => Ok(value),
+        (None, Some(default)) => Ok(default.clone()),
+        (None, None) => none(this),
+    }
 }
 
-fn get_all<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
-    Ok(PyList::new(this.py(), matching(this, required(a, 0))?)?.into_any())
+fn get_all<'py>(this: &Me<'_, 'py>, key: &Bound<'py, PyAny>) -> Answer<'py> {
+    Ok(PyList::new(this.py(), matching(this, key)?)?.into_any())
 }
 
-fn add<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
-    let (key, value) = (
-        encode_header(required(a, 0))?,
-        encode_header(required(a, 1))?,
-    );
+fn add<'py>(this: &Me<'_, 'py>, key: &Bound<'py, PyAny>, value: &Bound<'py, PyAny>) -> Answer<'py> {
+    let (key, value) = (encode_header(key)?, encode_header(value)?);
     this.body().to_add(&key, &value, true)?.add(&key, &value);
-    Ok(none(this))
+    none(this)
 }
 
 fn list<'py>(
@@ -164,18 +162,15 @@ fn list<'py>(
     entry: impl Fn(&[u8], Option<&[u8]>) -> Answer<'py>,
 ) -> PyResult<Bound<'py, PyList>> {
     let table = this.body().get()?;
-    let entries: PyResult<Vec<_>> = table
-        .entries()
-        .map(|(key, value)| entry(key, value))
-        .collect();
-    PyList::new(this.py(), entries?)
+    let entries = table.entries().map(|(key, value)| entry(key, value));
+    PyList::new(this.py(), entries.collect::<PyResult<Vec<_>>>()?)
 }
 
-fn keys<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'py> {
+fn keys<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
     Ok(list(this, |key, _| decode_option(this.py(), Some(key)))?.into_any())
 }
 
-fn values<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'py> {
+fn values<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
     Ok(list(this, |_, value| decode_option(this.py(), value))?.into_any())
 }
 
@@ -187,13 +182,21 @@ fn pairs<'py>(this: &Me<'_, 'py>) -> PyResult<Bound<'py, PyList>> {
     })
 }
 
-fn items<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'py> {
+fn items<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
     Ok(pairs(this)?.into_any())
 }
 
-fn clear<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'py> {
+/// An iterator over what `list` returns.
+fn iterator<'py>(
+    this: &Me<'_, 'py>,
+    list: impl FnOnce(&Me<'_, 'py>) -> Answer<'py>,
+) -> Answer<'py> {
+    Ok(list(this)?.try_iter()?.into_any())
+}
+
+fn clear<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
     this.body().to_reduce(None)?.clear();
-    Ok(none(this))
+    none(this)
 }
 
 /// An entry to be.
@@ -250,45 +253,50 @@ fn merge(table: &Table, entries: &[Entry]) {
     }
 }
 
-fn update<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
-    let entries = entries_of(required(a, 0), this.interpreter())?;
+fn update<'py>(this: &Me<'_, 'py>, other: &Bound<'py, PyAny>) -> Answer<'py> {
+    let entries = entries_of(other, this.interpreter())?;
     for (index, (key, value)) in entries.iter().enumerate() {
         let repeated = entries[..index].iter().any(|before| is_same(before, key));
         this.body().to_add(key, value, repeated)?;
     }
     merge(this.body().get()?, &entries);
-    Ok(none(this))
+    none(this)
 }
 
-fn setdefault<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
-    let key = required(a, 0);
+fn setdefault<'py>(
+    this: &Me<'_, 'py>,
+    key: &Bound<'py, PyAny>,
+    default: Option<&Bound<'py, PyAny>>,
+) -> Answer<'py> {
     if let Some(value) = first(this, key)? {
         return Ok(value);
     }
     let empty = || PyString::new(this.py(), "").into_any();
-    let value = a[1].map_or_else(empty, |value| value.to_owned());
+    let value = default.map_or_else(empty, Bound::clone);
     TableObject::set(this, key, Some(&value))?;
     Ok(value)
 }
 
-fn pop<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
-    let key = required(a, 0);
-    match (first(this, key)?, a[1]) {
+fn pop<'py>(
+    this: &Me<'_, 'py>,
+    key: &Bound<'py, PyAny>,
+    default: Option<&Bound<'py, PyAny>>,
+) -> Answer<'py> {
+    match (first(this, key)?, default) {
         (Some(value), _) => {
             TableObject::set(this, key, None)?;
             Ok(value)
         }
-        (None, Some(default)) => Ok(default.to_owned()),
+        (None, Some(default)) => Ok(default.clone()),
         (None, None) => Err(PyKeyError::new_err(key.clone().unbind())),
     }
 }
 
-fn has_key<'py>(this: &Me<'_, 'py>, a: Arguments<'_, 'py>) -> Answer<'py> {
-    let has = TableObject::contains(this, required(a, 0))?;
-    Ok(has.into_pyobject(this.py())?.to_owned().into_any())
+fn has_key<'py>(this: &Me<'_, 'py>, key: &Bound<'py, PyAny>) -> Answer<'py> {
+    boolean(this.py(), TableObject::contains(this, key)?)
 }
 
-fn popitem<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'py> {
+fn popitem<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
     let (py, table) = (this.py(), this.body().to_reduce(None)?);
     let Some((key, value)) = table
         .len()
@@ -308,7 +316,7 @@ fn popitem<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'py> {
     Ok(pair.into_pyobject(py)?.into_any())
 }
 
-fn copy<'py>(this: &Me<'_, 'py>, _: Arguments<'_, 'py>) -> Answer<'py> {
+fn copy<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
     let own = TableObject::Own(OwnTable::copy_of(this.body().get()?));
     class::make(this.py(), this.interpreter(), own)
 }
@@ -380,9 +388,7 @@ impl Mapping for TableObject {
     }
 
     fn iter<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
-        Ok(list(this, |key, _| decode_option(this.py(), Some(key)))?
-            .try_iter()?
-            .into_any())
+        iterator(this, keys)
     }
 
     fn repr<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
