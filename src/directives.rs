@@ -5,19 +5,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::connections;
-use crate::engine::filters::{Filter, Kind, Way};
+use crate::engine::filters::Filter;
 use crate::engine::handlers::{Handler, HandlerList, Home};
 use crate::engine::phase_table;
 use crate::engine::phase_table::ROWS;
 use crate::engine::phases::Phase;
 use crate::engine::protocols::Protocol;
 use crate::engine::settings::{Import, MUTEX_LOCKS, Settings};
-use crate::httpd::hooks::filters::{ENTRY_POINTS, FilterPlace, is_registered, register};
+use crate::filter_chain::Direction;
+use crate::httpd::hooks::filters::{ENTRY_POINTS, is_registered, register};
 use crate::httpd::server::config::{
     Change, Class, Command, Directive, Line, Place, Section, commands,
 };
 use crate::module::Entry;
-use crate::python::filter::registry::{direction, registry};
+use crate::python::filter::registry::registry;
 
 type Read = Result<Change<Settings>, String>;
 
@@ -71,13 +72,13 @@ static OTHERS: [Directive<Settings>; 18] = [
         name: c"PythonOutputFilter",
         help: c"declares a filter for responses: module[::function] NAME [key=value ...]",
         place: Place::Section,
-        read: |line| filter(line, Way::Out),
+        read: |line| filter(line, Direction::Output),
     },
     Directive {
         name: c"PythonInputFilter",
         help: c"declares a filter for request bodies: module[::function] NAME [key=value ...]",
         place: Place::Section,
-        read: |line| filter(line, Way::In),
+        read: |line| filter(line, Direction::Input),
     },
     Directive {
         name: c"PythonImport",
@@ -322,13 +323,13 @@ fn protocol(line: &Line<'_>) -> Read {
     }))
 }
 
-fn filter(line: &Line<'_>, way: Way) -> Read {
+fn filter(line: &Line<'_>, direction: Direction) -> Read {
     let filter = Arc::new(Filter::parse(
         &line.words(),
         &home(line),
         &line.source().into(),
     )?);
-    if way == Way::In && filter.kind.is_behind_headers() {
+    if direction == Direction::Input && filter.kind.is_behind_headers() {
         return Err(format!(
             "kind={} is below httpd's parser of bodies, where the next request follows: write \
              kind=content_set, or kind=connection for all bytes",
@@ -336,16 +337,16 @@ fn filter(line: &Line<'_>, way: Way) -> Read {
         ));
     }
     let mut filters = registry(line.configuration());
-    let (number, is_new) = filters.number(way, &filter, ENTRY_POINTS)?;
+    let (number, is_new) = filters.number(direction, &filter, ENTRY_POINTS)?;
     if is_new {
         let name = CString::new(&*filter.name).map_err(|_| "a NUL in a name")?;
-        if is_registered(direction(way), &name) {
+        if is_registered(direction, &name) {
             return Err(format!(
                 "another module has a filter '{}': write another name for this one",
                 filter.name
             ));
         }
-        register::<Entry>(direction(way), &filter.name, number, place(filter.kind));
+        register::<Entry>(direction, &filter.name, number, filter.kind);
     }
     if filter.kind.is_connections() && line.section() != Section::Server {
         line.warn(&format!(
@@ -357,18 +358,6 @@ fn filter(line: &Line<'_>, way: Way) -> Read {
         ));
     }
     Ok(Box::new(move |settings| {
-        Arc::make_mut(&mut settings.filters).insert((way, number), filter.clone());
+        Arc::make_mut(&mut settings.filters).insert((direction, number), filter.clone());
     }))
-}
-
-/// The place of a kind in httpd's chains.
-fn place(kind: Kind) -> FilterPlace {
-    match kind {
-        Kind::Resource => FilterPlace::Resource,
-        Kind::ContentSet => FilterPlace::ContentSet,
-        Kind::Protocol => FilterPlace::Protocol,
-        Kind::Transcode => FilterPlace::Transcode,
-        Kind::Connection => FilterPlace::Connection,
-        Kind::Network => FilterPlace::Network,
-    }
 }

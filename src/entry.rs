@@ -8,11 +8,11 @@ use crate::connections;
 use crate::directives::COMMANDS;
 use crate::engine::counters;
 use crate::engine::counters::Counters;
-use crate::engine::filters::Way;
 use crate::engine::settings::Settings;
+use crate::filter_chain::Direction;
 use crate::httpd::connection::parked_socket::ParkedSocket;
 use crate::httpd::connection::parking;
-use crate::httpd::filter::{Direction, Mode};
+use crate::httpd::filter::Mode;
 use crate::httpd::hooks;
 use crate::httpd::hooks::filters::{ENTRY_POINTS, is_ours};
 use crate::httpd::hooks::requests::{Hook, Registration};
@@ -34,7 +34,7 @@ use crate::python::connection::call;
 use crate::python::connection::session::Session;
 use crate::python::connection::state::ConnectionState;
 use crate::python::filter::drive;
-use crate::python::filter::registry::{declared, direction, registry};
+use crate::python::filter::registry::{declared, registry};
 use crate::python::runtime::{interpreter, python_import};
 use crate::python::ssi::Elements;
 use crate::requests;
@@ -175,7 +175,7 @@ impl Module for Entry {
     }
 
     fn output_filter(filter: &Filter, slot: usize, brigade: &Brigade) -> Result<(), Error> {
-        match declared(filter, Way::Out, slot) {
+        match declared(filter, Direction::Output, slot) {
             Some((declared, settings)) => drive::output(filter, brigade, declared, settings),
             None => filter.step_out(brigade),
         }
@@ -184,14 +184,14 @@ impl Module for Entry {
     fn check_config(configuration: &Pool, main: &Server) -> Result<(), String> {
         connections::check(main)?;
         let filters = registry(configuration);
-        for way in [Way::In, Way::Out] {
-            for (slot, filter) in filters.all(way) {
-                if !is_ours::<Entry>(direction(way), &filter.name, slot) {
+        for direction in [Direction::Input, Direction::Output] {
+            for (slot, filter) in filters.all(direction) {
+                if !is_ours::<Entry>(direction, &filter.name, slot) {
                     let (name, source) = (&filter.name, &filter.handler.source);
                     return Err(format!(
                         "{} at {source}: another module has a filter '{name}': write another name \
                          for this one",
-                        way.directive()
+                        direction.directive()
                     ));
                 }
             }
@@ -206,7 +206,7 @@ impl Module for Entry {
     }
 
     fn output_filter_starts(filter: &Filter, slot: usize) {
-        let Some((declared, _)) = declared(filter, Way::Out, slot) else {
+        let Some((declared, _)) = declared(filter, Direction::Output, slot) else {
             return;
         };
         if let Some(r) = filter.request() {
@@ -215,7 +215,7 @@ impl Module for Entry {
     }
 
     fn input_filter_starts(filter: &Filter, slot: usize) {
-        if let Some((declared, _)) = declared(filter, Way::In, slot) {
+        if let Some((declared, _)) = declared(filter, Direction::Input, slot) {
             drive::input_starts(filter, &declared);
         }
     }
@@ -227,7 +227,7 @@ impl Module for Entry {
         mode: Mode,
         block: bool,
     ) -> Result<(), Error> {
-        match declared(filter, Way::In, slot) {
+        match declared(filter, Direction::Input, slot) {
             Some((declared, settings)) => {
                 drive::input(filter, brigade, declared, settings, mode, block)
             }
@@ -266,8 +266,8 @@ fn counters(server: &Server) -> &Counters {
     config::generation::<Shared<Counters>>(server.configuration(), COUNTERS)
 }
 
-/// The filters of the configuration, by way, name and number.
-fn filters(server: &Server) -> Vec<(Way, String, usize)> {
+/// The filters of the configuration, by direction, name and number.
+fn filters(server: &Server) -> Vec<(Direction, String, usize)> {
     registry(server.configuration()).names()
 }
 
@@ -297,9 +297,9 @@ fn warn_of_idle_filters(main: &Server) {
 /// Calls `f` for each filter that the server of a connection's address has for connections.
 fn connection_filters(c: &Connection, f: impl Fn(Direction, &str)) {
     let filters = &c.base_server().settings::<Settings>().filters;
-    for ((way, _), filter) in filters.iter() {
+    for ((direction, _), filter) in filters.iter() {
         if filter.kind.is_connections() {
-            f(direction(*way), &filter.name);
+            f(*direction, &filter.name);
         }
     }
 }

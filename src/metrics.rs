@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Instant;
 
 use crate::engine::counters::{Child, Counters, Row, Work};
-use crate::engine::filters::Way;
 use crate::engine::phases::Phase;
+use crate::filter_chain::Direction;
 use crate::httpd::filter::waited;
 
 /// What this child counts in. Not there in httpd's parent.
@@ -16,16 +16,18 @@ static HERE: OnceLock<Here> = OnceLock::new();
 struct Here {
     counters: &'static Counters,
     child: Option<&'static Child>,
-    filters: HashMap<(Way, String), usize>,
+    filters: HashMap<(Direction, String), usize>,
 }
 
 /// Counts from now on; `filters` are those of the configuration, with their numbers.
 pub fn start(
     counters: &'static Counters,
     child: Option<&'static Child>,
-    filters: &[(Way, String, usize)],
+    filters: &[(Direction, String, usize)],
 ) {
-    let numbered = |(way, name, number): &(Way, String, usize)| ((*way, name.clone()), *number);
+    let numbered = |(direction, name, number): &(Direction, String, usize)| {
+        ((*direction, name.clone()), *number)
+    };
     HERE.get_or_init(|| Here {
         counters,
         child,
@@ -34,10 +36,10 @@ pub fn start(
 }
 
 /// The row of a filter.
-pub fn filter(way: Way, name: &str) -> Option<&'static Row> {
+pub fn filter(direction: Direction, name: &str) -> Option<&'static Row> {
     let here = HERE.get()?;
-    let number = here.filters.get(&(way, name.to_lowercase()))?;
-    here.counters.filter(way, *number)
+    let number = here.filters.get(&(direction, name.to_lowercase()))?;
+    here.counters.filter(direction, *number)
 }
 
 /// The row of a phase's handlers.

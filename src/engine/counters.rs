@@ -4,9 +4,9 @@
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicI32, AtomicI64, AtomicU64, Ordering};
 
-use super::filters::Way;
 use super::phase_table::{COUNT, ROWS};
 use super::phases::Phase;
+use crate::filter_chain::Direction;
 
 /// How many filters of each way can be counted.
 pub const FILTERS: usize = 256;
@@ -107,10 +107,10 @@ impl Default for Counters {
 
 impl Counters {
     /// The row of a filter, by the number of its entry point.
-    pub fn filter(&self, way: Way, number: usize) -> Option<&Row> {
-        match way {
-            Way::Out => self.output.get(number),
-            Way::In => self.input.get(number),
+    pub fn filter(&self, direction: Direction, number: usize) -> Option<&Row> {
+        match direction {
+            Direction::Output => self.output.get(number),
+            Direction::Input => self.input.get(number),
         }
     }
 
@@ -154,12 +154,16 @@ impl Counters {
     /// a piece of HTML.
     pub fn report(
         &self,
-        filters: &[(Way, String, usize)],
+        filters: &[(Direction, String, usize)],
         connections: (i64, i64),
         short: bool,
     ) -> String {
-        let of_filters = filters.iter().filter_map(|(way, name, number)| {
-            Some((way.directive(), &**name, self.filter(*way, *number)?.sums()))
+        let of_filters = filters.iter().filter_map(|(direction, name, number)| {
+            Some((
+                direction.directive(),
+                &**name,
+                self.filter(*direction, *number)?.sums(),
+            ))
         });
         let phases = ROWS
             .iter()
@@ -266,10 +270,10 @@ mod tests {
     #[test]
     fn names_are_no_html() {
         let counters = Counters::default();
-        let filters = [(Way::Out, "a<b>".to_owned(), 0)];
+        let filters = [(Direction::Output, "a<b>".to_owned(), 0)];
         let report = |short| counters.report(&filters, (2, 1), short);
         assert!(!report(true).contains("a<b>"), "it was not called yet");
-        let row = counters.filter(Way::Out, 0).unwrap();
+        let row = counters.filter(Direction::Output, 0).unwrap();
         row.add(&Work {
             calls: 1,
             ..Work::default()

@@ -4,52 +4,27 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::handlers::{Handler, Home};
+use crate::filter_chain::{Direction, FilterType};
 
-/// In which direction a filter works.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Way {
-    /// Bodies of requests.
-    In,
-    /// Bodies of responses.
-    Out,
-}
-
-impl Way {
+impl Direction {
     /// The function that is called when the directive names only a module.
     pub const fn default_object(self) -> &'static str {
         match self {
-            Self::In => "inputfilter",
-            Self::Out => "outputfilter",
+            Self::Input => "inputfilter",
+            Self::Output => "outputfilter",
         }
     }
 
     /// Its directive.
     pub const fn directive(self) -> &'static str {
         match self {
-            Self::In => "PythonInputFilter",
-            Self::Out => "PythonOutputFilter",
+            Self::Input => "PythonInputFilter",
+            Self::Output => "PythonOutputFilter",
         }
     }
 }
 
-/// Where in a chain a filter stands: `kind=`. In the order of a response's way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// With those that make the content.
-    Resource,
-    /// With those that change its coding, as mod_deflate.
-    ContentSet,
-    /// Behind the headers of a response, before its chunks.
-    Protocol,
-    /// With those that cut a response into chunks.
-    Transcode,
-    /// Of the connection: plain text above mod_ssl.
-    Connection,
-    /// Of the connection, next to the network: cipher text below mod_ssl.
-    Network,
-}
-
-impl Kind {
+impl FilterType {
     const NAMES: [(Self, &'static str); 6] = [
         (Self::Resource, "resource"),
         (Self::ContentSet, "content_set"),
@@ -109,7 +84,7 @@ pub struct Filter {
     /// How many bytes a streaming filter can give back before it has yielded: `held=`.
     pub held: usize,
     /// Where it stands: `kind=`.
-    pub kind: Kind,
+    pub kind: FilterType,
     /// What it does to a body: `change=`.
     pub change: Change,
     /// How long one step of its Python code may take: `time=`.
@@ -163,7 +138,7 @@ impl Filter {
             types: Vec::new(),
             pass_on_error: false,
             held: 1 << 20,
-            kind: Kind::Resource,
+            kind: FilterType::Resource,
             change: Change::Yes,
             time: None,
         }
@@ -217,7 +192,7 @@ impl Filter {
                 })?;
             }
             ("kind", _) => {
-                self.kind = Kind::parse(value).ok_or_else(|| {
+                self.kind = FilterType::parse(value).ok_or_else(|| {
                     format!(
                         "kind={value}: write kind=resource, content_set, protocol, transcode, \
                          connection or network"
@@ -320,7 +295,10 @@ mod tests {
     #[test]
     fn kinds_changes_and_times_are_what_they_say() {
         let filter = parse("tap TAP kind=content_set change=no time=0.5").unwrap();
-        assert_eq!((filter.kind, filter.change), (Kind::ContentSet, Change::No));
+        assert_eq!(
+            (filter.kind, filter.change),
+            (FilterType::ContentSet, Change::No)
+        );
         assert_eq!(filter.time, Some(Duration::from_millis(500)));
         assert_eq!(parse("tap change=1:1").unwrap().change, Change::OneToOne);
         for bad in [

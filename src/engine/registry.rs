@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::filters::{Filter, Way};
+use super::filters::Filter;
+use crate::filter_chain::Direction;
 
-/// The filters of a configuration: a number for each name and way, and who named it first.
+/// The filters of a configuration: a number for each name and direction, and who named it first.
 #[derive(Default)]
 pub struct Registry {
-    entries: BTreeMap<(Way, String), usize>,
-    first: BTreeMap<(Way, usize), Arc<Filter>>,
+    entries: BTreeMap<(Direction, String), usize>,
+    first: BTreeMap<(Direction, usize), Arc<Filter>>,
 }
 
 impl Registry {
@@ -19,13 +20,13 @@ impl Registry {
     /// A sentence: there are no more entry points than `limit`, or the name has another kind.
     pub fn number(
         &mut self,
-        way: Way,
+        direction: Direction,
         filter: &Arc<Filter>,
         limit: usize,
     ) -> Result<(usize, bool), String> {
-        let key = (way, filter.name.to_lowercase());
+        let key = (direction, filter.name.to_lowercase());
         if let Some(number) = self.entries.get(&key) {
-            let first = self.first.get(&(way, *number));
+            let first = self.first.get(&(direction, *number));
             if let Some(first) = first.filter(|first| first.kind != filter.kind) {
                 return Err(format!(
                     "a filter '{}' of kind={} was declared at {}: write another name for one of \
@@ -41,42 +42,45 @@ impl Registry {
         let number = self
             .entries
             .keys()
-            .filter(|(other, _)| *other == way)
+            .filter(|(other, _)| *other == direction)
             .count();
         if number >= limit {
             return Err(format!(
-                "there is room for {limit} filters of each way, and no more: declare one name with \
+                "there is room for {limit} filters in each direction, and no more: declare one name with \
                  different handlers in different sections instead"
             ));
         }
         self.entries.insert(key, number);
-        self.first.insert((way, number), filter.clone());
+        self.first.insert((direction, number), filter.clone());
         Ok((number, true))
     }
 
-    /// All names of a way, each with its number and its first declaration.
-    pub fn all(&self, way: Way) -> impl Iterator<Item = (usize, &Arc<Filter>)> {
-        let of_way = move |((one, number), filter)| (one == way).then_some((number, filter));
+    /// All names of a direction, each with its number and its first declaration.
+    pub fn all(&self, direction: Direction) -> impl Iterator<Item = (usize, &Arc<Filter>)> {
+        let of_direction =
+            move |((one, number), filter)| (one == direction).then_some((number, filter));
         self.first
             .iter()
-            .filter_map(move |(key, filter)| of_way((*key, filter)))
+            .filter_map(move |(key, filter)| of_direction((*key, filter)))
     }
 
     /// All names, in lower case, with their numbers.
-    pub fn names(&self) -> Vec<(Way, String, usize)> {
-        let named = |((way, name), number): (&(Way, String), &usize)| (*way, name.clone(), *number);
+    pub fn names(&self) -> Vec<(Direction, String, usize)> {
+        let named = |((direction, name), number): (&(Direction, String), &usize)| {
+            (*direction, name.clone(), *number)
+        };
         self.entries.iter().map(named).collect()
     }
 
     /// The first declaration of this name.
-    pub fn named(&self, way: Way, name: &str) -> Option<Arc<Filter>> {
-        let number = self.entries.get(&(way, name.to_lowercase()))?;
-        self.declared(way, *number)
+    pub fn named(&self, direction: Direction, name: &str) -> Option<Arc<Filter>> {
+        let number = self.entries.get(&(direction, name.to_lowercase()))?;
+        self.declared(direction, *number)
     }
 
     /// The first declaration for a number: what holds where no section of a request has its own.
-    pub fn declared(&self, way: Way, number: usize) -> Option<Arc<Filter>> {
-        self.first.get(&(way, number)).cloned()
+    pub fn declared(&self, direction: Direction, number: usize) -> Option<Arc<Filter>> {
+        self.first.get(&(direction, number)).cloned()
     }
 }
 
@@ -96,23 +100,23 @@ mod tests {
         let a = Arc::new(parse("a A").unwrap());
         let b = Arc::new(parse("b a").unwrap());
         let c = Arc::new(parse("c C").unwrap());
-        assert_eq!(registry.number(Way::Out, &a, 2), Ok((0, true)));
-        assert_eq!(registry.number(Way::Out, &b, 2), Ok((0, false)));
-        assert_eq!(registry.number(Way::In, &b, 2), Ok((0, true)));
-        assert_eq!(registry.number(Way::Out, &c, 2), Ok((1, true)));
+        assert_eq!(registry.number(Direction::Output, &a, 2), Ok((0, true)));
+        assert_eq!(registry.number(Direction::Output, &b, 2), Ok((0, false)));
+        assert_eq!(registry.number(Direction::Input, &b, 2), Ok((0, true)));
+        assert_eq!(registry.number(Direction::Output, &c, 2), Ok((1, true)));
         let d = Arc::new(parse("d D").unwrap());
         assert!(
             registry
-                .number(Way::Out, &d, 2)
+                .number(Direction::Output, &d, 2)
                 .unwrap_err()
                 .contains("room for 2")
         );
-        assert_eq!(registry.named(Way::Out, "c"), Some(c));
-        assert_eq!(registry.named(Way::In, "c"), None);
-        assert_eq!(registry.all(Way::Out).count(), 2);
-        assert_eq!(registry.declared(Way::Out, 0), Some(a));
-        assert_eq!(registry.declared(Way::In, 0), Some(b));
-        assert_eq!(registry.declared(Way::In, 1), None);
+        assert_eq!(registry.named(Direction::Output, "c"), Some(c));
+        assert_eq!(registry.named(Direction::Input, "c"), None);
+        assert_eq!(registry.all(Direction::Output).count(), 2);
+        assert_eq!(registry.declared(Direction::Output, 0), Some(a));
+        assert_eq!(registry.declared(Direction::Input, 0), Some(b));
+        assert_eq!(registry.declared(Direction::Input, 1), None);
     }
 
     #[test]
@@ -120,12 +124,12 @@ mod tests {
         let mut registry = Registry::default();
         let a = Arc::new(parse("a A kind=connection").unwrap());
         let b = Arc::new(parse("b A").unwrap());
-        assert!(registry.number(Way::Out, &a, 9).is_ok());
-        let sentence = registry.number(Way::Out, &b, 9).unwrap_err();
+        assert!(registry.number(Direction::Output, &a, 9).is_ok());
+        let sentence = registry.number(Direction::Output, &b, 9).unwrap_err();
         assert!(
             sentence.contains("kind=connection was declared at test.conf:1"),
             "{sentence}"
         );
-        assert!(registry.number(Way::In, &b, 9).is_ok());
+        assert!(registry.number(Direction::Input, &b, 9).is_ok());
     }
 }

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::filters::{Filter, Way};
+use super::filters::Filter;
 use super::handler_lists::{Chosen, Lists};
 use super::handlers::{Handler, HandlerList};
 use super::phases::Phase;
 use super::protocols::Protocol;
+use crate::filter_chain::Direction;
 
 /// A `PythonImport`.
 pub struct Import {
@@ -56,7 +57,7 @@ pub struct Settings {
     /// `PythonProtocol`, by name.
     pub protocols: Arc<BTreeMap<String, Arc<Protocol>>>,
     /// The filters declared here, by way and number.
-    pub filters: Arc<BTreeMap<(Way, usize), Arc<Filter>>>,
+    pub filters: Arc<BTreeMap<(Direction, usize), Arc<Filter>>>,
 }
 
 /// The option about the number of global locks.

@@ -194,7 +194,7 @@ def test_room_for_filters_is_fixed_and_generous(server: Httpd, directive: str) -
     assert complaint(server, "\n".join([*lines, f"{directive} n f0"])) == ""
     said = complaint(server, "\n".join([*lines, f"{directive} m ONE_MORE"]))
     assert f"line {ENTRY_POINTS + 1} of {server.folder}/fragment.conf:\n" in said
-    assert f"there is room for {ENTRY_POINTS} filters of each way" in said
+    assert f"there is room for {ENTRY_POINTS} filters in each direction" in said
 
 
 @pytest.mark.parametrize("directive", ["PythonOutputFilter", "PythonInputFilter"])

@@ -22,7 +22,7 @@ ORDER: dict[str, list[tuple[str, ...]]] = {
         ("parking",),
         ("metrics",),
         ("httpd", "engine"),
-        ("locks",),
+        ("filter_chain", "locks"),
     ],
     "python": [
         ("apache",),

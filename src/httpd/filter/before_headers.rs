@@ -2,9 +2,10 @@
 //! byte of a body, its length is said already. So a filter before the headers takes it back for them.
 //! It counts among the filters of the protocol, which stay in the chain when httpd makes an error page.
 
+use super::Filter;
 use super::content_length::Change;
 use super::handle;
-use super::{Direction, Filter};
+use crate::filter_chain::Direction;
 use crate::httpd::apr::brigade::Brigade;
 use crate::httpd::ffi;
 use crate::httpd::request::Request;

@@ -10,7 +10,8 @@
 
 use std::cell::RefCell;
 
-use super::{Direction, Filter};
+use super::Filter;
+use crate::filter_chain::Direction;
 use crate::httpd::connection::Connection;
 use crate::httpd::ffi;
 use crate::httpd::request::Request;

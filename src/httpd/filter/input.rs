@@ -3,7 +3,8 @@
 use super::content_length::{Change, Promise};
 use super::stream::{CHUNK, Next, Stream, held_by};
 use super::stream_buckets::NextBucket;
-use super::{Direction, Filter, Mode};
+use super::{Filter, Mode};
+use crate::filter_chain::Direction;
 use crate::httpd::apr::brigade::Brigade;
 use crate::httpd::apr::bucket::Kind;
 use crate::httpd::apr::owned_brigade::OwnedBrigade;

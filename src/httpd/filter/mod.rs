@@ -23,6 +23,7 @@ use super::connection::Connection;
 use super::ffi;
 use super::request::Request;
 use super::status::Error;
+use crate::filter_chain::Direction;
 use std::cell::{Cell, UnsafeCell};
 use std::ffi::{CStr, CString};
 use std::ptr::null_mut;
@@ -62,15 +63,6 @@ pub(in crate::httpd) fn handle(direction: Direction, name: &CStr) -> *mut ffi::a
         // SAFETY: as above.
         Direction::Output => unsafe { ffi::ap_get_output_filter_handle(name.as_ptr()) },
     }
-}
-
-/// Where a filter stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Direction {
-    /// On the way in: request bodies.
-    Input,
-    /// On the way out: responses.
-    Output,
 }
 
 /// How a caller reads through an input filter.

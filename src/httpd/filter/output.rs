@@ -1,9 +1,10 @@
 //! Output filters: what arrives from the handler, and what goes on to the client.
 
+use super::Filter;
 use super::content_length::{Change, Promise};
 use super::stream::{CHUNK, Next, Stream};
 use super::stream_buckets::NextBucket;
-use super::{Direction, Filter};
+use crate::filter_chain::Direction;
 use crate::httpd::apr::brigade::Brigade;
 use crate::httpd::apr::bucket::Kind;
 use crate::httpd::status::Error;

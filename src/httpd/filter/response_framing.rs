@@ -15,9 +15,10 @@ use std::cell::Cell;
 use std::ffi::{CStr, c_int};
 use std::ptr::NonNull;
 
+use super::Filter;
 use super::response_head;
 use super::response_head::{Head, strict_length};
-use super::{Direction, Filter};
+use crate::filter_chain::Direction;
 use crate::httpd::apr::brigade::Brigade;
 use crate::httpd::apr::bucket;
 use crate::httpd::apr::bucket::Kind;

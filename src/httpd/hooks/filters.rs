@@ -7,10 +7,11 @@
 use std::ffi::{CStr, CString};
 
 use super::Module;
+use crate::filter_chain::{Direction, FilterType};
 use crate::httpd::apr::brigade::Brigade;
 use crate::httpd::ffi;
 use crate::httpd::filter::calls_in_progress;
-use crate::httpd::filter::{Direction, Filter, Mode, RUN_TIME_NAME, handle};
+use crate::httpd::filter::{Filter, Mode, RUN_TIME_NAME, handle};
 use crate::httpd::guard::guard;
 use crate::httpd::log::Level;
 use crate::httpd::status::Error;
@@ -19,33 +20,17 @@ use crate::httpd::status::Error;
 pub const ENTRY_POINTS: usize = 256;
 /// The entry point of all filters that are registered at run time.
 pub const RUN_TIME: usize = ENTRY_POINTS;
-/// Where in its chain a filter stands (`ap_filter_type`), in the order of a response's way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FilterPlace {
-    /// `AP_FTYPE_RESOURCE`.
-    Resource,
-    /// `AP_FTYPE_CONTENT_SET`.
-    ContentSet,
-    /// `AP_FTYPE_PROTOCOL`.
-    Protocol,
-    /// `AP_FTYPE_TRANSCODE`.
-    Transcode,
-    /// `AP_FTYPE_CONNECTION`.
-    Connection,
-    /// `AP_FTYPE_NETWORK`.
-    Network,
-}
 
 /// Registers entry point `slot` under `name`. For use while the configuration is read.
-pub fn register<M: Module>(direction: Direction, name: &str, slot: usize, place: FilterPlace) {
+pub fn register<M: Module>(direction: Direction, name: &str, slot: usize, filter_type: FilterType) {
     let Ok(name) = CString::new(name) else { return };
-    let kind = match place {
-        FilterPlace::Resource => ffi::AP_FTYPE_RESOURCE,
-        FilterPlace::ContentSet => ffi::AP_FTYPE_CONTENT_SET,
-        FilterPlace::Protocol => ffi::AP_FTYPE_PROTOCOL,
-        FilterPlace::Transcode => ffi::AP_FTYPE_TRANSCODE,
-        FilterPlace::Connection => ffi::AP_FTYPE_CONNECTION,
-        FilterPlace::Network => ffi::AP_FTYPE_NETWORK,
+    let raw_type = match filter_type {
+        FilterType::Resource => ffi::AP_FTYPE_RESOURCE,
+        FilterType::ContentSet => ffi::AP_FTYPE_CONTENT_SET,
+        FilterType::Protocol => ffi::AP_FTYPE_PROTOCOL,
+        FilterType::Transcode => ffi::AP_FTYPE_TRANSCODE,
+        FilterType::Connection => ffi::AP_FTYPE_CONNECTION,
+        FilterType::Network => ffi::AP_FTYPE_NETWORK,
     };
     match direction {
         // SAFETY: httpd copies the name; the entry points are static.
@@ -54,7 +39,7 @@ pub fn register<M: Module>(direction: Direction, name: &str, slot: usize, place:
                 name.as_ptr(),
                 Some(Entries::<M>::INPUT[slot]),
                 Some(Entries::<M>::START_INPUT[slot]),
-                kind,
+                raw_type,
             );
         },
         // SAFETY: as above.
@@ -63,7 +48,7 @@ pub fn register<M: Module>(direction: Direction, name: &str, slot: usize, place:
                 name.as_ptr(),
                 Some(Entries::<M>::OUTPUT[slot]),
                 Some(Entries::<M>::START_OUTPUT[slot]),
-                kind,
+                raw_type,
             );
         },
     }
@@ -72,8 +57,8 @@ pub fn register<M: Module>(direction: Direction, name: &str, slot: usize, place:
 /// Registers the filter for those that are registered at run time.
 pub(in crate::httpd) fn register_run_time<M: Module>() {
     let name = RUN_TIME_NAME.to_string_lossy();
-    register::<M>(Direction::Input, &name, RUN_TIME, FilterPlace::Resource);
-    register::<M>(Direction::Output, &name, RUN_TIME, FilterPlace::Resource);
+    register::<M>(Direction::Input, &name, RUN_TIME, FilterType::Resource);
+    register::<M>(Direction::Output, &name, RUN_TIME, FilterType::Resource);
 }
 
 /// Whether some module has registered a filter of this name.

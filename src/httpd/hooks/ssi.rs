@@ -6,11 +6,11 @@ use std::mem::transmute;
 use std::ptr::{NonNull, null_mut};
 use std::sync::OnceLock;
 
+use crate::filter_chain::Direction;
 use crate::httpd::apr::brigade::Brigade;
 use crate::httpd::apr::owned_brigade::OwnedBrigade;
 use crate::httpd::cstr::c_bytes;
 use crate::httpd::ffi;
-use crate::httpd::filter::Direction;
 use crate::httpd::filter::Filter;
 use crate::httpd::filter::calls_in_progress;
 use crate::httpd::filter::content_length::Change;

@@ -2,7 +2,7 @@
 
 use pyo3::prelude::*;
 
-use crate::engine::filters::Way;
+use crate::filter_chain::Direction;
 use crate::httpd::Request;
 use crate::python::filter::run_time;
 use crate::python::object::capsule::capsule;
@@ -63,14 +63,14 @@ impl Class for RequestObject {
         get_config() = get_config;
         /// Puts an output filter into the chain: one registered for this request, or one of httpd's.
         /// Raises ValueError when there is none of this name.
-        add_output_filter(name) = run_time::add(Way::Out);
+        add_output_filter(name) = run_time::add(Direction::Output);
         /// Puts an input filter into the chain, as add_output_filter does.
-        add_input_filter(name) = run_time::add(Way::In);
+        add_input_filter(name) = run_time::add(Direction::Input);
         /// Registers an output filter for this request: a function, or module::function (looked for in
         /// dir, too, where no PythonPath is set). add_output_filter(name) puts it to work.
-        register_output_filter(name, handler; dir) = run_time::register(Way::Out);
+        register_output_filter(name, handler; dir) = run_time::register(Direction::Output);
         /// Registers an input filter for this request, as register_output_filter does.
-        register_input_filter(name, handler; dir) = run_time::register(Way::In);
+        register_input_filter(name, handler; dir) = run_time::register(Direction::Input);
         /// Adds a handler to the running phase or one to come: a function, or 'module::function', which
         /// is looked for in dir, or beside the handler that runs.
         add_handler(htype, handler; dir) = add_handler::add_handler;

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use super::instance::{Failure, Instance};
 use crate::engine::filters;
-use crate::engine::filters::{Filter as Declared, Way};
+use crate::engine::filters::Filter as Declared;
 use crate::engine::settings::Settings;
+use crate::filter_chain::Direction;
 use crate::httpd::apr::bucket::Kind;
+use crate::httpd::filter::Mode;
 use crate::httpd::filter::content_length::Change;
 use crate::httpd::filter::input::Input;
 use crate::httpd::filter::output::Output;
-use crate::httpd::filter::{Direction, Mode};
 use crate::httpd::log::Level;
 use crate::httpd::{Brigade, Connection, Error, Filter, Request, Status};
 use crate::python::request::state::State;
@@ -39,10 +40,12 @@ pub fn output(
         Some(instance) => instance,
         None if brigade.is_empty() => return Ok(()),
         None if steps_aside(filter, brigade, &declared) => return filter.step_out(brigade),
-        None => filter.keep(match Instance::new(filter, declared, Way::Out, settings) {
-            Ok(instance) => instance,
-            Err(reason) => return no_python(filter, brigade, &reason),
-        }),
+        None => filter.keep(
+            match Instance::new(filter, declared, Direction::Output, settings) {
+                Ok(instance) => instance,
+                Err(reason) => return no_python(filter, brigade, &reason),
+            },
+        ),
     };
     if instance.is_unasked() && steps_aside(filter, brigade, &instance.declared) {
         return filter.step_out(brigade);
@@ -138,16 +141,18 @@ pub fn input(
 ) -> Result<(), Error> {
     let instance = match filter.kept::<Instance>() {
         Some(instance) => instance,
-        None => filter.keep(match Instance::new(filter, declared, Way::In, settings) {
-            Ok(instance) => instance,
-            Err(reason) => {
-                reason.log(filter.into(), Level::Error, THIS_FILTER);
-                let status = Some(reason.status);
-                let error = Input::new(filter, Change::Length).fail(filter, status);
-                refuse(filter, error, status);
-                return Err(error);
-            }
-        }),
+        None => filter.keep(
+            match Instance::new(filter, declared, Direction::Input, settings) {
+                Ok(instance) => instance,
+                Err(reason) => {
+                    reason.log(filter.into(), Level::Error, THIS_FILTER);
+                    let status = Some(reason.status);
+                    let error = Input::new(filter, Change::Length).fail(filter, status);
+                    refuse(filter, error, status);
+                    return Err(error);
+                }
+            },
+        ),
     };
     loop {
         let mut input = instance.input();

@@ -11,8 +11,9 @@ use super::generator::Generator;
 use super::object::FilterObject;
 use crate::engine::counters::{Row, Work};
 use crate::engine::filters;
-use crate::engine::filters::{Filter as Declared, Way};
+use crate::engine::filters::Filter as Declared;
 use crate::engine::settings::Settings;
+use crate::filter_chain::Direction;
 use crate::httpd::filter::content_length::Change;
 use crate::httpd::filter::input::Input;
 use crate::httpd::filter::output::Output;
@@ -58,19 +59,19 @@ impl Instance {
     pub(in crate::python) fn new(
         filter: &Filter,
         declared: Arc<Declared>,
-        way: Way,
+        direction: Direction,
         settings: &Settings,
     ) -> Result<Self, NoPython> {
         if let Some(r) = filter.request() {
             r.watch_framing();
         }
-        let flow = match way {
-            Way::Out => Flow::Output(Output::new(filter, change(&declared))),
-            Way::In => Flow::Input(Input::new(filter, change(&declared))),
+        let flow = match direction {
+            Direction::Output => Flow::Output(Output::new(filter, change(&declared))),
+            Direction::Input => Flow::Input(Input::new(filter, change(&declared))),
         };
         Ok(Self {
             interpreter: call::interpreter(settings, filter.request(), &declared.handler.home)?,
-            row: metrics::filter(way, &declared.name),
+            row: metrics::filter(direction, &declared.name),
             declared,
             lease: Lease::new("filter"),
             flow: RefCell::new(flow),
@@ -105,14 +106,14 @@ impl Instance {
     pub(in crate::python) fn output(&self) -> RefMut<'_, Output> {
         RefMut::map(self.flow.borrow_mut(), |flow| match flow {
             Flow::Output(output) => output,
-            Flow::Input(_) => unreachable!("an instance keeps its way"),
+            Flow::Input(_) => unreachable!("an instance keeps its direction"),
         })
     }
 
     pub(in crate::python) fn input(&self) -> RefMut<'_, Input> {
         RefMut::map(self.flow.borrow_mut(), |flow| match flow {
             Flow::Input(input) => input,
-            Flow::Output(_) => unreachable!("an instance keeps its way"),
+            Flow::Output(_) => unreachable!("an instance keeps its direction"),
         })
     }
 
@@ -178,16 +179,16 @@ impl Instance {
         }
         let object = self.object(py, filter)?;
         let handler = &self.declared.handler;
-        let way = if matches!(&*self.flow.borrow(), Flow::Input(_)) {
-            Way::In
+        let direction = if matches!(&*self.flow.borrow(), Flow::Input(_)) {
+            Direction::Input
         } else {
-            Way::Out
+            Direction::Output
         };
         let search = Search {
             path: settings.path.as_deref(),
             r: filter.request(),
         };
-        let default = way.default_object();
+        let default = direction.default_object();
         let given = self.function.borrow();
         let given = given.as_ref().map(|function| function.bind(py).clone());
         let function = match given {

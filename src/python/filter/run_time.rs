@@ -8,10 +8,11 @@ use pyo3::prelude::*;
 use super::drive;
 use super::drive::THIS_FILTER;
 use super::instance::Instance;
-use super::registry::{direction, registry};
-use crate::engine::filters::{Filter as Declared, Way};
+use super::registry::registry;
+use crate::engine::filters::Filter as Declared;
 use crate::engine::handlers::Home;
 use crate::engine::settings::Settings;
+use crate::filter_chain::Direction;
 use crate::httpd::Request;
 use crate::python::handlers::chain::Added;
 use crate::python::object::arguments::{given, none};
@@ -33,7 +34,7 @@ pub(in crate::python) fn register<'py>(
     name: &Bound<'py, PyAny>,
     handler: &Bound<'py, PyAny>,
     dir: Option<&Bound<'py, PyAny>>,
-    way: Way,
+    direction: Direction,
 ) -> Answer<'py> {
     let r = this.body().lent.get()?;
     let name = text(name)?;
@@ -41,9 +42,9 @@ pub(in crate::python) fn register<'py>(
         Some(dir) => directory(&text(dir)?)?,
         None => Home::None,
     };
-    let source = format!("req.register_{}_filter()", word(way));
+    let source = format!("req.register_{}_filter()", word(direction));
     let registered = &State::of(r).registered;
-    let is_same = |one: &Registered| one.way == way && *one.declared.name == *name;
+    let is_same = |one: &Registered| one.direction == direction && *one.declared.name == *name;
     let is_new = !registered.borrow().iter().any(is_same);
     if is_new && registered.borrow().len() >= MOST {
         return Err(PyValueError::new_err(format!(
@@ -53,7 +54,7 @@ pub(in crate::python) fn register<'py>(
     }
     let Added { handler, object } = added(this, handler, home, &source)?;
     let new = Registered {
-        way,
+        direction,
         declared: Arc::new(Declared::new(&name, handler)),
         function: object,
     };
@@ -73,7 +74,7 @@ pub(in crate::python) fn register<'py>(
 pub(in crate::python) fn add<'py>(
     this: &Me<'_, 'py>,
     name: &Bound<'py, PyAny>,
-    way: Way,
+    direction: Direction,
 ) -> Answer<'py> {
     let r = this.body().lent.get()?;
     let name = text(name)?;
@@ -85,7 +86,7 @@ pub(in crate::python) fn add<'py>(
         )));
     }
     // Case counts, as these never were httpd's.
-    let is_meant = |one: &&Registered| one.way == way && *one.declared.name == *name;
+    let is_meant = |one: &&Registered| one.direction == direction && *one.declared.name == *name;
     let registered = State::of(r).registered.borrow();
     let found = registered.iter().find(is_meant).map(|found| {
         let function = found.function.as_ref();
@@ -94,8 +95,8 @@ pub(in crate::python) fn add<'py>(
     });
     drop(registered);
     match found {
-        Some((declared, function)) => add_registered(r, declared, function, way)?,
-        None => add_by_name(r, &name, way)?,
+        Some((declared, function)) => add_registered(r, declared, function, direction)?,
+        None => add_by_name(r, &name, direction)?,
     }
     added.set(added.get() + 1);
     none(this)
@@ -105,56 +106,56 @@ fn add_registered(
     r: &Request,
     declared: Arc<Declared>,
     function: Option<Py<PyAny>>,
-    way: Way,
+    direction: Direction,
 ) -> PyResult<()> {
     let settings = r.settings::<Settings>();
     let filter = r
-        .add_run_time_filter(direction(way))
+        .add_run_time_filter(direction)
         .ok_or_else(|| PyValueError::new_err("httpd took no further filter"))?;
-    let instance = Instance::new(filter, declared.clone(), way, settings);
+    let instance = Instance::new(filter, declared.clone(), direction, settings);
     let instance = instance
         .map_err(|reason| PyRuntimeError::new_err(reason.sentence(THIS_FILTER)))?
         .at_run_time(function);
     filter.keep(instance);
-    if way == Way::In {
+    if direction == Direction::Input {
         drive::input_starts(filter, &declared);
     }
     Ok(())
 }
 
-fn add_by_name(r: &Request, name: &str, way: Way) -> PyResult<()> {
-    let ours = registry(r.server().configuration()).named(way, name);
+fn add_by_name(r: &Request, name: &str, direction: Direction) -> PyResult<()> {
+    let ours = registry(r.server().configuration()).named(direction, name);
     if let Some(ours) = ours.as_ref().filter(|ours| ours.kind.is_connections()) {
         let kind = ours.kind.name();
         let text = format!("filter {name} is of kind={kind}: it cannot be added to a request");
         return Err(PyValueError::new_err(text));
     }
-    if let Some(why) = Request::refuses_filter(direction(way), name.as_bytes()) {
+    if let Some(why) = Request::refuses_filter(direction, name.as_bytes()) {
         let text = format!(
             "{} filter {name} cannot be added to a request: {why}",
-            word(way)
+            word(direction)
         );
         return Err(PyValueError::new_err(text));
     }
-    let Some(filter) = r.add_filter(direction(way), name.as_bytes()) else {
+    let Some(filter) = r.add_filter(direction, name.as_bytes()) else {
         let text = format!(
             "there is no {} filter '{name}': load the module that has it, or declare it with {}",
-            word(way),
-            way.directive()
+            word(direction),
+            direction.directive()
         );
         return Err(PyValueError::new_err(text));
     };
-    match (ours, way) {
-        (Some(ours), Way::In) => drive::input_starts(filter, &ours),
-        (Some(ours), Way::Out) => drive::output_starts(r, &ours),
+    match (ours, direction) {
+        (Some(ours), Direction::Input) => drive::input_starts(filter, &ours),
+        (Some(ours), Direction::Output) => drive::output_starts(r, &ours),
         (None, _) => {}
     }
     Ok(())
 }
 
-fn word(way: Way) -> &'static str {
-    match way {
-        Way::In => "input",
-        Way::Out => "output",
+fn word(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Input => "input",
+        Direction::Output => "output",
     }
 }

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use crate::engine::filters::{Filter as Declared, Way};
+use crate::engine::filters::Filter as Declared;
+use crate::filter_chain::Direction;
 use crate::python::handlers::chain::Foreign;
 
 /// A filter that a handler has registered for its request.
 pub struct Registered {
-    pub(in crate::python) way: Way,
+    pub(in crate::python) direction: Direction,
     pub(in crate::python) declared: Arc<Declared>,
     /// The function, where one was given instead of a name.
     pub(in crate::python) function: Option<Foreign>,
