@@ -15,7 +15,7 @@ use crate::engine::settings::{Import, MUTEX_LOCKS, Settings};
 use crate::filter_chain::Direction;
 use crate::httpd::hooks::filters::{ENTRY_POINTS, is_registered, register};
 use crate::httpd::server::config::{
-    Change, Class, Command, Directive, Line, Place, Section, commands,
+    Change, Class, Command, Context, Directive, Line, Section, commands,
 };
 use crate::module::Entry;
 use crate::python::filter::registry::registry;
@@ -23,16 +23,16 @@ use crate::python::filter::registry::registry;
 type Read = Result<Change<Settings>, String>;
 
 /// In .htaccess, Python needs what `SetHandler` does.
-const ANYWHERE: Place = Place::Anywhere(&[Class::FileInfo]);
+const ANYWHERE: Context = Context::Anywhere(&[Class::FileInfo]);
 /// What decides about users needs what `Require` does, too.
-const ANYWHERE_FOR_USERS: Place = Place::Anywhere(&[Class::FileInfo, Class::AuthConfig]);
+const ANYWHERE_FOR_USERS: Context = Context::Anywhere(&[Class::FileInfo, Class::AuthConfig]);
 
 /// The directives of phases, made from the table of phases.
 static OF_PHASES: [Directive<Settings>; phase_table::COUNT] = {
     let mut all = [Directive {
         name: c"",
         help: c"",
-        place: ANYWHERE,
+        context: ANYWHERE,
         read: handlers,
     }; phase_table::COUNT];
     let mut index = 0;
@@ -40,11 +40,11 @@ static OF_PHASES: [Directive<Settings>; phase_table::COUNT] = {
         let row = &ROWS[index];
         all[index].name = row.directive;
         all[index].help = row.help;
-        if matches!(row.place, phase_table::Place::Server) {
-            all[index].place = Place::Server;
+        if row.is_server_only {
+            all[index].context = Context::Server;
         }
         if matches!(row.phase, Phase::Authen | Phase::Authz) {
-            all[index].place = ANYWHERE_FOR_USERS;
+            all[index].context = ANYWHERE_FOR_USERS;
         }
         if matches!(row.phase, Phase::Connection) {
             all[index].read = connection_handler;
@@ -59,37 +59,37 @@ static OTHERS: [Directive<Settings>; 18] = [
     Directive {
         name: c"PythonProtocol",
         help: c"serves connections whose peers ask for a protocol by name, in TLS or with Upgrade: NAME module[::function]",
-        place: Place::Server,
+        context: Context::Server,
         read: protocol,
     },
     Directive {
         name: c"PythonHandlerModule",
         help: c"modules whose functions serve the phases that they are named after: module ... [| .ext ...]",
-        place: ANYWHERE_FOR_USERS,
+        context: ANYWHERE_FOR_USERS,
         read: handler_module,
     },
     Directive {
         name: c"PythonOutputFilter",
         help: c"declares a filter for responses: module[::function] NAME [key=value ...]",
-        place: Place::Section,
+        context: Context::Section,
         read: |line| filter(line, Direction::Output),
     },
     Directive {
         name: c"PythonInputFilter",
         help: c"declares a filter for request bodies: module[::function] NAME [key=value ...]",
-        place: Place::Section,
+        context: Context::Section,
         read: |line| filter(line, Direction::Input),
     },
     Directive {
         name: c"PythonImport",
         help: c"imports a module when a child starts, and calls a function of it: module[::function] INTERPRETER",
-        place: Place::Server,
+        context: Context::Server,
         read: import,
     },
     Directive {
         name: c"PythonPath",
         help: c"a Python expression for sys.path, as in \"sys.path + ['/srv/python']\"",
-        place: ANYWHERE,
+        context: ANYWHERE,
         read: |line| {
             let path: Arc<str> =
                 one(line, "a Python list, as in \"sys.path + ['/srv/python']\"")?.into();
@@ -99,7 +99,7 @@ static OTHERS: [Directive<Settings>; 18] = [
     Directive {
         name: c"PythonInterpreter",
         help: c"the name of the interpreter in which Python runs here",
-        place: ANYWHERE,
+        context: ANYWHERE,
         read: |line| {
             let name: Arc<str> = one(line, "the name of an interpreter, as in shop")?.into();
             Ok(Box::new(move |settings| {
@@ -110,25 +110,25 @@ static OTHERS: [Directive<Settings>; 18] = [
     Directive {
         name: c"PythonInterpPerDirectory",
         help: c"On gives the files of each directory an interpreter of its own",
-        place: ANYWHERE,
+        context: ANYWHERE,
         read: |line| flag(line, |settings| &mut settings.per_directory),
     },
     Directive {
         name: c"PythonInterpPerDirective",
         help: c"On gives each section with handlers an interpreter of its own",
-        place: ANYWHERE,
+        context: ANYWHERE,
         read: |line| flag(line, |settings| &mut settings.per_directive),
     },
     Directive {
         name: c"PythonAutoReload",
         help: c"accepted; nothing is reloaded yet: changed modules need a restart",
-        place: ANYWHERE,
+        context: ANYWHERE,
         read: |line| flag(line, |settings| &mut settings.auto_reload),
     },
     Directive {
         name: c"PythonGracefulTimeout",
         help: c"seconds that connection handlers have to finish when httpd stops gracefully",
-        place: Place::Server,
+        context: Context::Server,
         read: |line| {
             let what = "seconds, as in 5";
             let seconds = one(line, what)?;
@@ -140,7 +140,7 @@ static OTHERS: [Directive<Settings>; 18] = [
     Directive {
         name: c"PythonMaxConnections",
         help: c"how many connections with a handler each child serves; more are closed at once",
-        place: Place::Server,
+        context: Context::Server,
         read: |line| {
             let what = "a number of connections, as in 1000";
             let most = one(line, what)?;
@@ -151,7 +151,7 @@ static OTHERS: [Directive<Settings>; 18] = [
     Directive {
         name: c"PythonMaxInterpreters",
         help: c"how many interpreters each child makes besides main_interpreter; requests for more are answered 503",
-        place: Place::Server,
+        context: Context::Server,
         read: |line| {
             let what = "a number of interpreters, as in 100";
             let most = one(line, what)?;
@@ -162,31 +162,31 @@ static OTHERS: [Directive<Settings>; 18] = [
     Directive {
         name: c"PythonDebug",
         help: c"On shows tracebacks to clients, too",
-        place: ANYWHERE,
+        context: ANYWHERE,
         read: |line| flag(line, |settings| &mut settings.debug),
     },
     Directive {
         name: c"PythonEnablePdb",
         help: c"On calls handlers under pdb, when httpd was started with -DONE_PROCESS",
-        place: ANYWHERE,
+        context: ANYWHERE,
         read: |line| flag(line, |settings| &mut settings.enable_pdb),
     },
     Directive {
         name: c"PythonOptimize",
         help: c"On starts Python as python -O does",
-        place: Place::Server,
+        context: Context::Server,
         read: |line| flag(line, |settings| &mut settings.optimize),
     },
     Directive {
         name: c"PythonOption",
         help: c"a key and a value for Python code; without value, the key is unset here",
-        place: ANYWHERE,
+        context: ANYWHERE,
         read: option,
     },
     Directive {
         name: c"PythonHtaccess",
         help: c"Off refuses all of these directives in .htaccess, whatever AllowOverride says",
-        place: Place::Server,
+        context: Context::Server,
         read: |line| flag(line, |settings| &mut settings.htaccess),
     },
 ];

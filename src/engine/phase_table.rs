@@ -28,15 +28,6 @@ pub struct Position {
     pub before: &'static [&'static CStr],
 }
 
-/// Where a handler directive may stand.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
-    /// Outside of sections: when it runs, httpd does not know the directory yet.
-    Server,
-    /// Anywhere, .htaccess included.
-    Anywhere,
-}
-
 /// What there is to know about a phase.
 pub struct Row {
     /// The phase.
@@ -45,8 +36,9 @@ pub struct Row {
     pub directive: &'static CStr,
     /// What its functions do, with the form of the arguments, for `apache2 -L` and docs/directives.md.
     pub help: &'static CStr,
-    /// Where the directive may stand.
-    pub place: Place,
+    /// Whether the directive stands outside of sections only: when it runs, httpd does not know the
+    /// directory yet. All others stand anywhere, in .htaccess files too.
+    pub is_server_only: bool,
     /// The function that is called when the directive names only a module.
     pub default_object: &'static str,
     /// Where httpd asks.
@@ -64,7 +56,7 @@ pub static ROWS: [Row; 13] = [
         phase: Phase::Connection,
         directive: c"PythonConnectionHandler",
         help: c"the Python function that serves connections: module[::function]",
-        place: Place::Server,
+        is_server_only: true,
         default_object: "connectionhandler",
         // mod_reqtimeout starts the clock of a connection.
         position: at(Hook::ProcessConnection, Order::First, &[c"mod_reqtimeout.c"], &[]),
@@ -74,7 +66,7 @@ pub static ROWS: [Row; 13] = [
         phase: Phase::PostReadRequest,
         directive: c"PythonPostReadRequestHandler",
         help: c"called when a request was read",
-        place: Place::Server,
+        is_server_only: true,
         default_object: "postreadrequesthandler",
         // They know the client, its variables and whether its TLS will do.
         position: at(
@@ -89,7 +81,7 @@ pub static ROWS: [Row; 13] = [
         phase: Phase::Trans,
         directive: c"PythonTransHandler",
         help: c"called to find the file of a URI, before mod_rewrite and mod_alias",
-        place: Place::Server,
+        is_server_only: true,
         default_object: "transhandler",
         position: at(Hook::TranslateName, Order::ReallyFirst, &[], &[]),
         continues: Continue::Declined,
@@ -98,7 +90,7 @@ pub static ROWS: [Row; 13] = [
         phase: Phase::Init,
         directive: c"PythonInitHandler",
         help: c"called first of all: in a section as soon as it is known, else when a request was read",
-        place: Place::Anywhere,
+        is_server_only: false,
         default_object: "inithandler",
         position: HEADER_PARSER,
         continues: Continue::Both,
@@ -107,7 +99,7 @@ pub static ROWS: [Row; 13] = [
         phase: Phase::HeaderParser,
         directive: c"PythonHeaderParserHandler",
         help: c"called as soon as sections are known",
-        place: Place::Anywhere,
+        is_server_only: false,
         default_object: "headerparserhandler",
         position: HEADER_PARSER,
         continues: Continue::Both,
@@ -116,7 +108,7 @@ pub static ROWS: [Row; 13] = [
         phase: Phase::Access,
         directive: c"PythonAccessHandler",
         help: c"called to say whether a client may come in, whoever its user is",
-        place: Place::Anywhere,
+        is_server_only: false,
         default_object: "accesshandler",
         // mod_ssl may have to ask for a certificate here.
         position: at(Hook::AccessChecker, Order::Middle, &[c"mod_ssl.c"], &[c"mod_access_compat.c"]),
@@ -126,7 +118,7 @@ pub static ROWS: [Row; 13] = [
         phase: Phase::Authen,
         directive: c"PythonAuthenHandler",
         help: c"called to find out who the user is, before mod_auth_basic and its like",
-        place: Place::Anywhere,
+        is_server_only: false,
         default_object: "authenhandler",
         // mod_ssl's FakeBasicAuth makes a password of a certificate.
         position: at(Hook::CheckUserId, Order::First, &[c"mod_ssl.c"], &[]),
@@ -136,7 +128,7 @@ pub static ROWS: [Row; 13] = [
         phase: Phase::Authz,
         directive: c"PythonAuthzHandler",
         help: c"called to say whether the user may have it, before Require is looked at",
-        place: Place::Anywhere,
+        is_server_only: false,
         default_object: "authzhandler",
         position: at(Hook::AuthChecker, Order::First, &[], &[]),
         continues: Continue::Declined,
@@ -145,7 +137,7 @@ pub static ROWS: [Row; 13] = [
         phase: Phase::Type,
         directive: c"PythonTypeHandler",
         help: c"called to find the media type, before mod_mime",
-        place: Place::Anywhere,
+        is_server_only: false,
         default_object: "typehandler",
         // MultiViews find the file first.
         position: at(
@@ -160,7 +152,7 @@ pub static ROWS: [Row; 13] = [
         phase: Phase::Fixup,
         directive: c"PythonFixupHandler",
         help: c"called last before the response",
-        place: Place::Anywhere,
+        is_server_only: false,
         default_object: "fixuphandler",
         // What SetEnv says can be looked at, and changed.
         position: at(Hook::Fixups, Order::Middle, &[c"mod_env.c"], &[]),
@@ -170,7 +162,7 @@ pub static ROWS: [Row; 13] = [
         phase: Phase::Content,
         directive: c"PythonHandler",
         help: c"called to answer a request, where SetHandler mod_python holds",
-        place: Place::Anywhere,
+        is_server_only: false,
         default_object: "handler",
         position: at(Hook::Handler, Order::Middle, &[], &[]),
         continues: Continue::Both,
@@ -179,7 +171,7 @@ pub static ROWS: [Row; 13] = [
         phase: Phase::Log,
         directive: c"PythonLogHandler",
         help: c"called when the response was sent, before the access log is written",
-        place: Place::Anywhere,
+        is_server_only: false,
         default_object: "loghandler",
         position: at(Hook::LogTransaction, Order::First, &[], &[]),
         continues: Continue::Both,
@@ -188,7 +180,7 @@ pub static ROWS: [Row; 13] = [
         phase: Phase::Cleanup,
         directive: c"PythonCleanupHandler",
         help: c"called when all else about the request is over",
-        place: Place::Anywhere,
+        is_server_only: false,
         default_object: "cleanuphandler",
         position: at(Hook::PoolCleanup, Order::Middle, &[], &[]),
         continues: Continue::Ok,

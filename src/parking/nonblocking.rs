@@ -3,7 +3,7 @@
 
 use super::io_state::{Input, Output};
 use super::transport::Transport;
-use crate::httpd::apr::bucket::Kind;
+use crate::httpd::apr::bucket::BucketKind;
 use crate::httpd::connection::nonblocking::{Found, SMALL};
 use crate::httpd::{Connection, Error};
 
@@ -34,8 +34,8 @@ impl Transport {
         let before = unread.len();
         while let Some(kind) = passing.front() {
             match kind {
-                Kind::Data => unread.push(passing.read_front(false).unwrap_or_default()),
-                Kind::End => self.io.input.set(Input::Ended),
+                BucketKind::Data => unread.push(passing.read_front(false).unwrap_or_default()),
+                BucketKind::End => self.io.input.set(Input::Ended),
                 _ => {}
             }
             drop(passing.remove_front());

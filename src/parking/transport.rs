@@ -2,7 +2,7 @@
 //! reads and writes them without waiting.
 
 use super::io_state::IoState;
-use crate::httpd::apr::bucket::Kind;
+use crate::httpd::apr::bucket::BucketKind;
 use crate::httpd::apr::owned_brigade::OwnedBrigade;
 use crate::httpd::{Connection, Error};
 
@@ -37,7 +37,7 @@ impl Transport {
     /// Takes what was read and not given to the handler.
     pub fn take_unread(&self, take: &mut dyn FnMut(&[u8])) {
         while let Some(kind) = self.unread.front() {
-            if kind == Kind::Data {
+            if kind == BucketKind::Data {
                 take(self.unread.read_front(true).unwrap_or_default());
             }
             drop(self.unread.remove_front());

@@ -12,7 +12,7 @@ use super::object::class;
 use super::request::state::State;
 use super::runtime::attach::{Attached, Detached, inside};
 use super::runtime::context;
-use super::runtime::context::{About, Context};
+use super::runtime::context::{About, LogContext};
 use super::runtime::interpreter::Interpreter;
 use super::runtime::lease::Lease;
 use super::server::ServerObject;
@@ -39,7 +39,7 @@ struct Entry {
 /// The GIL, and what goes with it; dropped in this order.
 struct Stay {
     _held: Attached,
-    _about: Context,
+    _about: LogContext,
     _outside: Option<Detached>,
 }
 

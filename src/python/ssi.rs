@@ -22,7 +22,7 @@ use super::values::client_gone::write_failed;
 use super::values::handler_result::{cut_response, ending};
 use crate::engine::handlers::Home;
 use crate::engine::settings::Settings;
-use crate::httpd::hooks::ssi::{Kind, Tag, Tags};
+use crate::httpd::hooks::ssi::{Parameter, Tag, Tags};
 use crate::httpd::log::Level;
 use crate::httpd::{Error, Request, Status};
 
@@ -86,7 +86,7 @@ fn flush<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
 pub struct Elements;
 
 impl Tags for Elements {
-    fn run(tag: &Tag, kind: Kind, code: &[u8]) -> Result<bool, Error> {
+    fn run(tag: &Tag, parameter: Parameter, code: &[u8]) -> Result<bool, Error> {
         let r = tag.request();
         let settings = r.settings::<Settings>();
         if let Err(reason) = may_run(r) {
@@ -114,7 +114,7 @@ impl Tags for Elements {
                 settings,
                 tag,
             };
-            let result = run.run(&lease, kind, code);
+            let result = run.run(&lease, parameter, code);
             let outcome = match result {
                 Ok(()) => Ok(true),
                 Err(error) => run.failed(&error),
@@ -150,7 +150,12 @@ struct Run<'a, 'py> {
 }
 
 impl Run<'_, '_> {
-    fn run(&self, lease: &std::sync::Arc<Lease>, kind: Kind, code: &[u8]) -> PyResult<()> {
+    fn run(
+        &self,
+        lease: &std::sync::Arc<Lease>,
+        parameter: Parameter,
+        code: &[u8],
+    ) -> PyResult<()> {
         let search = Search {
             path: self.settings.path.as_deref(),
             r: Some(self.tag.request()),
@@ -158,12 +163,12 @@ impl Run<'_, '_> {
         self.interpreter.loader.use_path(self.py, search)?;
         let element = ElementObject(Lent::new(lease, self.tag));
         let element = class::make(self.py, self.interpreter, element)?;
-        let kind = match kind {
-            Kind::Eval => "eval",
-            Kind::Exec => "exec",
+        let name = match parameter {
+            Parameter::Eval => "eval",
+            Parameter::Exec => "exec",
         };
         let run = self.py.import("mod_python._ssi")?.getattr("run")?;
-        let done = run.call1((element, kind, decode(self.py, code)?));
+        let done = run.call1((element, name, decode(self.py, code)?));
         forked::result(self.py, done).map(drop)
     }
 

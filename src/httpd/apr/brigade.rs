@@ -6,7 +6,7 @@ use std::ptr::{NonNull, null_mut};
 use bytes::Bytes;
 
 use super::bucket;
-use super::bucket::{Bucket, Kind};
+use super::bucket::{Bucket, BucketKind};
 use super::pool::Pool;
 use crate::httpd::ffi;
 use crate::httpd::status::Error;
@@ -66,7 +66,7 @@ impl Brigade {
     }
 
     /// The kinds of all buckets, in order.
-    pub fn kinds(&self) -> impl Iterator<Item = Kind> {
+    pub fn kinds(&self) -> impl Iterator<Item = BucketKind> {
         let mut at = self.first();
         std::iter::from_fn(move || {
             let bucket = at?;
@@ -78,7 +78,7 @@ impl Brigade {
 
     /// What an author would see first: data, FLUSH, EOS or ERROR (not on the wire); other metadata,
     /// and data of length 0, do not count.
-    pub fn first_event(&self, wire: bool) -> Option<Kind> {
+    pub fn first_event(&self, wire: bool) -> Option<BucketKind> {
         let mut at = self.first();
         while let Some(bucket) = at {
             // SAFETY: a bucket of this ring.
@@ -86,10 +86,10 @@ impl Brigade {
             // SAFETY: as above.
             let length = unsafe { bucket::length(bucket.as_ptr()) };
             let counts = match kind {
-                Kind::Metadata => false,
-                Kind::Data => length != Some(0),
-                Kind::Flush => true,
-                Kind::End | Kind::Error => !wire,
+                BucketKind::Metadata => false,
+                BucketKind::Data => length != Some(0),
+                BucketKind::Flush => true,
+                BucketKind::End | BucketKind::Error => !wire,
             };
             if counts {
                 return Some(kind);
@@ -100,7 +100,7 @@ impl Brigade {
     }
 
     /// The kind of the first bucket.
-    pub fn front(&self) -> Option<Kind> {
+    pub fn front(&self) -> Option<BucketKind> {
         // SAFETY: a bucket of this ring.
         self.first()
             .map(|first| unsafe { bucket::kind_of(first.as_ptr()) })
@@ -118,7 +118,7 @@ impl Brigade {
         let mut at = self.first();
         while let Some(bucket) = at {
             // SAFETY: a bucket of this ring.
-            let is_data = unsafe { bucket::kind_of(bucket.as_ptr()) } == Kind::Data;
+            let is_data = unsafe { bucket::kind_of(bucket.as_ptr()) } == BucketKind::Data;
             // SAFETY: as above.
             if is_data && unsafe { bucket::length(bucket.as_ptr()) }.is_none() {
                 return true;
@@ -157,7 +157,7 @@ impl Brigade {
     }
 
     /// The kind of the last bucket.
-    pub fn back(&self) -> Option<Kind> {
+    pub fn back(&self) -> Option<BucketKind> {
         let last = self.last()?;
         // SAFETY: a bucket of this ring.
         Some(unsafe { bucket::kind_of(last.as_ptr()) })
@@ -258,7 +258,7 @@ impl Brigade {
 
     /// Destroys the buckets that hold data.
     pub fn drop_data(&self) {
-        self.drop_from(self.first(), |kind| kind == Kind::Data);
+        self.drop_from(self.first(), |kind| kind == BucketKind::Data);
     }
 
     /// Destroys buckets of some kinds, from this one on; answers how many bytes they held, as far as
@@ -266,7 +266,7 @@ impl Brigade {
     pub(in crate::httpd) fn drop_from(
         &self,
         mut at: Option<NonNull<ffi::apr_bucket>>,
-        mut is_dropped: impl FnMut(Kind) -> bool,
+        mut is_dropped: impl FnMut(BucketKind) -> bool,
     ) -> usize {
         let mut dropped = 0;
         while let Some(found) = at {
@@ -319,9 +319,9 @@ pub(in crate::httpd) mod tests {
         let mut all = Vec::new();
         while let Some(kind) = brigade.front() {
             match kind {
-                Kind::Data => all.extend_from_slice(brigade.read_front(true).unwrap()),
-                Kind::Flush => all.push(b'|'),
-                Kind::End => all.push(b'$'),
+                BucketKind::Data => all.extend_from_slice(brigade.read_front(true).unwrap()),
+                BucketKind::Flush => all.push(b'|'),
+                BucketKind::End => all.push(b'$'),
                 _ => all.push(b'?'),
             }
             drop(brigade.remove_front());

@@ -4,7 +4,7 @@ use std::ptr::NonNull;
 
 use super::brigade::Brigade;
 use super::bucket;
-use super::bucket::Kind;
+use super::bucket::BucketKind;
 use crate::httpd::ffi;
 use crate::httpd::status::Error;
 
@@ -40,7 +40,7 @@ impl Brigade {
     pub fn move_prefix(&self, target: &Brigade, limit: usize) -> Result<bool, Error> {
         let mut left = limit;
         while let Some(kind) = self.front() {
-            if kind == Kind::Data && self.front_length() != Some(0) {
+            if kind == BucketKind::Data && self.front_length() != Some(0) {
                 if left == 0 {
                     break;
                 }
@@ -51,7 +51,7 @@ impl Brigade {
                 left -= length.min(left);
             }
             target.append_front_of(self);
-            if kind == Kind::End {
+            if kind == BucketKind::End {
                 return Ok(true);
             }
         }
@@ -83,8 +83,10 @@ impl Brigade {
             // SAFETY: a bucket of this ring.
             match unsafe { bucket::kind_of(bucket.as_ptr()) } {
                 // SAFETY: as above.
-                Kind::Data => total += unsafe { bucket::length(bucket.as_ptr()) }.unwrap_or(0),
-                Kind::End => ended = true,
+                BucketKind::Data => {
+                    total += unsafe { bucket::length(bucket.as_ptr()) }.unwrap_or(0)
+                }
+                BucketKind::End => ended = true,
                 _ => {}
             }
             at = self.after(bucket);
@@ -97,7 +99,7 @@ impl Brigade {
         let mut at = self.first();
         while let Some(bucket) = at {
             // SAFETY: a bucket of this ring.
-            if unsafe { bucket::kind_of(bucket.as_ptr()) } == Kind::Data {
+            if unsafe { bucket::kind_of(bucket.as_ptr()) } == BucketKind::Data {
                 // SAFETY: a bucket of this ring; the bytes are looked at before it changes.
                 let data = unsafe { bucket::read(bucket.as_ptr(), true) }.unwrap_or_default();
                 if test(data) {
@@ -125,7 +127,7 @@ impl Brigade {
         let mut at = self.first();
         while let Some(bucket) = at {
             // SAFETY: a bucket of this ring.
-            if unsafe { bucket::kind_of(bucket.as_ptr()) } == Kind::Data {
+            if unsafe { bucket::kind_of(bucket.as_ptr()) } == BucketKind::Data {
                 // SAFETY: as above.
                 total += unsafe { bucket::length(bucket.as_ptr()) }.unwrap_or_else(|| {
                     // SAFETY: as above; its rest is behind it now.
@@ -145,14 +147,14 @@ impl Brigade {
         while let Some(bucket) = at.filter(|_| left > 0) {
             // SAFETY: a bucket of this ring.
             match unsafe { bucket::kind_of(bucket.as_ptr()) } {
-                Kind::Data => {
+                BucketKind::Data => {
                     // SAFETY: a bucket of this ring; the bytes are copied at once.
                     let data = unsafe { bucket::read(bucket.as_ptr(), true) }?;
                     let part = &data[..data.len().min(left)];
                     target.append_copy(part)?;
                     left -= part.len();
                 }
-                Kind::End => {
+                BucketKind::End => {
                     target.append_end();
                     break;
                 }

@@ -13,7 +13,7 @@ use crate::httpd::status::Error;
 
 /// What a bucket is to a filter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum BucketKind {
     /// A piece of the body.
     Data,
     /// "Send what you hold."
@@ -28,23 +28,23 @@ pub enum Kind {
 
 /// # Safety
 /// `bucket` is a live bucket.
-pub(in crate::httpd) unsafe fn kind_of(bucket: *const ffi::apr_bucket) -> Kind {
+pub(in crate::httpd) unsafe fn kind_of(bucket: *const ffi::apr_bucket) -> BucketKind {
     // SAFETY: the caller's promise.
     let kind = unsafe { (*bucket).type_ };
     if kind == &raw const ffi::apr_bucket_type_eos {
-        return Kind::End;
+        return BucketKind::End;
     }
     if kind == &raw const ffi::apr_bucket_type_flush {
-        return Kind::Flush;
+        return BucketKind::Flush;
     }
     // SAFETY: as above.
     if unsafe { ffi::mp_bucket_is_error(bucket) } != 0 {
-        return Kind::Error;
+        return BucketKind::Error;
     }
     // SAFETY: a bucket's type outlives the bucket.
     match unsafe { (*kind).is_metadata } {
-        ffi::APR_BUCKET_METADATA => Kind::Metadata,
-        _ => Kind::Data,
+        ffi::APR_BUCKET_METADATA => BucketKind::Metadata,
+        _ => BucketKind::Data,
     }
 }
 

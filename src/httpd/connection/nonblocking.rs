@@ -3,7 +3,7 @@
 use super::Connection;
 use crate::httpd::apr::brigade::Brigade;
 use crate::httpd::apr::bucket;
-use crate::httpd::apr::bucket::Kind;
+use crate::httpd::apr::bucket::BucketKind;
 use crate::httpd::ffi;
 use crate::httpd::status::Error;
 
@@ -42,10 +42,10 @@ impl Connection {
             let had = !brigade.is_empty();
             while let Some(kind) = brigade.front() {
                 match kind {
-                    Kind::Data if !brigade.read_front(false)?.is_empty() => {
+                    BucketKind::Data if !brigade.read_front(false)?.is_empty() => {
                         return Ok(Found::Data);
                     }
-                    Kind::End => {
+                    BucketKind::End => {
                         brigade.clear();
                         return Ok(Found::End);
                     }

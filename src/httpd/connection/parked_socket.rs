@@ -25,18 +25,18 @@ pub struct ParkedSocket {
     /// The filters' object, and its descriptor.
     pub(in crate::httpd) used: NonNull<ffi::apr_socket_t>,
     socket: Cell<RawFd>,
-    place: Cell<Place>,
+    descriptors: Cell<Descriptors>,
 }
 
 /// Whose descriptor is for what.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum Descriptors {
     /// The MPM has the socket, the filters have it by another descriptor.
-    Aside,
+    Separate,
     /// The MPM has an event.
-    Standing,
+    Event,
     /// Both have the socket by the MPM's descriptor.
-    Resting,
+    Shared,
 }
 
 impl ParkedSocket {
@@ -65,7 +65,7 @@ impl ParkedSocket {
             watched,
             used: NonNull::new(used)?,
             socket: Cell::new(socket),
-            place: Cell::new(Place::Aside),
+            descriptors: Cell::new(Descriptors::Separate),
         })
     }
 
@@ -76,7 +76,7 @@ impl ParkedSocket {
 
     /// Whether there is but one descriptor.
     pub fn is_resting(&self) -> bool {
-        self.place.get() == Place::Resting
+        self.descriptors.get() == Descriptors::Shared
     }
 
     /// Takes the socket's place: the MPM does not see any more what comes of the connection. Called
@@ -85,12 +85,12 @@ impl ParkedSocket {
     /// # Errors
     /// There are no more descriptors, or a child that stops has closed the MPM's.
     pub fn step_in(&self) -> io::Result<()> {
-        if self.place.get() == Place::Aside {
+        if self.descriptors.get() == Descriptors::Separate {
             let event = poller::event()?;
             let closed = || io::Error::from_raw_os_error(libc::EBADF);
             let watched = descriptor(self.watched).ok_or_else(closed)?;
             poller::replace(watched, event.as_raw_fd());
-            self.place.set(Place::Standing);
+            self.descriptors.set(Descriptors::Event);
         }
         Ok(())
     }
@@ -101,7 +101,7 @@ impl ParkedSocket {
         if let Some(watched) = descriptor(self.watched).filter(|_| !self.is_resting()) {
             put(self.used, watched);
             poller::close(self.socket.replace(watched));
-            self.place.set(Place::Resting);
+            self.descriptors.set(Descriptors::Shared);
         }
     }
 
@@ -121,7 +121,7 @@ impl ParkedSocket {
             if let Ok(socket) = poller::duplicate(self.socket.get()) {
                 put(self.used, socket);
                 self.socket.set(socket);
-                self.place.set(Place::Aside);
+                self.descriptors.set(Descriptors::Separate);
             }
         }
     }
@@ -130,13 +130,13 @@ impl ParkedSocket {
     pub fn step_back(&self) {
         if let Some(watched) = self.standing() {
             poller::replace(watched, self.socket.get());
-            self.place.set(Place::Aside);
+            self.descriptors.set(Descriptors::Separate);
         }
     }
 
     /// The MPM's descriptor while it refers to the event: a child that stops may have closed it.
     fn standing(&self) -> Option<RawFd> {
-        descriptor(self.watched).filter(|_| self.place.get() == Place::Standing)
+        descriptor(self.watched).filter(|_| self.descriptors.get() == Descriptors::Event)
     }
 }
 

@@ -4,7 +4,7 @@ use std::ffi::{CStr, c_int};
 
 use super::Connection;
 use crate::httpd::apr::brigade::Brigade;
-use crate::httpd::apr::bucket::Kind;
+use crate::httpd::apr::bucket::BucketKind;
 use crate::httpd::ffi;
 use crate::httpd::status::Error;
 
@@ -52,7 +52,7 @@ unsafe extern "C" fn replay(
     // SAFETY: the state that `give_back` gave it.
     let held = unsafe { Brigade::from_raw(ctx.cast()) };
     // APR leaves an empty rest of what a line has used up: a reader would take it for a line.
-    while held.front() == Some(Kind::Data) && held.front_length() == Some(0) {
+    while held.front() == Some(BucketKind::Data) && held.front_length() == Some(0) {
         drop(held.remove_front());
     }
     // It stays where it is: a request that is being read would lose its own filters with it.

@@ -110,7 +110,7 @@ fn settle(filter: &Filter, brigade: &Brigade) -> Result<(), Error> {
     if !changes_length {
         return filter.pass(brigade);
     }
-    if brigade.back() != Some(crate::httpd::apr::bucket::Kind::End) {
+    if brigade.back() != Some(crate::httpd::apr::bucket::BucketKind::End) {
         return filter.pass(brigade);
     }
     // httpd counts a body that it sees whole: it sees its end a moment later.

@@ -2,7 +2,7 @@
 //! the next message, and no missing one makes the start of the next message a part of this.
 
 use crate::httpd::apr::brigade::Brigade;
-use crate::httpd::apr::bucket::Kind;
+use crate::httpd::apr::bucket::BucketKind;
 use crate::httpd::request::Request;
 
 /// What a filter does to a body.
@@ -44,7 +44,7 @@ impl Promise {
     /// Counts a brigade that is about to go on. A sentence, if that breaks the promise.
     pub(in crate::httpd) fn count(&mut self, brigade: &Brigade) -> Result<(), String> {
         let length = brigade.known_length() as u64;
-        let ends = brigade.kinds().any(|kind| kind == Kind::End);
+        let ends = brigade.kinds().any(|kind| kind == BucketKind::End);
         self.check(length, ends)?;
         self.take(length);
         Ok(())

@@ -17,12 +17,12 @@ use crate::httpd::request::Request;
 use crate::httpd::status::Error;
 
 /// An open file.
-pub struct OpenFile(Kind);
+pub struct OpenFile(SendMethod);
 
 /// How its parts are sent.
-enum Kind {
+enum SendMethod {
     /// By the kernel (`EnableSendfile On`): FILE buckets of APR's; the pool closes the file.
-    Sent(Vec<u8>, NonNull<ffi::apr_file_t>),
+    Sendfile(Vec<u8>, NonNull<ffi::apr_file_t>),
     /// Read piece by piece.
     Read(Arc<Named>),
 }
@@ -30,16 +30,16 @@ enum Kind {
 impl OpenFile {
     pub(in crate::httpd) fn path(&self) -> &[u8] {
         match &self.0 {
-            Kind::Sent(path, _) => path,
-            Kind::Read(named) => &named.path,
+            SendMethod::Sendfile(path, _) => path,
+            SendMethod::Read(named) => &named.path,
         }
     }
 
     /// Its length in bytes, now.
     pub fn size(&self) -> Result<u64, Error> {
         let raw = match &self.0 {
-            Kind::Sent(_, raw) => raw.as_ptr(),
-            Kind::Read(named) => return Ok(named.file.metadata().map_err(failed)?.len()),
+            SendMethod::Sendfile(_, raw) => raw.as_ptr(),
+            SendMethod::Read(named) => return Ok(named.file.metadata().map_err(failed)?.len()),
         };
         let mut info = std::mem::MaybeUninit::<ffi::apr_finfo_t>::zeroed();
         let wanted = ffi::APR_FINFO_SIZE as i32;
@@ -86,7 +86,7 @@ impl OpenFile {
     fn open(path: &[u8], may_send: bool, pool: &Pool, c: &Connection) -> Result<Self, Error> {
         if !may_send {
             let file = File::open(OsStr::from_bytes(path)).map_err(failed)?;
-            return Ok(Self(Kind::Read(Arc::new(Named::new(
+            return Ok(Self(SendMethod::Read(Arc::new(Named::new(
                 file,
                 path,
                 c.give_up(),
@@ -106,7 +106,7 @@ impl OpenFile {
             )
         })?;
         let raw = NonNull::new(file).ok_or(Error::GENERAL)?;
-        Ok(Self(Kind::Sent(path.to_vec(), raw)))
+        Ok(Self(SendMethod::Sendfile(path.to_vec(), raw)))
     }
 }
 
@@ -125,8 +125,8 @@ impl Brigade {
             return;
         }
         let raw = match &file.0 {
-            Kind::Sent(_, raw) => raw.as_ptr(),
-            Kind::Read(named) => {
+            SendMethod::Sendfile(_, raw) => raw.as_ptr(),
+            SendMethod::Read(named) => {
                 return self.append_raw(file_part::part(named, offset, length, self.list()));
             }
         };

@@ -6,7 +6,7 @@ use super::stream_buckets::NextBucket;
 use super::{Filter, Mode};
 use crate::filter_chain::Direction;
 use crate::httpd::apr::brigade::Brigade;
-use crate::httpd::apr::bucket::Kind;
+use crate::httpd::apr::bucket::BucketKind;
 use crate::httpd::apr::owned_brigade::OwnedBrigade;
 use crate::httpd::connection::KeepAlive;
 use crate::httpd::log::Level;
@@ -156,7 +156,7 @@ impl Input {
             Mode::Line if self.is_over() => pending > 0,
             Mode::Line => pending >= LINE || held.holds_line(),
             Mode::Bytes(_) | Mode::Peek(_) => {
-                pending > 0 || held.all().kinds().any(|kind| kind == Kind::End)
+                pending > 0 || held.all().kinds().any(|kind| kind == BucketKind::End)
             }
         }
     }
@@ -225,7 +225,7 @@ impl Input {
             }
         }
         let is_empty = arriving.is_empty();
-        self.end_below |= arriving.kinds().any(|kind| kind == Kind::End);
+        self.end_below |= arriving.kinds().any(|kind| kind == BucketKind::End);
         self.stream.incoming.all().append_all(arriving);
         answer?;
         if std::mem::take(&mut self.keeps_length) {
@@ -258,8 +258,8 @@ impl Input {
                     Err(error) => return Err(self.break_off(filter, error)),
                     Ok(()) => {}
                 },
-                Some(Kind::Flush) => self.stream.take_flush(),
-                Some(Kind::End) => {
+                Some(BucketKind::Flush) => self.stream.take_flush(),
+                Some(BucketKind::End) => {
                     self.stream.take_end();
                     return Ok(Next::End);
                 }

@@ -6,7 +6,7 @@ use super::stream::{CHUNK, Next, Stream};
 use super::stream_buckets::NextBucket;
 use crate::filter_chain::Direction;
 use crate::httpd::apr::brigade::Brigade;
-use crate::httpd::apr::bucket::Kind;
+use crate::httpd::apr::bucket::BucketKind;
 use crate::httpd::status::Error;
 
 /// One output filter in the chain of one response.
@@ -53,7 +53,7 @@ impl Output {
     /// Lets the metadata at hand go before anything that the author writes.
     pub fn pass_metadata(&mut self) {
         let stream = &self.stream;
-        while !self.started && stream.incoming.front() == Some(Kind::Metadata) {
+        while !self.started && stream.incoming.front() == Some(BucketKind::Metadata) {
             stream.incoming.move_front(&stream.outgoing);
         }
     }
@@ -72,7 +72,7 @@ impl Output {
     pub fn is_ready(&mut self) -> bool {
         !self.stream.flush_owed
             && match self.stream.look() {
-                Some(Kind::Data) => self.stream.incoming.all().front_length().is_some(),
+                Some(BucketKind::Data) => self.stream.incoming.all().front_length().is_some(),
                 _ => true,
             }
     }
@@ -87,11 +87,11 @@ impl Output {
             match self.stream.look() {
                 None => return Ok(Next::Pause),
                 _ if self.stream.error_seen => return Ok(Next::Pause),
-                Some(Kind::Flush) => {
+                Some(BucketKind::Flush) => {
                     self.stream.take_flush();
                     return Ok(Next::Pause);
                 }
-                Some(Kind::End) => {
+                Some(BucketKind::End) => {
                     self.stream.take_end();
                     return Ok(Next::End);
                 }

@@ -2,7 +2,7 @@
 
 use super::Filter;
 use super::output::Output;
-use crate::httpd::apr::bucket::Kind;
+use crate::httpd::apr::bucket::BucketKind;
 use crate::httpd::connection::KeepAlive;
 use crate::httpd::log::Level;
 use crate::httpd::request::Request;
@@ -37,7 +37,7 @@ impl Output {
         filter.connection().flush();
         let stream = &self.stream;
         while let Some(kind) = stream.incoming.front() {
-            if matches!(kind, Kind::Data | Kind::End) {
+            if matches!(kind, BucketKind::Data | BucketKind::End) {
                 if stream.incoming.all().front_length().is_none() {
                     // A source that fails has nothing more.
                     let _ = stream.incoming.all().read_front(true);
@@ -129,7 +129,7 @@ impl Output {
             return true;
         };
         let outgoing = self.stream.outgoing.all();
-        let whole = outgoing.kinds().any(|kind| kind == Kind::End);
+        let whole = outgoing.kinds().any(|kind| kind == BucketKind::End);
         let mends = whole && !self.is_under_way(filter);
         let (level, end) = match mends {
             true => (Level::Warning, "its length is corrected"),

@@ -8,7 +8,7 @@ use super::stream::CHUNK;
 use crate::httpd::apr::brigade::Brigade;
 use crate::httpd::apr::brigade_data;
 use crate::httpd::apr::bucket;
-use crate::httpd::apr::bucket::Kind;
+use crate::httpd::apr::bucket::BucketKind;
 use crate::httpd::ffi;
 use crate::httpd::status::Error;
 
@@ -41,8 +41,8 @@ impl Peeked {
             };
             // SAFETY: a bucket of this ring.
             match unsafe { bucket::kind_of(raw.as_ptr()) } {
-                Kind::End => break,
-                Kind::Data => self.add(raw, block)?,
+                BucketKind::End => break,
+                BucketKind::Data => self.add(raw, block)?,
                 _ => {}
             }
             self.last.set(next);
@@ -83,7 +83,7 @@ impl Peeked {
             Some(_) => {}
         }
         // SAFETY: the caller's live bucket.
-        if unsafe { bucket::kind_of(raw.as_ptr()) } != Kind::Data {
+        if unsafe { bucket::kind_of(raw.as_ptr()) } != BucketKind::Data {
             return;
         }
         // SAFETY: as above.
@@ -172,7 +172,7 @@ mod tests {
                         let there = (pieces - taken).min(500);
                         let seen = stream.peek(500, true).unwrap().unwrap();
                         assert_eq!(seen.len(), there);
-                        while stream.look() == Some(Kind::Flush) {
+                        while stream.look() == Some(BucketKind::Flush) {
                             stream.take_flush();
                         }
                         assert_eq!(stream.load(CHUNK, true), Ok(1));
@@ -211,14 +211,14 @@ mod tests {
                             }
                             stream.unpeek();
                         }
-                        6 if stream.look() == Some(Kind::Data) => {
+                        6 if stream.look() == Some(BucketKind::Data) => {
                             let most = 1 + chance(4) as usize;
                             let loaded = stream.load(most, true).unwrap();
                             let length = 1 + chance(loaded as u32) as usize;
                             stream.take(length).unwrap();
                             unread.drain(..length);
                         }
-                        7 if stream.look() == Some(Kind::Data) => {
+                        7 if stream.look() == Some(BucketKind::Data) => {
                             let length = stream.incoming.all().front_length().unwrap();
                             if let Some(NextBucket::Data(new)) = stream.take_bucket() {
                                 token = Some((new, unread.drain(..length).collect::<Vec<u8>>()));
@@ -232,7 +232,7 @@ mod tests {
                             }
                         }
                         _ => {
-                            while stream.look() == Some(Kind::Flush) {
+                            while stream.look() == Some(BucketKind::Flush) {
                                 stream.take_flush();
                             }
                             stream.set_aside(pool).unwrap();

@@ -8,7 +8,7 @@ use std::ptr::NonNull;
 use super::peeked::Peeked;
 use crate::httpd::apr::brigade::Brigade;
 use crate::httpd::apr::bucket;
-use crate::httpd::apr::bucket::{Bucket, Kind};
+use crate::httpd::apr::bucket::{Bucket, BucketKind};
 use crate::httpd::apr::owned_brigade;
 use crate::httpd::apr::owned_brigade::OwnedBrigade;
 use crate::httpd::apr::pool::Pool;
@@ -62,7 +62,7 @@ impl Queue {
     }
 
     /// The kind of the first bucket.
-    pub(in crate::httpd) fn front(&self) -> Option<Kind> {
+    pub(in crate::httpd) fn front(&self) -> Option<BucketKind> {
         self.held.front()
     }
 
@@ -168,7 +168,7 @@ impl Queue {
         let mut at = self.behind(&self.lineless);
         while let Some(raw) = at {
             // SAFETY: a bucket of this ring.
-            if unsafe { bucket::kind_of(raw.as_ptr()) } == Kind::Data {
+            if unsafe { bucket::kind_of(raw.as_ptr()) } == BucketKind::Data {
                 // SAFETY: as above; the bytes are looked at before it changes.
                 let data = unsafe { bucket::read(raw.as_ptr(), true) }.unwrap_or_default();
                 let new = data.get(self.searched.get()..).unwrap_or(data);

@@ -21,7 +21,7 @@ use super::response_head::{Head, strict_length};
 use crate::filter_chain::Direction;
 use crate::httpd::apr::brigade::Brigade;
 use crate::httpd::apr::bucket;
-use crate::httpd::apr::bucket::Kind;
+use crate::httpd::apr::bucket::BucketKind;
 use crate::httpd::connection::KeepAlive;
 use crate::httpd::ffi;
 use crate::httpd::filter::handle;
@@ -263,7 +263,7 @@ impl Frame {
             }
             Stage::Counted { total, left } => {
                 let length = measure(brigade, body)?;
-                let broken = brigade.kinds().any(|kind| kind == Kind::Error);
+                let broken = brigade.kinds().any(|kind| kind == BucketKind::Error);
                 if broken {
                     // Somebody has cut it, and said so.
                     r.connection().set_keep_alive(KeepAlive::Close);
@@ -359,7 +359,7 @@ fn refuse(r: &Request, brigade: &Brigade, stage: Stage, fault: &str) {
 }
 
 fn ends(brigade: &Brigade) -> bool {
-    brigade.kinds().any(|kind| kind == Kind::End)
+    brigade.kinds().any(|kind| kind == BucketKind::End)
 }
 
 /// The bytes of data from this bucket on. Buckets whose length only reading can tell are read.
@@ -367,7 +367,7 @@ fn measure(brigade: &Brigade, mut at: Option<NonNull<ffi::apr_bucket>>) -> Resul
     let mut total = 0;
     while let Some(found) = at {
         // SAFETY: a bucket of this ring.
-        if unsafe { bucket::kind_of(found.as_ptr()) } == Kind::Data {
+        if unsafe { bucket::kind_of(found.as_ptr()) } == BucketKind::Data {
             // SAFETY: as above.
             let length = match unsafe { bucket::length(found.as_ptr()) } {
                 Some(length) => length,
@@ -383,13 +383,13 @@ fn measure(brigade: &Brigade, mut at: Option<NonNull<ffi::apr_bucket>>) -> Resul
 
 /// Takes data out, from this bucket on; answers how many bytes, as far as is known.
 fn drop_data(brigade: &Brigade, from: Option<NonNull<ffi::apr_bucket>>) -> usize {
-    brigade.drop_from(from, |kind| kind == Kind::Data)
+    brigade.drop_from(from, |kind| kind == BucketKind::Data)
 }
 
 /// Takes out errors, and ends but for the first one if `keep_one`.
 fn drop_ends(brigade: &Brigade, mut keep_one: bool) {
     brigade.drop_from(brigade.first(), |kind| match kind {
-        Kind::End => !std::mem::take(&mut keep_one),
-        kind => kind == Kind::Error,
+        BucketKind::End => !std::mem::take(&mut keep_one),
+        kind => kind == BucketKind::Error,
     });
 }

@@ -4,7 +4,7 @@ use std::ptr::NonNull;
 
 use crate::httpd::apr::brigade::Brigade;
 use crate::httpd::apr::bucket;
-use crate::httpd::apr::bucket::Kind;
+use crate::httpd::apr::bucket::BucketKind;
 use crate::httpd::ffi;
 use crate::httpd::request::Request;
 use crate::httpd::status::Error;
@@ -28,7 +28,7 @@ pub(in crate::httpd) fn read(
     let mut at = brigade.first();
     while let Some(found) = at {
         // SAFETY: a bucket of this ring.
-        if unsafe { bucket::kind_of(found.as_ptr()) } == Kind::Data {
+        if unsafe { bucket::kind_of(found.as_ptr()) } == BucketKind::Data {
             // SAFETY: as above; the bytes are not used after this turn.
             let data = unsafe { bucket::read(found.as_ptr(), true) }?;
             let begins = last == [0; 4] && !data.is_empty();

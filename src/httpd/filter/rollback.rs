@@ -3,7 +3,7 @@
 
 use super::queue::Queue;
 use super::stream_buckets::TakenBuckets;
-use crate::httpd::apr::bucket::{Bucket, Kind};
+use crate::httpd::apr::bucket::{Bucket, BucketKind};
 use crate::httpd::apr::pool::Pool;
 use crate::httpd::status::Error;
 
@@ -85,7 +85,7 @@ impl Rollback {
 
     /// The piece that was read last, if nothing came behind it.
     pub fn pop(&mut self) -> Option<Bucket> {
-        (self.buckets.all().back() == Some(Kind::Data)).then(|| self.buckets.remove_back())?
+        (self.buckets.all().back() == Some(BucketKind::Data)).then(|| self.buckets.remove_back())?
     }
 
     /// Something was yielded: data is let go but for what the author holds, metadata goes on to
@@ -121,7 +121,7 @@ impl Rollback {
             };
             match kind {
                 _ if held.contains(&bucket.raw()) => stay.push(bucket),
-                Kind::Data | Kind::End => drop(bucket),
+                BucketKind::Data | BucketKind::End => drop(bucket),
                 _ => target.append(bucket),
             }
         }

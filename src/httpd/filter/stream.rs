@@ -10,7 +10,7 @@ use super::queue::Queue;
 use super::rollback::Rollback;
 use super::stream_buckets::TakenBuckets;
 use crate::httpd::apr::brigade::Brigade;
-use crate::httpd::apr::bucket::{Bucket, Kind};
+use crate::httpd::apr::bucket::{Bucket, BucketKind};
 use crate::httpd::apr::owned_brigade::OwnedBrigade;
 use crate::httpd::apr::pool::Pool;
 use crate::httpd::status::Error;
@@ -151,9 +151,9 @@ impl Stream {
     }
 
     /// What a bucket of this kind is here.
-    pub(in crate::httpd) fn meaning(&self, kind: Kind) -> Kind {
+    pub(in crate::httpd) fn meaning(&self, kind: BucketKind) -> BucketKind {
         match kind {
-            Kind::End | Kind::Error if self.wire => Kind::Metadata,
+            BucketKind::End | BucketKind::Error if self.wire => BucketKind::Metadata,
             kind => kind,
         }
     }

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use super::stream::Stream;
 use crate::httpd::apr::brigade_data;
 use crate::httpd::apr::bucket;
-use crate::httpd::apr::bucket::{Bucket, Kind};
+use crate::httpd::apr::bucket::{Bucket, BucketKind};
 use crate::httpd::ffi;
 use crate::httpd::status::Error;
 
@@ -112,7 +112,7 @@ impl Stream {
     pub(in crate::httpd) fn take_bucket(&mut self) -> Option<NextBucket> {
         loop {
             let kind = self.meaning(self.incoming.front()?);
-            if kind != Kind::Data {
+            if kind != BucketKind::Data {
                 let name = self
                     .incoming
                     .all()
@@ -120,8 +120,8 @@ impl Stream {
                     .map(bucket_name)
                     .unwrap_or_default();
                 match kind {
-                    Kind::Flush => self.take_flush(),
-                    Kind::End => self.take_end(),
+                    BucketKind::Flush => self.take_flush(),
+                    BucketKind::End => self.take_end(),
                     _ => self.take_mark(),
                 }
                 return Some(NextBucket::Metadata(name));

@@ -1,18 +1,20 @@
 //! What a filter reads: pieces of data at the front of what has arrived, and the metadata between.
 
 use super::stream::Stream;
-use crate::httpd::apr::bucket::{Bucket, Kind};
+use crate::httpd::apr::bucket::{Bucket, BucketKind};
 use crate::httpd::status::Error;
 
 impl Stream {
     /// What stands first in `incoming`; metadata before it is moved on. `None`: nothing at all.
-    pub(in crate::httpd) fn look(&mut self) -> Option<Kind> {
+    pub(in crate::httpd) fn look(&mut self) -> Option<BucketKind> {
         loop {
             match self.meaning(self.incoming.front()?) {
-                Kind::Data if self.incoming.all().front_length() == Some(0) => {
+                BucketKind::Data if self.incoming.all().front_length() == Some(0) => {
                     drop(self.incoming.remove_front());
                 }
-                kind @ (Kind::Data | Kind::Flush | Kind::End) => return Some(kind),
+                kind @ (BucketKind::Data | BucketKind::Flush | BucketKind::End) => {
+                    return Some(kind);
+                }
                 _ => self.take_mark(),
             }
         }
@@ -27,10 +29,10 @@ impl Stream {
         let Some(bucket) = self.incoming.remove_front() else {
             return;
         };
-        self.error_seen |= kind == Kind::Error;
+        self.error_seen |= kind == BucketKind::Error;
         if self.rollback.are_kept() {
             self.keep(bucket, 0);
-        } else if !matches!(kind, Kind::Flush | Kind::End) {
+        } else if !matches!(kind, BucketKind::Flush | BucketKind::End) {
             self.outgoing.append(bucket);
         }
     }
@@ -66,12 +68,12 @@ impl Stream {
             // Of length 0: an empty brigade is not passed on.
             drop(self.incoming.remove_front());
         }
-        !self.error_seen && first.is_some_and(|kind| kind != Kind::Error)
+        !self.error_seen && first.is_some_and(|kind| kind != BucketKind::Error)
     }
 
     /// Whether data is next, and no metadata before it.
     pub fn has_data(&self) -> bool {
-        self.incoming.front() == Some(Kind::Data)
+        self.incoming.front() == Some(BucketKind::Data)
     }
 
     /// Makes the first bucket a piece of at most `limit` bytes in memory. Answers its length; 0

@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::Filter;
 use super::stream::{Stream, Traffic};
-use crate::httpd::apr::bucket::Kind;
+use crate::httpd::apr::bucket::BucketKind;
 use crate::httpd::status::Error;
 
 /// Data written in smaller pieces is copied together into buckets of 8000 bytes.
@@ -138,7 +138,7 @@ impl Stream {
         self.pending = 0;
         self.unmeasured = false;
         while let Some(kind) = self.incoming.front() {
-            if kind == Kind::Data {
+            if kind == BucketKind::Data {
                 drop(self.incoming.remove_front());
             } else {
                 self.incoming.move_front(&self.outgoing);
@@ -157,18 +157,18 @@ impl Stream {
     pub(in crate::httpd) fn move_rest(&mut self) {
         let rest = &self.incoming;
         while let Some(kind) = rest.front().map(|kind| self.meaning(kind)) {
-            if self.closed && matches!(kind, Kind::Data | Kind::End) {
+            if self.closed && matches!(kind, BucketKind::Data | BucketKind::End) {
                 drop(rest.remove_front());
                 continue;
             }
-            if kind == Kind::Data {
+            if kind == BucketKind::Data {
                 let length = rest.all().front_length();
                 self.pending += length.unwrap_or(0);
                 self.unmeasured |= length.is_none();
             }
-            self.error_seen |= kind == Kind::Error;
+            self.error_seen |= kind == BucketKind::Error;
             rest.move_front(&self.outgoing);
-            if kind == Kind::End {
+            if kind == BucketKind::End {
                 self.closed = true;
                 self.end_seen = true;
             }

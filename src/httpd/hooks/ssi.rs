@@ -27,12 +27,12 @@ pub trait Tags: 'static {
     ///
     /// # Errors
     /// What sending answered: the response cannot go on.
-    fn run(tag: &Tag, kind: Kind, code: &[u8]) -> Result<bool, Error>;
+    fn run(tag: &Tag, parameter: Parameter, code: &[u8]) -> Result<bool, Error>;
 }
 
 /// What an element has: its one parameter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum Parameter {
     /// `eval`: an expression, whose value stands in the page.
     Eval,
     /// `exec`: statements, which write to the page.
@@ -199,11 +199,11 @@ impl Tag {
     }
 
     /// Its one parameter, or what is wrong with the element.
-    fn parameter(&self) -> Result<(Kind, &[u8]), String> {
+    fn parameter(&self) -> Result<(Parameter, &[u8]), String> {
         let (name, code) = self.next_parameter().ok_or("has no parameter")?;
-        let kind = match name {
-            b"eval" => Kind::Eval,
-            b"exec" => Kind::Exec,
+        let parameter = match name {
+            b"eval" => Parameter::Eval,
+            b"exec" => Parameter::Exec,
             other => {
                 let other = String::from_utf8_lossy(other);
                 return Err(format!("has no parameter '{other}'"));
@@ -213,7 +213,7 @@ impl Tag {
             return Err("has one parameter, not several".into());
         }
         match code {
-            Some(code) if !code.is_empty() => Ok((kind, code)),
+            Some(code) if !code.is_empty() => Ok((parameter, code)),
             _ => Err(format!("has no {}", String::from_utf8_lossy(name))),
         }
     }
@@ -233,7 +233,7 @@ impl Tag {
             Ok(_) if self.has_flag(ffi::SSI_FLAG_NO_EXEC) => {
                 complain("may not run: the page's Options has IncludesNOEXEC, not Includes")
             }
-            Ok((kind, code)) => T::run(self, kind, code),
+            Ok((parameter, code)) => T::run(self, parameter, code),
             Err(what) => complain(&format!(
                 "{what}: write eval=\"an expression\" or exec=\"statements\""
             )),

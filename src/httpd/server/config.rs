@@ -28,7 +28,7 @@ pub trait Settings: Default + 'static {
 
 /// Where a directive may stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum Context {
     /// Main server and virtual hosts.
     Server,
     /// Also `<Directory>`, `<Location>`, `<Files>`, `<If>`.
@@ -58,7 +58,7 @@ pub struct Directive<S: 'static> {
     /// One sentence; httpd shows it with `-L` and in its own messages.
     pub help: &'static CStr,
     /// Where it may stand.
-    pub place: Place,
+    pub context: Context,
     /// Understands one line of it, or says what to write instead.
     pub read: fn(&Line<'_>) -> Result<Change<S>, String>,
 }
@@ -230,11 +230,11 @@ pub const fn commands<S: Settings, const N: usize>(
                 raw_args: Some(set::<S>),
             },
             cmd_data: std::ptr::from_ref(directive).cast_mut().cast(),
-            req_override: match directive.place {
-                Place::Server => ffi::RSRC_CONF,
-                Place::Section => ffi::RSRC_CONF | ffi::ACCESS_CONF,
+            req_override: match directive.context {
+                Context::Server => ffi::RSRC_CONF,
+                Context::Section => ffi::RSRC_CONF | ffi::ACCESS_CONF,
                 // `htaccess` looks at the class, and names it where it is missing.
-                Place::Anywhere(_) => ffi::RSRC_CONF | ffi::ACCESS_CONF | ffi::OR_ALL,
+                Context::Anywhere(_) => ffi::RSRC_CONF | ffi::ACCESS_CONF | ffi::OR_ALL,
             } as i32,
             args_how: ffi::RAW_ARGS,
             errmsg: directive.help.as_ptr(),
@@ -279,7 +279,7 @@ unsafe extern "C" fn set<S: Settings>(
         if line.is_in_htaccess() {
             // SAFETY: made by `create_server`; while requests are served, nobody writes to it.
             let admitted = unsafe { &*server }.admits_htaccess();
-            if !line.may_stand_in_htaccess(directive.place, admitted)? {
+            if !line.may_stand_in_htaccess(directive.context, admitted)? {
                 return Ok(());
             }
         }

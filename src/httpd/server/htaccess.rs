@@ -3,7 +3,7 @@
 //! httpd itself asks for one of a directive's classes. What runs code needs all of its classes, so
 //! that is looked at here, and the class that is missing can be named.
 
-use super::config::{Class, Line, Place};
+use super::config::{Class, Context, Line};
 use crate::httpd::cstr::c_bytes;
 use crate::httpd::ffi;
 
@@ -37,12 +37,12 @@ impl Line<'_> {
     /// Why not, and what the server's configuration would have to say.
     pub(in crate::httpd) fn may_stand_in_htaccess(
         &self,
-        place: Place,
+        context: Context,
         admitted: Result<(), String>,
     ) -> Result<bool, String> {
         let refused = |why: &str| format!("{} not allowed here: {why}", self.name());
         admitted.map_err(|why| refused(&why))?;
-        let Place::Anywhere(classes) = place else {
+        let Context::Anywhere(classes) = context else {
             // httpd lets AllowOverrideList name what stands in sections.
             return Err(refused(
                 "it stands in the server's configuration only, whatever AllowOverrideList says",

@@ -2,7 +2,7 @@
 //! without the GIL while it waits. `async_io` serves an `async def` handler.
 
 use super::object::{ConnectionObject, transport};
-use crate::httpd::apr::bucket::Kind;
+use crate::httpd::apr::bucket::BucketKind;
 use crate::httpd::apr::owned_brigade::OwnedBrigade;
 use crate::httpd::server::stop;
 use crate::httpd::{Connection, Error};
@@ -45,10 +45,10 @@ fn find(
 ) -> PyResult<bool> {
     loop {
         match unread.front() {
-            Some(Kind::Data) if !unread.read_front(true).is_ok_and(<[u8]>::is_empty) => {
+            Some(BucketKind::Data) if !unread.read_front(true).is_ok_and(<[u8]>::is_empty) => {
                 return Ok(true);
             }
-            Some(Kind::End) => return Ok(false),
+            Some(BucketKind::End) => return Ok(false),
             Some(_) => drop(unread.remove_front()),
             None => match release(py, &fetch) {
                 Ok(()) if unread.is_empty() => return Ok(false),

@@ -38,7 +38,7 @@ pub struct BucketObject(Mutex<Content>);
 /// What a bucket is.
 enum Content {
     /// Data of a stream.
-    Data(Place, Token),
+    Data(OwningFilter, Token),
     /// Metadata, which keeps its place in the stream: only its type is here.
     Metadata(String),
     /// A part of a file, from `apache.FileBucket`.
@@ -46,7 +46,7 @@ enum Content {
 }
 
 /// The filter whose stream a bucket is of.
-struct Place {
+struct OwningFilter {
     instance: Lent<Instance>,
     filter: Lent<Filter>,
 }
@@ -105,7 +105,7 @@ impl BucketObject {
             NextBucket::Data(token) => {
                 let instance = Lent::new(lease, instance);
                 let filter = Lent::new(lease, filter);
-                Content::Data(Place { instance, filter }, token)
+                Content::Data(OwningFilter { instance, filter }, token)
             }
         };
         class::make(py, interpreter, Self(Mutex::new(content))).map(Some)
@@ -208,8 +208,11 @@ fn offset<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
 }
 
 /// Calls `f` with the stream of a bucket.
-fn with_stream<R>(place: &Place, f: impl FnOnce(&Filter, &mut Flow) -> PyResult<R>) -> PyResult<R> {
-    with_flow_of(place.instance.get()?, place.filter.get()?, f)
+fn with_stream<R>(
+    owner: &OwningFilter,
+    f: impl FnOnce(&Filter, &mut Flow) -> PyResult<R>,
+) -> PyResult<R> {
+    with_flow_of(owner.instance.get()?, owner.filter.get()?, f)
 }
 
 fn about_data(flow: &mut Flow, token: &Token) -> PyResult<About> {
@@ -220,7 +223,7 @@ fn about_data(flow: &mut Flow, token: &Token) -> PyResult<About> {
 
 fn about(this: &Me<'_, '_>) -> PyResult<About> {
     match &*this.body().content()? {
-        Content::Data(place, token) => with_stream(place, |_, flow| about_data(flow, token)),
+        Content::Data(owner, token) => with_stream(owner, |_, flow| about_data(flow, token)),
         Content::Metadata(kind) => Ok(About {
             kind: kind.clone(),
             length: Some(0),
@@ -237,8 +240,8 @@ fn about(this: &Me<'_, '_>) -> PyResult<About> {
 fn read<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
     let py = this.py();
     let data = match &*this.body().content()? {
-        Content::Data(place, token) => {
-            let data = with_stream(place, |filter, flow| read_data(py, filter, flow, token))?;
+        Content::Data(owner, token) => {
+            let data = with_stream(owner, |filter, flow| read_data(py, filter, flow, token))?;
             memory::bytes(py, &data)?
         }
         Content::Metadata(_) => PyBytes::new(py, b""),
@@ -306,8 +309,8 @@ fn split<'py>(this: &Me<'_, 'py>, n: &Bound<'py, PyAny>) -> Answer<'py> {
     let point = limit(Some(n))?.ok_or_else(|| PyTypeError::new_err("split() takes a length"))?;
     let mut content = this.body().content()?;
     let rest = match &mut *content {
-        Content::Data(place, token) => {
-            let rest = with_stream(place, |filter, flow| {
+        Content::Data(owner, token) => {
+            let rest = with_stream(owner, |filter, flow| {
                 if about_data(flow, token)?.length.is_none() {
                     read_data(py, filter, flow, token)?;
                 }
@@ -317,14 +320,14 @@ fn split<'py>(this: &Me<'_, 'py>, n: &Bound<'py, PyAny>) -> Answer<'py> {
                 })
             })?;
             let (lease, instance, filter) = (
-                place.instance.lease(),
-                place.instance.get()?,
-                place.filter.get()?,
+                owner.instance.lease(),
+                owner.instance.get()?,
+                owner.filter.get()?,
             );
             rest.map(|token| {
                 let instance = Lent::new(lease, instance);
                 let filter = Lent::new(lease, filter);
-                Content::Data(Place { instance, filter }, token)
+                Content::Data(OwningFilter { instance, filter }, token)
             })
         }
         Content::File(path, offset, length) if point < *length => {

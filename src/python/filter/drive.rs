@@ -7,7 +7,7 @@ use crate::engine::filters;
 use crate::engine::filters::Filter as Declared;
 use crate::engine::settings::Settings;
 use crate::filter_chain::Direction;
-use crate::httpd::apr::bucket::Kind;
+use crate::httpd::apr::bucket::BucketKind;
 use crate::httpd::filter::Mode;
 use crate::httpd::filter::content_length::Change;
 use crate::httpd::filter::input::Input;
@@ -112,7 +112,7 @@ fn steps_aside(filter: &Filter, brigade: &Brigade, declared: &Declared) -> bool 
         r.log(Level::Info, &text);
         return true;
     }
-    if r.has_no_body() && !brigade.kinds().any(|kind| kind == Kind::Data) {
+    if r.has_no_body() && !brigade.kinds().any(|kind| kind == BucketKind::Data) {
         // The headers are those of the response that a GET would have had.
         r.forget_representation();
         return true;

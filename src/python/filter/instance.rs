@@ -32,7 +32,7 @@ use crate::python::runtime::lease::Lease;
 use crate::python::runtime::loader::Search;
 use crate::python::runtime::named::NoPython;
 use crate::python::runtime::time_limit;
-use crate::python::runtime::time_limit::Step;
+use crate::python::runtime::time_limit::TimedStep;
 use crate::python::runtime::traceback;
 use crate::python::runtime::traceback::Page;
 use crate::python::stepper::is_async_generator;
@@ -96,7 +96,7 @@ impl Instance {
     }
 
     /// The clock of one step, if the filter has a limit for it.
-    pub(in crate::python) fn step(&self) -> Option<Step> {
+    pub(in crate::python) fn step(&self) -> Option<TimedStep> {
         self.declared
             .time
             .map(|limit| time_limit::begin(self.interpreter, limit))

@@ -27,14 +27,14 @@ pub struct Foreign {
 
 /// A handler in a chain.
 #[derive(Clone)]
-pub enum Step {
+pub enum ChainedHandler {
     /// From the configuration: its list and its place there.
     Configured(List, usize),
     /// From Python code.
     Added(Arc<Added>),
 }
 
-impl Step {
+impl ChainedHandler {
     /// Its name, and where it is looked for.
     pub fn handler(&self) -> &Handler {
         match self {
@@ -68,18 +68,18 @@ impl Chain {
     }
 
     /// The handler that runs, or None past the end.
-    pub fn current(&self) -> Option<Step> {
+    pub fn current(&self) -> Option<ChainedHandler> {
         let inner = self.inner();
         let configured = inner
             .configured
             .as_ref()
             .filter(|list| inner.at < list.len());
         if let Some(list) = configured {
-            return Some(Step::Configured(list.clone(), inner.at));
+            return Some(ChainedHandler::Configured(list.clone(), inner.at));
         }
         let before = inner.configured.as_ref().map_or(0, |list| list.len());
         let added = inner.added.get(inner.at - before);
-        added.map(|added| Step::Added(added.clone()))
+        added.map(|added| ChainedHandler::Added(added.clone()))
     }
 
     /// Goes on to the next handler.

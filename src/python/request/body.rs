@@ -6,7 +6,7 @@ use pyo3::exceptions::{PyOSError, PyTimeoutError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use crate::httpd::apr::bucket::Kind;
+use crate::httpd::apr::bucket::BucketKind;
 use crate::httpd::apr::owned_brigade::OwnedBrigade;
 use crate::httpd::{Error, Request, Status};
 use crate::python::memory::{bytes, no_memory};
@@ -119,10 +119,12 @@ impl Body {
                 return Err(raise(py, interpreter, r, error));
             }
             match self.unread.front() {
-                Some(Kind::Data) if !self.unread.read_front(true).is_ok_and(<[u8]>::is_empty) => {
+                Some(BucketKind::Data)
+                    if !self.unread.read_front(true).is_ok_and(<[u8]>::is_empty) =>
+                {
                     return Ok(true);
                 }
-                Some(Kind::End) => {
+                Some(BucketKind::End) => {
                     r.set_remaining(0);
                     self.ended.set(true);
                 }

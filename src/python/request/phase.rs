@@ -16,7 +16,7 @@ use crate::httpd::{Error, Request, Status};
 use crate::metrics;
 use crate::metrics::Measurement;
 use crate::python::connection::call::interpreter;
-use crate::python::handlers::chain::{Chain, Step};
+use crate::python::handlers::chain::{Chain, ChainedHandler};
 use crate::python::pdb;
 use crate::python::runtime::context::About;
 use crate::python::runtime::interpreter::Interpreter;
@@ -90,8 +90,8 @@ impl<'py> Run<'_, 'py> {
     /// Calls one handler after the other, as the phase's rule says.
     fn chain(&self, chain: &Chain, object: &Bound<'py, PyAny>) -> Status {
         let mut status = Status::DECLINED;
-        while let Some(step) = chain.current() {
-            match self.call(&step, object) {
+        while let Some(chained) = chain.current() {
+            match self.call(&chained, object) {
                 Ok(None) => {}
                 Ok(Some(result)) => {
                     status = result;
@@ -99,7 +99,7 @@ impl<'py> Run<'_, 'py> {
                         break;
                     }
                 }
-                Err(error) => return self.failed(step.handler(), &error),
+                Err(error) => return self.failed(chained.handler(), &error),
             }
             chain.advance();
         }
@@ -107,9 +107,13 @@ impl<'py> Run<'_, 'py> {
     }
 
     /// Calls a handler. None: it is a module that need not have the function, and has not.
-    fn call(&self, step: &Step, object: &Bound<'py, PyAny>) -> PyResult<Option<Status>> {
-        let handler = step.handler();
-        let Some(function) = self.find(step, object)? else {
+    fn call(
+        &self,
+        chained: &ChainedHandler,
+        object: &Bound<'py, PyAny>,
+    ) -> PyResult<Option<Status>> {
+        let handler = chained.handler();
+        let Some(function) = self.find(chained, object)? else {
             return Ok(None);
         };
         let result = pdb::call1(self.settings, &function, object);
@@ -128,8 +132,12 @@ impl<'py> Run<'_, 'py> {
     }
 
     /// The object to call.
-    fn find(&self, step: &Step, object: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        if let Step::Added(added) = step {
+    fn find(
+        &self,
+        chained: &ChainedHandler,
+        object: &Bound<'py, PyAny>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        if let ChainedHandler::Added(added) = chained {
             if let Some(foreign) = &added.object {
                 if std::ptr::eq(foreign.interpreter, self.interpreter) {
                     return Ok(Some(foreign.object.bind(self.py).clone()));
@@ -149,7 +157,7 @@ impl<'py> Run<'_, 'py> {
         };
         let default = self.phase.default_object();
         let loader = &self.interpreter.loader;
-        loader.find_any(self.py, step.handler(), default, search, object)
+        loader.find_any(self.py, chained.handler(), default, search, object)
     }
 
     /// Whether nothing may follow in the response that the handlers of this phase can still make.

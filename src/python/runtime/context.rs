@@ -67,14 +67,14 @@ pub(in crate::python) fn prepare() {
 }
 
 /// Ends what `begin` began.
-pub struct Context {
+pub struct LogContext {
     before: Current,
     opened: usize,
 }
 
 /// From now on, until the answer is dropped, this thread's Python works on `about`.
-pub fn begin(about: About<'_>) -> Context {
-    Context {
+pub fn begin(about: About<'_>) -> LogContext {
+    LogContext {
         before: CURRENT.replace(about.into()),
         opened: lease::opened(),
     }
@@ -96,7 +96,7 @@ impl From<About<'_>> for Current {
     }
 }
 
-impl Drop for Context {
+impl Drop for LogContext {
     fn drop(&mut self) {
         finish_lines();
         lease::close_since(self.opened);

@@ -1,6 +1,6 @@
 //! Finds what a directive names: search paths, modules, objects in them.
 //!
-//! Where a module is looked for depends upon the section that names it, so modules are kept by place
+//! Where a module is looked for depends upon the section that names it, so modules are kept by scope
 //! and name. `mod_python._folders` imports them under CPython's own locks: one thread runs a module,
 //! the others wait, and only what is complete comes here.
 
@@ -29,7 +29,7 @@ pub struct Search<'a> {
 }
 
 /// Where the name of a module has its meaning.
-enum Place<'a> {
+enum ImportScope<'a> {
     /// Everywhere: it is the path of a file.
     File,
     /// In the folder of a section, and else on `sys.path`.
@@ -40,21 +40,21 @@ enum Place<'a> {
     Start,
 }
 
-impl Place<'_> {
-    fn of<'a>(handler: &'a Handler, search: Search<'a>) -> Place<'a> {
+impl ImportScope<'_> {
+    fn of<'a>(handler: &'a Handler, search: Search<'a>) -> ImportScope<'a> {
         if handler.module.starts_with('/') {
-            return Place::File;
+            return ImportScope::File;
         }
         match (search.path, &handler.home) {
-            (Some(expression), _) => Place::Path(expression),
-            (None, Home::Directory(directory)) => Place::Folder(Cow::Borrowed(directory)),
+            (Some(expression), _) => ImportScope::Path(expression),
+            (None, Home::Directory(directory)) => ImportScope::Folder(Cow::Borrowed(directory)),
             (None, Home::Pattern { pattern, is_regex }) => search
                 .r
                 .and_then(|r| r.directory_by(pattern, *is_regex))
-                .map_or(Place::Start, |directory| {
-                    Place::Folder(Cow::Owned(directory))
+                .map_or(ImportScope::Start, |directory| {
+                    ImportScope::Folder(Cow::Owned(directory))
                 }),
-            (None, Home::Location(_) | Home::None) => Place::Start,
+            (None, Home::Location(_) | Home::None) => ImportScope::Start,
         }
     }
 
@@ -79,7 +79,7 @@ pub struct Loader {
     sys: Py<PyModule>,
 }
 
-/// Modules, or the objects that these have put in their places in `sys.modules`, by the key of a place and by name.
+/// Modules, or the objects that these have put in their places in `sys.modules`, by the key of a scope and by name.
 type Modules = HashMap<String, HashMap<String, Py<PyAny>>>;
 
 struct Inner {
@@ -163,11 +163,11 @@ impl Loader {
         handler: &Handler,
         search: Search<'_>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let place = Place::of(handler, search);
+        let scope = ImportScope::of(handler, search);
         let known = {
             let mut inner = self.inner();
-            let of_place = inner.modules(handler).get(place.key());
-            of_place
+            let of_scope = inner.modules(handler).get(scope.key());
+            of_scope
                 .and_then(|modules| modules.get(&handler.module))
                 .map(|module| module.clone_ref(py))
         };
@@ -175,13 +175,13 @@ impl Loader {
             return Ok(module.into_bound(py));
         }
         let module = self
-            .import(py, &handler.module, &place)
+            .import(py, &handler.module, &scope)
             .map_err(|error| without_import_frames(py, error))?;
         let is_first = {
             let mut inner = self.inner();
-            let of_place = inner.modules(handler).entry(place.key().to_owned());
+            let of_scope = inner.modules(handler).entry(scope.key().to_owned());
             let name = handler.module.clone();
-            let before = of_place.or_default().insert(name, module.clone().unbind());
+            let before = of_scope.or_default().insert(name, module.clone().unbind());
             before.is_none()
         };
         if is_first && handler.is_silent {
@@ -195,20 +195,20 @@ impl Loader {
         &self,
         py: Python<'py>,
         name: &str,
-        place: &Place<'_>,
+        scope: &ImportScope<'_>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let folders = py.import("mod_python._folders")?;
-        let path = match place {
-            Place::File => return folders.call_method1("import_file", (name,)),
-            Place::Path(expression) => self.set_path(py, expression)?,
-            Place::Folder(directory) => {
+        let path = match scope {
+            ImportScope::File => return folders.call_method1("import_file", (name,)),
+            ImportScope::Path(expression) => self.set_path(py, expression)?,
+            ImportScope::Folder(directory) => {
                 let module = folders.call_method1("import_beside", (&**directory, name))?;
                 if !module.is_none() {
                     return Ok(module);
                 }
                 self.initial_path.bind(py).clone()
             }
-            Place::Start => self.initial_path.bind(py).clone(),
+            ImportScope::Start => self.initial_path.bind(py).clone(),
         };
         folders.call_method1("import_named", (name, path))
     }

@@ -50,7 +50,7 @@ thread_local! {
 }
 
 /// A step with a limit; it ends when this is dropped.
-pub struct Step {
+pub struct TimedStep {
     id: u64,
     outer: u64,
 }
@@ -62,7 +62,7 @@ pub struct Paused {
 }
 
 /// Begins a step on this thread, inside of the interpreter.
-pub fn begin(interpreter: &'static Interpreter, limit: Duration) -> Step {
+pub fn begin(interpreter: &'static Interpreter, limit: Duration) -> TimedStep {
     thread_local! {
         static STEPS: Cell<u64> = const { Cell::new(0) };
     }
@@ -79,7 +79,7 @@ pub fn begin(interpreter: &'static Interpreter, limit: Duration) -> Step {
         interpreter,
         fired: false,
     });
-    Step {
+    TimedStep {
         id,
         outer: CURRENT.replace(id),
     }
@@ -127,7 +127,7 @@ pub fn resume(paused: Option<Paused>) {
     }
 }
 
-impl Drop for Step {
+impl Drop for TimedStep {
     fn drop(&mut self) {
         if let Some(step) = take(self.id) {
             withdraw(&step);
