@@ -329,7 +329,7 @@ fn filter(line: &Line<'_>, direction: Direction) -> Read {
         &home(line),
         &line.source().into(),
     )?);
-    if direction == Direction::Input && filter.kind.is_behind_headers() {
+    if direction == Direction::Input && filter.kind.follows_headers() {
         return Err(format!(
             "kind={} is below httpd's parser of bodies, where the next request follows: write \
              kind=content_set, or kind=connection for all bytes",

@@ -51,7 +51,7 @@ impl FilterType {
     }
 
     /// Whether the headers of a response are made before it gets there.
-    pub fn is_behind_headers(self) -> bool {
+    pub fn follows_headers(self) -> bool {
         matches!(self, Self::Protocol | Self::Transcode)
     }
 }

@@ -76,9 +76,9 @@ impl Brigade {
         })
     }
 
-    /// What an author would see first: data, FLUSH, EOS or ERROR (not on the wire); other metadata,
+    /// What an author would see first: data, FLUSH, EOS or ERROR (not `on_connection`); other metadata,
     /// and data of length 0, do not count.
-    pub fn first_event(&self, wire: bool) -> Option<BucketKind> {
+    pub fn first_event(&self, on_connection: bool) -> Option<BucketKind> {
         let mut at = self.first();
         while let Some(bucket) = at {
             // SAFETY: a bucket of this ring.
@@ -89,7 +89,7 @@ impl Brigade {
                 BucketKind::Metadata => false,
                 BucketKind::Data => length != Some(0),
                 BucketKind::Flush => true,
-                BucketKind::End | BucketKind::Error => !wire,
+                BucketKind::End | BucketKind::Error => !on_connection,
             };
             if counts {
                 return Some(kind);

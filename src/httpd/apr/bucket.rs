@@ -102,7 +102,7 @@ impl Bucket {
     }
 
     /// Gives it to the ring of `before`, right behind that.
-    pub(in crate::httpd) fn insert_behind(
+    pub(in crate::httpd) fn insert_after(
         self,
         before: NonNull<ffi::apr_bucket>,
     ) -> NonNull<ffi::apr_bucket> {

@@ -121,7 +121,7 @@ impl Input {
         match promise.check(before, ends) {
             Ok(()) => {
                 let result = self.give(target);
-                let after = self.stream.pending as u64;
+                let after = self.stream.buffered as u64;
                 if let Some(promise) = &mut self.promise {
                     promise.take(before - after);
                 }
@@ -150,32 +150,32 @@ impl Input {
 
     /// Whether what is written satisfies the mode of the call.
     pub fn has_answer(&mut self) -> bool {
-        let pending = self.stream.measure();
+        let buffered = self.stream.measure();
         let held = &self.stream.outgoing;
         match self.mode {
-            Mode::Line if self.is_over() => pending > 0,
-            Mode::Line => pending >= LINE || held.holds_line(),
+            Mode::Line if self.is_over() => buffered > 0,
+            Mode::Line => buffered >= LINE || held.holds_line(),
             Mode::Bytes(_) | Mode::Peek(_) => {
-                pending > 0 || held.all().kinds().any(|kind| kind == BucketKind::End)
+                buffered > 0 || held.all().kinds().any(|kind| kind == BucketKind::End)
             }
         }
     }
 
     fn give(&mut self, target: &Brigade) -> Result<(), Error> {
         let held = &self.stream.outgoing;
-        let before = self.stream.pending;
+        let before = self.stream.buffered;
         match self.mode {
             Mode::Peek(limit) => return held.all().copy_prefix(target, limit),
             Mode::Bytes(limit) => {
                 self.delivered = held.leaving().move_prefix(target, limit)?;
-                self.stream.pending = before.saturating_sub(limit);
+                self.stream.buffered = before.saturating_sub(limit);
             }
             Mode::Line if before == 0 => self.delivered = held.leaving().move_prefix(target, 0)?,
             Mode::Line => {
                 let mark = target.last();
                 held.leaving().move_line(target, LINE)?;
                 let (length, ended) = target.since(mark);
-                self.stream.pending = before.saturating_sub(length);
+                self.stream.buffered = before.saturating_sub(length);
                 // A last line without its LF takes the end along.
                 self.delivered = self.stream.closed && ended;
             }
@@ -341,7 +341,7 @@ impl Input {
     /// The peer has ended its side. What is written and not read yet can still be.
     pub fn end_connection_input(&mut self, filter: &Filter, error: Error) -> Result<(), Error> {
         self.stream.end_said = true;
-        match self.stream.is_on_connection() && error.is_end() && self.stream.pending > 0 {
+        match self.stream.is_on_connection() && error.is_end() && self.stream.buffered > 0 {
             true => Ok(()),
             false => Err(self.break_off(filter, error)),
         }

@@ -187,7 +187,7 @@ impl Output {
 
     /// Whether enough was written to send it on in the middle of a call.
     pub fn is_full(&self) -> bool {
-        self.stream.pending >= CHUNK
+        self.stream.buffered >= CHUNK
     }
 
     /// Sends on what was written so far.
@@ -222,7 +222,7 @@ impl Output {
         self.ended |= self.stream.closed;
         let result = filter.pass(self.stream.outgoing.leaving());
         self.stream.outgoing.clear();
-        self.stream.pending = 0;
+        self.stream.buffered = 0;
         self.stream.unmeasured = false;
         if let Err(error) = result {
             self.broken = Some(error);

@@ -153,7 +153,7 @@ impl Queue {
 
     /// Makes every bucket outlive the call that brought it.
     pub(in crate::httpd) fn set_aside(&self, pool: &Pool) -> Result<(), Error> {
-        let mut at = self.behind(&self.settled);
+        let mut at = self.after(&self.settled);
         while let Some(raw) = at {
             // SAFETY: a bucket of this ring.
             unsafe { owned_brigade::set_aside(raw.as_ptr(), pool) }?;
@@ -165,7 +165,7 @@ impl Queue {
 
     /// Whether there is a line end in the data.
     pub(in crate::httpd) fn holds_line(&self) -> bool {
-        let mut at = self.behind(&self.lineless);
+        let mut at = self.after(&self.lineless);
         while let Some(raw) = at {
             // SAFETY: a bucket of this ring.
             if unsafe { bucket::kind_of(raw.as_ptr()) } == BucketKind::Data {
@@ -186,7 +186,7 @@ impl Queue {
         false
     }
 
-    fn behind(&self, mark: &Mark) -> Option<NonNull<ffi::apr_bucket>> {
+    fn after(&self, mark: &Mark) -> Option<NonNull<ffi::apr_bucket>> {
         match mark.get() {
             Some(raw) => self.held.after(raw),
             None => self.held.first(),

@@ -142,7 +142,7 @@ impl Request {
 
     /// Whether what a filter behind the headers gets now is a piece of a body: not the headers
     /// themselves, and not what httpd sends in place of a body.
-    pub fn is_behind_headers(&self) -> bool {
+    pub fn is_in_body(&self) -> bool {
         if self.is_subrequest() || self.has_no_body() || self.makes_head() {
             return false;
         }

@@ -47,7 +47,7 @@ pub struct Stream {
     /// Written, or passed by, not yet sent on.
     pub(in crate::httpd) outgoing: Queue,
     /// Bytes of data in `outgoing`, in buckets of known length.
-    pub(in crate::httpd) pending: usize,
+    pub(in crate::httpd) buffered: usize,
     /// There are others in it, too.
     pub(in crate::httpd) unmeasured: bool,
     /// A FLUSH was read; it goes on once the author has answered it.
@@ -78,7 +78,7 @@ pub struct Stream {
     pub(in crate::httpd) file: Option<OpenFile>,
     author: Author,
     /// In the chain of a connection: ends of bodies and errors are metadata, and nothing is held.
-    wire: bool,
+    on_connection: bool,
 }
 
 /// A brigade for a value that the context of this filter keeps.
@@ -106,12 +106,12 @@ impl Stream {
         Self::over(brigade, filter.request().is_none())
     }
 
-    /// Over brigades that `brigade` makes; in the chain of a connection, if `wire`.
-    pub(in crate::httpd) fn over(brigade: impl Fn() -> Queue, wire: bool) -> Self {
+    /// Over brigades that `brigade` makes; in the chain of a connection, if `on_connection`.
+    pub(in crate::httpd) fn over(brigade: impl Fn() -> Queue, on_connection: bool) -> Self {
         Self {
             incoming: brigade(),
             outgoing: brigade(),
-            pending: 0,
+            buffered: 0,
             unmeasured: false,
             flush_owed: false,
             end_seen: false,
@@ -127,14 +127,14 @@ impl Stream {
             taken_buckets: TakenBuckets::default(),
             file: None,
             author: Author::Function,
-            wire,
+            on_connection,
         }
     }
 
     /// A generator starts: until it yields, `limit` bytes of what it reads are kept to give back.
     pub fn start_work(&mut self, limit: usize) {
         self.author = Author::Generator;
-        if !self.wire {
+        if !self.on_connection {
             self.rollback.keep(limit);
         }
     }
@@ -147,13 +147,13 @@ impl Stream {
 
     /// Whether it is in the chain of a connection, where nothing but the core may hold data.
     pub fn is_on_connection(&self) -> bool {
-        self.wire
+        self.on_connection
     }
 
     /// What a bucket of this kind is here.
     pub(in crate::httpd) fn meaning(&self, kind: BucketKind) -> BucketKind {
         match kind {
-            BucketKind::End | BucketKind::Error if self.wire => BucketKind::Metadata,
+            BucketKind::End | BucketKind::Error if self.on_connection => BucketKind::Metadata,
             kind => kind,
         }
     }

@@ -215,7 +215,7 @@ impl Stream {
         let ring = self.rollback.ring();
         // Reading leaves the rest of a long one behind it: a mark shows where its own ends.
         let mark = Bucket::flush(ring.all());
-        let end = mark.insert_behind(raw);
+        let end = mark.insert_after(raw);
         let mut data = Vec::new();
         let mut at = Some(raw);
         let mut result = Ok(());
@@ -244,7 +244,7 @@ impl Stream {
             let own = unsafe { bucket::length(raw.as_ptr()) };
             if own != Some(data.len()) {
                 let whole = Bucket::owning(data.clone(), ring.all());
-                let whole = whole.insert_behind(raw);
+                let whole = whole.insert_after(raw);
                 self.taken_buckets.taken.insert(token.0.number, whole);
                 // SAFETY: its bytes are in the new one.
                 drop(unsafe { ring.remove(raw) });

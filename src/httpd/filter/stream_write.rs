@@ -77,13 +77,13 @@ impl Stream {
     /// The bytes at hand; buckets of unknown length are read for it.
     pub fn measure(&mut self) -> usize {
         if std::mem::take(&mut self.unmeasured) {
-            self.pending = self.outgoing.all().known_length();
+            self.buffered = self.outgoing.all().known_length();
         }
-        self.pending
+        self.buffered
     }
 
     pub(in crate::httpd) fn wrote(&mut self, length: usize) {
-        self.pending += length;
+        self.buffered += length;
         self.traffic.written += length;
         self.note_held();
         self.touched = true;
@@ -91,7 +91,7 @@ impl Stream {
 
     /// Notes how much is kept now.
     pub(in crate::httpd) fn note_held(&mut self) {
-        let held = self.pending + self.rollback.bytes();
+        let held = self.buffered + self.rollback.bytes();
         self.traffic.held = self.traffic.held.max(held);
     }
 
@@ -110,7 +110,7 @@ impl Stream {
     pub(in crate::httpd) fn forget_written(&mut self) {
         self.last = None;
         self.outgoing.clear();
-        self.pending = 0;
+        self.buffered = 0;
         self.unmeasured = false;
     }
 
@@ -135,7 +135,7 @@ impl Stream {
     pub(in crate::httpd) fn drop_data(&mut self) {
         self.outgoing.move_before(&self.incoming);
         self.last = None;
-        self.pending = 0;
+        self.buffered = 0;
         self.unmeasured = false;
         while let Some(kind) = self.incoming.front() {
             if kind == BucketKind::Data {
@@ -149,7 +149,7 @@ impl Stream {
     /// DeferredDrops data that was written and not sent; metadata, and what is left to read, stays.
     pub(in crate::httpd) fn drop_written(&mut self) {
         self.outgoing.leaving().drop_data();
-        self.pending = 0;
+        self.buffered = 0;
         self.unmeasured = false;
     }
 
@@ -163,7 +163,7 @@ impl Stream {
             }
             if kind == BucketKind::Data {
                 let length = rest.all().front_length();
-                self.pending += length.unwrap_or(0);
+                self.buffered += length.unwrap_or(0);
                 self.unmeasured |= length.is_none();
             }
             self.error_seen |= kind == BucketKind::Error;

@@ -78,7 +78,7 @@ pub struct Tag {
     filter: NonNull<ffi::ap_filter_t>,
     page: NonNull<ffi::apr_bucket_brigade>,
     written: OwnedBrigade,
-    pending: Cell<usize>,
+    buffered: Cell<usize>,
     failed: Cell<Option<Error>>,
 }
 
@@ -114,8 +114,8 @@ impl Tag {
     /// # Errors
     /// What sending answered.
     pub fn wrote(&self, length: usize) -> Result<(), Error> {
-        self.pending.set(self.pending.get() + length);
-        if self.pending.get() < CHUNK {
+        self.buffered.set(self.buffered.get() + length);
+        if self.buffered.get() < CHUNK {
             return Ok(());
         }
         self.send()
@@ -131,7 +131,7 @@ impl Tag {
     }
 
     fn send(&self) -> Result<(), Error> {
-        self.pending.set(0);
+        self.buffered.set(0);
         if let Some(error) = self.failed.get() {
             self.written.clear();
             return Err(error);
@@ -268,7 +268,7 @@ unsafe extern "C" fn element<T: Tags>(
         filter,
         page,
         written,
-        pending: Cell::new(0),
+        buffered: Cell::new(0),
         failed: Cell::new(None),
     };
     let _call = calls_in_progress::begin(Direction::Output, tag.filter());

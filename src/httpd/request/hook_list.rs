@@ -10,8 +10,8 @@ use crate::httpd::ffi;
 struct Link<F> {
     function: Option<F>,
     file: *const c_char,
-    before: *const *const c_char,
-    behind: *const *const c_char,
+    predecessors: *const *const c_char,
+    successors: *const *const c_char,
     order: c_int,
 }
 

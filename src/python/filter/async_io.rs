@@ -4,7 +4,7 @@ use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
 use super::awaitable::{ReadRequest, Reader};
-use super::object::{FilterObject, with_flow};
+use super::object::{FilterObject, with_io};
 use crate::engine::replace::{Options, Replacer};
 use crate::httpd::filter::stream::CHUNK;
 use crate::python::object::arguments;
@@ -24,8 +24,8 @@ impl AsyncIterable for FilterObject {
 
 /// An awaitable of a streaming filter.
 pub(in crate::python) fn reader<'py>(this: &Me<'_, 'py>, request: ReadRequest) -> Answer<'py> {
-    with_flow(this, |_, flow| {
-        let stream = flow.stream();
+    with_io(this, |_, io| {
+        let stream = io.stream();
         if stream.is_on_connection()
             && !matches!(request, ReadRequest::Chunks | ReadRequest::Buckets)
         {

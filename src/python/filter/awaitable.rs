@@ -137,16 +137,16 @@ impl<'py> Reading<'_, 'py> {
 
     /// Brings the next piece to hand.
     fn next(&self, limit: usize) -> PyResult<Got> {
-        self.filter.with_flow(|filter, flow| {
+        self.filter.with_io(|filter, io| {
             loop {
-                if flow.is_at_end() {
+                if io.is_at_end() {
                     return Ok(Got::End);
                 }
-                match flow.read(self.py, filter, limit).map_err(failed)? {
+                match io.read(self.py, filter, limit).map_err(failed)? {
                     Next::Data => return Ok(Got::Data),
                     Next::End => return Ok(Got::End),
                     // A FLUSH went by, or there is nothing left to look at.
-                    Next::Pause if flow.stream().has_event() => {}
+                    Next::Pause if io.stream().has_event() => {}
                     Next::Pause => return Ok(Got::Wait),
                 }
             }
@@ -160,30 +160,30 @@ impl<'py> Reading<'_, 'py> {
 
     /// Takes the piece at hand, up to and with `most` bytes or a line end, to the end of `target`.
     fn append(&self, target: &mut Vec<u8>, most: usize, line: bool) -> PyResult<()> {
-        self.filter.with_flow(|_, flow| {
-            let chunk = flow.stream().chunk();
+        self.filter.with_io(|_, io| {
+            let chunk = io.stream().chunk();
             let mut length = chunk.len().min(most);
             if line {
                 length = memchr::memchr(b'\n', &chunk[..length]).map_or(length, |at| at + 1);
             }
             memory::extend(target, &chunk[..length])?;
-            flow.stream().take(length).map_err(failed)
+            io.stream().take(length).map_err(failed)
         })
     }
 
     fn peek(&self, limit: usize) -> PyResult<Option<Bound<'py, PyAny>>> {
         let seen = self
             .filter
-            .with_flow(|filter, flow| flow.peek(self.py, filter, limit).map_err(failed))?;
+            .with_io(|filter, io| io.peek(self.py, filter, limit).map_err(failed))?;
         seen.map(|data| self.bytes(&data)).transpose()
     }
 
     fn bucket(&self, interpreter: &'static Interpreter) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let next = self.filter.with_flow(|filter, flow| {
-            if flow.is_at_end() {
+        let next = self.filter.with_io(|filter, io| {
+            if io.is_at_end() {
                 return Err(end());
             }
-            flow.next_bucket(self.py, filter).map_err(failed)
+            io.next_bucket(self.py, filter).map_err(failed)
         })?;
         self.filter.bucket(self.py, interpreter, next)
     }
@@ -240,15 +240,15 @@ impl<'py> Reading<'_, 'py> {
                     work.finish(out);
                     *replacer = None;
                 }
-                Got::Data => self.filter.with_flow(|_, flow| {
-                    let data = flow.stream().chunk();
+                Got::Data => self.filter.with_io(|_, io| {
+                    let data = io.stream().chunk();
                     let length = data.len();
                     if length >= WORTH_RELEASING {
                         release(self.py, || work.push(data, out));
                     } else {
                         work.push(data, out);
                     }
-                    flow.stream().take(length).map_err(failed)
+                    io.stream().take(length).map_err(failed)
                 })?,
             }
             if !out.is_empty() {

@@ -13,9 +13,9 @@ use pyo3::exceptions::{PyMemoryError, PyOSError, PyRuntimeError, PyTypeError, Py
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use super::flow::Flow;
+use super::input_or_output::InputOrOutput;
 use super::instance::Instance;
-use super::object::with_flow_of;
+use super::object::with_io_of;
 use crate::httpd::filter::stream::CHUNK;
 use crate::httpd::filter::stream_buckets::{About, NextBucket, Token};
 use crate::httpd::{Error, Filter};
@@ -210,20 +210,20 @@ fn offset<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
 /// Calls `f` with the stream of a bucket.
 fn with_stream<R>(
     owner: &OwningFilter,
-    f: impl FnOnce(&Filter, &mut Flow) -> PyResult<R>,
+    f: impl FnOnce(&Filter, &mut InputOrOutput) -> PyResult<R>,
 ) -> PyResult<R> {
-    with_flow_of(owner.instance.get()?, owner.filter.get()?, f)
+    with_io_of(owner.instance.get()?, owner.filter.get()?, f)
 }
 
-fn about_data(flow: &mut Flow, token: &Token) -> PyResult<About> {
-    flow.stream().about(token).ok_or_else(|| {
+fn about_data(io: &mut InputOrOutput, token: &Token) -> PyResult<About> {
+    io.stream().about(token).ok_or_else(|| {
         PyRuntimeError::new_err("the bucket has gone on: it was yielded, or its filter stepped out")
     })
 }
 
 fn about(this: &Me<'_, '_>) -> PyResult<About> {
     match &*this.body().content()? {
-        Content::Data(owner, token) => with_stream(owner, |_, flow| about_data(flow, token)),
+        Content::Data(owner, token) => with_stream(owner, |_, io| about_data(io, token)),
         Content::Metadata(kind) => Ok(About {
             kind: kind.clone(),
             length: Some(0),
@@ -241,7 +241,7 @@ fn read<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
     let py = this.py();
     let data = match &*this.body().content()? {
         Content::Data(owner, token) => {
-            let data = with_stream(owner, |filter, flow| read_data(py, filter, flow, token))?;
+            let data = with_stream(owner, |filter, io| read_data(py, filter, io, token))?;
             memory::bytes(py, &data)?
         }
         Content::Metadata(_) => PyBytes::new(py, b""),
@@ -290,18 +290,23 @@ pub(in crate::python) fn has_shrunk(path: &Path) -> PyErr {
     ))
 }
 
-fn read_data(py: Python<'_>, filter: &Filter, flow: &mut Flow, token: &Token) -> PyResult<Bytes> {
-    let about = about_data(flow, token)?;
+fn read_data(
+    py: Python<'_>,
+    filter: &Filter,
+    io: &mut InputOrOutput,
+    token: &Token,
+) -> PyResult<Bytes> {
+    let about = about_data(io, token)?;
     let failed = |error| match error {
         Error::NO_MEMORY => too_long(about.length),
         error => PyOSError::new_err(format!("the bucket could not be read: {error}")),
     };
     let is_long = about.length.is_none_or(|length| length > CHUNK);
-    if is_long && flow.stream().put_back(token) {
-        let length = flow.load(py, filter, CHUNK).map_err(failed)?;
-        flow.stream().take_again(token, length);
+    if is_long && io.stream().put_back(token) {
+        let length = io.load(py, filter, CHUNK).map_err(failed)?;
+        io.stream().take_again(token, length);
     }
-    release(py, || flow.stream().bytes_of(token, MOST)).map_err(failed)
+    release(py, || io.stream().bytes_of(token, MOST)).map_err(failed)
 }
 
 fn split<'py>(this: &Me<'_, 'py>, n: &Bound<'py, PyAny>) -> Answer<'py> {
@@ -310,11 +315,11 @@ fn split<'py>(this: &Me<'_, 'py>, n: &Bound<'py, PyAny>) -> Answer<'py> {
     let mut content = this.body().content()?;
     let rest = match &mut *content {
         Content::Data(owner, token) => {
-            let rest = with_stream(owner, |filter, flow| {
-                if about_data(flow, token)?.length.is_none() {
-                    read_data(py, filter, flow, token)?;
+            let rest = with_stream(owner, |filter, io| {
+                if about_data(io, token)?.length.is_none() {
+                    read_data(py, filter, io, token)?;
                 }
-                let rest = flow.stream().split_bucket(token, point);
+                let rest = io.stream().split_bucket(token, point);
                 rest.map_err(|error| {
                     PyOSError::new_err(format!("the bucket cannot be cut: {error}"))
                 })

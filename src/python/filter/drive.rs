@@ -30,9 +30,9 @@ pub fn output(
     declared: Arc<Declared>,
     settings: &Settings,
 ) -> Result<(), Error> {
-    let is_behind = declared.kind.is_behind_headers();
+    let follows_headers = declared.kind.follows_headers();
     let kept = filter.kept::<Instance>();
-    if is_behind && kept.is_none() && !filter.request().is_some_and(Request::is_behind_headers) {
+    if follows_headers && kept.is_none() && !filter.request().is_some_and(Request::is_in_body) {
         // The headers themselves, or a response without a body.
         return filter.pass(brigade);
     }
@@ -60,7 +60,7 @@ pub fn output(
         return output.swallow(filter, brigade);
     }
     output.accept(brigade);
-    if is_behind {
+    if follows_headers {
         // On HTTP/2 the headers are one of them.
         output.pass_metadata();
     }
@@ -96,7 +96,7 @@ fn steps_aside(filter: &Filter, brigade: &Brigade, declared: &Declared) -> bool 
     let Some(r) = filter.request() else {
         return false;
     };
-    if declared.kind.is_behind_headers() && r.response_coding().is_none() {
+    if declared.kind.follows_headers() && r.response_coding().is_none() {
         return !declared.takes(r.content_type());
     }
     if !declared.takes(r.content_type()) {
@@ -200,7 +200,7 @@ pub fn input(
 /// A request with this output filter is about to be handled, or has got it since.
 pub fn output_starts(r: &Request, declared: &Declared) {
     r.watch_framing();
-    if declared.kind.is_behind_headers() {
+    if declared.kind.follows_headers() {
         r.settle_headers_for(match declared.change {
             filters::Change::Yes => Change::Length,
             filters::Change::OneToOne => Change::Bytes,

@@ -3,8 +3,8 @@
 use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
 
-use super::flow::Flow;
-use super::object::{Me, with_flow};
+use super::input_or_output::InputOrOutput;
+use super::object::{Me, with_io};
 use crate::engine::handlers::Home;
 use crate::httpd::filter::Mode;
 use crate::python::connection::object::ConnectionObject;
@@ -56,19 +56,19 @@ pub(in crate::python) fn dir<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
 
 /// `filter.is_input`
 pub(in crate::python) fn is_input<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
-    of_flow(this, |flow| u8::from(matches!(flow, Flow::Input(_))))
+    of_flow(this, |io| u8::from(matches!(io, InputOrOutput::Input(_))))
 }
 
 /// `filter.closed`
 pub(in crate::python) fn closed<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
-    of_flow(this, |flow| u8::from(flow.stream().is_closed()))
+    of_flow(this, |io| u8::from(io.stream().is_closed()))
 }
 
 /// `filter.mode`
 pub(in crate::python) fn mode<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
-    of_flow(this, |flow| match flow {
-        Flow::Output(_) => None,
-        Flow::Input(input) => Some(match input.mode() {
+    of_flow(this, |io| match io {
+        InputOrOutput::Output(_) => None,
+        InputOrOutput::Input(input) => Some(match input.mode() {
             Mode::Bytes(_) => "bytes",
             Mode::Line => "line",
             Mode::Peek(_) => "peek",
@@ -78,17 +78,17 @@ pub(in crate::python) fn mode<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
 
 /// `filter.block`
 pub(in crate::python) fn block<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
-    of_flow(this, |flow| match flow {
-        Flow::Output(_) => None,
-        Flow::Input(input) => Some(input.blocks()),
+    of_flow(this, |io| match io {
+        InputOrOutput::Output(_) => None,
+        InputOrOutput::Input(input) => Some(input.blocks()),
     })
 }
 
 /// `filter.readbytes`
 pub(in crate::python) fn readbytes<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
-    of_flow(this, |flow| match flow {
-        Flow::Output(_) => None,
-        Flow::Input(input) => match input.mode() {
+    of_flow(this, |io| match io {
+        InputOrOutput::Output(_) => None,
+        InputOrOutput::Input(input) => match input.mode() {
             Mode::Bytes(bytes) | Mode::Peek(bytes) => Some(bytes),
             Mode::Line => None,
         },
@@ -98,7 +98,7 @@ pub(in crate::python) fn readbytes<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
 /// What the current call of the filter says; `RuntimeError` outside of one.
 fn of_flow<'py, T: IntoPyObject<'py>>(
     this: &Me<'_, 'py>,
-    value: impl FnOnce(&mut Flow) -> T,
+    value: impl FnOnce(&mut InputOrOutput) -> T,
 ) -> Answer<'py> {
-    with_flow(this, |_, flow| Ok(value(flow)))?.into_bound_py_any(this.py())
+    with_io(this, |_, io| Ok(value(io)))?.into_bound_py_any(this.py())
 }

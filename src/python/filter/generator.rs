@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use super::async_io::Flush;
 use super::awaitable::Reader;
 use super::bucket::{BucketObject, Yielded, has_shrunk};
-use super::flow::Flow;
+use super::input_or_output::InputOrOutput;
 use super::instance::Instance;
 use super::object::FilterObject;
 use crate::httpd::filter::stream::Stream;
@@ -181,7 +181,7 @@ impl Instance {
         let stop = generator.run(py, self.interpreter, |item| self.yielded(py, filter, item));
         match stop {
             Ok(Stop::Ended) => {
-                self.flow.borrow_mut().stream().end_work();
+                self.io.borrow_mut().stream().end_work();
                 self.ended(filter);
                 Ok(())
             }
@@ -193,7 +193,7 @@ impl Instance {
                 Ok(())
             }
             Err(error) => {
-                self.flow.borrow_mut().stream().end_work();
+                self.io.borrow_mut().stream().end_work();
                 Err(error)
             }
         }
@@ -202,21 +202,21 @@ impl Instance {
     /// Whether nobody wants what the generator would yield: the author stepped out, the client left,
     /// or the response is an error page by now, or cut, and not this filter's any more.
     fn must_stop(&self) -> bool {
-        let mut flow = self.flow.borrow_mut();
-        flow.stream().has_failed_above()
-            || match &*flow {
-                Flow::Output(output) => output.is_out() || output.is_broken(),
-                Flow::Input(input) => input.is_out(),
+        let mut io = self.io.borrow_mut();
+        io.stream().has_failed_above()
+            || match &*io {
+                InputOrOutput::Output(output) => output.is_out() || output.is_broken(),
+                InputOrOutput::Input(input) => input.is_out(),
             }
     }
 
     fn close_generator(&self, py: Python<'_>, generator: Generator) -> PyResult<()> {
-        let mut flow = self.flow.borrow_mut();
-        if flow.stream().has_failed_above() {
-            flow.stream().abandon();
+        let mut io = self.io.borrow_mut();
+        if io.stream().has_failed_above() {
+            io.stream().abandon();
         }
-        flow.stream().end_work();
-        drop(flow);
+        io.stream().end_work();
+        drop(io);
         generator.close(py)
     }
 
@@ -230,36 +230,36 @@ impl Instance {
                 "a filter yields bytes, not {kind}: text.encode() makes bytes of text"
             )));
         }
-        let mut flow = self.flow.borrow_mut();
-        if flow.is_out() {
+        let mut io = self.io.borrow_mut();
+        if io.is_out() {
             return Err(PyRuntimeError::new_err(
                 "after pass_on() a filter yields nothing",
             ));
         }
         if let Some(bucket) = bucket {
-            self.write_bucket(py, filter, &mut flow, bucket)?;
+            self.write_bucket(py, filter, &mut io, bucket)?;
         } else if !is_flush {
-            let unchanged = self.is_last_piece(py, item, flow.stream().taken());
+            let unchanged = self.is_last_piece(py, item, io.stream().taken());
             let length = item.len().unwrap_or(0);
-            if !(unchanged && flow.stream().write_back(length)) {
-                flow.stream().begin_yielding();
-                buffer::append(flow.stream(), item, self.interpreter.deferred_drops)?;
+            if !(unchanged && io.stream().write_back(length)) {
+                io.stream().begin_yielding();
+                buffer::append(io.stream(), item, self.interpreter.deferred_drops)?;
             }
         }
-        match &mut *flow {
-            Flow::Output(output) if is_flush => {
+        match &mut *io {
+            InputOrOutput::Output(output) if is_flush => {
                 output.stream.begin_yielding();
                 // A client that left is noticed below.
                 let _ = release(py, || output.flush(filter));
             }
-            Flow::Output(output) if output.is_full() => {
+            InputOrOutput::Output(output) if output.is_full() => {
                 let _ = release(py, || output.send(filter));
             }
-            Flow::Input(_) | Flow::Output(_) => {}
+            InputOrOutput::Input(_) | InputOrOutput::Output(_) => {}
         }
-        Ok(match &mut *flow {
-            Flow::Output(output) => output.is_broken(),
-            Flow::Input(input) => input.has_answer(),
+        Ok(match &mut *io {
+            InputOrOutput::Output(output) => output.is_broken(),
+            InputOrOutput::Input(input) => input.has_answer(),
         })
     }
 
@@ -268,25 +268,25 @@ impl Instance {
         &self,
         py: Python<'_>,
         filter: &Filter,
-        flow: &mut Flow,
+        io: &mut InputOrOutput,
         bucket: &BucketObject,
     ) -> PyResult<()> {
         match bucket.yielded()? {
             Yielded::Metadata => {}
             Yielded::Data(token) => {
-                let is_input = matches!(flow, Flow::Input(_));
-                if !flow.stream().write_bucket(&token) {
+                let is_input = matches!(io, InputOrOutput::Input(_));
+                if !io.stream().write_bucket(&token) {
                     return Err(PyRuntimeError::new_err(
                         "this bucket is not in the filter's hands: it was yielded before, or is \
                          another filter's",
                     ));
                 }
                 if is_input {
-                    release(py, || flow.stream().measure());
+                    release(py, || io.stream().measure());
                 }
             }
             Yielded::File(path, offset, length) => {
-                let stream = flow.stream();
+                let stream = io.stream();
                 stream.begin_yielding();
                 let bytes = path.as_os_str().as_bytes();
                 let written = stream.write_file(filter, bytes, offset, length);
@@ -320,7 +320,7 @@ impl Instance {
     /// The author has raised a `SERVER_RETURN` that is no answer of its own: a generator has ended by
     /// it as if it had returned.
     pub(in crate::python) fn ended_by_result(&self, filter: &Filter) {
-        let is_generators = self.flow.borrow_mut().stream().is_generators();
+        let is_generators = self.io.borrow_mut().stream().is_generators();
         if is_generators {
             self.ended(filter);
         }
@@ -328,15 +328,15 @@ impl Instance {
 
     /// A generator has ended: at the end of the body, or before.
     fn ended(&self, filter: &Filter) {
-        let mut flow = self.flow.borrow_mut();
-        if flow.is_out() {
+        let mut io = self.io.borrow_mut();
+        if io.is_out() {
             return;
         }
-        let stream = flow.stream();
+        let stream = io.stream();
         if stream.is_untouched() || stream.is_on_connection() {
             // It looked at nothing and said nothing: it stepped out. (On a connection the end is not
             // for it to say.)
-            flow.step_out();
+            io.step_out();
             return;
         }
         stream.begin_yielding();
@@ -348,9 +348,9 @@ impl Instance {
                 );
                 r.log(Level::Debug, &text);
             }
-            match &mut *flow {
-                Flow::Output(output) => output.end_early(),
-                Flow::Input(input) => input.close(),
+            match &mut *io {
+                InputOrOutput::Output(output) => output.end_early(),
+                InputOrOutput::Input(input) => input.close(),
             }
         }
     }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
-use super::flow::Flow;
 use super::generator::Generator;
+use super::input_or_output::InputOrOutput;
 use super::object::FilterObject;
 use crate::engine::counters::{Row, Work};
 use crate::engine::filters;
@@ -45,7 +45,7 @@ pub struct Instance {
     /// Where its calls are counted.
     row: Option<&'static Row>,
     pub(in crate::python) lease: Arc<Lease>,
-    pub(in crate::python) flow: RefCell<Flow>,
+    pub(in crate::python) io: RefCell<InputOrOutput>,
     /// The filter as Python sees it, for as long as there is something to filter.
     pub(in crate::python) object: RefCell<Option<Py<PyAny>>>,
     /// The author at work, if it is an `async def` generator.
@@ -65,16 +65,16 @@ impl Instance {
         if let Some(r) = filter.request() {
             r.watch_framing();
         }
-        let flow = match direction {
-            Direction::Output => Flow::Output(Output::new(filter, change(&declared))),
-            Direction::Input => Flow::Input(Input::new(filter, change(&declared))),
+        let io = match direction {
+            Direction::Output => InputOrOutput::Output(Output::new(filter, change(&declared))),
+            Direction::Input => InputOrOutput::Input(Input::new(filter, change(&declared))),
         };
         Ok(Self {
             interpreter: call::interpreter(settings, filter.request(), &declared.handler.home)?,
             row: metrics::filter(direction, &declared.name),
             declared,
             lease: Lease::new("filter"),
-            flow: RefCell::new(flow),
+            io: RefCell::new(io),
             object: RefCell::default(),
             generator: RefCell::default(),
             function: RefCell::default(),
@@ -102,23 +102,23 @@ impl Instance {
             .map(|limit| time_limit::begin(self.interpreter, limit))
     }
 
-    /// The flow, for the driver: between two calls of Python nobody else has it.
+    /// The input or output side, for the driver: between two calls of Python nobody else has it.
     pub(in crate::python) fn output(&self) -> RefMut<'_, Output> {
-        RefMut::map(self.flow.borrow_mut(), |flow| match flow {
-            Flow::Output(output) => output,
-            Flow::Input(_) => unreachable!("an instance keeps its direction"),
+        RefMut::map(self.io.borrow_mut(), |io| match io {
+            InputOrOutput::Output(output) => output,
+            InputOrOutput::Input(_) => unreachable!("an instance keeps its direction"),
         })
     }
 
     pub(in crate::python) fn input(&self) -> RefMut<'_, Input> {
-        RefMut::map(self.flow.borrow_mut(), |flow| match flow {
-            Flow::Input(input) => input,
-            Flow::Output(_) => unreachable!("an instance keeps its direction"),
+        RefMut::map(self.io.borrow_mut(), |io| match io {
+            InputOrOutput::Input(input) => input,
+            InputOrOutput::Output(_) => unreachable!("an instance keeps its direction"),
         })
     }
 
     pub(in crate::python) fn is_out(&self) -> bool {
-        self.flow.borrow().is_out()
+        self.io.borrow().is_out()
     }
 
     /// Whether a generator stopped because it yielded enough, not because it waits for more.
@@ -153,12 +153,12 @@ impl Instance {
                     state.forget_unused(py, self.interpreter);
                 }
             }
-            if self.flow.borrow_mut().stream().is_over() {
+            if self.io.borrow_mut().stream().is_over() {
                 self.object.take();
             }
             result.map_err(|error| self.failure(py, filter, settings, error))
         });
-        let traffic = self.flow.borrow_mut().stream().count_traffic();
+        let traffic = self.io.borrow_mut().stream().count_traffic();
         measurement.end(&Work {
             bytes_in: traffic.taken as u64,
             bytes_out: traffic.written as u64,
@@ -179,7 +179,7 @@ impl Instance {
         }
         let object = self.object(py, filter)?;
         let handler = &self.declared.handler;
-        let direction = if matches!(&*self.flow.borrow(), Flow::Input(_)) {
+        let direction = if matches!(&*self.io.borrow(), InputOrOutput::Input(_)) {
             Direction::Input
         } else {
             Direction::Output
@@ -199,28 +199,25 @@ impl Instance {
             }
         };
         loop {
-            let before = self.flow.borrow_mut().stream().taken();
+            let before = self.io.borrow_mut().stream().taken();
             let step = self.step();
             let result = pdb::call1(settings, &function, &object)?;
             drop(step);
             if is_async_generator(&result) {
-                self.flow
-                    .borrow_mut()
-                    .stream()
-                    .start_work(self.declared.held);
+                self.io.borrow_mut().stream().start_work(self.declared.held);
                 self.generator.replace(Some(Generator::new(result)));
                 return self.run_generator(py, filter);
             }
             refuse_shapes(&result, &handler.text())?;
-            let mut flow = self.flow.borrow_mut();
-            if !flow.answer_flush(py, filter) {
+            let mut io = self.io.borrow_mut();
+            if !io.answer_flush(py, filter) {
                 return Ok(());
             }
-            let stream = flow.stream();
+            let stream = io.stream();
             if stream.taken() == before || stream.is_over() || !stream.has_event() {
                 return Ok(());
             }
-            drop(flow);
+            drop(io);
             if self.is_out() {
                 return Ok(());
             }
@@ -248,9 +245,9 @@ impl Instance {
         settings: &Settings,
         error: PyErr,
     ) -> Failure {
-        let broken = match &*self.flow.borrow() {
-            Flow::Output(output) => output.is_broken(),
-            Flow::Input(input) => input.failed().is_some(),
+        let broken = match &*self.io.borrow() {
+            InputOrOutput::Output(output) => output.is_broken(),
+            InputOrOutput::Input(input) => input.failed().is_some(),
         };
         if broken {
             // The client left; whatever the function made of that is not worth a line.
@@ -300,10 +297,10 @@ impl Instance {
         };
         self.interpreter.enter(About::Nothing, |py| {
             let _open = self.lease.open();
-            let mut flow = self.flow.borrow_mut();
-            flow.stream().end_work();
-            flow.step_out();
-            drop(flow);
+            let mut io = self.io.borrow_mut();
+            io.stream().end_work();
+            io.step_out();
+            drop(io);
             self.end(py, generator);
         });
     }
@@ -323,8 +320,7 @@ impl Instance {
         name: &str,
         ending: &Ending,
     ) -> Failure {
-        let sent =
-            matches!(&*self.flow.borrow(), Flow::Output(output) if output.is_under_way(filter));
+        let sent = matches!(&*self.io.borrow(), InputOrOutput::Output(output) if output.is_under_way(filter));
         if let (Some(status), Some(r), false) = (ending.status, filter.request(), sent) {
             r.set_status(status);
         }
@@ -359,7 +355,7 @@ impl Drop for Instance {
             if let Some(generator) = generator {
                 // The request is about to go; its `finally` blocks can still use it.
                 let _open = self.lease.open();
-                self.flow.borrow_mut().stream().end_work();
+                self.io.borrow_mut().stream().end_work();
                 self.end(py, generator);
             }
             self.lease.end();
@@ -372,7 +368,7 @@ impl Drop for Instance {
 /// What a filter does to bodies, where it can still say so in headers.
 pub(in crate::python) fn change(declared: &Declared) -> Change {
     match declared.change {
-        _ if declared.kind.is_behind_headers() => Change::Nothing,
+        _ if declared.kind.follows_headers() => Change::Nothing,
         filters::Change::Yes => Change::Length,
         filters::Change::OneToOne => Change::Bytes,
         filters::Change::No => Change::Nothing,

@@ -6,8 +6,8 @@ use pyo3::types::PyBytes;
 
 use super::async_io;
 use super::awaitable::ReadRequest;
-use super::flow::Flow;
-use super::object::{Me, with_flow};
+use super::input_or_output::InputOrOutput;
+use super::object::{Me, with_io};
 use crate::httpd::filter::stream::{CHUNK, Next};
 use crate::httpd::{Error, Filter};
 use crate::python::object::arguments::{limit, none};
@@ -19,15 +19,15 @@ use crate::python::values::client_gone::{flush_failed, write_failed};
 /// A function that is told "nothing for now" so often, and asks again, will never return.
 const MOST_PAUSES: u32 = 1000;
 
-fn open_flow<R>(
+fn open_io<R>(
     this: &Me<'_, '_>,
-    f: impl FnOnce(&Filter, &mut Flow) -> PyResult<R>,
+    f: impl FnOnce(&Filter, &mut InputOrOutput) -> PyResult<R>,
 ) -> PyResult<R> {
-    with_flow(this, |filter, flow| {
-        if flow.stream().is_closed() {
+    with_io(this, |filter, io| {
+        if io.stream().is_closed() {
             return Err(PyValueError::new_err("the filter is closed"));
         }
-        f(filter, flow)
+        f(filter, io)
     })
 }
 
@@ -57,17 +57,17 @@ pub(in crate::python) fn read<'py>(
     n: Option<&Bound<'py, PyAny>>,
 ) -> Answer<'py> {
     let limit = piece_limit(n)?;
-    if with_flow(this, |_, flow| Ok(flow.stream().is_generators()))? {
+    if with_io(this, |_, io| Ok(io.stream().is_generators()))? {
         return async_io::reader(this, ReadRequest::Bytes(limit));
     }
-    open_flow(this, |filter, flow| {
+    open_io(this, |filter, io| {
         if limit == 0 {
             return Ok(PyBytes::new(this.py(), b"").into_any());
         }
-        match flow.read(this.py(), filter, limit).map_err(failed)? {
+        match io.read(this.py(), filter, limit).map_err(failed)? {
             Next::End => none(this),
             Next::Pause => pause(this),
-            Next::Data => Ok(this.body().take_piece_of(this.py(), flow)?.into_any()),
+            Next::Data => Ok(this.body().take_piece_of(this.py(), io)?.into_any()),
         }
     })
 }
@@ -77,30 +77,30 @@ pub(in crate::python) fn readline<'py>(
     n: Option<&Bound<'py, PyAny>>,
 ) -> Answer<'py> {
     let limit = piece_limit(n)?;
-    open_flow(this, |filter, flow| {
+    open_io(this, |filter, io| {
         let mut line = Vec::new();
         while line.len() < limit {
             if line.is_empty() {
-                match flow.read(this.py(), filter, limit).map_err(failed)? {
+                match io.read(this.py(), filter, limit).map_err(failed)? {
                     Next::End => return none(this),
                     Next::Pause => return pause(this),
                     Next::Data => this.body().pauses.set(0),
                 }
-            } else if !flow.stream().has_data() {
+            } else if !io.stream().has_data() {
                 // What comes next is for the next call; the line ends here for now.
                 break;
-            } else if flow
+            } else if io
                 .load(this.py(), filter, limit - line.len())
                 .map_err(failed)?
                 == 0
             {
                 continue;
             }
-            let data = flow.stream().chunk();
+            let data = io.stream().chunk();
             let end = memchr::memchr(b'\n', data).map(|at| at + 1);
             let length = end.unwrap_or(data.len());
             line.extend_from_slice(&data[..length]);
-            flow.stream().take(length).map_err(failed)?;
+            io.stream().take(length).map_err(failed)?;
             if end.is_some() {
                 break;
             }
@@ -111,19 +111,19 @@ pub(in crate::python) fn readline<'py>(
 
 pub(in crate::python) fn write<'py>(this: &Me<'_, 'py>, data: &Bound<'py, PyAny>) -> Answer<'py> {
     refuse_to_generators(this, "yields its output")?;
-    open_flow(this, |filter, flow| {
-        if let Flow::Output(output) = flow {
+    open_io(this, |filter, io| {
+        if let InputOrOutput::Output(output) = io {
             if output.is_broken() {
                 return Err(write_failed());
             }
         }
-        let unchanged = this.body().is_last_piece(data, flow.stream().taken());
+        let unchanged = this.body().is_last_piece(data, io.stream().taken());
         let length = data.len().unwrap_or(0);
-        if !(unchanged && flow.stream().write_back(length)) {
-            buffer::append(flow.stream(), data, this.interpreter().deferred_drops)?;
+        if !(unchanged && io.stream().write_back(length)) {
+            buffer::append(io.stream(), data, this.interpreter().deferred_drops)?;
         }
-        match flow {
-            Flow::Output(output) if output.is_full() => {
+        match io {
+            InputOrOutput::Output(output) if output.is_full() => {
                 release(this.py(), || output.send(filter)).map_err(|_| write_failed())
             }
             _ => Ok(()),
@@ -134,27 +134,29 @@ pub(in crate::python) fn write<'py>(this: &Me<'_, 'py>, data: &Bound<'py, PyAny>
 
 pub(in crate::python) fn flush<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
     refuse_to_generators(this, "yields apache.FLUSH")?;
-    with_flow(this, |filter, flow| match flow {
-        Flow::Output(output) => {
+    with_io(this, |filter, io| match io {
+        InputOrOutput::Output(output) => {
             release(this.py(), || output.flush(filter)).map_err(|_| flush_failed())
         }
         // What is written goes to the reader when the function returns.
-        Flow::Input(_) => Ok(()),
+        InputOrOutput::Input(_) => Ok(()),
     })?;
     none(this)
 }
 
 pub(in crate::python) fn close<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
     refuse_to_generators(this, "returns")?;
-    if with_flow(this, |_, flow| Ok(flow.stream().is_on_connection()))? {
+    if with_io(this, |_, io| Ok(io.stream().is_on_connection()))? {
         return Err(PyRuntimeError::new_err(
             "the end of a connection is not for a filter to say: disable() steps out",
         ));
     }
-    with_flow(this, |filter, flow| match flow {
-        Flow::Output(output) if output.stream.is_closed() => Ok(()),
-        Flow::Output(output) => release(this.py(), || output.close(filter)).map_err(failed),
-        Flow::Input(input) => {
+    with_io(this, |filter, io| match io {
+        InputOrOutput::Output(output) if output.stream.is_closed() => Ok(()),
+        InputOrOutput::Output(output) => {
+            release(this.py(), || output.close(filter)).map_err(failed)
+        }
+        InputOrOutput::Input(input) => {
             input.close();
             Ok(())
         }
@@ -164,7 +166,7 @@ pub(in crate::python) fn close<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
 
 /// A streaming filter has other words for what a plain function's says.
 fn refuse_to_generators(this: &Me<'_, '_>, instead: &str) -> PyResult<()> {
-    if with_flow(this, |_, flow| Ok(flow.stream().is_generators()))? {
+    if with_io(this, |_, io| Ok(io.stream().is_generators()))? {
         let text = format!("an 'async def' filter {instead} instead");
         return Err(PyRuntimeError::new_err(text));
     }
@@ -172,9 +174,9 @@ fn refuse_to_generators(this: &Me<'_, '_>, instead: &str) -> PyResult<()> {
 }
 
 pub(in crate::python) fn pass_on<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
-    if with_flow(this, |_, flow| Ok(flow.stream().is_generators()))? {
-        with_flow(this, |_, flow| {
-            if flow.stream().lost_rollback() {
+    if with_io(this, |_, io| Ok(io.stream().is_generators()))? {
+        with_io(this, |_, io| {
+            if io.stream().lost_rollback() {
                 let class = this
                     .interpreter()
                     .types
@@ -184,16 +186,16 @@ pub(in crate::python) fn pass_on<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
                 let text = "more was read than is held to be given back (held=)";
                 return Err(PyErr::from_type(class, (text,)));
             }
-            flow.stream().restore();
-            flow.step_out();
+            io.stream().restore();
+            io.step_out();
             Ok(())
         })?;
         return none(this);
     }
-    open_flow(this, |_, flow| {
-        match flow {
-            Flow::Output(output) => output.pass_on(),
-            Flow::Input(input) => input.pass_on(),
+    open_io(this, |_, io| {
+        match io {
+            InputOrOutput::Output(output) => output.pass_on(),
+            InputOrOutput::Input(input) => input.pass_on(),
         }
         Ok(())
     })?;
@@ -202,10 +204,10 @@ pub(in crate::python) fn pass_on<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
 
 pub(in crate::python) fn disable<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
     refuse_to_generators(this, "calls pass_on()")?;
-    with_flow(this, |_, flow| {
-        match flow {
-            Flow::Output(output) => output.step_out(),
-            Flow::Input(input) => input.step_out(),
+    with_io(this, |_, io| {
+        match io {
+            InputOrOutput::Output(output) => output.step_out(),
+            InputOrOutput::Input(input) => input.step_out(),
         }
         Ok(())
     })?;

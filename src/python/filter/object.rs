@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use super::bucket::BucketObject;
-use super::flow::Flow;
+use super::input_or_output::InputOrOutput;
 use super::instance::Instance;
 use super::io;
 use crate::httpd::Filter;
@@ -37,12 +37,15 @@ impl FilterObject {
         }
     }
 
-    /// Calls `f` with the filter and its flow. One call at a time: a filter does not call itself.
+    /// Calls `f` with the filter and its input or output side. One call at a time: a filter does not call itself.
     ///
     /// # Errors
     /// What `f` raises; `RuntimeError` when the filter cannot be used here and now.
-    pub fn with_flow<R>(&self, f: impl FnOnce(&Filter, &mut Flow) -> PyResult<R>) -> PyResult<R> {
-        with_flow_of(self.instance.get()?, self.filter.get()?, f)
+    pub fn with_io<R>(
+        &self,
+        f: impl FnOnce(&Filter, &mut InputOrOutput) -> PyResult<R>,
+    ) -> PyResult<R> {
+        with_io_of(self.instance.get()?, self.filter.get()?, f)
     }
 
     /// Takes the piece at hand as `bytes`.
@@ -50,20 +53,20 @@ impl FilterObject {
     /// # Errors
     /// What cutting its bucket answered.
     pub fn take_piece<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
-        self.with_flow(|_, flow| self.take_piece_of(py, flow))
+        self.with_io(|_, io| self.take_piece_of(py, io))
     }
 
     pub(in crate::python) fn take_piece_of<'py>(
         &self,
         py: Python<'py>,
-        flow: &mut Flow,
+        io: &mut InputOrOutput,
     ) -> PyResult<Bound<'py, PyBytes>> {
         self.pauses.set(0);
-        let piece = PyBytes::new(py, flow.stream().chunk());
-        flow.stream()
+        let piece = PyBytes::new(py, io.stream().chunk());
+        io.stream()
             .take(piece.as_bytes().len())
             .map_err(io::failed)?;
-        let taken = flow.stream().taken();
+        let taken = io.stream().taken();
         self.last.replace(Some((piece.clone().unbind(), taken)));
         Ok(piece)
     }
@@ -97,19 +100,19 @@ impl FilterObject {
 ///
 /// # Errors
 /// What `f` raises; `RuntimeError` in a call of the filter's while another one is at work.
-pub(in crate::python) fn with_flow_of<R>(
+pub(in crate::python) fn with_io_of<R>(
     instance: &Instance,
     filter: &Filter,
-    f: impl FnOnce(&Filter, &mut Flow) -> PyResult<R>,
+    f: impl FnOnce(&Filter, &mut InputOrOutput) -> PyResult<R>,
 ) -> PyResult<R> {
-    let flow = instance.flow.try_borrow_mut();
+    let io = instance.io.try_borrow_mut();
     let busy = |_| PyRuntimeError::new_err("the filter is at work in another call");
-    f(filter, &mut *flow.map_err(busy)?)
+    f(filter, &mut *io.map_err(busy)?)
 }
 
-pub(in crate::python) fn with_flow<R>(
+pub(in crate::python) fn with_io<R>(
     this: &Me<'_, '_>,
-    f: impl FnOnce(&Filter, &mut Flow) -> PyResult<R>,
+    f: impl FnOnce(&Filter, &mut InputOrOutput) -> PyResult<R>,
 ) -> PyResult<R> {
-    this.body().with_flow(f)
+    this.body().with_io(f)
 }

@@ -18,7 +18,7 @@ use crate::python::values::client_gone::write_failed;
 /// What was written and not yet sent.
 pub struct Response {
     written: OwnedBrigade,
-    pending: Cell<usize>,
+    buffered: Cell<usize>,
     /// How many bytes were written in all.
     pub total: Cell<usize>,
     /// Sending failed; it is of no use to go on.
@@ -30,7 +30,7 @@ impl Response {
     pub fn new(r: &Request) -> Self {
         Self {
             written: r.new_brigade(),
-            pending: Cell::new(0),
+            buffered: Cell::new(0),
             total: Cell::new(0),
             broken: Cell::new(None),
         }
@@ -53,12 +53,12 @@ impl Response {
         flush: bool,
     ) -> PyResult<()> {
         let length = buffer::append(&mut &*self.written, data, interpreter.deferred_drops)?;
-        self.pending.set(self.pending.get() + length);
+        self.buffered.set(self.buffered.get() + length);
         self.total.set(self.total.get() + length);
         if length > 0 && flush {
             self.written.append_flush();
         }
-        if (length > 0 && flush) || self.pending.get() >= CHUNK {
+        if (length > 0 && flush) || self.buffered.get() >= CHUNK {
             return self.send(data.py(), r);
         }
         Ok(())
@@ -117,7 +117,7 @@ impl Response {
     /// Forgets what was written and not sent.
     pub fn discard(&self) {
         self.written.clear();
-        self.pending.set(0);
+        self.buffered.set(0);
     }
 
     /// Ends the response: what is left and the end in one brigade, so that httpd can count it.
@@ -131,7 +131,7 @@ impl Response {
 
     /// Cuts a response that is under way.
     pub fn cut(&self, py: Python<'_>, r: &Request) -> Status {
-        self.pending.set(0);
+        self.buffered.set(0);
         release(py, || r.cut_response(&self.written))
     }
 
@@ -142,7 +142,7 @@ impl Response {
             self.discard();
         }
         if self.broken.get().is_none() && !self.written.is_empty() {
-            self.pending.set(0);
+            self.buffered.set(0);
             self.broken
                 .set(release(py, || r.write(&self.written)).err());
         }

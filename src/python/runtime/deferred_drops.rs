@@ -42,7 +42,7 @@ pub struct OwnedBytes {
     object: Option<Py<PyBytes>>,
     data: *const u8,
     length: usize,
-    drops: &'static DeferredDrops,
+    deferred: &'static DeferredDrops,
 }
 
 // SAFETY: a `bytes` object never changes, and `object` keeps it: its memory may be read anywhere.
@@ -51,13 +51,13 @@ unsafe impl Send for OwnedBytes {}
 
 impl OwnedBytes {
     /// Shares a `bytes` object.
-    pub fn new(object: &Bound<'_, PyBytes>, drops: &'static DeferredDrops) -> Self {
+    pub fn new(object: &Bound<'_, PyBytes>, deferred: &'static DeferredDrops) -> Self {
         let data = object.as_bytes();
         Self {
             data: data.as_ptr(),
             length: data.len(),
             object: Some(object.clone().unbind()),
-            drops,
+            deferred,
         }
     }
 }
@@ -75,7 +75,7 @@ impl AsRef<[u8]> for OwnedBytes {
 impl Drop for OwnedBytes {
     fn drop(&mut self) {
         if let Some(object) = self.object.take() {
-            self.drops.push(object);
+            self.deferred.push(object);
         }
     }
 }

@@ -68,19 +68,19 @@ pub fn is_buffer(value: &Bound<'_, PyAny>) -> bool {
 pub fn append(
     sink: &mut impl Sink,
     value: &Bound<'_, PyAny>,
-    drops: &'static DeferredDrops,
+    deferred: &'static DeferredDrops,
 ) -> PyResult<usize> {
     if let Ok(data) = value.cast::<PyBytes>() {
-        return append_bytes(sink, data, drops);
+        return append_bytes(sink, data, deferred);
     }
     if let Ok(text) = value.cast::<PyString>() {
         let Ok(text) = text.to_str() else {
             // Surrogates: bytes that came from httpd and were no UTF-8.
             let data = bytes(value.py(), &encode(value)?)?;
-            return append_bytes(sink, &data, drops);
+            return append_bytes(sink, &data, deferred);
         };
         if !Stream::prefers_copy(text.len()) {
-            return append_bytes(sink, &bytes(value.py(), text.as_bytes())?, drops);
+            return append_bytes(sink, &bytes(value.py(), text.as_bytes())?, deferred);
         }
         sink.put_copy(text.as_bytes()).map_err(failed)?;
         return Ok(text.len());
@@ -93,19 +93,19 @@ pub fn append(
     };
     // Whatever its items are, and with gaps or without.
     let data = view.call_method0("tobytes")?.cast_into::<PyBytes>()?;
-    append_bytes(sink, &data, drops)
+    append_bytes(sink, &data, deferred)
 }
 
 fn append_bytes(
     sink: &mut impl Sink,
     data: &Bound<'_, PyBytes>,
-    drops: &'static DeferredDrops,
+    deferred: &'static DeferredDrops,
 ) -> PyResult<usize> {
     let length = data.as_bytes().len();
     if Stream::prefers_copy(length) {
         sink.put_copy(data.as_bytes()).map_err(failed)?;
     } else {
-        sink.put(Bytes::from_owner(OwnedBytes::new(data, drops)))
+        sink.put(Bytes::from_owner(OwnedBytes::new(data, deferred)))
             .map_err(failed)?;
     }
     Ok(length)

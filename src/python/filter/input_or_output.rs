@@ -1,4 +1,4 @@
-//! The way a filter works, for those who do not care which: a response going out, or a body coming in.
+//! What httpd has of a filter of ours: its output side or its input side, for code that serves both.
 
 use pyo3::prelude::*;
 
@@ -9,16 +9,16 @@ use crate::httpd::filter::stream_buckets::NextBucket;
 use crate::httpd::{Error, Filter};
 use crate::python::runtime::interpreter::release;
 
-/// The way a filter works.
-pub enum Flow {
+/// The output side or the input side of a filter.
+pub enum InputOrOutput {
     /// A response goes out.
     Output(Output),
     /// A request's body comes in.
     Input(Input),
 }
 
-impl Flow {
-    /// What both ways have.
+impl InputOrOutput {
+    /// The stream, which both have.
     pub fn stream(&mut self) -> &mut Stream {
         match self {
             Self::Output(output) => &mut output.stream,
