@@ -75,7 +75,7 @@ impl Call {
         if !IS_CHILDS.get() {
             return Some(Self(false));
         }
-        // Counted before the look; the watchman does it the other way round.
+        // Counted before the look; the watchdog does it the other way round.
         DEPTH.fetch_add(1, Ordering::SeqCst);
         let call = Self(true);
         (!OFF.load(Ordering::SeqCst)).then_some(call)

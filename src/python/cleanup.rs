@@ -138,7 +138,7 @@ fn next_of_child() -> Option<Cleanup> {
 static RUNNING: Lock<()> = Lock::turn(());
 
 /// How long Python may keep its lock from a cleanup of a child that must end.
-const PATIENCE: Duration = Duration::from_millis(200);
+const GIL_TIMEOUT: Duration = Duration::from_millis(200);
 
 /// Runs the cleanups of the child on a thread of their own, while other threads may be in the midst
 /// of Python code, and waits for that. Gives up if such a thread does not let go of the GIL.
@@ -167,7 +167,7 @@ pub fn run_beside_others() {
         return failed(&format!("there is no thread for them: {error}"));
     }
     loop {
-        match is_inside.recv_timeout(PATIENCE) {
+        match is_inside.recv_timeout(GIL_TIMEOUT) {
             // As long as it takes: httpd kills a child that takes too long.
             Ok(true) => drop(is_inside.recv()),
             Ok(false) => {}

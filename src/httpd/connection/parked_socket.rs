@@ -107,15 +107,15 @@ impl ParkedSocket {
 
     /// Has the MPM call `process_connection`, when it has parked the connection. Any thread.
     pub fn call(&self) {
-        if let Some(watched) = self.standing() {
-            poller::ring(watched);
+        if let Some(watched) = self.event_descriptor() {
+            poller::signal(watched);
         }
     }
 
     /// The MPM has called.
     pub fn answer(&self) {
-        if let Some(watched) = self.standing() {
-            poller::silence(watched);
+        if let Some(watched) = self.event_descriptor() {
+            poller::reset(watched);
         } else if self.is_resting() {
             // Without one more it goes on as it is.
             if let Ok(socket) = poller::duplicate(self.socket.get()) {
@@ -128,14 +128,14 @@ impl ParkedSocket {
 
     /// Gives the MPM its socket back. Called in its hooks.
     pub fn step_back(&self) {
-        if let Some(watched) = self.standing() {
+        if let Some(watched) = self.event_descriptor() {
             poller::replace(watched, self.socket.get());
             self.descriptors.set(Descriptors::Separate);
         }
     }
 
     /// The MPM's descriptor while it refers to the event: a child that stops may have closed it.
-    fn standing(&self) -> Option<RawFd> {
+    fn event_descriptor(&self) -> Option<RawFd> {
         descriptor(self.watched).filter(|_| self.descriptors.get() == Descriptors::Event)
     }
 }

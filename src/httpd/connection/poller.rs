@@ -41,7 +41,7 @@ fn owned(result: i32) -> io::Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(descriptor) })
 }
 
-/// A descriptor that is readable from `ring` to `silence`.
+/// A descriptor that is readable from `signal` to `reset`.
 ///
 /// # Errors
 /// There are no more descriptors.
@@ -51,14 +51,14 @@ pub(in crate::httpd) fn event() -> io::Result<OwnedFd> {
 }
 
 /// Makes an event readable.
-pub(in crate::httpd) fn ring(event: RawFd) {
+pub(in crate::httpd) fn signal(event: RawFd) {
     let value = 1u64;
     // SAFETY: eight bytes, as an eventfd takes.
     unsafe { libc::write(event, (&raw const value).cast(), size_of::<u64>()) };
 }
 
 /// Makes an event unreadable.
-pub(in crate::httpd) fn silence(event: RawFd) {
+pub(in crate::httpd) fn reset(event: RawFd) {
     let mut value = 0u64;
     // SAFETY: eight bytes, as an eventfd gives.
     unsafe { libc::read(event, (&raw mut value).cast(), size_of::<u64>()) };
@@ -164,7 +164,7 @@ impl Poller {
         let count = unsafe { libc::epoll_wait(epoll, events.as_mut_ptr(), MOST as i32, time) };
         for event in events.iter().take(usize::try_from(count).unwrap_or(0)) {
             match event.u64 {
-                INTERRUPT => silence(self.event.as_raw_fd()),
+                INTERRUPT => reset(self.event.as_raw_fd()),
                 key => {
                     let ends = event.events & ENDS != 0;
                     let writable = event.events & libc::EPOLLOUT as u32 != 0;
@@ -176,6 +176,6 @@ impl Poller {
 
     /// Ends the wait that goes on, or the next one.
     pub fn interrupt(&self) {
-        ring(self.event.as_raw_fd());
+        signal(self.event.as_raw_fd());
     }
 }

@@ -7,9 +7,9 @@
 //! the client, so that whatever waits for the client goes on. The child's thread then leaves its loop
 //! by itself, and all cleanups run on it as after a graceful stop.
 //!
-//! A thread that is still at work after `GRACE` is not waited for any longer: the watchman, a
+//! A thread that is still at work after `GRACE` is not waited for any longer: the watchdog, a
 //! thread that does nothing else, runs the cleanups of the module that need no request, and ends the
-//! process. If the child's thread is in code of httpd or of another module by then, the watchman
+//! process. If the child's thread is in code of httpd or of another module by then, the watchdog
 //! first has it run httpd's own signal handler, with all functions of ours switched off.
 
 use std::mem::MaybeUninit;
@@ -30,13 +30,13 @@ use crate::locks::{Lock, Signal};
 /// How long the child's thread may take to leave what it does.
 const GRACE: Duration = Duration::from_millis(200);
 /// How long httpd's own signal handler may take after that.
-const PATIENCE: Duration = Duration::from_millis(200);
-/// The watchman runs little of its own; Python code has threads of its own.
+const HANDLER_TIME: Duration = Duration::from_millis(200);
+/// The watchdog runs little of its own; Python code has threads of its own.
 const STACK: usize = 256 * 1024;
 /// The signals by which prefork has a child end at once.
 const ENDS: [i32; 2] = [libc::SIGTERM, libc::SIGHUP];
 
-/// What a module does when a child of prefork must end. Both run on the watchman's thread.
+/// What a module does when a child of prefork must end. Both run on the watchdog's thread.
 #[derive(Clone, Copy)]
 pub struct Duties {
     /// The child was told to end: wakes those who wait on its thread.
@@ -51,28 +51,28 @@ struct Before {
     ends: [libc::sigaction; ENDS.len()],
     process: libc::pid_t,
     thread: libc::pthread_t,
-    bell: Bell,
+    wakeup: Wakeup,
 }
 
-/// What a signal handler can ring, and a thread can wait for. Never freed.
+/// A semaphore that a signal handler posts and the watchdog waits for. Never freed.
 #[derive(Clone, Copy)]
-struct Bell(*mut libc::sem_t);
+struct Wakeup(*mut libc::sem_t);
 
 // SAFETY: a semaphore is there to be used by several threads.
-unsafe impl Send for Bell {}
+unsafe impl Send for Wakeup {}
 
 // SAFETY: as above.
-unsafe impl Sync for Bell {}
+unsafe impl Sync for Wakeup {}
 
-impl Bell {
+impl Wakeup {
     fn new() -> Self {
         let semaphore = Box::leak(Box::new(MaybeUninit::<libc::sem_t>::uninit())).as_mut_ptr();
-        // SAFETY: a place for one semaphore, of this process, not rung yet.
+        // SAFETY: a place for one semaphore, of this process, whose count is zero.
         unsafe { libc::sem_init(semaphore, 0, 0) };
         Self(semaphore)
     }
 
-    fn ring(self) {
+    fn signal(self) {
         // SAFETY: made by `new`; allowed in a signal handler.
         unsafe { libc::sem_post(self.0) };
     }
@@ -133,12 +133,12 @@ pub fn take_over(child: &Pool, main: &'static Server, duties: Duties) {
     if !ends.iter().chain([&graceful]).all(is_function) {
         return;
     }
-    let bell = Bell::new();
-    let builder = thread::Builder::new().name("watchman".into());
-    let watchman = builder
+    let wakeup = Wakeup::new();
+    let builder = thread::Builder::new().name("watchdog".into());
+    let watchdog = builder
         .stack_size(STACK)
-        .spawn(move || watch(bell, main, duties));
-    if let Err(error) = watchman {
+        .spawn(move || watch(wakeup, main, duties));
+    if let Err(error) = watchdog {
         let text = format!(
             "no thread to watch over the end of this child, which may hang when it is told to stop \
              while it runs Python code: {error}"
@@ -153,7 +153,7 @@ pub fn take_over(child: &Pool, main: &'static Server, duties: Duties) {
         process: unsafe { libc::getpid() },
         // SAFETY: as above.
         thread: unsafe { libc::pthread_self() },
-        bell,
+        wakeup,
     };
     if BEFORE.set(before).is_ok() {
         gate::watch_this_thread();
@@ -213,7 +213,7 @@ extern "C" fn told(signal: i32) {
         // SAFETY: no pointers; the kernel checks the descriptor.
         unsafe { libc::shutdown(client, libc::SHUT_RDWR) };
     }
-    before.bell.ring();
+    before.wakeup.signal();
     // SAFETY: as above.
     unsafe { *errno = kept };
 }
@@ -229,11 +229,11 @@ fn end_fork(signal: i32) {
     unsafe { libc::raise(signal) };
 }
 
-/// The watchman's life.
-fn watch(bell: Bell, main: &'static Server, duties: Duties) {
+/// What the watchdog thread runs: it waits for the mark, then for the child's thread, and ends the process.
+fn watch(wakeup: Wakeup, main: &'static Server, duties: Duties) {
     process::block_signals();
     while !is_told() {
-        bell.wait();
+        wakeup.wait();
     }
     (duties.told)();
     if has_left(GRACE) {
@@ -250,7 +250,7 @@ fn watch(bell: Bell, main: &'static Server, duties: Duties) {
             unsafe { libc::pthread_kill(before.thread, libc::SIGTERM) };
         }
         // It ends the process.
-        thread::sleep(PATIENCE);
+        thread::sleep(HANDLER_TIME);
     }
     let text = "the child was told to end, and its thread was still at work 0.2 s later: the child \
                 ends without waiting for the handlers, filters and cleanups of its request";
