@@ -35,7 +35,7 @@ use crate::python::connection::session::Session;
 use crate::python::connection::state::ConnectionState;
 use crate::python::filter::drive;
 use crate::python::filter::registry::{declared, registry};
-use crate::python::runtime::{interpreter, python_import};
+use crate::python::runtime::{python_import, start};
 use crate::python::ssi::Elements;
 use crate::requests;
 
@@ -105,7 +105,7 @@ impl Module for Entry {
         metrics::start(counters, counters.child(pid, is_alive), &filters(main));
         let mut servers = std::iter::successors(Some(main), |server| server.next());
         let is_on = |server: &Server| server.settings::<Settings>().optimize == Some(true);
-        process::undisturbed(|| interpreter::start(main, servers.any(is_on), &MODULE));
+        process::undisturbed(|| start::start(main, servers.any(is_on), &MODULE));
         watch_forks(main);
         python_import::run(main);
         ssi::serve::<Elements>();
@@ -131,7 +131,7 @@ impl Module for Entry {
     }
 
     fn hosted() -> Result<(), String> {
-        interpreter::adopt(&MODULE)
+        start::adopt(&MODULE)
     }
 
     fn process_connection(c: &Connection) -> Status {

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::instance::{Failure, Instance};
+use super::failure::Failure;
+use super::instance::Instance;
 use crate::engine::filters;
 use crate::engine::filters::Filter as Declared;
 use crate::engine::settings::Settings;

@@ -96,7 +96,7 @@ impl FilterObject {
     }
 }
 
-/// Calls `f` with a filter and the flow of its instance, unless another call has the flow.
+/// Calls `f` with a filter and the input or output side of its instance, unless another call has it.
 ///
 /// # Errors
 /// What `f` raises; `RuntimeError` in a call of the filter's while another one is at work.

@@ -4,7 +4,8 @@
 use pyo3::ffi;
 
 use super::attach::bind;
-use super::interpreter::{Interpreter, equip};
+use super::interpreter::Interpreter;
+use super::start::equip;
 use super::types::Module;
 
 /// Makes a sub-interpreter, from inside the main one. Its first state stays, as that of the main one
@@ -36,7 +37,7 @@ fn begin() -> Result<*mut ffi::PyThreadState, String> {
     let config = ffi::_PyInterpreterConfig_LEGACY_INIT;
     // SAFETY: the main interpreter's state is current; a place for a pointer, and complete settings.
     let status = unsafe { ffi::Py_NewInterpreterFromConfig(&raw mut state, &raw const config) };
-    super::interpreter::check(status, "Py_NewInterpreterFromConfig")?;
+    super::initialize::check(status, "Py_NewInterpreterFromConfig")?;
     Ok(state)
 }
 

@@ -1,0 +1,185 @@
+//! The start of Python in a child, and the interpreters that are made there. Nothing here runs in
+//! httpd's parent.
+#![expect(unsafe_code, reason = "the C API of the start of Python")]
+
+use std::sync::{Once, OnceLock};
+
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::sync::OnceLockExt;
+
+use super::context::About;
+use super::initialize::initialize;
+use super::interpreter::{Interpreter, outside};
+use super::loader::Loader;
+use super::named;
+use super::named::{Named, NoPython};
+use super::types::{Module, Types};
+use super::{attach, gil_turns, spare_descriptors, sub_interpreter, traceback};
+use crate::engine::interpreter_name::MAIN;
+use crate::httpd::log::Level;
+use crate::httpd::{Server, server};
+use crate::locks::Lock;
+
+/// What a child has of Python.
+struct Child {
+    named: Named,
+    main: &'static Interpreter,
+    main_turns: Once,
+}
+
+impl Child {
+    fn new(main: &'static Interpreter) -> Self {
+        Self {
+            named: Named::default(),
+            main,
+            main_turns: Once::new(),
+        }
+    }
+
+    fn get(&self, name: &str) -> Option<&'static Interpreter> {
+        match name {
+            MAIN => Some(self.main),
+            _ => self.named.get(name),
+        }
+    }
+
+    fn make(&self, name: &str) -> Result<&'static Interpreter, NoPython> {
+        // Before the second one is there, which must get its turns while it starts.
+        self.main_turns
+            .call_once(|| gil_turns::start_for(self.main));
+        let _descriptors = spare_descriptors::let_go().map_err(|error| {
+            NoPython::failed(format!("interpreter '{name}' was not made: {error}"))
+        })?;
+        let make = |_: Python<'_>| sub_interpreter::make(name, self.main.module);
+        let made = self.main.enter(About::Nothing, make);
+        let made = made.map_err(NoPython::failed)?;
+        gil_turns::start_for(made);
+        Ok(made)
+    }
+}
+
+/// Set once per child, after the fork. The parent never fills it.
+static CHILD: OnceLock<Result<Child, NoPython>> = OnceLock::new();
+
+/// All interpreters of this child.
+static KNOWN: Lock<Vec<&'static Interpreter>> = Lock::short(Vec::new());
+
+/// Starts Python in this child. Failures are logged now and answered to each request.
+/// With `optimize`, it leaves out `assert` (`python -O`).
+pub fn start(server: &'static Server, optimize: bool, module: &'static Module) {
+    let child = CHILD.get_or_init(|| {
+        let main = initialize(optimize).and_then(|()| make(MAIN, module));
+        main.map(Child::new).map_err(NoPython::failed)
+    });
+    spare_descriptors::keep();
+    if let Err(reason) = child {
+        reason.log(About::Server(server), Level::Critical, "this child");
+    }
+}
+
+/// Takes the Python that runs already as the main interpreter, and the calling thread's own state for
+/// this thread's: for tests of filters without httpd. Called with the GIL, on each thread that tests.
+///
+/// # Errors
+/// Why the interpreter could not be equipped.
+pub fn adopt(module: &'static Module) -> Result<(), String> {
+    let main = Python::attach(|py| {
+        // A thread that waits for another one's start lets it have the GIL.
+        let start = || {
+            equip(MAIN, false, module)
+                .map(Child::new)
+                .map_err(NoPython::failed)
+        };
+        let child = CHILD.get_or_init_py_attached(py, start).as_ref();
+        child.map(|child| child.main).map_err(NoPython::to_string)
+    })?;
+    // SAFETY: the caller has the GIL, so there is a current state.
+    let state = unsafe { ffi::PyThreadState_Get() };
+    attach::adopt(main, state);
+    Ok(())
+}
+
+impl Interpreter {
+    /// The interpreter of this name, made if need be.
+    ///
+    /// # Errors
+    /// Why there is none; already logged where it happened.
+    pub fn named(name: &str) -> Result<&'static Self, NoPython> {
+        let child = match CHILD.get() {
+            Some(Ok(child)) => child,
+            Some(Err(reason)) => return Err(reason.clone()),
+            None => return Err(NoPython::failed("Python runs only in httpd's children")),
+        };
+        if let Some(found) = child.get(name) {
+            return Ok(found);
+        }
+        let most = named::most(server::main());
+        // Other threads may need Python before this one can go on.
+        outside(|| child.named.get_or_make(name, most, || child.make(name)))
+    }
+
+    /// Whether the interpreter of this name exists already.
+    pub fn is_known(name: &str) -> bool {
+        let child = CHILD.get().and_then(|child| child.as_ref().ok());
+        child.is_some_and(|child| child.get(name).is_some())
+    }
+
+    /// The interpreter that this thread is in, be it a thread of Python's own.
+    ///
+    /// # Errors
+    /// `RuntimeError` where there is none of ours: in one that other C code made.
+    pub fn current(_py: Python<'_>) -> PyResult<&'static Self> {
+        // SAFETY: attached, so there is a current state.
+        let state = unsafe { ffi::PyInterpreterState_Get() };
+        let known = KNOWN.lock();
+        let current = known.iter().copied().find(|known| known.state == state);
+        current
+            .ok_or_else(|| PyRuntimeError::new_err("this interpreter is not one of mod_python's"))
+    }
+}
+
+/// Makes what we keep of the interpreter that is current now, and lets go of the GIL. The thread
+/// state that it was made with stays unused: an interpreter must never be without one, and those of
+/// threads end with them.
+fn make(name: &str, module: &'static Module) -> Result<&'static Interpreter, String> {
+    let interpreter = equip(name, true, module)?;
+    // SAFETY: `Py_InitializeFromConfig` left its state current.
+    unsafe { ffi::PyEval_SaveThread() };
+    Ok(interpreter)
+}
+
+/// Gives the current interpreter our classes and modules; to one that is ours, the error log, too, as
+/// `sys.stdout` and `sys.stderr`.
+pub(in crate::python) fn equip(
+    name: &str,
+    is_ours: bool,
+    module: &'static Module,
+) -> Result<&'static Interpreter, String> {
+    // SAFETY: there is a current state.
+    let state = unsafe { ffi::PyInterpreterState_Get() };
+    Python::attach(|py| {
+        let equipped = Types::make(py, module).and_then(|types| {
+            let interpreter: &'static Interpreter = Box::leak(Box::new(Interpreter {
+                name: name.to_owned(),
+                state,
+                deferred_drops: Box::leak(Box::default()),
+                types,
+                module,
+                loader: Loader::new(py)?,
+            }));
+            KNOWN.lock().push(interpreter);
+            (module.install)(py, interpreter)?;
+            if is_ours {
+                py.import("mod_python._start")?;
+            }
+            Ok(interpreter)
+        });
+        equipped.map_err(|error| {
+            KNOWN.lock().retain(|known| known.state != state);
+            traceback::to_server_log(py, &format!("interpreter {name} did not start"), &error);
+            format!("interpreter {name} did not start: {error}")
+        })
+    })
+}
