@@ -170,15 +170,7 @@ impl Filter {
                     "encoding={value}: write encoding=identity or encoding=any"
                 ));
             }
-            ("types", _) => {
-                let types = value.split(',').map(|one| one.trim().to_ascii_lowercase());
-                self.types = types.collect();
-                if self.types.iter().any(|one| one.split('/').count() != 2) {
-                    return Err(format!(
-                        "types={value}: write media types, as in types=text/html,text/*"
-                    ));
-                }
-            }
+            ("types", _) => self.types = media_types(value)?,
             ("on_error", "pass") => self.pass_on_error = true,
             ("on_error", "fail") => self.pass_on_error = false,
             ("on_error", _) => {
@@ -207,13 +199,7 @@ impl Filter {
                     "change={value}: write change=yes, change=1:1 or change=no"
                 ));
             }
-            ("time", _) => {
-                let seconds = value.parse().ok().filter(|seconds| *seconds > 0.0);
-                let time = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-                self.time = Some(time.ok_or_else(|| {
-                    format!("time={value}: write a number of seconds, as in time=2 or time=0.5")
-                })?);
-            }
+            ("time", _) => self.time = Some(seconds(value)?),
             _ => {
                 return Err(format!(
                     "knows no key '{key}': write kind=KIND, types=TYPE,..., change=yes|1:1|no, \
@@ -223,6 +209,25 @@ impl Filter {
         }
         Ok(())
     }
+}
+
+/// The media types of `types=`, in lower case.
+fn media_types(value: &str) -> Result<Vec<String>, String> {
+    let types = value.split(',').map(|one| one.trim().to_ascii_lowercase());
+    let types: Vec<_> = types.collect();
+    if types.iter().any(|one| one.split('/').count() != 2) {
+        return Err(format!(
+            "types={value}: write media types, as in types=text/html,text/*"
+        ));
+    }
+    Ok(types)
+}
+
+/// The seconds of `time=`, more than none.
+fn seconds(value: &str) -> Result<Duration, String> {
+    let seconds = value.parse().ok().filter(|seconds| *seconds > 0.0);
+    let time = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    time.ok_or_else(|| format!("time={value}: write a number of seconds, as in time=2 or time=0.5"))
 }
 
 /// A size in bytes: `1000`, `64K`, `1M`, `2G`.

@@ -21,6 +21,7 @@ use crate::engine::interpreter_name;
 use crate::engine::phases::Phase;
 use crate::engine::protocols::Protocol;
 use crate::engine::settings::Settings;
+use crate::httpd::connection::RequestTimeouts;
 use crate::httpd::log::Level;
 use crate::httpd::server;
 use crate::httpd::server::process;
@@ -175,39 +176,18 @@ fn first_call(
     let timeouts = c.leave_request_timeouts();
     let lease = Lease::new("connection");
     let open = Counted::open();
-    let measurement = Measurement::begin(metrics::phase(Phase::Connection));
-    let given = interpreter.enter(About::Connection(c), |py| {
-        let _open = lease.open();
-        let object = ConnectionObject::with_transport(&lease, c, &transport);
-        let result = class::make(py, interpreter, object)
-            .and_then(|object| call(py, interpreter, handler, settings, &object));
-        result.unwrap_or_else(|error| {
-            coroutine::failed(py, c, &role, &error);
-            Given::Status(Status::DONE)
-        })
-    });
-    measurement.end(&Work::default());
+    let given = call_first(c, interpreter, &lease, &transport, &role, handler, settings);
+    drop(open);
     let status = match given {
         Given::Status(status) => status,
         Given::Coroutine(coroutine) => {
-            let (task, parked_socket) = match asked.take_task(is_upgraded, c.can_park()) {
-                Ok(taken) => taken,
-                Err(error) => {
-                    // Closing what has not begun runs none of it.
-                    let close =
-                        |py: Python<'_>| coroutine.into_bound(py).call_method0("close").map(drop);
-                    let _ = interpreter.enter(About::Connection(c), close);
-                    return refuse(c, &error);
-                }
-            };
-            drop(open);
             let coroutine = Coroutine {
                 interpreter,
                 role,
                 lease,
                 coroutine: Some(coroutine),
             };
-            return Session::begin(c, task, transport, coroutine, timeouts, parked_socket);
+            return begin_session(c, asked, is_upgraded, transport, coroutine, timeouts);
         }
     };
     lease.end();
@@ -218,6 +198,56 @@ fn first_call(
         c.take_request_timeouts(timeouts);
     }
     status
+}
+
+/// Calls a handler for a connection, counted and timed; a failure of it is logged.
+fn call_first(
+    c: &Connection,
+    interpreter: &'static Interpreter,
+    lease: &Arc<Lease>,
+    transport: &Transport,
+    role: &Role,
+    handler: &Handler,
+    settings: &Settings,
+) -> Given {
+    let measurement = Measurement::begin(metrics::phase(Phase::Connection));
+    let given = interpreter.enter(About::Connection(c), |py| {
+        let _open = lease.open();
+        let object = ConnectionObject::with_transport(lease, c, transport);
+        let result = class::make(py, interpreter, object)
+            .and_then(|object| call(py, interpreter, handler, settings, &object));
+        result.unwrap_or_else(|error| {
+            coroutine::failed(py, c, role, &error);
+            Given::Status(Status::DONE)
+        })
+    });
+    measurement.end(&Work::default());
+    given
+}
+
+/// Makes a session of what an `async def` handler has begun, and runs it.
+fn begin_session(
+    c: &Connection,
+    asked: &ConnectionState,
+    is_upgraded: bool,
+    transport: Box<Transport>,
+    coroutine: Coroutine,
+    timeouts: Option<RequestTimeouts>,
+) -> Status {
+    match asked.take_task(is_upgraded, c.can_park()) {
+        Ok((task, parked_socket)) => {
+            Session::begin(c, task, transport, coroutine, timeouts, parked_socket)
+        }
+        Err(error) => {
+            // Closing what has not begun runs none of it.
+            let close = |py: Python<'_>| match coroutine.coroutine {
+                Some(object) => object.into_bound(py).call_method0("close").map(drop),
+                None => Ok(()),
+            };
+            let _ = coroutine.interpreter.enter(About::Connection(c), close);
+            refuse(c, &error)
+        }
+    }
 }
 
 /// There is no room for an `async def` handler's connection.

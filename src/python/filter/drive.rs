@@ -1,5 +1,6 @@
 //! What httpd wants of a filter of ours: to take a brigade of a response, or to give out a body.
 
+use std::cell::RefMut;
 use std::sync::Arc;
 
 use super::failure::Failure;
@@ -71,6 +72,16 @@ pub fn output(
         result = instance.run(filter, settings);
         output = instance.output();
     }
+    settle_output(filter, instance, &mut output, result)
+}
+
+/// Ends a call of an output filter by its result: sends what is written, or answers a failure.
+fn settle_output(
+    filter: &Filter,
+    instance: &Instance,
+    output: &mut Output,
+    result: Result<(), Failure>,
+) -> Result<(), Error> {
     match result {
         Ok(()) if output.stream.is_working() => output.suspend(filter),
         Ok(()) => output.finish(filter),
@@ -140,21 +151,7 @@ pub fn input(
     mode: Mode,
     block: bool,
 ) -> Result<(), Error> {
-    let instance = match filter.kept::<Instance>() {
-        Some(instance) => instance,
-        None => filter.keep(
-            match Instance::new(filter, declared, Direction::Input, settings) {
-                Ok(instance) => instance,
-                Err(reason) => {
-                    reason.log(filter.into(), Level::Error, THIS_FILTER);
-                    let status = Some(reason.status);
-                    let error = Input::new(filter, Change::Length).fail(filter, status);
-                    refuse(filter, error, status);
-                    return Err(error);
-                }
-            },
-        ),
-    };
+    let instance = input_instance(filter, declared, settings)?;
     loop {
         let mut input = instance.input();
         input.begin(mode, block);
@@ -177,23 +174,60 @@ pub fn input(
         if let Some(error) = input.failed() {
             return Err(error);
         }
-        match result {
-            Ok(()) if input.stream.is_working() => input.suspend(filter)?,
-            Ok(())
-            | Err(Failure {
-                status: Some(Status::OK),
-                ..
-            }) => input.finish(filter)?,
-            Err(Failure { status: None, .. }) if instance.passes_on_error(&mut input.stream) => {
-                input.step_out();
-                input.finish(filter)?;
-            }
-            Err(Failure { status, .. }) => {
-                let error = input.fail(filter, status);
-                drop(input);
-                refuse(filter, error, status);
-                return Err(error);
-            }
+        settle_input(filter, instance, input, result)?;
+    }
+}
+
+/// The instance of an input filter, made at the first call.
+///
+/// # Errors
+/// There is no Python for it: logged, and the request is refused.
+fn input_instance<'a>(
+    filter: &'a Filter,
+    declared: Arc<Declared>,
+    settings: &Settings,
+) -> Result<&'a Instance, Error> {
+    if let Some(instance) = filter.kept::<Instance>() {
+        return Ok(instance);
+    }
+    match Instance::new(filter, declared, Direction::Input, settings) {
+        Ok(instance) => Ok(filter.keep(instance)),
+        Err(reason) => {
+            reason.log(filter.into(), Level::Error, THIS_FILTER);
+            let status = Some(reason.status);
+            let error = Input::new(filter, Change::Length).fail(filter, status);
+            refuse(filter, error, status);
+            Err(error)
+        }
+    }
+}
+
+/// Ends a call of an input filter by its result.
+///
+/// # Errors
+/// After a failure: the error that makes httpd answer as the filter wants.
+fn settle_input(
+    filter: &Filter,
+    instance: &Instance,
+    mut input: RefMut<'_, Input>,
+    result: Result<(), Failure>,
+) -> Result<(), Error> {
+    match result {
+        Ok(()) if input.stream.is_working() => input.suspend(filter),
+        Ok(())
+        | Err(Failure {
+            status: Some(Status::OK),
+            ..
+        }) => input.finish(filter),
+        Err(Failure { status: None, .. }) if instance.passes_on_error(&mut input.stream) => {
+            input.step_out();
+            input.finish(filter)
+        }
+        Err(Failure { status, .. }) => {
+            let error = input.fail(filter, status);
+            drop(input);
+            refuse(filter, error, status);
+            Err(error)
         }
     }
 }

@@ -98,40 +98,13 @@ pub fn make_type<T: Class>(py: Python<'_>) -> PyResult<Py<PyType>> {
     let dealloc: ffi::destructor = dealloc_trampoline::<T>;
     let traverse: ffi::traverseproc = traverse_trampoline::<T>;
     let clear: ffi::inquiry = clear_trampoline::<T>;
-    let member = |name: &'static CStr, offset: usize| ffi::PyMemberDef {
-        name: name.as_ptr(),
-        type_code: ffi::Py_T_PYSSIZET,
-        offset: offset as ffi::Py_ssize_t,
-        flags: ffi::Py_READONLY,
-        doc: std::ptr::null(),
-    };
-    let mut members = vec![member(c"__weaklistoffset__", offset_of!(Object<T>, weak))];
-    let mut attributes = T::ATTRIBUTES.as_ptr();
-    let closed: Vec<ffi::PyGetSetDef>;
-    if T::OPEN {
-        members.push(member(c"__dictoffset__", offset_of!(Object<T>, dict)));
-    } else {
-        // The table ends with `__dict__`, which only open classes have.
-        let own = T::ATTRIBUTES.len() - 2;
-        let end = std::iter::once(&AttributeDef::END);
-        closed = T::ATTRIBUTES[..own]
-            .iter()
-            .chain(end)
-            .map(|entry| entry.0)
-            .collect();
-        // CPython keeps the pointer for the life of the type: of the child.
-        attributes = Vec::leak(closed).as_ptr().cast();
-    }
-    // SAFETY: an all-zero entry ends a table of members.
-    members.push(unsafe { std::mem::zeroed() });
-    let members: &'static [ffi::PyMemberDef] = Vec::leak(members);
     let mut slots = vec![
         slot(ffi::Py_tp_dealloc, dealloc as *const c_void),
         slot(ffi::Py_tp_traverse, traverse as *const c_void),
         slot(ffi::Py_tp_clear, clear as *const c_void),
         slot(ffi::Py_tp_methods, T::METHODS.as_ptr().cast()),
-        slot(ffi::Py_tp_getset, attributes.cast()),
-        slot(ffi::Py_tp_members, members.as_ptr().cast()),
+        slot(ffi::Py_tp_getset, attribute_table::<T>().cast()),
+        slot(ffi::Py_tp_members, member_table::<T>().cast()),
         slot(ffi::Py_tp_doc, T::DOC.as_ptr().cast()),
     ];
     slots.extend(T::slots().into_iter().map(|slot| slot.0));
@@ -153,6 +126,37 @@ pub fn make_type<T: Class>(py: Python<'_>) -> PyResult<Py<PyType>> {
     // SAFETY: a new reference, or null with an exception set.
     let made = unsafe { Bound::from_owned_ptr_or_err(py, made) }?;
     Ok(made.cast_into::<PyType>()?.unbind())
+}
+
+/// The table of a class's attributes. CPython keeps the pointer for the life of the type: of the child.
+fn attribute_table<T: Class>() -> *const ffi::PyGetSetDef {
+    if T::OPEN {
+        return T::ATTRIBUTES.as_ptr().cast();
+    }
+    // The table ends with `__dict__`, which only open classes have.
+    let own = T::ATTRIBUTES.len() - 2;
+    let end = std::iter::once(&AttributeDef::END);
+    let entries = T::ATTRIBUTES[..own].iter().chain(end);
+    let closed: Vec<ffi::PyGetSetDef> = entries.map(|entry| entry.0).collect();
+    Vec::leak(closed).as_ptr()
+}
+
+/// The table of a class's members, which tells CPython where weak references and attributes stand.
+fn member_table<T: Class>() -> *const ffi::PyMemberDef {
+    let member = |name: &'static CStr, offset: usize| ffi::PyMemberDef {
+        name: name.as_ptr(),
+        type_code: ffi::Py_T_PYSSIZET,
+        offset: offset as ffi::Py_ssize_t,
+        flags: ffi::Py_READONLY,
+        doc: std::ptr::null(),
+    };
+    let mut members = vec![member(c"__weaklistoffset__", offset_of!(Object<T>, weak))];
+    if T::OPEN {
+        members.push(member(c"__dictoffset__", offset_of!(Object<T>, dict)));
+    }
+    // SAFETY: an all-zero entry ends a table of members.
+    members.push(unsafe { std::mem::zeroed() });
+    Vec::leak(members).as_ptr()
 }
 
 /// The type of a class in an interpreter.
