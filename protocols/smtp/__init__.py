@@ -9,12 +9,13 @@
         PythonOption smtp_size 10000000
     </VirtualHost>
 
-Mail for alice@example.org goes to the Maildir /srv/mail/alice, if there is one: who has none is
-no user here (`mkdir -p /srv/mail/alice/{new,tmp,cur}`, owned by httpd's `User`). Once a message
-is answered with 250, it and its folder are on the disk; before, there is nothing of it in `new`.
+Mail for alice@example.org goes to the Maildir /srv/mail/alice. A user without a Maildir is unknown
+(`mkdir -p /srv/mail/alice/{new,tmp,cur}`, owned by httpd's `User`). Once a message is answered with
+250, it and its folder are on the disk; before that, nothing of it is in `new`.
 
-With PIPELINING (RFC 2920), SIZE (1870), 8BITMIME (6152), SMTPUTF8 (6531). For mail of one's own
-users, a virtual host with `SSLEngine on` (port 465: RFC 8314) can ask for AUTH PLAIN (4954, 4616):
+Extensions: PIPELINING (RFC 2920), SIZE (1870), 8BITMIME (6152), SMTPUTF8 (6531), ENHANCEDSTATUSCODES
+(2034). `replies.py` has the texts of all replies. For mail of its own users, a virtual host with
+`SSLEngine on` (port 465: RFC 8314) can ask for AUTH PLAIN (4954, 4616):
 
         PythonOption smtp_auth /mail
 
@@ -26,33 +27,42 @@ users, a virtual host with `SSLEngine on` (port 465: RFC 8314) can ask for AUTH 
         Require valid-user
     </Location>
 
-so httpd's own modules say who may. Without TLS no password is asked for, and all mail refused.
+httpd's own modules then check user and password. Without TLS such a host accepts no password, and so
+no mail.
 
-Limits: a command has at most 2048 bytes, a line of a message 64 KiB, a message `smtp_size` (10 MB)
-and 100 recipients; 10 mistakes or a silence of Timeout end a connection, and lines must end in CRLF.
-No STARTTLS, no relaying: mail for other domains is refused. The Maildirs are on one file system.
+Limits: a command has at most 2048 bytes, a line of a message 64 KiB, a message `smtp_size` bytes (10 MB)
+and 100 recipients. The server closes a connection after 10 replies with 5, or after `Timeout` without
+input. Lines must end in CRLF. There is no STARTTLS and no relaying: mail for other domains is refused.
+All Maildirs must be on one file system.
 """
 
 import asyncio
 
 from mod_python import apache
 
+from . import replies
 from .session import Session
 
 
 async def connectionhandler(conn: apache.Connection) -> None:
+    """Serve one connection: answer commands until QUIT, or until the server has a reason to close it."""
     session = Session(conn)
-    last = "421 too many mistakes"
+    host = session.settings.host
     try:
-        await session.say(f"220 {session.settings.host} ESMTP")
+        await session.say(replies.greeting(host))
         while session.is_open():
             await session.say(await session.reply(await session.hear()))
-        if session.has_quit:
+        if session.is_over:
             return
+        last = replies.unavailable(host, replies.MISTAKES)
     except asyncio.LimitOverrunError:
-        last = "500 that line is too long"
+        last = replies.LINE_TOO_LONG
     except TimeoutError:
-        last = "421 you are silent"
+        last = replies.unavailable(host, replies.TIMEOUT)
+    except asyncio.IncompleteReadError:
+        return  # the client hung up between two commands
+    except EOFError:
+        last = replies.unavailable(host, replies.LOST_INPUT)
     except apache.ShuttingDown:
-        last = "421 the server is about to stop"
+        last = replies.unavailable(host, replies.SHUTDOWN)
     await session.say(last)

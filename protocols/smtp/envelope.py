@@ -1,4 +1,4 @@
-"""From whom a message comes and to whom it goes."""
+"""The envelope of a message: its sender and its recipients (RFC 5321, 2.3.1)."""
 
 import re
 from dataclasses import dataclass, field
@@ -7,26 +7,33 @@ from typing import Self
 
 from mod_python import apache
 
+from . import replies
+
 MOST_RECIPIENTS = 100
-LONGEST_USER = 64  # bytes, as RFC 5321, 4.5.3.1.1, has it: a letter of UTF-8 can have four
-# A path of RFC 5321, 4.1.2, its route left out, and the parameters behind it.
-PATH = re.compile(r"(FROM|TO): ?<(?:@[^:<>]*:)?([^<>\0-\x1f\x7f]{0,320})>((?: [^ ]+)*) *", re.IGNORECASE)
+LONGEST_USER = 64  # octets of a local part (RFC 5321, 4.5.3.1.1); a character in UTF-8 has up to four
+# A path without its source route, and the parameters behind it (RFC 5321, 4.1.2).
+PATH = re.compile(r"(FROM|TO): ?<(?:@[^:<>]*:)?([^<>\0-\x1f\x7f]{0,320})>((?: [^\0- \x7f]+)*) *", re.IGNORECASE)
 USER = re.compile(r"\w[\w.+-]*")
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the virtual host says."""
+    """What the virtual host's `PythonOption` lines say."""
 
     host: str
+    "The server's name in replies and in Received lines."
     size: int
+    "The most bytes of a message."
     maildir: str
+    "The path of a Maildir, with % for the user."
     domains: list[str]
+    "The domains whose mail is accepted, in lower case."
     auth: str | None
+    "The URI path of the location that checks passwords; None if none is needed."
 
     @classmethod
     def of(cls, server: apache.Server) -> Self:
-        """Read them from its PythonOption lines."""
+        """Read them. Raise KeyError without `smtp_maildir`, ValueError if `smtp_size` is no number."""
         options = server.get_options()
         host = server.server_hostname or "localhost"
         domains = options.get("smtp_domains", host).lower().split()
@@ -36,57 +43,59 @@ class Settings:
 
 @dataclass(slots=True)
 class Envelope:
-    """One message's."""
+    """The envelope of one message."""
 
     settings: Settings
     sender: str | None = None
     utf8: bool = False
+    "Whether MAIL had SMTPUTF8."
     recipients: dict[Path, str] = field(default_factory=dict)
+    "The address for each Maildir."
 
     def mail(self, rest: str) -> str:
-        """MAIL FROM:<address> [SIZE=n] [BODY=7BIT | BODY=8BITMIME] [SMTPUTF8] [AUTH=...]."""
+        """Return the reply to MAIL FROM:<address> [SIZE=n] [BODY=7BIT | BODY=8BITMIME] [SMTPUTF8] [AUTH=...]."""
         found = PATH.fullmatch(rest)
         if self.sender is not None:
-            return "503 one message at a time"
+            return f"{replies.BAD_SEQUENCE}: the sender is given already"
         if not found or found[1].upper() != "FROM":
-            return "501 MAIL FROM:<address>"
+            return f"{replies.SYNTAX_ERROR}: MAIL FROM:<address>"
         utf8 = False
         for word in found[3].upper().split():
             key, _, value = word.partition("=")
             if key == "SIZE" and value.isdecimal():
                 if len(value) > 20 or int(value) > self.settings.size:
-                    return f"552 a message has at most {self.settings.size} bytes here"
+                    return f"{replies.TOO_BIG}: {self.settings.size} bytes"
             elif key == "SMTPUTF8" and not value:
                 utf8 = True
             elif key != "AUTH" and word not in ("BODY=7BIT", "BODY=8BITMIME"):
-                return f"555 {word} is no parameter of mine"
+                return f"{replies.UNKNOWN_PARAMETER}: {word[:40]}"
         if not utf8 and not found[2].isascii():
-            return "553 that address needs SMTPUTF8"
+            return replies.NEEDS_SMTPUTF8
         self.sender, self.utf8 = found[2], utf8
-        return "250 go on"
+        return replies.SENDER_OK
 
     def rcpt(self, rest: str) -> str:
-        """RCPT TO:<address>. Raise OSError if the disk does not tell whether there is such a user."""
+        """Return the reply to RCPT TO:<address>. Raise OSError if the Maildir cannot be looked up."""
         found = PATH.fullmatch(rest)
         if self.sender is None:
-            return "503 MAIL comes first"
+            return f"{replies.BAD_SEQUENCE}: send MAIL first"
         if not found or found[1].upper() != "TO":
-            return "501 RCPT TO:<address>"
+            return f"{replies.SYNTAX_ERROR}: RCPT TO:<address>"
         if found[3]:
-            return "555 RCPT has no parameters here"
+            return f"{replies.UNKNOWN_PARAMETER}: {found[3].strip()[:40]}"
         if not self.utf8 and not found[2].isascii():
-            return "553 that address needs SMTPUTF8"
+            return replies.NEEDS_SMTPUTF8
         if len(self.recipients) >= MOST_RECIPIENTS:
-            return "452 these are enough recipients for one message"
+            return f"{replies.TOO_MANY_RECIPIENTS}: at most {MOST_RECIPIENTS}"
         user, at, domain = found[2].rpartition("@")
         if not at and domain.lower() == "postmaster":
             user = domain
         elif domain.lower() not in self.settings.domains:
-            return "550 mail for other places is not taken here"
+            return replies.NO_RELAYING
         if len(user.encode()) > LONGEST_USER:
-            return f"501 the part before @ has at most {LONGEST_USER} bytes"
+            return f"{replies.PATH_TOO_LONG}: a local part has at most {LONGEST_USER} octets"
         maildir = Path(self.settings.maildir.replace("%", user.lower()))
         if not USER.fullmatch(user) or not (maildir / "new").is_dir():
-            return "550 there is no such user"
+            return replies.NO_SUCH_USER
         self.recipients[maildir] = found[2]
-        return "250 go on"
+        return replies.RECIPIENT_OK

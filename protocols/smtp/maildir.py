@@ -1,4 +1,4 @@
-"""Delivery to Maildirs (https://cr.yp.to/proto/maildir.html) that loses nothing once it is done."""
+"""Durable delivery to Maildirs (https://cr.yp.to/proto/maildir.html)."""
 
 import contextlib
 import os
@@ -14,12 +14,14 @@ HOST = socket.gethostname().replace("/", r"\057").replace(":", r"\072")
 
 
 class Delivery:
-    """One message on its way into Maildirs of one file system; as a context manager it leaves nothing half done.
+    """Writes one message into one or more Maildirs of one file system.
 
-    Errors of the disk wait for `finish`, so that a message can be read to its end.
+    It is a context manager: its end removes the temporary file. An OSError of opening or writing is kept for
+    `finish`, so that the message can be read from the connection to its end.
     """
 
     def __init__(self, maildirs: Sequence[Path]) -> None:
+        """Make the temporary file in the first of the Maildirs; all of them get a hard link to it."""
         self.name = f"{int(time.time())}.{secrets.token_hex(8)}.{HOST}"
         self._maildirs = maildirs
         self._path = maildirs[0] / "tmp" / self.name
@@ -40,9 +42,13 @@ class Delivery:
                 self._error = error
 
     def finish(self) -> None:
-        """Have the message on the disk and in all Maildirs when this returns; else OSError."""
+        """Sync the message to the disk and link it into `new` of each Maildir.
+
+        Raises:
+            OSError: the file system failed; some of the Maildirs may have the message.
+        """
         if self._file is None or self._error is not None:
-            raise self._error or OSError("no file")
+            raise self._error or OSError("the temporary file was not opened")
         self._file.flush()
         os.fsync(self._file.fileno())
         for maildir in self._maildirs:
@@ -62,5 +68,5 @@ class Delivery:
     ) -> None:
         if self._file is not None:
             self._path.unlink(missing_ok=True)
-            with contextlib.suppress(OSError):  # told by `finish`
+            with contextlib.suppress(OSError):  # `finish` raised it
                 self._file.close()

@@ -1,25 +1,28 @@
-"""What a client of SMTP can say, and what it is told."""
+"""The commands of SMTP on one connection, in their order (RFC 5321, 4.1)."""
 
 import base64
 import re
 
 from mod_python import apache
 
+from . import replies
 from .envelope import Envelope, Settings
 from .message import receive
 
-LONGEST = 2048  # bytes of a command
-MOST_MISTAKES = 10
+LONGEST = 2048  # bytes of a command line
+MOST_MISTAKES = 10  # replies with 5 on one connection
+EXTENSIONS = ("8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES")
 NAME = re.compile(r"[\w.:[\]-]{1,255}")
 
 
 class Session:
-    """One connection."""
+    """What is known of one connection. A session is used by one task at a time."""
 
     def __init__(self, conn: apache.Connection) -> None:
         self._conn = conn
         self.settings = Settings.of(conn.base_server)
-        self.has_quit = False
+        self.is_over = False
+        "Whether the last reply was sent: to QUIT, or to a message that has no end."
         self._mistakes = 0
         self._peer = ""
         self._protocol = "SMTP"
@@ -27,20 +30,25 @@ class Session:
         self._envelope = Envelope(self.settings)
 
     def is_open(self) -> bool:
-        """Whether there is anything more to hear."""
-        return not self.has_quit and self._mistakes < MOST_MISTAKES
+        """Return whether more commands are read."""
+        return not self.is_over and self._mistakes < MOST_MISTAKES
 
     async def say(self, line: str) -> None:
-        """Answer."""
+        """Send a reply."""
         await self._conn.write(line + "\r\n")
 
     async def hear(self) -> str:
-        """A line of the client."""
+        """Return the client's next line, without its CRLF.
+
+        Raises:
+            asyncio.LimitOverrunError: it has more than LONGEST bytes.
+            asyncio.IncompleteReadError: the input ended.
+        """
         line: bytes = await self._conn.readuntil(b"\r\n", LONGEST)
         return line[:-2].decode("utf-8", "replace")
 
     async def reply(self, line: str) -> str:
-        """Do what a line says; return what there is to say to it."""
+        """Execute a command line and return the reply. Raise EOFError if the input ended within a message."""
         word, _, rest = line.partition(" ")
         match verb := word.upper():
             case "HELO" | "EHLO":
@@ -48,9 +56,9 @@ class Session:
             case "AUTH":
                 answer = await self._authenticate(rest)
             case "MAIL" if not self._peer:
-                answer = "503 EHLO comes first"
+                answer = f"{replies.BAD_SEQUENCE}: send EHLO first"
             case "MAIL" if self.settings.auth and not self._user:
-                answer = "530 AUTH comes first"
+                answer = replies.NEEDS_AUTHENTICATION
             case "MAIL":
                 answer = self._envelope.mail(rest)
             case "RCPT":
@@ -59,81 +67,85 @@ class Session:
                 answer = await self._data(rest)
             case "RSET":
                 self._envelope = Envelope(self.settings)
-                answer = "250 forgotten"
+                answer = replies.OK
             case "NOOP":
-                answer = "250 nothing done"
+                answer = replies.OK
             case "VRFY":
-                answer = "252 send it, then we shall see"
+                answer = replies.CANNOT_VERIFY
             case "HELP":
-                answer = "214 see RFC 5321"
+                answer = replies.HELP
             case "QUIT":
-                self.has_quit = True
-                answer = f"221 {self.settings.host} goodbye"
+                self.is_over = True
+                answer = replies.goodbye(self.settings.host)
+            case "EXPN" | "STARTTLS":
+                answer = replies.NOT_IMPLEMENTED
             case _:
-                answer = "500 that is no command of mine"
+                answer = replies.UNRECOGNIZED
         self._mistakes += answer.startswith("5")
         return answer
 
     def _hello(self, verb: str, name: str) -> str:
         if not NAME.fullmatch(name):
-            return f"501 {verb} and your name"
+            return f"501 Syntax error in parameters or arguments: {verb} and the client's domain"
         self._envelope = Envelope(self.settings)
         self._peer = name
         self._protocol = "ESMTP" if verb == "EHLO" else "SMTP"
         if verb == "HELO":
             return f"250 {self.settings.host}"
-        told = [self.settings.host, "PIPELINING", f"SIZE {self.settings.size}", "8BITMIME", "SMTPUTF8"]
-        told += ["AUTH PLAIN"] if self._location() else []
-        return "".join(f"250-{word}\r\n" for word in told) + "250 HELP"
+        lines = [self.settings.host, "PIPELINING", f"SIZE {self.settings.size}", *EXTENSIONS]
+        lines += ["AUTH PLAIN"] if self._location() else []
+        return "".join(f"250-{line}\r\n" for line in lines) + "250 HELP"
 
     def _recipient(self, rest: str) -> str:
         try:
             return self._envelope.rcpt(rest)
         except OSError as error:
-            self._conn.log_error(f"a recipient's Maildir cannot be looked at: {error}")
-            return "451 the disk does not answer now: try later"
+            self._conn.log_error(f"SMTP: cannot look up a recipient's Maildir: {error}")
+            return replies.LOCAL_ERROR
 
     def _location(self) -> str | None:
-        """Where httpd is asked about passwords, if one may be heard here."""
+        """Return the location that checks passwords; None without TLS or without `smtp_auth`."""
         return self.settings.auth if self._conn.is_https() else None
 
     async def _authenticate(self, rest: str) -> str:
         mechanism, _, text = rest.partition(" ")
         location = self._location()
-        if not location or self._protocol != "ESMTP":
-            return "502 not here and now"
+        if not location:
+            return replies.NEEDS_TLS if self.settings.auth else replies.NOT_IMPLEMENTED
+        if self._protocol != "ESMTP":
+            return f"{replies.BAD_SEQUENCE}: send EHLO first"
         if self._user or self._envelope.sender is not None:
-            return "503 once, and before MAIL"
+            return f"{replies.BAD_SEQUENCE}: AUTH is allowed once, and before MAIL"
         if mechanism.upper() != "PLAIN":
-            return "504 PLAIN is all there is"
+            return replies.UNKNOWN_MECHANISM
         if not text:
             await self.say("334 ")
             text = await self.hear()
         try:
             other, user, password = base64.b64decode(text, validate=True).decode().split("\0")
         except ValueError:
-            return "501 that is not how PLAIN looks"
+            return replies.NOT_BASE64
         if user and other in ("", user):
             self._user = await self._conn.authorize(location, user, password)
         if not self._user:
-            await self._conn.sleep(min(1, self._conn.timeout))  # who guesses shall take his time
-            return "535 that is not right"
-        return "235 welcome"
+            await self._conn.sleep(min(1, self._conn.timeout))  # seconds; slows down guessing
+            return replies.WRONG_CREDENTIALS
+        return replies.AUTHENTICATED
 
     async def _data(self, rest: str) -> str:
         if rest:
-            return "501 DATA, nothing else"
+            return f"{replies.SYNTAX_ERROR}: DATA has no arguments"
         if not self._envelope.recipients:
-            return "503 recipients come first"
-        await self.say("354 the message, and a dot on a line of its own")
+            return f"{replies.BAD_SEQUENCE}: no valid recipients, send RCPT first"
+        await self.say(replies.START_INPUT)
         envelope, self._envelope = self._envelope, Envelope(self.settings)
-        # RFC 3848 and 6531 name the ways in which a message can come.
+        # The names of transmission types for Received lines: RFC 3848 and RFC 6531.
         protocol = "UTF8SMTP" if envelope.utf8 else self._protocol
         if self._protocol == "ESMTP":
             protocol += "S" * bool(self._conn.is_https()) + "A" * bool(self._user)
         peer = f"{self._peer} ([{self._conn.useragent_ip}])"
         answer = await receive(self._conn, envelope, peer, protocol)
         if not answer:
-            self.has_quit = True
-            return "552 that has no end"
+            self.is_over = True
+            return f"{replies.TOO_BIG}: {self.settings.size} bytes"
         return answer
