@@ -1,4 +1,4 @@
-"""Tells about people: the finger protocol (RFC 1288), and how to write a protocol.
+"""Answers queries about users: the finger protocol (RFC 1288). It is also an example of how to write a protocol.
 
     Listen 79
     <VirtualHost *:79>
@@ -6,12 +6,13 @@
         PythonOption finger_folder /srv/finger
     </VirtualHost>
 
-/srv/finger/alice.txt is what there is to know of alice: its first line for `finger
-alice@host`, all of it for `finger -l alice@host`, which asks with /W. Nobody learns who
-else is there, and queries for other hosts are refused, as the RFC allows.
+/srv/finger/alice.txt has the information about alice: its first line answers `finger alice@host`,
+all of it `finger -l alice@host`, which asks with /W. Queries for a list of users, and queries that
+another host should answer, are refused in the words of the RFC (3.2.1, 3.2.3).
 
-Limits: a query has at most 512 bytes and comes within 10 seconds; 64 KiB of a file are
-sent, of these what is ASCII: bytes that could steer a terminal become question marks.
+Limits: a query has at most 512 bytes and must arrive within 10 seconds. Of a file, at most 64 KiB
+are sent. Bytes other than printable ASCII, tab and LF could control a terminal (RFC 1288, 3.3) and
+become question marks.
 """
 
 import asyncio
@@ -20,31 +21,33 @@ from pathlib import Path
 
 from mod_python import apache
 
-NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,250}")  # nobody can ask for ../../etc/passwd; with .txt, 255 bytes
+# No name is ../../etc/passwd, and none is longer with .txt than the 255 bytes of a file name.
+NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,250}")
 UNSAFE = re.compile(rb"[^\t\n -~]")
 
 
 async def connectionhandler(conn: apache.Connection) -> None:
-    # One call of this function is one connection. At each `await` it gives its thread back
-    # to httpd, if what it waits for is not there yet, and goes on when it is.
+    """Answer the one query of a connection."""
+    # One call of this function is one connection. An `await` that has to wait gives the thread
+    # back to httpd; the function goes on, maybe on another thread, when the data is there.
     conn.timeout = min(10, conn.timeout)
     try:
         line = await conn.readline(512)
     except asyncio.LimitOverrunError:
-        line = b"?"  # nobody has such a name
-    # The end of the input is b"" here, a client that is gone or silent an exception, which
-    # ends the handler: there is nobody left to tell.
+        line = b"?"  # no user has such a name
+    # At the end of the input `line` is b"". A lost connection and a time-out raise an exception;
+    # it ends the handler, since no client is left to answer.
     folder = Path(conn.base_server.get_options()["finger_folder"])
     try:
         told = answer(folder, line)
-    except OSError as error:  # httpd may not read it, or the file system takes shorter names only
+    except OSError as error:  # httpd's user may not read the file, or the file system allows only shorter names
         conn.log_error(f"finger cannot read a file: {error}", apache.APLOG_WARNING)
         told = b"No such user.\n"
     await conn.write(told.replace(b"\n", b"\r\n"))
 
 
 def answer(folder: Path, line: bytes) -> bytes:
-    """What there is to say to a query; lines end in LF."""
+    """Return the answer to a query; its lines end in LF. Raise OSError if the file cannot be read."""
     words = line.split()
     whois = words[:1] in ([b"/W"], [b"/w"])
     name = b" ".join(words[whois:]).decode("ascii", "replace").lower()

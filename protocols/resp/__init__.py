@@ -11,17 +11,17 @@
 Spec: https://redis.io/docs/latest/develop/reference/protocol-spec/. The commands are those of
 `table.py`: PING ECHO SET GET DEL EXISTS INCR DECR INCRBY EXPIRE TTL KEYS SCAN MGET MSET INFO
 COMMAND SELECT FLUSHDB DBSIZE and some of their kin, with strings as values. The keys are in
-SQLite, so all children share them; their folder must be writable for `User`.
+an SQLite file that all children share; httpd's `User` must be able to write to its folder.
 
-What comes in one piece is one transaction, up to 256 KiB of replies or 50 ms: pipelining is quick,
-and a reply is sent when what it tells of is in the file. KEYS and SCAN are for themselves, and KEYS
-lets others in between. After a crash of httpd all is there, after one of the machine all but the
-last seconds.
+Commands that arrive in one read run in one transaction, up to 256 KiB of replies or 50 ms, so that
+pipelining is fast. A reply is sent after its transaction is committed. KEYS and SCAN run outside of
+such transactions, and KEYS lets other connections run in between. A crash of httpd loses no data; a
+crash of the machine may lose the last seconds.
 
-Limits: a command has at most `resp_longest` bytes (1 MiB), the file `resp_most` (1 GiB; writes
-are then refused with OOM), a reply of KEYS or MGET 4 MiB, a pattern 256 bytes. Who does not take
-its replies is not read from. There are no passwords: whoever can connect reads and writes.
-SSLVerifyClient, or an address such as 127.0.0.1, chooses.
+Limits: a command has at most `resp_longest` bytes (1 MiB), the file `resp_most` (1 GiB; then writes
+are refused with OOM), a reply of KEYS or MGET 4 MiB, a pattern 256 bytes. A client that does not
+read its replies is not read from. There is no AUTH: each client that can connect may read and
+write. Restrict clients with SSLVerifyClient, or listen at an address such as 127.0.0.1 only.
 """
 
 import asyncio
@@ -36,11 +36,12 @@ from .session import Session
 from .table import COMMANDS, Command
 from .wire import Reply, Requests, RespError, encode
 
-HIGH = 256 * 1024  # so many bytes of replies are sent before the next command runs
-LONG = 0.05  # seconds after which the next command is for the next transaction
+HIGH = 256 * 1024  # bytes of replies after which a transaction ends
+LONG = 0.05  # seconds after which a transaction ends
 
 
 async def connectionhandler(conn: apache.Connection) -> None:
+    """Serve one connection: run commands until QUIT, a protocol error or the end of the input."""
     options = conn.base_server.get_options()
     keys = opened(options["resp_database"], int(options.get("resp_most", "1073741824")))
     session = Session(keys, conn.id, lambda: conn.sleep(0))
@@ -56,13 +57,13 @@ async def connectionhandler(conn: apache.Connection) -> None:
                 if commands:
                     await session.pause()
     except asyncio.IncompleteReadError:
-        return  # nobody is left to be told
+        return  # the client hung up
     if requests.error:
         await conn.write(encode(requests.error, session.version))
 
 
 async def answer(session: Session, commands: list[list[bytes]]) -> bytes:
-    """Run commands, as a whole, until it is enough for once; take them off the list."""
+    """Run some of the commands in one transaction, remove these from the list, and return their replies."""
     known = (COMMANDS.get(words[0].upper()) for words in commands)
     quick = list(itertools.takewhile(lambda command: command is None or not command.is_slow, known))
     if not quick:
@@ -83,7 +84,7 @@ async def answer(session: Session, commands: list[list[bytes]]) -> bytes:
 
 
 def reply(session: Session, words: list[bytes]) -> Reply:
-    """Run one command."""
+    """Run a command within the current transaction."""
     try:
         done: Reply = command_of(words).run(session, *words[1:])
     except RespError as error:
@@ -92,7 +93,7 @@ def reply(session: Session, words: list[bytes]) -> Reply:
 
 
 async def slow_reply(session: Session, words: list[bytes]) -> Reply:
-    """Run one that lets others in between."""
+    """Run a command that makes transactions of its own."""
     try:
         done: Reply = await command_of(words).run(session, *words[1:])
     except RespError as error:
@@ -103,22 +104,26 @@ async def slow_reply(session: Session, words: list[bytes]) -> Reply:
 
 
 def command_of(words: list[bytes]) -> Command:
-    """The command that can be run with these words; raise RespError if there is none."""
+    """Return the command of these words. Raise RespError if it is unknown or has a wrong number of arguments."""
     command = COMMANDS.get(words[0].upper())
     name = words[0][:64].decode("utf-8", "replace").lower()
     if command is None:
-        raise RespError(f"ERR unknown command '{name}'")
+        given = [word[:128].decode("utf-8", "replace") for word in words[1:8]]
+        args = "".join(f"'{word}' " for word in given)[:128]
+        raise RespError(f"ERR unknown command '{name}', with args beginning with: {args}")
     if len(words) != command.arity and not len(words) >= -command.arity > 0:
         raise RespError(f"ERR wrong number of arguments for '{name}' command")
     return command
 
 
 def refusal(error: sqlite3.Error) -> RespError:
-    """What clients of Redis understand of a transaction that failed."""
+    """Return the reply to commands whose transaction failed. Raise the error again if Redis has no reply for it."""
     match error.sqlite_errorname:
         case "SQLITE_FULL":
-            return RespError("OOM command not allowed: the file has as many bytes as resp_most allows")
+            return RespError(
+                "OOM command not allowed when used memory > 'maxmemory': the file is as large as resp_most"
+            )
         case "SQLITE_BUSY":
-            return RespError("BUSY another process has the file")
+            return RespError("BUSY the file is locked by another process")
         case _:
             raise error

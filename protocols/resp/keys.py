@@ -9,15 +9,15 @@ from functools import cache
 
 DATABASES = 16
 NEVER = (1 << 63) - 1
-PATIENCE = 5.0  # seconds that a batch waits for those of other children
-SWEEP = 1.0  # seconds between two removals of what has expired
-PORTION = 1000  # rows that one scan looks at
-PORTION_BYTES = 1 << 20  # bytes of keys after which it ends
+PATIENCE = 5.0  # seconds that a transaction waits for those of other children
+SWEEP = 1.0  # seconds between two removals of expired keys
+PORTION = 1000  # rows that one scan reads at most
+PORTION_BYTES = 1 << 20  # bytes of keys after which a scan ends
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS keys (
-    id INTEGER PRIMARY KEY, -- where SCAN is; it stays when the value changes
+    id INTEGER PRIMARY KEY, -- the cursor of SCAN; a new value does not change it
     db INTEGER NOT NULL,
-    expires INTEGER NOT NULL, -- in milliseconds since 1970; before what may be long, so that that need not be read
+    expires INTEGER NOT NULL, -- Unix time in milliseconds; stands before key and value, which may be long
     key BLOB NOT NULL,
     value BLOB NOT NULL,
     UNIQUE (db, key)
@@ -31,21 +31,24 @@ ON CONFLICT (db, key) DO UPDATE SET value = excluded.value, expires = excluded.e
 
 
 def now() -> int:
-    """The time in milliseconds since 1970."""
+    """Return the Unix time in milliseconds."""
     return time.time_ns() // 1_000_000
 
 
 class Keys:
-    """One file of keys. All is done within a `batch`, times are in milliseconds since 1970."""
+    """One file of keys. Its methods are called within `batch`; times are Unix times in milliseconds.
+
+    Any thread may use it: `batch` holds a lock for as long as its block runs.
+    """
 
     def __init__(self, path: str, most: int) -> None:
-        """Open it, or make one, for at most so many bytes of keys and values."""
+        """Open or make the file at `path`, which may grow to `most` bytes. Raise sqlite3.Error."""
         self._lock = threading.Lock()
         self._db = sqlite3.connect(
             path, timeout=PATIENCE, isolation_level=None, check_same_thread=False, cached_statements=64
         )
-        # Written before the answer, but not synced: a crash of httpd loses nothing, one of the machine
-        # the last seconds, as Redis does with its usual settings. The file stays whole in any case.
+        # A commit writes, but does not sync: a crash of the machine may lose the last seconds, as with the
+        # default settings of Redis. The file stays consistent in any case.
         self._db.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;" + SCHEMA)
         (page,) = self._db.execute("PRAGMA page_size").fetchone()
         self._db.execute(f"PRAGMA max_page_count = {most // page}")
@@ -54,7 +57,7 @@ class Keys:
 
     @contextmanager
     def batch(self, writes: bool) -> Iterator[None]:
-        """What is done meanwhile is done as a whole or, if it raises sqlite3.Error, not at all."""
+        """Run a block as one transaction, which is rolled back if the block raises. Raise sqlite3.Error."""
         with self._lock:
             self._do("BEGIN IMMEDIATE" if writes else "BEGIN")
             try:
@@ -72,37 +75,37 @@ class Keys:
         self._do(f"DELETE FROM keys WHERE id IN ({dead})", (now(),))
 
     def get(self, db: int, key: bytes) -> bytes | None:
-        """The value of a key."""
+        """Return the value of a key, or None."""
         query = "SELECT value FROM keys WHERE db = ? AND key = ? AND expires > ?"
         row = self._do(query, (db, key, now())).fetchone()
         return row[0] if row else None
 
     def expires(self, db: int, key: bytes) -> int | None:
-        """When a key that is there expires, or NEVER."""
+        """Return when a key expires, or NEVER; None if it does not exist."""
         query = "SELECT expires FROM keys WHERE db = ? AND key = ? AND expires > ?"
         row = self._do(query, (db, key, now())).fetchone()
         return row[0] if row else None
 
     def put(self, db: int, key: bytes, value: bytes, expires: int = NEVER) -> None:
-        """Set a key, whether it is there or not."""
+        """Set a key, whether it exists or not."""
         self._do(PUT, (db, key, value, expires))
 
     def put_new(self, db: int, key: bytes, value: bytes, expires: int) -> bool:
-        """Set a key that is not there; tell whether that was so."""
+        """Set a key unless it exists; return whether it was set."""
         return self._do(PUT + "WHERE keys.expires <= ?", (db, key, value, expires, now())).rowcount > 0
 
     def change(self, db: int, key: bytes, value: bytes, expires: int | None = None) -> bool:
-        """Set a key that is there; tell whether that was so. Without `expires`, that stays."""
+        """Set a key if it exists; return whether it was set. Without `expires` its time stays."""
         query = "UPDATE keys SET value = ?, expires = coalesce(?, expires) WHERE db = ? AND key = ? AND expires > ?"
         return self._do(query, (value, expires, db, key, now())).rowcount > 0
 
     def expire(self, db: int, key: bytes, expires: int) -> bool:
-        """Change the time of a key; tell whether it is there."""
+        """Change when a key expires; return whether it exists."""
         query = "UPDATE keys SET expires = ? WHERE db = ? AND key = ? AND expires > ?"
         return self._do(query, (expires, db, key, now())).rowcount > 0
 
     def delete(self, db: int, key: bytes) -> bool:
-        """Remove a key; tell whether it was there."""
+        """Remove a key; return whether it existed."""
         return self._do("DELETE FROM keys WHERE db = ? AND key = ? AND expires > ?", (db, key, now())).rowcount > 0
 
     def flush(self, db: int) -> None:
@@ -110,9 +113,9 @@ class Keys:
         self._do("DELETE FROM keys WHERE db = ?", (db,))
 
     def scan(self, db: int, after: int, most: int = PORTION) -> tuple[list[bytes], int]:
-        """The next keys behind a place, at most so many, and the place behind them; 0 if there are no more.
+        """Return at most `most` keys behind the cursor `after`, and the next cursor; 0 if there are no more keys.
 
-        It ends sooner when it has looked at PORTION rows, of other databases too, or found PORTION_BYTES.
+        It returns fewer after PORTION rows, which may be of other databases, or PORTION_BYTES of keys.
         """
         key = "CASE WHEN db = ? AND expires > ? THEN key END"
         rows = self._do(f"SELECT id, {key} FROM keys WHERE id > ? ORDER BY id LIMIT ?", (db, now(), after, PORTION))
@@ -129,12 +132,12 @@ class Keys:
         return found, place if seen == PORTION else 0
 
     def sizes(self) -> dict[int, tuple[int, int]]:
-        """The numbers of all keys, and of those that expire, for each database that has any."""
+        """Return, for each database with keys, how many it has and how many of these expire."""
         query = "SELECT db, count(*), sum(expires < ?) FROM keys WHERE expires > ? GROUP BY db"
         return {db: (count, mortal) for db, count, mortal in self._do(query, (NEVER, now()))}
 
 
 @cache
 def opened(path: str, most: int) -> Keys:
-    """The file of that path: one connection to it for each interpreter of a child."""
+    """Return the file at `path`. Each interpreter of a child opens it once."""
     return Keys(path, most)

@@ -1,8 +1,7 @@
-"""Patterns of keys as Redis has them: * ? [abc] [a-z] [^abc], and a backslash before what is meant as it is.
+"""Glob patterns as Redis has them: * ? [abc] [a-z] [^abc], and a backslash before a literal character.
 
-A key is matched in time that grows with its length, and with that of the pattern only up to LONGEST: what
-stands between two stars has a fixed length and is searched for from left to right, once. No star is ever
-tried again at another place.
+Matching takes time linear in the length of the key, and never backtracks: a part between two stars has a fixed
+length and is searched for once, from left to right. The length of a pattern is limited to LONGEST.
 """
 
 import re
@@ -10,27 +9,27 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 LONGEST = 256  # bytes of a pattern
-WINDOW = 16 * 1024  # bytes that one call of `re` looks at, so that other threads run Python in between
+WINDOW = 16 * 1024  # bytes of a key that one call of `re` searches with the GIL held
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What stands between two stars: it matches texts of one length."""
+    """The part of a pattern between two stars. It matches texts of one length."""
 
     length: int
     literal: bytes | None
-    "Its bytes, if it has neither ? nor [...]."
+    "Its bytes, if it has neither ? nor [...]; else None."
     search: Callable[[bytes, int, int], re.Match[bytes] | None]
     match: Callable[[bytes, int, int], re.Match[bytes] | None]
 
     def is_at(self, text: bytes, at: int) -> bool:
-        """Whether it matches there."""
+        """Return whether it matches at a position."""
         if self.literal is not None:
             return text.startswith(self.literal, at)
         return self.match(text, at, at + self.length) is not None
 
     def find(self, text: bytes, at: int, end: int) -> int:
-        """Where it matches first in text[at:end]; -1 if it does not."""
+        """Return where it matches first in text[at:end]; -1 if it does not match."""
         if self.literal is not None:
             return text.find(self.literal, at, end)
         for start in range(at, end - self.length + 1, WINDOW):
@@ -40,13 +39,13 @@ class Part:
 
 
 def pattern(glob: bytes) -> Callable[[bytes], bool]:
-    """A function that tells whether a key matches.
+    """Return a function that answers whether a key matches.
 
     Raises:
         ValueError: the pattern is too long.
     """
     if len(glob) > LONGEST:
-        raise ValueError(f"a pattern has at most {LONGEST} bytes here")
+        raise ValueError(f"a pattern has at most {LONGEST} bytes")
     parts = [part(choices) for choices in split(glob)]
     first, last, between = parts[0], parts[-1], [part for part in parts[1:-1] if part.length]
     shortest = sum(part.length for part in parts)
@@ -68,7 +67,7 @@ def pattern(glob: bytes) -> Callable[[bytes], bool]:
 
 
 def split(glob: bytes) -> list[list[frozenset[int]]]:
-    """What is between the stars: for each byte, those that are allowed there."""
+    """Return the parts between the stars: for each position, the allowed bytes."""
     parts: list[list[frozenset[int]]] = [[]]
     at = 0
     while at < len(glob):
@@ -93,7 +92,7 @@ ANY = frozenset(range(256))
 
 
 def bracket(glob: bytes, at: int) -> tuple[frozenset[int], int]:
-    """The bytes that [...] allows, from behind its [; and where it ends. One that is not closed ends with the glob."""
+    """Return the bytes that a [...] allows, and its end. `at` is behind its [; the pattern's end closes it too."""
     negated = glob[at : at + 1] == b"^"
     at += negated
     chosen: set[int] = set()
@@ -112,7 +111,7 @@ def bracket(glob: bytes, at: int) -> tuple[frozenset[int], int]:
 
 
 def part(choices: list[frozenset[int]]) -> Part:
-    """One that matches texts of as many bytes."""
+    """Compile a part from the allowed bytes of each position."""
     expression, at = b"", 0
     while at < len(choices):
         same = 1
@@ -126,7 +125,7 @@ def part(choices: list[frozenset[int]]) -> Part:
 
 
 def expression_of(choices: frozenset[int]) -> bytes:
-    """An expression for one byte."""
+    """Return a regular expression that matches one of the bytes."""
     if choices == ANY:
         return b"."
     return b"[%b]" % b"".join(b"\\x%02x" % byte for byte in sorted(choices)) if choices else b"(?!)"

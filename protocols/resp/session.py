@@ -1,4 +1,4 @@
-"""One client of RESP, and the commands that are about itself."""
+"""The state of one connection, and the commands about the connection."""
 
 import re
 from collections.abc import Awaitable, Callable
@@ -7,24 +7,26 @@ from dataclasses import dataclass
 from .keys import DATABASES, NEVER, Keys
 from .wire import Reply, RespError
 
-VERSION = "7.0.0"  # of the Redis whose commands these are: clients ask
+VERSION = "7.0.0"  # of Redis; clients choose commands by it
 
 
 @dataclass(slots=True)
 class Session:
-    """What is remembered of a connection."""
+    """The state of one connection. It is used by one task at a time."""
 
     keys: Keys
     id: int
     pause: Callable[[], Awaitable[object]]
-    "To be awaited by what takes long, so that other connections have their turn."
+    "Lets other connections run when a long command awaits it."
     db: int = 0
     version: int = 2
+    "The version of RESP: 2 or 3."
     over: bool = False
+    "Whether the client has sent QUIT."
 
 
 def integer(text: bytes) -> int:
-    """An integer of 64 bits, as Redis writes them."""
+    """Return a signed 64-bit integer in Redis's canonical form. Raise RespError for any other text."""
     if len(text) > 20 or not re.fullmatch(rb"0|-?[1-9][0-9]*", text) or not -NEVER - 1 <= int(text) <= NEVER:
         raise RespError("ERR value is not an integer or out of range")
     return int(text)
@@ -49,11 +51,11 @@ def quit_(session: Session) -> Reply:
 
 
 def hello(session: Session, version: bytes = b"", *options: bytes) -> Reply:
-    """HELLO [version [SETNAME name]]: chooses RESP2 or RESP3."""
+    """HELLO [version [SETNAME name]]: chooses RESP2 or RESP3. The name is ignored, AUTH is refused."""
     if version not in (b"", b"2", b"3"):
         raise RespError("NOPROTO unsupported protocol version")
     if options and (len(options) != 2 or options[0].upper() != b"SETNAME"):
-        raise RespError("ERR there are no users here: HELLO takes SETNAME only")
+        raise RespError(f"ERR Syntax error in HELLO option '{options[0][:64].decode('utf-8', 'replace')}'")
     session.version = int(version or session.version)
     about: dict[str, Reply] = {"server": b"redis", "version": VERSION.encode(), "proto": session.version}
     return {**about, "id": session.id, "mode": b"standalone", "role": b"master", "modules": []}

@@ -1,4 +1,4 @@
-"""What Redis's commands do to keys and their values."""
+"""The commands about keys and their values, with the semantics and the error texts of Redis."""
 
 from collections.abc import Callable
 
@@ -7,8 +7,8 @@ from .patterns import pattern
 from .session import Session, integer
 from .wire import Reply, RespError
 
-MOST_KEYS = 100_000  # that KEYS gives
-MOST_BYTES = 4 << 20  # that KEYS and MGET give: a reply is kept until the client takes it
+MOST_KEYS = 100_000  # in a reply of KEYS
+MOST_BYTES = 4 << 20  # in a reply of KEYS or MGET, which is in memory until the client has read it
 SYNTAX = "ERR syntax error"
 
 
@@ -25,7 +25,7 @@ def mget(session: Session, *keys: bytes) -> Reply:
         values.append(value)
         size += len(value or b"")
         if size > MOST_BYTES:
-            raise RespError(f"ERR these values have more than {MOST_BYTES} bytes: ask for fewer")
+            raise RespError(f"ERR the values have more than {MOST_BYTES} bytes: ask for fewer")
     return values
 
 
@@ -49,7 +49,7 @@ def set_(session: Session, key: bytes, value: bytes, *options: bytes) -> Reply:
 
 
 def moment(command: str, time: int, unit: int) -> int:
-    """When so many units of milliseconds from now have passed."""
+    """Return the Unix time in milliseconds that is `time` units of `unit` milliseconds from now."""
     if not 0 < time < (NEVER - now()) // unit:
         raise RespError(f"ERR invalid expire time in '{command}' command")
     return now() + time * unit
@@ -75,7 +75,7 @@ def exists(session: Session, *keys: bytes) -> Reply:
 
 
 def add(session: Session, key: bytes, number: int) -> Reply:
-    """Add to the integer that a key has; one that is not there has 0."""
+    """Add to the integer of a key; a missing key has 0."""
     value = session.keys.get(session.db, key)
     total = integer(b"0" if value is None else value) + number
     if not -NEVER - 1 <= total <= NEVER:
@@ -96,7 +96,7 @@ def expire(session: Session, key: bytes, seconds: bytes) -> Reply:
 
 
 def ttl(session: Session, key: bytes) -> Reply:
-    """TTL key: in seconds; -1 if it does not expire, -2 if it is not there."""
+    """TTL key: seconds; -1 if the key does not expire, -2 if it does not exist."""
     expires = session.keys.expires(session.db, key)
     if expires is None:
         return -2
@@ -104,7 +104,7 @@ def ttl(session: Session, key: bytes) -> Reply:
 
 
 def matcher(glob: bytes) -> Callable[[bytes], bool]:
-    """A function that tells whether a key matches a pattern."""
+    """Return a function that answers whether a key matches. Raise RespError if the pattern is too long."""
     try:
         return pattern(glob)
     except ValueError as error:
@@ -112,7 +112,7 @@ def matcher(glob: bytes) -> Callable[[bytes], bool]:
 
 
 async def keys(session: Session, glob: bytes) -> Reply:
-    """KEYS pattern. What others do meanwhile comes between its looks at the file."""
+    """KEYS pattern. It scans in several transactions; other connections may change keys between them."""
     matches = matcher(glob)
     found: list[bytes] = []
     place = size = 0
@@ -123,19 +123,21 @@ async def keys(session: Session, glob: bytes) -> Reply:
             found.append(key)
             size += len(key)
             if len(found) > MOST_KEYS or size > MOST_BYTES:
-                raise RespError(f"ERR these are more than {MOST_KEYS} keys, or {MOST_BYTES} bytes: use SCAN")
+                raise RespError(f"ERR the reply has more than {MOST_KEYS} keys or {MOST_BYTES} bytes: use SCAN")
         if not place:
             return found
         await session.pause()
 
 
 async def scan(session: Session, cursor: bytes, *options: bytes) -> Reply:
-    """SCAN cursor [MATCH pattern] [COUNT count]. It gives fewer where the keys are long."""
+    """SCAN cursor [MATCH pattern] [COUNT count]. It returns fewer keys if they are long."""
     given = dict(zip(map(bytes.upper, options[::2]), options[1::2], strict=False))
     count = integer(given.pop(b"COUNT", b"10"))
     matches = matcher(given.pop(b"MATCH", b"*"))
     if len(options) % 2 or given or count < 1:
         raise RespError(SYNTAX)
+    if len(cursor) > 19 or not cursor.isdigit():
+        raise RespError("ERR invalid cursor")
     with session.keys.batch(writes=False):
-        some, place = session.keys.scan(session.db, integer(cursor), min(count, PORTION))
+        some, place = session.keys.scan(session.db, min(int(cursor), NEVER), min(count, PORTION))
     return [b"%d" % place, [key for key in some if matches(key)]]

@@ -1,4 +1,4 @@
-"""The table of commands, and those that tell of it and of the server."""
+"""The table of commands, and the commands about it and about the server."""
 
 import inspect
 import os
@@ -14,12 +14,12 @@ from .wire import Reply, RespError
 
 
 class Command(NamedTuple):
-    """What COMMAND tells of one, and what it does."""
+    """One command: its function, and what COMMAND returns about it."""
 
-    run: Callable[..., Any]  # a Reply, or a coroutine that comes to one
-    arity: int  # how many words, its name included; -2: two or more
+    run: Callable[..., Any]  # takes the session and the arguments; returns a Reply or a coroutine of one
+    arity: int  # the number of words with the name; -2: two or more
     flags: str = "fast"
-    keys: tuple[int, int, int] = (0, 0, 0)  # which words are keys: the first, the last, the step
+    keys: tuple[int, int, int] = (0, 0, 0)  # the positions of its keys: first, last, step
 
     @property
     def writes(self) -> bool:
@@ -28,7 +28,7 @@ class Command(NamedTuple):
 
     @property
     def is_slow(self) -> bool:
-        """Whether `run` is a coroutine function, which is for itself: no other command is in its transactions."""
+        """Whether `run` is a coroutine function, which makes transactions of its own."""
         return inspect.iscoroutinefunction(self.run)
 
 
@@ -68,11 +68,13 @@ def command(session: Session, what: bytes = b"", *names: bytes) -> Reply:
         case b"" | b"INFO":
             return [described(name.upper()) for name in names or COMMANDS]
         case _:
-            raise RespError("ERR COMMAND takes COUNT, DOCS or INFO")
+            raise RespError(
+                f"ERR unknown subcommand '{what[:64].decode('utf-8', 'replace')}'. Try COUNT, DOCS or INFO."
+            )
 
 
 def described(name: bytes) -> Reply:
-    """What COMMAND tells of a command; None if it is not there."""
+    """Return the entry of a command in the reply of COMMAND; None if it is unknown."""
     if (known := COMMANDS.get(name)) is None:
         return None
     return [name.lower(), known.arity, known.flags.split(), *known.keys, [], [], [], []]

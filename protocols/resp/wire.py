@@ -1,43 +1,54 @@
-"""The bytes of RESP: commands as they come in, whatever pieces they come in, and replies."""
+"""The encoding of RESP: a parser of commands, and a serializer of replies."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 Reply: TypeAlias = "bytes | int | str | RespError | Sequence[Reply] | Mapping[str, Reply] | None"
 
-INLINE = 16 * 1024  # bytes of a command that is typed by hand
-HEAD = 32  # bytes of a line such as *3 or $1024
-COST = 64  # what an argument takes besides its bytes
+INLINE = 16 * 1024  # most bytes of an inline command
+HEAD = 32  # most bytes of a line such as *3 or $1024
+COST = 64  # bytes of memory that an argument takes besides its own
+TOO_BIG = {
+    b"*": "ERR Protocol error: too big mbulk count string",
+    b"$": "ERR Protocol error: too big bulk count string",
+}
+INVALID_LENGTH = {
+    b"*": "ERR Protocol error: invalid multibulk length",
+    b"$": "ERR Protocol error: invalid bulk length",
+}
 
 
 class RespError(Exception):
-    """An error reply; its text begins with a word in capitals. As an exception, it answers one command."""
+    """An error reply; its text begins with a code in capitals. A command that raises it gets it as its reply."""
 
 
 class Requests:
-    """Cuts commands out of the bytes of one connection."""
+    """An incremental parser of the commands of one connection."""
 
     def __init__(self, longest: int) -> None:
-        """Of one command, at most so many bytes are kept."""
+        """Make a parser that refuses commands of more than `longest` bytes."""
         self._longest = longest
         self._rest = b""
         self._arguments: list[bytes] = []
         self._left = 0  # arguments to come
         self._size = 0
         self.missing = 0
-        "So many more bytes are needed before there is a next command; 0: at least one."
+        "How many more bytes the next command needs at least; 0 if that is unknown."
         self.error: RespError | None = None
-        "Why no more can be understood; then the connection is to be closed."
+        "The protocol error behind which nothing can be parsed; the connection must be closed."
 
     def feed(self, data: bytes) -> list[list[bytes]]:
-        """Take what came; return the commands that are whole now, as lists of name and arguments."""
+        """Take bytes of any length; return the commands that they complete, as lists of name and arguments.
+
+        A protocol error is kept in `error`; the commands in front of it are returned.
+        """
         data = self._rest + data
         commands: list[list[bytes]] = []
         try:
             at = self._cut(data, commands)
             self._rest = data[at:]
             if not self.missing and len(self._rest) > (HEAD if self._rest[:1] in b"*$" else INLINE):
-                raise RespError("ERR Protocol error: too big inline request")
+                raise RespError(TOO_BIG.get(self._rest[:1], "ERR Protocol error: too big inline request"))
         except RespError as error:
             self.error = error
         return commands
@@ -50,13 +61,14 @@ class Requests:
                 after = end + 3 + self._number(data, at, end, b"$")
                 self._size += after - end + COST
                 if self._size > self._longest:
-                    raise RespError(f"ERR Protocol error: a command has at most {self._longest} bytes here")
+                    limit = f"a command has at most {self._longest} bytes"
+                    raise RespError(f"{INVALID_LENGTH[b'$']}: {limit}")
                 if after > len(data):
                     self._size -= after - end + COST
                     self.missing = after - len(data)
                     break
                 if data[after - 2 : after] != b"\r\n":
-                    raise RespError("ERR Protocol error: an argument is longer than announced")
+                    raise RespError("ERR Protocol error: expected CRLF behind a bulk string")
                 self._arguments.append(data[end + 1 : after - 2])
                 at = after
                 left -= 1
@@ -76,18 +88,20 @@ class Requests:
 
     def _number(self, data: bytes, at: int, end: int, kind: bytes) -> int:
         digits = data[at + 1 : end].rstrip(b"\r")
-        if data[at : at + 1] != kind or not digits.isdigit() or len(digits) > 9:
-            raise RespError(f"ERR Protocol error: expected '{kind.decode()}' and a number")
+        if (found := data[at : at + 1]) != kind:
+            raise RespError(f"ERR Protocol error: expected '{kind.decode()}', got '{found.decode('ascii', 'replace')}'")
+        if not digits.isdigit() or len(digits) > 9:
+            raise RespError(INVALID_LENGTH[kind])
         return int(digits)
 
 
 def encode(reply: Reply, version: int) -> bytes:
-    """Return a reply as it goes over the wire: bytes are strings, str are states such as OK."""
+    """Return the bytes of a reply in RESP2 or RESP3. `bytes` are bulk strings, `str` simple strings such as OK."""
     return b"".join(encoded(reply, version))
 
 
 def encoded(reply: Reply, version: int) -> Iterator[bytes]:
-    """The same in pieces: long ones are not copied once for each list that they are in."""
+    """Yield the bytes of a reply in pieces, so that lists of lists do not copy long strings again."""
     match reply:
         case bytes():
             yield b"$%d\r\n" % len(reply)

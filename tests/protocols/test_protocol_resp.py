@@ -261,26 +261,53 @@ def test_commands_in_any_pieces(httpd: Httpd) -> None:
 
 
 @pytest.mark.parametrize(
-    "data",
+    ("data", "error"),
     [
-        *(b"*1000000000\r\n$4\r\n", b"*1\r\n$1048577\r\n", b"*1\r\n$-1\r\n", b"*-5\r\n", b"*x\r\n", b"*1_0\r\n"),
-        *(b"*1\r\n:4\r\n", b"*1\r\n$4\r\nPINGxx", b"*" + b"1" * 100, b"x" * 20000, b"*2\r\n$1\r\n" + b"$" * 40),
-        b"*20000\r\n" + b"$1\r\nx\r\n" * 20000,
+        (b"*1000000000\r\n$4\r\n", "invalid multibulk length"),
+        (b"*-5\r\n", "invalid multibulk length"),
+        (b"*x\r\n", "invalid multibulk length"),
+        (b"*1_0\r\n", "invalid multibulk length"),
+        (b"*1\r\n$-1\r\n", "invalid bulk length"),
+        (b"*1\r\n$1048577\r\n", "invalid bulk length: a command has at most 1048576 bytes"),
+        (b"*20000\r\n" + b"$1\r\nx\r\n" * 20000, "invalid bulk length: a command has at most 1048576 bytes"),
+        (b"*1\r\n:4\r\n", "expected '$', got ':'"),
+        (b"*1\r\n$4\r\nPINGxx", "expected CRLF behind a bulk string"),
+        (b"*" + b"1" * 100, "too big mbulk count string"),
+        (b"*1\r\n$" + b"1" * 40, "too big bulk count string"),
+        (b"x" * 20000, "too big inline request"),
     ],
-    ids=lambda data: repr(data[:20]),
+    ids=lambda value: repr(value[:20]),
 )
-def test_what_is_no_command(httpd: Httpd, data: bytes) -> None:
-    said = raw(httpd, b"PING\r\n" + data)
-    assert said.startswith(b"+PONG\r\n")
-    assert said[7:].startswith(b"-ERR Protocol error: ")
-    assert said.count(b"\r\n") == 2
+def test_protocol_errors_have_the_words_of_redis(httpd: Httpd, data: bytes, error: str) -> None:
+    assert raw(httpd, b"PING\r\n" + data).decode() == f"+PONG\r\n-ERR Protocol error: {error}\r\n"
+
+
+@pytest.mark.parametrize(
+    ("command", "error"),
+    [
+        ("LPUSH a b", "ERR unknown command 'lpush', with args beginning with: 'a' 'b' "),
+        ("X " + "y" * 200, f"ERR unknown command 'x', with args beginning with: '{'y' * 127}"),
+        ("GET", "ERR wrong number of arguments for 'get' command"),
+        ("SET a b EX 0", "ERR invalid expire time in 'set' command"),
+        ("SET a b WHAT", "ERR syntax error"),
+        ("SELECT 16", "ERR DB index is out of range"),
+        ("DECRBY a x", "ERR value is not an integer or out of range"),
+        ("SCAN x", "ERR invalid cursor"),
+        ("SCAN -1", "ERR invalid cursor"),
+        ("HELLO 4", "NOPROTO unsupported protocol version"),
+        ("HELLO 3 AUTH alice secret", "ERR Syntax error in HELLO option 'AUTH'"),
+        ("COMMAND LIST", "ERR unknown subcommand 'LIST'. Try COUNT, DOCS or INFO."),
+    ],
+)
+def test_errors_have_the_words_of_redis(httpd: Httpd, command: str, error: str) -> None:
+    assert raw(httpd, f"{command}\r\n".encode()).decode() == f"-{error}\r\n"
 
 
 def test_values_up_to_the_limit(httpd: Httpd, client: "redis.Redis") -> None:
     longest = "x" * (LONGEST - 300)
     assert client.set("long", longest)
     assert client.get("long") == longest.encode()
-    with pytest.raises(redis.ResponseError, match="a command has at most 1048576 bytes here"):
+    with pytest.raises(redis.ResponseError, match="a command has at most 1048576 bytes"):
         client.set("long", "x" * LONGEST)
     with pytest.raises(redis.ResponseError, match="ask for fewer"):
         client.mget(["long"] * 17)
@@ -307,7 +334,7 @@ def test_a_full_file(httpd: Httpd) -> None:
         for number in range(100):
             client.delete(f"key{number}")
         assert client.set("key0", "x")
-        with pytest.raises(redis.ResponseError, match="a command has at most 1000 bytes here"):
+        with pytest.raises(redis.ResponseError, match="a command has at most 1000 bytes"):
             client.set("key", "x" * 1000)
 
 

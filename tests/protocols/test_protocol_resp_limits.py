@@ -123,7 +123,7 @@ def test_a_pattern_has_a_longest(client: "redis.Redis") -> None:
     assert client.keys("*a" * 3 + "*") == [b"aaa"]
     for ask in (lambda glob: client.keys(glob), lambda glob: client.scan(0, match=glob)):
         for glob in ("*a" * 500_000, "a" * 257):
-            with pytest.raises(redis.ResponseError, match="a pattern has at most 256 bytes here"):
+            with pytest.raises(redis.ResponseError, match="a pattern has at most 256 bytes"):
                 ask(glob)
     assert client.ping()
 
@@ -144,7 +144,7 @@ def test_replies_with_keys_have_limits_in_bytes(httpd: Httpd, client: "redis.Red
         client.set(name, "")
 
     def ask() -> None:
-        with pytest.raises(redis.ResponseError, match="more than 100000 keys, or 4194304 bytes: use SCAN"):
+        with pytest.raises(redis.ResponseError, match="more than 100000 keys or 4194304 bytes: use SCAN"):
             client.keys("*")
         assert client.keys("00[1-3]*") == names[1:4]
         cursor, found, calls = 0, [], 0
