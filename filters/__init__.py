@@ -1,5 +1,5 @@
 """Filters that are ready to use: PythonOutputFilter mod_python.filters.NAME ...
 
-Each is one module, short enough to be read, copied and changed. What it does, the lines of
-configuration it needs and what it cannot do stand in its first lines.
+Each is one module, short enough to be read, copied and changed. Its docstring says what it does,
+which lines of configuration it needs, and what its limits are.
 """

@@ -1,4 +1,4 @@
-"""Serves CSV files as JSON: a list with one object for each row, named by the first row.
+"""Serves CSV files as JSON: a list with one object for each row, whose names are in the first row.
 
     PythonOutputFilter mod_python.filters.csv_to_json CSV_TO_JSON
     <Files "*.csv">
@@ -8,10 +8,10 @@
         PythonOption csv_charset windows-1252
     </Files>
 
-Without the options: commas, and UTF-8. Rows go out as they come, so any size will do.
+The defaults are a comma and UTF-8. Rows are sent as they arrive, so a file may have any size.
 
-Limit: a quotation mark in a field that is not itself in quotation marks takes up the
-next rows. A row may have a megabyte.
+Limits: a quotation mark within a field that is not quoted makes the following rows part of the
+field. A row of more than 1 MiB ends the response.
 """
 
 import csv
@@ -21,10 +21,11 @@ from collections.abc import AsyncIterator
 
 from mod_python import apache
 
-LONGEST = 1 << 20
+LONGEST = 1 << 20  # bytes of a row
 
 
 async def outputfilter(filter: apache.Filter) -> AsyncIterator[bytes]:
+    """Yield the JSON of each row. Raise ValueError for a row of more than LONGEST bytes."""
     options = filter.req.get_options()
     delimiter = options.get("csv_delimiter", ",")
     names: list[str] = []
@@ -39,7 +40,7 @@ async def outputfilter(filter: apache.Filter) -> AsyncIterator[bytes]:
 
 
 async def records(filter: apache.Filter, charset: str) -> AsyncIterator[str]:
-    """Put lines together whose quotation marks or ends are still open."""
+    """Yield the rows as text; a row with a line break in a quoted field has several lines."""
     lines: list[bytes] = []
     size = quotes = 0
     async for line in filter.lines():

@@ -1,14 +1,14 @@
-"""Puts a piece of HTML before the </body> or the </head> of each page.
+"""Inserts a piece of HTML before the </body> or the </head> of each page.
 
     PythonOutputFilter mod_python.filters.inject INJECT
     AddOutputFilterByType INJECT text/html
     PythonOption inject "<script src='/count.js'></script>"
     PythonOption inject_before head
 
-Without `inject_before` it goes before </body>. A page without the tag stays as it is.
+Without `inject_before` the piece is inserted before </body>. A page without the tag is not changed.
 
-Limit: it does not parse HTML, so the first text that looks like the tag is taken for it,
-be it in a comment or a script.
+Limit: the filter does not parse HTML. It inserts before the first text that looks like the tag,
+even in a comment or a script.
 """
 
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""Refuses request bodies of more than so many bytes with 413.
+"""Refuses request bodies of more than a number of bytes with 413.
 
     PythonInputFilter mod_python.filters.limit_upload LIMIT change=no
     <Location "/upload">
@@ -6,12 +6,11 @@
         PythonOption limit_upload 1000000
     </Location>
 
-It counts what passes, so a body of unknown length (chunked) is refused as soon as it is
-too long, and so is one that a filter before this one has unpacked: SetInputFilter
-DEFLATE;LIMIT stops what is small on the wire and large behind it, as LimitRequestBody
-cannot.
+The filter counts the bytes that pass, so that a chunked body is refused as soon as it is too long.
+Behind a filter that decompresses, it counts decompressed bytes: SetInputFilter DEFLATE;LIMIT refuses
+a body that is small on the wire and large when decompressed, which LimitRequestBody does not.
 
-Limit: what came before was handed on; only at its end is a body known to be all right.
+Limit: the reader has already received the bytes before the limit when the body is refused.
 """
 
 from collections.abc import AsyncIterator

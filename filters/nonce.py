@@ -1,15 +1,15 @@
-"""Gives each page a nonce of its own: in a Content-Security-Policy header and in every <script>.
+"""Adds a nonce to each page: in a Content-Security-Policy header (CSP Level 3) and in every <script>.
 
     PythonOutputFilter mod_python.filters.nonce NONCE
     AddOutputFilterByType NONCE text/html
     PythonOption nonce_policy "script-src 'nonce-{nonce}' 'strict-dynamic'; object-src 'none'; base-uri 'none'"
 
-The option may be left out; this is its default. Browsers then run only scripts that came
-with the page: none from attributes like onclick, none that were added later. Pages are
-marked as not to be kept, since a nonce is good for one response.
+This is the option's default. Browsers then run only the scripts in the page, and scripts that these
+load: none in attributes such as onclick, none that are injected later. The filter sets
+`Cache-Control: no-store`, since a nonce is for one response.
 
-Limit: all scripts in the page get the nonce, those too that somebody has smuggled into it
-on the server.
+Limit: every script in the page gets the nonce, also one that an attacker has put into it on the
+server.
 """
 
 import secrets

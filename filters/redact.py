@@ -1,13 +1,13 @@
-"""Hides numbers of payment cards (those that pass Luhn's test) and e-mail addresses.
+"""Hides numbers of payment cards (those with a right Luhn checksum) and e-mail addresses.
 
     PythonOutputFilter mod_python.filters.redact REDACT
     AddOutputFilterByType REDACT text/html text/plain application/json
     PythonOption redact "cards addresses"
     PythonOption redact_with "[redacted]"
 
-Both options may be left out; these are their defaults.
+These are the defaults of both options.
 
-Limit: what is written with entities or escapes (&#64; for @) is not found.
+Limit: text with entities or escapes (&#64; for @) is not found.
 """
 
 import re
@@ -20,7 +20,7 @@ PATTERNS = {
     "cards": rb"(?<!\d)(?<!\d[ -])\d(?:[ -]?\d){12,18}(?![ -]?\d)",
 }
 WITHIN = b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_.%+@ -"
-LONGEST = 400  # bytes of a match, and what its pattern looks at behind it
+LONGEST = 400  # bytes of the longest match and of what its pattern looks at behind it
 
 
 async def outputfilter(filter: apache.Filter) -> AsyncIterator[bytes]:
@@ -30,7 +30,7 @@ async def outputfilter(filter: apache.Filter) -> AsyncIterator[bytes]:
     cover = options.get("redact_with", "[redacted]").encode()
 
     def redact(start: int, end: int) -> tuple[bytes, int]:
-        """Cover what begins in text[start:end]; say also up to where that went."""
+        """Redact the matches that begin in text[start:end]; return the text and the end of the last match."""
         parts: list[bytes] = []
         for match in pattern.finditer(text, start):
             if match.start() >= end:
@@ -43,13 +43,13 @@ async def outputfilter(filter: apache.Filter) -> AsyncIterator[bytes]:
     async for chunk in filter:
         text += chunk
         decided = len(text.rstrip(WITHIN))
-        if decided <= done:  # nothing ends it: so that many small chunks are searched together, wait for more
+        if decided <= done:  # a match may go on: wait for more, so that small chunks are searched together
             decided = len(text) - LONGEST
             if decided < done + LONGEST:
                 continue
         decided = max(decided, len(text) - LONGEST)
         data, end = redact(done, decided)
-        text, done = text[max(end - 2, 0) :], min(end, 2)  # the pattern looks back at two bytes
+        text, done = text[max(end - 2, 0) :], min(end, 2)  # the pattern looks at two bytes before a match
         yield data
     yield redact(done, len(text))[0]
 

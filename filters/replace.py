@@ -1,4 +1,4 @@
-"""Replaces texts by others in whatever is served.
+"""Replaces texts by other texts in responses.
 
     PythonOutputFilter mod_python.filters.replace REPLACE
     AddOutputFilterByType REPLACE text/html text/css
@@ -6,10 +6,10 @@
     PythonOption replace:colour color
     PythonOption replace_ignore_case on
 
-Each option whose name begins with `replace:` names a text and what takes its place. Where
-several begin at the same place the longest is taken.
+Each option whose name begins with `replace:` has a text and its replacement. If several of the texts
+match at one position, the longest is replaced.
 
-Limit: texts, not patterns, searched for as UTF-8; one cannot be replaced by nothing.
+Limits: it searches for texts in UTF-8, not for patterns. A replacement cannot be empty.
 """
 
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""Writes a copy of each body to a file, which can never hurt the client.
+"""Writes a copy of each response's body to a file; a failure to write does not change the response.
 
     PythonOutputFilter mod_python.filters.tee TEE change=no
     <Location "/api">
@@ -6,11 +6,11 @@
         PythonOption tee /var/spool/bodies/%.body
     </Location>
 
-A % becomes a number of its own for each response; without it all are appended to one
-file. When the file cannot be written (no space, no permission, a pipe that nobody reads)
-the copy ends there with a warning in the log, and the response goes on.
+A % becomes a number that differs for each response; without it all copies are appended to one file.
+If the file cannot be written (no space, no permission, a pipe without a reader), the copy ends there
+with a warning in the log, and the response continues.
 
-Limit: a disk that is slow, but writes, makes the response slow.
+Limit: a slow disk makes the response slow.
 """
 
 import os
@@ -19,7 +19,7 @@ from collections.abc import AsyncIterator
 
 from mod_python import apache
 
-# Neither opening a pipe nor writing to it waits for who reads it.
+# O_NONBLOCK: neither opening a pipe nor writing to it waits for a reader.
 FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC
 
 
@@ -29,15 +29,15 @@ async def outputfilter(filter: apache.Filter) -> AsyncIterator[bytes]:
     try:
         file = os.open(path, FLAGS, 0o600)
     except OSError as error:
-        filter.req.log_error(f"no copy: {error}", apache.APLOG_WARNING)
+        filter.req.log_error(f"tee: cannot open the copy {path}: {error}", apache.APLOG_WARNING)
     try:
         async for chunk in filter:
             if file is not None:
                 try:
                     if os.write(file, chunk) < len(chunk):
-                        raise BlockingIOError("nobody reads fast enough")
+                        raise BlockingIOError("the reader of the pipe is too slow")
                 except OSError as error:
-                    filter.req.log_error(f"the copy in {path} ends: {error}", apache.APLOG_WARNING)
+                    filter.req.log_error(f"tee: the copy {path} is incomplete: {error}", apache.APLOG_WARNING)
                     os.close(file)
                     file = None
             yield chunk

@@ -1,4 +1,4 @@
-"""Sends no more than so many bytes a second to each client.
+"""Limits the rate of each response to a number of bytes per second.
 
     PythonOutputFilter mod_python.filters.throttle THROTTLE change=no
     <Location "/downloads">
@@ -6,7 +6,7 @@
         PythonOption throttle 100000
     </Location>
 
-Nothing is kept meanwhile: whoever makes the response waits as well.
+The filter holds no data back: the handler that writes the response waits with it.
 
 Limit: each response that waits holds one of httpd's threads.
 """

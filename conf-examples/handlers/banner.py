@@ -3,9 +3,9 @@
     PythonOutputFilter banner::outputfilter BANNER
     AddOutputFilterByType BANNER text/html
 
-A page comes in chunks, and the border between two of them may cut the tag in half. So
-the filter holds back an end that could be the start of the tag and looks at it again in
-front of the next chunk. Attributes of the filter object last as long as the response.
+A page arrives in chunks, and the border between two of them may cut the tag. So the filter
+holds back an end that could be the start of the tag, and searches it again in front of
+the next chunk. Attributes of the filter object last as long as the response.
 """
 
 import re

@@ -5,7 +5,7 @@ r"""Reading a request body, after an input filter has dropped every \r from it.
     SetHandler mod_python
     PythonHandler count::handler
 
-The filter works for whatever reads the body: this handler, a CGI, a proxy.
+The filter works for each reader of the body: this handler, a CGI script, a proxy.
 """
 
 from mod_python import apache
@@ -23,7 +23,7 @@ def handler(req: apache.Request) -> int:
         size += len(chunk)
         lines += chunk.count(b"\n")
         last = chunk[-1:]
-    if last != b"\n":  # a last line without its end is a line too
+    if last != b"\n":  # the last line has no line end
         lines += 1
     req.content_type = "text/plain"
     req.write(f"{size} bytes, {lines} lines\n")

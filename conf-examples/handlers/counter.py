@@ -1,11 +1,11 @@
-"""State that outlives the request: how often has this process been asked?
+"""State that outlives a request: a counter of the requests of this process.
 
     SetHandler mod_python
     PythonHandler counter::handler
 
-The module is imported once in each httpd process and stays there, so a plain variable
-is kept from one request to the next. Each process counts for itself, and its threads
-answer several requests at once: hence the lock.
+Each process of httpd imports the module once, so its variables keep their values from one
+request to the next. Each process has its own counter. Its threads answer several requests at
+once, so the counter needs a lock.
 """
 
 import os

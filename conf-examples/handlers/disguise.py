@@ -1,4 +1,4 @@
-"""A filter of connections: it sees all that goes over them, headers, chunks and bodies alike."""
+"""A connection filter: it sees all bytes of a connection: headers, chunk sizes and bodies."""
 
 from collections.abc import AsyncIterator
 
@@ -7,5 +7,5 @@ from mod_python import apache
 
 async def outputfilter(filter: apache.Filter) -> AsyncIterator[bytes]:
     async for chunk in filter:
-        # As many bytes as before: on the wire the length of a body is said already.
+        # The length must not change: Content-Length and chunk sizes are already in the bytes.
         yield chunk.replace(b"Server: Apache", b"Server: nobody")

@@ -1,4 +1,4 @@
-"""A filter that works with buckets: pieces of a body as httpd has them, files unread."""
+"""A filter that works with buckets: the pieces of a body as httpd holds them, such as unread files."""
 
 from collections.abc import AsyncIterator
 
@@ -12,7 +12,7 @@ async def outputfilter(filter: apache.Filter) -> AsyncIterator[object]:
             continue
         rest = bucket.split(left)
         left -= bucket.length
-        yield bucket  # a file is sent by the kernel, or mapped: Python never sees its bytes
+        yield bucket  # the kernel sends a file, or httpd maps it: Python does not read its bytes
         if rest is not None:
             yield b"\n(...)\n"
             return

@@ -4,7 +4,7 @@
     PythonHandler hello::handler
     PythonOption greeting Hello
 
-What PythonOption says in the configuration is here in req.get_options().
+req.get_options() has the values of PythonOption in the configuration.
 """
 
 import platform

@@ -1,12 +1,12 @@
-"""A protocol of its own on a port of its own: lines in, lines out.
+"""A line protocol on a port of its own.
 
     Listen 8081
     <VirtualHost *:8081>
         PythonConnectionHandler lines::connectionhandler
     </VirtualHost>
 
-HTTP has no part in it: the handler has the connection until it returns. Reading waits
-on one of httpd's threads, for as long as Timeout allows.
+The connection does not use HTTP: it belongs to the handler until the handler returns. Reading
+blocks one of httpd's threads, for at most `Timeout`.
 """
 
 import time

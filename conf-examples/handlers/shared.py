@@ -1,4 +1,4 @@
-"""Two protocols on one port: lines are echoed, HTTP goes to httpd.
+"""Two protocols on one port: echo, and HTTP, which httpd serves.
 
     Listen 8081
     <VirtualHost *:8081>
@@ -6,7 +6,7 @@
         DocumentRoot /var/www/html
     </VirtualHost>
 
-What was peeked at is still unread: httpd begins at the first byte, or the echo does.
+peek() consumes nothing: httpd or echo reads the connection from its first byte.
 """
 
 import re
@@ -14,7 +14,7 @@ import re
 from mod_python import apache
 from mod_python.protocols import echo
 
-HTTP = re.compile(rb"[A-Z]{3,7} ")  # a method; with TLS, clients of HTTP/2 say PRI
+HTTP = re.compile(rb"[A-Z]{3,7} ")  # a method, or PRI of HTTP/2
 
 
 async def connectionhandler(conn: apache.Connection) -> int:

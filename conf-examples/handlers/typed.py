@@ -1,9 +1,9 @@
-"""A type hook: it tells PDF, PNG and gzip files by their first bytes, not their names.
+"""A type handler: it recognizes PDF, PNG and gzip files by their first bytes, not by their names.
 
     PythonTypeHandler typed::typehandler
 
-It sets the content type and answers DECLINED, so httpd goes on as usual: mod_mime still
-finds the language in a name like letter.de, and all other files keep their type.
+It sets the content type and returns DECLINED, so httpd continues as usual: mod_mime still
+finds the language in a name such as letter.de, and all other files keep their types.
 """
 
 from mod_python import apache
@@ -27,5 +27,5 @@ def first_bytes(path: str) -> bytes:
     try:
         with open(path, "rb") as file:
             return file.read(8)
-    except OSError:  # a folder, or no such file: httpd knows what to answer
+    except OSError:  # a folder, or no such file: httpd answers the request
         return b""

@@ -1,13 +1,13 @@
-"""An output filter: whatever httpd serves, in capitals.
+"""An output filter that makes responses upper-case.
 
     PythonOutputFilter upper::outputfilter UPPER
     SetOutputFilter UPPER
 
-httpd calls the filter whenever a piece of the response is ready. read() gives it in
-chunks: b"" means nothing more for now, None means that this was the end. What the
-filter writes takes the place of what it read, so any size needs little memory.
+httpd calls the filter for each piece of the response. read() returns it in chunks: b"" means
+that no more data is there now, None that this was the end. What the filter writes replaces
+what it has read, so that a response of any size needs little memory.
 
-bytes.upper() changes a to z and leaves other alphabets as they are.
+bytes.upper() changes a to z, and no other alphabets.
 """
 
 from mod_python import apache

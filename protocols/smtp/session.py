@@ -21,8 +21,7 @@ class Session:
     def __init__(self, conn: apache.Connection) -> None:
         self._conn = conn
         self.settings = Settings.of(conn.base_server)
-        self.is_over = False
-        "Whether the last reply was sent: to QUIT, or to a message that has no end."
+        self.is_over = False  # whether the last reply was sent: to QUIT, or to a message that is far too long
         self._mistakes = 0
         self._peer = ""
         self._protocol = "SMTP"

@@ -1,8 +1,8 @@
 """Python inside Apache httpd.
 
-Inside httpd, ``from mod_python import apache`` gives the interface of the server.
-Outside of it that needs ``from mod_python import testing`` first, which tests filters without httpd.
-``mod_python.temporary_server`` and ``mod_python.pytest_plugin`` boot an httpd for tests.
+Within httpd, ``from mod_python import apache`` imports the interface of the server. Outside of httpd,
+``from mod_python import testing`` must come first; it runs filters without httpd.
+``mod_python.temporary_server`` and ``mod_python.pytest_plugin`` start an httpd for tests.
 """
 
 from mod_python.version import version as __version__

@@ -1,4 +1,8 @@
-"""asyncio's own event loop: one per interpreter, on a thread of its own, made when it is first needed."""
+"""asyncio's event loop behind ``apache.aio``: one per interpreter, on its own thread, made when it is first used.
+
+``_lock`` guards ``_current`` and is held while a loop is made. The methods of ``_Loop`` run on the loop's thread;
+``run`` runs on any thread that steps a coroutine. A set's ``add``, ``discard`` and copy are atomic under the GIL.
+"""
 
 import asyncio
 import concurrent.futures
@@ -14,11 +18,10 @@ T = TypeVar("T")
 
 
 class _Loop:
-    """An event loop, the thread that runs it, and who waits for what runs on it.
+    """An event loop, its thread, and the results that callers of ``run`` wait for.
 
-    The thread outlives what runs there: a task that raises ``SystemExit`` or ``KeyboardInterrupt``, or stops the
-    loop, ends only itself. Where the loop itself fails, or was closed, all waiting ends, and the next call of ``run``
-    makes a new loop.
+    A task that raises ``SystemExit`` or ``KeyboardInterrupt``, or stops the loop, does not end the thread. If the loop
+    itself fails or is closed, all callers get an exception, and the next call of ``run`` makes a new loop.
     """
 
     def __init__(self) -> None:
@@ -38,8 +41,8 @@ class _Loop:
             try:
                 self.loop.run_forever()
             except (SystemExit, KeyboardInterrupt) as error:
-                # A task's awaiter gets the exception; a callback has none.
-                text = f"{error!r} was raised on asyncio's event loop: the loop goes on"
+                # The awaiter of a task gets the exception as well; a callback has no awaiter.
+                text = f"{error!r} was raised on asyncio's event loop: the loop continues"
                 _apache.log_error(text, _apache.APLOG_WARNING)
             except BaseException as error:
                 reason = repr(error)
@@ -57,18 +60,18 @@ _current: _Loop | None = None
 
 
 def _forked() -> None:
-    """In a process that a task has forked: see to it that the loop runs nothing of the child's there."""
+    """Run in a forked process, on the thread that forked: keep the loop from running httpd's tasks there."""
     global _lock, _current
     running, _lock, _current = _current, threading.Lock(), None
     if running is not None and threading.current_thread() is running.thread:
-        getattr(running.loop, "_ready", []).clear()  # asyncio's name for what it would run next
+        getattr(running.loop, "_ready", []).clear()  # asyncio's queue of callbacks that run next
         running.loop.call_soon(_end_fork)
 
 
 def _end_fork() -> None:
     _apache.log_error(
-        "a process that a task on asyncio's event loop has forked came back to the loop: it is no child of httpd and "
-        "ends now; end it with os._exit(), or use multiprocessing",
+        "a process that was forked by a task on asyncio's event loop returned to the loop: it is no child of httpd and "
+        "exits now; end it with os._exit(), or use multiprocessing",
         _apache.APLOG_WARNING,
     )
     os._exit(0)
@@ -78,11 +81,12 @@ os.register_at_fork(after_in_child=_forked)
 
 
 def ended() -> RuntimeError:
-    """Return what ends the waiting for a loop that is no more."""
+    """Return the exception for callers whose loop has ended."""
     return RuntimeError("asyncio's event loop has ended: the error log says why")
 
 
 def _running() -> _Loop:
+    """Return the loop, and make it if there is none. Raise RuntimeError if its thread cannot start."""
     global _current
     with _lock:
         if _current is None or _current.is_over or _current.loop.is_closed():
@@ -91,13 +95,13 @@ def _running() -> _Loop:
 
 
 class _Answer:
-    """What a coroutine on another event loop waits for: only the coroutine waits, not the thread of that loop."""
+    """A result that a coroutine on another event loop awaits; the thread of that loop is not blocked."""
 
     def __init__(self) -> None:
         self._future: concurrent.futures.Future[Any] = concurrent.futures.Future()
 
     def set(self, value: object, error: BaseException | None = None) -> None:
-        """Give the value, or the exception that is raised; any thread. Only the first counts."""
+        """Set the value, or the exception to raise, on any thread. Only the first call counts."""
         with contextlib.suppress(concurrent.futures.InvalidStateError):
             if error is None:
                 self._future.set_result(value)
@@ -105,12 +109,12 @@ class _Answer:
                 self._future.set_exception(error)
 
     def __await__(self) -> Generator[Any, None, Any]:
-        """Wait for the value on the event loop that runs in this thread."""
+        """Await the value on the event loop that runs in this thread."""
         return asyncio.wrap_future(self._future).__await__()
 
 
 def _loop_here() -> asyncio.AbstractEventLoop | None:
-    """Return the event loop that runs in this thread."""
+    """Return the event loop that runs in this thread, or None."""
     try:
         return asyncio.get_running_loop()
     except RuntimeError:
@@ -118,10 +122,14 @@ def _loop_here() -> asyncio.AbstractEventLoop | None:
 
 
 async def run(awaitable: Awaitable[T]) -> T:
-    """Run `awaitable` on the loop, and wait for it as httpd waits; who stops waiting cancels it.
+    """Run `awaitable` on the loop and return its result; if the caller is cancelled, so is the awaitable.
 
-    On the loop itself the awaitable is simply awaited. A coroutine that runs on another event loop, such as that of
-    ``asyncio.run()``, waits as asyncio waits: the thread of a running event loop is never blocked.
+    A connection handler is parked meanwhile. On the loop itself the awaitable is awaited directly. A coroutine on
+    another event loop, such as that of ``asyncio.run()``, awaits an asyncio future: no event loop is ever blocked.
+
+    Raises:
+        RuntimeError: the loop has ended, or its thread cannot start.
+        BaseException: whatever the awaitable raises.
     """
     here = _loop_here()
     current = _current
@@ -131,7 +139,7 @@ async def run(awaitable: Awaitable[T]) -> T:
         running = _running()
     except BaseException:
         if asyncio.iscoroutine(awaitable):
-            awaitable.close()  # else Python warns that nobody awaited it
+            awaitable.close()  # else Python warns that it was never awaited
         raise
     pending = _apache._pending() if here is None else _Answer()
     task: asyncio.Future[T] | None = None
@@ -160,10 +168,10 @@ async def run(awaitable: Awaitable[T]) -> T:
     def on_loop(callback: Callable[[], None]) -> None:
         try:
             running.loop.call_soon_threadsafe(callback)
-        except RuntimeError:  # it was closed meanwhile
+        except RuntimeError:  # the loop was closed meanwhile
             pending.set(None, ended())
 
-    # Entered first, asked afterwards: the loop's thread does it the other way round.
+    # First add, then look at is_over; the loop's thread first sets is_over, then looks at the set: no result is missed.
     running.waiting.add(pending)
     try:
         on_loop(start)

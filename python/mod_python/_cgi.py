@@ -1,6 +1,6 @@
-"""What lets code written for CGI run in a handler: part of ``mod_python.apache``.
+"""Functions for handlers that run code written for CGI (RFC 3875): part of ``mod_python.apache``.
 
-The standard streams are an interpreter's, not a thread's: one request at a time, please.
+The standard streams belong to the interpreter, not to the thread: use them for one request at a time.
 """
 
 import os
@@ -11,7 +11,7 @@ from mod_python import _apache
 
 
 class NullIO:
-    """A stream that has nothing and takes everything."""
+    """A stream that reads as empty and discards what is written."""
 
     def read(self, n: int = -1) -> bytes:  # noqa: ARG002
         """Return no bytes."""
@@ -49,15 +49,15 @@ class CGIStdin(NullIO):
         self._req = req
 
     def read(self, n: int = -1) -> bytes:
-        """Return at most n bytes, or all."""
+        """Return at most n bytes, or all if n is negative. Raise OSError, as ``req.read`` does."""
         return self._req.read(n)
 
     def readline(self, n: int = -1) -> bytes:
-        """Return one line with its end, or at most n bytes of it."""
+        """Return one line with its end, or at most n bytes of it; b'' at the end of the body."""
         return self._req.readline(n)
 
     def readlines(self, n: int = -1) -> list[bytes]:
-        """Return the lines, up to about n bytes."""
+        """Return the lines, of about n bytes; all if n is negative."""
         return self._req.readlines(n)
 
 
@@ -69,7 +69,12 @@ class CGIStdout(NullIO):
         self._head: bytes | None = b""
 
     def write(self, data: str | bytes) -> None:
-        """Take text or bytes; what stands before the first empty line are headers of the response."""
+        """Write str (as UTF-8) or bytes. The lines before the first empty one are headers.
+
+        Raises:
+            ValueError: one of these is no header.
+            OSError: the client is gone.
+        """
         if isinstance(data, str):
             data = data.encode("utf-8", "surrogateescape")
         if self._head is not None:
@@ -91,7 +96,7 @@ class CGIStdout(NullIO):
         name, colon, value = line.decode("utf-8", "surrogateescape").partition(":")
         name, value = name.strip(), value.strip()
         if not colon or not name:
-            raise ValueError(f"{name!r} is no header: a script begins with headers and an empty line")
+            raise ValueError(f"{name!r} is no header: a script's output begins with headers and an empty line")
         if name.lower() == "status":
             self._req.status_line = value
         elif name.lower() == "content-type":
@@ -106,26 +111,26 @@ Saved = tuple[Any, Any, Any]
 
 
 def build_cgi_env(req: _apache.Request) -> _apache.table:
-    """Return the environment that a CGI script would have for a request, as a table of its own."""
+    """Return the environment of a CGI script for a request (RFC 3875, 4.1), as a new table."""
     req.add_cgi_vars()
     env = _apache.table(req.subprocess_env)
     length = _apache.find_path_info(req.uri, req.path_info or "")
     env["SCRIPT_NAME"] = os.fsdecode(os.fsencode(req.uri)[:length])
     env["GATEWAY_INTERFACE"] = "Python-CGI/1.1"
-    # httpd keeps it from scripts; a handler can see it anyway.
+    # httpd withholds it from scripts; a handler can read it in any case.
     if "authorization" in req.headers_in:
         env["HTTP_AUTHORIZATION"] = req.headers_in["authorization"]
     return env
 
 
 def setup_cgi(req: _apache.Request) -> Saved:
-    """Let ``os.environ``, ``sys.stdin``, ``sys.stdout`` and ``sys.argv`` be those of a CGI script.
+    """Replace ``os.environ``, ``sys.stdin``, ``sys.stdout`` and ``sys.argv`` by those of a CGI script.
 
     Returns:
-        What ``restore_nocgi`` takes.
+        The arguments for ``restore_nocgi``: the former environ, stdin and stdout.
     """
     saved = (os.environ, sys.stdin, sys.stdout)
-    # Not into the process's environment, which is all threads'.
+    # A dict, since all threads share the environment of the process.
     os.environ = dict(build_cgi_env(req).items())  # type: ignore[assignment]  # noqa: B003
     sys.stdin = CGIStdin(req)
     sys.stdout = CGIStdout(req)
@@ -134,5 +139,5 @@ def setup_cgi(req: _apache.Request) -> Saved:
 
 
 def restore_nocgi(sav_env: Any, si: Any, so: Any) -> None:
-    """Undo ``setup_cgi``."""
+    """Restore ``os.environ``, ``sys.stdin`` and ``sys.stdout`` as ``setup_cgi`` returned them."""
     os.environ, sys.stdin, sys.stdout = sav_env, si, so

@@ -1,12 +1,14 @@
-"""Imports for handlers: a module that is found by its file belongs to the folder of that file.
+"""Imports for handlers: a module that is found by its file belongs to the package of its folder.
 
-Such a folder is a package of its own, named after its path: ``/srv/shop/door.py`` is the module ``door`` of the package
-``/srv/shop``, and ``/srv/shop.door`` in ``sys.modules``. So two folders can have modules of one name, each file is one
-module whichever way it is named, and a pickled class is found again in every process. CPython's import system does the
-rest: one thread runs a module, the others wait for it, and a module whose first run failed is run again.
+The package is named after the path of the folder: ``/srv/shop/door.py`` is the module ``door`` of the package
+``/srv/shop``, and ``/srv/shop.door`` in ``sys.modules``. So two folders can have modules of the same name, each file is
+one module by whichever name it is imported, and every process can unpickle its classes. CPython's import system keeps
+its rules: one thread runs a module, other threads wait for it, and a module whose first run failed is run again.
 
-A module of a folder sees its neighbours first: ``import rules`` in ``/srv/shop/door.py`` means ``/srv/shop/rules.py``
-if that is there. The folder itself is not on ``sys.path``, where it would offer its modules to everybody.
+A module of a folder finds the modules beside it first: ``import rules`` in ``/srv/shop/door.py`` imports
+``/srv/shop/rules.py`` if that exists. The folder is not on ``sys.path``, where all other code would find its modules.
+
+The functions run on any thread that has entered the interpreter; the locks are those of CPython's import system.
 """
 
 import ast
@@ -22,12 +24,12 @@ from pathlib import Path
 from types import CodeType
 from urllib.parse import quote, unquote_to_bytes
 
-# Never a neighbour: the compiler's own, and the package that this is a part of.
+# Names that are never looked up beside a module: the compiler's, and this package.
 _NO_NEIGHBOURS = frozenset(("__future__", "mod_python"))
 
 
 def _quoted(path: str, safe: str) -> str:
-    """A path without dots, which separate the names of modules, and without what an old pickle could not hold."""
+    """Return a path as part of a module's name: dots separate names, and pickle protocol 2 needs ASCII."""
     return quote(os.fsencode(path), safe=safe).replace(".", "%2E")
 
 
@@ -36,14 +38,14 @@ def _path(quoted: str) -> str:
 
 
 def _package(folder: str) -> str:
-    """The name of a folder's package, which is there from now on."""
+    """Import the package of a folder, and return its name."""
     name = _quoted(folder or "/", "/")
     importlib.import_module(name)
     return name
 
 
 def _is_neighbour(package: str, name: str) -> bool:
-    """Whether a folder has a module or package of this name, or else a plain folder that nobody else has."""
+    """Return whether a package's folder has this module or package, or a namespace package that is nowhere else."""
     if name in _NO_NEIGHBOURS:
         return False
     spec = PathFinder.find_spec(f"{package}.{name}", [_path(package)])
@@ -53,7 +55,7 @@ def _is_neighbour(package: str, name: str) -> bool:
 
 
 def beside(importer: str, name: str) -> str:
-    """The full name of a module that a module of a folder imports by `name`: its neighbour's, if it has that."""
+    """Return the full name for `name` in an import of the module `importer`: the one beside it, if there is one."""
     package = importer.partition(".")[0]
     if package.startswith("/") and _is_neighbour(package, name.partition(".")[0]):
         return f"{package}.{name}"
@@ -61,7 +63,7 @@ def beside(importer: str, name: str) -> str:
 
 
 class _Neighbours(ast.NodeTransformer):
-    """Gives neighbours their full names in the import statements of a module."""
+    """Replaces the names of modules beside a module by their full names in its import statements."""
 
     def __init__(self, importer: str) -> None:
         self._importer = importer
@@ -101,7 +103,7 @@ class _Loader(SourceFileLoader):
 
 
 class _Searching(threading.local):
-    """Where the import that this thread does for a handler looks first."""
+    """The path that the current import of this thread searches first; None outside of `import_named`."""
 
     path: Sequence[str] | None = None
 
@@ -110,7 +112,7 @@ _searching = _Searching()
 
 
 class _Finder:
-    """Finds the packages of folders and what is in them, and for all other imports what a handler's path has first."""
+    """Finds the packages of folders and their modules, and for `import_named` the modules on a handler's path."""
 
     @staticmethod
     def find_spec(fullname: str, path: Sequence[str] | None = None, *_target: object) -> ModuleSpec | None:
@@ -137,18 +139,18 @@ sys.meta_path.insert(next((at for at, one in enumerate(sys.meta_path) if one is 
 
 
 def _import(name: str) -> object:
-    """Import a module for a handler and wait until it is complete; what it has put in its place, if it has.
+    """Import a module for a handler, wait until it is complete, and return it, or its replacement in `sys.modules`.
 
     Raises:
-        ImportError: this very thread is in the middle of importing it, or it is a folder without any code.
+        ImportError: this thread is importing it already, or it is a folder without code.
     """
-    early = ImportError(f"module '{name}' is named as a handler while this thread still imports it", name=name)
+    early = ImportError(f"module '{name}' is used as a handler while this thread is still importing it", name=name)
     while True:
         module = importlib.import_module(name)
         spec = getattr(module, "__spec__", None)
         if isinstance(spec, ModuleSpec):
             break
-        # The module has put an object of its own into sys.modules, and nothing tells whether it has come to its end.
+        # The module has replaced itself in sys.modules: only its lock says whether its code still runs.
         lock = _bootstrap._get_module_lock(name)  # type: ignore[attr-defined]
         if lock.owner == threading.get_ident():
             raise early
@@ -160,13 +162,13 @@ def _import(name: str) -> object:
     if spec.origin is None and isinstance(spec.loader, NamespaceLoader):
         folders = ", ".join(spec.submodule_search_locations or ())
         file = f"{name.rpartition('.')[2]}.py"
-        text = f"'{name}' is no module: {folders} has no __init__.py, and beside it there is no {file}"
+        text = f"'{name}' is no module: {folders} has no __init__.py, and there is no {file} beside it"
         raise ModuleNotFoundError(text, name=name)
     return module
 
 
 def import_file(path: str) -> object:
-    """Import the module that is this file, an absolute path that ends in .py."""
+    """Import the module of a file: an absolute path that ends in .py."""
     folder, _, file = path.rpartition("/")
     package, name = _package(folder), file.removesuffix(".py")
     if name.isidentifier():
@@ -177,16 +179,17 @@ def import_file(path: str) -> object:
 
 
 def import_beside(folder: str, name: str) -> object:
-    """Import a module of a folder; None if the folder has none of that name."""
+    """Import and return a module of a folder; return None if the folder has none of that name."""
     package = _package(folder)
     full = beside(package, name)
     return _import(full) if full != name else None
 
 
 def import_named(name: str, path: Sequence[str]) -> object:
-    """Import a module by its name, looked for on this path before `sys.path`.
+    """Import a module by its name, from `path` before `sys.path`.
 
-    An interpreter has one module of a name: of two sections with a path each, the first one that asks decides which.
+    An interpreter has one module of each name: if the paths of two sections have different ones, the section that
+    imports first decides, and the other gets a notice in the log.
     """
     before, _searching.path = _searching.path, path
     try:

@@ -1,4 +1,4 @@
-"""Processes and ports of this machine."""
+"""The processes and the free TCP ports of this machine, for `mod_python.temporary_server`."""
 
 import contextlib
 import os
@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 
 class Process(NamedTuple):
-    """What /proc/PID/stat tells."""
+    """Fields of /proc/PID/stat (proc(5))."""
 
     pid: int
     name: str
@@ -20,7 +20,7 @@ class Process(NamedTuple):
 
 
 def processes() -> Iterator[Process]:
-    """All processes that run, zombies left out."""
+    """Yield all processes but zombies."""
     for entry in os.listdir("/proc"):
         if entry.isdecimal():
             try:
@@ -34,9 +34,9 @@ def processes() -> Iterator[Process]:
 
 
 def free_ports(count: int) -> tuple[list[int], list[socket.socket]]:
-    """Ports that nobody listens on, below those the kernel gives to clients; and what keeps them ours.
+    """Return free ports below the ephemeral range, and the sockets that reserve them.
 
-    As long as the sockets are open, no other process gets the same ports from here.
+    As long as these sockets are open, this function returns the ports to no other process.
     """
     found: list[int] = []
     claims: list[socket.socket] = []
@@ -44,7 +44,7 @@ def free_ports(count: int) -> tuple[list[int], list[socket.socket]]:
         if len(found) == count:
             break
         claim = socket.socket(socket.AF_UNIX)
-        with contextlib.suppress(OSError):  # somebody else's
+        with contextlib.suppress(OSError):  # another process has reserved it
             claim.bind(f"\0mod_python port {port}")
             if why_not(port) is None:
                 found.append(port)
@@ -55,7 +55,7 @@ def free_ports(count: int) -> tuple[list[int], list[socket.socket]]:
 
 
 def why_not(port: int) -> OSError | None:
-    """Why httpd could not listen on the port, or None."""
+    """Return the reason why httpd cannot listen on a port, or None."""
     for family, address in ((socket.AF_INET6, "::"), (socket.AF_INET, "0.0.0.0")):
         try:
             with socket.socket(family, socket.SOCK_STREAM) as probe:
@@ -63,7 +63,7 @@ def why_not(port: int) -> OSError | None:
                 probe.bind((address, port))
         except OSError as error:
             if family == socket.AF_INET:
-                return error  # IPv6 may simply be missing
+                return error  # the machine may have no IPv6
             if error.errno in (98, 13):
                 return error
     return None

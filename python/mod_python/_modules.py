@@ -15,19 +15,20 @@ def import_module(
     log: bool = False,
     path: list[str] | None = None,
 ) -> ModuleType:
-    """Import a module by its name; one that lies beside the calling module goes first if a folder's handler calls.
+    """Import a module by its name. For a caller in a handler's folder, a module in that folder comes first.
 
     Args:
-        module_name: dotted name.
-        autoreload: accepted; this version does not reload yet.
-        log: whether an import that was not done before is logged, at notice.
-        path: accepted, as ``autoreload``.
+        module_name: the dotted name.
+        autoreload: ignored; this version does not reload modules.
+        log: whether the first import of the module is logged, at notice.
+        path: ignored.
 
     Returns:
         The module.
 
     Raises:
-        ImportError: there is no such module; whatever else importing it raises.
+        ImportError: there is no such module.
+        BaseException: whatever the module raises.
     """
     module_name = _folders.beside(sys._getframe(1).f_globals.get("__name__", ""), module_name)
     if log and module_name not in sys.modules:
@@ -36,7 +37,7 @@ def import_module(
 
 
 def module_mtime(module: ModuleType) -> float:
-    """Return when a module's file changed, in seconds since 1970; 0 for a module without one."""
+    """Return when a module's file was changed, as Unix time in seconds; 0.0 for a module without a file."""
     file = getattr(module, "__file__", None)
     try:
         return Path(file).stat().st_mtime if file else 0.0
@@ -45,18 +46,18 @@ def module_mtime(module: ModuleType) -> float:
 
 
 def resolve_object(module: Any, obj: str, arg: object = None, silent: bool = False) -> Any:
-    """Look a dotted name up.
+    """Return the object of a dotted name.
 
-    Where a class stands before a dot, it is called, and the next name is one of the instance.
+    A class before a dot is called, and the next name is looked up in the instance.
 
     Args:
-        module: where the first name is looked up.
-        obj: names with dots between them.
-        arg: what classes are called with.
-        silent: give None for what is not there.
+        module: the object with the first name.
+        obj: the dotted name.
+        arg: the argument for classes that are called.
+        silent: whether to return None if there is no such object.
 
     Raises:
-        AttributeError: there is no such object.
+        AttributeError: there is no such object, and `silent` is false.
     """
     found = module
     for name in obj.split("."):

@@ -1,4 +1,4 @@
-"""Where the module is, and what belongs to it; for what runs outside of httpd."""
+"""Paths of httpd, its modules and the files of mod_python, for code outside of httpd."""
 
 import functools
 import os
@@ -10,23 +10,23 @@ PACKAGE = Path(__file__).resolve().parent
 
 
 class NotFoundError(ImportError):
-    """Something is not where it is looked for."""
+    """A file is not at any of the paths where it is looked for; the text says what to do."""
 
 
 def tree() -> Path | None:
-    """The source tree that this package is part of, if it is."""
+    """Return the source tree that this package is part of, or None."""
     root = PACKAGE.parent.parent
     return root if (root / "Cargo.toml").exists() else None
 
 
 @functools.cache
 def httpd() -> Path:
-    """Httpd's program.
+    """Return the path of httpd's program.
 
     Raises:
-        NotFoundError: there is none.
+        NotFoundError: it does not exist.
     """
-    # It is not on the PATH of ordinary users.
+    # /usr/sbin is not on the PATH of ordinary users.
     path = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/apache2/bin"])
     for name in ("apache2", "httpd"):
         if found := shutil.which(name, path=path):
@@ -36,7 +36,7 @@ def httpd() -> Path:
 
 @functools.cache
 def modules() -> Path:
-    """The folder of httpd's modules."""
+    """Return the folder of httpd's modules."""
     for apxs in ("apxs2", "apxs"):
         try:
             asked = subprocess.run([apxs, "-q", "LIBEXECDIR"], capture_output=True, text=True, check=True)
@@ -48,30 +48,30 @@ def modules() -> Path:
 
 
 def module() -> Path:
-    """The module: what MOD_PYTHON_SO names, else the source tree's, else the one among httpd's modules.
+    """Return the path of the module: of MOD_PYTHON_SO, else in the source tree, else among httpd's modules.
 
     Raises:
-        NotFoundError: there is none.
+        NotFoundError: it does not exist.
     """
     if named := os.environ.get("MOD_PYTHON_SO"):
         return Path(named)
     root = tree()
     place = root / "target/release/libmod_python.so" if root else modules() / "mod_python.so"
     if not place.exists():
-        wanted = "scripts/build makes it" if root else "set MOD_PYTHON_SO to where it is"
-        raise NotFoundError(f"{place} is not there: {wanted}")
+        wanted = "build it with scripts/build" if root else "set MOD_PYTHON_SO to the path of mod_python.so"
+        raise NotFoundError(f"{place} does not exist: {wanted}")
     return place
 
 
 def stand_in() -> Path:
-    """The library with httpd's functions for tests: in this package once installed, else beside the module.
+    """Return the library with httpd's functions for tests: in the installed package, else beside the module.
 
     Raises:
-        NotFoundError: it is not there.
+        NotFoundError: it does not exist.
     """
     name = "libmod_python_testing.so"
     places = [PACKAGE / "testing" / name, module().parent / name]
     for place in places:
         if place.exists():
             return place
-    raise NotFoundError(f"{places[0]} is not there: copy it from where the module was built")
+    raise NotFoundError(f"{places[0]} does not exist: copy it from the folder where the module was built")

@@ -5,7 +5,7 @@ from urllib import parse
 
 
 def parse_qs(qs: AnyStr, keep_blank_values: bool = False, strict_parsing: bool = False) -> dict[AnyStr, list[AnyStr]]:
-    """Parse a query into the values of each name, in the order in which they stand in it.
+    """Return a dict of the names in a query, each with the list of its values in their order.
 
     The arguments and errors are those of `parse_qsl`.
     """
@@ -16,11 +16,11 @@ def parse_qs(qs: AnyStr, keep_blank_values: bool = False, strict_parsing: bool =
 
 
 def parse_qsl(qs: AnyStr, keep_blank_values: bool = False, strict_parsing: bool = False) -> list[tuple[AnyStr, AnyStr]]:
-    """Parse a query, ``a=1&b=2`` (``;`` separates, too), into pairs of name and value.
+    """Return the pairs of name and value in a query such as ``a=1&b=2``; ``;`` separates them, too.
 
     Args:
-        qs: the query. Escaped bytes in str mean UTF-8; those that are not are kept by ``surrogateescape``.
-        keep_blank_values: whether names without value count; they are left out otherwise.
+        qs: the query. In str, escaped bytes are UTF-8; others are kept by ``surrogateescape``.
+        keep_blank_values: whether names without a value are returned.
         strict_parsing: whether a part without ``=`` is an error.
 
     Returns:
@@ -33,7 +33,7 @@ def parse_qsl(qs: AnyStr, keep_blank_values: bool = False, strict_parsing: bool 
     if isinstance(qs, str):
         return _pairs(qs, keep_blank_values, strict_parsing, "utf-8")
     if isinstance(qs, bytes):
-        # Each byte as the character of its number: nothing is lost on the way.
+        # Latin-1 maps each byte to one character, so that no byte is lost.
         pairs = _pairs(qs.decode("latin-1"), keep_blank_values, strict_parsing, "latin-1")
         return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in pairs]
     raise TypeError(f"a query is str or bytes, not {type(qs).__name__}")

@@ -1,4 +1,4 @@
-"""Code in pages: ``<!--#python eval="..." -->`` and ``<!--#python exec="..." -->``."""
+"""Server-side includes in Python: ``<!--#python eval="..." -->`` and ``<!--#python exec="..." -->``."""
 
 import functools
 from types import CodeType
@@ -9,20 +9,20 @@ from mod_python import _apache
 
 @functools.lru_cache(maxsize=1024)
 def _compiled(code: str, page: str, kind: Literal["eval", "exec"]) -> CodeType:
-    # Lines count from the element's own first one, so no file is named where they could be looked up.
+    # Line numbers count from the first line of the element, so the name is not that of a file.
     return compile(code, f"<{kind} in {page}>", kind, dont_inherit=True)
 
 
 def run(filter: "_apache.SSIElement", kind: Literal["eval", "exec"], code: str) -> None:
-    """Run the code of an element, with the names that the elements of a page share (``req.ssi_globals``).
+    """Run the code of an element, with the globals that the elements of a page share (``req.ssi_globals``).
 
     Args:
-        filter: what the code can write to, as ``filter``.
-        kind: what the code is: an expression, whose value is written, or statements.
-        code: its text.
+        filter: the object that the code sees as ``filter``, to write to.
+        kind: "eval" for an expression, whose value is written; "exec" for statements.
+        code: the source text.
 
     Raises:
-        Whatever the code raises.
+        BaseException: whatever the code raises; SyntaxError if it cannot be compiled.
     """
     req: Any = filter.req
     names: dict[str, Any] | None = getattr(req, "ssi_globals", None)
@@ -32,7 +32,7 @@ def run(filter: "_apache.SSIElement", kind: Literal["eval", "exec"], code: str) 
     compiled = _compiled(code.replace("\r\n", "\n").rstrip(), str(page), kind)
     names["filter"], names["__file__"] = filter, page
     try:
-        result = eval(compiled, names)  # of statements, too; their value is None
+        result = eval(compiled, names)  # eval() runs statements as well; their value is None
         if result is not None:
             filter.write(str(result))
     finally:

@@ -1,4 +1,4 @@
-"""``sys.stdout`` and ``sys.stderr`` of the interpreters: httpd's error log."""
+"""``sys.stdout`` and ``sys.stderr`` of the interpreters: they write to httpd's error log."""
 
 import io
 
@@ -6,10 +6,10 @@ from mod_python import _apache
 
 
 class LogStream(io.TextIOBase):
-    """A text stream whose lines go to the error log, with the request they belong to.
+    """A text stream whose lines become entries of the error log, with the request that this thread serves.
 
     Args:
-        is_error: whether lines are logged at ``error``; else at ``notice``.
+        is_error: whether lines are logged at level ``error``; else at ``notice``.
     """
 
     encoding = "utf-8"
@@ -22,7 +22,7 @@ class LogStream(io.TextIOBase):
         self.mode = "w"
 
     def write(self, text: str) -> int:
-        """Take text; each complete line is logged at once. Return its length in characters."""
+        """Write text and return its length in characters. Each complete line is logged at once."""
         if not isinstance(text, str):
             raise TypeError(f"write() takes str, not {type(text).__name__}")
         _apache._print(self._is_error, text)
@@ -37,4 +37,4 @@ class LogStream(io.TextIOBase):
         return False
 
     def close(self) -> None:
-        """Do nothing: the log stays open."""
+        """Do nothing: the log remains open."""

@@ -23,14 +23,14 @@ class Input:
 
 
 def build_env(req: _apache.Request) -> dict[str, Any] | None:
-    """Make the environ of an application.
+    """Return the environ of an application.
 
     Args:
-        req: the request. Its path_info becomes what follows the application's path.
+        req: the request. Its path_info is set to the path behind that of the application.
 
     Returns:
-        The environ; None when the request is not below ``PythonOption mod_python.wsgi.base_uri``, which is else the
-        path of the Location that the handler stands in, or nothing.
+        The environ; None if the request is not below ``PythonOption mod_python.wsgi.base_uri``. The default of this
+        option is the path of the Location with the handler, or the empty path outside of a Location.
 
     Raises:
         ValueError: the option ends in a slash.
@@ -64,27 +64,27 @@ def build_env(req: _apache.Request) -> dict[str, Any] | None:
 
 
 def _native(text: str) -> str:
-    """The bytes of a text of httpd, one by one as characters: what PEP 3333 calls a native string."""
+    """Return a native string as PEP 3333 has it: one character for each byte."""
     return text.encode("utf-8", "surrogateescape").decode("latin-1")
 
 
 def start_response(
     req: _apache.Request, status: str, headers: list[tuple[str, str]], exc_info: _ExcInfo | None = None
 ) -> Callable[[bytes], object]:
-    """Set status and headers; they are sent with the first byte of the body.
+    """Set status and headers; httpd sends them with the first byte of the body.
 
     Args:
         req: the request.
-        status: number and reason, as in ``"200 OK"``.
-        headers: pairs of name and value.
-        exc_info: what sys.exc_info() told, when a response is replaced by an error's.
+        status: the status and its reason, such as ``"200 OK"``.
+        headers: pairs of name and value, in Latin-1.
+        exc_info: the result of sys.exc_info(), if an error response replaces the former one.
 
     Returns:
-        ``write(data)``.
+        The function ``write(data)`` of PEP 3333.
 
     Raises:
-        AssertionError: it was called before, and there is no error.
-        BaseException: that of exc_info, when the headers are sent already.
+        AssertionError: it was called before, and exc_info is None.
+        BaseException: that of exc_info, if the headers are sent already.
     """
     before = vars(req).get("_wsgi_headers")
     if exc_info is not None:
@@ -92,7 +92,7 @@ def start_response(
             if req.sent_bodyct or req.bytes_sent:
                 raise exc_info[1].with_traceback(exc_info[2])
         finally:
-            exc_info = None  # no cycle through its traceback
+            exc_info = None  # avoids a reference cycle through the traceback
     elif before is not None:
         raise AssertionError("start_response() was called already: give it exc_info to replace that response")
     for name in before or []:

@@ -10,7 +10,7 @@ from typing import TypeVar
 try:
     from mod_python import _apache
 except ImportError as error:
-    text = "mod_python.apache is there inside httpd; outside, `from mod_python import testing` comes before it"
+    text = "mod_python.apache exists within httpd; outside, write `from mod_python import testing` before this import"
     raise ImportError(text) from error
 from mod_python._apache import *  # noqa: F403 - its public part is this interface
 from mod_python._cgi import CGIStdin as CGIStdin
@@ -25,16 +25,16 @@ from mod_python._modules import resolve_object as resolve_object
 
 make_table = _apache.table
 
-# mod_python's other names for results.
+# Other names of mod_python 3 for results.
 REQ_PROCEED = _apache.OK
 REQ_NOACTION = _apache.DECLINED
 REQ_ABORTED = _apache.HTTP_INTERNAL_SERVER_ERROR
 REQ_EXIT = "REQ_EXIT"
 
-# Once a bit to add to a log level; it has no effect.
+# A bit that could be added to a log level in Apache 2.0; it has no effect.
 APLOG_NOERRNO = 0
 
-# The places of req.finfo as a sequence.
+# The indexes of req.finfo as a sequence.
 FINFO_MODE = 0
 FINFO_INO = 1
 FINFO_DEV = 2
@@ -49,7 +49,7 @@ FINFO_FNAME = 10
 FINFO_NAME = 11
 FINFO_FILETYPE = 12
 
-# The places of req.parsed_uri.
+# The indexes of req.parsed_uri.
 URI_SCHEME = 0
 URI_HOSTINFO = 1
 URI_USER = 2
@@ -66,21 +66,22 @@ T = TypeVar("T")
 
 
 async def aio(awaitable: Awaitable[T]) -> T:
-    """Run something of asyncio's: a database driver's query, an HTTP client's request, ``asyncio.sleep``.
+    """Run an awaitable on asyncio's event loop: a query of a database driver, a request of an HTTP client.
 
-    It runs on one event loop per interpreter, on a thread of its own. A connection is parked meanwhile; a filter
-    holds its request's thread, and lets others run Python.
+    Each interpreter has one event loop, on a thread of its own. Meanwhile a connection is parked; a filter keeps the
+    thread of its request, without the GIL.
 
     Args:
-        awaitable: a coroutine, or anything else that asyncio awaits.
+        awaitable: a coroutine, or any other object that asyncio can await.
 
     Returns:
-        What it returns.
+        The result of the awaitable.
 
     Raises:
-        ShuttingDown: the server stops, and the time for what was begun is over; what was begun is cancelled.
-        BaseException: whatever it raises.
+        ShuttingDown: the server stops, and PythonGracefulTimeout is over; the awaitable is cancelled.
+        RuntimeError: the event loop has ended; the error log says why.
+        BaseException: whatever the awaitable raises.
     """
-    from mod_python import _aio  # asyncio is large: only who uses it pays for it
+    from mod_python import _aio  # asyncio takes long to import: only interpreters that use it import it
 
     return await _aio.run(awaitable)

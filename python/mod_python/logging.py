@@ -1,4 +1,4 @@
-"""Python's ``logging`` in httpd's error log.
+"""A handler of Python's ``logging`` that writes to httpd's error log.
 
 ::
 
@@ -7,7 +7,7 @@
 
     logging.basicConfig(level=logging.DEBUG, handlers=[ErrorLogHandler()])
 
-What is shown then is httpd's to say, for each server and section: ``LogLevel python:debug``.
+httpd's LogLevel then decides which records are written, for each server and section: ``LogLevel python:debug``.
 """
 
 import logging
@@ -20,8 +20,8 @@ __all__ = ["ErrorLogHandler", "httpd_level"]
 def httpd_level(level: int) -> int:
     """Return httpd's level, one of ``apache.APLOG_*``, for a level of Python.
 
-    ``CRITICAL`` to ``DEBUG`` have their namesakes; what lies between ``INFO`` and ``WARNING`` (25 and more) is a
-    notice; 9 and less, to 2, are ``APLOG_TRACE1`` to ``APLOG_TRACE8``.
+    ``CRITICAL`` to ``DEBUG`` become the levels of the same name, levels from 25 below ``WARNING`` ``APLOG_NOTICE``,
+    and levels from 9 down to 2 ``APLOG_TRACE1`` to ``APLOG_TRACE8``; lower ones are ``APLOG_TRACE8`` as well.
     """
     steps = (
         (logging.CRITICAL, _apache.APLOG_CRIT),
@@ -38,16 +38,16 @@ def httpd_level(level: int) -> int:
 
 
 class ErrorLogHandler(logging.Handler):
-    """Writes each record, its traceback included, as one entry with the request or connection that this thread serves.
+    """Writes each record with its traceback as one entry, with the request or connection that this thread serves.
 
-    Without a formatter, a record shows its logger's name and its message. httpd shows the place in the
-    source for levels from debug on.
+    Without a formatter, an entry has the logger's name and the message. At level debug and below, httpd adds the file
+    and line of the source. Any thread may use it; ``logging`` holds the handler's lock meanwhile.
     """
 
     _plain = logging.Formatter("%(name)s: %(message)s")
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write a record, if the ``LogLevel`` in force takes it."""
+        """Write a record, if the ``LogLevel`` in force allows its level."""
         try:
             level = httpd_level(record.levelno)
             if _apache._takes(level):

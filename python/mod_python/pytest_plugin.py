@@ -1,4 +1,4 @@
-r"""A plugin for pytest: the fixture `boot_httpd`.
+r"""A plugin for pytest with the fixture `boot_httpd`.
 
 In conftest.py: ``pytest_plugins = ["mod_python.pytest_plugin"]``. Then
 
@@ -20,17 +20,20 @@ from mod_python.temporary_server import Server
 
 
 class Boot:
-    """Boots httpds that are stopped when the test ends."""
+    """Starts servers, and keeps them until the test ends."""
 
     def __init__(self) -> None:
         self.servers: list[Server] = []
 
     def __call__(self, conf: str, **arguments: Any) -> Server:
-        """Boot an httpd with mod_python and this fragment of configuration.
+        """Start an httpd with mod_python, and return it when it is ready.
 
         Args:
-            conf: the fragment.
-            arguments: as for `mod_python.temporary_server.Server`.
+            conf: a fragment of configuration.
+            arguments: the keyword arguments of `mod_python.temporary_server.Server`.
+
+        Raises:
+            ServerError: httpd did not start; the text has its log.
         """
         server = Server(conf, **arguments)
         self.servers.append(server)
@@ -40,7 +43,7 @@ class Boot:
 
 @pytest.fixture
 def boot_httpd() -> Iterator[Boot]:
-    """Boots an httpd each time it is called. They are stopped when the test ends; see `Boot`."""
+    """A `Boot`: each call starts an httpd; all of them are stopped when the test ends."""
     boot = Boot()
     yield boot
     for server in boot.servers:
@@ -49,7 +52,7 @@ def boot_httpd() -> Iterator[Boot]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Show the error logs of the servers of a test that fails."""
+    """Add the error logs of a test's servers to its report if it fails."""
     report = yield
     if report.failed:
         for value in getattr(item, "funcargs", {}).values():

@@ -1,9 +1,9 @@
-"""One real httpd in one temporary folder, for tests.
+"""An httpd in a temporary folder, for tests.
 
     with Server(CONF, handlers="src") as server:
         urllib.request.urlopen(server.url("/hello"))
 
-`mod_python.pytest_plugin` has a fixture of it. It needs the standard library only.
+`mod_python.pytest_plugin` has a fixture for it. This module needs only the standard library.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ from typing import Self
 from mod_python import _places
 from mod_python._machine import Process, free_ports, processes
 
-# What a well filled httpd loads, mod_bucketeer and the case filters for tests.
+# The usual modules of httpd; bucketeer, case_filter and case_filter_in are for tests.
 LOADED = """
     authn_core authn_file authz_core authz_host authz_user auth_basic mime dir alias autoindex negotiation actions
     env setenvif headers expires rewrite status filter deflate include substitute sed ext_filter buffer ratelimit
@@ -37,7 +37,7 @@ LOADED_BY_MPM = {
     "prefork": ["cgi"],
 }
 
-# One child as long as it can carry the load, and room for old generations that are still finishing.
+# One child for as long as it can serve the load, and room for children of old generations.
 _THREADED_SIZE = """
 StartServers 1
 ServerLimit 8
@@ -61,23 +61,23 @@ MaxSpareServers 4
 _OPENSSL = [
     *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "9"),
     *("-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"),
-    *("-addext", "basicConstraints=critical,CA:FALSE"),  # mod_ssl warns of servers that are authorities
+    *("-addext", "basicConstraints=critical,CA:FALSE"),  # mod_ssl warns about a server certificate that is a CA
 ]
 
-# A command to run httpd under, and how much longer everything takes then.
+# A command that runs httpd, and the factor for all time-outs.
 _WRAPPER = shlex.split(os.environ.get("MOD_PYTHON_TEST_WRAPPER", ""))
 _SLOWER = 30 if _WRAPPER else 1
 
 _PORT_VARIABLE = re.compile(r"\$\{(\w*PORT\d*)\}")
-_RUNNING = b"resuming normal operations"  # what httpd logs when a generation stands
+_RUNNING = b"resuming normal operations"  # httpd's log line when a generation is ready
 
 
 class ServerError(Exception):
-    """httpd did not do what it should; the message holds its log."""
+    """httpd did not start or stop as it should; the text has its error log."""
 
 
 class Server:
-    """An httpd with `conf` included into a configuration that loads modules and keeps all files in one folder.
+    """An httpd whose configuration loads the usual modules, includes `conf`, and keeps all files in one folder.
 
     Variables the fragment can use: ${PORT} (listened on, unless the fragment has a `Listen` for it), any other
     ${...PORT...} (free, for a `Listen` of its own), ${HANDLERS} (a copy of the folder of Python modules, on
@@ -100,17 +100,17 @@ class Server:
         with_python: bool = True,
         python_first: bool = False,
     ) -> None:
-        """Make the folder; nothing runs before `start`.
+        """Make the folder and the configuration; `start` starts httpd. Raise ServerError without mod_python.so.
 
         Args:
             conf: a fragment of configuration.
             handlers: a folder of Python modules; a copy of it, which the children can read, is on PythonPath.
             mpm: "event", "worker" or "prefork".
-            modules: names of modules of httpd to load besides the usual ones.
-            ports: by name of a variable; free ones if not given.
+            modules: names of modules of httpd to load besides the usual ones, such as "dav".
+            ports: ports by the names of their variables; all others are chosen among the free ones.
             env: variables for httpd's environment.
-            with_python: load mod_python.
-            python_first: load it before all other modules, not after them.
+            with_python: whether mod_python is loaded.
+            python_first: whether it is loaded before all other modules instead of after them.
         """
         self.mpm = mpm
         self._process: subprocess.Popen[bytes] | None = None
@@ -122,7 +122,7 @@ class Server:
         self.state = self.folder / "state"
         self.handlers = self.folder / "handlers"
         self.certificate = self.folder / "cert.pem"
-        # PYTHON* of the caller (a venv's, a pytest's) is none of the server's business.
+        # PYTHON* variables of the caller, such as those of a virtual environment, must not reach the server.
         self._env = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
         self._env |= {"PYTHONPATH": str(self.folder / "python"), **(env or {})}
         try:
@@ -142,7 +142,7 @@ class Server:
                 "KEY": str(self.folder / "key.pem"),
                 **self._more_variables(),
             }
-            # The fragment is a file of its own, so that complaints of httpd carry its own line numbers.
+            # The fragment is a file of its own, so that httpd's messages have its line numbers.
             (self.folder / "fragment.conf").write_text(conf)
             load = ["LoadModule python_module mod_python.so"] if with_python else []
             if handlers is not None and with_python:
@@ -154,29 +154,29 @@ class Server:
 
     @property
     def port(self) -> int:
-        """The port of HTTP."""
+        """The port of ${PORT}, where the server speaks HTTP."""
         return self.port_of("PORT")
 
     def port_of(self, name: str) -> int:
-        """The port behind a variable of the configuration, such as PORT2."""
+        """Return the port of a variable of the configuration, such as PORT2. Raise KeyError if there is none."""
         return int(self.variables[name])
 
     def url(self, path: str) -> str:
-        """The URL of a path."""
+        """Return the http URL of a path that begins with a slash."""
         return f"http://127.0.0.1:{self.port}{path}"
 
     def expand(self, text: str) -> str:
-        """The text with ${NAME} replaced, as httpd does it."""
+        """Return a text with each ${NAME} replaced, as httpd does it; unknown names stay."""
         return re.sub(r"\$\{(\w+)\}", lambda match: self.variables.get(match[1], match[0]), text)
 
     # ---- the folder
 
     def _fill_folder(self, with_python: bool) -> None:
-        # The parent may be root and the children www-data, who must read all this wherever the checkout is.
+        # The parent may run as root and the children as www-data, which must be able to read all files.
         self.folder.chmod(0o755)
         for name in ("logs", "run", "htdocs", "cgi-bin", "state", "python"):
             (self.folder / name).mkdir()
-            (self.folder / name).chmod(0o755)  # whatever the umask says
+            (self.folder / name).chmod(0o755)  # independent of the umask
         if os.geteuid() == 0:
             shutil.chown(self.state, "www-data", "www-data")
         if with_python:
@@ -190,7 +190,7 @@ class Server:
         )
 
     def _copy(self, source: Path, name: str) -> None:
-        """Copy a folder to where children can read it, into what is there already; links become what they point to."""
+        """Copy a folder to `name`, merged with what is there, readable for the children; links are followed."""
         target = self.folder / name
         if source.is_dir():
             shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
@@ -199,22 +199,22 @@ class Server:
             path.chmod(0o755 if path.is_dir() else 0o644)
 
     def _python_path(self) -> list[str]:
-        """The lines that put the handlers' folder on PythonPath."""
+        """Return the lines that put the handlers' folder on PythonPath."""
         return [f"""PythonPath "sys.path + ['{self.handlers}']" """]
 
     def _more_variables(self) -> dict[str, str]:
-        """Further variables of the configuration."""
+        """Return further variables of the configuration; for subclasses."""
         return {}
 
     # ---- files
 
     def write(self, name: str, data: bytes | str) -> Path:
-        """Put a file below the document root."""
+        """Write a file below the document root, and return its path."""
         return self._put(self.htdocs / name, data, 0o644)
 
     def _put(self, path: Path, data: bytes | str, mode: int) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
-        # In one step: a script of this name may still run.
+        # Replaced in one step, since a script of this name may still run.
         new = path.with_name(f".{path.name}.new")
         new.write_bytes(data.encode() if isinstance(data, str) else data)
         new.chmod(mode)
@@ -223,7 +223,7 @@ class Server:
     # ---- the configuration
 
     def _around(self, include: str) -> str:
-        """What stands around the line that includes the fragment."""
+        """Return the configuration with the line that includes the fragment; for subclasses."""
         return include
 
     def _configuration(self, conf: str, modules: Iterable[str], load: list[str], python_first: bool) -> str:
@@ -255,11 +255,11 @@ class Server:
         return "\n".join([*lines, self._around('Include "fragment.conf"'), ""])
 
     def configtest(self) -> subprocess.CompletedProcess[str]:
-        """What `apache2 -t` says of the configuration, in stderr."""
+        """Run `apache2 -t`; its messages are in `stderr` of the result."""
         return self.query("-t")
 
     def query(self, option: str) -> subprocess.CompletedProcess[str]:
-        """What `apache2` says with an option that makes it tell something instead of serving."""
+        """Run httpd's program with an option that prints something, such as -V or -S, and return the result."""
         return subprocess.run([*self._command(), option], env=self._env, capture_output=True, text=True, check=False)
 
     def _command(self) -> list[str]:
@@ -268,11 +268,11 @@ class Server:
     # ---- the process
 
     def start(self) -> None:
-        """Start it and wait until a first child is there; ServerError with the log if that does not come about."""
+        """Start httpd and wait until it has a child. Raise ServerError with its log if it has none within 30 s."""
         with self.error_log.open("ab") as log:
             self._process = subprocess.Popen(
-                # FOREGROUND takes the terminal's SIGWINCH for a command to stop, hence a session of its own, which is
-                # also how stop() finds what is left. --pdeathsig: if we are killed, nothing stays behind.
+                # With FOREGROUND httpd would take the terminal's SIGWINCH for a command to stop, hence a new session,
+                # by which stop() also finds processes that are left. --pdeathsig ends httpd if this process is killed.
                 ["setpriv", "--pdeathsig", "TERM", *self._command(), "-D", "FOREGROUND"],
                 cwd="/",
                 env=self._env,
@@ -284,13 +284,13 @@ class Server:
         self._await_generation(set(), 1)
 
     def graceful(self) -> None:
-        """Restart gracefully and wait until the new generation has its first child (the old one may be finishing)."""
+        """Restart gracefully, and wait until the new generation has a child; old children may still run."""
         old, generations = set(self.children()), self._generations()
         os.kill(self.parent_pid, signal.SIGUSR1)
         self._await_generation(old, generations + 1)
 
     def stop(self) -> None:
-        """Stop it, remove the folder; ServerError if a process of httpd is left. More than once does no harm."""
+        """Stop httpd and remove the folder. Raise ServerError if a process of httpd is left. It may be called again."""
         try:
             if self._process is not None:
                 self._stop_process(self._process)
@@ -302,11 +302,11 @@ class Server:
                 claim.close()
 
     def _stopped(self) -> None:
-        """Look at what is left in the folder before it goes."""
+        """Called before the folder is removed; for subclasses."""
 
     def _stop_process(self, process: subprocess.Popen[bytes]) -> None:
-        # Gracefully first: at SIGTERM the event MPM of httpd 2.4 looks at sockets that its threads may
-        # be closing, and now and then a child of it crashes, whatever modules it has.
+        # Gracefully first: at SIGTERM the event MPM of httpd 2.4 uses sockets that its threads may be
+        # closing, and sometimes a child crashes, with any modules.
         process.send_signal(signal.SIGWINCH)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(timeout=0.3 * _SLOWER)
@@ -316,49 +316,49 @@ class Server:
             problem = None if process.returncode == 0 else f"httpd ended with {process.returncode}"
         except subprocess.TimeoutExpired:
             problem = "httpd did not stop within 30 s"
-        # A parent of prefork that is told to end while it stops gracefully signals its children and exits at once,
-        # without waiting for them; each needs a moment to leave what it does.
+        # A parent of prefork that gets SIGTERM during a graceful stop signals its children and exits without waiting
+        # for them; they need a moment to exit.
         until = time.monotonic() + 3 * _SLOWER
         while self._has_httpd() and time.monotonic() < until:
             time.sleep(0.01)
         left = self._session()
-        for one in left:  # what CGI scripts started may well live on, httpd's own processes must not
+        for one in left:  # processes of CGI scripts may live on, those of httpd must not
             with contextlib.suppress(ProcessLookupError):
                 os.kill(one.pid, signal.SIGKILL)
         process.wait()
         while self._session():
             time.sleep(0.01)
         if any(one.name == _places.httpd().name for one in left):
-            problem = problem or "processes of httpd stayed after the stop"
+            problem = problem or "processes of httpd were left after the stop"
         if problem:
             raise ServerError(f"{problem}:\n{self.error_text()}")
 
     def _has_httpd(self) -> bool:
-        """Whether a process of httpd is left."""
+        """Return whether a process of httpd is left."""
         return any(one.name == _places.httpd().name for one in self._session())
 
     @property
     def parent_pid(self) -> int:
-        """The process that was started."""
+        """The process ID of httpd's parent process."""
         assert self._process is not None, "not started"
         return self._process.pid
 
     def alive(self) -> bool:
-        """Whether the parent runs."""
+        """Return whether the parent process runs."""
         return self._process is not None and self._process.poll() is None
 
     def children(self) -> list[int]:
-        """The processes that serve requests, old generations included."""
-        # The daemon of mod_cgid has one thread; it is not there on prefork.
+        """Return the process IDs of the children that serve requests, with those of old generations."""
+        # The daemon of mod_cgid is a child with one thread; prefork does not load mod_cgid.
         enough = 1 if self.mpm == "prefork" else 2
         return [one.pid for one in self._session() if one.parent == self.parent_pid and one.threads >= enough]
 
     def log(self) -> str:
-        """The error log, as far as it is of interest now."""
+        """Return the part of the error log that a failed test shows; for subclasses."""
         return self.error_text()
 
     def error_text(self, since: int = 0) -> str:
-        """The error log from that byte on."""
+        """Return the error log from a byte offset on."""
         with self.error_log.open("rb") as log:
             log.seek(since)
             return log.read().decode(errors="replace")
@@ -395,6 +395,6 @@ class Server:
             self._give_up()
 
     def _give_up(self) -> None:
-        """Stop without a word, since another exception is under way."""
+        """Stop without raising, since another exception is propagating."""
         with contextlib.suppress(Exception):
             self.stop()

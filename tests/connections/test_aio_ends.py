@@ -20,7 +20,7 @@ PythonOutputFilter loop_ends EXITS
 </Location>
 """
 ENDED = 'RuntimeError("asyncio\'s event loop has ended: the error log says why")'
-GOES_ON = "was raised on asyncio's event loop: the loop goes on"
+GOES_ON = "was raised on asyncio's event loop: the loop continues"
 
 
 def talk(httpd: Httpd, name: str, line: bytes = b"") -> list[str]:

@@ -44,7 +44,9 @@ def test_a_script_sets_status_and_headers(httpd: Httpd) -> None:
 
 
 def test_a_script_without_headers_is_told(httpd: Httpd) -> None:
-    httpd.expect("ValueError: 'no header at all' is no header: a script begins with headers and an empty line$")
+    httpd.expect(
+        "ValueError: 'no header at all' is no header: a script's output begins with headers and an empty line$"
+    )
     assert httpd.get("/call/cgi_code/script?none").status == 500
 
 

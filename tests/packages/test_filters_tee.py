@@ -64,19 +64,19 @@ def test_a_file_for_each(httpd: Httpd) -> None:
 
 @pytest.mark.parametrize("body", [BODY, LARGE], ids=["small", "large"])
 def test_a_disk_without_space(httpd: Httpd, body: bytes) -> None:
-    httpd.expect("the copy in /dev/full ends: .*No space left on device")
+    httpd.expect("tee: the copy /dev/full is incomplete: .*No space left on device")
     httpd.write("full/a.txt", body)
     assert httpd.get("/full/a.txt").body == body
 
 
 def test_a_pipe_that_nobody_has_opened(httpd: Httpd, pipe: Path) -> None:
-    httpd.expect("no copy: .*No such device or address")
+    httpd.expect("tee: cannot open the copy .*: .*No such device or address")
     httpd.write("pipe/a.txt", BODY)
     assert httpd.get("/pipe/a.txt").body == BODY
 
 
 def test_a_pipe_that_nobody_reads(httpd: Httpd, pipe: Path) -> None:
-    httpd.expect("the copy in .*/pipe ends: ")
+    httpd.expect("tee: the copy .*/pipe is incomplete: ")
     httpd.write("pipe/a.txt", LARGE)
     reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
     try:
@@ -94,6 +94,6 @@ def test_a_pipe_whose_reader_leaves(httpd: Httpd, pipe: Path) -> None:
 
 
 def test_no_such_folder(httpd: Httpd) -> None:
-    httpd.expect("no copy: .*No such file or directory")
+    httpd.expect("tee: cannot open the copy .*: .*No such file or directory")
     httpd.write("missing/a.txt", LARGE)
     assert httpd.get("/missing/a.txt").body == LARGE

@@ -64,7 +64,7 @@ def test_a_filter_that_looks_at_chunks_for_themselves_is_found_out() -> None:
             filter.write(chunk.capitalize())
 
     for function in (naive, first_letter):
-        with pytest.raises(testing.CutsDifferError, match="body differs when the body comes as"):
+        with pytest.raises(testing.CutsDifferError, match="body differs if the body is cut as"):
             testing.run(function, BODY, cuts="all")
         with pytest.raises(testing.CutsDifferError, match="read as"):
             testing.run(function, BODY, cuts="all", input=True)
@@ -205,7 +205,8 @@ def test_without_it_apache_says_what_is_missing() -> None:
     code = "from mod_python import apache"
     done = python(code)
     assert (
-        "ImportError: mod_python.apache is there inside httpd; outside, `from mod_python import testing`" in done.stderr
+        "ImportError: mod_python.apache exists within httpd; outside, write `from mod_python import testing`"
+        in done.stderr
     )
 
 

@@ -1,4 +1,4 @@
-"""Tests of filters without httpd, with the module's own engine; and httpd itself for those that need it.
+"""Runs filters without httpd, on the module's own code for filters.
 
     from mod_python import testing      # before the module with the filter, which imports apache
     from shop import banner
@@ -8,12 +8,13 @@
         assert result.body == b"<p>Hello</p><!-- served with care -->"
         assert result.headers["Content-Length"] is None
 
-`run` gives a filter a body bucket by bucket, as httpd would, and returns what comes out. With
-``cuts="all"`` it does so for every way to cut a short body, with each kind of cut: it must make no
-difference. `mod_python.pytest_plugin` has a fixture that boots httpd.
+`run` passes a body to a filter bucket by bucket, as httpd does, and returns the result. With
+``cuts="all"`` it does so for each way to cut a short body: the result must be the same. Tests that need
+a real httpd can use the fixture of `mod_python.pytest_plugin`.
 
-Python must be of the version that the module was built with. MOD_PYTHON_SO names the module where it
-is neither in httpd's folder of modules nor in the tree that this package is part of.
+Python must have the version that the module was built for. MOD_PYTHON_SO is the path of the module if it
+is neither in httpd's folder of modules nor in the source tree of this package. One test runs at a time:
+`run` must not be called by several threads at once.
 """
 
 from mod_python.testing.check import CutsDifferError, MannersError, run

@@ -1,4 +1,4 @@
-"""One request with one filter: what comes, bucket by bucket, and what the filter makes of it."""
+"""One request with one filter in the stand-in for httpd: its input bucket by bucket, and its output."""
 
 import ctypes
 import struct
@@ -13,10 +13,10 @@ from mod_python.testing.native import library
 from mod_python.testing.result import Result, Seen
 
 Function = Callable[[Any], Any]
-"""A filter: a plain function, or one that makes an async generator."""
+"""A filter: a plain function or an async generator function."""
 
 _MODULE = "mod_python_tested"
-"""Where the module finds the functions that are tested, whatever and wherever they are."""
+"""The name in `sys.modules` under which the module finds the function that is tested."""
 _NOT_YET, _NO_MORE = -1, -2
 _LEVELS = "emerg alert crit error warn notice info debug".split()
 
@@ -26,7 +26,7 @@ sys.modules[_MODULE] = _tested
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:
-    """What surrounds a filter."""
+    """The request, the response and the configuration of a filter."""
 
     input: bool = False
     headers: Mapping[str, str]
@@ -37,7 +37,7 @@ class Setting:
     method: str
 
     def lines(self) -> str:
-        """Configuration for the filter."""
+        """Return the filter's lines of configuration."""
         directive = "PythonInputFilter" if self.input else "PythonOutputFilter"
         options = (f'PythonOption "{_quoted(key)}" "{_quoted(value)}"' for key, value in self.options.items())
         return "\n".join([f"{directive} {_MODULE}::function TESTED {self.keys}", *options])
@@ -48,14 +48,14 @@ def _quoted(text: str) -> str:
 
 
 class Bench:
-    """A request in the stand-in for httpd; to be used in a `with` statement, once.
+    """A request in the stand-in for httpd. It is a context manager, and is used once.
 
     Raises:
-        ValueError: the configuration is wrong; the text is what httpd would say.
+        ValueError: the configuration is wrong; the text is httpd's message.
     """
 
     watched = False
-    """Whether buckets of data count how often the module reads them or sets them aside: `bench_touches` tells."""
+    """Whether `bench_touches` counts how often the module reads data buckets or sets them aside."""
 
     def __init__(self, function: Function, setting: Setting) -> None:
         self._native = library()
@@ -63,7 +63,7 @@ class Bench:
         self._input = setting.input
         self._seen = Seen()
         self._handle = ctypes.c_void_p()
-        list(self._lines())  # of another request
+        list(self._lines())  # drops log lines of the request before
         _tested.function = function  # type: ignore[attr-defined]
         lines, method = setting.lines().encode(), setting.method.encode()
         wrong = self._native.bench_open(ctypes.byref(self._handle), lines, setting.input, method)
@@ -85,9 +85,12 @@ class Bench:
             self._handle = ctypes.c_void_p()
 
     def write(self, cut: Cut, *, error: int | None = None, leaves_at: int | None = None) -> None:
-        """Send a response's body through; with an ERROR bucket of that status before its end if asked for.
+        """Pass a response's body through the filter.
 
-        The client leaves when brigade number `leaves_at` comes.
+        Args:
+            cut: the body.
+            error: the status of an ERROR bucket before its end; None for no such bucket.
+            leaves_at: the number of the brigade, from 0, at which the client closes the connection.
         """
         if leaves_at is not None:
             self._native.bench_leave_at(self._handle, leaves_at)
@@ -112,13 +115,16 @@ class Bench:
         self._native.bench_pass(self._handle)
 
     def read(self, cut: Cut, ways: Iterable[str], *, error: int | None = None) -> None:
-        """Have a request's body read to its end, or to a failure with that `apr_status_t`.
+        """Read a request's body through the filter to its end.
 
         Args:
             cut: the body.
-            ways: how, one after the other, the last one for the rest: a number of bytes, "line", or "peek" and a
-                number of bytes, which consumes nothing; with "?" at its end it does not wait.
-            error: the failure, in place of the body's end.
+            ways: how to read, in turn; the last one is repeated: a number of bytes, "line", or "peek" and a number
+                of bytes, which consumes nothing. With "?" at its end the read does not block.
+            error: the `apr_status_t` with which the body fails instead of its end.
+
+        Raises:
+            AssertionError: a hundred thousand reads did not come to the end.
         """
         for piece in cut:
             if isinstance(piece, bytes):
@@ -138,11 +144,11 @@ class Bench:
         for way in ways:
             yield way
         for number in range(100_000):
-            # Who never waits may never get anything.
+            # A reader that never blocks may never get data.
             yield way.removesuffix("?") if number % 2 else way
 
     def _read(self, way: str) -> bool:
-        """Read once; whether there may be more."""
+        """Read once; return whether there may be more."""
         word, waits = way.removesuffix("?"), not way.endswith("?")
         mode = "l" if word == "line" else "p" if word.startswith("peek") else "b"
         limit = 0 if mode == "l" else int(word.removeprefix("peek"))
@@ -159,16 +165,16 @@ class Bench:
             return True
         data = b"".join(data for kind, data in records if kind == "D")
         if mode == "b" and len(data) > limit:
-            self._seen.manners.append(f"{limit} bytes were asked for, {len(data)} came")
+            self._seen.manners.append(f"a read of {limit} bytes returned {len(data)}")
         if mode == "l" and b"\n" in data[:-1]:
-            self._seen.manners.append("more than a line came")
+            self._seen.manners.append("a read of a line returned more than a line")
         if waits and len(records) == 1:
-            self._seen.manners.append("a read that waits came back with nothing")
+            self._seen.manners.append("a blocking read returned nothing")
         self._seen.add(records)
         return not self._seen.ends
 
     def result(self) -> Result:
-        """End the request, and return all that was seen."""
+        """End the request, and return its result."""
         self._native.bench_note_headers(self._handle) if self._input else None
         self._seen.add(self._records())
         self.__exit__()

@@ -1,4 +1,4 @@
-"""A filter run once, or in all ways that must make no difference."""
+"""Runs a filter once, or in all the ways that must have the same result."""
 
 from collections.abc import Iterable, Mapping
 from typing import Literal
@@ -18,16 +18,16 @@ WAYS: tuple[tuple[str, ...], ...] = (
     ("peek5", "8192"),
     ("line", "3", "peek4", "8192"),
 )
-"""How a body is read: as handlers, proxies and scripts do, byte by byte, in lines, without waiting."""
-_TIME_OUT = 70007
+"""Ways to read a body, as in `Bench.read`: in blocks, bytes and lines, blocking or not."""
+_TIME_OUT = 70007  # APR_TIMEUP
 
 
 class CutsDifferError(AssertionError):
-    """A filter made something else of a body that was cut in another way."""
+    """The result of a filter depends on how the body is cut, or on how it is read."""
 
 
 class MannersError(AssertionError):
-    """A rule of httpd's was broken: this is a fault of mod_python's own, please report it."""
+    """The module broke a rule of httpd's API. This is a bug of mod_python: please report it."""
 
 
 def run(
@@ -43,31 +43,30 @@ def run(
     keys: str = "",
     method: str = "GET",
 ) -> Result:
-    """Give a filter a body, and return what comes out.
+    """Pass a body through a filter, and return the result.
 
     Args:
-        filter: the filter's function; plain, or `async def` with yield.
+        filter: the filter's function: plain, or an async generator function.
         body: the body of a response, or of a request for an input filter.
         cuts: "one" gives it in one piece. "all" does that, then in pieces: each kind of cut at each place, and for
-            input filters each way of reading; then with a failure at each place: the body breaks off, the client
-            leaves. Other cuts may be given; `body` is not looked at then.
-        input: it is an input filter.
+            input filters each way of reading; then with a failure at each place: the body ends early, or the client
+            closes the connection. Or an iterable of cuts; then `body` is not used.
+        input: whether it is an input filter.
         headers: of the response; of the request for an input filter.
         content_type: of the response.
         encoding: the content coding of the response, such as "gzip".
-        options: what PythonOption lines set.
-        keys: of the filter's directive, as in "encoding=any held=64K".
+        options: names and values of PythonOption.
+        keys: the keys of the filter's directive, such as "encoding=any held=64K".
         method: of the request.
 
     Returns:
-        What came out; the same for all cuts.
+        The result; the same for all cuts.
 
     Raises:
-        CutsDifferError: a cut made a difference to body, status or error (of bodies that fail, how much came before may
-            differ); or what came before a failure was nothing
-            that would have come without it.
-        MannersError: mod_python itself did something wrong.
-        ValueError: the keys or options are wrong, with the sentence that httpd would print.
+        CutsDifferError: body, status or error depend on the cut; of a body that fails, the length may. Or the output
+            before a failure is no beginning of the output without it.
+        MannersError: the module broke a rule of httpd's API.
+        ValueError: keys or options are wrong; the text is httpd's message.
     """
     setting = Setting(
         input=input,
@@ -109,10 +108,10 @@ def _once(
 
 
 def _agreed(filter: Function, setting: Setting, cuts: Iterable[Cut]) -> Result:
-    """What all cuts, and all ways of reading, give."""
+    """Return the one result of all cuts and all ways to read."""
     first: Result | None = None
     for number, cut in enumerate(cuts):
-        # All ways for the first cuts; then each cut in a way of its own, in turns.
+        # The first cut is read in all ways; each further cut in one of them, in turn.
         ways = WAYS if number == 0 else (WAYS[number % len(WAYS)],)
         for way in ways if setting.input else WAYS[:1]:
             result = _once(filter, setting, cut, way)
@@ -120,7 +119,7 @@ def _agreed(filter: Function, setting: Setting, cuts: Iterable[Cut]) -> Result:
             if name := _difference(first, result, setting):
                 how = f" read as {', '.join(way)}" if setting.input else ""
                 raise CutsDifferError(
-                    f"{name} differs when the body comes as {list(cut)!r}{how}:\n{getattr(result, name)!r}\nnot\n"
+                    f"{name} differs if the body is cut as {list(cut)!r}{how}:\n{getattr(result, name)!r}\nnot\n"
                     f"{getattr(first, name)!r}" + "".join(f"\n{line}" for line in result.log)
                 )
     if first is None:
@@ -129,7 +128,7 @@ def _agreed(filter: Function, setting: Setting, cuts: Iterable[Cut]) -> Result:
 
 
 def _difference(one: Result, other: Result, setting: Setting) -> str | None:
-    """In what two results differ; how much came before a failure may."""
+    """Return the field in which two results differ, or None. The length of a body that fails may differ."""
     names = ["error"] if setting.input else []
     if one.complete or other.complete:
         names = ["body", "status", "error"]
@@ -137,19 +136,19 @@ def _difference(one: Result, other: Result, setting: Setting) -> str | None:
 
 
 def _fail_everywhere(filter: Function, setting: Setting, body: bytes, whole: Result) -> None:
-    """Let the body break off at each place, and the client leave at each brigade."""
+    """End the body early at each place, and close the client's connection at each brigade."""
     step = max(1, len(body) // 50)
     for place in range(0, len(body) + 1, step):
         cut = [body[:place]] if place % 2 else [body[: place // 2], body[place // 2 : place]]
         result = _once(filter, setting, cut, error=_TIME_OUT if setting.input else 502)
         if result.complete or not whole.body.startswith(result.body):
             raise CutsDifferError(
-                f"the body broke off after {body[:place]!r}, and this came:\n{result.body!r}\nwhich does not begin\n"
-                f"{whole.body!r}"
+                f"the body failed after {body[:place]!r}, and the output was\n{result.body!r}\n"
+                f"which is no beginning of\n{whole.body!r}"
             )
     if not setting.input:
         pieces = [piece for at in range(0, len(body), step) for piece in (body[at : at + step], FLUSH)]
         for leaves_at in range(min(len(pieces) // 2, 20)):
             result = _once(filter, setting, pieces, leaves_at=leaves_at)
             if not whole.body.startswith(result.body):
-                raise CutsDifferError(f"a client that left got {result.body!r}, which does not begin {whole.body!r}")
+                raise CutsDifferError(f"a client that left got {result.body!r}, no beginning of {whole.body!r}")

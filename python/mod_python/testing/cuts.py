@@ -1,4 +1,4 @@
-"""Bodies in pieces: what httpd puts between them, and the ways to cut one."""
+"""Ways to cut a body into pieces, and what httpd can put between these."""
 
 import enum
 import itertools
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 
 class Mark(enum.Enum):
-    """What stands between two pieces of a body."""
+    """What is between two pieces of a body."""
 
     BRIGADE = "b"
     FLUSH = "f"
@@ -16,11 +16,11 @@ class Mark(enum.Enum):
 
 
 BRIGADE = Mark.BRIGADE
-"""The pieces after it come in a call of their own."""
+"""The following pieces are in another brigade."""
 FLUSH = Mark.FLUSH
-"""What is held must go on: a FLUSH bucket, and the next call."""
+"""A FLUSH bucket, and another brigade."""
 SLOW = Mark.SLOW
-"""The piece after it has not come yet, for those who would not wait."""
+"""The next piece is not available yet: a read that does not block fails."""
 EMPTY = Mark.EMPTY
 """A bucket without data."""
 FOREIGN = Mark.FOREIGN
@@ -33,9 +33,9 @@ MOST_PLACES = 200
 
 
 def all_cuts(body: bytes) -> Iterator[list[Piece]]:
-    """The body with a cut of each kind at each place, and with cuts of all kinds after each few bytes.
+    """Yield the body with each kind of cut at each place, and with all kinds after every 1, 2, 3 and 5 bytes.
 
-    Of a body of more than 200 bytes, 200 places, evenly.
+    A body of more than 200 bytes is cut at about 200 places at equal distances.
     """
     yield [body]
     places = range(len(body) + 1)

@@ -1,4 +1,4 @@
-"""The module and its stand-in for httpd, loaded into this Python."""
+"""Loads the module and the stand-in for httpd into this process."""
 
 import ctypes
 import functools
@@ -30,12 +30,12 @@ _FUNCTIONS: dict[str, tuple[Any, ...]] = {
 
 
 class Library(types.SimpleNamespace):
-    """The stand-in's functions; while one runs, other threads may run Python."""
+    """The functions of the stand-in. ctypes releases the GIL while one of them runs."""
 
     def __init__(self) -> None:
         super().__init__()
         self._here = threading.local()
-        # The module finds httpd's functions among those that are loaded for all.
+        # RTLD_GLOBAL: the module finds httpd's functions in the stand-in.
         stand_in = ctypes.CDLL(str(_places.stand_in()), mode=ctypes.RTLD_GLOBAL)
         for name, (result, *arguments) in _FUNCTIONS.items():
             function = stand_in[name]
@@ -55,7 +55,7 @@ class Library(types.SimpleNamespace):
             raise ImportError(f"{_places.module()} is of version {_apache._version}, this package of {version}")
 
     def enter(self) -> None:
-        """Make this thread one that may call the functions."""
+        """Prepare this thread to call the functions; each thread must do so. Raise ImportError if it cannot."""
         if not hasattr(self._here, "entered"):
             wrong = self._host(self._server)
             if wrong:
@@ -65,11 +65,11 @@ class Library(types.SimpleNamespace):
 
 @functools.cache
 def library() -> Library:
-    """The library, loaded once.
+    """Return the library; the first call loads it.
 
     Raises:
-        NotFoundError: it is not there.
-        ImportError: it is for another Python, or another version of the package.
+        NotFoundError: the module or the stand-in does not exist.
+        ImportError: they are for another Python, or for another version of the package.
     """
     try:
         return Library()

@@ -1,4 +1,4 @@
-"""What came out of a filter, read from the records of the stand-in for httpd."""
+"""The result of a filter, from the records of the stand-in for httpd."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -9,29 +9,29 @@ Records = Iterable[tuple[str, bytes]]
 
 @dataclass(frozen=True)
 class Result:
-    """What came out of a filter."""
+    """The result of a filter."""
 
     body: bytes
-    """The body, as far as it came."""
+    """The body, up to a failure."""
     headers: HTTPMessage
-    """The headers of the response as the filter's first bucket found them; of the request, for an input filter."""
+    """The headers of the response when its first byte passed; of the request, for an input filter."""
     status: int
     """The status of the response."""
     error: int | None
     """The HTTP status with which the filter, or what is before it, ended the body; None if nothing failed."""
     complete: bool
-    """Whether the body came to its end, and nothing failed."""
+    """Whether the body reached its end, and nothing failed."""
     flushes: tuple[int, ...]
-    """After how many bytes of the body something asked for all to be sent on."""
+    """The positions of FLUSH buckets, in bytes of the body."""
     log: tuple[str, ...]
-    """What was logged: each line with its level before it, as in "error: ValueError: no"."""
+    """The lines of the error log, each with its level, such as "error: ValueError: no"."""
     manners: tuple[str, ...] = field(default=(), repr=False)
-    """What httpd's rules have against how the body came; empty if all is well."""
+    """The rules of httpd's API that the module broke; empty if there is none."""
 
 
 @dataclass
 class Seen:
-    """What was seen so far."""
+    """Collects the records of a request."""
 
     body: bytearray = field(default_factory=bytearray)
     headers: HTTPMessage = field(default_factory=HTTPMessage)
@@ -43,7 +43,7 @@ class Seen:
     manners: list[str] = field(default_factory=list)
 
     def add(self, records: Records) -> None:
-        """Take the records of one or more brigades."""
+        """Add the records of one or more brigades."""
         last = ""
         for kind, data in records:
             if last == "B" and kind == "B":
@@ -53,11 +53,11 @@ class Seen:
                 case "D":
                     self.body += data
                     if self.ends and data:
-                        self.manners.append("there was data after the end")
+                        self.manners.append("data came after the end")
                 case "E":
                     self.ends += 1
                     if self.ends > 1:
-                        self.manners.append("the end was told twice")
+                        self.manners.append("the end came twice")
                 case "F":
                     self.flushes.append(len(self.body))
                 case "M":
@@ -73,7 +73,7 @@ class Seen:
             self.manners.append("an empty brigade was passed on")
 
     def result(self, log: tuple[str, ...]) -> Result:
-        """All of it."""
+        """Return the result of all records."""
         return Result(
             bytes(self.body),
             self.headers,
