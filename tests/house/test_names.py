@@ -1,0 +1,89 @@
+"""Names in the Rust sources: those of the field, one word for one thing; and functions that fit on a screen."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from server import PROJECT
+
+SOURCES = sorted((PROJECT / "src").rglob("*.rs"))
+MOST_LINES_OF_A_FUNCTION = 60
+
+# Parts of names that once stood for what the field calls otherwise (task, session, timer, transport ...).
+PRIVATE_WORDS = {
+    *("seat", "talk", "alarm", "farewell", "duplex", "speaker", "crowd", "wishes", "usher", "rung", "bell"),
+    *("watchman", "patience", "originals", "inquiry", "meter", "landing", "behind"),
+}
+# Words that are plain English as a part of a name, and private as a whole one.
+PRIVATE_NAMES = {"wire", "breaking", "drops", "loose", "flow", "way"}
+# Each of these was the name of several types.
+ONE_TYPE_EACH = {
+    "Place",
+    "Step",
+    "Kind",
+    "Way",
+    "Direction",
+    "Flow",
+    "Held",
+    "Wish",
+    "FilterType",
+    "BucketKind",
+    "Context",
+}
+
+_DEFINITION = re.compile(
+    r"^\s*(?:pub(?:\([^)]*\))? )?(?:const |async |unsafe |static )*(?:fn|struct|enum|trait|type|mod|union) (\w+)"
+)
+_FIELD = re.compile(r"^    (?:pub(?:\([^)]*\))? )?([a-z_]\w*): [^:]")
+_FUNCTION = re.compile(r"^( *)(?:pub(?:\([^)]*\))? )?(?:const |async |unsafe |extern \"[^\"]*\" )*fn (\w+)")
+
+
+def names() -> Iterator[tuple[Path, str]]:
+    """Yield the names of modules, types, functions and fields, each with its file."""
+    for path in SOURCES:
+        yield path, path.stem
+        for line in path.read_text().splitlines():
+            if match := _DEFINITION.match(line) or _FIELD.match(line):
+                yield path, match[1]
+
+
+def parts(name: str) -> list[str]:
+    """Return the words of a name in snake_case or CamelCase, in lower case."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower().split("_")
+
+
+def functions(path: Path) -> Iterator[tuple[str, int]]:
+    """Yield each function of a formatted file, with how many lines it has."""
+    lines = path.read_text().splitlines()
+    for start, line in enumerate(lines):
+        if match := _FUNCTION.match(line):
+            ends = (at for at in range(start, len(lines)) if lines[at] == f"{match[1]}}}")
+            if not line.endswith(("}", ";")) and (end := next(ends, None)):
+                yield match[2], end - start + 1
+
+
+def test_names_are_those_of_the_field() -> None:
+    wrong = {
+        f"{path.relative_to(PROJECT)}: {name}"
+        for path, name in names()
+        if name.lower() in PRIVATE_NAMES or PRIVATE_WORDS.intersection(parts(name))
+    }
+    assert not wrong, "name these by the field's term"
+
+
+def test_these_words_name_one_type_each() -> None:
+    declared = re.compile(r"^\s*(?:pub(?:\([^)]*\))? )?(?:struct|enum|type|union) (\w+)", re.MULTILINE)
+    found = Counter(name for path in SOURCES for name in declared.findall(path.read_text()))
+    assert {name: found[name] for name in ONE_TYPE_EACH if found[name] > 1} == {}
+
+
+def test_no_function_is_long() -> None:
+    long = {
+        f"{path.relative_to(PROJECT)}: {name}": length
+        for path in SOURCES
+        for name, length in functions(path)
+        if length > MOST_LINES_OF_A_FUNCTION
+    }
+    assert not long, f"split along its seams what has more than {MOST_LINES_OF_A_FUNCTION} lines"
+    assert sum(1 for path in SOURCES for _ in functions(path)) > 1000
