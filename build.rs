@@ -182,6 +182,8 @@ fn link_stand_in(httpd: &Httpd, declarations: &str) {
     if !command.status().is_ok_and(|status| status.success()) {
         fail("c-shim/testing does not compile, as gcc says above");
     }
+    // For `cargo test`, which links it (`src/httpd/ffi.rs`). Cargo looks there for libraries at run time, too.
+    println!("cargo::rustc-link-search=native={}", profile.display());
 }
 
 fn generate_declarations(httpd: &Httpd) -> String {

@@ -1,7 +1,7 @@
 /* For authors' tests: what mod_python.so asks of httpd while a filter works, without httpd. Brigades, buckets, pools
  * and tables are APR's own; what stands here is the few functions of httpd itself. bench.c makes requests with them.
  *
- * The build adds all others that the module knows: they end the process with their name.
+ * The build adds all others that the module knows: they end the process with their name. `cargo test` links all of it.
  */
 #include "bench.h"
 
@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "ap_mpm.h"
 #include "http_log.h"
 #include "http_request.h"
 #include "apr_lib.h"
@@ -89,6 +90,17 @@ void ap_log_error_ LOGS(server_rec)
 int (ap_get_request_module_loglevel)(const request_rec *r, int module_index) { return APLOG_TRACE8; }
 int (ap_get_conn_module_loglevel)(const conn_rec *c, int module_index) { return APLOG_TRACE8; }
 int (ap_get_server_module_loglevel)(const server_rec *s, int module_index) { return APLOG_TRACE8; }
+
+/* ---- the MPM */
+
+/* It has four threads, and says nothing else about itself. */
+apr_status_t (ap_mpm_query)(int code, int *result)
+{
+    if (code != AP_MPMQ_MAX_THREADS)
+        return APR_ENOTIMPL;
+    *result = 4;
+    return APR_SUCCESS;
+}
 
 /* ---- error buckets */
 

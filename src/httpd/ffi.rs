@@ -14,3 +14,8 @@
 )]
 
 include!(concat!(env!("OUT_DIR"), "/httpd.rs"));
+
+// For `cargo test`: the library that `build.rs` makes to stand in for httpd.
+#[cfg(test)]
+#[link(name = "mod_python_testing")]
+unsafe extern "C" {}

@@ -8,6 +8,8 @@ mod nonblocking;
 pub mod reactor;
 pub mod shutdown;
 pub mod task;
+#[cfg(test)]
+mod tests;
 pub mod timer;
 pub mod transport;
 pub mod watch;
