@@ -1,5 +1,6 @@
 //! Tasks without connections: a made-up task is woken, stepped, parked and ended by the reactor and the timer of this
-//! process. `cargo test` links the library that stands in for httpd (`c-shim/testing`), which has an MPM of four threads.
+//! process. `cargo test` links the library that stands in for httpd (`c-shim/testing`), which has an MPM of four
+//! threads.
 
 use std::io::{Read, Write};
 use std::os::fd::AsRawFd;
@@ -14,7 +15,7 @@ use super::task::{Run, Task, Wakeup};
 use super::{shutdown, timer};
 
 /// The longest time that a test waits for what must happen, and it is long: the machine may be busy.
-const PATIENCE: Duration = Duration::from_secs(20);
+const MOST_WAIT: Duration = Duration::from_secs(20);
 /// How long a test looks on to see that nothing happens.
 const QUIET: Duration = Duration::from_millis(50);
 /// The environment variable that tells a process of this test program that it may shut its tasks down.
@@ -92,7 +93,7 @@ impl Tasks {
 
     /// The next step of any of the tasks: whose it is, its causes and its time.
     fn step(&self) -> (&'static str, Wakeup, Instant) {
-        match self.events.recv_timeout(PATIENCE) {
+        match self.events.recv_timeout(MOST_WAIT) {
             Ok(Event::Step(name, wakeup, time)) => (name, wakeup, time),
             Ok(Event::Gone(name)) => panic!("{name} is gone"),
             Err(error) => panic!("no task was stepped: {error}"),
@@ -257,7 +258,7 @@ fn the_end_of_a_connection_ends_its_task() {
     task.set_due(Some(after(20)));
     task.leave();
     assert!(matches!(
-        tasks.events.recv_timeout(PATIENCE),
+        tasks.events.recv_timeout(MOST_WAIT),
         Ok(Event::Gone("task"))
     ));
     assert!(task.turn().run::<Reporter>().is_none());
@@ -308,7 +309,7 @@ fn shut_down_this_process() {
     tasks.step();
     without.leave();
     assert!(matches!(
-        tasks.events.recv_timeout(PATIENCE),
+        tasks.events.recv_timeout(MOST_WAIT),
         Ok(Event::Gone("without"))
     ));
     let left = timer::stop();

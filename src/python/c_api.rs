@@ -1,4 +1,5 @@
-//! Python for other C modules: the functions of `include/mod_python.h`.
+//! Python for other C modules: the functions of `include/mod_python.h`. A C module calls them on a thread of httpd;
+//! between `acquire` and `release` that thread has the GIL.
 
 use std::cell::RefCell;
 use std::ffi::c_void;
@@ -23,20 +24,20 @@ use crate::httpd::log::Level;
 use crate::httpd::{Connection, Request, Server};
 
 thread_local! {
-    /// What C modules on this thread have entered and not left yet.
+    /// The entries that C modules on this thread have begun and not ended, the last one innermost.
     static ENTRIES: RefCell<Vec<Entry>> = const { RefCell::new(Vec::new()) };
 }
 
 /// An entry into an interpreter that lasts from one call of C to another.
 struct Entry {
     interpreter: &'static Interpreter,
-    /// What C borrows from us.
+    /// Objects whose pointers C has borrowed; dropped when the entry ends.
     lent: Vec<Py<PyAny>>,
-    /// None where the thread was in this interpreter before.
+    /// `None` if the thread was in this interpreter already.
     stay: Option<Stay>,
 }
 
-/// The GIL, and what goes with it; dropped in this order.
+/// The GIL, the context, and the interpreter that was left; dropped in this order.
 struct Stay {
     _held: Attached,
     _about: LogContext,
@@ -53,7 +54,7 @@ impl Lender for Exports {
         let (interpreter, stay) = match here {
             Some(interpreter) => (interpreter, None),
             None => {
-                // Before anything waits for other threads of Python.
+                // `Interpreter::named` may wait for threads that need the GIL.
                 let outside = Detached::leave();
                 let interpreter = match Interpreter::named(&name) {
                     Ok(interpreter) => interpreter,
@@ -119,7 +120,7 @@ impl Lender for Exports {
 
     fn connection(c: &Connection) -> *mut c_void {
         object(|py, interpreter| {
-            // Never opened again after this entry.
+            // Nothing opens this lease again after the entry.
             let lease = Lease::new("connection");
             lease.open_for_entry();
             let connection = ConnectionObject::of_request(&lease, c);
@@ -128,7 +129,8 @@ impl Lender for Exports {
     }
 }
 
-/// What `make` makes in the interpreter that this thread is in; null with an exception set.
+/// The object that `make` makes in the interpreter that this thread is in; null with an exception set if `make` fails,
+/// null if the thread is in none.
 fn object(
     make: impl FnOnce(Python<'_>, &'static Interpreter) -> PyResult<*mut ffi::PyObject>,
 ) -> *mut c_void {

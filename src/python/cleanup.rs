@@ -1,4 +1,8 @@
-//! What is called at the end: of a request (`register_cleanup`, `PythonCleanupHandler`), of a child.
+//! Cleanups: functions that Python code registers to be called at the end of a request (`req.register_cleanup`) or of
+//! the child (`apache.register_cleanup`).
+//!
+//! The cleanups of the child run on its main thread; in a child of prefork whose thread is stuck, on a thread of their
+//! own. Order of locks: [`RUNNING`] first, then the GIL. The locks of the lists are short.
 
 use std::cell::{Cell, RefCell};
 use std::sync::mpsc;
@@ -18,7 +22,7 @@ use crate::httpd::log::Level;
 use crate::httpd::server;
 use crate::locks::Lock;
 
-/// A function to be called at the end, and its argument.
+/// A function to be called at the end, its argument, and the interpreter of both.
 pub struct Cleanup {
     interpreter: &'static Interpreter,
     function: Py<PyAny>,
@@ -49,15 +53,15 @@ impl Cleanup {
         })
     }
 
-    /// Calls it, after `entered`: Python is entered then.
-    /// Calls it, with `about` as what the thread works on.
+    /// Enters the interpreter, calls `entered`, then the function. What the function raises is logged where `about`
+    /// logs. Called without a short lock; takes the GIL.
     pub(in crate::python) fn run(self, about: About<'_>, entered: impl FnOnce()) {
         self.interpreter.enter(about, |py| {
             entered();
             let (function, data) = (self.function.into_bound(py), self.data.into_bound(py));
             if let Err(error) = forked::result(py, function.call1((data,))) {
                 if matches!(server_return(py, self.interpreter, &error), Ok(Some(_))) {
-                    // As if it had returned the result, which nobody asks for.
+                    // SERVER_RETURN counts as a return, and what a cleanup returns is ignored.
                     return;
                 }
                 let name = function
@@ -70,11 +74,11 @@ impl Cleanup {
     }
 }
 
-/// How many cleanups may be registered while the cleanups of a request, or of the child, run: one that
-/// registers itself each time would run for ever.
+/// How many cleanups may be registered while the cleanups of a request, or of the child, run: a cleanup that registers
+/// itself each time would run for ever.
 pub(in crate::python) const MOST_LATE: usize = 100;
 
-/// The exception for one more.
+/// `ValueError` for one cleanup more than that.
 pub(in crate::python) fn too_many() -> PyErr {
     PyValueError::new_err(format!(
         "{MOST_LATE} functions were registered by cleanups, which is the most: a cleanup must not \
@@ -87,16 +91,17 @@ pub(in crate::python) fn too_many() -> PyErr {
 pub struct Cleanups {
     pub(in crate::python) functions: RefCell<Vec<Cleanup>>,
     pub(in crate::python) is_armed: Cell<bool>,
-    /// How many were added while they ran.
+    /// How many were registered while the cleanups ran.
     pub(in crate::python) late: Cell<usize>,
 }
 
+/// The cleanups of the child, the last one first to be called.
 static OF_CHILD: Lock<Vec<Cleanup>> = Lock::short(Vec::new());
 
-/// How many were added for the end of the child while it ended; `None` until then.
+/// How many cleanups of the child were registered while these ran; `None` before they run.
 static LATE: Lock<Option<usize>> = Lock::short(None);
 
-/// Adds one to be called when the child ends; the last one is called first.
+/// Registers a cleanup of the child. Any thread, with the GIL.
 ///
 /// # Errors
 /// `ValueError` when cleanups register too many.
@@ -111,7 +116,7 @@ pub fn push_for_child(cleanup: Cleanup) -> PyResult<()> {
     Ok(())
 }
 
-/// Runs them when this pool, which is that of the child, is cleared.
+/// Has the cleanups of the child run when `child`, the child's pool, is cleared.
 pub fn run_with_child(child: &Pool) {
     child.own_first(ChildEnds);
 }
@@ -134,14 +139,14 @@ fn next_of_child() -> Option<Cleanup> {
     OF_CHILD.lock().pop()
 }
 
-/// Who runs the cleanups of the child, and enters Python for each.
+/// Held by the thread that runs the cleanups of the child; it enters Python for each.
 static RUNNING: Lock<()> = Lock::turn(());
 
-/// How long Python may keep its lock from a cleanup of a child that must end.
+/// How long a cleanup of a child that must end waits for the GIL.
 const GIL_TIMEOUT: Duration = Duration::from_millis(200);
 
-/// Runs the cleanups of the child on a thread of their own, while other threads may be in the midst
-/// of Python code, and waits for that. Gives up if such a thread does not let go of the GIL.
+/// Runs the cleanups of the child on a thread of their own, while other threads may be running Python code, and waits
+/// for their end. Gives up if the GIL does not come free within [`GIL_TIMEOUT`]. Called by the watchdog, without the GIL.
 pub fn run_beside_others() {
     if OF_CHILD.lock().is_empty() {
         return;
@@ -150,7 +155,7 @@ pub fn run_beside_others() {
     let work = move || {
         let _running = RUNNING.lock();
         while let Some(cleanup) = next_of_child() {
-            // Nobody listens any more to one that came too late.
+            // If the GIL came too late, nothing receives this any more.
             cleanup.run(About::Nothing, || inside.send(true).unwrap_or_default());
             inside.send(false).unwrap_or_default();
         }

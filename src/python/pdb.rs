@@ -10,7 +10,7 @@ use crate::httpd::server::is_defined;
 /// is On and httpd was started with `-DONE_PROCESS`.
 ///
 /// # Errors
-/// What the function raises; `bdb.BdbQuit` when the user of the debugger had enough.
+/// What the function raises; `bdb.BdbQuit` when the user quits the debugger.
 pub fn call1<'py>(
     settings: &Settings,
     function: &Bound<'py, PyAny>,
@@ -22,7 +22,7 @@ pub fn call1<'py>(
     }
     let sys = py.import("sys")?;
     let (input, output) = (sys.getattr("__stdin__")?, sys.getattr("__stdout__")?);
-    // Ctrl-C stays httpd's.
+    // With `nosigint`, Ctrl-C still ends httpd.
     let arguments = ("tab", input, output, py.None(), true);
     let pdb = py.import("pdb")?.getattr("Pdb")?.call1(arguments)?;
     forked::result(py, pdb.call_method1("runcall", (function, argument)))

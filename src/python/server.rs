@@ -23,7 +23,7 @@ pub struct ServerObject(&'static Server);
 type Me<'a, 'py> = This<'a, 'py, ServerObject>;
 
 impl ServerObject {
-    /// For a server of this child's configuration.
+    /// The object of a server of this child's configuration.
     pub fn new(server: &Server) -> Self {
         let server: *const Server = server;
         // SAFETY: a child keeps its configuration until it ends; objects do not outlive that.
@@ -33,7 +33,7 @@ impl ServerObject {
 }
 
 impl ServerObject {
-    /// httpd's own.
+    /// httpd's server.
     pub fn server(&self) -> &'static Server {
         self.0
     }

@@ -1,4 +1,5 @@
-//! `<!--#python ... -->`: runs the code that stands in pages (`mod_python/_ssi.py`).
+//! `<!--#python ... -->`: runs the Python code of SSI pages (`mod_python/_ssi.py`). mod_include calls it on the
+//! request's thread, without the GIL.
 
 use crate::python::runtime::types::ClassId;
 use pyo3::exceptions::PyRuntimeError;
@@ -59,7 +60,10 @@ fn sent<'py>(this: &Me<'_, 'py>, result: Result<(), Error>) -> Answer<'py> {
     }
 }
 
-/// The element, unless a part of its page is being sent: this is code of a filter behind it then.
+/// The element for a call of its methods.
+///
+/// # Errors
+/// `RuntimeError` while a part of its page is being sent: the calling code is then a filter's behind mod_include.
 fn element<'a>(this: &'a Me<'_, '_>) -> PyResult<&'a Tag> {
     let tag = this.body().0.get()?;
     if tag.filter().is_passing() {
@@ -82,7 +86,7 @@ fn flush<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
     sent(this, release(this.py(), || tag.flush()))
 }
 
-/// Runs elements for mod_include.
+/// Runs the elements of pages for mod_include.
 pub struct Elements;
 
 impl Tags for Elements {
@@ -127,7 +131,11 @@ impl Tags for Elements {
     }
 }
 
-/// Whether code of the page may run: where no Python may stand in .htaccess files, none lets it in by `Options` either.
+/// Whether code of the page may run. With `PythonHtaccess Off`, an .htaccess file cannot permit it by `Options
+/// Includes`.
+///
+/// # Errors
+/// The reason why it may not run, as a sentence.
 fn may_run(r: &Request) -> Result<(), String> {
     let directory = match r.server().settings::<Settings>().htaccess {
         Some(false) => r.htaccess_with_includes(),
@@ -172,11 +180,12 @@ impl Run<'_, '_> {
         forked::result(self.py, done).map(drop)
     }
 
-    /// Logs an exception, and says how the page goes on.
+    /// Logs an exception of an element. Returns `Ok` if the page goes on, with whether the element counts as run; `Err`
+    /// if the response ends. Called with the GIL.
     fn failed(&self, error: &PyErr) -> Result<bool, Error> {
         let (py, r) = (self.py, self.tag.request());
         if let Some(error) = self.tag.failed() {
-            // The client left; whatever the code made of that is not worth a line.
+            // The client is gone, and the exception only follows from that: nothing is logged.
             return Err(error);
         }
         let page = String::from_utf8_lossy(r.filename().unwrap_or_default());
@@ -184,7 +193,7 @@ impl Run<'_, '_> {
         let ending = match ending(py, self.interpreter, error) {
             Ok(ending) => ending,
             Err(wrong) => {
-                // It wanted the response to end here, whatever it meant to say.
+                // `SERVER_RETURN` with a result that means nothing ends the response, too.
                 traceback::to_log(py, &format!("{who} failed"), &wrong);
                 let status = Status::INTERNAL_SERVER_ERROR;
                 return Err(release(py, || self.tag.fail(status)));

@@ -1,5 +1,6 @@
-//! Drives coroutines and async generators one step at a time, on the thread that called us: no event
-//! loop. What may be awaited is ours: it suspends with an object of ours, and is asked again later.
+//! Steps coroutines and async generators on the calling thread, without an event loop. What they may await are this
+//! module's awaitables: such an await yields an object of this module, and is tried again at the next step. All
+//! functions are called with the GIL.
 #![expect(unsafe_code, reason = "the C API of iterators and async generators")]
 
 use std::ptr::null_mut;
@@ -10,17 +11,17 @@ use pyo3::prelude::*;
 
 use super::runtime::forked;
 
-/// What one step of an awaitable came to.
+/// The outcome of one step of an awaitable.
 pub enum Step<'py> {
-    /// It waits; what it yielded says for what.
+    /// It waits for the object that it yielded.
     Waits(Bound<'py, PyAny>),
-    /// It is done, with this value.
+    /// It has ended, with this value.
     Done(Bound<'py, PyAny>),
-    /// It raised.
+    /// It has ended with an exception.
     Raised(PyErr),
 }
 
-/// Runs an awaitable until it waits or is done. Costs no `StopIteration`.
+/// Runs an awaitable until it waits or ends. `PyIter_Send` makes no `StopIteration` for its value.
 pub fn step<'py>(awaitable: &Bound<'py, PyAny>) -> Step<'py> {
     let py = awaitable.py();
     let mut value = null_mut();
@@ -58,9 +59,9 @@ pub fn throw<'py>(awaitable: &Bound<'py, PyAny>, error: &PyErr) -> Step<'py> {
     }
 }
 
-/// Whether a call gave an async generator: the shape of a streaming filter.
+/// Whether an object is an async generator, as the call of an `async def` function with `yield` returns it.
 pub fn is_async_generator(object: &Bound<'_, PyAny>) -> bool {
-    // SAFETY: a look at the object's type.
+    // SAFETY: only reads the type of a live object.
     let class = unsafe { ffi::Py_TYPE(object.as_ptr()) };
     std::ptr::eq(class, &raw const ffi::PyAsyncGen_Type)
 }
@@ -68,13 +69,13 @@ pub fn is_async_generator(object: &Bound<'_, PyAny>) -> bool {
 /// The awaitable for an async generator's next item (`__anext__`).
 ///
 /// # Errors
-/// `TypeError` for anything else; what the generator raises.
+/// `TypeError` for another object; what the generator raises.
 pub fn next<'py>(generator: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     let expected = || PyTypeError::new_err("an async generator was expected");
     if !is_async_generator(generator) {
         return Err(expected());
     }
-    // SAFETY: a look at the object's type.
+    // SAFETY: only reads the type of a live object.
     let class = unsafe { ffi::Py_TYPE(generator.as_ptr()) };
     // SAFETY: a type lives as long as its objects.
     let class = unsafe { &*class };

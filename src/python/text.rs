@@ -1,5 +1,5 @@
-//! Text between httpd and Python: UTF-8 with `surrogateescape` both ways, so that whatever bytes a
-//! client sends can be looked at, and come back unchanged (PEP 383).
+//! Text between httpd and Python: UTF-8 with `surrogateescape` in both directions, so that any bytes of a client become
+//! a `str`, and the same bytes again (PEP 383).
 
 use std::ffi::CString;
 
@@ -11,6 +11,9 @@ use crate::python::memory;
 use crate::python::memory::copied;
 
 /// Bytes of httpd as `str`.
+///
+/// # Errors
+/// `MemoryError`.
 pub fn decode<'py>(py: Python<'py>, bytes: &[u8]) -> PyResult<Bound<'py, PyAny>> {
     match std::str::from_utf8(bytes) {
         Ok(text) => Ok(PyString::new(py, text).into_any()),
@@ -18,7 +21,10 @@ pub fn decode<'py>(py: Python<'py>, bytes: &[u8]) -> PyResult<Bound<'py, PyAny>>
     }
 }
 
-/// Bytes of httpd as `str`, or None.
+/// Bytes of httpd as `str`; None for `None`.
+///
+/// # Errors
+/// `MemoryError`.
 pub fn decode_option<'py>(py: Python<'py>, bytes: Option<&[u8]>) -> PyResult<Bound<'py, PyAny>> {
     bytes.map_or_else(|| Ok(py.None().into_bound(py)), |bytes| decode(py, bytes))
 }
@@ -26,7 +32,7 @@ pub fn decode_option<'py>(py: Python<'py>, bytes: Option<&[u8]>) -> PyResult<Bou
 /// `str` or `bytes` as bytes for httpd.
 ///
 /// # Errors
-/// `TypeError` for anything else.
+/// `TypeError` for another type, `MemoryError`.
 pub fn encode(value: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
     if let Ok(text) = value.cast::<PyString>() {
         if let Ok(text) = text.to_str() {
@@ -47,7 +53,7 @@ pub fn encode(value: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
 /// `str` or `bytes` as a C string.
 ///
 /// # Errors
-/// `TypeError` for anything else, `ValueError` for a NUL in it.
+/// `TypeError` for another type, `ValueError` for a NUL, at which a C string would end.
 pub fn encode_c(value: &Bound<'_, PyAny>) -> PyResult<CString> {
     CString::new(encode(value)?).map_err(|_| PyValueError::new_err("a NUL in a text for httpd"))
 }
@@ -55,8 +61,7 @@ pub fn encode_c(value: &Bound<'_, PyAny>) -> PyResult<CString> {
 /// `str` or `bytes` as the name or value of a header.
 ///
 /// # Errors
-/// `TypeError` for anything else, `ValueError` for NUL, CR or LF: they would start another header
-/// (RFC 9110 §5.5).
+/// `TypeError` for another type, `ValueError` for NUL, CR or LF, which would start another header (RFC 9110 §5.5).
 pub fn encode_header(value: &Bound<'_, PyAny>) -> PyResult<CString> {
     let text = encode_c(value)?;
     if text
@@ -71,11 +76,11 @@ pub fn encode_header(value: &Bound<'_, PyAny>) -> PyResult<CString> {
     Ok(text)
 }
 
-/// Refuses what httpd refuses in the value of a header of a response when the headers go out: control
-/// characters but for TAB. `what` names the header or attribute in the error.
+/// Refuses a header value that httpd would refuse when it sends the response: one with control characters other than
+/// TAB. `what` names the header or attribute in the error.
 ///
 /// # Errors
-/// `ValueError` with the first of them.
+/// `ValueError` that names the first of them.
 pub fn refuse_controls(what: &str, value: &[u8]) -> PyResult<()> {
     let is_control = |byte: &&u8| byte.is_ascii_control() && **byte != b'\t';
     match value.iter().find(is_control) {
@@ -86,10 +91,10 @@ pub fn refuse_controls(what: &str, value: &[u8]) -> PyResult<()> {
     }
 }
 
-/// Refuses what httpd refuses as the name of a header of a response when the headers go out.
+/// Refuses a header name that httpd would refuse when it sends the response: what is no token (RFC 9110 §5.6.2).
 ///
 /// # Errors
-/// `ValueError` with the name.
+/// `ValueError` that names it.
 pub fn refuse_no_token(name: &[u8]) -> PyResult<()> {
     let is_token = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
     if !name.is_empty() && name.iter().all(is_token) {

@@ -182,7 +182,7 @@ def test_c4_what_would_hold_data_is_refused(httpd: Httpd) -> None:
     told = "\n".join(seen(httpd))
     for name in ("read", "peek", "lines", "body", "replace"):
         assert f"{name}: a filter of connections holds nothing back" in told
-    assert "close: the end of a connection is not for a filter to say" in told
+    assert "close: a filter cannot end a connection" in told
 
 
 def test_c4_nothing_is_held(httpd: Httpd) -> None:

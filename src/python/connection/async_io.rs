@@ -1,4 +1,5 @@
-//! What an `async def` connection handler says to its `conn`: what to wait for.
+//! The methods of `conn` that an `async def` connection handler awaits. All functions are called by Python code on the
+//! thread that steps the handler: with the task's turn and the GIL.
 
 use std::time::Duration;
 
@@ -17,6 +18,10 @@ use crate::python::values::buffer;
 
 type Me<'a, 'py> = This<'a, 'py, ConnectionObject>;
 
+/// The awaitable for an operation.
+///
+/// # Errors
+/// `RuntimeError` in a plain handler, which has no step to wait between.
 pub(in crate::python) fn make<'py>(this: &Me<'_, 'py>, operation: Operation) -> Answer<'py> {
     let (_, transport) = transport(this)?;
     if !transport.io.is_async() {
@@ -29,6 +34,10 @@ pub(in crate::python) fn make<'py>(this: &Me<'_, 'py>, operation: Operation) -> 
     class::make(this.py(), this.interpreter(), wait)
 }
 
+/// A length argument in bytes; `what` names the method in the error.
+///
+/// # Errors
+/// `ValueError` when it is None or negative.
 fn byte_count(value: &Bound<'_, PyAny>, what: &str) -> PyResult<usize> {
     match limit(Some(value))? {
         Some(length) => Ok(length),
@@ -110,7 +119,7 @@ pub(in crate::python) fn write<'py>(this: &Me<'_, 'py>, data: &Bound<'py, PyAny>
     transport.io.count_queued(length);
     if transport.io.queued() > HIGH {
         transport.send(c);
-        // A long step sends much: what was sent is let go as it goes along.
+        // Objects whose bytes were sent are dropped during a long step, too: it may send much.
         this.interpreter().deferred_drops.empty(this.py());
     }
     make(this, Operation::Sent)
@@ -124,7 +133,10 @@ pub(in crate::python) fn close<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
     Ok(wait)
 }
 
-/// A time in seconds, at most the virtual host's `Timeout`.
+/// A time argument in seconds, from 0 to the virtual host's `Timeout`; `what` names it in the error.
+///
+/// # Errors
+/// `ValueError` for any other time, `TypeError` for what is no number.
 fn duration(this: &Me<'_, '_>, value: &Bound<'_, PyAny>, what: &str) -> PyResult<Duration> {
     let (c, _) = transport(this)?;
     let most = c.base_server().timeout();

@@ -17,12 +17,12 @@ use crate::python::object::class::{Answer, This};
 use crate::python::runtime::interpreter::release;
 use crate::python::text::{decode, encode, encode_c};
 
-/// What is asked.
+/// A location of the configuration, and the user who wants to use it.
 pub struct Question {
     uri: CString,
-    /// The value of `Authorization`; `None` for nobody.
+    /// The value of the header `Authorization`; `None` for a request without a user.
     credentials: Option<CString>,
-    /// These credentials cannot be anybody's.
+    /// Basic authentication cannot carry these credentials (RFC 7617), so httpd would refuse them.
     is_hopeless: bool,
 }
 
@@ -61,7 +61,12 @@ impl Question {
         })
     }
 
-    /// httpd's answer: the user's name, `''` where it asks for none, None when it refuses.
+    /// Asks httpd's authentication and authorization, without the GIL: they may wait, as for a database. Called with
+    /// the GIL, on the thread that has the connection. Returns the user's name as `str`, `''` where the location asks
+    /// for no user, None when httpd refuses.
+    ///
+    /// # Errors
+    /// `ValueError` for a URI that httpd does not take; `RuntimeError` when httpd failed (a status from 500 on).
     pub(in crate::python) fn ask<'py>(&self, py: Python<'py>, c: &Connection) -> Answer<'py> {
         let none = || Ok(py.None().into_bound(py));
         if self.is_hopeless {
@@ -92,7 +97,8 @@ impl Question {
     }
 }
 
-/// The address and port that requests on a connection would come from.
+/// The address and port that httpd would give requests on this connection as their client's (mod_remoteip). Lets go
+/// of the GIL while httpd's hooks run.
 pub(in crate::python) fn client(
     this: &This<'_, '_, ConnectionObject>,
 ) -> PyResult<(Option<Vec<u8>>, u16)> {
@@ -104,7 +110,7 @@ pub(in crate::python) fn client(
         let r = probe.request();
         match probe.meet_client() {
             Ok(()) => (r.useragent_ip().map(<[u8]>::to_vec), r.useragent_port()),
-            // What is to tell its address has not come.
+            // mod_remoteip waits for a PROXY protocol header that has not come.
             Err(_) => (None, 0),
         }
     }))

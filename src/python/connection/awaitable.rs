@@ -1,4 +1,6 @@
-//! What an `async def` connection handler awaits.
+//! `Wait`: the awaitable that the methods of `conn` return to an `async def` connection handler. Its `__next__` is
+//! called in a step of the handler, on the thread that has the task's turn and the GIL. It takes what is awaited from
+//! the transport, or notes in the transport what the task needs before the next step (`Needs`).
 
 use std::cell::{Cell, RefCell};
 use std::time::{Duration, Instant};
@@ -25,44 +27,44 @@ use crate::python::object::slots::{Awaitable, Slot, awaitable_slots};
 use crate::python::runtime::interpreter::Interpreter;
 use crate::python::runtime::types::ClassId;
 
-/// The most that a line has, and what comes with one `read()`, unless the handler says otherwise.
+/// The limit of a line, and of one `read()`, in bytes, where the handler gives none.
 pub(in crate::python) const MOST: usize = 64 * 1024;
-/// Who has written more than this waits until the peer has taken some of it.
+/// `await conn.write()` waits while more bytes than this are queued.
 pub(in crate::python) const HIGH: usize = 64 * 1024;
 
 /// One thing that a connection handler awaits, or iterates over.
 pub struct Wait {
     conn: Py<PyAny>,
     operation: RefCell<Operation>,
-    /// When its time is over; set when it first waits.
+    /// When this wait ends with `TimeoutError`, or a sleep is over; set when it first waits.
     until: Cell<Option<Instant>>,
-    /// How much was queued when it last looked.
+    /// How many bytes of output were queued at the last look.
     queued: Cell<usize>,
 }
 
-/// What is awaited.
+/// What is awaited. Lengths and limits are in bytes.
 pub(in crate::python) enum Operation {
-    /// At least one byte, at most so many.
+    /// At least one byte, and at most this many.
     Some(usize),
-    /// All until the end.
+    /// Everything up to the end of input.
     All,
-    /// So many bytes.
+    /// Exactly this many bytes.
     Exactly(usize),
-    /// So many bytes that stay unread.
+    /// This many bytes, which stay unread.
     Peek(usize),
-    /// Up to and with a separator; so much at most.
+    /// Everything up to and with a separator, which must end within the limit.
     Until(Vec<u8>, usize),
-    /// A line; so much at most.
+    /// A line with its end, which must come within the limit.
     Line(usize),
-    /// The same, until there is no more.
+    /// A line of at most [`MOST`] bytes; `StopAsyncIteration` at the end of input.
     Lines,
-    /// That the peer takes what was written.
+    /// That at most [`HIGH`] bytes of output are queued.
     Sent,
-    /// That the peer has all that was written.
+    /// That all output was sent, or the connection is broken.
     AllSent,
-    /// So much time.
+    /// That this time passes.
     Time(Duration),
-    /// What httpd says to a user.
+    /// httpd's answer about a user; it is asked at once, and the thread waits.
     Answer(Question),
 }
 
@@ -134,7 +136,7 @@ impl<'py> Look<'_, 'py> {
         self.py.None().into_bound(self.py)
     }
 
-    /// Takes the first `length` bytes that have come.
+    /// Takes the first `length` unread bytes as `bytes`.
     fn take(&self, length: usize) -> Bound<'py, PyAny> {
         let mut unread = self.transport.io.unread.borrow_mut();
         let data = PyBytes::new(self.py, &unread.bytes()[..length]);
@@ -143,7 +145,10 @@ impl<'py> Look<'_, 'py> {
         data.into_any()
     }
 
-    /// What is awaited, if it is there.
+    /// The value of the operation; `None` if it must wait. Reads from the connection without blocking.
+    ///
+    /// # Errors
+    /// The exception that the handler's `await` raises.
     fn attempt(&self, operation: &Operation, wait: &Wait) -> PyResult<Option<Bound<'py, PyAny>>> {
         match operation {
             Operation::Sent | Operation::AllSent => return self.sent(operation, wait),
@@ -151,7 +156,7 @@ impl<'py> Look<'_, 'py> {
             Operation::Time(time) => {
                 let begun = wait.until.get();
                 let over = begun.map_or(time.is_zero(), |until| Instant::now() >= until);
-                // Even no time at all is a wait: what was written goes out.
+                // A sleep of 0 s ends the step, too, so that output is sent.
                 return Ok((over && begun.is_some()).then(|| self.none()));
             }
             _ => {}
@@ -168,7 +173,10 @@ impl<'py> Look<'_, 'py> {
         }
     }
 
-    /// What is awaited, out of what has come.
+    /// The value of the operation from the unread bytes; `None` if they do not suffice.
+    ///
+    /// # Errors
+    /// `asyncio.LimitOverrunError` for a line or separator that does not end within its limit.
     fn cut(&self, operation: &Operation) -> PyResult<Option<Bound<'py, PyAny>>> {
         let mut unread = self.transport.io.unread.borrow_mut();
         let there = unread.len();
@@ -198,7 +206,7 @@ impl<'py> Look<'_, 'py> {
             }
             Search::Missing => Ok(None),
             Search::Beyond => {
-                // What follows runs Python.
+                // Python code that runs below may borrow the buffer.
                 drop(unread);
                 let text = match operation {
                     Operation::Until(..) => format!("no separator within {limit} bytes"),
@@ -211,13 +219,17 @@ impl<'py> Look<'_, 'py> {
         }
     }
 
-    /// What is awaited when nothing more comes.
+    /// The value of the operation at the end of input.
+    ///
+    /// # Errors
+    /// `asyncio.IncompleteReadError` if that is not enough; `ConnectionResetError` if the connection broke;
+    /// `apache.ShuttingDown` if the child has shut the socket.
     fn end(&self, operation: &Operation) -> Answer<'py> {
         if self.transport.io.input() == Input::Broken {
             return Err(Lost::broken(self.c).error(self.py, self.interpreter));
         }
         if stop::is_told() {
-            // We have shut the socket, not the peer.
+            // The signal handler of this child has shut the socket: the peer has not ended its output.
             return Err(Lost::Stopping.error(self.py, self.interpreter));
         }
         let there = self.transport.io.unread.borrow().len();
@@ -236,6 +248,7 @@ impl<'py> Look<'_, 'py> {
         Err(of_peer(self.py, error))
     }
 
+    /// Sends output without blocking, and returns None as the value once enough of it was sent.
     fn sent(&self, operation: &Operation, wait: &Wait) -> PyResult<Option<Bound<'py, PyAny>>> {
         let io = &self.transport.io;
         let all = matches!(operation, Operation::AllSent);
@@ -256,13 +269,16 @@ impl<'py> Look<'_, 'py> {
             io.queued() <= HIGH
         };
         if io.queued() < wait.queued.replace(io.queued()) {
-            // The peer takes it, if slowly.
+            // The peer takes output, so its time begins anew.
             wait.until.set(None);
         }
         Ok(done.then(|| self.none()))
     }
 
-    /// Notes what must happen before the next look, and by when.
+    /// Notes in the transport what must happen before the next step, and the time at which the wait ends.
+    ///
+    /// # Errors
+    /// `TimeoutError` when that time has passed; the exception of a connection that is lost.
     fn wait(&self, operation: &Operation, wait: &Wait) -> PyResult<()> {
         let io = &self.transport.io;
         match io.lost.get() {
@@ -311,8 +327,8 @@ impl<'py> Look<'_, 'py> {
 }
 
 impl Lost {
-    /// Why a connection is broken. A child that stops at once first closes the sockets that its
-    /// workers have, and then says that it stops; a peer cannot make httpd forget a descriptor.
+    /// Why a connection is broken: by its peer, or because the child stops. A child that stops at once first closes the
+    /// sockets of its workers, after which httpd knows no descriptor; a peer cannot bring that about.
     pub fn broken(c: &Connection) -> Self {
         match c.descriptor() {
             Some(_) if !stop::is_told() => Self::Reset,
@@ -320,7 +336,8 @@ impl Lost {
         }
     }
 
-    /// The exception with which a wait ends.
+    /// The exception with which a wait ends: `ConnectionResetError`, `TimeoutError` or `apache.ShuttingDown`. Called
+    /// with the GIL of `interpreter`.
     pub fn error(self, py: Python<'_>, interpreter: &Interpreter) -> PyErr {
         let error = match self {
             Self::Reset => {
@@ -336,16 +353,17 @@ impl Lost {
     }
 }
 
-/// The mark of exceptions that are the peer's doing, or the administrator's: when nobody catches
-/// one, that is no mistake of the handler's.
+/// The attribute that marks an exception as caused by the peer or the administrator. If a handler does not catch one,
+/// that is no error of the handler, and is logged at level info.
 const MARK: &str = "_of_peer";
 
+/// Marks an exception as caused by the peer or the administrator.
 pub(in crate::python) fn of_peer(py: Python<'_>, error: PyErr) -> PyErr {
     let _ = error.value(py).setattr(MARK, true);
     error
 }
 
-/// Whether an exception is the peer's doing.
+/// Whether an exception was caused by the peer or the administrator.
 pub fn is_of_peer(py: Python<'_>, error: &PyErr) -> bool {
     error.value(py).hasattr(MARK).unwrap_or(false)
 }

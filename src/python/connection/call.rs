@@ -1,6 +1,7 @@
-//! Connection handlers: the call of one, and what becomes of the connection, by what it gave: a
-//! plain function has served it by then, a coroutine becomes a session.
-#![expect(unsafe_code, reason = "a look at the type of what a handler gave")]
+//! Calls connection handlers. A plain function has served the connection when it returns; the coroutine of an
+//! `async def` handler becomes a session. All functions are called by httpd on the connection's thread, without the
+//! GIL and without a turn, unless they say otherwise.
+#![expect(unsafe_code, reason = "reads the type of what a handler returned")]
 
 use std::io;
 use std::path::Path;
@@ -40,7 +41,8 @@ use crate::python::runtime::loader::Search;
 use crate::python::runtime::named::NoPython;
 use crate::python::values::handler_result::{number, server_return};
 
-/// The interpreter for what stands in `home`, for a request or a connection.
+/// The interpreter for a handler or filter that is configured in the section `home`; without `r`, for a connection.
+/// Makes the interpreter if it does not exist. May be called with or without the GIL: waits only without it.
 ///
 /// # Errors
 /// Why there is none.
@@ -50,7 +52,7 @@ pub fn interpreter(
     home: &Home,
 ) -> Result<&'static Interpreter, NoPython> {
     let file = || r.and_then(|r| Some((r.filename()?, r.is_directory())));
-    // What httpd has not looked for is no directory because a client says so.
+    // Where httpd has looked for no file, the URL of a client alone makes no directory.
     let is_there = |directory: &str| {
         r.is_some_and(Request::has_file)
             || Interpreter::is_known(directory)
@@ -61,10 +63,10 @@ pub fn interpreter(
     ))
 }
 
-/// How long handlers have to finish when the server stops gracefully.
+/// How long handlers have to finish when the server stops gracefully, where no server has `PythonGracefulTimeout`.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// The longest `PythonGracefulTimeout` of all servers.
+/// The longest `PythonGracefulTimeout` of all servers. Any thread.
 pub fn grace() -> Duration {
     let servers = std::iter::successors(server::main(), |server| server.next());
     servers
@@ -73,15 +75,16 @@ pub fn grace() -> Duration {
         .unwrap_or(GRACE)
 }
 
-/// What the call of a handler gave.
+/// What the call of a handler returned.
 enum Given {
-    /// It has served the connection, or not.
+    /// The result of a plain function, which is done with the connection.
     Status(Status),
-    /// It has only begun.
+    /// The coroutine of an `async def` function, which has not begun to run.
     Coroutine(Py<PyAny>),
 }
 
-/// Runs the connection handler for a connection, or goes on with it.
+/// Serves a connection in httpd's hook `process_connection`: calls its handler, or steps the handler that was called
+/// before. Returns what the hook returns; `DECLINED` leaves the connection to HTTP.
 pub fn connection(c: &Connection, role: Role, settings: &Settings) -> Status {
     let asked = c.state(ConnectionState::default);
     if asked.declined.get() {
@@ -98,15 +101,15 @@ pub fn connection(c: &Connection, role: Role, settings: &Settings) -> Status {
     status
 }
 
-/// Runs the handler of a protocol for a connection whose request asked for it. httpd is in the
-/// middle of that request: the thread is held until the connection is over.
+/// Runs the handler of a protocol that a request has asked for (`Upgrade`), in httpd's hook `protocol_switch`. Returns
+/// when the connection is over: httpd is in the middle of that request, so the connection cannot be parked.
 pub fn upgraded(c: &Connection, protocol: &Arc<Protocol>, settings: &Settings) {
     let asked = c.state(ConnectionState::default);
     let role = Role::Protocol(protocol.clone());
     first_call(c, asked, true, role, settings);
 }
 
-/// httpd is about to close a connection.
+/// Ends the handlers of a connection that httpd is about to close, in its hook `pre_close_connection`.
 pub fn closing(c: &Connection) {
     let Some(state) = c.existing_state::<ConnectionState>() else {
         return;
@@ -115,15 +118,16 @@ pub fn closing(c: &Connection) {
         Session::closing(c, task);
     }
     if state.shaking_hands.borrow().is_some() {
-        // mod_ssl would wait for the rest of it, to say good-bye.
+        // mod_ssl would wait for the rest of the handshake, to send its close_notify.
         c.abort();
     }
 }
 
-/// Has TLS shake hands: it may agree upon a protocol, and comes before what anybody says.
+/// Has TLS shake hands before the handler is chosen, since both peers may agree upon a protocol there (ALPN, RFC 7301).
+/// A connection that can be parked is, until the handshake goes on. Returns the transport that the handshake used.
 ///
 /// # Errors
-/// What the hook that runs answers, because that is not over yet, or has failed.
+/// What httpd's hook must return now: the handshake is not over, or it failed and HTTP answers that.
 pub fn shake_hands(c: &Connection) -> Result<Box<Transport>, Status> {
     let asked = c.state(ConnectionState::default);
     let transport = asked.shaking_hands.take();
@@ -136,16 +140,18 @@ pub fn shake_hands(c: &Connection) -> Result<Box<Transport>, Status> {
     match started {
         Ok(()) => Ok(transport),
         Err(error) if parks && error.is_again() => {
-            // A peer that takes its time over TLS's handshake holds no thread.
+            // A peer that is slow in the handshake holds no thread.
             asked.shaking_hands.replace(Some(transport));
             c.use_own_timeout();
             Err(c.park())
         }
-        // No handshake: HTTP's own handler knows how to answer that.
+        // The handshake failed: httpd's handler for HTTP answers that.
         Err(_) => Err(Status::DECLINED),
     }
 }
 
+/// Calls the handler of a connection for the first time: counts the connection, has TLS shake hands, then enters the
+/// interpreter. A coroutine gets a task, and its first step on this thread.
 fn first_call(
     c: &Connection,
     asked: &ConnectionState,
@@ -250,7 +256,7 @@ fn begin_session(
     }
 }
 
-/// There is no room for an `async def` handler's connection.
+/// Closes a connection for whose `async def` handler there is no task, and logs why.
 fn refuse(c: &Connection, error: &io::Error) -> Status {
     let mut text = format!("closed: no room for a connection: {error}");
     if error.raw_os_error() == Some(libc::EMFILE) {
@@ -264,6 +270,10 @@ fn refuse(c: &Connection, error: &io::Error) -> Status {
     c.linger()
 }
 
+/// Calls the handler with `object`, which is `conn`. Called with the GIL, and with the lease open.
+///
+/// # Errors
+/// What loading or calling the handler raises; `TypeError` for a result that is no number.
 fn call(
     py: Python<'_>,
     interpreter: &'static Interpreter,
@@ -294,9 +304,9 @@ fn call(
     }
 }
 
-/// Whether a call gave a coroutine: the shape of a handler that waits without a thread.
+/// Whether an object is a coroutine, as the call of an `async def` function returns it.
 fn is_coroutine(object: &Bound<'_, PyAny>) -> bool {
-    // SAFETY: a look at the object's type.
+    // SAFETY: only reads the type of a live object.
     let class = unsafe { ffi::Py_TYPE(object.as_ptr()) };
     std::ptr::eq(class, &raw const ffi::PyCoro_Type)
 }

@@ -1,4 +1,5 @@
-//! The coroutine of an `async def` connection handler: stepped, closed, and what it came to.
+//! The coroutine of an `async def` connection handler: its steps, its end, and what its result means. All functions
+//! are called with the task's turn, by an MPM worker or a reactor thread; `step` and `close` enter Python themselves.
 
 use std::sync::Arc;
 
@@ -25,25 +26,27 @@ use crate::python::stepper;
 use crate::python::stepper::Step;
 use crate::python::values::handler_result::{number, server_return};
 
-/// The handler of one connection at work.
+/// The coroutine of one connection's handler.
 pub struct Coroutine {
-    /// Where it runs.
+    /// The interpreter that it runs in.
     pub interpreter: &'static Interpreter,
-    /// As what it serves the connection.
+    /// The directive that it serves the connection for.
     pub role: Role,
-    /// Under which it has the connection.
+    /// The lease under which Python code uses `conn`.
     pub lease: Arc<Lease>,
-    /// What its call gave, until that is done.
+    /// The coroutine; `None` during a step and after its end.
     pub coroutine: Option<Py<PyAny>>,
 }
 
 impl Coroutine {
+    /// Whether a coroutine has yielded one of this module's awaitables, not one of asyncio's.
     fn is_ours(&self, what: &Bound<'_, PyAny>) -> bool {
         class::body::<Wait>(what, self.interpreter).is_some()
             || class::body::<Future>(what, self.interpreter).is_some()
     }
 
-    /// One step of the handler; what it came to, if it is done.
+    /// Enters Python and runs the coroutine until it awaits something that has not come. Returns the status for the
+    /// connection when the coroutine has ended; `io` has what it needs otherwise.
     pub fn step(&mut self, c: &Connection, io: &IoState) -> Option<Status> {
         let coroutine = self.coroutine.take()?;
         let interpreter = self.interpreter;
@@ -101,7 +104,7 @@ impl Coroutine {
         self.role.handler().map(Handler::text).unwrap_or_default()
     }
 
-    /// Closes the coroutine: `GeneratorExit` where it waits.
+    /// Enters Python and closes the coroutine: `GeneratorExit` is raised where it waits (PEP 492).
     pub fn close(&mut self, c: &Connection, io: &IoState) {
         if let Some(coroutine) = self.coroutine.take() {
             self.interpreter.enter(About::Connection(c), |py| {
@@ -116,8 +119,8 @@ impl Coroutine {
     }
 }
 
-/// Reports the exception that ended a connection's handler: a line for what the peer has done, and a
-/// traceback, counted as a failure, for anything else.
+/// Logs the exception that ended a connection's handler: one line at level info for what the peer has caused, else a
+/// traceback, which is counted as a failure. Called with the GIL.
 pub fn failed(py: Python<'_>, c: &Connection, role: &Role, error: &PyErr) {
     let name = role.title();
     if is_of_peer(py, error) {
@@ -129,6 +132,7 @@ pub fn failed(py: Python<'_>, c: &Connection, role: &Role, error: &PyErr) {
     traceback::to_log(py, &format!("{name} failed"), error);
 }
 
+/// `RuntimeError` for an `await` of what needs an event loop of asyncio's.
 fn foreign() -> PyErr {
     PyRuntimeError::new_err(
         "this is not for a connection handler to await: await apache.aio(...) runs it on \

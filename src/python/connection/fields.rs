@@ -47,7 +47,7 @@ pub(in crate::python) fn notes<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
     })
 }
 
-/// An object that hangs on the connection, made at its first use: it keeps its identity.
+/// The value of an attribute that is made at its first use and kept in `place`, so that it stays the same object.
 fn once<'py, T: Class>(
     this: &Me<'_, 'py>,
     kept: &RefCell<Option<Py<PyAny>>>,

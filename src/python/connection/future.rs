@@ -1,5 +1,8 @@
-//! What comes from elsewhere: an awaitable that another thread fulfils (`apache.aio`). A connection
-//! is parked meanwhile; anybody else waits on its thread, without the GIL.
+//! `Future`: an awaitable that another thread fulfils, such as asyncio's (`apache.aio`). The connection of an
+//! `async def` handler is parked meanwhile; a filter waits on its thread, without the GIL.
+//!
+//! The lock of the value is held for a few instructions, by threads that have the GIL, too. No Python code runs under
+//! it, and the task is woken after it was given back.
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -18,20 +21,21 @@ use crate::python::runtime::interpreter::release;
 use crate::python::runtime::types::ClassId;
 
 thread_local! {
-    /// The connection that this thread steps.
+    /// The connection whose handler this thread steps.
     static STEPPED: RefCell<Option<Stepped>> = const { RefCell::new(None) };
 }
 
-/// A connection that is stepped.
+/// A connection whose handler is being stepped.
 #[derive(Clone)]
 pub struct Stepped {
     /// Its task.
     pub task: Arc<Task>,
-    /// Why its waits end, if they do.
+    /// Why the connection's waits must end with an exception; `None` while they may go on.
     pub lost: Option<Lost>,
 }
 
-/// Runs `f`, a step of this connection; without one, what waits on its thread.
+/// Runs `f` as a step of `connection`'s handler, which a future in it wakes. With `None`, futures in `f` wait on this
+/// thread.
 pub fn stepping<R>(connection: Option<Stepped>, f: impl FnOnce() -> R) -> R {
     let before = STEPPED.replace(connection);
     let result = f();
@@ -39,7 +43,7 @@ pub fn stepping<R>(connection: Option<Stepped>, f: impl FnOnce() -> R) -> R {
     result
 }
 
-/// A value to come.
+/// A value that another thread gives, once.
 #[derive(Default)]
 pub struct Future {
     value: Lock<Value>,
@@ -49,7 +53,7 @@ pub struct Future {
 #[derive(Default)]
 struct Value {
     result: Option<PyResult<Py<PyAny>>>,
-    /// Who is to be woken.
+    /// The task of the connection that awaits the value.
     task: Option<Arc<Task>>,
 }
 
@@ -80,7 +84,7 @@ impl Awaitable for Future {
     fn poll<'py>(this: &Me<'_, 'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         let me = this.body();
         let py = this.py();
-        // Gone where the thread ends, which steps no connection.
+        // A thread that ends has no thread-locals any more, and steps no connection.
         let stepped = STEPPED.try_with(|stepped| stepped.borrow().clone());
         let stepped = stepped.ok().flatten();
         let result = match &stepped {
@@ -110,6 +114,7 @@ impl Awaitable for Future {
     }
 }
 
+/// Gives the value, or an exception in place of it, and wakes what waits for it. Any thread, with the GIL.
 fn set<'py>(
     this: &Me<'_, 'py>,
     value: &Bound<'py, PyAny>,

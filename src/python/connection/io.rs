@@ -1,5 +1,6 @@
-//! The bytes of a connection, as a plain connection handler reads and writes them: on its thread,
-//! without the GIL while it waits. `async_io` serves an `async def` handler.
+//! The methods of `conn` that read and write for a plain connection handler. They are called by Python code on the
+//! connection's thread, with the GIL, and let go of it while they wait for the peer. `async_io` serves an `async def`
+//! handler.
 
 use super::object::{ConnectionObject, transport};
 use crate::httpd::apr::bucket::BucketKind;
@@ -16,12 +17,15 @@ use crate::python::values::buffer;
 use pyo3::exceptions::{PyConnectionResetError, PyTimeoutError};
 use pyo3::prelude::*;
 
-/// How many bytes are asked for when the handler does not say.
+/// How many bytes one read asks httpd for where the handler gives no length.
 const PORTION: usize = 8192;
 
 type Me<'a, 'py> = This<'a, 'py, ConnectionObject>;
 
-/// Makes sure that there is data at the front. `false`: the peer has closed its side.
+/// Calls `fetch` until `unread` begins with data. Returns `false` if the peer has ended its output instead.
+///
+/// # Errors
+/// `TimeoutError` or `ConnectionResetError`, marked as the peer's.
 fn fill(
     py: Python<'_>,
     c: &Connection,
@@ -30,7 +34,7 @@ fn fill(
 ) -> PyResult<bool> {
     let found = find(py, c, unread, fetch)?;
     if !found && stop::is_told() {
-        // We have shut the socket: that is no end of the peer's input.
+        // The signal handler of this child has shut the socket: the peer has not ended its output.
         let text = "the connection could not be read: the server is about to stop";
         return Err(of_peer(py, PyConnectionResetError::new_err(text)));
     }
@@ -60,8 +64,8 @@ fn find(
     }
 }
 
-/// The exception for a plain handler whose peer is gone or too slow. It has the mark of the peer's
-/// doing, so that a handler that does not catch it is not reported as having failed.
+/// The exception for a plain handler whose peer is gone or too slow: "the peer {omitted} for N s", or "the connection
+/// could not be {what}". It is marked as the peer's, so that a handler that does not catch it has not failed.
 fn lost(py: Python<'_>, c: &Connection, error: Error, omitted: &str, what: &str) -> PyErr {
     let error = if error.is_timeout() {
         let seconds = c.base_server().timeout().as_secs();

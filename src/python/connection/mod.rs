@@ -1,5 +1,4 @@
-//! `conn`, its methods; how handlers of connections are called, and how the `async def` ones among
-//! them session, wait and are woken.
+//! `conn` and its methods; how connection handlers are called, and how `async def` ones wait and are woken.
 
 pub mod async_io;
 pub(in crate::python) mod authorize;

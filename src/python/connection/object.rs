@@ -17,7 +17,7 @@ use crate::python::runtime::lease::{Lease, Lent};
 /// What a `conn` holds.
 pub struct ConnectionObject {
     pub(in crate::python) lent: Lent<Connection>,
-    /// The bytes of the connection: only a connection handler may have them.
+    /// What reads and writes the connection's bytes; `None` where HTTP has them.
     pub(in crate::python) transport: Option<Lent<Transport>>,
     pub(in crate::python) base_server: RefCell<Option<Py<PyAny>>>,
     pub(in crate::python) notes: RefCell<Option<Py<PyAny>>>,
@@ -26,7 +26,7 @@ pub struct ConnectionObject {
 pub(in crate::python) type Me<'a, 'py> = This<'a, 'py, ConnectionObject>;
 
 impl ConnectionObject {
-    /// The connection of a request: HTTP has its bytes.
+    /// `req.connection`, which cannot read or write: HTTP has the connection's bytes.
     pub fn of_request(lease: &Arc<Lease>, c: &Connection) -> Self {
         Self {
             lent: Lent::new(lease, c),
@@ -36,7 +36,7 @@ impl ConnectionObject {
         }
     }
 
-    /// The connection of a connection handler.
+    /// `conn` of a connection handler, which reads and writes through `transport`.
     pub fn with_transport(lease: &Arc<Lease>, c: &Connection, transport: &Transport) -> Self {
         Self {
             lent: Lent::new(lease, c),
@@ -53,10 +53,10 @@ impl AsyncIterable for ConnectionObject {
     }
 }
 
-/// The connection, and its bytes for a connection handler.
+/// The connection and its transport, for methods that read and write.
 ///
 /// # Errors
-/// `RuntimeError` where HTTP has the bytes, or the connection is over.
+/// `RuntimeError` where HTTP has the bytes, in a filter of the connection, and when the connection is over.
 pub(in crate::python) fn transport<'a>(
     this: &'a Me<'_, '_>,
 ) -> PyResult<(&'a Connection, &'a Transport)> {
@@ -71,7 +71,8 @@ pub(in crate::python) fn transport<'a>(
     Ok((c, transport.get()?))
 }
 
-/// What is read or written for a filter of this connection must not pass that filter again.
+/// Refuses reading and writing while a filter of this connection is being called: the bytes would pass that filter
+/// again, in the middle of its call.
 ///
 /// # Errors
 /// `RuntimeError` while such a filter is being called.

@@ -1,4 +1,4 @@
-//! As what a handler serves a connection.
+//! The directive that a handler serves a connection for, and what its result means there.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::httpd::log::Level;
 use crate::httpd::{Connection, Status};
 use crate::parking::io_state::IoState;
 
-/// As what a handler serves a connection.
+/// The directive that a handler serves a connection for.
 #[derive(Clone)]
 pub enum Role {
     /// `PythonConnectionHandler`: every connection to a server. It can leave one to HTTP.
@@ -20,7 +20,7 @@ pub enum Role {
 }
 
 impl Role {
-    /// The handler and what else stands in its list.
+    /// The list of the directive; its first entry is the handler.
     pub fn handlers(&self) -> &List {
         match self {
             Self::Connection(list) => list,
@@ -28,12 +28,12 @@ impl Role {
         }
     }
 
-    /// The handler.
+    /// The handler; `None` if the list is empty.
     pub fn handler(&self) -> Option<&Handler> {
         self.handlers().first()
     }
 
-    /// The line of the configuration that names it, and where that stands.
+    /// The directive's name and arguments, with the file and line where it stands: for log entries.
     pub fn title(&self) -> String {
         let (text, source) = match self.handler() {
             Some(handler) => (handler.text(), &*handler.source),
@@ -50,8 +50,8 @@ impl Role {
         }
     }
 
-    /// What the result of the handler means for its connection: `DECLINED` leaves it to HTTP, if that
-    /// can still have all of it; after anything else it is closed. Logs a result that means nothing.
+    /// What the result of the handler means for its connection. Returns `DECLINED` if HTTP takes it over, which it can
+    /// while nothing was read or written, else `OK`: the connection is closed. Logs a result that means nothing.
     pub fn judge(&self, c: &Connection, io: &IoState, status: Status) -> Status {
         let text = match status {
             Status::OK | Status::DONE => return Status::OK,

@@ -1,13 +1,14 @@
-//! An `async def` connection handler at work: stepped when something came of what it waits for, by
-//! the MPM's workers at its begin and end and by the reactor between them; parked meanwhile where the
-//! MPM can, else on its thread.
+//! The session of an `async def` connection handler. MPM workers step the handler at its begin and its end, reactor
+//! threads between these. Where the MPM cannot park connections, the connection's own thread does all of it.
 //!
-//! The MPM has a parked connection, but sees none of its socket: the reactor steps it. Only what is
-//! for the MPM to do goes back there: the end, and what HTTP takes over. And since it closes what
-//! is parked for a `Timeout`, each connection is shown to it before that.
+//! The MPM holds a parked connection but does not watch its socket, which the reactor does. The MPM is called again
+//! only for what it must do itself: the end of the connection, and handing it to HTTP. Since the MPM closes what was
+//! parked for a `Timeout`, each connection is given back to it before that, and parked again.
+//!
+//! Order of locks: the task's turn first, then the GIL, which each step takes and gives back.
 #![expect(
     unsafe_code,
-    reason = "a connection between httpd's calls, under its turn"
+    reason = "uses a connection between httpd's calls, under its task's turn"
 )]
 
 use std::ptr::NonNull;
@@ -40,29 +41,29 @@ pub struct Session {
     mark: ClientMark,
     watch: Watch,
     lingering_close: LingeringClose,
-    /// For mod_status: that it is open.
+    /// Counts the connection as open for mod_status.
     _open: Option<Counted>,
 }
 
-// SAFETY: what it refers to of httpd is used only by who has the task's turn, and the connection's
-// end takes it out of there.
+// SAFETY: only the thread that has the task's turn uses the connection, and the connection's end takes the session
+// out of the task first.
 unsafe impl Send for Session {}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
-    /// The handler is at work.
+    /// The handler has not returned yet.
     Working,
-    /// It is done; the rest of its output goes out.
+    /// The handler has returned; the rest of its output is sent.
     Sending,
-    /// All is sent and our side closed; the peer's end is awaited.
+    /// All output is sent and our side of the connection shut; the session waits for the peer's end.
     Leaving,
-    /// It is the MPM's.
+    /// The MPM closes the connection.
     Closed,
     /// The handler left the connection to HTTP.
     Declined,
 }
 
-/// What comes next.
+/// What a step came to.
 enum Next {
     Waits(Needs),
     Over,
@@ -70,7 +71,8 @@ enum Next {
 }
 
 impl Session {
-    /// Begins with the handler of a connection.
+    /// Begins the session in httpd's hook, on the connection's thread, and takes the first step. Returns what the hook
+    /// returns. Called without the turn and without the GIL.
     pub fn begin(
         c: &Connection,
         task: &Arc<Task>,
@@ -97,7 +99,8 @@ impl Session {
         Self::called(c, task)
     }
 
-    /// The MPM calls.
+    /// Goes on with the session in httpd's hook `process_connection`, and returns what the hook returns. Called without
+    /// the turn and without the GIL; waits for the turn.
     pub fn called(c: &Connection, task: &Arc<Task>) -> Status {
         let mut turn = task.turn();
         let wakeup = task.unpark();
@@ -119,7 +122,7 @@ impl Session {
                 Next::Declined => {
                     task.set_due(None);
                     if session.watch.is_resting() {
-                        // HTTP would have a descriptor that closes with us.
+                        // HTTP would use a descriptor that is closed with the parked socket.
                         return c.linger();
                     }
                     let session = turn.take::<Self>();
@@ -138,7 +141,7 @@ impl Session {
                     if io.input() == Input::Broken && io.lost.get().is_none() {
                         io.lost.set(Some(Lost::broken(c)));
                     } else {
-                        // Nobody else wants the turn but the end of a child, on this thread.
+                        // Nothing else takes this turn but the end of the child, on this thread.
                         drop(turn);
                         wait_here(c, task, needs);
                         turn = task.turn();
@@ -148,6 +151,7 @@ impl Session {
         }
     }
 
+    /// Notes in the transport what epoll has reported.
     fn hear(&self, wakeup: Wakeup) {
         let io = &self.transport.io;
         if wakeup.ready.ends {
@@ -161,7 +165,8 @@ impl Session {
         self.watch.call_mpm(c, task, declined);
     }
 
-    /// Whether what comes of the socket is awaited. Some of what is not is read, to see the end.
+    /// Whether the handler must be stepped for an event of its socket. If it awaits none, some input is read ahead, to
+    /// notice that the connection broke.
     fn is_concerned(&self, c: &Connection) -> bool {
         let needs = self.transport.io.needs.get();
         if self.phase != Phase::Working || needs.read || needs.write || self.transport.has_unsent(c)
@@ -178,7 +183,8 @@ impl Session {
         broken
     }
 
-    /// httpd is about to close the connection.
+    /// Ends the handler of a connection that httpd is about to close, on the connection's thread. Called without the
+    /// GIL; waits for the turn.
     pub fn closing(c: &Connection, task: &Arc<Task>) {
         let mut turn = task.turn();
         let wakeup = task.unpark();
@@ -197,9 +203,10 @@ impl Session {
         }
     }
 
-    /// The child stops at once: ends every connection that waits without a thread.
+    /// Ends the handlers of all parked connections, because the child stops at once. Called on the child's main thread
+    /// without the GIL; waits at most `POLL_INTERVAL` for a turn that another thread has.
     pub fn stop_all() {
-        // Those that keep a thread are told there.
+        // Handlers that keep a thread notice it there.
         for task in timer::stop().into_iter().filter(|task| task.parks) {
             let begin = Instant::now();
             let mut turn = loop {
@@ -217,7 +224,7 @@ impl Session {
         }
     }
 
-    /// Steps the handler as far as it goes, and sends what it wrote.
+    /// Steps the handler until it waits or ends, and sends what it wrote. Called with the turn, without the GIL.
     fn go_on(&mut self, c: &Connection, task: &Arc<Task>) -> Next {
         self.transport.look_again();
         if self.phase == Phase::Working {
@@ -247,6 +254,7 @@ impl Session {
         }
     }
 
+    /// Goes on with the lingering close of a parked connection; a thread's connection is over at once.
     fn leave(&mut self, c: &Connection, task: &Task) -> Next {
         self.phase = Phase::Leaving;
         let parks = task.parks.then_some(&mut self.lingering_close);
@@ -261,10 +269,11 @@ impl Session {
         })
     }
 
-    /// Ends a handler that waits: its waits raise, and what it still awaits then closes it.
+    /// Ends a handler that waits: the wait raises the exception of `lost`, and a handler that then awaits something
+    /// else is closed. Called with the turn, without the GIL.
     fn finish(&mut self, c: &Connection, task: &Arc<Task>, lost: Lost) {
         if self.phase != Phase::Working {
-            // A worker may be closing it at this moment.
+            // An MPM worker may be closing the connection at this moment.
             return;
         }
         self.transport.io.lost.set(Some(lost));
@@ -277,7 +286,7 @@ impl Session {
         self.transport.send(c);
     }
 
-    /// What was read so far is for HTTP.
+    /// Gives the connection to HTTP, with what was read of it so far and with httpd's timeouts.
     fn leave_to_http(&mut self, c: &Connection) {
         self.watch.give_back();
         let unread = self.transport.io.unread.take();
@@ -296,7 +305,7 @@ impl Run for Session {
         let Some(session) = turn.run::<Self>() else {
             return;
         };
-        // SAFETY: the connection's end takes `session` out from under the turn that we have.
+        // SAFETY: the connection's end takes the session out of the task under its turn, which this thread has.
         let c = unsafe { session.c.as_ref() };
         session.hear(wakeup);
         if wakeup.socket {
@@ -321,7 +330,7 @@ impl Run for Session {
     }
 
     fn gone(&mut self, task: &Arc<Task>) {
-        // SAFETY: its pool is about to go.
+        // SAFETY: called before the connection's pool is destroyed.
         let c = unsafe { self.c.as_ref() };
         let lost = match parking::is_stopping() {
             true => Lost::Stopping,
@@ -333,13 +342,14 @@ impl Run for Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        // SAFETY: dropped before its connection's pool is.
+        // SAFETY: dropped before the connection's pool is destroyed.
         let c = unsafe { self.c.as_ref() };
         self.coroutine.close(c, &self.transport.io);
     }
 }
 
-/// Waits on this thread.
+/// Waits on the connection's thread for what the handler needs, at most `POLL_INTERVAL`. Called without the turn and
+/// without the GIL.
 fn wait_here(c: &Connection, task: &Task, needs: Needs) {
     if parking::is_stopping() && !shutdown::is_closing() {
         timer::close(super::call::grace());

@@ -1,4 +1,4 @@
-//! What the module keeps for a connection between httpd's calls.
+//! What the module keeps for a connection between httpd's calls. Only the connection's thread uses it.
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::io;
@@ -13,34 +13,34 @@ use crate::parking::limits::Member;
 use crate::parking::task::Task;
 use crate::parking::transport::Transport;
 
-/// Our value for a connection.
+/// The module's data of one connection; httpd drops it with the connection's pool.
 #[derive(Default)]
 pub struct ConnectionState {
-    /// Whether the handler declined it: from then on it is HTTP's. (Some MPMs ask for each request
-    /// that it carries, or whenever something comes.)
+    /// Whether the handler has declined the connection, which is HTTP's from then on. (Some MPMs run the hook for each
+    /// of its requests, or for each input.)
     pub declined: Cell<bool>,
-    /// What the MPM may watch in place of its socket.
+    /// The descriptor that the MPM watches in place of the socket, until a task takes it.
     pub parked_socket: RefCell<Option<ParkedSocket>>,
     /// The task of an `async def` handler's connection.
     pub task: OnceCell<Arc<Task>>,
-    /// The protocol that its peer has asked for, and httpd agreed to.
+    /// The protocol that the peer has asked for and httpd has agreed to.
     pub agreed: OnceCell<Arc<Protocol>>,
-    /// The task of the `async def` handler of that, when a request asked for it.
+    /// The task of that protocol's `async def` handler, if a request asked for it (`Upgrade`).
     pub upgraded: OnceCell<Arc<Task>>,
-    /// Kept while TLS's handshake has begun and not ended.
+    /// The transport of a TLS handshake that has begun and not ended.
     pub shaking_hands: RefCell<Option<Box<Transport>>>,
-    /// TLS's handshake is over, if there is one.
+    /// Whether the TLS handshake has ended, or there is none.
     pub has_shaken_hands: Cell<bool>,
-    /// Its place among those with a handler.
+    /// Counts the connection among those that have a handler (`PythonMaxConnections`).
     pub member: RefCell<Option<Member>>,
 }
 
 impl ConnectionState {
-    /// A task for an `async def` handler, and the parked socket with which it is parked, if it can be: not
-    /// in the middle of a request, as when that has asked for another protocol.
+    /// Makes the task of an `async def` handler. Returns it with the descriptor that the MPM watches while the
+    /// connection is parked; without one in the middle of a request (`Upgrade`), where the connection keeps its thread.
     ///
     /// # Errors
-    /// There are too few descriptors, or no thread for deadlines.
+    /// The process has too few descriptors (`EMFILE`), or the timer's thread could not be started.
     pub fn take_task(
         &self,
         in_request: bool,
@@ -57,7 +57,7 @@ impl ConnectionState {
             parked_socket = self.parked_socket.take();
         }
         let task = Task::new::<Session>(parked_socket.is_some())
-            .ok_or_else(|| io::Error::other("no thread"))?;
+            .ok_or_else(|| io::Error::other("the thread for deadlines could not be started"))?;
         let place = match in_request {
             true => &self.upgraded,
             false => &self.task,
@@ -65,7 +65,7 @@ impl ConnectionState {
         Ok((place.get_or_init(|| task), parked_socket))
     }
 
-    /// The tasks of its handlers.
+    /// The tasks of the connection's handlers.
     pub fn tasks(&self) -> impl Iterator<Item = &Arc<Task>> {
         [&self.task, &self.upgraded]
             .into_iter()

@@ -1,4 +1,5 @@
-//! What a streaming filter says besides `async for chunk in filter`.
+//! The methods of `filter` that a streaming filter awaits or iterates over. All functions are called by the filter's
+//! own Python code, in a call of the filter, with the GIL.
 
 use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -22,7 +23,10 @@ impl AsyncIterable for FilterObject {
     }
 }
 
-/// An awaitable of a streaming filter.
+/// The awaitable, or async iterator, that gives a streaming filter what `request` says.
+///
+/// # Errors
+/// `RuntimeError` in a plain function, and for a filter of connections that asks for more than the next piece.
 pub(in crate::python) fn reader<'py>(this: &Me<'_, 'py>, request: ReadRequest) -> Answer<'py> {
     with_io(this, |_, io| {
         let stream = io.stream();
@@ -96,7 +100,7 @@ pub(in crate::python) fn buckets<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
     reader(this, ReadRequest::Buckets)
 }
 
-/// What a filter yields to send what it yielded so far: `apache.FLUSH`.
+/// `apache.FLUSH`: a filter yields it to have sent what it has yielded before.
 pub struct Flush;
 
 impl Class for Flush {

@@ -1,4 +1,6 @@
-//! What a streaming filter awaits: the pieces of a body, as it wants them cut.
+//! `Reader`: the awaitable that gives a streaming filter the pieces of a body, cut as it asks for them. Its `__next__`
+//! is called with the GIL, in a call of the filter on httpd's thread, and lets go of it while it waits for a slow
+//! source.
 
 use std::cell::RefCell;
 
@@ -16,7 +18,7 @@ use crate::python::object::slots::{Awaitable, Slot, awaitable_slots};
 use crate::python::runtime::interpreter::{Interpreter, release};
 use crate::python::runtime::types::ClassId;
 
-/// Searching a piece of this size takes long enough to let other threads run Python.
+/// For a piece of this size in bytes, the GIL is given to other threads while `replace()` searches it.
 const WORTH_RELEASING: usize = 16 * 1024;
 
 /// One awaitable, or async iterator, of a filter.
@@ -25,28 +27,28 @@ pub struct Reader {
     request: RefCell<ReadRequest>,
 }
 
-/// What is wanted of the body.
+/// What a filter asks for. Lengths and limits are in bytes.
 pub enum ReadRequest {
-    /// Pieces as they come.
+    /// Pieces as they arrive.
     Chunks,
-    /// At most so many bytes, once; `b""` at the end.
+    /// One piece of at most this many bytes; `b""` at the end.
     Bytes(usize),
-    /// At most so many bytes that stay unread.
+    /// Up to this many bytes, which stay unread.
     Peek(usize),
-    /// Lines of at most so many bytes, with what was read of the next one.
+    /// Lines of at most this many bytes; and the beginning of the next line that was read already.
     Lines(usize, Vec<u8>),
-    /// All of it, if it is not longer; with what was read so far.
+    /// The whole body, if it is not longer than the limit; and what was read of it so far.
     Body(Option<usize>, Vec<u8>),
-    /// Buckets as they come.
+    /// Buckets as they arrive.
     Buckets,
-    /// Pieces in which literals are replaced, None once the end was told; and room for the next one.
+    /// Pieces in which literals are replaced, `None` after the end; and a buffer for the next one.
     Replaced(Option<Box<Replacer>>, Vec<u8>),
 }
 
 type Me<'a, 'py> = This<'a, 'py, Reader>;
 
 impl Reader {
-    /// An awaitable of this filter.
+    /// The awaitable for a filter and its request.
     pub fn make<'py>(
         filter: &Bound<'py, PyAny>,
         interpreter: &'static Interpreter,
@@ -62,7 +64,8 @@ impl Reader {
 
 impl Class for Reader {
     const NAME: &'static std::ffi::CStr = c"mod_python.apache.Reader";
-    const DOC: &'static std::ffi::CStr = c"Gives the pieces of a body to who awaits them.";
+    const DOC: &'static std::ffi::CStr =
+        c"An awaitable or async iterator over the pieces of a body.";
     const ID: ClassId = ClassId::Reader;
     methods! { Reader: }
     attributes! { Reader: }
@@ -117,11 +120,11 @@ fn end() -> PyErr {
 }
 
 enum Got {
-    /// Something was read: it is at hand.
+    /// A piece was read, and is the stream's current one.
     Data,
-    /// There is no more.
+    /// The body has ended.
     End,
-    /// There is nothing yet.
+    /// More has not arrived yet.
     Wait,
 }
 
@@ -135,7 +138,7 @@ impl<'py> Reading<'_, 'py> {
         memory::bytes(self.py, data).map(Bound::into_any)
     }
 
-    /// Brings the next piece to hand.
+    /// Reads the next piece of at most `limit` bytes.
     fn next(&self, limit: usize) -> PyResult<Got> {
         self.filter.with_io(|filter, io| {
             loop {
@@ -145,7 +148,7 @@ impl<'py> Reading<'_, 'py> {
                 match io.read(self.py, filter, limit).map_err(failed)? {
                     Next::Data => return Ok(Got::Data),
                     Next::End => return Ok(Got::End),
-                    // A FLUSH went by, or there is nothing left to look at.
+                    // A FLUSH has passed, and more data stands behind it.
                     Next::Pause if io.stream().has_event() => {}
                     Next::Pause => return Ok(Got::Wait),
                 }
@@ -153,12 +156,13 @@ impl<'py> Reading<'_, 'py> {
         })
     }
 
-    /// The piece at hand as `bytes`.
+    /// Takes the current piece as `bytes`.
     fn piece(&self) -> Answer<'py> {
         self.filter.take_piece(self.py).map(Bound::into_any)
     }
 
-    /// Takes the piece at hand, up to and with `most` bytes or a line end, to the end of `target`.
+    /// Moves at most `most` bytes of the current piece to the end of `target`; with `line`, only up to and with the
+    /// first line end.
     fn append(&self, target: &mut Vec<u8>, most: usize, line: bool) -> PyResult<()> {
         self.filter.with_io(|_, io| {
             let chunk = io.stream().chunk();
@@ -253,7 +257,7 @@ impl<'py> Reading<'_, 'py> {
             }
             if !out.is_empty() {
                 let bytes = self.bytes(out)?;
-                // The next chunk has use for the same memory, unless this one was an exception.
+                // The memory is kept for the next piece, unless this one was unusually long.
                 out.clear();
                 out.shrink_to(2 * CHUNK);
                 return Ok(Some(bytes));

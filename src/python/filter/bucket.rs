@@ -1,4 +1,6 @@
-//! `bucket`: a piece of a body as httpd has it, or a part of a file, in the hands of a streaming filter.
+//! `bucket`: a piece of a body as httpd has it, or a part of a file, for a streaming filter. All functions are called
+//! with the GIL, and let go of it while they wait for a file or a slow source. No thread waits for a bucket's mutex: it
+//! only refuses a second call while one is under way.
 
 use std::fs::File;
 use std::io::ErrorKind;
@@ -29,23 +31,23 @@ use crate::python::runtime::lease::{Lease, Lent};
 use crate::python::runtime::types::ClassId;
 use crate::python::text::{decode, decode_option};
 
-/// The most that one `read()` gives of a bucket: parts of files, and pipes, have no end to speak of.
+/// The most bytes that one `read()` returns of a bucket: parts of files and pipes may be of any length.
 const MOST: usize = 64 * 1024 * 1024;
 
-/// What a `bucket` holds. A part of a file is nobody's in particular: any thread may use it.
+/// What a `bucket` holds. A part of a file belongs to no filter: any thread may use it.
 pub struct BucketObject(Mutex<Content>);
 
 /// What a bucket is.
 enum Content {
     /// Data of a stream.
     Data(OwningFilter, Token),
-    /// Metadata, which keeps its place in the stream: only its type is here.
+    /// The type of a metadata bucket, which itself keeps its place in the stream.
     Metadata(String),
-    /// A part of a file, from `apache.FileBucket`.
+    /// A part of a file, from `apache.FileBucket`: path, offset and length in bytes.
     File(Arc<PathBuf>, u64, usize),
 }
 
-/// The filter whose stream a bucket is of.
+/// The filter whose stream a bucket belongs to.
 struct OwningFilter {
     instance: Lent<Instance>,
     filter: Lent<Filter>,
@@ -55,16 +57,16 @@ struct OwningFilter {
 pub enum Yielded {
     /// Data of a stream.
     Data(Token),
-    /// Metadata: it goes on by itself.
+    /// Metadata, which httpd gets in its place in the stream.
     Metadata,
-    /// A part of a file.
+    /// A part of a file: path, offset and length in bytes.
     File(Arc<PathBuf>, u64, usize),
 }
 
 type Me<'a, 'py> = This<'a, 'py, BucketObject>;
 
 impl BucketObject {
-    /// What it holds, for one call at a time: a call may wait, without the GIL.
+    /// The content, for one call at a time: a call may let go of the GIL while it waits.
     ///
     /// # Errors
     /// `RuntimeError` while another call has it.
@@ -78,7 +80,7 @@ impl BucketObject {
         }
     }
 
-    /// What is to be done when it is yielded.
+    /// What a filter has yielded when it yields this bucket.
     ///
     /// # Errors
     /// `RuntimeError` while another call has it.
@@ -90,7 +92,7 @@ impl BucketObject {
         })
     }
 
-    /// The next bucket of a stream as an object; None while there is none.
+    /// The next bucket of a stream as an object; `None` while there is none.
     pub fn next<'py>(
         py: Python<'py>,
         interpreter: &'static Interpreter,
@@ -207,7 +209,10 @@ fn offset<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
     file.map(|(_, offset)| offset).into_bound_py_any(this.py())
 }
 
-/// Calls `f` with the stream of a bucket.
+/// Calls `f` with the filter of a bucket, and its input or output side.
+///
+/// # Errors
+/// What `f` raises; `RuntimeError` when the filter cannot be used now.
 fn with_stream<R>(
     owner: &OwningFilter,
     f: impl FnOnce(&Filter, &mut InputOrOutput) -> PyResult<R>,
@@ -250,7 +255,10 @@ fn read<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
     Ok(data.into_any())
 }
 
-/// The part of a file, which must still be there.
+/// Reads a part of a file.
+///
+/// # Errors
+/// `OSError` if the file is shorter now or cannot be read; `MemoryError` for more than [`MOST`] bytes.
 fn read_file<'py>(
     py: Python<'py>,
     path: &Path,
@@ -273,7 +281,7 @@ fn read_file<'py>(
     })
 }
 
-/// Nothing of a bucket is given rather than more than anybody can use at once.
+/// `MemoryError` for a bucket that is too long for one `read()`; `length` is `None` where it is not known.
 fn too_long(length: Option<usize>) -> PyErr {
     let has = length.map_or_else(|| "more".to_owned(), |length| length.to_string());
     PyMemoryError::new_err(format!(
@@ -282,7 +290,7 @@ fn too_long(length: Option<usize>) -> PyErr {
     ))
 }
 
-/// The exception for a part that its file does not have any more.
+/// `OSError` for a part of a file that the file no longer has.
 pub(in crate::python) fn has_shrunk(path: &Path) -> PyErr {
     PyOSError::new_err(format!(
         "{} has become shorter than the part of it that this FileBucket names",

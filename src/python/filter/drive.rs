@@ -1,4 +1,6 @@
-//! What httpd wants of a filter of ours: to take a brigade of a response, or to give out a body.
+//! Serves httpd's calls of a filter: an output filter takes a brigade of a response, an input filter gives out a part
+//! of a request's body. All functions are called by httpd on the request's or connection's thread, without the GIL,
+//! except that a handler that reads or writes may have called httpd inside of a `release`.
 
 use std::cell::RefMut;
 use std::sync::Arc;
@@ -19,13 +21,13 @@ use crate::httpd::{Brigade, Connection, Error, Filter, Request, Status};
 use crate::python::request::state::State;
 use crate::python::runtime::named::NoPython;
 
-/// What has no Python, in the error log and in exceptions.
+/// The noun in "no Python for this filter", in the error log and in exceptions.
 pub(in crate::python) const THIS_FILTER: &str = "this filter";
 
-/// A brigade of a response arrives at an output filter.
+/// Takes a brigade of a response for an output filter, and passes its output to the next filter.
 ///
 /// # Errors
-/// What the rest of the chain answered; `Error::FILTER` after a failure.
+/// The error of the next filter; `Error::FILTER` after a failure of this one.
 pub fn output(
     filter: &Filter,
     brigade: &Brigade,
@@ -54,7 +56,7 @@ pub fn output(
     }
     let mut output = instance.output();
     if output.is_out() {
-        // It stays only to see that a promised length is kept.
+        // The filter has stepped out. It is kept to check that a promised Content-Length holds.
         output.accept(brigade);
         return output.finish(filter);
     }
@@ -63,7 +65,7 @@ pub fn output(
     }
     output.accept(brigade);
     if follows_headers {
-        // On HTTP/2 the headers are one of them.
+        // On HTTP/2 the headers are a metadata bucket.
         output.pass_metadata();
     }
     let mut result = Ok(());
@@ -102,8 +104,8 @@ fn settle_output(
     }
 }
 
-/// Whether there is nothing for a filter to do: a body of another type, a coded one that is not
-/// text, or none at all.
+/// Whether a filter has nothing to do for a response: its type is another one, its body is coded (`Content-Encoding`)
+/// or absent.
 fn steps_aside(filter: &Filter, brigade: &Brigade, declared: &Declared) -> bool {
     let Some(r) = filter.request() else {
         return false;
@@ -125,24 +127,25 @@ fn steps_aside(filter: &Filter, brigade: &Brigade, declared: &Declared) -> bool 
         return true;
     }
     if r.has_no_body() && !brigade.kinds().any(|kind| kind == BucketKind::Data) {
-        // The headers are those of the response that a GET would have had.
+        // The headers of a HEAD request are those of the response to GET, whose length the filter could change.
         r.forget_representation();
         return true;
     }
     false
 }
 
+/// Logs why an output filter has no Python, and answers the request with the status for that.
 fn no_python(filter: &Filter, brigade: &Brigade, reason: &NoPython) -> Result<(), Error> {
     reason.log(filter.into(), Level::Error, THIS_FILTER);
     brigade.clear();
     Output::new(filter, Change::Length).fail(filter, reason.status)
 }
 
-/// Somebody reads through an input filter.
+/// Gives out a part of a request's body through an input filter, into `target`.
 ///
 /// # Errors
-/// `Error::AGAIN` for a caller who would not wait; what reading below answered; after a failure,
-/// the error that makes httpd answer as the filter wants.
+/// `Error::AGAIN` for a caller that does not wait (`block` is false); the error of the filters below; after a failure,
+/// the error that makes httpd answer with the filter's status.
 pub fn input(
     filter: &Filter,
     target: &Brigade,
@@ -232,7 +235,7 @@ fn settle_input(
     }
 }
 
-/// A request with this output filter is about to be handled, or has got it since.
+/// Prepares a request for an output filter: called before its handler runs, or when the filter is added later.
 pub fn output_starts(r: &Request, declared: &Declared) {
     r.watch_framing();
     if declared.kind.follows_headers() {
@@ -244,10 +247,12 @@ pub fn output_starts(r: &Request, declared: &Declared) {
     }
 }
 
-/// A request with this input filter is about to be handled, or has got it since.
+/// Prepares a request for an input filter: called before its handler runs, or when the filter is added later. Unlinks a
+/// filter that does not take the body's type.
 pub fn input_starts(filter: &Filter, declared: &Declared) {
     let Some(r) = filter.request() else { return };
-    // Its coding does not count: a filter below may decode it, and a limit must not be passed by.
+    // `Content-Encoding` is not looked at: a filter below may decode the body, and a filter that enforces a limit must
+    // not be circumvented.
     if !declared.takes(r.headers_in().get(c"Content-Type")) {
         return filter.unlink(Direction::Input);
     }
@@ -256,13 +261,13 @@ pub fn input_starts(filter: &Filter, declared: &Declared) {
     }
 }
 
-/// What a filter is that was registered at run time.
+/// The declaration of a filter that was registered at run time; `None` for another one.
 pub fn run_time_declaration(filter: &Filter) -> Option<Arc<Declared>> {
     let instance = filter.kept::<Instance>()?;
     Some(instance.declared.clone())
 }
 
-/// A connection is about to close: the generator of this filter on it is closed.
+/// Closes the generator of a filter on a connection that is about to close. Enters Python.
 pub fn close(c: &Connection, direction: Direction, name: &str) {
     let instance = c.filter(direction, name).and_then(Filter::kept::<Instance>);
     if let Some(instance) = instance {
@@ -270,8 +275,8 @@ pub fn close(c: &Connection, direction: Direction, name: &str) {
     }
 }
 
-/// Answers the client with a status that most readers of a body have no way to hand on, such as
-/// 403. A handler of ours has one.
+/// Answers the request with the status of a failed input filter, such as 403: most handlers of httpd that read a body
+/// report 400 or 500 for any error. A Python handler that reads gets the status in its exception, and answers itself.
 fn refuse(filter: &Filter, error: Error, status: Option<Status>) {
     if let (Error::FILTER, Some(status), Some(r)) = (error, status, filter.request()) {
         let told = |state: &State| state.body.is_read_now();

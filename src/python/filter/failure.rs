@@ -104,7 +104,8 @@ impl Instance {
         }
     }
 
-    /// After a failure: whether the original goes on (`on_error=pass`, and it is all there).
+    /// Whether the original body passes on after a failure: with `on_error=pass`, while all of it is held. Restores it
+    /// then.
     pub(in crate::python) fn passes_on_error(&self, stream: &mut Stream) -> bool {
         let whole = stream.can_roll_back() || stream.is_untouched();
         let passes = self.declared.pass_on_error && whole;

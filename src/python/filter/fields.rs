@@ -21,7 +21,7 @@ pub(in crate::python) fn req<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
         return none(this);
     };
     let state = State::of(r);
-    // Not for as long as this object likes: somebody may keep it, and use it in another filter's call.
+    // Only for this entry: Python code may keep `filter.req`, and use it in another filter's call.
     state.lease.open_for_entry();
     state.object(this.py(), this.interpreter(), r)
 }

@@ -1,4 +1,5 @@
-//! An `async def` generator as a filter's author: run until it waits for more, yields, or ends.
+//! The `async def` generator of a streaming filter: it runs until it waits for more of the body, yields, or ends. All
+//! functions are called in a call of the filter on httpd's thread, with the GIL.
 
 use pyo3::exceptions::{PyGeneratorExit, PyRuntimeError};
 use pyo3::prelude::*;
@@ -10,22 +11,22 @@ use crate::python::runtime::{time_limit, traceback};
 use crate::python::stepper;
 use crate::python::stepper::Step;
 
-/// What may be awaited, for those who tried something else.
+/// The note on an exception for an `await` of something else.
 const NOTE: &str = "A filter runs on httpd's thread, where there is no event loop: it may await what \
                     `filter` gives (async for chunk in filter, filter.read() ...), and nothing of \
                     asyncio's own.";
 
-/// A generator at work.
+/// A generator that has not ended.
 pub struct Generator {
     object: Py<PyAny>,
-    /// The step that waits for more.
+    /// The awaitable of the step that waits for more of the body.
     awaited: Option<Py<PyAny>>,
 }
 
 /// Why a run stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stop {
-    /// It waits for more.
+    /// It waits for more of the body.
     Waits,
     /// What it yielded is enough for now.
     Enough,
@@ -34,7 +35,7 @@ pub enum Stop {
 }
 
 impl Generator {
-    /// For a generator that has not run yet.
+    /// Takes a generator that has not run yet.
     pub fn new(object: Bound<'_, PyAny>) -> Self {
         Self {
             object: object.unbind(),
@@ -42,15 +43,15 @@ impl Generator {
         }
     }
 
-    /// Whether it waits for more.
+    /// Whether it waits for more of the body.
     pub fn waits(&self) -> bool {
         self.awaited.is_some()
     }
 
-    /// Runs it. `yielded` takes each item, and says whether that is enough for now.
+    /// Runs the generator. `yielded` takes each item, and returns whether that is enough for now.
     ///
     /// # Errors
-    /// What the generator raises, or `yielded` does.
+    /// What the generator or `yielded` raises.
     pub fn run<'py>(
         &mut self,
         py: Python<'py>,
@@ -80,8 +81,8 @@ impl Generator {
         }
     }
 
-    /// What it yielded is refused: the error goes in where it yielded, so that the traceback shows
-    /// the line and `finally` blocks run. Whatever it makes of the error, this is its end.
+    /// Raises an error where the generator has yielded what is refused, so that the traceback shows the line and
+    /// `finally` blocks run. The generator has ended then, even if it catches the error. Returns the error for the log.
     fn throw(&self, py: Python<'_>, error: PyErr) -> PyErr {
         let thrown = self
             .object
@@ -93,13 +94,13 @@ impl Generator {
         }
     }
 
-    /// Closes it: its `finally` blocks run.
+    /// Closes the generator: `GeneratorExit` is raised where it stands, and its `finally` blocks run.
     ///
     /// # Errors
-    /// What they raise.
+    /// What these raise.
     pub fn close(self, py: Python<'_>) -> PyResult<()> {
         let (closing, step) = match self.awaited {
-            // `aclose()` is for generators that wait for nothing.
+            // `aclose()` refuses a generator that is inside an `await`.
             Some(awaited) => {
                 let awaited = awaited.into_bound(py);
                 let step = match stepper::throw(&awaited, &PyGeneratorExit::new_err(())) {
@@ -126,8 +127,8 @@ impl Generator {
     }
 }
 
-/// It awaits something that is not ours to give: the error goes in where it waits, so that the
-/// traceback shows the line.
+/// Raises `RuntimeError` where the generator awaits an object that is no reader of its filter, so that the traceback
+/// shows the line. Returns the error for the log.
 fn refuse(awaited: &Bound<'_, PyAny>, what: &Bound<'_, PyAny>) -> PyErr {
     let py = awaited.py();
     let kind = what
@@ -143,7 +144,7 @@ fn refuse(awaited: &Bound<'_, PyAny>, what: &Bound<'_, PyAny>) -> PyErr {
     note(py, error)
 }
 
-/// asyncio's own functions look for an event loop at once.
+/// Adds the note to the error that functions of asyncio raise without an event loop.
 fn explain(py: Python<'_>, error: PyErr) -> PyErr {
     if traceback::asks_for_event_loop(py, &error) {
         note(py, error)
@@ -153,7 +154,7 @@ fn explain(py: Python<'_>, error: PyErr) -> PyErr {
 }
 
 fn note(py: Python<'_>, error: PyErr) -> PyErr {
-    // Without the note the error stands all the same.
+    // If the note cannot be added, the error is reported without it.
     let _ = error.value(py).call_method1("add_note", (NOTE,));
     error
 }

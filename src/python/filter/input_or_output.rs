@@ -1,4 +1,5 @@
-//! What httpd has of a filter of ours: its output side or its input side, for code that serves both.
+//! The output side or the input side of a filter, for code that serves both. Functions that take `py` are called with
+//! the GIL, and let go of it while they wait.
 
 use pyo3::prelude::*;
 
@@ -11,9 +12,9 @@ use crate::python::runtime::interpreter::release;
 
 /// The output side or the input side of a filter.
 pub enum InputOrOutput {
-    /// A response goes out.
+    /// Of a response that is sent.
     Output(Output),
-    /// A request's body comes in.
+    /// Of a request's body that is read.
     Input(Input),
 }
 
@@ -26,7 +27,7 @@ impl InputOrOutput {
         }
     }
 
-    /// Whether the author has stepped out.
+    /// Whether the filter has stepped out: everything passes it unchanged.
     pub fn is_out(&self) -> bool {
         match self {
             Self::Output(output) => output.is_out(),
@@ -34,12 +35,12 @@ impl InputOrOutput {
         }
     }
 
-    /// Whether there is nothing more to read: it was told, or the generator is being closed.
+    /// Whether reading gives nothing more: the end was read, or the generator is being closed.
     pub fn is_at_end(&mut self) -> bool {
         self.is_out() || self.stream().is_at_end() || !self.stream().is_working()
     }
 
-    /// Steps out for good.
+    /// Steps out for the rest of the stream.
     pub(in crate::python) fn step_out(&mut self) {
         match self {
             Self::Output(output) => output.step_out(),
@@ -47,10 +48,10 @@ impl InputOrOutput {
         }
     }
 
-    /// Looks at up to `limit` bytes that stay unread; None while they have not arrived.
+    /// The next bytes, up to `limit`, which stay unread; `None` while they have not arrived.
     ///
     /// # Errors
-    /// What reading the buckets answered.
+    /// The error of reading the buckets.
     pub fn peek(
         &mut self,
         py: Python<'_>,
@@ -66,13 +67,13 @@ impl InputOrOutput {
         }
     }
 
-    /// What comes next. Waits for slow sources, without the GIL.
+    /// Reads the next piece of at most `limit` bytes, or the next event. Waits for slow sources, without the GIL.
     ///
     /// # Errors
-    /// What reading the buckets, or sending before a wait, answered.
+    /// The error of reading the buckets, or of sending output before a wait.
     pub fn read(&mut self, py: Python<'_>, filter: &Filter, limit: usize) -> Result<Next, Error> {
         match self {
-            // Most pieces are in memory: nobody need be let in while they are looked at.
+            // Most pieces are in memory, and need no wait for which to let go of the GIL.
             Self::Output(output) => match output.is_ready() {
                 true => output.read(filter, limit),
                 false => release(py, || output.read(filter, limit)),
@@ -84,10 +85,10 @@ impl InputOrOutput {
         }
     }
 
-    /// The next bucket, metadata too; the data of a slow source is not waited for.
+    /// The next bucket, data or metadata. Does not wait for the data of a slow source.
     ///
     /// # Errors
-    /// What sending before it answered.
+    /// The error of sending output before a FLUSH.
     pub fn next_bucket(&mut self, py: Python<'_>, filter: &Filter) -> Result<NextBucket, Error> {
         match self {
             Self::Output(output) if output.owes_flush() => {
@@ -98,7 +99,7 @@ impl InputOrOutput {
         }
     }
 
-    /// Makes the data at the front a piece in memory; 0 if it turned out to be nothing.
+    /// Reads the data at the front into memory, at most `limit` bytes. Returns the length; 0 for an empty bucket.
     pub(in crate::python) fn load(
         &mut self,
         py: Python<'_>,
@@ -111,7 +112,7 @@ impl InputOrOutput {
         })
     }
 
-    /// A FLUSH that a call has read goes on when the call returns. `false`: the client is gone.
+    /// Passes on a FLUSH that a call has read, when the call returns. Returns `false` if the client is gone.
     pub(in crate::python) fn answer_flush(&mut self, py: Python<'_>, filter: &Filter) -> bool {
         match self {
             Self::Output(output) if output.owes_flush() => {

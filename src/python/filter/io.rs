@@ -1,4 +1,5 @@
-//! Reading and writing of a filter that is a plain function, and stepping out of either kind.
+//! The methods of `filter` that read and write for a plain function, and those by which either kind steps out. They are
+//! called by the filter's own Python code, in a call of the filter, with the GIL, and let go of it while they wait.
 
 use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
@@ -16,9 +17,13 @@ use crate::python::runtime::interpreter::release;
 use crate::python::values::buffer;
 use crate::python::values::client_gone::{flush_failed, write_failed};
 
-/// A function that is told "nothing for now" so often, and asks again, will never return.
+/// After so many empty reads in one call, the function is taken for one that never returns.
 const MOST_PAUSES: u32 = 1000;
 
+/// Calls `f` with the filter and its input or output side.
+///
+/// # Errors
+/// What `f` raises; `ValueError` after `filter.close()`; `RuntimeError` when the filter cannot be used now.
 fn open_io<R>(
     this: &Me<'_, '_>,
     f: impl FnOnce(&Filter, &mut InputOrOutput) -> PyResult<R>,
@@ -31,15 +36,20 @@ fn open_io<R>(
     })
 }
 
+/// `OSError` for an error of httpd's while a filter reads or closes.
 pub(in crate::python) fn failed(error: Error) -> PyErr {
     PyOSError::new_err(format!("the filter could not go on: {error}"))
 }
 
+/// The length argument of `read()` and `readline()`, in bytes; at most and by default [`CHUNK`].
 fn piece_limit(n: Option<&Bound<'_, PyAny>>) -> PyResult<usize> {
     Ok(limit(n)?.unwrap_or(CHUNK).min(CHUNK))
 }
 
-/// Counts pauses: without the body at hand, asking again and again leads nowhere.
+/// Returns `b''` for a read that finds nothing for now.
+///
+/// # Errors
+/// `RuntimeError` after [`MOST_PAUSES`] such reads in one call.
 fn pause<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
     let pauses = this.body().pauses.get() + 1;
     this.body().pauses.set(pauses);
@@ -87,7 +97,7 @@ pub(in crate::python) fn readline<'py>(
                     Next::Data => this.body().pauses.set(0),
                 }
             } else if !io.stream().has_data() {
-                // What comes next is for the next call; the line ends here for now.
+                // The rest of the line is not here yet: what is there of it is returned.
                 break;
             } else if io
                 .load(this.py(), filter, limit - line.len())
@@ -138,7 +148,7 @@ pub(in crate::python) fn flush<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
         InputOrOutput::Output(output) => {
             release(this.py(), || output.flush(filter)).map_err(|_| flush_failed())
         }
-        // What is written goes to the reader when the function returns.
+        // An input filter's output goes to the reader when the function returns.
         InputOrOutput::Input(_) => Ok(()),
     })?;
     none(this)
@@ -148,7 +158,7 @@ pub(in crate::python) fn close<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
     refuse_to_generators(this, "returns")?;
     if with_io(this, |_, io| Ok(io.stream().is_on_connection()))? {
         return Err(PyRuntimeError::new_err(
-            "the end of a connection is not for a filter to say: disable() steps out",
+            "a filter cannot end a connection: filter.disable() steps out of it",
         ));
     }
     with_io(this, |filter, io| match io {
@@ -164,7 +174,10 @@ pub(in crate::python) fn close<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
     none(this)
 }
 
-/// A streaming filter has other words for what a plain function's says.
+/// Refuses a method of plain functions to a streaming filter. `instead` says what such a filter does.
+///
+/// # Errors
+/// `RuntimeError` in a streaming filter.
 fn refuse_to_generators(this: &Me<'_, '_>, instead: &str) -> PyResult<()> {
     if with_io(this, |_, io| Ok(io.stream().is_generators()))? {
         let text = format!("an 'async def' filter {instead} instead");

@@ -1,5 +1,4 @@
-//! `filter`, its methods; how a filter of ours is declared, added and called, as a plain
-//! function or as an async generator.
+//! `filter` and its methods; how Python filters are declared, added and called, as plain functions or async generators.
 
 pub mod async_io;
 pub mod awaitable;

@@ -1,4 +1,5 @@
-//! `filter`: a filter as its author sees it.
+//! `filter`: the object that a filter's Python code gets. Its functions are called in a call of the filter, with the
+//! GIL.
 
 use std::cell::{Cell, RefCell};
 
@@ -20,7 +21,8 @@ use crate::python::runtime::lease::Lent;
 pub struct FilterObject {
     pub(in crate::python) instance: Lent<Instance>,
     pub(in crate::python) filter: Lent<Filter>,
-    /// The piece that `read` gave last, and when: written back at once, it need not be copied.
+    /// The piece that `read()` returned last, and how many bytes were taken by then: written back next, it needs no
+    /// copy.
     last: RefCell<Option<(Py<PyBytes>, u64)>>,
     pub(in crate::python) pauses: Cell<u32>,
 }
@@ -37,10 +39,10 @@ impl FilterObject {
         }
     }
 
-    /// Calls `f` with the filter and its input or output side. One call at a time: a filter does not call itself.
+    /// Calls `f` with the filter and its input or output side, which one call at a time has.
     ///
     /// # Errors
-    /// What `f` raises; `RuntimeError` when the filter cannot be used here and now.
+    /// What `f` raises; `RuntimeError` when the filter cannot be used now.
     pub fn with_io<R>(
         &self,
         f: impl FnOnce(&Filter, &mut InputOrOutput) -> PyResult<R>,
@@ -48,10 +50,10 @@ impl FilterObject {
         with_io_of(self.instance.get()?, self.filter.get()?, f)
     }
 
-    /// Takes the piece at hand as `bytes`.
+    /// Takes the stream's current piece as `bytes`.
     ///
     /// # Errors
-    /// What cutting its bucket answered.
+    /// `OSError` if its bucket cannot be cut; `RuntimeError` when the filter cannot be used now.
     pub fn take_piece<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
         self.with_io(|_, io| self.take_piece_of(py, io))
     }
@@ -71,10 +73,10 @@ impl FilterObject {
         Ok(piece)
     }
 
-    /// The next bucket as an object; None while there is none.
+    /// The next bucket as an object; `None` while there is none.
     ///
     /// # Errors
-    /// `RuntimeError` when the filter cannot be used here and now.
+    /// `RuntimeError` when the filter cannot be used now.
     pub fn bucket<'py>(
         &self,
         py: Python<'py>,
@@ -85,7 +87,7 @@ impl FilterObject {
         BucketObject::next(py, interpreter, self.filter.lease(), instance, filter, next)
     }
 
-    /// Whether this is the piece that was taken last, not asked for a second time.
+    /// Whether `item` is the piece that was taken last, at the position `taken`. The next question is answered with no.
     pub(in crate::python) fn is_last_piece(&self, item: &Bound<'_, PyAny>, taken: u64) -> bool {
         (self.last.take()).is_some_and(|(last, at)| last.is(item) && at == taken)
     }

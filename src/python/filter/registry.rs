@@ -1,4 +1,4 @@
-//! What the configuration declares of filters.
+//! The filters that the configuration declares. The lock of a registry is short; any thread, with or without the GIL.
 
 use std::sync::Arc;
 
@@ -12,14 +12,14 @@ use crate::httpd::server::config;
 use crate::httpd::{Filter, Pool};
 use crate::locks::{Guard, Lock};
 
-/// The filters of the configuration whose pool this is.
+/// The filters of a configuration, by its pool.
 pub fn registry(configuration: &Pool) -> Guard<'_, Registry> {
     let registry: &Lock<Registry> = config::generation(configuration, c"mod_python.filters");
     registry.lock()
 }
 
-/// What entry point `slot` stands for where the filter's request is; else its first declaration.
-/// On a connection: what the server of its address has.
+/// The declaration that entry point `slot` stands for in the section of the filter's request, and the settings there;
+/// its first declaration if the section has none. For a filter of a connection, that of the server of its address.
 pub fn declared(
     filter: &Filter,
     direction: Direction,

@@ -1,4 +1,5 @@
-//! The calls of a filter's function: how one runs, fails, and is closed.
+//! The calls of a filter's function or generator: how one runs, fails, and is closed. Called by httpd's thread of the
+//! request or connection, without the GIL; functions that take `py` have it.
 
 use std::os::unix::ffi::OsStrExt;
 
@@ -192,8 +193,8 @@ impl Instance {
         }
     }
 
-    /// Whether nobody wants what the generator would yield: the author stepped out, the client left,
-    /// or the response is an error page by now, or cut, and not this filter's any more.
+    /// Whether the generator's output is not wanted any more: the filter stepped out, the client is gone, or another
+    /// filter has failed and the response is an error page or cut.
     fn must_stop(&self) -> bool {
         let mut io = self.io.borrow_mut();
         io.stream().has_failed_above()
@@ -213,7 +214,10 @@ impl Instance {
         generator.close(py)
     }
 
-    /// Takes what a generator yields; answers whether that is enough for now.
+    /// Writes what a generator yields. Returns whether that is enough for now.
+    ///
+    /// # Errors
+    /// `TypeError` or `RuntimeError` for what cannot be yielded.
     fn yielded(&self, py: Python<'_>, filter: &Filter, item: &Bound<'_, PyAny>) -> PyResult<bool> {
         let is_flush = class::body::<Flush>(item, self.interpreter).is_some();
         let bucket = class::body::<BucketObject>(item, self.interpreter);
@@ -242,7 +246,7 @@ impl Instance {
         match &mut *io {
             InputOrOutput::Output(output) if is_flush => {
                 output.stream.begin_yielding();
-                // A client that left is noticed below.
+                // That the client is gone is noticed below.
                 let _ = release(py, || output.flush(filter));
             }
             InputOrOutput::Output(output) if output.is_full() => {
@@ -256,7 +260,7 @@ impl Instance {
         })
     }
 
-    /// Writes a bucket as it is.
+    /// Writes a bucket without copying its data.
     fn write_bucket(
         &self,
         py: Python<'_>,
@@ -292,7 +296,7 @@ impl Instance {
         Ok(())
     }
 
-    /// Whether this is the piece that was read last: written as it is, it need not be copied.
+    /// Whether `item` is the piece that was read last, which is written without a copy.
     fn is_last_piece(&self, py: Python<'_>, item: &Bound<'_, PyAny>, taken: u64) -> bool {
         let object = self.object.borrow();
         let Some(object) = &*object else { return false };
@@ -300,8 +304,7 @@ impl Instance {
             .is_some_and(|me| me.is_last_piece(item, taken))
     }
 
-    /// The author has raised a `SERVER_RETURN` that is no answer of its own: a generator has ended by
-    /// it as if it had returned.
+    /// Treats a `SERVER_RETURN` whose result is no response, such as `apache.OK`, as a return of the generator.
     pub(in crate::python) fn ended_by_result(&self, filter: &Filter) {
         let is_generators = self.io.borrow_mut().stream().is_generators();
         if is_generators {
@@ -309,7 +312,8 @@ impl Instance {
         }
     }
 
-    /// A generator has ended: at the end of the body, or before.
+    /// Ends the stream of a generator that has returned. Before the end of the body, the rest of it is dropped, unless
+    /// the generator has neither read nor yielded anything: it has stepped out then.
     fn ended(&self, filter: &Filter) {
         let mut io = self.io.borrow_mut();
         if io.is_out() {
@@ -317,8 +321,7 @@ impl Instance {
         }
         let stream = io.stream();
         if stream.is_untouched() || stream.is_on_connection() {
-            // It looked at nothing and said nothing: it stepped out. (On a connection the end is not
-            // for it to say.)
+            // (On a connection, a filter cannot end the stream.)
             io.step_out();
             return;
         }

@@ -1,4 +1,5 @@
-//! Filters that a request gets at run time.
+//! `req.register_*_filter()` and `req.add_*_filter()`: filters that Python code adds to a request. Called by Python
+//! code on the request's thread, with the GIL.
 
 use std::sync::Arc;
 
@@ -22,10 +23,9 @@ use crate::python::request::object::Me;
 use crate::python::request::registered_filter::Registered;
 use crate::python::request::state::State;
 
-/// How many filters Python code may add to the chains of one request, its subrequests and redirections
-/// among them. Filters call each other, so each takes a part of the stack of the thread; and one that
-/// adds itself at each call never ends. So many may be registered for one request, too: they are kept
-/// until it ends.
+/// The most filters that Python code may add to the chains of one request, its subrequests and redirections included.
+/// Filters call each other, so each takes a part of the thread's stack; and a filter that adds itself at each call
+/// would never end. The same number may be registered for one request, which keeps them until it ends.
 const MOST: usize = 100;
 
 /// `req.register_output_filter(name, handler[, dir])`, and the same for input.
@@ -59,8 +59,8 @@ pub(in crate::python) fn register<'py>(
         function: object,
     };
     let mut all = registered.borrow_mut();
-    // The last of a name counts. Letting go of another one's function may run Python, which may
-    // register filters.
+    // The last registration of a name counts. Dropping the function of the one before may run Python code, which may
+    // register filters: so it is dropped last.
     let place = all.iter().position(is_same);
     let replaced = place.map(|place| all.swap_remove(place));
     all.push(new);
@@ -85,7 +85,7 @@ pub(in crate::python) fn add<'py>(
              filter must not add itself each time that it is called"
         )));
     }
-    // Case counts, as these never were httpd's.
+    // Unlike the names of httpd's own filters, these are case-sensitive.
     let is_meant = |one: &&Registered| one.direction == direction && *one.declared.name == *name;
     let registered = State::of(r).registered.borrow();
     let found = registered.iter().find(is_meant).map(|found| {

@@ -1,4 +1,5 @@
-//! The handlers of a running phase: the configured ones, then those that were added.
+//! The handlers of a running phase: those of the configuration, then those that Python code has added. The lock of a
+//! chain is held for a few instructions, by threads that have the GIL, too.
 
 use std::sync::Arc;
 
@@ -11,13 +12,13 @@ use crate::python::runtime::interpreter::Interpreter;
 
 /// A handler that Python code added to a request.
 pub struct Added {
-    /// Its name, and where it is looked for.
+    /// The handler's name, and the section that says where its module is looked for.
     pub handler: Handler,
-    /// The object itself, where one was given instead of a name.
+    /// The function, where Python code gave it instead of a name.
     pub object: Option<Foreign>,
 }
 
-/// An object of an interpreter.
+/// An object with the interpreter that it belongs to.
 pub struct Foreign {
     /// The interpreter.
     pub interpreter: &'static Interpreter,
@@ -28,14 +29,14 @@ pub struct Foreign {
 /// A handler in a chain.
 #[derive(Clone)]
 pub enum ChainedHandler {
-    /// From the configuration: its list and its place there.
+    /// From the configuration: a list, and the index in it.
     Configured(List, usize),
     /// From Python code.
     Added(Arc<Added>),
 }
 
 impl ChainedHandler {
-    /// Its name, and where it is looked for.
+    /// The handler's name, and the section that says where its module is looked for.
     pub fn handler(&self) -> &Handler {
         match self {
             Self::Configured(list, index) => &list[*index],
@@ -67,7 +68,7 @@ impl Chain {
         self.0.lock()
     }
 
-    /// The handler that runs, or None past the end.
+    /// The handler that runs; `None` when all have run.
     pub fn current(&self) -> Option<ChainedHandler> {
         let inner = self.inner();
         let configured = inner

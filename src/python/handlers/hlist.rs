@@ -16,13 +16,13 @@ use crate::python::runtime::types::ClassId;
 
 /// What an `hlist` holds.
 pub struct HandlerListObject {
-    /// The handlers.
+    /// The handlers, and which of them runs.
     pub chain: Arc<Chain>,
-    /// What they serve.
+    /// The request or connection that they serve.
     pub serves: Serves,
 }
 
-/// What handlers serve: they can be looked at while Python may use it.
+/// What handlers serve. Their list can be used as long as Python may use that.
 pub enum Serves {
     /// A request.
     Request(Lent<Request>),
@@ -31,7 +31,10 @@ pub enum Serves {
 }
 
 impl Serves {
-    /// The request, if it is one.
+    /// The request; `None` for a connection.
+    ///
+    /// # Errors
+    /// `RuntimeError` if Python may not use the request or connection now.
     fn request(&self) -> PyResult<Option<&Request>> {
         match self {
             Self::Request(lent) => lent.get().map(Some),

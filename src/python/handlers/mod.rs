@@ -1,4 +1,4 @@
-//! Lists of handlers: how the next one is found and called, and what `req.hlist` shows of it.
+//! Lists of handlers, and `req.hlist`, which shows them to Python code.
 
 pub mod chain;
 pub mod hlist;

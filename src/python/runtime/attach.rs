@@ -1,4 +1,5 @@
-//! How a thread holds an interpreter: its thread states, and the GIL.
+//! How a thread holds an interpreter: through its thread state for it, and with the GIL. All functions act on the
+//! calling thread. A thread takes the GIL only through `resume`, which holds no short lock; it may have a turn.
 #![expect(unsafe_code, reason = "the C API of thread states")]
 
 use std::cell::Cell;
@@ -20,24 +21,24 @@ thread_local! {
     /// The thread states of this thread. Without a destructor: Python code that runs while the thread
     /// ends still needs them.
     static STATES: ManuallyDrop<States> = const { ManuallyDrop::new(States::new()) };
-    /// Ends them with the thread.
+    /// Ends the thread states when the thread ends.
     static END: EndOfThread = const { EndOfThread };
-    /// The interpreter whose GIL this thread holds through `enter`.
+    /// The interpreter that this thread has entered, and whose GIL it holds.
     static INSIDE: Cell<Option<&'static Interpreter>> = const { Cell::new(None) };
 }
 
-/// The interpreter whose GIL this thread holds through `enter`.
+/// The interpreter that this thread has entered; `None` outside, and while it has let go of the GIL by `release`.
 pub(in crate::python) fn inside() -> Option<&'static Interpreter> {
     INSIDE.get()
 }
 
-/// This thread is about to give the GIL back, or to let go of it for a while.
+/// Notes that this thread is about to give the GIL back. Returns the interpreter that it was in.
 pub(in crate::python) fn leave() -> Option<&'static Interpreter> {
     locks::has_python(false);
     INSIDE.take()
 }
 
-/// This thread has the GIL again, or goes on as before.
+/// Notes that this thread has the GIL of `interpreter` again; with `None`, that it is outside of Python.
 pub(in crate::python) fn come_back(interpreter: Option<&'static Interpreter>) {
     locks::has_python(interpreter.is_some());
     INSIDE.set(interpreter);
@@ -50,25 +51,25 @@ pub(in crate::python) fn with_states<R>(f: impl FnOnce(&States) -> R) -> R {
 
 /// This thread's state of an interpreter.
 fn state_of(interpreter: &'static Interpreter) -> *mut ffi::PyThreadState {
-    // What is first used last ends first: what code that runs in `END` prints is still put together.
+    // Thread-locals end in the reverse order of their first use: what code in `END` prints is still collected.
     context::prepare();
-    // Fails while the thread ends: what `END` does then sees new states, too.
+    // Fails while the thread ends; `END`, which runs then, ends this state as well.
     let _ = END.try_with(|_| ());
     with_states(|states| states.of(interpreter))
 }
 
-/// What CPython 3.11 misses: the state is the one that the thread uses now.
+/// Tells CPython 3.11 that this thread uses `state` now, for `PyGILState_*`; later versions notice it themselves.
 pub(in crate::python) fn bind(state: *mut ffi::PyThreadState) {
     // SAFETY: callers give the current state of this thread.
     unsafe { mp_bind_gilstate(state) };
 }
 
-/// Takes the state that this thread has already of an interpreter that is not ours to end.
+/// Keeps the state that this thread has already of an interpreter that this module does not end.
 pub(in crate::python) fn adopt(interpreter: &'static Interpreter, state: *mut ffi::PyThreadState) {
     with_states(|states| states.adopt(interpreter, state));
 }
 
-/// Goes on in a state of an interpreter that this thread has, and does not use now.
+/// Waits for the GIL, and makes `state`, which is this thread's and not current, the current one.
 pub(in crate::python) fn resume(interpreter: &'static Interpreter, state: *mut ffi::PyThreadState) {
     locks::before_python();
     // SAFETY: of this thread, and not current.
@@ -77,17 +78,19 @@ pub(in crate::python) fn resume(interpreter: &'static Interpreter, state: *mut f
     come_back(Some(interpreter));
 }
 
-/// Whether this thread really has the GIL: C code that Python called lets go of it to wait.
+/// Whether this thread has the GIL now. Inside an interpreter it may not: C code that Python called lets go of it to
+/// wait.
 pub fn is_attached() -> bool {
     let Some(inside) = inside() else {
         return false;
     };
-    // SAFETY: only looks.
+    // SAFETY: only reads, with or without the GIL.
     let current = unsafe { ffi::compat::PyThreadState_GetUnchecked() };
     !current.is_null() && current == state_of(inside)
 }
 
-/// Runs `f` as if this thread, which is inside and has let go of the GIL, were outside.
+/// Runs `f` outside of Python, on a thread that is inside an interpreter and has let go of the GIL. `f` may enter
+/// interpreters.
 pub(in crate::python) fn anew<R>(f: impl FnOnce() -> R) -> R {
     let inside = leave();
     let result = f();
@@ -98,7 +101,8 @@ pub(in crate::python) fn anew<R>(f: impl FnOnce() -> R) -> R {
     result
 }
 
-/// The interpreter that this thread was in, left for the time of a stay in another one.
+/// The interpreter that this thread was in, left while it is in another one. Dropping this returns to it, and waits for
+/// the GIL.
 pub(in crate::python) struct Detached(&'static Interpreter, *mut ffi::PyThreadState);
 
 impl Detached {
@@ -120,7 +124,7 @@ impl Drop for Detached {
 pub(in crate::python) struct Attached;
 
 impl Attached {
-    /// For a thread that holds no other.
+    /// Waits for the GIL. Called outside of Python, without a short lock.
     pub(in crate::python) fn take(interpreter: &'static Interpreter) -> Self {
         resume(interpreter, state_of(interpreter));
         Self

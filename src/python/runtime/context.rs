@@ -1,4 +1,5 @@
-//! What this thread's Python works on: whose log gets what is printed.
+//! What a thread's Python code works on: a request, a connection or a server. Its log gets what the code prints. All
+//! functions act on the calling thread, and take no lock.
 
 use std::cell::{Cell, RefCell};
 use std::panic::Location;
@@ -61,18 +62,18 @@ thread_local! {
     static PRINTED: RefCell<[Lines; 2]> = RefCell::default();
 }
 
-/// Makes this thread's place for what is printed, before anything that uses it when the thread ends.
+/// Makes the thread-local for what is printed, so that it outlives those that are made later.
 pub(in crate::python) fn prepare() {
     let _ = PRINTED.try_with(|_| ());
 }
 
-/// Ends what `begin` began.
+/// A context; dropping it returns to the one before, and logs what was printed without a line end.
 pub struct LogContext {
     before: Current,
     opened: usize,
 }
 
-/// From now on, until the answer is dropped, this thread's Python works on `about`.
+/// This thread's Python works on `about` until the returned context is dropped.
 pub fn begin(about: About<'_>) -> LogContext {
     LogContext {
         before: CURRENT.replace(about.into()),
@@ -80,7 +81,7 @@ pub fn begin(about: About<'_>) -> LogContext {
     }
 }
 
-/// From now on, until the running context ends, this thread's Python works on `about`.
+/// This thread's Python works on `about` until the running context ends.
 pub fn go_on_with(about: About<'_>) {
     CURRENT.set(about.into());
 }
@@ -108,7 +109,7 @@ impl Drop for LogContext {
 #[expect(unsafe_code, reason = "a reference that lives as long as its context")]
 fn with_current<R>(f: impl FnOnce(About<'_>) -> R) -> R {
     f(match CURRENT.get() {
-        // SAFETY: set by the entry that we are in, for as long as its reference lives.
+        // SAFETY: the entry that is under way has set it, and holds the reference until it ends.
         Current::Request(r) => About::Request(unsafe { &*r }),
         // SAFETY: as above.
         Current::Connection(c) => About::Connection(unsafe { &*c }),
@@ -154,7 +155,8 @@ pub fn takes(level: Level) -> bool {
     })
 }
 
-/// Takes what Python code printed: `sys.stdout` at notice, `sys.stderr` at error, line by line.
+/// Logs what Python code prints, line by line: `sys.stdout` at level notice, `sys.stderr` at error. A part of a line is
+/// kept until the rest comes. Called with the GIL.
 pub fn print(is_error: bool, text: &[u8]) {
     let level = if is_error {
         Level::Error
@@ -165,7 +167,7 @@ pub fn print(is_error: bool, text: &[u8]) {
         printed.borrow_mut()[usize::from(is_error)].push(text, |line| log_line(level, line));
     });
     if kept.is_err() {
-        // The thread ends, and nothing of it is kept any more: what comes is taken for whole lines.
+        // The thread ends and has no thread-locals any more: what comes counts as whole lines.
         let mut lines = Lines::default();
         lines.push(text, |line| log_line(level, line));
         lines.finish(|line| log_line(level, line));
@@ -174,7 +176,7 @@ pub fn print(is_error: bool, text: &[u8]) {
 
 /// Logs what was printed without a line end.
 pub fn finish_lines() {
-    // Where the thread ends, nothing is kept.
+    // A thread that ends keeps no parts of lines.
     let _ = PRINTED.try_with(|printed| {
         let [out, err] = &mut *printed.borrow_mut();
         out.finish(|line| log_line(Level::Notice, line));

@@ -1,13 +1,13 @@
-//! Python objects whose last holder could not take the GIL: buckets die on any thread of httpd,
-//! some of which must never wait for Python. They wait here for the next entry.
+//! Python objects that were given up by threads without the GIL. httpd destroys buckets on any thread, and some of its
+//! threads must never wait for Python, so the objects wait here for the next entry into the interpreter.
 
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use crate::locks::{Guard, Lock};
 
-/// The objects of one interpreter that wait to be dropped. What can wait is bounded by what httpd
-/// holds in buckets: each entry, and each return from sending, empties this.
+/// The objects of one interpreter that wait to be dropped. Each entry and each return from sending empties the list, so
+/// it holds no more than httpd held in buckets. Its lock is short.
 #[derive(Default)]
 pub struct DeferredDrops(Lock<Vec<Py<PyBytes>>>);
 
@@ -16,14 +16,14 @@ impl DeferredDrops {
         self.0.lock()
     }
 
-    /// Leaves an object here. Never blocks on Python.
+    /// Leaves an object to be dropped. Any thread, with or without the GIL; does not wait for it.
     pub fn push(&self, object: Py<PyBytes>) {
         self.list().push(object);
     }
 
-    /// DeferredDrops everything that waits; `py` is inside the interpreter of this list.
+    /// Drops all objects that wait. Called with the GIL, inside the interpreter of this list.
     pub fn empty(&self, py: Python<'_>) {
-        // Taken out first: dropping runs no foreign code, but the lock is for pushers.
+        // Nothing is dropped under the lock, for which threads without the GIL may wait.
         let waiting = {
             let mut list = self.list();
             if list.is_empty() {
@@ -37,7 +37,7 @@ impl DeferredDrops {
     }
 }
 
-/// A `bytes` object that a bucket owns, seen as memory.
+/// The memory of a `bytes` object, for a bucket that owns it. Any thread may read and drop it, without the GIL.
 pub struct OwnedBytes {
     object: Option<Py<PyBytes>>,
     data: *const u8,
@@ -45,12 +45,12 @@ pub struct OwnedBytes {
     deferred: &'static DeferredDrops,
 }
 
-// SAFETY: a `bytes` object never changes, and `object` keeps it: its memory may be read anywhere.
+// SAFETY: a `bytes` object never changes, and `object` keeps it alive: any thread may read its memory.
 #[expect(unsafe_code, reason = "the memory of a bytes object is immutable")]
 unsafe impl Send for OwnedBytes {}
 
 impl OwnedBytes {
-    /// Shares a `bytes` object.
+    /// Shares a `bytes` object, which is left in `drops` at the end. Called with the GIL.
     pub fn new(object: &Bound<'_, PyBytes>, deferred: &'static DeferredDrops) -> Self {
         let data = object.as_bytes();
         Self {

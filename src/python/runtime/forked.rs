@@ -1,5 +1,5 @@
-//! Processes that Python code forks from a child of httpd: each may run Python code, or another
-//! program, and ends where it comes back to us.
+//! Processes that Python code forks from a child of httpd. Such a process may run Python code or another program, and
+//! ends when its Python code returns to this module: it is no child of httpd's, and must not serve requests.
 
 use pyo3::exceptions::{PyStopAsyncIteration, PyStopIteration, PySystemExit};
 use pyo3::prelude::*;
@@ -9,13 +9,14 @@ use super::traceback;
 use crate::httpd::log::Level;
 use crate::httpd::server::{fork, process};
 
-/// Answers what Python code, called by us, gave; in a forked process, ends that.
+/// Returns the result of a call of Python code; does not return in a forked process, which ends here. Called with the
+/// GIL.
 pub fn result<T>(py: Python<'_>, result: PyResult<T>) -> PyResult<T> {
     check(py, result.as_ref().err());
     result
 }
 
-/// Ends this process if it is a forked one. `error`: what Python code, called by us, raised in it.
+/// Ends this process if it was forked from a child. `error` is what the Python code raised that has returned here.
 pub fn check(py: Python<'_>, error: Option<&PyErr>) {
     if fork::is_forked() {
         end(py, error);
@@ -24,7 +25,7 @@ pub fn check(py: Python<'_>, error: Option<&PyErr>) {
 
 #[cold]
 fn end(py: Python<'_>, error: Option<&PyErr>) -> ! {
-    // A coroutine or generator returns by these.
+    // These are how coroutines and generators return.
     let returns = |error: &&PyErr| {
         error.is_instance_of::<PyStopIteration>(py)
             || error.is_instance_of::<PyStopAsyncIteration>(py)
@@ -50,7 +51,7 @@ fn end(py: Python<'_>, error: Option<&PyErr>) -> ! {
     process::end(code)
 }
 
-/// As Python's own program takes `sys.exit(code)`.
+/// The exit code that `sys.exit(code)` means for Python's own program, from 0 for None to 1 for any other object.
 fn exit_code(py: Python<'_>, error: &PyErr) -> i32 {
     let code = error.value(py).getattr("code").ok();
     let code = code.filter(|code| !code.is_none());

@@ -100,7 +100,10 @@ impl SigintAction {
     }
 }
 
-/// What CPython says of a start.
+/// The result of a step of Python's start; `what` names the step.
+///
+/// # Errors
+/// The step and CPython's reason, if the status is a failure.
 pub(in crate::python) fn check(status: ffi::PyStatus, what: &str) -> Result<(), String> {
     // SAFETY: a pure look at a value.
     if unsafe { ffi::PyStatus_Exception(status) } == 0 {

@@ -1,7 +1,9 @@
 //! An interpreter, and the one way in.
 //!
-//! Interpreters share one GIL and are made when they are first asked for. A thread keeps one thread
-//! state for each interpreter it has entered: making one per request costs a hundred times more.
+//! Interpreters share one GIL and are made when they are first asked for. A thread keeps one thread state for each
+//! interpreter that it has entered: making one for each request would cost a hundred times more.
+//!
+//! Order of locks: a thread waits for the GIL only without a short lock; it may have a turn (`locks`).
 #![expect(unsafe_code, reason = "the C API of interpreters and thread states")]
 
 use pyo3::ffi;
@@ -19,13 +21,13 @@ use crate::locks;
 pub struct Interpreter {
     pub(super) name: String,
     pub(super) state: *mut ffi::PyInterpreterState,
-    /// Objects whose last holder could not take the GIL.
+    /// Objects that threads without the GIL have given up.
     pub deferred_drops: &'static DeferredDrops,
     /// Our classes and exceptions, made for this interpreter.
     pub types: Types,
     /// The built-in module, for further interpreters.
     pub(in crate::python) module: &'static Module,
-    /// What was imported for handlers.
+    /// Finds and keeps the modules of handlers.
     pub loader: Loader,
 }
 
@@ -37,12 +39,12 @@ unsafe impl Sync for Interpreter {}
 unsafe impl Send for Interpreter {}
 
 impl Interpreter {
-    /// Its name, as `PythonInterpreter` gives it.
+    /// The interpreter's name, as `PythonInterpreter` gives it.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// CPython's pointer to it, for C.
+    /// CPython's struct of the interpreter.
     pub(in crate::python) fn state(&self) -> *mut ffi::PyInterpreterState {
         self.state
     }
@@ -52,14 +54,15 @@ impl Interpreter {
         drop(Attached::take(self));
     }
 
-    /// Enters the interpreter for the time of `f`: takes the GIL, and gives it back even if `f`
-    /// panics. What `f` prints is logged with what the entry is about.
+    /// Enters the interpreter, calls `f`, and leaves it, even if `f` panics. Waits for the GIL; no short lock may be
+    /// held. A thread that is in this interpreter stays in it; one that is in another leaves that meanwhile. What `f`
+    /// prints is logged where `about` logs.
     pub fn enter<R>(&'static self, about: About<'_>, f: impl FnOnce(Python<'_>) -> R) -> R {
         match attach::inside() {
-            // A signal ends the child while C code that Python called has let go of the GIL.
+            // httpd ends the child in a signal handler, while C code that Python called has let go of the GIL.
             Some(_) if !attach::is_attached() => attach::anew(|| self.enter(about, f)),
             Some(inside) if std::ptr::eq(inside, self) => Python::attach(|py| run(py, f)),
-            // A cleanup that runs while Python of another interpreter waits on this thread.
+            // Python code of another interpreter on this thread has called httpd, and that us.
             Some(_) => Python::attach(|py| release(py, || self.enter(about, f))),
             None => {
                 gil_turns::note_entry();
@@ -74,14 +77,15 @@ impl Interpreter {
     }
 }
 
-/// Calls `f`. A process that is forked in it does not come back.
+/// Calls `f`. A process that is forked in `f` ends here.
 fn run<R>(py: Python<'_>, f: impl FnOnce(Python<'_>) -> R) -> R {
     let result = f(py);
     forked::check(py, None);
     result
 }
 
-/// Lets other threads run Python while `f` waits for something. `f` may enter interpreters.
+/// Lets go of the GIL, calls `f`, and waits for the GIL again: other threads run Python meanwhile. `f` may enter
+/// interpreters. The clock of a filter's step stands still (`time_limit`).
 pub fn release<R>(py: Python<'_>, f: impl FnOnce() -> R) -> R {
     forked::check(py, None);
     let inside = attach::leave();
@@ -100,14 +104,14 @@ pub fn release<R>(py: Python<'_>, f: impl FnOnce() -> R) -> R {
     // `f` may have bound another one.
     bind(state);
     if let Some(interpreter) = inside {
-        // A long call sends much in between: what was sent is let go as it goes along.
+        // Objects whose bytes were sent are dropped during a long call, too: it may send much.
         interpreter.deferred_drops.empty(py);
     }
     time_limit::resume(step);
     result.0
 }
 
-/// Runs `f` without Python, whether or not this thread is in an interpreter.
+/// Runs `f` without the GIL, whether or not this thread is in an interpreter.
 pub(super) fn outside<R>(f: impl FnOnce() -> R) -> R {
     match attach::inside() {
         None => f(),

@@ -1,11 +1,11 @@
-//! Leases: objects of httpd that Python code may hold longer than they live.
+//! Leases, which guard objects of httpd that Python code may hold longer than they live.
 //!
-//! A lease is opened when httpd calls us and closed when we return; it ends for good when the pool
-//! of its request or connection is cleared. Whoever uses the object at any other time, or on any
-//! other thread, gets a `RuntimeError` instead of freed memory.
+//! A lease is opened when httpd calls the module and closed when the call returns. It ends when the pool of its request
+//! or connection is cleared. At any other time, and on any other thread, Python code that uses the object gets a
+//! `RuntimeError`.
 //!
-//! One thread at a time has a lease open, as often as its nested entries open it: openings are
-//! counted, so the order in which they end does not matter.
+//! One thread at a time has a lease open. Its nested entries may open it again; openings are counted, so they may end
+//! in any order. Leases use atomic numbers and take no lock.
 #![expect(unsafe_code, reason = "objects of httpd behind checked leases")]
 
 use std::cell::RefCell;
@@ -21,10 +21,10 @@ use crate::httpd::server::fork;
 
 /// When the objects of one request or connection may be used.
 pub struct Lease {
-    /// What it is about, for messages: "request", "connection".
+    /// The noun for messages: "request", "connection".
     what: &'static str,
     over: AtomicBool,
-    /// The thread that has it open; 0 for none.
+    /// The number of the thread that has it open; 0 for none.
     holder: AtomicUsize,
     /// How often that thread has it open; only that thread changes it.
     count: AtomicUsize,
@@ -32,22 +32,22 @@ pub struct Lease {
 
 thread_local! {
     static THREAD: u8 = const { 0 };
-    /// What the entries of this thread opened on their way.
+    /// The leases that the running entries of this thread have opened by `open_for_entry`.
     static OPENED: RefCell<Vec<Open>> = const { RefCell::new(Vec::new()) };
 }
 
-/// How many leases the running entries of this thread have opened on their way.
+/// How many leases the running entries of this thread have opened by `open_for_entry`.
 pub fn opened() -> usize {
-    // None where the thread ends: no call of httpd is under way there.
+    // A thread that ends has no thread-locals any more; no call of httpd is under way there.
     OPENED.try_with(|opened| opened.borrow().len()).unwrap_or(0)
 }
 
-/// Closes what was opened since `opened` gave this number.
+/// Closes the leases that were opened since `opened` returned `mark`.
 pub fn close_since(mark: usize) {
     let _ = OPENED.try_with(|opened| opened.borrow_mut().truncate(mark));
 }
 
-/// A number of this thread that no other thread has meanwhile.
+/// The number of this thread, which no other living thread has.
 fn this_thread() -> usize {
     THREAD.with(|token| std::ptr::from_ref(token).addr())
 }
@@ -63,8 +63,8 @@ impl Lease {
         })
     }
 
-    /// Opens it on this thread, until the answer is dropped. While another thread has it open, it
-    /// stays with that one, and objects under it answer here that they are in use there.
+    /// Opens the lease on this thread until the returned value is dropped. While another thread has it open, it stays
+    /// with that thread, and objects under it raise `RuntimeError` here.
     pub fn open(self: &Arc<Self>) -> Open {
         let me = this_thread();
         let taken = self
@@ -80,8 +80,8 @@ impl Lease {
         }
     }
 
-    /// Opens it on this thread until the entry into Python ends that runs now (`close_since`). Where
-    /// it is open, that is by this entry or one around it, which ends later.
+    /// Opens the lease on this thread until the innermost running entry into Python ends (`close_since`). If it is open
+    /// here already, this entry or an outer one has opened it, which does not end earlier.
     pub fn open_for_entry(self: &Arc<Self>) {
         if self.holder.load(Ordering::Acquire) != this_thread() {
             let open = self.open();
@@ -89,7 +89,7 @@ impl Lease {
         }
     }
 
-    /// Ends it for good.
+    /// Ends the lease: from now on, objects under it cannot be used. Any thread.
     pub fn end(&self) {
         self.over.store(true, Ordering::Release);
     }
@@ -125,7 +125,7 @@ impl Lease {
 
 /// An open lease. It ends on the thread that opened it.
 pub struct Open {
-    /// None where another thread had it.
+    /// `None` if another thread has the lease open.
     lease: Option<Arc<Lease>>,
     of_thread: PhantomData<*const ()>,
 }
@@ -150,7 +150,7 @@ pub struct Lent<T> {
 unsafe impl<T> Send for Lent<T> {}
 
 impl<T> Lent<T> {
-    /// Lends `object`, which lives until the lease ends.
+    /// Lends `object`, which must live until the lease ends.
     pub fn new(lease: &Arc<Lease>, object: &T) -> Self {
         Self {
             lease: lease.clone(),
@@ -158,10 +158,10 @@ impl<T> Lent<T> {
         }
     }
 
-    /// The object, if it may be used here and now.
+    /// The object, if this thread has the lease open.
     ///
     /// # Errors
-    /// `RuntimeError` that says why not.
+    /// `RuntimeError` that says why it cannot be used.
     pub fn get(&self) -> PyResult<&T> {
         self.lease.check()?;
         // SAFETY: the lease is open on this thread: the call of httpd that opened it is under way,
@@ -169,7 +169,7 @@ impl<T> Lent<T> {
         Ok(unsafe { self.object.as_ref() })
     }
 
-    /// The lease it is under.
+    /// The lease that guards the object.
     pub fn lease(&self) -> &Arc<Lease> {
         &self.lease
     }

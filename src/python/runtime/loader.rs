@@ -1,8 +1,10 @@
-//! Finds what a directive names: search paths, modules, objects in them.
+//! Finds what a directive names: search paths, modules, and objects in them.
 //!
-//! Where a module is looked for depends upon the section that names it, so modules are kept by scope
-//! and name. `mod_python._folders` imports them under CPython's own locks: one thread runs a module,
-//! the others wait, and only what is complete comes here.
+//! Where a module is looked for depends upon the section that names it, so modules are kept by scope and name.
+//! `mod_python._folders` imports them under CPython's import locks: one thread runs a module while others wait for it,
+//! and only complete modules are kept here.
+//!
+//! All functions are called with the GIL. The loader's own lock is short: no Python code runs under it.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -24,17 +26,17 @@ use crate::locks::{Guard, Lock};
 pub struct Search<'a> {
     /// `PythonPath`.
     pub path: Option<&'a str>,
-    /// The request, whose file tells the directory where the section has a pattern.
+    /// The request: its file says which directory a section with a pattern means.
     pub r: Option<&'a Request>,
 }
 
-/// Where the name of a module has its meaning.
+/// Where a module's name is looked up.
 enum ImportScope<'a> {
-    /// Everywhere: it is the path of a file.
+    /// Nowhere: the name is the path of a file.
     File,
-    /// In the folder of a section, and else on `sys.path`.
+    /// In the folder of a section, then on `sys.path`.
     Folder(Cow<'a, str>),
-    /// On a `PythonPath`, and else on `sys.path`.
+    /// On a `PythonPath`, then on `sys.path`.
     Path(&'a str),
     /// On `sys.path`, as it was when the interpreter started.
     Start,
@@ -58,8 +60,8 @@ impl ImportScope<'_> {
         }
     }
 
-    /// The key under which its modules are kept. No two places have one in common: folders begin with
-    /// a slash or are the root, which no Python expression does.
+    /// The key under which this scope's modules are kept. No two scopes share one: folders begin with a slash, and no
+    /// Python expression does.
     fn key(&self) -> &str {
         match self {
             Self::File => "file",
@@ -79,7 +81,7 @@ pub struct Loader {
     sys: Py<PyModule>,
 }
 
-/// Modules, or the objects that these have put in their places in `sys.modules`, by the key of a scope and by name.
+/// Modules by the key of their scope and by name; or objects with which they have replaced themselves in `sys.modules`.
 type Modules = HashMap<String, HashMap<String, Py<PyAny>>>;
 
 struct Inner {
@@ -94,12 +96,15 @@ struct Inner {
 }
 
 impl Loader {
-    /// For the interpreter that is current now.
+    /// The loader of the interpreter that is current now.
+    ///
+    /// # Errors
+    /// What looking at `sys.path` raises.
     pub fn new(py: Python<'_>) -> PyResult<Self> {
         let sys = py.import("sys")?;
         let path = sys.getattr("path")?.cast_into::<PyList>()?;
         if !path.contains(env!("MOD_PYTHON_PACKAGE"))? {
-            // An installed package goes before the tree that the module was built in.
+            // Appended, so that an installed package comes before the source tree of the build.
             path.append(env!("MOD_PYTHON_PACKAGE"))?;
         }
         Ok(Self {
@@ -114,12 +119,15 @@ impl Loader {
         })
     }
 
-    /// Never held while Python code runs: that could need the GIL of a thread that waits here.
+    /// The short lock: no Python code runs under it, as that may let go of the GIL while others wait here.
     fn inner(&self) -> Guard<'_, Inner> {
         self.inner.lock()
     }
 
-    /// As `find`; None when a handler that need not have the object has it not.
+    /// As `find`; `None` if the object is missing in a module of `PythonHandlerModule`, which need not have it.
+    ///
+    /// # Errors
+    /// Whatever importing raises; `AttributeError` when another handler's object is missing.
     pub fn find_any<'py>(
         &self,
         py: Python<'py>,
@@ -128,7 +136,7 @@ impl Loader {
         search: Search<'_>,
         argument: &Bound<'py, PyAny>,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
-        // The module is complete: what it lacks now, it does not have.
+        // The module is complete, so what is missing now stays missing.
         if handler.is_silent && !self.module(py, handler, search)?.hasattr(default_object)? {
             return Ok(None);
         }
@@ -190,7 +198,7 @@ impl Loader {
         Ok(module)
     }
 
-    /// Imports a module, and waits for another thread that does.
+    /// Imports a module. If another thread is importing it, waits for that thread, without the GIL.
     fn import<'py>(
         &self,
         py: Python<'py>,
@@ -213,7 +221,7 @@ impl Loader {
         folders.call_method1("import_named", (name, path))
     }
 
-    /// Sets `sys.path` for code that stands in no module.
+    /// Sets `sys.path` for code outside of modules, as in SSI pages.
     ///
     /// # Errors
     /// What the expression of `PythonPath` raises.
@@ -224,9 +232,8 @@ impl Loader {
         }
     }
 
-    /// Has `sys.path` begin with what a `PythonPath` says, which is the answer. What else is there
-    /// stays, behind it: handlers of other sections may be importing right now, or later in their
-    /// functions, and may have added to it themselves.
+    /// Puts the entries of a `PythonPath` at the front of `sys.path`, and returns them. The other entries stay behind
+    /// them: handlers of other sections may be importing at this moment or later, and may have added entries.
     fn set_path<'py>(&self, py: Python<'py>, expression: &str) -> PyResult<Bound<'py, PyList>> {
         let known = {
             let inner = self.inner();
@@ -236,7 +243,7 @@ impl Loader {
             Some(list) => list.into_bound(py),
             None => {
                 let list = self.evaluate(py, expression)?;
-                // Another thread may have been first: all go by one list.
+                // If another thread was first, its list counts.
                 let mut inner = self.inner();
                 let first = inner.paths.entry(expression.to_owned());
                 let first = first.or_insert_with(|| list.clone().unbind());
@@ -258,8 +265,11 @@ impl Loader {
         Ok(list)
     }
 
-    /// The value of a `PythonPath` expression. It sees `os`, `time` and a copy of `sys`, whose `path`
-    /// is that of the interpreter's start, whatever other sections say.
+    /// The value of a `PythonPath` expression. It can use `os`, `time` and a copy of `sys`, whose `path` is that of the
+    /// interpreter's start, without the paths of other sections.
+    ///
+    /// # Errors
+    /// What the expression raises; `TypeError` if its value is no list.
     fn evaluate<'py>(&self, py: Python<'py>, expression: &str) -> PyResult<Bound<'py, PyList>> {
         let sys = py.import("types")?.getattr("SimpleNamespace")?.call0()?;
         let known = sys.getattr("__dict__")?;
@@ -291,7 +301,7 @@ impl Inner {
     }
 }
 
-/// Says so if a module of `PythonHandlerModule` has no function for any phase: it guards and serves nothing.
+/// Logs a warning if a module of `PythonHandlerModule` has a function for none of the phases.
 fn warn_of_no_functions(handler: &Handler, module: &Bound<'_, PyAny>) -> PyResult<()> {
     let phases = ROWS.iter().filter(|row| row.phase != Phase::Connection);
     let names: Vec<_> = phases.map(|row| row.default_object).collect();
@@ -311,13 +321,13 @@ fn warn_of_no_functions(handler: &Handler, module: &Bound<'_, PyAny>) -> PyResul
     Ok(())
 }
 
-/// Where a module comes from.
+/// The file of a module; the module's `repr` if it has none.
 fn file_of(module: &Bound<'_, PyAny>) -> String {
     let file = module.getattr("__file__").map(|file| file.to_string());
     file.unwrap_or_else(|_| module.to_string())
 }
 
-/// Takes the frames of the import system from the top of a traceback, as an import statement does.
+/// The exception without the frames of the import system at the top of its traceback, as after an import statement.
 fn without_import_frames(py: Python<'_>, error: PyErr) -> PyErr {
     let is_import = |frame: &Bound<'_, PyAny>| -> PyResult<bool> {
         let code = frame.getattr("tb_frame")?.getattr("f_code")?;
@@ -340,8 +350,11 @@ fn copy<'py>(list: &Bound<'py, PyList>) -> PyResult<Bound<'py, PyList>> {
     PyList::new(list.py(), list.iter())
 }
 
-/// Looks a dotted name up. Where a class stands before a dot, it is made with `argument`, and the
-/// next name is one of the instance.
+/// Looks a dotted name up. A class before a dot is called with `argument`, and the next name is looked up in the
+/// instance.
+///
+/// # Errors
+/// `AttributeError` for a name that is missing; `TypeError` for a class whose instances cannot be called.
 fn resolve<'py>(
     module: &Bound<'py, PyAny>,
     dotted: &str,
@@ -362,7 +375,7 @@ fn resolve<'py>(
     let Ok(class) = object.cast::<PyType>() else {
         return Ok(object);
     };
-    // A class alone is for objects that can be called.
+    // A class as the last name stands for an instance that can be called.
     let is_callable = class.mro().iter().any(|base| {
         let names = base.getattr("__dict__");
         names

@@ -1,4 +1,4 @@
-//! The interpreters of a child: their start, how a thread enters one, what is imported there.
+//! The interpreters of a child: their start, how threads enter them, and what is imported there.
 
 pub mod attach;
 pub mod context;

@@ -1,8 +1,8 @@
 //! The named interpreters of a child: made when they are first asked for, one at a time.
 //!
-//! While one is made, the mutex here is free: who asks for one that exists gets it at once. Who asks
-//! for another one waits, without Python. A failure is told to those who waited for that attempt;
-//! whoever comes later tries again.
+//! While a thread makes one, the lock here is free. A thread that asks for an interpreter that exists gets it at once;
+//! a thread that asks for another one waits, without the GIL. If making it fails, the threads that waited for that
+//! attempt get the same reason, and the next one tries again.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -15,20 +15,20 @@ use crate::httpd::log::Level;
 use crate::httpd::{Server, Status};
 use crate::locks::{Lock, Signal};
 
-/// How many named interpreters a child makes where `PythonMaxInterpreters` says nothing. Each has a
-/// few megabytes before it has imported anything.
+/// The most named interpreters of a child without `PythonMaxInterpreters`. Each takes a few megabytes before it has
+/// imported anything.
 const MOST: usize = 100;
 
-/// Why there is no interpreter.
+/// Why there is no interpreter. `Display` gives the reason as a sentence.
 #[derive(Clone, Debug)]
 pub struct NoPython {
     reason: String,
-    /// What a request is answered.
+    /// The status with which a request is answered.
     pub status: Status,
 }
 
 impl NoPython {
-    /// Something failed.
+    /// The interpreter could not be made, for this reason: status 500.
     pub fn failed(reason: impl Into<String>) -> Self {
         Self {
             reason: reason.into(),
@@ -36,6 +36,7 @@ impl NoPython {
         }
     }
 
+    /// The child has as many interpreters as it may have: status 503.
     fn too_many(name: &str, most: usize) -> Self {
         Self {
             reason: format!(
@@ -68,7 +69,7 @@ impl fmt::Display for NoPython {
 
 type Made = Result<&'static Interpreter, NoPython>;
 
-/// How many may be made: the largest `PythonMaxInterpreters` of all servers.
+/// The most named interpreters of this child: the largest `PythonMaxInterpreters` of all servers.
 pub fn most(main: Option<&'static Server>) -> usize {
     std::iter::successors(main, |server| server.next())
         .filter_map(|server| server.settings::<Settings>().max_interpreters)
@@ -92,21 +93,21 @@ struct State {
 /// An interpreter that is being made.
 struct Attempt {
     name: String,
-    /// What came of it; nothing when its maker panicked.
+    /// The result; empty if making the interpreter panicked.
     made: OnceLock<Made>,
 }
 
 impl Named {
-    /// The interpreter of this name, if there is one.
+    /// The interpreter of this name, if it exists. Any thread, with or without the GIL.
     pub fn get(&self, name: &str) -> Option<&'static Interpreter> {
         self.state.lock().ready.get(name).copied()
     }
 
-    /// The same; calls `make` if there is none and fewer than `most`. Never with Python: the thread
-    /// may wait for others that need it.
+    /// The interpreter of this name. Calls `make` if it does not exist and there are fewer than `most`. Called without
+    /// the GIL: this may wait for a thread that needs it.
     ///
     /// # Errors
-    /// What `make` answers, here or to a thread that this one waited for.
+    /// What `make` returns, here or on the thread that this one has waited for; there are `most` interpreters already.
     pub fn get_or_make(&self, name: &str, most: usize, make: impl FnOnce() -> Made) -> Made {
         let mut state = self.state.lock();
         loop {
@@ -145,7 +146,7 @@ impl Named {
     }
 }
 
-/// Tells those who wait, even when the maker has panicked.
+/// Wakes the threads that wait for an attempt, even if `make` has panicked.
 struct EndOfAttempt<'a>(&'a Named, &'a Attempt);
 
 impl Drop for EndOfAttempt<'_> {

@@ -1,4 +1,4 @@
-//! `PythonImport`: what is imported when a child starts.
+//! `PythonImport`: modules and functions that are imported or called when a child starts.
 
 use std::sync::Arc;
 
@@ -13,14 +13,14 @@ use crate::engine::settings::{Import, Settings};
 use crate::httpd::Server;
 use crate::httpd::log::Level;
 
-/// Imports what the servers of a configuration ask for, in the order in which it was written. What
-/// fails is logged; the child lives on.
+/// Imports what the servers of the configuration ask for, in the order of its lines. Failures are logged and do not end
+/// the child. Called in `child_init`, on the child's first thread, without the GIL.
 pub fn run(main: &'static Server) {
     let mut done: Vec<&Arc<Import>> = Vec::new();
     for server in std::iter::successors(Some(main), |server| server.next()) {
         let settings = server.settings::<Settings>();
         for import in settings.imports.iter() {
-            // Virtual hosts have the lines of the main server, too.
+            // The settings of a virtual host contain the lines of the main server, too.
             if !done.iter().any(|known| Arc::ptr_eq(known, import)) {
                 done.push(import);
                 one(server, import, settings);

@@ -1,36 +1,37 @@
-//! Descriptors that a child keeps for the making of an interpreter: CPython ends the process when it
-//! cannot open its own modules then (before 3.12, whatever its embedder would do about it).
+//! Descriptors that a child keeps free for making an interpreter: CPython ends the process if it cannot open its own
+//! modules then (before 3.12, without asking its embedder). The lock of the list is short; any thread, with or without
+//! the GIL.
 
 use std::fs::File;
 use std::io;
 
 use crate::locks::Lock;
 
-/// How many: a start has two or three files open at once, and other threads open some meanwhile.
+/// The number of descriptors: a start has up to three files open at once, and other threads may open some meanwhile.
 const COUNT: usize = 8;
 
 static KEPT: Lock<Vec<File>> = Lock::short(Vec::new());
 
-/// Takes them, or what of them can be had.
+/// Opens the descriptors; fewer if the process has too few.
 pub fn keep() {
-    // Those that are missing are asked for again when they are needed.
+    // `let_go` tries again to open those that are missing.
     let _ = fill(&mut KEPT.lock());
 }
 
-/// Lets go of them until the answer is dropped.
+/// Closes the descriptors until the returned value is dropped.
 ///
 /// # Errors
-/// There are too few, for now.
+/// The process has too few descriptors now (`EMFILE`).
 pub fn let_go() -> io::Result<LetGo> {
     let mut kept = KEPT.lock();
-    // All are opened anew first: the limit may be lower than it was.
+    // All are opened anew first: the limit of the process may be lower now.
     kept.clear();
     fill(&mut kept)?;
     kept.clear();
     Ok(LetGo(()))
 }
 
-/// They are free for others.
+/// While this exists, the descriptors are closed.
 pub struct LetGo(());
 
 impl Drop for LetGo {
@@ -41,7 +42,7 @@ impl Drop for LetGo {
 
 fn fill(kept: &mut Vec<File>) -> io::Result<()> {
     while kept.len() < COUNT {
-        // There is one in every file system, and in every chroot.
+        // The root exists in every chroot.
         kept.push(File::open("/")?);
     }
     Ok(())

@@ -1,5 +1,4 @@
-//! The start of Python in a child, and the interpreters that are made there. Nothing here runs in
-//! httpd's parent.
+//! The start of Python in a child, and the making of its interpreters. Nothing here runs in httpd's parent.
 #![expect(unsafe_code, reason = "the C API of the start of Python")]
 
 use std::sync::{Once, OnceLock};
@@ -22,7 +21,7 @@ use crate::httpd::log::Level;
 use crate::httpd::{Server, server};
 use crate::locks::Lock;
 
-/// What a child has of Python.
+/// The interpreters of a child.
 struct Child {
     named: Named,
     main: &'static Interpreter,
@@ -46,7 +45,7 @@ impl Child {
     }
 
     fn make(&self, name: &str) -> Result<&'static Interpreter, NoPython> {
-        // Before the second one is there, which must get its turns while it starts.
+        // Started before the second interpreter exists, which needs turns at the GIL while it starts.
         self.main_turns
             .call_once(|| gil_turns::start_for(self.main));
         let _descriptors = spare_descriptors::let_go().map_err(|error| {
@@ -66,8 +65,8 @@ static CHILD: OnceLock<Result<Child, NoPython>> = OnceLock::new();
 /// All interpreters of this child.
 static KNOWN: Lock<Vec<&'static Interpreter>> = Lock::short(Vec::new());
 
-/// Starts Python in this child. Failures are logged now and answered to each request.
-/// With `optimize`, it leaves out `assert` (`python -O`).
+/// Starts Python in this child; with `optimize`, as `python -O`, which leaves out `assert`. A failure is logged here,
+/// and again for each request. Called in `child_init`, on the child's first and only thread.
 pub fn start(server: &'static Server, optimize: bool, module: &'static Module) {
     let child = CHILD.get_or_init(|| {
         let main = initialize(optimize).and_then(|()| make(MAIN, module));
@@ -86,7 +85,7 @@ pub fn start(server: &'static Server, optimize: bool, module: &'static Module) {
 /// Why the interpreter could not be equipped.
 pub fn adopt(module: &'static Module) -> Result<(), String> {
     let main = Python::attach(|py| {
-        // A thread that waits for another one's start lets it have the GIL.
+        // `get_or_init_py_attached` lets go of the GIL while it waits for another thread's start.
         let start = || {
             equip(MAIN, false, module)
                 .map(Child::new)
@@ -102,10 +101,11 @@ pub fn adopt(module: &'static Module) -> Result<(), String> {
 }
 
 impl Interpreter {
-    /// The interpreter of this name, made if need be.
+    /// The interpreter of this name, which is made if it does not exist. With or without the GIL, which this lets go of
+    /// while it waits. No short lock may be held.
     ///
     /// # Errors
-    /// Why there is none; already logged where it happened.
+    /// Why there is none. The caller logs it (`NoPython::log`).
     pub fn named(name: &str) -> Result<&'static Self, NoPython> {
         let child = match CHILD.get() {
             Some(Ok(child)) => child,
@@ -116,7 +116,7 @@ impl Interpreter {
             return Ok(found);
         }
         let most = named::most(server::main());
-        // Other threads may need Python before this one can go on.
+        // The thread that makes it may need the GIL.
         outside(|| child.named.get_or_make(name, most, || child.make(name)))
     }
 

@@ -1,4 +1,5 @@
-//! Makes sub-interpreters, which share the main one's GIL, and ends those that could not be equipped.
+//! Makes sub-interpreters, which share the main interpreter's GIL, and ends those that could not be equipped. All
+//! functions are called with the GIL.
 #![expect(unsafe_code, reason = "the C API of interpreters")]
 
 use pyo3::ffi;
@@ -8,11 +9,12 @@ use super::interpreter::Interpreter;
 use super::start::equip;
 use super::types::Module;
 
-/// Makes a sub-interpreter, from inside the main one. Its first state stays, as that of the main one
-/// does: an interpreter must never be without one, and those of threads end with them.
+/// Makes a sub-interpreter. Called inside the main interpreter, whose thread state is current again afterwards. The
+/// first thread state of the sub-interpreter is kept unused: an interpreter must have one, and those of threads end
+/// with them.
 ///
 /// # Errors
-/// Why there is none; what was begun is undone.
+/// The reason why there is none, as a sentence; what was begun is undone.
 pub(in crate::python) fn make(
     name: &str,
     module: &'static Module,
@@ -29,8 +31,8 @@ pub(in crate::python) fn make(
     made.map_err(|reason| format!("Python could make no interpreter '{name}': {reason}"))
 }
 
-/// A new interpreter, whose state is current. With the settings that all extension modules can live
-/// with: one GIL, one allocator, threads of any kind.
+/// A new interpreter, whose thread state is current. Its settings suit all extension modules: the GIL and the allocator
+/// are shared, and daemon threads are allowed.
 #[cfg(Py_3_12)]
 fn begin() -> Result<*mut ffi::PyThreadState, String> {
     let mut state = std::ptr::null_mut();
@@ -41,7 +43,8 @@ fn begin() -> Result<*mut ffi::PyThreadState, String> {
     Ok(state)
 }
 
-/// The same; where CPython itself fails, it ends the process: `spare` sees to it that it need not.
+/// A new interpreter, whose thread state is current. If CPython cannot open its modules, it ends the process, which
+/// `spare_descriptors` prevents.
 #[cfg(not(Py_3_12))]
 fn begin() -> Result<*mut ffi::PyThreadState, String> {
     // SAFETY: the main interpreter's state is current.
@@ -52,7 +55,7 @@ fn begin() -> Result<*mut ffi::PyThreadState, String> {
     }
 }
 
-/// Ends an interpreter that nobody has entered, unless its start has left threads in it.
+/// Ends an interpreter that no thread has entered. Keeps it if its start has left other threads in it.
 fn end(state: *mut ffi::PyThreadState) {
     // SAFETY: the state is current.
     let interpreter = unsafe { ffi::PyThreadState_GetInterpreter(state) };

@@ -1,4 +1,5 @@
-//! The thread states that a thread has of the interpreters it has entered, and their end with it.
+//! The thread states that a thread keeps for the interpreters that it has entered, and their end when it ends. Each
+//! thread uses its own only, so there is no lock.
 #![expect(unsafe_code, reason = "the C API of thread states")]
 
 use std::cell::RefCell;
@@ -18,17 +19,17 @@ pub struct States(RefCell<Vec<Kept>>);
 struct Kept {
     interpreter: &'static Interpreter,
     state: *mut ffi::PyThreadState,
-    /// Whether it is ours to end.
+    /// Whether this module made the state, and ends it.
     is_ours: bool,
 }
 
 impl States {
-    /// For a thread that has entered none.
+    /// The states of a thread that has entered no interpreter.
     pub const fn new() -> Self {
         Self(RefCell::new(Vec::new()))
     }
 
-    /// The state for an interpreter, which lives as long as the child; made if need be.
+    /// The state for an interpreter, which is made at the first call. With or without the GIL.
     pub fn of(&self, interpreter: &'static Interpreter) -> *mut ffi::PyThreadState {
         if let Some(kept) = self.find(interpreter) {
             return kept;
@@ -39,7 +40,7 @@ impl States {
         state
     }
 
-    /// Takes the state that the thread has already, of a Python that is not ours.
+    /// Keeps the state that the thread has already, of a Python that this module has not started.
     pub fn adopt(&self, interpreter: &'static Interpreter, state: *mut ffi::PyThreadState) {
         if self.find(interpreter).is_none() {
             self.keep(interpreter, state, false);
@@ -76,12 +77,12 @@ impl States {
     }
 }
 
-/// The most states that a thread ends: code that runs while one ends may enter another interpreter,
-/// and so make a new one, but not for ever.
+/// The most states that one thread ends: Python code that runs at the end of a state may enter another interpreter,
+/// which makes another state.
 const MOST: usize = 1000;
 
-/// Ends a thread's states when the thread ends. What `threading.local` keeps of the thread goes with
-/// its state: `__del__` methods run then, and may print, raise or call `apache`.
+/// Ends a thread's states when the thread ends: takes the GIL of each interpreter in turn. The values of
+/// `threading.local` end with the state, so `__del__` methods may run then, and print, raise or call `apache`.
 pub struct EndOfThread;
 
 impl Drop for EndOfThread {
@@ -105,7 +106,7 @@ impl Drop for EndOfThread {
     }
 }
 
-/// Ends a state, inside of its interpreter: the GIL is given back behind it.
+/// Ends a state. Waits for the GIL of its interpreter, and gives it back.
 fn end(kept: Kept) {
     let about = context::begin(About::Nothing);
     // As for any entry: CPython 3.11 would take another interpreter's state for the current one.

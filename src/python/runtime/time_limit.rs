@@ -1,9 +1,11 @@
-//! `time=`: interrupts a step of a filter's Python code that takes too long.
+//! `time=`: interrupts a step of a filter that runs Python code for too long.
 //!
-//! A thread of each child watches the steps that have a limit, and raises an exception in those that
-//! pass it. Only Python's own time counts: while the thread waits for httpd (`release`) the clock
-//! stands still, and other filters may run on it, which the exception must never hit. It is a soft
-//! limit: code in C is interrupted when it returns to Python.
+//! One thread of each child watches the steps that have a limit, and raises `FilterTimeout` in a step that passes its
+//! limit. Only the time of Python code counts: while a step's thread waits for httpd (`release`), its clock stands
+//! still, since other filters may run on that thread, in which the exception must not be raised. Code in C is
+//! interrupted only when it returns to Python.
+//!
+//! Order of locks: the GIL first, then the list of steps, for steps and for the watching thread alike.
 #![expect(unsafe_code, reason = "the C API of asynchronous exceptions")]
 
 use std::cell::Cell;
@@ -18,7 +20,7 @@ use super::context::About;
 use super::interpreter::Interpreter;
 use crate::locks::{Guard, Lock, Signal};
 
-/// The steps of this child that have a limit, and who waits for the first to pass it.
+/// The steps of this child that have a limit, and the signal that the list has changed.
 struct Clock {
     steps: Lock<Vec<Watched>>,
     changed: Signal,
@@ -32,7 +34,7 @@ struct Watched {
     limit: Duration,
     thread: c_long,
     interpreter: &'static Interpreter,
-    /// The exception was raised; whether it has arrived only the step knows.
+    /// Whether the exception was raised. It arrives when the step's thread next runs Python code.
     fired: bool,
 }
 
@@ -41,7 +43,7 @@ static CLOCK: Clock = Clock {
     changed: Signal::new(),
 };
 
-/// Whether its thread was started, in a child that needs it.
+/// Whether the watching thread of this child was started.
 static ATTENDED: AtomicBool = AtomicBool::new(false);
 
 thread_local! {
@@ -49,7 +51,7 @@ thread_local! {
     static CURRENT: Cell<u64> = const { Cell::new(0) };
 }
 
-/// A step with a limit; it ends when this is dropped.
+/// A step with a limit. It ends when this is dropped, with the GIL.
 pub struct TimedStep {
     id: u64,
     outer: u64,
@@ -61,7 +63,7 @@ pub struct Paused {
     left: Duration,
 }
 
-/// Begins a step on this thread, inside of the interpreter.
+/// Begins a step on this thread, which is inside the interpreter.
 pub fn begin(interpreter: &'static Interpreter, limit: Duration) -> TimedStep {
     thread_local! {
         static STEPS: Cell<u64> = const { Cell::new(0) };
@@ -69,7 +71,7 @@ pub fn begin(interpreter: &'static Interpreter, limit: Duration) -> TimedStep {
     // SAFETY: always works.
     let thread = unsafe { libc::pthread_self() };
     STEPS.set(STEPS.get() + 1);
-    // Threads have addresses of their own, and each counts its steps.
+    // The thread's address and its count of steps make a number that no other step of this child has.
     let id = (thread as u64).rotate_left(32) ^ STEPS.get();
     watch(Watched {
         id,
@@ -85,7 +87,7 @@ pub fn begin(interpreter: &'static Interpreter, limit: Duration) -> TimedStep {
     }
 }
 
-/// The step that runs here has ended, and the next one of the same code begins.
+/// Ends the step that runs on this thread, and begins the next one with the same limit.
 pub fn begin_next() {
     let id = CURRENT.get();
     if id == 0 {
@@ -101,7 +103,7 @@ pub fn begin_next() {
     }
 }
 
-/// Stops the clock of the step that runs here, before this thread does something else.
+/// Stops the clock of the step that runs on this thread, which is about to let go of the GIL. `None` if no step runs.
 pub fn pause() -> Option<Paused> {
     let id = CURRENT.replace(0);
     if id == 0 {
@@ -113,11 +115,11 @@ pub fn pause() -> Option<Paused> {
     Some(Paused { step, left })
 }
 
-/// Lets the clock of a step go on.
+/// Lets the clock of a step go on, on the same thread, which has the GIL again.
 pub fn resume(paused: Option<Paused>) {
     if let Some(Paused { step, left }) = paused {
         CURRENT.set(step.id);
-        // What was raised and had not arrived is due again at once.
+        // An exception that was raised and has not arrived is raised again at once.
         let left = if step.fired { Duration::ZERO } else { left };
         watch(Watched {
             due: Instant::now() + left,
@@ -160,7 +162,7 @@ fn take(id: u64) -> Option<Watched> {
     Some(steps.swap_remove(position))
 }
 
-/// What was raised for a step and has not arrived hits nobody else.
+/// Takes back an exception that was raised for this step and has not arrived: it would arrive in other code.
 fn withdraw(step: &Watched) {
     if step.fired {
         // SAFETY: called with the GIL of the step's interpreter; null takes back what is pending.
@@ -168,7 +170,7 @@ fn withdraw(step: &Watched) {
     }
 }
 
-/// The thread that watches.
+/// The main function of the watching thread.
 fn attend() {
     let mut running = steps();
     loop {
@@ -181,7 +183,7 @@ fn attend() {
             running = CLOCK.changed.wait_for(running, left);
             continue;
         }
-        // Python first, then the list: as steps do.
+        // The GIL comes before the list in the order of locks.
         drop(running);
         first
             .interpreter
@@ -190,7 +192,7 @@ fn attend() {
     }
 }
 
-/// Raises the exception in a step that is still under way.
+/// Raises the exception in a step that is still under way. Called by the watching thread, with the GIL.
 fn raise(py: Python<'_>, late: &Watched) {
     let mut steps = steps();
     let same = |step: &&mut Watched| step.id == late.id && step.due == late.due;

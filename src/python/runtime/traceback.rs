@@ -1,4 +1,4 @@
-//! Exceptions for people: the traceback in the error log, and the page of `PythonDebug On`.
+//! Tracebacks in the error log, and on the page of `PythonDebug On`. All functions are called with the GIL.
 
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
@@ -11,8 +11,8 @@ use crate::httpd::log::Level;
 use crate::httpd::server;
 use crate::python::text::encode;
 
-/// Writes `what` failed and the traceback to the log of what this thread works on, as one entry:
-/// those of other threads come between entries, never into one. (httpd shows line ends as `\n`.)
+/// Writes `what`, a sentence, and the traceback to the log of what this thread works on. It is one entry, so that no
+/// entries of other threads come between its lines. (httpd shows line ends as `\n`.)
 pub fn to_log(py: Python<'_>, what: &str, error: &PyErr) {
     finish_lines();
     log_line(Level::Error, &entry(py, what, error));
@@ -45,8 +45,8 @@ fn entry(py: Python<'_>, what: &str, error: &PyErr) -> Vec<u8> {
     excerpt(&[what.as_bytes(), text].join(&b'\n')).into_owned()
 }
 
-/// The traceback as Python prints it, with the bytes that names and values came from; only the last
-/// line if even that fails.
+/// The traceback as Python prints it, with undecodable names and values as the bytes that they came from (PEP 383). If
+/// formatting fails, only its last line.
 fn formatted(py: Python<'_>, error: &PyErr) -> Vec<u8> {
     let format = || -> PyResult<Vec<u8>> {
         let lines = py
@@ -61,14 +61,15 @@ fn formatted(py: Python<'_>, error: &PyErr) -> Vec<u8> {
 
 /// A page that shows a traceback.
 pub struct Page {
-    /// Its media type.
+    /// The page's media type, for `Content-Type`.
     pub kind: &'static str,
-    /// Its text.
+    /// The page's text, in UTF-8.
     pub body: Vec<u8>,
 }
 
 impl Page {
-    /// For whoever sent the request: HTML for browsers, plain text for others. `who` has failed.
+    /// The page for the client of `r`: HTML where its `Accept` prefers that, else plain text. `who` names the handler
+    /// or filter that has failed.
     pub fn of(py: Python<'_>, r: &Request, who: &str, error: &PyErr) -> Self {
         let accept = r.headers_in().get(c"Accept").unwrap_or_default();
         let traceback = formatted(py, error);
@@ -92,7 +93,7 @@ impl Page {
     }
 }
 
-/// The same as a part of a page.
+/// The traceback as a part of an HTML page. `who` names the SSI element that has failed.
 pub fn block(py: Python<'_>, who: &str, error: &PyErr) -> String {
     let traceback = formatted(py, error);
     let traceback = escape(&String::from_utf8_lossy(&traceback));

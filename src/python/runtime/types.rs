@@ -68,7 +68,10 @@ pub struct Types {
 }
 
 impl Types {
-    /// Makes them in the interpreter that is current now.
+    /// Makes the classes and exceptions in the interpreter that is current now. Called with the GIL.
+    ///
+    /// # Errors
+    /// What CPython raises, such as `MemoryError`.
     pub fn make(py: Python<'_>, module: &Module) -> PyResult<Self> {
         let base = py
             .import("builtins")?
@@ -93,7 +96,7 @@ impl Types {
                 c"mod_python.apache.FilterLimit",
                 c"A filter asks for the original body, of which more was read than is held.",
             )?,
-            // No `except Exception` of a filter takes it for an error of its own.
+            // A BaseException, so that `except Exception` in a filter does not catch it.
             filter_timeout: PyErr::new_type(
                 py,
                 c"mod_python.apache.FilterTimeout",
@@ -108,7 +111,7 @@ impl Types {
         })
     }
 
-    /// The type of the class with a number.
+    /// The type of a class.
     pub fn at(&self, id: ClassId) -> &Py<PyType> {
         &self.classes[id as usize]
     }
