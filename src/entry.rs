@@ -59,6 +59,10 @@ impl config::Settings for Settings {
         Self::merged(outer, inner)
     }
 
+    fn unusable() -> Self {
+        Self::unusable()
+    }
+
     fn admits_htaccess(&self) -> Result<(), String> {
         match self.htaccess {
             Some(false) => Err("PythonHtaccess Off refuses Python in .htaccess files".into()),
@@ -182,6 +186,10 @@ impl Module for Entry {
     }
 
     fn check_config(configuration: &Pool, main: &Server) -> Result<(), String> {
+        let mut servers = std::iter::successors(Some(main), |server| server.next());
+        if servers.any(|server| server.settings::<Settings>().is_unusable) {
+            return Err("mod_python failed inside: the lines above say where".to_owned());
+        }
         connections::check(main)?;
         let filters = registry(configuration);
         for direction in [Direction::Input, Direction::Output] {

@@ -67,7 +67,11 @@ pub fn request(r: &Request, hook: Hook) -> Status {
         Hook::AccessCheckerEx => Status::DECLINED,
         Hook::MapToStorage => stays_without_file(r),
         Hook::PostPerdirConfig => {
-            end::arm(r, r.settings());
+            let settings: &Settings = r.settings();
+            if settings.is_unusable {
+                return Status::INTERNAL_SERVER_ERROR;
+            }
+            end::arm(r, settings);
             Status::DECLINED
         }
         Hook::FirstFixups => first_fixups(r),

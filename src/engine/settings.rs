@@ -58,6 +58,8 @@ pub struct Settings {
     pub protocols: Arc<BTreeMap<String, Arc<Protocol>>>,
     /// The filters declared here, by way and number.
     pub filters: Arc<BTreeMap<(Direction, usize), Arc<Filter>>>,
+    /// Whether sections could not be merged: requests get 500, since their access handlers are not known.
+    pub is_unusable: bool,
 }
 
 /// The option about the number of global locks.
@@ -78,6 +80,7 @@ impl Settings {
             && self.handlers.is_none()
             && self.protocols.is_empty()
             && self.filters.is_empty()
+            && !self.is_unusable
     }
 
     /// What holds in `inner`, a section inside (or after) `outer`: the inner one wins, per key. A
@@ -117,6 +120,15 @@ impl Settings {
             },
             protocols: overlay(&outer.protocols, &inner.protocols),
             filters: overlay(&outer.filters, &inner.filters),
+            is_unusable: outer.is_unusable || inner.is_unusable,
+        }
+    }
+
+    /// Those of sections that could not be merged.
+    pub fn unusable() -> Self {
+        Self {
+            is_unusable: true,
+            ..Self::default()
         }
     }
 
@@ -208,6 +220,19 @@ mod tests {
         };
         assert!(!most.is_empty());
         assert_eq!(Settings::merged(&most, &inner).max_interpreters, Some(3));
+    }
+
+    #[test]
+    fn what_could_not_be_merged_stays_unusable() {
+        let unusable = Settings::unusable();
+        let usable = Settings {
+            debug: Some(true),
+            ..Settings::default()
+        };
+        assert!(!unusable.is_empty());
+        assert!(Settings::merged(&unusable, &usable).is_unusable);
+        assert!(Settings::merged(&usable, &unusable).is_unusable);
+        assert!(!Settings::merged(&usable, &usable).is_unusable);
     }
 
     #[test]

@@ -118,6 +118,59 @@ pub(in crate::httpd) fn write_to_server(
     }
 }
 
+/// The methods of a type whose C struct has a log level and a context of its own: `$write` is the function of the shim
+/// that writes an entry, `$most` the one of httpd that returns the least urgent level which is logged.
+macro_rules! log_methods {
+    ($type:ty, $write:ident, $most:ident) => {
+        impl $type {
+            /// Writes an entry to the error log with the context of this object, such as the client and the id of
+            /// the request, if this level is logged for it (`LogLevel`). Any thread that may use the object.
+            #[track_caller]
+            pub fn log(
+                &self,
+                level: $crate::httpd::log::Level,
+                text: &(impl AsRef<[u8]> + ?Sized),
+            ) {
+                if level <= $crate::httpd::log::ALWAYS_LOGGED || self.logs(level) {
+                    let caller = std::panic::Location::caller();
+                    $crate::httpd::log::with_location(caller, |at| self.log_at(at, level, text));
+                }
+            }
+
+            /// As `log`, for code at another place than the caller's.
+            pub fn log_at(
+                &self,
+                at: $crate::httpd::log::SourceLocation<'_>,
+                level: $crate::httpd::log::Level,
+                text: &(impl AsRef<[u8]> + ?Sized),
+            ) {
+                let text = $crate::httpd::log::printable(text.as_ref());
+                // SAFETY: all pointers live through the call; httpd copies the strings.
+                unsafe {
+                    $crate::httpd::ffi::$write(
+                        at.file.as_ptr(),
+                        at.line as i32,
+                        $crate::httpd::module_index::module_index(),
+                        level as i32,
+                        0,
+                        self.as_ptr(),
+                        text.as_ptr(),
+                    );
+                }
+            }
+
+            /// Whether an entry of this level would be logged for the object.
+            pub fn logs(&self, level: $crate::httpd::log::Level) -> bool {
+                let index = $crate::httpd::module_index::module_index();
+                // SAFETY: a live object, and the index that httpd gave us.
+                let most = unsafe { $crate::httpd::ffi::$most(self.as_ptr(), index) };
+                level as i32 <= most
+            }
+        }
+    };
+}
+pub(in crate::httpd) use log_methods;
+
 /// C strings end at a NUL; a text that holds one is shown with `\0` in its place. Bytes that are no
 /// text are httpd's to escape.
 pub(in crate::httpd) fn printable(text: &[u8]) -> CString {

@@ -1,14 +1,16 @@
 //! Buckets: the pieces a brigade is made of, and our own type that owns a [`Bytes`].
 
-use std::ffi::{c_char, c_void};
+use std::ffi::c_char;
 use std::ptr::{NonNull, null_mut};
 
 use bytes::Bytes;
 
 use super::brigade::Brigade;
+use super::bucket_type::Type;
 use super::file_part;
 use crate::httpd::cstr::bytes_of;
 use crate::httpd::ffi;
+use crate::httpd::guard::guard;
 use crate::httpd::status::Error;
 
 /// What a bucket is to a filter.
@@ -196,21 +198,14 @@ pub(in crate::httpd) fn empty(list: *mut ffi::apr_bucket_alloc_t) -> *mut ffi::a
     bucket
 }
 
-/// A bucket over `data` without copying it: whoever destroys the bucket, on whatever thread,
-/// drops the `Bytes`.
+/// A bucket over `data`, which is not copied: the thread that destroys the bucket drops the `Bytes`.
 pub(in crate::httpd) fn owning(
     data: Bytes,
     list: *mut ffi::apr_bucket_alloc_t,
 ) -> *mut ffi::apr_bucket {
     let length = data.len();
-    let bucket = empty(list);
-    // SAFETY: made just now; all fields that the init left open are set here.
-    let fields = unsafe { &mut *bucket };
-    fields.type_ = &raw const OWNING.0;
-    fields.start = 0;
-    fields.length = length;
-    fields.data = Box::into_raw(Box::new(data)).cast();
-    bucket
+    // SAFETY: `OWNING` is the type of buckets that own `Bytes`.
+    unsafe { OWNING.bucket(data, 0, length, list) }
 }
 
 /// A metadata bucket that says nothing: filters that collect small pieces (mod_ssl) send what they
@@ -237,6 +232,7 @@ static PUSH: Type = Type(ffi::apr_bucket_type_t {
     copy: Some(ffi::apr_bucket_simple_copy),
 });
 
+/// Outside of `guard`: it only writes two constants.
 unsafe extern "C" fn push_read(
     _bucket: *mut ffi::apr_bucket,
     data: *mut *const c_char,
@@ -250,29 +246,7 @@ unsafe extern "C" fn push_read(
     0
 }
 
-pub(in crate::httpd) struct Type(pub(in crate::httpd) ffi::apr_bucket_type_t);
-
-// SAFETY: constant after construction.
-unsafe impl Sync for Type {}
-
-static OWNING: Type = Type(ffi::apr_bucket_type_t {
-    name: c"PYTHON".as_ptr(),
-    num_func: 5,
-    is_metadata: ffi::APR_BUCKET_DATA,
-    destroy: Some(owning_destroy),
-    read: Some(owning_read),
-    // Setting aside needs no copy: the bucket owns what it shows.
-    setaside: Some(ffi::apr_bucket_setaside_noop),
-    split: Some(owning_split),
-    copy: Some(owning_copy),
-});
-
-unsafe extern "C" fn owning_destroy(data: *mut c_void) {
-    crate::httpd::guard::guard("the end of a bucket", (), || {
-        // SAFETY: `data` is the box that `owning` or `owning_copy` put there; destroyed once.
-        drop(unsafe { Box::from_raw(data.cast::<Bytes>()) });
-    });
-}
+static OWNING: Type = Type::owning::<Bytes>(c"PYTHON", owning_read);
 
 unsafe extern "C" fn owning_read(
     bucket: *mut ffi::apr_bucket,
@@ -280,61 +254,24 @@ unsafe extern "C" fn owning_read(
     length: *mut ffi::apr_size_t,
     _block: ffi::apr_read_type_e,
 ) -> ffi::apr_status_t {
-    // SAFETY: APR calls this for live buckets of our type.
-    let bucket = unsafe { &*bucket };
-    // SAFETY: our type's data is a `Bytes`.
-    let all = unsafe { &*bucket.data.cast::<Bytes>() };
-    let start = bucket.start as usize;
-    let part = &all[start..start + bucket.length];
+    let part = guard("the read of a bucket", None, || {
+        // SAFETY: APR calls this for live buckets of our type.
+        let bucket = unsafe { &*bucket };
+        // SAFETY: our type's data is a `Bytes`.
+        let all = unsafe { &*bucket.data.cast::<Bytes>() };
+        let start = bucket.start as usize;
+        Some(&all[start..start + bucket.length])
+    });
+    let (read, part) = match part {
+        Some(part) => (Ok(()), part),
+        // Some callers look at the bytes even after an error.
+        None => (Err(Error::GENERAL), &b""[..]),
+    };
     // SAFETY: both are places given by the caller.
     unsafe { data.write(part.as_ptr().cast()) };
     // SAFETY: as above.
     unsafe { length.write(part.len()) };
-    0
-}
-
-unsafe extern "C" fn owning_copy(
-    bucket: *mut ffi::apr_bucket,
-    copy: *mut *mut ffi::apr_bucket,
-) -> ffi::apr_status_t {
-    // SAFETY: a live bucket; APR copies its fields into a new one.
-    let status = unsafe { ffi::apr_bucket_simple_copy(bucket, copy) };
-    if status == 0 {
-        // SAFETY: written by APR just now.
-        let place = unsafe { *copy };
-        // SAFETY: as above.
-        let twin = unsafe { &mut *place };
-        // SAFETY: our type's data is a `Bytes`, which APR copied as a pointer; its clone shares
-        // the memory.
-        let data = unsafe { &*twin.data.cast::<Bytes>() }.clone();
-        twin.data = Box::into_raw(Box::new(data)).cast();
-    }
-    status
-}
-
-unsafe extern "C" fn owning_split(
-    bucket: *mut ffi::apr_bucket,
-    point: ffi::apr_size_t,
-) -> ffi::apr_status_t {
-    let mut rest: *mut ffi::apr_bucket = null_mut();
-    // SAFETY: a live bucket of our type.
-    if point > unsafe { (*bucket).length } {
-        return ffi::APR_EINVAL as ffi::apr_status_t;
-    }
-    // SAFETY: as above.
-    let status = unsafe { owning_copy(bucket, &raw mut rest) };
-    if status != 0 {
-        return status;
-    }
-    // SAFETY: `rest` was made by `owning_copy`.
-    let tail = unsafe { &mut *rest };
-    tail.start += point as ffi::apr_off_t;
-    tail.length -= point;
-    // SAFETY: a live bucket, no other reference to it here.
-    unsafe { (*bucket).length = point };
-    // SAFETY: `bucket` stands in a brigade, `rest` in none.
-    unsafe { ffi::mp_bucket_insert_after(bucket, rest) };
-    0
+    Error::code(read)
 }
 
 /// Reads a bucket. What could not be read at once (pipe, socket, file) turns into memory here, and

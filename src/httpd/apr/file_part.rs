@@ -10,13 +10,14 @@ use std::ffi::{c_char, c_void};
 use std::fs::File;
 use std::io::ErrorKind;
 use std::os::unix::fs::FileExt;
-use std::ptr::null_mut;
 use std::sync::Arc;
 
-use super::bucket;
+use super::bucket_type::{Type, destroy};
 use crate::httpd::ffi;
+use crate::httpd::guard::guard;
 use crate::httpd::log;
 use crate::httpd::log::Level;
+use crate::httpd::status::Error;
 
 /// How many bytes are read at once, at most.
 const PORTION: usize = 64 * 1024;
@@ -72,14 +73,8 @@ pub(in crate::httpd) fn part(
     length: usize,
     list: *mut ffi::apr_bucket_alloc_t,
 ) -> *mut ffi::apr_bucket {
-    let bucket = bucket::empty(list);
-    // SAFETY: made just now; all fields that are left open are set here.
-    let fields = unsafe { &mut *bucket };
-    fields.type_ = &raw const PART.0;
-    fields.start = offset as ffi::apr_off_t;
-    fields.length = length;
-    fields.data = Box::into_raw(Box::new(file.clone())).cast();
-    bucket
+    // SAFETY: `PART` is the type of buckets that own an `Arc<Named>`.
+    unsafe { PART.bucket(file.clone(), offset, length, list) }
 }
 
 /// The file that a bucket is a part of, if it is one of these.
@@ -88,25 +83,10 @@ pub(in crate::httpd) fn named(bucket: &ffi::apr_bucket) -> Option<&Arc<Named>> {
     std::ptr::eq(bucket.type_, &raw const PART.0).then(|| unsafe { &*bucket.data.cast() })
 }
 
-static PART: bucket::Type = bucket::Type(ffi::apr_bucket_type_t {
-    name: c"FILE".as_ptr(),
-    num_func: 5,
-    is_metadata: ffi::APR_BUCKET_DATA,
-    destroy: Some(destroy),
-    read: Some(read),
-    // It owns its descriptor.
-    setaside: Some(ffi::apr_bucket_setaside_noop),
-    split: Some(split),
-    copy: Some(copy),
-});
+/// Such a bucket owns its descriptor, through `Named`.
+static PART: Type = Type::owning::<Arc<Named>>(c"FILE", read);
 
-unsafe extern "C" fn destroy(data: *mut c_void) {
-    crate::httpd::guard::guard("the end of a part of a file", (), || {
-        // SAFETY: the box that `part` or `copy` put there; destroyed once.
-        drop(unsafe { Box::from_raw(data.cast::<Arc<Named>>()) });
-    });
-}
-
+/// Reads the first portion of a part into memory, which becomes the bucket; the rest becomes a bucket behind it.
 unsafe extern "C" fn read(
     bucket: *mut ffi::apr_bucket,
     data: *mut *const c_char,
@@ -120,73 +100,37 @@ unsafe extern "C" fn read(
     unsafe { length.write(0) };
     // SAFETY: APR calls this for live buckets of our type.
     let fields = unsafe { &mut *bucket };
-    let (whole, offset, list) = (fields.length, fields.start, fields.list);
-    let size = whole.min(PORTION);
-    // SAFETY: the list of a live connection; APR aborts rather than answer null.
-    let memory: *mut u8 = unsafe { ffi::apr_bucket_alloc(size, list) }.cast();
-    // SAFETY: fresh memory of this size, which nobody else knows.
-    unsafe { memory.write_bytes(0, size) };
-    // SAFETY: as above.
-    let target = unsafe { std::slice::from_raw_parts_mut(memory, size) };
-    // SAFETY: what the data of this type is; the box stays until it is dropped below.
-    let file = unsafe { &*fields.data.cast::<Arc<Named>>() }.clone();
-    let went_well = crate::httpd::guard::guard("a part of a file", false, || {
-        file.read(target, offset as u64)
+    let result = guard("the read of a part of a file", Err(Error::GENERAL), || {
+        let (whole, offset, list) = (fields.length, fields.start, fields.list);
+        let size = whole.min(PORTION);
+        // SAFETY: the list of a live connection; APR aborts rather than answer null.
+        let memory: *mut u8 = unsafe { ffi::apr_bucket_alloc(size, list) }.cast();
+        // SAFETY: fresh memory of this size, which nobody else knows.
+        unsafe { memory.write_bytes(0, size) };
+        // SAFETY: as above.
+        let target = unsafe { std::slice::from_raw_parts_mut(memory, size) };
+        // SAFETY: what the data of this type is; the box stays until it is dropped below.
+        let file = unsafe { &*fields.data.cast::<Arc<Named>>() }.clone();
+        if !file.read(target, offset as u64) {
+            // SAFETY: allocated above.
+            unsafe { ffi::apr_bucket_free(memory.cast()) };
+            return Err(Error::GENERAL);
+        }
+        if size < whole {
+            let rest = part(&file, offset as u64 + size as u64, whole - size, list);
+            // SAFETY: `bucket` stands in a brigade, `rest` in none.
+            unsafe { ffi::mp_bucket_insert_after(bucket, rest) };
+        }
+        // SAFETY: the old data, which the bucket does not refer to once it is made anew.
+        unsafe { destroy::<Arc<Named>>(fields.data) };
+        let free = Some(ffi::apr_bucket_free as unsafe extern "C" fn(*mut c_void));
+        // SAFETY: a live bucket, and memory of its own list, which it owns from now on.
+        unsafe { ffi::apr_bucket_heap_make(bucket, memory.cast(), size, free) };
+        // SAFETY: a place given by the caller.
+        unsafe { data.write(memory.cast()) };
+        // SAFETY: as above.
+        unsafe { length.write(size) };
+        Ok(())
     });
-    if !went_well {
-        // SAFETY: allocated above.
-        unsafe { ffi::apr_bucket_free(memory.cast()) };
-        return ffi::APR_EGENERAL as ffi::apr_status_t;
-    }
-    if size < whole {
-        let rest = part(&file, offset as u64 + size as u64, whole - size, list);
-        // SAFETY: `bucket` stands in a brigade, `rest` in none.
-        unsafe { ffi::mp_bucket_insert_after(bucket, rest) };
-    }
-    // SAFETY: the old data, which the bucket does not refer to once it is made anew.
-    unsafe { destroy(fields.data) };
-    let free = Some(ffi::apr_bucket_free as unsafe extern "C" fn(*mut c_void));
-    // SAFETY: a live bucket, and memory of its own list, which it owns from now on.
-    unsafe { ffi::apr_bucket_heap_make(bucket, memory.cast(), size, free) };
-    // SAFETY: as above.
-    unsafe { data.write(memory.cast()) };
-    // SAFETY: as above.
-    unsafe { length.write(size) };
-    0
-}
-
-unsafe extern "C" fn copy(
-    bucket: *mut ffi::apr_bucket,
-    place: *mut *mut ffi::apr_bucket,
-) -> ffi::apr_status_t {
-    // SAFETY: a live bucket of our type.
-    let fields = unsafe { &*bucket };
-    // SAFETY: what the data of this type is.
-    let file = unsafe { &*fields.data.cast::<Arc<Named>>() };
-    let twin = part(file, fields.start as u64, fields.length, fields.list);
-    // SAFETY: a place given by the caller.
-    unsafe { place.write(twin) };
-    0
-}
-
-unsafe extern "C" fn split(
-    bucket: *mut ffi::apr_bucket,
-    point: ffi::apr_size_t,
-) -> ffi::apr_status_t {
-    // SAFETY: a live bucket of our type.
-    let fields = unsafe { &mut *bucket };
-    if point > fields.length {
-        return ffi::APR_EINVAL as ffi::apr_status_t;
-    }
-    let mut rest = null_mut();
-    // SAFETY: as above, and a place for the answer.
-    unsafe { copy(bucket, &raw mut rest) };
-    // SAFETY: made just now.
-    let tail = unsafe { &mut *rest };
-    tail.start += point as ffi::apr_off_t;
-    tail.length -= point;
-    fields.length = point;
-    // SAFETY: `bucket` stands in a brigade, `rest` in none.
-    unsafe { ffi::mp_bucket_insert_after(bucket, rest) };
-    0
+    Error::code(result)
 }

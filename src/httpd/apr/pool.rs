@@ -6,6 +6,7 @@ use std::ops::Deref;
 use std::ptr::NonNull;
 
 use crate::httpd::ffi;
+use crate::httpd::guard::guard;
 
 /// An `apr_pool_t`. Always behind a reference whose lifetime is that of httpd's call.
 #[repr(transparent)]
@@ -112,7 +113,7 @@ impl Drop for OwnPool {
 }
 
 unsafe extern "C" fn drop_box<T>(value: *mut c_void) -> ffi::apr_status_t {
-    crate::httpd::guard::guard("a pool cleanup", (), || {
+    guard("a pool cleanup", (), || {
         // SAFETY: registered with the pointer of a `Box<T>`, called once by APR.
         drop(unsafe { Box::from_raw(value.cast::<T>()) });
     });

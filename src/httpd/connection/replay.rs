@@ -1,11 +1,12 @@
 //! What somebody has read of a connection and did not want: given to HTTP, before all that follows.
 
-use std::ffi::{CStr, c_int};
+use std::ffi::CStr;
 
 use super::Connection;
 use crate::httpd::apr::brigade::Brigade;
 use crate::httpd::apr::bucket::BucketKind;
 use crate::httpd::ffi;
+use crate::httpd::guard::guard;
 use crate::httpd::status::Error;
 
 /// The longest line that is given out whole (httpd's `HUGE_STRING_LEN`).
@@ -51,39 +52,40 @@ unsafe extern "C" fn replay(
     let ffi::ap_filter_t { ctx, next, c, .. } = unsafe { *filter };
     // SAFETY: the state that `give_back` gave it.
     let held = unsafe { Brigade::from_raw(ctx.cast()) };
-    // APR leaves an empty rest of what a line has used up: a reader would take it for a line.
-    while held.front() == Some(BucketKind::Data) && held.front_length() == Some(0) {
-        drop(held.remove_front());
-    }
-    // It stays where it is: a request that is being read would lose its own filters with it.
-    if held.is_empty() || mode == ffi::AP_MODE_INIT {
-        // SAFETY: the rest of the live chain.
-        return unsafe { ffi::ap_get_brigade(next, target, mode, block, limit) };
-    }
+    // SAFETY: a live filter's connection.
+    let c = unsafe { Connection::from_raw(c) };
     // SAFETY: the caller's brigade.
     let target = unsafe { Brigade::from_raw(target) };
-    let most = usize::try_from(limit).unwrap_or(0);
-    let answer = match mode {
-        ffi::AP_MODE_GETLINE => held.move_line(target, LINE),
-        ffi::AP_MODE_READBYTES => held.move_prefix(target, most).map(drop),
-        ffi::AP_MODE_SPECULATIVE => {
-            let there = held.data_length();
-            if there < most {
-                let read = ffi::AP_MODE_READBYTES;
-                let rest = (most - there) as ffi::apr_off_t;
-                let now = ffi::APR_NONBLOCK_READ;
-                // Whatever that answers: what is held comes first.
-                // SAFETY: the rest of the live chain; `held` is of this connection.
-                let status = unsafe { ffi::ap_get_brigade(next, held.as_ptr(), read, now, rest) };
-                if status == 0 {
-                    // SAFETY: a live filter's connection.
-                    let c = unsafe { Connection::from_raw(c) };
-                    let _ = held.set_aside(c.pool());
-                }
-            }
-            held.copy_prefix(target, most)
-        }
-        _ => Err(Error::NOT_IMPLEMENTED),
+    let pull = |into: &Brigade, mode, block, limit| {
+        // SAFETY: the rest of the live chain, and a brigade of its connection.
+        Error::check(unsafe { ffi::ap_get_brigade(next, into.as_ptr(), mode, block, limit) })
     };
-    Error::code(answer) as c_int
+    let result = guard("the replay of what was read", Err(Error::GENERAL), || {
+        // APR leaves an empty rest of what a line has used up: a reader would take it for a line.
+        while held.front() == Some(BucketKind::Data) && held.front_length() == Some(0) {
+            drop(held.remove_front());
+        }
+        // It stays where it is: a request that is being read would lose its own filters with it.
+        if held.is_empty() || mode == ffi::AP_MODE_INIT {
+            return pull(target, mode, block, limit);
+        }
+        let most = usize::try_from(limit).unwrap_or(0);
+        match mode {
+            ffi::AP_MODE_GETLINE => held.move_line(target, LINE),
+            ffi::AP_MODE_READBYTES => held.move_prefix(target, most).map(drop),
+            ffi::AP_MODE_SPECULATIVE => {
+                let there = held.data_length();
+                if there < most {
+                    let (read, now) = (ffi::AP_MODE_READBYTES, ffi::APR_NONBLOCK_READ);
+                    // What is held comes first, so an error of the connection shows at the next read.
+                    if pull(held, read, now, (most - there) as ffi::apr_off_t).is_ok() {
+                        let _ = held.set_aside(c.pool());
+                    }
+                }
+                held.copy_prefix(target, most)
+            }
+            _ => Err(Error::NOT_IMPLEMENTED),
+        }
+    });
+    Error::code(result)
 }

@@ -8,6 +8,7 @@ use super::handle;
 use crate::filter_chain::Direction;
 use crate::httpd::apr::brigade::Brigade;
 use crate::httpd::ffi;
+use crate::httpd::guard::guard;
 use crate::httpd::request::Request;
 use crate::httpd::status::Error;
 
@@ -76,10 +77,9 @@ unsafe extern "C" fn before_headers(
     let filter = unsafe { Filter::from_raw(f) };
     // SAFETY: as above.
     let brigade = unsafe { Brigade::from_raw(brigade) };
-    let result =
-        crate::httpd::guard::guard("the filter before headers", Err(Error::GENERAL), || {
-            settle(filter, brigade)
-        });
+    let result = guard("the filter before headers", Err(Error::GENERAL), || {
+        settle(filter, brigade)
+    });
     Error::code(result)
 }
 

@@ -25,6 +25,7 @@ use crate::httpd::apr::bucket::BucketKind;
 use crate::httpd::connection::KeepAlive;
 use crate::httpd::ffi;
 use crate::httpd::filter::handle;
+use crate::httpd::guard::guard;
 use crate::httpd::log::Level;
 use crate::httpd::request::Request;
 use crate::httpd::status::{Error, Status};
@@ -89,9 +90,11 @@ pub(in crate::httpd) fn register() {
 unsafe extern "C" fn error_page_begins(r: *mut ffi::request_rec) {
     // SAFETY: httpd calls with a live request.
     let r = unsafe { Request::from_raw(r) };
-    if r.frame().is_some() && !r.has_sent() {
-        r.set_bytes_sent(0);
-    }
+    guard("insert_error_filter", (), || {
+        if r.frame().is_some() && !r.has_sent() {
+            r.set_bytes_sent(0);
+        }
+    });
 }
 
 impl Request {
@@ -175,7 +178,7 @@ unsafe extern "C" fn frame(
     let filter = unsafe { Filter::from_raw(f) };
     // SAFETY: as above.
     let brigade = unsafe { Brigade::from_raw(brigade) };
-    let result = crate::httpd::guard::guard("the filter that frames", Err(Error::GENERAL), || {
+    let result = guard("the filter that frames", Err(Error::GENERAL), || {
         check(filter, brigade)
     });
     Error::code(result)

@@ -32,22 +32,26 @@ unsafe extern "C" fn make_parked_socket<M: Module>(
 ) -> c_int {
     // SAFETY: httpd calls with a live connection.
     let connection = unsafe { Connection::from_raw(c) };
-    let place = guard("pre_connection", None, || M::parked_socket(connection));
-    let Some(place) = place.filter(|place| place.borrow().is_none()) else {
-        return Status::DECLINED.0;
-    };
-    // SAFETY: the MPM's socket, before any hook has made filters of it.
-    let Some(parked_socket) = (unsafe { ParkedSocket::new(connection, socket.cast()) }) else {
-        return Status::DECLINED.0;
-    };
-    let used = parked_socket.used;
-    place.replace(Some(parked_socket));
-    // SAFETY: as httpd has called it, with an object for the same socket.
-    match unsafe { ffi::ap_run_pre_connection(c, used.as_ptr().cast()) } {
-        // The hooks have run: httpd need not call the others again.
-        status if status == Status::OK.0 => Status::DONE.0,
-        status => status,
-    }
+    guard("pre_connection", Status::DECLINED, || {
+        let Some(place) = M::parked_socket(connection).filter(|place| place.borrow().is_none())
+        else {
+            return Status::DECLINED;
+        };
+        // SAFETY: the MPM's socket, before any hook has made filters of it.
+        let parked_socket = unsafe { ParkedSocket::new(connection, socket.cast()) };
+        let Some(parked_socket) = parked_socket else {
+            return Status::DECLINED;
+        };
+        let used = parked_socket.used;
+        place.replace(Some(parked_socket));
+        // SAFETY: as httpd has called it, with an object for the same socket.
+        match Status(unsafe { ffi::ap_run_pre_connection(c, used.as_ptr().cast()) }) {
+            // The hooks have run: httpd need not call the others again.
+            Status::OK => Status::DONE,
+            status => status,
+        }
+    })
+    .0
 }
 
 unsafe extern "C" fn pre_connection<M: Module>(

@@ -165,11 +165,11 @@ unsafe extern "C" fn output<M: Module, const SLOT: usize>(
     let filter = unsafe { Filter::from_raw(f) };
     // SAFETY: as above.
     let brigade = unsafe { Brigade::from_raw(brigade) };
-    let Some(_call) = calls_in_progress::begin(Direction::Output, filter) else {
-        brigade.clear();
-        return Error::code(refuse(filter));
-    };
     let result = guard("an output filter", Err(Error::GENERAL), || {
+        let Some(_call) = calls_in_progress::begin(Direction::Output, filter) else {
+            brigade.clear();
+            return refuse(filter);
+        };
         M::output_filter(filter, SLOT, brigade)
     });
     Error::code(result)
@@ -196,10 +196,10 @@ unsafe extern "C" fn input<M: Module, const SLOT: usize>(
     // SAFETY: httpd calls with a live brigade.
     let brigade = unsafe { Brigade::from_raw(brigade) };
     let block = block == ffi::APR_BLOCK_READ;
-    let Some(_call) = calls_in_progress::begin(Direction::Input, filter) else {
-        return Error::code(refuse(filter));
-    };
     let result = guard("an input filter", Err(Error::GENERAL), || {
+        let Some(_call) = calls_in_progress::begin(Direction::Input, filter) else {
+            return refuse(filter);
+        };
         M::input_filter(filter, SLOT, brigade, mode, block)
     });
     Error::code(result)

@@ -19,7 +19,7 @@ use super::connection::parked_socket::ParkedSocket;
 use super::ffi;
 use super::filter::Filter;
 use super::filter::Mode;
-use super::guard::guard;
+use super::guard::{caught, guard};
 use super::log;
 use super::log::Level;
 use super::module_index;
@@ -174,19 +174,31 @@ pub type Host = unsafe extern "C" fn(*mut ffi::server_rec) -> *mut c_char;
 /// # Safety
 /// `main` lives as long as the process, and the calling thread has the GIL.
 pub unsafe extern "C" fn host<M: Module>(main: *mut ffi::server_rec) -> *mut c_char {
-    M::record().remember_index();
     // SAFETY: the caller's server lives as long as the process.
     let main = unsafe { Server::from_raw(main) };
-    server::set_main(main);
-    let failed = Err(String::from("mod_python failed inside"));
-    match guard("the start for tests", failed, M::hosted) {
-        Ok(()) => null_mut(),
-        // Not freed: it is told once, and ends the test run.
-        Err(reason) => CString::new(reason).unwrap_or_default().into_raw(),
+    let failed = c"mod_python failed inside".as_ptr().cast_mut();
+    guard("the start for tests", failed, || {
+        M::record().remember_index();
+        server::set_main(main);
+        match M::hosted() {
+            Ok(()) => null_mut(),
+            // Not freed: it is told once, and ends the test run.
+            Err(reason) => CString::new(reason).unwrap_or_default().into_raw(),
+        }
+    })
+}
+
+/// httpd collects the hooks of its modules. A module that is registered in part could let requests in without their
+/// access handlers, so httpd ends where this panics.
+unsafe extern "C" fn register<M: Module>(pool: *mut ffi::apr_pool_t) {
+    // SAFETY: httpd calls with the configuration's pool.
+    let pool = unsafe { Pool::from_raw(pool) };
+    if caught("register_hooks", || register_all::<M>(pool)).is_none() {
+        std::process::exit(1);
     }
 }
 
-unsafe extern "C" fn register<M: Module>(pool: *mut ffi::apr_pool_t) {
+fn register_all<M: Module>(pool: &Pool) {
     M::record().remember_index();
     std::panic::set_hook(Box::new(|panic| {
         // `guard` says what panicked; this says where.
@@ -200,8 +212,6 @@ unsafe extern "C" fn register<M: Module>(pool: *mut ffi::apr_pool_t) {
     super::request::auth_probe::register();
     super::request::htaccess_options::register();
     super::server::mutex::register();
-    // SAFETY: httpd calls with the configuration's pool.
-    let pool = unsafe { Pool::from_raw(pool) };
     let none = null::<*const c_char>();
     let (first, middle) = (Order::First.number(), Order::Middle.number());
     // SAFETY: all are called while httpd collects hooks; functions and lists are static.
@@ -234,8 +244,11 @@ unsafe extern "C" fn post_config<M: Module>(
     let pool = unsafe { Pool::from_raw(configuration) };
     // SAFETY: httpd calls with a live server.
     let main = unsafe { Server::from_raw(main) };
-    guard("post_config", (), || M::post_config(pool, main));
-    Status::OK.0
+    guard("post_config", Status::INTERNAL_SERVER_ERROR, || {
+        M::post_config(pool, main);
+        Status::OK
+    })
+    .0
 }
 
 unsafe extern "C" fn check_config<M: Module>(
@@ -248,14 +261,18 @@ unsafe extern "C" fn check_config<M: Module>(
     let pool = unsafe { Pool::from_raw(configuration) };
     // SAFETY: httpd calls with a live server.
     let main = unsafe { Server::from_raw(main) };
-    let failed = || Err("mod_python failed inside".to_owned());
-    match guard("check_config", failed(), || M::check_config(pool, main)) {
-        Ok(()) => Status::OK.0,
-        Err(sentence) => {
-            log::main(Level::Error, &sentence);
-            Status::INTERNAL_SERVER_ERROR.0
-        }
-    }
+    guard(
+        "check_config",
+        Status::INTERNAL_SERVER_ERROR,
+        || match M::check_config(pool, main) {
+            Ok(()) => Status::OK,
+            Err(sentence) => {
+                log::main(Level::Error, &sentence);
+                Status::INTERNAL_SERVER_ERROR
+            }
+        },
+    )
+    .0
 }
 
 unsafe extern "C" fn child_init<M: Module>(
@@ -266,17 +283,21 @@ unsafe extern "C" fn child_init<M: Module>(
     let pool = unsafe { Pool::from_raw(child) };
     // SAFETY: the main server lives as long as the child does.
     let main = unsafe { Server::from_raw(main) };
-    server::set_main(main);
-    guard("child_init", (), || M::child_init(pool, main));
+    guard("child_init", (), || {
+        server::set_main(main);
+        M::child_init(pool, main);
+    });
 }
 
 unsafe extern "C" fn status<M: Module>(r: *mut ffi::request_rec, flags: c_int) -> c_int {
     // SAFETY: httpd calls with a live request.
     let r = unsafe { Request::from_raw(r) };
     let short = flags & ffi::AP_STATUS_SHORT as c_int != 0;
-    let text = guard("the status page", String::new(), || M::status(r, short));
-    // SAFETY: a live request, and memory of that length.
-    unsafe { ffi::ap_rwrite(text.as_ptr().cast(), text.len() as c_int, r.as_ptr()) };
+    guard("the status page", (), || {
+        let text = M::status(r, short);
+        // SAFETY: a live request, and memory of that length.
+        unsafe { ffi::ap_rwrite(text.as_ptr().cast(), text.len() as c_int, r.as_ptr()) };
+    });
     Status::OK.0
 }
 

@@ -42,28 +42,31 @@ unsafe extern "C" fn propose<M: Module>(
     let r = (!r.is_null()).then(|| unsafe { Request::from_raw(r) });
     // SAFETY: a server of this configuration.
     let server = unsafe { Server::from_raw(s) };
-    let names: &[*const c_char] = match usize::try_from(offers.nelts) {
-        // SAFETY: httpd's array of so many pointers.
-        Ok(count) if count > 0 => unsafe { std::slice::from_raw_parts(offers.elts.cast(), count) },
-        _ => &[],
-    };
-    // SAFETY: NUL-terminated.
-    let names = names.iter().filter_map(|name| unsafe { c_bytes(*name) });
-    let names: Vec<&[u8]> = names.collect();
-    let proposed = guard("protocol_propose", Vec::new(), || {
-        M::propose_protocols(c, r, server, &names)
-    });
-    for name in &proposed {
-        let name = c.pool().copy_text(name.to_bytes());
-        // SAFETY: httpd's array of texts.
-        let place: *mut *const c_char = unsafe { ffi::apr_array_push(proposals) }.cast();
-        // SAFETY: a place for one of them.
-        unsafe { place.write(name) };
-    }
-    match proposed.is_empty() {
-        true => Status::DECLINED.0,
-        false => Status::OK.0,
-    }
+    guard("protocol_propose", Status::DECLINED, || {
+        let names: &[*const c_char] = match usize::try_from(offers.nelts) {
+            // SAFETY: httpd's array of so many pointers.
+            Ok(count) if count > 0 => unsafe {
+                std::slice::from_raw_parts(offers.elts.cast(), count)
+            },
+            _ => &[],
+        };
+        // SAFETY: NUL-terminated.
+        let names = names.iter().filter_map(|name| unsafe { c_bytes(*name) });
+        let names: Vec<&[u8]> = names.collect();
+        let proposed = M::propose_protocols(c, r, server, &names);
+        for name in &proposed {
+            let name = c.pool().copy_text(name.to_bytes());
+            // SAFETY: httpd's array of texts.
+            let place: *mut *const c_char = unsafe { ffi::apr_array_push(proposals) }.cast();
+            // SAFETY: a place for one of them.
+            unsafe { place.write(name) };
+        }
+        match proposed.is_empty() {
+            true => Status::DECLINED,
+            false => Status::OK,
+        }
+    })
+    .0
 }
 
 unsafe extern "C" fn switch<M: Module>(
@@ -90,13 +93,16 @@ unsafe extern "C" fn switch<M: Module>(
 unsafe extern "C" fn get<M: Module>(c: *const ffi::conn_rec) -> *const c_char {
     // SAFETY: httpd calls with a live connection.
     let c = unsafe { Connection::from_raw(c.cast_mut()) };
-    guard("protocol_get", None, || M::protocol(c)).map_or(std::ptr::null(), CStr::as_ptr)
+    guard("protocol_get", std::ptr::null(), || {
+        M::protocol(c).map_or(std::ptr::null(), CStr::as_ptr)
+    })
 }
 
 /// What a parked connection speaks, as far as the MPM is concerned.
 const PARKED: &CStr = c"mod_python";
 
-/// The hook in which a protocol says that it knows its name: that one is known here.
+/// The hook in which a protocol says that it knows its name: that one is known here. Outside of `guard`: it compares
+/// two texts, which cannot panic.
 pub(in crate::httpd) unsafe extern "C" fn switched(
     _c: *mut ffi::conn_rec,
     _r: *mut ffi::request_rec,

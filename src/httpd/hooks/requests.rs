@@ -95,10 +95,14 @@ macro_rules! request_hooks {
                 let r = unsafe { Request::from_raw(r) };
                 let bad = Status::INTERNAL_SERVER_ERROR;
                 let status = guard(stringify!($name), bad, || M::request(r, Hook::$hook));
-                if status == bad && (r.has_started() || r.is_answered()) {
-                    return r.cut_response(&r.connection().new_brigade()).0;
+                if status != bad {
+                    return status.0;
                 }
-                status.0
+                guard("the cut of a response", bad, || match r.has_started() || r.is_answered() {
+                    true => r.cut_response(&r.connection().new_brigade()),
+                    false => bad,
+                })
+                .0
             }
         )*
 

@@ -16,7 +16,7 @@ use crate::httpd::filter::calls_in_progress;
 use crate::httpd::filter::content_length::Change;
 use crate::httpd::filter::output::Output;
 use crate::httpd::filter::stream::CHUNK;
-use crate::httpd::guard::guard;
+use crate::httpd::guard::{caught, guard};
 use crate::httpd::log::Level;
 use crate::httpd::request::Request;
 use crate::httpd::status::{Error, Status};
@@ -262,16 +262,18 @@ unsafe extern "C" fn element<T: Tags>(
     let r = unsafe { context.as_ref() }.r;
     // SAFETY: the context's request is live.
     let r = unsafe { Request::from_raw(r) };
-    let written = r.new_brigade();
-    let tag = Tag {
-        context,
-        filter,
-        page,
-        written,
-        buffered: Cell::new(0),
-        failed: Cell::new(None),
-    };
-    let _call = calls_in_progress::begin(Direction::Output, tag.filter());
-    let result = guard("an SSI element", None, || Some(tag.handle::<T>()));
-    Error::code(result.unwrap_or_else(|| Err(tag.fail(Status::INTERNAL_SERVER_ERROR))))
+    let result = guard("an SSI element", Err(Error::GENERAL), || {
+        let tag = Tag {
+            context,
+            filter,
+            page,
+            written: r.new_brigade(),
+            buffered: Cell::new(0),
+            failed: Cell::new(None),
+        };
+        let _call = calls_in_progress::begin(Direction::Output, tag.filter());
+        let handled = caught("an SSI element", || tag.handle::<T>());
+        handled.unwrap_or_else(|| Err(tag.fail(Status::INTERNAL_SERVER_ERROR)))
+    });
+    Error::code(result)
 }

@@ -9,9 +9,11 @@ use std::ptr::{NonNull, null, null_mut};
 
 use super::Request;
 use super::hook_list::functions_of;
+use crate::httpd::apr::brigade::Brigade;
 use crate::httpd::connection::Connection;
 use crate::httpd::cstr::c_bytes;
 use crate::httpd::ffi;
+use crate::httpd::guard::guard;
 use crate::httpd::server::Server;
 use crate::httpd::status::{Error, Status};
 
@@ -56,42 +58,48 @@ pub(in crate::httpd) fn register() {
     unsafe { ffi::ap_hook_type_checker(Some(let_in), none, none, BEFORE_ALL) };
 }
 
-/// The first hook behind authorization: who comes here has been let in, and need not go on.
+/// The first hook behind authorization: a probe that gets here is allowed, and its remaining phases are left out.
 unsafe extern "C" fn let_in(r: *mut ffi::request_rec) -> c_int {
-    let (asked, _) = ASKED.get();
-    if asked != r.cast_const() {
-        return Status::DECLINED.0;
-    }
-    ASKED.set((asked, true));
-    Status::DONE.0
+    guard("the end of a probe", Status::DECLINED, || {
+        let (asked, _) = ASKED.get();
+        if asked != r.cast_const() {
+            return Status::DECLINED;
+        }
+        ASKED.set((asked, true));
+        Status::DONE
+    })
+    .0
 }
 
+/// The input of a copied connection: it is at its end.
 unsafe extern "C" fn nothing(
-    filter: *mut ffi::ap_filter_t,
+    _filter: *mut ffi::ap_filter_t,
     brigade: *mut ffi::apr_bucket_brigade,
     mode: ffi::ap_input_mode_t,
     _block: ffi::apr_read_type_e,
     _limit: ffi::apr_off_t,
 ) -> ffi::apr_status_t {
-    if mode != ffi::AP_MODE_INIT {
-        // SAFETY: httpd calls with a live filter.
-        let c = unsafe { (*filter).c };
-        // SAFETY: a live connection.
-        let list = unsafe { (*c).bucket_alloc };
-        // SAFETY: the connection's list.
-        let end = unsafe { ffi::apr_bucket_eos_create(list) };
-        // SAFETY: the caller's brigade.
-        unsafe { ffi::mp_brigade_insert_tail(brigade, end) };
-    }
-    0
+    let read = guard("the input of a probe", Err(Error::GENERAL), || {
+        if mode != ffi::AP_MODE_INIT {
+            // SAFETY: httpd calls with a live brigade.
+            unsafe { Brigade::from_raw(brigade) }.append_end();
+        }
+        Ok(())
+    });
+    Error::code(read)
 }
 
+/// The output of a copied connection: it drops what is written.
 unsafe extern "C" fn swallow(
     _filter: *mut ffi::ap_filter_t,
     brigade: *mut ffi::apr_bucket_brigade,
 ) -> ffi::apr_status_t {
-    // SAFETY: the caller's brigade.
-    unsafe { ffi::apr_brigade_cleanup(brigade.cast()) }
+    let written = guard("the output of a probe", Err(Error::GENERAL), || {
+        // SAFETY: httpd calls with a live brigade.
+        unsafe { Brigade::from_raw(brigade) }.clear();
+        Ok(())
+    });
+    Error::code(written)
 }
 
 /// A chain of one filter.

@@ -1,14 +1,13 @@
 //! Configuration: directives as a table, and the settings that each section of it makes.
 
 use std::ffi::{CStr, CString, c_char, c_void};
+use std::ptr::null_mut;
 
 use super::Server;
+pub use super::line::{Line, Section};
 use crate::httpd::apr::pool::Pool;
-use crate::httpd::cstr::c_bytes;
 use crate::httpd::ffi;
 use crate::httpd::guard::guard;
-use crate::httpd::log;
-use crate::httpd::log::Level;
 use crate::httpd::module_data::slot;
 
 /// What a module keeps per section of the configuration.
@@ -17,6 +16,8 @@ pub trait Settings: Default + 'static {
     fn is_empty(&self) -> bool;
     /// The settings that hold in `inner`, a section inside (or after) `outer`.
     fn merged(outer: &Self, inner: &Self) -> Self;
+    /// The settings of sections that could not be merged. Whoever reads them refuses the request.
+    fn unusable() -> Self;
     /// Whether these settings of a server let its .htaccess files say anything to this module.
     ///
     /// # Errors
@@ -72,138 +73,9 @@ impl<S: 'static> Clone for Directive<S> {
 
 impl<S: 'static> Copy for Directive<S> {}
 
-/// What kind of section a line stands in.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Section {
-    /// None: main server or virtual host.
-    Server,
-    /// A directory, absolute.
-    Directory(String),
-    /// Directories by a pattern.
-    DirectoryPattern {
-        /// As it was written.
-        pattern: String,
-        /// A regular expression, or else a wildcard.
-        is_regex: bool,
-    },
-    /// A path of URLs, or a pattern for them.
-    Location(String),
-}
-
-/// One line of the configuration.
-pub struct Line<'a> {
-    pub(in crate::httpd) parms: &'a ffi::cmd_parms,
-    arguments: *const c_char,
-}
-
-impl Line<'_> {
-    /// The directive's name as written.
-    pub fn name(&self) -> String {
-        // SAFETY: httpd's table of commands is static.
-        let command = unsafe { &*self.parms.cmd };
-        // SAFETY: as above.
-        text(unsafe { c_bytes(command.name) })
-    }
-
-    /// Everything after the name, as written.
-    pub fn arguments(&self) -> String {
-        // SAFETY: the line's text lives through the call.
-        text(unsafe { c_bytes(self.arguments) })
-    }
-
-    /// The arguments as httpd splits them: white space, quotes, backslashes.
-    pub fn words(&self) -> Vec<String> {
-        let mut at = self.arguments;
-        let mut words = Vec::new();
-        loop {
-            // SAFETY: `at` stays inside the NUL-terminated line.
-            if unsafe { *at } == 0 {
-                return words;
-            }
-            // SAFETY: as above; the word is copied into a pool that outlives the call.
-            let word = unsafe { ffi::ap_getword_conf(self.parms.temp_pool, &raw mut at) };
-            // SAFETY: NUL-terminated.
-            words.push(text(unsafe { c_bytes(word) }));
-        }
-    }
-
-    /// Logs a warning about the line, with its place.
-    pub fn warn(&self, text: &str) {
-        let text = format!("{text} ({})", self.source());
-        log::main(Level::Warning, &text);
-    }
-
-    /// Where the line stands, as `file:line`.
-    pub fn source(&self) -> String {
-        // SAFETY: null, or live while the configuration is read.
-        let Some(directive) = (unsafe { self.parms.directive.as_ref() }) else {
-            return String::new();
-        };
-        // SAFETY: NUL-terminated or null.
-        let file = text(unsafe { c_bytes(directive.filename) });
-        format!("{file}:{}", directive.line_num)
-    }
-
-    /// The innermost directory or location around the line; `<Files>` and `<If>` do not count.
-    pub fn section(&self) -> Section {
-        // SAFETY: the tree of directives lives while the configuration is read.
-        let mut at = unsafe { self.parms.directive.as_ref() };
-        if self.is_in_htaccess() {
-            // SAFETY: NUL-terminated or null.
-            let file = text(at.and_then(|directive| unsafe { c_bytes(directive.filename) }));
-            let directory = file.rsplit_once('/').map_or("", |(directory, _)| directory);
-            return Section::Directory(directory.to_owned());
-        }
-        while let Some(directive) = at {
-            // SAFETY: NUL-terminated or null.
-            let name = text(unsafe { c_bytes(directive.directive) }).to_ascii_lowercase();
-            // SAFETY: as above.
-            let (path, is_regex) = section_path(&text(unsafe { c_bytes(directive.args) }));
-            match name.as_str() {
-                "<location" | "<locationmatch" => return Section::Location(path),
-                "<directory" if !is_regex && !path.contains(['*', '?', '[']) => {
-                    return Section::Directory(path);
-                }
-                "<directory" | "<directorymatch" => {
-                    return Section::DirectoryPattern {
-                        pattern: path,
-                        is_regex: is_regex || name == "<directorymatch",
-                    };
-                }
-                _ => {}
-            }
-            // SAFETY: as above.
-            at = unsafe { directive.parent.as_ref() };
-        }
-        Section::Server
-    }
-
-    /// The pool of this configuration: gone at the next restart.
-    pub fn configuration(&self) -> &Pool {
-        // SAFETY: the configuration's pool, live while it is read.
-        unsafe { Pool::from_raw(self.parms.pool) }
-    }
-}
-
 /// A value that lives as long as the configuration whose pool this is.
 pub fn generation<'a, T: Default + 'static>(pool: &'a Pool, key: &'static CStr) -> &'a T {
     pool.keyed(key, T::default)
-}
-
-/// The path of a section's opening line, `"/srv/www">` or `~ "^/x">`, and whether it is a regular
-/// expression.
-fn section_path(arguments: &str) -> (String, bool) {
-    let path = arguments.trim().trim_end_matches('>').trim_end();
-    let expression = path.strip_prefix('~');
-    let path = expression.unwrap_or(path).trim();
-    (
-        path.trim_matches(['"', '\'']).to_owned(),
-        expression.is_some(),
-    )
-}
-
-fn text(bytes: Option<&[u8]>) -> String {
-    String::from_utf8_lossy(bytes.unwrap_or_default()).into_owned()
 }
 
 /// One entry of httpd's table of commands.
@@ -254,6 +126,10 @@ const EMPTY: ffi::command_rec = ffi::command_rec {
     errmsg: std::ptr::null(),
 };
 
+/// The error of a directive that was not read because the module panicked, or may not run any more.
+const NOT_READ: &CStr = c"mod_python could not read this line; the error log says why";
+
+/// httpd has read one line. Returns null, or what is wrong with it, in the pool of temporary values.
 unsafe extern "C" fn set<S: Settings>(
     parms: *mut ffi::cmd_parms,
     section: *mut c_void,
@@ -261,48 +137,50 @@ unsafe extern "C" fn set<S: Settings>(
 ) -> *const c_char {
     // SAFETY: httpd calls with live parameters.
     let parms = unsafe { &*parms };
-    let line = Line { parms, arguments };
-    let told = |sentence: String| format!("{}: {sentence}", line.name());
-    let failed = || {
-        Err(told(
-            "mod_python failed inside; the error log says where".into(),
-        ))
-    };
-    let result = guard("a directive", failed(), || {
-        // SAFETY: httpd's table of commands is static.
-        let command = unsafe { &*line.parms.cmd };
-        // SAFETY: `commands` put the directive of this very entry there.
-        let directive = unsafe { &*command.cmd_data.cast::<Directive<S>>() };
-        // SAFETY: the server of this line, live while it is read.
-        let vector = unsafe { (*line.parms.server).module_config };
-        let server: *mut S = slot(vector).cast();
-        if line.is_in_htaccess() {
-            // SAFETY: made by `create_server`; while requests are served, nobody writes to it.
-            let admitted = unsafe { &*server }.admits_htaccess();
-            if !line.may_stand_in_htaccess(directive.context, admitted)? {
-                return Ok(());
-            }
-        }
-        let change = (directive.read)(&line).map_err(told)?;
-        // SAFETY: the section's settings, made by `create_section`; one thread reads configuration.
-        change(unsafe { &mut *section.cast::<S>() });
-        if line.parms.path.is_null() {
-            // Outside of all sections it holds for the server as such, too (connections).
-            // SAFETY: made by `create_server`; another object than the section's.
-            change(unsafe { &mut *server });
-        }
-        Ok(())
-    });
-    match result {
-        Ok(()) => std::ptr::null(),
-        Err(text) => {
-            let text = CString::new(text).unwrap_or_default();
-            // SAFETY: live; httpd shows the copy and ends.
-            unsafe { ffi::apr_pstrdup(line.parms.temp_pool, text.as_ptr()) }
-        }
-    }
+    guard("a directive", NOT_READ.as_ptr(), || {
+        let line = Line { parms, arguments };
+        let Err(sentence) = apply::<S>(&line, section) else {
+            return std::ptr::null();
+        };
+        let text = CString::new(sentence).unwrap_or_default();
+        // SAFETY: a live pool; httpd shows the copy before it clears that.
+        unsafe { ffi::apr_pstrdup(parms.temp_pool, text.as_ptr()) }
+    })
 }
 
+/// Applies a line to the settings of its section.
+///
+/// # Errors
+/// A sentence that says what to write instead.
+fn apply<S: Settings>(line: &Line<'_>, section: *mut c_void) -> Result<(), String> {
+    // SAFETY: httpd's table of commands is static.
+    let command = unsafe { &*line.parms.cmd };
+    // SAFETY: `commands` put the directive of this very entry there.
+    let directive = unsafe { &*command.cmd_data.cast::<Directive<S>>() };
+    // SAFETY: the server of this line, live while it is read.
+    let vector = unsafe { (*line.parms.server).module_config };
+    let server: *mut S = slot(vector).cast();
+    if line.is_in_htaccess() {
+        // SAFETY: made by `create_server`; while requests are served, nobody writes to it.
+        let admitted = unsafe { &*server }.admits_htaccess();
+        if !line.may_stand_in_htaccess(directive.context, admitted)? {
+            return Ok(());
+        }
+    }
+    let read = (directive.read)(line);
+    let change = read.map_err(|sentence| format!("{}: {sentence}", line.name()))?;
+    // SAFETY: the section's settings, made by `create_section`; one thread reads configuration.
+    change(unsafe { &mut *section.cast::<S>() });
+    if line.parms.path.is_null() {
+        // Outside of all sections it holds for the server as such, too (connections).
+        // SAFETY: made by `create_server`; another object than the section's.
+        change(unsafe { &mut *server });
+    }
+    Ok(())
+}
+
+/// httpd begins a section. Outside of `guard`: it has no way to say that there are no settings, and empty ones are
+/// made without anything that can panic.
 pub(in crate::httpd) unsafe extern "C" fn create_section<S: Settings>(
     pool: *mut ffi::apr_pool_t,
     _path: *mut c_char,
@@ -311,6 +189,7 @@ pub(in crate::httpd) unsafe extern "C" fn create_section<S: Settings>(
     give(unsafe { Pool::from_raw(pool) }, S::default())
 }
 
+/// httpd begins a server. Outside of `guard`, as `create_section`.
 pub(in crate::httpd) unsafe extern "C" fn create_server<S: Settings>(
     pool: *mut ffi::apr_pool_t,
     _server: *mut ffi::server_rec,
@@ -319,24 +198,33 @@ pub(in crate::httpd) unsafe extern "C" fn create_server<S: Settings>(
     give(unsafe { Pool::from_raw(pool) }, S::default())
 }
 
+/// httpd merges two sections, or a virtual host with the main server: as it starts, and for each request, on the
+/// request's thread.
 pub(in crate::httpd) unsafe extern "C" fn merge<S: Settings>(
     pool: *mut ffi::apr_pool_t,
     outer: *mut c_void,
     inner: *mut c_void,
 ) -> *mut c_void {
-    // SAFETY: made by the functions above; nobody writes to it any more.
-    let a = unsafe { &*outer.cast::<S>() };
-    // SAFETY: as above.
-    let b = unsafe { &*inner.cast::<S>() };
-    // Most sections hold nothing of ours: no copy for them, on each request.
-    if b.is_empty() {
-        return outer;
-    }
-    if a.is_empty() {
-        return inner;
-    }
     // SAFETY: httpd calls with a live pool.
-    give(unsafe { Pool::from_raw(pool) }, S::merged(a, b))
+    let pool = unsafe { Pool::from_raw(pool) };
+    let merged = guard("the merge of two sections", null_mut(), || {
+        // SAFETY: made by the functions above; nobody writes to it any more.
+        let a = unsafe { &*outer.cast::<S>() };
+        // SAFETY: as above.
+        let b = unsafe { &*inner.cast::<S>() };
+        // Most sections hold nothing of ours: no copy for them, on each request.
+        if b.is_empty() {
+            return outer;
+        }
+        if a.is_empty() {
+            return inner;
+        }
+        give(pool, S::merged(a, b))
+    });
+    match merged.is_null() {
+        true => give(pool, S::unusable()),
+        false => merged,
+    }
 }
 
 fn give<S: 'static>(pool: &Pool, settings: S) -> *mut c_void {
@@ -348,5 +236,45 @@ impl Server {
     pub fn settings<S: Settings>(&self) -> &S {
         // SAFETY: made by our functions, as long-lived as the configuration.
         unsafe { &*slot(self.raw().module_config).cast() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::httpd::apr::brigade::tests::with_brigade;
+    use crate::httpd::apr::pool::OwnPool;
+
+    /// Settings that cannot be merged.
+    #[derive(Default)]
+    struct Broken {
+        is_unusable: bool,
+    }
+
+    impl Settings for Broken {
+        fn is_empty(&self) -> bool {
+            false
+        }
+
+        fn merged(_outer: &Self, _inner: &Self) -> Self {
+            panic!("no merge")
+        }
+
+        fn unusable() -> Self {
+            Self { is_unusable: true }
+        }
+    }
+
+    #[test]
+    fn a_panic_in_a_merge_leaves_settings_that_are_unusable() {
+        // Only for its start of APR.
+        with_brigade(|_| {});
+        let pool = OwnPool::new();
+        let section = || pool.own(Broken::default());
+        let raw = |section: &Broken| std::ptr::from_ref(section).cast_mut().cast();
+        // SAFETY: a live pool, and two sections' settings in it.
+        let merged = unsafe { merge::<Broken>(pool.as_ptr(), raw(section()), raw(section())) };
+        // SAFETY: made by `merge`, in the live pool.
+        assert!(unsafe { &*merged.cast::<Broken>() }.is_unusable);
     }
 }

@@ -66,7 +66,8 @@ pub fn keep_handler(handler: usize) {
 }
 
 /// Runs on a thread that is about to fork. The new process begins with the signal handlers of the child
-/// of httpd, so a signal waits until `forked` has put them back.
+/// of httpd, so a signal waits until `forked` has put them back. Outside of `guard`, as the two functions below: libc
+/// calls them whether or not the module may run, and nothing in them can panic.
 extern "C" fn forks() {
     BLOCKED.set(MaybeUninit::new(process::mask(libc::SIG_BLOCK, &SIGNALS)));
 }

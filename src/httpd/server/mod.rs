@@ -3,6 +3,7 @@
 pub mod config;
 pub mod fork;
 pub(in crate::httpd) mod htaccess;
+mod line;
 pub mod listener;
 mod log;
 pub mod mutex;

@@ -208,11 +208,14 @@ unsafe extern "C" fn pre_config(
     _log: *mut ffi::apr_pool_t,
     _temporary: *mut ffi::apr_pool_t,
 ) -> i32 {
-    // Of all kinds this one is left behind by no child that dies, and any thread can unlock it.
-    let kind = ffi::APR_LOCK_FCNTL;
-    // SAFETY: httpd calls with the configuration's pool; the name is static.
-    unsafe { ffi::ap_mutex_register(configuration, TYPE.as_ptr(), null(), kind, 0) };
-    Status::OK.0
+    guard("pre_config", Status::INTERNAL_SERVER_ERROR, || {
+        // Of all kinds this one is left behind by no child that dies, and any thread can unlock it.
+        let kind = ffi::APR_LOCK_FCNTL;
+        // SAFETY: httpd calls with the configuration's pool; the name is static.
+        unsafe { ffi::ap_mutex_register(configuration, TYPE.as_ptr(), null(), kind, 0) };
+        Status::OK
+    })
+    .0
 }
 
 /// Makes the locks: in the parent, before there are children. What httpd cannot make is missing (it

@@ -178,7 +178,8 @@ fn answer(action: &libc::sigaction, signal: i32) {
     handler(signal);
 }
 
-/// The signal handler. It calls only what is safe in one, and httpd's handlers.
+/// The signal handler. It calls only what is safe in one, and httpd's handlers. Outside of `guard`, which logs;
+/// nothing in it can panic.
 extern "C" fn told(signal: i32) {
     let Some(before) = BEFORE.get() else {
         return;

@@ -1,0 +1,138 @@
+//! One line of the configuration: its name, its arguments, and the section it stands in.
+
+use std::ffi::c_char;
+
+use crate::httpd::apr::pool::Pool;
+use crate::httpd::cstr::c_bytes;
+use crate::httpd::ffi;
+use crate::httpd::log;
+use crate::httpd::log::Level;
+
+/// What kind of section a line stands in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Section {
+    /// None: main server or virtual host.
+    Server,
+    /// A directory, absolute.
+    Directory(String),
+    /// Directories by a pattern.
+    DirectoryPattern {
+        /// As it was written.
+        pattern: String,
+        /// A regular expression, or else a wildcard.
+        is_regex: bool,
+    },
+    /// A path of URLs, or a pattern for them.
+    Location(String),
+}
+
+/// One line of the configuration.
+pub struct Line<'a> {
+    pub(in crate::httpd) parms: &'a ffi::cmd_parms,
+    pub(super) arguments: *const c_char,
+}
+
+impl Line<'_> {
+    /// The directive's name as written.
+    pub fn name(&self) -> String {
+        // SAFETY: httpd's table of commands is static.
+        let command = unsafe { &*self.parms.cmd };
+        // SAFETY: as above.
+        text(unsafe { c_bytes(command.name) })
+    }
+
+    /// Everything after the name, as written.
+    pub fn arguments(&self) -> String {
+        // SAFETY: the line's text lives through the call.
+        text(unsafe { c_bytes(self.arguments) })
+    }
+
+    /// The arguments as httpd splits them: white space, quotes, backslashes.
+    pub fn words(&self) -> Vec<String> {
+        let mut at = self.arguments;
+        let mut words = Vec::new();
+        loop {
+            // SAFETY: `at` stays inside the NUL-terminated line.
+            if unsafe { *at } == 0 {
+                return words;
+            }
+            // SAFETY: as above; the word is copied into a pool that outlives the call.
+            let word = unsafe { ffi::ap_getword_conf(self.parms.temp_pool, &raw mut at) };
+            // SAFETY: NUL-terminated.
+            words.push(text(unsafe { c_bytes(word) }));
+        }
+    }
+
+    /// Logs a warning about the line, with its place.
+    pub fn warn(&self, text: &str) {
+        let text = format!("{text} ({})", self.source());
+        log::main(Level::Warning, &text);
+    }
+
+    /// Where the line stands, as `file:line`.
+    pub fn source(&self) -> String {
+        // SAFETY: null, or live while the configuration is read.
+        let Some(directive) = (unsafe { self.parms.directive.as_ref() }) else {
+            return String::new();
+        };
+        // SAFETY: NUL-terminated or null.
+        let file = text(unsafe { c_bytes(directive.filename) });
+        format!("{file}:{}", directive.line_num)
+    }
+
+    /// The innermost directory or location around the line; `<Files>` and `<If>` do not count.
+    pub fn section(&self) -> Section {
+        // SAFETY: the tree of directives lives while the configuration is read.
+        let mut at = unsafe { self.parms.directive.as_ref() };
+        if self.is_in_htaccess() {
+            // SAFETY: NUL-terminated or null.
+            let file = text(at.and_then(|directive| unsafe { c_bytes(directive.filename) }));
+            let directory = file.rsplit_once('/').map_or("", |(directory, _)| directory);
+            return Section::Directory(directory.to_owned());
+        }
+        while let Some(directive) = at {
+            // SAFETY: NUL-terminated or null.
+            let name = text(unsafe { c_bytes(directive.directive) }).to_ascii_lowercase();
+            // SAFETY: as above.
+            let (path, is_regex) = section_path(&text(unsafe { c_bytes(directive.args) }));
+            match name.as_str() {
+                "<location" | "<locationmatch" => return Section::Location(path),
+                "<directory" if !is_regex && !path.contains(['*', '?', '[']) => {
+                    return Section::Directory(path);
+                }
+                "<directory" | "<directorymatch" => {
+                    return Section::DirectoryPattern {
+                        pattern: path,
+                        is_regex: is_regex || name == "<directorymatch",
+                    };
+                }
+                _ => {}
+            }
+            // SAFETY: as above.
+            at = unsafe { directive.parent.as_ref() };
+        }
+        Section::Server
+    }
+
+    /// The pool of this configuration: gone at the next restart.
+    pub fn configuration(&self) -> &Pool {
+        // SAFETY: the configuration's pool, live while it is read.
+        unsafe { Pool::from_raw(self.parms.pool) }
+    }
+}
+
+/// The path of a section's opening line, `"/srv/www">` or `~ "^/x">`, and whether it is a regular
+/// expression.
+fn section_path(arguments: &str) -> (String, bool) {
+    let path = arguments.trim().trim_end_matches('>').trim_end();
+    let expression = path.strip_prefix('~');
+    let path = expression.unwrap_or(path).trim();
+    (
+        path.trim_matches(['"', '\'']).to_owned(),
+        expression.is_some(),
+    )
+}
+
+fn text(bytes: Option<&[u8]>) -> String {
+    String::from_utf8_lossy(bytes.unwrap_or_default()).into_owned()
+}
