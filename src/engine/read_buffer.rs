@@ -77,7 +77,7 @@ impl Unread {
         }
     }
 
-    /// DeferredDrops the first `length` bytes.
+    /// Drops the first `length` bytes.
     pub fn consume(&mut self, length: usize) {
         self.start += length;
         self.searched = 0;

@@ -1,4 +1,4 @@
-//! httpd's numbers for Python's `apache` module, from the installed headers.
+//! Constants of httpd's installed headers, for Python's `apache` module.
 
 use std::ffi::CStr;
 

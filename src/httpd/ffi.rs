@@ -1,5 +1,5 @@
 //! httpd's C API as bindgen reads it from the installed headers, plus the bodies in `c-shim/`.
-//! Private to `httpd`: everything above speaks the safe words of its sibling modules.
+//! Private to `httpd`: all other code uses the safe types of its sibling modules.
 #![allow(
     missing_docs,
     non_camel_case_types,

@@ -13,7 +13,7 @@ static OFF: AtomicBool = AtomicBool::new(false);
 /// How many calls of the module the child's thread is in.
 static DEPTH: AtomicUsize = AtomicUsize::new(0);
 thread_local! {
-    /// Whether this is the thread of a child of prefork whose signals we have taken.
+    /// Whether this is the main thread of a child of prefork whose signals have a handler of ours (`server/stop`).
     static IS_CHILDS: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -29,14 +29,14 @@ pub(in crate::httpd) fn set_mark(mark: *mut u8) {
     MARK.store(mark, Ordering::Release);
 }
 
-/// Says, in a forked process, that it is one. Called only where a mark was set before.
+/// Marks this process as forked. Called in a new process, where its parent had set the mark.
 pub(in crate::httpd) fn clear_mark() {
     let mark = MARK.load(Ordering::Relaxed);
     // SAFETY: as in `is_forked`; set before anything was forked.
     unsafe { AtomicU8::from_ptr(mark) }.store(0, Ordering::Relaxed);
 }
 
-/// Whether this thread is about to end in httpd's signal handler: nothing of ours may run on it.
+/// Whether this thread is about to end in httpd's signal handler, so that no code of the module may run on it.
 pub fn is_off() -> bool {
     IS_CHILDS.get() && OFF.load(Ordering::SeqCst)
 }
@@ -56,7 +56,7 @@ pub(in crate::httpd) fn calls() -> usize {
     DEPTH.load(Ordering::SeqCst)
 }
 
-/// Whether this is the thread of a child of prefork whose signals we have taken.
+/// Whether this is the main thread of a child of prefork whose signals have a handler of ours.
 pub(in crate::httpd) fn is_childs_thread() -> bool {
     IS_CHILDS.get()
 }
@@ -70,12 +70,12 @@ pub(in crate::httpd) fn watch_this_thread() {
 pub(in crate::httpd) struct Call(bool);
 
 impl Call {
-    /// Begins one; `None`: this thread must not run anything of the module any more.
+    /// Begins a call. `None`: this thread must not run code of the module any more.
     pub(in crate::httpd) fn begin() -> Option<Self> {
         if !IS_CHILDS.get() {
             return Some(Self(false));
         }
-        // Counted before the look; the watchdog does it the other way round.
+        // Counts first and then looks at the switch; the watchman switches first and then looks at the count.
         DEPTH.fetch_add(1, Ordering::SeqCst);
         let call = Self(true);
         (!OFF.load(Ordering::SeqCst)).then_some(call)

@@ -7,7 +7,7 @@ use std::ptr::null;
 use super::ffi;
 use super::module_index::module_index;
 
-/// httpd's levels, most urgent first.
+/// httpd's log levels, most urgent first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(i32)]
 pub enum Level {
@@ -25,7 +25,7 @@ pub enum Level {
     Info = ffi::APLOG_INFO as i32,
     /// For debugging.
     Debug = ffi::APLOG_DEBUG as i32,
-    /// Of eight levels for each step.
+    /// The first of eight levels for traces.
     Trace1 = ffi::APLOG_TRACE1 as i32,
     /// See `Trace1`.
     Trace2 = ffi::APLOG_TRACE2 as i32,
@@ -44,8 +44,8 @@ pub enum Level {
 }
 
 impl Level {
-    /// From the number that Python code gives (`apache.APLOG_*`); 0 and unknown ones are errors.
-    /// Higher bits, as of `APLOG_NOERRNO` in old headers, mean nothing.
+    /// The level of a number that Python code gives (`apache.APLOG_*`). 0 and unknown numbers are errors;
+    /// higher bits, such as `APLOG_NOERRNO` of old headers, are ignored.
     pub fn from_number(number: i64) -> Self {
         match number & i64::from(ffi::APLOG_LEVELMASK) {
             1 => Self::Alert,
@@ -67,7 +67,7 @@ impl Level {
     }
 }
 
-/// What is as urgent as a notice is written to a log file whatever `LogLevel` says.
+/// httpd writes entries of this level and above to a log file whatever `LogLevel` says.
 pub(in crate::httpd) const ALWAYS_LOGGED: Level = Level::Notice;
 
 /// A line of a source file, Rust's or Python's. httpd shows it at level debug and above.
@@ -88,7 +88,7 @@ pub fn with_location(caller: &Location<'_>, write: impl FnOnce(SourceLocation<'_
     });
 }
 
-/// Writes an entry to httpd's main error log: what belongs to no server, or comes before there is one.
+/// Writes an entry to httpd's main error log, for what belongs to no server. Any thread.
 #[track_caller]
 pub fn main(level: Level, text: &(impl AsRef<[u8]> + ?Sized)) {
     with_location(Location::caller(), |at| {
@@ -96,7 +96,7 @@ pub fn main(level: Level, text: &(impl AsRef<[u8]> + ?Sized)) {
     });
 }
 
-/// Writes an entry to the log of a server, or with null to the main log.
+/// Writes an entry to the log of a server; with null to the main log.
 pub(in crate::httpd) fn write_to_server(
     server: *const ffi::server_rec,
     at: SourceLocation<'_>,
@@ -118,8 +118,8 @@ pub(in crate::httpd) fn write_to_server(
     }
 }
 
-/// The methods of a type whose C struct has a log level and a context of its own: `$write` is the function of the shim
-/// that writes an entry, `$most` the one of httpd that returns the least urgent level which is logged.
+/// The log methods of a type whose C struct has a log level and a context of its own. `$write` is the shim's
+/// function that writes an entry, `$most` httpd's function that returns the least urgent level which is logged.
 macro_rules! log_methods {
     ($type:ty, $write:ident, $most:ident) => {
         impl $type {
@@ -171,8 +171,8 @@ macro_rules! log_methods {
 }
 pub(in crate::httpd) use log_methods;
 
-/// C strings end at a NUL; a text that holds one is shown with `\0` in its place. Bytes that are no
-/// text are httpd's to escape.
+/// A text as a C string. NUL bytes, which would end it, are written as `\0`; httpd escapes bytes that are no
+/// text.
 pub(in crate::httpd) fn printable(text: &[u8]) -> CString {
     CString::new(text).unwrap_or_else(|_| {
         let parts: Vec<&[u8]> = text.split(|byte| *byte == 0).collect();

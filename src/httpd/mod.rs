@@ -1,8 +1,8 @@
-//! Safe words for httpd's nouns: the only place that speaks to its C API. Knows no Python.
+//! Safe types for httpd's structs: the only code that calls its C API. It knows no Python.
 //!
 //! Each type wraps the C struct of its name as *shared* memory (`UnsafeCell`): httpd and other
-//! modules hold the same pointers, so there is never a `&mut`. References are made by the
-//! trampolines in [`hooks`], [`server::config`] and [`filter`], and live as long as httpd's call.
+//! modules hold the same pointers, so there is never a `&mut`. References are made by the functions
+//! that httpd calls, in [`hooks`], [`server::config`] and [`filter`], and live as long as the call.
 
 pub mod apr;
 pub mod connection;

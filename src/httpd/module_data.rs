@@ -1,4 +1,4 @@
-//! What this module keeps in httpd's vectors: one value per section, server, request or connection.
+//! The values that this module keeps in httpd's vectors: one per section, server, request or connection.
 
 use std::ffi::c_void;
 use std::ptr::null_mut;
@@ -45,7 +45,7 @@ pub(in crate::httpd) fn state<T: 'static>(
     &kept.value
 }
 
-/// A value, and where httpd's vector shows it: not any more when it goes.
+/// A value, and its entry in httpd's vector, which is set to null when the value is dropped.
 struct Kept<T> {
     entry: *mut *mut c_void,
     value: T,

@@ -3,7 +3,7 @@
 use std::ffi::c_int;
 use std::sync::atomic::{AtomicI32, Ordering};
 
-/// Our place in httpd's vectors of module data. Not configuration: httpd gives it at load time.
+/// Our index in httpd's vectors of module data. httpd sets it when it loads the module.
 static INDEX: AtomicI32 = AtomicI32::new(-1);
 
 /// Keeps the index that httpd has given the module.

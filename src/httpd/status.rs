@@ -1,16 +1,16 @@
-//! The two result types of httpd's API, kept apart: what a hook answers, and what I/O answers.
+//! The two result types of httpd's API, kept apart: the result of a hook, and that of I/O.
 
 use std::ffi::{CStr, c_char};
 use std::fmt;
 
 use super::ffi;
 
-/// What a hook answers: `OK`, `DECLINED`, `DONE`, `SUSPENDED`, or an HTTP status code.
+/// The result of a hook: `OK`, `DECLINED`, `DONE`, `SUSPENDED`, or an HTTP status code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Status(pub i32);
 
 impl Status {
-    /// The hook dealt with it.
+    /// The hook has done its work.
     pub const OK: Self = Self(ffi::OK as i32);
     /// Not for this module; the next one is asked.
     pub const DECLINED: Self = Self(ffi::DECLINED);
@@ -31,7 +31,7 @@ impl Status {
     /// `502 Bad Gateway`: in an error bucket, the one status that shows a broken response.
     pub const BAD_GATEWAY: Self = Self(ffi::HTTP_BAD_GATEWAY as i32);
 
-    /// Whether it is what the handler of a request may give: `OK`, `DECLINED`, `DONE`, or what httpd can
+    /// Whether the handler of a request may return it: `OK`, `DECLINED`, `DONE`, or a status that httpd can
     /// answer with; 200 stands for `OK`.
     pub fn is_result(self) -> bool {
         matches!(self.0, ffi::DONE..=0) || self.is_success() || self.is_answer()
@@ -50,7 +50,7 @@ impl Status {
     }
 }
 
-/// What I/O answers when it fails: an `apr_status_t`.
+/// The error of an I/O function: an `apr_status_t` other than `APR_SUCCESS`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Error(pub(in crate::httpd) ffi::apr_status_t);
 
@@ -67,12 +67,12 @@ impl Error {
     pub const TIME_OUT: Self = Self(ffi::APR_TIMEUP as i32);
     /// Not done here: httpd maps it to 501.
     pub const NOT_IMPLEMENTED: Self = Self(ffi::APR_ENOTIMPL as i32);
-    /// There is not so much memory, or it is more than is given to one caller.
+    /// There is not enough memory, or more was asked for than one caller gets.
     pub const NO_MEMORY: Self = Self(libc::ENOMEM);
     /// The end of input.
     pub const END_OF_FILE: Self = Self(ffi::APR_EOF as i32);
 
-    /// `Ok` for `APR_SUCCESS`.
+    /// The result that an `apr_status_t` stands for: `Ok` for `APR_SUCCESS`.
     pub(in crate::httpd) fn check(status: ffi::apr_status_t) -> Result<(), Self> {
         if status == 0 {
             Ok(())
@@ -81,7 +81,7 @@ impl Error {
         }
     }
 
-    /// The code to hand back to httpd.
+    /// The `apr_status_t` to return to httpd.
     pub(in crate::httpd) fn code(result: Result<(), Self>) -> ffi::apr_status_t {
         result.err().map_or(0, |error| error.0)
     }
@@ -115,12 +115,12 @@ impl Error {
         unsafe { ffi::mp_status_is_not_found(self.0) != 0 }
     }
 
-    /// Whether a look at a file has found only a part of what was asked for.
+    /// Whether `apr_stat` has found only a part of the fields that it was asked for.
     pub fn is_incomplete(self) -> bool {
         self.0 == ffi::APR_INCOMPLETE as i32
     }
 
-    /// The operating system's number, if that is where it comes from.
+    /// The `errno`, if the error comes from the operating system.
     pub fn errno(self) -> Option<i32> {
         (1..ffi::APR_OS_START_ERROR as i32)
             .contains(&self.0)

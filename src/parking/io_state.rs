@@ -1,5 +1,5 @@
 //! The state of an async connection's two directions: input and output, what its handler waits for, and
-//! why its waits end.
+//! why its waits end. Used by the thread that has the task's turn, and by no other.
 
 use std::cell::{Cell, RefCell};
 use std::time::{Duration, Instant};
@@ -10,26 +10,26 @@ use crate::engine::read_buffer::Unread;
 #[derive(Default)]
 pub struct IoState {
     pub(super) is_async: Cell<bool>,
-    /// Arrived and not taken.
+    /// Bytes that have arrived and that the handler has not taken.
     pub unread: RefCell<Unread>,
     pub(super) input: Cell<Input>,
-    /// The last read has seen all there was.
+    /// Whether the last read has emptied the socket, so that the next one can be left out.
     pub(super) dry: Cell<bool>,
-    /// The end has come behind what is unread.
+    /// Whether epoll has reported the end of the input; unread bytes come before it.
     pub(super) ends: Cell<bool>,
-    /// The socket was seen to have room for output, and nothing was sent since.
+    /// Whether epoll has reported room in the send buffer, and nothing was sent since.
     pub writable: Cell<bool>,
     /// How many bytes wait in `Transport::written`.
     pub(super) queued: Cell<usize>,
-    /// The peer takes nothing any more, or the handler said that it is done.
+    /// The state of the output.
     pub(super) output: Cell<Output>,
-    /// Whether anything was taken or written: the connection is this handler's for good then.
+    /// Whether the handler has taken or written anything: then it cannot decline the connection any more.
     touched: Cell<bool>,
     /// What the handler waits for since its last step.
     pub needs: Cell<Needs>,
-    /// The most that one wait takes.
+    /// How long one wait of the handler may take; `None`: without limit.
     pub timeout: Cell<Option<Duration>>,
-    /// Why all further waits end.
+    /// Why all further waits end at once; `None` while they do not.
     pub lost: Cell<Option<Lost>>,
 }
 
@@ -62,22 +62,22 @@ pub enum Output {
 /// What a handler waits for.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Needs {
-    /// Input.
+    /// Wait for input, or its end.
     pub read: bool,
-    /// Room for output.
+    /// Wait for room in the send buffer.
     pub write: bool,
-    /// At the latest.
+    /// When the wait ends at the latest.
     pub until: Option<Instant>,
 }
 
 /// Why a connection ends while its handler waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lost {
-    /// The peer is gone.
+    /// The peer has reset the connection, or is gone.
     Reset,
-    /// httpd's own time-out.
+    /// The peer took longer than httpd's `Timeout`.
     TimedOut,
-    /// The server stops.
+    /// The child stops.
     Stopping,
 }
 
@@ -114,17 +114,17 @@ impl IoState {
         self.touched.set(true);
     }
 
-    /// Whether HTTP could still have the connection.
+    /// Whether the handler may still decline the connection, so that HTTP gets it.
     pub fn is_untouched(&self) -> bool {
         !self.touched.get()
     }
 
-    /// More was written.
+    /// The handler has written `length` more bytes.
     pub fn count_queued(&self, length: usize) {
         self.queued.set(self.queued.get() + length);
     }
 
-    /// How much of what was written is not with httpd yet.
+    /// How many written bytes httpd's filters have not taken yet.
     pub fn queued(&self) -> usize {
         self.queued.get()
     }

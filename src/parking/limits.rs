@@ -15,10 +15,11 @@ use crate::httpd::server::process;
 use crate::httpd::server::process::{Node, configuration};
 use crate::httpd::{Connection, Server};
 
-/// How many connections have a handler now.
+/// How many connections of this child have a handler now.
 static PRESENT: AtomicUsize = AtomicUsize::new(0);
-/// How many there may be before the MPM accepts no connection for HTTP; computed once in a child.
+/// How many connections may be parked before the MPM accepts none for HTTP; computed once in a child.
 static ROOM: OnceLock<usize> = OnceLock::new();
+/// Whether this child has logged that HTTP is about to starve.
 static WARNED: AtomicBool = AtomicBool::new(false);
 
 /// One connection that counts, until this is dropped.
@@ -46,6 +47,7 @@ pub fn join(c: &Connection, settings: &Settings) -> Option<Member> {
     Some(member)
 }
 
+/// Logs once in a child that so many connections have a handler that the MPM is about to accept none for HTTP.
 fn warn(server: &Server, count: usize) {
     if !parking::mpm_parks() {
         return;
@@ -62,7 +64,7 @@ fn warn(server: &Server, count: usize) {
     }
 }
 
-/// `AsyncRequestWorkerFactor`. httpd has no function that tells it, so it is read from the configuration.
+/// `AsyncRequestWorkerFactor`. httpd has no function that returns it, so it is read from the configuration.
 fn factor() -> f64 {
     let written = last(&configuration(), b"AsyncRequestWorkerFactor");
     let text = written.and_then(|text| std::str::from_utf8(text).ok());
@@ -70,6 +72,7 @@ fn factor() -> f64 {
         .unwrap_or(capacity::FACTOR)
 }
 
+/// The arguments of the last directive of this name, in any section.
 fn last(nodes: &[Node], name: &[u8]) -> Option<&'static [u8]> {
     let one = |node: &Node| match &node.children {
         Some(children) => last(children, name),

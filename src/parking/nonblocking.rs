@@ -1,5 +1,5 @@
-//! Reads and writes of an async connection that never wait: they take what has come, and send what the
-//! peer takes now. Called by whoever has the task's turn, with or without the GIL.
+//! Reads and writes of an async connection that never wait: they take what has arrived, and send what the socket
+//! takes now. Called by the thread that has the task's turn, with or without the GIL.
 
 use super::io_state::{Input, Output};
 use super::transport::Transport;
@@ -7,9 +7,9 @@ use crate::httpd::apr::bucket::BucketKind;
 use crate::httpd::connection::nonblocking::{Found, SMALL};
 use crate::httpd::{Connection, Error};
 
-/// How much is read at once.
+/// How many bytes one read takes at most.
 const PORTION: usize = 16 * 1024;
-/// How much is read for a handler that does not ask for it.
+/// How many unread bytes are kept at most for a handler that waits for something else than input.
 const AHEAD: usize = 64 * 1024;
 
 impl Transport {
@@ -20,7 +20,8 @@ impl Transport {
         self.take_unread(&mut |data| unread.push(data));
     }
 
-    /// Reads some of what is there.
+    /// Reads at most [`PORTION`] bytes of what has arrived into `io.unread`. After an error of the connection the
+    /// input is `Input::Broken`, and the result `End`.
     pub fn fill(&self, c: &Connection) -> Found {
         if self.io.input.get() != Input::Open {
             return Found::End;
@@ -52,18 +53,19 @@ impl Transport {
         found.unwrap_or(Found::End)
     }
 
-    /// Reads some of what has come for a handler that waits for something else: it sees the end
-    /// when there is little before it.
+    /// Reads what has arrived while the handler waits for something else than input, at most [`AHEAD`] bytes in all. So
+    /// the end of a short input is noticed.
     pub fn read_ahead(&self, c: &Connection) {
         while self.io.unread.borrow().len() < AHEAD && self.fill(c) == Found::Data {}
     }
 
-    /// Something may have come since the last read.
+    /// More may have arrived since the last read: the next one asks the socket.
     pub fn look_again(&self) {
         self.io.dry.set(false);
     }
 
-    /// Sends what was written, as far as the peer takes it.
+    /// Sends what was written, as far as the socket takes it. Closes the output behind the last byte if the handler has
+    /// closed it. After an error of the connection the output is `Output::Broken`.
     pub fn send(&self, c: &Connection) {
         if matches!(self.io.output.get(), Output::Broken | Output::Ended) {
             return;
@@ -79,9 +81,9 @@ impl Transport {
         }
     }
 
-    /// Tells the peer that nothing more comes.
+    /// Ends our side of the connection: the peer reads the end of input.
     pub fn end_output(&self, c: &Connection) {
-        // One that is gone need not be told.
+        // A peer that is gone need not be told.
         let _ = c.end_output(&self.peeked);
     }
 
@@ -104,7 +106,7 @@ impl Transport {
         Ok(())
     }
 
-    /// Whether something that was written is still on our side.
+    /// Whether bytes that were written wait in this transport or in httpd's filters.
     pub fn has_unsent(&self, c: &Connection) -> bool {
         self.io.output.get() != Output::Broken && (c.has_unsent() || !self.written.is_empty())
     }

@@ -1,7 +1,7 @@
-//! The reactor steps the tasks of parked connections: those of whose sockets epoll has reported something, and those
-//! that another thread has woken (`Task::wake`), in the order in which that happened. One thread does it for all of
-//! them, so that under load no thread is woken for each message and none waits for the GIL. Where a step takes long,
-//! further threads help, at most `ThreadsPerChild` of them.
+//! The reactor steps the tasks of parked connections: tasks whose socket epoll has reported as ready, and tasks that
+//! another thread has woken (`Task::wake`), in the order in which that happened. One thread steps all of them, so that
+//! under load no thread is woken for each message and none waits for the GIL. While a step takes long, further threads
+//! help, at most `ThreadsPerChild` of them.
 //!
 //! These threads are not the MPM's. The MPM can run a job on one of its workers, but counts the worker as idle
 //! meanwhile, and hands connections to workers that are busy.
@@ -25,37 +25,43 @@ use crate::httpd::log::Level;
 use crate::httpd::server;
 use crate::locks::{Guard, Lock, Signal};
 
-/// How long a thread polls for more before it rests: what comes within that time wakes no thread.
+/// How long a reactor thread with an empty queue waits in epoll before it rests. An event within that time is handled
+/// by the thread that waits, and wakes no other.
 const LINGER: Duration = Duration::from_millis(10);
 /// A step that takes longer than this is long: another thread steps the other tasks meanwhile.
 pub const LONG_STEP: Duration = Duration::from_millis(5);
 
 /// The tasks that are to be stepped, and the threads that step them.
 pub struct Reactor {
-    /// The sockets of all that is parked.
+    /// The sockets of all parked connections.
     sockets: Poller,
+    /// The queue and its threads. Any thread locks it, for a few instructions, with or without a turn or the GIL.
     line: Lock<Line>,
+    /// Given to a resting thread that is called to work; goes with `line`.
     call: Signal,
     /// How many steps were taken; the timer's thread compares it to see whether a step takes long.
     steps: AtomicUsize,
 }
 
+/// The queue, and the threads that work on it.
 #[derive(Default)]
 struct Line {
+    /// The tasks to step, the next one first.
     ready: VecDeque<Arc<Task>>,
     /// How many threads are at work, or have been called to work.
     workers: usize,
     /// How many of them are in a long step.
     stuck: usize,
-    /// How many threads rest, and how many of those have been called.
+    /// How many threads rest.
     resting: usize,
+    /// How many of those have been called to work.
     called: usize,
-    /// One of them waits in epoll.
+    /// Whether one of the threads waits in epoll.
     polls: bool,
 }
 
 impl Line {
-    /// One of the threads has nothing left to do.
+    /// One of the working threads stops working.
     fn leave(&mut self) {
         self.workers -= 1;
         // A thread that was taken for stuck may only have been waiting for a processor.
@@ -86,17 +92,17 @@ impl Reactor {
         &self.sockets
     }
 
-    /// Has the task of this number stepped when its socket can be read.
+    /// Has epoll report when the socket can be read; then task `number` is stepped. An error is logged.
     pub fn watch(&self, socket: RawFd, number: u64) {
         told(self.sockets.watch(socket, number));
     }
 
-    /// Has the task stepped when its socket can be read, and when its send buffer has room.
+    /// As `watch`, and also reports when the socket's send buffer has room.
     pub fn watch_output(&self, socket: RawFd, number: u64) {
         told(self.sockets.watch_output(socket, number));
     }
 
-    /// Watches a socket no longer.
+    /// Removes a socket from the set of watched ones.
     pub fn forget(&self, socket: RawFd) {
         self.sockets.forget(socket);
     }
@@ -113,7 +119,8 @@ impl Reactor {
         }
     }
 
-    /// Calls a thread if none is at work, or if all that are at work are in long steps (`stuck`).
+    /// Calls a thread if none is at work, or if all that are at work are in long steps (`stuck`). Called by the timer's
+    /// thread, with no lock held.
     pub fn help(&'static self, stuck: bool) {
         let mut line = self.line();
         if stuck {
@@ -124,6 +131,7 @@ impl Reactor {
         }
     }
 
+    /// Wakes a resting thread, or starts one. Gives the lock back before a thread is started.
     fn call_worker(&'static self, mut line: Guard<'_, Line>) {
         line.workers += 1;
         let rests = line.resting > line.called;
@@ -136,7 +144,7 @@ impl Reactor {
             let thread = thread::Builder::new().name("reactor".into());
             if let Err(error) = thread.spawn(|| self.live()) {
                 self.line().leave();
-                let text = format!("no thread for connections: {error}");
+                let text = format!("cannot start a thread for parked connections: {error}");
                 server::log(Level::Critical, &text);
                 return;
             }
@@ -159,7 +167,7 @@ impl Reactor {
         }
     }
 
-    /// How many steps were taken so far, while a thread steps tasks; `None` while none does.
+    /// How many steps this child has taken so far. `None` while no thread steps tasks.
     pub fn progress(&self) -> Option<usize> {
         let line = self.line();
         (line.workers > 0 && !line.polls).then(|| self.steps.load(Ordering::Relaxed))
@@ -212,6 +220,7 @@ impl Reactor {
         }
     }
 
+    /// Steps one task. Called on a reactor thread with no lock held; the task takes its turn, and then the GIL.
     fn step(&self, task: &Arc<Task>) {
         let begin = Instant::now();
         guard("a step", (), || task.step());
@@ -222,7 +231,8 @@ impl Reactor {
         }
     }
 
-    /// Waits for sockets, at most [`LINGER`]. Answers the numbers of the tasks, and their readiness flags.
+    /// Waits for sockets, at most [`LINGER`]. Returns the numbers of the tasks whose sockets are ready, and the
+    /// readiness flags of each.
     fn poll(&self) -> Vec<(u64, Ready)> {
         let mut came = Vec::new();
         let take = |number, ready| came.push((number, ready));
@@ -231,6 +241,7 @@ impl Reactor {
     }
 }
 
+/// Logs that epoll does not watch a socket.
 fn told(watched: io::Result<()>) {
     if let Err(error) = watched {
         let text = format!("a connection cannot be watched, and waits for its deadline: {error}");

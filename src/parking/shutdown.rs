@@ -1,5 +1,5 @@
 //! The stop of a child, as connections see it: handlers are told first (`conn.closing`), and when their time is over
-//! their waits end with `ShuttingDown`. Any thread may ask; no lock is taken.
+//! their waits end with `ShuttingDown`. Any thread may call these functions; they take no lock.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,7 +17,7 @@ pub(super) fn over_at() -> Option<Instant> {
     CLOSING.get().copied()
 }
 
-/// The child stops gracefully: handlers have so much time.
+/// The child stops gracefully: the time of handlers is over after `grace`.
 pub(super) fn begin(grace: Duration) {
     CLOSING.get_or_init(|| Instant::now() + grace);
 }

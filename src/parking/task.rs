@@ -30,7 +30,7 @@ pub struct Task {
 /// Why a task is stepped.
 #[derive(Clone, Copy, Default)]
 pub struct Wakeup {
-    /// epoll has reported something of the socket.
+    /// epoll has reported the socket as ready.
     pub socket: bool,
     /// The readiness flags that epoll has reported.
     pub ready: Ready,
@@ -202,7 +202,7 @@ impl Task {
         self.wake_because(|wake_state| wake_state.wakeup.other = true);
     }
 
-    /// Has the task stepped soon, because epoll has reported something of the socket.
+    /// Has the task stepped soon, because epoll has reported the socket as ready. Called on reactor threads.
     pub fn socket_ready(self: &Arc<Self>, ready: Ready) {
         self.wake_because(|wake_state| {
             wake_state.wakeup.socket = true;
@@ -228,7 +228,7 @@ impl Task {
         self.wake_state().parked = true;
     }
 
-    /// The calling thread, which has the turn, is the connection's thread from now on. Answers the causes that no
+    /// The calling thread, which has the turn, is the connection's thread from now on. Returns the causes that no
     /// step has taken.
     pub fn unpark(&self) -> Wakeup {
         let mut wake_state = self.wake_state();

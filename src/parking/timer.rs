@@ -19,7 +19,7 @@ use crate::httpd::log::Level;
 use crate::httpd::server;
 use crate::locks::{Guard, Lock};
 
-/// The stack of the thread, in bytes: it calls little.
+/// The stack of the timer's thread, in bytes.
 const STACK: usize = 256 * 1024;
 /// The number of the reactor's set of sockets in the timer's own set.
 const SOCKETS: u64 = 0;
@@ -31,13 +31,14 @@ static TIMER: OnceLock<&'static Timer> = OnceLock::new();
 /// A timer whose thread could not be started; the next connection tries again.
 static IDLE: Lock<Option<&'static Timer>> = Lock::short(None);
 
+/// The timer. Its thread runs `work`; all other methods may be called on any thread.
 struct Timer {
     poller: Poller,
     reactor: Reactor,
     known: Lock<Tasks>,
 }
 
-/// The tasks of this child, and when each must be woken.
+/// The tasks of this child, and when each must be woken. Any thread locks them, for a few instructions.
 #[derive(Default)]
 struct Tasks {
     deadlines: Deadlines,
@@ -47,6 +48,7 @@ struct Tasks {
     all_woken: bool,
 }
 
+/// The timer of this child, whose thread is started by the first call. `None` if that failed, which is logged.
 fn timer() -> Option<&'static Timer> {
     if let Some(timer) = existing() {
         return Some(timer);
@@ -56,12 +58,13 @@ fn timer() -> Option<&'static Timer> {
     let started = existing().map_or_else(|| start(&mut idle), Ok);
     drop(idle);
     let failed = |error: std::io::Error| {
-        let text = format!("no thread for the deadlines of connections: {error}");
+        let text = format!("cannot start the thread for the deadlines of connections: {error}");
         server::log(Level::Critical, &text);
     };
     started.map_err(failed).ok()
 }
 
+/// Makes the timer and starts its thread. Called with the lock `IDLE`, so by one thread at a time.
 fn start(idle: &mut Option<&'static Timer>) -> std::io::Result<&'static Timer> {
     let timer = match *idle {
         Some(timer) => timer,
@@ -91,6 +94,7 @@ impl Timer {
         self.known.lock()
     }
 
+    /// The main function of the timer's thread.
     fn work(&'static self) {
         let mut seen = (None, Instant::now());
         loop {
@@ -126,7 +130,8 @@ impl Timer {
         }
     }
 
-    /// All who are at the reactor have long steps to take.
+    /// All working reactor threads are in long steps: calls another one if tasks are queued, else waits for the sockets
+    /// in their place.
     fn help_out(&'static self) {
         match self.reactor.has_ready() {
             true => self.reactor.help(true),
@@ -134,15 +139,17 @@ impl Timer {
         }
     }
 
+    /// Has this thread's next wait end, once, when one of the reactor's sockets is ready.
     fn watch_sockets(&self) {
         if let Err(error) = self.poller.watch_set(self.reactor.sockets(), SOCKETS) {
-            let text = format!("connections cannot be watched: {error}");
+            let text = format!("the sockets of parked connections cannot be watched: {error}");
             server::log(Level::Critical, &text);
         }
     }
 }
 
-/// Enters a connection; answers its number.
+/// Makes the task of a connection from its number by `make`, under the lock of the known tasks, and returns it.
+/// `None` if the timer's thread could not be started.
 pub fn enter(make: impl FnOnce(u64) -> Arc<Task>) -> Option<Arc<Task>> {
     let mut known = timer()?.known();
     known.last += 1;
@@ -152,14 +159,14 @@ pub fn enter(make: impl FnOnce(u64) -> Arc<Task>) -> Option<Arc<Task>> {
     Some(task)
 }
 
-/// Forgets a connection.
+/// Forgets the task of this number.
 pub fn forget(number: u64) {
     if let Some(timer) = existing() {
         timer.known().tasks.remove(&number);
     }
 }
 
-/// Has a connection asked at `when` whether it is due.
+/// Has the timer's thread call [`Task::is_due`] of task `number` at `when`.
 pub fn note(when: Instant, number: u64) {
     let sooner = timer().is_some_and(|timer| timer.known().deadlines.note(when, number));
     if sooner {
@@ -167,33 +174,34 @@ pub fn note(when: Instant, number: u64) {
     }
 }
 
-/// The reactor of this child.
+/// The reactor of this child; `None` before the first connection needed the timer.
 pub fn reactor() -> Option<&'static Reactor> {
     existing().map(|timer| &timer.reactor)
 }
 
-/// Has a connection stepped.
+/// Queues a task to be stepped by the reactor. Any thread.
 pub fn enqueue(task: Arc<Task>) {
     if let Some(reactor) = reactor() {
         reactor.enqueue(task);
     }
 }
 
-/// Has the reactor called when something comes of its sockets.
+/// Has the timer's thread wait for the reactor's sockets, and call a reactor thread when one of them is ready. Called
+/// by the last reactor thread that stops working.
 pub fn watch_sockets() {
     if let Some(timer) = existing() {
         timer.watch_sockets();
     }
 }
 
-/// Has the thread look again.
+/// Has the timer's thread look at its deadlines and the reactor again.
 pub fn interrupt() {
     if let Some(timer) = existing() {
         timer.poller.interrupt();
     }
 }
 
-/// Those of the connections with these numbers that are still there.
+/// The tasks of these numbers; those that are over are left out.
 pub fn tasks<T>(numbers: Vec<(u64, T)>) -> Vec<(Arc<Task>, T)> {
     let Some(timer) = existing() else {
         return Vec::new();
@@ -203,13 +211,13 @@ pub fn tasks<T>(numbers: Vec<(u64, T)>) -> Vec<(Arc<Task>, T)> {
     numbers.into_iter().filter_map(known).collect()
 }
 
-/// The child stops gracefully: handlers are told, and have so much time before their waits end.
+/// The child stops gracefully: handlers are told, and their waits end when `grace` is over.
 pub fn close(grace: Duration) {
     shutdown::begin(grace);
     interrupt();
 }
 
-/// Wakes the tasks of all connections: their waits end, or are looked at again.
+/// Wakes the tasks of all connections, so that each looks again whether its wait ends.
 pub fn wake_all() {
     let tasks = existing().map(|timer| timer.known().tasks.values().cloned().collect::<Vec<_>>());
     for task in tasks
@@ -221,7 +229,7 @@ pub fn wake_all() {
     }
 }
 
-/// The child stops at once. Answers the tasks of all connections, which must end.
+/// The child stops at once. Returns the tasks of all connections; the caller ends them.
 pub fn stop() -> Vec<Arc<Task>> {
     shutdown::end();
     let timer = existing();

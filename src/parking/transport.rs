@@ -19,7 +19,7 @@ pub struct Transport {
 }
 
 impl Transport {
-    /// For a connection of which nothing was read.
+    /// A transport for a connection of which nothing was read.
     pub fn new(c: &Connection) -> Self {
         Self {
             unread: c.new_brigade(),
@@ -29,12 +29,13 @@ impl Transport {
         }
     }
 
-    /// Lets filters such as mod_ssl's shake hands.
+    /// Lets filters such as mod_ssl's shake hands. Without `block` the error is `Error::AGAIN` while the peer's part of
+    /// the handshake has not arrived.
     pub fn start(&self, c: &Connection, block: bool) -> Result<(), Error> {
         c.start(&self.peeked, block)
     }
 
-    /// Takes what was read and not given to the handler.
+    /// Empties `unread`; calls `take` with each piece of it.
     pub fn take_unread(&self, take: &mut dyn FnMut(&[u8])) {
         while let Some(kind) = self.unread.front() {
             if kind == BucketKind::Data {
@@ -44,8 +45,9 @@ impl Transport {
         }
     }
 
-    /// Fetches one line, or at most `limit` bytes of it, or what is there of it. What follows the
-    /// line stays where HTTP finds it, should the handler decline.
+    /// Waits for a line and appends it to `unread`; at most `limit` bytes of it, or the part that has arrived. What
+    /// follows the line stays unread in httpd's filters, for the case that the handler declines. Errors:
+    /// `END_OF_FILE` at the end of input, and those of the connection.
     pub fn fetch_line(&self, c: &Connection, limit: usize) -> Result<(), Error> {
         if limit == usize::MAX {
             return c.read_line(&self.unread);

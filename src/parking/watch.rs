@@ -16,9 +16,9 @@ use crate::metrics::Counted;
 pub struct Watch {
     /// What the MPM watches in place of the socket; `None` where connections cannot be parked.
     parked_socket: Option<ParkedSocket>,
-    /// When the MPM must have been called again at the latest: it closes what it has parked for a `Timeout`.
+    /// When the MPM must get the connection back at the latest: it closes what was parked for a `Timeout`.
     back_by: Option<Instant>,
-    /// How many times epoll has reported something of the socket, up to [`CHATTY`].
+    /// How many times epoll has reported the socket as ready, up to [`CHATTY`].
     came: u8,
     /// The count of parked connections for mod_status.
     parked: Option<Counted>,
@@ -29,7 +29,7 @@ pub struct Watch {
 const CHATTY: u8 = 4;
 
 impl Watch {
-    /// For a connection that does not wait yet.
+    /// A watch for a connection that does not wait yet.
     pub fn new(parked_socket: Option<ParkedSocket>) -> Self {
         Self {
             parked_socket,
@@ -78,7 +78,7 @@ impl Watch {
         }
     }
 
-    /// epoll has reported something of the socket.
+    /// epoll has reported the socket as ready: counts that.
     pub fn note(&mut self, task: &Task) {
         if self.came < CHATTY {
             self.came += 1;

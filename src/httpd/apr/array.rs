@@ -6,7 +6,7 @@ use super::pool::Pool;
 use crate::httpd::cstr::c_bytes;
 use crate::httpd::ffi;
 
-/// The strings of an array.
+/// The strings of an array, in order.
 ///
 /// # Safety
 /// Null, or an array of NUL-terminated strings (or nulls, which are left out) that live for `'a`.
@@ -28,7 +28,7 @@ pub(in crate::httpd) unsafe fn strings<'a>(array: *const ffi::apr_array_header_t
         .collect()
 }
 
-/// An array of copies in a pool.
+/// A new array in the pool, with copies of the strings. A NUL byte ends a string.
 pub(in crate::httpd) fn make(pool: &Pool, strings: &[Vec<u8>]) -> *mut ffi::apr_array_header_t {
     let size = size_of::<*const c_char>() as i32;
     // SAFETY: a live pool; APR aborts rather than answer null.

@@ -76,8 +76,8 @@ impl Brigade {
         })
     }
 
-    /// What an author would see first: data, FLUSH, EOS or ERROR (not `on_connection`); other metadata,
-    /// and data of length 0, do not count.
+    /// The kind of the first bucket that a filter's author would see: data, FLUSH, EOS, or ERROR (unless `wire`); other
+    /// metadata, and data of length 0, do not count.
     pub fn first_event(&self, on_connection: bool) -> Option<BucketKind> {
         let mut at = self.first();
         while let Some(bucket) = at {
@@ -113,7 +113,7 @@ impl Brigade {
         unsafe { bucket::length(first.as_ptr()) }
     }
 
-    /// Whether there is data of which only reading can tell how much it is: a pipe, a socket.
+    /// Whether there is data whose length is known only when it is read: a pipe, a socket.
     pub(in crate::httpd) fn has_unknown_length(&self) -> bool {
         let mut at = self.first();
         while let Some(bucket) = at {
@@ -128,7 +128,8 @@ impl Brigade {
         false
     }
 
-    /// Reads the first bucket; empty when there is none, or when a pipe has just ended.
+    /// The bytes of the first bucket; empty when there is none, or when a pipe has just ended. With `block` it waits
+    /// for a pipe or socket, else the error is `AGAIN`. Valid until the bucket is changed or removed.
     pub fn read_front(&self, block: bool) -> Result<&[u8], Error> {
         match self.first() {
             // SAFETY: a bucket of this ring; it stays until it is removed through `&self`, and
@@ -138,7 +139,8 @@ impl Brigade {
         }
     }
 
-    /// Cuts the first bucket so that it holds `point` bytes.
+    /// Cuts the first bucket behind its first `point` bytes; the rest becomes the second bucket. An error if it is
+    /// shorter, or cannot be cut.
     pub fn split_front(&self, point: usize) -> Result<(), Error> {
         let Some(first) = self.first() else {
             return Ok(());
@@ -147,7 +149,7 @@ impl Brigade {
         Error::check(unsafe { ffi::mp_bucket_split(first.as_ptr(), point) })
     }
 
-    /// Takes the first bucket out.
+    /// Removes the first bucket and returns it.
     pub fn remove_front(&self) -> Option<Bucket> {
         let first = self.first()?;
         // SAFETY: a bucket of this ring.
@@ -163,7 +165,7 @@ impl Brigade {
         Some(unsafe { bucket::kind_of(last.as_ptr()) })
     }
 
-    /// Takes the last bucket out.
+    /// Removes the last bucket and returns it.
     pub fn remove_back(&self) -> Option<Bucket> {
         let last = self.last()?;
         // SAFETY: a bucket of this ring.
@@ -208,7 +210,7 @@ impl Brigade {
         }
     }
 
-    /// Appends a copy of `data`; small pieces share a bucket of 8000 bytes.
+    /// Appends a copy of `data`; small pieces share a bucket of 8000 bytes. An error if there is no memory.
     pub fn append_copy(&self, data: &[u8]) -> Result<(), Error> {
         // SAFETY: APR copies `data`; without a flush function it only appends.
         Error::check(unsafe {
@@ -261,8 +263,7 @@ impl Brigade {
         self.drop_from(self.first(), |kind| kind == BucketKind::Data);
     }
 
-    /// Destroys buckets of some kinds, from this one on; answers how many bytes they held, as far as
-    /// that is known.
+    /// Destroys the buckets of some kinds, from this one on. Returns how many bytes they held, as far as that is known.
     pub(in crate::httpd) fn drop_from(
         &self,
         mut at: Option<NonNull<ffi::apr_bucket>>,

@@ -8,7 +8,7 @@ use super::bucket::BucketKind;
 use crate::httpd::ffi;
 use crate::httpd::status::Error;
 
-/// Appends a copy of `data`. `NO_MEMORY` in place of an abort: a client chooses the length.
+/// Appends a copy of `data`. The error is `NO_MEMORY`, in place of an abort, since a client chooses the length.
 pub(in crate::httpd) fn extend(target: &mut Vec<u8>, data: &[u8]) -> Result<(), Error> {
     target
         .try_reserve(data.len())
@@ -18,8 +18,8 @@ pub(in crate::httpd) fn extend(target: &mut Vec<u8>, data: &[u8]) -> Result<(), 
 }
 
 impl Brigade {
-    /// Takes data of the first bucket, which is in memory: at most `limit` bytes, and if asked at
-    /// most one line, its LF included. After `NO_MEMORY` it is where it was.
+    /// Moves data of the first bucket, which is in memory, to `target`: at most `limit` bytes, and with `line` at most
+    /// one line, its LF included. After `NO_MEMORY` the data is still in the bucket.
     pub fn take_data(&self, limit: usize, line: bool, target: &mut Vec<u8>) -> Result<(), Error> {
         let data = self.read_front(true).unwrap_or_default();
         let mut length = data.len().min(limit);
@@ -35,8 +35,8 @@ impl Brigade {
         Ok(())
     }
 
-    /// Moves at most `limit` bytes of data, and metadata up to there, to `target`; stops after EOS.
-    /// Answers whether the end was among it.
+    /// Moves at most `limit` bytes of data, and the metadata before their end, to `target`; stops behind EOS. Returns
+    /// whether EOS was moved.
     pub fn move_prefix(&self, target: &Brigade, limit: usize) -> Result<bool, Error> {
         let mut left = limit;
         while let Some(kind) = self.front() {
@@ -71,8 +71,8 @@ impl Brigade {
         })
     }
 
-    /// The bytes of data behind a bucket of it (`None`: all of it), and whether the end is there. They
-    /// are in memory.
+    /// How many bytes of data stand behind the bucket `mark` (`None`: in the whole brigade), and whether EOS does. All
+    /// data is in memory.
     pub(in crate::httpd) fn since(&self, mark: Option<NonNull<ffi::apr_bucket>>) -> (usize, bool) {
         let mut at = match mark {
             Some(mark) => self.after(mark),
@@ -94,7 +94,7 @@ impl Brigade {
         (total, ended)
     }
 
-    /// Whether `test` holds for some piece of the data.
+    /// Whether `test` returns true for a piece of the data. The data is read; what cannot be read counts as empty.
     pub(in crate::httpd) fn any_data(&self, mut test: impl FnMut(&[u8]) -> bool) -> bool {
         let mut at = self.first();
         while let Some(bucket) = at {
@@ -111,7 +111,7 @@ impl Brigade {
         false
     }
 
-    /// The bytes of data in all buckets; those of unknown length are read.
+    /// How many bytes of data all buckets hold; data of unknown length is read.
     pub(in crate::httpd) fn data_length(&self) -> usize {
         let mut total = 0;
         self.any_data(|data| {
@@ -121,7 +121,7 @@ impl Brigade {
         total
     }
 
-    /// The bytes of data in all buckets; only those of unknown length are read.
+    /// How many bytes of data all buckets hold; only data of unknown length is read.
     pub(in crate::httpd) fn known_length(&self) -> usize {
         let mut total = 0;
         let mut at = self.first();
@@ -139,8 +139,8 @@ impl Brigade {
         total
     }
 
-    /// Copies at most `limit` bytes of the data at the front to `target`, and the end if it comes
-    /// before that; nothing is consumed.
+    /// Copies at most `limit` bytes of the data at the front to `target`, and EOS if it comes before that. The brigade
+    /// stays as it is.
     pub fn copy_prefix(&self, target: &Brigade, limit: usize) -> Result<(), Error> {
         let mut left = limit;
         let mut at = self.first();

@@ -13,21 +13,23 @@ use crate::httpd::ffi;
 use crate::httpd::guard::guard;
 use crate::httpd::status::Error;
 
-/// What a bucket is to a filter.
+/// What a bucket means to a filter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BucketKind {
     /// A piece of the body.
     Data,
-    /// "Send what you hold."
+    /// FLUSH: filters send what they hold back.
     Flush,
-    /// The end of the stream.
+    /// EOS, the end of the stream.
     End,
     /// An HTTP status that replaces, or cuts, the response.
     Error,
-    /// Any other metadata: passed on, in its place.
+    /// Any other metadata, which filters pass on in its place.
     Metadata,
 }
 
+/// The kind of a bucket.
+///
 /// # Safety
 /// `bucket` is a live bucket.
 pub(in crate::httpd) unsafe fn kind_of(bucket: *const ffi::apr_bucket) -> BucketKind {
@@ -70,12 +72,12 @@ impl Bucket {
         Self(raw)
     }
 
-    /// One over `data`, for the connection of `brigade`.
+    /// A bucket that owns `data`, for the connection of `brigade`.
     pub(in crate::httpd) fn owning(data: Bytes, brigade: &Brigade) -> Self {
         Self::new(owning(data, brigade.list()))
     }
 
-    /// A FLUSH, for the connection of `brigade`.
+    /// A FLUSH bucket, for the connection of `brigade`.
     pub(in crate::httpd) fn flush(brigade: &Brigade) -> Self {
         Self::new(flush(brigade.list()))
     }
@@ -88,13 +90,13 @@ impl Bucket {
         self.0
     }
 
-    /// Its length in bytes; `None` where only reading can tell.
+    /// Its length in bytes; `None` if that is known only when it is read.
     pub(in crate::httpd) fn length(&self) -> Option<usize> {
         // SAFETY: live and ours.
         unsafe { length(self.0.as_ptr()) }
     }
 
-    /// The memory that it takes as long as it is not read, in bytes: none for files.
+    /// How many bytes of memory its data takes as long as it is not read: none for files, pipes and sockets.
     pub(in crate::httpd) fn memory(&self) -> usize {
         // SAFETY: live and ours.
         match unsafe { name(self.0.as_ptr()) }.as_str() {
@@ -103,7 +105,7 @@ impl Bucket {
         }
     }
 
-    /// Gives it to the ring of `before`, right behind that.
+    /// Inserts it into the ring of `before`, right behind that. Returns its address.
     pub(in crate::httpd) fn insert_after(
         self,
         before: NonNull<ffi::apr_bucket>,
@@ -129,7 +131,7 @@ impl Drop for Bucket {
     }
 }
 
-/// The length of a bucket in bytes; `None` where only reading can tell.
+/// The length of a bucket in bytes; `None` if that is known only when it is read.
 ///
 /// # Safety
 /// `bucket` is a live bucket.
@@ -153,7 +155,7 @@ pub(in crate::httpd) unsafe fn name(bucket: *const ffi::apr_bucket) -> String {
     String::from_utf8_lossy(name.unwrap_or_default()).into_owned()
 }
 
-/// The path of a file bucket's file, and where in it the bucket begins; `None` for other buckets.
+/// The path of a file bucket's file, and the offset in bytes where the bucket begins; `None` for other buckets.
 ///
 /// # Safety
 /// `bucket` is a live bucket.
@@ -208,8 +210,8 @@ pub(in crate::httpd) fn owning(
     unsafe { OWNING.bucket(data, 0, length, list) }
 }
 
-/// A metadata bucket that says nothing: filters that collect small pieces (mod_ssl) send what they
-/// have before they pass it on.
+/// A metadata bucket without a meaning of its own: filters that collect small pieces (mod_ssl) send them before
+/// they pass it on.
 pub(in crate::httpd) fn push(list: *mut ffi::apr_bucket_alloc_t) -> *mut ffi::apr_bucket {
     let bucket = empty(list);
     // SAFETY: made just now; all fields that the init left open are set here.
@@ -274,8 +276,8 @@ unsafe extern "C" fn owning_read(
     Error::code(read)
 }
 
-/// Reads a bucket. What could not be read at once (pipe, socket, file) turns into memory here, and
-/// its rest into a new bucket behind it.
+/// The bytes of a bucket. The first portion of a pipe, socket or file turns into memory here, and its rest into a new
+/// bucket behind it. With `block` it waits for a pipe or socket, else the error is `AGAIN`.
 ///
 /// # Safety
 /// `bucket` is live and stands in a brigade; the bytes live as long as the bucket does.

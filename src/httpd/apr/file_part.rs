@@ -3,7 +3,7 @@
 //! Other programs write these files. Filters map a FILE bucket of APR's into memory, and reading such
 //! a page behind the end of a file that was cut since ends the process with SIGBUS; and several filters
 //! take the end of a file that comes too early for the end of the body. So these buckets are never
-//! mapped, and the connection is given up when a part is not there any more: its client sees a cut
+//! mapped, and the connection is aborted when a part is not there any more: its client sees a cut
 //! response. (FILE buckets are used where `EnableSendfile` is on, see `filter/file`.)
 
 use std::ffi::{c_char, c_void};
@@ -19,14 +19,14 @@ use crate::httpd::log;
 use crate::httpd::log::Level;
 use crate::httpd::status::Error;
 
-/// How many bytes are read at once, at most.
+/// How many bytes one read takes at most.
 const PORTION: usize = 64 * 1024;
 
 /// An open file, parts of which are sent.
 pub(in crate::httpd) struct Named {
     pub(in crate::httpd) file: File,
     pub(in crate::httpd) path: Vec<u8>,
-    /// Gives the connection up for which parts are sent. Any thread that reads a bucket of its allocator.
+    /// Aborts the connection for which parts are sent. Called on any thread that reads a bucket of its allocator.
     give_up: Box<dyn Fn() + Send + Sync>,
 }
 
@@ -43,7 +43,8 @@ impl Named {
         }
     }
 
-    /// Fills `target` from this offset on. `false`: the file does not have so much.
+    /// Fills `target` with the file's bytes from `offset` on. `false`: the file is shorter, or cannot be read; that was
+    /// logged, and the connection aborted.
     fn read(&self, target: &mut [u8], offset: u64) -> bool {
         match self.file.read_exact_at(target, offset) {
             Ok(()) => true,
@@ -66,7 +67,7 @@ impl Named {
     }
 }
 
-/// A bucket over a part of a file, for the connection of `list`.
+/// A bucket over `length` bytes of a file from `offset` on, for the connection of `list`.
 pub(in crate::httpd) fn part(
     file: &Arc<Named>,
     offset: u64,
@@ -77,7 +78,7 @@ pub(in crate::httpd) fn part(
     unsafe { PART.bucket(file.clone(), offset, length, list) }
 }
 
-/// The file that a bucket is a part of, if it is one of these.
+/// The file that a bucket is a part of; `None` for buckets of other types.
 pub(in crate::httpd) fn named(bucket: &ffi::apr_bucket) -> Option<&Arc<Named>> {
     // SAFETY: what the data of this type is.
     std::ptr::eq(bucket.type_, &raw const PART.0).then(|| unsafe { &*bucket.data.cast() })

@@ -1,4 +1,4 @@
-//! Brigades that are kept.
+//! Brigades of ours that are kept over several calls of httpd's.
 
 use std::ops::Deref;
 use std::ptr::NonNull;
@@ -23,7 +23,7 @@ impl OwnedBrigade {
         Self(NonNull::new(raw).expect("APR aborts when memory is out"))
     }
 
-    /// Another one in the pool of `other`.
+    /// Another, empty one in the pool of `other`.
     #[cfg(test)]
     pub(in crate::httpd) fn beside(other: &Brigade) -> Self {
         // SAFETY: a brigade keeps the pool it was made in.
@@ -44,7 +44,7 @@ impl Deref for OwnedBrigade {
 }
 
 impl Brigade {
-    /// Makes every bucket outlive the call that brought it: memory lent for a call is copied.
+    /// Makes every bucket outlive the call that brought it: memory lent for a call is copied into `pool`.
     pub fn set_aside(&self, pool: &Pool) -> Result<(), Error> {
         let mut at = self.first();
         while let Some(bucket) = at {

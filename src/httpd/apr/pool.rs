@@ -51,7 +51,7 @@ impl Pool {
         unsafe { &*value }
     }
 
-    /// The pool's own `T` under this key, made by `make` when there is none yet.
+    /// The pool's own `T` under this key, made by `make` when there is none yet. One key stands for one type.
     pub fn keyed<T: 'static>(&self, key: &'static CStr, make: impl FnOnce() -> T) -> &T {
         let mut found: *mut c_void = std::ptr::null_mut();
         // SAFETY: the key is NUL-terminated, `found` is a place for one pointer.
@@ -75,7 +75,7 @@ impl Pool {
     }
 }
 
-/// A pool of our own, outside of httpd's tree: any thread may end it.
+/// A pool of our own, outside of httpd's tree of pools: any thread may destroy it.
 pub struct OwnPool(NonNull<ffi::apr_pool_t>);
 
 impl OwnPool {

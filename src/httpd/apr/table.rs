@@ -116,7 +116,7 @@ impl Table {
 /// A table with a pool of its own.
 pub struct OwnTable {
     table: NonNull<Table>,
-    /// Holds it.
+    /// The pool of the table.
     _pool: OwnPool,
 }
 
@@ -124,14 +124,14 @@ pub struct OwnTable {
 unsafe impl Send for OwnTable {}
 
 impl OwnTable {
-    /// An empty one.
+    /// An empty table.
     pub fn new() -> Self {
         let pool = OwnPool::new();
         let table = NonNull::from(Table::new(&pool));
         Self { table, _pool: pool }
     }
 
-    /// With the entries of another one.
+    /// A table with copies of the entries of another one.
     pub fn copy_of(table: &Table) -> Self {
         let pool = OwnPool::new();
         let table = NonNull::from(table.copy_to(&pool));

@@ -31,7 +31,7 @@ pub enum KeepAlive {
     Keep,
 }
 
-/// mod_reqtimeout's filter, off its connection.
+/// mod_reqtimeout's filter, while it is removed from its connection.
 pub struct RequestTimeouts {
     handle: *mut ffi::ap_filter_rec_t,
     state: *mut std::ffi::c_void,
@@ -90,7 +90,7 @@ impl Connection {
         !self.raw().master.is_null()
     }
 
-    /// Whether it is one of ours to another server (mod_proxy).
+    /// Whether it is a connection of mod_proxy to another server.
     pub fn is_outgoing(&self) -> bool {
         self.raw().outgoing != 0
     }
@@ -112,7 +112,7 @@ impl Connection {
         })
     }
 
-    /// Gives it up: nothing more is sent, and nothing waited for.
+    /// Aborts the connection: nothing more is sent, and no read or write waits.
     pub fn abort(&self) {
         self.set_keep_alive(KeepAlive::Close);
         // SAFETY: a plain field that filters set on the connection's own thread.
@@ -149,12 +149,12 @@ impl Connection {
         self.raw().keepalives
     }
 
-    /// Whether the peer's name leads back to its address: 1, -1 if not, 0 if nobody asked.
+    /// Whether the peer's name resolves to its address: 1 if it does, -1 if not, 0 if it was not looked up.
     pub fn double_reverse(&self) -> i32 {
         self.raw().double_reverse()
     }
 
-    /// httpd's number for it, unique among the live ones.
+    /// httpd's number for it, unique among the live connections.
     pub fn id(&self) -> i64 {
         self.raw().id
     }
@@ -201,7 +201,7 @@ impl Connection {
         unsafe { self.raw().local_addr.as_ref() }.map_or(0, |address| address.port)
     }
 
-    /// Takes mod_reqtimeout's filter off: its limits are about HTTP requests, and it would cut any
+    /// Removes mod_reqtimeout's filter: its limits are about HTTP requests, and it would abort any
     /// other protocol that waits for its peer.
     pub fn leave_request_timeouts(&self) -> Option<RequestTimeouts> {
         // SAFETY: a static name.
@@ -231,8 +231,8 @@ impl Connection {
         };
     }
 
-    /// Lets filters such as mod_ssl's shake hands, before anything is read or written. Without
-    /// `block`, `Error::AGAIN` when the peer's part of that has not come.
+    /// Lets filters such as mod_ssl's shake hands, before anything is read or written. Without `block` the error is
+    /// `Error::AGAIN` while the peer's part of the handshake has not arrived.
     pub fn start(&self, brigade: &Brigade, block: bool) -> Result<(), Error> {
         let block = match block {
             true => ffi::APR_BLOCK_READ,

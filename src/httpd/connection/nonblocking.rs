@@ -7,13 +7,13 @@ use crate::httpd::apr::bucket::BucketKind;
 use crate::httpd::ffi;
 use crate::httpd::status::Error;
 
-/// What [`Connection::send_small`] takes.
+/// How many bytes [`Connection::send_small`] takes at most.
 pub const SMALL: usize = 2048;
-/// mod_logio's filter, which only counts what passes. Debian builds it into httpd: it is on every
-/// connection there.
+/// mod_logio's filter, which only counts bytes. Debian builds it into httpd: every connection has it
+/// there.
 const COUNTS: &[u8] = b"log_input_output";
 
-/// What a read that does not wait found.
+/// The result of a read that does not wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Found {
     /// Data, appended to the brigade.
@@ -25,7 +25,7 @@ pub enum Found {
 }
 
 impl Connection {
-    /// Reads at most `limit` bytes of what is there. The brigade is empty before.
+    /// Reads at most `limit` bytes of what has arrived into an empty brigade.
     ///
     /// # Errors
     /// The connection is broken.
@@ -61,8 +61,8 @@ impl Connection {
         }
     }
 
-    /// Whether nothing between us and the socket holds input back: a read that got less than it
-    /// asked for has seen all there was then, and what comes later wakes who polls.
+    /// Whether no filter between us and the socket holds input back: then a read that got fewer bytes than it
+    /// asked for has emptied the socket, and epoll reports what arrives later.
     pub fn is_bare(&self) -> bool {
         let mut at = self.raw().input_filters;
         // SAFETY: null, or a filter of the live chain.
@@ -81,9 +81,8 @@ impl Connection {
         false
     }
 
-    /// Hands a brigade to the filters and has them send what the socket takes. At most
-    /// [`Connection::slice`] bytes, and only while [`Connection::has_unsent`] is false: with more,
-    /// httpd waits for the peer.
+    /// Hands a brigade to the filters and has them send what the socket takes. The brigade has at most
+    /// [`Connection::slice`] bytes, and [`Connection::has_unsent`] is false: with more, httpd waits for the peer.
     ///
     /// # Errors
     /// The peer is gone.
@@ -94,10 +93,9 @@ impl Connection {
         self.nudge()
     }
 
-    /// Sends a brigade of at most [`SMALL`] bytes where the socket has room for more than that: a
-    /// FLUSH, which would wait else. httpd keeps no memory for the connection then, as it does for
-    /// what it holds even for a moment. `writable`: it is known to have that room. `false`: the brigade
-    /// is left as it was.
+    /// Sends a brigade of at most [`SMALL`] bytes with a FLUSH, if the send buffer has room for more than that: without
+    /// the room a FLUSH would wait, and without the FLUSH httpd would keep memory for the connection. `writable`: the
+    /// buffer is known to have room. Returns `false` if nothing was sent; the brigade is as it was then.
     ///
     /// # Errors
     /// The peer is gone.
@@ -110,8 +108,8 @@ impl Connection {
         self.write(brigade).map(|()| true)
     }
 
-    /// Has httpd send what it holds of the output, as far as the socket takes it: the MPM's own
-    /// way when a connection becomes writable.
+    /// Has httpd send the output that its filters hold, as far as the socket takes it, as the MPM does when a
+    /// connection becomes writable.
     ///
     /// # Errors
     /// The peer is gone.
@@ -144,7 +142,7 @@ impl Connection {
         self.raw().data_in_output_filters != 0
     }
 
-    /// How much may be handed over at once: beyond `FlushMaxThreshold` httpd waits for the peer.
+    /// How many bytes may be handed over at once: beyond `FlushMaxThreshold` httpd waits for the peer.
     /// (TLS makes a little more of it.)
     pub fn slice(&self) -> usize {
         // SAFETY: a live server of httpd's.

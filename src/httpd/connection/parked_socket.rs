@@ -1,14 +1,14 @@
-//! The parked socket: what the event MPM watches in place of a parked connection's socket, so that whoever
-//! serves the connection can watch the socket itself.
+//! The parked socket: what the event MPM watches in place of a parked connection's socket, so that the reactor
+//! can watch the socket itself.
 //!
 //! To hand a connection over to the MPM and back for each message costs more than what most protocols
 //! do with one, and what the MPM watches for cannot be changed while it has the connection. But the
 //! MPM watches the descriptor that it has accepted, whatever that refers to. So httpd's filters get a
 //! descriptor of their own for the same socket before they are made, and while we serve the
 //! connection the MPM's refers to an event: it is signalled when there is something for the MPM to do.
-//! Whoever closes one of the two does not close the other.
+//! To close one of the two descriptors does not close the other.
 //!
-//! Where descriptors are short, a connection rests: the MPM watches its socket, and there is one.
+//! Where descriptors are short, a connection rests: the MPM watches its socket, and there is only one descriptor.
 
 use std::cell::Cell;
 use std::io;
@@ -20,22 +20,22 @@ use crate::httpd::ffi;
 
 /// The parked socket of one connection.
 pub struct ParkedSocket {
-    /// The MPM's object.
+    /// The MPM's socket object.
     watched: NonNull<ffi::apr_socket_t>,
-    /// The filters' object, and its descriptor.
+    /// The filters' socket object.
     pub(in crate::httpd) used: NonNull<ffi::apr_socket_t>,
     socket: Cell<RawFd>,
     descriptors: Cell<Descriptors>,
 }
 
-/// Whose descriptor is for what.
+/// What the descriptors of the MPM and of the filters refer to.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Descriptors {
-    /// The MPM has the socket, the filters have it by another descriptor.
+    /// Both refer to the socket, by a descriptor each.
     Separate,
-    /// The MPM has an event.
+    /// The MPM's descriptor refers to an event, that of the filters to the socket.
     Event,
-    /// Both have the socket by the MPM's descriptor.
+    /// The MPM and the filters use one descriptor, of the socket.
     Shared,
 }
 
@@ -74,13 +74,13 @@ impl ParkedSocket {
         self.socket.get()
     }
 
-    /// Whether there is but one descriptor.
+    /// Whether the MPM and the filters use one descriptor.
     pub fn is_resting(&self) -> bool {
         self.descriptors.get() == Descriptors::Shared
     }
 
-    /// Takes the socket's place: the MPM does not see any more what comes of the connection. Called
-    /// in its hook.
+    /// Puts the event in the place of the socket: from now on the MPM does not see input of the connection. Called
+    /// in a hook of the MPM's.
     ///
     /// # Errors
     /// There are no more descriptors, or a child that stops has closed the MPM's.
@@ -95,7 +95,7 @@ impl ParkedSocket {
         Ok(())
     }
 
-    /// Has the MPM watch the socket, with one descriptor for both. Called in its hook.
+    /// Has the MPM watch the socket, with one descriptor for both. Called in a hook of the MPM's.
     pub fn rest(&self) {
         self.step_back();
         if let Some(watched) = descriptor(self.watched).filter(|_| !self.is_resting()) {
@@ -105,19 +105,19 @@ impl ParkedSocket {
         }
     }
 
-    /// Has the MPM call `process_connection`, when it has parked the connection. Any thread.
+    /// Has the MPM call `process_connection` of the parked connection, by signalling the event. Any thread.
     pub fn call(&self) {
         if let Some(watched) = self.event_descriptor() {
             poller::signal(watched);
         }
     }
 
-    /// The MPM has called.
+    /// The MPM has called `process_connection`: takes the signal back.
     pub fn answer(&self) {
         if let Some(watched) = self.event_descriptor() {
             poller::reset(watched);
         } else if self.is_resting() {
-            // Without one more it goes on as it is.
+            // Without one more descriptor the connection goes on resting.
             if let Ok(socket) = poller::duplicate(self.socket.get()) {
                 put(self.used, socket);
                 self.socket.set(socket);
@@ -126,7 +126,7 @@ impl ParkedSocket {
         }
     }
 
-    /// Gives the MPM its socket back. Called in its hooks.
+    /// Has the MPM's descriptor refer to the socket again. Called in a hook of the MPM's.
     pub fn step_back(&self) {
         if let Some(watched) = self.event_descriptor() {
             poller::replace(watched, self.socket.get());

@@ -30,31 +30,31 @@ pub fn threads_per_child() -> usize {
     usize::try_from(threads).unwrap_or(0).max(1)
 }
 
-/// How httpd knows a connection as a client's, which it forgets while that is parked. Its log would
-/// take the client for a server of ours then.
+/// The mark by which httpd knows a connection as one of a client. httpd removes it while the connection is parked,
+/// and its log would call the client a remote server then.
 #[derive(Clone, Copy)]
 pub struct ClientMark(*mut c_void);
 
 impl Connection {
-    /// Its mark, in the MPM's hooks.
+    /// The mark of this connection, in a hook of the MPM's.
     pub fn client_mark(&self) -> ClientMark {
         ClientMark(self.raw().sbh)
     }
 
-    /// Gives it its mark back, or takes it away.
+    /// Sets the mark of this connection, or removes it.
     pub fn set_client_mark(&self, mark: Option<ClientMark>) {
         let mark = mark.map_or(null_mut(), |mark| mark.0);
         // SAFETY: the connection's own handle, which lives as long as it; only its turn's holder.
         unsafe { (*self.as_ptr()).sbh = mark };
     }
 
-    /// Whether it can wait without a thread.
+    /// Whether this connection can wait without a thread.
     pub fn can_park(&self) -> bool {
         !self.raw().cs.is_null() && !self.is_stream() && mpm_parks()
     }
 
-    /// Asks for `process_connection` to be called again when what the MPM watches is readable. The
-    /// hook that runs answers what this answers.
+    /// Has the MPM call `process_connection` again when what it watches is readable. Returns what the hook that runs
+    /// must return.
     pub fn park(&self) -> Status {
         let cs = self.raw().cs;
         // SAFETY: `can_park` found it; this thread runs the connection's hook.
@@ -64,8 +64,8 @@ impl Connection {
         Status::OK
     }
 
-    /// Asks for an orderly end: what is left goes out, then our end of input, then a while for the
-    /// peer's. The hook that runs answers what this answers.
+    /// Has the MPM close the connection in order: it sends the remaining output, shuts our side, and waits a while for
+    /// the peer's end. Returns what the hook that runs must return.
     pub fn linger(&self) -> Status {
         // SAFETY: null where the MPM keeps no state, and ends each connection after its hook.
         if let Some(cs) = unsafe { self.raw().cs.as_mut() } {
@@ -90,15 +90,15 @@ impl Connection {
         (descriptor >= 0).then_some(descriptor)
     }
 
-    /// Waits on this thread until the socket is ready for one of these, at most so long.
+    /// Waits on this thread until the socket can be read (`read`) or written (`write`), at most for `time`.
     pub fn wait(&self, read: bool, write: bool, time: Duration) {
-        // Rounded up: a wait that is over too early is one more turn.
+        // Rounded up: after a wait that is too short the caller would wait once more.
         let time = time.as_micros().div_ceil(1000).min(i32::MAX as u128) as i32;
         let events = if read { libc::POLLIN } else { 0 } | if write { libc::POLLOUT } else { 0 };
         self.poll(events, time);
     }
 
-    /// Whether the socket has room for output.
+    /// Whether the send buffer of the socket has room.
     pub(in crate::httpd) fn is_writable(&self) -> bool {
         self.poll(libc::POLLOUT, 0) == libc::POLLOUT
     }
@@ -117,8 +117,8 @@ impl Connection {
         poll.revents
     }
 
-    /// Ends our side while the MPM has the connection parked: the peer sees the end of input at
-    /// once, TLS's own included. What the peer does then wakes the connection.
+    /// Shuts our side while the connection is parked: the peer reads the end of input at once, TLS's own end
+    /// included. What the peer does then makes the socket ready.
     pub fn end_output(&self, passing: &Brigade) -> Result<(), Error> {
         // SAFETY: the connection's own list.
         let eoc = unsafe { ffi::ap_bucket_eoc_create(self.bucket_list()) };
@@ -130,7 +130,7 @@ impl Connection {
         status
     }
 
-    /// Forgets what has come on the socket, TLS's part included. `true`: nothing more comes.
+    /// Drops what has arrived on the socket, below TLS. Returns whether the end of input has arrived, too.
     pub fn discard_input(&self) -> bool {
         let mut buffer = [0u8; 4096];
         let Some(fd) = self.descriptor() else {
@@ -147,7 +147,7 @@ impl Connection {
         }
     }
 
-    /// Wakes the connection for good: whoever reads finds the end of input.
+    /// Shuts the input, so that each read finds its end and the socket stays ready.
     pub fn end_input(&self) {
         // SAFETY: the connection's socket.
         unsafe { ffi::apr_socket_shutdown(self.socket(), ffi::APR_SHUTDOWN_READ) };

@@ -5,24 +5,24 @@ use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::time::Duration;
 
-/// The key under which the interruption is known.
+/// The key of the event that interrupts a wait.
 const INTERRUPT: u64 = u64::MAX;
-/// What is told of a socket, each time once.
+/// What epoll reports of a socket, each time once (edge-triggered).
 const INPUT: i32 = libc::EPOLLIN | libc::EPOLLRDHUP | libc::EPOLLET;
 const ENDS: u32 = (libc::EPOLLRDHUP | libc::EPOLLHUP | libc::EPOLLERR) as u32;
 /// How many events one wait takes.
 const MOST: usize = 256;
 
-/// What is so of a socket that is ready.
+/// Readiness flags of a socket, as epoll has reported them.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Ready {
-    /// The peer has ended its side, or the connection broke.
+    /// The peer has shut its side, or the connection is broken.
     pub ends: bool,
-    /// There is room for output; only told where that is watched for.
+    /// The send buffer has room; only reported after [`Poller::watch_output`].
     pub writable: bool,
 }
 
-/// A set.
+/// A set of descriptors. Any thread may add and remove, while another one waits.
 pub struct Poller {
     epoll: OwnedFd,
     event: OwnedFd,
@@ -41,7 +41,7 @@ fn owned(result: i32) -> io::Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(descriptor) })
 }
 
-/// A descriptor that is readable from `signal` to `reset`.
+/// An event (eventfd): a descriptor that is readable from `ring` to `silence`.
 ///
 /// # Errors
 /// There are no more descriptors.
@@ -64,19 +64,19 @@ pub(in crate::httpd) fn reset(event: RawFd) {
     unsafe { libc::read(event, (&raw mut value).cast(), size_of::<u64>()) };
 }
 
-/// Another descriptor for the same.
+/// A new descriptor for what `descriptor` refers to.
 pub(in crate::httpd) fn duplicate(descriptor: RawFd) -> io::Result<RawFd> {
     // SAFETY: no pointers; the kernel checks the descriptor.
     checked(unsafe { libc::fcntl(descriptor, libc::F_DUPFD_CLOEXEC, 0) })
 }
 
-/// Ends a descriptor that is the caller's.
+/// Closes a descriptor that the caller owns.
 pub(in crate::httpd) fn close(descriptor: RawFd) {
     // SAFETY: the caller's own.
     unsafe { libc::close(descriptor) };
 }
 
-/// From now on `descriptor` is for the same as `other`.
+/// Has `descriptor` refer to what `other` refers to (dup2).
 pub(in crate::httpd) fn replace(descriptor: RawFd, other: RawFd) {
     // SAFETY: no pointers; the kernel checks the descriptors.
     unsafe { libc::dup3(other, descriptor, libc::O_CLOEXEC) };
@@ -107,8 +107,8 @@ impl Poller {
         checked(unsafe { libc::epoll_ctl(epoll, what, descriptor, &raw mut event) }).map(drop)
     }
 
-    /// Has waits answer `key` whenever more has come on a socket, or its end. What is there already
-    /// is told once.
+    /// Has waits report `key` whenever more input has arrived on a socket, or its end. Input that is there already
+    /// is reported once.
     ///
     /// # Errors
     /// The kernel has no room.
@@ -119,8 +119,8 @@ impl Poller {
         }
     }
 
-    /// The same, and when there is room for output again. (At first there always is: it would be told
-    /// of each socket in vain.)
+    /// As `watch`, and also reports when the send buffer has room again. (It has room at first, so that one report is
+    /// of no use.)
     ///
     /// # Errors
     /// The kernel has no room.
@@ -128,13 +128,13 @@ impl Poller {
         self.set(socket, INPUT | libc::EPOLLOUT, key)
     }
 
-    /// Takes a socket out.
+    /// Removes a socket from the set.
     pub fn forget(&self, socket: RawFd) {
-        // One that is not in the set need not be taken out.
+        // A socket that is not in the set need not be removed.
         let _ = self.control(libc::EPOLL_CTL_DEL, socket, 0, 0);
     }
 
-    /// Has the next wait answer `key`, once, when a wait for another set would answer something.
+    /// Has a wait report `key`, once, when a descriptor of another set is ready.
     ///
     /// # Errors
     /// The kernel has no room.
@@ -151,10 +151,10 @@ impl Poller {
             .or_else(|_| self.control(libc::EPOLL_CTL_ADD, descriptor, events, key))
     }
 
-    /// Waits for at most `time`, or until something is ready or [`Poller::interrupt`] is called;
-    /// gives `ready` the keys, and what is so.
+    /// Waits until a descriptor is ready or [`Poller::interrupt`] is called, for at most `time` (`None`: without
+    /// limit). Calls `ready` with the key and the readiness flags of each.
     pub fn wait(&self, time: Option<Duration>, mut ready: impl FnMut(u64, Ready)) {
-        // Rounded up: a wait that is over too early is one more turn.
+        // Rounded up: after a wait that is too short the caller would wait once more.
         let time = time.map_or(-1, |time| {
             time.as_micros().div_ceil(1000).min(i32::MAX as u128) as i32
         });
@@ -174,7 +174,7 @@ impl Poller {
         }
     }
 
-    /// Ends the wait that goes on, or the next one.
+    /// Ends the wait of another thread, or else the next wait. Any thread.
     pub fn interrupt(&self) {
         signal(self.event.as_raw_fd());
     }

@@ -1,4 +1,4 @@
-//! What somebody has read of a connection and did not want: given to HTTP, before all that follows.
+//! Replays to HTTP what a connection handler has read before it declined, before all that follows.
 
 use std::ffi::CStr;
 
@@ -9,7 +9,7 @@ use crate::httpd::ffi;
 use crate::httpd::guard::guard;
 use crate::httpd::status::Error;
 
-/// The longest line that is given out whole (httpd's `HUGE_STRING_LEN`).
+/// The longest line in bytes that is passed on whole (httpd's `HUGE_STRING_LEN`).
 const LINE: usize = 8192;
 const NAME: &CStr = c"MOD_PYTHON_REPLAY";
 
@@ -22,7 +22,7 @@ pub(in crate::httpd) fn register() {
 }
 
 impl Connection {
-    /// Has the next reader of the connection see `data` first.
+    /// Has the next reader of the connection read `data` first.
     pub fn give_back(&self, data: &[u8]) {
         if data.is_empty() {
             return;

@@ -1,5 +1,5 @@
 //! Filters behind the headers (`AP_FTYPE_PROTOCOL`, `AP_FTYPE_TRANSCODE`): when they see the first
-//! byte of a body, its length is said already. So a filter before the headers takes it back for them.
+//! byte of a body, its length is already in the headers. So a filter before the headers removes it for them.
 //! It counts among the filters of the protocol, which stay in the chain when httpd makes an error page.
 
 use super::Filter;
@@ -28,7 +28,7 @@ pub(in crate::httpd) fn register() {
 }
 
 impl Request {
-    /// Has the headers made right for a filter that stands behind them.
+    /// Has the headers corrected for a filter that stands behind them and does this to the body.
     pub fn settle_headers_for(&self, change: Change) {
         if change == Change::Nothing {
             return;
@@ -58,8 +58,8 @@ impl Request {
         }
     }
 
-    /// Takes back what the headers say of a body whose bytes change, and whose length does, if
-    /// `length`.
+    /// Removes the headers that a change of the body's bytes makes wrong; with `length` also those that a
+    /// change of its length does.
     fn take_back_headers(&self, length: bool) {
         match (self.has_no_body(), length) {
             (true, _) => {}
@@ -83,15 +83,15 @@ unsafe extern "C" fn before_headers(
     Error::code(result)
 }
 
-/// Takes back what the headers say of the body, until they are sent: when httpd refuses those of one
-/// response, its error page has others.
+/// Corrects the headers with each brigade until they are sent: when httpd refuses the headers of a response,
+/// its error page has others.
 fn settle(filter: &Filter, brigade: &Brigade) -> Result<(), Error> {
     if brigade.is_empty() {
         return Ok(());
     }
     if let Some(r) = filter.request().filter(|r| r.status() == 205) {
-        // httpd would send a body, which no client expects. The filters behind the headers are not
-        // asked for one, and so must not let this one by.
+        // httpd would send a body with 205, which no client expects. The filters behind the headers are not called
+        // for a body then, so none may pass by them.
         r.forget_representation();
         brigade.drop_data();
         return match brigade.is_empty() {
@@ -113,7 +113,7 @@ fn settle(filter: &Filter, brigade: &Brigade) -> Result<(), Error> {
     if brigade.back() != Some(crate::httpd::apr::bucket::BucketKind::End) {
         return filter.pass(brigade);
     }
-    // httpd counts a body that it sees whole: it sees its end a moment later.
+    // httpd sets a Content-Length for a body that comes whole in one brigade: so the end goes in the next one.
     let Some(end) = brigade.remove_back() else {
         return filter.pass(brigade);
     };

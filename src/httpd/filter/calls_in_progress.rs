@@ -2,8 +2,8 @@
 //!
 //! httpd's filters are not reentrant: while a filter passes a brigade on, its context and its
 //! brigades are in use. Python code that such a call runs must therefore not write to the beginning
-//! of the chain that the call is a part of, nor read through it. Who writes or reads for Python asks
-//! here first.
+//! of the chain that the call is a part of, nor read through it. The code that writes or reads for Python
+//! asks here first.
 //!
 //! httpd calls the filters of one chain on one thread at a time, so a chain can be entered again only
 //! on the thread of the call: the record is the thread's own.

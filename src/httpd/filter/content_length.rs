@@ -1,29 +1,29 @@
-//! A length that was promised: what goes on is counted, so that no byte too many becomes the start of
-//! the next message, and no missing one makes the start of the next message a part of this.
+//! A promised `Content-Length`: the bytes that go on are counted, since a byte too many would be taken for
+//! the start of the next message, and a missing one would make the next message a part of this.
 
 use crate::httpd::apr::brigade::Brigade;
 use crate::httpd::apr::bucket::BucketKind;
 use crate::httpd::request::Request;
 
-/// What a filter does to a body.
+/// What a filter may change of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// Anything: the length is not what it was.
+    /// Anything, the length too.
     Length,
-    /// Other bytes, as many.
+    /// The bytes, but not how many they are.
     Bytes,
     /// Nothing.
     Nothing,
 }
 
-/// A length that was said before the body came.
+/// A length that the headers have promised before the body comes.
 pub(in crate::httpd) struct Promise {
     total: u64,
     left: u64,
 }
 
 impl Promise {
-    /// What the headers of a response say, if somebody goes by it.
+    /// The promise of a response's headers, if a client relies on it.
     pub(in crate::httpd) fn of_response(r: &Request) -> Option<Self> {
         if r.has_no_body() || r.is_subrequest() {
             return None;
@@ -31,7 +31,7 @@ impl Promise {
         Self::new(r.headers_out().get(c"Content-Length")?)
     }
 
-    /// What the headers of a request say.
+    /// The promise of a request's headers.
     pub(in crate::httpd) fn of_request(r: &Request) -> Option<Self> {
         Self::new(r.headers_in().get(c"Content-Length")?)
     }
@@ -41,7 +41,7 @@ impl Promise {
         Some(Self { total, left: total })
     }
 
-    /// Counts a brigade that is about to go on. A sentence, if that breaks the promise.
+    /// Counts a brigade that is about to go on. The error is a sentence about how that breaks the promise.
     pub(in crate::httpd) fn count(&mut self, brigade: &Brigade) -> Result<(), String> {
         let length = brigade.known_length() as u64;
         let ends = brigade.kinds().any(|kind| kind == BucketKind::End);
@@ -50,12 +50,13 @@ impl Promise {
         Ok(())
     }
 
-    /// So many bytes went on.
+    /// `length` bytes went on.
     pub(in crate::httpd) fn take(&mut self, length: u64) {
         self.left = self.left.saturating_sub(length);
     }
 
-    /// So many bytes are to go on, and perhaps the end. A sentence, if that would break the promise.
+    /// Checks `length` bytes that are about to go on, with `ends` also the end. The error is a sentence about how that
+    /// would break the promise.
     pub(in crate::httpd) fn check(&self, length: u64, ends: bool) -> Result<(), String> {
         let Some(left) = self.left.checked_sub(length) else {
             let made = self.total - self.left + length;

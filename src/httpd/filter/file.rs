@@ -19,11 +19,11 @@ use crate::httpd::status::Error;
 /// An open file.
 pub struct OpenFile(SendMethod);
 
-/// How its parts are sent.
+/// The way in which its parts are sent.
 enum SendMethod {
-    /// By the kernel (`EnableSendfile On`): FILE buckets of APR's; the pool closes the file.
+    /// FILE buckets of APR's, by the kernel's sendfile (`EnableSendfile On`); the pool closes the file.
     Sendfile(Vec<u8>, NonNull<ffi::apr_file_t>),
-    /// Read piece by piece.
+    /// Buckets of `file_part`, which are read piece by piece.
     Read(Arc<Named>),
 }
 
@@ -35,7 +35,7 @@ impl OpenFile {
         }
     }
 
-    /// Its length in bytes, now.
+    /// Its current length in bytes.
     pub fn size(&self) -> Result<u64, Error> {
         let raw = match &self.0 {
             SendMethod::Sendfile(_, raw) => raw.as_ptr(),
@@ -52,7 +52,7 @@ impl OpenFile {
 }
 
 impl Request {
-    /// What the section says: `EnableSendfile On`.
+    /// Whether `EnableSendfile` is on for this request.
     fn may_use_sendfile(&self) -> bool {
         // SAFETY: the core's own data of this request's section.
         let core = unsafe { ffi::ap_get_core_module_config(self.raw().per_dir_config) };
@@ -115,11 +115,12 @@ fn failed(error: std::io::Error) -> Error {
 }
 
 impl Brigade {
-    /// Appends a part of a file. The pool is that which closes the file, or one that goes before.
+    /// Appends `length` bytes of a file from `offset` on. `pool` is the pool that closes the file, or one that is
+    /// destroyed before.
     ///
-    /// It is never mapped into memory, whatever `EnableMMAP` says: Python code names files that other
-    /// programs write, and whoever reads a page behind the end of a file that was cut since gets
-    /// SIGBUS. A read finds the end instead.
+    /// It is never mapped into memory, whatever `EnableMMAP` says: Python code names files that other programs
+    /// write, and access to a page behind the end of a file that was cut since raises SIGBUS. A read finds the
+    /// end instead.
     pub fn append_file(&self, file: &OpenFile, offset: u64, length: usize, pool: &Pool) {
         if length == 0 {
             return;

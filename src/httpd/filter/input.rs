@@ -1,4 +1,4 @@
-//! Input filters: what arrives from the client, and what a handler reads.
+//! Input filters: buckets that arrive from the client, and the body that a handler reads.
 
 use super::content_length::{Change, Promise};
 use super::stream::{CHUNK, Next, Stream, held_by};
@@ -12,43 +12,43 @@ use crate::httpd::connection::KeepAlive;
 use crate::httpd::log::Level;
 use crate::httpd::status::{Error, Status};
 
-/// The longest line that is given out whole (httpd's `HUGE_STRING_LEN`).
+/// The longest line in bytes that is returned whole (httpd's `HUGE_STRING_LEN`).
 const LINE: usize = 8192;
 
-/// A filter below that answers a read that waits with nothing, so often, will never give anything.
+/// After so many empty answers to blocking reads, the filter below is taken for one that never returns data.
 const MOST_EMPTY_READS: u32 = 1000;
 
 /// One input filter in the chain of one request.
 pub struct Input {
     /// The pieces, and how to read and write them.
     pub stream: Stream,
-    /// How the caller of this very call reads.
+    /// The mode in which the current call reads.
     mode: Mode,
-    /// Whether that caller is ready to wait.
+    /// Whether the current call may wait.
     block: bool,
     /// EOS was read from below: the body's last byte is off the connection.
     end_below: bool,
     /// EOS went to the caller.
     delivered: bool,
-    /// Every further read answers this.
+    /// The error of every further read.
     failed: Option<Error>,
-    /// The author was told `Pause` for the brigade at hand, and may ask for another one.
+    /// The author has read `Pause` for the brigade at hand; a further read fetches the next one.
     paused: bool,
-    /// The author was told that nothing has come yet, to a caller who would not wait.
+    /// The author has read that nothing has arrived yet, in a call that may not wait.
     starved: bool,
-    /// The author stepped out: once the written data is given out, the filter is gone.
+    /// The author stepped out: once the written data is read, the filter passes everything by.
     out: bool,
-    /// The author says that the length stays.
+    /// Whether the author promises not to change the length (`change=`).
     keeps_length: bool,
-    /// The length that the readers were told, and that no filter below has taken back.
+    /// The `Content-Length` that readers see, and that no filter below has removed.
     promise: Option<Promise>,
-    /// Where the filter below puts what it gives: empty before each read. A filter may take what it
-    /// finds in a brigade for its own, and answer that it has read something.
+    /// The brigade for reads from below: empty before each, since a filter may take buckets that it finds there for
+    /// its own, and report that it has read something.
     arriving: OwnedBrigade,
 }
 
 impl Input {
-    /// For a filter that is called the first time.
+    /// The state of a filter that is called for the first time.
     pub fn new(filter: &Filter, change: Change) -> Self {
         Self {
             keeps_length: change != Change::Length,
@@ -71,17 +71,17 @@ impl Input {
         (self.mode, self.block) = (mode, block);
     }
 
-    /// How the caller reads.
+    /// The mode in which the current call reads.
     pub fn mode(&self) -> Mode {
         self.mode
     }
 
-    /// Whether the caller is ready to wait.
+    /// Whether the current call may wait.
     pub fn blocks(&self) -> bool {
         self.block
     }
 
-    /// What went wrong with the body, if something did.
+    /// The error of the body, if there was one.
     pub fn failed(&self) -> Option<Error> {
         self.failed
     }
@@ -91,7 +91,7 @@ impl Input {
         self.out
     }
 
-    /// Answers a call from what is written already. `None`: the author must be asked for more.
+    /// Answers a call from what is written already. `None`: the author must be called for more.
     pub fn answer(&mut self, filter: &Filter, target: &Brigade) -> Option<Result<(), Error>> {
         if let Some(error) = self.failed {
             return Some(Err(error));
@@ -116,7 +116,7 @@ impl Input {
             return Some(self.give(target));
         };
         let before = self.stream.measure() as u64;
-        // It was not given out yet.
+        // The end was not read yet.
         let ends = self.stream.closed;
         match promise.check(before, ends) {
             Ok(()) => {
@@ -131,7 +131,7 @@ impl Input {
         }
     }
 
-    /// The readers were told another length: they get an error, not a body that is not what it says.
+    /// The body does not have the length that its readers were promised: they get an error in place of it.
     fn break_promise(&mut self, filter: &Filter, sentence: &str) -> Error {
         if let Some(r) = filter.request() {
             let text = format!(
@@ -143,7 +143,7 @@ impl Input {
         self.fail(filter, None)
     }
 
-    /// Whether nothing more comes from the author.
+    /// Whether the author writes nothing more.
     fn is_over(&self) -> bool {
         self.stream.is_over()
     }
@@ -176,15 +176,15 @@ impl Input {
                 held.leaving().move_line(target, LINE)?;
                 let (length, ended) = target.since(mark);
                 self.stream.buffered = before.saturating_sub(length);
-                // A last line without its LF takes the end along.
+                // With a last line that has no LF, EOS is moved, too.
                 self.delivered = self.stream.closed && ended;
             }
         }
         Ok(())
     }
 
-    /// After stepping out: the chain goes on without us. But httpd's parser of bodies knows no
-    /// lines and no peeking, so for these we stay and pass on what comes.
+    /// The author has stepped out: the call goes to the filter below. But httpd's parser of bodies cannot read lines
+    /// or peek, so for these modes this filter stays and passes on what arrives.
     fn pass_by(&mut self, filter: &Filter, target: &Brigade) -> Option<Result<(), Error>> {
         let counts = self.promise.is_some() && !self.stream.is_untouched();
         if counts
@@ -209,7 +209,7 @@ impl Input {
         if let Some(r) = filter.request() {
             r.body_is_read();
         }
-        // On a connection no more than what was asked for: the next words may be another protocol's.
+        // On a connection no more is read than was asked for: the next bytes may be another protocol's.
         let mode = match self.mode {
             Mode::Bytes(limit) | Mode::Peek(limit) if self.stream.is_on_connection() => {
                 Mode::Bytes(limit.clamp(1, CHUNK))
@@ -240,8 +240,8 @@ impl Input {
         !self.paused || self.stream.look().is_some()
     }
 
-    /// What comes next for the author: a brigade's data, one `Pause`, then the next brigade. An
-    /// author who asks on and on waits, whether the caller would or not.
+    /// The next event for the author: the data of a brigade, one `Pause`, then the next brigade. A read behind the
+    /// `Pause` waits, whether or not the call may.
     pub fn read(&mut self, filter: &Filter, limit: usize) -> Result<Next, Error> {
         loop {
             match self.stream.look() {
@@ -272,36 +272,36 @@ impl Input {
         }
     }
 
-    /// What comes next, bucket by bucket, metadata too.
+    /// The next bucket, metadata too.
     pub fn next_bucket(&mut self) -> NextBucket {
         self.stream.take_bucket().unwrap_or(NextBucket::Pause)
     }
 
-    /// Looks at up to `limit` bytes that stay unread; fewer only at the end. `None`: so many have
+    /// A copy of the next `limit` bytes, which stay unread; fewer only at the end. `None`: so many have
     /// not arrived yet.
     pub fn peek(&mut self, limit: usize) -> Result<Option<Vec<u8>>, Error> {
         self.stream.peek(limit, true)
     }
 
-    /// Ends a call while a generator is at work: what it yielded, and what it has not read, stay.
+    /// Ends a call while a generator is at work: keeps what it has yielded, and what it has not read.
     pub fn suspend(&mut self, filter: &Filter) -> Result<(), Error> {
         (self.paused, self.starved) = (false, false);
         self.stream.set_aside(filter.pool())
     }
 
-    /// Makes the data at the front a piece of at most `limit` bytes in memory, and answers its
-    /// length; 0 if it turned out to be nothing.
+    /// Makes the data at the front a piece of at most `limit` bytes in memory, and returns its length in bytes; 0 if
+    /// it turned out to be empty.
     pub fn load(&mut self, limit: usize) -> Result<usize, Error> {
         self.stream.load(limit.clamp(1, CHUNK), true)
     }
 
-    /// Says that the body ends here for its readers. The rest of it is read and dropped before
-    /// they are told: it must never be taken for the next request.
+    /// Ends the body here for its readers. The rest is read and dropped before they see the end, so that it is not
+    /// taken for the next request.
     pub fn close(&mut self) {
         self.stream.end_said = true;
     }
 
-    /// Gives out what is left of the brigade at hand as it is.
+    /// Passes the rest of the brigade at hand on as it is.
     pub fn pass_on(&mut self) {
         self.stream.move_rest();
     }
@@ -312,7 +312,7 @@ impl Input {
         self.stream.move_rest();
     }
 
-    /// Ends one call of the author: what was not read goes on, and stays ours to give out.
+    /// Ends a call of the author: what it has not read counts as written.
     pub fn finish(&mut self, filter: &Filter) -> Result<(), Error> {
         if self.stream.is_over() {
             self.stream.incoming.clear();
@@ -323,7 +323,8 @@ impl Input {
         self.stream.set_aside(filter.pool())
     }
 
-    /// The author failed: readers get an error, the connection is not used again.
+    /// The author failed: readers get an error, with the status `refusal` if there is one, and the connection is closed
+    /// after the response.
     pub fn fail(&mut self, filter: &Filter, refusal: Option<Status>) -> Error {
         let error = match refusal.map(|status| status.0) {
             Some(413) => Error::NO_SPACE,
@@ -338,7 +339,7 @@ impl Input {
         self.break_off(filter, error)
     }
 
-    /// The peer has ended its side. What is written and not read yet can still be.
+    /// The peer has ended its side. What is written can still be read.
     pub fn end_connection_input(&mut self, filter: &Filter, error: Error) -> Result<(), Error> {
         self.stream.end_said = true;
         match self.stream.is_on_connection() && error.is_end() && self.stream.buffered > 0 {
@@ -347,7 +348,8 @@ impl Input {
         }
     }
 
-    /// Reading from below failed: the same answer from now on, no further request here.
+    /// A read from below failed: every further read returns this error, and the connection is closed after the
+    /// response.
     pub fn break_off(&mut self, filter: &Filter, error: Error) -> Error {
         self.stream.drop_all();
         self.failed = Some(error);
@@ -362,7 +364,7 @@ impl Input {
         }
         self.stream.incoming.clear();
         if filter.request().is_some_and(|r| r.expecting_100() != 0) {
-            // Nobody asked the client for the body yet; it is not asked just to be thrown away.
+            // The client waits for 100 Continue; it is not asked for a body that would be dropped.
             filter.connection().set_keep_alive(KeepAlive::Close);
             self.end_below = true;
             return Ok(());

@@ -29,8 +29,8 @@ use std::ffi::{CStr, CString};
 use std::ptr::null_mut;
 use std::time::Instant;
 
-/// Filters that httpd's modules put into chains themselves, most of them with a context that they use
-/// unseen: without one the child ends, and a second one breaks the framing of responses or requests.
+/// Filters that httpd's modules put into chains themselves, most of them with a context that they use without
+/// a check: without it the child crashes, and a second filter breaks the framing of responses or requests.
 const HTTPDS_OWN: [&[u8]; 16] = [
     b"BYTERANGE",
     b"CACHE_INVALIDATE",
@@ -49,7 +49,7 @@ const HTTPDS_OWN: [&[u8]; 16] = [
     b"SSL/TLS Buffer",
     b"SUBREQ_CORE",
 ];
-/// How the names of others begin, which differ from one version of httpd to the next.
+/// The prefixes of further names, which differ from one version of httpd to the next.
 const HTTPDS_OWN_BEGIN: [&[u8]; 2] = [b"H2_", b"HTTP1_"];
 
 /// The name under which the filter of all run-time registrations is registered.
@@ -65,14 +65,14 @@ pub(in crate::httpd) fn handle(direction: Direction, name: &CStr) -> *mut ffi::a
     }
 }
 
-/// How a caller reads through an input filter.
+/// The mode of a read through an input filter (`ap_input_mode_t`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// Up to so many bytes.
+    /// At most so many bytes (`AP_MODE_READBYTES`).
     Bytes(usize),
-    /// One line.
+    /// One line (`AP_MODE_GETLINE`).
     Line,
-    /// Up to so many bytes that stay unread.
+    /// At most so many bytes, which stay unread (`AP_MODE_SPECULATIVE`).
     Peek(usize),
 }
 
@@ -97,14 +97,14 @@ impl Filter {
         unsafe { &*self.as_ptr() }
     }
 
-    /// The request it stands in; `None` for a filter of the connection.
+    /// The request in whose chain it stands; `None` for a filter of the connection.
     pub fn request(&self) -> Option<&Request> {
         let r = self.raw().r;
         // SAFETY: null, or the live request of this chain.
         (!r.is_null()).then(|| unsafe { Request::from_raw(r) })
     }
 
-    /// The connection it stands in.
+    /// The connection of its chain.
     pub fn connection(&self) -> &Connection {
         // SAFETY: set for all of a filter's life.
         unsafe { Connection::from_raw(self.raw().c) }
@@ -116,7 +116,7 @@ impl Filter {
             .map_or_else(|| self.connection().pool(), Request::pool)
     }
 
-    /// Whether it is of the protocol's own: it stays in the chain when an error page, or another
+    /// Whether it is one of the protocol's filters, which stay in the chain when an error page, or a redirected
     /// request, takes the response over.
     pub(in crate::httpd) fn is_of_protocol(&self) -> bool {
         // SAFETY: a filter's record lives as long as the configuration.
@@ -124,7 +124,7 @@ impl Filter {
         (ffi::AP_FTYPE_PROTOCOL..ffi::AP_FTYPE_CONNECTION).contains(&kind)
     }
 
-    /// The name of its registration, or of mod_filter's that calls it.
+    /// The name of its registration, or that of mod_filter's filter that calls it.
     pub(in crate::httpd) fn name(&self) -> String {
         // SAFETY: a filter's record lives as long as the configuration.
         let name = unsafe { (*self.raw().frec).name };
@@ -133,7 +133,7 @@ impl Filter {
         String::from_utf8_lossy(name.unwrap_or_default()).into_owned()
     }
 
-    /// Sends a brigade to the filter behind this one. The caller empties what is left of it.
+    /// Sends a brigade to the next filter. The caller empties what is left of it. May wait for the client.
     pub fn pass(&self, brigade: &Brigade) -> Result<(), Error> {
         // SAFETY: the live chain; `next` stays valid even after this filter was removed.
         let pass = || unsafe { ffi::ap_pass_brigade(self.raw().next, brigade.as_ptr()) };
@@ -179,7 +179,7 @@ impl Filter {
         self.raw().ctx.is_null()
     }
 
-    /// Takes it out of its chain: httpd does not call it again.
+    /// Removes it from its chain: httpd does not call it again.
     pub fn unlink(&self, direction: Direction) {
         match direction {
             // SAFETY: a live filter of this chain.
@@ -189,7 +189,7 @@ impl Filter {
         }
     }
 
-    /// Steps out of an output chain and hands on the brigade of this very call.
+    /// Removes it from its output chain, and sends the brigade of the current call to the next filter.
     pub fn step_out(&self, brigade: &Brigade) -> Result<(), Error> {
         self.unlink(Direction::Output);
         self.pass(brigade)
@@ -211,7 +211,7 @@ impl Filter {
 }
 
 impl Connection {
-    /// Puts a filter of the connection into its chain.
+    /// Adds the filter of this name to the connection's chain.
     pub fn add_filter(&self, direction: Direction, name: &str) {
         let Ok(name) = CString::new(name) else { return };
         let (handle, none) = (handle(direction, &name), null_mut());
@@ -249,16 +249,16 @@ impl Connection {
 }
 
 thread_local! {
-    /// Nanoseconds that this thread has spent in the rest of chains.
+    /// How many nanoseconds this thread has spent in the other filters of chains.
     static WAITED: Cell<u64> = const { Cell::new(0) };
 }
 
-/// Nanoseconds that this thread has spent, all in all, in what stands below or behind our filters.
+/// How many nanoseconds this thread has spent in filters that our filters have called.
 pub fn waited() -> u64 {
     WAITED.get()
 }
 
-/// Counts the time of `f`, in which other filters of ours may be at work, once.
+/// Calls `f` and adds its time to `waited`. Calls within `f`, by other filters of ours, are not counted twice.
 pub(in crate::httpd) fn waiting<R>(f: impl FnOnce() -> R) -> R {
     let (before, begin) = (WAITED.get(), Instant::now());
     let result = f();
@@ -267,12 +267,12 @@ pub(in crate::httpd) fn waiting<R>(f: impl FnOnce() -> R) -> R {
 }
 
 impl Request {
-    /// Puts the filter for those that are registered at run time into the request's chain.
+    /// Adds the filter of run-time registrations to the request's chain.
     pub fn add_run_time_filter(&self, direction: Direction) -> Option<&Filter> {
         self.add_filter(direction, RUN_TIME_NAME.to_bytes())
     }
 
-    /// Puts a filter into the request's chain. `None`: no module has one of this name.
+    /// Adds the filter of this name to the request's chain. `None`: no module has one.
     pub fn add_filter(&self, direction: Direction, name: &[u8]) -> Option<&Filter> {
         let name = CString::new(name).ok()?;
         let handle = handle(direction, &name);
@@ -302,7 +302,8 @@ impl Request {
         })
     }
 
-    /// Why no request can have a filter of this name by its own wish. `None`: it can, or there is none.
+    /// Why a handler may not add the filter of this name to a request, as a sentence. `None`: it may, or there is no
+    /// such filter.
     pub fn refuses_filter(direction: Direction, name: &[u8]) -> Option<&'static str> {
         let name = CString::new(name).ok()?;
         // SAFETY: null, or a record that lives as long as the configuration.

@@ -1,4 +1,4 @@
-//! Output filters: what arrives from the handler, and what goes on to the client.
+//! Output filters: buckets that arrive from the handler, and buckets that go on to the client.
 
 use super::Filter;
 use super::content_length::{Change, Promise};
@@ -13,24 +13,24 @@ use crate::httpd::status::Error;
 pub struct Output {
     /// The pieces, and how to read and write them.
     pub stream: Stream,
-    /// Headers were put right, or found to need nothing.
+    /// The headers were corrected, or found to be right.
     pub(in crate::httpd) headers_settled: bool,
-    /// Something went on to the client's side: the headers may be out.
+    /// Something was sent to the next filter: the headers may have gone out.
     pub(in crate::httpd) started: bool,
-    /// The end went on, too: nothing can follow, not even an error.
+    /// EOS was sent to the next filter: nothing can follow, not even an error.
     pub(in crate::httpd) ended: bool,
-    /// Sending failed: the client is gone, nothing more is worth making.
+    /// The error of a send: the client is gone, and nothing more is sent.
     pub(in crate::httpd) broken: Option<Error>,
-    /// The author stepped out: what follows goes by untouched.
+    /// The author stepped out: what follows passes by unchanged.
     out: bool,
-    /// What the author does to bodies.
+    /// What the author may change of a body.
     change: Change,
-    /// The length that the headers keep, once they are settled.
+    /// The promised `Content-Length`, if the headers keep it once they are settled.
     pub(in crate::httpd) promise: Option<Promise>,
 }
 
 impl Output {
-    /// For a filter that is called the first time.
+    /// The state of a filter that is called for the first time.
     pub fn new(filter: &Filter, change: Change) -> Self {
         Self {
             change,
@@ -44,13 +44,13 @@ impl Output {
         }
     }
 
-    /// Takes the buckets of a call. What follows the end is none of the body; it is dropped, and
-    /// metadata goes by.
+    /// Takes the buckets of a call. Data behind EOS does not belong to the body: it is dropped, and metadata
+    /// passes by.
     pub fn accept(&mut self, brigade: &Brigade) {
         self.stream.incoming.all().append_all(brigade);
     }
 
-    /// Lets the metadata at hand go before anything that the author writes.
+    /// Moves the metadata at hand before anything that the author writes.
     pub fn pass_metadata(&mut self) {
         let stream = &self.stream;
         while !self.started && stream.incoming.front() == Some(BucketKind::Metadata) {
@@ -77,7 +77,7 @@ impl Output {
             }
     }
 
-    /// What comes next. Waits for slow sources, after sending what there is.
+    /// The next event. Waits for slow sources, and sends what was written before that.
     pub fn read(&mut self, filter: &Filter, limit: usize) -> Result<Next, Error> {
         if let Some(error) = self.broken {
             return Err(error);
@@ -95,7 +95,7 @@ impl Output {
                     self.stream.take_end();
                     return Ok(Next::End);
                 }
-                // The answer to HEAD: its headers are out, and nobody gets this.
+                // The response to HEAD: its headers are out, and the body is not sent.
                 Some(_) if self.started && is_header_only(filter) => {
                     drop(self.stream.incoming.remove_front());
                 }
@@ -108,14 +108,14 @@ impl Output {
         }
     }
 
-    /// What comes next, bucket by bucket, metadata too.
+    /// The next bucket, metadata too.
     pub fn next_bucket(&mut self, filter: &Filter) -> Result<NextBucket, Error> {
         if let Some(error) = self.broken {
             return Err(error);
         }
         self.answer_flush(filter)?;
         if self.started && is_header_only(filter) {
-            // The answer to HEAD: its headers are out, and nobody gets this.
+            // The response to HEAD: its headers are out, and the body is not sent.
             while self.stream.has_data() {
                 drop(self.stream.incoming.remove_front());
             }
@@ -126,8 +126,8 @@ impl Output {
         Ok(self.stream.take_bucket().unwrap_or(NextBucket::Pause))
     }
 
-    /// Makes the data at the front a piece of at most `limit` bytes in memory, and answers its
-    /// length; 0 if it turned out to be nothing. Waits for slow sources, after sending what there is.
+    /// Makes the data at the front a piece of at most `limit` bytes in memory, and returns its length in bytes; 0 if
+    /// it turned out to be empty. Waits for slow sources, and sends what was written before that.
     pub fn load(&mut self, filter: &Filter, limit: usize) -> Result<usize, Error> {
         let limit = limit.clamp(1, CHUNK);
         match self.stream.load(limit, false) {
@@ -139,7 +139,7 @@ impl Output {
         }
     }
 
-    /// Looks at up to `limit` bytes that stay unread; fewer only at the end. `None`: so many have
+    /// A copy of the next `limit` bytes, which stay unread; fewer only at the end. `None`: so many have
     /// not arrived yet.
     pub fn peek(&mut self, filter: &Filter, limit: usize) -> Result<Option<Vec<u8>>, Error> {
         match self.stream.peek(limit, false) {
@@ -151,8 +151,8 @@ impl Output {
         }
     }
 
-    /// A slow source: the client gets what there is before we wait. Before the first yield nothing
-    /// is sent: the filter may still step out.
+    /// Sends what was written before a read waits for a slow source. Before the first yield nothing is sent, since
+    /// the filter may still step out.
     fn send_before_waiting(&mut self, filter: &Filter) -> Result<(), Error> {
         if self.stream.can_roll_back() {
             return Ok(());
@@ -161,8 +161,7 @@ impl Output {
         self.send(filter)
     }
 
-    /// Ends a call while a generator waits for more: what it yielded goes on, what it has not read
-    /// stays.
+    /// Ends a call while a generator waits for more: sends what it has yielded, and keeps what it has not read.
     pub fn suspend(&mut self, filter: &Filter) -> Result<(), Error> {
         self.stream.pay_flush();
         if !self.stream.can_roll_back() {
@@ -176,7 +175,7 @@ impl Output {
         self.stream.flush_owed
     }
 
-    /// Sends on the FLUSH that the author has read, behind what was written for it.
+    /// Sends the FLUSH that the author has read, behind what was written for it.
     pub fn answer_flush(&mut self, filter: &Filter) -> Result<(), Error> {
         if self.stream.pay_flush() {
             self.send(filter)
@@ -230,7 +229,7 @@ impl Output {
         result
     }
 
-    /// Sends on what was written so far, and asks all others to do so too.
+    /// Sends what was written so far with a FLUSH, so that all filters send what they hold back.
     pub fn flush(&mut self, filter: &Filter) -> Result<(), Error> {
         if !self.stream.closed {
             self.stream.outgoing.all().append_flush();
@@ -238,7 +237,7 @@ impl Output {
         self.send(filter)
     }
 
-    /// Says that the response ends here; what is left of it is dropped.
+    /// Ends the response here: drops what is left of it, and sends the end.
     pub fn close(&mut self, filter: &Filter) -> Result<(), Error> {
         self.stream.flush_owed = false;
         self.stream.touched |= !self.stream.end_seen;
@@ -247,24 +246,24 @@ impl Output {
         self.send(filter)
     }
 
-    /// Sends on what is left of this call's brigade as it is.
+    /// Passes what is left of this call's brigade on as it is.
     pub fn pass_on(&mut self) {
         self.stream.pay_flush();
         self.stream.move_rest();
     }
 
-    /// Says that the response ends here; what is left of it is dropped. Sent with `finish`.
+    /// Ends the response here and drops what is left of it; `finish` sends the end.
     pub fn end_early(&mut self) {
         self.stream.end_said = true;
         self.stream.append_end();
     }
 
-    /// Steps out for good: what is left, and all that follows, goes by untouched.
+    /// Steps out for good: what is left, and all that follows, passes by unchanged.
     pub fn step_out(&mut self) {
         self.out = true;
     }
 
-    /// Ends a call: what was not read goes on, the end goes on by itself, nothing is held.
+    /// Ends a call: sends what was written, what was not read, and the end.
     pub fn finish(&mut self, filter: &Filter) -> Result<(), Error> {
         self.stream.pay_flush();
         if self.stream.end_seen {
@@ -273,7 +272,7 @@ impl Output {
         self.drain(filter);
         self.stream.move_rest();
         let result = self.send(filter);
-        // What follows is counted, too, if this filter changed something of a promised length.
+        // What follows is still counted if this filter has changed a body of a promised length.
         if self.out && (self.promise.is_none() || self.stream.is_untouched()) {
             filter.unlink(Direction::Output);
         }
@@ -301,8 +300,8 @@ impl Output {
         true
     }
 
-    /// Before the first bucket goes on, every filter counts as one that changes the length, unless
-    /// it did not touch a body that is all at hand, or stepped out before it touched anything.
+    /// Corrects the headers before the first bucket goes on. Every filter counts as one that changes the length, unless
+    /// it has not touched a body that is all at hand, or stepped out before it touched anything.
     fn settle_headers(&mut self, filter: &Filter) {
         if std::mem::replace(&mut self.headers_settled, true) {
             return;

@@ -1,4 +1,5 @@
-//! Responses that end wrong: replaced while nothing is out, cut after that, so that every client can tell.
+//! Responses that fail: they are replaced while nothing of them is out, and cut after that, so that every client
+//! notices.
 
 use super::Filter;
 use super::output::Output;
@@ -9,8 +10,8 @@ use crate::httpd::request::Request;
 use crate::httpd::status::{Error, Status};
 
 impl Output {
-    /// Ends the response with an error: before anything went on, a response of that status; after
-    /// that a cut one, which clients can tell from a whole one.
+    /// Ends the response with an error: with an error page of that status while nothing of it went on, else with a
+    /// cut, which clients can tell from a whole response.
     pub fn fail(&mut self, filter: &Filter, status: Status) -> Result<(), Error> {
         if self.stream.is_on_connection() {
             self.stream.drop_data();
@@ -25,9 +26,9 @@ impl Output {
         result
     }
 
-    /// Reads what is left of a source of unknown length, behind an end that was said too early, and
-    /// drops it: mod_cgi waits for the end of a script whose output nobody reads. The response goes
-    /// out before that, for the source may be slow.
+    /// Reads what is left of a source of unknown length, behind an end that came early, and drops it: mod_cgi would
+    /// wait for the end of a script whose output is not read. The response is sent before that, since the source may
+    /// be slow.
     pub(in crate::httpd) fn drain(&mut self, filter: &Filter) {
         let stream = &self.stream;
         let ends = stream.closed && !stream.is_on_connection() && self.broken.is_none();
@@ -39,7 +40,7 @@ impl Output {
         while let Some(kind) = stream.incoming.front() {
             if matches!(kind, BucketKind::Data | BucketKind::End) {
                 if stream.incoming.all().front_length().is_none() {
-                    // A source that fails has nothing more.
+                    // After an error the source has nothing more.
                     let _ = stream.incoming.all().read_front(true);
                 }
                 drop(stream.incoming.remove_front());
@@ -95,8 +96,8 @@ impl Output {
         }
     }
 
-    /// Whether a part of the response went on: another one cannot take its place any more. For a
-    /// filter behind the headers that is so from the start.
+    /// Whether a part of the response went on, so that another one cannot take its place. Always true for a filter
+    /// behind the headers.
     pub fn is_under_way(&self, filter: &Filter) -> bool {
         self.started || filter.request().is_some_and(Request::has_sent)
     }
@@ -107,8 +108,7 @@ impl Output {
         whole && !self.is_under_way(filter) && self.broken.is_none()
     }
 
-    /// Replaces the whole response, of which nothing went on yet, by a page about an error, of a
-    /// media type.
+    /// Replaces the whole response, of which nothing went on yet, by an error page `body` of the media type `kind`.
     pub fn replace(&mut self, filter: &Filter, kind: &str, body: &[u8]) -> Result<(), Error> {
         self.stream.drop_all();
         self.stream.flush_owed = false;
@@ -123,7 +123,8 @@ impl Output {
         self.send(filter)
     }
 
-    /// A promised length is not kept: while nothing is out, httpd can still count. `false`: too late.
+    /// A promised length is not kept. While nothing is out the header is removed, and httpd counts the body.
+    /// `false`: it is too late for that. `sentence` says what is wrong, for the log.
     pub(in crate::httpd) fn mend_length(&self, filter: &Filter, sentence: &str) -> bool {
         let Some(r) = filter.request() else {
             return true;
@@ -146,7 +147,7 @@ impl Output {
         mends
     }
 
-    /// Cuts a response that the author has made wrong. Nothing of it is taken any more.
+    /// Cuts a response of the wrong length. Everything that follows is dropped.
     pub(in crate::httpd) fn break_off(&mut self, filter: &Filter) -> Result<(), Error> {
         let result = self.fail(filter, Status::INTERNAL_SERVER_ERROR);
         let error = result.err().unwrap_or(Error::FILTER);
@@ -154,12 +155,12 @@ impl Output {
         Err(error)
     }
 
-    /// On a connection that is broken nothing is sent; but metadata owns requests, and must reach
-    /// the end of the chain.
+    /// Sends the metadata without the data on a connection that is broken: metadata owns requests, and must reach the
+    /// end of the chain.
     pub(in crate::httpd) fn send_metadata(&mut self, filter: &Filter) {
         self.stream.drop_data();
         if !self.stream.outgoing.is_empty() {
-            // It is broken already.
+            // An error is of no interest: the connection is broken already.
             let _ = filter.pass(self.stream.outgoing.leaving());
             self.stream.outgoing.clear();
         }

@@ -1,5 +1,5 @@
-//! What was looked at in a brigade and stays unread: a copy of its bytes, and the bucket up to which
-//! they reach. However many small buckets a peek needs, the next one looks only at those that are new.
+//! The bytes of a brigade that were peeked at and stay unread: a copy of them, and the bucket up to which
+//! they reach. However many small buckets a peek needs, the next one looks only at the new ones.
 
 use std::cell::{Cell, RefCell};
 use std::ptr::NonNull;
@@ -15,16 +15,16 @@ use crate::httpd::status::Error;
 /// The data of the first buckets of one brigade, all of which are in memory.
 #[derive(Default)]
 pub(in crate::httpd) struct Peeked {
-    /// The last bucket whose data is in `bytes`; `None`: there is none, and `bytes` is empty.
+    /// The last bucket whose data is in `bytes`; `None` if `bytes` is empty.
     last: Cell<Option<NonNull<ffi::apr_bucket>>>,
     bytes: RefCell<Vec<u8>>,
-    /// So many of `bytes` were taken out of the brigade since.
+    /// How many of the first `bytes` were removed from the brigade since.
     start: Cell<usize>,
 }
 
 impl Peeked {
-    /// Reads buckets of `brigade` in their places until `limit` bytes are known, or the end. `false`:
-    /// so many are not there.
+    /// Reads buckets of `brigade`, which stay in it, until `limit` bytes are known, or EOS. `false`: so many
+    /// are not there.
     pub(in crate::httpd) fn gather(
         &self,
         brigade: &Brigade,
@@ -50,7 +50,7 @@ impl Peeked {
         Ok(true)
     }
 
-    /// Adds the data of a bucket, of which a long one is cut after [`CHUNK`] bytes.
+    /// Adds the data of a bucket; a long one is cut behind [`CHUNK`] bytes before.
     fn add(&self, raw: NonNull<ffi::apr_bucket>, block: bool) -> Result<(), Error> {
         // SAFETY: the caller's live bucket; only the length of its data is used.
         if unsafe { bucket::read(raw.as_ptr(), block) }?.len() > CHUNK {
@@ -75,7 +75,7 @@ impl Peeked {
         Ok(copy)
     }
 
-    /// The first bucket of the brigade, which is `raw`, is about to be taken out.
+    /// The first bucket of the brigade, which is `raw`, is about to be removed.
     pub(in crate::httpd) fn front_leaves(&self, raw: NonNull<ffi::apr_bucket>) {
         match self.last.get() {
             None => return,
@@ -97,7 +97,7 @@ impl Peeked {
             return self.forget();
         }
         self.start.set(start);
-        // Half of it or more goes at once, so each byte is moved once at most on average.
+        // At least half of it is removed at once, so each byte is moved at most once on average.
         if start >= CHUNK && start * 2 >= bytes.len() {
             bytes.drain(..start);
             self.start.set(0);
@@ -123,7 +123,7 @@ impl Peeked {
         self.forget();
     }
 
-    /// Buckets are about to be taken out, or put in front: what is known is not used any more.
+    /// Buckets are about to be removed, or put in front: drops the copy.
     pub(in crate::httpd) fn forget(&self) {
         if self.last.take().is_some() || self.bytes.borrow().capacity() > 0 {
             self.start.set(0);

@@ -1,6 +1,6 @@
-//! The brigades of a filter, kept over many calls. However many buckets stand in one, a call looks
-//! only at those that are new: marks remember up to where all were set aside, up to where a line end
-//! was searched for, and what was peeked at.
+//! The brigades of a filter, kept over many calls. However many buckets one has, a call looks only at the
+//! new ones: marks say up to which bucket all were set aside, up to which a line end was searched for, and
+//! which bytes were peeked at.
 
 use std::cell::Cell;
 use std::ptr::NonNull;
@@ -15,20 +15,20 @@ use crate::httpd::apr::pool::Pool;
 use crate::httpd::ffi;
 use crate::httpd::status::Error;
 
-/// The last bucket that something was done to, and to all before it; `None`: to none. It stands in
-/// the ring: whoever takes a bucket out moves the mark.
+/// The last of the first buckets that something was done to; `None`: to none. It stands in the ring: code that
+/// removes a bucket moves the mark.
 type Mark = Cell<Option<NonNull<ffi::apr_bucket>>>;
 
 /// A kept brigade with its marks.
 pub(in crate::httpd) struct Queue {
     held: OwnedBrigade,
-    /// They outlive the call that brought them.
+    /// Up to here the buckets outlive the call that brought them.
     settled: Mark,
-    /// They hold no line end.
+    /// Up to here the buckets hold no line end.
     lineless: Mark,
-    /// Nor do so many bytes of the bucket behind them, which small pieces may still be written to.
+    /// How many bytes of the bucket behind `lineless` hold none: small pieces may still be written to that bucket.
     searched: Cell<usize>,
-    /// They were looked at, and stay unread.
+    /// The bytes that were looked at and stay unread.
     peeked: Peeked,
 }
 
@@ -43,12 +43,12 @@ impl Queue {
         }
     }
 
-    /// To look at, and to append to. What takes buckets out is [`Self::leaving`], or a method here.
+    /// The brigade, to look at and append to. Buckets are removed by a method of this type or by [`Self::leaving`].
     pub(in crate::httpd) fn all(&self) -> &Brigade {
         &self.held
     }
 
-    /// For who takes buckets out: the marks are forgotten.
+    /// The brigade, to remove buckets from: the marks are forgotten.
     pub(in crate::httpd) fn leaving(&self) -> &Brigade {
         self.settled.set(None);
         self.peeked.forget();
@@ -71,12 +71,12 @@ impl Queue {
         self.held.is_empty()
     }
 
-    /// Puts a bucket at the end.
+    /// Appends a bucket.
     pub(in crate::httpd) fn append(&self, bucket: Bucket) {
         self.held.append(bucket);
     }
 
-    /// Takes the first bucket out.
+    /// Removes the first bucket and returns it.
     pub(in crate::httpd) fn remove_front(&self) -> Option<Bucket> {
         let first = self.held.first()?;
         self.peeked.front_leaves(first);
@@ -84,14 +84,14 @@ impl Queue {
         self.held.remove_front()
     }
 
-    /// Takes the last bucket out.
+    /// Removes the last bucket and returns it.
     pub(in crate::httpd) fn remove_back(&self) -> Option<Bucket> {
         self.peeked.forget();
         self.pass_over(self.held.last()?);
         self.held.remove_back()
     }
 
-    /// Takes a bucket out.
+    /// Removes a bucket and returns it.
     ///
     /// # Safety
     /// It stands in this ring, and is not used by anybody else.
@@ -102,7 +102,7 @@ impl Queue {
         unsafe { Bucket::from_ring(raw) }
     }
 
-    /// Cuts the first bucket so that it holds `point` bytes.
+    /// Cuts the first bucket behind its first `point` bytes.
     pub(in crate::httpd) fn split_front(&self, point: usize) -> Result<(), Error> {
         self.held.split_front(point)?;
         if let Some(first) = self.held.first() {
@@ -111,7 +111,7 @@ impl Queue {
         Ok(())
     }
 
-    /// The first `limit` bytes of data, or all up to the end; they stay. `None`: so many are not there.
+    /// A copy of the first `limit` bytes of data, or of all up to EOS; they stay. `None`: so many are not there.
     pub(in crate::httpd) fn peek(
         &self,
         limit: usize,

@@ -34,7 +34,7 @@ const NAME: &CStr = c"mod_python.frame";
 /// httpd's filters that make the head of a response: HTTP/1 and HTTP/2. They leave the chain when
 /// the body begins.
 const MAKES_HEAD: [&CStr; 2] = [c"HTTP_HEADER", c"H2_C2_RESPONSE_OUT"];
-/// What stands in for a response whose head frames its body in a way that no client understands.
+/// The response in place of one whose head frames its body in a way that no client understands.
 const UNFRAMED: &[u8] =
     b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
 
@@ -98,8 +98,8 @@ unsafe extern "C" fn error_page_begins(r: *mut ffi::request_rec) {
 }
 
 impl Request {
-    /// Has the framing of the response checked, be it that of the request that this one is a
-    /// subrequest of. For use as soon as Python sees something of the request.
+    /// Adds the filter to the response of this request, or of the main request of this subrequest. Called as soon
+    /// as Python sees something of the request.
     pub fn watch_framing(&self) {
         let handle = handle(Direction::Output, NAME);
         // `mod_python.testing` has no such filter.
@@ -131,8 +131,8 @@ impl Request {
         }
     }
 
-    /// Whether the headers of the response went out, so that another one cannot take its place. In a
-    /// subrequest that is for the filter to say that writes into it: it has no headers.
+    /// Whether the headers of the response went out, so that another one cannot take its place. A subrequest
+    /// has no headers; for it the filter that writes knows whether something went out.
     pub(in crate::httpd) fn has_sent(&self) -> bool {
         if self.is_subrequest() {
             return false;
@@ -149,7 +149,7 @@ impl Request {
         if self.is_subrequest() || self.has_no_body() || self.makes_head() {
             return false;
         }
-        // HTTP/1: httpd's filter has left the chain, too, if it had to give up before it sent a head.
+        // HTTP/1: httpd's filter has also left the chain if it failed before it sent a head.
         self.connection().is_stream() || self.assbackwards() != 0 || self.has_sent()
     }
 
@@ -184,7 +184,7 @@ unsafe extern "C" fn frame(
     Error::code(result)
 }
 
-/// Sends on what fits the response.
+/// Sends on the buckets that fit the response.
 fn check(filter: &Filter, brigade: &Brigade) -> Result<(), Error> {
     let (Some(frame), Some(r)) = (filter.kept::<Frame>(), filter.request()) else {
         return filter.pass(brigade);
@@ -207,12 +207,12 @@ fn check(filter: &Filter, brigade: &Brigade) -> Result<(), Error> {
 }
 
 impl Frame {
-    /// Follows the response by what is about to be sent of it, and takes out what must not be.
+    /// Updates the stage by the buckets that are about to be sent, and removes those that must not be.
     fn take(&self, r: &Request, brigade: &Brigade) -> Result<(), Wrong> {
         let mut body = brigade.first();
         if let Stage::Head(last) = self.stage.get() {
             let head = match r.connection().is_stream() {
-                // A bucket of its own kind, in one brigade with the body.
+                // HTTP/2: the head is a bucket of its own type, in one brigade with the body.
                 true if r.makes_head() => return Ok(()),
                 true => Head::Over(body),
                 false => response_head::read(r, brigade, last)?,
@@ -268,7 +268,7 @@ impl Frame {
                 let length = measure(brigade, body)?;
                 let broken = brigade.kinds().any(|kind| kind == BucketKind::Error);
                 if broken {
-                    // Somebody has cut it, and said so.
+                    // Another filter or a handler has cut the response with an ERROR bucket.
                     r.connection().set_keep_alive(KeepAlive::Close);
                 } else if length > left {
                     let came = total - left + length;
@@ -293,7 +293,7 @@ impl Frame {
     }
 }
 
-/// What the head says of the body that follows it.
+/// The framing of the body that the headers announce.
 fn framing(r: &Request) -> Result<Stage, Wrong> {
     let c = r.connection();
     if (100..200).contains(&r.status()) {
@@ -307,7 +307,7 @@ fn framing(r: &Request) -> Result<Stage, Wrong> {
         .entries()
         .filter(|(name, _)| name.eq_ignore_ascii_case(b"Content-Length"))
         .map(|(_, value)| value.unwrap_or_default());
-    // Clients read the length in the answer to HEAD as well, and proxies go by it.
+    // Clients read the length in the response to HEAD as well, and proxies rely on it.
     let first = lengths.next();
     let total = first.and_then(strict_length);
     if lengths.next().is_some() || (first.is_some() && total.is_none()) {
@@ -321,7 +321,7 @@ fn framing(r: &Request) -> Result<Stage, Wrong> {
     if r.headers_out().get(c"Transfer-Encoding").is_some() {
         let in_chunks = r.chunked() != 0 && r.proto_num() >= 1001;
         if !in_chunks && !c.is_stream() {
-            // Whoever has set it frames the body, or thinks so.
+            // The module or handler that has set the header may frame the body itself.
             c.set_keep_alive(KeepAlive::Close);
         }
         return Ok(Stage::Free);
@@ -335,7 +335,7 @@ fn framing(r: &Request) -> Result<Stage, Wrong> {
     Ok(Stage::Counted { total, left: total })
 }
 
-/// Puts in place of what cannot be sent what says so to the client, and to the error log.
+/// Replaces a brigade that cannot be sent: by a 500 response while no head went out, else by a cut. Logs why.
 fn refuse(r: &Request, brigade: &Brigade, stage: Stage, fault: &str) {
     let c = r.connection();
     c.set_keep_alive(KeepAlive::Close);
@@ -365,7 +365,7 @@ fn ends(brigade: &Brigade) -> bool {
     brigade.kinds().any(|kind| kind == BucketKind::End)
 }
 
-/// The bytes of data from this bucket on. Buckets whose length only reading can tell are read.
+/// How many bytes of data stand from this bucket on. Buckets of unknown length are read.
 fn measure(brigade: &Brigade, mut at: Option<NonNull<ffi::apr_bucket>>) -> Result<u64, Error> {
     let mut total = 0;
     while let Some(found) = at {
@@ -384,12 +384,12 @@ fn measure(brigade: &Brigade, mut at: Option<NonNull<ffi::apr_bucket>>) -> Resul
     Ok(total)
 }
 
-/// Takes data out, from this bucket on; answers how many bytes, as far as is known.
+/// Removes data from this bucket on; returns how many bytes it had, as far as that is known.
 fn drop_data(brigade: &Brigade, from: Option<NonNull<ffi::apr_bucket>>) -> usize {
     brigade.drop_from(from, |kind| kind == BucketKind::Data)
 }
 
-/// Takes out errors, and ends but for the first one if `keep_one`.
+/// Removes ERROR buckets and EOS buckets; with `keep_one` the first EOS stays.
 fn drop_ends(brigade: &Brigade, mut keep_one: bool) {
     brigade.drop_from(brigade.first(), |kind| match kind {
         BucketKind::End => !std::mem::take(&mut keep_one),

@@ -9,13 +9,13 @@ use crate::httpd::ffi;
 use crate::httpd::request::Request;
 use crate::httpd::status::Error;
 
-/// What a brigade has of a head.
+/// The part of a head that a brigade has.
 pub(in crate::httpd) enum Head {
     /// All of it; the body begins with this bucket.
     Over(Option<NonNull<ffi::apr_bucket>>),
-    /// A part, which ends with these bytes, or nothing yet.
+    /// A part, which ends with these bytes; zeroes for an empty part.
     Part([u8; 4]),
-    /// None: the response is one without (`assbackwards`).
+    /// None: the response has no head (`assbackwards`).
     None,
 }
 
@@ -52,7 +52,7 @@ pub(in crate::httpd) fn read(
     Ok(Head::Part(last))
 }
 
-/// A length as HTTP has it: digits, and not more than httpd can count.
+/// The value of a `Content-Length`: only digits (RFC 9110 §8.6), and not more than httpd can count.
 pub fn strict_length(text: &[u8]) -> Option<u64> {
     let digits = text.trim_ascii();
     let all = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);

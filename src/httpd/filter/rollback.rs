@@ -1,5 +1,5 @@
-//! What a streaming filter has read before it yields anything: kept as it came, so that the filter
-//! can still step out and nothing of the response has changed.
+//! The buckets that a streaming filter has read before its first yield. They are kept as they came, so that
+//! the filter can still step out without having changed the response.
 
 use super::queue::Queue;
 use super::stream_buckets::TakenBuckets;
@@ -7,7 +7,7 @@ use crate::httpd::apr::bucket::{Bucket, BucketKind};
 use crate::httpd::apr::pool::Pool;
 use crate::httpd::status::Error;
 
-/// The buckets that were read, and whether they are still all there.
+/// The buckets that were read, and whether all of them are still there.
 pub struct Rollback {
     buckets: Queue,
     bytes: usize,
@@ -17,16 +17,16 @@ pub struct Rollback {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// All that was read is here.
+    /// All buckets that were read are here.
     Kept,
-    /// More was read than is kept; nothing was yielded yet.
+    /// More was read than is kept, so they were dropped; nothing was yielded yet.
     Lost,
-    /// Something was yielded (or it is a plain function's filter): nobody asks for them any more.
+    /// Something was yielded, or the filter is a plain function: a rollback is not needed any more.
     Free,
 }
 
 impl Rollback {
-    /// For a filter that never gives back what it read.
+    /// A rollback for a filter that never needs one.
     pub(in crate::httpd) fn free(buckets: Queue) -> Self {
         Self {
             buckets,
@@ -36,18 +36,18 @@ impl Rollback {
         }
     }
 
-    /// From now on keeps what is read, up to `limit` bytes.
+    /// From now on keeps the buckets that are read, up to `limit` bytes.
     pub fn keep(&mut self, limit: usize) {
         self.limit = limit;
         self.state = State::Kept;
     }
 
-    /// Whether all that was read is here.
+    /// Whether all buckets that were read are here.
     pub fn are_kept(&self) -> bool {
         self.state == State::Kept
     }
 
-    /// How many bytes are here.
+    /// How many bytes are kept.
     pub fn bytes(&self) -> usize {
         match self.state {
             State::Kept => self.bytes,
@@ -55,12 +55,12 @@ impl Rollback {
         }
     }
 
-    /// Whether they could be asked for, but are gone.
+    /// Whether a rollback would still be allowed, but the buckets were dropped.
     pub fn are_lost(&self) -> bool {
         self.state == State::Lost
     }
 
-    /// Takes a bucket that was read, metadata too.
+    /// Keeps a bucket that was read, with `length` bytes; metadata, too.
     pub fn push(&mut self, bucket: Bucket, length: usize) {
         self.buckets.append(bucket);
         self.bytes += length;
@@ -71,31 +71,31 @@ impl Rollback {
         self.state == State::Kept && self.bytes > self.limit
     }
 
-    /// Gives up keeping: data is let go but for what the author holds, and metadata goes on to
+    /// Keeps them no longer: data is dropped except for buckets that the author holds, and metadata is moved to
     /// `target`.
     pub(in crate::httpd) fn lose(&mut self, target: &Queue, held: &TakenBuckets) {
         self.let_go(target, held);
         self.state = State::Lost;
     }
 
-    /// Where they stand.
+    /// The brigade of the kept buckets.
     pub(in crate::httpd) fn ring(&self) -> &Queue {
         &self.buckets
     }
 
-    /// The piece that was read last, if nothing came behind it.
+    /// Removes the bucket that was read last, if nothing came behind it.
     pub fn pop(&mut self) -> Option<Bucket> {
         (self.buckets.all().back() == Some(BucketKind::Data)).then(|| self.buckets.remove_back())?
     }
 
-    /// Something was yielded: data is let go but for what the author holds, metadata goes on to
+    /// Something was yielded: data is dropped except for buckets that the author holds, and metadata is moved to
     /// `target` in its order.
     pub(in crate::httpd) fn release(&mut self, target: &Queue, held: &TakenBuckets) {
         self.let_go(target, held);
         self.state = State::Free;
     }
 
-    /// Something was yielded when they were let go already.
+    /// Something was yielded after they were dropped.
     pub fn free_for_good(&mut self) {
         self.state = State::Free;
     }
@@ -107,7 +107,7 @@ impl Rollback {
         self.state = State::Free;
     }
 
-    /// Makes them outlive the call that brought them.
+    /// Makes the kept buckets outlive the call that brought them.
     pub fn set_aside(&self, pool: &Pool) -> Result<(), Error> {
         self.buckets.set_aside(pool)
     }

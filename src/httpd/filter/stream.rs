@@ -1,8 +1,8 @@
-//! What input and output filters share: buckets at hand, buckets on their way, and the pieces of
-//! data that an author takes from the one and puts into the other.
+//! What input and output filters share: buckets that have arrived, buckets that are about to go on, and
+//! the pieces of data that the filter's code (its author) reads from the former and writes to the latter.
 //!
-//! The manners are here and in [`super::output`] and [`super::input`], out of an author's reach:
-//! metadata keeps its place relative to what was written, a FLUSH and the end go on by themselves.
+//! The rules of httpd's filters are kept here and in [`super::output`] and [`super::input`], whatever the
+//! author does: metadata keeps its place relative to what was written, a FLUSH and the end go on by themselves.
 
 use super::Filter;
 use super::file::OpenFile;
@@ -15,73 +15,73 @@ use crate::httpd::apr::owned_brigade::OwnedBrigade;
 use crate::httpd::apr::pool::Pool;
 use crate::httpd::status::Error;
 
-/// The largest piece that is read at once; buckets reach megabytes.
+/// The largest piece that is read at once, in bytes; buckets reach megabytes.
 pub const CHUNK: usize = 64 * 1024;
 
-/// What comes next in a stream.
+/// The next event of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
-    /// A piece of at most [`CHUNK`] bytes, to be looked at with [`Stream::chunk`].
+    /// A piece of at most [`CHUNK`] bytes, which [`Stream::chunk`] returns.
     Data,
     /// Nothing more for now.
     Pause,
-    /// The end; told once.
+    /// The end; reported once.
     End,
 }
 
-/// Bytes that went through an author's hands.
+/// How many bytes an author has read and written.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Traffic {
-    /// Taken.
+    /// Bytes read.
     pub taken: usize,
-    /// Written.
+    /// Bytes written.
     pub written: usize,
-    /// Kept at most: not yet sent on, or to be given back.
+    /// The most bytes that were kept at a time: not yet sent on, or kept for a rollback.
     pub held: usize,
 }
 
 /// The two brigades of a filter, and where the author stands between them.
 pub struct Stream {
-    /// Arrived, not yet read.
+    /// Buckets that have arrived and are unread.
     pub(in crate::httpd) incoming: Queue,
-    /// Written, or passed by, not yet sent on.
+    /// Buckets that were written or passed by, and not yet sent on.
     pub(in crate::httpd) outgoing: Queue,
     /// Bytes of data in `outgoing`, in buckets of known length.
     pub(in crate::httpd) buffered: usize,
-    /// There are others in it, too.
+    /// Whether `outgoing` has data of unknown length, too.
     pub(in crate::httpd) unmeasured: bool,
-    /// A FLUSH was read; it goes on once the author has answered it.
+    /// A FLUSH was read; it goes on behind what the author writes for it.
     pub(in crate::httpd) flush_owed: bool,
     /// EOS was taken from `incoming`.
     pub(in crate::httpd) end_seen: bool,
     /// The author said that the stream ends here.
     pub(in crate::httpd) end_said: bool,
-    /// EOS was put into `outgoing`: nothing may follow.
+    /// EOS was put into `outgoing`: no data may follow.
     pub(in crate::httpd) closed: bool,
-    /// An ERROR bucket went by: the response is somebody else's now.
+    /// An ERROR bucket went by: the response becomes an error page, or is cut.
     pub(in crate::httpd) error_seen: bool,
-    /// Something was read or written: the body is not what it was.
+    /// Something was read or written: the body may have changed.
     pub(in crate::httpd) touched: bool,
-    /// What went through since the last count.
+    /// The traffic since the last count.
     pub(in crate::httpd) traffic: Traffic,
     /// The number of events (data, flush, end) the author has taken.
     pub(in crate::httpd) taken: u64,
     /// The bucket of the piece read last: written back unchanged, it goes on as it is.
     pub(in crate::httpd) last: Option<Bucket>,
-    /// What a generator has read before it yielded.
+    /// The buckets that a generator has read before its first yield.
     pub(in crate::httpd) rollback: Rollback,
-    /// Peeked at in vain, as more must arrive: to be put back before anything else is.
+    /// Buckets that were peeked at in vain, as more must arrive. They are put back before any other operation.
     pub(in crate::httpd) ahead: Queue,
-    /// Taken by the author as buckets.
+    /// The buckets that the author holds.
     pub(in crate::httpd) taken_buckets: TakenBuckets,
     /// The file of which a part was written last.
     pub(in crate::httpd) file: Option<OpenFile>,
     author: Author,
-    /// In the chain of a connection: ends of bodies and errors are metadata, and nothing is held.
+    /// In the chain of a connection: EOS and ERROR are plain metadata, and no data is held back.
     on_connection: bool,
 }
 
-/// A brigade for a value that the context of this filter keeps.
+/// A brigade that lives as long as this filter.
 pub(in crate::httpd) fn held_by(filter: &Filter) -> OwnedBrigade {
     // SAFETY: the filter's pool owns its context, and drops it before the pool is cleared.
     #[expect(unsafe_code, reason = "a held brigade lives in the filter's pool")]
@@ -89,7 +89,7 @@ pub(in crate::httpd) fn held_by(filter: &Filter) -> OwnedBrigade {
     brigade
 }
 
-/// Who reads and writes.
+/// The kind of code that reads and writes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Author {
     /// A plain function, called again and again.
@@ -106,7 +106,7 @@ impl Stream {
         Self::over(brigade, filter.request().is_none())
     }
 
-    /// Over brigades that `brigade` makes; in the chain of a connection, if `on_connection`.
+    /// A stream with brigades that `brigade` makes; with `wire` it is in the chain of a connection.
     pub(in crate::httpd) fn over(brigade: impl Fn() -> Queue, on_connection: bool) -> Self {
         Self {
             incoming: brigade(),
@@ -131,7 +131,7 @@ impl Stream {
         }
     }
 
-    /// A generator starts: until it yields, `limit` bytes of what it reads are kept to give back.
+    /// A generator starts: until it yields, up to `limit` bytes of what it reads are kept for a rollback.
     pub fn start_work(&mut self, limit: usize) {
         self.author = Author::Generator;
         if !self.on_connection {
@@ -145,12 +145,12 @@ impl Stream {
         self.unpeek();
     }
 
-    /// Whether it is in the chain of a connection, where nothing but the core may hold data.
+    /// Whether it is in the chain of a connection, where only httpd's core may hold data back.
     pub fn is_on_connection(&self) -> bool {
         self.on_connection
     }
 
-    /// What a bucket of this kind is here.
+    /// What a bucket of this kind means in this chain.
     pub(in crate::httpd) fn meaning(&self, kind: BucketKind) -> BucketKind {
         match kind {
             BucketKind::End | BucketKind::Error if self.on_connection => BucketKind::Metadata,
@@ -168,17 +168,17 @@ impl Stream {
         self.author != Author::Function
     }
 
-    /// Whether an error from further up goes by.
+    /// Whether an ERROR bucket from further up went by.
     pub fn has_failed_above(&self) -> bool {
         self.error_seen
     }
 
-    /// Whether the end was read.
+    /// Whether EOS was read.
     pub fn is_at_end(&self) -> bool {
         self.end_seen
     }
 
-    /// Whether nothing was read, nor written.
+    /// Whether the author has neither read nor written.
     pub fn is_untouched(&self) -> bool {
         !self.touched
     }
@@ -193,7 +193,7 @@ impl Stream {
         self.rollback.are_kept()
     }
 
-    /// The generator yields for the first time: what it read is not asked for any more.
+    /// The generator yields for the first time: what it has read will not be restored.
     pub fn begin_yielding(&mut self) {
         if self.rollback.are_kept() {
             self.taken_buckets.forget_dropped();
@@ -203,14 +203,14 @@ impl Stream {
         }
     }
 
-    /// The body was cut further up: what a filter has read and not answered must not go on as it is,
-    /// for it may be what the filter is there to hide.
+    /// The body was cut further up. Drops what the author has read and not answered: it must not go on unfiltered,
+    /// since it may be what the filter is there to hide.
     pub fn abandon(&mut self) {
         self.ahead.clear();
         self.begin_yielding();
     }
 
-    /// Puts back all that was read; as if nobody had been here. Nothing was yielded yet.
+    /// Puts back all that was read, as if the filter had not been there. Nothing was yielded yet.
     pub fn restore(&mut self) {
         self.unpeek();
         if self.rollback.are_kept() {
@@ -227,7 +227,7 @@ impl Stream {
         self.taken
     }
 
-    /// Whether the end was told to the author, or said by the author.
+    /// Whether the author has read the end, or has ended the stream.
     pub fn is_over(&self) -> bool {
         (self.end_seen && !self.is_working()) || self.end_said || self.closed
     }
@@ -237,7 +237,7 @@ impl Stream {
         self.end_said || self.closed
     }
 
-    /// Makes what stays outlive the call.
+    /// Makes the buckets that stay outlive the call.
     pub(in crate::httpd) fn set_aside(&mut self, pool: &Pool) -> Result<(), Error> {
         self.outgoing.set_aside(pool)?;
         self.incoming.set_aside(pool)?;
@@ -246,7 +246,7 @@ impl Stream {
         self.rollback.set_aside(pool)
     }
 
-    /// A brigade that is sent instead, in place of all that was written.
+    /// The written buckets.
     pub(in crate::httpd) fn outgoing(&self) -> &Brigade {
         self.outgoing.all()
     }

@@ -13,7 +13,8 @@ use crate::httpd::apr::bucket::{Bucket, BucketKind};
 use crate::httpd::ffi;
 use crate::httpd::status::Error;
 
-/// What an author holds of a bucket. Once nobody has it any more, the bucket is let go.
+/// A handle by which an author holds a bucket. When its last clone is dropped, on any thread, the bucket is released
+/// by the next call of the filter.
 #[derive(Clone)]
 pub struct Token(Arc<Handle>);
 
@@ -29,10 +30,10 @@ impl Drop for Handle {
     }
 }
 
-/// The numbers of tokens that nobody has any more. Any thread may drop the last one.
+/// The numbers of dropped tokens. Any thread may drop one; it locks the list for a few instructions.
 type Dropped = Arc<Mutex<Vec<u64>>>;
 
-/// What comes next in a stream, bucket by bucket.
+/// The next bucket of a stream.
 pub enum NextBucket {
     /// Data, in the author's hands now.
     Data(Token),
@@ -42,13 +43,13 @@ pub enum NextBucket {
     Pause,
 }
 
-/// What a bucket says of itself.
+/// The properties of a bucket.
 pub struct About {
     /// Its type: `HEAP`, `FILE` …
     pub kind: String,
-    /// Bytes; None where only reading can tell.
+    /// Its length in bytes; `None` if that is known only when it is read.
     pub length: Option<usize>,
-    /// The path of its file, and where in it the bucket begins.
+    /// The path of its file, and the offset in bytes where the bucket begins.
     pub file: Option<(Vec<u8>, u64)>,
 }
 
@@ -56,11 +57,11 @@ pub struct About {
 /// in the order of the stream, whether these are kept or not.
 #[derive(Default)]
 pub(in crate::httpd) struct TakenBuckets {
-    /// By the numbers of their tokens, which are never used again.
+    /// The buckets by the numbers of their tokens; no number is used again.
     taken: HashMap<u64, NonNull<ffi::apr_bucket>>,
     dropped: Dropped,
     numbers: u64,
-    /// The number of the last one in the ring, and the count of events when it was taken.
+    /// The number of the last bucket in the ring, and the count of events when it was taken.
     newest: Option<(u64, u64)>,
 }
 
@@ -73,7 +74,7 @@ impl TakenBuckets {
         }))
     }
 
-    /// The bucket of a token, if it is one of this stream's, and in the author's hands.
+    /// The bucket of a token, if it is of this stream and the author still has it.
     fn bucket(&self, token: &Token) -> Option<NonNull<ffi::apr_bucket>> {
         if !Arc::ptr_eq(&token.0.dropped, &self.dropped) {
             return None;
@@ -86,7 +87,7 @@ impl TakenBuckets {
         self.taken.values().copied().collect()
     }
 
-    /// Forgets what the author dropped; answers the buckets.
+    /// Forgets the tokens that the author dropped; returns their buckets.
     fn take_dropped(&mut self) -> Vec<NonNull<ffi::apr_bucket>> {
         let mut dropped = self.dropped.lock().unwrap_or_else(PoisonError::into_inner);
         let taken = &mut self.taken;
@@ -96,19 +97,19 @@ impl TakenBuckets {
             .collect()
     }
 
-    /// Forgets what the author dropped.
+    /// Forgets the tokens that the author dropped.
     pub(in crate::httpd) fn forget_dropped(&mut self) {
         self.take_dropped();
     }
 
-    /// All of them go on with the original buckets: the author has none any more.
+    /// Forgets all tokens: their buckets go on with the original buckets.
     pub(in crate::httpd) fn forget(&mut self) {
         self.taken.clear();
     }
 }
 
 impl Stream {
-    /// Takes what stands at the front, whatever it is. `None`: nothing does.
+    /// Takes the first bucket, of whatever kind. `None`: there is none.
     pub(in crate::httpd) fn take_bucket(&mut self) -> Option<NextBucket> {
         loop {
             let kind = self.meaning(self.incoming.front()?);
@@ -138,7 +139,7 @@ impl Stream {
         }
     }
 
-    /// Keeps a bucket for the author, behind all others that are.
+    /// Keeps a bucket for the author, behind all that are kept already.
     fn hold(&mut self, bucket: Bucket, token: Token) {
         self.let_go_of_dropped();
         let number = token.0.number;
@@ -148,7 +149,7 @@ impl Stream {
         self.keep(bucket, memory);
     }
 
-    /// Destroys what the author took, and dropped.
+    /// Destroys the buckets that the author took and dropped.
     pub(in crate::httpd) fn let_go_of_dropped(&mut self) {
         let kept = self.rollback.are_kept();
         for raw in self.taken_buckets.take_dropped() {
@@ -159,7 +160,7 @@ impl Stream {
         }
     }
 
-    /// What a bucket says of itself. `None`: it is not in the author's hands any more.
+    /// The properties of a token's bucket. `None`: the author does not have it any more.
     pub fn about(&self, token: &Token) -> Option<About> {
         let raw = self.taken_buckets.bucket(token)?;
         Some(About {
@@ -171,7 +172,7 @@ impl Stream {
         })
     }
 
-    /// Puts the newest bucket back to the front of what is unread, if it is that: a long one, or
+    /// Puts the token's bucket back to the front of what is unread, if it was taken last: a long one, or
     /// one of unknown length, is then read piece by piece. `false`: others were taken since.
     pub fn put_back(&mut self, token: &Token) -> bool {
         let Some(raw) = self.taken_buckets.bucket(token) else {
@@ -189,7 +190,7 @@ impl Stream {
     }
 
     /// Takes the piece at hand as this token's bucket, after [`Self::put_back`] and a load that
-    /// came to `length` bytes.
+    /// returned `length`.
     pub fn take_again(&mut self, token: &Token, length: usize) {
         let piece = match length {
             0 => Bucket::owning(Bytes::new(), self.incoming.all()),
@@ -201,9 +202,9 @@ impl Stream {
         self.hold(piece, token.clone());
     }
 
-    /// The bytes of a bucket that is in memory, or whose all is to be read. Waits for them. Empty
-    /// if it is not in the author's hands any more. `NO_MEMORY`: it has more than `most`, or more
-    /// than there is memory for.
+    /// The bytes of a whole bucket. Reads and waits for those that are not in memory. Empty if the author does not
+    /// have the bucket any more. The error `NO_MEMORY` means that it has more than `most` bytes, or more than there
+    /// is memory for.
     pub fn bytes_of(&mut self, token: &Token, most: usize) -> Result<Bytes, Error> {
         let Some(raw) = self.taken_buckets.bucket(token) else {
             return Ok(Bytes::new());
@@ -213,7 +214,7 @@ impl Stream {
             return Err(Error::NO_MEMORY);
         }
         let ring = self.rollback.ring();
-        // Reading leaves the rest of a long one behind it: a mark shows where its own ends.
+        // A read leaves the rest of a long bucket behind it: a mark shows where the last rest ends.
         let mark = Bucket::flush(ring.all());
         let end = mark.insert_after(raw);
         let mut data = Vec::new();
@@ -230,7 +231,7 @@ impl Stream {
             at = ring.all().after(part);
         }
         let data = Bytes::from(data);
-        // Without all of it, what reading has made stays where it is: pass_on() can still send it.
+        // After an error, the buckets that the read has made stay where they are: pass_on() can still send them.
         while let Some(part) = ring
             .all()
             .after(raw)
@@ -255,7 +256,7 @@ impl Stream {
         result.map(|()| data)
     }
 
-    /// Cuts a bucket of known length after `point` bytes; the token of its rest. `None`: there is
+    /// Cuts a bucket of known length behind `point` bytes; returns a token of its rest. `None`: there is
     /// no rest.
     pub fn split_bucket(&mut self, token: &Token, point: usize) -> Result<Option<Token>, Error> {
         let Some(raw) = self.taken_buckets.bucket(token) else {
@@ -280,7 +281,7 @@ impl Stream {
         Ok(Some(new))
     }
 
-    /// Writes a bucket as it is. `false`: it is not in the author's hands any more.
+    /// Writes a bucket as it is. `false`: the author does not have it any more.
     pub fn write_bucket(&mut self, token: &Token) -> bool {
         if self.taken_buckets.bucket(token).is_none() {
             return false;

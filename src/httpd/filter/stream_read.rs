@@ -1,11 +1,12 @@
-//! What a filter reads: pieces of data at the front of what has arrived, and the metadata between.
+//! The reading side of a stream: pieces of data at the front of what has arrived, and the metadata between.
 
 use super::stream::Stream;
 use crate::httpd::apr::bucket::{Bucket, BucketKind};
 use crate::httpd::status::Error;
 
 impl Stream {
-    /// What stands first in `incoming`; metadata before it is moved on. `None`: nothing at all.
+    /// The kind of the first bucket in `incoming` that is an event; metadata before it is moved on. `None`: no bucket
+    /// is left.
     pub(in crate::httpd) fn look(&mut self) -> Option<BucketKind> {
         loop {
             match self.meaning(self.incoming.front()?) {
@@ -20,8 +21,8 @@ impl Stream {
         }
     }
 
-    /// Takes a metadata bucket off the front: into its place, or aside with the original buckets. FLUSH
-    /// and EOS are remembered by the caller.
+    /// Removes a metadata bucket from the front and puts it into its place among the written buckets, or aside with the
+    /// original buckets. The caller notes a FLUSH or EOS.
     pub(in crate::httpd) fn take_mark(&mut self) {
         let Some(kind) = self.incoming.front().map(|kind| self.meaning(kind)) else {
             return;
@@ -37,21 +38,22 @@ impl Stream {
         }
     }
 
-    /// Takes the FLUSH at the front.
+    /// Removes the FLUSH at the front, and notes it.
     pub(in crate::httpd) fn take_flush(&mut self) {
         self.take_mark();
         self.flush_owed = true;
         self.took();
     }
 
-    /// Takes the EOS at the front.
+    /// Removes the EOS at the front, and notes it.
     pub(in crate::httpd) fn take_end(&mut self) {
         self.take_mark();
         self.end_seen = true;
         self.took();
     }
 
-    /// Keeps a bucket that was read, to give it back. Past the limit all of them are let go.
+    /// Keeps a bucket that was read, with `length` bytes, so that it can be restored. Past the limit all of them are
+    /// dropped.
     pub(in crate::httpd) fn keep(&mut self, bucket: Bucket, length: usize) {
         self.rollback.push(bucket, length);
         self.note_held();
@@ -71,13 +73,13 @@ impl Stream {
         !self.error_seen && first.is_some_and(|kind| kind != BucketKind::Error)
     }
 
-    /// Whether data is next, and no metadata before it.
+    /// Whether the first bucket is data.
     pub fn has_data(&self) -> bool {
         self.incoming.front() == Some(BucketKind::Data)
     }
 
-    /// Makes the first bucket a piece of at most `limit` bytes in memory. Answers its length; 0
-    /// when it turned out to hold nothing (a pipe that ended), and is gone.
+    /// Makes the first bucket a piece of at most `limit` bytes in memory. Returns its length in bytes; 0
+    /// when it turned out to be empty (a pipe that ended), and was removed.
     pub(in crate::httpd) fn load(&mut self, limit: usize, block: bool) -> Result<usize, Error> {
         let length = self.incoming.all().read_front(block)?.len();
         if length == 0 {
@@ -94,7 +96,7 @@ impl Stream {
         self.incoming.all().read_front(true).unwrap_or_default()
     }
 
-    /// Takes `length` bytes of the piece at hand; [`Self::write_back`] can send them on as they are.
+    /// Removes `length` bytes of the piece at hand; [`Self::write_back`] can send them on as they are.
     pub fn take(&mut self, length: usize) -> Result<(), Error> {
         if length < self.chunk().len() {
             self.incoming.split_front(length)?;
@@ -110,7 +112,8 @@ impl Stream {
         Ok(())
     }
 
-    /// Looks at up to `limit` bytes that stay unread. `None`: so many are not there yet.
+    /// A copy of the next `limit` bytes, which stay unread; fewer only at the end. `None`: so many have not arrived
+    /// yet.
     pub(in crate::httpd) fn peek(
         &mut self,
         limit: usize,
@@ -119,13 +122,13 @@ impl Stream {
         self.unpeek();
         let seen = self.incoming.peek(limit, block)?;
         if seen.is_none() {
-            // All of it was looked at: nobody is called for it again before more has arrived.
+            // All of it was looked at: the author is not called for it again before more has arrived.
             self.incoming.move_before(&self.ahead);
         }
         Ok(seen)
     }
 
-    /// Puts back what was peeked at.
+    /// Puts back what was peeked at in vain.
     pub(in crate::httpd) fn unpeek(&mut self) {
         self.ahead.move_before(&self.incoming);
     }

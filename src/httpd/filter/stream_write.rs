@@ -1,4 +1,4 @@
-//! What a filter writes: data behind data, metadata and the end in their places.
+//! The writing side of a stream: data behind data, metadata and the end in their places.
 
 use bytes::Bytes;
 
@@ -7,11 +7,12 @@ use super::stream::{Stream, Traffic};
 use crate::httpd::apr::bucket::BucketKind;
 use crate::httpd::status::Error;
 
-/// Data written in smaller pieces is copied together into buckets of 8000 bytes.
+/// Pieces of data with fewer bytes than this are copied together into buckets of 8000 bytes.
 const COPY_BELOW: usize = 1024;
 
 impl Stream {
-    /// Sends on the bucket of the piece taken last. `false` if it has been already.
+    /// Sends on the first `length` bytes of the piece taken last, as the bucket that it came in. `false` if that was
+    /// done already.
     pub fn write_back(&mut self, length: usize) -> bool {
         let kept = self.rollback.are_kept();
         let bucket = if kept {
@@ -28,7 +29,7 @@ impl Stream {
         true
     }
 
-    /// Appends bytes that the bucket owns; small ones are copied together.
+    /// Appends bytes that the bucket owns; small pieces are copied together.
     pub fn write(&mut self, data: Bytes) -> Result<(), Error> {
         if data.len() < COPY_BELOW {
             return self.write_copy(&data);
@@ -38,7 +39,7 @@ impl Stream {
         Ok(())
     }
 
-    /// Appends a copy.
+    /// Appends a copy of `data`.
     pub fn write_copy(&mut self, data: &[u8]) -> Result<(), Error> {
         self.wrote(data.len());
         self.outgoing.all().append_copy(data)
@@ -49,9 +50,9 @@ impl Stream {
         length < COPY_BELOW
     }
 
-    /// Appends a part of a file, which is not read for it. The file stays open until the response
-    /// is over; another part of the same one opens it no second time. `END_OF_FILE`: the file has
-    /// become shorter, and does not have this part.
+    /// Appends a part of a file, which is read when it is sent. The file stays open until the response is over; a
+    /// further part of it does not open it again. The error `END_OF_FILE` means that the file has become shorter and
+    /// does not have this part.
     pub fn write_file(
         &mut self,
         filter: &Filter,
@@ -74,7 +75,7 @@ impl Stream {
         Ok(())
     }
 
-    /// The bytes at hand; buckets of unknown length are read for it.
+    /// How many written bytes wait in `outgoing`; buckets of unknown length are read for it.
     pub fn measure(&mut self) -> usize {
         if std::mem::take(&mut self.unmeasured) {
             self.buffered = self.outgoing.all().known_length();
@@ -89,24 +90,24 @@ impl Stream {
         self.touched = true;
     }
 
-    /// Notes how much is kept now.
+    /// Raises the most bytes that were kept at a time, if the stream keeps more now.
     pub(in crate::httpd) fn note_held(&mut self) {
         let held = self.buffered + self.rollback.bytes();
         self.traffic.held = self.traffic.held.max(held);
     }
 
-    /// What went through since this was asked last.
+    /// The traffic since the last call of this method.
     pub fn count_traffic(&mut self) -> Traffic {
         std::mem::take(&mut self.traffic)
     }
 
-    /// Forgets what was written and not sent, and what is left to read.
+    /// Drops what was written and not sent, and what is left to read.
     pub(in crate::httpd) fn drop_all(&mut self) {
         self.incoming.clear();
         self.forget_written();
     }
 
-    /// Forgets what was written and not sent, metadata too.
+    /// Drops what was written and not sent, metadata too.
     pub(in crate::httpd) fn forget_written(&mut self) {
         self.last = None;
         self.outgoing.clear();
@@ -114,7 +115,7 @@ impl Stream {
         self.unmeasured = false;
     }
 
-    /// The FLUSH that was read takes its place behind what the author wrote for it.
+    /// Appends the FLUSH that was read behind what the author wrote for it. Returns whether there was one.
     pub(in crate::httpd) fn pay_flush(&mut self) -> bool {
         let owed = std::mem::take(&mut self.flush_owed) && !self.rollback.are_kept();
         if owed {
@@ -131,7 +132,7 @@ impl Stream {
         }
     }
 
-    /// DeferredDrops data that was written and not sent; metadata stays.
+    /// Drops data that was written and not sent; metadata stays.
     pub(in crate::httpd) fn drop_data(&mut self) {
         self.outgoing.move_before(&self.incoming);
         self.last = None;
@@ -146,14 +147,14 @@ impl Stream {
         }
     }
 
-    /// DeferredDrops data that was written and not sent; metadata, and what is left to read, stays.
+    /// Drops data that was written and not sent; metadata, and what is left to read, stays.
     pub(in crate::httpd) fn drop_written(&mut self) {
         self.outgoing.leaving().drop_data();
         self.buffered = 0;
         self.unmeasured = false;
     }
 
-    /// Moves what is left unread on, up to and with EOS.
+    /// Moves what is unread to the written buckets, up to and with EOS.
     pub(in crate::httpd) fn move_rest(&mut self) {
         let rest = &self.incoming;
         while let Some(kind) = rest.front().map(|kind| self.meaning(kind)) {

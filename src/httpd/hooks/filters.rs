@@ -1,8 +1,8 @@
 //! Entry points: the functions that httpd calls for filters.
 //!
-//! httpd tells a filter's function nothing about which registration it is called for: under
-//! mod_filter `f->frec` is the harness's record. So each registered filter gets an entry point of
-//! its own, a number that the compiler puts into the function.
+//! A filter's function cannot find out for which registration it is called: under mod_filter `f->frec` is the
+//! record of mod_filter's filter. So each registered filter gets an entry point of its own, with a number that
+//! the compiler puts into the function.
 
 use std::ffi::{CStr, CString};
 
@@ -20,8 +20,7 @@ use crate::httpd::status::Error;
 pub const ENTRY_POINTS: usize = 256;
 /// The entry point of all filters that are registered at run time.
 pub const RUN_TIME: usize = ENTRY_POINTS;
-
-/// Registers entry point `slot` under `name`. For use while the configuration is read.
+/// Registers entry point `slot` under `name`. Called while the configuration is read.
 pub fn register<M: Module>(direction: Direction, name: &str, slot: usize, filter_type: FilterType) {
     let Ok(name) = CString::new(name) else { return };
     let raw_type = match filter_type {
@@ -54,7 +53,7 @@ pub fn register<M: Module>(direction: Direction, name: &str, slot: usize, filter
     }
 }
 
-/// Registers the filter for those that are registered at run time.
+/// Registers the filter that stands for all run-time registrations.
 pub(in crate::httpd) fn register_run_time<M: Module>() {
     let name = RUN_TIME_NAME.to_string_lossy();
     register::<M>(Direction::Input, &name, RUN_TIME, FilterType::Resource);
@@ -105,7 +104,7 @@ type Start = unsafe extern "C" fn(*mut ffi::ap_filter_t) -> i32;
 /// One function per slot, written out by the compiler.
 struct Entries<M>(std::marker::PhantomData<M>);
 
-/// `sixteen!(input, M, base)` is 16 instances of a generic function, in order.
+/// `entries!(input, M)` is the 256 instances of a generic function, in rows of 16.
 macro_rules! entries {
     ($function:ident, $module:ident) => {
         entries!(@rows $function, $module,
@@ -189,7 +188,7 @@ unsafe extern "C" fn input<M: Module, const SLOT: usize>(
         ffi::AP_MODE_READBYTES => Mode::Bytes(bytes),
         ffi::AP_MODE_GETLINE => Mode::Line,
         ffi::AP_MODE_SPECULATIVE => Mode::Peek(bytes),
-        // INIT, EATCRLF and EXHAUSTIVE are not about a body: none of our business.
+        // INIT, EATCRLF and EXHAUSTIVE are not about a body, so the filter below answers them.
         // SAFETY: the live chain, and the caller's own arguments.
         _ => return unsafe { ffi::ap_get_brigade(filter.raw().next, brigade, mode, block, limit) },
     };
@@ -205,8 +204,8 @@ unsafe extern "C" fn input<M: Module, const SLOT: usize>(
     Error::code(result)
 }
 
-/// Another module calls a filter that is being called: what it wants to send, or read, would not be
-/// filtered by code that is in the middle of something else.
+/// Refuses the call of a filter that is being called, by another module: the filter's code, which is in the middle
+/// of the first call, cannot filter the second.
 fn refuse(filter: &Filter) -> Result<(), Error> {
     let text = format!(
         "filter {} is called by another module while it is at work: refused",

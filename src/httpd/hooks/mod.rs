@@ -31,50 +31,50 @@ use super::server::config::{Command, Settings};
 use super::status::{Error, Status};
 use requests::{Hook, Order, Registration};
 
-/// What a module does in httpd's hooks.
+/// A module: what it does in each of httpd's hooks.
 pub trait Module: Sized + 'static {
     /// `mod_name.c`, for `<IfModule>`.
     const NAME: &'static CStr;
-    /// What its directives set.
+    /// The settings that its directives make.
     type Settings: Settings;
     /// Its directives, as [`config::commands`] makes them.
     const COMMANDS: &'static [Command];
 
     /// The record that httpd loads.
     fn record() -> &'static Record;
-    /// The configuration is read, maybe only to be tested.
+    /// The configuration was read, perhaps only for `-t`.
     ///
     /// # Errors
     /// A sentence that says what to write: httpd does not start.
     fn check_config(_configuration: &Pool, _main: &Server) -> Result<(), String> {
         Ok(())
     }
-    /// The configuration is read; the parent still runs as root.
+    /// The configuration was read. Called in the parent, as root.
     fn post_config(_configuration: &Pool, _main: &Server) {}
-    /// A child starts: before its threads, after its user was changed.
+    /// A child starts. Called before it has threads, and after its user was changed.
     fn child_init(_child: &Pool, _main: &'static Server) {}
-    /// A Python that runs already has loaded the module, to test filters without httpd. Called with
+    /// `mod_python.testing` has loaded the module into a running Python, to test filters without httpd. Called with
     /// the GIL, on each thread that tests.
     fn hosted() -> Result<(), String> {
         Ok(())
     }
-    /// The child is about to stop: gracefully (work may be finished), or at once. Any thread.
+    /// The child is about to stop: gracefully (work may be finished), or at once. Called on any thread.
     fn child_stopping(_graceful: bool) {}
-    /// A connection begins. Whoever may serve it watches its socket while it is parked: in the place
-    /// that this answers, there is what the MPM watches instead.
+    /// A connection begins. Returns where its parked socket is kept, if the module may park the connection and watch
+    /// its socket itself.
     fn parked_socket(_c: &Connection) -> Option<&RefCell<Option<ParkedSocket>>> {
         None
     }
-    /// A connection, one of ours to another server or one stream of a connection, begins: its
-    /// chains are made.
+    /// A client's connection, a connection to another server or one stream of a connection begins: filters may be
+    /// added to its chains.
     fn pre_connection(_c: &Connection) {}
-    /// A connection was accepted; where the MPM parks connections, also: something came of it.
+    /// A connection was accepted. Where the MPM parks connections, also: its socket or event is ready.
     fn process_connection(_c: &Connection) -> Status {
         Status::DECLINED
     }
-    /// A connection is about to be closed, whatever the cause: the last chance to say something.
+    /// A connection is about to be closed, for whatever reason; something may still be sent.
     fn pre_close_connection(_c: &Connection) {}
-    /// Which protocols of those that a peer offers could be spoken: by TLS, or in a request.
+    /// The protocols that the module can serve, of those that a peer offers by TLS or in a request.
     fn propose_protocols(
         _c: &Connection,
         _r: Option<&Request>,
@@ -83,7 +83,7 @@ pub trait Module: Sized + 'static {
     ) -> Vec<CString> {
         Vec::new()
     }
-    /// One was agreed upon. With a request, its answer is sent: the hook serves the connection.
+    /// A protocol was agreed upon. With a request, whose response is sent, the hook serves the connection.
     fn switch_protocol(
         _c: &Connection,
         _r: Option<&Request>,
@@ -92,27 +92,27 @@ pub trait Module: Sized + 'static {
     ) -> Status {
         Status::DECLINED
     }
-    /// The name of the protocol that a connection speaks, if it is the module's.
+    /// The name of the protocol of a connection, if it is one of the module's.
     fn protocol(_c: &Connection) -> Option<&CStr> {
         None
     }
-    /// Where the module stands in the hooks about connections and requests.
+    /// The module's places in the hooks about connections and requests.
     fn hooks() -> Vec<Registration>;
-    /// A hook about a request asks.
+    /// A hook about a request. Called on the thread that works on the request.
     fn request(r: &Request, hook: Hook) -> Status;
-    /// Buckets of a response pass output filter number `slot`.
+    /// A brigade is sent through output filter number `slot`.
     fn output_filter(filter: &Filter, _slot: usize, brigade: &Brigade) -> Result<(), Error> {
         filter.step_out(brigade)
     }
-    /// A request with output filter number `slot` is about to be handled.
+    /// The handler of a request with output filter number `slot` is about to be called.
     fn output_filter_starts(_filter: &Filter, _slot: usize) {}
-    /// mod_status asks for our part of its page: HTML, or lines `Name: value` when `short`.
+    /// The module's part of mod_status's page: HTML, or lines `Name: value` when `short`.
     fn status(_r: &Request, _short: bool) -> String {
         String::new()
     }
-    /// A request with input filter number `slot` is about to be handled.
+    /// The handler of a request with input filter number `slot` is about to be called.
     fn input_filter_starts(_filter: &Filter, _slot: usize) {}
-    /// Somebody reads through input filter number `slot`.
+    /// A read through input filter number `slot`: appends to `brigade`.
     fn input_filter(
         filter: &Filter,
         slot: usize,
@@ -122,7 +122,7 @@ pub trait Module: Sized + 'static {
     ) -> Result<(), Error>;
 }
 
-/// The module record that httpd finds by its name, and writes to: so not in read-only memory.
+/// The module record, which httpd finds by its name. httpd writes to it, so it is not in read-only memory.
 #[repr(transparent)]
 pub struct Record(UnsafeCell<ffi::module>);
 
@@ -157,7 +157,7 @@ impl Record {
     }
 }
 
-/// Says in httpd's banner (`ServerTokens Full`) and log what runs here.
+/// Adds `name/version` to httpd's `Server` header (`ServerTokens Full`) and its log entry at start.
 pub fn add_version(configuration: &Pool, component: &str) {
     if let Ok(component) = CString::new(component) {
         // SAFETY: httpd copies it.
@@ -168,8 +168,8 @@ pub fn add_version(configuration: &Pool, component: &str) {
 /// The type of [`host`].
 pub type Host = unsafe extern "C" fn(*mut ffi::server_rec) -> *mut c_char;
 
-/// What `mod_python.testing` calls in place of httpd's loading and forking: with the main server of
-/// its stand-in for httpd, in which this is module number 0. Answers null, or what is wrong.
+/// Starts the module in `mod_python.testing`, which calls this in place of httpd's loading and forking, with the
+/// main server of its test double of httpd; there the module has index 0. Returns null, or an error text.
 ///
 /// # Safety
 /// `main` lives as long as the process, and the calling thread has the GIL.
@@ -182,7 +182,7 @@ pub unsafe extern "C" fn host<M: Module>(main: *mut ffi::server_rec) -> *mut c_c
         server::set_main(main);
         match M::hosted() {
             Ok(()) => null_mut(),
-            // Not freed: it is told once, and ends the test run.
+            // Not freed: an error is reported once, and ends the test run.
             Err(reason) => CString::new(reason).unwrap_or_default().into_raw(),
         }
     })
@@ -201,7 +201,7 @@ unsafe extern "C" fn register<M: Module>(pool: *mut ffi::apr_pool_t) {
 fn register_all<M: Module>(pool: &Pool) {
     M::record().remember_index();
     std::panic::set_hook(Box::new(|panic| {
-        // `guard` says what panicked; this says where.
+        // `guard` logs the message of a panic, and this its file and line.
         let place = panic
             .location()
             .map(ToString::to_string)

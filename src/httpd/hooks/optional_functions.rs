@@ -1,4 +1,4 @@
-//! Optional functions for other C modules (`include/mod_python.h`): Python, from where they are.
+//! Optional functions by which other C modules run Python (`include/mod_python.h`).
 
 use std::ffi::{CStr, c_char, c_void};
 use std::mem::transmute;
@@ -11,17 +11,17 @@ use crate::httpd::guard::guard;
 use crate::httpd::request::Request;
 use crate::httpd::server::Server;
 
-/// Who lets other modules into Python. Pointers are CPython's; null means no.
+/// The implementation of the functions. The pointers are CPython's; null means an error.
 pub trait Lender: 'static {
     /// Enters the interpreter of this name, or the main one: `PyInterpreterState *`.
     fn acquire(name: Option<&[u8]>) -> *mut c_void;
-    /// Leaves the one that was entered last.
+    /// Leaves the interpreter that was entered last.
     fn release();
-    /// A request as Python sees it: a borrowed `PyObject *`.
+    /// The Python object of a request: a borrowed `PyObject *`.
     fn request(r: &Request) -> *mut c_void;
-    /// A server as Python sees it: a new reference.
+    /// The Python object of a server: a new reference.
     fn server(s: &'static Server) -> *mut c_void;
-    /// A connection as Python sees it: a new reference.
+    /// The Python object of a connection: a new reference.
     fn connection(c: &Connection) -> *mut c_void;
 }
 

@@ -1,5 +1,5 @@
-//! The hooks in which a connection's protocol is agreed upon: by TLS (ALPN) before anything is said,
-//! or by a request with an `Upgrade` field.
+//! The hooks in which a connection's protocol is agreed upon: by TLS (ALPN, RFC 7301) before any data, or by a
+//! request with an `Upgrade` field (RFC 9110 §7.8).
 
 use std::ffi::{CStr, c_char, c_int};
 
@@ -24,7 +24,7 @@ pub(in crate::httpd) fn register<M: Module>() {
     unsafe { ffi::ap_hook_protocol_get(Some(get::<M>), none, none, middle) };
 }
 
-/// Which of the protocols that a peer offers could be spoken. httpd chooses by `Protocols`.
+/// Proposes those of a peer's protocols that the module can serve. httpd chooses one by `Protocols`.
 unsafe extern "C" fn propose<M: Module>(
     c: *mut ffi::conn_rec,
     r: *mut ffi::request_rec,
@@ -98,7 +98,7 @@ unsafe extern "C" fn get<M: Module>(c: *const ffi::conn_rec) -> *const c_char {
     })
 }
 
-/// What a parked connection speaks, as far as the MPM is concerned.
+/// The protocol of a parked connection, for the MPM.
 const PARKED: &CStr = c"mod_python";
 
 /// The hook in which a protocol says that it knows its name: that one is known here. Outside of `guard`: it compares
@@ -129,7 +129,7 @@ impl Server {
 }
 
 impl Connection {
-    /// The name of the protocol that is spoken: `http/1.1` unless another one was agreed upon.
+    /// The name of the connection's protocol: `http/1.1` unless another one was agreed upon.
     pub fn protocol(&self) -> Option<&[u8]> {
         // SAFETY: a live connection; the answer lives as long as it.
         let name = unsafe { ffi::ap_get_protocol(self.as_ptr()) };
@@ -137,15 +137,15 @@ impl Connection {
         unsafe { c_bytes(name) }
     }
 
-    /// From now on the MPM closes it when it is parked for its virtual host's `Timeout`. Before, that
-    /// is the main server's: for HTTP, the MPM asks for another one only when it reads a request.
+    /// From now on the MPM closes the parked connection after the `Timeout` of its virtual host. Before, it takes that
+    /// of the main server: for HTTP, the virtual host's is used only when a request is read.
     pub fn use_own_timeout(&self) {
         let (no_request, server) = (std::ptr::null_mut(), self.base_server().as_ptr());
         // SAFETY: a live connection and server; `switched` knows the name, and the MPM listens in.
         unsafe { ffi::ap_switch_protocol(self.as_ptr(), no_request, server, PARKED.as_ptr()) };
     }
 
-    /// From now on it is this virtual host's: its log, its settings, its `Timeout`.
+    /// From now on the connection belongs to this virtual host: its log, its settings, its `Timeout`.
     pub fn belong_to(&self, server: &Server) {
         // SAFETY: httpd looks for another one only when it reads a request.
         unsafe { (*self.as_ptr()).base_server = server.as_ptr() };
@@ -159,7 +159,7 @@ impl Connection {
 }
 
 impl Request {
-    /// Whether a body follows the header.
+    /// Whether the request's headers announce a body.
     pub fn announces_body(&self) -> bool {
         let headers = self.headers_in();
         let length = headers.get(c"Content-Length");
@@ -168,7 +168,7 @@ impl Request {
             || headers.get(c"Transfer-Encoding").is_some()
     }
 
-    /// Takes HTTP's filters off: what follows on the connection is of another protocol.
+    /// Removes HTTP's filters: what follows on the connection is of another protocol.
     pub fn leave_http(&self) {
         let c = self.connection().raw();
         let r = self.as_ptr();

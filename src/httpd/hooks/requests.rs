@@ -78,14 +78,14 @@ pub struct Registration {
     pub before: &'static [&'static CStr],
 }
 
-/// Names of modules as httpd's ordering wants them; they live as long as the configuration.
+/// A null-terminated array of modules' names, for httpd's order of hooks. It lives as long as the pool.
 pub(in crate::httpd) fn names(pool: &Pool, names: &[&'static CStr]) -> *const *const c_char {
     let names = names.iter().map(|name| name.as_ptr());
     let list: Vec<*const c_char> = names.chain(Some(std::ptr::null())).collect();
     pool.own(list).as_ptr()
 }
 
-/// The functions that httpd calls, and how they are registered. A panic ends as an exception does:
+/// The functions that httpd calls, and their registration. A panic has the effect of an exception:
 /// 500, or a cut response when something of it is out.
 macro_rules! request_hooks {
     ($($name:ident = $hook:ident by $register:ident;)*) => {

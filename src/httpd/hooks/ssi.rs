@@ -21,19 +21,19 @@ use crate::httpd::log::Level;
 use crate::httpd::request::Request;
 use crate::httpd::status::{Error, Status};
 
-/// Who runs the code of elements.
+/// The implementation that runs the code of elements.
 pub trait Tags: 'static {
-    /// Runs it. `Ok(false)` when it failed, and the page is to say so.
+    /// Runs the code. `Ok(false)`: it failed, and the page gets mod_include's error text.
     ///
     /// # Errors
-    /// What sending answered: the response cannot go on.
+    /// The error of a send: the response cannot go on.
     fn run(tag: &Tag, parameter: Parameter, code: &[u8]) -> Result<bool, Error>;
 }
 
-/// What an element has: its one parameter.
+/// The parameter of an element; it has one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Parameter {
-    /// `eval`: an expression, whose value stands in the page.
+    /// `eval`: an expression, whose value is put into the page.
     Eval,
     /// `exec`: statements, which write to the page.
     Exec,
@@ -51,7 +51,7 @@ type Handler = unsafe extern "C" fn(
 /// mod_include's function for reading an element; set once per child.
 static NEXT_PARAMETER: OnceLock<NextParameter> = OnceLock::new();
 
-/// Serves the element from now on, if mod_include is there. For a child that starts.
+/// Registers the element with mod_include, if that is loaded. Called when a child starts.
 pub fn serve<T: Tags>() {
     let retrieve = |name: &CStr| {
         // SAFETY: only looks the name up.
@@ -89,7 +89,7 @@ impl Tag {
         unsafe { Filter::from_raw(self.filter.as_ptr()) }
     }
 
-    /// The request whose page it is.
+    /// The request for the page.
     pub fn request(&self) -> &Request {
         // SAFETY: live through the element's handler.
         let context = unsafe { self.context.as_ref() };
@@ -97,19 +97,19 @@ impl Tag {
         unsafe { Request::from_raw(context.r) }
     }
 
-    /// The part of the page that is not sent yet, all that mod_include has gathered.
+    /// The part of the page that mod_include has gathered and not sent yet.
     fn page(&self) -> &Brigade {
         // SAFETY: live through the element's handler.
         unsafe { Brigade::from_raw(self.page.as_ptr()) }
     }
 
-    /// Where what is written goes. (Not the page's brigade: its last bucket may share memory with
-    /// text that is still to come, and writing would go there.)
+    /// The brigade for what the code writes. (Not the page's: its last bucket may share memory with the text that
+    /// follows the element, which a write would overwrite.)
     pub fn written(&self) -> &Brigade {
         &self.written
     }
 
-    /// So many bytes were written; sends when enough came together.
+    /// The code has written `length` bytes; sends them when there are enough.
     ///
     /// # Errors
     /// What sending answered.
@@ -143,17 +143,17 @@ impl Tag {
         result
     }
 
-    /// Whether some of the response has passed all filters, so that its status stands.
+    /// Whether a part of the response has passed all filters, so that its status cannot change.
     pub fn is_out(&self) -> bool {
         self.request().has_sent()
     }
 
-    /// Why sending failed, if it did.
+    /// The error of a send, if one has failed.
     pub fn failed(&self) -> Option<Error> {
         self.failed.get()
     }
 
-    /// Ends the response with a status, or cut when something of it is out.
+    /// Ends the response with an error page of this status, or cuts it when a part of it is out.
     pub fn fail(&self, status: Status) -> Error {
         self.written.clear();
         self.page().clear();
@@ -178,7 +178,7 @@ impl Tag {
         unsafe { self.context.as_ref() }.flags & flag as i32 != 0
     }
 
-    /// The next parameter: its name in small letters, its value with entities decoded.
+    /// The next parameter: its name in lower case, its value with entities decoded.
     fn next_parameter(&self) -> Option<(&[u8], Option<&[u8]>)> {
         let (mut name, mut value) = (null_mut(), null_mut());
         let next = NEXT_PARAMETER.get()?;
@@ -198,7 +198,7 @@ impl Tag {
         Some((name, unsafe { c_bytes(value) }))
     }
 
-    /// Its one parameter, or what is wrong with the element.
+    /// The parameter of the element, or what is wrong with it.
     fn parameter(&self) -> Result<(Parameter, &[u8]), String> {
         let (name, code) = self.next_parameter().ok_or("has no parameter")?;
         let parameter = match name {

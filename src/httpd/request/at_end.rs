@@ -4,8 +4,8 @@ use super::Request;
 use crate::httpd::ffi;
 
 impl Request {
-    /// Calls `f` when the request goes, while all that we keep of it is still there. The last one is
-    /// called first.
+    /// Calls `f` when the request's pool is destroyed, before anything that the module keeps for the request. The
+    /// function that was given last is called first.
     pub fn at_end(&self, f: fn(&Self)) {
         self.pool().own_first(AtEnd {
             r: self.as_ptr(),
@@ -14,7 +14,7 @@ impl Request {
     }
 }
 
-/// What is called when a request goes.
+/// A function to call at the end of a request.
 struct AtEnd {
     r: *mut ffi::request_rec,
     f: fn(&Request),

@@ -1,6 +1,6 @@
-//! What httpd would say to a request that nobody sent: its modules look at one that stands on a
-//! copy of a connection, as they look at a stream of HTTP/2. Whatever they do to it, read of it,
-//! write to it or keep for it never reaches the connection itself, and goes with it.
+//! A probe: what httpd would answer to a request that no client sent. It stands on a copy of a
+//! connection, as a stream of HTTP/2 does, and httpd's modules run their phases for it. What they
+//! change, read, write or keep there does not reach the connection itself, and ends with the probe.
 
 use std::cell::Cell;
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
@@ -17,36 +17,36 @@ use crate::httpd::guard::guard;
 use crate::httpd::server::Server;
 use crate::httpd::status::{Error, Status};
 
-/// The ends of a copied connection: it takes whatever is written, and has nothing to be read.
+/// The name of the two filters of a copied connection: the output drops what is written, the input is at its end.
 const NAME: &CStr = c"MOD_PYTHON_AUTH_PROBE";
-/// Before whatever says that it comes first.
+/// The order of our hook: before those that are registered as the very first.
 const BEFORE_ALL: c_int = ffi::APR_HOOK_REALLY_FIRST as c_int - 100;
-/// Who tells the client's address, and what follows from it, when a request was read. The others in
-/// that hook count, log or answer requests.
+/// The modules whose `post_read_request` finds the client's address, and what follows from it. The others
+/// in that hook count, log or answer requests.
 const ABOUT_CLIENTS: [&[u8]; 2] = [b"mod_remoteip.c", b"mod_setenvif.c"];
 
-/// A request that nobody sent.
+/// A request that no client sent.
 pub struct AuthProbe<'a> {
     pool: *mut ffi::apr_pool_t,
     r: NonNull<ffi::request_rec>,
     connection: PhantomData<&'a Connection>,
 }
 
-/// What httpd says.
+/// What httpd would answer.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// It may go on; with the user's name, where it had to be found out.
+    /// The request is allowed; with the user's name, if a phase has set one.
     Allowed(Option<Vec<u8>>),
-    /// It ends with this.
+    /// The request would be answered with this status.
     Refused(Status),
 }
 
 thread_local! {
-    /// The probe that this thread makes, and whether it has been let in.
+    /// The probe that this thread makes, and whether it was allowed.
     static ASKED: Cell<(*const ffi::request_rec, bool)> = const { Cell::new((null(), false)) };
 }
 
-/// Registers the ends, and the place behind authorization.
+/// Registers the two filters, and the hook behind authorization.
 pub(in crate::httpd) fn register() {
     let kind = ffi::AP_FTYPE_NETWORK;
     // SAFETY: called while httpd collects hooks; a static name and function.
@@ -123,7 +123,7 @@ fn chain(
     filter
 }
 
-/// A copy of what the modules keep for a connection, without ours.
+/// A copy of what the modules keep for a connection, without what ours keeps.
 fn copy_vector(
     pool: *mut ffi::apr_pool_t,
     from: *mut ffi::ap_conf_vector_t,
@@ -152,11 +152,10 @@ fn copy_vector(
 }
 
 impl Connection {
-    /// A request for a path (with its query) that nobody sent; `credentials` is the value of its
-    /// `Authorization`.
+    /// A probe for a path with its query; `credentials` is the value of its `Authorization` header.
     ///
     /// # Errors
-    /// It is no path of a URI.
+    /// `path` is no path of a URI.
     pub fn probe_auth(
         &self,
         uri: &CStr,
@@ -187,7 +186,7 @@ impl Connection {
         Ok(probe)
     }
 
-    /// A connection like this one, that leads nowhere.
+    /// A copy of this connection, which has no socket.
     fn connection_copy(&self, pool: *mut ffi::apr_pool_t) -> *mut ffi::conn_rec {
         // SAFETY: a live pool; memory as long-lived as it.
         let copy: *mut ffi::conn_rec =
@@ -203,7 +202,7 @@ impl Connection {
         // SAFETY: our own, seen by nobody yet.
         let fields = unsafe { &mut *copy };
         fields.pool = pool;
-        // Nobody may renegotiate TLS, or take the connection over: that is how they know.
+        // Modules that see a master connection do not renegotiate TLS, and do not take the connection over.
         fields.master = self.as_ptr();
         fields.cs = null_mut();
         fields.notes = notes;
@@ -220,7 +219,7 @@ impl AuthProbe<'_> {
         unsafe { ffi::apr_pstrmemdup(self.pool, text.as_ptr().cast(), text.len()) }
     }
 
-    /// As reading it would have.
+    /// Sets the fields as if the request had been read from the connection.
     fn fill(&self, server: &Server, uri: &CStr, credentials: Option<&CStr>) {
         let host = server.hostname().unwrap_or(b"localhost");
         let line = [b"GET ", uri.to_bytes(), b" HTTP/1.1"].concat();
@@ -247,13 +246,13 @@ impl AuthProbe<'_> {
         }
     }
 
-    /// The request, to be looked at.
+    /// The request of the probe.
     pub fn request(&self) -> &Request {
         // SAFETY: it lives until this is dropped.
         unsafe { Request::from_raw(self.r.as_ptr()) }
     }
 
-    /// Has mod_remoteip and mod_setenvif say who the client is.
+    /// Runs `post_read_request` of mod_remoteip and mod_setenvif, which find the client's address.
     ///
     /// # Errors
     /// One of them refuses it.
@@ -272,8 +271,7 @@ impl AuthProbe<'_> {
         Ok(())
     }
 
-    /// Whether httpd would let it in. Everything runs that runs for a request up to there, and
-    /// nothing behind it.
+    /// Whether httpd would allow the request. All phases up to authorization run for it, and no later one.
     pub fn authorize(&self) -> Verdict {
         if let Err(status) = self.meet_client() {
             return Verdict::Refused(status);

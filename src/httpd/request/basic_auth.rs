@@ -25,7 +25,7 @@ impl Request {
         unsafe { c_bytes(scheme) }
     }
 
-    /// The password of Basic credentials, if that is the scheme here and there are any; sets `user`.
+    /// The password of Basic credentials, if `AuthType` is Basic and the request has some; sets `user`.
     pub fn basic_password(&self) -> Option<&[u8]> {
         let mut password = std::ptr::null();
         // SAFETY: live; `password` is a place for the answer.
@@ -37,8 +37,8 @@ impl Request {
         unsafe { c_bytes(password) }
     }
 
-    /// Sets the header that asks for a user, unless it is there: what module answers for the
-    /// `AuthType` knows it.
+    /// Sets the header that asks for credentials (`WWW-Authenticate`), unless it is there. The module
+    /// of the `AuthType` writes it.
     pub fn note_auth_failure(&self) {
         let name: &CStr = match self.raw().proxyreq == ffi::PROXYREQ_PROXY as i32 {
             true => c"Proxy-Authenticate",

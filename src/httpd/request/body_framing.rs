@@ -1,10 +1,10 @@
-//! The body of a request between the filters that change it and those who read it.
+//! The framing of a request's body, where filters change the body before it is read.
 //!
 //! A reader must not trust the `Content-Length` of a body that a filter changes, so it is taken out
 //! of the headers. But httpd's parser (`http_in`) looks into the same headers to learn where the
 //! body ends, and that at its first read, whenever that is: perhaps long after, for an error page,
-//! or when what nobody read is discarded. A parser without the true length would take the body for
-//! another request. So it is made to look before the length is taken away.
+//! or when an unread body is discarded. A parser without the true length would take the body for
+//! another request. So it is made to look before the length is removed.
 
 use std::ffi::{CStr, CString};
 
@@ -14,24 +14,24 @@ use crate::httpd::ffi;
 use crate::httpd::log::Level;
 use crate::httpd::status::Status;
 
-/// Holds the length of a body of which nothing was read yet.
+/// The note with the length of a body of which nothing was read yet.
 const LENGTH: &CStr = c"mod_python.content-length";
-/// Says that httpd's parser has looked at the headers for us, before a redirect to here.
+/// The note that httpd's parser has looked at the headers for us, before a redirect to here.
 const LOOKED: &CStr = c"mod_python.parser-has-looked";
-/// Holds the length of a body whose headers a handler has changed since the parser looked at them.
+/// The note with the length of a body whose headers a handler has changed since the parser looked at them.
 const SETTLED: &CStr = c"mod_python.settled-length";
-/// Holds the HTTP status with which a filter refused the body.
+/// The note with the HTTP status with which a filter refused the body.
 const REFUSED: &CStr = c"mod_python.refused-body";
 
 impl Request {
-    /// A filter stands before the body's readers: they see a body of unknown length.
+    /// Removes the body's length from the headers, since a filter changes the body before it is read.
     pub fn hide_body_length(&self) {
         let length = self.headers_in().get(c"Content-Length");
         let Some(length) = length.and_then(|length| CString::new(length).ok()) else {
             return;
         };
         if self.is_subrequest() || self.is_beyond_limit(&length) {
-            // Nobody gets to read it: the parser will answer 413.
+            // The body is not read: the parser will answer 413.
             return;
         }
         if let Some(parser) = self.body_parser() {
@@ -51,9 +51,9 @@ impl Request {
         self.headers_in().set(c"Transfer-Encoding", c"chunked");
     }
 
-    /// A handler is about to change what the request's headers say of its body, `Transfer-Encoding`
-    /// too if `coding`. The parser looks at them before that, or would take a part of the body for
-    /// the next request; where it cannot look without answering, the connection ends with this one.
+    /// A handler is about to change the request's `Content-Length`, and with `coding` its `Transfer-Encoding`.
+    /// The parser is made to look at them before, or it would take a part of the body for the next request;
+    /// where it cannot look without answering, the connection is closed after this request.
     pub fn settle_body_framing(&self, coding: bool) {
         // A subrequest may share the table with its main request.
         if let Some(main) = self.main() {
@@ -77,7 +77,7 @@ impl Request {
             return self.log(Level::Info, text);
         }
         let nothing = self.new_brigade();
-        // An error is the parser's to repeat when somebody reads.
+        // The parser repeats an error when the body is read.
         let _ = parser.fetch_nothing(&nothing);
         nothing.clear();
         if let Some(length) = length {
@@ -85,7 +85,7 @@ impl Request {
         }
     }
 
-    /// What the request's `Content-Length` says, if it has one.
+    /// The value of the request's `Content-Length` in bytes, if it has one.
     pub fn content_length(&self) -> Option<i64> {
         let text = self.headers_in().get(c"Content-Length")?;
         std::str::from_utf8(text).ok()?.parse().ok()
@@ -104,7 +104,8 @@ impl Request {
         self.raw().proxyreq == 0 && limit > 0 && bytes > limit
     }
 
-    /// Undoes `hide_body_length` for `redirected`, if nothing was read: it may have other filters.
+    /// Undoes `hide_body_length` for the request that this one was redirected to, if nothing of the body was read:
+    /// other filters may stand before its readers.
     pub fn show_body_length(&self, redirected: &Self) {
         let length = self.noted(LENGTH);
         if let Some(length) = &length {
@@ -120,8 +121,8 @@ impl Request {
         }
     }
 
-    /// Whether the body is too long for where the request was redirected to, or for the sections that
-    /// were not known when the parser looked. It will not say so.
+    /// Whether the body is longer than the `LimitRequestBody` of the path that the request was redirected to, or of
+    /// sections that were not known when the parser looked. The parser does not check that again.
     pub fn redirected_beyond_limit(&self) -> bool {
         let length = self.noted(SETTLED).or_else(|| {
             self.notes().get(LOOKED)?;
@@ -139,14 +140,14 @@ impl Request {
         self.notes().unset(LENGTH);
     }
 
-    /// Notes the status with which a filter refused the body.
+    /// Notes that a filter has refused the body with this status.
     pub(in crate::httpd) fn refuse_body(&self, status: Status) {
         if let Ok(number) = CString::new(status.0.to_string()) {
             self.notes().set(REFUSED, &number);
         }
     }
 
-    /// The status with which a filter refused the body.
+    /// The status with which a filter has refused the body, if one has.
     pub fn body_refusal(&self) -> Option<Status> {
         let number = self.notes().get(REFUSED)?;
         std::str::from_utf8(number).ok()?.parse().ok().map(Status)

@@ -1,4 +1,4 @@
-//! The environment that CGI knows (RFC 3875 §4.1), in `subprocess_env`.
+//! The variables of CGI (RFC 3875 §4.1), in `subprocess_env`.
 
 use std::ffi::{CStr, CString};
 
@@ -6,13 +6,13 @@ use super::Request;
 use crate::httpd::ffi;
 
 impl Request {
-    /// Adds what tells of the server, the client and the headers.
+    /// Adds the variables about the server, the client and the headers.
     pub fn add_common_vars(&self) {
         // SAFETY: live.
         unsafe { ffi::ap_add_common_vars(self.as_ptr()) };
     }
 
-    /// Adds what tells of the request. Unlike httpd's own function it asks for no PATH_TRANSLATED,
+    /// Adds the variables about the request. Unlike httpd's own function it leaves out PATH_TRANSLATED,
     /// which takes a subrequest.
     pub fn add_cgi_vars(&self) {
         let set = |name: &CStr, value: Option<&[u8]>| {
@@ -31,7 +31,7 @@ impl Request {
         }
     }
 
-    /// The path without what follows the file in it.
+    /// The request's path without its `path_info` (`SCRIPT_NAME`).
     pub fn script_name(&self) -> &[u8] {
         let raw = self.raw();
         let path = self.uri().unwrap_or_default();
@@ -46,7 +46,7 @@ impl Request {
             .unwrap_or(path)
     }
 
-    /// The request that the client sent, of which this one may be a redirection or a part.
+    /// The request that the client sent, of which this one may be a redirection or a subrequest.
     fn first(&self) -> &Self {
         let mut first = self;
         while let Some(before) = first.prev().or_else(|| first.main()) {

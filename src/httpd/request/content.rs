@@ -1,5 +1,5 @@
-//! What a response says of its content: type, languages, length, and what conditions of the
-//! request compare (RFC 9110 §8, §13).
+//! The headers of a response about its content: type, languages, length, and the validators that
+//! conditional requests compare (RFC 9110 §8, §13).
 
 use super::Request;
 use crate::httpd::apr::array;
@@ -21,7 +21,7 @@ impl Request {
         }
     }
 
-    /// Sets the response's media type; httpd does not choose a handler by it.
+    /// Sets the response's media type. It has no influence on the choice of the handler.
     pub fn set_content_type(&self, value: Option<&[u8]>) {
         let value = value.map_or(std::ptr::null_mut(), |v| self.pool().copy_text(v));
         // SAFETY: live; the copy lives in the request's pool.
@@ -59,13 +59,13 @@ impl Request {
         unsafe { ffi::ap_set_last_modified(self.as_ptr()) };
     }
 
-    /// Raises `mtime` to `micros` since 1970, if that is later.
+    /// Raises `mtime` to `micros`, in microseconds since 1970, if that is later.
     pub fn update_mtime(&self, micros: i64) {
         // SAFETY: live.
         unsafe { ffi::ap_update_mtime(self.as_ptr(), micros) };
     }
 
-    /// Whether the conditions of the request (`If-None-Match` …) are met: `OK`, 304 or 412.
+    /// Compares the conditions of the request (`If-None-Match` …) with the response: `OK`, 304 or 412.
     pub fn meets_conditions(&self) -> Status {
         // SAFETY: live.
         Status(unsafe { ffi::ap_meets_conditions(self.as_ptr()) })

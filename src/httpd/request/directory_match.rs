@@ -6,8 +6,8 @@ use super::Request;
 use crate::httpd::ffi;
 
 impl Request {
-    /// The directory of this request's file that a pattern means: the shortest one that it matches,
-    /// with or without a slash at its end. Without that slash; None if there is no such directory.
+    /// The directory above this request's file that a pattern matches, with or without a slash at its end: the
+    /// shortest one, returned without that slash. `None` if there is no such directory.
     pub fn directory_by(&self, pattern: &str, is_regex: bool) -> Option<String> {
         let file = self.filename()?;
         let pattern = CString::new(pattern).ok()?;

@@ -1,4 +1,4 @@
-//! What a response says of its body, and how a body that cannot be finished is cut.
+//! The headers of a response about its body, and how a body that cannot be finished is cut.
 
 use std::ffi::CString;
 
@@ -8,23 +8,23 @@ use crate::httpd::connection::KeepAlive;
 use crate::httpd::status::Status;
 
 impl Request {
-    /// A response that is under way is cut, so that every client can tell: an HTTP/1.1 chunked body
-    /// without its end, or a closed connection; a reset stream with HTTP/2.
+    /// Cuts a response that is under way, so that every client notices: an HTTP/1.1 chunked body has no end, or
+    /// the connection is closed; an HTTP/2 stream is reset. Empties `brigade`. Returns what the hook returns.
     pub fn cut_response(&self, brigade: &Brigade) -> Status {
         brigade.clear();
         if !self.is_answered() {
             self.connection().set_keep_alive(KeepAlive::Close);
             brigade.append_error(Status::BAD_GATEWAY.0, self.pool());
             brigade.append_end();
-            // The peer learns of it, or is gone already.
+            // An error means that the peer is gone.
             let _ = self.write(brigade);
         }
-        // Not OK: a client that was refused with half a response would be let in by that.
+        // Not OK, which would allow a request that was refused with half a response.
         Status::DONE
     }
 
-    /// Answers with an error page in place of what the handler would have sent, if it has not sent
-    /// anything yet; as httpd does when it finds a body wrong while somebody reads it.
+    /// Sends an error page in place of the handler's response, if nothing of that was sent yet; as httpd does when
+    /// it finds an error in a body while a handler reads it.
     pub fn answer_with(&self, status: Status) {
         if status.is_answer() && !self.has_started() && !self.is_answered() {
             let brigade = self.new_brigade();
@@ -35,8 +35,8 @@ impl Request {
         }
     }
 
-    /// What a filter that changes the body takes back: its length, its digests, the exactness of
-    /// its tag, and ranges of it (RFC 9110 §8.6, §8.8.3, §14; RFC 3230).
+    /// Removes the headers that a filter which changes the body makes wrong: its length, its digests, and ranges of
+    /// it. A strong ETag becomes weak (RFC 9110 §8.6, §8.8.3, §14; RFC 3230).
     pub fn forget_representation(&self) {
         self.forget_exactness();
         for headers in [self.headers_out(), self.err_headers_out()] {
@@ -47,8 +47,8 @@ impl Request {
         self.headers_in().unset(c"If-Range");
     }
 
-    /// What a filter takes back that changes bytes, but not how many: digests and the exactness of
-    /// the tag. A range of the body is still one.
+    /// As `forget_representation`, for a filter that changes bytes, but not how many: removes the digests and makes
+    /// a strong ETag weak. Ranges stay.
     pub fn forget_exactness(&self) {
         for headers in [self.headers_out(), self.err_headers_out()] {
             for name in [c"Content-MD5", c"Digest", c"Content-Digest"] {
@@ -61,7 +61,7 @@ impl Request {
         }
     }
 
-    /// Whether the response is coded (gzip, br …): not text any more.
+    /// The response's `Content-Encoding` (gzip, br …), unless it has none.
     pub fn response_coding(&self) -> Option<&[u8]> {
         self.content_encoding()
             .or_else(|| self.headers_out().get(c"Content-Encoding"))

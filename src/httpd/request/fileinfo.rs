@@ -1,4 +1,4 @@
-//! What is known of files: `apr_finfo_t`.
+//! Information about files: `apr_finfo_t`.
 
 use std::ffi::CStr;
 
@@ -8,7 +8,7 @@ use crate::httpd::cstr::c_bytes;
 use crate::httpd::ffi;
 use crate::httpd::status::Error;
 
-/// What is known of a file; a copy, without the file.
+/// Information about a file: a copy, which does not hold the file open.
 #[derive(Clone, Default)]
 pub struct FileInfo {
     /// The path.
@@ -32,16 +32,16 @@ pub struct FileInfo {
     touched: i64,
 }
 
-/// A number that may be known of a file.
+/// A number in the information about a file.
 #[derive(Clone, Copy)]
 pub enum Field {
-    /// Who may do what, as APR has it: 0x644.
+    /// Its permissions, as `apr_fileperms_t`: 0x644.
     Protection,
     /// Its number in its file system.
     Inode,
     /// The number of its file system.
     Device,
-    /// How many names it has.
+    /// How many hard links it has.
     Links,
     /// The number of its owner.
     User,
@@ -53,7 +53,7 @@ pub enum Field {
     Accessed,
     /// When its content changed last, in seconds since 1970.
     Changed,
-    /// When its content, owner or rights changed last, in seconds since 1970.
+    /// When its content, owner or permissions changed last, in seconds since 1970.
     Touched,
 }
 
@@ -63,10 +63,10 @@ const REGULAR: u32 = ffi::APR_REG;
 const DIRECTORY: u32 = ffi::APR_DIR;
 
 impl FileInfo {
-    /// What a look at a file asks for as a rule.
+    /// The fields that `stat` asks for by default.
     pub const USUAL: i32 = ffi::APR_FINFO_NORM as i32;
 
-    /// What the file system says. A file that is not there is no error: it has no `kind`.
+    /// Asks the file system for the fields `wanted` (`APR_FINFO_*`). For a file that does not exist `kind` is 0.
     pub fn stat(path: &CStr, wanted: i32, pool: &Pool) -> Result<Self, Error> {
         let mut raw = std::mem::MaybeUninit::<ffi::apr_finfo_t>::zeroed();
         // SAFETY: a place for the answer; the path is NUL-terminated, the pool live.
@@ -114,7 +114,7 @@ impl FileInfo {
         }
     }
 
-    /// Whether there is such a file, or folder.
+    /// Whether the file or folder exists.
     pub fn exists(&self) -> bool {
         self.kind != 0
     }
@@ -154,13 +154,13 @@ impl FileInfo {
 }
 
 impl Request {
-    /// What httpd has found out about the request's file.
+    /// httpd's information about the request's file.
     pub fn file_info(&self) -> FileInfo {
         // SAFETY: its texts are null or live in the request's pool.
         unsafe { FileInfo::of(&self.raw().finfo, self.filename()) }
     }
 
-    /// Tells httpd about the request's file.
+    /// Replaces httpd's information about the request's file.
     pub fn set_file_info(&self, info: &FileInfo) {
         let text = |text: &Option<Vec<u8>>| {
             text.as_ref()

@@ -1,4 +1,4 @@
-//! What other modules have put into httpd's hooks (the lists that mod_info shows).
+//! The functions that other modules have registered in httpd's hooks (the lists that mod_info shows).
 
 use std::ffi::{c_char, c_int};
 

@@ -11,7 +11,7 @@ use crate::httpd::guard::guard;
 /// place of its directory; httpd's list of the files that it has read does not.
 const DIRECTORY: &CStr = c"mod_python.htaccess-includes";
 
-/// Has each request and subrequest looked at when httpd has its sections.
+/// Registers the hook that looks for the option when httpd has merged the sections of a request or subrequest.
 pub(in crate::httpd) fn register() {
     let (none, first) = (std::ptr::null(), ffi::APR_HOOK_REALLY_FIRST as c_int);
     // SAFETY: called while httpd collects hooks; the function is static.
@@ -48,7 +48,7 @@ impl Request {
         [file, b"/"].concat().starts_with(directory)
     }
 
-    /// The same, from httpd's list.
+    /// The directory of `htaccess_with_includes`, found in httpd's list of the files that it has read.
     fn find_includes(&self) -> Option<&CStr> {
         // SAFETY: null or an entry of the list, which lives as long as the request.
         let mut at = unsafe { self.raw().htaccess.as_ref() };

@@ -15,7 +15,7 @@ impl Request {
         self.raw().allowed | mask
     }
 
-    /// The other ones, by their names.
+    /// The allowed methods that httpd has no numbers for, by their names.
     pub fn allowed_methods(&self) -> Vec<&[u8]> {
         // SAFETY: null, or made with the request.
         let list = unsafe { self.raw().allowed_methods.as_ref() };
@@ -24,7 +24,7 @@ impl Request {
         unsafe { array::strings(names) }
     }
 
-    /// Extension methods as older modules name them.
+    /// The methods in `allowed_xmethods`, a field for extension methods that older modules set.
     pub fn allowed_xmethods(&self) -> Vec<&[u8]> {
         // SAFETY: as above.
         unsafe { array::strings(self.raw().allowed_xmethods) }

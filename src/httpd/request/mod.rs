@@ -112,8 +112,8 @@ impl Request {
         !self.raw().main.is_null()
     }
 
-    /// Hands the request over to another path of this server, which goes through all phases; that
-    /// is over when this answers. Of one that nobody sent only the end is noted: it is not let in.
+    /// Redirects the request to another path of this server, whose request goes through all phases before this
+    /// returns. A probe is only marked as ended by it, which refuses it.
     pub fn redirect_internally(&self, uri: &CStr) {
         if self.is_auth_probe() {
             // SAFETY: live; a plain field, set on the thread that works on the request.
@@ -124,7 +124,7 @@ impl Request {
         unsafe { ffi::ap_internal_redirect(uri.as_ptr(), self.as_ptr()) };
     }
 
-    /// `HEAD`.
+    /// Whether the method is `HEAD`.
     pub fn is_header_only(&self) -> bool {
         self.raw().header_only != 0
     }
@@ -188,7 +188,7 @@ impl Request {
         unsafe { Table::from_raw(self.raw().trailers_out) }
     }
 
-    /// Notes from module to module.
+    /// The notes, by which modules tell each other something about the request.
     pub fn notes(&self) -> &Table {
         // SAFETY: as above.
         unsafe { Table::from_raw(self.raw().notes) }
@@ -212,7 +212,7 @@ impl Request {
         self.raw().finfo.filetype != ffi::APR_NOFILE
     }
 
-    /// Sends a brigade through the request's output filters, and empties it.
+    /// Sends a brigade through the request's output filters, and empties it. May wait for the client.
     pub fn write(&self, brigade: &Brigade) -> Result<(), Error> {
         // SAFETY: the live chain of this request.
         let status = unsafe { ffi::ap_pass_brigade(self.raw().output_filters, brigade.as_ptr()) };

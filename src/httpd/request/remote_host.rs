@@ -1,10 +1,10 @@
-//! Where a request comes from.
+//! The port, address and name of a request's client.
 
 use super::Request;
 use crate::httpd::cstr::c_bytes;
 use crate::httpd::ffi;
 
-/// How the name of a client is asked for.
+/// The ways to ask for the name of a client (httpd's `REMOTE_*`).
 pub struct RemoteName;
 
 impl RemoteName {
@@ -15,14 +15,14 @@ impl RemoteName {
 }
 
 impl Request {
-    /// The port of the client, or of what mod_remoteip found.
+    /// The port of the client, or the one that mod_remoteip found.
     pub fn useragent_port(&self) -> u16 {
         // SAFETY: null or live with the request.
         unsafe { self.raw().useragent_addr.as_ref() }.map_or(0, |address| address.port)
     }
 
     /// The client's name or address as `kind` (`REMOTE_*`) asks, and whether it is an address. May
-    /// ask the name server, and wait for it.
+    /// wait for a name server.
     pub fn remote_host(&self, kind: i32) -> (Option<&[u8]>, bool) {
         let mut is_address = 0;
         // SAFETY: live; `is_address` is a place for the answer.

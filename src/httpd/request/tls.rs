@@ -1,4 +1,4 @@
-//! TLS of a connection, as whichever module does it tells.
+//! TLS of a connection, as the module that handles it (such as mod_ssl) reports it.
 
 use std::ffi::CStr;
 use std::ptr::null_mut;
@@ -9,7 +9,7 @@ use crate::httpd::cstr::c_bytes;
 use crate::httpd::ffi;
 
 impl Connection {
-    /// Whether its bytes are encrypted.
+    /// Whether the connection uses TLS.
     pub fn is_tls(&self) -> bool {
         // SAFETY: live.
         unsafe { ffi::ap_ssl_conn_is_ssl(self.as_ptr()) != 0 }

@@ -1,4 +1,4 @@
-//! URLs: that of the request in its parts, and those that lead to this server.
+//! URLs: the one of the request in its parts, and absolute ones of this server.
 
 use std::ffi::CStr;
 
@@ -12,15 +12,15 @@ pub struct Url<'a> {
     pub scheme: Option<&'a [u8]>,
     /// User, host and port together.
     pub hostinfo: Option<&'a [u8]>,
-    /// What stands before `:` or `@`.
+    /// The user: what stands before `:` or `@`.
     pub user: Option<&'a [u8]>,
-    /// What stands between `:` and `@`.
+    /// The password: what stands between `:` and `@`.
     pub password: Option<&'a [u8]>,
     /// The host alone.
     pub hostname: Option<&'a [u8]>,
     /// The port.
     pub port: Option<u16>,
-    /// The path, unescaped: httpd has it in one with `uri`.
+    /// The path, unescaped: it is httpd's `uri`.
     pub path: Option<&'a [u8]>,
     /// What follows `?`.
     pub query: Option<&'a [u8]>,

@@ -42,13 +42,13 @@ pub enum Context {
 /// A class of `AllowOverride`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
-    /// What `SetHandler` needs, too.
+    /// The class that `SetHandler` needs, too.
     FileInfo,
-    /// What `Require` needs, too.
+    /// The class that `Require` needs, too.
     AuthConfig,
 }
 
-/// What a directive changes, once its arguments are understood.
+/// The change of settings that one line of the configuration stands for.
 pub type Change<S> = Box<dyn Fn(&mut S)>;
 
 /// One directive: its name, and what it does.
@@ -60,7 +60,7 @@ pub struct Directive<S: 'static> {
     pub help: &'static CStr,
     /// Where it may stand.
     pub context: Context,
-    /// Understands one line of it, or says what to write instead.
+    /// Parses one line. The error is a sentence that says what to write instead.
     pub read: fn(&Line<'_>) -> Result<Change<S>, String>,
 }
 
@@ -73,7 +73,7 @@ impl<S: 'static> Clone for Directive<S> {
 
 impl<S: 'static> Copy for Directive<S> {}
 
-/// A value that lives as long as the configuration whose pool this is.
+/// The configuration's own `T` under this key, made when it is first asked for. It lives until the next restart.
 pub fn generation<'a, T: Default + 'static>(pool: &'a Pool, key: &'static CStr) -> &'a T {
     pool.keyed(key, T::default)
 }

@@ -31,7 +31,8 @@ thread_local! {
     static BLOCKED: Cell<MaybeUninit<libc::sigset_t>> = const { Cell::new(MaybeUninit::uninit()) };
 }
 
-/// From now on, what is forked from this process, a child of httpd, is told from it.
+/// From now on `is_forked` tells processes that are forked from this one, a child of httpd, from it. `ports` are those
+/// on which httpd accepts connections.
 ///
 /// # Errors
 /// The kernel has no memory.
@@ -60,7 +61,7 @@ pub fn watch(ports: Vec<u16>) -> std::io::Result<()> {
     }
 }
 
-/// Forked processes keep this signal handler.
+/// Has forked processes keep the signal handler at this address.
 pub fn keep_handler(handler: usize) {
     KEPT.store(handler, Ordering::Relaxed);
 }
@@ -72,7 +73,7 @@ extern "C" fn forks() {
     BLOCKED.set(MaybeUninit::new(process::mask(libc::SIG_BLOCK, &SIGNALS)));
 }
 
-/// Runs on that thread, in the child of httpd, when it has forked, or failed to.
+/// Runs on that thread, in the child of httpd, after the fork or the failed attempt.
 extern "C" fn has_forked() {
     // SAFETY: set by `forks`, which libc has called on this thread before.
     let blocked = unsafe { BLOCKED.get().assume_init() };

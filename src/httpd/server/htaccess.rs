@@ -1,7 +1,7 @@
-//! `.htaccess`: which directives the server's configuration lets stand there.
+//! `.htaccess`: which directives the server's configuration allows there.
 //!
-//! httpd itself asks for one of a directive's classes. What runs code needs all of its classes, so
-//! that is looked at here, and the class that is missing can be named.
+//! httpd itself asks for one of a directive's classes. A directive that runs code needs all of its
+//! classes, so that is checked here, where the missing class can be named.
 
 use super::config::{Class, Context, Line};
 use crate::httpd::cstr::c_bytes;
@@ -29,12 +29,12 @@ impl Line<'_> {
         !self.has(ffi::RSRC_CONF | ffi::ACCESS_CONF)
     }
 
-    /// Whether a directive that may stand in this place may stand in this .htaccess file, of a server
-    /// that has `admitted` them, or not. `Ok(false)`: it may not, and is to be ignored, because
-    /// `AllowOverride nonfatal=Override` says so.
+    /// Whether a directive whose places are `place` may stand in this .htaccess file; `admitted` is what the server
+    /// says of all directives of this module (`Settings::admits_htaccess`). `Ok(false)`: it may not, and is ignored,
+    /// because of `AllowOverride nonfatal=Override`.
     ///
     /// # Errors
-    /// Why not, and what the server's configuration would have to say.
+    /// The reason, and what the server's configuration would have to say.
     pub(in crate::httpd) fn may_stand_in_htaccess(
         &self,
         context: Context,

@@ -17,9 +17,9 @@ pub enum Section {
     Directory(String),
     /// Directories by a pattern.
     DirectoryPattern {
-        /// As it was written.
+        /// The pattern as it was written.
         pattern: String,
-        /// A regular expression, or else a wildcard.
+        /// Whether it is a regular expression; else it has wildcards.
         is_regex: bool,
     },
     /// A path of URLs, or a pattern for them.
@@ -63,7 +63,7 @@ impl Line<'_> {
         }
     }
 
-    /// Logs a warning about the line, with its place.
+    /// Logs a warning about the line, with its file and line number.
     pub fn warn(&self, text: &str) {
         let text = format!("{text} ({})", self.source());
         log::main(Level::Warning, &text);

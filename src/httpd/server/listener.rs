@@ -3,7 +3,7 @@
 use super::Server;
 use crate::httpd::ffi;
 
-/// Has connections to these ports accepted when they come. By default (`AcceptFilter http data`)
+/// Has connections to these ports accepted when they arrive. By default (`AcceptFilter http data`)
 /// Linux holds each back until the client has sent something, which a client whose server speaks
 /// first never does.
 pub fn accept_at_once(ports: &[u16]) {
@@ -37,7 +37,7 @@ pub fn ports() -> Vec<u16> {
 }
 
 impl Server {
-    /// The ports of its `<VirtualHost>`; the main server's are all that httpd listens on.
+    /// The ports of its `<VirtualHost>`; those of the main server are all ports that httpd listens on.
     pub fn ports(&self) -> Vec<u16> {
         let mut ports = Vec::new();
         if self.is_virtual() {

@@ -1,5 +1,6 @@
 //! Locks that all children share (`Mutex … python`). httpd makes them; between the threads of one
-//! child we keep order, so that any thread of it can unlock: a request ends where httpd likes.
+//! child a state of our own decides, so that any thread of the child can unlock: a request may end on
+//! another thread than the one that locked.
 
 use std::ffi::{CStr, CString};
 use std::fmt;
@@ -18,16 +19,16 @@ use crate::httpd::status::{Error, Status};
 use crate::locks;
 use crate::locks::{Guard, Signal};
 
-/// Its name in the directive `Mutex`.
+/// The name of the locks in the directive `Mutex`.
 const TYPE: &CStr = c"python";
-/// Under which the configuration's pool keeps them.
+/// The key under which the configuration's pool keeps the locks.
 const KEY: &CStr = c"mod_python.locks";
-/// How many there are unless the configuration says otherwise.
+/// How many locks there are unless the configuration says otherwise.
 pub const COUNT: usize = 8;
-/// Between two tries of what the kernel takes for a deadlock.
+/// The pause between two attempts at a lock which the kernel reports as a deadlock.
 const PAUSE: Duration = Duration::from_millis(2);
 
-/// Who holds a lock: what would wait for itself.
+/// The owner of a lock: the code that would wait for itself if it locked again.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Owner {
     /// Code that works on a connection or a request of it, by the connection's address.
@@ -37,7 +38,7 @@ pub enum Owner {
 }
 
 impl Owner {
-    /// Code of this thread that works on nothing of httpd's.
+    /// The code of this thread, which works on no connection.
     pub fn this_thread() -> Self {
         Self::Thread(thread::current().id())
     }
@@ -46,11 +47,11 @@ impl Owner {
 /// Why a lock was not taken or given back.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// Who asks has it already, and would wait for ever.
+    /// The caller owns the lock already, and would wait for ever.
     OwnLock,
     /// This child does not hold it.
     NotHeld,
-    /// The operating system says no.
+    /// The operating system refuses.
     System(Error),
 }
 
@@ -73,14 +74,14 @@ impl fmt::Display for Refusal {
 #[derive(Clone, Copy)]
 enum State {
     Free,
-    /// Ours among the threads of this child; other children may still have it.
+    /// Taken among the threads of this child; another child may still hold it.
     Waiting(Owner),
     OwnedBrigade(Owner),
 }
 
-/// One lock.
+/// One lock. Its state is locked for a few instructions (rank `Short`), never while the thread waits for another child.
 pub struct Lock {
-    /// Null where there are no other children.
+    /// The lock between children; null where there are no other children.
     between: AtomicPtr<ffi::apr_proc_mutex_t>,
     state: locks::Lock<State>,
     freed: Signal,
@@ -95,7 +96,7 @@ impl Lock {
         }
     }
 
-    /// Waits until no one else has it.
+    /// Waits until the lock is free and takes it for `owner`. Called without the GIL.
     ///
     /// # Errors
     /// `OwnLock`; `System`.
@@ -114,7 +115,7 @@ impl Lock {
         result.map_err(Refusal::System)
     }
 
-    /// Takes it if no one has it; whether it did.
+    /// Takes the lock for `owner` if it is free. Returns whether it did; never waits.
     ///
     /// # Errors
     /// `System`.
@@ -138,7 +139,7 @@ impl Lock {
         result.map_err(Refusal::System)
     }
 
-    /// Gives it back; any thread of the child that holds it may.
+    /// Gives the lock back. Any thread of the child that holds it may call this.
     ///
     /// # Errors
     /// `NotHeld`; `System`.
@@ -166,7 +167,7 @@ impl Lock {
         loop {
             // SAFETY: as in `try_lock`.
             match Error::check(unsafe { ffi::apr_proc_mutex_lock(between) }) {
-                // `fcntl` sees processes where threads wait: two locks crossing in two children.
+                // `fcntl` knows processes, not threads: threads that wait crosswise look like a deadlock to it.
                 Err(error) if error.errno() == Some(libc::EDEADLK) => thread::sleep(PAUSE),
                 result => return result,
             }
@@ -218,8 +219,8 @@ unsafe extern "C" fn pre_config(
     .0
 }
 
-/// Makes the locks: in the parent, before there are children. What httpd cannot make is missing (it
-/// logs why): who uses no lock needs none.
+/// Makes `count` locks, in the parent before there are children. A lock that httpd cannot make is missing, which
+/// httpd logs: handlers that use no lock work without.
 pub fn make(configuration: &Pool, main: &Server, count: usize) {
     let create = |index: usize| {
         let instance = CString::new(index.to_string()).ok()?;
@@ -245,7 +246,7 @@ pub fn make(configuration: &Pool, main: &Server, count: usize) {
         .get_or_init(|| (0..count).map_while(create).collect());
 }
 
-/// Opens the locks in a new child.
+/// Opens the locks in a new child, before it has threads.
 pub fn child_init(child: &Pool, main: &Server) {
     for lock in all(main) {
         let mut between = lock.between();
@@ -264,7 +265,7 @@ pub fn child_init(child: &Pool, main: &Server) {
     }
 }
 
-/// The locks of the configuration that a server belongs to; without httpd (tests of filters), those
+/// The locks of the configuration that a server belongs to. Without httpd, in `mod_python.testing`, they are locks
 /// of this process alone.
 pub fn all(server: &Server) -> &[Lock] {
     let locks: &Locks = config::generation(server.configuration(), KEY);
@@ -272,8 +273,8 @@ pub fn all(server: &Server) -> &[Lock] {
     locks.0.get_or_init(alone)
 }
 
-/// Which of `count` locks is that of a key, in each child the same one. Number 0 is left for those
-/// who ask for it by its number, unless there is no other.
+/// The number of the lock for a key, of `count` locks: the same one in each child. Number 0 is left for callers that
+/// ask for it by its number, unless there is no other.
 pub fn of_key(key: &impl Hash, count: usize) -> usize {
     // Without a seed, unlike Python's hash(), which differs between children.
     let mut hasher = DefaultHasher::new();

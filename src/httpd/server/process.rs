@@ -1,4 +1,4 @@
-//! What holds for the whole of this httpd: its root, its MPM, its command line, its configuration.
+//! The process and httpd as a whole: its root, MPM, command line and configuration, its signals and descriptors.
 
 use std::ffi::CStr;
 
@@ -13,7 +13,7 @@ pub fn server_root() -> &'static [u8] {
     unsafe { c_bytes(root) }.unwrap_or_default()
 }
 
-/// What the MPM answers to one of `AP_MPMQ_*`; `None` for what it does not know.
+/// The MPM's answer to a query `AP_MPMQ_*`; `None` if it does not know the query.
 pub fn mpm_query(code: i32) -> Option<i32> {
     let mut answer = 0;
     // SAFETY: a place for one number.
@@ -26,7 +26,7 @@ pub fn most_descriptors() -> usize {
     usize::try_from(descriptor_limits().rlim_cur).unwrap_or(usize::MAX)
 }
 
-/// Takes more descriptors for this process and its children, as far as the hard limit lets it.
+/// Raises the limit of descriptors for this process and its children to `wanted`, as far as the hard limit allows.
 pub fn take_descriptors(wanted: usize) {
     let mut limits = descriptor_limits();
     limits.rlim_cur = limits
@@ -49,8 +49,8 @@ fn descriptor_limits() -> libc::rlimit {
 /// The signals by which httpd ends a child.
 const ENDS: [i32; 4] = [libc::SIGTERM, libc::SIGHUP, libc::SIGUSR1, libc::SIGWINCH];
 
-/// Runs `f` to its end, even if this child is told to end meanwhile. prefork's children end in a
-/// signal handler, wherever they are.
+/// Runs `f` to its end, even if this child is told to end meanwhile: the signals for that are blocked on this
+/// thread. prefork's children end in a signal handler, wherever they are.
 pub fn undisturbed<R>(f: impl FnOnce() -> R) -> R {
     let before = mask(libc::SIG_BLOCK, &ENDS);
     let result = f();
@@ -61,7 +61,7 @@ pub fn undisturbed<R>(f: impl FnOnce() -> R) -> R {
     result
 }
 
-/// Blocks or unblocks signals for this thread (`SIG_BLOCK`, `SIG_UNBLOCK`). Answers which were
+/// Blocks or unblocks signals for this thread; `how` is `SIG_BLOCK` or `SIG_UNBLOCK`. Returns the signals that were
 /// blocked before.
 pub(in crate::httpd) fn mask(how: i32, signals: &[i32]) -> libc::sigset_t {
     let mut set = std::mem::MaybeUninit::uninit();
@@ -78,7 +78,7 @@ pub(in crate::httpd) fn mask(how: i32, signals: &[i32]) -> libc::sigset_t {
     unsafe { before.assume_init() }
 }
 
-/// What answers a signal until now; `new` does from now on.
+/// The action of a signal until now. With `new` that is the action from now on.
 pub(in crate::httpd) fn action(signal: i32, new: Option<&libc::sigaction>) -> libc::sigaction {
     let mut before = std::mem::MaybeUninit::<libc::sigaction>::zeroed();
     let new = new.map_or(std::ptr::null(), std::ptr::from_ref);
@@ -88,7 +88,7 @@ pub(in crate::httpd) fn action(signal: i32, new: Option<&libc::sigaction>) -> li
     unsafe { before.assume_init() }
 }
 
-/// Lets no signal interrupt this thread.
+/// Blocks all signals on this thread.
 pub fn block_signals() {
     let mut all = std::mem::MaybeUninit::uninit();
     // SAFETY: fills the set.
@@ -109,7 +109,7 @@ pub fn is_defined(name: &CStr) -> bool {
     unsafe { ffi::ap_exists_config_define(name.as_ptr()) != 0 }
 }
 
-/// How much of `path` is left when `path_info` is taken off its end.
+/// The length of `path` in bytes without `path_info` at its end.
 pub fn length_without_path_info(path: &CStr, path_info: &CStr) -> usize {
     // SAFETY: two NUL-terminated texts.
     let length = unsafe { ffi::ap_find_path_info(path.as_ptr(), path_info.as_ptr()) };

@@ -1,10 +1,10 @@
-//! Memory that all children share: made in the parent while it reads a configuration, there for the
-//! children that it forks then, and given back with the configuration.
+//! Memory that all children share: the parent maps it while it reads a configuration, the children that it
+//! forks then inherit it, and it is unmapped with the configuration.
 
 use std::ops::Deref;
 use std::ptr::{NonNull, null_mut};
 
-/// A value in shared memory. What changes in it is atomic, or else nobody sees it change.
+/// A value in shared memory. All of it that changes is atomic.
 pub struct Shared<T>(NonNull<T>);
 
 // SAFETY: `T` is `Sync`, and its memory stays until the value is dropped.
@@ -42,7 +42,7 @@ impl<T> Drop for Shared<T> {
     }
 }
 
-/// Whether a process of this number lives. (Of another user, too.)
+/// Whether a process with this id lives, be it one of another user.
 pub fn is_alive(pid: i32) -> bool {
     // SAFETY: signal 0 only asks.
     let answer = unsafe { libc::kill(pid, 0) };

@@ -27,11 +27,11 @@ pub use crate::httpd::gate::is_off;
 use crate::httpd::log::Level;
 use crate::locks::{Lock, Signal};
 
-/// How long the child's thread may take to leave what it does.
+/// How long the watchman waits for the child's thread to leave its loop.
 const GRACE: Duration = Duration::from_millis(200);
-/// How long httpd's own signal handler may take after that.
+/// How long the watchman waits for httpd's own signal handler after that.
 const HANDLER_TIME: Duration = Duration::from_millis(200);
-/// The watchdog runs little of its own; Python code has threads of its own.
+/// The stack of the watchman's thread, in bytes.
 const STACK: usize = 256 * 1024;
 /// The signals by which prefork has a child end at once.
 const ENDS: [i32; 2] = [libc::SIGTERM, libc::SIGHUP];
@@ -39,13 +39,13 @@ const ENDS: [i32; 2] = [libc::SIGTERM, libc::SIGHUP];
 /// What a module does when a child of prefork must end. Both run on the watchdog's thread.
 #[derive(Clone, Copy)]
 pub struct Duties {
-    /// The child was told to end: wakes those who wait on its thread.
+    /// The child was told to end: wakes the code that waits on its thread.
     pub told: fn(),
-    /// The child's thread is not waited for: runs what must run at the end of the child.
+    /// The child's thread is not waited for any longer: runs what must run at the end of the child.
     pub last: fn(),
 }
 
-/// The answers of httpd to the signals, and whom they are for.
+/// httpd's actions for the signals, and the process and thread that the signals are for.
 struct Before {
     graceful: libc::sigaction,
     ends: [libc::sigaction; ENDS.len()],
@@ -54,7 +54,7 @@ struct Before {
     wakeup: Wakeup,
 }
 
-/// A semaphore that a signal handler posts and the watchdog waits for. Never freed.
+/// A semaphore that a signal handler can raise, and a thread can wait for. Never freed.
 #[derive(Clone, Copy)]
 struct Wakeup(*mut libc::sem_t);
 
@@ -97,7 +97,7 @@ pub fn is_told() -> bool {
     TOLD.load(Ordering::Acquire)
 }
 
-/// The child's thread serves this socket from now on: null, or one that lives.
+/// The child's thread serves this socket from now on: null, or a live one.
 pub(in crate::httpd) fn serves(socket: *mut ffi::apr_socket_t) {
     if gate::is_childs_thread() {
         let mut descriptor = -1;
@@ -171,7 +171,7 @@ fn is_function(action: &libc::sigaction) -> bool {
         && action.sa_sigaction != libc::SIG_IGN
 }
 
-/// Calls what answered a signal before us.
+/// Calls the function that was the action of a signal before ours.
 fn answer(action: &libc::sigaction, signal: i32) {
     // SAFETY: `is_function` found a function that takes the signal's number.
     let handler: extern "C" fn(i32) = unsafe { std::mem::transmute(action.sa_sigaction) };
@@ -230,7 +230,7 @@ fn end_fork(signal: i32) {
     unsafe { libc::raise(signal) };
 }
 
-/// What the watchdog thread runs: it waits for the mark, then for the child's thread, and ends the process.
+/// The main function of the watchman's thread.
 fn watch(wakeup: Wakeup, main: &'static Server, duties: Duties) {
     process::block_signals();
     while !is_told() {
@@ -259,7 +259,7 @@ fn watch(wakeup: Wakeup, main: &'static Server, duties: Duties) {
     process::end(0);
 }
 
-/// Waits until the child's thread has left its loop, at most so long.
+/// Waits until the child's thread has left its loop, for at most `time`. Returns whether it has.
 fn has_left(time: Duration) -> bool {
     let until = Instant::now() + time;
     let mut left = LEAVES.lock();
