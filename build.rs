@@ -1,6 +1,6 @@
 //! Finds httpd (through `apxs`) and Python (through `PYO3_PYTHON`), compiles the C shim, generates
-//! the declarations of httpd's API. Whatever is missing ends the build with one sentence that names
-//! the package to install.
+//! the declarations of httpd's API. Where something is missing, the build ends with one sentence that
+//! names the package to install.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -68,7 +68,7 @@ impl Httpd {
                 "{include}/httpd.h is missing: install the package apache2-dev"
             ));
         }
-        // Only what changes the meaning of the headers (-D_GNU_SOURCE, -D_LARGEFILE64_SOURCE, …).
+        // Only the flags that change the meaning of the headers (-D_GNU_SOURCE, -D_LARGEFILE64_SOURCE, …).
         let flags = query("EXTRA_CPPFLAGS").unwrap_or_default();
         Self {
             includes: vec![include.into(), apr.into(), apu.into()],
@@ -113,7 +113,7 @@ impl Python {
                  PYO3_PYTHON to one built with --enable-shared (Debian's /usr/bin/python3 is)"
             ));
         }
-        // sys.executable resolves what PYO3_PYTHON names; the module tells Python it is this one.
+        // The absolute path of the interpreter that PYO3_PYTHON names; the module gives it to Python as its own.
         let executable = ask("sys.executable").unwrap_or(executable);
         Self {
             executable,
@@ -144,8 +144,8 @@ fn compile_shim(httpd: &Httpd, python: &Python) {
     }
 }
 
-/// The library that stands in for httpd in `mod_python.testing`, beside the module. What it has not
-/// itself of the functions that the module knows is there by name, and says so when it is called.
+/// Builds the library that stands in for httpd in `mod_python.testing`, beside the module. The functions of httpd
+/// that it does not implement are defined as ones that end the process with their name.
 fn link_stand_in(httpd: &Httpd, declarations: &str) {
     let out = PathBuf::from(env::var_os("OUT_DIR").unwrap());
     let named = |start: &'static str| {
@@ -229,7 +229,7 @@ fn link(python: &Python) {
     println!("cargo::rustc-cdylib-link-arg=-Wl,-z,nodelete");
     pyo3_build_config::use_pyo3_cfgs();
     pyo3_build_config::add_libpython_rpath_link_args();
-    // For `cargo test`: APR without httpd. In httpd both are there already.
+    // For `cargo test`, which has APR without httpd. In httpd both libraries are loaded already.
     println!("cargo::rustc-link-lib=apr-1");
     println!("cargo::rustc-link-lib=aprutil-1");
     println!(

@@ -1,5 +1,5 @@
-/* CPython 3.11's PyGILState API takes the thread state that a thread used first for the one it uses
- * now; with several interpreters that is the wrong one (or a deadlock). 3.12 mended it by binding at
+/* CPython 3.11's PyGILState API takes the first thread state of a thread for the one that it uses
+ * now; with several interpreters that is the wrong one (or a deadlock). 3.12 fixed it by binding at
  * each switch; this does the same for 3.11. Private layout: the module is built for one minor version. */
 #define Py_BUILD_CORE 1
 #include <Python.h>

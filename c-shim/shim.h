@@ -1,4 +1,4 @@
-/* What Rust sees of httpd: the headers for bindgen, and bodies for what is a macro or variadic in C. */
+/* httpd's API for Rust: the headers for bindgen, and functions for its macros and variadic functions. */
 #ifndef MOD_PYTHON_SHIM_H
 #define MOD_PYTHON_SHIM_H
 
@@ -60,7 +60,7 @@ apr_status_t mp_bucket_setaside(apr_bucket *bucket, apr_pool_t *pool);
 /* Configuration of the core. */
 apr_size_t mp_flush_max_threshold(const server_rec *s);
 
-/* A hook that is there only with mod_status. */
+/* A hook that exists only with mod_status. */
 void mp_hook_status(int (*function)(request_rec *r, int flags));
 
 /* mod_include. */

@@ -14,17 +14,17 @@ use crate::python::connection::call;
 use crate::python::connection::role::Role;
 use crate::python::connection::state::ConnectionState;
 
-/// Every protocol that a line of the configuration names whose pool this is.
+/// The protocols that all lines of `PythonProtocol` of this configuration declare.
 pub fn registry(configuration: &Pool) -> Guard<'_, Vec<Arc<Protocol>>> {
     let registry: &Lock<Vec<Arc<Protocol>>> =
         config::generation(configuration, c"mod_python.protocols");
     registry.lock()
 }
 
-/// A protocol that no peer can get, because httpd does not choose it.
+/// Refuses a configuration with a protocol that no peer can get, because no `Protocols` names it.
 ///
 /// # Errors
-/// What is wrong, where, and what to write.
+/// A sentence that says what is wrong, where, and what to write.
 pub fn check(main: &Server) -> Result<(), String> {
     for protocol in registry(main.configuration()).iter() {
         let name = protocol.name.to_string_lossy();
@@ -58,15 +58,15 @@ pub fn has_any(server: &Server) -> bool {
     settings.handlers(Phase::Connection, None).is_some() || !settings.protocols.is_empty()
 }
 
-/// Whether a connection that begins may come to be served here, and could be parked then. Which
-/// virtual host it is for, TLS may tell only later.
+/// Whether a connection that begins may get a handler and can be parked then. Its virtual host may become known
+/// only later, from TLS.
 pub fn may_serve(c: &Connection) -> bool {
     let server = c.base_server();
     let serves = || has_any(server) || !registry(server.configuration()).is_empty();
     !c.is_outgoing() && c.can_park() && serves()
 }
 
-/// Serves a connection, or goes on with it.
+/// Serves a connection, or goes on with a parked one. Called on a thread of the MPM's.
 pub fn process(c: &Connection) -> Status {
     if c.is_stream() {
         return Status::DECLINED;
@@ -93,7 +93,7 @@ fn agrees_in_handshake(c: &Connection) -> bool {
     c.is_tls() && !registry(c.base_server().configuration()).is_empty()
 }
 
-/// The protocols of a server that a peer offers, and that could be spoken now.
+/// The protocols of a server that a peer offers, and that the connection can switch to now.
 pub fn propose(
     c: &Connection,
     r: Option<&Request>,

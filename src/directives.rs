@@ -22,9 +22,9 @@ use crate::python::filter::registry::registry;
 
 type Read = Result<Change<Settings>, String>;
 
-/// In .htaccess, Python needs what `SetHandler` does.
+/// In .htaccess, directives that run Python need the class of `AllowOverride` that `SetHandler` needs.
 const ANYWHERE: Context = Context::Anywhere(&[Class::FileInfo]);
-/// What decides about users needs what `Require` does, too.
+/// Directives that decide about users also need the class that `Require` needs.
 const ANYWHERE_FOR_USERS: Context = Context::Anywhere(&[Class::FileInfo, Class::AuthConfig]);
 
 /// The directives of phases, made from the table of phases.
@@ -281,7 +281,7 @@ fn handler_module(line: &Line<'_>) -> Read {
     let list = list(line)?.silent()?;
     Ok(Box::new(move |settings| {
         for row in &ROWS {
-            // Those of connections name their handler themselves.
+            // Connections have handlers by PythonConnectionHandler only.
             let is_for_requests = row.phase != Phase::Connection;
             if is_for_requests && (list.extensions.is_empty() || row.phase.knows_file()) {
                 settings.add_handlers(row.phase, &list);

@@ -39,12 +39,12 @@ use crate::python::runtime::{python_import, start};
 use crate::python::ssi::Elements;
 use crate::requests;
 
-/// Under which the configuration's pool keeps what is counted.
+/// The key under which the configuration's pool keeps the counters.
 const COUNTERS: &std::ffi::CStr = c"mod_python.counters";
 
 const _: () = assert!(ENTRY_POINTS <= counters::FILTERS);
 
-/// What is done when a child of prefork is told to end at once.
+/// The module's work when a child of prefork is told to end at once.
 const DUTIES: stop::Duties = stop::Duties {
     told: timer::wake_all,
     last: cleanup::run_beside_others,
@@ -81,7 +81,7 @@ impl Module for Entry {
     }
 
     fn post_config(configuration: &Pool, main: &Server) {
-        // Before the children are forked, which share it.
+        // Made before the children are forked, which share it.
         let _: &Shared<Counters> = config::generation(configuration, COUNTERS);
         make_locks(configuration, main);
         optional_functions::offer::<Exports>();
@@ -120,7 +120,7 @@ impl Module for Entry {
         match graceful {
             true => timer::close(call::grace()),
             false if parking::mpm_parks() => Session::stop_all(),
-            // Those who have a thread are told by the end of their sockets.
+            // Handlers with a thread notice by the end of their sockets.
             false => {}
         }
     }
@@ -244,7 +244,7 @@ impl Module for Entry {
     }
 }
 
-/// Tells processes that are forked from this child from the child itself.
+/// From now on `fork::is_forked` tells processes that are forked from this child from the child itself.
 fn watch_forks(main: &Server) {
     if let Err(error) = fork::watch(listener::ports()) {
         let text =
@@ -269,7 +269,7 @@ fn make_locks(configuration: &Pool, main: &Server) {
     );
 }
 
-/// What the children of this configuration count in.
+/// The counters of this configuration, which all children share.
 fn counters(server: &Server) -> &Counters {
     config::generation::<Shared<Counters>>(server.configuration(), COUNTERS)
 }
@@ -279,7 +279,7 @@ fn filters(server: &Server) -> Vec<(Direction, String, usize)> {
     registry(server.configuration()).names()
 }
 
-/// Says which filters of connections are on none: those of virtual hosts that requests choose by name.
+/// Logs which filters of connections are on no connection: those of virtual hosts that requests choose by name.
 fn warn_of_idle_filters(main: &Server) {
     let inherited = &main.settings::<Settings>().filters;
     for server in std::iter::successors(main.next(), |server| server.next()) {

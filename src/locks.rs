@@ -3,28 +3,31 @@
 //! | rank | what | held while |
 //! |---|---|---|
 //! | [`Rank::Turn`] | the turn of an async connection (`parking::task`) | its handler is stepped: Python runs, and httpd is called |
-//! | | the turn of who runs the child's cleanups (`python::cleanup`) | they run |
+//! | | the turn of the thread that runs the child's cleanups (`python::cleanup`) | they run |
 //! | [`Rank::Python`] | an interpreter, which comes with the GIL (`python::runtime::attach`) | Python runs |
 //! | [`Rank::Short`] | every other mutex | a few instructions |
 //!
 //! A thread waits only for what has a higher rank than all that it holds:
 //!
-//! - whoever waits for a turn has neither Python nor a mutex;
-//! - whoever waits for Python has no mutex, but may have a turn;
+//! - a thread that waits for a turn has neither Python nor a mutex;
+//! - a thread that waits for Python has no mutex, but may have a turn;
 //! - a mutex of rank `Short` can be taken at any time, by threads that have Python, too. So it is never held while its
 //!   owner waits for anything, enters an interpreter, drops a Python object, or takes a second mutex;
-//! - whoever waits for a [`Signal`] has let go of Python before (`interpreter::release`), since whoever gives the signal
-//!   may need it.
+//! - a thread that waits for a [`Signal`] has released Python before (`interpreter::release`), since the thread that
+//!   gives the signal may need it.
 //!
-//! What is made on first use (`OnceLock`, `Once`) follows the rules of `Short`: what makes it does not enter Python. What needs
-//! Python to be made has an entry that says "being made", under a mutex that is not held meanwhile: `python::runtime::named`.
+//! A value that is made on first use (`OnceLock`, `Once`) follows the rules of `Short`: the code that makes it does
+//! not enter Python. A value that needs Python to be made has an entry "being made", under a mutex that is not held
+//! meanwhile: `python::runtime::named`.
 //!
-//! Locks that Python code takes by name (`_apache._global_lock`, `httpd::server::mutex`) are its own affair. It waits for them without
-//! Python; the order among several is its to keep.
+//! Locks that Python code takes by name (`_apache._global_lock`, `httpd::server::mutex`) are not in this order. A
+//! thread waits for them without Python; the order among several of them is up to the Python code.
 //!
-//! A bucket's mutex (`python::filter::bucket`) says that the bucket is in use; nobody waits for it, so it has no place here.
+//! A bucket's mutex (`python::filter::bucket`) marks the bucket as in use; no thread waits for it, so it is not in the
+//! order.
 //!
-//! Where `debug_assertions` are on, a thread that breaks the order panics, whether or not anybody waits for it at that moment.
+//! Where `debug_assertions` are on, a thread that breaks the order panics, whether or not another thread waits for it
+//! at that moment.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
@@ -41,8 +44,8 @@ pub enum Rank {
     Short,
 }
 
-/// A mutex with its place in the order. A panic of a former owner does not count: what the mutex
-/// guards is whole between any two of its owner's instructions that can panic.
+/// A mutex with its place in the order. It is not poisoned by a panic of an owner: the value is consistent
+/// wherever an owner can panic.
 #[derive(Debug)]
 pub struct Lock<T> {
     rank: Rank,
@@ -50,7 +53,7 @@ pub struct Lock<T> {
 }
 
 impl<T> Lock<T> {
-    /// One that is held for a few instructions.
+    /// A mutex that is held for a few instructions.
     pub const fn short(value: T) -> Self {
         Self {
             rank: Rank::Short,
@@ -58,7 +61,7 @@ impl<T> Lock<T> {
         }
     }
 
-    /// One that is held while Python runs.
+    /// A mutex that is held while Python runs.
     pub const fn turn(value: T) -> Self {
         Self {
             rank: Rank::Turn,
@@ -66,14 +69,14 @@ impl<T> Lock<T> {
         }
     }
 
-    /// Waits until nobody else has it.
+    /// Waits until no other thread has it.
     pub fn lock(&self) -> Guard<'_, T> {
         held::may_wait_for(self.rank);
         let guard = self.mutex.lock().unwrap_or_else(PoisonError::into_inner);
         self.taken(guard)
     }
 
-    /// Takes it if nobody has it; in no order, as nobody waits.
+    /// Takes it if no thread has it. Never waits, so it may be called with any other lock.
     pub fn try_lock(&self) -> Option<Guard<'_, T>> {
         match self.mutex.try_lock() {
             Ok(guard) => Some(self.taken(guard)),
@@ -99,7 +102,7 @@ impl<T: Default> Default for Lock<T> {
 
 /// A lock that this thread has.
 pub struct Guard<'a, T> {
-    /// None only while it waits for a signal.
+    /// `None` only while its owner waits for a signal.
     guard: Option<MutexGuard<'a, T>>,
     rank: Rank,
 }
@@ -126,17 +129,17 @@ impl<T> Drop for Guard<'_, T> {
     }
 }
 
-/// Something for which threads wait under a lock.
+/// A condition variable: threads wait under a lock until the signal is given.
 #[derive(Debug, Default)]
 pub struct Signal(Condvar);
 
 impl Signal {
-    /// One that nobody waits for yet.
+    /// A signal that no thread waits for yet.
     pub const fn new() -> Self {
         Self(Condvar::new())
     }
 
-    /// Lets go of the lock until the signal is given. (It may come back without.)
+    /// Releases the lock, waits until the signal is given, and takes the lock again. May return without the signal.
     pub fn wait<'a, T>(&self, mut guard: Guard<'a, T>) -> Guard<'a, T> {
         held::may_wait_for_signal();
         let inner = guard.guard.take().expect(HELD);
@@ -144,7 +147,7 @@ impl Signal {
         guard
     }
 
-    /// The same, for so long at most.
+    /// As `wait`, for at most `time`.
     pub fn wait_for<'a, T>(&self, mut guard: Guard<'a, T>, time: Duration) -> Guard<'a, T> {
         held::may_wait_for_signal();
         let inner = guard.guard.take().expect(HELD);
@@ -153,12 +156,12 @@ impl Signal {
         guard
     }
 
-    /// Wakes one of those who wait.
+    /// Wakes one of the waiting threads.
     pub fn give_one(&self) {
         self.0.notify_one();
     }
 
-    /// Wakes all who wait.
+    /// Wakes all waiting threads.
     pub fn give_all(&self) {
         self.0.notify_all();
     }

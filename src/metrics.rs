@@ -1,4 +1,4 @@
-//! Counts what Python does in this child.
+//! Counts the calls of filters and handlers, and the connections, of this child.
 
 use std::collections::HashMap;
 use std::sync::OnceLock;
@@ -10,7 +10,7 @@ use crate::engine::phases::Phase;
 use crate::filter_chain::Direction;
 use crate::httpd::filter::waited;
 
-/// What this child counts in. Not there in httpd's parent.
+/// The counters of this child; unset in httpd's parent.
 static HERE: OnceLock<Here> = OnceLock::new();
 
 struct Here {
@@ -19,7 +19,7 @@ struct Here {
     filters: HashMap<(Direction, String), usize>,
 }
 
-/// Counts from now on; `filters` are those of the configuration, with their numbers.
+/// Starts to count in this child; `filters` are those of the configuration, with their numbers.
 pub fn start(
     counters: &'static Counters,
     child: Option<&'static Child>,
@@ -47,7 +47,7 @@ pub fn phase(phase: Phase) -> Option<&'static Row> {
     HERE.get().map(|here| here.counters.phase(phase))
 }
 
-/// An exception, of a filter or a handler.
+/// Counts an exception of a filter or handler.
 pub fn failed(row: Option<&'static Row>) {
     if let Some(row) = row {
         row.add(&Work {
@@ -66,7 +66,7 @@ impl Counted {
         Self::new(|child| &child.open)
     }
 
-    /// A connection of those that waits without a thread.
+    /// A served connection that waits without a thread.
     pub fn parked() -> Option<Self> {
         Self::new(|child| &child.parked)
     }
@@ -84,7 +84,7 @@ impl Drop for Counted {
     }
 }
 
-/// One call, while it runs. What its thread waits for in other filters meanwhile is none of its time.
+/// One call, while it runs. The time that its thread spends in other filters is not counted.
 pub struct Measurement {
     row: Option<&'static Row>,
     begin: Instant,
@@ -101,7 +101,7 @@ impl Measurement {
         }
     }
 
-    /// It ends; `work` has the bytes.
+    /// The call ends; `work` has its counts of bytes.
     pub fn end(self, work: &Work) {
         let Some(row) = self.row else { return };
         let elapsed = self.begin.elapsed().as_nanos() as u64;

@@ -26,7 +26,7 @@ const PAIRS: [(Of, Hook); 11] = [
     (Of::LogTransaction, Hook::LogTransaction),
 ];
 
-/// The module's places in the hooks: those of the table of phases, and four for ourselves.
+/// The module's places in the hooks: those of the table of phases, and four for the module itself.
 pub fn hooks() -> Vec<Registration> {
     let own = |hook| Registration {
         hook,
@@ -56,14 +56,14 @@ pub fn hooks() -> Vec<Registration> {
     all
 }
 
-/// What Python answers in a hook.
+/// The result of a hook about a request: runs the handlers that it has in this hook.
 pub fn request(r: &Request, hook: Hook) -> Status {
     if hook != Hook::LogTransaction && r.is_answered() {
-        // Whatever a later phase makes of it, or httpd's own handler, would follow the response.
+        // Output of a later phase, or of httpd's own handler, would follow the response.
         return Status::DONE;
     }
     match hook {
-        // With Satisfy Any, httpd goes on to here whatever a PythonAccessHandler has answered.
+        // With Satisfy Any, httpd goes on to this hook whatever a PythonAccessHandler has returned.
         Hook::AccessCheckerEx => Status::DECLINED,
         Hook::MapToStorage => stays_without_file(r),
         Hook::PostPerdirConfig => {
@@ -85,7 +85,7 @@ pub fn request(r: &Request, hook: Hook) -> Status {
             // It may have ended before its sections were known.
             end::arm(r, r.settings());
             run(r, hook);
-            // Whatever went wrong, the other logs are written.
+            // Also after an error the other logs are written.
             Status::DECLINED
         }
         _ => run(r, hook),
@@ -111,7 +111,7 @@ fn run(r: &Request, hook: Hook) -> Status {
                     State::of(r).handlers.set_initial(chosen.list);
                     true
                 }
-                // What ran for the server runs no second time.
+                // A list that ran for the server is not run again.
                 _ => !state.is_some_and(|state| state.handlers.is_initial(chosen.list)),
             });
         }

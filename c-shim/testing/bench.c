@@ -1,7 +1,7 @@
 /* Requests outside of httpd, each with one filter of mod_python. */
 #include "bench.h"
 
-/* More than the modules that could be loaded: one. */
+/* More than the number of modules that can be loaded, which is one. */
 #define MODULES 4
 #define NAME "TESTED"
 
@@ -42,7 +42,7 @@ server_rec *bench_start(module *record)
     return server;
 }
 
-/* Reads one line of configuration into a section; what is wrong with it. */
+/* Reads one line of configuration into a section. Returns NULL, or what is wrong with the line. */
 static const char *configure(apr_pool_t *pool, void *section, const char *line, int number)
 {
     const char *arguments = line;
@@ -160,7 +160,7 @@ const char *bench_open(bench **made, const char *lines, int is_input, const char
     return NULL;
 }
 
-/* The handler is about to run: filters of the body are told. */
+/* The handler is about to run: calls the start functions of the filters. */
 void bench_begin(bench *b)
 {
     ap_filter_t *in = b->r->input_filters, *out = b->r->output_filters;

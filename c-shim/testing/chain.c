@@ -88,7 +88,7 @@ static apr_status_t note_buckets(bench *b, apr_bucket_brigade *brigade)
     return APR_SUCCESS;
 }
 
-/* What was seen since the last time. */
+/* The records since the last call. */
 apr_size_t bench_seen(bench *b, const char **records)
 {
     apr_size_t length = b->length;
@@ -100,7 +100,7 @@ apr_size_t bench_seen(bench *b, const char **records)
 
 /* ---- the ends of the chain */
 
-/* Stands where httpd's header filter does. */
+/* In the place of httpd's header filter. */
 apr_status_t collect(ap_filter_t *f, apr_bucket_brigade *brigade)
 {
     bench *b = f->ctx;
@@ -127,7 +127,7 @@ apr_status_t collect(ap_filter_t *f, apr_bucket_brigade *brigade)
     apr_brigade_length(brigade, 1, &length);
     b->r->bytes_sent += length;
     b->r->sent_bodyct = 1;
-    /* httpd's leaves the chain when the headers are out: from now on it goes by another name. */
+    /* httpd's filter leaves the chain when the headers are out: this one gets another name then. */
     f->frec = ap_get_output_filter_handle("collector");
     apr_brigade_cleanup(brigade);
     return status;
@@ -146,10 +146,10 @@ static void keep(void *data) {}
     {name, 5, APR_BUCKET_METADATA, keep, nothing, apr_bucket_setaside_noop, apr_bucket_split_notimpl, \
      apr_bucket_simple_copy}
 
-/* Of somebody else, between brigades, and where nothing more has come so far. */
+/* Another module's metadata; the border between two brigades; a border where a read that may not wait ends. */
 static const apr_bucket_type_t foreign = METADATA("FOREIGN"), border = METADATA("BORDER"), late = METADATA("LATE");
 
-/* Stands where httpd's parser of bodies does: it knows no lines and no peeking. */
+/* In the place of httpd's parser of bodies: it cannot read lines or peek. */
 apr_status_t feed(ap_filter_t *f, apr_bucket_brigade *target, ap_input_mode_t mode, apr_read_type_e block,
                          apr_off_t limit)
 {
@@ -202,7 +202,7 @@ apr_status_t feed(ap_filter_t *f, apr_bucket_brigade *target, ap_input_mode_t mo
 
 /* ---- what comes */
 
-/* A pipe: of unknown length, and on the first read that would not wait there is nothing yet. */
+/* A pipe: its length is unknown, and the first read that may not wait finds nothing. */
 static apr_status_t pipe_read(apr_bucket *e, const char **data, apr_size_t *length, apr_read_type_e block)
 {
     char *text = e->data;
@@ -333,7 +333,7 @@ int bench_pass(bench *b)
     return status;
 }
 
-/* Answers 0, -1 for "nothing yet", -2 for "nothing any more", or the HTTP status that its reader answers with. */
+/* Returns 0, -1 for "nothing yet", -2 for "nothing any more", or the HTTP status with which its reader answers. */
 int bench_read(bench *b, char mode, int blocks, apr_off_t limit)
 {
     ap_input_mode_t how = mode == 'l' ? AP_MODE_GETLINE : mode == 'p' ? AP_MODE_SPECULATIVE : AP_MODE_READBYTES;

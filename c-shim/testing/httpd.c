@@ -49,7 +49,7 @@ static void add_line(int level, const char *format, va_list arguments)
     pthread_mutex_unlock(&log_lock);
 }
 
-/* The oldest line that was not taken yet; its text is to be given to `free_line`. */
+/* The oldest line that was not taken yet; the caller gives its text to `free_line`. */
 void *take_line(int *level, const char **text)
 {
     struct line *line;
@@ -213,7 +213,7 @@ void ap_remove_input_filter(ap_filter_t *filter)
     unlink_filter(&filter->r->input_filters, filter);
 }
 
-/* Below the chain there is nothing that holds anything back. */
+/* No filter below the chain holds output back. */
 void ap_flush_conn(conn_rec *c) {}
 
 apr_status_t ap_pass_brigade(ap_filter_t *next, apr_bucket_brigade *brigade)

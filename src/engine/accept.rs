@@ -1,7 +1,7 @@
-//! What a client would rather see (`Accept`, RFC 9110 §12.5.1).
+//! The media types that a client prefers (`Accept`, RFC 9110 §12.5.1).
 
-/// Whether a page for people goes out as HTML: to who names it, as browsers do, and does not prefer
-/// plain text. A bare `*/*` is a tool's.
+/// Whether an error page is sent as HTML, by the value of `Accept`: to clients that name it, as browsers do, and
+/// do not prefer plain text. A bare `*/*` is that of a tool, which gets plain text.
 pub fn prefers_html(accept: &str) -> bool {
     let quality = |wanted: &str| {
         let of_range = |range: &str| {

@@ -1,6 +1,6 @@
-//! How many connections a child of the event MPM accepts: all that wait count, whatever for.
+//! How many connections a child of the event MPM accepts: waiting ones count, for whatever they wait.
 
-/// httpd's own `AsyncRequestWorkerFactor`.
+/// httpd's default of `AsyncRequestWorkerFactor`.
 pub const FACTOR: f64 = 2.0;
 
 /// The `AsyncRequestWorkerFactor` with which a child parks `connections` and still has its threads
@@ -9,19 +9,19 @@ pub fn factor(connections: usize, threads: usize) -> usize {
     connections.div_ceil(threads.max(1))
 }
 
-/// How many connections a child parks before HTTP has less than its threads.
+/// How many connections a child can park before HTTP gets less than its threads.
 pub fn parked(threads: usize, factor: f64) -> usize {
     // httpd counts in whole connections, and takes no factor below 1.
     (threads as f64 * factor.max(1.0)) as usize
 }
 
-/// The descriptors that a child needs which parks so many connections: one each, some for all else,
-/// and the part that is kept for others ([`Room::None`]).
+/// How many descriptors a child needs to park so many connections: one each, some for all else,
+/// and the share that is kept free ([`Room::None`]).
 pub fn descriptors(connections: usize) -> usize {
     (connections + ELSE) * SHARE / (SHARE - 1) + 1
 }
 
-/// What a connection may take that has this descriptor, of so many that there can be.
+/// How many descriptors a connection may use, by the number of its own and the limit `most` of the process.
 pub fn room(number: usize, most: usize) -> Room {
     if number >= most - most / SHARE {
         Room::None
@@ -37,15 +37,15 @@ pub fn room(number: usize, most: usize) -> Room {
 pub enum Room {
     /// A connection may have two.
     Plenty,
-    /// While it is idle, it has but one.
+    /// While it is idle, a connection has only one.
     Scarce,
-    /// Those that are left are for others: httpd ends a child that has none for the next connection.
+    /// The rest is kept for httpd, which ends a child that has no descriptor for the next connection.
     None,
 }
 
-/// Descriptors that are there before the first connection.
+/// How many descriptors a child has open before the first connection.
 const ELSE: usize = 128;
-/// The last of so many parts is for others.
+/// One of so many parts of the descriptors is kept free.
 const SHARE: usize = 16;
 
 #[cfg(test)]

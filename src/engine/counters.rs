@@ -1,5 +1,5 @@
-//! What is counted of filters, handlers and connections, in memory that all children share; and how
-//! it is told.
+//! Counts of filters, handlers and connections, in memory that all children share, and their report for
+//! mod_status.
 
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicI32, AtomicI64, AtomicU64, Ordering};
@@ -8,12 +8,12 @@ use super::phase_table::{COUNT, ROWS};
 use super::phases::Phase;
 use crate::filter_chain::Direction;
 
-/// How many filters of each way can be counted.
+/// How many filters of each direction can be counted.
 pub const FILTERS: usize = 256;
-/// How many children can be; those beyond count no connections.
+/// How many children can count connections; further ones do not.
 pub const CHILDREN: usize = 1024;
 
-/// One call: what is added to a row.
+/// The counts of one call, or sums of several.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Work {
     /// Calls.
@@ -22,11 +22,11 @@ pub struct Work {
     pub bytes_in: u64,
     /// Bytes that were written.
     pub bytes_out: u64,
-    /// Bytes that were kept at the end of the call; of several calls, the most.
+    /// Bytes that were kept at the end of the call; for several calls, the most.
     pub held: u64,
-    /// Time in nanoseconds, without what other filters, the network and the handler took of it.
+    /// Time in nanoseconds, without that of other filters, the network and the handler.
     pub nanoseconds: u64,
-    /// Exceptions.
+    /// How many exceptions there were.
     pub errors: u64,
 }
 
@@ -75,18 +75,18 @@ impl Row {
     }
 }
 
-/// The connections of one child: gone with it, however it ends.
+/// The counts of one child's connections; they end with the child, however that ends.
 #[derive(Default)]
 #[repr(align(32))]
 pub struct Child {
     pid: AtomicI32,
-    /// Those that Python serves now.
+    /// How many connections Python serves now.
     pub open: AtomicI64,
-    /// Those of them that wait without a thread.
+    /// How many of them wait without a thread.
     pub parked: AtomicI64,
 }
 
-/// All that is counted. Zeroes are its beginning.
+/// All counts. Memory of zeroes is a valid value.
 pub struct Counters {
     output: [Row; FILTERS],
     input: [Row; FILTERS],
@@ -119,7 +119,7 @@ impl Counters {
         &self.phases[phase as usize]
     }
 
-    /// A place for this child: a free one, or that of one that lives no more.
+    /// The entry of the child `pid`: a free one, or that of a child that has ended. `None`: all are in use.
     pub fn child(&self, pid: i32, is_alive: impl Fn(i32) -> bool) -> Option<&Child> {
         self.children.iter().find(|child| {
             let before = child.pid.load(Ordering::Relaxed);
@@ -136,7 +136,7 @@ impl Counters {
         })
     }
 
-    /// The connections of all living children: open ones, and how many of them are parked.
+    /// How many connections all living children have open, and how many of them are parked.
     pub fn connections(&self, is_alive: impl Fn(i32) -> bool) -> (i64, i64) {
         let living = self.children.iter().filter(|child| {
             let pid = child.pid.load(Ordering::Relaxed);
@@ -150,8 +150,8 @@ impl Counters {
         })
     }
 
-    /// What `server-status` says of all that has been called: lines `Name: value` when `short`, else
-    /// a piece of HTML.
+    /// The report for `server-status` of all filters and phases that were called: lines `Name: value` when
+    /// `short`, else a piece of HTML.
     pub fn report(
         &self,
         filters: &[(Direction, String, usize)],

@@ -1,7 +1,7 @@
-//! Credentials as HTTP carries them (RFC 7617), and paths as its requests do (RFC 9112 §3.2.1).
+//! Basic credentials (RFC 7617), and paths in request lines (RFC 9112 §3.2.1).
 
-/// The value of an `Authorization` field of the scheme `Basic`. `None` for what it cannot carry: a
-/// colon in a name would be taken for its end, and a NUL for the end of either.
+/// The value of an `Authorization` field of the scheme `Basic`. `None` if the field cannot carry them: a colon
+/// would end the name, and a NUL the name or password.
 pub fn basic(user: &[u8], password: &[u8]) -> Option<String> {
     if user.contains(&b':') || user.contains(&0) || password.contains(&0) {
         return None;
@@ -28,8 +28,8 @@ fn base64(data: &[u8]) -> String {
     text
 }
 
-/// Whether this can stand in a request line: a path from its first slash, with everything quoted that
-/// would end it there.
+/// Whether a text may be the path of a request line: it begins with a slash, and has no byte that would end
+/// it there unquoted.
 pub fn is_path(uri: &[u8]) -> bool {
     uri.starts_with(b"/") && uri.iter().all(u8::is_ascii_graphic) && !uri.contains(&b'#')
 }

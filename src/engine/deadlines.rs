@@ -1,5 +1,5 @@
-//! Deadlines: who is to be woken when. Few entries however often deadlines move: an entry that is
-//! due asks its owner, who may know of a later time by now.
+//! Deadlines by keys. There are few entries however often a deadline moves: when one is due, its owner is
+//! asked, which may have a later deadline by then.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -10,19 +10,19 @@ use std::time::Instant;
 pub struct Deadlines(BinaryHeap<Reverse<(Instant, u64)>>);
 
 impl Deadlines {
-    /// Notes that `key` is to be asked at `when`. Answers whether that is sooner than all others.
+    /// Adds an entry: `key` is due at `when`. Returns whether that is sooner than all others.
     pub fn note(&mut self, when: Instant, key: u64) -> bool {
         let sooner = self.next().is_none_or(|next| when < next);
         self.0.push(Reverse((when, key)));
         sooner
     }
 
-    /// When the next one is due.
+    /// When the next entry is due.
     pub fn next(&self) -> Option<Instant> {
         self.0.peek().map(|Reverse((when, _))| *when)
     }
 
-    /// Takes one that is due.
+    /// Removes an entry that is due at `now`, and returns its key.
     pub fn due(&mut self, now: Instant) -> Option<u64> {
         if self.next()? > now {
             return None;

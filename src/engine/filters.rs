@@ -34,7 +34,7 @@ impl FilterType {
         (Self::Network, "network"),
     ];
 
-    /// As it is written.
+    /// The name as directives write it.
     pub fn name(self) -> &'static str {
         let found = Self::NAMES.iter().find(|(kind, _)| *kind == self);
         found.map_or("", |(_, name)| name)
@@ -56,38 +56,38 @@ impl FilterType {
     }
 }
 
-/// What a filter does to a body: `change=`.
+/// What a filter may change of a body: `change=`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
     /// Anything.
     Yes,
-    /// Each byte for one other: the length stays.
+    /// Each byte is replaced by one other: the length stays.
     OneToOne,
-    /// Nothing: it looks on.
+    /// Nothing: the filter only reads.
     No,
 }
 
-/// One filter: what a `PythonOutputFilter` or `PythonInputFilter` line says.
+/// One filter, as a line of `PythonOutputFilter` or `PythonInputFilter` declares it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Filter {
     /// Its name, as registered.
     pub name: Arc<str>,
-    /// What is called.
+    /// The function or class that is called.
     pub handler: Handler,
     /// Whether it also gets bodies that are coded (gzip, br …): `encoding=any`.
     pub any_encoding: bool,
-    /// The media types of responses that come to the filter, in lower case; empty for all:
+    /// The media types of responses that pass the filter, in lower case; empty for all:
     /// `types=text/html,text/*`.
     pub types: Vec<String>,
-    /// Whether the original goes on when the filter fails before it has yielded: `on_error=pass`.
+    /// Whether the original body is sent when the filter fails before it has yielded: `on_error=pass`.
     pub pass_on_error: bool,
-    /// How many bytes a streaming filter can give back before it has yielded: `held=`.
+    /// How many bytes of what a streaming filter reads before its first yield are kept, to be restored: `held=`.
     pub held: usize,
-    /// Where it stands: `kind=`.
+    /// Where in its chain it stands: `kind=`.
     pub kind: FilterType,
-    /// What it does to a body: `change=`.
+    /// What it may change of a body: `change=`.
     pub change: Change,
-    /// How long one step of its Python code may take: `time=`.
+    /// How long one step of its Python code may take: `time=`; `None`: without limit.
     pub time: Option<Duration>,
 }
 
@@ -109,7 +109,7 @@ impl Filter {
                 );
             }
         };
-        // How SetOutputFilter and its kin part the names that they are given.
+        // SetOutputFilter and the like separate names by these.
         if name.is_empty() || name.contains(|c: char| matches!(c, ';' | ',') || c.is_whitespace()) {
             return Err(format!(
                 "'{name}' cannot be used as a name: write one without ';', ',' and blanks"
@@ -129,7 +129,7 @@ impl Filter {
         }
     }
 
-    /// A filter with nothing said about it but its name and handler.
+    /// A filter with defaults for all but its name and handler.
     pub fn new(name: &str, handler: Handler) -> Self {
         Self {
             name: name.into(),
@@ -144,7 +144,7 @@ impl Filter {
         }
     }
 
-    /// Whether responses of this media type (with parameters, as `Content-Type` has it) come to it.
+    /// Whether responses with this `Content-Type`, parameters included, pass the filter.
     pub fn takes(&self, content_type: Option<&[u8]>) -> bool {
         let essence = content_type
             .unwrap_or_default()

@@ -1,5 +1,5 @@
-//! The lists of handlers that a section has: for each phase one for all requests, and those for
-//! extensions.
+//! The lists of handlers of a section: for each phase one for all requests, and one for each
+//! extension.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -58,7 +58,7 @@ impl Lists {
         }
     }
 
-    /// What holds in a section inside of another: its lists replace those of the same phase and
+    /// The lists of the section `inner` inside of this one: its lists replace those of the same phase and
     /// extension as a whole.
     pub fn overlaid(&self, inner: &Self) -> Self {
         let mut merged = self.clone();
@@ -80,7 +80,7 @@ impl Lists {
         merged
     }
 
-    /// The list of a phase for a request for this file: that of its extension, else the one for all.
+    /// The list of a phase for a request for this file: the one of its extension, else the one for all requests.
     pub fn choose<'a>(&'a self, phase: Phase, filename: Option<&'a [u8]>) -> Option<Chosen<'a>> {
         let of_phase = self.0[phase as usize].as_ref()?;
         if !of_phase.by_extension.is_empty() {
@@ -101,7 +101,7 @@ impl Lists {
         })
     }
 
-    /// Every handler in it.
+    /// Every handler of every list.
     pub fn handlers(&self) -> impl Iterator<Item = &Handler> {
         self.0.iter().flatten().flat_map(|of_phase| {
             let lists = of_phase

@@ -1,8 +1,8 @@
-//! What a directive names: `module[::object]`, several of them, and `| .ext` lists.
+//! The arguments of handler directives: `module[::object]`, several of them, and `| .ext` lists.
 
 use std::sync::Arc;
 
-/// The section that a handler stands in. A directory is where it is looked for first.
+/// The section that a handler stands in. Its module is looked for in the section's directory first.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub enum Home {
     /// None: a server.
@@ -12,9 +12,9 @@ pub enum Home {
     Directory(Arc<str>),
     /// Directories by a pattern: the one that matches is found for each request.
     Pattern {
-        /// As it was written.
+        /// The pattern as it was written.
         pattern: Arc<str>,
-        /// A regular expression, or else a wildcard.
+        /// Whether it is a regular expression; else it has wildcards.
         is_regex: bool,
     },
     /// A path of URLs, or a pattern for them, as it was written.
@@ -32,7 +32,7 @@ pub struct Handler {
     pub home: Home,
     /// Where it was written, as `file:line`.
     pub source: Arc<str>,
-    /// A module that need not have the function: it is passed over then.
+    /// Whether the module may lack the function; the handler is left out then.
     pub is_silent: bool,
 }
 
@@ -71,7 +71,7 @@ impl Handler {
         })
     }
 
-    /// As it was written.
+    /// The handler as it was written.
     pub fn text(&self) -> String {
         match &self.object {
             Some(object) => format!("{}::{object}", self.module),
@@ -80,8 +80,8 @@ impl Handler {
     }
 }
 
-/// The absolute path that a module is named by, if it is: `/x.py`, or `~/x.py` and `./x.py` for the
-/// directory of the section. The `.py` may be left out.
+/// The absolute path of a module that is named by its file: `/x.py`, or `~/x.py` and `./x.py` in the directory
+/// of the section. The `.py` may be left out. `None` for a module that is named by a dotted name.
 fn path(module: &str, home: &Home) -> Result<Option<String>, String> {
     let path = match module.strip_prefix("~/").or(module.strip_prefix("./")) {
         Some(rest) => match home {
@@ -168,8 +168,7 @@ impl HandlerList {
         })
     }
 
-    /// The same modules, passed over where they lack the function of a phase
-    /// (`PythonHandlerModule`).
+    /// The same list with modules that may lack the function of a phase (`PythonHandlerModule`).
     ///
     /// # Errors
     /// A sentence that says what to write.

@@ -1,4 +1,4 @@
-//! Which interpreter runs what.
+//! The name of the interpreter that runs a handler or filter.
 
 use std::borrow::Cow;
 
@@ -9,8 +9,8 @@ use super::settings::Settings;
 pub const MAIN: &str = "main_interpreter";
 
 /// The name of the interpreter for a handler or filter that stands in `home`. `file` is the file of
-/// the request, and whether it is a directory, as far as that is known yet. Only what `is_there` of the
-/// directories in its path names an interpreter: the rest of it is a client's to choose.
+/// the request, and whether it is a directory, if that is known yet. Only directories of its path that
+/// exist (`is_there`) name an interpreter: the rest of the path is chosen by the client.
 pub fn interpreter<'a>(
     settings: &'a Settings,
     home: &'a Home,
@@ -36,8 +36,8 @@ pub fn interpreter<'a>(
     }
 }
 
-/// The directory of a file, with a slash behind it; of one that is not there, the innermost one that
-/// is. `None`: what stands in place of a file is none, such as `proxy:http://…`.
+/// The directory of a file, with a slash at its end; for a file that does not exist, the innermost directory that
+/// does. `None`: it is no path of a file, such as `proxy:http://…`.
 fn directory(file: &[u8], is_directory: bool, is_there: impl Fn(&str) -> bool) -> Option<String> {
     let file = String::from_utf8_lossy(file);
     let inside = file.strip_prefix('/')?;
@@ -57,7 +57,7 @@ fn directory(file: &[u8], is_directory: bool, is_there: impl Fn(&str) -> bool) -
     if is_plain && is_there(&whole) {
         return Some(whole);
     }
-    // From above: as many looks as there are directories, however long the path is.
+    // From above: there are as many checks as directories that exist, however long the path is.
     let mut found = "/".to_owned();
     for part in parts.iter().take_while(|part| **part != "..") {
         let before = found.len();

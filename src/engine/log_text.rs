@@ -1,14 +1,14 @@
-//! Text for httpd's error log, which escapes what is no printable ASCII and cuts an entry off at
-//! 8192 bytes, prefix and escapes included: printed lines, and entries that fit.
+//! Text for httpd's error log: lines that Python prints, and entries that are short enough. httpd escapes bytes
+//! that are not printable ASCII and cuts an entry off at 8192 bytes, prefix and escapes included.
 
 use std::borrow::Cow;
 
-/// What fits into an entry, escaped; the rest is left to httpd's prefix.
+/// How many bytes an entry may have, escaped; the rest of 8192 is left to httpd's prefix.
 const ROOM: usize = 7000;
-/// What fits of one line of an entry of several, escaped.
+/// How many bytes a line may have, escaped, in an entry of several lines.
 const ROOM_OF_LINE: usize = 1000;
 
-/// How many bytes of the log one byte takes (`ap_escape_errorlog_item`).
+/// How many bytes one byte takes in the log (`ap_escape_errorlog_item`).
 fn width(byte: u8) -> usize {
     match byte {
         b'\n' | b'\r' | b'\t' | b'\\' | 0x08 | 0x0B => 2,
@@ -21,7 +21,7 @@ fn width_of(text: &[u8]) -> usize {
     text.iter().copied().map(width).sum()
 }
 
-/// How many bytes at the start of `text` fit into `room`, in whole characters of UTF-8.
+/// How many bytes at the start of `text` fit into `room` bytes of the log, in whole characters of UTF-8.
 fn fitting(text: &[u8], room: usize) -> usize {
     let mut used = 0;
     let end = text.iter().position(|byte| {
@@ -34,7 +34,7 @@ fn fitting(text: &[u8], room: usize) -> usize {
     (end.saturating_sub(3)..=end).rfind(begins).unwrap_or(end)
 }
 
-/// Calls `entry` with `text`, in several pieces when it does not fit into one entry.
+/// Calls `entry` with `text`, or with several pieces of it when it does not fit into one entry.
 pub fn in_pieces(text: &[u8], mut entry: impl FnMut(&[u8])) {
     let mut rest = text;
     while width_of(rest) > ROOM {
@@ -45,8 +45,8 @@ pub fn in_pieces(text: &[u8], mut entry: impl FnMut(&[u8])) {
     entry(rest);
 }
 
-/// `text`, several lines, as one entry: what does not fit is left out of long lines, and of the
-/// middle, and the entry says so. First and last lines tell most.
+/// `text`, which has several lines, as one entry. Where it does not fit, the ends of long lines and lines in the
+/// middle are left out, and the entry says so: the first and last lines matter most.
 pub fn excerpt(text: &[u8]) -> Cow<'_, [u8]> {
     if width_of(text) <= ROOM {
         return text.into();
@@ -80,14 +80,14 @@ fn shortened(line: &[u8]) -> Cow<'_, [u8]> {
     [kept, note.as_bytes()].concat().into()
 }
 
-/// Printed text that waits for its line end.
+/// A buffer for printed text whose line end has not been printed yet.
 #[derive(Default)]
 pub struct Lines {
     rest: Vec<u8>,
 }
 
 impl Lines {
-    /// Takes `text`; calls `line` for each line that is complete, without its end.
+    /// Adds `text`; calls `line` with each complete line, without its line end.
     pub fn push(&mut self, text: &[u8], mut line: impl FnMut(&[u8])) {
         let mut text = text;
         while let Some(end) = text.iter().position(|byte| *byte == b'\n') {
@@ -101,7 +101,7 @@ impl Lines {
         }
     }
 
-    /// Calls `line` for what waits, if anything does.
+    /// Calls `line` with the incomplete line, if there is one.
     pub fn finish(&mut self, mut line: impl FnMut(&[u8])) {
         if !self.rest.is_empty() {
             self.give(&mut line);

@@ -5,14 +5,14 @@ use std::ffi::CStr;
 
 use super::phases::{Continue, Hook, Phase};
 
-/// Where among the modules that a hook asks.
+/// The order among the modules in a hook.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
-    /// Before all that come first.
+    /// Before the modules that are registered as first (`APR_HOOK_REALLY_FIRST`).
     ReallyFirst,
-    /// Before what has no wish.
+    /// Before modules without an order of their own (`APR_HOOK_FIRST`).
     First,
-    /// With what has no wish.
+    /// With modules without an order of their own (`APR_HOOK_MIDDLE`).
     Middle,
 }
 
@@ -28,20 +28,20 @@ pub struct Position {
     pub before: &'static [&'static CStr],
 }
 
-/// What there is to know about a phase.
+/// The properties of a phase.
 pub struct Row {
     /// The phase.
     pub phase: Phase,
     /// Its directive.
     pub directive: &'static CStr,
-    /// What its functions do, with the form of the arguments, for `apache2 -L` and docs/directives.md.
+    /// When its functions are called, and for what, for `apache2 -L` and docs/directives.md.
     pub help: &'static CStr,
     /// Whether the directive stands outside of sections only: when it runs, httpd does not know the
     /// directory yet. All others stand anywhere, in .htaccess files too.
     pub is_server_only: bool,
     /// The function that is called when the directive names only a module.
     pub default_object: &'static str,
-    /// Where httpd asks.
+    /// The hook of the phase, and the place in it.
     pub position: Position,
     /// When the next handler of a list is called.
     pub continues: Continue,
@@ -68,7 +68,7 @@ pub static ROWS: [Row; 13] = [
         help: c"called when a request was read",
         is_server_only: true,
         default_object: "postreadrequesthandler",
-        // They know the client, its variables and whether its TLS will do.
+        // These find the client's address, set its variables, and refuse TLS that does not suffice.
         position: at(
             Hook::PostReadRequest,
             Order::Middle,
@@ -107,7 +107,7 @@ pub static ROWS: [Row; 13] = [
     Row {
         phase: Phase::Access,
         directive: c"PythonAccessHandler",
-        help: c"called to say whether a client may come in, whoever its user is",
+        help: c"called to decide whether a client may access the resource, whatever its user",
         is_server_only: false,
         default_object: "accesshandler",
         // mod_ssl may have to ask for a certificate here.
@@ -117,7 +117,7 @@ pub static ROWS: [Row; 13] = [
     Row {
         phase: Phase::Authen,
         directive: c"PythonAuthenHandler",
-        help: c"called to find out who the user is, before mod_auth_basic and its like",
+        help: c"called to authenticate the user, before mod_auth_basic and the like",
         is_server_only: false,
         default_object: "authenhandler",
         // mod_ssl's FakeBasicAuth makes a password of a certificate.
@@ -127,7 +127,7 @@ pub static ROWS: [Row; 13] = [
     Row {
         phase: Phase::Authz,
         directive: c"PythonAuthzHandler",
-        help: c"called to say whether the user may have it, before Require is looked at",
+        help: c"called to decide whether the user may access the resource, before Require is evaluated",
         is_server_only: false,
         default_object: "authzhandler",
         position: at(Hook::AuthChecker, Order::First, &[], &[]),
@@ -139,7 +139,7 @@ pub static ROWS: [Row; 13] = [
         help: c"called to find the media type, before mod_mime",
         is_server_only: false,
         default_object: "typehandler",
-        // MultiViews find the file first.
+        // mod_negotiation finds the file of MultiViews first.
         position: at(
             Hook::TypeChecker,
             Order::First,
@@ -154,7 +154,7 @@ pub static ROWS: [Row; 13] = [
         help: c"called last before the response",
         is_server_only: false,
         default_object: "fixuphandler",
-        // What SetEnv says can be looked at, and changed.
+        // Handlers can read and change what SetEnv sets.
         position: at(Hook::Fixups, Order::Middle, &[c"mod_env.c"], &[]),
         continues: Continue::Both,
     },
@@ -179,7 +179,7 @@ pub static ROWS: [Row; 13] = [
     Row {
         phase: Phase::Cleanup,
         directive: c"PythonCleanupHandler",
-        help: c"called when all else about the request is over",
+        help: c"called at the end of the request, after all other phases",
         is_server_only: false,
         default_object: "cleanuphandler",
         position: at(Hook::PoolCleanup, Order::Middle, &[], &[]),

@@ -2,7 +2,7 @@
 
 use super::phase_table::{ROWS, Row};
 
-/// The names of content handlers that are ours (`SetHandler`).
+/// The names by which `SetHandler` chooses this module.
 pub const HANDLERS: [&[u8]; 2] = [b"mod_python", b"python-program"];
 
 /// A phase of a request, or of a connection. In the order in which httpd runs them; the directive
@@ -13,27 +13,27 @@ pub enum Phase {
     Connection,
     /// A request was read.
     PostReadRequest,
-    /// Its URI becomes a file name.
+    /// The URI is translated to a file name.
     Trans,
-    /// The first of those for which sections and .htaccess count, or else (in a server) the very first.
+    /// The first phase in which sections and .htaccess hold; outside of sections, the very first one.
     Init,
-    /// Sections and .htaccess count from here on.
+    /// The headers were read; sections and .htaccess hold from here on.
     HeaderParser,
-    /// Whether the client may have it, whoever the user is.
+    /// Whether the client may access the resource, whatever its user.
     Access,
-    /// Who the user is.
+    /// The user is authenticated.
     Authen,
-    /// Whether the user may have it.
+    /// Whether the user may access the resource.
     Authz,
-    /// The media type of a response.
+    /// The media type of the response is found.
     Type,
-    /// The last change before the response.
+    /// Last changes before the response.
     Fixup,
-    /// The response.
+    /// The response is made.
     Content,
     /// The response was sent.
     Log,
-    /// The request goes.
+    /// The request ends.
     Cleanup,
 }
 
@@ -108,13 +108,13 @@ impl Phase {
         self.row().continues
     }
 
-    /// Whether httpd knows the file then, so that its extension can choose a list.
+    /// Whether httpd knows the file in this phase, so that its extension can choose a list.
     pub fn knows_file(self) -> bool {
         !matches!(self, Self::Connection | Self::PostReadRequest | Self::Trans)
     }
 
-    /// The phases that a hook serves, in order. `Init` comes first wherever it may: outside of
-    /// sections it is another word for `PostReadRequest`.
+    /// The phases that a hook serves, in order. `Init` comes first where it is served: outside of
+    /// sections it runs with `PostReadRequest`.
     pub const fn of_hook(hook: Hook) -> &'static [Self] {
         match hook {
             Hook::ProcessConnection => &[Self::Connection],

@@ -15,7 +15,7 @@ const LONGEST: usize = 255;
 pub struct Protocol {
     /// The name, as peers and `Protocols` write it.
     pub name: CString,
-    /// Its handler: a list of one.
+    /// The list of its handlers, which has one entry.
     pub handlers: List,
 }
 
@@ -45,14 +45,14 @@ impl Protocol {
         self.handlers.first()
     }
 
-    /// Whether a peer means it by this. TLS compares bytes; in `Upgrade`, case means nothing.
+    /// Whether a name that a peer offers is this protocol's. TLS compares bytes; in `Upgrade` case is ignored.
     pub fn is_meant_by(&self, offer: &[u8], in_upgrade: bool) -> bool {
         let name = self.name.as_bytes();
         name == offer || (in_upgrade && name.eq_ignore_ascii_case(offer))
     }
 }
 
-/// Refuses what could be no name, and names whose protocol is not Python's to serve.
+/// Refuses texts that are no name of a protocol, and names of protocols that Python cannot serve.
 fn check_name(name: &str) -> Result<(), String> {
     let is_token = |part: &str| {
         let tchar = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);

@@ -1,33 +1,33 @@
-//! What has arrived and was not taken yet: cut by length, by line or by any separator.
+//! A buffer of bytes that have arrived and were not taken yet; it is searched for lines or other separators.
 
 /// Bytes in the order they came. Holds no memory when it is empty.
 #[derive(Default)]
 pub struct Unread {
     data: Vec<u8>,
-    /// How much of the front is gone.
+    /// How many bytes at the front were taken already.
     start: usize,
-    /// Up to where (from the start) a search has found nothing.
+    /// Up to which byte, from `start`, the last search has found nothing.
     searched: usize,
-    /// What was searched for then.
+    /// The separator of that search.
     sought: Box<[u8]>,
-    /// How many bytes all searches have looked at.
+    /// How many bytes all searches have looked at; for tests.
     #[cfg(test)]
     looked: usize,
 }
 
-/// Where a separator was found, or not.
+/// The result of a search for a separator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Search {
-    /// It ends here.
+    /// It was found, and ends behind so many bytes.
     Ends(usize),
-    /// Not yet.
+    /// It has not arrived yet.
     Missing,
-    /// It begins beyond the limit, or cannot begin before it any more.
+    /// It ends beyond the limit, or can only end beyond it.
     Beyond,
 }
 
 impl Unread {
-    /// Appends what has come.
+    /// Appends bytes that have arrived.
     pub fn push(&mut self, data: &[u8]) {
         if self.start > 0 && self.start >= self.data.len() / 2 {
             self.data.drain(..self.start);
@@ -36,23 +36,23 @@ impl Unread {
         self.data.extend_from_slice(data);
     }
 
-    /// How much there is.
+    /// How many bytes there are.
     pub fn len(&self) -> usize {
         self.data.len() - self.start
     }
 
-    /// Whether there is nothing.
+    /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// All there is.
+    /// All bytes, in order.
     pub fn bytes(&self) -> &[u8] {
         &self.data[self.start..]
     }
 
-    /// Looks for `separator`, which with what is before it may be `limit` bytes long. Each byte is
-    /// looked at once, however often this is asked.
+    /// Searches for `separator`, which may end behind at most `limit` bytes. Each byte is looked at once, however
+    /// often this is called for the same separator.
     pub fn find(&mut self, separator: &[u8], limit: usize) -> Search {
         let length = separator.len();
         if *self.sought != *separator {
@@ -60,7 +60,7 @@ impl Unread {
             self.searched = 0;
         }
         let all = &self.data[self.start..];
-        // What was the beginning of one may be whole by now.
+        // A separator whose beginning was the end of the last search may be complete now.
         let from = self.searched.saturating_sub(length.saturating_sub(1));
         #[cfg(test)]
         {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::filters::Filter;
 use crate::filter_chain::Direction;
 
-/// The filters of a configuration: a number for each name and direction, and who named it first.
+/// The filters of a configuration: for each name and direction a number, and the first declaration.
 #[derive(Default)]
 pub struct Registry {
     entries: BTreeMap<(Direction, String), usize>,
@@ -78,7 +78,7 @@ impl Registry {
         self.declared(direction, *number)
     }
 
-    /// The first declaration for a number: what holds where no section of a request has its own.
+    /// The first declaration for a number, which holds where no section of a request has its own.
     pub fn declared(&self, direction: Direction, number: usize) -> Option<Arc<Filter>> {
         self.first.get(&(direction, number)).cloned()
     }

@@ -1,16 +1,16 @@
 //! Search and replace in a stream: literals, leftmost-longest, across any cutting into chunks.
 //!
-//! The law: however a body is cut, the output is the same. So what could still become a match is
-//! held back: the shortest tail that is the beginning of a literal, at most one byte less than the
-//! longest of them. Nothing else is.
+//! However a body is cut, the output is the same. So a tail that could still become a match is held
+//! back: the longest end of the text that is the beginning of a literal, at most one byte less than the
+//! longest literal. Nothing else is held back.
 
 use aho_corasick::{AhoCorasick, AhoCorasickBuilder, MatchKind};
 use memchr::memmem::Finder;
 
-/// How to search.
+/// The options of a search.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Options {
-    /// Replace so many at most, over the whole stream; `None`: all.
+    /// How many matches are replaced at most, over the whole stream; `None`: all.
     pub count: Option<usize>,
     /// ASCII letters match in either case.
     pub ignore_case: bool,
@@ -24,12 +24,12 @@ pub struct Replacer {
     longest: usize,
     ignore_case: bool,
     left: usize,
-    /// What was held back: it comes before the next chunk.
+    /// The bytes that were held back, which come before the next chunk.
     held: Vec<u8>,
 }
 
 enum Search {
-    /// One literal, letters as they are: the fastest way there is.
+    /// One literal with case: the fastest search.
     One(Box<Finder<'static>>),
     Many(AhoCorasick),
 }
@@ -41,7 +41,7 @@ struct Match {
 }
 
 impl Replacer {
-    /// For pairs of a literal and what takes its place.
+    /// A replacer for pairs of a literal and its replacement.
     ///
     /// # Errors
     /// A sentence: no pair, an empty literal, or too much of them.
@@ -74,7 +74,7 @@ impl Replacer {
         })
     }
 
-    /// Takes a chunk; appends to `out` all that is decided by now.
+    /// Takes a chunk; appends to `out` all output that is decided.
     pub fn push(&mut self, chunk: &[u8], out: &mut Vec<u8>) {
         if self.held.is_empty() {
             let held = self.run(chunk, false, out);
@@ -88,13 +88,13 @@ impl Replacer {
         self.held = text;
     }
 
-    /// Ends the stream; appends the rest to `out`.
+    /// Ends the stream; appends the rest of the output to `out`.
     pub fn finish(&mut self, out: &mut Vec<u8>) {
         let text = std::mem::take(&mut self.held);
         self.run(&text, true, out);
     }
 
-    /// Replaces in `text`; answers where the undecided tail begins.
+    /// Replaces the matches in `text`; returns where the undecided tail begins.
     fn run(&mut self, text: &[u8], ended: bool, out: &mut Vec<u8>) -> usize {
         out.reserve(text.len());
         let mut at = 0;
@@ -112,7 +112,7 @@ impl Replacer {
             at = found.end;
             self.left -= 1;
             if at > open {
-                // The match has eaten the beginning of what looked like another one.
+                // The match includes the beginning of what looked like another one.
                 open = self.open_tail(text, at);
             }
         }

@@ -1,4 +1,4 @@
-//! What the directives of a section say, and what holds when sections meet.
+//! The settings that the directives of a section make, and how sections are merged.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ pub struct Import {
     pub interpreter: String,
 }
 
-/// The settings of one section, or of several merged ones. Unset is a value of its own.
+/// The settings of one section, or of several merged ones. `None` means that no directive sets the value.
 #[derive(Clone, Default)]
 pub struct Settings {
     /// `PythonInterpreter`.
@@ -83,7 +83,7 @@ impl Settings {
             && !self.is_unusable
     }
 
-    /// What holds in `inner`, a section inside (or after) `outer`: the inner one wins, per key. A
+    /// The settings in `inner`, a section inside of `outer` or after it: for each key the inner value holds. A
     /// list of handlers replaces the outer list of the same phase and extension as a whole.
     pub fn merged(outer: &Self, inner: &Self) -> Self {
         Self {
@@ -124,7 +124,7 @@ impl Settings {
         }
     }
 
-    /// Those of sections that could not be merged.
+    /// The settings of sections that could not be merged.
     pub fn unusable() -> Self {
         Self {
             is_unusable: true,
@@ -168,7 +168,7 @@ impl Settings {
             .map(|(key, value)| (key.as_str(), value.as_str()))
     }
 
-    /// How many global locks there shall be (`PythonOption mod_python.mutex_locks`), where that is said.
+    /// The number of global locks (`PythonOption mod_python.mutex_locks`), if it is set.
     pub fn locks(&self) -> Option<usize> {
         let (_, value) = self.options.get(MUTEX_LOCKS)?;
         value.parse().ok()

@@ -44,7 +44,7 @@ impl Wakeup {
     }
 }
 
-/// Who steps the task next, and why. Any thread locks it, for a few instructions.
+/// Which thread steps the task next, and why. Any thread locks it, for a few instructions.
 #[derive(Default)]
 struct WakeState {
     /// The causes that no step has taken yet.

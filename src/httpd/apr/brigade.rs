@@ -274,7 +274,7 @@ impl Brigade {
             at = self.after(found);
             // SAFETY: a bucket of this ring.
             if is_dropped(unsafe { bucket::kind_of(found.as_ptr()) }) {
-                // SAFETY: as above; nobody else has it.
+                // SAFETY: as above; no other code uses it.
                 let taken = unsafe { Bucket::from_ring(found) };
                 dropped += taken.length().unwrap_or(0);
             }

@@ -88,7 +88,7 @@ unsafe extern "C" fn copy<T: Clone>(
         Error::check(unsafe { ffi::apr_bucket_simple_copy(bucket, place) })?;
         // SAFETY: written by APR just now.
         let twin = unsafe { *place };
-        // SAFETY: made by APR just now; nobody else knows it.
+        // SAFETY: made by APR just now; no other code knows it.
         unsafe { (*twin).data = Box::into_raw(Box::new(data)).cast() };
         Ok(())
     });

@@ -106,7 +106,7 @@ unsafe extern "C" fn read(
         let size = whole.min(PORTION);
         // SAFETY: the list of a live connection; APR aborts rather than answer null.
         let memory: *mut u8 = unsafe { ffi::apr_bucket_alloc(size, list) }.cast();
-        // SAFETY: fresh memory of this size, which nobody else knows.
+        // SAFETY: fresh memory of this size, which no other code knows.
         unsafe { memory.write_bytes(0, size) };
         // SAFETY: as above.
         let target = unsafe { std::slice::from_raw_parts_mut(memory, size) };

@@ -154,7 +154,7 @@ impl Stream {
         let kept = self.rollback.are_kept();
         for raw in self.taken_buckets.take_dropped() {
             if !kept {
-                // SAFETY: it stands in the ring, and nobody has its token.
+                // SAFETY: it stands in the ring, and its token is gone.
                 drop(unsafe { self.rollback.ring().remove(raw) });
             }
         }
@@ -182,7 +182,7 @@ impl Stream {
             return false;
         }
         self.taken_buckets.taken.remove(&token.0.number);
-        // SAFETY: the author's buckets stand in this ring, and this one is nobody's any more.
+        // SAFETY: the author's buckets stand in this ring, and this one is not used any more.
         self.ahead
             .append(unsafe { self.rollback.ring().remove(raw) });
         self.unpeek();
@@ -237,7 +237,7 @@ impl Stream {
             .after(raw)
             .filter(|part| *part != end && result.is_ok())
         {
-            // SAFETY: a part that reading has made; nobody else knows of it.
+            // SAFETY: a part that reading has made; no other code knows it.
             drop(unsafe { ring.remove(part) });
         }
         if result.is_ok() {

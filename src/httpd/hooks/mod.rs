@@ -229,7 +229,7 @@ fn register_all<M: Module>(pool: &Pool) {
     // SAFETY: as above.
     unsafe { ffi::ap_hook_protocol_switch(Some(protocols::switched), none, none, middle) };
     protocols::register::<M>();
-    // SAFETY: as above; without mod_status nobody calls it.
+    // SAFETY: as above; without mod_status it is not called.
     unsafe { ffi::mp_hook_status(Some(status::<M>)) };
     requests::register::<M>(pool);
 }

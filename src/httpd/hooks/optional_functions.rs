@@ -28,7 +28,7 @@ pub trait Lender: 'static {
 /// Offers the functions; httpd forgets them when it reads its configuration again.
 pub fn offer<L: Lender>() {
     let offer = |name: &CStr, function: *const ()| {
-        // SAFETY: only kept; who calls it knows its real type by the header.
+        // SAFETY: only kept; its callers know the real type by the header.
         let function = unsafe { transmute::<*const (), unsafe extern "C" fn()>(function) };
         // SAFETY: httpd copies the name.
         unsafe { ffi::apr_dynamic_fn_register(name.as_ptr(), Some(function)) };

@@ -172,7 +172,7 @@ impl Request {
     pub fn leave_http(&self) {
         let c = self.connection().raw();
         let r = self.as_ptr();
-        // SAFETY: the connection's live chain; nobody reads or writes the request's any more.
+        // SAFETY: the connection's live chain; the request's is not read or written any more.
         unsafe { (*r).input_filters = c.input_filters };
         // SAFETY: as above.
         unsafe { (*r).proto_input_filters = c.input_filters };

@@ -199,7 +199,7 @@ impl Connection {
         let output = unsafe { ffi::ap_get_output_filter_handle(NAME.as_ptr()) };
         // SAFETY: a live pool and table.
         let notes = unsafe { ffi::apr_table_copy(pool, self.raw().notes) };
-        // SAFETY: our own, seen by nobody yet.
+        // SAFETY: our own, which no other code knows yet.
         let fields = unsafe { &mut *copy };
         fields.pool = pool;
         // Modules that see a master connection do not renegotiate TLS, and do not take the connection over.

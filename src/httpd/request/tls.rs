@@ -27,7 +27,7 @@ impl Connection {
         };
         // SAFETY: null or NUL-terminated, in the pool or static.
         let value = unsafe { c_bytes(value) }.map(<[u8]>::to_vec);
-        // SAFETY: made above, used by nobody else: a connection may live for days.
+        // SAFETY: made above, used by no other code: a connection may live for days.
         unsafe { ffi::apr_pool_destroy(pool) };
         value.filter(|value| !value.is_empty())
     }

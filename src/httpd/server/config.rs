@@ -16,7 +16,7 @@ pub trait Settings: Default + 'static {
     fn is_empty(&self) -> bool;
     /// The settings that hold in `inner`, a section inside (or after) `outer`.
     fn merged(outer: &Self, inner: &Self) -> Self;
-    /// The settings of sections that could not be merged. Whoever reads them refuses the request.
+    /// The settings of sections that could not be merged. Requests in these sections are refused.
     fn unusable() -> Self;
     /// Whether these settings of a server let its .htaccess files say anything to this module.
     ///
@@ -161,7 +161,7 @@ fn apply<S: Settings>(line: &Line<'_>, section: *mut c_void) -> Result<(), Strin
     let vector = unsafe { (*line.parms.server).module_config };
     let server: *mut S = slot(vector).cast();
     if line.is_in_htaccess() {
-        // SAFETY: made by `create_server`; while requests are served, nobody writes to it.
+        // SAFETY: made by `create_server`; while requests are served, no thread writes to it.
         let admitted = unsafe { &*server }.admits_htaccess();
         if !line.may_stand_in_htaccess(directive.context, admitted)? {
             return Ok(());
@@ -208,7 +208,7 @@ pub(in crate::httpd) unsafe extern "C" fn merge<S: Settings>(
     // SAFETY: httpd calls with a live pool.
     let pool = unsafe { Pool::from_raw(pool) };
     let merged = guard("the merge of two sections", null_mut(), || {
-        // SAFETY: made by the functions above; nobody writes to it any more.
+        // SAFETY: made by the functions above; no thread writes to it any more.
         let a = unsafe { &*outer.cast::<S>() };
         // SAFETY: as above.
         let b = unsafe { &*inner.cast::<S>() };

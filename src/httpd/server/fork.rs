@@ -50,7 +50,7 @@ pub fn watch(ports: Vec<u16>) -> std::io::Result<()> {
     // `forked` clears it.
     // SAFETY: the page of above.
     unsafe { libc::madvise(page, PAGE, libc::MADV_WIPEONFORK) };
-    // SAFETY: its first byte; nobody else knows it yet.
+    // SAFETY: its first byte; no other code knows it yet.
     unsafe { page.cast::<u8>().write(1) };
     PORTS.get_or_init(|| ports);
     gate::set_mark(page.cast());
