@@ -228,7 +228,9 @@ fn option(line: &Line<'_>) -> Read {
         count
             .filter(|count| (1..=1000).contains(count))
             .ok_or_else(|| {
-                format!("{key} is a number of locks from 1 to 1000, not '{value}': 8 is usual")
+                format!(
+                    "{key} is a number of locks from 1 to 1000, not '{value}': the default is 8"
+                )
             })?;
     }
     let shortcut = match small.as_str() {
@@ -267,8 +269,8 @@ fn handlers(line: &Line<'_>) -> Read {
     let phase = Phase::of_directive(&line.name()).ok_or("is no directive of a phase")?;
     if !phase.knows_file() && !list.extensions.is_empty() {
         return Err(
-            "takes no extensions, because httpd does not know the file yet: leave out what \
-             follows the bar, and the bar"
+            "takes no extensions, because httpd does not know the file yet: leave out the bar \
+             and the extensions behind it"
                 .into(),
         );
     }
@@ -331,7 +333,7 @@ fn filter(line: &Line<'_>, direction: Direction) -> Read {
     )?);
     if direction == Direction::Input && filter.kind.follows_headers() {
         return Err(format!(
-            "kind={} is below httpd's parser of bodies, where the next request follows: write \
+            "kind={} is below httpd's parser of bodies, and would get the next request, too: write \
              kind=content_set, or kind=connection for all bytes",
             filter.kind.name()
         ));

@@ -188,7 +188,7 @@ impl Module for Entry {
     fn check_config(configuration: &Pool, main: &Server) -> Result<(), String> {
         let mut servers = std::iter::successors(Some(main), |server| server.next());
         if servers.any(|server| server.settings::<Settings>().is_unusable) {
-            return Err("mod_python failed inside: the lines above say where".to_owned());
+            return Err("sections could not be merged: the log above says why".to_owned());
         }
         connections::check(main)?;
         let filters = registry(configuration);

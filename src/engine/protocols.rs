@@ -72,11 +72,10 @@ fn check_name(name: &str) -> Result<(), String> {
     let why = match small.as_str() {
         "h2" | "h2c" => "mod_http2 serves it: load that, and write a PythonHandler",
         "websocket" => {
-            "the answer to its handshake has to be computed, and httpd's has nothing of that: \
-             write a PythonHandler"
+            "httpd cannot compute the answer to its handshake: write a PythonHandler, which can"
         }
         "acme-tls/1" => "mod_md serves it: write MDomain",
-        "mod_python" => "it is this module's own: write another name",
+        "mod_python" => "this module uses the name itself: write another name",
         _ if small == "http" || small.starts_with("http/") => {
             "httpd itself serves it: write a PythonHandler, or a PythonConnectionHandler that \
              peeks and declines"

@@ -50,7 +50,7 @@ impl Replacer {
             return Err("there is nothing to search for".into());
         }
         if pairs.iter().any(|(old, _)| old.is_empty()) {
-            return Err("an empty text is everywhere: search for at least one byte".into());
+            return Err("an empty text cannot be searched for: give at least one byte".into());
         }
         let (olds, news): (Vec<_>, Vec<_>) = pairs.into_iter().unzip();
         let search = match olds.as_slice() {

@@ -107,7 +107,7 @@ def test_allow_override_list_names_directives(httpd: Httpd) -> None:
 
 
 def test_filters_are_not_declared_in_htaccess_by_a_list_either(httpd: Httpd) -> None:
-    httpd.expect("PythonOutputFilter not allowed here: it stands in the server's configuration only, whatever")
+    httpd.expect("PythonOutputFilter not allowed here: it may stand in the server's configuration only, whatever")
     assert status(httpd, "list-filter", "PythonOutputFilter hello HELLO") == 500
     assert status(httpd, "list-filter", "PythonHandler hello::other") == 200
 

@@ -54,8 +54,8 @@ impl Named {
                     _ => error.to_string(),
                 };
                 let text = format!(
-                    "{}: a part of it that stands in a response cannot be read from byte {offset} \
-                     on: {reason}: the response is cut",
+                    "{}: a part of it for a response cannot be read from byte {offset} on: {reason}: the \
+                     response is cut",
                     String::from_utf8_lossy(&self.path)
                 );
                 // Not the connection's log: HTTP/2 reads buckets of its streams on another thread.

@@ -314,13 +314,15 @@ impl Request {
             start.is_some_and(|start| start.eq_ignore_ascii_case(own))
         };
         if HTTPDS_OWN.iter().any(is_named) || HTTPDS_OWN_BEGIN.iter().any(is_prefixed) {
-            return Some("httpd puts it where it belongs, with what it needs to work");
+            return Some("httpd adds it itself, with the context that it needs");
         }
         if record.ftype >= ffi::AP_FTYPE_CONNECTION {
             return Some("it is a filter of connections");
         }
         if name.as_c_str() == RUN_TIME_NAME {
-            return Some("register the filter first, and add it by the name it got there");
+            return Some(
+                "it stands for filters of run time: register one, and add it by its own name",
+            );
         }
         None
     }

@@ -208,7 +208,7 @@ unsafe extern "C" fn input<M: Module, const SLOT: usize>(
 /// of the first call, cannot filter the second.
 fn refuse(filter: &Filter) -> Result<(), Error> {
     let text = format!(
-        "filter {} is called by another module while it is at work: refused",
+        "filter {} is called by another module during a call of it: the call is refused",
         filter.name()
     );
     match filter.request() {

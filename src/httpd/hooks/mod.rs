@@ -176,7 +176,7 @@ pub type Host = unsafe extern "C" fn(*mut ffi::server_rec) -> *mut c_char;
 pub unsafe extern "C" fn host<M: Module>(main: *mut ffi::server_rec) -> *mut c_char {
     // SAFETY: the caller's server lives as long as the process.
     let main = unsafe { Server::from_raw(main) };
-    let failed = c"mod_python failed inside".as_ptr().cast_mut();
+    let failed = c"mod_python panicked as it started".as_ptr().cast_mut();
     guard("the start for tests", failed, || {
         M::record().remember_index();
         server::set_main(main);

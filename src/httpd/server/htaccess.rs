@@ -45,7 +45,7 @@ impl Line<'_> {
         let Context::Anywhere(classes) = context else {
             // httpd lets AllowOverrideList name what stands in sections.
             return Err(refused(
-                "it stands in the server's configuration only, whatever AllowOverrideList says",
+                "it may stand in the server's configuration only, whatever AllowOverrideList says",
             ));
         };
         let missing = classes.iter().any(|class| !self.has(class.bit()));

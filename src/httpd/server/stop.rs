@@ -140,8 +140,8 @@ pub fn take_over(child: &Pool, main: &'static Server, duties: Duties) {
         .spawn(move || watch(wakeup, main, duties));
     if let Err(error) = watchdog {
         let text = format!(
-            "no thread to watch over the end of this child, which may hang when it is told to stop \
-             while it runs Python code: {error}"
+            "cannot start the thread that watches the end of this child: the child may hang when it is \
+             told to stop while it runs Python code: {error}"
         );
         return main.log(Level::Error, &text);
     }
