@@ -1,11 +1,11 @@
 """filter.buckets(): the brigade itself in the author's hands, with the same manners."""
 
 import pytest
+from http1 import chunk, post, responses
 
 from cuts import answers, cut_everywhere
 from httpd import Httpd
 from probe import PROBE_CONF, passed
-from wire import chunk, post, responses
 
 BODY = b"twelve bytes"
 LAW = ["identity", "upper", "read_and_yield", "halves", "all_at_once", "some"]

@@ -1,9 +1,9 @@
 """change=: a promised length is kept, or the message is cut, so that no bytes become the next message."""
 
 import pytest
+from http1 import get, post, responses
 
 from httpd import Httpd
-from wire import get, post, responses
 
 NAMES = ["same", "upper", "plain_upper", "longer", "shorter", "plain_longer", "plain_shorter", "early", "more_and_out"]
 CONF = "".join(

@@ -6,9 +6,9 @@ import threading
 import time
 
 import pytest
+from http1 import get, responses
 
 from httpd import Httpd
-from wire import get, responses
 
 MPMS = ("event", "prefork")
 CONF = """

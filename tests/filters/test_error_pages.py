@@ -1,15 +1,15 @@
 """The error pages of httpd behind filters of Python: each comes whole, and the connection goes on."""
 
+import http1
 import pytest
 
-import wire
 from httpd import Httpd, Response
 from versions import ask
 
 MPMS = ("event", "prefork")
 KINDS = ["protocol", "transcode"]
 FILTERS = ["longer", "shorter", "plain_longer"]
-NEXT = wire.get("/page", "Connection: close")
+NEXT = http1.get("/page", "Connection: close")
 PAGE = b"a page of one's own"
 CONF = """
     <Location "/page">
@@ -66,7 +66,7 @@ def changed(name: str, body: bytes) -> bytes:
 
 def whole(httpd: Httpd, path: str) -> Response:
     """Return the response for a path; the one to a request that is pipelined behind it is right, too."""
-    found, *following = wire.responses(httpd.raw(wire.get(path) + NEXT))
+    found, *following = http1.responses(httpd.raw(http1.get(path) + NEXT))
     # httpd closes the connection after some statuses.
     assert [answer.body for answer in following] == ([] if found.status in (500, 503) else [PAGE])
     if httpd.mpm == "event":
@@ -123,19 +123,19 @@ def test_a_redirect_inside_is_whole_behind_a_filter_behind_the_headers(httpd: Ht
 
 @pytest.mark.parametrize("name", BEHIND)
 def test_head_and_get_of_a_page_agree(httpd: Httpd, name: str) -> None:
-    head = wire.head(f"HEAD /gives/{name}?404 HTTP/1.1", "Host: localhost")
+    head = http1.head(f"HEAD /gives/{name}?404 HTTP/1.1", "Host: localhost")
     data = httpd.raw(head + NEXT)
     top, _, rest = data.partition(b"\r\n\r\n")
     assert top.startswith(b"HTTP/1.1 404")
     assert b"Content-Length" not in top
-    assert [answer.body for answer in wire.responses(rest)] == [PAGE]
+    assert [answer.body for answer in http1.responses(rest)] == [PAGE]
 
 
 @pytest.mark.parametrize("name", ["plain", *BEHIND])
 def test_the_page_for_a_header_that_httpd_refuses_is_whole(httpd: Httpd, name: str) -> None:
     # On HTTP/2 mod_http2 sends such a header, and its library ends the stream.
     httpd.expect("AH02430: Response header 'X-Bad' value of .* contains invalid characters, aborting request")
-    (answer,) = wire.responses(httpd.raw(wire.get(f"/bad/{name}") + NEXT))
+    (answer,) = http1.responses(httpd.raw(http1.get(f"/bad/{name}") + NEXT))
     assert answer.status == 500
     start = b"<!DOCTYPE" if name.startswith(("plain", "shorter")) else b"<" * 50
     assert start in answer.body[:60]

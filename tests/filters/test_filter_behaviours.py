@@ -3,9 +3,9 @@
 import http.client
 
 import pytest
+from http1 import get, post, responses
 
 from httpd import Httpd
-from wire import get, post, responses
 
 NAMES = ["reads", "one_read", "nothing", "close", "raises", "forbids", "tells", "counts", "included", "modes", "ends"]
 HANDLERS = ["flushes", "small", "reader"]

@@ -3,9 +3,9 @@
 import gzip
 
 import pytest
+from http1 import get, responses
 
 from httpd import Httpd
-from wire import get, responses
 
 CONF = """
 MaxKeepAliveRequests 0

@@ -5,9 +5,9 @@ from collections import Counter
 from collections.abc import Iterator
 
 import pytest
+from http1 import get, post, responses
 
 from httpd import Httpd
-from wire import get, post, responses
 
 BODY = b"a secret is no secretsecret, sec\nret: se\0cret\n\nends in secre"
 TAIL = b"<!-- tail -->"

@@ -1,8 +1,8 @@
 """A streaming filter that raises SERVER_RETURN with a result that is no answer ends as if it had returned."""
 
+import http1
 import pytest
 
-import wire
 from httpd import Httpd
 from versions import ask
 
@@ -42,7 +42,7 @@ CONF = """
 
 def bodies(httpd: Httpd, path: str) -> list[bytes]:
     """Return the body of a path on each version of HTTP; the connection goes on behind it."""
-    first, second = wire.responses(httpd.raw(wire.get(path) + wire.get(path, "Connection: close")))
+    first, second = http1.responses(httpd.raw(http1.get(path) + http1.get(path, "Connection: close")))
     found = [first.body, second.body]
     if httpd.mpm == "event":
         found.append(ask(httpd, "2", path).body)
@@ -77,7 +77,7 @@ def test_a_result_before_anything_is_read_leaves_the_body_as_return_does(
 
 @pytest.mark.parametrize("source", SOURCES)
 def test_a_result_with_a_status_gives_the_response_that_status(httpd: Httpd, source: str) -> None:
-    (answer,) = wire.responses(httpd.raw(wire.get(f"/raises_with_status/{source}?0", "Connection: close")))
+    (answer,) = http1.responses(httpd.raw(http1.get(f"/raises_with_status/{source}?0", "Connection: close")))
     assert (answer.status, answer.body) == (499, b"")
 
 
@@ -90,7 +90,7 @@ def test_a_result_ends_the_body_of_a_request_as_return_does(
         if name == "raises":
             expect_warning(httpd, result, 1)
         path = f"/in/{name}?{RESULTS[result]}"
-        first, second = wire.responses(
-            httpd.raw(wire.post(path, body) + wire.get("/returns/whole", "Connection: close"))
+        first, second = http1.responses(
+            httpd.raw(http1.post(path, body) + http1.get("/returns/whole", "Connection: close"))
         )
         assert (first.body, second.body) == (b"<01>", b"01")

@@ -4,9 +4,9 @@ import socket
 import time
 from pathlib import Path
 
+import http1
 import pytest
 
-import wire
 from httpd import Httpd
 
 FILTERS = (
@@ -44,13 +44,13 @@ def test_i4_i8_fifty_pipelined_posts(httpd: Httpd, what: str) -> None:
     bodies = [b"line %d\n" % number * (number * 20) for number in range(50)]
     for name in ("upper", "absorb", "close_after_line", "disable_at_once"):
         requests = [
-            wire.post(f"/{name}/{what}", body if number % 2 else [body[:100], body[100:]] if body else [])
+            http1.post(f"/{name}/{what}", body if number % 2 else [body[:100], body[100:]] if body else [])
             for number, body in enumerate(bodies)
         ]
         data = httpd.raw(
-            b"\r\n".join(requests) + b"\r\n" + wire.get("/unchanged/file", "Connection: close"), timeout=30
+            b"\r\n".join(requests) + b"\r\n" + http1.get("/unchanged/file", "Connection: close"), timeout=30
         )
-        answers = wire.responses(data)
+        answers = http1.responses(data)
         assert [answer.status for answer in answers] == [200] * 51
         if name in ("upper", "disable_at_once"):
             assert [answer.body.upper() for answer in answers[:-1]] == [body.upper() for body in bodies]
@@ -64,8 +64,8 @@ def test_i12_keep_alive_after_a_megabyte_that_nobody_read(httpd: Httpd, what: st
     for name in FILTERS:
         for framed in (body, [body]):
             before = len(httpd.requests())
-            request = wire.post(f"/{name}/{what}", framed) + wire.get("/unchanged/file", "Connection: close")
-            answers = wire.responses(httpd.raw(request, timeout=30))
+            request = http1.post(f"/{name}/{what}", framed) + http1.get("/unchanged/file", "Connection: close")
+            answers = http1.responses(httpd.raw(request, timeout=30))
             assert [answer.status for answer in answers] == [403 if what == "refuse" else 200, 200], name
             assert answers[1].text == "page"
             httpd.wait_for_request("200 GET /unchanged/file", before)
@@ -77,7 +77,7 @@ def test_i8_a_reader_does_not_wait_for_the_next_request(httpd: Httpd) -> None:
         for framed in (b"a\nb", [b"a\n", b"b"]):
             with httpd.connect() as connection:
                 begin = time.monotonic()
-                connection.sendall(wire.post(f"/{name}/echo", framed))
+                connection.sendall(http1.post(f"/{name}/echo", framed))
                 assert connection.recv(100).startswith(b"HTTP/1.1 200 OK")
                 assert time.monotonic() - begin < 1
 
@@ -88,7 +88,7 @@ def test_i8_a_reader_does_not_wait_for_the_next_request(httpd: Httpd) -> None:
 def ask(connection: socket.socket, path: str, *headers: str) -> bytes:
     """Send the head of a POST that waits to be asked, and return what comes first."""
     lines = [f"POST {path} HTTP/1.1", "Host: x", "Expect: 100-continue", *(headers or ["Content-Length: 4"])]
-    connection.sendall(wire.head(*lines))
+    connection.sendall(http1.head(*lines))
     return connection.recv(65536)
 
 
@@ -100,7 +100,7 @@ def test_i9_who_does_not_read_does_not_ask_for_the_body(httpd: Httpd, what: str,
             answer = ask(connection, f"/{name}/{what}", framing)
             while piece := connection.recv(65536):
                 answer += piece
-            (only,) = wire.responses(answer)
+            (only,) = http1.responses(answer)
             assert only.status == (403 if what == "refuse" else 200), name
             assert only.headers["Connection"] == "close"
 
@@ -108,15 +108,15 @@ def test_i9_who_does_not_read_does_not_ask_for_the_body(httpd: Httpd, what: str,
 @pytest.mark.parametrize("what", ["echo", "script"])
 @pytest.mark.parametrize("framing", ["Content-Length: 4", "Transfer-Encoding: chunked"])
 def test_i9_who_reads_asks_for_the_body(httpd: Httpd, what: str, framing: str) -> None:
-    body = b"abcd" if "Length" in framing else wire.chunk(b"abcd") + wire.chunk(b"")
+    body = b"abcd" if "Length" in framing else http1.chunk(b"abcd") + http1.chunk(b"")
     for name in ("unchanged", "upper", "absorb", "greedy", "disable_at_once", "reads_nothing"):
         with httpd.connect() as connection:
             assert ask(connection, f"/{name}/{what}", framing) == b"HTTP/1.1 100 Continue\r\n\r\n"
-            connection.sendall(body + wire.get("/unchanged/file", "Connection: close"))
+            connection.sendall(body + http1.get("/unchanged/file", "Connection: close"))
             answer = b""
             while piece := connection.recv(65536):
                 answer += piece
-            first, second = wire.responses(answer)
+            first, second = http1.responses(answer)
             assert name == "absorb" or first.text.lower() == "abcd"
             assert second.text == "page"
 

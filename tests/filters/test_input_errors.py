@@ -3,9 +3,9 @@
 import socket
 import time
 
+import http1
 import pytest
 
-import wire
 from httpd import Httpd
 
 READERS = {
@@ -148,10 +148,10 @@ def test_i11_a_body_beyond_its_limit_is_answered_once(httpd: Httpd, reader: str)
     httpd.allow(*COMPLAINTS)
     for name in ("limit", "limit-page"):
         for framed in (b"x" * 101, [b"x" * 101]):
-            data = httpd.raw(wire.post(f"/{name}/{reader}", framed) + wire.get("/plain/ignored"))
+            data = httpd.raw(http1.post(f"/{name}/{reader}", framed) + http1.get("/plain/ignored"))
             assert data.count(b"HTTP/1.1 ") == 1
             assert b"SERVER_RETURN" not in data  # what a handler writes all the same
-            assert [answer.status for answer in wire.responses(data)] == [413]
+            assert [answer.status for answer in http1.responses(data)] == [413]
 
 
 def test_i11_the_limit_of_where_a_request_is_redirected_to(httpd: Httpd) -> None:
@@ -164,14 +164,14 @@ def test_i11_the_limit_of_where_a_request_is_redirected_to(httpd: Httpd) -> None
 def test_i15_a_slow_body_is_408(httpd: Httpd, reader: str, name: str) -> None:
     httpd.allow(*COMPLAINTS)
     begin = time.monotonic()
-    answers = wire.responses(httpd.raw(wire.post(f"/{name}/{reader}", b"x" * 10)[:-1]))
+    answers = http1.responses(httpd.raw(http1.post(f"/{name}/{reader}", b"x" * 10)[:-1]))
     assert answers[0].status == 408
     assert time.monotonic() - begin < 3
 
 
 def test_w48_a_time_out_is_told_again_without_waiting_again(httpd: Httpd) -> None:
     begin = time.monotonic()
-    answers = wire.responses(httpd.raw(wire.post("/filtered/errors", b"x" * 10)[:-1]))
+    answers = http1.responses(httpd.raw(http1.post("/filtered/errors", b"x" * 10)[:-1]))
     assert answers[0].text.split("\n") == ["TimeoutError: the client sent its body too slowly"] * 3
     assert time.monotonic() - begin < 3
 
@@ -182,8 +182,8 @@ def test_a_body_cut_in_the_middle(httpd: Httpd, name: str, reader: str) -> None:
     httpd.allow(*COMPLAINTS)
     children = httpd.children()
     for framed in (b"x" * 200000, [b"x" * 200000]):
-        request = wire.post(f"/{name}/{reader}", framed)[:150000]
-        assert all(answer.status == 400 for answer in wire.responses(httpd.raw(request, half_close=True)))
+        request = http1.post(f"/{name}/{reader}", framed)[:150000]
+        assert all(answer.status == 400 for answer in http1.responses(httpd.raw(request, half_close=True)))
         with httpd.connect() as connection:
             connection.sendall(request)
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")  # a reset
@@ -194,6 +194,6 @@ def test_a_body_cut_in_the_middle(httpd: Httpd, name: str, reader: str) -> None:
 def test_a_chunk_that_is_none(httpd: Httpd, name: str) -> None:
     # Of the bodies cut in the test before: the CGI script and the proxy may end only now.
     httpd.allow(*COMPLAINTS)
-    request = wire.head(f"POST /{name}/python HTTP/1.1", "Host: x", "Transfer-Encoding: chunked") + b"zz\r\nab\r\n"
-    answers = wire.responses(httpd.raw(request + wire.get("/plain/ignored"), half_close=True))
+    request = http1.head(f"POST /{name}/python HTTP/1.1", "Host: x", "Transfer-Encoding: chunked") + b"zz\r\nab\r\n"
+    answers = http1.responses(httpd.raw(request + http1.get("/plain/ignored"), half_close=True))
     assert [answer.status for answer in answers] == [400]

@@ -3,10 +3,10 @@
 import re
 from dataclasses import dataclass
 
+import http1
 import pytest
 
 import probes
-import wire
 from httpd import Httpd
 
 FILTERS = (
@@ -135,8 +135,8 @@ def drip(httpd: Httpd, path: str, pieces: list[bytes], pause: float) -> str:
     """Send a body in pieces, slowly; return the answer's text."""
     with httpd.connect() as connection:
         body = b"".join(pieces)
-        request = wire.post(path, body, "Connection: close").removesuffix(body)
-        return wire.responses(wire.drip(connection, request, pieces, pause))[-1].text
+        request = http1.post(path, body, "Connection: close").removesuffix(body)
+        return http1.responses(http1.drip(connection, request, pieces, pause))[-1].text
 
 
 def test_i2_lines_cut_at_each_byte_by_a_slow_client(httpd: Httpd) -> None:
@@ -198,9 +198,11 @@ def test_i8_an_empty_body(httpd: Httpd) -> None:
 
 
 def test_i14_trailers_come_with_the_end(httpd: Httpd) -> None:
-    body = wire.chunk(b"abc") + b"0\r\nX-Trailer: late\r\n\r\n"
-    request = wire.head("POST /unchanged HTTP/1.1", "Host: x", "Transfer-Encoding: chunked", "Connection: close") + body
-    text = wire.responses(httpd.raw(request))[0].text
+    body = http1.chunk(b"abc") + b"0\r\nX-Trailer: late\r\n\r\n"
+    request = (
+        http1.head("POST /unchanged HTTP/1.1", "Host: x", "Transfer-Encoding: chunked", "Connection: close") + body
+    )
+    text = http1.responses(httpd.raw(request))[0].text
     assert text.startswith("length -, coding chunked, trailer -\n")
     assert text.endswith("trailer late\n")
 
@@ -213,8 +215,8 @@ def test_i10_readers_see_no_length_of_a_body_that_may_change(httpd: Httpd) -> No
 
 def test_i6_a_reader_that_does_not_wait_sees_the_end_of_a_cut_body(httpd: Httpd) -> None:
     for name in ("unchanged", "absorb", "brackets"):
-        head = wire.head(f"POST /{name}?nr100 HTTP/1.1", "Host: x", "Content-Length: 10")
-        (answer,) = wire.responses(httpd.raw(head + b"12345", half_close=True))
+        head = http1.head(f"POST /{name}?nr100 HTTP/1.1", "Host: x", "Content-Length: 10")
+        (answer,) = http1.responses(httpd.raw(head + b"12345", half_close=True))
         ended = re.search(r"nr100 (\d+) \nempty (\d+)", answer.text)
         # The read fails as soon as the client has closed its side; it is no endless "nothing yet".
         assert ended is not None, name

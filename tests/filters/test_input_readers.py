@@ -6,9 +6,9 @@ import zlib
 from collections.abc import Iterator
 from hashlib import md5
 
+import http1
 import pytest
 
-import wire
 from httpd import Httpd
 
 FILTERS = (
@@ -160,10 +160,10 @@ def test_inflating_below(httpd: Httpd) -> None:
 def test_i7_inflating_a_slow_body_below(httpd: Httpd) -> None:
     # Its header alone makes mod_deflate answer a read that waits with nothing.
     gzipped = gzip.compress(b"hello")
-    request = wire.post("/inflate", gzipped, "Content-Encoding: gzip", "Connection: close").removesuffix(gzipped)
+    request = http1.post("/inflate", gzipped, "Content-Encoding: gzip", "Connection: close").removesuffix(gzipped)
     with httpd.connect() as connection:
         body = [gzipped[:3], gzipped[3:10], gzipped[10:11], gzipped[11:12], gzipped[12:]]
-        assert wire.responses(wire.drip(connection, request, body, 0.05))[0].body == b"HELLO"
+        assert http1.responses(http1.drip(connection, request, body, 0.05))[0].body == b"HELLO"
 
 
 def pieces(size: int) -> Iterator[bytes]:

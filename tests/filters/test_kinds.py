@@ -1,10 +1,10 @@
 """kind=: where in the chain of a response a filter stands."""
 
 import pytest
+from http1 import get, responses
 
 from httpd import Httpd
 from versions import Get
-from wire import get, responses
 
 BEHIND = ["protocol", "transcode"]
 CONF = """

@@ -4,10 +4,10 @@ import re
 import time
 from collections.abc import Iterable
 
+import http1
 import pytest
 
 import probes
-import wire
 from http2 import Stream
 from httpd import Httpd
 from versions import CURL, VERSIONS, ask
@@ -76,9 +76,9 @@ def drip(httpd: Httpd, version: str, path: str, pieces: Iterable[bytes], pause: 
     """Send a body slowly, and return the answer's."""
     if version == "1.1":
         with httpd.connect() as connection:
-            lines = wire.head(f"POST {path} HTTP/1.1", "Host: x", "Transfer-Encoding: chunked", "Connection: close")
-            data = [*(wire.chunk(piece) for piece in pieces), wire.chunk(b"")]
-            return wire.responses(wire.drip(connection, lines, data, pause))[-1].text
+            lines = http1.head(f"POST {path} HTTP/1.1", "Host: x", "Transfer-Encoding: chunked", "Connection: close")
+            data = [*(http1.chunk(piece) for piece in pieces), http1.chunk(b"")]
+            return http1.responses(http1.drip(connection, lines, data, pause))[-1].text
     with Stream(httpd, path) as stream:
         for piece in pieces:
             time.sleep(pause)
@@ -114,9 +114,9 @@ def test_i3_peeking_consumes_nothing(httpd: Httpd, version: str, shape: str) -> 
 @of_each_shape
 @pytest.mark.parametrize("what", ["", "/absorb", "/echo"])
 def test_i4_line_ends_between_pipelined_requests(httpd: Httpd, shape: str, what: str) -> None:
-    request = wire.post(f"/{shape}{what}", BODY) + b"\r\n\r\n"
-    data = httpd.raw(request * 3 + wire.post(f"/{shape}{what}", [BODY], "Connection: close"))
-    answers = wire.responses(data)
+    request = http1.post(f"/{shape}{what}", BODY) + b"\r\n\r\n"
+    data = httpd.raw(request * 3 + http1.post(f"/{shape}{what}", [BODY], "Connection: close"))
+    answers = http1.responses(data)
     assert [answer.status for answer in answers] == [200] * 4
     if what == "/echo":
         assert [answer.body for answer in answers] == [BODY.upper()] * 4
@@ -141,8 +141,8 @@ def test_i5_reads_that_must_not_wait_neither_wait_nor_spin(httpd: Httpd, version
 @of_each_shape
 def test_i6_a_reader_that_does_not_wait_sees_the_end_of_a_cut_body(httpd: Httpd, shape: str) -> None:
     for name in (shape, f"{shape}/absorb"):
-        head = wire.head(f"POST /{name}?nr100 HTTP/1.1", "Host: x", "Content-Length: 10")
-        (answer,) = wire.responses(httpd.raw(head + b"12345", half_close=True))
+        head = http1.head(f"POST /{name}?nr100 HTTP/1.1", "Host: x", "Content-Length: 10")
+        (answer,) = http1.responses(httpd.raw(head + b"12345", half_close=True))
         ended = re.search(r"nr100 (\d+) \nempty (\d+)", answer.text)
         assert ended is not None, name
         assert int(ended[1]) != 0, name
@@ -160,13 +160,13 @@ def test_i7_a_filter_that_absorbs_all_before_it_gives_anything(httpd: Httpd, ver
 @of_each_shape
 def test_i9_the_body_is_asked_for_when_it_is_read(httpd: Httpd, shape: str) -> None:
     head = "POST /{}/{} HTTP/1.1", "Host: x", "Expect: 100-continue", "Content-Length: 3"
-    refused = httpd.raw(wire.head(head[0].format(shape, "refuse"), *head[1:]))
-    assert [answer.status for answer in wire.responses(refused)] == [403]
+    refused = httpd.raw(http1.head(head[0].format(shape, "refuse"), *head[1:]))
+    assert [answer.status for answer in http1.responses(refused)] == [403]
     with httpd.connect() as connection:
-        connection.sendall(wire.head(head[0].format(shape, "echo"), *head[1:], "Connection: close"))
+        connection.sendall(http1.head(head[0].format(shape, "echo"), *head[1:], "Connection: close"))
         assert connection.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
         connection.sendall(b"abc")
-        assert wire.responses(connection.makefile("rb").read())[0].body == b"ABC"
+        assert http1.responses(connection.makefile("rb").read())[0].body == b"ABC"
 
 
 @of_each_shape
@@ -200,9 +200,9 @@ def test_i11_limit_request_body(httpd: Httpd, version: str, shape: str) -> None:
 
 @of_each_shape
 def test_i14_trailers_come_with_the_end(httpd: Httpd, shape: str) -> None:
-    body = wire.chunk(b"abc") + b"0\r\nX-Trailer: late\r\n\r\n"
-    lines = wire.head(f"POST /{shape} HTTP/1.1", "Host: x", "Transfer-Encoding: chunked", "Connection: close")
-    text = wire.responses(httpd.raw(lines + body))[0].text
+    body = http1.chunk(b"abc") + b"0\r\nX-Trailer: late\r\n\r\n"
+    lines = http1.head(f"POST /{shape} HTTP/1.1", "Host: x", "Transfer-Encoding: chunked", "Connection: close")
+    text = http1.responses(httpd.raw(lines + body))[0].text
     assert text.startswith("length -, coding chunked, trailer -\n")
     assert text.endswith("trailer late\n")
 
@@ -221,7 +221,7 @@ def test_i14_trailers_come_with_the_end_on_http2(httpd: Httpd, shape: str) -> No
 @pytest.mark.alone
 def test_i15_a_slow_body_is_408(httpd: Httpd, shape: str) -> None:
     begin = time.monotonic()
-    (answer,) = wire.responses(httpd.raw(wire.post(f"/{shape}/echo", b"x" * 10)[:-1]))
+    (answer,) = http1.responses(httpd.raw(http1.post(f"/{shape}/echo", b"x" * 10)[:-1]))
     assert answer.status == 408
     assert answer.headers["Connection"] == "close"
     assert time.monotonic() - begin < 3

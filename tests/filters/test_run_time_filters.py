@@ -2,9 +2,10 @@
 
 import gzip
 
+from http1 import get, post, responses
+
 from httpd import Httpd
 from versions import Get
-from wire import get, post, responses
 
 NAMES = ["functions", "names", "declared", "same_name", "errors", "failing", "missing", "read"]
 CONF = (

@@ -3,9 +3,9 @@
 import os
 import re
 
+import http1
 import pytest
 
-import wire
 from httpd import Httpd
 from versions import ask
 
@@ -17,7 +17,7 @@ ADDS = ["tail", "whole", "unread", "plain"]
 REFUSES = ["raises", "plain_raises", "denies", "plain_denies"]
 SOURCES = ["file", "cgi", "handler", "proxy", "proxy2"]
 FORGED = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nforged"
-NEXT = wire.get("/next", "Connection: close")
+NEXT = http1.get("/next", "Connection: close")
 CGI = """#!/bin/sh
 status=${PATH_INFO#/}
 printf 'Status: %s\\nContent-Type: text/plain\\n\\n' "$status"
@@ -96,7 +96,7 @@ def path(name: str, source: str, status: int) -> str:
 def head_of(name: str, source: str, status: int, query: str = "") -> bytes:
     """Return a request that is answered so."""
     conditions = ["If-Modified-Since: Sun, 09 Sep 2001 01:46:40 GMT"] if (source, status) == ("file", 304) else []
-    return wire.get(path(name, source, status) + query, *conditions)
+    return http1.get(path(name, source, status) + query, *conditions)
 
 
 @pytest.mark.parametrize("source", SOURCES)
@@ -114,7 +114,7 @@ def test_a_response_without_a_body_gets_no_byte_from_a_filter(httpd: Httpd, name
                     assert status == 205
                     empty, _, rest = rest.partition(b"0\r\n\r\n")
                     assert empty == b"", (kind, status, query)
-                (behind,) = wire.responses(rest)
+                (behind,) = http1.responses(rest)
                 assert behind.body == b"next", (kind, status, query)
 
 
@@ -128,7 +128,7 @@ def test_the_answer_to_head_gets_no_byte_from_a_filter(httpd: Httpd, name: str, 
             request = head_of(f"{name}-{kind}", source, status).replace(b"GET", b"HEAD", 1)
             first, _, rest = httpd.raw(request + NEXT).partition(b"\r\n\r\n")
             assert first.startswith(b"HTTP/1.1 %d" % status), kind
-            (behind,) = wire.responses(rest)
+            (behind,) = http1.responses(rest)
             assert behind.body == b"next", (kind, status)
 
 
@@ -139,7 +139,7 @@ def test_a_body_is_filtered_behind_its_headers(httpd: Httpd, name: str, source: 
         return
     expected = FORGED + b"body" if name == "unread" else b"body" + FORGED
     for kind in KINDS:
-        first, second = wire.responses(httpd.raw(head_of(f"{name}-{kind}", source, 200) + NEXT))
+        first, second = http1.responses(httpd.raw(head_of(f"{name}-{kind}", source, 200) + NEXT))
         assert (first.status, first.body, second.body) == (200, expected, b"next"), kind
 
 
@@ -171,8 +171,8 @@ def test_a_response_is_refused_before_its_headers(httpd: Httpd, name: str, sourc
     for kind in BEFORE:
         if status == 500:
             httpd.expect(f"filter {name}-{kind} .* failed.*KeyError: 'before'")
-        answer = httpd.raw(wire.get(path(f"{name}-{kind}", source, 200)) + NEXT)
-        first, *rest = wire.responses(answer)
+        answer = httpd.raw(http1.get(path(f"{name}-{kind}", source, 200)) + NEXT)
+        first, *rest = http1.responses(answer)
         assert first.status == status, kind
         assert b"body" not in first.body.replace(b"<body>", b"").replace(b"</body>", b"")
         # 500 closes the connection, and so do the bytes that mod_proxy_http2 may write behind it.
@@ -192,7 +192,7 @@ def test_behind_its_headers_a_response_is_cut(httpd: Httpd, name: str, source: s
     for kind in KINDS[2:]:
         line = "403 after a part of the response was sent: it is cut" if "denies" in name else "KeyError: 'before'"
         httpd.expect(f"filter {name}-{kind} .*{line}")
-        answer = httpd.raw(wire.get(path(f"{name}-{kind}", source, 200)) + NEXT)
+        answer = httpd.raw(http1.get(path(f"{name}-{kind}", source, 200)) + NEXT)
         head, _, rest = answer.partition(b"\r\n\r\n")
         assert head.startswith(b"HTTP/1.1 200")
         assert rest == b""
@@ -203,7 +203,7 @@ def test_behind_its_headers_a_response_is_cut(httpd: Httpd, name: str, source: s
 def test_the_debug_page_takes_the_place_of_a_proxied_response(httpd: Httpd, name: str, source: str) -> None:
     for kind in BEFORE:
         httpd.expect("KeyError: 'before'")
-        (only,) = wire.responses(httpd.raw(wire.get(f"/debug{path(f'{name}-{kind}', source, 200)}") + NEXT))
+        (only,) = http1.responses(httpd.raw(http1.get(f"/debug{path(f'{name}-{kind}', source, 200)}") + NEXT))
         assert only.status == 500
         assert re.search("KeyError: .*before", only.text)
 
@@ -216,7 +216,7 @@ def test_a_fragment_that_fails_does_not_cut_the_page_around_it(httpd: Httpd, sou
     include = path(f"raises-{kind}", source, 200)
     page = f"{source}-{kind}.html"
     httpd.write(f"pages/{page}", f"{'begin ' * 2000}<!--#include virtual='{include}' -->end")
-    first, second = wire.responses(httpd.raw(wire.get(f"/pages/{page}") + NEXT))
+    first, second = http1.responses(httpd.raw(http1.get(f"/pages/{page}") + NEXT))
     assert first.text.startswith("begin")
     assert first.text.endswith("end")
     assert second.body == b"next"

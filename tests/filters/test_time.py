@@ -6,9 +6,9 @@ import threading
 import time
 
 import pytest
+from http1 import get, post, responses
 
 from httpd import Httpd
-from wire import get, post, responses
 
 MPMS = ("event", "prefork")
 NAMES = ["spin", "plain_spin", "late", "stubborn", "tolerant", "many_steps", "waits", "short", "in_finally"]

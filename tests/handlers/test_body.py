@@ -2,9 +2,9 @@
 
 import json
 
+import http1
 import pytest
 
-import wire
 from httpd import Httpd
 
 CONF = """
@@ -92,8 +92,8 @@ def test_a_line_of_many_megabytes(httpd: Httpd) -> None:
 
 
 def test_w47_errors_are_sticky(httpd: Httpd) -> None:
-    request = wire.post("/errors", b"x" * 10)[:-5]
-    said = wire.responses(httpd.raw(request, half_close=True))[0].text.split("\n")
+    request = http1.post("/errors", b"x" * 10)[:-5]
+    said = http1.responses(httpd.raw(request, half_close=True))[0].text.split("\n")
     assert len(said) == 3
     assert set(said) == {said[0]}
     assert said[0].startswith("OSError: the request's body could not be read: ")

@@ -3,9 +3,9 @@
 import json
 import re
 
+import http1
 import pytest
 
-import wire
 from httpd import Httpd
 from probe import PROBE_CONF, passed
 
@@ -78,8 +78,8 @@ def test_b28_b52_an_internal_redirect(httpd: Httpd) -> None:
 
 
 def test_b52_a_redirect_leaves_the_connection_whole(httpd: Httpd) -> None:
-    both = wire.get("/life/redirect") + wire.get("/life/redirect", "Connection: close")
-    first, second = wire.responses(httpd.raw(both))
+    both = http1.get("/life/redirect") + http1.get("/life/redirect", "Connection: close")
+    first, second = http1.responses(httpd.raw(both))
     assert first.text == second.text
     assert json.loads(first.text)["marks"] == ["redirected", "fixup"]
 
@@ -88,8 +88,8 @@ def test_b52_a_redirect_leaves_the_connection_whole(httpd: Httpd) -> None:
 def test_b52_what_fails_after_a_redirect_adds_nothing(httpd: Httpd, name: str) -> None:
     if name == "redirect_and_fail":
         httpd.expect("KeyError: 'after the redirection'")
-    both = wire.get(f"/life/{name}") + wire.get("/life/marks", "Connection: close")
-    first, second = wire.responses(httpd.raw(both))
+    both = http1.get(f"/life/{name}") + http1.get("/life/marks", "Connection: close")
+    first, second = http1.responses(httpd.raw(both))
     assert (first.status, second.status) == (200, 200)
     assert json.loads(first.text)["marks"] == ["redirected", "fixup"]
     assert json.loads(second.text)["marks"] == ["post", "fixup"]

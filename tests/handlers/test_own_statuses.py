@@ -1,8 +1,8 @@
 """A status that httpd does not know: `req.status`, a body, and `return apache.OK` send it."""
 
+import http1
 import pytest
 
-import wire
 from httpd import Httpd
 from versions import ask
 
@@ -22,7 +22,7 @@ UNKNOWN = [299, 420, 499, 599, 600, 999]
 
 def lines(httpd: Httpd, path: str) -> list[str]:
     """Return the status line of a path that is asked for twice on one connection, and its status on HTTP/2."""
-    data = httpd.raw(wire.get(path) + wire.get(path, "Connection: close"))
+    data = httpd.raw(http1.get(path) + http1.get(path, "Connection: close"))
     found = [line.decode() for line in data.split(b"\r\n") if b"HTTP/1.1 " in line]
     return [line[line.index("HTTP/1.1 ") + 9 :] for line in found]
 
@@ -40,9 +40,9 @@ def test_a_status_that_httpd_does_not_know_is_sent(httpd: Httpd, name: str, numb
 def test_a_status_that_httpd_knows_has_its_line(httpd: Httpd, number: int, line: str) -> None:
     for name in ("sets", "known"):
         assert lines(httpd, f"/{name}?{number}") == [line, line]
-    assert wire.responses(httpd.raw(wire.get(f"/sets?{number}", "Connection: close")))[0].text == "line None"
+    assert http1.responses(httpd.raw(http1.get(f"/sets?{number}", "Connection: close")))[0].text == "line None"
 
 
 def test_status_line_says_what_is_sent(httpd: Httpd) -> None:
-    answer = wire.responses(httpd.raw(wire.get("/sets?499", "Connection: close")))[0]
+    answer = http1.responses(httpd.raw(http1.get("/sets?499", "Connection: close")))[0]
     assert answer.text == "line 499 Status 499"

@@ -1,8 +1,8 @@
 """internal_redirect(): an answered request is done for all later phases; refused where nothing can take its place."""
 
+import http1
 import pytest
 
-import wire
 from httpd import Httpd, Response
 from versions import ask
 
@@ -102,8 +102,8 @@ def _files(httpd: Httpd) -> None:
 
 def both(httpd: Httpd, one: bytes, *, closes: bool = False) -> Response:
     """Send a request and another one behind it: what comes is their responses and not a byte more."""
-    data = httpd.raw(one + wire.get("/plain.txt", "Connection: close"))
-    first, *second = wire.responses(data)
+    data = httpd.raw(one + http1.get("/plain.txt", "Connection: close"))
+    first, *second = http1.responses(data)
     assert [answer.text for answer in second] == ([] if closes and not second else ["the second response"])
     return first
 
@@ -118,7 +118,7 @@ def expect(httpd: Httpd, ending: str) -> None:
 def test_nothing_follows_the_page_that_a_handler_redirected_to(httpd: Httpd, phase: str, ending: str) -> None:
     expect(httpd, ending)
     # After what ends in that phase httpd reads no further request.
-    answer = both(httpd, wire.get(f"/{phase}/x.txt?{ending}"), closes=phase == "PostReadRequest")
+    answer = both(httpd, http1.get(f"/{phase}/x.txt?{ending}"), closes=phase == "PostReadRequest")
     assert (answer.status, answer.text) == (200, TARGET)
     assert "the next handler" not in httpd.log()
 
@@ -136,47 +136,47 @@ def test_nothing_follows_the_page_of_a_redirect_on_http2(httpd: Httpd, phase: st
 @pytest.mark.parametrize("ending", ["0", "-1", "404"])
 def test_nothing_follows_the_page_of_a_redirect_under_satisfy_any(httpd: Httpd, ending: str) -> None:
     httpd.allow("AH01797|AH01630")  # what httpd would say of a client that it denies
-    answer = both(httpd, wire.get(f"/any/x.txt?{ending}"))
+    answer = both(httpd, http1.get(f"/any/x.txt?{ending}"))
     assert (answer.status, answer.text) == (200, TARGET)
 
 
 def test_a_response_that_an_access_handler_cut_stays_cut_under_satisfy_any(httpd: Httpd) -> None:
     httpd.expect("KeyError: 'in the middle'")
     httpd.allow("AH01797|AH01630")
-    data = httpd.raw(wire.get("/cut-any/x") + wire.get("/plain.txt"))
+    data = httpd.raw(http1.get("/cut-any/x") + http1.get("/plain.txt"))
     assert data.endswith(b"\r\n\r\n7\r\na part;\r\n")
 
 
 def test_a_post_is_redirected_with_its_body(httpd: Httpd) -> None:
     for body in (b"some text", [b"some ", b"text"]):
-        assert both(httpd, wire.post("/Fixup/x.txt?0", body)).text in (TARGET, "")
+        assert both(httpd, http1.post("/Fixup/x.txt?0", body)).text in (TARGET, "")
 
 
 def test_a_redirect_drops_what_was_written_and_not_sent(httpd: Httpd) -> None:
-    assert both(httpd, wire.get("/unsent/x")).text == TARGET
+    assert both(httpd, http1.get("/unsent/x")).text == TARGET
 
 
 @pytest.mark.parametrize("phase", ["Fixup", "Content"])
 def test_a_second_redirect_is_refused(httpd: Httpd, phase: str) -> None:
-    assert both(httpd, wire.get(f"/{phase}/x.txt?twice")).text == TARGET
+    assert both(httpd, http1.get(f"/{phase}/x.txt?twice")).text == TARGET
     httpd.wait_for_log(
         r"RuntimeError: internal_redirect\(\) cannot be called here: the request was redirected already$"
     )
 
 
 def test_what_was_sent_before_a_redirect_stands_in_front_of_its_page(httpd: Httpd) -> None:
-    assert both(httpd, wire.get("/late/x")).text == "a part;" + TARGET
+    assert both(httpd, http1.get("/late/x")).text == "a part;" + TARGET
 
 
 def test_a_log_handler_cannot_redirect(httpd: Httpd) -> None:
-    assert both(httpd, wire.get("/log/x")).text == "the page;"
+    assert both(httpd, http1.get("/log/x")).text == "the page;"
     httpd.wait_for_log(r"RuntimeError: internal_redirect\(\) cannot be called here: the request is answered; a log ")
 
 
 def test_what_a_log_handler_writes_is_lost(httpd: Httpd) -> None:
     port = httpd.port_of("LOGS_PORT")
-    data = httpd.raw(wire.get("/plain.txt") + wire.get("/plain.txt", "Connection: close"), port=port)
-    assert [answer.text for answer in wire.responses(data)] == ["the second response"] * 2
+    data = httpd.raw(http1.get("/plain.txt") + http1.get("/plain.txt", "Connection: close"), port=port)
+    assert [answer.text for answer in http1.responses(data)] == ["the second response"] * 2
     # A request that does not come in time is logged, and not answered.
     assert httpd.raw(b"GET", port=port) == b""
     httpd.wait_for_log("logged with status 408")
@@ -184,32 +184,32 @@ def test_what_a_log_handler_writes_is_lost(httpd: Httpd) -> None:
 
 def test_a_subrequest_that_is_only_looked_up_cannot_be_redirected(httpd: Httpd) -> None:
     httpd.write("folder/index.html", "the index")
-    assert both(httpd, wire.get("/folder/")).text == "the index"
+    assert both(httpd, http1.get("/folder/")).text == "the index"
     httpd.wait_for_log(r"RuntimeError: internal_redirect\(\) cannot be called here: this is a subrequest")
 
 
 def test_a_subrequest_that_runs_can_be_redirected(httpd: Httpd) -> None:
-    assert both(httpd, wire.get("/includes/x")).text == f"a{TARGET}b"
+    assert both(httpd, http1.get("/includes/x")).text == f"a{TARGET}b"
 
 
 @pytest.mark.parametrize("path", ["/filtered/x.txt", "/in-filter/x"])
 def test_an_output_filter_cannot_redirect(httpd: Httpd, path: str) -> None:
     httpd.write("filtered/x.txt", "x")
-    assert both(httpd, wire.get(path)).text.startswith("<RuntimeError: ")
+    assert both(httpd, http1.get(path)).text.startswith("<RuntimeError: ")
 
 
 def test_an_input_filter_cannot_redirect(httpd: Httpd) -> None:
-    assert both(httpd, wire.post("/in-input/x", b"body")).text.startswith("read b'<RuntimeError: ")
+    assert both(httpd, http1.post("/in-input/x", b"body")).text.startswith("read b'<RuntimeError: ")
 
 
 def test_an_ssi_page_cannot_redirect(httpd: Httpd) -> None:
     httpd.write("page.shtml", 'a<!--#python exec="import redirects; redirects.tries(filter)" -->b')
     for path in ("/page.shtml", "/in-page/x"):
-        assert both(httpd, wire.get(path)).text.startswith("a<RuntimeError: ")
+        assert both(httpd, http1.get(path)).text.startswith("a<RuntimeError: ")
 
 
 def test_a_subrequest_cannot_redirect_its_main_request(httpd: Httpd) -> None:
-    assert both(httpd, wire.get("/includes-main/x")).text.startswith("a[RuntimeError: ")
+    assert both(httpd, http1.get("/includes-main/x")).text.startswith("a[RuntimeError: ")
 
 
 def test_a_redirect_while_conn_authorize_asks_lets_nobody_in(httpd: Httpd) -> None:

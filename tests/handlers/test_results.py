@@ -1,8 +1,8 @@
 """What becomes of each number that a handler, a filter or a page's code gives or raises: none passes for success."""
 
+import http1
 import pytest
 
-import wire
 from httpd import Httpd, Response
 from versions import ask
 
@@ -127,16 +127,16 @@ def expect(httpd: Httpd, number: int, who: str) -> None:
 
 def whole(httpd: Httpd, path: str, body: bytes | None = None) -> Response:
     """Ask for a path and, behind it on the same connection, for /plain: the answers are whole and theirs."""
-    one = wire.get(path) if body is None else wire.post(path, body)
-    data = httpd.raw(one + wire.get("/plain/x", "Connection: close"))
-    parsed = wire.responses(bodiless(data))
+    one = http1.get(path) if body is None else http1.post(path, body)
+    data = httpd.raw(one + http1.get("/plain/x", "Connection: close"))
+    parsed = http1.responses(bodiless(data))
     # httpd closes a connection after some statuses.
     assert len(parsed) == 1 or (parsed[1].status, parsed[1].text) == (200, PAGE)
     return parsed[0]
 
 
 def bodiless(data: bytes) -> bytes:
-    """Give responses that have no body by their status the length of that, for `wire.responses`."""
+    """Give responses that have no body by their status the length of that, for `http1.responses`."""
     for line in (b"204 No Content", b"304 Not Modified"):
         data = data.replace(line + b"\r\n", line + b"\r\nContent-Length: 0\r\n")
     return data

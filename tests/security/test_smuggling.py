@@ -3,9 +3,9 @@
 import contextlib
 import http.client
 
+import http1
 import pytest
 
-import wire
 from httpd import Httpd, Response
 
 # What may happen to a body on its way. After a failure the connection may end.
@@ -83,7 +83,7 @@ PythonInputFilter input_filters::unchanged PAGE
 )
 
 ECHO = "#!/bin/sh\nprintf 'Content-Type: text/plain\\n\\n'; cat\n"
-EVIL = wire.get("/marked")
+EVIL = http1.get("/marked")
 # The body is the request itself; or looks like a chunked one that ends early, if somebody takes it for that.
 BODIES = {
     "request": EVIL * 3,
@@ -111,7 +111,7 @@ def answers(httpd: Httpd, data: bytes) -> list[Response]:
         while piece := connection.recv(65536):
             got += piece
     with contextlib.suppress(http.client.HTTPException):
-        return wire.responses(bytes(got))
+        return http1.responses(bytes(got))
     return []
 
 
@@ -128,8 +128,8 @@ def test_i8_i12_a_body_is_never_a_request(httpd: Httpd, name: str, target: str) 
     for kind, body in BODIES.items():
         for framed in (body, [body], [body[:3], body[3:]]):
             before = len(httpd.requests())
-            end = wire.get("/genuine", "Connection: close")
-            got = answers(httpd, wire.post(f"/{name}/{target}", framed) + end)
+            end = http1.get("/genuine", "Connection: close")
+            got = answers(httpd, http1.post(f"/{name}/{target}", framed) + end)
             what = (kind, "length" if isinstance(framed, bytes) else f"{len(framed)} chunks")
             assert not any(answer.body == b"MARKED" for answer in got), what
             assert not any("/marked" in line for line in httpd.requests()[before:]), what

@@ -10,7 +10,7 @@ from httpd import Response
 
 
 def post(path: str, body: bytes | Iterable[bytes], *headers: str) -> bytes:
-    """Return a POST as it goes over the wire: with a length, or in chunks if the body is not `bytes`."""
+    """Return a POST as it is sent: with a length, or in chunks if the body is not `bytes`."""
     lines = [f"POST {path} HTTP/1.1", "Host: localhost", *headers]
     if isinstance(body, bytes):
         return head(*lines, f"Content-Length: {len(body)}") + body
@@ -18,7 +18,7 @@ def post(path: str, body: bytes | Iterable[bytes], *headers: str) -> bytes:
 
 
 def get(path: str, *headers: str) -> bytes:
-    """Return a GET as it goes over the wire."""
+    """Return a GET as it is sent."""
     return head(f"GET {path} HTTP/1.1", "Host: localhost", *headers)
 
 
