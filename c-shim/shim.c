@@ -1,6 +1,10 @@
 /* Bodies for httpd's macros and variadic functions: nothing else belongs here. */
 #include "shim.h"
 
+#include <dlfcn.h>
+
+#include "mod_proxy.h"
+
 /* `cargo test` links what needs APR only, without httpd: there these two are null, and unused. */
 #pragma weak ap_bucket_type_error
 #pragma weak ap_log_error_
@@ -114,6 +118,15 @@ apr_size_t mp_flush_max_threshold(const server_rec *s)
 void mp_hook_status(int (*function)(request_rec *r, int flags))
 {
     APR_OPTIONAL_HOOK(ap, status_hook, function, NULL, NULL, APR_HOOK_MIDDLE);
+}
+
+void mp_hook_proxy_scheme(mp_proxy_scheme *function)
+{
+    /* httpd loads modules with RTLD_GLOBAL; to link against one would ask for it to be loaded. */
+    __typeof__(proxy_hook_scheme_handler) *hook = dlsym(RTLD_DEFAULT, "proxy_hook_scheme_handler");
+    if (hook)
+        hook((proxy_HOOK_scheme_handler_t *) (void (*)(void)) function, NULL, NULL,
+             APR_HOOK_REALLY_FIRST);
 }
 
 void mp_ssi_append_error_text(include_ctx_t *context, ap_filter_t *filter,

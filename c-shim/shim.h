@@ -63,6 +63,12 @@ apr_size_t mp_flush_max_threshold(const server_rec *s);
 /* A hook that exists only with mod_status. */
 void mp_hook_status(int (*function)(request_rec *r, int flags));
 
+/* mod_proxy's hook for the scheme of a URL, asked before all others, if mod_proxy is loaded. The pointers whose types
+ * are left out are its own (mod_proxy.h). */
+typedef int mp_proxy_scheme(request_rec *r, void *worker, void *configuration, char *url,
+                            const char *proxy, apr_port_t port);
+void mp_hook_proxy_scheme(mp_proxy_scheme *function);
+
 /* mod_include. */
 void mp_ssi_append_error_text(include_ctx_t *context, ap_filter_t *filter,
                               apr_bucket_brigade *brigade);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::connections;
-use crate::engine::filters::Filter;
+use crate::engine::filters::{Filter, size};
 use crate::engine::handlers::{Handler, HandlerList, Home};
 use crate::engine::phase_table;
 use crate::engine::phase_table::ROWS;
@@ -55,7 +55,7 @@ static OF_PHASES: [Directive<Settings>; phase_table::COUNT] = {
 };
 
 /// All other directives.
-static OTHERS: [Directive<Settings>; 18] = [
+static OTHERS: [Directive<Settings>; 19] = [
     Directive {
         name: c"PythonProtocol",
         help: c"serves connections whose peers ask for a protocol by name, in TLS or with Upgrade: NAME module[::function]",
@@ -79,6 +79,20 @@ static OTHERS: [Directive<Settings>; 18] = [
         help: c"declares a filter for request bodies: module[::function] NAME [key=value ...]",
         context: Context::Section,
         read: |line| filter(line, Direction::Input),
+    },
+    Directive {
+        name: c"PythonInputSpool",
+        help: c"how much of a body that an input filter may change is kept for a reader that needs its length, or Off",
+        context: ANYWHERE,
+        read: |line| {
+            let what = "a number of bytes, as in 64M, or Off";
+            let word = one(line, what)?;
+            let limit = match word.eq_ignore_ascii_case("off") {
+                true => 0,
+                false => size(&word).filter(|bytes| *bytes > 0).ok_or_else(|| format!("takes {what}, not '{word}'"))?,
+            };
+            Ok(Box::new(move |settings| settings.input_spool = Some(limit)))
+        },
     },
     Directive {
         name: c"PythonImport",

@@ -172,6 +172,10 @@ impl Module for Entry {
         requests::request(r, hook)
     }
 
+    fn proxied(r: &Request, url: &[u8]) -> Status {
+        requests::proxied(r, url)
+    }
+
     fn status(r: &Request, short: bool) -> String {
         let counters = counters(r.server());
         let connections = counters.connections(is_alive);

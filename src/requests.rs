@@ -1,5 +1,7 @@
 //! The wiring of request phases: where Python stands in httpd's hooks, and which handlers run there.
 
+use crate::engine::body_readers;
+use crate::engine::body_readers::Reader;
 use crate::engine::handlers::Home;
 use crate::engine::phase_table::{Order as Wanted, ROWS};
 use crate::engine::phases::{HANDLERS, Hook as Of, Phase};
@@ -26,19 +28,23 @@ const PAIRS: [(Of, Hook); 11] = [
     (Of::LogTransaction, Hook::LogTransaction),
 ];
 
-/// The module's places in the hooks: those of the table of phases, and four for the module itself.
+/// How many bytes of a body are kept where `PythonInputSpool` does not say it.
+const INPUT_SPOOL: usize = 64 << 20;
+
+/// The module's places in the hooks: those of the table of phases, and five for the module itself.
 pub fn hooks() -> Vec<Registration> {
-    let own = |hook| Registration {
+    let own = |hook, order| Registration {
         hook,
-        order: Order::First,
+        order,
         after: &[],
         before: &[],
     };
     let mut all = vec![
-        own(Hook::MapToStorage),
-        own(Hook::PostPerdirConfig),
-        own(Hook::AccessCheckerEx),
-        own(Hook::FirstFixups),
+        own(Hook::MapToStorage, Order::First),
+        own(Hook::PostPerdirConfig, Order::First),
+        own(Hook::AccessCheckerEx, Order::First),
+        own(Hook::FirstFixups, Order::First),
+        own(Hook::FirstHandler, Order::ReallyFirst),
     ];
     for (in_table, hook) in PAIRS {
         let row = ROWS.iter().find(|row| row.position.hook == in_table);
@@ -75,11 +81,16 @@ pub fn request(r: &Request, hook: Hook) -> Status {
             Status::DECLINED
         }
         Hook::FirstFixups => first_fixups(r),
+        Hook::FirstHandler => {
+            let handler = r.handler().unwrap_or_default();
+            ready_body(r, body_readers::of_handler(handler))
+        }
         Hook::TranslateName => translate_name(r),
         Hook::TypeChecker => type_checker(r),
         Hook::Handler if !r.handler().is_some_and(|name| HANDLERS.contains(&name)) => {
             Status::DECLINED
         }
+        Hook::Handler => handler(r),
         Hook::CheckUserId => check_user_id(r),
         Hook::LogTransaction => {
             // It may have ended before its sections were known.
@@ -89,6 +100,32 @@ pub fn request(r: &Request, hook: Hook) -> Status {
             Status::DECLINED
         }
         _ => run(r, hook),
+    }
+}
+
+/// Runs the content handlers. They may set another handler and decline: then another module reads the body.
+fn handler(r: &Request) -> Status {
+    let status = run(r, Hook::Handler);
+    match r.handler() {
+        Some(name) if status == Status::DECLINED => ready_body(r, body_readers::of_handler(name)),
+        _ => status,
+    }
+}
+
+/// mod_proxy is about to connect to this URL for a request.
+pub fn proxied(r: &Request, url: &[u8]) -> Status {
+    match r.is_answered() {
+        true => Status::DONE,
+        false => ready_body(r, body_readers::of_url(url)),
+    }
+}
+
+/// Reads a body whose length Python's input filters may change, for a reader that needs the length.
+fn ready_body(r: &Request, reader: Reader) -> Status {
+    let settings: &Settings = r.settings();
+    match (reader, settings.input_spool.unwrap_or(INPUT_SPOOL)) {
+        (Reader::ToTheEnd, _) | (_, 0) => Status::DECLINED,
+        (_, limit) => r.give_body_length(limit as u64, reader == Reader::Unknown),
     }
 }
 

@@ -231,7 +231,7 @@ fn seconds(value: &str) -> Result<Duration, String> {
 }
 
 /// A size in bytes: `1000`, `64K`, `1M`, `2G`.
-fn size(text: &str) -> Option<usize> {
+pub fn size(text: &str) -> Option<usize> {
     let digits = text.trim_end_matches(['k', 'K', 'm', 'M', 'g', 'G']);
     let shift = match text[digits.len()..].to_ascii_lowercase().as_str() {
         "" => 0,

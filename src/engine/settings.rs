@@ -32,6 +32,9 @@ pub struct Settings {
     pub max_connections: Option<usize>,
     /// `PythonMaxInterpreters`.
     pub max_interpreters: Option<usize>,
+    /// `PythonInputSpool`: how many bytes of a request's body are kept for a reader that needs its length; 0: no
+    /// body is kept.
+    pub input_spool: Option<usize>,
     /// `PythonDebug`.
     pub debug: Option<bool>,
     /// `PythonInterpPerDirectory`.
@@ -74,6 +77,7 @@ impl Settings {
             && self.max_connections.is_none()
             && self.htaccess.is_none()
             && self.max_interpreters.is_none()
+            && self.input_spool.is_none()
             && self.flags().all(|(_, value)| value.is_none())
             && self.options.is_empty()
             && self.imports.is_empty()
@@ -96,6 +100,7 @@ impl Settings {
             graceful_timeout: inner.graceful_timeout.or(outer.graceful_timeout),
             max_connections: inner.max_connections.or(outer.max_connections),
             max_interpreters: inner.max_interpreters.or(outer.max_interpreters),
+            input_spool: inner.input_spool.or(outer.input_spool),
             per_directory: inner.per_directory.or(outer.per_directory),
             per_directive: inner.per_directive.or(outer.per_directive),
             auto_reload: inner.auto_reload.or(outer.auto_reload),
@@ -220,6 +225,12 @@ mod tests {
         };
         assert!(!most.is_empty());
         assert_eq!(Settings::merged(&most, &inner).max_interpreters, Some(3));
+        let spool = Settings {
+            input_spool: Some(0),
+            ..Settings::default()
+        };
+        assert!(!spool.is_empty());
+        assert_eq!(Settings::merged(&spool, &most).input_spool, Some(0));
     }
 
     #[test]

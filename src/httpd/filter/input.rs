@@ -193,6 +193,9 @@ impl Input {
         {
             return None;
         }
+        if let Some(r) = filter.request().filter(|_| !self.stream.is_untouched()) {
+            r.note_touched_body();
+        }
         filter.unlink(Direction::Input);
         let answer = filter.fetch(target, self.mode, self.block);
         target.prepend_all(self.stream.outgoing.leaving());

@@ -1,6 +1,7 @@
 //! Filters: `ap_filter_t`.
 
 pub(in crate::httpd) mod before_headers;
+pub(in crate::httpd) mod body_length;
 pub(in crate::httpd) mod calls_in_progress;
 pub mod content_length;
 pub mod file;
@@ -12,6 +13,7 @@ pub(in crate::httpd) mod queue;
 pub(in crate::httpd) mod response_framing;
 pub mod response_head;
 pub mod rollback;
+pub(in crate::httpd) mod spool;
 pub mod stream;
 pub mod stream_buckets;
 pub(in crate::httpd) mod stream_read;

@@ -5,6 +5,7 @@ pub(in crate::httpd) mod connections;
 pub mod filters;
 pub mod optional_functions;
 pub(in crate::httpd) mod protocols;
+pub(in crate::httpd) mod proxy;
 pub mod requests;
 pub mod ssi;
 
@@ -100,6 +101,11 @@ pub trait Module: Sized + 'static {
     fn hooks() -> Vec<Registration>;
     /// A hook about a request. Called on the thread that works on the request.
     fn request(r: &Request, hook: Hook) -> Status;
+    /// mod_proxy is about to connect to this URL for a request. Answers a status for the client, or `DECLINED`.
+    /// Called on the thread that works on the request.
+    fn proxied(_r: &Request, _url: &[u8]) -> Status {
+        Status::DECLINED
+    }
     /// A brigade is sent through output filter number `slot`.
     fn output_filter(filter: &Filter, _slot: usize, brigade: &Brigade) -> Result<(), Error> {
         filter.step_out(brigade)
@@ -222,6 +228,7 @@ fn register_all<M: Module>(pool: &Pool) {
     filters::register_run_time::<M>();
     super::filter::before_headers::register();
     super::filter::response_framing::register();
+    super::filter::spool::register();
     // SAFETY: as above.
     unsafe { ffi::ap_hook_child_init(Some(child_init::<M>), none, none, middle) };
     // SAFETY: as above.
@@ -229,6 +236,7 @@ fn register_all<M: Module>(pool: &Pool) {
     // SAFETY: as above.
     unsafe { ffi::ap_hook_protocol_switch(Some(protocols::switched), none, none, middle) };
     protocols::register::<M>();
+    proxy::register::<M>();
     // SAFETY: as above; without mod_status it is not called.
     unsafe { ffi::mp_hook_status(Some(status::<M>)) };
     requests::register::<M>(pool);

@@ -39,6 +39,8 @@ pub enum Hook {
     FirstFixups,
     /// `fixups`
     Fixups,
+    /// `handler`, before all modules.
+    FirstHandler,
     /// `handler`
     Handler,
     /// `log_transaction`
@@ -140,6 +142,7 @@ request_hooks! {
     type_checker = TypeChecker by ap_hook_type_checker;
     first_fixups = FirstFixups by ap_hook_fixups;
     fixups = Fixups by ap_hook_fixups;
+    first_handler = FirstHandler by ap_hook_handler;
     handler = Handler by ap_hook_handler;
     log_transaction = LogTransaction by ap_hook_log_transaction;
 }

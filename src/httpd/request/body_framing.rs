@@ -26,6 +26,7 @@ const REFUSED: &CStr = c"mod_python.refused-body";
 impl Request {
     /// Removes the body's length from the headers, since a filter changes the body before it is read.
     pub fn hide_body_length(&self) {
+        self.count_changing_filter();
         let length = self.headers_in().get(c"Content-Length");
         let Some(length) = length.and_then(|length| CString::new(length).ok()) else {
             return;
@@ -46,6 +47,9 @@ impl Request {
             if unread {
                 self.notes().set(LENGTH, &length);
             }
+        }
+        if let Some(bytes) = self.content_length() {
+            self.note_original_length(bytes as u64);
         }
         self.headers_in().unset(c"Content-Length");
         self.headers_in().set(c"Transfer-Encoding", c"chunked");
@@ -107,7 +111,12 @@ impl Request {
     /// Undoes `hide_body_length` for the request that this one was redirected to, if nothing of the body was read:
     /// other filters may stand before its readers.
     pub fn show_body_length(&self, redirected: &Self) {
-        let length = self.noted(LENGTH);
+        let kept = self.take_back_spool();
+        if kept.is_none() && self.is_spooled() {
+            // A body that nobody has kept for another reader is gone.
+            self.headers_in().unset(c"Content-Length");
+        }
+        let length = kept.or_else(|| self.noted(LENGTH));
         if let Some(length) = &length {
             self.body_is_read();
             self.headers_in().unset(c"Transfer-Encoding");
