@@ -121,9 +121,10 @@ def test_i10_w49_shrinking_and_growing(httpd: Httpd, reader: str) -> None:
     assert lines == b">a\n>b\n"
 
 
-def test_i10_a_script_sees_no_stale_length(httpd: Httpd) -> None:
-    assert httpd.request("POST", "/upper/env", b"abc").text == "length none, coding chunked\nABC"
-    assert httpd.request("POST", "/upper/env", [b"abc"]).text == "length none, coding chunked\nABC"
+def test_i10_a_script_sees_the_length_of_what_it_gets(httpd: Httpd) -> None:
+    for body in (b"abc", [b"abc"], [b"ab", b"c"]):
+        assert httpd.request("POST", "/upper/env", body).text == "length 3, coding none\nABC"
+        assert httpd.request("POST", "/double/env", body).text.startswith("length 6, coding none\n")
 
 
 def test_i10_a_script_that_gets_all_of_a_redirected_post_sees_its_length(httpd: Httpd) -> None:

@@ -40,6 +40,10 @@ TARGETS = {
     "action-ignored": "{f}\n Action to-nobody /page virtual\n SetHandler to-nobody",
     "action-filtered": "{f}\n Action to-filtered /filtered-page virtual\n SetHandler to-filtered",
     "script": "{f}\n ScriptAlias ${{CGI_BIN}}/echo",
+    # The body is kept before somebody gets it, or nobody does.
+    "unknown": "{f}\n SetHandler nobody-knows-it",
+    "action-to-script": "{f}\n Action to-script /cgi-bin/echo virtual\n SetHandler to-script",
+    "action-to-page": "{f}\n Action to-page /filtered-page virtual\n SetHandler to-page",
     "proxy": "{f}\n ProxyPass http://127.0.0.1:${{PORT}}/action-echo",
     "proxy-ignored": "{f}\n ProxyPass http://127.0.0.1:${{PORT}}/page",
 }

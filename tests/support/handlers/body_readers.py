@@ -80,3 +80,13 @@ def errors(req: apache.Request) -> int:
             seen.append(f"{type(error).__name__}: {error}")
     req.write("\n".join(seen))
     return apache.OK
+
+
+def report(req: apache.Request) -> int:
+    """What the headers say of the body, and the body, as a CGI script would tell it."""
+    length, coding = (req.headers_in.get(name, "none") for name in ("Content-Length", "Transfer-Encoding"))
+    body = req.read()
+    req.content_type = "text/plain"
+    req.write(f"length {length}, coding {coding}\n")
+    req.write(body)
+    return apache.OK
