@@ -3,17 +3,16 @@
 import contextlib
 import os
 import shutil
-import subprocess
-import tempfile
 import time
 from collections.abc import Iterator
 from hashlib import md5
 from pathlib import Path
 
 import backends
+import body_programs
+import http1
 import pytest
 
-import wire
 from httpd import Httpd
 from mod_python import _places
 
@@ -59,24 +58,6 @@ FILTERS = {
     "refuses": "input_filters::refuse",
 }
 LIMITED = {"cgi", "scgi"}
-PERL = r"""
-package Reader;
-use Apache2::RequestRec ();
-use Apache2::RequestIO ();
-use Apache2::Const -compile => 'OK';
-use APR::Table ();
-sub handler {
-    my $r = shift;
-    my ($length, $coding) = map { $r->headers_in->{$_} // 'none' } 'Content-Length', 'Transfer-Encoding';
-    my $body = '';
-    if ($length ne 'none') { my $got = 0; while ($got < $length) {
-        my $n = $r->read($body, $length - $got, $got); last unless $n; $got += $n; } }
-    $r->content_type('text/plain');
-    $r->print("length $length, coding $coding\n$body");
-    return Apache2::Const::OK;
-}
-1;
-"""
 CONF = (
     """
 PythonOption status 403
@@ -146,7 +127,7 @@ RequestReadTimeout body=1,MinRate=500
     ProxyPass scgi://127.0.0.1:${SCGI_PORT}/
 </Location>
 """
-    + (f"<Perl>\n{PERL}</Perl>\n" if "perl" in PRESENT else "")
+    + (f"<Perl>\n{body_programs.PERL}</Perl>\n" if "perl" in PRESENT else "")
     + "".join(f"PythonInputFilter {text if ' ' in text else f'{text} {name}'}\n" for name, text in FILTERS.items())
     + "".join(
         f"<Location /{name}/{reader}>\n SetInputFilter {'SAME' if name == 'same' else name}\n {text}\n"
@@ -157,92 +138,22 @@ RequestReadTimeout body=1,MinRate=500
     )
 )
 
-SCRIPT = """#!/bin/sh
-printf 'Content-Type: text/plain\\n\\n'
-echo "length ${CONTENT_LENGTH-none}, coding ${HTTP_TRANSFER_ENCODING-none}"
-body=$(mktemp); head -c "${CONTENT_LENGTH-0}" > "$body"; cat "$body"; rm "$body"
-"""
-DIGEST = """#!/bin/sh
-printf 'Content-Type: text/plain\\n\\n'
-echo "$CONTENT_LENGTH $(head -c "$CONTENT_LENGTH" | md5sum | cut -d' ' -f1)"
-"""
-LUA = """
-function handle(r)
-    local length = r.headers_in["Content-Length"] or "none"
-    local coding = r.headers_in["Transfer-Encoding"] or "none"
-    local body = r:requestbody()
-    r.content_type = "text/plain"
-    r:write("length " .. length .. ", coding " .. coding .. "\\n" .. (body or ""))
-    return apache2.OK
-end
-"""
-WSGI = """
-def application(environ, start_response):
-    length = environ.get("CONTENT_LENGTH")
-    body = environ["wsgi.input"].read(int(length or 0))
-    start_response("200 OK", [("Content-Type", "text/plain")])
-    coding = environ.get("HTTP_TRANSFER_ENCODING", "none")
-    return [f"length {length or 'none'}, coding {coding}\\n".encode() + body]
-"""
-PHP = """<?php
-header("Content-Type: text/plain");
-$length = $_SERVER["CONTENT_LENGTH"] ?? "";
-echo "length " . ($length === "" ? "none" : $length);
-echo ", coding " . ($_SERVER["HTTP_TRANSFER_ENCODING"] ?? "none") . "\\n" . file_get_contents("php://input");
-"""
-FPM = """
-[global]
-error_log = {log}
-[www]
-listen = {socket}
-listen.mode = 0666
-pm = static
-pm.max_children = 2
-security.limit_extensions =
-"""
-
 BODY = b"one\ntwo\n" + bytes(range(256)) * 1000 + b"\nlast"
 SMALL = b"a small body"
 
 
-def _fpm() -> Path | None:
-    """The program of php-fpm, whose name has its version."""
-    return next(iter(sorted(Path("/usr/sbin").glob("php-fpm*"))), None)
-
-
-@contextlib.contextmanager
-def _php(httpd: Httpd) -> Iterator[None]:
-    """Run php-fpm on a socket in the server's folder, where it is installed."""
-    program = _fpm()
-    if program is None:
-        yield
-        return
-    socket, settings = httpd.state / "fpm.sock", httpd.folder / "fpm.conf"
-    user = "user = www-data\ngroup = www-data\n" if os.geteuid() == 0 else ""
-    settings.write_text(FPM.format(log=httpd.folder / "logs/fpm.log", socket=socket) + user)
-    process = subprocess.Popen([program, "-F", "-n", "-y", settings], stderr=subprocess.DEVNULL)
-    try:
-        deadline = time.monotonic() + 20
-        while not socket.exists():
-            assert time.monotonic() < deadline, "php-fpm does not start"
-            time.sleep(0.02)
-        yield
-    finally:
-        process.terminate()
-        process.wait()
-
-
 @pytest.fixture(scope="module", autouse=True)
 def _servers(httpd: Httpd) -> Iterator[None]:
-    httpd.cgi("env", SCRIPT)
-    httpd.cgi("digest", DIGEST)
+    httpd.cgi("env", body_programs.SCRIPT)
+    httpd.cgi("digest", body_programs.DIGEST)
     httpd.handler("child.py", "import os\ndef handler(req): return req.write(str(os.getpid())) or 0\n")
-    for name, text in {"reader.lua": LUA, "reader.wsgi": WSGI, "reader.php": PHP}.items():
-        httpd.write(name, text)
+    httpd.write("reader.lua", body_programs.LUA)
+    httpd.write("reader.wsgi", body_programs.WSGI)
+    httpd.write("reader.php", body_programs.PHP)
     for name in FILTERS:
-        httpd.write(f"{name}/fpm-handler", PHP)
+        httpd.write(f"{name}/fpm-handler", body_programs.PHP)
     with contextlib.ExitStack() as stack:
-        stack.enter_context(_php(httpd))
+        stack.enter_context(body_programs.php(httpd))
         for name in ("scgi", "uwsgi", "fcgi", "ajp"):
             stack.enter_context(backends.serve(httpd.port_of(f"{name.upper()}_PORT"), getattr(backends, name)))
         yield
@@ -252,7 +163,7 @@ def need(reader: str) -> None:
     """Skip a test of a reader whose package is not installed."""
     if reader in PACKAGES and reader not in PRESENT:
         pytest.skip(f"the package {PACKAGES[reader]} is not installed")
-    if reader.startswith("fpm") and _fpm() is None:
+    if reader.startswith("fpm") and body_programs.fpm() is None:
         pytest.skip("the package php-fpm is not installed")
 
 
@@ -347,22 +258,22 @@ def test_i11_a_body_beyond_the_limit_is_refused(httpd: Httpd, reader: str) -> No
 
 def test_i8_what_is_left_of_a_body_beyond_the_limit_is_no_request(httpd: Httpd) -> None:
     httpd.expect("longer than 1048576 bytes")
-    evil = wire.get("/marked") * 40000
+    evil = http1.get("/marked") * 40000
     for framed in (evil, [evil]):
         before = len(httpd.requests())
         with contextlib.suppress(ConnectionError):
-            httpd.raw(wire.post("/upper/cgi", framed) + wire.get("/genuine", "Connection: close"))
+            httpd.raw(http1.post("/upper/cgi", framed) + http1.get("/genuine", "Connection: close"))
         assert not any("/marked" in line for line in httpd.requests()[before:])
 
 
 @pytest.mark.parametrize("reader", ["cgi", "scgi", "lua"])
 def test_i8_behind_a_body_that_was_kept_comes_the_next_request(httpd: Httpd, reader: str) -> None:
     # Looks like a chunked body that ends early, if somebody takes it for one.
-    evil = b"0\r\n\r\n" + wire.get("/marked") * 3000
+    evil = b"0\r\n\r\n" + http1.get("/marked") * 3000
     for framed in (evil, [evil], [evil[:3], evil[3:]]):
         before = len(httpd.requests())
-        requests = wire.post(f"/upper/{reader}", framed) * 2 + wire.get("/genuine", "Connection: close")
-        first, second, third = wire.responses(httpd.raw(requests))
+        requests = http1.post(f"/upper/{reader}", framed) * 2 + http1.get("/genuine", "Connection: close")
+        first, second, third = http1.responses(httpd.raw(requests))
         assert first.body == second.body == b"length %d, coding none\n" % len(evil) + evil.upper()
         assert third.body == b"genuine"
         assert not any("/marked" in line for line in httpd.requests()[before:])
@@ -370,14 +281,14 @@ def test_i8_behind_a_body_that_was_kept_comes_the_next_request(httpd: Httpd, rea
 
 def test_i9_who_is_refused_is_not_asked_for_the_body(httpd: Httpd) -> None:
     httpd.expect("AH01630: client denied")
-    asks = wire.post("/refused", b"", "Expect: 100-continue", "Connection: close").replace(b"Length: 0", b"Length: 5")
+    asks = http1.post("/refused", b"", "Expect: 100-continue", "Connection: close").replace(b"Length: 0", b"Length: 5")
     answer = httpd.raw(asks)
     assert answer.startswith(b"HTTP/1.1 403 ")
 
 
 @pytest.mark.parametrize("reader", ["cgi", "scgi", "lua"])
 def test_i9_who_gets_to_the_reader_is_asked_for_the_body(httpd: Httpd, reader: str) -> None:
-    asks = wire.post(f"/upper/{reader}", b"", "Expect: 100-continue", "Connection: close")
+    asks = http1.post(f"/upper/{reader}", b"", "Expect: 100-continue", "Connection: close")
     with httpd.connect() as connection:
         connection.sendall(asks.replace(b"Length: 0", b"Length: 5"))
         assert connection.recv(100).startswith(b"HTTP/1.1 100 ")
@@ -385,16 +296,21 @@ def test_i9_who_gets_to_the_reader_is_asked_for_the_body(httpd: Httpd, reader: s
         answer = b""
         while piece := connection.recv(65536):
             answer += piece
-    assert wire.responses(answer)[0].text == "length 5, coding none\nHELLO"
+    assert http1.responses(answer)[0].text == "length 5, coding none\nHELLO"
 
 
 def test_i15_mod_reqtimeout_goes_on_counting(httpd: Httpd) -> None:
-    request = wire.post("/slow", b"", "Connection: close").replace(b"Length: 0", b"Length: 5")
+    request = http1.post("/slow", b"", "Connection: close").replace(b"Length: 0", b"Length: 5")
     with httpd.connect() as connection:
         connection.sendall(request + b"hell")
         begin = time.monotonic()
         assert connection.recv(100).startswith(b"HTTP/1.1 408 ")
         assert time.monotonic() - begin < 5
+
+
+def open_files(pid: int) -> set[str]:
+    """The files that a process has open, by what /proc calls them."""
+    return {str(path.readlink()) for path in Path(f"/proc/{pid}/fd").iterdir() if path.is_symlink()}
 
 
 def test_i7_a_kept_body_takes_little_memory_and_no_room_afterwards(httpd: Httpd) -> None:
@@ -403,9 +319,8 @@ def test_i7_a_kept_body_takes_little_memory_and_no_room_afterwards(httpd: Httpd)
     body = bytes(range(256)) * (32 << 12)
     httpd.request("POST", "/upper/digest", body[: 1 << 20])
     child = int(httpd.get("/pid").text)
-    before = httpd.memory(child).peak
+    before, files = httpd.memory(child).peak, open_files(child)
     answer = httpd.request("POST", "/upper/digest", [body])
     assert answer.text == f"{len(body)} {md5(body.upper()).hexdigest()}\n"
     assert httpd.memory(child).peak - before < 8 << 10
-    files = [str(path.readlink()) for path in Path(f"/proc/{child}/fd").iterdir() if path.is_symlink()]
-    assert not [name for name in files if name.endswith("(deleted)") and name.startswith(tempfile.gettempdir())]
+    assert not [name for name in open_files(child) - files if name.endswith("(deleted)")]
