@@ -1,18 +1,28 @@
-/* CPython 3.11's PyGILState API takes the first thread state of a thread for the one that it uses
- * now; with several interpreters that is the wrong one (or a deadlock). 3.12 fixed it by binding at
- * each switch; this does the same for 3.11. Private layout: the module is built for one minor version. */
+/* Which thread state the PyGILState functions take for that of the calling thread. CPython has no function to set it:
+ * 3.11 keeps the first state of the thread, 3.12 the one that the thread used last. The layout is private, and the
+ * module is built for one minor version. */
 #define Py_BUILD_CORE 1
 #include <Python.h>
 
-#if PY_VERSION_HEX < 0x030C0000
 #include <internal/pycore_runtime.h>
+
+#if PY_VERSION_HEX >= 0x030F0000
+#error "look at bind_gilstate_tstate() in Python/pystate.c, and do here what it does"
 #endif
 
+/* `state` is of the calling thread, or NULL; so is the one before. Needs no GIL. */
 void mp_bind_gilstate(PyThreadState *state)
 {
 #if PY_VERSION_HEX < 0x030C0000
     PyThread_tss_set(&_PyRuntime.gilstate.autoTSSkey, state);
 #else
-    (void)state;
+    PyThreadState *before = PyThread_tss_get(&_PyRuntime.autoTSSkey);
+    if (before != NULL) {
+        before->_status.bound_gilstate = 0;
+    }
+    PyThread_tss_set(&_PyRuntime.autoTSSkey, state);
+    if (state != NULL) {
+        state->_status.bound_gilstate = 1;
+    }
 #endif
 }

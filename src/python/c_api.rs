@@ -11,7 +11,7 @@ use pyo3::prelude::*;
 use super::connection::object::ConnectionObject;
 use super::object::class;
 use super::request::state::State;
-use super::runtime::attach::{Attached, Detached, inside};
+use super::runtime::attach::{Attached, Left, inside};
 use super::runtime::context;
 use super::runtime::context::{About, LogContext};
 use super::runtime::interpreter::Interpreter;
@@ -41,7 +41,7 @@ struct Entry {
 struct Stay {
     _held: Attached,
     _about: LogContext,
-    _outside: Option<Detached>,
+    _left: Left,
 }
 
 /// Lends Python to C modules.
@@ -55,7 +55,7 @@ impl Lender for Exports {
             Some(interpreter) => (interpreter, None),
             None => {
                 // `Interpreter::named` may wait for threads that need the GIL.
-                let outside = Detached::leave();
+                let left = Left::begin();
                 let interpreter = match Interpreter::named(&name) {
                     Ok(interpreter) => interpreter,
                     Err(reason) => {
@@ -67,7 +67,7 @@ impl Lender for Exports {
                 let stay = Stay {
                     _held: Attached::take(interpreter),
                     _about: about,
-                    _outside: outside,
+                    _left: left,
                 };
                 (interpreter, Some(stay))
             }

@@ -1,9 +1,15 @@
 //! How a thread holds an interpreter: through its thread state for it, and with the GIL. All functions act on the
-//! calling thread. A thread takes the GIL only through `resume`, which holds no short lock; it may have a turn.
+//! calling thread. A thread takes the GIL only through `resume` and at the end of a stay outside, and holds no short
+//! lock then; it may have a turn.
+//!
+//! C code of others that runs on the same thread (modules that embed Python, C extensions with callbacks)
+//! uses the `PyGILState` functions, which take one thread state for that of the thread. While this thread is
+//! in an interpreter, that is its state of the interpreter; at any other time it is what it was before.
 #![expect(unsafe_code, reason = "the C API of thread states")]
 
 use std::cell::Cell;
 use std::mem::ManuallyDrop;
+use std::ptr::null_mut;
 
 use pyo3::ffi;
 
@@ -25,6 +31,8 @@ thread_local! {
     static END: EndOfThread = const { EndOfThread };
     /// The interpreter that this thread has entered, and whose GIL it holds.
     static INSIDE: Cell<Option<&'static Interpreter>> = const { Cell::new(None) };
+    /// While this thread is inside: the state that was bound before; null for none.
+    static BEFORE: Cell<*mut ffi::PyThreadState> = const { Cell::new(null_mut()) };
 }
 
 /// The interpreter that this thread has entered; `None` outside, and while it has let go of the GIL by `release`.
@@ -32,16 +40,22 @@ pub(in crate::python) fn inside() -> Option<&'static Interpreter> {
     INSIDE.get()
 }
 
-/// Notes that this thread is about to give the GIL back. Returns the interpreter that it was in.
-pub(in crate::python) fn leave() -> Option<&'static Interpreter> {
-    locks::has_python(false);
-    INSIDE.take()
+/// This thread is inside from now on: it has the GIL, or is about to take it. Called before it takes it,
+/// since CPython 3.12 binds the state then.
+fn come_in(interpreter: &'static Interpreter, state: *mut ffi::PyThreadState) {
+    locks::before_python();
+    BEFORE.set(bound());
+    bind(state);
+    locks::has_python(true);
+    INSIDE.set(Some(interpreter));
 }
 
-/// Notes that this thread has the GIL of `interpreter` again; with `None`, that it is outside of Python.
-pub(in crate::python) fn come_back(interpreter: Option<&'static Interpreter>) {
-    locks::has_python(interpreter.is_some());
-    INSIDE.set(interpreter);
+/// This thread is outside from now on: it has given the GIL back, or is about to.
+pub(in crate::python) fn go_out() -> Option<&'static Interpreter> {
+    let interpreter = INSIDE.take()?;
+    locks::has_python(false);
+    bind(BEFORE.replace(null_mut()));
+    Some(interpreter)
 }
 
 /// Calls `f` with the states of this thread.
@@ -58,9 +72,15 @@ fn state_of(interpreter: &'static Interpreter) -> *mut ffi::PyThreadState {
     with_states(|states| states.of(interpreter))
 }
 
-/// Tells CPython 3.11 that this thread uses `state` now, for `PyGILState_*`; later versions notice it themselves.
+/// The state that the `PyGILState` functions take for that of this thread; null for none.
+pub(in crate::python) fn bound() -> *mut ffi::PyThreadState {
+    // SAFETY: only asks, with or without the GIL.
+    unsafe { ffi::PyGILState_GetThisThreadState() }
+}
+
+/// Has the `PyGILState` functions take this state for that of this thread; null for none.
 pub(in crate::python) fn bind(state: *mut ffi::PyThreadState) {
-    // SAFETY: callers give the current state of this thread.
+    // SAFETY: callers give a live state of this thread, or null.
     unsafe { mp_bind_gilstate(state) };
 }
 
@@ -71,52 +91,71 @@ pub(in crate::python) fn adopt(interpreter: &'static Interpreter, state: *mut ff
 
 /// Waits for the GIL, and makes `state`, which is this thread's and not current, the current one.
 pub(in crate::python) fn resume(interpreter: &'static Interpreter, state: *mut ffi::PyThreadState) {
-    locks::before_python();
+    come_in(interpreter, state);
     // SAFETY: of this thread, and not current.
     unsafe { ffi::PyEval_RestoreThread(state) };
-    bind(state);
-    come_back(Some(interpreter));
 }
 
 /// Whether this thread has the GIL now. Inside an interpreter it may not: C code that Python called lets go of it to
 /// wait.
 pub fn is_attached() -> bool {
-    let Some(inside) = inside() else {
-        return false;
-    };
-    // SAFETY: only reads, with or without the GIL.
-    let current = unsafe { ffi::compat::PyThreadState_GetUnchecked() };
-    !current.is_null() && current == state_of(inside)
+    inside().is_some_and(|inside| current() == state_of(inside))
 }
 
-/// Runs `f` outside of Python, on a thread that is inside an interpreter and has let go of the GIL. `f` may enter
-/// interpreters.
-pub(in crate::python) fn anew<R>(f: impl FnOnce() -> R) -> R {
-    let inside = leave();
-    let result = f();
-    come_back(inside);
-    if let Some(inside) = inside {
-        bind(state_of(inside));
-    }
-    result
+/// The current thread state, before CPython 3.12 that of any thread; null for none.
+fn current() -> *mut ffi::PyThreadState {
+    // SAFETY: only looks.
+    unsafe { ffi::compat::PyThreadState_GetUnchecked() }
 }
 
-/// The interpreter that this thread was in, left while it is in another one. Dropping this returns to it, and waits for
-/// the GIL.
-pub(in crate::python) struct Detached(&'static Interpreter, *mut ffi::PyThreadState);
+/// The time for which this thread, which has let go of the GIL, is outside of the interpreter that it is in.
+pub(in crate::python) struct Outside(Option<&'static Interpreter>);
 
-impl Detached {
-    /// Leaves the interpreter that this thread is in, if it is in one.
-    pub(in crate::python) fn leave() -> Option<Self> {
-        let interpreter = leave()?;
-        // SAFETY: this thread is inside, so it has a current state.
-        Some(Self(interpreter, unsafe { ffi::PyEval_SaveThread() }))
+impl Outside {
+    /// Begins with this call, and ends when it is dropped, before the GIL is taken again.
+    pub(in crate::python) fn begin() -> Self {
+        Self(go_out())
     }
 }
 
-impl Drop for Detached {
+impl Drop for Outside {
     fn drop(&mut self) {
-        resume(self.0, self.1);
+        if let Some(interpreter) = self.0 {
+            come_in(interpreter, state_of(interpreter));
+        }
+    }
+}
+
+/// What this thread was in, left for the time of a stay in another interpreter.
+pub(in crate::python) struct Left {
+    outside: Option<Outside>,
+    /// Null where this thread did not have the GIL.
+    state: *mut ffi::PyThreadState,
+}
+
+impl Left {
+    /// Lets go of the GIL if this thread has it, be it through another module that embeds Python and calls
+    /// httpd meanwhile. Ends when it is dropped: this thread has the GIL again then, if it had it.
+    pub(in crate::python) fn begin() -> Self {
+        let mut state = current();
+        if !state.is_null() && state == bound() {
+            // SAFETY: the current state is that of this thread.
+            state = unsafe { ffi::PyEval_SaveThread() };
+        } else {
+            state = null_mut();
+        }
+        let outside = Some(Outside::begin());
+        Self { outside, state }
+    }
+}
+
+impl Drop for Left {
+    fn drop(&mut self) {
+        drop(self.outside.take());
+        if !self.state.is_null() {
+            // SAFETY: of this thread; not current since `begin`.
+            unsafe { ffi::PyEval_RestoreThread(self.state) };
+        }
     }
 }
 
@@ -133,8 +172,8 @@ impl Attached {
 
 impl Drop for Attached {
     fn drop(&mut self) {
-        leave();
         // SAFETY: `take` made the state current, and everything since has put it back.
         unsafe { ffi::PyEval_SaveThread() };
+        go_out();
     }
 }

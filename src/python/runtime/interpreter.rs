@@ -9,13 +9,12 @@
 use pyo3::ffi;
 use pyo3::prelude::*;
 
-use super::attach::{Attached, bind};
+use super::attach::{Attached, Left, Outside};
 use super::context::About;
 use super::deferred_drops::DeferredDrops;
 use super::loader::Loader;
 use super::types::{Module, Types};
 use super::{attach, context, forked, gil_turns, time_limit};
-use crate::locks;
 
 /// One interpreter of this child. Lives as long as the child.
 pub struct Interpreter {
@@ -58,14 +57,15 @@ impl Interpreter {
     /// held. A thread that is in this interpreter stays in it; one that is in another leaves that meanwhile. What `f`
     /// prints is logged where `about` logs.
     pub fn enter<R>(&'static self, about: About<'_>, f: impl FnOnce(Python<'_>) -> R) -> R {
-        match attach::inside() {
-            // httpd ends the child in a signal handler, while C code that Python called has let go of the GIL.
-            Some(_) if !attach::is_attached() => attach::anew(|| self.enter(about, f)),
+        match attach::inside().filter(|_| attach::is_attached()) {
             Some(inside) if std::ptr::eq(inside, self) => Python::attach(|py| run(py, f)),
             // Python code of another interpreter on this thread has called httpd, and that us.
             Some(_) => Python::attach(|py| release(py, || self.enter(about, f))),
             None => {
                 gil_turns::note_entry();
+                // httpd may have been called by another module that embeds Python, and holds the GIL. Or httpd ends
+                // the child in a signal handler, while C code that Python called has let go of the GIL.
+                let _left = Left::begin();
                 let _about = context::begin(about);
                 let _held = Attached::take(self);
                 Python::attach(|py| {
@@ -88,22 +88,15 @@ fn run<R>(py: Python<'_>, f: impl FnOnce(Python<'_>) -> R) -> R {
 /// interpreters. The clock of a filter's step stands still (`time_limit`).
 pub fn release<R>(py: Python<'_>, f: impl FnOnce() -> R) -> R {
     forked::check(py, None);
-    let inside = attach::leave();
     let step = time_limit::pause();
     // `detach` asks for `Send` to keep Python objects out of `f`; what `f` uses of httpd stays on
     // this thread all the time.
     let f = OnThisThread(f);
     let result = py.detach(|| {
-        let result = OnThisThread(f.call());
-        locks::before_python();
-        result
+        let _outside = Outside::begin();
+        OnThisThread(f.call())
     });
-    attach::come_back(inside);
-    // SAFETY: this thread is attached again, so there is a current state.
-    let state = unsafe { ffi::PyThreadState_Get() };
-    // `f` may have bound another one.
-    bind(state);
-    if let Some(interpreter) = inside {
+    if let Some(interpreter) = attach::inside() {
         // Objects whose bytes were sent are dropped during a long call, too: it may send much.
         interpreter.deferred_drops.empty(py);
     }
@@ -113,11 +106,13 @@ pub fn release<R>(py: Python<'_>, f: impl FnOnce() -> R) -> R {
 
 /// Runs `f` without the GIL, whether or not this thread is in an interpreter.
 pub(super) fn outside<R>(f: impl FnOnce() -> R) -> R {
-    match attach::inside() {
-        None => f(),
-        Some(_) if attach::is_attached() => Python::attach(|py| release(py, f)),
-        // C code that Python called has let go of the GIL.
-        Some(_) => attach::anew(f),
+    match attach::is_attached() {
+        true => Python::attach(|py| release(py, f)),
+        // httpd ends the child in a signal handler, while C code that Python called has let go of the GIL.
+        false => {
+            let _left = Left::begin();
+            f()
+        }
     }
 }
 

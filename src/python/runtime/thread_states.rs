@@ -10,6 +10,7 @@ use super::attach;
 use super::context;
 use super::context::About;
 use super::interpreter::Interpreter;
+use crate::engine::interpreter_name::MAIN;
 use crate::httpd::server::{fork, stop};
 
 /// The thread states of one thread, by interpreter.
@@ -34,8 +35,14 @@ impl States {
         if let Some(kept) = self.find(interpreter) {
             return kept;
         }
+        let before = attach::bound();
         // SAFETY: the interpreter lives; made on the thread that uses it.
         let state = unsafe { ffi::PyThreadState_New(interpreter.state()) };
+        // CPython binds the first state of a thread. One of the main interpreter stays bound: others that ask for
+        // a state get one of that interpreter in any case, and each thread should have only one of it.
+        if before.is_null() && interpreter.name() != MAIN {
+            attach::bind(before);
+        }
         self.keep(interpreter, state, true);
         state
     }
@@ -114,7 +121,7 @@ fn end(kept: Kept) {
     // SAFETY: current since the line above; made for this thread, which ends.
     unsafe { ffi::PyThreadState_Clear(kept.state) };
     drop(about);
-    attach::leave();
+    attach::go_out();
     // SAFETY: still current; gives the GIL back.
     unsafe { ffi::PyThreadState_DeleteCurrent() };
 }
