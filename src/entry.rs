@@ -8,6 +8,7 @@ use crate::connections;
 use crate::directives::COMMANDS;
 use crate::engine::counters;
 use crate::engine::counters::Counters;
+use crate::engine::mod_wsgi;
 use crate::engine::settings::Settings;
 use crate::filter_chain::Direction;
 use crate::httpd::connection::parked_socket::ParkedSocket;
@@ -195,6 +196,7 @@ impl Module for Entry {
             return Err("sections could not be merged: the log above says why".to_owned());
         }
         connections::check(main)?;
+        check_mod_wsgi()?;
         let filters = registry(configuration);
         for direction in [Direction::Input, Direction::Output] {
             for (slot, filter) in filters.all(direction) {
@@ -255,6 +257,25 @@ fn watch_forks(main: &Server) {
             format!("processes that Python code forks cannot be told from this child: {error}");
         main.log(Level::Error, &text);
     }
+}
+
+/// Refuses a mod_wsgi that would end the Python of the children.
+fn check_mod_wsgi() -> Result<(), String> {
+    if !process::has_module(c"mod_wsgi.c") {
+        return Ok(());
+    }
+    let lines = process::configuration();
+    let mut found = Vec::new();
+    for line in &lines {
+        line.each(&mut |line| {
+            found.extend(
+                str::from_utf8(line.name)
+                    .ok()
+                    .zip(str::from_utf8(line.arguments).ok()),
+            )
+        });
+    }
+    mod_wsgi::check(found.into_iter())
 }
 
 /// Makes the locks that all children share.

@@ -12,6 +12,7 @@ pub mod handler_lists;
 pub mod handlers;
 pub mod interpreter_name;
 pub mod log_text;
+pub mod mod_wsgi;
 pub mod phase_table;
 pub mod phases;
 pub mod protocols;

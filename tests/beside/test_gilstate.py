@@ -86,3 +86,14 @@ def test_thread_states_that_another_module_keeps(httpd: Httpd) -> None:
     ]
     assert answers == expected
     assert looks(httpd) <= good("interpreter 0", "interpreter 0, was free, is kept")
+
+
+@pytest.mark.parametrize("mpm", MPMS)
+def test_python_that_another_module_has_started(mpm: str) -> None:
+    with Httpd("Define GILSTATE_STARTS\n" + CONF, beside=__file__, mpm=mpm) as httpd:
+        for name in NAMES:
+            assert httpd.request("POST", f"/c/{name}", b"body").text == "FROM C\n"
+            assert httpd.request("POST", f"/python/{name}", b"body").text == f"{name} {name}\n".upper() * 2
+        httpd.graceful()
+        assert httpd.request("POST", "/c/other", b"body").text == "FROM C\n"
+        assert looks(httpd) == good()

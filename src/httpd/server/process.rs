@@ -126,6 +126,22 @@ pub struct Node {
     pub children: Option<Vec<Node>>,
 }
 
+impl Node {
+    /// Calls `f` with this line and all lines of its section, in their order.
+    pub fn each<'a>(&'a self, f: &mut impl FnMut(&'a Self)) {
+        f(self);
+        for child in self.children.iter().flatten() {
+            child.each(f);
+        }
+    }
+}
+
+/// Whether a module of this name is loaded, as `mod_name.c`.
+pub fn has_module(name: &CStr) -> bool {
+    // SAFETY: NUL-terminated; only compared.
+    unsafe { !ffi::ap_find_linked_module(name.as_ptr()).is_null() }
+}
+
 /// The configuration as it was read, includes in their places. Directives that act while it is read
 /// (`LoadModule`, `Define` …) are not in it.
 pub fn configuration() -> Vec<Node> {

@@ -8,8 +8,16 @@ use pyo3::prelude::*;
 
 use crate::httpd::server::fork;
 
-/// Starts the Python that the module was built with.
+/// Starts the Python that the module was built with. The GIL and a state of this thread are held then.
+///
+/// If another module of this httpd has started Python, it is used as it is: its settings hold.
 pub(super) fn initialize(optimize: bool) -> Result<(), String> {
+    // SAFETY: only asks.
+    if unsafe { ffi::Py_IsInitialized() } != 0 {
+        // SAFETY: Python has started. The state is never given back, as the first one of a Python of ours.
+        unsafe { ffi::PyGILState_Ensure() };
+        return Ok(());
+    }
     preinitialize()?;
     let mut config = configuration(optimize);
     let named = name_program(&mut config);

@@ -5,12 +5,15 @@
  *   keep    the hooks keep the thread state of the first call for the life of the thread, as mod_wsgi does
  *   nested  the handler writes its response between PyGILState_Ensure and _Release, with the GIL let go of
  *   held    the same, and holds the GIL while it does so
+ *
+ * With "Define GILSTATE_STARTS", it starts Python in the child before any other module does.
  */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
 #include "httpd.h"
 #include "http_config.h"
+#include "http_core.h"
 #include "http_log.h"
 #include "http_protocol.h"
 #include "http_request.h"
@@ -136,9 +139,20 @@ static int handler(request_rec *r)
     return OK;
 }
 
+static void child_init(apr_pool_t *pool, server_rec *server)
+{
+    (void)pool;
+    (void)server;
+    if (ap_exists_config_define("GILSTATE_STARTS")) {
+        Py_InitializeEx(0);
+        PyEval_SaveThread();
+    }
+}
+
 static void register_hooks(apr_pool_t *pool)
 {
     (void)pool;
+    ap_hook_child_init(child_init, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_post_read_request(post_read_request, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_fixups(fixups, NULL, NULL, APR_HOOK_REALLY_LAST);
     ap_hook_log_transaction(log_transaction, NULL, NULL, APR_HOOK_REALLY_LAST);
