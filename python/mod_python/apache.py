@@ -10,7 +10,18 @@ from typing import TypeVar
 try:
     from mod_python import _apache
 except ImportError as error:
-    text = "mod_python.apache exists within httpd; outside, write `from mod_python import testing` before this import"
+    import sys
+
+    if "_apache" in sys.modules:  # what the module of mod_python 3 brings
+        text = (
+            f"{__file__} belongs to mod_python 4, but httpd has loaded the module of an older mod_python: have "
+            f"LoadModule python_module name the mod_python.so of mod_python 4, and remove the package "
+            f"libapache2-mod-python; httpd takes the first LoadModule of a module and skips later ones (AH01574)"
+        )
+    else:
+        text = (
+            "mod_python.apache exists within httpd; outside, write `from mod_python import testing` before this import"
+        )
     raise ImportError(text) from error
 from mod_python._apache import *  # noqa: F403 - its public part is this interface
 from mod_python._cgi import CGIStdin as CGIStdin
