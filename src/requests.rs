@@ -28,9 +28,6 @@ const PAIRS: [(Of, Hook); 11] = [
     (Of::LogTransaction, Hook::LogTransaction),
 ];
 
-/// How many bytes of a body are kept where `PythonInputSpool` does not say it.
-const INPUT_SPOOL: usize = 64 << 20;
-
 /// The module's places in the hooks: those of the table of phases, and five for the module itself.
 pub fn hooks() -> Vec<Registration> {
     let own = |hook, order| Registration {
@@ -123,9 +120,9 @@ pub fn proxied(r: &Request, url: &[u8]) -> Status {
 /// Reads a body whose length Python's input filters may change, for a reader that needs the length.
 fn ready_body(r: &Request, reader: Reader) -> Status {
     let settings: &Settings = r.settings();
-    match (reader, settings.input_spool.unwrap_or(INPUT_SPOOL)) {
-        (Reader::ToTheEnd, _) | (_, 0) => Status::DECLINED,
-        (_, limit) => r.give_body_length(limit as u64, reader == Reader::Unknown),
+    match (reader, settings.input_spool()) {
+        (Reader::ToTheEnd, _) | (_, None) => Status::DECLINED,
+        (_, Some(limit)) => r.give_body_length(limit, reader == Reader::Unknown),
     }
 }
 

@@ -65,6 +65,9 @@ pub struct Settings {
     pub is_unusable: bool,
 }
 
+/// How many bytes of a body are kept where `PythonInputSpool` does not say it.
+const INPUT_SPOOL: usize = 64 << 20;
+
 /// The option about the number of global locks.
 pub const MUTEX_LOCKS: &str = "mod_python.mutex_locks";
 
@@ -135,6 +138,12 @@ impl Settings {
             is_unusable: true,
             ..Self::default()
         }
+    }
+
+    /// How many bytes of a body are kept for a reader that needs its length; `None`: no body is kept.
+    pub fn input_spool(&self) -> Option<u64> {
+        let limit = self.input_spool.unwrap_or(INPUT_SPOOL);
+        (limit > 0).then_some(limit as u64)
     }
 
     /// The directives that are On or Off.

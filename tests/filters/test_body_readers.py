@@ -39,6 +39,7 @@ BY_LENGTH = {
     "fpm": 'ProxyPass "unix:${STATE}/fpm.sock|fcgi://localhost${HTDOCS}/reader.php"',
     "fpm-handler": 'SetHandler "proxy:unix:${STATE}/fpm.sock|fcgi://localhost"',
     "wsgi": "",
+    "python-wsgi": "SetHandler mod_python\n PythonHandler body_readers::wsgi",
     "perl": "SetHandler perl-script\n PerlResponseHandler Reader",
 }
 TO_THE_END = {
@@ -137,6 +138,14 @@ RequestReadTimeout body=1,MinRate=500
         if reader != "perl" or "perl" in PRESENT
     )
 )
+TAKEN_OVER = """
+PythonInputFilter input_filters::upper upper
+<Location /taken>
+    SetInputFilter upper
+    SetHandler mod_python
+    PythonHandler body_readers::leave_to_lua
+</Location>
+"""
 
 BODY = b"one\ntwo\n" + bytes(range(256)) * 1000 + b"\nlast"
 SMALL = b"a small body"
@@ -227,6 +236,13 @@ def test_i10_another_handler_gets_the_body_as_it_was_sent(httpd: Httpd) -> None:
             assert answer.body == b"length %d, coding none\n" % len(body) + body
             answer = httpd.request("POST", "/filtered-action", framed)
             assert answer.body == b"length %d, coding none\n" % len(body) + body.upper()
+
+
+def test_i10_a_handler_that_a_python_handler_names_gets_the_length(httpd: Httpd) -> None:
+    # httpd asks modules in the order in which they are loaded.
+    with Httpd(TAKEN_OVER, beside=__file__, mpm=httpd.mpm, modules=["lua"], python_first=True) as other:
+        other.write("taken", body_programs.LUA)
+        assert other.request("POST", "/taken", SMALL).body == b"length %d, coding none\n" % len(SMALL) + SMALL.upper()
 
 
 def test_i10_off_leaves_readers_alone(httpd: Httpd) -> None:

@@ -107,6 +107,38 @@ impl Body {
         }
     }
 
+    /// Reads a body whose length an input filter may change, so that its `Content-Length` is known; at most `limit`
+    /// bytes of it. Answers whether it was read: not if somebody has begun to read it.
+    ///
+    /// # Errors
+    /// `SERVER_RETURN` with the status for the client.
+    pub fn settle_length(
+        &self,
+        py: Python<'_>,
+        interpreter: &'static Interpreter,
+        r: &Request,
+        limit: u64,
+    ) -> PyResult<bool> {
+        if self.begun.get() || self.ended.get() || r.content_length().is_some() {
+            return Ok(false);
+        }
+        self.reading.set(true);
+        let status = release(py, || r.give_body_length(limit, false));
+        self.reading.set(false);
+        match status {
+            Status::DECLINED => Ok(r.content_length().is_some()),
+            Status::FILTER_ERROR => {
+                let refusal = r.body_refusal();
+                Err(server_return(
+                    interpreter,
+                    py,
+                    refusal.unwrap_or(Status::INTERNAL_SERVER_ERROR),
+                ))
+            }
+            status => Err(server_return(interpreter, py, status)),
+        }
+    }
+
     /// Makes sure that there is data at the front. `false`: the body is over.
     fn fill(
         &self,
@@ -154,6 +186,11 @@ fn given<'py>(py: Python<'py>, r: &Request, data: &[u8]) -> PyResult<Bound<'py, 
     bytes(py, data)
 }
 
+fn server_return(interpreter: &'static Interpreter, py: Python<'_>, status: Status) -> PyErr {
+    let class = interpreter.types.server_return.bind(py).clone();
+    PyErr::from_type(class, (status.0,))
+}
+
 /// What a reader is told: `SERVER_RETURN` with the status that the client must see (413, or what an
 /// input filter said), `TimeoutError`, or `OSError`.
 fn raise(py: Python<'_>, interpreter: &'static Interpreter, r: &Request, error: Error) -> PyErr {
@@ -164,8 +201,7 @@ fn raise(py: Python<'_>, interpreter: &'static Interpreter, r: &Request, error: 
         _ => None,
     });
     if let Some(status) = status.filter(|status| status.0 != 500) {
-        let class = interpreter.types.server_return.bind(py).clone();
-        return PyErr::from_type(class, (status.0,));
+        return server_return(interpreter, py, status);
     }
     if error.is_timeout() {
         return PyTimeoutError::new_err("the client sent its body too slowly");

@@ -8,6 +8,7 @@ use super::object::Me;
 use super::sendfile::FileRange;
 use super::state::State;
 use crate::engine::phases::Phase;
+use crate::engine::settings::Settings;
 use crate::httpd::Request;
 use crate::python::object::arguments::{flag, integer, limit, none};
 use crate::python::object::class::Answer;
@@ -129,6 +130,24 @@ pub(in crate::python) fn readlines<'py>(
         lines.append(line)?;
     }
     Ok(lines.into_any())
+}
+
+/// Reads a body whose length an input filter may change, so that its `Content-Length` is known. Answers whether it
+/// was read: not if there is no such body, or if somebody reads it already.
+///
+/// # Errors
+/// `SERVER_RETURN` with the status for the client.
+pub(in crate::python) fn settle_length(this: &Me<'_, '_>) -> PyResult<bool> {
+    let Ok((r, state)) = reading(this, "build_wsgi_env") else {
+        return Ok(false);
+    };
+    match r.settings::<Settings>().input_spool() {
+        Some(limit) if context::is_about(r) => {
+            let body = &state.body;
+            body.settle_length(this.py(), this.interpreter(), r, limit)
+        }
+        _ => Ok(false),
+    }
 }
 
 pub(in crate::python) fn discard_request_body<'py>(this: &Me<'_, 'py>) -> Answer<'py> {

@@ -90,3 +90,22 @@ def report(req: apache.Request) -> int:
     req.write(f"length {length}, coding {coding}\n")
     req.write(body)
     return apache.OK
+
+
+def wsgi(req: apache.Request) -> int:
+    """The same, by what WSGI tells."""
+    environ = req.build_wsgi_env()
+    assert environ is not None
+    length, coding = environ.get("CONTENT_LENGTH", "none"), environ.get("HTTP_TRANSFER_ENCODING", "none")
+    body = environ["wsgi.input"].read(int(length))
+    assert environ["wsgi.input"].read() == b""
+    req.content_type = "text/plain"
+    req.write(f"length {length}, coding {coding}\n")
+    req.write(body)
+    return apache.OK
+
+
+def leave_to_lua(req: apache.Request) -> int:
+    """Name the handler of another module."""
+    req.handler = "lua-script"
+    return apache.DECLINED
