@@ -298,7 +298,7 @@ class BodyTooLarge(Exception):  # noqa: N818 - as SERVER_RETURN, it says what to
     """A body is larger than the limit that its reader gave."""
 
 class FilterLimit(Exception):  # noqa: N818
-    """A filter asks for the original body, of which more was read than is held."""
+    """A filter asks for more than it is allowed to hold: the original body, or the end of one that read() has cut."""
 
 class FilterTimeout(BaseException):
     """A step of a filter has taken longer than its time= allows."""
@@ -837,11 +837,12 @@ class Filter:
         """How many bytes the caller of an input filter asks for. None for output and for lines."""
     # In a plain function `bytes | None`, in an async generator `Awaitable[bytes]`.
     def read(self, n: int | None = None) -> Any:
-        """The next piece of the body, at most n bytes and at most 64 KiB. b'' when there is nothing more for now:
-        return, and the filter is called again. None at the end, once.
+        """All of the body that is at hand in this call, up to the next FLUSH: at most n bytes, and at most what joined=
+        allows (1 MiB). b'' when there is nothing more for now: return, and the filter is called again. None at the
+        end, once.
         """
     def readline(self, n: int | None = None) -> bytes | None:
-        """The next line with its end, at most n bytes of it and at most 64 KiB; else as read."""
+        """The next line with its end, at most n bytes of it and at most what joined= allows (1 MiB); else as read."""
     def buckets(self) -> AsyncIterator[Bucket]:
         """An async iterator over the buckets of the body, metadata among them."""
     def __aiter__(self) -> AsyncIterator[bytes]: ...
@@ -862,7 +863,9 @@ class Filter:
     def flush(self) -> None:
         """Sends what was written, and what later filters hold."""
     def close(self) -> None:
-        """Ends the stream here; what is left of it is dropped."""
+        """Ends the stream here; what is left of it is dropped. Raises apache.FilterLimit if read() left data behind
+        only because of the bound of joined=.
+        """
     def pass_on(self) -> None:
         """Hands what is left of this call on as it is."""
     def disable(self) -> None:

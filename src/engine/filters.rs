@@ -83,6 +83,8 @@ pub struct Filter {
     pub pass_on_error: bool,
     /// How many bytes of what a streaming filter reads before its first yield are kept, to be restored: `held=`.
     pub held: usize,
+    /// The most bytes that one `read()` of a plain function joins: `joined=`.
+    pub joined: usize,
     /// Where in its chain it stands: `kind=`.
     pub kind: FilterType,
     /// What it may change of a body: `change=`.
@@ -138,6 +140,7 @@ impl Filter {
             types: Vec::new(),
             pass_on_error: false,
             held: 1 << 20,
+            joined: 1 << 20,
             kind: FilterType::Resource,
             change: Change::Yes,
             time: None,
@@ -183,6 +186,14 @@ impl Filter {
                     format!("held={value}: write a number of bytes, as in held=64K or held=1M")
                 })?;
             }
+            ("joined", _) => {
+                self.joined = size(value).filter(|size| *size > 0).ok_or_else(|| {
+                    format!(
+                        "joined={value}: write a number of bytes above 0, as in joined=64K or \
+                         joined=16M"
+                    )
+                })?;
+            }
             ("kind", _) => {
                 self.kind = FilterType::parse(value).ok_or_else(|| {
                     format!(
@@ -203,7 +214,7 @@ impl Filter {
             _ => {
                 return Err(format!(
                     "knows no key '{key}': write kind=KIND, types=TYPE,..., change=yes|1:1|no, \
-                     encoding=identity|any, on_error=fail|pass, held=SIZE or time=SECONDS"
+                     encoding=identity|any, on_error=fail|pass, held=SIZE, joined=SIZE or time=SECONDS"
                 ));
             }
         }
@@ -290,6 +301,13 @@ mod tests {
     fn sizes_have_units() {
         assert_eq!(parse("banner B held=64k").unwrap().held, 64 << 10);
         assert_eq!(parse("banner B held=2M").unwrap().held, 2 << 20);
+        assert_eq!(parse("banner B joined=2M").unwrap().joined, 2 << 20);
+        assert_eq!(parse("banner B").unwrap().joined, 1 << 20);
+        assert!(
+            parse("banner B joined=0")
+                .unwrap_err()
+                .contains("joined=64K")
+        );
         assert!(
             parse("banner B held=much")
                 .unwrap_err()
@@ -330,6 +348,7 @@ mod tests {
             "encoding=any",
             "on_error=pass",
             "held=1",
+            "joined=1",
         ] {
             let sentence = parse(&format!("tap TAP {bad} kind=network")).unwrap_err();
             assert!(

@@ -122,8 +122,13 @@ def test_o13_what_is_kept_outlives_its_bucket(get: Get, kind: str) -> None:
 
 
 def test_a_piece_written_back_goes_on_in_its_bucket(httpd: Httpd) -> None:
-    httpd.get("/unchanged?i:first,t:second,e")
-    assert passed(httpd) == ["IMMORTAL=5 TRANSIENT=6 EOS"]
+    httpd.get("/unchanged?i:first,m,t:second,e")
+    assert passed(httpd) == ["IMMORTAL=5 PROBE TRANSIENT=6 EOS"]
+
+
+def test_neighbours_are_read_as_one_piece(httpd: Httpd) -> None:
+    assert httpd.get("/unchanged?i:first,t:second,e").text == "firstsecond"
+    assert passed(httpd) == ["HEAP=11 EOS"]
 
 
 def test_b55_one_call_for_each_brigade(httpd: Httpd) -> None:
@@ -146,7 +151,7 @@ def test_w58_the_end_goes_on_without_close(httpd: Httpd) -> None:
 def test_w59_what_is_not_read_goes_on(httpd: Httpd) -> None:
     assert httpd.get("/reads_none?d:one,f,m,d:two,e").text == "onetwo"
     assert passed(httpd) == ["HEAP=3 FLUSH PROBE HEAP=3 EOS"]
-    assert httpd.get("/reads_one?d:one,d:two,b,d:three,e").text == "ONEtwothree"
+    assert httpd.get("/reads_one?d:one,m,d:two,b,d:three,e").text == "ONEtwothree"
 
 
 def test_a_filter_of_a_single_read_sees_all_of_the_body(httpd: Httpd) -> None:
@@ -161,8 +166,8 @@ def test_w60_no_flush_that_nobody_asked_for(httpd: Httpd) -> None:
 
 
 def test_flush_of_the_author(httpd: Httpd) -> None:
-    httpd.get("/flushes?d:one,d:two,e")
-    assert passed(httpd) == ["HEAP=3 FLUSH", "HEAP=3 FLUSH", "EOS"]
+    httpd.get("/flushes?d:one,m,d:two,e")
+    assert passed(httpd) == ["HEAP=3 FLUSH", "PROBE HEAP=3 FLUSH", "EOS"]
 
 
 def test_close_ends_the_response(httpd: Httpd) -> None:
@@ -190,7 +195,8 @@ def test_what_can_be_written(httpd: Httpd) -> None:
     assert httpd.get("/writes?e").text == "täxt array a view bytes"
 
 
-def test_chunks_are_as_long_as_asked_for_and_at_most_64_kib(httpd: Httpd) -> None:
-    httpd.write("files/a.bin", b"x" * 1_000_000)
-    assert httpd.get("/files/a.bin").body == b"x" * (1_000_000 - 5 - 65536 * 3 - 7)
-    assert "sizes: 5 0 65536 65536 7 65536" in httpd.log()
+def test_chunks_are_as_long_as_asked_for_and_at_most_1_mib(httpd: Httpd) -> None:
+    mib = 1 << 20
+    httpd.write("files/a.bin", b"x" * 4_000_000)
+    assert httpd.get("/files/a.bin").body == b"x" * (4_000_000 - 5 - mib * 3 - 7)
+    assert f"sizes: 5 0 {mib} {mib} 7 {mib}" in httpd.log()

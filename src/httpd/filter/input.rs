@@ -295,7 +295,7 @@ impl Input {
     /// Makes the data at the front a piece of at most `limit` bytes in memory, and returns its length in bytes; 0 if
     /// it turned out to be empty.
     pub fn load(&mut self, limit: usize) -> Result<usize, Error> {
-        self.stream.load(limit.clamp(1, CHUNK), true)
+        self.stream.load(limit.max(1), true)
     }
 
     /// Ends the body here for its readers. The rest is read and dropped before they see the end, so that it is not

@@ -6,6 +6,7 @@ pub(in crate::httpd) mod calls_in_progress;
 pub mod content_length;
 pub mod file;
 pub mod input;
+pub mod joined;
 pub mod output;
 pub(in crate::httpd) mod output_errors;
 pub(in crate::httpd) mod peeked;

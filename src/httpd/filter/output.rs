@@ -129,7 +129,7 @@ impl Output {
     /// Makes the data at the front a piece of at most `limit` bytes in memory, and returns its length in bytes; 0 if
     /// it turned out to be empty. Waits for slow sources, and sends what was written before that.
     pub fn load(&mut self, filter: &Filter, limit: usize) -> Result<usize, Error> {
-        let limit = limit.clamp(1, CHUNK);
+        let limit = limit.max(1);
         match self.stream.load(limit, false) {
             Err(error) if error.is_again() => {
                 self.send_before_waiting(filter)?;

@@ -15,13 +15,14 @@ use crate::httpd::apr::owned_brigade::OwnedBrigade;
 use crate::httpd::apr::pool::Pool;
 use crate::httpd::status::Error;
 
-/// The largest piece that is read at once, in bytes; buckets reach megabytes.
+/// The largest piece that a streaming filter is given at once, in bytes; buckets reach megabytes. What is written is
+/// sent on when so much has come together.
 pub const CHUNK: usize = 64 * 1024;
 
 /// The next event of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
-    /// A piece of at most [`CHUNK`] bytes, which [`Stream::chunk`] returns.
+    /// A piece of at most so many bytes as the reader asked for, which [`Stream::chunk`] returns.
     Data,
     /// Nothing more for now.
     Pause,

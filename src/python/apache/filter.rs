@@ -18,8 +18,9 @@ impl Class for FilterObject {
     const ID: ClassId = ClassId::Filter;
     const OPEN: bool = true;
     methods! { FilterObject:
-        /// The next piece of the body, at most n bytes and at most 64 KiB. b'' when there is nothing
-        /// more for now: return, and the filter is called again. None at the end, once.
+        /// All of the body that is at hand in this call, up to the next FLUSH: at most n bytes, and at most what joined=
+        /// allows (1 MiB). b'' when there is nothing more for now: return, and the filter is called again. None at the
+        /// end, once.
         read(; n) = io::read;
         /// An async iterator over lines with their ends, of at most limit bytes (64 KiB).
         lines(; limit) = async_io::lines;
@@ -32,13 +33,14 @@ impl Class for FilterObject {
         replace(pairs; count, ignore_case) = async_io::replace;
         /// An async iterator over the buckets of the body, metadata among them.
         buckets() = async_io::buckets;
-        /// The next line with its end, at most n bytes of it and at most 64 KiB; else as read.
+        /// The next line with its end, at most n bytes of it and at most what joined= allows (1 MiB); else as read.
         readline(; n) = io::readline;
         /// Writes str (as UTF-8), bytes or a buffer. Raises OSError when the client is gone.
         write(data) = io::write;
         /// Sends what was written, and what later filters hold.
         flush() = io::flush;
-        /// Ends the stream here; what is left of it is dropped.
+        /// Ends the stream here; what is left of it is dropped. Raises apache.FilterLimit if read() left data behind only
+        /// because of the bound of joined=.
         close() = io::close;
         /// Hands what is left of this call on as it is.
         pass_on() = io::pass_on;

@@ -41,9 +41,12 @@ pub(in crate::python) fn failed(error: Error) -> PyErr {
     PyOSError::new_err(format!("the filter could not go on: {error}"))
 }
 
-/// The length argument of `read()` and `readline()`, in bytes; at most and by default [`CHUNK`].
-fn piece_limit(n: Option<&Bound<'_, PyAny>>) -> PyResult<usize> {
-    Ok(limit(n)?.unwrap_or(CHUNK).min(CHUNK))
+/// The most bytes that one call of a reading method joins: `joined=` of the declaration.
+///
+/// # Errors
+/// `RuntimeError` when the filter cannot be used now.
+fn bound(this: &Me<'_, '_>) -> PyResult<usize> {
+    Ok(this.body().instance.get()?.declared.joined)
 }
 
 /// Returns `b''` for a read that finds nothing for now.
@@ -66,10 +69,14 @@ pub(in crate::python) fn read<'py>(
     this: &Me<'_, 'py>,
     n: Option<&Bound<'py, PyAny>>,
 ) -> Answer<'py> {
-    let limit = piece_limit(n)?;
+    let asked = limit(n)?;
     if with_io(this, |_, io| Ok(io.stream().is_generators()))? {
-        return async_io::reader(this, ReadRequest::Bytes(limit));
+        let most = asked.unwrap_or(CHUNK).min(CHUNK);
+        return async_io::reader(this, ReadRequest::Bytes(most));
     }
+    let bound = bound(this)?;
+    let limit = asked.unwrap_or(bound).min(bound);
+    this.body().bound_met.set(false);
     open_io(this, |filter, io| {
         if limit == 0 {
             return Ok(PyBytes::new(this.py(), b"").into_any());
@@ -77,7 +84,13 @@ pub(in crate::python) fn read<'py>(
         match io.read(this.py(), filter, limit).map_err(failed)? {
             Next::End => none(this),
             Next::Pause => pause(this),
-            Next::Data => Ok(this.body().take_piece_of(this.py(), io)?.into_any()),
+            Next::Data => {
+                let piece = this.body().take_joined(this.py(), io, limit)?;
+                let is_bounds = asked.is_none_or(|asked| asked > bound);
+                let is_full = is_bounds && piece.as_bytes().len() >= bound;
+                this.body().bound_met.set(is_full && io.stream().has_data());
+                Ok(piece.into_any())
+            }
         }
     })
 }
@@ -86,7 +99,9 @@ pub(in crate::python) fn readline<'py>(
     this: &Me<'_, 'py>,
     n: Option<&Bound<'py, PyAny>>,
 ) -> Answer<'py> {
-    let limit = piece_limit(n)?;
+    let bound = bound(this)?;
+    let limit = limit(n)?.unwrap_or(bound).min(bound);
+    this.body().bound_met.set(false);
     open_io(this, |filter, io| {
         let mut line = Vec::new();
         while line.len() < limit {
@@ -160,6 +175,17 @@ pub(in crate::python) fn close<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
         return Err(PyRuntimeError::new_err(
             "a filter cannot end a connection: filter.disable() steps out of it",
         ));
+    }
+    if this.body().bound_met.get() {
+        let instance = this.body().instance.get()?;
+        let text = format!(
+            "close() would drop the rest of the body: read() joins at most {} bytes, and more is \
+             there; read until nothing comes, ask for a number of bytes, or raise the bound by \
+             joined=SIZE in the declaration of {}",
+            instance.declared.joined, instance.declared.name
+        );
+        let class = this.interpreter().types.filter_limit.bind(this.py());
+        return Err(PyErr::from_type(class.clone(), (text,)));
     }
     with_io(this, |filter, io| match io {
         InputOrOutput::Output(output) if output.stream.is_closed() => Ok(()),

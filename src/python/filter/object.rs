@@ -14,7 +14,7 @@ use super::io;
 use crate::httpd::Filter;
 use crate::httpd::filter::stream_buckets::NextBucket;
 use crate::python::object::class::This;
-use crate::python::runtime::interpreter::Interpreter;
+use crate::python::runtime::interpreter::{Interpreter, release};
 use crate::python::runtime::lease::Lent;
 
 /// What a `filter` holds.
@@ -25,6 +25,8 @@ pub struct FilterObject {
     /// copy.
     last: RefCell<Option<(Py<PyBytes>, u64)>>,
     pub(in crate::python) pauses: Cell<u32>,
+    /// The last `read()` of this call stopped at the bound of `joined=`, before data that it could have read.
+    pub(in crate::python) bound_met: Cell<bool>,
 }
 
 pub(in crate::python) type Me<'a, 'py> = This<'a, 'py, FilterObject>;
@@ -36,6 +38,7 @@ impl FilterObject {
             filter: Lent::new(&instance.lease, filter),
             last: RefCell::default(),
             pauses: Cell::new(0),
+            bound_met: Cell::new(false),
         }
     }
 
@@ -73,6 +76,30 @@ impl FilterObject {
         Ok(piece)
     }
 
+    /// Takes the piece at hand and the data behind it that needs no waiting, `limit` bytes at most, as `bytes`.
+    ///
+    /// # Errors
+    /// `OSError` if a bucket cannot be cut; `MemoryError`.
+    pub(in crate::python) fn take_joined<'py>(
+        &self,
+        py: Python<'py>,
+        io: &mut InputOrOutput,
+        limit: usize,
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        if !io.stream().has_neighbour() {
+            return self.take_piece_of(py, io);
+        }
+        self.pauses.set(0);
+        // A file is read here, piece by piece.
+        let length = release(py, || io.stream().join(limit));
+        let joined = PyBytes::new_with(py, length, |target| {
+            io.stream().copy_joined(target);
+            Ok(())
+        })?;
+        io.stream().take_joined(length).map_err(io::failed)?;
+        Ok(joined)
+    }
+
     /// The next bucket as an object; `None` while there is none.
     ///
     /// # Errors
@@ -95,6 +122,7 @@ impl FilterObject {
     pub(in crate::python) fn end_call(&self) {
         self.last.take();
         self.pauses.set(0);
+        self.bound_met.set(false);
     }
 }
 

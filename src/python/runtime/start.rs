@@ -20,6 +20,7 @@ use crate::engine::interpreter_name::MAIN;
 use crate::httpd::log::Level;
 use crate::httpd::{Server, server};
 use crate::locks::Lock;
+use crate::python::memory;
 
 /// The interpreters of a child.
 struct Child {
@@ -68,6 +69,7 @@ static KNOWN: Lock<Vec<&'static Interpreter>> = Lock::short(Vec::new());
 /// Starts Python in this child; with `optimize`, as `python -O`, which leaves out `assert`. A failure is logged here,
 /// and again for each request. Called in `child_init`, on the child's first and only thread.
 pub fn start(server: &'static Server, optimize: bool, module: &'static Module) {
+    memory::keep_freed_pieces();
     let child = CHILD.get_or_init(|| {
         let main = initialize(optimize).and_then(|()| make(MAIN, module));
         main.map(Child::new).map_err(NoPython::failed)

@@ -94,7 +94,7 @@ impl Types {
             )?,
             filter_limit: exception(
                 c"mod_python.apache.FilterLimit",
-                c"A filter asks for the original body, of which more was read than is held.",
+                c"A filter asks for more than it is allowed to hold: the original body, or the end of one that read() has cut.",
             )?,
             // A BaseException, so that `except Exception` in a filter does not catch it.
             filter_timeout: PyErr::new_type(
