@@ -9,7 +9,7 @@ use std::process::{Command, exit};
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed=c-shim");
-    for variable in ["APXS", "PYO3_PYTHON", "MOD_PYTHON_PACKAGE"] {
+    for variable in ["APXS", "PYO3_PYTHON"] {
         println!("cargo::rerun-if-env-changed={variable}");
     }
     let httpd = Httpd::find();
@@ -240,7 +240,4 @@ fn link(python: &Python) {
         "cargo::rustc-env=MOD_PYTHON_PYTHON_VERSION={}",
         python.version
     );
-    let package = env::var("MOD_PYTHON_PACKAGE")
-        .unwrap_or_else(|_| format!("{}/python", env::var("CARGO_MANIFEST_DIR").unwrap()));
-    println!("cargo::rustc-env=MOD_PYTHON_PACKAGE={package}");
 }

@@ -1,4 +1,4 @@
-"""Serves conf-examples/demo.conf in the foreground until Ctrl-C, and prints what to try.
+"""Serves one of conf-examples in the foreground until Ctrl-C, and prints what to try.
 
 scripts/demo starts this, after the set-up.
 """
@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import NamedTuple
 
 from server import MANUAL, MODULE, PROJECT, Server, ServerError, why_not
@@ -51,6 +52,12 @@ def guide(conf: str) -> str:
     return "\n".join(lines)
 
 
+def example(name: str) -> Path | None:
+    """Return the configuration of this name: a path, or a name in conf-examples with or without .conf."""
+    places = [Path(name), EXAMPLES / name, EXAMPLES / f"{name}.conf"]
+    return next((place for place in places if place.is_file()), None)
+
+
 def serve(conf: str, port: int) -> None:
     """Serve until a signal ends it; the error log goes to stderr."""
     seen = 0
@@ -76,8 +83,14 @@ def stop(*_: object) -> None:
 def main() -> int:
     """Check, build, serve; return the exit code."""
     parser = argparse.ArgumentParser(prog="scripts/demo", description="Serves a demonstration of mod_python.")
-    parser.add_argument("--port", type=int, default=8080, metavar="N", help="HTTP; N+1 is the line protocol (8080)")
-    port: int = parser.parse_args().port
+    parser.add_argument("file", nargs="?", default="demo.conf", help="a configuration, as in conf-examples (demo.conf)")
+    parser.add_argument("--port", type=int, default=8080, metavar="N", help="${PORT}, for HTTP; N+1 is ${PORT2} (8080)")
+    arguments = parser.parse_args()
+    port: int = arguments.port
+    conf = example(arguments.file)
+    if conf is None:
+        known = ", ".join(sorted(path.name for path in EXAMPLES.glob("*.conf")))
+        return fail(f"there is no file {arguments.file}, and conf-examples has only {known}.")
     for wanted in (port, port + 1):
         if not 0 < wanted < 65536:
             return fail(f"there is no port {wanted}: give another one with --port N (it uses N and N+1).")
@@ -92,7 +105,7 @@ def main() -> int:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, stop)
     try:
-        serve((EXAMPLES / "demo.conf").read_text(), port)
+        serve(conf.read_text(), port)
     except KeyboardInterrupt:
         return 0
     except ServerError as error:

@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
-sys.path.append(str(PROJECT / "python"))
+# First: Debian's package of mod_python 3.5 has one of the same name in dist-packages.
+sys.path.insert(0, str(PROJECT / "python"))
 
 from mod_python import _places, temporary_server  # noqa: E402
 from mod_python._machine import free_ports, processes, why_not  # noqa: E402

@@ -11,6 +11,7 @@ use crate::engine::phase_table;
 use crate::engine::phase_table::ROWS;
 use crate::engine::phases::Phase;
 use crate::engine::protocols::Protocol;
+use crate::engine::python_path;
 use crate::engine::settings::{Import, MUTEX_LOCKS, Settings};
 use crate::filter_chain::Direction;
 use crate::httpd::hooks::filters::{ENTRY_POINTS, is_registered, register};
@@ -105,8 +106,9 @@ static OTHERS: [Directive<Settings>; 19] = [
         help: c"a Python expression for sys.path, as in \"sys.path + ['/srv/python']\"",
         context: ANYWHERE,
         read: |line| {
-            let path: Arc<str> =
-                one(line, "a Python list, as in \"sys.path + ['/srv/python']\"")?.into();
+            let path = one(line, python_path::WANTED)?;
+            python_path::check(&path)?;
+            let path: Arc<str> = path.into();
             Ok(Box::new(move |settings| settings.path = Some(path.clone())))
         },
     },

@@ -8,6 +8,8 @@ use crate::connections;
 use crate::directives::COMMANDS;
 use crate::engine::counters;
 use crate::engine::counters::Counters;
+use crate::engine::idle_handlers;
+use crate::engine::idle_handlers::Directive;
 use crate::engine::mod_wsgi;
 use crate::engine::settings::Settings;
 use crate::filter_chain::Direction;
@@ -22,6 +24,8 @@ use crate::httpd::hooks::{optional_functions, ssi};
 use crate::httpd::log::Level;
 use crate::httpd::server::config;
 use crate::httpd::server::config::Command;
+use crate::httpd::server::config_tree;
+use crate::httpd::server::config_tree::Written;
 use crate::httpd::server::shared_memory::{Shared, is_alive};
 use crate::httpd::server::{fork, listener, mutex, process, stop};
 use crate::httpd::{Brigade, Connection, Error, Filter, Pool, Request, Server, Status};
@@ -100,6 +104,7 @@ impl Module for Entry {
             listener::accept_at_once(&server.ports());
         }
         warn_of_idle_filters(main);
+        warn_of_idle_handlers(main);
     }
 
     fn child_init(child: &Pool, main: &'static Server) {
@@ -324,6 +329,24 @@ fn warn_of_idle_filters(main: &Server) {
                 server.log(Level::Warning, &text);
             }
         }
+    }
+}
+
+/// Says which lines of `PythonHandler` no request reaches.
+fn warn_of_idle_handlers(main: &Server) {
+    let configuration = config_tree::fold(&mut |written: Written, inside| Directive {
+        name: written.name,
+        arguments: written.arguments,
+        source: written.source,
+        inside,
+    });
+    for line in idle_handlers::idle(&configuration) {
+        let text = format!(
+            "PythonHandler {} at {} never runs, because nothing gives its requests to mod_python: write \
+             SetHandler mod_python beside it",
+            line.arguments, line.source
+        );
+        main.log(Level::Warning, &text);
     }
 }
 

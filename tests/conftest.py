@@ -26,9 +26,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture(scope="module")
 def httpd(request: pytest.FixtureRequest) -> Iterator[Httpd]:
-    """The server of a test file: CONF on one MPM of MPMS, with the modules of MODULES besides the usual ones."""
+    """The server of a test file: a SERVER (Httpd) with CONF on one MPM of MPMS, with MODULES besides the usual ones."""
     file = request.module
-    with Httpd(
+    with getattr(file, "SERVER", Httpd)(
         file.CONF,
         beside=file.__file__,
         mpm=request.param,

@@ -24,6 +24,8 @@ from pathlib import Path
 from types import CodeType
 from urllib.parse import quote, unquote_to_bytes
 
+from mod_python._search import unreadable
+
 # Names that are never looked up beside a module: the compiler's, and this package.
 _NO_NEIGHBOURS = frozenset(("__future__", "mod_python"))
 
@@ -160,9 +162,12 @@ def _import(name: str) -> object:
     if getattr(spec, "_initializing", False):
         raise early
     if spec.origin is None and isinstance(spec.loader, NamespaceLoader):
-        folders = ", ".join(spec.submodule_search_locations or ())
+        folders = list(spec.submodule_search_locations or ())
         file = f"{name.rpartition('.')[2]}.py"
-        text = f"'{name}' is no module: {folders} has no __init__.py, and there is no {file} beside it"
+        text = f"'{name}' is no module: {', '.join(folders)} has no __init__.py, and there is no {file} beside it"
+        for folder in folders:
+            if fault := unreadable(Path(folder)):
+                text = f"'{name}' is in {folder}, {fault}"
         raise ModuleNotFoundError(text, name=name)
     return module
 

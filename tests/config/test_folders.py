@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from httpd import Httpd
+from httpd import Httpd, WithoutPath
 
 MPMS = ("event", "prefork")
 CONF = """
@@ -101,20 +101,7 @@ SetHandler mod_python
 DOOR = "def accesshandler(req):\n    return {status}\n"
 QUIET = "def quiet(req):\n    return 0\n"
 PAGE = "def handler(req):\n    req.write('the secret of {name}', 0)\n    return 0\n"
-
-
-class Plain(Httpd):
-    """A server without any PythonPath."""
-
-    def _python_path(self) -> list[str]:
-        return []
-
-
-@pytest.fixture(scope="module")
-def httpd(request: pytest.FixtureRequest):  # type: ignore[no-untyped-def]
-    """As that of conftest.py, without PythonPath."""
-    with Plain(CONF, beside=__file__, mpm=request.param) as server:
-        yield server
+SERVER = WithoutPath
 
 
 def folder(httpd: Httpd, name: str, status: int) -> None:
@@ -231,7 +218,7 @@ def test_an_object_that_takes_the_place_of_its_module_is_used_when_it_is_complet
 
 @pytest.mark.parametrize("init", [True, False])
 def test_packages_of_a_folder(init: bool) -> None:
-    with Plain(CONF, beside=__file__) as httpd:
+    with WithoutPath(CONF, beside=__file__) as httpd:
         if init:
             httpd.write("shop/shop/__init__.py", "")
         httpd.write("shop/shop/goods.py", "name = 'goods'\n")
@@ -309,7 +296,7 @@ def test_a_file_that_is_named_is_not_taken_for_a_package_of_its_name(httpd: Http
 
 
 def test_one_name_on_two_python_paths_is_told() -> None:
-    with Plain(CONF, beside=__file__) as httpd:
+    with WithoutPath(CONF, beside=__file__) as httpd:
         httpd.handler("path_page.py", PAGE.format(name="the path"))
         httpd.handler("path-one/path_door.py", DOOR.format(status=403))
         httpd.handler("path-two/path_door.py", DOOR.format(status=0))

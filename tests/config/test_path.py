@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from httpd import Httpd
+from httpd import Httpd, WithoutPath
 
 CONF = """
 SetHandler mod_python
@@ -101,7 +101,7 @@ def test_the_directory_of_the_section_is_searched() -> None:
     </Directory>
     """
     source = "def handler(req):\n    req.write(__file__)\n    return 0\n"
-    with Plain(conf, beside=__file__) as httpd:
+    with WithoutPath(conf, beside=__file__) as httpd:
         file = httpd.write("house/at_home.py", source)
         httpd.write("hut/.htaccess", "PythonHandler hut_page\n")
         hut = httpd.write("hut/hut_page.py", source)
@@ -138,7 +138,7 @@ def test_w15_an_added_handler_is_looked_for_beside_the_one_that_added_it() -> No
     """
     source = "def handler(req):\n    name = __name__.rpartition('.')[2]\n"
     source += "    req.write(f'{name} {req.hlist.directory} ')\n    return 0\n"
-    with Plain(conf, beside=__file__) as httpd:
+    with WithoutPath(conf, beside=__file__) as httpd:
         httpd.write("inherit/adds.py", ADDS)
         httpd.write("inherit/beside.py", source)
         httpd.write("elsewhere/inside.py", source)
@@ -150,10 +150,3 @@ def test_w15_an_added_handler_is_looked_for_beside_the_one_that_added_it() -> No
             httpd.write(f"{name}/x", "")
             file = httpd.write(f"{name.split('/')[0]}/{module}.py", source)
             assert httpd.get(f"/{name}/x").text == f"{module} {file.parent}/ "
-
-
-class Plain(Httpd):
-    """A server without any PythonPath."""
-
-    def _python_path(self) -> list[str]:
-        return []

@@ -1,6 +1,7 @@
 """What clients see and the log says when Python fails."""
 
 import http.client
+import re
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -54,13 +55,17 @@ CONF += """
 </Location>
 <Location /bad-path>
     PythonInterpreter bad_path
-    PythonPath "1 / 0"
+    PythonPath "[1 / 0]"
     PythonHandler failing_handlers::before
 </Location>
 <Location /no-list>
     PythonInterpreter no_list
-    PythonPath "'/srv'"
+    PythonPath "str(sys.path)"
     PythonHandler failing_handlers::before
+</Location>
+<Location /returned>
+    LogLevel python:debug
+    PythonHandler returning
 </Location>
 <Location /list>
     PythonHandler failing_handlers::before failing_handlers::late
@@ -204,16 +209,28 @@ def test_a_chain_is_logged_with_its_cause(httpd: Httpd) -> None:
 @pytest.mark.parametrize(
     ("path", "handler", "last"),
     [
-        ("/no-module", "not_there", "ModuleNotFoundError: No module named 'not_there'$"),
+        ("/no-module", "not_there", "ModuleNotFoundError: No module named 'not_there'\\\\nlooked for in: .*/handlers"),
         ("/no-package", "failing_handlers.inside::f", "ModuleNotFoundError: .*'failing_handlers' is not a package$"),
         ("/bad-path", "failing_handlers::before", "ZeroDivisionError: division by zero$"),
-        ("/no-list", "failing_handlers::before", "TypeError: PythonPath \"'/srv'\" gives .*: write a list, as in"),
+        ("/no-list", "failing_handlers::before", 'TypeError: PythonPath "str.sys.path." gives .*: write a list, as in'),
     ],
 )
 def test_what_cannot_be_loaded_is_500(httpd: Httpd, path: str, handler: str, last: str) -> None:
     for _ in range(2):
         expect_failure(httpd, handler, last)
         assert httpd.get(path).status == 500
+
+
+def test_a_server_return_is_logged_at_debug_with_its_status_and_place(httpd: Httpd) -> None:
+    httpd.handler(
+        "returning.py",
+        "from mod_python import apache\n\n\ndef leave(status):\n    raise apache.SERVER_RETURN(status, 418)\n\n\n"
+        "def handler(req):\n    leave(apache.HTTP_FORBIDDEN)\n",
+    )
+    assert httpd.get("/returned").status == 403
+    [line] = [line for line in httpd.error_text().splitlines() if "SERVER_RETURN" in line]
+    place = rf"{httpd.handlers}/returning\.py:5"
+    assert re.search(rf"python:debug.* SERVER_RETURN 403, status 418, raised by leave\(\) at {place}$", line)
 
 
 def test_syntax_errors_are_shown_and_can_be_mended(httpd: Httpd) -> None:

@@ -47,6 +47,28 @@ def test_serves_until_it_is_told_to_end(end: signal.Signals) -> None:
     assert not [one for one in processes() if str(folder) in command_line(one.pid)]
 
 
+def test_serves_any_of_the_examples() -> None:
+    command = [*DEMO[:1], "protocol-finger.conf", *DEMO[1:], str(two_ports())]
+    demo = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    assert demo.stdout is not None
+    guide = ""
+    while "Ctrl-C" not in guide and (line := demo.stdout.readline()):
+        guide += line
+    [attempt, *_] = re.findall(r"^  \$ (.*)", guide, re.MULTILINE)
+    done = subprocess.run(["bash", "-c", attempt], capture_output=True, text=True, timeout=60, check=False)
+    os.killpg(demo.pid, signal.SIGINT)
+    assert demo.wait(timeout=30) == 0
+    demo.stdout.close()
+    assert "Alice Liddell" in done.stdout
+
+
+def test_a_file_that_is_not_there_is_one_sentence() -> None:
+    demo = subprocess.run([*DEMO[:1], "no-such.conf"], capture_output=True, text=True, check=False)
+    assert demo.returncode == 1
+    assert demo.stderr.startswith("demo: there is no file no-such.conf, and conf-examples has only demo.conf, ")
+    assert "protocol-smtp.conf" in demo.stderr
+
+
 def command_line(pid: int) -> str:
     """Return what a process was started with, "" if it ended."""
     try:

@@ -3,58 +3,18 @@
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
 from httpd import Httpd
+from pages import all_blocks, attempts, blocks, modules
 from server import PROJECT
 
 PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").rglob("*.md"))]
 DIRECTIVES = PROJECT / "docs/directives.md"
 LANGUAGES = {"apache", "console", "python", "sh", "text"}
 LONGEST_LINE = 120
-
-
-class Block(NamedTuple):
-    """A code block of a page."""
-
-    language: str
-    text: str
-
-
-class Attempt(NamedTuple):
-    """A command of a console block, and what it prints."""
-
-    command: str
-    answer: str
-
-
-def blocks(page: Path, language: str = "") -> list[str]:
-    """The code blocks of a page in one language."""
-    return [block.text for block in all_blocks(page) if block.language == language]
-
-
-def all_blocks(page: Path) -> list[Block]:
-    """All code blocks of a page."""
-    return [Block(*found) for found in re.findall(r"^```(\w*)\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL)]
-
-
-def attempts(console: str) -> Iterator[Attempt]:
-    """The commands of a console block."""
-    for part in re.split(r"^\$ ", console, flags=re.MULTILINE)[1:]:
-        yield Attempt(*part.split("\n", 1))
-
-
-def modules(page: Path) -> dict[str, str]:
-    """The Python files of a page by their names, which their first lines tell."""
-    found = {}
-    for text in blocks(page, "python"):
-        if match := re.match(r"# /srv/python/(\w+\.py)\n", text):
-            found[match[1]] = text
-    return found
 
 
 def name_of(page: Path) -> str:
@@ -85,6 +45,7 @@ class Site:
             "http://127.0.0.1/": httpd.url("/"),
             "localhost:80 ": f"127.0.0.1:{httpd.port} ",
             **{f"localhost:{port}": f"localhost:{httpd.port_of(name)}" for port, name in self.ports.items()},
+            "sudo ": "",
             "python3 ": f"PYTHONPATH={PROJECT}/python {sys.executable} ",
         }
         for there, here in places.items():

@@ -7,9 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
-import pytest
-
-from httpd import Httpd
+from httpd import Httpd, WithoutPath
 
 MPMS = ("event", "prefork")
 CLIENTS = 8
@@ -58,20 +56,7 @@ if {fails} and not hasattr(builtins, "{name}"):
 def accesshandler(req):
     return 403
 """
-
-
-class Plain(Httpd):
-    """A server without any PythonPath."""
-
-    def _python_path(self) -> list[str]:
-        return []
-
-
-@pytest.fixture(scope="module")
-def httpd(request: pytest.FixtureRequest):  # type: ignore[no-untyped-def]
-    """As that of conftest.py, without PythonPath."""
-    with Plain(CONF, beside=__file__, mpm=request.param) as server:
-        yield server
+SERVER = WithoutPath
 
 
 def at_once(call: Callable[[], Any]) -> list[Any]:

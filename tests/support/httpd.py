@@ -259,4 +259,11 @@ class Httpd(Server):
         self.check_log(ended=True)
 
 
-__all__ = ["Httpd", "Memory", "Response", "Server", "ServerError", "is_bad"]
+class WithoutPath(Httpd):
+    """A server without any PythonPath: the folders of sections are asked."""
+
+    def _python_path(self) -> list[str]:
+        return []
+
+
+__all__ = ["Httpd", "Memory", "Response", "Server", "ServerError", "WithoutPath", "is_bad"]

@@ -1,6 +1,7 @@
 //! Servers: `server_rec`, the main one and the virtual hosts.
 
 pub mod config;
+pub mod config_tree;
 pub mod fork;
 pub(in crate::httpd) mod htaccess;
 mod line;

@@ -13,7 +13,8 @@ use pyo3::exceptions::{PyAttributeError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyType};
 
-use super::context;
+use super::traceback::name_searched_folders;
+use super::{context, package};
 use crate::engine::handlers::{Handler, Home};
 use crate::engine::phase_table::ROWS;
 use crate::engine::phases::Phase;
@@ -103,10 +104,7 @@ impl Loader {
     pub fn new(py: Python<'_>) -> PyResult<Self> {
         let sys = py.import("sys")?;
         let path = sys.getattr("path")?.cast_into::<PyList>()?;
-        if !path.contains(env!("MOD_PYTHON_PACKAGE"))? {
-            // Appended, so that an installed package comes before the source tree of the build.
-            path.append(env!("MOD_PYTHON_PACKAGE"))?;
-        }
+        package::prepare_path(&path)?;
         Ok(Self {
             inner: Lock::short(Inner {
                 modules: HashMap::new(),
@@ -182,9 +180,11 @@ impl Loader {
         if let Some(module) = known {
             return Ok(module.into_bound(py));
         }
-        let module = self
-            .import(py, &handler.module, &scope)
-            .map_err(|error| without_import_frames(py, error))?;
+        let module = self.import(py, &handler.module, &scope).map_err(|error| {
+            let path = self.searched(py, &scope);
+            name_searched_folders(py, &error, path);
+            without_import_frames(py, error)
+        })?;
         let is_first = {
             let mut inner = self.inner();
             let of_scope = inner.modules(handler).entry(scope.key().to_owned());
@@ -219,6 +219,21 @@ impl Loader {
             ImportScope::Start => self.initial_path.bind(py).clone(),
         };
         folders.call_method1("import_named", (name, path))
+    }
+
+    /// The folders in which a module of this scope was looked for before those of `sys.path`.
+    fn searched(&self, py: Python<'_>, scope: &ImportScope<'_>) -> Vec<String> {
+        match scope {
+            ImportScope::File | ImportScope::Start => Vec::new(),
+            ImportScope::Folder(directory) => vec![directory.clone().into_owned()],
+            ImportScope::Path(expression) => {
+                let inner = self.inner();
+                let list = inner.paths.get(*expression).map(|list| list.clone_ref(py));
+                drop(inner);
+                list.and_then(|list| list.extract(py).ok())
+                    .unwrap_or_default()
+            }
+        }
     }
 
     /// Sets `sys.path` for code outside of modules, as in SSI pages.

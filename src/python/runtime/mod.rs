@@ -10,6 +10,7 @@ pub mod interpreter;
 pub mod lease;
 pub mod loader;
 pub mod named;
+pub(in crate::python) mod package;
 pub mod python_import;
 pub(in crate::python) mod spare_descriptors;
 pub mod start;

@@ -3,7 +3,7 @@
 
 use std::sync::{Once, OnceLock};
 
-use pyo3::exceptions::{PyImportError, PyRuntimeError};
+use pyo3::exceptions::PyRuntimeError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::sync::OnceLockExt;
@@ -15,7 +15,7 @@ use super::loader::Loader;
 use super::named;
 use super::named::{Named, NoPython};
 use super::types::{Module, Types};
-use super::{attach, gil_turns, spare_descriptors, sub_interpreter, traceback};
+use super::{attach, gil_turns, package, spare_descriptors, sub_interpreter, traceback};
 use crate::engine::interpreter_name::MAIN;
 use crate::httpd::log::Level;
 use crate::httpd::{Server, server};
@@ -174,8 +174,7 @@ pub(in crate::python) fn equip(
             KNOWN.lock().push(interpreter);
             (module.install)(py, interpreter)?;
             if is_ours {
-                let started = py.import("mod_python._start");
-                started.map_err(|error| named_if_old(py, error))?;
+                package::start(py)?;
             }
             Ok(interpreter)
         });
@@ -185,20 +184,4 @@ pub(in crate::python) fn equip(
             format!("interpreter {name} did not start: {error}")
         })
     })
-}
-
-/// What the import of our package raised. Where that is the package of an older mod_python, the text says so.
-fn named_if_old(py: Python<'_>, error: PyErr) -> PyErr {
-    let missing = error.value(py).getattr("name").ok();
-    let is_missing = missing.is_some_and(|name| name.eq("mod_python._start").unwrap_or(false));
-    let package = py
-        .import("mod_python")
-        .and_then(|package| package.filename());
-    match package {
-        Ok(package) if is_missing => PyImportError::new_err(format!(
-            "the package {package} is not that of mod_python 4: remove it (Debian's libapache2-mod-python has one), \
-             and install the package that belongs to this mod_python.so"
-        )),
-        _ => error,
-    }
 }

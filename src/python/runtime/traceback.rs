@@ -1,6 +1,6 @@
 //! Tracebacks in the error log, and on the page of `PythonDebug On`. All functions are called with the GIL.
 
-use pyo3::exceptions::PyRuntimeError;
+use pyo3::exceptions::{PyModuleNotFoundError, PyRuntimeError};
 use pyo3::prelude::*;
 
 use super::context::{finish_lines, log_line};
@@ -33,6 +33,17 @@ pub fn name_what_helps(py: Python<'_>, error: &PyErr) {
     }
 }
 
+/// Adds a note to a `ModuleNotFoundError`: the folders in which the module was looked for, `path` first, and which of
+/// them cannot be read. An error that has this note keeps it.
+pub fn name_searched_folders(py: Python<'_>, error: &PyErr, path: Vec<String>) {
+    if error.is_instance_of::<PyModuleNotFoundError>(py) {
+        // The traceback must do without the note, should it fail.
+        let _ = py
+            .import("mod_python._search")
+            .and_then(|search| search.call_method1("explain", (error.value(py), path)));
+    }
+}
+
 /// Writes that `what` failed, and the traceback, to the main server's log, whatever this thread works on.
 pub fn to_server_log(py: Python<'_>, what: &str, error: &PyErr) {
     let entry = entry(py, what, error);
@@ -48,6 +59,7 @@ fn entry(py: Python<'_>, what: &str, error: &PyErr) -> Vec<u8> {
 /// The traceback as Python prints it, with undecodable names and values as the bytes that they came from (PEP 383). If
 /// formatting fails, only its last line.
 fn formatted(py: Python<'_>, error: &PyErr) -> Vec<u8> {
+    name_searched_folders(py, error, Vec::new());
     let format = || -> PyResult<Vec<u8>> {
         let lines = py
             .import("traceback")?

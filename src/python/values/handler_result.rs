@@ -1,13 +1,16 @@
 //! What a handler gave back, as httpd wants to know it.
 
+use std::ffi::CString;
+
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyBool;
 
 use crate::httpd::Status;
-use crate::httpd::log::Level;
-use crate::python::runtime::context::log_line;
+use crate::httpd::log::{Level, SourceLocation};
+use crate::python::runtime::context::{log_at, log_line, takes};
 use crate::python::runtime::interpreter::Interpreter;
+use crate::python::text::encode;
 
 /// What `SERVER_RETURN(result[, status])` says.
 pub struct Returned {
@@ -42,10 +45,54 @@ pub fn server_return(
         .filter(|status| *status != 0)
         .map(valid_status)
         .transpose()?;
-    Ok(Some(Returned {
+    let returned = Returned {
         result: number(&result, "SERVER_RETURN")?,
         status,
-    }))
+    };
+    if takes(Level::Debug) {
+        log_return(py, &returned, error);
+    }
+    Ok(Some(returned))
+}
+
+/// Logs at debug what a `SERVER_RETURN` says and the line that raised it: it leaves no other trace.
+fn log_return(py: Python<'_>, returned: &Returned, error: &PyErr) {
+    let mut text = format!("SERVER_RETURN {}", returned.result);
+    if let Some(status) = returned.status {
+        text += &format!(", status {status}");
+    }
+    match last_line(py, error) {
+        Ok(Some((file, line, function))) => {
+            text += &format!(
+                ", raised by {function}() at {}:{line}",
+                file.to_string_lossy()
+            );
+            log_at(SourceLocation { file: &file, line }, Level::Debug, &text);
+        }
+        _ => log_line(Level::Debug, &text),
+    }
+}
+
+/// The file, the line and the function that raised an exception; None for one of C code that no Python code called.
+fn last_line(py: Python<'_>, error: &PyErr) -> PyResult<Option<(CString, u32, String)>> {
+    let Some(mut last) = error.traceback(py).map(Bound::into_any) else {
+        return Ok(None);
+    };
+    loop {
+        let next = last.getattr("tb_next")?;
+        if next.is_none() {
+            break;
+        }
+        last = next;
+    }
+    let code = last.getattr("tb_frame")?.getattr("f_code")?;
+    let file = CString::new(encode(&code.getattr("co_filename")?)?)?;
+    let function = code.getattr("co_qualname")?.extract()?;
+    Ok(Some((
+        file,
+        last.getattr("tb_lineno")?.extract()?,
+        function,
+    )))
 }
 
 /// What `SERVER_RETURN` says to a request.
