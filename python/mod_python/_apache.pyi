@@ -696,8 +696,14 @@ class Connection:
         """Exactly length bytes; asyncio.IncompleteReadError when the input ends before."""
     def readuntil(self, separator: str | bytes = b"\n", limit: int = 65536) -> Awaitable[bytes]:
         """What comes up to and with separator, at most limit bytes (65536), as asyncio has it."""
-    def peek(self, length: int) -> Awaitable[bytes]:
-        """The next length bytes, fewer only at the end of input; they stay unread."""
+    def peek(self, length: int | None = None) -> Awaitable[bytes]:
+        """The next length bytes, fewer only at the end of input; without length, what has come, at least one byte, b''
+        at the end of input. They stay unread.
+        """
+    def peek_until(self, separator: str | bytes = b"\n", limit: int = 65536) -> Awaitable[bytes]:
+        """What comes up to and with separator, which stays unread; at the end of input without separator what there
+        is. Raises asyncio.LimitOverrunError when limit bytes (65536) have no separator.
+        """
     def sleep(self, seconds: float) -> Awaitable[None]:
         """Waits so many seconds; what was written goes out. At most the virtual host's Timeout."""
     def close(self) -> Awaitable[None]:

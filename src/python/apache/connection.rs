@@ -41,8 +41,12 @@ impl Class for ConnectionObject {
         readexactly(length) = async_io::readexactly;
         /// What comes up to and with separator, at most limit bytes (65536), as asyncio has it.
         readuntil(; separator, limit) = async_io::readuntil;
-        /// The next length bytes, fewer only at the end of input; they stay unread.
-        peek(length) = async_io::peek;
+        /// The next length bytes, fewer only at the end of input; without length, what has come, at least one byte,
+        /// b'' at the end of input. They stay unread.
+        peek(; length) = async_io::peek;
+        /// What comes up to and with separator, which stays unread; at the end of input without separator what there is.
+        /// Raises asyncio.LimitOverrunError when limit bytes (65536) have no separator.
+        peek_until(; separator, limit) = async_io::peek_until;
         /// Waits so many seconds; what was written goes out. At most the virtual host's Timeout.
         sleep(seconds) = async_io::sleep;
         /// Ends our side once all is sent that was written.

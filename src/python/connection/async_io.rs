@@ -68,8 +68,36 @@ pub(in crate::python) fn readexactly<'py>(
     )
 }
 
-pub(in crate::python) fn peek<'py>(this: &Me<'_, 'py>, length: &Bound<'py, PyAny>) -> Answer<'py> {
-    make(this, Operation::Peek(byte_count(length, "peek()")?))
+pub(in crate::python) fn peek<'py>(
+    this: &Me<'_, 'py>,
+    length: Option<&Bound<'py, PyAny>>,
+) -> Answer<'py> {
+    let operation = match length {
+        None => Operation::PeekSome,
+        Some(length) => Operation::Peek(byte_count(length, "peek()")?),
+    };
+    make(this, operation)
+}
+
+pub(in crate::python) fn peek_until<'py>(
+    this: &Me<'_, 'py>,
+    separator: Option<&Bound<'py, PyAny>>,
+    most: Option<&Bound<'py, PyAny>>,
+) -> Answer<'py> {
+    let separator = nonempty(separator)?;
+    make(
+        this,
+        Operation::PeekUntil(separator, limit(most)?.unwrap_or(MOST)),
+    )
+}
+
+/// The separator of `readuntil()` and `peek_until()`.
+fn nonempty(separator: Option<&Bound<'_, PyAny>>) -> PyResult<Vec<u8>> {
+    let separator = separator.map_or(Ok(b"\n".to_vec()), encode)?;
+    match separator.is_empty() {
+        true => Err(PyValueError::new_err("a separator has at least one byte")),
+        false => Ok(separator),
+    }
 }
 
 pub(in crate::python) fn readuntil<'py>(
@@ -77,10 +105,7 @@ pub(in crate::python) fn readuntil<'py>(
     separator: Option<&Bound<'py, PyAny>>,
     most: Option<&Bound<'py, PyAny>>,
 ) -> Answer<'py> {
-    let separator = separator.map_or(Ok(b"\n".to_vec()), encode)?;
-    if separator.is_empty() {
-        return Err(PyValueError::new_err("a separator has at least one byte"));
-    }
+    let separator = nonempty(separator)?;
     make(
         this,
         Operation::Until(separator, limit(most)?.unwrap_or(MOST)),

@@ -13,7 +13,7 @@ use pyo3::types::PyBytes;
 
 use super::authorize::Question;
 use super::object::{ConnectionObject, refuse_in_filters};
-use crate::engine::read_buffer::Search;
+use crate::engine::read_buffer::{Search, Unread};
 use crate::httpd::Connection;
 use crate::httpd::connection::nonblocking::Found;
 use crate::httpd::server::stop;
@@ -52,6 +52,10 @@ pub(in crate::python) enum Operation {
     Exactly(usize),
     /// This many bytes, which stay unread.
     Peek(usize),
+    /// At least one byte, and all that has come with it, which stay unread.
+    PeekSome,
+    /// Everything up to and with a separator, which must end within the limit; it stays unread.
+    PeekUntil(Vec<u8>, usize),
     /// Everything up to and with a separator, which must end within the limit.
     Until(Vec<u8>, usize),
     /// A line with its end, which must come within the limit.
@@ -145,6 +149,11 @@ impl<'py> Look<'_, 'py> {
         data.into_any()
     }
 
+    /// The first `length` bytes that have come, which stay unread.
+    fn show(&self, unread: &Unread, length: usize) -> Bound<'py, PyAny> {
+        PyBytes::new(self.py, &unread.bytes()[..length]).into_any()
+    }
+
     /// The value of the operation; `None` if it must wait. Reads from the connection without blocking.
     ///
     /// # Errors
@@ -190,16 +199,20 @@ impl<'py> Look<'_, 'py> {
                 return Ok(Some(self.take(*length)));
             }
             Operation::Peek(length) if there >= *length => {
-                return Ok(Some(
-                    PyBytes::new(self.py, &unread.bytes()[..*length]).into_any(),
-                ));
+                return Ok(Some(self.show(&unread, *length)));
             }
-            Operation::Until(separator, limit) => (&separator[..], *limit),
+            Operation::PeekSome if there > 0 => return Ok(Some(self.show(&unread, there))),
+            Operation::Until(separator, limit) | Operation::PeekUntil(separator, limit) => {
+                (&separator[..], *limit)
+            }
             Operation::Line(limit) => (&b"\n"[..], *limit),
             Operation::Lines => (&b"\n"[..], MOST),
             _ => return Ok(None),
         };
         match unread.find(separator, limit) {
+            Search::Ends(length) if matches!(operation, Operation::PeekUntil(..)) => {
+                Ok(Some(self.show(&unread, length)))
+            }
             Search::Ends(length) => {
                 drop(unread);
                 Ok(Some(self.take(length)))
@@ -209,7 +222,9 @@ impl<'py> Look<'_, 'py> {
                 // Python code that runs below may borrow the buffer.
                 drop(unread);
                 let text = match operation {
-                    Operation::Until(..) => format!("no separator within {limit} bytes"),
+                    Operation::Until(..) | Operation::PeekUntil(..) => {
+                        format!("no separator within {limit} bytes")
+                    }
                     _ => format!("no end of a line within {limit} bytes"),
                 };
                 let class = self.py.import("asyncio")?.getattr("LimitOverrunError")?;
@@ -237,9 +252,8 @@ impl<'py> Look<'_, 'py> {
             Operation::Exactly(length) => Some(*length),
             Operation::Until(..) => None,
             Operation::Lines if there == 0 => return Err(PyStopAsyncIteration::new_err(())),
-            Operation::Peek(_) => {
-                let unread = self.transport.io.unread.borrow();
-                return Ok(PyBytes::new(self.py, unread.bytes()).into_any());
+            Operation::Peek(_) | Operation::PeekSome | Operation::PeekUntil(..) => {
+                return Ok(self.show(&self.transport.io.unread.borrow(), there));
             }
             _ => return Ok(self.take(there)),
         };

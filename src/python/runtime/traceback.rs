@@ -1,6 +1,6 @@
 //! Tracebacks in the error log, and on the page of `PythonDebug On`. All functions are called with the GIL.
 
-use pyo3::exceptions::{PyModuleNotFoundError, PyRuntimeError};
+use pyo3::exceptions::{PyAttributeError, PyModuleNotFoundError, PyRuntimeError};
 use pyo3::prelude::*;
 
 use super::context::{finish_lines, log_line};
@@ -18,18 +18,54 @@ pub fn to_log(py: Python<'_>, what: &str, error: &PyErr) {
     log_line(Level::Error, &entry(py, what, error));
 }
 
-/// Whether asyncio has raised this because the thread has no event loop: httpd's threads have none.
+/// Whether an exception says that an object of asyncio's was used on a thread without its event loop: httpd's have none.
 pub fn asks_for_event_loop(py: Python<'_>, error: &PyErr) -> bool {
-    let text = || error.value(py).str();
-    error.is_instance_of::<PyRuntimeError>(py)
-        && text().is_ok_and(|text| text == "no running event loop")
+    says_so(py, error).unwrap_or(false)
 }
 
-/// Adds a note to an error of asyncio's that says how to await what needs an event loop.
+/// Adds a note that names `apache.aio` to what asyncio raises on httpd's threads, which have no event loop of asyncio's.
 pub fn name_what_helps(py: Python<'_>, error: &PyErr) {
     if asks_for_event_loop(py, error) {
         let note = "asyncio's own things are awaited as: await apache.aio(...)";
         let _ = error.value(py).call_method1("add_note", (note,));
+    }
+}
+
+/// asyncio says it in words, or takes None for the loop and does not find a method of it there.
+fn says_so(py: Python<'_>, error: &PyErr) -> PyResult<bool> {
+    let value = error.value(py);
+    if value.is_instance_of::<PyRuntimeError>() {
+        let text = value.str()?.to_string();
+        let words = ["event loop", "different loop", "inside a task"];
+        return Ok(words.iter().any(|words| text.contains(words)));
+    }
+    if !value.is_instance_of::<PyAttributeError>() || !value.getattr("obj")?.is_none() {
+        return Ok(false);
+    }
+    let Some(last) = innermost(py, error)? else {
+        return Ok(false);
+    };
+    let module = last
+        .getattr("tb_frame")?
+        .getattr("f_globals")?
+        .get_item("__name__")?;
+    Ok(module.extract::<String>()?.starts_with("asyncio."))
+}
+
+/// The last entry of an exception's traceback: the line that raised it. None for one that no Python code raised.
+///
+/// # Errors
+/// Those of Python's attributes.
+pub fn innermost<'py>(py: Python<'py>, error: &PyErr) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let Some(mut last) = error.traceback(py).map(Bound::into_any) else {
+        return Ok(None);
+    };
+    loop {
+        let next = last.getattr("tb_next")?;
+        if next.is_none() {
+            return Ok(Some(last));
+        }
+        last = next;
     }
 }
 

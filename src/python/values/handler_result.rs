@@ -10,6 +10,7 @@ use crate::httpd::Status;
 use crate::httpd::log::{Level, SourceLocation};
 use crate::python::runtime::context::{log_at, log_line, takes};
 use crate::python::runtime::interpreter::Interpreter;
+use crate::python::runtime::traceback::innermost;
 use crate::python::text::encode;
 
 /// What `SERVER_RETURN(result[, status])` says.
@@ -75,16 +76,9 @@ fn log_return(py: Python<'_>, returned: &Returned, error: &PyErr) {
 
 /// The file, the line and the function that raised an exception; None for one of C code that no Python code called.
 fn last_line(py: Python<'_>, error: &PyErr) -> PyResult<Option<(CString, u32, String)>> {
-    let Some(mut last) = error.traceback(py).map(Bound::into_any) else {
+    let Some(last) = innermost(py, error)? else {
         return Ok(None);
     };
-    loop {
-        let next = last.getattr("tb_next")?;
-        if next.is_none() {
-            break;
-        }
-        last = next;
-    }
     let code = last.getattr("tb_frame")?.getattr("f_code")?;
     let file = CString::new(encode(&code.getattr("co_filename")?)?)?;
     let function = code.getattr("co_qualname")?.extract()?;

@@ -1,0 +1,70 @@
+"""Handlers that look at what has come, and at objects of asyncio's."""
+
+import asyncio
+import contextlib
+
+from mod_python import apache
+
+
+async def some(conn: apache.Connection) -> None:
+    "What is there, twice, and then what was read."
+    first = await conn.peek()
+    second = await conn.peek()
+    taken = await conn.read(1000)
+    await conn.write(f"{first!r} {second!r} {taken!r}\n")
+    await conn.write(f"{await conn.peek()!r}\n")
+
+
+async def until(conn: apache.Connection) -> None:
+    "Up to an empty line, at most 40 bytes."
+    try:
+        head = await conn.peek_until(b"\r\n\r\n", 40)
+    except asyncio.LimitOverrunError as error:
+        await conn.write(f"{error} {await conn.peek()!r}\n")
+        return
+    await conn.write(f"{head!r} {await conn.read(1000)!r}\n")
+
+
+async def hands_over(conn: apache.Connection) -> int | None:
+    "A request for /ours is answered here, any other by httpd."
+    head = await conn.peek_until(b"\r\n")
+    if not head.startswith(b"GET /ours "):
+        return apache.DECLINED
+    await conn.write(b"ours\n")
+    return None
+
+
+async def awaits_a_queue(conn: apache.Connection) -> None:
+    "An empty queue makes a future of its loop, and there is none."
+    await conn.read()
+    await asyncio.Queue[bytes]().get()
+
+
+async def awaits_an_event(conn: apache.Connection) -> None:
+    "Likewise."
+    await conn.read()
+    await asyncio.Event().wait()
+
+
+async def awaits_with_a_timeout(conn: apache.Connection) -> None:
+    "A timeout wants a task of asyncio's."
+    await conn.read()
+    async with asyncio.timeout(1):
+        await conn.read()
+
+
+QUEUE = asyncio.Queue[bytes]()
+
+
+async def awaits_a_queue_of_the_loop(conn: apache.Connection) -> None:
+    "The queue belongs to asyncio's loop since somebody waited there."
+    await conn.read()
+    with contextlib.suppress(TimeoutError):
+        await apache.aio(asyncio.wait_for(QUEUE.get(), 0.01))
+    await QUEUE.get()
+
+
+async def none_of_asyncios(conn: apache.Connection) -> None:
+    "An attribute of None that has nothing to do with asyncio."
+    nothing = await conn.close()
+    nothing.create_future()  # type: ignore[func-returns-value,attr-defined]
