@@ -13,7 +13,7 @@ use pyo3::exceptions::{PyAttributeError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyType};
 
-use super::traceback::name_searched_folders;
+use super::traceback::{name_searched_folders, without_import_frames};
 use super::{context, package};
 use crate::engine::handlers::{Handler, Home};
 use crate::engine::phase_table::ROWS;
@@ -340,25 +340,6 @@ fn warn_of_no_functions(handler: &Handler, module: &Bound<'_, PyAny>) -> PyResul
 fn file_of(module: &Bound<'_, PyAny>) -> String {
     let file = module.getattr("__file__").map(|file| file.to_string());
     file.unwrap_or_else(|_| module.to_string())
-}
-
-/// The exception without the frames of the import system at the top of its traceback, as after an import statement.
-fn without_import_frames(py: Python<'_>, error: PyErr) -> PyErr {
-    let is_import = |frame: &Bound<'_, PyAny>| -> PyResult<bool> {
-        let code = frame.getattr("tb_frame")?.getattr("f_code")?;
-        let file: String = code.getattr("co_filename")?.extract()?;
-        let ours = ["/mod_python/_folders.py", "/importlib/__init__.py"];
-        Ok(file.starts_with("<frozen importlib") || ours.iter().any(|end| file.ends_with(end)))
-    };
-    let mut top = error.traceback(py).map(Bound::into_any);
-    while let Some(frame) = top
-        .as_ref()
-        .filter(|frame| is_import(frame).unwrap_or(false))
-    {
-        top = frame.getattr("tb_next").ok().filter(|next| !next.is_none());
-    }
-    error.set_traceback(py, top.and_then(|top| top.cast_into().ok()));
-    error
 }
 
 fn copy<'py>(list: &Bound<'py, PyList>) -> PyResult<Bound<'py, PyList>> {
