@@ -24,7 +24,7 @@ from mod_python import apache
 LONGEST = 1 << 20  # bytes of a row
 
 
-async def outputfilter(filter: apache.Filter) -> AsyncIterator[bytes]:
+async def outputfilter(filter: apache.AsyncFilter) -> AsyncIterator[bytes]:
     """Yield the JSON of each row. Raise ValueError for a row of more than LONGEST bytes."""
     options = filter.req.get_options()
     delimiter = options.get("csv_delimiter", ",")
@@ -39,7 +39,7 @@ async def outputfilter(filter: apache.Filter) -> AsyncIterator[bytes]:
     yield b"[]\n" if before == "[\n" else b"\n]\n"
 
 
-async def records(filter: apache.Filter, charset: str) -> AsyncIterator[str]:
+async def records(filter: apache.AsyncFilter, charset: str) -> AsyncIterator[str]:
     """Yield the rows as text; a row with a line break in a quoted field has several lines."""
     lines: list[bytes] = []
     size = quotes = 0

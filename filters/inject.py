@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator
 from mod_python import apache
 
 
-async def outputfilter(filter: apache.Filter) -> AsyncIterator[bytes]:
+async def outputfilter(filter: apache.AsyncFilter) -> AsyncIterator[bytes]:
     options = filter.req.get_options()
     tag = "</" + options.get("inject_before", "body")
     async for chunk in filter.replace({tag: options["inject"] + tag}, count=1, ignore_case=True):

@@ -18,7 +18,7 @@ from collections.abc import AsyncIterator
 from mod_python import apache
 
 
-async def inputfilter(filter: apache.Filter) -> AsyncIterator[bytes]:
+async def inputfilter(filter: apache.AsyncFilter) -> AsyncIterator[bytes]:
     left = int(filter.req.get_options()["limit_upload"])
     async for chunk in filter:
         left -= len(chunk)

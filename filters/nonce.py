@@ -20,7 +20,7 @@ from mod_python import apache
 POLICY = "script-src 'nonce-{nonce}' 'strict-dynamic'; object-src 'none'; base-uri 'none'"
 
 
-async def outputfilter(filter: apache.Filter) -> AsyncIterator[bytes]:
+async def outputfilter(filter: apache.AsyncFilter) -> AsyncIterator[bytes]:
     nonce = secrets.token_urlsafe(16)
     headers = filter.req.headers_out
     headers["Content-Security-Policy"] = filter.req.get_options().get("nonce_policy", POLICY).format(nonce=nonce)

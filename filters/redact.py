@@ -23,7 +23,7 @@ WITHIN = b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_.%+@ -
 LONGEST = 400  # bytes of the longest match and of what its pattern looks at behind it
 
 
-async def outputfilter(filter: apache.Filter) -> AsyncIterator[bytes]:
+async def outputfilter(filter: apache.AsyncFilter) -> AsyncIterator[bytes]:
     options = filter.req.get_options()
     kinds = options.get("redact", "cards addresses").split()
     pattern = re.compile(b"|".join(PATTERNS[kind] for kind in sorted(kinds)))

@@ -19,7 +19,7 @@ from mod_python import apache
 PREFIX = "replace:"
 
 
-async def outputfilter(filter: apache.Filter) -> AsyncIterator[bytes]:
+async def outputfilter(filter: apache.AsyncFilter) -> AsyncIterator[bytes]:
     options = filter.req.get_options()
     pairs = {name.removeprefix(PREFIX): new for name, new in options.items() if name.startswith(PREFIX)}
     ignore_case = options.get("replace_ignore_case", "off") == "on"

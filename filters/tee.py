@@ -23,7 +23,7 @@ from mod_python import apache
 FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC
 
 
-async def outputfilter(filter: apache.Filter) -> AsyncIterator[bytes]:
+async def outputfilter(filter: apache.AsyncFilter) -> AsyncIterator[bytes]:
     path = filter.req.get_options()["tee"].replace("%", str(time.time_ns()))
     file = None
     try:

@@ -17,7 +17,7 @@ from collections.abc import AsyncIterator
 from mod_python import apache
 
 
-async def outputfilter(filter: apache.Filter) -> AsyncIterator[object]:
+async def outputfilter(filter: apache.AsyncFilter) -> AsyncIterator[object]:
     rate = int(filter.req.get_options()["throttle"])
     due = time.monotonic()
     while data := await filter.read(rate // 10 or 1):

@@ -12,7 +12,7 @@ not read from, and the connection of a client that sends nothing for `Timeout` i
 from mod_python import apache
 
 
-async def connectionhandler(conn: apache.Connection) -> None:
+async def connectionhandler(conn: apache.AsyncConnection) -> None:
     """Serve one connection until the client closes it."""
     while data := await conn.read():
         await conn.write(data)

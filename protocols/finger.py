@@ -26,7 +26,7 @@ NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,250}")
 UNSAFE = re.compile(rb"[^\t\n -~]")
 
 
-async def connectionhandler(conn: apache.Connection) -> None:
+async def connectionhandler(conn: apache.AsyncConnection) -> None:
     """Answer the one query of a connection."""
     # One call of this function is one connection. An `await` that has to wait gives the thread
     # back to httpd; the function goes on, maybe on another thread, when the data is there.

@@ -9,6 +9,7 @@ the next chunk. Attributes of the filter object last as long as the response.
 """
 
 import re
+from typing import TYPE_CHECKING
 
 from mod_python import apache
 
@@ -21,9 +22,18 @@ BEFORE_TAG = re.compile(rb"(?=</body[\s>])", re.IGNORECASE)
 TAG_LENGTH = len(b"</body>")
 
 
-def outputfilter(filter: apache.Filter) -> None:
+if TYPE_CHECKING:
+
+    class Page(apache.Filter):
+        """A filter and what it keeps from one chunk to the next, for type checkers."""
+
+        held: bytes
+        found: int
+
+
+def outputfilter(filter: "Page") -> None:
     if not hasattr(filter, "held"):
-        filter.held, filter.found = b"", False
+        filter.held, filter.found = b"", 0
 
     while chunk := filter.read():
         text, filter.held = filter.held + chunk, b""

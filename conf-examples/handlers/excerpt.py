@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from mod_python import apache
 
 
-async def outputfilter(filter: apache.Filter) -> AsyncIterator[object]:
+async def outputfilter(filter: apache.AsyncFilter) -> AsyncIterator[object]:
     left = 100
     async for bucket in filter.buckets():
         if bucket.is_metadata or bucket.length is None:

@@ -17,7 +17,7 @@ from mod_python.protocols import echo
 HTTP = re.compile(rb"[A-Z]{3,7} ")  # a method, or PRI of HTTP/2
 
 
-async def connectionhandler(conn: apache.Connection) -> int:
+async def connectionhandler(conn: apache.AsyncConnection) -> int:
     if HTTP.match(await conn.peek(8)):
         return apache.DECLINED
     await echo.connectionhandler(conn)

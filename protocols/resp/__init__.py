@@ -40,7 +40,7 @@ HIGH = 256 * 1024  # bytes of replies after which a transaction ends
 LONG = 0.05  # seconds after which a transaction ends
 
 
-async def connectionhandler(conn: apache.Connection) -> None:
+async def connectionhandler(conn: apache.AsyncConnection) -> None:
     """Serve one connection: run commands until QUIT, a protocol error or the end of the input."""
     options = conn.base_server.get_options()
     keys = opened(options["resp_database"], int(options.get("resp_most", "1073741824")))

@@ -44,7 +44,7 @@ from . import replies
 from .session import Session
 
 
-async def connectionhandler(conn: apache.Connection) -> None:
+async def connectionhandler(conn: apache.AsyncConnection) -> None:
     """Serve one connection: answer commands until QUIT, or until the server has a reason to close it."""
     session = Session(conn)
     host = session.settings.host

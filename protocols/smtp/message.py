@@ -20,7 +20,7 @@ def trace(envelope: Envelope, peer: str, protocol: str, name: str) -> bytes:
     ).encode()
 
 
-async def receive(conn: apache.Connection, envelope: Envelope, peer: str, protocol: str) -> str:
+async def receive(conn: apache.AsyncConnection, envelope: Envelope, peer: str, protocol: str) -> str:
     """Read a message to its end and deliver it.
 
     Returns:

@@ -18,7 +18,7 @@ NAME = re.compile(r"[\w.:[\]-]{1,255}")
 class Session:
     """What is known of one connection. A session is used by one task at a time."""
 
-    def __init__(self, conn: apache.Connection) -> None:
+    def __init__(self, conn: apache.AsyncConnection) -> None:
         self._conn = conn
         self.settings = Settings.of(conn.base_server)
         self.is_over = False  # whether the last reply was sent: to QUIT, or to a message that is far too long

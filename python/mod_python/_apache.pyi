@@ -4,11 +4,15 @@ The docstrings are those that the module itself has at run time: `help(apache.Re
 tests/packages/test_stubs.py compares this file with the module, docstrings included.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping
 from os import PathLike
 from typing import Any, AnyStr, Literal
 
 from typing_extensions import Buffer, CapsuleType, TypeVar
+
+_T = TypeVar("_T")
+# What is awaited: not quite a coroutine, but type checkers report a coroutine that nobody awaits.
+_Awaited = Coroutine[Any, Any, _T]
 
 # What table.get returns where there is no such key.
 _Default = TypeVar("_Default", bound=str | None, default=None)
@@ -602,12 +606,8 @@ class Request:
     def send_http_header(self) -> None:
         """Does nothing: httpd sends headers when the first byte of the body goes."""
 
-    # Attributes of the user's own, for as long as the request lasts.
-    def __getattr__(self, name: str) -> Any: ...
-    def __setattr__(self, name: str, value: Any) -> None: ...
-
-class Connection:
-    """A connection (conn_rec)."""
+class _Connection:
+    """What a connection has in handlers of each kind."""
 
     @property
     def base_server(self) -> Server:
@@ -678,49 +678,74 @@ class Connection:
     timeout: float
     """How many seconds one wait of an async def handler takes at most: TimeoutError then."""
 
-    # In a plain function `bytes`, in an `async def` handler `Awaitable[bytes]`.
-    def read(self, length: int = 0) -> Any:
-        """Up to length bytes as soon as some are there; without length, what comes next; with -1, all until the peer
-        closes. b'' at the end. TimeoutError, ConnectionError.
-        """
-    def readline(self, length: int | None = None) -> Any:
-        """One line with its end, or at most length bytes of it; b'' at the end of input. In an async def handler a
-        longer line raises asyncio.LimitOverrunError.
-        """
-    # In an `async def` handler `Awaitable[None]`.
-    def write(self, data: str | Buffer) -> Any:
-        """Sends str (as UTF-8), bytes or a buffer. Raises ConnectionError when the peer is gone. In an async def
-        handler what it returns is awaited: it waits while the peer is slow.
-        """
-    def readexactly(self, length: int) -> Awaitable[bytes]:
-        """Exactly length bytes; asyncio.IncompleteReadError when the input ends before."""
-    def readuntil(self, separator: str | bytes = b"\n", limit: int = 65536) -> Awaitable[bytes]:
-        """What comes up to and with separator, at most limit bytes (65536), as asyncio has it."""
-    def peek(self, length: int | None = None) -> Awaitable[bytes]:
-        """The next length bytes, fewer only at the end of input; without length, what has come, at least one byte, b''
-        at the end of input. They stay unread.
-        """
-    def peek_until(self, separator: str | bytes = b"\n", limit: int = 65536) -> Awaitable[bytes]:
-        """What comes up to and with separator, which stays unread; at the end of input without separator what there
-        is. Raises asyncio.LimitOverrunError when limit bytes (65536) have no separator.
-        """
-    def sleep(self, seconds: float) -> Awaitable[None]:
-        """Waits so many seconds; what was written goes out. At most the virtual host's Timeout."""
-    def close(self) -> Awaitable[None]:
-        """Ends our side once all is sent that was written."""
-    def __aiter__(self) -> AsyncIterator[bytes]: ...
     def log_error(self, message: str | None, level: int | None = None) -> None:
         """Writes an entry to the error log; level is one of apache.APLOG_*."""
-    # In a plain function `str | None`, in an `async def` handler `Awaitable[str | None]`.
-    def authorize(self, uri: str, user: str | bytes | None = None, password: str | bytes | None = None) -> Any:
-        """Asks httpd whether a GET of uri with these credentials (Basic; none without a user) would be let in: the
-        user's name, '' where httpd asks for none, None when it refuses. In an async def handler it is awaited.
-        RuntimeError when httpd cannot tell; its log says why.
-        """
     def is_https(self) -> int:
         """1 when its bytes are encrypted (TLS)."""
     def ssl_var_lookup(self, name: str) -> str | None:
         """A variable of mod_ssl (SSL_PROTOCOL, SSL_CLIENT_S_DN …); None without TLS."""
+
+class Connection(_Connection):
+    """A connection (conn_rec)."""
+
+    def read(self, length: int = 0) -> bytes:
+        """Up to length bytes as soon as some are there; without length, what comes next; with -1, all until the peer
+        closes. b'' at the end. TimeoutError, ConnectionError.
+        """
+    def readline(self, length: int | None = None) -> bytes:
+        """One line with its end, or at most length bytes of it; b'' at the end of input. In an async def handler a
+        longer line raises asyncio.LimitOverrunError.
+        """
+    def write(self, data: str | Buffer) -> None:
+        """Sends str (as UTF-8), bytes or a buffer. Raises ConnectionError when the peer is gone. In an async def
+        handler what it returns is awaited: it waits while the peer is slow.
+        """
+    def authorize(self, uri: str, user: str | bytes | None = None, password: str | bytes | None = None) -> str | None:
+        """Asks httpd whether a GET of uri with these credentials (Basic; none without a user) would be let in: the
+        user's name, '' where httpd asks for none, None when it refuses. In an async def handler it is awaited.
+        RuntimeError when httpd cannot tell; its log says why.
+        """
+
+class AsyncConnection(_Connection):
+    """A connection, for type checkers, as an async def handler has it. At run time it is apache.Connection."""
+
+    def read(self, length: int = 0) -> _Awaited[bytes]:
+        """Up to length bytes as soon as some are there; without length, what comes next; with -1, all until the peer
+        closes. b'' at the end. TimeoutError, ConnectionError.
+        """
+    def readline(self, length: int | None = None) -> _Awaited[bytes]:
+        """One line with its end, or at most length bytes of it; b'' at the end of input. In an async def handler a
+        longer line raises asyncio.LimitOverrunError.
+        """
+    # It may stay without await: what it returns waits only for a slow peer.
+    def write(self, data: str | Buffer) -> Awaitable[None]:
+        """Sends str (as UTF-8), bytes or a buffer. Raises ConnectionError when the peer is gone. In an async def
+        handler what it returns is awaited: it waits while the peer is slow.
+        """
+    def readexactly(self, length: int) -> _Awaited[bytes]:
+        """Exactly length bytes; asyncio.IncompleteReadError when the input ends before."""
+    def readuntil(self, separator: str | bytes = b"\n", limit: int = 65536) -> _Awaited[bytes]:
+        """What comes up to and with separator, at most limit bytes (65536), as asyncio has it."""
+    def peek(self, length: int | None = None) -> _Awaited[bytes]:
+        """The next length bytes, fewer only at the end of input; without length, what has come, at least one byte, b''
+        at the end of input. They stay unread.
+        """
+    def peek_until(self, separator: str | bytes = b"\n", limit: int = 65536) -> _Awaited[bytes]:
+        """What comes up to and with separator, which stays unread; at the end of input without separator what there
+        is. Raises asyncio.LimitOverrunError when limit bytes (65536) have no separator.
+        """
+    def sleep(self, seconds: float) -> _Awaited[None]:
+        """Waits so many seconds; what was written goes out. At most the virtual host's Timeout."""
+    def close(self) -> _Awaited[None]:
+        """Ends our side once all is sent that was written."""
+    def __aiter__(self) -> AsyncIterator[bytes]: ...
+    def authorize(
+        self, uri: str, user: str | bytes | None = None, password: str | bytes | None = None
+    ) -> _Awaited[str | None]:
+        """Asks httpd whether a GET of uri with these credentials (Basic; none without a user) would be let in: the
+        user's name, '' where httpd asks for none, None when it refuses. In an async def handler it is awaited.
+        RuntimeError when httpd cannot tell; its log says why.
+        """
 
 class Server:
     """A virtual host or the main server (server_rec)."""
@@ -803,12 +828,8 @@ class Server:
     def get_config(self) -> table:
         """The directives that hold outside of all sections, by name: a table of its own."""
 
-    # Attributes of the user's own, for as long as the object lasts.
-    def __getattr__(self, name: str) -> Any: ...
-    def __setattr__(self, name: str, value: Any) -> None: ...
-
-class Filter:
-    """A filter in the chain of one request. Attributes set on it live as long as it does."""
+class _Filter:
+    """What a filter has in functions of each kind."""
 
     # None on a connection.
     @property
@@ -841,29 +862,17 @@ class Filter:
     @property
     def readbytes(self) -> int | None:
         """How many bytes the caller of an input filter asks for. None for output and for lines."""
-    # In a plain function `bytes | None`, in an async generator `Awaitable[bytes]`.
-    def read(self, n: int | None = None) -> Any:
+
+class Filter(_Filter):
+    """A filter in the chain of one request. Attributes set on it live as long as it does."""
+
+    def read(self, n: int | None = None) -> bytes | None:
         """All of the body that is at hand in this call, up to the next FLUSH: at most n bytes, and at most what joined=
         allows (1 MiB). b'' when there is nothing more for now: return, and the filter is called again. None at the
         end, once.
         """
     def readline(self, n: int | None = None) -> bytes | None:
         """The next line with its end, at most n bytes of it and at most what joined= allows (1 MiB); else as read."""
-    def buckets(self) -> AsyncIterator[Bucket]:
-        """An async iterator over the buckets of the body, metadata among them."""
-    def __aiter__(self) -> AsyncIterator[bytes]: ...
-    def lines(self, limit: int | None = None) -> AsyncIterator[bytes]:
-        """An async iterator over lines with their ends, of at most limit bytes (64 KiB)."""
-    def peek(self, n: int) -> Awaitable[bytes]:
-        """Awaits up to n bytes that stay unread; fewer only at the end of the body."""
-    def body(self, limit: int | None = None) -> Awaitable[bytes]:
-        """Awaits the whole body. Raises apache.BodyTooLarge when it is larger than limit bytes."""
-    def replace(
-        self, pairs: Mapping[str, str] | Mapping[bytes, bytes], count: int | None = None, ignore_case: bool = False
-    ) -> AsyncIterator[bytes]:
-        """An async iterator over the body with each key of a dict replaced by its value, wherever the body is cut.
-        count: so many at most. ignore_case: for ASCII letters.
-        """
     def write(self, data: str | Buffer) -> None:
         """Writes str (as UTF-8), bytes or a buffer. Raises OSError when the client is gone."""
     def flush(self) -> None:
@@ -877,9 +886,31 @@ class Filter:
     def disable(self) -> None:
         """Steps out: what is left, and all that follows, goes on as it is."""
 
-    # Attributes of the user's own, for as long as the body lasts.
-    def __getattr__(self, name: str) -> Any: ...
-    def __setattr__(self, name: str, value: Any) -> None: ...
+class AsyncFilter(_Filter):
+    """A filter, for type checkers, as an async generator has it. At run time it is apache.Filter."""
+
+    def read(self, n: int | None = None) -> _Awaited[bytes]:
+        """All of the body that is at hand in this call, up to the next FLUSH: at most n bytes, and at most what joined=
+        allows (1 MiB). b'' when there is nothing more for now: return, and the filter is called again. None at the
+        end, once.
+        """
+    def buckets(self) -> AsyncIterator[Bucket]:
+        """An async iterator over the buckets of the body, metadata among them."""
+    def __aiter__(self) -> AsyncIterator[bytes]: ...
+    def lines(self, limit: int | None = None) -> AsyncIterator[bytes]:
+        """An async iterator over lines with their ends, of at most limit bytes (64 KiB)."""
+    def peek(self, n: int) -> _Awaited[bytes]:
+        """Awaits up to n bytes that stay unread; fewer only at the end of the body."""
+    def body(self, limit: int | None = None) -> _Awaited[bytes]:
+        """Awaits the whole body. Raises apache.BodyTooLarge when it is larger than limit bytes."""
+    def replace(
+        self, pairs: Mapping[str, str] | Mapping[bytes, bytes], count: int | None = None, ignore_case: bool = False
+    ) -> AsyncIterator[bytes]:
+        """An async iterator over the body with each key of a dict replaced by its value, wherever the body is cut.
+        count: so many at most. ignore_case: for ASCII letters.
+        """
+    def pass_on(self) -> None:
+        """Hands what is left of this call on as it is."""
 
 class HandlerList:
     """The handlers of the running phase, at the one that runs. Past the end all is None."""

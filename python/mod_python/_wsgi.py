@@ -106,5 +106,5 @@ def start_response(
             req.set_content_length(int(text))
         else:
             req.headers_out.add(key, text)
-    req._wsgi_headers = [name for name, _ in headers]
+    vars(req)["_wsgi_headers"] = [name for name, _ in headers]
     return req.write

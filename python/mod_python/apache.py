@@ -5,7 +5,7 @@ Constants have the names and numbers of httpd's headers (``apache.OK``,
 """
 
 from collections.abc import Awaitable, MutableMapping
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 try:
     from mod_python import _apache
@@ -35,6 +35,11 @@ from mod_python._modules import module_mtime as module_mtime
 from mod_python._modules import resolve_object as resolve_object
 
 make_table = _apache.table
+
+if not TYPE_CHECKING:
+    # For type checkers these have the methods that are awaited, and the other classes those that are not.
+    AsyncConnection = _apache.Connection
+    AsyncFilter = _apache.Filter
 
 # Other names of mod_python 3 for results.
 REQ_PROCEED = _apache.OK

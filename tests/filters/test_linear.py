@@ -19,47 +19,47 @@ from mod_python.testing.result import Result
 from mod_python import apache
 from mod_python.filters import csv_to_json, redact
 
-Filter = Callable[[apache.Filter], AsyncIterator[object]]
+Filter = Callable[[apache.AsyncFilter], AsyncIterator[object]]
 SIZES = (2_000, 20_000)
 MOST = 12  # touches of a piece
 
 
-async def body(filter: apache.Filter) -> AsyncIterator[bytes]:
+async def body(filter: apache.AsyncFilter) -> AsyncIterator[bytes]:
     yield await filter.body(1 << 20)
 
 
-async def peek(filter: apache.Filter) -> AsyncIterator[bytes]:
+async def peek(filter: apache.AsyncFilter) -> AsyncIterator[bytes]:
     yield b"%d " % len(await filter.peek(1 << 20))
     async for chunk in filter:
         yield chunk
 
 
-async def peek_often(filter: apache.Filter) -> AsyncIterator[bytes]:
+async def peek_often(filter: apache.AsyncFilter) -> AsyncIterator[bytes]:
     while await filter.peek(4096):
         yield await filter.read(7)
 
 
-async def peek_all_often(filter: apache.Filter) -> AsyncIterator[bytes]:
+async def peek_all_often(filter: apache.AsyncFilter) -> AsyncIterator[bytes]:
     while await filter.peek(1 << 20):
         yield await filter.read(7)
 
 
-async def lines(filter: apache.Filter) -> AsyncIterator[bytes]:
+async def lines(filter: apache.AsyncFilter) -> AsyncIterator[bytes]:
     for line in [line async for line in filter.lines(1 << 20)]:
         yield line
 
 
-async def buckets(filter: apache.Filter) -> AsyncIterator[object]:
+async def buckets(filter: apache.AsyncFilter) -> AsyncIterator[object]:
     for bucket in [bucket async for bucket in filter.buckets()]:
         yield bucket
 
 
-async def replaced(filter: apache.Filter) -> AsyncIterator[bytes]:
+async def replaced(filter: apache.AsyncFilter) -> AsyncIterator[bytes]:
     async for chunk in filter.replace({"no such": "text"}):
         yield chunk
 
 
-async def chunks(filter: apache.Filter) -> AsyncIterator[bytes]:
+async def chunks(filter: apache.AsyncFilter) -> AsyncIterator[bytes]:
     async for chunk in filter:
         yield chunk
 

@@ -23,7 +23,10 @@ from mod_python import apache
 from mod_python.filters import csv_to_json, inject, limit_upload, nonce, redact, replace, tee, throttle
 
 CASES = int(os.environ.get("CASES", "10000"))
-FILTERS: dict[str, tuple[Callable[[apache.Filter], object], Mapping[str, str], list[bytes]]] = {
+FILTERS: dict[
+    str,
+    tuple[Callable[[apache.AsyncFilter], object] | Callable[[apache.Filter], object], Mapping[str, str], list[bytes]],
+] = {
     "inject": (inject.outputfilter, {"inject": "<p>"}, [b"</", b"bo", b"dy", b"</body", b"</BoDy>", b"\xc3\xa9", b"<"]),
     "replace": (
         replace.outputfilter,
@@ -144,7 +147,7 @@ def test_replace_is_what_a_regular_expression_does(
     if ignore_case:
         pairs = {old.lower(): new for old, new in pairs.items()}
 
-    async def replacing(filter: apache.Filter) -> object:
+    async def replacing(filter: apache.AsyncFilter) -> object:
         async for chunk in filter.replace(pairs, count=count, ignore_case=ignore_case):
             yield chunk
 

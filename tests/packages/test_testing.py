@@ -34,12 +34,12 @@ def plain(filter: apache.Filter) -> None:
         filter.write(chunk.upper())
 
 
-async def streaming(filter: apache.Filter) -> AsyncIterator[bytes]:
+async def streaming(filter: apache.AsyncFilter) -> AsyncIterator[bytes]:
     async for chunk in filter:
         yield chunk.upper()
 
 
-async def tail(filter: apache.Filter) -> AsyncIterator[bytes]:
+async def tail(filter: apache.AsyncFilter) -> AsyncIterator[bytes]:
     async for chunk in filter:
         yield chunk
     yield b"tail"
@@ -55,7 +55,7 @@ def test_what_comes_out(function: Callable[[apache.Filter], object], input: bool
 
 
 def test_a_filter_that_looks_at_chunks_for_themselves_is_found_out() -> None:
-    async def naive(filter: apache.Filter) -> AsyncIterator[bytes]:
+    async def naive(filter: apache.AsyncFilter) -> AsyncIterator[bytes]:
         async for chunk in filter:
             yield chunk.replace(b"two", b"2")
 
@@ -71,7 +71,7 @@ def test_a_filter_that_looks_at_chunks_for_themselves_is_found_out() -> None:
 
 
 def test_what_was_held_does_not_go_out_as_it_is_when_the_body_breaks_off() -> None:
-    async def hides(filter: apache.Filter) -> AsyncIterator[bytes]:
+    async def hides(filter: apache.AsyncFilter) -> AsyncIterator[bytes]:
         yield (await filter.body()).replace(b"secret", b"...")
 
     assert testing.run(hides, b"a secret", cuts="all").body == b"a ..."
@@ -117,7 +117,7 @@ def test_coded_bodies_and_other_types() -> None:
 
 
 def test_options_and_the_request() -> None:
-    async def about(filter: apache.Filter) -> AsyncIterator[bytes]:
+    async def about(filter: apache.AsyncFilter) -> AsyncIterator[bytes]:
         filter.req.headers_out["X-Test"] = filter.req.get_options()["a key"]
         yield f"{filter.req.method} {filter.name}".encode()
 
@@ -131,7 +131,7 @@ def test_wrong_keys_are_told_as_httpd_tells_them() -> None:
 
 
 def test_exceptions() -> None:
-    async def fails(filter: apache.Filter) -> AsyncIterator[bytes]:
+    async def fails(filter: apache.AsyncFilter) -> AsyncIterator[bytes]:
         async for chunk in filter:
             yield chunk
             raise KeyError("late")

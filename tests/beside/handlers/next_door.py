@@ -40,7 +40,7 @@ def cached(req: apache.Request) -> int:
     return apache.OK
 
 
-async def echo(conn: apache.Connection) -> int:
+async def echo(conn: apache.AsyncConnection) -> int:
     async for line in conn:
         await conn.write(line.upper())
     return apache.OK
@@ -60,7 +60,7 @@ def lower(filter: apache.Filter) -> None:
         filter.close()
 
 
-async def stream(filter: apache.Filter) -> AsyncIterator[bytes]:
+async def stream(filter: apache.AsyncFilter) -> AsyncIterator[bytes]:
     async for chunk in filter:
         yield chunk
     yield b"."

@@ -5,11 +5,11 @@ import asyncio
 from mod_python import apache
 
 
-def note(conn: apache.Connection, text: str) -> None:
+def note(conn: apache.Connection | apache.AsyncConnection, text: str) -> None:
     conn.log_error(f"life: {text}", apache.APLOG_NOTICE)
 
 
-async def sniffs(conn: apache.Connection) -> int | None:
+async def sniffs(conn: apache.AsyncConnection) -> int | None:
     "HTTP, or lines."
     if await conn.peek(4) == b"GET ":
         return apache.DECLINED
@@ -18,7 +18,7 @@ async def sniffs(conn: apache.Connection) -> int | None:
     return None
 
 
-async def ponders(conn: apache.Connection) -> int:
+async def ponders(conn: apache.AsyncConnection) -> int:
     "Takes its time before it leaves the connection to HTTP."
     try:
         note(conn, "begins")
@@ -34,7 +34,7 @@ async def ponders(conn: apache.Connection) -> int:
     return apache.DECLINED
 
 
-async def outputfilter(filter: apache.Filter):  # type: ignore[no-untyped-def]
+async def outputfilter(filter: apache.AsyncFilter):  # type: ignore[no-untyped-def]
     "Waits for each piece."
     try:
         async for chunk in filter:

@@ -11,7 +11,7 @@ from mod_python import apache
 events: list[str] = []
 
 
-async def sleeps(conn: apache.Connection) -> None:
+async def sleeps(conn: apache.AsyncConnection) -> None:
     async for line in conn:
         value = await apache.aio(asyncio.sleep(float(line), "slept"))
         await conn.write(f"{value}\n")
@@ -30,7 +30,7 @@ async def _cancelled() -> None:
         raise
 
 
-async def errors(conn: apache.Connection) -> None:
+async def errors(conn: apache.AsyncConnection) -> None:
     try:
         await apache.aio(_fails())
     except LookupError as error:
@@ -45,7 +45,7 @@ async def errors(conn: apache.Connection) -> None:
         await conn.write(f"{error!r}\n")
 
 
-async def gone(conn: apache.Connection) -> None:
+async def gone(conn: apache.AsyncConnection) -> None:
     try:
         await conn.write("waiting\n")
         await apache.aio(_cancelled())
@@ -107,7 +107,7 @@ async def _beside() -> object:
     return "no end of the time"
 
 
-async def nested(conn: apache.Connection) -> None:
+async def nested(conn: apache.AsyncConnection) -> None:
     """Use aio inside of what aio runs, and on a loop of the handler's own."""
     async for line in conn:
         match line.strip():
@@ -129,13 +129,13 @@ async def nested(conn: apache.Connection) -> None:
         await conn.write(f"{value}\n")
 
 
-async def nested_filter(filter: apache.Filter):  # type: ignore[no-untyped-def]
+async def nested_filter(filter: apache.AsyncFilter):  # type: ignore[no-untyped-def]
     async for chunk in filter:
         yield chunk
     yield f"{await apache.aio(_nested(3))} {asyncio.run(_beside())}\n".encode()
 
 
-async def asks(conn: apache.Connection) -> None:
+async def asks(conn: apache.AsyncConnection) -> None:
     import asyncpg  # type: ignore[import-not-found]
 
     database = await apache.aio(asyncpg.connect(host=os.environ["PGHOST"], user="postgres", timeout=5))
@@ -145,7 +145,7 @@ async def asks(conn: apache.Connection) -> None:
     await apache.aio(database.close())
 
 
-async def outputfilter(filter: apache.Filter):  # type: ignore[no-untyped-def]
+async def outputfilter(filter: apache.AsyncFilter):  # type: ignore[no-untyped-def]
     import asyncpg
 
     async def answer() -> object:
@@ -160,7 +160,7 @@ async def outputfilter(filter: apache.Filter):  # type: ignore[no-untyped-def]
     yield f"{await apache.aio(answer())}\n".encode()
 
 
-async def slow_filter(filter: apache.Filter):  # type: ignore[no-untyped-def]
+async def slow_filter(filter: apache.AsyncFilter):  # type: ignore[no-untyped-def]
     async for chunk in filter:
         await apache.aio(asyncio.sleep(0.3))
         yield chunk

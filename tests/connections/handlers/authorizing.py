@@ -7,7 +7,7 @@ from typing import Any
 from mod_python import apache
 
 
-async def asks(conn: apache.Connection) -> None:
+async def asks(conn: apache.AsyncConnection) -> None:
     "Each line is the arguments of authorize(); the answer is a line."
     async for line in conn:
         try:
@@ -25,7 +25,7 @@ def asks_here(conn: apache.Connection) -> int:
     return apache.OK
 
 
-async def alive(conn: apache.Connection) -> None:
+async def alive(conn: apache.AsyncConnection) -> None:
     "As an SMTP server would: the connection is none the worse for it."
     async for line in conn:
         before = (conn.keepalive, conn.aborted, conn.protocol, len(conn.notes.items()), conn.client_addr)
@@ -66,7 +66,7 @@ def cleanuphandler(req: apache.Request) -> int:
     return apache.OK
 
 
-async def whoami(conn: apache.Connection) -> None:
+async def whoami(conn: apache.AsyncConnection) -> None:
     line = await conn.readline()
     proxied = await conn.authorize("/ip/")
     seen = (conn.client_ip, conn.useragent_ip, conn.useragent_addr == (conn.useragent_ip, 4000))

@@ -5,14 +5,14 @@ import time
 from mod_python import apache
 
 
-async def blocks(conn: apache.Connection) -> None:
+async def blocks(conn: apache.AsyncConnection) -> None:
     "Keeps its thread for as long as it is told."
     async for line in conn:
         time.sleep(float(line))
         await conn.write(b"done\n")
 
 
-async def patient(conn: apache.Connection) -> None:
+async def patient(conn: apache.AsyncConnection) -> None:
     "Goes on after each time-out."
     conn.timeout = 0.7
     while True:
@@ -25,7 +25,7 @@ async def patient(conn: apache.Connection) -> None:
         await conn.write(line)
 
 
-async def says_end(conn: apache.Connection) -> None:
+async def says_end(conn: apache.AsyncConnection) -> None:
     "Says when it sees the end of input."
     while line := await conn.readline():
         await conn.write(line)

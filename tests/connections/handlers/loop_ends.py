@@ -31,7 +31,7 @@ async def _exits_in_callback() -> str:
 async def _breaks() -> None:
     loop = asyncio.get_running_loop()
     kept.append((loop, asyncio.all_tasks()))  # asyncio complains when tasks go that have not ended
-    loop._selector.close()  # type: ignore[attr-defined]
+    loop._selector.close()
     await asyncio.sleep(60)
 
 
@@ -54,7 +54,7 @@ kept: list[object] = []
 loops: list[asyncio.AbstractEventLoop] = []
 
 
-async def ends(conn: apache.Connection) -> None:
+async def ends(conn: apache.AsyncConnection) -> None:
     "Does what the first line says, and then uses the loop once more."
     way = WAYS[(await conn.readline()).decode().strip()]
     await apache.aio(_remembers())
@@ -67,11 +67,11 @@ async def ends(conn: apache.Connection) -> None:
     await conn.write(f"{slept} {await apache.aio(_is_new())}\n")
 
 
-async def lets_out(conn: apache.Connection) -> None:
+async def lets_out(conn: apache.AsyncConnection) -> None:
     await apache.aio(_exits())
 
 
-async def waits(conn: apache.Connection) -> None:
+async def waits(conn: apache.AsyncConnection) -> None:
     await conn.write("waiting\n")
     try:
         await apache.aio(asyncio.sleep(60))
@@ -79,7 +79,7 @@ async def waits(conn: apache.Connection) -> None:
         await conn.write(f"{error!r}\n")
 
 
-async def outputfilter(filter: apache.Filter):  # type: ignore[no-untyped-def]
+async def outputfilter(filter: apache.AsyncFilter):  # type: ignore[no-untyped-def]
     "Its author waits on the request's thread."
     async for chunk in filter:
         yield chunk
@@ -90,7 +90,7 @@ async def outputfilter(filter: apache.Filter):  # type: ignore[no-untyped-def]
     yield (await apache.aio(asyncio.sleep(0.01, " slept"))).encode()
 
 
-async def failing_start(conn: apache.Connection) -> None:
+async def failing_start(conn: apache.AsyncConnection) -> None:
     "The loop's thread cannot be started once; the next call of aio tries again."
     from mod_python import _aio
 

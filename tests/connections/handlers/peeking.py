@@ -2,11 +2,12 @@
 
 import asyncio
 import contextlib
+from typing import Any
 
 from mod_python import apache
 
 
-async def some(conn: apache.Connection) -> None:
+async def some(conn: apache.AsyncConnection) -> None:
     "What is there, twice, and then what was read."
     first = await conn.peek()
     second = await conn.peek()
@@ -15,7 +16,7 @@ async def some(conn: apache.Connection) -> None:
     await conn.write(f"{await conn.peek()!r}\n")
 
 
-async def until(conn: apache.Connection) -> None:
+async def until(conn: apache.AsyncConnection) -> None:
     "Up to an empty line, at most 40 bytes."
     try:
         head = await conn.peek_until(b"\r\n\r\n", 40)
@@ -25,7 +26,7 @@ async def until(conn: apache.Connection) -> None:
     await conn.write(f"{head!r} {await conn.read(1000)!r}\n")
 
 
-async def hands_over(conn: apache.Connection) -> int | None:
+async def hands_over(conn: apache.AsyncConnection) -> int | None:
     "A request for /ours is answered here, any other by httpd."
     head = await conn.peek_until(b"\r\n")
     if not head.startswith(b"GET /ours "):
@@ -34,19 +35,19 @@ async def hands_over(conn: apache.Connection) -> int | None:
     return None
 
 
-async def awaits_a_queue(conn: apache.Connection) -> None:
+async def awaits_a_queue(conn: apache.AsyncConnection) -> None:
     "An empty queue makes a future of its loop, and there is none."
     await conn.read()
     await asyncio.Queue[bytes]().get()
 
 
-async def awaits_an_event(conn: apache.Connection) -> None:
+async def awaits_an_event(conn: apache.AsyncConnection) -> None:
     "Likewise."
     await conn.read()
     await asyncio.Event().wait()
 
 
-async def awaits_with_a_timeout(conn: apache.Connection) -> None:
+async def awaits_with_a_timeout(conn: apache.AsyncConnection) -> None:
     "A timeout wants a task of asyncio's."
     await conn.read()
     async with asyncio.timeout(1):
@@ -56,7 +57,7 @@ async def awaits_with_a_timeout(conn: apache.Connection) -> None:
 QUEUE = asyncio.Queue[bytes]()
 
 
-async def awaits_a_queue_of_the_loop(conn: apache.Connection) -> None:
+async def awaits_a_queue_of_the_loop(conn: apache.AsyncConnection) -> None:
     "The queue belongs to asyncio's loop since somebody waited there."
     await conn.read()
     with contextlib.suppress(TimeoutError):
@@ -64,7 +65,8 @@ async def awaits_a_queue_of_the_loop(conn: apache.Connection) -> None:
     await QUEUE.get()
 
 
-async def none_of_asyncios(conn: apache.Connection) -> None:
+async def none_of_asyncios(conn: apache.AsyncConnection) -> None:
     "An attribute of None that has nothing to do with asyncio."
-    nothing = await conn.close()
-    nothing.create_future()  # type: ignore[func-returns-value,attr-defined]
+    await conn.close()
+    nothing: Any = None
+    nothing.create_future()

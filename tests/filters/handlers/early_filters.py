@@ -11,13 +11,13 @@ def closes(filter: apache.Filter) -> None:
         filter.close()
 
 
-async def returns(filter: apache.Filter) -> AsyncIterator[bytes]:
+async def returns(filter: apache.AsyncFilter) -> AsyncIterator[bytes]:
     async for _ in filter:
         yield b"enough\n"
         return
 
 
-async def raises(filter: apache.Filter) -> AsyncIterator[object]:
+async def raises(filter: apache.AsyncFilter) -> AsyncIterator[object]:
     async for _ in filter:
         yield b"enough\n"
         yield apache.FLUSH

@@ -7,14 +7,14 @@ from mod_python import apache
 Body = AsyncIterator[bytes]
 
 
-async def longer(filter: apache.Filter) -> Body:
+async def longer(filter: apache.AsyncFilter) -> Body:
     yield b"<" * 50
     async for chunk in filter:
         yield chunk
     yield b">" * 50
 
 
-async def shorter(filter: apache.Filter) -> Body:
+async def shorter(filter: apache.AsyncFilter) -> Body:
     async for chunk in filter:
         yield chunk[:10]
         return
@@ -25,7 +25,7 @@ def plain_longer(filter: apache.Filter) -> None:
         filter.write(b"<" + data + b">")
 
 
-async def same(filter: apache.Filter) -> Body:
+async def same(filter: apache.AsyncFilter) -> Body:
     async for chunk in filter:
         yield chunk.swapcase()
 

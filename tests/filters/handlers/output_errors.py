@@ -72,7 +72,7 @@ def generator(filter: apache.Filter) -> Iterator[bytes]:
     yield b"no"
 
 
-async def coroutine(filter: apache.Filter) -> None:
+async def coroutine(filter: apache.AsyncFilter) -> None:
     pass
 
 

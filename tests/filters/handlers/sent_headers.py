@@ -7,20 +7,20 @@ from mod_python import apache
 FORGED = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nforged"
 
 
-async def tail(filter: apache.Filter) -> AsyncIterator[bytes]:
+async def tail(filter: apache.AsyncFilter) -> AsyncIterator[bytes]:
     """Add bytes at the end."""
     async for chunk in filter:
         yield chunk
     yield FORGED
 
 
-async def whole(filter: apache.Filter) -> AsyncIterator[bytes]:
+async def whole(filter: apache.AsyncFilter) -> AsyncIterator[bytes]:
     """Take all, then answer."""
     yield await filter.body(100_000)
     yield FORGED
 
 
-async def unread(filter: apache.Filter) -> AsyncIterator[bytes]:
+async def unread(filter: apache.AsyncFilter) -> AsyncIterator[bytes]:
     """Answer before anything is read."""
     yield FORGED
     async for chunk in filter:
@@ -36,7 +36,7 @@ def plain(filter: apache.Filter) -> None:
         filter.close()
 
 
-async def raises(filter: apache.Filter) -> AsyncIterator[bytes]:
+async def raises(filter: apache.AsyncFilter) -> AsyncIterator[bytes]:
     """Fail before any output."""
     async for _ in filter:
         raise KeyError("before")
@@ -48,7 +48,7 @@ def plain_raises(filter: apache.Filter) -> None:
     raise KeyError("before")
 
 
-async def denies(filter: apache.Filter) -> AsyncIterator[bytes]:
+async def denies(filter: apache.AsyncFilter) -> AsyncIterator[bytes]:
     """Refuse before any output."""
     async for _ in filter:
         raise apache.SERVER_RETURN(apache.HTTP_FORBIDDEN)

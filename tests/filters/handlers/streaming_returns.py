@@ -8,13 +8,13 @@ from mod_python import apache
 Body = AsyncIterator[bytes]
 
 
-async def returns(filter: apache.Filter) -> Body:
+async def returns(filter: apache.AsyncFilter) -> Body:
     async for chunk in filter:
         yield chunk[:2]
         return
 
 
-async def raises(filter: apache.Filter) -> Body:
+async def raises(filter: apache.AsyncFilter) -> Body:
     """Raise the result that the query says."""
     assert filter.req is not None
     async for chunk in filter:
@@ -22,13 +22,13 @@ async def raises(filter: apache.Filter) -> Body:
         raise apache.SERVER_RETURN(int(filter.req.args or 0))
 
 
-async def raises_untouched(filter: apache.Filter) -> Body:
+async def raises_untouched(filter: apache.AsyncFilter) -> Body:
     assert filter.req is not None
     raise apache.SERVER_RETURN(int(filter.req.args or 0))
     yield
 
 
-async def raises_with_status(filter: apache.Filter) -> Body:
+async def raises_with_status(filter: apache.AsyncFilter) -> Body:
     assert filter.req is not None
     async for chunk in filter:
         raise apache.SERVER_RETURN(int(filter.req.args or 0), 499)

@@ -34,7 +34,7 @@ def keep_filter(filter: apache.Filter) -> None:
 
 def look_after(filter: apache.Filter) -> None:
     "Has the filters below called, and then looks at what they keep, without asking for a request itself."
-    filter.write(filter.read())
+    filter.write(filter.read() or b"")
     filter.flush()
     kept["seen"] = error_of(lambda: kept["req"].uri)
     filter.disable()

@@ -42,7 +42,7 @@ def discards(req: apache.Request) -> int:
     return req.discard_request_body()
 
 
-def of(filter: apache.Filter) -> int:
+def of(filter: apache.Filter | apache.AsyncFilter) -> int:
     assert filter.req is not None
     return wanted(filter.req)
 
@@ -52,7 +52,7 @@ def plain(filter: apache.Filter) -> None:
     raise apache.SERVER_RETURN(of(filter))
 
 
-async def stream(filter: apache.Filter) -> AsyncIterator[bytes]:
+async def stream(filter: apache.AsyncFilter) -> AsyncIterator[bytes]:
     async for _ in filter:
         raise apache.SERVER_RETURN(of(filter))
     yield b""
@@ -64,7 +64,7 @@ def plain_late(filter: apache.Filter) -> None:
     raise apache.SERVER_RETURN(of(filter))
 
 
-async def stream_late(filter: apache.Filter) -> AsyncIterator[bytes | apache.Flush]:
+async def stream_late(filter: apache.AsyncFilter) -> AsyncIterator[bytes | apache.Flush]:
     yield b"a part;"
     yield apache.FLUSH
     raise apache.SERVER_RETURN(of(filter))

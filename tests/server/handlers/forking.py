@@ -188,7 +188,7 @@ def outputfilter(filter: apache.Filter) -> None:
         filter.close()
 
 
-async def generator(filter: apache.Filter) -> AsyncIterator[bytes]:
+async def generator(filter: apache.AsyncFilter) -> AsyncIterator[bytes]:
     async for chunk in filter:
         if is_fork("generator"):
             return
@@ -213,14 +213,14 @@ def plain(conn: apache.Connection) -> int:
     return apache.OK
 
 
-async def waits(conn: apache.Connection) -> None:
+async def waits(conn: apache.AsyncConnection) -> None:
     await conn.readline()
     if is_fork("async"):
         return
     await conn.write(b"one answer\n")
 
 
-async def on_loop(conn: apache.Connection) -> None:
+async def on_loop(conn: apache.AsyncConnection) -> None:
     async def forks() -> None:
         is_fork("loop")
 

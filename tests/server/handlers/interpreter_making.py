@@ -43,13 +43,13 @@ def same(filter: apache.Filter) -> None:
         filter.close()
 
 
-async def connectionhandler(conn: apache.Connection) -> None:
+async def connectionhandler(conn: apache.AsyncConnection) -> None:
     conn.log_error("interpreter_making connection", apache.APLOG_NOTICE)
     async for line in conn:
         await conn.write(line.upper())
 
 
-async def named(conn: apache.Connection) -> None:
+async def named(conn: apache.AsyncConnection) -> None:
     await conn.write(apache.interpreter)
 
 

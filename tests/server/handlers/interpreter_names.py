@@ -9,16 +9,16 @@ def handler(req: apache.Request) -> int:
     return apache.OK
 
 
-async def outputfilter(filter: apache.Filter):  # type: ignore[no-untyped-def]
+async def outputfilter(filter: apache.AsyncFilter):  # type: ignore[no-untyped-def]
     async for chunk in filter:
         yield chunk
     yield f"filter: {apache.interpreter}\n".encode()
 
 
-async def inputfilter(filter: apache.Filter):  # type: ignore[no-untyped-def]
+async def inputfilter(filter: apache.AsyncFilter):  # type: ignore[no-untyped-def]
     async for chunk in filter:
         yield chunk
 
 
-async def connectionhandler(conn: apache.Connection) -> None:
+async def connectionhandler(conn: apache.AsyncConnection) -> None:
     await conn.write(apache.interpreter)

@@ -5,23 +5,23 @@ import asyncio
 from mod_python import apache
 
 
-async def echo(conn: apache.Connection) -> None:
+async def echo(conn: apache.AsyncConnection) -> None:
     async for line in conn:
         await conn.write(line)
 
 
-async def upper(conn: apache.Connection) -> int:
+async def upper(conn: apache.AsyncConnection) -> int:
     while line := await conn.readline():
         conn.write(line.upper())
     return apache.OK
 
 
-async def greets(conn: apache.Connection) -> None:
+async def greets(conn: apache.AsyncConnection) -> None:
     await conn.write("hello\n")
     await conn.write(b"you said " + await conn.readline())
 
 
-async def reads(conn: apache.Connection) -> None:
+async def reads(conn: apache.AsyncConnection) -> None:
     "Whatever way it is read in, nothing is lost between the ways."
     seen = [
         await conn.peek(2),
@@ -40,7 +40,7 @@ async def reads(conn: apache.Connection) -> None:
     await conn.write(repr(seen))
 
 
-async def limits(conn: apache.Connection) -> None:
+async def limits(conn: apache.AsyncConnection) -> None:
     seen = []
     for wait in (conn.readline(4), conn.readuntil(b";", 3)):
         try:
@@ -50,14 +50,14 @@ async def limits(conn: apache.Connection) -> None:
     await conn.write("|".join(seen))
 
 
-async def sleeps(conn: apache.Connection) -> None:
+async def sleeps(conn: apache.AsyncConnection) -> None:
     for word in ("one", "two", "three"):
         await conn.write(word)
         await conn.sleep(0.05)
     await conn.write((await conn.read(100)) + b".")
 
 
-async def times_out(conn: apache.Connection) -> None:
+async def times_out(conn: apache.AsyncConnection) -> None:
     conn.timeout = 0.1
     try:
         await conn.readline()
@@ -67,11 +67,11 @@ async def times_out(conn: apache.Connection) -> None:
     await conn.write(b"then " + await conn.readline())
 
 
-async def wrong_times(conn: apache.Connection) -> None:
+async def wrong_times(conn: apache.AsyncConnection) -> None:
     said = []
     for wrong in (4, -1, float("nan")):
         try:
-            conn.sleep(wrong)
+            await conn.sleep(wrong)
         except ValueError as error:
             said.append(str(error))
         try:
@@ -81,19 +81,19 @@ async def wrong_times(conn: apache.Connection) -> None:
     await conn.write("\n".join(said))
 
 
-async def fails(conn: apache.Connection) -> None:
+async def fails(conn: apache.AsyncConnection) -> None:
     await conn.write("before\n")
     await conn.readline()
     raise ValueError("in the middle")
 
 
-async def closes(conn: apache.Connection) -> None:
+async def closes(conn: apache.AsyncConnection) -> None:
     await conn.write("bye")
     await conn.close()
     conn.log_error(f"left {await conn.read(-1)!r}", apache.APLOG_NOTICE)
 
 
-async def sniffs(conn: apache.Connection) -> int | None:
+async def sniffs(conn: apache.AsyncConnection) -> int | None:
     if await conn.peek(4) in (b"GET ", b"POST", b"PRI "):
         return apache.DECLINED
     async for line in conn:
@@ -101,7 +101,7 @@ async def sniffs(conn: apache.Connection) -> int | None:
     return None
 
 
-async def foreign(conn: apache.Connection) -> None:
+async def foreign(conn: apache.AsyncConnection) -> None:
     try:
         await asyncio.sleep(1)
     except RuntimeError as error:
@@ -113,6 +113,6 @@ async def foreign(conn: apache.Connection) -> None:
         await conn.write(f"{error}\n")
 
 
-async def big(conn: apache.Connection) -> None:
+async def big(conn: apache.AsyncConnection) -> None:
     for letter in "abcd":
         await conn.write(letter * (1 << 20))

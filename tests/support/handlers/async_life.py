@@ -6,11 +6,11 @@ import time
 from mod_python import apache
 
 
-def note(conn: apache.Connection, text: str) -> None:
+def note(conn: apache.Connection | apache.AsyncConnection, text: str) -> None:
     conn.log_error(f"life: {text}", apache.APLOG_NOTICE)
 
 
-async def ends(conn: apache.Connection) -> None:
+async def ends(conn: apache.AsyncConnection) -> None:
     "Says once how it ended."
     try:
         async for line in conn:
@@ -33,7 +33,7 @@ async def ends(conn: apache.Connection) -> None:
         note(conn, "finally")
 
 
-async def stubborn(conn: apache.Connection) -> None:
+async def stubborn(conn: apache.AsyncConnection) -> None:
     "Does not want to go."
     await conn.write("hi\n")
     while True:
@@ -47,7 +47,7 @@ async def stubborn(conn: apache.Connection) -> None:
                 return
 
 
-async def told(conn: apache.Connection) -> None:
+async def told(conn: apache.AsyncConnection) -> None:
     "Finishes what it has begun."
     async for line in conn:
         await conn.write(b"last " + line if conn.closing else line)
@@ -55,27 +55,27 @@ async def told(conn: apache.Connection) -> None:
             return
 
 
-async def clock(conn: apache.Connection) -> None:
+async def clock(conn: apache.AsyncConnection) -> None:
     "Talks for longer than Timeout, and never listens."
     for number in range(18):
         await conn.write(f"{number}\n")
         await conn.sleep(0.1)
 
 
-async def answers(conn: apache.Connection) -> None:
+async def answers(conn: apache.AsyncConnection) -> None:
     "Answers after ten bytes, whatever else comes."
     await conn.readexactly(10)
     await conn.write(b"a" * 100_000)
 
 
-async def lingers(conn: apache.Connection) -> None:
+async def lingers(conn: apache.AsyncConnection) -> None:
     "Answers from a deadline, whatever else comes."
     await conn.readexactly(10)
     await conn.sleep(0.05)
     await conn.write(b"a" * 100_000)
 
 
-async def pieces(conn: apache.Connection) -> None:
+async def pieces(conn: apache.AsyncConnection) -> None:
     "Many small writes are few packets."
     async for _ in conn:
         for number in range(50):
@@ -83,21 +83,21 @@ async def pieces(conn: apache.Connection) -> None:
         await conn.write("\n")
 
 
-async def streams(conn: apache.Connection) -> None:
+async def streams(conn: apache.AsyncConnection) -> None:
     "Ten megabytes for who asks."
     async for _ in conn:
         for _ in range(160):
             await conn.write(bytes(65536))
 
 
-async def floods(conn: apache.Connection) -> None:
+async def floods(conn: apache.AsyncConnection) -> None:
     "Two hundred megabytes for who asks, each of its own."
     async for _ in conn:
         for number in range(200):
             await conn.write(bytes([number]) * (1 << 20))
 
 
-async def timers(conn: apache.Connection) -> None:
+async def timers(conn: apache.AsyncConnection) -> None:
     "Sleeps as long as it is told, and says for how long that was."
     clock = time.monotonic
     async for line in conn:
@@ -106,7 +106,7 @@ async def timers(conn: apache.Connection) -> None:
         await conn.write(f"{clock() - begin:.4f}\n")
 
 
-async def bulk(conn: apache.Connection) -> None:
+async def bulk(conn: apache.AsyncConnection) -> None:
     "Counts what it gets."
     size = 0
     while data := await conn.read(65536):
@@ -114,7 +114,7 @@ async def bulk(conn: apache.Connection) -> None:
     await conn.write(f"{size}\n")
 
 
-async def dawdles(conn: apache.Connection) -> None:
+async def dawdles(conn: apache.AsyncConnection) -> None:
     "Does not read for a while."
     await conn.write("go\n")
     await conn.sleep(0.5)
@@ -124,7 +124,7 @@ async def dawdles(conn: apache.Connection) -> None:
     await conn.write(f"{size}\n")
 
 
-async def storm(conn: apache.Connection) -> None:
+async def storm(conn: apache.AsyncConnection) -> None:
     "Is woken from elsewhere while it gets input."
     async for line in conn:
         done = await asyncio_all(int(line))
@@ -138,12 +138,12 @@ async def asyncio_all(count: int) -> int:
     return done
 
 
-async def tells_id(conn: apache.Connection) -> None:
+async def tells_id(conn: apache.AsyncConnection) -> None:
     async for _ in conn:
         note(conn, "line")
         await conn.write(f"{conn.id}\n")
 
 
-async def limited(conn: apache.Connection) -> None:
+async def limited(conn: apache.AsyncConnection) -> None:
     while await conn.readline(100_000):
         pass
