@@ -98,7 +98,7 @@ mod tests {
             ("sys.path+", "not 'sys.path+'"),
             ("sys.path + ['/srv/python'", "no other half to [ in"),
             ("sys.path + ['/srv/python]", "no other half to ' in"),
-            ("sys.path + '/srv/python']", "no other half to ] in"),
+            ("sys.path + list('/srv/python')]", "no other half to ] in"),
             ("sys.path + (['/srv/python')]", "no other half to [ in"),
         ] {
             let said = check(expression).expect_err(expression);

@@ -76,7 +76,7 @@ def test_a_package_of_another_version_is_named_by_its_file(folder: Path) -> None
     version = folder / "mod_python/version.py"
     version.write_text(version.read_text().replace('version = "', 'version = "0.'))
     text = said(folder)
-    assert re.search(rf"package mod_python 0\.\S+ \({folder}/mod_python/_start\.py\) does not fit", text)
+    assert re.search(rf"package mod_python 0\.\S+ \({folder}/mod_python/_start\.py\) does not match", text)
 
 
 def test_the_module_of_a_source_tree_takes_the_package_of_that_tree(folder: Path) -> None:
