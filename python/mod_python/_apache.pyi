@@ -519,6 +519,10 @@ class Request:
         """The lines of the body, up to about sizehint bytes."""
     def discard_request_body(self) -> int:
         """Reads the rest of the body and drops it; gives OK or an HTTP status."""
+    def _settle_length(self) -> None:
+        """Reads a body whose length an input filter may change, so that the headers say its length. Raises
+        SERVER_RETURN when that fails.
+        """
     def log_error(self, message: str | None, level: int | None = None) -> None:
         """Writes a line to the error log; level is one of apache.APLOG_*."""
     def get_options(self) -> table:

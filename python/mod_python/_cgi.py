@@ -112,6 +112,7 @@ Saved = tuple[Any, Any, Any]
 
 def build_cgi_env(req: _apache.Request) -> _apache.table:
     """Return the environment of a CGI script for a request (RFC 3875, 4.1), as a new table."""
+    req._settle_length()  # RFC 3875, 4.1.2: CONTENT_LENGTH must be set if there is a body
     req.add_cgi_vars()
     env = _apache.table(req.subprocess_env)
     length = _apache.find_path_info(req.uri, req.path_info or "")

@@ -46,6 +46,7 @@ def build_env(req: _apache.Request) -> dict[str, Any] | None:
         req.log_error(f"{req.uri} is not below mod_python.wsgi.base_uri {base}", apache.APLOG_WARNING)
         return None
     req.path_info = req.uri[len(base) :]
+    req._settle_length()  # applications go by CONTENT_LENGTH, and see no body without it
     req.add_cgi_vars()
     environ: dict[str, Any] = {key: _native(value) for key, value in req.subprocess_env.items() if value is not None}
     environ["SCRIPT_NAME"] = _native(base)

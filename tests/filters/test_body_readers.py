@@ -39,6 +39,7 @@ BY_LENGTH = {
     "fpm": 'ProxyPass "unix:${STATE}/fpm.sock|fcgi://localhost${HTDOCS}/reader.php"',
     "fpm-handler": 'SetHandler "proxy:unix:${STATE}/fpm.sock|fcgi://localhost"',
     "wsgi": "",
+    "python-cgi": "SetHandler mod_python\n PythonHandler body_readers::cgi",
     "python-wsgi": "SetHandler mod_python\n PythonHandler body_readers::wsgi",
     "perl": "SetHandler perl-script\n PerlResponseHandler Reader",
 }
@@ -140,6 +141,10 @@ RequestReadTimeout body=1,MinRate=500
 )
 TAKEN_OVER = """
 PythonInputFilter input_filters::upper upper
+<Location /kept>
+    SetInputFilter upper
+    SetHandler lua-script
+</Location>
 <Location /taken>
     SetInputFilter upper
     SetHandler mod_python
@@ -270,6 +275,14 @@ def test_i11_a_body_beyond_the_limit_is_refused(httpd: Httpd, reader: str) -> No
     for framed in (more, [more[:5], more[5:]]):
         assert httpd.request("POST", f"/upper/{reader}", framed).status == 413
     assert httpd.request("POST", f"/upper/{reader}", SMALL).status == 200
+
+
+def test_i11_a_body_that_cannot_be_kept_is_a_500(httpd: Httpd) -> None:
+    with Httpd(TAKEN_OVER, beside=__file__, mpm=httpd.mpm, modules=["lua"], env={"TMPDIR": "/no/folder"}) as other:
+        other.write("kept", body_programs.LUA)
+        assert other.request("POST", "/kept", SMALL).status == 200
+        other.expect("cannot be kept for the handler lua-script, .* temporary file in /no/folder fails: No such file")
+        assert other.request("POST", "/kept", BODY).status == 500
 
 
 def test_i8_what_is_left_of_a_body_beyond_the_limit_is_no_request(httpd: Httpd) -> None:

@@ -46,6 +46,9 @@ impl Class for RequestObject {
         readlines(; sizehint) = io::readlines;
         /// Reads the rest of the body and drops it; gives OK or an HTTP status.
         discard_request_body() = io::discard_request_body;
+        /// Reads a body whose length an input filter may change, so that the headers say its length. Raises
+        /// SERVER_RETURN when that fails.
+        _settle_length() = io::settle_length;
         /// Sends a part of a file: from offset (in bytes, 0 if left out), at most len bytes (all if left
         /// out or negative). Gives how many bytes that are. Raises OSError.
         sendfile(path; offset, len) = io::sendfile;

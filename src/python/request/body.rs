@@ -108,7 +108,7 @@ impl Body {
     }
 
     /// Reads a body whose length an input filter may change, so that its `Content-Length` is known; at most `limit`
-    /// bytes of it. Answers whether it was read: not if somebody has begun to read it.
+    /// bytes of it. It does nothing if somebody has begun to read it.
     ///
     /// # Errors
     /// `SERVER_RETURN` with the status for the client.
@@ -118,23 +118,17 @@ impl Body {
         interpreter: &'static Interpreter,
         r: &Request,
         limit: u64,
-    ) -> PyResult<bool> {
-        if self.begun.get() || self.ended.get() || r.content_length().is_some() {
-            return Ok(false);
+    ) -> PyResult<()> {
+        if self.begun.get() || self.ended.get() {
+            return Ok(());
         }
         self.reading.set(true);
         let status = release(py, || r.give_body_length(limit, false));
         self.reading.set(false);
+        let refusal = r.body_refusal().unwrap_or(Status::INTERNAL_SERVER_ERROR);
         match status {
-            Status::DECLINED => Ok(r.content_length().is_some()),
-            Status::FILTER_ERROR => {
-                let refusal = r.body_refusal();
-                Err(server_return(
-                    interpreter,
-                    py,
-                    refusal.unwrap_or(Status::INTERNAL_SERVER_ERROR),
-                ))
-            }
+            Status::DECLINED => Ok(()),
+            Status::FILTER_ERROR => Err(server_return(interpreter, py, refusal)),
             status => Err(server_return(interpreter, py, status)),
         }
     }

@@ -132,22 +132,22 @@ pub(in crate::python) fn readlines<'py>(
     Ok(lines.into_any())
 }
 
-/// Reads a body whose length an input filter may change, so that its `Content-Length` is known. Answers whether it
-/// was read: not if there is no such body, or if somebody reads it already.
+/// `req._settle_length()`: reads a body whose length an input filter may change, so that the request's headers say
+/// its length. It does nothing if there is no such body, or if somebody reads it already.
 ///
 /// # Errors
-/// `SERVER_RETURN` with the status for the client.
-pub(in crate::python) fn settle_length(this: &Me<'_, '_>) -> PyResult<bool> {
-    let Ok((r, state)) = reading(this, "build_wsgi_env") else {
-        return Ok(false);
-    };
-    match r.settings::<Settings>().input_spool() {
-        Some(limit) if context::is_about(r) => {
+/// `SERVER_RETURN` with the status for the client; `RuntimeError` if `req` is not lent to this thread.
+pub(in crate::python) fn settle_length<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
+    this.body().lent.get()?;
+    // Inside of a filter, or in a cleanup, nothing can be read.
+    if let Ok((r, state)) = reading(this, "_settle_length") {
+        let limit = r.settings::<Settings>().input_spool();
+        if let Some(limit) = limit.filter(|_| context::is_about(r)) {
             let body = &state.body;
-            body.settle_length(this.py(), this.interpreter(), r, limit)
+            body.settle_length(this.py(), this.interpreter(), r, limit)?;
         }
-        _ => Ok(false),
     }
+    none(this)
 }
 
 pub(in crate::python) fn discard_request_body<'py>(this: &Me<'_, 'py>) -> Answer<'py> {

@@ -4,7 +4,6 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
 
-use super::io;
 use super::object::Me;
 use super::state::State;
 use crate::engine::phases::HANDLERS;
@@ -203,18 +202,9 @@ pub(in crate::python) fn add_cgi_vars<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
 
 /// `req.build_wsgi_env()`
 pub(in crate::python) fn build_wsgi_env<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
-    let r = this.body().lent.get()?;
+    this.body().lent.get()?;
     let module = this.py().import("mod_python._wsgi")?;
-    let environ = module.call_method1("build_env", (this.object(),))?;
-    if !environ.is_none() && io::settle_length(this)? {
-        // Applications go by it (PEP 3333): without it, most of them take a request for one without a body.
-        environ.set_item(
-            "CONTENT_LENGTH",
-            r.content_length().unwrap_or(0).to_string(),
-        )?;
-        environ.call_method1("pop", ("HTTP_TRANSFER_ENCODING", this.py().None()))?;
-    }
-    Ok(environ)
+    module.call_method1("build_env", (this.object(),))
 }
 
 /// `req.wsgi_start_response(status, headers, exc_info)`

@@ -79,6 +79,7 @@ METHODS: dict[str, list[tuple[str, tuple[Any, ...], str]]] = {
         ("auth_name", (), "None"),
         ("auth_type", (), "None"),
         ("construct_url", ("/x",), "str"),
+        ("_settle_length", (), "None"),
         ("discard_request_body", (), "int"),
         ("document_root", (), "str"),
         ("build_wsgi_env", (), "dict"),

@@ -105,6 +105,18 @@ def wsgi(req: apache.Request) -> int:
     return apache.OK
 
 
+def cgi(req: apache.Request) -> int:
+    """The same, by what CGI tells."""
+    environ = apache.build_cgi_env(req)
+    length, coding = environ.get("CONTENT_LENGTH", "none"), environ.get("HTTP_TRANSFER_ENCODING", "none")
+    body = req.read(int(length))
+    assert req.read() == b""
+    req.content_type = "text/plain"
+    req.write(f"length {length}, coding {coding}\n")
+    req.write(body)
+    return apache.OK
+
+
 def leave_to_lua(req: apache.Request) -> int:
     """Name the handler of another module."""
     req.handler = "lua-script"
