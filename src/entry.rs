@@ -111,8 +111,7 @@ impl Module for Entry {
         cleanup::run_with_child(child);
         mutex::child_init(child, main);
         let counters = counters(main);
-        let pid = std::process::id() as i32;
-        metrics::start(counters, counters.child(pid, is_alive), &filters(main));
+        metrics::start(counters, &filters(main));
         let mut servers = std::iter::successors(Some(main), |server| server.next());
         let is_on = |server: &Server| server.settings::<Settings>().optimize == Some(true);
         process::undisturbed(|| start::start(main, servers.any(is_on), &MODULE));

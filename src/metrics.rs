@@ -9,30 +9,49 @@ use crate::engine::counters::{Child, Counters, Row, Work};
 use crate::engine::phases::Phase;
 use crate::filter_chain::Direction;
 use crate::httpd::filter::waited;
+use crate::httpd::server::shared_memory::is_alive;
+use crate::locks::Lock;
 
 /// The counters of this child; unset in httpd's parent.
 static HERE: OnceLock<Here> = OnceLock::new();
 
 struct Here {
     counters: &'static Counters,
-    child: Option<&'static Child>,
+    /// This child's place among the counters; unset as long as all places are taken.
+    child: OnceLock<&'static Child>,
+    /// Held by the thread that asks for a place.
+    asking: Lock<()>,
     filters: HashMap<(Direction, String), usize>,
 }
 
 /// Starts to count in this child; `filters` are those of the configuration, with their numbers.
-pub fn start(
-    counters: &'static Counters,
-    child: Option<&'static Child>,
-    filters: &[(Direction, String, usize)],
-) {
+pub fn start(counters: &'static Counters, filters: &[(Direction, String, usize)]) {
     let numbered = |(direction, name, number): &(Direction, String, usize)| {
         ((*direction, name.clone()), *number)
     };
-    HERE.get_or_init(|| Here {
+    let here = HERE.get_or_init(|| Here {
         counters,
-        child,
+        child: OnceLock::new(),
+        asking: Lock::short(()),
         filters: filters.iter().map(numbered).collect(),
     });
+    here.child();
+}
+
+impl Here {
+    /// This child's place. A connection that finds none tries again: children that have ended leave theirs.
+    fn child(&self) -> Option<&'static Child> {
+        if let Some(child) = self.child.get() {
+            return Some(child);
+        }
+        // One thread at a time: whoever gets the place sets its counts to zero.
+        let _asking = self.asking.lock();
+        if self.child.get().is_none() {
+            let child = self.counters.child(std::process::id() as i32, is_alive)?;
+            let _ = self.child.set(child);
+        }
+        self.child.get().copied()
+    }
 }
 
 /// The row of a filter.
@@ -72,7 +91,7 @@ impl Counted {
     }
 
     fn new(which: impl Fn(&'static Child) -> &'static AtomicI64) -> Option<Self> {
-        let gauge = which(HERE.get()?.child?);
+        let gauge = which(HERE.get()?.child()?);
         gauge.fetch_add(1, Ordering::Relaxed);
         Some(Self(gauge))
     }

@@ -75,7 +75,7 @@ impl Call {
         if !IS_CHILDS.get() {
             return Some(Self(false));
         }
-        // Counts first and then looks at the switch; the watchman switches first and then looks at the count.
+        // Counts first and then looks at the switch; the watchdog switches first and then looks at the count.
         DEPTH.fetch_add(1, Ordering::SeqCst);
         let call = Self(true);
         (!OFF.load(Ordering::SeqCst)).then_some(call)

@@ -58,6 +58,8 @@ struct Line {
     called: usize,
     /// Whether one of the threads waits in epoll.
     polls: bool,
+    /// Whether a thread that was called for could not be started: the timer's thread tries again.
+    lacks_thread: bool,
 }
 
 impl Line {
@@ -131,26 +133,54 @@ impl Reactor {
         }
     }
 
+    /// Tries again to start a thread that could not be started, if it is still needed. Called by the timer's thread,
+    /// with no lock held.
+    pub fn try_again(&'static self) {
+        let mut line = self.line();
+        match line.workers > line.stuck {
+            true => line.lacks_thread = false,
+            false => self.call_worker(line),
+        }
+    }
+
     /// Wakes a resting thread, or starts one. Gives the lock back before a thread is started.
     fn call_worker(&'static self, mut line: Guard<'_, Line>) {
         line.workers += 1;
         let rests = line.resting > line.called;
         if rests {
+            line.lacks_thread = false;
             line.called += 1;
             self.call.give_one();
         }
         drop(line);
         if !rests {
             let thread = thread::Builder::new().name("reactor".into());
-            if let Err(error) = thread.spawn(|| self.live()) {
-                self.line().leave();
-                let text = format!("cannot start a thread for parked connections: {error}");
-                server::log(Level::Critical, &text);
-                return;
-            }
+            let started = thread.spawn(|| self.live());
+            self.note_start(started.err());
         }
-        // The timer's thread watches for long steps.
+        // The timer's thread watches for long steps, and for a thread that did not start.
         timer::interrupt();
+    }
+
+    /// Notes whether a thread could be started. The first of several failures in a row is logged.
+    fn note_start(&self, failure: Option<io::Error>) {
+        let mut line = self.line();
+        let lacked = std::mem::replace(&mut line.lacks_thread, failure.is_some());
+        if failure.is_some() {
+            line.leave();
+        }
+        drop(line);
+        if let Some(error) = failure.filter(|_| !lacked) {
+            let text = format!(
+                "cannot start a thread for parked connections, which wait until one can be started: {error}"
+            );
+            server::log(Level::Critical, &text);
+        }
+    }
+
+    /// Whether a thread that was called for could not be started.
+    pub fn lacks_thread(&self) -> bool {
+        self.line().lacks_thread
     }
 
     /// The main function of a reactor thread: works, then rests until it is called.

@@ -23,6 +23,8 @@ use crate::locks::{Guard, Lock};
 const STACK: usize = 256 * 1024;
 /// The number of the reactor's set of sockets in the timer's own set.
 const SOCKETS: u64 = 0;
+/// The pause after which a reactor thread that could not be started is tried again.
+const RETRY_INTERVAL: Duration = Duration::from_millis(100);
 /// How often a thread that waits for a connection, and has no socket to wait for, looks whether the child stops.
 pub const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -97,6 +99,7 @@ impl Timer {
     /// The main function of the timer's thread.
     fn work(&'static self) {
         let mut seen = (None, Instant::now());
+        let mut tried = Instant::now();
         loop {
             let now = Instant::now();
             let mut due = Vec::new();
@@ -115,6 +118,10 @@ impl Timer {
             for task in due {
                 task.is_due(now);
             }
+            if self.reactor.lacks_thread() && now >= tried + RETRY_INTERVAL {
+                tried = now;
+                self.reactor.try_again();
+            }
             let progress = self.reactor.progress();
             if progress != seen.0 {
                 seen = (progress, now);
@@ -125,7 +132,8 @@ impl Timer {
             }
             let time = next.map(|next| next.saturating_duration_since(Instant::now()));
             let look = self.reactor.has_workers().then_some(reactor::LONG_STEP);
-            let time = time.into_iter().chain(look).min();
+            let again = self.reactor.lacks_thread().then_some(RETRY_INTERVAL);
+            let time = time.into_iter().chain(look).chain(again).min();
             self.poller.wait(time, |_, _| self.reactor.help(stuck));
         }
     }

@@ -27,11 +27,11 @@ pub use crate::httpd::gate::is_off;
 use crate::httpd::log::Level;
 use crate::locks::{Lock, Signal};
 
-/// How long the watchman waits for the child's thread to leave its loop.
+/// How long the watchdog waits for the child's thread to leave its loop.
 const GRACE: Duration = Duration::from_millis(200);
-/// How long the watchman waits for httpd's own signal handler after that.
+/// How long the watchdog waits for httpd's own signal handler after that.
 const HANDLER_TIME: Duration = Duration::from_millis(200);
-/// The stack of the watchman's thread, in bytes.
+/// The stack of the watchdog's thread, in bytes.
 const STACK: usize = 256 * 1024;
 /// The signals by which prefork has a child end at once.
 const ENDS: [i32; 2] = [libc::SIGTERM, libc::SIGHUP];
@@ -84,6 +84,10 @@ impl Wakeup {
 }
 
 static BEFORE: OnceLock<Before> = OnceLock::new();
+/// What the watchdog needs, set with `BEFORE`.
+static PREPARED: OnceLock<(&'static Server, Duties)> = OnceLock::new();
+/// Whether the watchdog could not be started; the next connection tries again.
+static LACKS_WATCHDOG: AtomicBool = AtomicBool::new(false);
 /// Whether the child was told to end at once.
 static TOLD: AtomicBool = AtomicBool::new(false);
 /// The socket of the client that the child's thread serves; -1 for none.
@@ -99,6 +103,9 @@ pub fn is_told() -> bool {
 
 /// The child's thread serves this socket from now on: null, or a live one.
 pub(in crate::httpd) fn serves(socket: *mut ffi::apr_socket_t) {
+    if LACKS_WATCHDOG.load(Ordering::Acquire) {
+        start_again();
+    }
     if gate::is_childs_thread() {
         let mut descriptor = -1;
         if !socket.is_null() {
@@ -133,18 +140,6 @@ pub fn take_over(child: &Pool, main: &'static Server, duties: Duties) {
     if !ends.iter().chain([&graceful]).all(is_function) {
         return;
     }
-    let wakeup = Wakeup::new();
-    let builder = thread::Builder::new().name("watchdog".into());
-    let watchdog = builder
-        .stack_size(STACK)
-        .spawn(move || watch(wakeup, main, duties));
-    if let Err(error) = watchdog {
-        let text = format!(
-            "cannot start the thread that watches the end of this child: the child may hang when it is \
-             told to stop while it runs Python code: {error}"
-        );
-        return main.log(Level::Error, &text);
-    }
     child.own_first(Leaving);
     let before = Before {
         graceful,
@@ -153,15 +148,46 @@ pub fn take_over(child: &Pool, main: &'static Server, duties: Duties) {
         process: unsafe { libc::getpid() },
         // SAFETY: as above.
         thread: unsafe { libc::pthread_self() },
-        wakeup,
+        wakeup: Wakeup::new(),
     };
-    if BEFORE.set(before).is_ok() {
-        gate::watch_this_thread();
-        for (signal, before) in ENDS.into_iter().zip(ends) {
-            let mut ours = before;
-            ours.sa_sigaction = told as *const () as usize;
-            action(signal, Some(&ours));
+    if BEFORE.set(before).is_ok() && PREPARED.set((main, duties)).is_ok() {
+        if let Err(error) = start_watchdog() {
+            LACKS_WATCHDOG.store(true, Ordering::Release);
+            let text = format!(
+                "cannot start the thread that watches the end of this child: until the next connection, which \
+                 tries again, the child may hang when it is told to stop while it runs Python code: {error}"
+            );
+            main.log(Level::Error, &text);
         }
+    }
+}
+
+/// Starts the watchdog, and takes over the signals. Called on the child's thread.
+fn start_watchdog() -> std::io::Result<()> {
+    let (Some(before), Some(&(main, duties))) = (BEFORE.get(), PREPARED.get()) else {
+        return Ok(());
+    };
+    let builder = thread::Builder::new().name("watchdog".into());
+    builder
+        .stack_size(STACK)
+        .spawn(move || watch(before.wakeup, main, duties))?;
+    gate::watch_this_thread();
+    for (signal, before) in ENDS.into_iter().zip(before.ends) {
+        let mut ours = before;
+        ours.sa_sigaction = told as *const () as usize;
+        action(signal, Some(&ours));
+    }
+    Ok(())
+}
+
+/// Tries again to start the watchdog, on the child's thread.
+#[cold]
+fn start_again() {
+    // SAFETY: only asks.
+    let thread = unsafe { libc::pthread_self() };
+    let is_childs = BEFORE.get().is_some_and(|before| before.thread == thread);
+    if is_childs && start_watchdog().is_ok() {
+        LACKS_WATCHDOG.store(false, Ordering::Release);
     }
 }
 
@@ -230,7 +256,7 @@ fn end_fork(signal: i32) {
     unsafe { libc::raise(signal) };
 }
 
-/// The main function of the watchman's thread.
+/// The main function of the watchdog's thread.
 fn watch(wakeup: Wakeup, main: &'static Server, duties: Duties) {
     process::block_signals();
     while !is_told() {

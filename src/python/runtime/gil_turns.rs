@@ -7,13 +7,14 @@
 //!
 //! These threads hold no lock while they wait for the GIL, and run no Python code.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::context::About;
 use super::interpreter::Interpreter;
 use crate::httpd::log::Level;
-use crate::httpd::server;
 use crate::locks::{Lock, Signal};
 
 /// Whether this Python needs these threads at all.
@@ -35,11 +36,18 @@ static ENTRIES: AtomicUsize = AtomicUsize::new(0);
 static SLEEPING: AtomicUsize = AtomicUsize::new(0);
 static SLEEP: Lock<()> = Lock::short(());
 static ENTERED: Signal = Signal::new();
+/// The interpreters whose thread could not be started; the next entry into Python tries again.
+static UNSTARTED: Lock<Vec<&'static Interpreter>> = Lock::short(Vec::new());
+/// Whether there are any.
+static ARE_UNSTARTED: AtomicBool = AtomicBool::new(false);
 
 /// Tells the threads that this thread is about to wait for the GIL. Called before each entry, without the GIL.
 pub fn note_entry() {
     if !NEEDED {
         return;
+    }
+    if ARE_UNSTARTED.load(Ordering::Acquire) {
+        start_again();
     }
     // Counted before the look at the sleepers; `sleep_until_entry` does it the other way round.
     ENTRIES.fetch_add(1, Ordering::SeqCst);
@@ -50,22 +58,46 @@ pub fn note_entry() {
 }
 
 /// Starts the thread of an interpreter. If it cannot be started, a warning says so, and the interpreter's
-/// threads compete for the GIL without it.
+/// threads compete for the GIL without it until a later entry can start it.
 pub fn start_for(interpreter: &'static Interpreter) {
     if !NEEDED {
         return;
     }
-    let started = thread::Builder::new()
-        .name("gil turns".into())
-        .stack_size(STACK)
-        .spawn(move || take_turns(interpreter));
-    if let Err(error) = started {
+    if let Err(error) = spawn(interpreter) {
         let text = format!(
-            "no thread for turns of interpreter {}: {error}",
+            "no thread for turns of interpreter {}: {error}; the next call of Python code tries again",
             interpreter.name()
         );
-        server::log(Level::Warning, &text);
+        About::Nothing.log(Level::Warning, &text);
+        keep(&[interpreter]);
     }
+}
+
+fn spawn(interpreter: &'static Interpreter) -> io::Result<()> {
+    let thread = thread::Builder::new()
+        .name("gil turns".into())
+        .stack_size(STACK);
+    thread.spawn(move || take_turns(interpreter)).map(drop)
+}
+
+/// Tries to start the threads that could not be started. Any thread, without the GIL.
+#[cold]
+fn start_again() {
+    let mut unstarted = UNSTARTED.lock();
+    let mut interpreters = std::mem::take(&mut *unstarted);
+    ARE_UNSTARTED.store(false, Ordering::Release);
+    drop(unstarted);
+    interpreters.retain(|interpreter| spawn(interpreter).is_err());
+    if !interpreters.is_empty() {
+        keep(&interpreters);
+    }
+}
+
+/// Keeps interpreters for the next try.
+fn keep(interpreters: &[&'static Interpreter]) {
+    let mut unstarted = UNSTARTED.lock();
+    unstarted.extend(interpreters);
+    ARE_UNSTARTED.store(true, Ordering::Release);
 }
 
 fn take_turns(interpreter: &'static Interpreter) {
