@@ -68,7 +68,7 @@ impl Level {
 }
 
 /// httpd writes entries of this level and above to a log file whatever `LogLevel` says.
-pub(in crate::httpd) const ALWAYS_LOGGED: Level = Level::Notice;
+pub const ALWAYS_LOGGED: Level = Level::Notice;
 
 /// A line of a source file, Rust's or Python's. httpd shows it at level debug and above.
 #[derive(Clone, Copy)]

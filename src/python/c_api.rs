@@ -19,7 +19,6 @@ use super::runtime::lease::Lease;
 use super::server::ServerObject;
 use crate::engine::interpreter_name::MAIN;
 use crate::httpd::hooks::optional_functions::Lender;
-use crate::httpd::log;
 use crate::httpd::log::Level;
 use crate::httpd::{Connection, Request, Server};
 
@@ -84,7 +83,7 @@ impl Lender for Exports {
     fn release() {
         let Some(entry) = ENTRIES.with_borrow_mut(Vec::pop) else {
             let text = "mp_release_interpreter without mp_acquire_interpreter";
-            log::main(Level::Error, text);
+            About::Nothing.log(Level::Error, text);
             return;
         };
         entry.interpreter.enter(About::Nothing, |py| {
@@ -136,7 +135,7 @@ fn object(
 ) -> *mut c_void {
     let Some(interpreter) = inside() else {
         let text = "mp_get_..._object without mp_acquire_interpreter";
-        log::main(Level::Error, text);
+        About::Nothing.log(Level::Error, text);
         return null_mut();
     };
     interpreter.enter(About::Nothing, |py| match make(py, interpreter) {

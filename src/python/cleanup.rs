@@ -19,7 +19,6 @@ use super::runtime::traceback;
 use super::values::handler_result::server_return;
 use crate::httpd::Pool;
 use crate::httpd::log::Level;
-use crate::httpd::server;
 use crate::locks::Lock;
 
 /// A function to be called at the end, its argument, and the interpreter of both.
@@ -165,7 +164,7 @@ pub fn run_beside_others() {
             "the child was told to end: functions of apache.register_cleanup() are left out, since \
              {reason}"
         );
-        server::log(Level::Error, &text);
+        About::Nothing.log(Level::Error, &text);
     };
     let builder = thread::Builder::new().name("cleanups".into());
     if let Err(error) = builder.spawn(work) {

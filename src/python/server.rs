@@ -10,6 +10,7 @@ use super::object::class;
 use super::object::class::{Answer, Class, This};
 use super::object::fields::{Shows, duration, number, seconds, text, texts};
 use super::object::members::{attributes, methods};
+use super::runtime::context::About;
 use super::values::config_tables;
 use crate::engine::settings::Settings;
 use crate::httpd::Server;
@@ -170,7 +171,7 @@ fn log_error<'py>(
     level: Option<&Bound<'py, PyAny>>,
 ) -> Answer<'py> {
     log_message(message, level, |level, entry| {
-        this.body().0.log(level, entry)
+        About::Server(this.body().0).log(level, entry)
     })?;
     none(this)
 }

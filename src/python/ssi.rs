@@ -95,7 +95,7 @@ impl Tags for Elements {
         let settings = r.settings::<Settings>();
         if let Err(reason) = may_run(r) {
             let page = String::from_utf8_lossy(r.filename().unwrap_or_default());
-            r.log(
+            About::Request(r).log(
                 Level::Error,
                 &format!("<!--#python --> in {page} may not run: {reason}"),
             );
@@ -209,7 +209,7 @@ impl Run<'_, '_> {
             }
             if self.tag.is_out() {
                 let text = format!("{who}: {}", cut_response(status));
-                r.log(Level::Error, &text);
+                About::Request(r).log(Level::Error, &text);
             }
             return Err(release(py, || self.tag.fail(status)));
         }

@@ -66,6 +66,19 @@ def test_only_httpd_names_its_c_declarations() -> None:
     ]
 
 
+def test_python_logs_without_the_gil() -> None:
+    files = sorted((PROJECT / "src/python").rglob("*.rs"))
+    direct = re.compile(
+        r"\b(?:r|c|server|main|self\.r|request\(\)|connection\(\))\.log(?:_at)?\(|\bserver::log\(|\blog::main\("
+    )
+    code = {str(path.relative_to(PROJECT)): re.sub(r"//.*", "", path.read_text()) for path in files}
+    context = code.pop("src/python/runtime/context.rs")
+    assert direct.search(context), "About::log writes the entries"
+    assert not [name for name, text in code.items() if direct.search(text)], (
+        "write About::… .log(), which lets go of it"
+    )
+
+
 def test_decisions_are_safe() -> None:
     assert "\n#![forbid(unsafe_code)]\n" in (PROJECT / "src/engine/mod.rs").read_text()
 

@@ -20,6 +20,7 @@ use crate::python::object::class::{Answer, Class, This};
 use crate::python::object::members::{attributes, methods};
 use crate::python::runtime::context;
 use crate::python::runtime::context::{log_at, log_line, takes};
+use crate::python::runtime::interpreter::release;
 use crate::python::runtime::types::ClassId;
 use crate::python::server::ServerObject;
 use crate::python::text::{decode, encode, encode_c};
@@ -116,7 +117,7 @@ fn stat<'py>(
 ) -> Answer<'py> {
     let name = encode_c(path)?;
     let wanted = wanted.extract()?;
-    match FileInfo::stat(&name, wanted, &OwnPool::new()) {
+    match release(this.py(), || FileInfo::stat(&name, wanted, &OwnPool::new())) {
         Ok(info) => class::make(this.py(), this.interpreter(), FileInfoObject(info)),
         Err(error) => Err(PyErr::from_type(
             this.py().get_type::<PyOSError>(),

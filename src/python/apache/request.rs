@@ -21,7 +21,7 @@ use crate::python::request::methods::{
     act, add_cgi_vars, allow_methods, build_wsgi_env, construct_url, document_root,
     get_addhandler_exts, get_config, get_options, get_remote_host, is_https, log_error,
     meets_conditions, register_cleanup, send_http_header, set_content_length, ssl_var_lookup,
-    update_mtime, wsgi_start_response,
+    update_mtime, wait, wsgi_start_response,
 };
 use crate::python::request::object::RequestObject;
 use crate::python::runtime::types::ClassId;
@@ -80,7 +80,7 @@ impl Class for RequestObject {
         /// Sets the Content-Length of the response.
         set_content_length(len) = set_content_length;
         /// Sets the ETag of the response from the file (FileETag).
-        set_etag() = act(Request::set_etag);
+        set_etag() = wait(Request::set_etag);
         /// Sets Last-Modified of the response from mtime.
         set_last_modified() = act(Request::set_last_modified);
         /// Raises mtime to so many seconds since 1970, if that is later. Fractions are dropped.
@@ -107,7 +107,7 @@ impl Class for RequestObject {
         /// Allows methods, a sequence of str: for OPTIONS and 405. With reset true no other ones.
         allow_methods(methods; reset) = allow_methods;
         /// Adds to subprocess_env what tells of the server, the client and the headers.
-        add_common_vars() = act(Request::add_common_vars);
+        add_common_vars() = wait(Request::add_common_vars);
         /// Adds to subprocess_env what CGI knows of the request, and the common variables.
         add_cgi_vars() = add_cgi_vars;
         /// The extensions, with their dots and blanks between, that AddHandler gives to Python.

@@ -14,6 +14,7 @@ use crate::httpd::log::Level;
 use crate::httpd::request::auth_probe::Verdict;
 use crate::python::object::arguments::given;
 use crate::python::object::class::{Answer, This};
+use crate::python::runtime::context::About;
 use crate::python::runtime::interpreter::release;
 use crate::python::text::{decode, encode, encode_c};
 
@@ -90,7 +91,7 @@ impl Question {
             }
             Ok(Verdict::Refused(status)) => {
                 let text = format!("authorize({uri}): refused with status {}", status.0);
-                c.log(Level::Debug, &text);
+                About::Connection(c).log(Level::Debug, &text);
                 none()
             }
         }

@@ -266,7 +266,7 @@ fn refuse(c: &Connection, error: &io::Error) -> Status {
              LimitNOFILE=), or set PythonMaxConnections"
         );
     }
-    c.log(Level::Error, &text);
+    About::Connection(c).log(Level::Error, &text);
     c.linger()
 }
 

@@ -124,7 +124,7 @@ impl Coroutine {
 pub fn failed(py: Python<'_>, c: &Connection, role: &Role, error: &PyErr) {
     let name = role.title();
     if is_of_peer(py, error) {
-        c.log(Level::Info, &format!("{name}: {error}"));
+        About::Connection(c).log(Level::Info, &format!("{name}: {error}"));
         return;
     }
     metrics::failed(metrics::phase(Phase::Connection));

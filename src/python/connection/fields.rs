@@ -19,6 +19,7 @@ use crate::python::object::arguments::{boolean, none};
 use crate::python::object::class;
 use crate::python::object::class::{Answer, Class};
 use crate::python::object::fields::number;
+use crate::python::runtime::context::About;
 use crate::python::runtime::lease::Lent;
 use crate::python::server::ServerObject;
 use crate::python::text::{decode_option, encode_c};
@@ -120,7 +121,9 @@ pub(in crate::python) fn log_error<'py>(
     level: Option<&Bound<'py, PyAny>>,
 ) -> Answer<'py> {
     let c = this.body().lent.get()?;
-    log_message(message, level, |level, entry| c.log(level, entry))?;
+    log_message(message, level, |level, entry| {
+        About::Connection(c).log(level, entry)
+    })?;
     none(this)
 }
 

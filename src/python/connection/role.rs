@@ -9,6 +9,7 @@ use crate::engine::protocols::Protocol;
 use crate::httpd::log::Level;
 use crate::httpd::{Connection, Status};
 use crate::parking::io_state::IoState;
+use crate::python::runtime::context::About;
 
 /// The directive that a handler serves a connection for.
 #[derive(Clone)]
@@ -69,7 +70,7 @@ impl Role {
                 self.title()
             ),
         };
-        c.log(Level::Error, &text);
+        About::Connection(c).log(Level::Error, &text);
         Status::OK
     }
 

@@ -19,6 +19,7 @@ use crate::httpd::filter::output::Output;
 use crate::httpd::log::Level;
 use crate::httpd::{Brigade, Connection, Error, Filter, Request, Status};
 use crate::python::request::state::State;
+use crate::python::runtime::context::About;
 use crate::python::runtime::named::NoPython;
 
 /// The noun in "no Python for this filter", in the error log and in exceptions.
@@ -123,7 +124,7 @@ fn steps_aside(filter: &Filter, brigade: &Brigade, declared: &Declared) -> bool 
              the same",
             declared.name
         );
-        r.log(Level::Info, &text);
+        About::Request(r).log(Level::Info, &text);
         return true;
     }
     if r.has_no_body() && !brigade.kinds().any(|kind| kind == BucketKind::Data) {

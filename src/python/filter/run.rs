@@ -332,7 +332,7 @@ impl Instance {
                     "filter {} ended early: the rest is dropped",
                     self.declared.name
                 );
-                r.log(Level::Debug, &text);
+                About::Request(r).log(Level::Debug, &text);
             }
             match &mut *io {
                 InputOrOutput::Output(output) => output.end_early(),

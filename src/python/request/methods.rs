@@ -16,6 +16,7 @@ use crate::python::cleanup::Cleanup;
 use crate::python::object::arguments::{flag, integer, none};
 use crate::python::object::class::Answer;
 use crate::python::object::fields::{number, text};
+use crate::python::runtime::context::About;
 use crate::python::runtime::interpreter::release;
 use crate::python::text::{decode, decode_option, encode_c, encode_header};
 use crate::python::values::config_tables;
@@ -27,7 +28,9 @@ pub(in crate::python) fn log_error<'py>(
     level: Option<&Bound<'py, PyAny>>,
 ) -> Answer<'py> {
     let r = this.body().lent.get()?;
-    log_message(message, level, |level, entry| r.log(level, entry))?;
+    log_message(message, level, |level, entry| {
+        About::Request(r).log(level, entry)
+    })?;
     none(this)
 }
 
@@ -77,6 +80,16 @@ pub(in crate::python) fn send_http_header<'py>(this: &Me<'_, 'py>) -> Answer<'py
     act(this, |_| ())
 }
 
+/// As `act`, for what may wait for a file, a name server or an identd: without the GIL.
+pub(in crate::python) fn wait<'py>(
+    this: &Me<'_, 'py>,
+    action: impl FnOnce(&Request),
+) -> Answer<'py> {
+    let r = this.body().lent.get()?;
+    release(this.py(), || action(r));
+    none(this)
+}
+
 /// Does something with the request that answers nothing.
 pub(in crate::python) fn act<'py>(
     this: &Me<'_, 'py>,
@@ -106,7 +119,10 @@ pub(in crate::python) fn construct_url<'py>(
     path: &Bound<'py, PyAny>,
 ) -> Answer<'py> {
     let path = encode_header(path)?;
-    text(this, |r| r.construct_url(&path))
+    let r = this.body().lent.get()?;
+    // With `UseCanonicalName DNS` it asks a name server.
+    let url = release(this.py(), || r.construct_url(&path));
+    decode_option(this.py(), url)
 }
 
 pub(in crate::python) fn ssl_var_lookup<'py>(
@@ -194,7 +210,7 @@ pub(in crate::python) fn is_https<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
 
 /// `req.add_cgi_vars()`
 pub(in crate::python) fn add_cgi_vars<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
-    act(this, |r| {
+    wait(this, |r| {
         r.add_cgi_vars();
         r.add_common_vars();
     })

@@ -182,7 +182,7 @@ impl<'py> Run<'_, 'py> {
                 self.concluded(status)
             }
             _ if self.r.has_started() => {
-                self.r.log(Level::Error, &cut_response(status));
+                About::Request(self.r).log(Level::Error, &cut_response(status));
                 response.cut(self.py, self.r)
             }
             _ => {
@@ -216,7 +216,7 @@ impl<'py> Run<'_, 'py> {
                     "{}: the client left before the response was whole",
                     handler.text()
                 );
-                self.r.log(Level::Info, &text);
+                About::Request(self.r).log(Level::Info, &text);
                 response.discard();
                 return Status::DONE;
             }
@@ -227,7 +227,7 @@ impl<'py> Run<'_, 'py> {
                 "{}: the request's body did not come: {error}",
                 handler.text()
             );
-            self.r.log(Level::Info, &text);
+            About::Request(self.r).log(Level::Info, &text);
             return self.finish(status);
         }
         let name = format!("{} {}", self.phase.directive(), handler.text());

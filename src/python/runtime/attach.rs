@@ -108,6 +108,12 @@ fn current() -> *mut ffi::PyThreadState {
     unsafe { ffi::compat::PyThreadState_GetUnchecked() }
 }
 
+/// Whether this thread has the GIL now, be it a thread of Python's own, or through another module that embeds Python.
+pub(in crate::python) fn has_gil() -> bool {
+    let current = current();
+    !current.is_null() && current == bound()
+}
+
 /// The time for which this thread, which has let go of the GIL, is outside of the interpreter that it is in.
 pub(in crate::python) struct Outside(Option<&'static Interpreter>);
 
@@ -137,13 +143,11 @@ impl Left {
     /// Lets go of the GIL if this thread has it, be it through another module that embeds Python and calls
     /// httpd meanwhile. Ends when it is dropped: this thread has the GIL again then, if it had it.
     pub(in crate::python) fn begin() -> Self {
-        let mut state = current();
-        if !state.is_null() && state == bound() {
+        let state = match has_gil() {
             // SAFETY: the current state is that of this thread.
-            state = unsafe { ffi::PyEval_SaveThread() };
-        } else {
-            state = null_mut();
-        }
+            true => unsafe { ffi::PyEval_SaveThread() },
+            false => null_mut(),
+        };
         let outside = Some(Outside::begin());
         Self { outside, state }
     }

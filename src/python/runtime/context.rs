@@ -4,9 +4,10 @@
 use std::cell::{Cell, RefCell};
 use std::panic::Location;
 
+use super::interpreter::unlocked;
 use super::lease;
 use crate::engine::log_text::Lines;
-use crate::httpd::log::{Level, SourceLocation, with_location};
+use crate::httpd::log::{ALWAYS_LOGGED, Level, SourceLocation, with_location};
 use crate::httpd::server;
 use crate::httpd::{Connection, Filter, Request, Server};
 
@@ -24,18 +25,32 @@ pub enum About<'a> {
 }
 
 impl About<'_> {
-    /// Writes an entry to the error log of what this is about.
+    /// Writes an entry to the error log of what this is about, if its `LogLevel` takes it. Without the GIL: the log may
+    /// be a pipe whose reader is slow. With or without the GIL; all code above this layer logs by this.
     #[track_caller]
     pub fn log(self, level: Level, line: &(impl AsRef<[u8]> + ?Sized)) {
         with_location(Location::caller(), |at| self.log_at(at, level, line));
     }
 
     fn log_at(self, at: SourceLocation<'_>, level: Level, line: &(impl AsRef<[u8]> + ?Sized)) {
-        match self {
+        if level > ALWAYS_LOGGED && !self.takes(level) {
+            return;
+        }
+        unlocked(|| match self {
             Self::Request(r) => r.log_at(at, level, line),
             Self::Connection(c) => c.log_at(at, level, line),
             Self::Server(server) => server.log_at(at, level, line),
             Self::Nothing => server::log_at(at, level, line),
+        });
+    }
+
+    /// Whether an entry of this level would be logged.
+    fn takes(self, level: Level) -> bool {
+        match self {
+            Self::Request(r) => r.logs(level),
+            Self::Connection(c) => c.logs(level),
+            Self::Server(server) => server.logs(level),
+            Self::Nothing => server::main().is_none_or(|server| server.logs(level)),
         }
     }
 }
@@ -147,12 +162,7 @@ pub fn log_at(at: SourceLocation<'_>, level: Level, line: &(impl AsRef<[u8]> + ?
 
 /// Whether an entry of this level would be logged for what this thread works on.
 pub fn takes(level: Level) -> bool {
-    with_current(|about| match about {
-        About::Request(r) => r.logs(level),
-        About::Connection(c) => c.logs(level),
-        About::Server(server) => server.logs(level),
-        About::Nothing => server::main().is_none_or(|server| server.logs(level)),
-    })
+    with_current(|about| about.takes(level))
 }
 
 /// Logs what Python code prints, line by line: `sys.stdout` at level notice, `sys.stderr` at error. A part of a line is
@@ -163,23 +173,30 @@ pub fn print(is_error: bool, text: &[u8]) {
     } else {
         Level::Notice
     };
+    let mut complete = Vec::new();
+    let mut keep = |line: &[u8]| complete.push(line.to_vec());
     let kept = PRINTED.try_with(|printed| {
-        printed.borrow_mut()[usize::from(is_error)].push(text, |line| log_line(level, line));
+        printed.borrow_mut()[usize::from(is_error)].push(text, &mut keep);
     });
     if kept.is_err() {
         // The thread ends and has no thread-locals any more: what comes counts as whole lines.
         let mut lines = Lines::default();
-        lines.push(text, |line| log_line(level, line));
-        lines.finish(|line| log_line(level, line));
+        lines.push(text, &mut keep);
+        lines.finish(&mut keep);
     }
+    complete.iter().for_each(|line| log_line(level, line));
 }
 
 /// Logs what was printed without a line end.
 pub fn finish_lines() {
     // A thread that ends keeps no parts of lines.
     let _ = PRINTED.try_with(|printed| {
-        let [out, err] = &mut *printed.borrow_mut();
-        out.finish(|line| log_line(Level::Notice, line));
-        err.finish(|line| log_line(Level::Error, line));
+        for (at, level) in [Level::Notice, Level::Error].into_iter().enumerate() {
+            let mut rest = None;
+            printed.borrow_mut()[at].finish(|line| rest = Some(line.to_vec()));
+            if let Some(line) = rest {
+                log_line(level, &line);
+            }
+        }
     });
 }

@@ -85,9 +85,16 @@ fn run<R>(py: Python<'_>, f: impl FnOnce(Python<'_>) -> R) -> R {
 }
 
 /// Lets go of the GIL, calls `f`, and waits for the GIL again: other threads run Python meanwhile. `f` may enter
-/// interpreters. The clock of a filter's step stands still (`time_limit`).
+/// interpreters. The clock of a filter's step stands still (`time_limit`). A process that was forked ends here.
 pub fn release<R>(py: Python<'_>, f: impl FnOnce() -> R) -> R {
     forked::check(py, None);
+    // Objects whose bytes were sent are dropped during a long call, too: it may send much.
+    let_go(py, f, |interpreter| interpreter.deferred_drops.empty(py))
+}
+
+/// Lets go of the GIL while `f` runs, as `release` does. `then` is called with the GIL and the interpreter that this
+/// thread is in; not on a thread of Python's own.
+fn let_go<R>(py: Python<'_>, f: impl FnOnce() -> R, then: impl FnOnce(&Interpreter)) -> R {
     let step = time_limit::pause();
     // `detach` asks for `Send` to keep Python objects out of `f`; what `f` uses of httpd stays on
     // this thread all the time.
@@ -97,14 +104,22 @@ pub fn release<R>(py: Python<'_>, f: impl FnOnce() -> R) -> R {
         OnThisThread(f.call())
     });
     if let Some(interpreter) = attach::inside() {
-        // Objects whose bytes were sent are dropped during a long call, too: it may send much.
-        interpreter.deferred_drops.empty(py);
+        then(interpreter);
     }
     time_limit::resume(step);
     result.0
 }
 
-/// Runs `f` without the GIL, whether or not this thread is in an interpreter.
+/// Runs `f`, which may block, without the GIL, whether or not this thread has it. No Python code runs on this thread
+/// before this returns, and a process that was forked goes on: for log entries.
+pub(in crate::python) fn unlocked<R>(f: impl FnOnce() -> R) -> R {
+    match attach::has_gil() {
+        true => Python::attach(|py| let_go(py, f, |_| ())),
+        false => f(),
+    }
+}
+
+/// Runs `f`, which may enter interpreters, without the GIL, whether or not this thread is in an interpreter.
 pub(super) fn outside<R>(f: impl FnOnce() -> R) -> R {
     match attach::is_attached() {
         true => Python::attach(|py| release(py, f)),

@@ -3,12 +3,11 @@
 use pyo3::exceptions::{PyAttributeError, PyModuleNotFoundError, PyRuntimeError};
 use pyo3::prelude::*;
 
-use super::context::{finish_lines, log_line};
+use super::context::{About, finish_lines, log_line};
 use crate::engine::accept::prefers_html;
 use crate::engine::log_text::excerpt;
 use crate::httpd::Request;
 use crate::httpd::log::Level;
-use crate::httpd::server;
 use crate::python::text::encode;
 
 /// Writes `what`, a sentence, and the traceback to the log of what this thread works on. It is one entry, so that no
@@ -102,7 +101,7 @@ pub fn name_searched_folders(py: Python<'_>, error: &PyErr, path: Vec<String>) {
 /// Writes that `what` failed, and the traceback, to the main server's log, whatever this thread works on.
 pub fn to_server_log(py: Python<'_>, what: &str, error: &PyErr) {
     let entry = entry(py, what, error);
-    server::log(Level::Error, &entry);
+    About::Nothing.log(Level::Error, &entry);
 }
 
 fn entry(py: Python<'_>, what: &str, error: &PyErr) -> Vec<u8> {

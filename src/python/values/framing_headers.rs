@@ -10,6 +10,8 @@ use crate::engine::settings::Settings;
 use crate::httpd::filter::response_head::strict_length;
 use crate::httpd::log::Level;
 use crate::httpd::{Request, Table};
+use crate::python::runtime::context::About;
+use crate::python::runtime::interpreter::unlocked;
 use crate::python::text::{refuse_controls, refuse_no_token};
 
 /// Which of a request's tables.
@@ -41,14 +43,15 @@ impl Headers {
             Self::OfRequest => {
                 let any = |name| key.is_none_or(|key| is(key, name));
                 if any("Content-Length") || any("Transfer-Encoding") {
-                    r.settle_body_framing(any("Transfer-Encoding"));
+                    // It may log.
+                    unlocked(|| r.settle_body_framing(any("Transfer-Encoding")));
                 }
             }
             Self::OfResponse => {
                 if r.settings::<Settings>().debug == Some(true) && r.has_started() {
                     let text = "a header was changed after the head of the response was sent: \
                                 change it before the first write() that is flushed";
-                    r.log(Level::Warning, text);
+                    About::Request(r).log(Level::Warning, text);
                 }
             }
         }
