@@ -84,6 +84,7 @@ impl Httpd {
 struct Python {
     executable: String,
     version: String,
+    library: String,
     include: PathBuf,
 }
 
@@ -113,11 +114,13 @@ impl Python {
                  PYO3_PYTHON to one built with --enable-shared (Debian's /usr/bin/python3 is)"
             ));
         }
+        let library = ask("sysconfig.get_path('stdlib')").unwrap_or_default();
         // The absolute path of the interpreter that PYO3_PYTHON names; the module gives it to Python as its own.
         let executable = ask("sys.executable").unwrap_or(executable);
         Self {
             executable,
             version,
+            library,
             include,
         }
     }
@@ -236,6 +239,7 @@ fn link(python: &Python) {
         "cargo::rustc-env=MOD_PYTHON_EXECUTABLE={}",
         python.executable
     );
+    println!("cargo::rustc-env=MOD_PYTHON_LIBRARY={}", python.library);
     println!(
         "cargo::rustc-env=MOD_PYTHON_PYTHON_VERSION={}",
         python.version

@@ -1,16 +1,38 @@
 """Prepares an interpreter. Each new interpreter imports it once, before any other Python code."""
 
+import re
 import sys
 
 from mod_python import _apache, _streams
 from mod_python import _folders as _folders  # installs the finder for modules of folders
 from mod_python.version import version
 
+
+def _was_replaced() -> bool:
+    """Return whether the file of the running module was replaced: proc(5) tells of names that lead elsewhere now."""
+    try:
+        with open("/proc/self/maps") as maps:
+            return re.search(r"mod_python[^/]*\.so \(deleted\)$", maps.read(), re.MULTILINE) is not None
+    except OSError:
+        return False
+
+
 if version != _apache._version:
+    if _was_replaced():
+        raise ImportError(
+            f"httpd still runs the module mod_python.so {_apache._version}, whose file was replaced since; the package "
+            f"mod_python ({__file__}) is {version} already: stop httpd and start it, since a restart or a reload keeps "
+            "the old module in memory"
+        )
     raise ImportError(
         f"the package mod_python {version} ({__file__}) does not match the module "
-        f"mod_python.so {_apache._version}: install both from one build"
+        f"mod_python.so {_apache._version}: install both from one build, then stop httpd and start it"
     )
+
+if _apache.interpreter == "main_interpreter":
+    from mod_python import _signals
+
+    _signals.install()
 
 sys.stdout = _streams.LogStream(is_error=False)
 sys.stderr = _streams.LogStream(is_error=True)

@@ -12,7 +12,6 @@ use crate::httpd::connection::parking;
 use crate::httpd::log;
 use crate::httpd::log::Level;
 use crate::httpd::server::process;
-use crate::httpd::server::process::{Node, configuration};
 use crate::httpd::{Connection, Server};
 
 /// How many connections of this child have a handler now.
@@ -66,22 +65,10 @@ fn warn(server: &Server, count: usize) {
 
 /// `AsyncRequestWorkerFactor`. httpd has no function that returns it, so it is read from the configuration.
 fn factor() -> f64 {
-    let written = last(&configuration(), b"AsyncRequestWorkerFactor");
+    let written = process::last_argument(&process::configuration(), b"AsyncRequestWorkerFactor");
     let text = written.and_then(|text| std::str::from_utf8(text).ok());
     text.and_then(|text| text.trim().parse().ok())
         .unwrap_or(capacity::FACTOR)
-}
-
-/// The arguments of the last directive of this name, in any section.
-fn last(nodes: &[Node], name: &[u8]) -> Option<&'static [u8]> {
-    let one = |node: &Node| match &node.children {
-        Some(children) => last(children, name),
-        None => node
-            .name
-            .eq_ignore_ascii_case(name)
-            .then_some(node.arguments),
-    };
-    nodes.iter().rev().find_map(one)
 }
 
 /// How many descriptors a connection with this descriptor may take.

@@ -149,6 +149,18 @@ pub fn configuration() -> Vec<Node> {
     nodes(unsafe { ffi::ap_conftree })
 }
 
+/// The arguments of the last directive of this name, in any section, as they were written.
+pub fn last_argument(nodes: &[Node], name: &[u8]) -> Option<&'static [u8]> {
+    let one = |node: &Node| match &node.children {
+        Some(children) => last_argument(children, name),
+        None => node
+            .name
+            .eq_ignore_ascii_case(name)
+            .then_some(node.arguments),
+    };
+    nodes.iter().rev().find_map(one)
+}
+
 fn nodes(first: *const ffi::ap_directive_t) -> Vec<Node> {
     let mut found = Vec::new();
     // SAFETY: null or a node of the tree, which lives as long as the configuration.

@@ -2,11 +2,12 @@
 #![expect(unsafe_code, reason = "the C API of the start of Python")]
 
 use std::ffi::{CStr, CString};
+use std::path::Path;
 
 use pyo3::ffi;
 use pyo3::prelude::*;
 
-use crate::httpd::server::fork;
+use crate::httpd::server::{fork, process};
 
 /// Starts the Python that the module was built with. The GIL and a state of this thread are held then.
 ///
@@ -18,6 +19,7 @@ pub(super) fn initialize(optimize: bool) -> Result<(), String> {
         unsafe { ffi::PyGILState_Ensure() };
         return Ok(());
     }
+    check_chroot()?;
     preinitialize()?;
     let mut config = configuration(optimize);
     let named = name_program(&mut config);
@@ -35,6 +37,23 @@ pub(super) fn initialize(optimize: bool) -> Result<(), String> {
     Python::attach(|py| py.import("signal").map(drop)).map_err(|error| error.to_string())?;
     interrupts.restore();
     Ok(())
+}
+
+/// Looks for Python's library in the folder of `ChrootDir`, if there is one: CPython would only list its paths.
+///
+/// # Errors
+/// A sentence that says what is missing.
+fn check_chroot() -> Result<(), String> {
+    let library = env!("MOD_PYTHON_LIBRARY");
+    let has_library = || Path::new(library).join("encodings/__init__.py").exists();
+    match process::last_argument(&process::configuration(), b"ChrootDir") {
+        Some(folder) if !has_library() => Err(format!(
+            "Python's library is not inside ChrootDir {}: copy the folder {library} to the same path below it, the \
+             shared libraries of its lib-dynload, the package mod_python and your handlers, too",
+            String::from_utf8_lossy(folder)
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// Sets what Python needs to know before it decodes any text.
