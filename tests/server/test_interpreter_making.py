@@ -2,6 +2,7 @@
 
 import contextlib
 import http.client
+import os
 import shutil
 import tempfile
 import threading
@@ -12,10 +13,11 @@ from pathlib import Path
 import pytest
 
 from httpd import Httpd
+from server import PROJECT
 
 MPMS = ("event", "worker", "prefork")
 FOLDER = Path(tempfile.mkdtemp(prefix="mod_python.making."))
-ENV = {"PYTHONPATH": str(FOLDER), "MAKING": str(FOLDER)}
+ENV = {"PYTHONPATH": os.pathsep.join([str(FOLDER), str(PROJECT / "python")]), "MAKING": str(FOLDER)}
 # Python runs it in each new interpreter, before the module does anything there. The main one starts as ever.
 SITE = """
 import os, pathlib, sys, time

@@ -44,8 +44,10 @@ def other_package(folder: Path) -> Path:
 
 def said(folder: Path, name: str = "") -> str:
     """What the log of a server says whose children find that folder first, and answer 500."""
-    with Httpd(CONF, env={"PYTHONPATH": str(folder)}, allow=[".*"]) as server:
-        server.handler("package_place.py", PLACE)
+    # Not from the source tree, whose package it would take.
+    module = shutil.copy(MODULE, folder / "mod_python.so")
+    conf = f"LoadModule python_module {module}\n{CONF}"
+    with Httpd(conf, with_python=False, env={"PYTHONPATH": str(folder)}, allow=[".*"]) as server:
         assert server.get(f"/{name}").status == 500
         return server.error_text()
 
