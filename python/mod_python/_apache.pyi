@@ -318,7 +318,7 @@ class Request:
         """The connection it came on."""
     @property
     def server(self) -> Server:
-        """The virtual host it is for."""
+        """The virtual host it is for; also when the request is over."""
     @property
     def headers_in(self) -> table:
         """The headers of the request."""
@@ -615,7 +615,7 @@ class _Connection:
 
     @property
     def base_server(self) -> Server:
-        """The virtual host of its address."""
+        """The virtual host of its address; also when the connection is over."""
     @property
     def hlist(self) -> HandlerList | None:
         """The handlers of the connection, in a connection handler; else None."""
@@ -694,11 +694,11 @@ class Connection(_Connection):
 
     def read(self, length: int = 0) -> bytes:
         """Up to length bytes as soon as some are there; without length, what comes next; with -1, all until the peer
-        closes. b'' at the end. TimeoutError, ConnectionError.
+        closes. b'' at the end; a plain handler gets it once, then OSError. TimeoutError, ConnectionError.
         """
     def readline(self, length: int | None = None) -> bytes:
-        """One line with its end, or at most length bytes of it; b'' at the end of input. In an async def handler a
-        longer line raises asyncio.LimitOverrunError.
+        """One line with its end, or at most length bytes of it; b'' at the end of input, as read. In an async def
+        handler a longer line raises asyncio.LimitOverrunError.
         """
     def write(self, data: str | Buffer) -> None:
         """Sends str (as UTF-8), bytes or a buffer. Raises ConnectionError when the peer is gone. In an async def
@@ -715,11 +715,11 @@ class AsyncConnection(_Connection):
 
     def read(self, length: int = 0) -> _Awaited[bytes]:
         """Up to length bytes as soon as some are there; without length, what comes next; with -1, all until the peer
-        closes. b'' at the end. TimeoutError, ConnectionError.
+        closes. b'' at the end; a plain handler gets it once, then OSError. TimeoutError, ConnectionError.
         """
     def readline(self, length: int | None = None) -> _Awaited[bytes]:
-        """One line with its end, or at most length bytes of it; b'' at the end of input. In an async def handler a
-        longer line raises asyncio.LimitOverrunError.
+        """One line with its end, or at most length bytes of it; b'' at the end of input, as read. In an async def
+        handler a longer line raises asyncio.LimitOverrunError.
         """
     # It may stay without await: what it returns waits only for a slow peer.
     def write(self, data: str | Buffer) -> Awaitable[None]:

@@ -18,7 +18,8 @@ use crate::httpd::server;
 use crate::python::runtime::types::ClassId;
 use crate::python::values::log_entry::log_message;
 
-/// What a `server` holds. Servers live as long as the child.
+/// What a `server` holds. Servers live as long as the child, so an object of Python can be kept and used on any thread.
+#[derive(Clone, Copy)]
 pub struct ServerObject(&'static Server);
 
 type Me<'a, 'py> = This<'a, 'py, ServerObject>;

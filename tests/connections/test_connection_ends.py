@@ -9,7 +9,10 @@ import pytest
 from httpd import Httpd
 
 MPMS = ("event", "worker", "prefork")
-HANDLERS = ("reads", "reads_lines", "writes", "own_reset", "own_timeout", "changes_it")
+HANDLERS = (
+    *("reads", "reads_lines", "writes", "own_reset", "own_timeout", "changes_it"),
+    *("manual_echo", "manual_pieces"),
+)
 HOST = """
 Listen 127.0.0.1:${@_PORT}
 <VirtualHost *:${@_PORT}>
@@ -55,6 +58,15 @@ def is_one_line(httpd: Httpd, name: str, error: str) -> None:
 def test_a_reset_is_one_line(httpd: Httpd, name: str, tls: bool) -> None:
     reset(begun(httpd, name, tls))
     is_one_line(httpd, name, "ConnectionResetError: the connection could not be (read|written): ")
+
+
+@both
+@pytest.mark.parametrize("name", ["manual_echo", "manual_pieces"])
+def test_a_loop_without_an_end_ends_with_its_peer(httpd: Httpd, name: str, tls: bool) -> None:
+    with httpd.connect(httpd.port_of(f"{'TLS_' if tls else ''}{name}_PORT"), tls=tls) as client:
+        client.sendall(b"hello\n")
+        assert client.recv(6) == b"hello\n"
+    is_one_line(httpd, name, "OSError: the peer has ended its output, which an earlier read has told by b''")
 
 
 @both

@@ -29,9 +29,10 @@ impl Class for ConnectionObject {
 
     methods! { ConnectionObject:
         /// Up to length bytes as soon as some are there; without length, what comes next; with -1,
-        /// all until the peer closes. b'' at the end. TimeoutError, ConnectionError.
+        /// all until the peer closes. b'' at the end; a plain handler gets it once, then OSError. TimeoutError,
+        /// ConnectionError.
         read(; length) = io::read;
-        /// One line with its end, or at most length bytes of it; b'' at the end of input. In an
+        /// One line with its end, or at most length bytes of it; b'' at the end of input, as read. In an
         /// async def handler a longer line raises asyncio.LimitOverrunError.
         readline(; length) = io::readline;
         /// Sends str (as UTF-8), bytes or a buffer. Raises ConnectionError when the peer is gone.
@@ -67,7 +68,7 @@ impl Class for ConnectionObject {
         timeout = async_io::timeout, async_io::set_timeout;
         /// Whether the server is about to stop: finish what is begun, and return.
         closing = closing;
-        /// The virtual host of its address.
+        /// The virtual host of its address; also when the connection is over.
         base_server = base_server;
         /// What it speaks: 'http/1.1', or what was agreed upon in TLS or by Upgrade.
         protocol = text(Connection::protocol);

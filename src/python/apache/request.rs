@@ -123,7 +123,7 @@ impl Class for RequestObject {
     attributes! { RequestObject:
         /// The connection it came on.
         connection = part(ChildObject::Connection);
-        /// The virtual host it is for.
+        /// The virtual host it is for; also when the request is over.
         server = part(ChildObject::Server);
         /// The headers of the request.
         headers_in = part(ChildObject::HeadersIn);

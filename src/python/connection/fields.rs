@@ -21,7 +21,6 @@ use crate::python::object::class::{Answer, Class};
 use crate::python::object::fields::number;
 use crate::python::runtime::context::About;
 use crate::python::runtime::lease::Lent;
-use crate::python::server::ServerObject;
 use crate::python::text::{decode_option, encode_c};
 use crate::python::values::log_entry::log_message;
 use crate::python::values::table::TableObject;
@@ -35,8 +34,7 @@ pub(in crate::python) fn closing<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
 /// `conn.base_server`
 pub(in crate::python) fn base_server<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
     let me = this.body();
-    let c = me.lent.get()?;
-    once(this, &me.base_server, || ServerObject::new(c.base_server()))
+    once(this, &me.base_server, || me.server)
 }
 
 /// `conn.notes`

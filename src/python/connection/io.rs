@@ -14,7 +14,7 @@ use crate::python::object::arguments::{limit, none};
 use crate::python::object::class::{Answer, This};
 use crate::python::runtime::interpreter::release;
 use crate::python::values::buffer;
-use pyo3::exceptions::{PyConnectionResetError, PyTimeoutError};
+use pyo3::exceptions::{PyConnectionResetError, PyOSError, PyTimeoutError};
 use pyo3::prelude::*;
 
 /// How many bytes one read asks httpd for where the handler gives no length.
@@ -76,6 +76,20 @@ fn lost(py: Python<'_>, c: &Connection, error: Error, omitted: &str, what: &str)
     of_peer(py, error)
 }
 
+/// What a plain handler's read has taken. Without data the peer has ended its output: that is told once by `b''`. A
+/// handler that goes on reading would never end, as 3.5's `while 1: conn.write(conn.readline())` has no other end than
+/// an exception.
+///
+/// # Errors
+/// `OSError`, marked as the peer's, at the second read that finds nothing but the end; `MemoryError`.
+fn taken<'py>(this: &Me<'_, 'py>, data: &[u8]) -> Answer<'py> {
+    if data.is_empty() && this.body().end_told.replace(true) {
+        let text = "the peer has ended its output, which an earlier read has told by b''";
+        return Err(of_peer(this.py(), PyOSError::new_err(text)));
+    }
+    Ok(bytes(this.py(), data)?.into_any())
+}
+
 pub(in crate::python) fn read<'py>(
     this: &Me<'_, 'py>,
     length: Option<&Bound<'py, PyAny>>,
@@ -100,7 +114,7 @@ pub(in crate::python) fn read<'py>(
             break;
         }
     }
-    Ok(bytes(this.py(), &data)?.into_any())
+    taken(this, &data)
 }
 
 pub(in crate::python) fn readline<'py>(
@@ -127,7 +141,7 @@ pub(in crate::python) fn readline<'py>(
         taken.map_err(|_| no_memory(line.len() + PORTION))?;
         transport.io.touch();
     }
-    Ok(bytes(this.py(), &line)?.into_any())
+    taken(this, &line)
 }
 
 pub(in crate::python) fn write<'py>(this: &Me<'_, 'py>, data: &Bound<'py, PyAny>) -> Answer<'py> {

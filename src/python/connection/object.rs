@@ -1,6 +1,6 @@
 //! `conn`: a connection, as connection handlers and `req.connection` see it.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
 use pyo3::exceptions::PyRuntimeError;
@@ -13,14 +13,19 @@ use crate::python::object::class::{Answer, This};
 use crate::python::object::fields::Shows;
 use crate::python::object::slots::AsyncIterable;
 use crate::python::runtime::lease::{Lease, Lent};
+use crate::python::server::ServerObject;
 
 /// What a `conn` holds.
 pub struct ConnectionObject {
     pub(in crate::python) lent: Lent<Connection>,
     /// What reads and writes the connection's bytes; `None` where HTTP has them.
     pub(in crate::python) transport: Option<Lent<Transport>>,
+    /// The server of its address, which code that keeps `conn` can still ask for when the connection is over.
+    pub(in crate::python) server: ServerObject,
     pub(in crate::python) base_server: RefCell<Option<Py<PyAny>>>,
     pub(in crate::python) notes: RefCell<Option<Py<PyAny>>>,
+    /// Whether a plain handler's read has given `b''`: the peer has ended its output.
+    pub(in crate::python) end_told: Cell<bool>,
 }
 
 pub(in crate::python) type Me<'a, 'py> = This<'a, 'py, ConnectionObject>;
@@ -31,8 +36,10 @@ impl ConnectionObject {
         Self {
             lent: Lent::new(lease, c),
             transport: None,
+            server: ServerObject::new(c.base_server()),
             base_server: RefCell::default(),
             notes: RefCell::default(),
+            end_told: Cell::new(false),
         }
     }
 
@@ -41,8 +48,10 @@ impl ConnectionObject {
         Self {
             lent: Lent::new(lease, c),
             transport: Some(Lent::new(lease, transport)),
+            server: ServerObject::new(c.base_server()),
             base_server: RefCell::default(),
             notes: RefCell::default(),
+            end_told: Cell::new(false),
         }
     }
 }

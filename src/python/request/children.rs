@@ -6,7 +6,6 @@ use crate::python::connection::object::ConnectionObject;
 use crate::python::object::class;
 use crate::python::object::class::Answer;
 use crate::python::runtime::lease::Lent;
-use crate::python::server::ServerObject;
 use crate::python::values::framing_headers::{Headers, Which};
 use crate::python::values::table::TableObject;
 
@@ -24,26 +23,31 @@ pub(in crate::python) enum ChildObject {
     Notes,
 }
 
-/// The object, made if need be.
+/// The object, made if need be. All but the server, which lives as long as the child, need the open request.
+///
+/// # Errors
+/// `RuntimeError` when the request cannot be used now.
 pub(in crate::python) fn part<'py>(this: &Me<'_, 'py>, part: ChildObject) -> Answer<'py> {
     let me = this.body();
-    let r = me.lent.get()?;
+    if part != ChildObject::Server {
+        me.lent.get()?;
+    }
     if let Some((_, object)) = me.parts.borrow().iter().find(|(known, _)| *known == part) {
         return Ok(object.bind(this.py()).clone());
     }
     let (py, interpreter, lease) = (this.py(), this.interpreter(), me.lent.lease());
     let table = |table, headers| {
         let which = Which { table, headers };
-        let lent = Lent::new(lease, r);
+        let lent = Lent::new(lease, me.lent.get()?);
         class::make(py, interpreter, TableObject::OfRequest(lent, which))
     };
     let object = match part {
         ChildObject::Connection => class::make(
             py,
             interpreter,
-            ConnectionObject::of_request(lease, r.connection()),
+            ConnectionObject::of_request(lease, me.lent.get()?.connection()),
         )?,
-        ChildObject::Server => class::make(py, interpreter, ServerObject::new(r.server()))?,
+        ChildObject::Server => class::make(py, interpreter, me.server)?,
         ChildObject::HeadersIn => table(Request::headers_in, Headers::OfRequest)?,
         ChildObject::HeadersOut => table(Request::headers_out, Headers::OfResponse)?,
         ChildObject::ErrHeadersOut => table(Request::err_headers_out, Headers::OfResponse)?,

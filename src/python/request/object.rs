@@ -10,10 +10,13 @@ use crate::httpd::Request;
 use crate::python::object::class::This;
 use crate::python::object::fields::Shows;
 use crate::python::runtime::lease::{Lease, Lent};
+use crate::python::server::ServerObject;
 
 /// What a `req` holds.
 pub struct RequestObject {
     pub(in crate::python) lent: Lent<Request>,
+    /// Its server, which code that keeps `req` can still ask for when the request is over.
+    pub(in crate::python) server: ServerObject,
     /// The objects that hang on it, each made once: they keep their identity.
     pub(in crate::python) parts: RefCell<Vec<(ChildObject, Py<PyAny>)>>,
 }
@@ -25,6 +28,7 @@ impl RequestObject {
     pub fn new(lease: &Arc<Lease>, r: &Request) -> Self {
         Self {
             lent: Lent::new(lease, r),
+            server: ServerObject::new(r.server()),
             parts: RefCell::default(),
         }
     }

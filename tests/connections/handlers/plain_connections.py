@@ -13,7 +13,7 @@ BIG = 1 << 20
 def echo(conn: apache.Connection) -> int:
     while line := conn.readline():
         conn.write(b"<" + line + b">")
-    conn.write(f"end {conn.readline()!r} {conn.read()!r}")
+    conn.write(f"end {error_of(conn.readline)}, {error_of(conn.read)}")
     return apache.OK
 
 

@@ -17,6 +17,19 @@ def reads_lines(conn: apache.Connection) -> int:
     return apache.OK
 
 
+def manual_echo(conn: apache.Connection) -> int:
+    """The echo handler of the manual of mod_python 3.5."""
+    while 1:
+        conn.write(conn.readline())
+    return apache.OK
+
+
+def manual_pieces(conn: apache.Connection) -> int:
+    while 1:
+        conn.write(conn.read())
+    return apache.OK
+
+
 def writes(conn: apache.Connection) -> int:
     while True:
         conn.write(b"begun" * 20_000)
