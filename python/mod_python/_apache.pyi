@@ -226,74 +226,94 @@ main_server: Server
 _version: str
 
 def log_error(message: str | None, level: int | None = None, server: Server | None = None) -> None:
-    """Writes an entry to the error log of what this thread works on, or of the server given."""
+    """Writes message (str or bytes; None is no entry) to the error log of the request, connection or server that this
+    thread works on, or to that of server. level: one of apache.APLOG_* (APLOG_ERR if None or left out). Raises
+    TypeError for arguments of other types.
+    """
 
 def FileBucket(  # noqa: N802 - it makes a Bucket
     path: str | bytes | PathLike[str], offset: int | None = None, length: int | None = None
 ) -> Bucket:
-    """A part of a file, for a streaming filter to yield: length bytes from offset, or all the rest of it. It is sent
-    without being read.
+    """Returns a Bucket that stands for a part of the file at path, for a streaming filter to yield: length bytes from
+    offset (both int; 0, and the rest of the file, if left out). The file is sent without being read into Python. Raises
+    OSError when it cannot be opened, ValueError when it is no regular file or has no such part.
     """
 
 def register_cleanup(function: Callable[[Any], object], data: Any = None) -> None:
-    """Has function(data) called when this child ends; the last one first. Raises ValueError for what cannot be
-    called.
+    """Registers a function that is called as function(data) when this child process of httpd ends; the one registered
+    last is called first. Raises ValueError when function is not callable.
     """
 
 def server_root() -> str:
-    """ServerRoot."""
+    """Returns the path of ServerRoot (str)."""
 
 def stat(fname: str | bytes, wanted: int) -> FileInfo:
-    """What is known of a file: finfo, as of req.finfo. wanted: a mask of apache.APR_FINFO_*, of which not all need be
-    known. A file that is not there has the filetype apache.APR_NOFILE. Raises OSError when the file system refuses
-    to tell.
+    """Returns what is known of the file fname (str or bytes) as a FileInfo, like req.finfo. wanted is a mask (int) of
+    apache.APR_FINFO_*; attributes that it does not name may be None. For a file that does not exist, filetype is
+    apache.APR_NOFILE. Raises OSError when the file system refuses to tell (apr_stat).
     """
 
 def mpm_query(code: int) -> int:
-    """What the MPM answers to one of apache.AP_MPMQ_*; 0 for what it does not know."""
+    """Returns what the MPM answers to code (int), one of apache.AP_MPMQ_* (ap_mpm_query), as int; 0 for what it does
+    not know.
+    """
 
 def exists_config_define(name: str) -> bool:
-    """Whether httpd was started with -D name, or the configuration has Define name."""
+    """Returns True when httpd was started with -D name or configured with Define name (ap_exists_config_define)."""
 
 # Of each directive (name, arguments), of each section also a list of what stands in it.
 def config_tree() -> list[Any]:
-    """The configuration as a list: of each line (name, arguments), of each section also a list."""
+    """Returns the configuration as a list: for each directive a tuple (name, arguments) of two str, and after the tuple
+    of a section a list of the same form with what stands in it.
+    """
 
 def find_path_info(path: str, path_info: str) -> int:
-    """How many bytes of path are left when path_info is taken off its end."""
+    """Returns how many bytes of path (int) are left when path_info is taken off its end (ap_find_path_info)."""
 
 def parse_qs(
     qs: AnyStr, keep_blank_values: bool | None = None, strict_parsing: bool | None = None
 ) -> dict[AnyStr, list[AnyStr]]:
-    """The values of each name in a query: a dict of lists. ";" separates, as "&" does."""
+    """Returns the values of each name in the query qs (str or bytes) as a dict of lists of the same type. ';' separates
+    as '&' does. keep_blank_values: true to keep empty values. strict_parsing: true to raise ValueError for a field
+    without '='. As urllib.parse.parse_qs.
+    """
 
 def parse_qsl(
     qs: AnyStr, keep_blank_values: bool | None = None, strict_parsing: bool | None = None
 ) -> list[tuple[AnyStr, AnyStr]]:
-    """The names and values in a query, in their order: a list of tuples."""
+    """Returns the names and values in the query qs (str or bytes) in their order, as a list of tuples. The parameters
+    are those of parse_qs.
+    """
 
 def _global_lock(server: Server, key: str | bytes | int | None, index: int | None = None) -> None:
-    """Waits for a lock that all children share: number index, or the one of the key (str, bytes or int). Raises
-    ValueError if this request, connection or thread has it already.
+    """Waits for a lock that all children share, and takes it; other Python threads run meanwhile. index: its number;
+    -1, None or left out for the one that key (str, bytes or int) stands for. Raises ValueError if this request,
+    connection or thread has the lock already, TypeError for a server or key of another type.
     """
 
 def _global_trylock(server: Server, key: str | bytes | int | None, index: int | None = None) -> bool:
-    """Takes such a lock if it is free, and says whether it was."""
+    """Takes a lock as _global_lock does if it is free, without waiting. Returns True when it was."""
 
 def _global_unlock(server: Server, key: str | bytes | int | None, index: int | None = None) -> None:
-    """Gives such a lock back; another thread of the same child may. Raises ValueError if it is not held."""
+    """Releases a lock that _global_lock took; any thread of the same child may. Raises ValueError if this child does
+    not hold it.
+    """
 
 def _pending() -> Any:
-    """A value that another thread will give: await it, and call its set() there."""
+    """Returns an awaitable for a value that another thread gives with its method set()."""
 
 def _print(is_error: bool, text: str) -> None:
-    """Takes printed text: complete lines go to the error log."""
+    """Takes text (str) that was printed: complete lines go to the error log, at level error for is_error, else at
+    notice.
+    """
 
 def _takes(level: int) -> bool:
-    """Whether an entry of a level, one of APLOG_*, would be logged now."""
+    """Returns True when an entry of level (int, one of APLOG_*) would be logged now."""
 
 def _log(level: int, text: str, path: str, line: int) -> None:
-    """Writes one entry, with the place in Python code that it comes from."""
+    """Writes text (str) to the error log at level (int, one of APLOG_*), with path (str) and line (int) as its place in
+    Python code.
+    """
 
 class SERVER_RETURN(Exception):  # noqa: N801, N818 - mod_python's name for it
     """Ends a handler with a result: SERVER_RETURN(result[, status])."""
@@ -311,74 +331,76 @@ class ShuttingDown(Exception):  # noqa: N818
     """The server stops or restarts, and the time for what was begun is over."""
 
 class Request:
-    """A request (request_rec)."""
+    """A request (httpd's request_rec). It may be used on the thread that handles it, while httpd calls a handler or
+    filter for it; at any other time its methods and attributes raise RuntimeError.
+    """
 
     @property
     def connection(self) -> Connection:
-        """The connection it came on."""
+        """The Connection on which the request came."""
     @property
     def server(self) -> Server:
-        """The virtual host it is for; also when the request is over."""
+        """The Server (virtual host) that the request is for; it can be used when the request is over, too."""
     @property
     def headers_in(self) -> table:
-        """The headers of the request."""
+        """The headers of the request, a table."""
     @property
     def headers_out(self) -> table:
-        """The headers of the response."""
+        """The headers of a successful response, a table."""
     @property
     def err_headers_out(self) -> table:
-        """Headers of the response that stay on errors."""
+        """The headers of the response that are also sent with an error response, a table."""
     @property
     def subprocess_env(self) -> table:
-        """The environment of CGI and SSI."""
+        """The environment variables for CGI programs and SSI pages, a table."""
     @property
     def trailers_in(self) -> table:
-        """The trailers of the request: what came behind a body in chunks, once that is read."""
+        """The trailers of the request (RFC 9110 section 6.5), a table. It is filled once a chunked body was read."""
     @property
     def trailers_out(self) -> table:
-        """The trailers of the response; HTTP/2 sends them."""
+        """The trailers of the response, a table. HTTP/2 sends them."""
     @property
     def notes(self) -> table:
-        """Notes from module to module."""
+        """Notes from one module of httpd to another, a table."""
     @property
     def the_request(self) -> str:
-        """The request line."""
+        """The request line (str), such as 'GET / HTTP/1.1'."""
     @property
     def protocol(self) -> str:
-        """HTTP/1.1"""
+        """The protocol of the request (str), such as 'HTTP/1.1'."""
     @property
     def proto_num(self) -> int:
-        """The protocol as a number: 1001 for HTTP/1.1."""
+        """The protocol as a number (int): 1000 times the major version plus the minor one, 1001 for HTTP/1.1."""
     @property
     def hostname(self) -> str | None:
-        """The host of the request without its port, or None."""
+        """The host name that the request is for, without its port (str), or None."""
     @property
     def request_time(self) -> float:
-        """When it arrived, in seconds since 1970 (float)."""
+        """When the request arrived, in seconds since 1970 (float)."""
     @property
     def method(self) -> str:
-        """GET, POST ..."""
+        """The method of the request (str), such as 'GET'."""
     @property
     def method_number(self) -> int:
-        """One of apache.M_*."""
+        """The method of the request as one of apache.M_* (int)."""
     @property
     def header_only(self) -> int:
-        """1 for HEAD."""
+        """1 for a request whose response has no body, such as HEAD (int)."""
     @property
     def unparsed_uri(self) -> str:
-        """The request target as it came."""
+        """The request target as it came (str)."""
     @property
     def mtime(self) -> float:
-        """When what it answers with changed last, in seconds since 1970 (float); 0.0 for unknown."""
+        """When what the response shows has changed last, in seconds since 1970 (float); 0.0 for unknown."""
     @property
     def allowed(self) -> int:
-        """The allowed methods of those that have numbers: a mask of 1 << apache.M_*."""
+        """The allowed methods that have numbers, as a mask (int) of 1 << apache.M_*."""
     @property
     def allowed_methods(self) -> tuple[str, ...]:
-        """The allowed methods of those that have no number: a tuple of str."""
+        """The allowed methods that have no number, a tuple of str."""
     @property
     def allowed_xmethods(self) -> tuple[str, ...]:
-        """Extension methods as older modules of httpd name them: a tuple of str."""
+        """The extension methods that older modules of httpd have allowed, a tuple of str."""
     # Scheme, hostinfo, user, password, hostname, port, path, query, fragment.
     @property
     def parsed_uri(
@@ -386,451 +408,544 @@ class Request:
     ) -> tuple[
         str | None, str | None, str | None, str | None, str | None, int | None, str | None, str | None, str | None
     ]:
-        """The request target in its parts, in the order of apache.URI_*: str, int for the port, None."""
+        """The request target in its parts, a tuple in the order of apache.URI_*: str, int for the port, None for what
+        is not there.
+        """
     @property
     def vlist_validator(self) -> str | None:
-        """What mod_negotiation adds to the ETag, or None."""
+        """What mod_negotiation adds to the ETag (str), or None."""
     @property
     def useragent_ip(self) -> str:
-        """The client's address, or what mod_remoteip found."""
+        """The client's IP address (str), or the one that mod_remoteip found."""
     @property
     def useragent_addr(self) -> tuple[str, int]:
-        """The same with its port: (str, int)."""
+        """The client's IP address as useragent_ip, and its port: a tuple (str, int)."""
     @property
     def range(self) -> str | None:
-        """The Range header, if the response is one."""
+        """The Range header (str) when the response is a part of a whole, or None."""
     @property
     def bytes_sent(self) -> int:
-        """Bytes of body sent."""
+        """The number of bytes of the body that were sent to the client (int)."""
     @property
     def sent_bodyct(self) -> int:
-        """Bytes of body that passed all filters."""
+        """The number of bytes of the body that passed all filters (int); %B of the access log."""
     @property
     def _bytes_queued(self) -> int:
-        """Bytes of body that were written, sent or not."""
+        """The number of bytes of the body that Python code has written, sent or not (int)."""
     @property
     def clength(self) -> int:
-        """The length that set_content_length gave."""
+        """The length of the body that set_content_length() set, in bytes (int)."""
     @property
     def eos_sent(self) -> int:
-        """1 once the end of the response was sent."""
+        """1 once the end of the response was sent (int)."""
     @property
     def read_body(self) -> int:
-        """How the body is to be read: one of apache.REQUEST_*."""
+        """How modules in C read the body: one of apache.REQUEST_* (int; ap_setup_client_block)."""
     @property
     def read_chunked(self) -> int:
-        """1 for a body in chunks, once a module of C has asked."""
+        """1 when a module in C reads a body that comes in chunks (int; ap_setup_client_block)."""
     @property
     def expecting_100(self) -> int:
-        """1 while the client waits for "100 Continue" with its body."""
+        """1 while the client waits for '100 Continue' before it sends the body (int; RFC 9110 section 10.1.1)."""
     @property
     def remaining(self) -> int:
-        """Bytes of the body to come, by its Content-Length; 0 at its end, and before it is read."""
+        """The number of bytes of the body that are still to come, by its Content-Length (int); 0 at its end, and before
+        it is read.
+        """
     @property
     def read_length(self) -> int:
-        """Bytes of the body that were read."""
+        """The number of bytes of the body that were read (int)."""
     @property
     def _content_type_set(self) -> int:
-        """1 once Python code has set content_type."""
+        """1 once Python code has set content_type (int)."""
     @property
     def _request_rec(self) -> CapsuleType:
-        """The request_rec, for extensions in C (PyCapsule). It is gone with the request."""
+        """The address of the request_rec (PyCapsule) for extension modules in C, valid as long as the request."""
     @property
     def prev(self) -> Request | None:
-        """The request that was redirected to this one, or None."""
+        """The Request that was redirected to this one, or None."""
     @property
     def next(self) -> Request | None:
-        """The request that this one was redirected to, or None."""
+        """The Request that this one was redirected to, or None."""
     @property
     def main(self) -> Request | None:
-        """The request that this one is a subrequest of, or None."""
+        """The Request that this one is a subrequest of, or None."""
     @property
     def phase(self) -> str | None:
-        """The directive of the running phase, or None."""
+        """The name of the running phase's directive (str), such as 'PythonHandler'; None outside of handlers."""
     @property
     def hlist(self) -> HandlerList | Any:
-        """The handlers of the running phase, at the one that runs; None outside of handlers."""
+        """The handlers of the running phase, a HandlerList at the one that runs; None outside of handlers."""
     @property
     def extension(self) -> str | None:
-        """The extension that chose the list of handlers (| .ext), or None."""
+        """The file extension for which the running list of handlers was configured (str; '| .ext'), or None."""
     @property
     def interpreter(self) -> str:
-        """The name of the interpreter."""
+        """The name of the interpreter in which this code runs (str)."""
     @property
     def content_languages(self) -> tuple[str, ...]:
-        """The languages of the response: a tuple of str."""
+        """The languages of the response, a tuple of str. Can be set to an iterable of str, or None."""
     @content_languages.setter
     def content_languages(self, languages: Iterable[str | bytes]) -> None: ...
 
     assbackwards: int
-    """1 for a response without a head, as in HTTP/0.9."""
+    """1 for a response without status line and headers, as in HTTP/0.9 (int). Can be set."""
     proxyreq: int
-    """Whether and how it is proxied: one of apache.PROXYREQ_*."""
+    """Whether the request is proxied, and how: one of apache.PROXYREQ_* (int). Can be set."""
     status: int
-    """The status of the response: an int from 200 to 999. One that httpd does not know has the status line
-    "499 Status 499" until status_line gives it another."""
+    """The status of the response, an int from 200 to 999. Setting it raises ValueError for any other. One that httpd
+    does not know gets a status line such as '499 Status 499' until status_line is set.
+    """
     status_line: str | None
-    """The status line of the response; sets status, too. None: httpd's own."""
+    """The status line of the response without the protocol (str), such as '404 Not Found'; None for httpd's own.
+    Setting it sets status, too; raises ValueError for a text without a valid status in front.
+    """
     chunked: int
-    """1 for a response in chunks."""
+    """1 for a response in chunks (int; RFC 9112 section 7.1). Can be set."""
     no_cache: int
-    """1 for a response that must not be stored."""
+    """1 for a response that is not to be cached: httpd then adds an Expires header of now (int). Can be set."""
     no_local_copy: int
-    """1 for no answer 304, whatever the client has."""
+    """1 for a response that must not become a 304, whatever copy the client has (int). Can be set."""
     uri: str
-    """The path, unescaped."""
+    """The path of the request (str), with %-escapes resolved. Can be set, but not to None."""
     # None until httpd has looked for the file; that is before most handlers run.
     filename: str | Any
-    """The file it was mapped to, or None."""
+    """The path of the file that the request was mapped to (str), or None. Can be set, but not to None."""
     finfo: FileInfo
-    """The file: kind, size, times ... Another one, as of apache.stat, can be put in its place."""
+    """What is known of the file, a FileInfo. Can be set to the result of apache.stat()."""
     used_path_info: int
-    """What becomes of a path that goes on behind the file: one of apache.AP_REQ_*."""
+    """Whether a path that goes on behind the file is accepted: one of apache.AP_REQ_* (int). Can be set."""
     canonical_filename: str | Any
-    """The file with links resolved."""
+    """The path of the file with symbolic links resolved (str), or None. Can be set."""
     path_info: str | None
-    """What follows the file in the path."""
+    """What follows the file's part in the path (str), or None. Can be set."""
     args: str | None
-    """The query string as it came, or None."""
+    """The query of the request as it came, without '?' (str), or None. Can be set."""
     user: str | None
-    """The authenticated user, or None."""
+    """The name of the authenticated user (str), or None. Can be set, but not to None."""
     ap_auth_type: str | None
-    """How the user was authenticated, or None."""
+    """How the user was authenticated (str), such as 'Basic', or None. Can be set."""
     handler: str | None
-    """The name of the content handler."""
+    """The name of the content handler (str), as SetHandler has it, or None. Can be set."""
     content_type: str | None
-    """The media type of the response. httpd chooses no handler by it."""
+    """The media type of the response (str), or None. Can be set; httpd chooses no handler by it then."""
     content_encoding: str | None
-    """The coding of the response (gzip ...), or None."""
+    """The content coding of the response (str), such as 'gzip', or None. Can be set."""
 
     def write(self, data: str | Buffer, flush: int = True) -> None:
-        """Writes str (as UTF-8), bytes or a buffer to the response. Sent at once unless flush is 0. Raises OSError when
-        the client is gone.
+        """Writes data (str, encoded as UTF-8, bytes or a buffer) to the response. It is sent at once unless flush is
+        false: then it is held until 64 KiB have come together or the handler returns. Other Python threads run while it
+        is sent. Raises OSError when the client is gone, TypeError for data of another type, RuntimeError in a filter or
+        for another request than the one being handled.
         """
     def flush(self) -> None:
-        """Sends what was written and what filters hold. Raises OSError when the client is gone."""
+        """Sends what was written and what httpd's filters hold back. Other Python threads run meanwhile. Raises OSError
+        when the client is gone.
+        """
     def read(self, len: int | None = None) -> bytes:
-        """At most len bytes of the request's body, or all of it; b'' at its end. Waits for them. Raises OSError
-        (TimeoutError when the client is slow), SERVER_RETURN(413) past its limit.
+        """Returns at most len bytes of the request's body (all of it when len is None, negative or left out); b'' at
+        its end. Waits until they have come; other Python threads run meanwhile. Raises TimeoutError when the client is
+        too slow, OSError when the body cannot be read, and SERVER_RETURN with the status that the client must get, such
+        as 413 for a body larger than LimitRequestBody.
         """
     def readline(self, len: int | None = None) -> bytes:
-        """One line of the body with its end, or at most len bytes of it; b'' at the end."""
+        """Returns the next line of the body with its line end (bytes), or at most len bytes of it; b'' at the end of
+        the body. Waits and raises as read().
+        """
     def readlines(self, sizehint: int | None = None) -> list[bytes]:
-        """The lines of the body, up to about sizehint bytes."""
+        """Returns the lines of the body as a list of bytes; it stops after the line with which their length reaches
+        sizehint bytes. Waits and raises as read().
+        """
     def discard_request_body(self) -> int:
-        """Reads the rest of the body and drops it; gives OK or an HTTP status."""
+        """Reads the rest of the body and drops it. Returns apache.OK, or the HTTP status (int) that answers what went
+        wrong.
+        """
     def _settle_length(self) -> None:
         """Reads a body whose length an input filter may change, so that the headers say its length. Raises
         SERVER_RETURN when that fails.
         """
     def log_error(self, message: str | None, level: int | None = None) -> None:
-        """Writes a line to the error log; level is one of apache.APLOG_*."""
+        """Writes message (str or bytes; None is no entry) to the error log, marked as of this request. level: one of
+        apache.APLOG_* (APLOG_ERR if None or left out). Raises TypeError for arguments of other types.
+        """
     def get_options(self) -> table:
-        """The options (PythonOption) that hold here: a table of its own, whose changes change nothing else."""
+        """Returns the options (PythonOption) that apply to this request, as a new table of str: to change it changes
+        nothing else.
+        """
     def get_config(self) -> table:
-        """The directives that hold here, by name: a table of its own."""
+        """Returns the Python directives that apply to this request, as a new table from a directive's name to its
+        value; flags are '1' and '0'.
+        """
     def add_output_filter(self, name: str) -> None:
-        """Puts an output filter into the chain: one registered for this request, or one of httpd's. Raises ValueError
-        when there is none of this name.
+        """Adds the output filter name (str) to the chain of this request: one registered for it with
+        register_output_filter(), else one that httpd knows (ap_add_output_filter). Raises ValueError when there is no
+        such filter, or 100 were added already.
         """
     def add_input_filter(self, name: str) -> None:
-        """Puts an input filter into the chain, as add_output_filter does."""
+        """Adds the input filter name (str) to the chain of this request, as add_output_filter() does."""
     def register_output_filter(
         self, name: str, handler: str | Callable[[Filter], object], dir: str | None = None
     ) -> None:
-        """Registers an output filter for this request: a function, or module::function (looked for in dir, too, where
-        no PythonPath is set). add_output_filter(name) puts it to work.
+        """Registers an output filter for this request under name (str). handler: a function, or 'module::function',
+        whose module is also looked for in the folder dir (str) where no PythonPath is set. add_output_filter(name) puts
+        it to work. Raises TypeError and ValueError for a handler that is neither.
         """
     def register_input_filter(
         self, name: str, handler: str | Callable[[Filter], object], dir: str | None = None
     ) -> None:
-        """Registers an input filter for this request, as register_output_filter does."""
+        """Registers an input filter for this request, as register_output_filter() does."""
     def sendfile(
         self, path: str | bytes | PathLike[str] | PathLike[bytes], offset: int | None = None, len: int | None = None
     ) -> int:
-        """Sends a part of a file: from offset (in bytes, 0 if left out), at most len bytes (all if left out or
-        negative). Gives how many bytes that are. Raises OSError.
+        """Sends a part of the file at path: at most len bytes (all when None, negative or left out) from offset (in
+        bytes, 0 if left out). Returns the number of bytes (int). The file is not read into Python. Raises OSError when
+        it cannot be opened, is no regular file, or the client is gone; ValueError for a negative offset.
         """
     def internal_redirect(self, new_uri: str | bytes) -> None:
-        """Hands the request over to another path of this server, all phases of which run; the request is answered then:
-        what is written is lost, and no further handler is called. Return apache.OK. Raises RuntimeError outside of
-        the request's handlers, and in log handlers.
+        """Hands the request over to new_uri (str or bytes), another path of this server, for which all phases run
+        (ap_internal_redirect). The request is answered then: what is written to it afterwards is lost, and no further
+        handler is called. Return apache.OK. Raises RuntimeError where no handler of this request runs, in log handlers,
+        and once the response has ended.
         """
     def add_handler(self, htype: str, handler: str | Callable[[Request], int], dir: str | None = None) -> None:
-        """Adds a handler to the running phase or one to come: a function, or 'module::function', which is looked for in
-        dir, or beside the handler that runs.
+        """Adds a handler to the phase htype (str, the name of its directive, such as 'PythonLogHandler'), which runs
+        now or is still to come. handler: a function, or 'module::function', whose module is looked for in the folder
+        dir (str), or beside the handler that runs. Raises IndexError for an unknown phase, ValueError for one that is
+        over, TypeError when handler is neither str nor callable.
         """
     def register_cleanup(self, callable: Callable[[Any], object], data: object = None) -> None:
-        """Calls callable(data) when the request ends; those registered last come first."""
+        """Registers a function that is called as callable(data) when the request ends; the one registered last is
+        called first. Raises ValueError when callable is not callable.
+        """
     def construct_url(self, uri: str | bytes) -> str:
-        """The absolute URL of a path of this server (UseCanonicalName)."""
+        """Returns the absolute URL (str) of the path uri (str or bytes) on this server, as UseCanonicalName says
+        (ap_construct_url).
+        """
     def is_https(self) -> int:
-        """1 when the connection is encrypted."""
+        """Returns 1 when the connection is encrypted (TLS), else 0."""
     def ssl_var_lookup(self, name: str) -> str | None:
-        """A variable of mod_ssl, as SSL_PROTOCOL; None when there is none of that name, or no TLS."""
+        """Returns the value (str) of name, a variable of mod_ssl such as 'SSL_PROTOCOL'; None when it is not set, or
+        the connection is not encrypted.
+        """
     # With str_is_ip not None a tuple[str, int].
     def get_remote_host(self, type: int | None = None, str_is_ip: object = None) -> Any:
-        """The name of the client's host, or its address; type is one of apache.REMOTE_* (REMOTE_NAME if left out). With
-        str_is_ip not None: (str, int), where 1 says that it is an address.
+        """Returns the client's host name or IP address (str, or None). type: one of apache.REMOTE_* (REMOTE_NAME if
+        left out) says which, and whether DNS is asked; other Python threads run meanwhile. When str_is_ip is not None,
+        returns a tuple of the str and 1 if it is an address, else 0. Raises ValueError for another type
+        (ap_get_useragent_host).
         """
     def auth_name(self) -> str | None:
-        """AuthName, or None."""
+        """Returns the realm of AuthName (str), or None."""
     def auth_type(self) -> str | None:
-        """AuthType, or None."""
+        """Returns the scheme of AuthType (str), such as 'Basic', or None."""
     def get_basic_auth_pw(self) -> str | None:
-        """The password of Basic credentials, or None; sets user. AuthType must be Basic."""
+        """Returns the password of the Basic credentials that the client sent (str; RFC 7617), and sets user. None when
+        there are none, or AuthType is not Basic (ap_get_basic_auth_pw).
+        """
     def allow_methods(self, methods: Iterable[str | bytes], reset: bool | int = False) -> None:
-        """Allows methods, a sequence of str: for OPTIONS and 405. With reset true no other ones."""
+        """Adds methods (an iterable of str or bytes) to those that the Allow header lists in responses to OPTIONS and
+        in 405 responses. reset: true to forget those that were allowed before. Raises TypeError when methods is a
+        single str.
+        """
     def add_common_vars(self) -> None:
-        """Adds to subprocess_env what tells of the server, the client and the headers."""
+        """Adds to subprocess_env the variables that tell of the server, the client and the request's headers
+        (ap_add_common_vars).
+        """
     def add_cgi_vars(self) -> None:
-        """Adds to subprocess_env what CGI knows of the request, and the common variables."""
+        """Adds to subprocess_env the variables of CGI (RFC 3875; ap_add_cgi_vars), and those of add_common_vars()."""
     def get_addhandler_exts(self) -> str:
-        """The extensions, with their dots and blanks between, that AddHandler gives to Python."""
+        """Returns the file extensions that AddHandler gives to Python (str), each with its dot, separated by blanks."""
     def build_wsgi_env(self) -> dict[str, Any] | None:
-        """The environ of a WSGI application (PEP 3333), as a dict; None when the request is not below its
-        mod_python.wsgi.base_uri. Sets path_info. ValueError when that option ends in a slash.
+        """Returns the environ of a WSGI application (PEP 3333) as a dict; None when the request is not below the path
+        of its PythonOption mod_python.wsgi.base_uri. Sets path_info. Raises ValueError when that option ends in a
+        slash.
         """
     def wsgi_start_response(
         self, status: str, headers: list[tuple[str, str]], exc_info: tuple[Any, Any, Any] | None = None
     ) -> Callable[[bytes], object]:
-        """WSGI's start_response: sets status and headers, and gives write."""
+        """The start_response of WSGI (PEP 3333): sets the status (str, such as '200 OK') and headers (list of pairs of
+        str), and returns the callable write.
+        """
     def set_etag(self) -> None:
-        """Sets the ETag of the response from the file (FileETag)."""
+        """Sets the ETag of the response from the file, as FileETag says (ap_set_etag; RFC 9110 section 8.8.3)."""
     def set_last_modified(self) -> None:
-        """Sets Last-Modified of the response from mtime."""
+        """Sets the Last-Modified header of the response from mtime (ap_set_last_modified)."""
     def update_mtime(self, seconds: float) -> None:
-        """Raises mtime to so many seconds since 1970, if that is later. Fractions are dropped."""
+        """Sets mtime to seconds (int or float, since 1970) if that is later than what it is. Fractions are dropped.
+        Raises ValueError for a number that is no time.
+        """
     def set_content_length(self, len: int) -> None:
-        """Sets the Content-Length of the response."""
+        """Sets the Content-Length of the response to len bytes (int). Raises ValueError when len is negative."""
     def meets_conditions(self) -> int:
-        """OK, or the status that answers If-None-Match and its kin."""
+        """Compares the conditions of the request, such as If-None-Match, with ETag and Last-Modified of the response
+        (RFC 9110 section 13; ap_meets_conditions). Returns apache.OK, or the HTTP status (int) to return: 304 or 412.
+        """
     def document_root(self) -> str:
-        """The DocumentRoot that applies."""
+        """Returns the path of the DocumentRoot that applies to this request (str)."""
     def send_http_header(self) -> None:
-        """Does nothing: httpd sends headers when the first byte of the body goes."""
+        """Does nothing: httpd sends the headers before the first byte of the body. It is there for programs written for
+        mod_python 3.
+        """
 
 class _Connection:
     """What a connection has in handlers of each kind."""
 
     @property
     def base_server(self) -> Server:
-        """The virtual host of its address; also when the connection is over."""
+        """The Server (virtual host) of the local address and port; it can be used when the connection is over, too."""
     @property
     def hlist(self) -> HandlerList | None:
-        """The handlers of the connection, in a connection handler; else None."""
+        """The handlers of the connection in a connection handler, a HandlerList; else None."""
     @property
     def client_addr(self) -> tuple[str, int]:
-        """The peer's address: (ip, port)."""
+        """The peer's IP address and port, a tuple (str, int)."""
     @property
     def local_addr(self) -> tuple[str, int]:
-        """Our address: (ip, port)."""
+        """The local IP address and port, a tuple (str, int)."""
     @property
     def remote_addr(self) -> tuple[str, int]:
-        """As client_addr."""
+        """The same tuple as client_addr, under its name in httpd 2.2."""
     @property
     def client_ip(self) -> str:
-        """The peer's address."""
+        """The peer's IP address (str)."""
     @property
     def useragent_addr(self) -> tuple[str | None, int]:
-        """The peer's address as mod_remoteip has it from a PROXY header, else as client_addr."""
+        """The peer's IP address and port, a tuple (str, int): those of a PROXY header when mod_remoteip reads one, else
+        those of client_addr.
+        """
     @property
     def useragent_ip(self) -> str | None:
-        """The peer's address as mod_remoteip has it from a PROXY header, else as client_ip."""
+        """The peer's IP address (str): that of a PROXY header when mod_remoteip reads one, else client_ip."""
     @property
     def remote_ip(self) -> str:
-        """As client_ip."""
+        """The same str as client_ip, under its name in httpd 2.2."""
     @property
     def local_ip(self) -> str:
-        """Our address."""
+        """The local IP address (str)."""
     @property
     def remote_host(self) -> str | None:
-        """The peer's host name, if it was looked up."""
+        """The peer's host name (str); None when it was not looked up."""
     @property
     def local_host(self) -> str | None:
-        """Our host name, if it was looked up."""
+        """The local host name (str); None when it was not looked up."""
     @property
     def remote_logname(self) -> str | None:
-        """What the peer's identd said."""
+        """The user name that the peer's identd has told (str; RFC 1413), or None."""
     @property
     def aborted(self) -> int:
-        """1 when the peer is known to be gone."""
+        """1 when the peer is known to be gone (int)."""
     @property
     def keepalives(self) -> int:
-        """How many requests it carried after its first."""
+        """The number of requests after the first one on this connection (int)."""
     @property
     def double_reverse(self) -> int:
-        """Whether its host name leads back to its address: 1, -1 if not, 0 if nobody asked."""
+        """Whether the peer's host name resolves to its address: 1 for yes, -1 for no, 0 when it was not looked up
+        (int).
+        """
     @property
     def id(self) -> int:
-        """httpd's number for it, unique among those open."""
+        """httpd's number for this connection (int), unique among those that are open."""
     @property
     def notes(self) -> table:
-        """Notes from module to module."""
+        """Notes from one module of httpd to another, a table."""
     @property
     def _conn_rec(self) -> CapsuleType:
-        """The conn_rec, for extensions in C (PyCapsule). It is gone with the connection."""
+        """The address of the conn_rec (PyCapsule) for extension modules in C, valid as long as the connection."""
     @property
     def closing(self) -> bool:
-        """Whether the server is about to stop: finish what is begun, and return."""
+        """True when the server is about to stop: finish what is begun, and return."""
     @property
     def protocol(self) -> str:
-        """What it speaks: 'http/1.1', or what was agreed upon in TLS or by Upgrade."""
+        """The protocol of the connection (str): 'http/1.1', or what ALPN (RFC 7301) or Upgrade has chosen."""
 
     keepalive: int
-    """One of apache.AP_CONN_UNKNOWN, AP_CONN_CLOSE, AP_CONN_KEEPALIVE."""
+    """Whether the connection stays open after this response: one of apache.AP_CONN_UNKNOWN, AP_CONN_CLOSE,
+    AP_CONN_KEEPALIVE (int). Can be set.
+    """
     timeout: float
-    """How many seconds one wait of an async def handler takes at most: TimeoutError then."""
+    """The most seconds (float) that one wait of an async def handler takes before it raises TimeoutError. Can be set,
+    to at most the virtual host's Timeout; raises ValueError for more.
+    """
 
     def log_error(self, message: str | None, level: int | None = None) -> None:
-        """Writes an entry to the error log; level is one of apache.APLOG_*."""
+        """Writes message (str or bytes; None is no entry) to the error log, marked as of this connection. level: one of
+        apache.APLOG_* (APLOG_ERR if None or left out). Raises TypeError for arguments of other types.
+        """
     def is_https(self) -> int:
-        """1 when its bytes are encrypted (TLS)."""
+        """Returns 1 when the connection is encrypted (TLS), else 0."""
     def ssl_var_lookup(self, name: str) -> str | None:
-        """A variable of mod_ssl (SSL_PROTOCOL, SSL_CLIENT_S_DN …); None without TLS."""
+        """Returns the value (str) of name, a variable of mod_ssl such as 'SSL_CLIENT_S_DN'; None when it is not set, or
+        the connection is not encrypted.
+        """
 
 class Connection(_Connection):
-    """A connection (conn_rec)."""
+    """A connection (httpd's conn_rec). It may be used while httpd calls a handler for it or for one of its requests; at
+    any other time its methods and attributes raise RuntimeError.
+    """
 
     def read(self, length: int = 0) -> bytes:
-        """Up to length bytes as soon as some are there; without length, what comes next; with -1, all until the peer
-        closes. b'' at the end; a plain handler gets it once, then OSError. TimeoutError, ConnectionError.
+        """Returns up to length bytes as soon as some have come; without length, what comes next; with -1, all until the
+        peer closes. b'' at the end of input; a plain handler gets it once, then OSError. In an async def handler the
+        result is awaited; a plain one waits, and other Python threads run meanwhile. Raises TimeoutError, and
+        ConnectionError when the connection is broken.
         """
     def readline(self, length: int | None = None) -> bytes:
-        """One line with its end, or at most length bytes of it; b'' at the end of input, as read. In an async def
-        handler a longer line raises asyncio.LimitOverrunError.
+        """Returns the next line with its line end (bytes), or at most length bytes of it; b'' at the end of input, as
+        read(). Waits and raises as read(). In an async def handler a line longer than length (65536 if left out) raises
+        asyncio.LimitOverrunError.
         """
     def write(self, data: str | Buffer) -> None:
-        """Sends str (as UTF-8), bytes or a buffer. Raises ConnectionError when the peer is gone. In an async def
-        handler what it returns is awaited: it waits while the peer is slow.
+        """Sends data (str, encoded as UTF-8, bytes or a buffer). In an async def handler the result is awaited, which
+        waits while the peer is slow. Raises ConnectionError when the peer is gone, TypeError for data of another type.
         """
     def authorize(self, uri: str, user: str | bytes | None = None, password: str | bytes | None = None) -> str | None:
-        """Asks httpd whether a GET of uri with these credentials (Basic; none without a user) would be let in: the
-        user's name, '' where httpd asks for none, None when it refuses. In an async def handler it is awaited.
-        RuntimeError when httpd cannot tell; its log says why.
+        """Asks httpd whether it would allow a GET of the path uri (str) with Basic credentials user and password (str
+        or bytes), or with none. Returns the user's name (str), '' where httpd asks for none, None when it refuses. In
+        an async def handler the result is awaited. Raises RuntimeError when httpd cannot decide (its log says why),
+        ValueError when uri is no path.
         """
 
 class AsyncConnection(_Connection):
     """A connection, for type checkers, as an async def handler has it. At run time it is apache.Connection."""
 
     def read(self, length: int = 0) -> _Awaited[bytes]:
-        """Up to length bytes as soon as some are there; without length, what comes next; with -1, all until the peer
-        closes. b'' at the end; a plain handler gets it once, then OSError. TimeoutError, ConnectionError.
+        """Returns up to length bytes as soon as some have come; without length, what comes next; with -1, all until the
+        peer closes. b'' at the end of input; a plain handler gets it once, then OSError. In an async def handler the
+        result is awaited; a plain one waits, and other Python threads run meanwhile. Raises TimeoutError, and
+        ConnectionError when the connection is broken.
         """
     def readline(self, length: int | None = None) -> _Awaited[bytes]:
-        """One line with its end, or at most length bytes of it; b'' at the end of input, as read. In an async def
-        handler a longer line raises asyncio.LimitOverrunError.
+        """Returns the next line with its line end (bytes), or at most length bytes of it; b'' at the end of input, as
+        read(). Waits and raises as read(). In an async def handler a line longer than length (65536 if left out) raises
+        asyncio.LimitOverrunError.
         """
     # It may stay without await: what it returns waits only for a slow peer.
     def write(self, data: str | Buffer) -> Awaitable[None]:
-        """Sends str (as UTF-8), bytes or a buffer. Raises ConnectionError when the peer is gone. In an async def
-        handler what it returns is awaited: it waits while the peer is slow.
+        """Sends data (str, encoded as UTF-8, bytes or a buffer). In an async def handler the result is awaited, which
+        waits while the peer is slow. Raises ConnectionError when the peer is gone, TypeError for data of another type.
         """
     def readexactly(self, length: int) -> _Awaited[bytes]:
-        """Exactly length bytes; asyncio.IncompleteReadError when the input ends before."""
+        """Awaits exactly length bytes (int). Raises asyncio.IncompleteReadError when the input ends before,
+        TimeoutError, ConnectionError. As asyncio.StreamReader.readexactly().
+        """
     def readuntil(self, separator: str | bytes = b"\n", limit: int = 65536) -> _Awaited[bytes]:
-        """What comes up to and with separator, at most limit bytes (65536), as asyncio has it."""
+        """Awaits the bytes up to and including separator (a line feed if left out). Raises asyncio.LimitOverrunError
+        when it is not among the first limit bytes (65536 if left out), asyncio.IncompleteReadError when the input ends
+        before, ValueError for an empty separator. As asyncio.StreamReader.readuntil().
+        """
     def peek(self, length: int | None = None) -> _Awaited[bytes]:
-        """The next length bytes, fewer only at the end of input; without length, what has come, at least one byte, b''
-        at the end of input. They stay unread.
+        """Awaits the next length bytes (int) without taking them; fewer only at the end of input. Without length, what
+        has come, at least one byte; b'' at the end of input.
         """
     def peek_until(self, separator: str | bytes = b"\n", limit: int = 65536) -> _Awaited[bytes]:
-        """What comes up to and with separator, which stays unread; at the end of input without separator what there
-        is. Raises asyncio.LimitOverrunError when limit bytes (65536) have no separator.
+        """Awaits the bytes up to and including separator (a line feed if left out) without taking them; at the end of
+        input without separator what there is. Raises asyncio.LimitOverrunError when it is not among the first limit
+        bytes (65536 if left out).
         """
     def sleep(self, seconds: float) -> _Awaited[None]:
-        """Waits so many seconds; what was written goes out. At most the virtual host's Timeout."""
+        """Awaits the end of so many seconds (int or float); what was written is sent meanwhile. Raises ValueError for
+        more than the virtual host's Timeout.
+        """
     def close(self) -> _Awaited[None]:
-        """Ends our side once all is sent that was written."""
+        """Closes this side's direction of the connection once all that was written is sent, which can be awaited."""
     def __aiter__(self) -> AsyncIterator[bytes]: ...
     def authorize(
         self, uri: str, user: str | bytes | None = None, password: str | bytes | None = None
     ) -> _Awaited[str | None]:
-        """Asks httpd whether a GET of uri with these credentials (Basic; none without a user) would be let in: the
-        user's name, '' where httpd asks for none, None when it refuses. In an async def handler it is awaited.
-        RuntimeError when httpd cannot tell; its log says why.
+        """Asks httpd whether it would allow a GET of the path uri (str) with Basic credentials user and password (str
+        or bytes), or with none. Returns the user's name (str), '' where httpd asks for none, None when it refuses. In
+        an async def handler the result is awaited. Raises RuntimeError when httpd cannot decide (its log says why),
+        ValueError when uri is no path.
         """
 
 class Server:
-    """A virtual host or the main server (server_rec)."""
+    """A virtual host or the main server (httpd's server_rec). It may be kept and used on any thread as long as the
+    child process lives.
+    """
 
     @property
     def server_hostname(self) -> str | None:
-        """The host name of ServerName."""
+        """The host name of ServerName (str), or None."""
     @property
     def server_admin(self) -> str | None:
-        """ServerAdmin."""
+        """The address of ServerAdmin (str), or None."""
     @property
     def port(self) -> int:
-        """The port of ServerName, or 0."""
+        """The port of ServerName (int); 0 when it has none."""
     @property
     def is_virtual(self) -> int:
-        """1 for a virtual host."""
+        """1 for a virtual host, 0 for the main server (int)."""
     @property
     def timeout(self) -> float:
         """Timeout, in seconds (float)."""
     @property
     def next(self) -> Server | None:
-        """The next server in httpd's list, or None."""
+        """The next Server in httpd's list, or None."""
     @property
     def defn_name(self) -> str | None:
-        """The file in which it is configured; None for the main server."""
+        """The path of the file in which the server is configured (str); None for the main server."""
     @property
     def defn_line_number(self) -> int:
-        """The line in which it is configured; 0 for the main server."""
+        """The line of that file in which it is configured (int); 0 for the main server."""
     @property
     def error_fname(self) -> str | None:
-        """ErrorLog, or None."""
+        """The path of ErrorLog (str), or None."""
     @property
     def loglevel(self) -> int:
-        """LogLevel: one of apache.APLOG_*."""
+        """The level of LogLevel: one of apache.APLOG_* (int)."""
     @property
     def keep_alive_timeout(self) -> float:
         """KeepAliveTimeout, in seconds (float)."""
     @property
     def keep_alive_max(self) -> int:
-        """MaxKeepAliveRequests."""
+        """MaxKeepAliveRequests (int)."""
     @property
     def keep_alive(self) -> int:
-        """1 for KeepAlive On."""
+        """1 for KeepAlive On (int)."""
     @property
     def path(self) -> str | None:
-        """ServerPath, or None."""
+        """The path of ServerPath (str), or None."""
     @property
     def pathlen(self) -> int:
-        """The length of ServerPath in bytes."""
+        """The length of ServerPath in bytes (int)."""
     @property
     def names(self) -> tuple[str, ...]:
-        """The names of ServerAlias without wildcards: a tuple of str."""
+        """The names of ServerAlias without wildcards, a tuple of str."""
     @property
     def wild_names(self) -> tuple[str, ...]:
-        """The names of ServerAlias with wildcards: a tuple of str."""
+        """The names of ServerAlias with wildcards, a tuple of str."""
     @property
     def limit_req_line(self) -> int:
-        """LimitRequestLine."""
+        """LimitRequestLine, in bytes (int)."""
     @property
     def limit_req_fieldsize(self) -> int:
-        """LimitRequestFieldSize."""
+        """LimitRequestFieldSize, in bytes (int)."""
     @property
     def limit_req_fields(self) -> int:
-        """LimitRequestFields."""
+        """LimitRequestFields, the number of header lines (int)."""
     @property
     def my_generation(self) -> int:
-        """How often httpd was restarted gracefully before this child started."""
+        """How often httpd was restarted gracefully before this child process started (int)."""
     @property
     def restart_time(self) -> float:
         """When httpd was started or restarted, in seconds since 1970 (float)."""
     @property
     def _server_rec(self) -> CapsuleType:
-        """The server_rec, for extensions in C (PyCapsule)."""
+        """The address of the server_rec (PyCapsule) for extension modules in C, valid as long as the child process."""
     def register_cleanup(self, request: Request, callable: Callable[[Any], object], data: object = None) -> None:
-        """Calls callable(data) when this child of httpd exits; request is not used."""
+        """Registers a function that is called as callable(data) when this child process of httpd ends; request is only
+        checked to be a Request. Raises ValueError when it is none, or callable is not callable.
+        """
     def log_error(self, message: str | None, level: int | None = None) -> None:
-        """Writes an entry to the server's error log; level is one of apache.APLOG_*."""
+        """Writes message (str or bytes; None is no entry) to the server's error log. level: one of apache.APLOG_*
+        (APLOG_ERR if None or left out). Raises TypeError for arguments of other types.
+        """
     def get_options(self) -> table:
-        """The options (PythonOption) that hold outside of all sections: a table of its own."""
+        """Returns the options (PythonOption) set outside of all sections, as a new table of str."""
     def get_config(self) -> table:
-        """The directives that hold outside of all sections, by name: a table of its own."""
+        """Returns the Python directives set outside of all sections, as a new table from a directive's name to its
+        value; flags are '1' and '0'.
+        """
 
 class _Filter:
     """What a filter has in functions of each kind."""
@@ -838,83 +953,103 @@ class _Filter:
     # None on a connection.
     @property
     def req(self) -> Request | Any:
-        """The request."""
+        """The Request whose body passes; None in a filter of connections."""
     @property
     def connection(self) -> Connection:
-        """The connection."""
+        """The Connection of the filter."""
     @property
     def name(self) -> str:
-        """The name it was registered with."""
+        """The name that the filter was registered with (str)."""
     @property
     def handler(self) -> str:
-        """What was configured: module::function."""
+        """The function of the filter as it was configured (str): 'module::function'."""
     @property
     def dir(self) -> str | None:
-        """The directory of the section that declares it, or None."""
+        """The path of the directory section that declares the filter (str), or None."""
     @property
     def is_input(self) -> int:
-        """1 for an input filter."""
+        """1 for an input filter, 0 for an output filter (int)."""
     @property
     def closed(self) -> int:
-        """1 after close()."""
+        """1 after close() (int)."""
     @property
     def mode(self) -> Literal["bytes", "line", "peek"] | None:
-        """How the caller of an input filter reads: 'bytes', 'line' or 'peek'. None for output."""
+        """How the caller of an input filter reads: 'bytes', 'line' or 'peek' (ap_input_mode_t). None in an output
+        filter.
+        """
     @property
     def block(self) -> bool | None:
-        """Whether the caller of an input filter waits. None for output."""
+        """True when the caller of an input filter waits for data (APR_BLOCK_READ). None in an output filter."""
     @property
     def readbytes(self) -> int | None:
-        """How many bytes the caller of an input filter asks for. None for output and for lines."""
+        """The number of bytes that the caller of an input filter asks for (int). None for mode 'line' and in an output
+        filter.
+        """
 
 class Filter(_Filter):
-    """A filter in the chain of one request. Attributes set on it live as long as it does."""
+    """A filter in the chain of one request or connection. Attributes that a handler sets on it last until the body
+    ends. It may be used only in a call of the filter's function; at any other time its methods and attributes raise
+    RuntimeError.
+    """
 
     def read(self, n: int | None = None) -> bytes | None:
-        """All of the body that is at hand in this call, up to the next FLUSH: at most n bytes, and at most what joined=
-        allows (1 MiB). b'' when there is nothing more for now: return, and the filter is called again. None at the
-        end, once.
+        """Returns all of the body that is at hand in this call, up to the next FLUSH (bytes): at most n bytes, and at
+        most what joined= allows (1 MiB). In an async generator the result is awaited, and is the next piece of at most
+        64 KiB. b'' when there is nothing more for now: return, and the function is called again. None at the end of the
+        body, once. Raises OSError when the source of the body fails, ValueError after close().
         """
     def readline(self, n: int | None = None) -> bytes | None:
-        """The next line with its end, at most n bytes of it and at most what joined= allows (1 MiB); else as read."""
+        """Returns the next line with its line end (bytes), at most n bytes of it and at most what joined= allows (1
+        MiB); else as read().
+        """
     def write(self, data: str | Buffer) -> None:
-        """Writes str (as UTF-8), bytes or a buffer. Raises OSError when the client is gone."""
+        """Writes data (str, encoded as UTF-8, bytes or a buffer) to what follows in the chain. Raises OSError when the
+        client is gone, TypeError for data of another type, ValueError after close().
+        """
     def flush(self) -> None:
-        """Sends what was written, and what later filters hold."""
+        """Sends what was written and what later filters hold back. Raises OSError when the client is gone."""
     def close(self) -> None:
-        """Ends the stream here; what is left of it is dropped. Raises apache.FilterLimit if read() left data behind
-        only because of the bound of joined=.
+        """Ends the body here: what is left of it is dropped. Raises apache.FilterLimit if read() left data behind only
+        because of the bound of joined=.
         """
     def pass_on(self) -> None:
-        """Hands what is left of this call on as it is."""
+        """Passes on unchanged what is left of this call's part of the body; an async generator steps out for the whole
+        body. Raises apache.FilterLimit when more was read than is held (held=).
+        """
     def disable(self) -> None:
-        """Steps out: what is left, and all that follows, goes on as it is."""
+        """Takes the filter out of the chain: what is left of the body, and all that follows, passes unchanged."""
 
 class AsyncFilter(_Filter):
     """A filter, for type checkers, as an async generator has it. At run time it is apache.Filter."""
 
     def read(self, n: int | None = None) -> _Awaited[bytes]:
-        """All of the body that is at hand in this call, up to the next FLUSH: at most n bytes, and at most what joined=
-        allows (1 MiB). b'' when there is nothing more for now: return, and the filter is called again. None at the
-        end, once.
+        """Returns all of the body that is at hand in this call, up to the next FLUSH (bytes): at most n bytes, and at
+        most what joined= allows (1 MiB). In an async generator the result is awaited, and is the next piece of at most
+        64 KiB. b'' when there is nothing more for now: return, and the function is called again. None at the end of the
+        body, once. Raises OSError when the source of the body fails, ValueError after close().
         """
     def buckets(self) -> AsyncIterator[Bucket]:
-        """An async iterator over the buckets of the body, metadata among them."""
+        """Returns an async iterator over the buckets of the body (Bucket), metadata among them."""
     def __aiter__(self) -> AsyncIterator[bytes]: ...
     def lines(self, limit: int | None = None) -> AsyncIterator[bytes]:
-        """An async iterator over lines with their ends, of at most limit bytes (64 KiB)."""
+        """Returns an async iterator over the lines of the body with their line ends (bytes), each of at most limit
+        bytes (65536 if left out).
+        """
     def peek(self, n: int) -> _Awaited[bytes]:
-        """Awaits up to n bytes that stay unread; fewer only at the end of the body."""
+        """Awaits the next n bytes (int) of the body without taking them; fewer only at the end of the body."""
     def body(self, limit: int | None = None) -> _Awaited[bytes]:
-        """Awaits the whole body. Raises apache.BodyTooLarge when it is larger than limit bytes."""
+        """Awaits the whole body (bytes). Raises apache.BodyTooLarge when it is larger than limit bytes (int)."""
     def replace(
         self, pairs: Mapping[str, str] | Mapping[bytes, bytes], count: int | None = None, ignore_case: bool = False
     ) -> AsyncIterator[bytes]:
-        """An async iterator over the body with each key of a dict replaced by its value, wherever the body is cut.
-        count: so many at most. ignore_case: for ASCII letters.
+        """Returns an async iterator over the body (bytes) in which each key of the mapping pairs is replaced by its
+        value, also where it is spread over two pieces. count: the most replacements (int). ignore_case: true to ignore
+        the case of ASCII letters. Raises ValueError for an empty key.
         """
     def pass_on(self) -> None:
-        """Hands what is left of this call on as it is."""
+        """Passes on unchanged what is left of this call's part of the body; an async generator steps out for the whole
+        body. Raises apache.FilterLimit when more was read than is held (held=).
+        """
 
 class HandlerList:
     """The handlers of the running phase, at the one that runs. Past the end all is None."""
@@ -973,90 +1108,103 @@ class SSIElement:
         """Sends the page so far, and what later filters hold. Raises OSError when the client is gone."""
 
 class FileInfo:
-    """What is known of a file (apr_finfo_t); also a sequence, in the order of apache.FINFO_*."""
+    """What is known of a file (apr_finfo_t). It is a copy and may be kept. It is also a sequence, whose items are in
+    the order of apache.FINFO_*.
+    """
 
     @property
     def fname(self) -> str | None:
-        """The path, or None."""
+        """The path of the file (str), or None."""
     @property
     def name(self) -> str | None:
-        """Its name as the file system spells it, or None."""
+        """The name of the file as the file system spells it (str), or None."""
     @property
     def filetype(self) -> int:
-        """One of apache.APR_NOFILE, APR_REG, APR_DIR ..."""
+        """The type of the file: one of apache.APR_NOFILE, APR_REG, APR_DIR and so on (int)."""
     @property
     def valid(self) -> int:
-        """Which attributes are known: a mask of apache.APR_FINFO_*."""
+        """Which attributes are known: a mask of apache.APR_FINFO_* (int)."""
     @property
     def protection(self) -> int | None:
-        """Who may do what, in APR's digits: 0x644 is 0o644 of Unix. None when it is not known."""
+        """The permissions of the file in APR's form (int): 0x644 stands for 0o644. None when they are not known."""
     @property
     def user(self) -> int | None:
-        """The number of its owner, or None."""
+        """The user id of the file's owner (int), or None."""
     @property
     def group(self) -> int | None:
-        """The number of its group, or None."""
+        """The group id of the file (int), or None."""
     @property
     def size(self) -> int | None:
-        """Its size in bytes; None when there is no file."""
+        """The size of the file in bytes (int); None when there is no file."""
     @property
     def inode(self) -> int | None:
-        """Its number in its file system, or None."""
+        """The inode number of the file (int), or None."""
     @property
     def device(self) -> int | None:
-        """The number of its file system, or None."""
+        """The number of the device that the file is on (int), or None."""
     @property
     def nlink(self) -> int | None:
-        """How many names it has, or None."""
+        """The number of hard links to the file (int), or None."""
     @property
     def atime(self) -> int | None:
-        """When it was read last, in seconds since 1970 (int), or None."""
+        """When the file was read last, in seconds since 1970 (int), or None."""
     @property
     def mtime(self) -> int | None:
-        """When its content changed, in seconds since 1970 (int); None when there is no file."""
+        """When the content of the file has changed last, in seconds since 1970 (int); None when there is no file."""
     @property
     def ctime(self) -> int | None:
-        """When its content, owner or rights changed, in seconds since 1970 (int), or None."""
+        """When the file's content, owner or permissions have changed last, in seconds since 1970 (int), or None."""
     def __len__(self) -> int: ...
     def __getitem__(self, index: int) -> int | str | None: ...
 
 class table:  # noqa: N801 - mod_python's name for it
-    """A multi-map of strings (apr_table_t). Keys ignore case."""
+    """A mapping of str to str in which a key may have several values (apr_table_t). Keys ignore the case of ASCII
+    letters. Keys and values may be given as str or bytes. A table of a request or connection raises RuntimeError when
+    that is over.
+    """
 
     def __new__(cls, items: Mapping[str, str] | Iterable[tuple[str | bytes, str | bytes]] | table = ()) -> table: ...
     def __eq__(self, other: object) -> bool: ...
     def get(self, key: str | bytes, default: _Default = ...) -> str | _Default:
-        """The first value of a key (str), or default."""
+        """Returns the first value of key (str), or default (None if left out)."""
     def get_all(self, key: str | bytes) -> list[str]:
-        """All values of a key, as a list of str."""
+        """Returns all values of key, a list of str."""
     def add(self, key: str | bytes, value: str | bytes) -> None:
-        """Adds an entry, keeping those of the same key. CR and LF raise ValueError."""
+        """Adds an entry and keeps those of the same key. Raises ValueError for a key or value with CR, LF or NUL, and
+        in a response's headers for what httpd would refuse.
+        """
     def keys(self) -> list[str]:
-        """Keys in order, repeated ones repeated."""
+        """Returns the keys in the order of the entries, a list of str; a key with several values is repeated."""
     def values(self) -> list[str]:
-        """Values in order."""
+        """Returns the values in the order of the entries, a list of str."""
     def items(self) -> list[tuple[str, str]]:
-        """Pairs in order, repeated keys repeated."""
+        """Returns the entries in order, a list of tuples (key, value) of str."""
     def iterkeys(self) -> Iterator[str]:
-        """An iterator over keys()."""
+        """Returns an iterator over keys()."""
     def itervalues(self) -> Iterator[str]:
-        """An iterator over values()."""
+        """Returns an iterator over values()."""
     def iteritems(self) -> Iterator[tuple[str, str]]:
-        """An iterator over items()."""
+        """Returns an iterator over items()."""
     def clear(self) -> None:
-        """Removes everything."""
+        """Removes all entries."""
     def update(self, other: Mapping[str, str] | Iterable[tuple[str | bytes, str | bytes]] | table) -> None:
-        """Replaces the entries of each key of a mapping, or of an iterable of pairs."""
+        """Replaces, for each key of other (a table, a mapping or an iterable of pairs), the entries of that key. Raises
+        TypeError or ValueError for anything else, and for values as add() does.
+        """
     def setdefault(self, key: str | bytes, default: str | bytes = "") -> str:
-        """The first value of a key; sets it to default ('' if left out) when there is none."""
+        """Returns the first value of key (str). When there is none, sets it to default ('' if left out) and returns
+        that.
+        """
     def pop(self, key: str | bytes, default: str | None = ...) -> str | Any:
-        """Removes a key and gives its first value; default, or KeyError, when there is none."""
+        """Removes all entries of key and returns the first value (str). When there is none, returns default, or raises
+        KeyError if that is left out.
+        """
     def popitem(self) -> tuple[str, str]:
-        """Removes the last entry and gives it as a pair. KeyError when there is none."""
+        """Removes the last entry and returns it as a tuple (key, value). Raises KeyError when the table is empty."""
     def has_key(self, key: str | bytes) -> bool:
-        """Whether there is such a key."""
+        """Returns True when there is an entry of key."""
     def copy(self) -> table:
-        """A table of its own with the same entries."""
+        """Returns a new table with the same entries, which lasts as long as Python keeps it."""
     def __len__(self) -> int: ...
     # A list where a key has several values.
     def __getitem__(self, key: str | bytes) -> str | Any: ...

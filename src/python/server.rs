@@ -43,65 +43,70 @@ impl ServerObject {
 
 impl Class for ServerObject {
     const NAME: &'static std::ffi::CStr = c"mod_python.apache.Server";
-    const DOC: &'static std::ffi::CStr = c"A virtual host or the main server (server_rec).";
+    const DOC: &'static std::ffi::CStr =
+        c"A virtual host or the main server (httpd's server_rec). It may be kept and used on any thread as \
+        long as the child process lives.";
     const ID: ClassId = ClassId::Server;
     const OPEN: bool = true;
     methods! { ServerObject:
-        /// Writes an entry to the server's error log; level is one of apache.APLOG_*.
+        /// Writes message (str or bytes; None is no entry) to the server's error log. level: one of apache.APLOG_*
+        /// (APLOG_ERR if None or left out). Raises TypeError for arguments of other types.
         log_error(message; level) = log_error;
-        /// Calls callable(data) when this child of httpd exits; request is not used.
+        /// Registers a function that is called as callable(data) when this child process of httpd ends; request is only
+        /// checked to be a Request. Raises ValueError when it is none, or callable is not callable.
         register_cleanup(request, callable; data) = register_cleanup;
-        /// The options (PythonOption) that hold outside of all sections: a table of its own.
+        /// Returns the options (PythonOption) set outside of all sections, as a new table of str.
         get_options() = get_options;
-        /// The directives that hold outside of all sections, by name: a table of its own.
+        /// Returns the Python directives set outside of all sections, as a new table from a directive's name to its
+        /// value; flags are '1' and '0'.
         get_config() = get_config;
     }
     attributes! { ServerObject:
-        /// The host name of ServerName.
+        /// The host name of ServerName (str), or None.
         server_hostname = text(Server::hostname);
-        /// ServerAdmin.
+        /// The address of ServerAdmin (str), or None.
         server_admin = text(Server::admin);
-        /// The port of ServerName, or 0.
+        /// The port of ServerName (int); 0 when it has none.
         port = number(Server::port);
-        /// 1 for a virtual host.
+        /// 1 for a virtual host, 0 for the main server (int).
         is_virtual = number(Server::is_virtual);
-        /// The file in which it is configured; None for the main server.
+        /// The path of the file in which the server is configured (str); None for the main server.
         defn_name = text(definition_file);
-        /// The line in which it is configured; 0 for the main server.
+        /// The line of that file in which it is configured (int); 0 for the main server.
         defn_line_number = number(definition_line);
-        /// ErrorLog, or None.
+        /// The path of ErrorLog (str), or None.
         error_fname = text(Server::error_log);
-        /// LogLevel: one of apache.APLOG_*.
+        /// The level of LogLevel: one of apache.APLOG_* (int).
         loglevel = number(Server::log_level);
         /// Timeout, in seconds (float).
         timeout = duration(Server::timeout);
         /// KeepAliveTimeout, in seconds (float).
         keep_alive_timeout = duration(Server::keep_alive_timeout);
-        /// MaxKeepAliveRequests.
+        /// MaxKeepAliveRequests (int).
         keep_alive_max = number(Server::keep_alive_max);
-        /// 1 for KeepAlive On.
+        /// 1 for KeepAlive On (int).
         keep_alive = number(Server::keeps_alive);
-        /// ServerPath, or None.
+        /// The path of ServerPath (str), or None.
         path = text(Server::path);
-        /// The length of ServerPath in bytes.
+        /// The length of ServerPath in bytes (int).
         pathlen = number(path_length);
-        /// The names of ServerAlias without wildcards: a tuple of str.
+        /// The names of ServerAlias without wildcards, a tuple of str.
         names = texts(Server::names);
-        /// The names of ServerAlias with wildcards: a tuple of str.
+        /// The names of ServerAlias with wildcards, a tuple of str.
         wild_names = texts(Server::wild_names);
-        /// LimitRequestLine.
+        /// LimitRequestLine, in bytes (int).
         limit_req_line = number(Server::limit_line);
-        /// LimitRequestFieldSize.
+        /// LimitRequestFieldSize, in bytes (int).
         limit_req_fieldsize = number(Server::limit_field_size);
-        /// LimitRequestFields.
+        /// LimitRequestFields, the number of header lines (int).
         limit_req_fields = number(Server::limit_fields);
-        /// How often httpd was restarted gracefully before this child started.
+        /// How often httpd was restarted gracefully before this child process started (int).
         my_generation = number(generation);
         /// When httpd was started or restarted, in seconds since 1970 (float).
         restart_time = seconds(restart_time);
-        /// The server_rec, for extensions in C (PyCapsule).
+        /// The address of the server_rec (PyCapsule) for extension modules in C, valid as long as the child process.
         _server_rec = capsule(Server::address);
-        /// The next server in httpd's list, or None.
+        /// The next Server in httpd's list, or None.
         next = next;
     }
 }

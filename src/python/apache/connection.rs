@@ -28,87 +28,102 @@ impl Class for ConnectionObject {
     }
 
     methods! { ConnectionObject:
-        /// Up to length bytes as soon as some are there; without length, what comes next; with -1,
-        /// all until the peer closes. b'' at the end; a plain handler gets it once, then OSError. TimeoutError,
-        /// ConnectionError.
+        /// Returns up to length bytes as soon as some have come; without length, what comes next; with -1, all until
+        /// the peer closes. b'' at the end of input; a plain handler gets it once, then OSError. In an async def
+        /// handler the result is awaited; a plain one waits, and other Python threads run meanwhile. Raises
+        /// TimeoutError, and ConnectionError when the connection is broken.
         read(; length) = io::read;
-        /// One line with its end, or at most length bytes of it; b'' at the end of input, as read. In an
-        /// async def handler a longer line raises asyncio.LimitOverrunError.
+        /// Returns the next line with its line end (bytes), or at most length bytes of it; b'' at the end of input, as
+        /// read(). Waits and raises as read(). In an async def handler a line longer than length (65536 if left out)
+        /// raises asyncio.LimitOverrunError.
         readline(; length) = io::readline;
-        /// Sends str (as UTF-8), bytes or a buffer. Raises ConnectionError when the peer is gone.
-        /// In an async def handler what it returns is awaited: it waits while the peer is slow.
+        /// Sends data (str, encoded as UTF-8, bytes or a buffer). In an async def handler the result is awaited, which
+        /// waits while the peer is slow. Raises ConnectionError when the peer is gone, TypeError for data of another
+        /// type.
         write(data) = io::write;
-        /// Exactly length bytes; asyncio.IncompleteReadError when the input ends before.
+        /// Awaits exactly length bytes (int). Raises asyncio.IncompleteReadError when the input ends before,
+        /// TimeoutError, ConnectionError. As asyncio.StreamReader.readexactly().
         readexactly(length) = async_io::readexactly;
-        /// What comes up to and with separator, at most limit bytes (65536), as asyncio has it.
+        /// Awaits the bytes up to and including separator (a line feed if left out). Raises asyncio.LimitOverrunError
+        /// when it is not among the first limit bytes (65536 if left out), asyncio.IncompleteReadError when the input
+        /// ends before, ValueError for an empty separator. As asyncio.StreamReader.readuntil().
         readuntil(; separator, limit) = async_io::readuntil;
-        /// The next length bytes, fewer only at the end of input; without length, what has come, at least one byte,
-        /// b'' at the end of input. They stay unread.
+        /// Awaits the next length bytes (int) without taking them; fewer only at the end of input. Without length, what
+        /// has come, at least one byte; b'' at the end of input.
         peek(; length) = async_io::peek;
-        /// What comes up to and with separator, which stays unread; at the end of input without separator what there is.
-        /// Raises asyncio.LimitOverrunError when limit bytes (65536) have no separator.
+        /// Awaits the bytes up to and including separator (a line feed if left out) without taking them; at the end of
+        /// input without separator what there is. Raises asyncio.LimitOverrunError when it is not among the first limit
+        /// bytes (65536 if left out).
         peek_until(; separator, limit) = async_io::peek_until;
-        /// Waits so many seconds; what was written goes out. At most the virtual host's Timeout.
+        /// Awaits the end of so many seconds (int or float); what was written is sent meanwhile. Raises ValueError for
+        /// more than the virtual host's Timeout.
         sleep(seconds) = async_io::sleep;
-        /// Ends our side once all is sent that was written.
+        /// Closes this side's direction of the connection once all that was written is sent, which can be awaited.
         close() = async_io::close;
-        /// Writes an entry to the error log; level is one of apache.APLOG_*.
+        /// Writes message (str or bytes; None is no entry) to the error log, marked as of this connection. level: one
+        /// of apache.APLOG_* (APLOG_ERR if None or left out). Raises TypeError for arguments of other types.
         log_error(message; level) = log_error;
-        /// Asks httpd whether a GET of uri with these credentials (Basic; none without a user) would be
-        /// let in: the user's name, '' where httpd asks for none, None when it refuses. In an async def
-        /// handler it is awaited. RuntimeError when httpd cannot tell; its log says why.
+        /// Asks httpd whether it would allow a GET of the path uri (str) with Basic credentials user and password (str
+        /// or bytes), or with none. Returns the user's name (str), '' where httpd asks for none, None when it refuses.
+        /// In an async def handler the result is awaited. Raises RuntimeError when httpd cannot decide (its log says
+        /// why), ValueError when uri is no path.
         authorize(uri; user, password) = authorize;
-        /// 1 when its bytes are encrypted (TLS).
+        /// Returns 1 when the connection is encrypted (TLS), else 0.
         is_https() = number(Connection::is_tls);
-        /// A variable of mod_ssl (SSL_PROTOCOL, SSL_CLIENT_S_DN …); None without TLS.
+        /// Returns the value (str) of name, a variable of mod_ssl such as 'SSL_CLIENT_S_DN'; None when it is not set,
+        /// or the connection is not encrypted.
         ssl_var_lookup(name) = ssl_var_lookup;
     }
     attributes! { ConnectionObject:
-        /// How many seconds one wait of an async def handler takes at most: TimeoutError then.
+        /// The most seconds (float) that one wait of an async def handler takes before it raises TimeoutError. Can be
+        /// set, to at most the virtual host's Timeout; raises ValueError for more.
         timeout = async_io::timeout, async_io::set_timeout;
-        /// Whether the server is about to stop: finish what is begun, and return.
+        /// True when the server is about to stop: finish what is begun, and return.
         closing = closing;
-        /// The virtual host of its address; also when the connection is over.
+        /// The Server (virtual host) of the local address and port; it can be used when the connection is over, too.
         base_server = base_server;
-        /// What it speaks: 'http/1.1', or what was agreed upon in TLS or by Upgrade.
+        /// The protocol of the connection (str): 'http/1.1', or what ALPN (RFC 7301) or Upgrade has chosen.
         protocol = text(Connection::protocol);
-        /// The handlers of the connection, in a connection handler; else None.
+        /// The handlers of the connection in a connection handler, a HandlerList; else None.
         hlist = hlist;
-        /// The peer's address: (ip, port).
+        /// The peer's IP address and port, a tuple (str, int).
         client_addr = address(Connection::client_ip, Connection::client_port);
-        /// Our address: (ip, port).
+        /// The local IP address and port, a tuple (str, int).
         local_addr = address(Connection::local_ip, Connection::local_port);
-        /// The peer's address as mod_remoteip has it from a PROXY header, else as client_addr.
+        /// The peer's IP address and port, a tuple (str, int): those of a PROXY header when mod_remoteip reads one,
+        /// else those of client_addr.
         useragent_addr = useragent_addr;
-        /// As client_addr.
+        /// The same tuple as client_addr, under its name in httpd 2.2.
         remote_addr = address(Connection::client_ip, Connection::client_port);
-        /// The peer's address.
+        /// The peer's IP address (str).
         client_ip = text(Connection::client_ip);
-        /// The peer's address as mod_remoteip has it from a PROXY header, else as client_ip.
+        /// The peer's IP address (str): that of a PROXY header when mod_remoteip reads one, else client_ip.
         useragent_ip = useragent_ip;
-        /// As client_ip.
+        /// The same str as client_ip, under its name in httpd 2.2.
         remote_ip = text(Connection::client_ip);
-        /// Our address.
+        /// The local IP address (str).
         local_ip = text(Connection::local_ip);
-        /// The peer's host name, if it was looked up.
+        /// The peer's host name (str); None when it was not looked up.
         remote_host = text(Connection::remote_host);
-        /// Our host name, if it was looked up.
+        /// The local host name (str); None when it was not looked up.
         local_host = text(Connection::local_host);
-        /// What the peer's identd said.
+        /// The user name that the peer's identd has told (str; RFC 1413), or None.
         remote_logname = text(Connection::remote_logname);
-        /// 1 when the peer is known to be gone.
+        /// 1 when the peer is known to be gone (int).
         aborted = number(Connection::is_aborted);
-        /// One of apache.AP_CONN_UNKNOWN, AP_CONN_CLOSE, AP_CONN_KEEPALIVE.
+        /// Whether the connection stays open after this response: one of apache.AP_CONN_UNKNOWN, AP_CONN_CLOSE,
+        /// AP_CONN_KEEPALIVE (int). Can be set.
         keepalive = keepalive, set_keepalive;
-        /// How many requests it carried after its first.
+        /// The number of requests after the first one on this connection (int).
         keepalives = number(Connection::keep_alives);
-        /// Whether its host name leads back to its address: 1, -1 if not, 0 if nobody asked.
+        /// Whether the peer's host name resolves to its address: 1 for yes, -1 for no, 0 when it was not looked up
+        /// (int).
         double_reverse = number(Connection::double_reverse);
-        /// httpd's number for it, unique among those open.
+        /// httpd's number for this connection (int), unique among those that are open.
         id = number(Connection::id);
-        /// Notes from module to module.
+        /// Notes from one module of httpd to another, a table.
         notes = notes;
-        /// The conn_rec, for extensions in C (PyCapsule). It is gone with the connection.
+        /// The address of the conn_rec (PyCapsule) for extension modules in C, valid as long as the connection.
         _conn_rec = capsule(Connection::address);
     }
 

@@ -37,46 +37,58 @@ impl Class for Functions {
     const DOC: &'static std::ffi::CStr = c"The functions of the module.";
     const ID: ClassId = ClassId::Functions;
     methods! { Functions:
-        /// Writes an entry to the error log of what this thread works on, or of the server given.
+        /// Writes message (str or bytes; None is no entry) to the error log of the request, connection or server that
+        /// this thread works on, or to that of server. level: one of apache.APLOG_* (APLOG_ERR if None or left out).
+        /// Raises TypeError for arguments of other types.
         log_error(message; level, server) = log_error;
-        /// Has function(data) called when this child ends; the last one first. Raises ValueError for
-        /// what cannot be called.
+        /// Registers a function that is called as function(data) when this child process of httpd ends; the one
+        /// registered last is called first. Raises ValueError when function is not callable.
         register_cleanup(function; data) = register_cleanup;
-        /// ServerRoot.
+        /// Returns the path of ServerRoot (str).
         server_root() = server_root;
-        /// What is known of a file: finfo, as of req.finfo. wanted: a mask of apache.APR_FINFO_*, of
-        /// which not all need be known. A file that is not there has the filetype apache.APR_NOFILE.
-        /// Raises OSError when the file system refuses to tell.
+        /// Returns what is known of the file fname (str or bytes) as a FileInfo, like req.finfo. wanted is a mask (int)
+        /// of apache.APR_FINFO_*; attributes that it does not name may be None. For a file that does not exist,
+        /// filetype is apache.APR_NOFILE. Raises OSError when the file system refuses to tell (apr_stat).
         stat(fname, wanted) = stat;
-        /// What the MPM answers to one of apache.AP_MPMQ_*; 0 for what it does not know.
+        /// Returns what the MPM answers to code (int), one of apache.AP_MPMQ_* (ap_mpm_query), as int; 0 for what it
+        /// does not know.
         mpm_query(code) = mpm_query;
-        /// Whether httpd was started with -D name, or the configuration has Define name.
+        /// Returns True when httpd was started with -D name or configured with Define name (ap_exists_config_define).
         exists_config_define(name) = exists_config_define;
-        /// The configuration as a list: of each line (name, arguments), of each section also a list.
+        /// Returns the configuration as a list: for each directive a tuple (name, arguments) of two str, and after the
+        /// tuple of a section a list of the same form with what stands in it.
         config_tree() = config_tree;
-        /// How many bytes of path are left when path_info is taken off its end.
+        /// Returns how many bytes of path (int) are left when path_info is taken off its end (ap_find_path_info).
         find_path_info(path, path_info) = find_path_info;
-        /// A part of a file, for a streaming filter to yield: length bytes from offset, or all the rest
-        /// of it. It is sent without being read.
+        /// Returns a Bucket that stands for a part of the file at path, for a streaming filter to yield: length bytes
+        /// from offset (both int; 0, and the rest of the file, if left out). The file is sent without being read into
+        /// Python. Raises OSError when it cannot be opened, ValueError when it is no regular file or has no such part.
         FileBucket(path; offset, length) = BucketObject::of_file;
-        /// The values of each name in a query: a dict of lists. ";" separates, as "&" does.
+        /// Returns the values of each name in the query qs (str or bytes) as a dict of lists of the same type. ';'
+        /// separates as '&' does. keep_blank_values: true to keep empty values. strict_parsing: true to raise
+        /// ValueError for a field without '='. As urllib.parse.parse_qs.
         parse_qs(qs; keep_blank_values, strict_parsing) = parse("parse_qs");
-        /// The names and values in a query, in their order: a list of tuples.
+        /// Returns the names and values in the query qs (str or bytes) in their order, as a list of tuples. The
+        /// parameters are those of parse_qs.
         parse_qsl(qs; keep_blank_values, strict_parsing) = parse("parse_qsl");
-        /// Waits for a lock that all children share: number index, or the one of the key (str, bytes or
-        /// int). Raises ValueError if this request, connection or thread has it already.
+        /// Waits for a lock that all children share, and takes it; other Python threads run meanwhile. index: its
+        /// number; -1, None or left out for the one that key (str, bytes or int) stands for. Raises ValueError if this
+        /// request, connection or thread has the lock already, TypeError for a server or key of another type.
         _global_lock(server, key; index) = global_lock::lock;
-        /// Takes such a lock if it is free, and says whether it was.
+        /// Takes a lock as _global_lock does if it is free, without waiting. Returns True when it was.
         _global_trylock(server, key; index) = global_lock::try_lock;
-        /// Gives such a lock back; another thread of the same child may. Raises ValueError if it is not held.
+        /// Releases a lock that _global_lock took; any thread of the same child may. Raises ValueError if this child
+        /// does not hold it.
         _global_unlock(server, key; index) = global_lock::unlock;
-        /// A value that another thread will give: await it, and call its set() there.
+        /// Returns an awaitable for a value that another thread gives with its method set().
         _pending() = pending;
-        /// Takes printed text: complete lines go to the error log.
+        /// Takes text (str) that was printed: complete lines go to the error log, at level error for is_error, else at
+        /// notice.
         _print(is_error, text) = print;
-        /// Whether an entry of a level, one of APLOG_*, would be logged now.
+        /// Returns True when an entry of level (int, one of APLOG_*) would be logged now.
         _takes(level) = takes_level;
-        /// Writes one entry, with the place in Python code that it comes from.
+        /// Writes text (str) to the error log at level (int, one of APLOG_*), with path (str) and line (int) as its
+        /// place in Python code.
         _log(level, text, path, line) = log_entry;
     }
     attributes! { Functions: }

@@ -32,229 +32,264 @@ impl Class for RequestObject {
     const ID: ClassId = ClassId::Request;
     const OPEN: bool = true;
     methods! { RequestObject:
-        /// Writes str (as UTF-8), bytes or a buffer to the response. Sent at once unless flush is 0.
-        /// Raises OSError when the client is gone.
+        /// Writes data (str, encoded as UTF-8, bytes or a buffer) to the response. It is sent at once unless flush is
+        /// false: then it is held until 64 KiB have come together or the handler returns. Other Python threads run
+        /// while it is sent. Raises OSError when the client is gone, TypeError for data of another type, RuntimeError
+        /// in a filter or for another request than the one being handled.
         write(data; flush) = io::write;
-        /// Sends what was written and what filters hold. Raises OSError when the client is gone.
+        /// Sends what was written and what httpd's filters hold back. Other Python threads run meanwhile. Raises
+        /// OSError when the client is gone.
         flush() = io::flush;
-        /// At most len bytes of the request's body, or all of it; b'' at its end. Waits for them.
-        /// Raises OSError (TimeoutError when the client is slow), SERVER_RETURN(413) past its limit.
+        /// Returns at most len bytes of the request's body (all of it when len is None, negative or left out); b'' at
+        /// its end. Waits until they have come; other Python threads run meanwhile. Raises TimeoutError when the client
+        /// is too slow, OSError when the body cannot be read, and SERVER_RETURN with the status that the client must
+        /// get, such as 413 for a body larger than LimitRequestBody.
         read(; len) = io::read;
-        /// One line of the body with its end, or at most len bytes of it; b'' at the end.
+        /// Returns the next line of the body with its line end (bytes), or at most len bytes of it; b'' at the end of
+        /// the body. Waits and raises as read().
         readline(; len) = io::readline;
-        /// The lines of the body, up to about sizehint bytes.
+        /// Returns the lines of the body as a list of bytes; it stops after the line with which their length reaches
+        /// sizehint bytes. Waits and raises as read().
         readlines(; sizehint) = io::readlines;
-        /// Reads the rest of the body and drops it; gives OK or an HTTP status.
+        /// Reads the rest of the body and drops it. Returns apache.OK, or the HTTP status (int) that answers what went
+        /// wrong.
         discard_request_body() = io::discard_request_body;
         /// Reads a body whose length an input filter may change, so that the headers say its length. Raises
         /// SERVER_RETURN when that fails.
         _settle_length() = io::settle_length;
-        /// Sends a part of a file: from offset (in bytes, 0 if left out), at most len bytes (all if left
-        /// out or negative). Gives how many bytes that are. Raises OSError.
+        /// Sends a part of the file at path: at most len bytes (all when None, negative or left out) from offset (in
+        /// bytes, 0 if left out). Returns the number of bytes (int). The file is not read into Python. Raises OSError
+        /// when it cannot be opened, is no regular file, or the client is gone; ValueError for a negative offset.
         sendfile(path; offset, len) = io::sendfile;
-        /// Hands the request over to another path of this server, all phases of which run; the request is
-        /// answered then: what is written is lost, and no further handler is called. Return apache.OK.
-        /// Raises RuntimeError outside of the request's handlers, and in log handlers.
+        /// Hands the request over to new_uri (str or bytes), another path of this server, for which all phases run
+        /// (ap_internal_redirect). The request is answered then: what is written to it afterwards is lost, and no
+        /// further handler is called. Return apache.OK. Raises RuntimeError where no handler of this request runs, in
+        /// log handlers, and once the response has ended.
         internal_redirect(new_uri) = io::internal_redirect;
-        /// Calls callable(data) when the request ends; those registered last come first.
+        /// Registers a function that is called as callable(data) when the request ends; the one registered last is
+        /// called first. Raises ValueError when callable is not callable.
         register_cleanup(callable; data) = register_cleanup;
-        /// Writes a line to the error log; level is one of apache.APLOG_*.
+        /// Writes message (str or bytes; None is no entry) to the error log, marked as of this request. level: one of
+        /// apache.APLOG_* (APLOG_ERR if None or left out). Raises TypeError for arguments of other types.
         log_error(message; level) = log_error;
-        /// The options (PythonOption) that hold here: a table of its own, whose changes change nothing else.
+        /// Returns the options (PythonOption) that apply to this request, as a new table of str: to change it changes
+        /// nothing else.
         get_options() = get_options;
-        /// The directives that hold here, by name: a table of its own.
+        /// Returns the Python directives that apply to this request, as a new table from a directive's name to its
+        /// value; flags are '1' and '0'.
         get_config() = get_config;
-        /// Puts an output filter into the chain: one registered for this request, or one of httpd's.
-        /// Raises ValueError when there is none of this name.
+        /// Adds the output filter name (str) to the chain of this request: one registered for it with
+        /// register_output_filter(), else one that httpd knows (ap_add_output_filter). Raises ValueError when there is
+        /// no such filter, or 100 were added already.
         add_output_filter(name) = run_time::add(Direction::Output);
-        /// Puts an input filter into the chain, as add_output_filter does.
+        /// Adds the input filter name (str) to the chain of this request, as add_output_filter() does.
         add_input_filter(name) = run_time::add(Direction::Input);
-        /// Registers an output filter for this request: a function, or module::function (looked for in
-        /// dir, too, where no PythonPath is set). add_output_filter(name) puts it to work.
+        /// Registers an output filter for this request under name (str). handler: a function, or 'module::function',
+        /// whose module is also looked for in the folder dir (str) where no PythonPath is set. add_output_filter(name)
+        /// puts it to work. Raises TypeError and ValueError for a handler that is neither.
         register_output_filter(name, handler; dir) = run_time::register(Direction::Output);
-        /// Registers an input filter for this request, as register_output_filter does.
+        /// Registers an input filter for this request, as register_output_filter() does.
         register_input_filter(name, handler; dir) = run_time::register(Direction::Input);
-        /// Adds a handler to the running phase or one to come: a function, or 'module::function', which
-        /// is looked for in dir, or beside the handler that runs.
+        /// Adds a handler to the phase htype (str, the name of its directive, such as 'PythonLogHandler'), which runs
+        /// now or is still to come. handler: a function, or 'module::function', whose module is looked for in the
+        /// folder dir (str), or beside the handler that runs. Raises IndexError for an unknown phase, ValueError for
+        /// one that is over, TypeError when handler is neither str nor callable.
         add_handler(htype, handler; dir) = add_handler::add_handler;
-        /// Sets the Content-Length of the response.
+        /// Sets the Content-Length of the response to len bytes (int). Raises ValueError when len is negative.
         set_content_length(len) = set_content_length;
-        /// Sets the ETag of the response from the file (FileETag).
+        /// Sets the ETag of the response from the file, as FileETag says (ap_set_etag; RFC 9110 section 8.8.3).
         set_etag() = wait(Request::set_etag);
-        /// Sets Last-Modified of the response from mtime.
+        /// Sets the Last-Modified header of the response from mtime (ap_set_last_modified).
         set_last_modified() = act(Request::set_last_modified);
-        /// Raises mtime to so many seconds since 1970, if that is later. Fractions are dropped.
+        /// Sets mtime to seconds (int or float, since 1970) if that is later than what it is. Fractions are dropped.
+        /// Raises ValueError for a number that is no time.
         update_mtime(seconds) = update_mtime;
-        /// OK, or the status that answers If-None-Match and its kin.
+        /// Compares the conditions of the request, such as If-None-Match, with ETag and Last-Modified of the response
+        /// (RFC 9110 section 13; ap_meets_conditions). Returns apache.OK, or the HTTP status (int) to return: 304 or
+        /// 412.
         meets_conditions() = meets_conditions;
-        /// The DocumentRoot that applies.
+        /// Returns the path of the DocumentRoot that applies to this request (str).
         document_root() = document_root;
-        /// The absolute URL of a path of this server (UseCanonicalName).
+        /// Returns the absolute URL (str) of the path uri (str or bytes) on this server, as UseCanonicalName says
+        /// (ap_construct_url).
         construct_url(uri) = construct_url;
-        /// 1 when the connection is encrypted.
+        /// Returns 1 when the connection is encrypted (TLS), else 0.
         is_https() = is_https;
-        /// A variable of mod_ssl, as SSL_PROTOCOL; None when there is none of that name, or no TLS.
+        /// Returns the value (str) of name, a variable of mod_ssl such as 'SSL_PROTOCOL'; None when it is not set, or
+        /// the connection is not encrypted.
         ssl_var_lookup(name) = ssl_var_lookup;
-        /// The name of the client's host, or its address; type is one of apache.REMOTE_* (REMOTE_NAME if
-        /// left out). With str_is_ip not None: (str, int), where 1 says that it is an address.
+        /// Returns the client's host name or IP address (str, or None). type: one of apache.REMOTE_* (REMOTE_NAME if
+        /// left out) says which, and whether DNS is asked; other Python threads run meanwhile. When str_is_ip is not
+        /// None, returns a tuple of the str and 1 if it is an address, else 0. Raises ValueError for another type
+        /// (ap_get_useragent_host).
         get_remote_host(; type, str_is_ip) = get_remote_host;
-        /// AuthName, or None.
+        /// Returns the realm of AuthName (str), or None.
         auth_name() = text(Request::realm);
-        /// AuthType, or None.
+        /// Returns the scheme of AuthType (str), such as 'Basic', or None.
         auth_type() = text(Request::auth_scheme);
-        /// The password of Basic credentials, or None; sets user. AuthType must be Basic.
+        /// Returns the password of the Basic credentials that the client sent (str; RFC 7617), and sets user. None when
+        /// there are none, or AuthType is not Basic (ap_get_basic_auth_pw).
         get_basic_auth_pw() = text(Request::basic_password);
-        /// Allows methods, a sequence of str: for OPTIONS and 405. With reset true no other ones.
+        /// Adds methods (an iterable of str or bytes) to those that the Allow header lists in responses to OPTIONS and
+        /// in 405 responses. reset: true to forget those that were allowed before. Raises TypeError when methods is a
+        /// single str.
         allow_methods(methods; reset) = allow_methods;
-        /// Adds to subprocess_env what tells of the server, the client and the headers.
+        /// Adds to subprocess_env the variables that tell of the server, the client and the request's headers
+        /// (ap_add_common_vars).
         add_common_vars() = wait(Request::add_common_vars);
-        /// Adds to subprocess_env what CGI knows of the request, and the common variables.
+        /// Adds to subprocess_env the variables of CGI (RFC 3875; ap_add_cgi_vars), and those of add_common_vars().
         add_cgi_vars() = add_cgi_vars;
-        /// The extensions, with their dots and blanks between, that AddHandler gives to Python.
+        /// Returns the file extensions that AddHandler gives to Python (str), each with its dot, separated by blanks.
         get_addhandler_exts() = get_addhandler_exts;
-        /// The environ of a WSGI application (PEP 3333), as a dict; None when the request is not below its
-        /// mod_python.wsgi.base_uri. Sets path_info. ValueError when that option ends in a slash.
+        /// Returns the environ of a WSGI application (PEP 3333) as a dict; None when the request is not below the path
+        /// of its PythonOption mod_python.wsgi.base_uri. Sets path_info. Raises ValueError when that option ends in a
+        /// slash.
         build_wsgi_env() = build_wsgi_env;
-        /// WSGI's start_response: sets status and headers, and gives write.
+        /// The start_response of WSGI (PEP 3333): sets the status (str, such as '200 OK') and headers (list of pairs of
+        /// str), and returns the callable write.
         wsgi_start_response(status, headers; exc_info) = wsgi_start_response;
-        /// Does nothing: httpd sends headers when the first byte of the body goes.
+        /// Does nothing: httpd sends the headers before the first byte of the body. It is there for programs written
+        /// for mod_python 3.
         send_http_header() = send_http_header;
     }
     attributes! { RequestObject:
-        /// The connection it came on.
+        /// The Connection on which the request came.
         connection = part(ChildObject::Connection);
-        /// The virtual host it is for; also when the request is over.
+        /// The Server (virtual host) that the request is for; it can be used when the request is over, too.
         server = part(ChildObject::Server);
-        /// The headers of the request.
+        /// The headers of the request, a table.
         headers_in = part(ChildObject::HeadersIn);
-        /// The headers of the response.
+        /// The headers of a successful response, a table.
         headers_out = part(ChildObject::HeadersOut);
-        /// Headers of the response that stay on errors.
+        /// The headers of the response that are also sent with an error response, a table.
         err_headers_out = part(ChildObject::ErrHeadersOut);
-        /// The environment of CGI and SSI.
+        /// The environment variables for CGI programs and SSI pages, a table.
         subprocess_env = part(ChildObject::Environment);
-        /// The trailers of the request: what came behind a body in chunks, once that is read.
+        /// The trailers of the request (RFC 9110 section 6.5), a table. It is filled once a chunked body was read.
         trailers_in = part(ChildObject::TrailersIn);
-        /// The trailers of the response; HTTP/2 sends them.
+        /// The trailers of the response, a table. HTTP/2 sends them.
         trailers_out = part(ChildObject::TrailersOut);
-        /// Notes from module to module.
+        /// Notes from one module of httpd to another, a table.
         notes = part(ChildObject::Notes);
-        /// The request line.
+        /// The request line (str), such as 'GET / HTTP/1.1'.
         the_request = text(Request::the_request);
-        /// 1 for a response without a head, as in HTTP/0.9.
+        /// 1 for a response without status line and headers, as in HTTP/0.9 (int). Can be set.
         assbackwards = number(Request::assbackwards), set_number(Request::set_assbackwards);
-        /// Whether and how it is proxied: one of apache.PROXYREQ_*.
+        /// Whether the request is proxied, and how: one of apache.PROXYREQ_* (int). Can be set.
         proxyreq = number(Request::proxyreq), set_proxyreq;
-        /// HTTP/1.1
+        /// The protocol of the request (str), such as 'HTTP/1.1'.
         protocol = text(Request::protocol);
-        /// The protocol as a number: 1001 for HTTP/1.1.
+        /// The protocol as a number (int): 1000 times the major version plus the minor one, 1001 for HTTP/1.1.
         proto_num = number(Request::proto_num);
-        /// The host of the request without its port, or None.
+        /// The host name that the request is for, without its port (str), or None.
         hostname = text(Request::hostname);
-        /// When it arrived, in seconds since 1970 (float).
+        /// When the request arrived, in seconds since 1970 (float).
         request_time = seconds(Request::request_time);
-        /// When what it answers with changed last, in seconds since 1970 (float); 0.0 for unknown.
+        /// When what the response shows has changed last, in seconds since 1970 (float); 0.0 for unknown.
         mtime = seconds(Request::mtime);
-        /// GET, POST ...
+        /// The method of the request (str), such as 'GET'.
         method = text(Request::method);
-        /// One of apache.M_*.
+        /// The method of the request as one of apache.M_* (int).
         method_number = number(Request::method_number);
-        /// The allowed methods of those that have numbers: a mask of 1 << apache.M_*.
+        /// The allowed methods that have numbers, as a mask (int) of 1 << apache.M_*.
         allowed = number(Request::allowed);
-        /// The allowed methods of those that have no number: a tuple of str.
+        /// The allowed methods that have no number, a tuple of str.
         allowed_methods = texts(Request::allowed_methods);
-        /// Extension methods as older modules of httpd name them: a tuple of str.
+        /// The extension methods that older modules of httpd have allowed, a tuple of str.
         allowed_xmethods = texts(Request::allowed_xmethods);
-        /// 1 for HEAD.
+        /// 1 for a request whose response has no body, such as HEAD (int).
         header_only = number(Request::is_header_only);
-        /// The status of the response: an int from 200 to 999. One that httpd does not know has the status
-        /// line "499 Status 499" until status_line gives it another.
+        /// The status of the response, an int from 200 to 999. Setting it raises ValueError for any other. One that
+        /// httpd does not know gets a status line such as '499 Status 499' until status_line is set.
         status = number(Request::status), set_status;
-        /// The status line of the response; sets status, too. None: httpd's own.
+        /// The status line of the response without the protocol (str), such as '404 Not Found'; None for httpd's own.
+        /// Setting it sets status, too; raises ValueError for a text without a valid status in front.
         status_line = text(Request::status_line), set_status_line;
-        /// The path, unescaped.
+        /// The path of the request (str), with %-escapes resolved. Can be set, but not to None.
         uri = text(Request::uri), set_present(Request::set_uri);
-        /// The request target as it came.
+        /// The request target as it came (str).
         unparsed_uri = text(Request::unparsed_uri);
-        /// The file it was mapped to, or None.
+        /// The path of the file that the request was mapped to (str), or None. Can be set, but not to None.
         filename = text(Request::filename), set_present(Request::set_filename);
-        /// The file with links resolved.
+        /// The path of the file with symbolic links resolved (str), or None. Can be set.
         canonical_filename = text(Request::canonical_filename), set_text(Request::set_canonical_filename);
-        /// What follows the file in the path.
+        /// What follows the file's part in the path (str), or None. Can be set.
         path_info = text(Request::path_info), set_text(Request::set_path_info);
-        /// The query string as it came, or None.
+        /// The query of the request as it came, without '?' (str), or None. Can be set.
         args = text(Request::args), set_text(Request::set_args);
-        /// The file: kind, size, times ... Another one, as of apache.stat, can be put in its place.
+        /// What is known of the file, a FileInfo. Can be set to the result of apache.stat().
         finfo = finfo, set_finfo;
-        /// The request target in its parts, in the order of apache.URI_*: str, int for the port, None.
+        /// The request target in its parts, a tuple in the order of apache.URI_*: str, int for the port, None for what
+        /// is not there.
         parsed_uri = parsed_uri;
-        /// What becomes of a path that goes on behind the file: one of apache.AP_REQ_*.
+        /// Whether a path that goes on behind the file is accepted: one of apache.AP_REQ_* (int). Can be set.
         used_path_info = number(Request::used_path_info), set_number(Request::set_used_path_info);
-        /// The authenticated user, or None.
+        /// The name of the authenticated user (str), or None. Can be set, but not to None.
         user = text(Request::user), set_present(Request::set_user);
-        /// How the user was authenticated, or None.
+        /// How the user was authenticated (str), such as 'Basic', or None. Can be set.
         ap_auth_type = text(Request::auth_type), set_text(Request::set_auth_type);
-        /// The name of the content handler.
+        /// The name of the content handler (str), as SetHandler has it, or None. Can be set.
         handler = text(Request::handler), set_text(Request::set_handler);
-        /// The media type of the response. httpd chooses no handler by it.
+        /// The media type of the response (str), or None. Can be set; httpd chooses no handler by it then.
         content_type = text(Request::content_type), set_content_type;
-        /// 1 once Python code has set content_type.
+        /// 1 once Python code has set content_type (int).
         _content_type_set = number(content_type_set);
-        /// The coding of the response (gzip ...), or None.
+        /// The content coding of the response (str), such as 'gzip', or None. Can be set.
         content_encoding = text(Request::content_encoding),
             set_header_text("content_encoding", Request::set_content_encoding);
-        /// The languages of the response: a tuple of str.
+        /// The languages of the response, a tuple of str. Can be set to an iterable of str, or None.
         content_languages = texts(Request::content_languages),
             set_content_languages;
-        /// What mod_negotiation adds to the ETag, or None.
+        /// What mod_negotiation adds to the ETag (str), or None.
         vlist_validator = text(Request::vlist_validator);
-        /// 1 for a response that must not be stored.
+        /// 1 for a response that is not to be cached: httpd then adds an Expires header of now (int). Can be set.
         no_cache = number(Request::no_cache), set_number(Request::set_no_cache);
-        /// 1 for no answer 304, whatever the client has.
+        /// 1 for a response that must not become a 304, whatever copy the client has (int). Can be set.
         no_local_copy = number(Request::no_local_copy), set_number(Request::set_no_local_copy);
-        /// The client's address, or what mod_remoteip found.
+        /// The client's IP address (str), or the one that mod_remoteip found.
         useragent_ip = text(Request::useragent_ip);
-        /// The same with its port: (str, int).
+        /// The client's IP address as useragent_ip, and its port: a tuple (str, int).
         useragent_addr = useragent_addr;
-        /// The Range header, if the response is one.
+        /// The Range header (str) when the response is a part of a whole, or None.
         range = text(Request::range);
-        /// Bytes of body sent.
+        /// The number of bytes of the body that were sent to the client (int).
         bytes_sent = number(Request::bytes_sent);
-        /// Bytes of body that passed all filters.
+        /// The number of bytes of the body that passed all filters (int); %B of the access log.
         sent_bodyct = number(Request::sent_bodyct);
-        /// Bytes of body that were written, sent or not.
+        /// The number of bytes of the body that Python code has written, sent or not (int).
         _bytes_queued = number(bytes_queued);
-        /// The length that set_content_length gave.
+        /// The length of the body that set_content_length() set, in bytes (int).
         clength = number(Request::clength);
-        /// 1 for a response in chunks.
+        /// 1 for a response in chunks (int; RFC 9112 section 7.1). Can be set.
         chunked = number(Request::chunked), set_number(Request::set_chunked);
-        /// 1 once the end of the response was sent.
+        /// 1 once the end of the response was sent (int).
         eos_sent = number(Request::eos_sent);
-        /// How the body is to be read: one of apache.REQUEST_*.
+        /// How modules in C read the body: one of apache.REQUEST_* (int; ap_setup_client_block).
         read_body = number(Request::read_body);
-        /// 1 for a body in chunks, once a module of C has asked.
+        /// 1 when a module in C reads a body that comes in chunks (int; ap_setup_client_block).
         read_chunked = number(Request::read_chunked);
-        /// 1 while the client waits for "100 Continue" with its body.
+        /// 1 while the client waits for '100 Continue' before it sends the body (int; RFC 9110 section 10.1.1).
         expecting_100 = number(Request::expecting_100);
-        /// Bytes of the body to come, by its Content-Length; 0 at its end, and before it is read.
+        /// The number of bytes of the body that are still to come, by its Content-Length (int); 0 at its end, and
+        /// before it is read.
         remaining = number(Request::remaining);
-        /// Bytes of the body that were read.
+        /// The number of bytes of the body that were read (int).
         read_length = number(Request::read_length);
-        /// The request that was redirected to this one, or None.
+        /// The Request that was redirected to this one, or None.
         prev = related(Request::prev);
-        /// The request that this one was redirected to, or None.
+        /// The Request that this one was redirected to, or None.
         next = related(Request::next);
-        /// The request that this one is a subrequest of, or None.
+        /// The Request that this one is a subrequest of, or None.
         main = related(Request::main);
-        /// The directive of the running phase, or None.
+        /// The name of the running phase's directive (str), such as 'PythonHandler'; None outside of handlers.
         phase = add_handler::phase;
-        /// The handlers of the running phase, at the one that runs; None outside of handlers.
+        /// The handlers of the running phase, a HandlerList at the one that runs; None outside of handlers.
         hlist = add_handler::hlist;
-        /// The extension that chose the list of handlers (| .ext), or None.
+        /// The file extension for which the running list of handlers was configured (str; '| .ext'), or None.
         extension = add_handler::extension;
-        /// The name of the interpreter.
+        /// The name of the interpreter in which this code runs (str).
         interpreter = interpreter;
-        /// The request_rec, for extensions in C (PyCapsule). It is gone with the request.
+        /// The address of the request_rec (PyCapsule) for extension modules in C, valid as long as the request.
         _request_rec = capsule(Request::address);
     }
 

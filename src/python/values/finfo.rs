@@ -20,37 +20,38 @@ type Me<'a, 'py> = This<'a, 'py, FileInfoObject>;
 impl Class for FileInfoObject {
     const NAME: &'static std::ffi::CStr = c"mod_python.apache.FileInfo";
     const DOC: &'static std::ffi::CStr =
-        c"What is known of a file (apr_finfo_t); also a sequence, in the order of apache.FINFO_*.";
+        c"What is known of a file (apr_finfo_t). It is a copy and may be kept. It is also a sequence, whose \
+        items are in the order of apache.FINFO_*.";
     const ID: ClassId = ClassId::FileInfo;
     methods! { FileInfoObject: }
     attributes! { FileInfoObject:
-        /// The path, or None.
+        /// The path of the file (str), or None.
         fname = fname;
-        /// One of apache.APR_NOFILE, APR_REG, APR_DIR ...
+        /// The type of the file: one of apache.APR_NOFILE, APR_REG, APR_DIR and so on (int).
         filetype = number(kind);
-        /// Which attributes are known: a mask of apache.APR_FINFO_*.
+        /// Which attributes are known: a mask of apache.APR_FINFO_* (int).
         valid = number(valid);
-        /// Who may do what, in APR's digits: 0x644 is 0o644 of Unix. None when it is not known.
+        /// The permissions of the file in APR's form (int): 0x644 stands for 0o644. None when they are not known.
         protection = field(Field::Protection);
-        /// The number of its owner, or None.
+        /// The user id of the file's owner (int), or None.
         user = field(Field::User);
-        /// The number of its group, or None.
+        /// The group id of the file (int), or None.
         group = field(Field::Group);
-        /// Its size in bytes; None when there is no file.
+        /// The size of the file in bytes (int); None when there is no file.
         size = field(Field::Size);
-        /// Its number in its file system, or None.
+        /// The inode number of the file (int), or None.
         inode = field(Field::Inode);
-        /// The number of its file system, or None.
+        /// The number of the device that the file is on (int), or None.
         device = field(Field::Device);
-        /// How many names it has, or None.
+        /// The number of hard links to the file (int), or None.
         nlink = field(Field::Links);
-        /// When it was read last, in seconds since 1970 (int), or None.
+        /// When the file was read last, in seconds since 1970 (int), or None.
         atime = field(Field::Accessed);
-        /// When its content changed, in seconds since 1970 (int); None when there is no file.
+        /// When the content of the file has changed last, in seconds since 1970 (int); None when there is no file.
         mtime = field(Field::Changed);
-        /// When its content, owner or rights changed, in seconds since 1970 (int), or None.
+        /// When the file's content, owner or permissions have changed last, in seconds since 1970 (int), or None.
         ctime = field(Field::Touched);
-        /// Its name as the file system spells it, or None.
+        /// The name of the file as the file system spells it (str), or None.
         name = name;
     }
 

@@ -3,6 +3,7 @@
 pub mod buffer;
 pub mod client_gone;
 pub mod config_tables;
+mod entries;
 pub mod finfo;
 pub(in crate::python) mod framing_headers;
 pub mod handler_result;

@@ -3,10 +3,11 @@
 use std::ffi::{CStr, CString};
 use std::sync::Arc;
 
-use pyo3::exceptions::{PyKeyError, PyTypeError, PyValueError};
+use pyo3::exceptions::{PyKeyError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyMapping, PyString};
 
+use super::entries::{entries_of, is_same, merge};
 use super::framing_headers::Which;
 use crate::httpd::apr::table::OwnTable;
 use crate::httpd::{Request, Table};
@@ -39,7 +40,11 @@ impl TableObject {
         Self::Lent(Lent::new(lease, table))
     }
 
-    fn get(&self) -> PyResult<&Table> {
+    /// The table.
+    ///
+    /// # Errors
+    /// `RuntimeError` when its request or connection is over, or not open on this thread.
+    pub(super) fn get(&self) -> PyResult<&Table> {
         match self {
             Self::Lent(table) => table.get(),
             Self::OfRequest(request, which) => Ok((which.table)(request.get()?)),
@@ -70,41 +75,48 @@ type Me<'a, 'py> = This<'a, 'py, TableObject>;
 
 impl Class for TableObject {
     const NAME: &'static std::ffi::CStr = c"mod_python.apache.table";
-    const DOC: &'static std::ffi::CStr = c"A multi-map of strings (apr_table_t). Keys ignore case.";
+    const DOC: &'static std::ffi::CStr =
+        c"A mapping of str to str in which a key may have several values (apr_table_t). Keys ignore the case \
+        of ASCII letters. Keys and values may be given as str or bytes. A table of a request or connection \
+        raises RuntimeError when that is over.";
     const ID: ClassId = ClassId::Table;
     const MADE_BY_USERS: bool = true;
     methods! { TableObject:
-        /// The first value of a key (str), or default.
+        /// Returns the first value of key (str), or default (None if left out).
         get(key; default) = get;
-        /// All values of a key, as a list of str.
+        /// Returns all values of key, a list of str.
         get_all(key) = get_all;
-        /// Adds an entry, keeping those of the same key. CR and LF raise ValueError.
+        /// Adds an entry and keeps those of the same key. Raises ValueError for a key or value with CR, LF or NUL, and
+        /// in a response's headers for what httpd would refuse.
         add(key, value) = add;
-        /// Keys in order, repeated ones repeated.
+        /// Returns the keys in the order of the entries, a list of str; a key with several values is repeated.
         keys() = keys;
-        /// Values in order.
+        /// Returns the values in the order of the entries, a list of str.
         values() = values;
-        /// Pairs in order, repeated keys repeated.
+        /// Returns the entries in order, a list of tuples (key, value) of str.
         items() = items;
-        /// An iterator over keys().
+        /// Returns an iterator over keys().
         iterkeys() = iterator(keys);
-        /// An iterator over values().
+        /// Returns an iterator over values().
         itervalues() = iterator(values);
-        /// An iterator over items().
+        /// Returns an iterator over items().
         iteritems() = iterator(items);
-        /// Removes everything.
+        /// Removes all entries.
         clear() = clear;
-        /// Replaces the entries of each key of a mapping, or of an iterable of pairs.
+        /// Replaces, for each key of other (a table, a mapping or an iterable of pairs), the entries of that key.
+        /// Raises TypeError or ValueError for anything else, and for values as add() does.
         update(other) = update;
-        /// The first value of a key; sets it to default ('' if left out) when there is none.
+        /// Returns the first value of key (str). When there is none, sets it to default ('' if left out) and returns
+        /// that.
         setdefault(key; default) = setdefault;
-        /// Removes a key and gives its first value; default, or KeyError, when there is none.
+        /// Removes all entries of key and returns the first value (str). When there is none, returns default, or raises
+        /// KeyError if that is left out.
         pop(key; default) = pop;
-        /// Removes the last entry and gives it as a pair. KeyError when there is none.
+        /// Removes the last entry and returns it as a tuple (key, value). Raises KeyError when the table is empty.
         popitem() = popitem;
-        /// Whether there is such a key.
+        /// Returns True when there is an entry of key.
         has_key(key) = has_key;
-        /// A table of its own with the same entries.
+        /// Returns a new table with the same entries, which lasts as long as Python keeps it.
         copy() = copy;
     }
     attributes! { TableObject: }
@@ -197,60 +209,6 @@ fn iterator<'py>(
 fn clear<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
     this.body().to_reduce(None)?.clear();
     none(this)
-}
-
-/// An entry to be.
-type Entry = (CString, CString);
-
-/// The entries of a table, a mapping, or an iterable of pairs, checked.
-fn entries_of(
-    source: &Bound<'_, PyAny>,
-    interpreter: &'static Interpreter,
-) -> PyResult<Vec<Entry>> {
-    if let Some(table) = class::body::<TableObject>(source, interpreter) {
-        let copy = |text: Option<&[u8]>| {
-            CString::new(text.unwrap_or_default()).expect("a C string ends at its NUL")
-        };
-        let entries = table.get()?.entries();
-        return Ok(entries
-            .map(|(key, value)| (copy(Some(key)), copy(value)))
-            .collect());
-    }
-    if source.hasattr("keys")? {
-        let keys = source.call_method0("keys")?;
-        let entry = |key: PyResult<Bound<'_, PyAny>>| {
-            let key = key?;
-            let value = source.get_item(&key)?;
-            Ok((encode_header(&key)?, encode_header(&value)?))
-        };
-        return keys.try_iter()?.map(entry).collect();
-    }
-    let wrong = "a table takes a mapping, or pairs of a key and a value";
-    let pairs = source.try_iter().map_err(|_| PyTypeError::new_err(wrong))?;
-    let entry = |pair: PyResult<Bound<'_, PyAny>>| {
-        let pair = pair?.try_iter().map_err(|_| PyTypeError::new_err(wrong))?;
-        let pair: Vec<_> = pair.collect::<PyResult<_>>()?;
-        let [key, value] = &pair[..] else {
-            return Err(PyValueError::new_err(wrong));
-        };
-        Ok((encode_header(key)?, encode_header(value)?))
-    };
-    pairs.map(entry).collect()
-}
-
-fn is_same((before, _): &Entry, key: &CStr) -> bool {
-    before.to_bytes().eq_ignore_ascii_case(key.to_bytes())
-}
-
-/// Replaces what a table has of the keys of `entries`; repeated ones stay repeated.
-fn merge(table: &Table, entries: &[Entry]) {
-    for (index, (key, value)) in entries.iter().enumerate() {
-        if entries[..index].iter().any(|before| is_same(before, key)) {
-            table.add(key, value);
-        } else {
-            table.set(key, value);
-        }
-    }
 }
 
 fn update<'py>(this: &Me<'_, 'py>, other: &Bound<'py, PyAny>) -> Answer<'py> {
