@@ -1,4 +1,5 @@
-//! `server`: a virtual host, or the main server.
+//! `server`: a virtual host or the main server. It is valid until the child ends, and may be used on any thread that
+//! holds the GIL.
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -18,7 +19,8 @@ use crate::httpd::server;
 use crate::python::runtime::types::ClassId;
 use crate::python::values::log_entry::log_message;
 
-/// What a `server` holds. Servers live as long as the child, so an object of Python can be kept and used on any thread.
+/// The Rust value of a `server`. The struct lives as long as the child, so Python code may keep the object and use it
+/// on any thread.
 #[derive(Clone, Copy)]
 pub struct ServerObject(&'static Server);
 

@@ -77,7 +77,7 @@ def test_finfo(httpd: Httpd) -> None:
     httpd.write("call", "12345")
     seen = call(httpd, "finfo")
     assert (seen["tuple"], seen["last"], seen["repr"]) == (True, True, True)
-    assert seen["outside"] == ["IndexError: use apache.FINFO_*, which are 0 to 12"] * 2
+    assert seen["outside"] == ["IndexError: a FileInfo has the items 0 to 12: use apache.FINFO_*"] * 2
     assert seen["unknown"].startswith("AttributeError: ")
     assert seen["protection"] == "0x644"
     assert call(httpd, "another_finfo", "") == []

@@ -64,7 +64,7 @@ def test_writable_texts(httpd: Httpd) -> None:
     for name, (text, number, line_end, nul, data, none, after) in call(httpd, "writable").items():
         assert text == ("text/x" if name == "content_type" else "é"), name
         assert number == "TypeError: expected str or bytes, not int", name
-        assert line_end == nul == "ValueError: a NUL or line end in a text for httpd", name
+        assert line_end == nul == "ValueError: this attribute takes a text without NUL, CR and LF", name
         assert data == "bytes/b"
         if name in ("uri", "filename", "user"):  # httpd's modules take them for granted
             assert (none, after) == ("TypeError: this attribute cannot be None: it takes str or bytes", "bytes/b")

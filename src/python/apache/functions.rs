@@ -1,4 +1,4 @@
-//! The functions of `_apache`: those with an underscore are for our own Python code.
+//! The functions of `_apache`. Names that begin with an underscore are for the module's own Python code.
 
 use pyo3::exceptions::{PyOSError, PyTypeError};
 use pyo3::prelude::*;

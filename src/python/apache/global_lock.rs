@@ -1,4 +1,5 @@
-//! `_global_lock` and its like: locks that all children share.
+//! `_global_lock`, `_global_trylock`, `_global_unlock`: locks that all children share (`PythonOption
+//! mod_python.mutex_locks`). The GIL is released while a thread waits for one.
 
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -17,7 +18,7 @@ use crate::python::text::encode;
 
 type Me<'a, 'py> = This<'a, 'py, Functions>;
 
-/// Waits for a lock, while others run Python.
+/// Takes a lock; waits for it without the GIL.
 pub fn lock<'py>(
     this: &Me<'_, 'py>,
     server: &Bound<'py, PyAny>,
@@ -30,7 +31,7 @@ pub fn lock<'py>(
     none(this)
 }
 
-/// Takes a lock if it is free; whether it was.
+/// Takes a lock if it is free. Returns whether it was.
 pub fn try_lock<'py>(
     this: &Me<'_, 'py>,
     server: &Bound<'py, PyAny>,
@@ -45,7 +46,7 @@ pub fn try_lock<'py>(
     )
 }
 
-/// Gives a lock back.
+/// Releases a lock.
 pub fn unlock<'py>(
     this: &Me<'_, 'py>,
     server: &Bound<'py, PyAny>,
@@ -65,7 +66,7 @@ fn refused(index: usize, refusal: &Refusal) -> PyErr {
     PyValueError::new_err(format!("lock {index} {refusal}"))
 }
 
-/// The lock that the arguments `server, key[, index]` mean, and its number.
+/// The lock that the arguments `server, key[, index]` stand for, and its number.
 fn chosen(
     this: &Me<'_, '_>,
     server: &Bound<'_, PyAny>,

@@ -1,5 +1,5 @@
 //! The built-in module `mod_python._apache` of each interpreter: what `mod_python.apache` shows.
-//! Names with an underscore are for our own Python code; `_apache.pyi` tells type checkers of all.
+//! Names that begin with an underscore are for the module's own Python code; `_apache.pyi` has the types of all.
 
 use pyo3::prelude::*;
 use pyo3::types::PyType;
@@ -26,7 +26,7 @@ use crate::python::ssi::ElementObject;
 use crate::python::values::finfo::FileInfoObject;
 use crate::python::values::table::TableObject;
 
-/// Under which Python code imports it.
+/// The name under which Python code imports it.
 const NAME: &str = "mod_python._apache";
 
 /// The module, for the runtime to give it to each interpreter.
@@ -68,7 +68,8 @@ classes! {
     Future,
 }
 
-/// Gives an interpreter its `_apache`.
+/// Makes the `_apache` of an interpreter and puts it into `sys.modules`. It is called with the GIL held, once for each
+/// interpreter, before any other code of the module's is imported there.
 fn install(py: Python<'_>, interpreter: &'static Interpreter) -> PyResult<()> {
     let module = PyModule::new(py, NAME)?;
     for (name, value) in CONSTANTS.iter().chain(STATUSES) {

@@ -1,8 +1,8 @@
 //! Classes as heap types made per interpreter (`PyType_FromSpec`), declared as tables.
 //!
-//! `#[pyclass]`, `create_exception!` and `intern!` are shared between interpreters, and corrupt
-//! memory there from Python 3.12 on. So a class is a trait with two tables, its functions are
-//! written on PyO3's safe types, and the trampolines from C are here, once.
+//! `#[pyclass]`, `create_exception!` and `intern!` share objects between interpreters, which corrupts memory from
+//! Python 3.12 on. So a class is a trait with two tables (`members`), and its functions take PyO3's safe types; what
+//! CPython calls is in `trampoline` and `slot_trampolines`. All of it runs with the GIL held.
 #![expect(unsafe_code, reason = "the C API of types")]
 
 use std::ffi::{CStr, c_int, c_void};
@@ -18,9 +18,9 @@ use super::trampoline::*;
 use crate::python::runtime::interpreter::Interpreter;
 use crate::python::runtime::types::{ClassId, Types};
 
-/// A class of ours.
+/// A class of the module.
 pub trait Class: Sized + Send + 'static {
-    /// Its name, with the module that shows it.
+    /// Its name, with the Python module that shows it.
     const NAME: &'static CStr;
     /// Its docstring.
     const DOC: &'static CStr;
@@ -30,10 +30,10 @@ pub trait Class: Sized + Send + 'static {
     const METHODS: &'static [MethodDef];
     /// Its attributes.
     const ATTRIBUTES: &'static [AttributeDef];
-    /// Whether objects take further attributes of the user's.
+    /// Whether Python code can set further attributes on its objects.
     const OPEN: bool = false;
 
-    /// Whether users make objects of it (`Constructed`).
+    /// Whether Python code can call the class to make an object (`Constructed`).
     const MADE_BY_USERS: bool = false;
 
     /// Special methods.
@@ -41,14 +41,14 @@ pub trait Class: Sized + Send + 'static {
         Vec::new()
     }
 
-    /// Shows the garbage collector what the object refers to.
+    /// Shows the garbage collector the objects that this one refers to (`tp_traverse`). No Python code runs here.
     fn visit(&self, _visit: &mut dyn FnMut(&Py<PyAny>)) {}
 
-    /// Lets go of what it refers to.
+    /// Drops the references that could be a part of a cycle (`tp_clear`).
     fn clear(&mut self) {}
 }
 
-/// The memory of an object.
+/// The memory of an object, as CPython allocates it.
 #[repr(C)]
 pub(in crate::python) struct Object<T> {
     head: ffi::PyObject,
@@ -58,24 +58,24 @@ pub(in crate::python) struct Object<T> {
     pub(in crate::python) body: T,
 }
 
-/// An object in one of its own methods.
+/// An object whose method, attribute or slot is being called.
 pub struct This<'a, 'py, T> {
     pub(in crate::python) object: &'a Bound<'py, PyAny>,
     pub(in crate::python) memory: &'a Object<T>,
 }
 
 impl<'py, T> This<'_, 'py, T> {
-    /// The token of the attached thread.
+    /// The token of this thread, which holds the GIL.
     pub fn py(&self) -> Python<'py> {
         self.object.py()
     }
 
-    /// What the object holds.
+    /// The Rust value of the object.
     pub fn body(&self) -> &T {
         &self.memory.body
     }
 
-    /// The interpreter it belongs to.
+    /// The interpreter that the object belongs to.
     pub fn interpreter(&self) -> &'static Interpreter {
         self.memory.interpreter
     }
@@ -86,10 +86,13 @@ impl<'py, T> This<'_, 'py, T> {
     }
 }
 
-/// What a method answers.
+/// The result of a method or getter.
 pub type Answer<'py> = PyResult<Bound<'py, PyAny>>;
 
-/// Makes the type of a class.
+/// Makes the Python type of a class in the current interpreter.
+///
+/// # Errors
+/// What `PyType_FromSpec` raises.
 pub fn make_type<T: Class>(py: Python<'_>) -> PyResult<Py<PyType>> {
     let slot = |slot, function: *const c_void| ffi::PyType_Slot {
         slot,
@@ -159,12 +162,15 @@ fn member_table<T: Class>() -> *const ffi::PyMemberDef {
     Vec::leak(members).as_ptr()
 }
 
-/// The type of a class in an interpreter.
+/// The Python type of a class in an interpreter.
 pub fn class_of<T: Class>(types: &Types) -> &Py<PyType> {
     types.at(T::ID)
 }
 
-/// Makes an object.
+/// Makes an object of a class.
+///
+/// # Errors
+/// `MemoryError`.
 pub fn make<'py, T: Class>(
     py: Python<'py>,
     interpreter: &'static Interpreter,
@@ -190,7 +196,7 @@ pub fn make<'py, T: Class>(
     Ok(unsafe { Bound::from_owned_ptr(py, object.cast()) })
 }
 
-/// What an object of our class holds; `None` for any other object.
+/// The Rust value of an object of class `T`; `None` for any other object.
 pub fn body<'a, T: Class>(
     object: &'a Bound<'_, PyAny>,
     interpreter: &'static Interpreter,
@@ -204,8 +210,8 @@ pub fn body<'a, T: Class>(
     Some(unsafe { &(*object.as_ptr().cast::<Object<T>>()).body })
 }
 
-/// Whether nobody else holds the object and the user has put nothing on it: nobody could tell if
-/// it were made anew next time.
+/// Whether the caller has the only reference to the object, and Python code has set no attribute on it: a new object
+/// could take its place unnoticed.
 pub fn is_forgotten<T: Class>(object: &Bound<'_, PyAny>) -> bool {
     // SAFETY: a live object; a plain read of its count.
     let references = unsafe { ffi::Py_REFCNT(object.as_ptr()) };

@@ -1,5 +1,5 @@
-//! How objects of ours are made for Python: classes as heap types, what CPython calls of them, and
-//! leases, by which objects hold what is httpd's.
+//! Classes of the module as Python sees them: heap types, their tables of methods and attributes, and the C functions
+//! that CPython calls for them.
 
 pub mod arguments;
 pub(in crate::python) mod capsule;

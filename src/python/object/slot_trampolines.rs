@@ -88,7 +88,7 @@ pub(in crate::python) unsafe extern "C" fn item_trampoline<T: Sequence>(
     object: *mut ffi::PyObject,
     index: ffi::Py_ssize_t,
 ) -> *mut ffi::PyObject {
-    // What is negative even after CPython has added the length is behind the end, too.
+    // An index that is negative even after CPython has added the length is treated as past the end.
     let index = usize::try_from(index).unwrap_or(usize::MAX);
     // SAFETY: CPython calls a slot with an object of its class.
     unsafe {
@@ -187,7 +187,7 @@ pub(in crate::python) unsafe extern "C" fn send_trampoline<T: Awaitable>(
             Some(value) => (value, ffi::PySendResult::PYGEN_RETURN),
             None => (this.object().clone(), ffi::PySendResult::PYGEN_NEXT),
         };
-        // SAFETY: the caller's place for the result.
+        // SAFETY: the caller gives memory for the result.
         unsafe { result.write(value.into_ptr()) };
         Ok(sent)
     };
@@ -195,7 +195,7 @@ pub(in crate::python) unsafe extern "C" fn send_trampoline<T: Awaitable>(
     unsafe { trampoline_on::<T, _>(object, ffi::PySendResult::PYGEN_ERROR, call) }
 }
 
-/// The same for those who know only iterators.
+/// One step of an awaitable for callers that use `__next__` and not `am_send`: StopIteration has the value.
 pub(in crate::python) unsafe extern "C" fn next_trampoline<T: Awaitable>(
     object: *mut ffi::PyObject,
 ) -> *mut ffi::PyObject {

@@ -12,7 +12,7 @@ use crate::python::runtime::interpreter::Interpreter;
 /// A special method.
 pub struct Slot(pub(in crate::python) ffi::PyType_Slot);
 
-/// What a mapping does.
+/// The operations of a mapping.
 pub trait Mapping: Class {
     /// `len(self)`
     fn len(this: &This<'_, '_, Self>) -> PyResult<usize>;
@@ -56,11 +56,11 @@ pub fn mapping_slots<T: Mapping>() -> Vec<Slot> {
     ]
 }
 
-/// What a sequence does.
+/// The operations of a sequence.
 pub trait Sequence: Class {
     /// `len(self)`
     fn len(this: &This<'_, '_, Self>) -> PyResult<usize>;
-    /// `self[index]`; `IndexError` behind the end.
+    /// `self[index]`; `IndexError` past the end.
     fn item<'py>(this: &This<'_, 'py, Self>, index: usize) -> Answer<'py>;
     /// `repr(self)`
     fn repr<'py>(this: &This<'_, 'py, Self>) -> Answer<'py>;
@@ -84,18 +84,18 @@ pub fn sequence_slots<T: Sequence>() -> Vec<Slot> {
     ]
 }
 
-/// A class that users make objects of.
+/// A class that Python code can call to make an object.
 pub trait Constructed: Class {
-    /// The name of the one argument, which may be left out.
+    /// The name of its one parameter, which may be left out.
     const PARAMETER: &'static str;
-    /// A new object.
+    /// The Rust value of a new object.
     fn new(
         interpreter: &'static Interpreter,
         argument: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Self>;
 }
 
-/// The special method of a class that users make objects of (`MADE_BY_USERS`).
+/// The special method of a class that Python code can call (`MADE_BY_USERS`).
 pub fn constructor_slot<T: Constructed>() -> Slot {
     let new: ffi::newfunc = new_trampoline::<T>;
     Slot(ffi::PyType_Slot {
@@ -104,13 +104,13 @@ pub fn constructor_slot<T: Constructed>() -> Slot {
     })
 }
 
-/// An object that equals others by its content. It has no hash, then.
+/// A class whose objects are compared by their content. They have no hash then, as CPython demands.
 pub trait Compared: Class {
-    /// `self == other`; `None` for what it does not know.
+    /// `self == other`; `None` for an object of another kind (NotImplemented).
     fn eq(this: &This<'_, '_, Self>, other: &Bound<'_, PyAny>) -> PyResult<Option<bool>>;
 }
 
-/// The special method of an object that equals others by its content.
+/// The special method of a class whose objects are compared by their content.
 pub fn comparison_slot<T: Compared>() -> Slot {
     let compare: ffi::richcmpfunc = compare_trampoline::<T>;
     Slot(ffi::PyType_Slot {

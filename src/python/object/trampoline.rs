@@ -1,5 +1,6 @@
-//! The trampolines: what CPython calls for the methods and attributes of our classes. Each
-//! attaches (a counter, as a rule), keeps panics in, and turns errors into Python's.
+//! The trampolines: the C functions that CPython calls for methods and attributes of the module's classes. CPython
+//! calls them with the GIL held. Each catches panics, so that none unwinds into C, and sets the Python exception for
+//! an error.
 #![expect(unsafe_code, reason = "the C API of types")]
 
 use std::ffi::{c_int, c_void};
@@ -14,7 +15,8 @@ use super::class::{Class, Object, This};
 use super::members::{Attribute, MOST, Method};
 use crate::httpd::guard::panic_text;
 
-/// What all trampolines do.
+/// Calls `f`; on an error or panic sets a Python exception and returns `bad`. `Python::attach` only counts here, as the
+/// GIL is held already.
 pub(in crate::python) fn trampoline<R>(bad: R, f: impl FnOnce(Python<'_>) -> PyResult<R>) -> R {
     Python::attach(|py| match catch_unwind(AssertUnwindSafe(|| f(py))) {
         Ok(Ok(value)) => value,
@@ -30,7 +32,7 @@ pub(in crate::python) fn trampoline<R>(bad: R, f: impl FnOnce(Python<'_>) -> PyR
     })
 }
 
-/// `land` for a call on an object.
+/// `trampoline` for a call on an object of class `T`.
 ///
 /// # Safety
 /// `object` is a live object of class `T`.

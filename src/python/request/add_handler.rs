@@ -1,4 +1,5 @@
-//! How far a request has come in Python, and what its handlers added to the phases ahead.
+//! Which phase of a request runs, and the handlers that Python code has added to it and to later phases. It is used on
+//! the thread that httpd handles the request on, with the GIL held.
 
 use std::cell::{Cell, RefCell};
 use std::path::{Component, PathBuf};
@@ -21,23 +22,23 @@ use crate::python::object::class::Answer;
 use crate::python::runtime::lease::Lent;
 use crate::python::text::encode;
 
-/// How many handlers Python code may add to one request: one that adds itself each time would run for
-/// ever.
+/// The number of handlers that Python code may add to one request. Without it, a handler that adds itself at each call
+/// would run for ever.
 const MOST: usize = 100;
 
-/// What we know of a request's handlers.
+/// The handlers of a request: those that run, and those that Python code has added.
 #[derive(Default)]
 pub struct Handlers {
-    /// The phase that runs, and its handlers.
+    /// The running phase and its handlers.
     running: RefCell<Option<(Phase, Arc<Chain>)>>,
-    /// The last phase that ran: no handlers can be added up to it.
+    /// The number of the last phase that has begun. No handlers can be added to earlier ones.
     reached: Cell<usize>,
     added: RefCell<Vec<(Phase, Arc<Added>)>>,
-    /// How many were added in all.
+    /// The number of handlers that were added to the request.
     count: Cell<usize>,
-    /// The `PythonInitHandler` list of the server, once it ran.
+    /// The `PythonInitHandler` list of the server, once it has run.
     initial: RefCell<Option<List>>,
-    /// The extension that chose the running list, or the last one.
+    /// The file extension for which the running list, or the last one, was configured.
     extension: RefCell<Option<String>>,
 }
 
@@ -56,9 +57,9 @@ impl Handlers {
         taken.into_iter().map(|(_, added)| added).collect()
     }
 
-    /// A phase begins.
+    /// Notes that a phase begins.
     pub fn begin(&self, hook: Hook, phase: Phase, chain: &Arc<Chain>, extension: Option<&str>) {
-        // `Init` of a server goes before all others.
+        // The `PythonInitHandler` of a server runs before all other phases.
         let number = match hook {
             Hook::PostReadRequest if phase == Phase::Init => 0,
             _ => phase as usize,
@@ -68,22 +69,22 @@ impl Handlers {
         self.running.replace(Some((phase, chain.clone())));
     }
 
-    /// The running phase is over.
+    /// Notes that the running phase is over.
     pub fn end(&self) {
         self.running.replace(None);
     }
 
-    /// No phase is to come.
+    /// Notes that no phase is to come: no handler can be added any more.
     pub fn close(&self) {
         self.reached.set(usize::MAX);
     }
 
-    /// The phase that runs.
+    /// The running phase; `None` between phases.
     pub fn phase(&self) -> Option<Phase> {
         self.running.borrow().as_ref().map(|(phase, _)| *phase)
     }
 
-    /// Whether the phase that runs comes after the response.
+    /// Whether the running phase comes after the response: log and cleanup.
     pub fn is_after_response(&self) -> bool {
         self.phase().is_some_and(|phase| phase >= Phase::Log)
     }
@@ -98,7 +99,7 @@ impl Handlers {
         self.initial.replace(Some(list.clone()));
     }
 
-    /// Whether this very list ran as the server's.
+    /// Whether this list has run as the server's `PythonInitHandler`.
     pub fn is_initial(&self, list: &List) -> bool {
         let initial = self.initial.borrow();
         initial.as_ref().is_some_and(|ran| Arc::ptr_eq(ran, list))
@@ -111,7 +112,7 @@ impl Handlers {
             .map(|(_, chain)| chain.clone())
     }
 
-    /// Everything of Python's that is still kept.
+    /// Takes all handlers that are kept; they hold Python objects.
     pub fn take_all(&self) -> Vec<Arc<Added>> {
         let all = self.added.take();
         all.into_iter().map(|(_, added)| added).collect()
@@ -195,7 +196,10 @@ pub(in crate::python) fn add_handler<'py>(
     none(this)
 }
 
-/// What Python code gives as a handler: a function, or its name. `source` says where.
+/// A handler as Python code gives it: a function, or its name. `source` is named in its tracebacks.
+///
+/// # Errors
+/// `TypeError` when it is neither str nor callable, `ValueError` for a name that cannot be a handler's.
 pub(in crate::python) fn added(
     this: &Me<'_, '_>,
     given: &Bound<'_, PyAny>,
@@ -238,12 +242,19 @@ pub(in crate::python) fn added(
     })
 }
 
-/// A name as Python code gives it.
+/// A name as Python code gives it, as UTF-8.
+///
+/// # Errors
+/// `TypeError` unless it is str or bytes, `ValueError` when it is not UTF-8.
 pub(in crate::python) fn text(value: &Bound<'_, PyAny>) -> PyResult<String> {
-    String::from_utf8(encode(value)?).map_err(|_| PyValueError::new_err("a name that is no UTF-8"))
+    String::from_utf8(encode(value)?)
+        .map_err(|_| PyValueError::new_err("the name of a handler, filter or folder must be UTF-8"))
 }
 
-/// A directory as Python code gives it.
+/// A directory as Python code gives it, made absolute and without `..`.
+///
+/// # Errors
+/// `OSError` when the current directory is needed and cannot be found.
 pub(in crate::python) fn directory(path: &str) -> PyResult<Home> {
     let mut normal = PathBuf::new();
     for part in std::path::absolute(path)?.components() {

@@ -1,4 +1,6 @@
-//! The body of a request, as `req.read()` and its kin give it out.
+//! The body of a request, as `req.read()`, `readline()` and `readlines()` return it.
+//!
+//! It is read on the thread that httpd handles the request on. The GIL is released while httpd's filters are asked.
 
 use std::cell::Cell;
 
@@ -12,21 +14,22 @@ use crate::httpd::{Error, Request, Status};
 use crate::python::memory::{bytes, no_memory};
 use crate::python::runtime::interpreter::{Interpreter, release};
 
-/// How much is asked for at a time.
+/// How many bytes httpd's filters are asked for at a time.
 const PORTION: usize = 64 * 1024;
 
-/// What was read and not yet given out.
+/// What was read of a body and not yet returned to Python code.
 pub struct Body {
     unread: OwnedBrigade,
     ended: Cell<bool>,
-    /// A failed body stays failed: asking again would only wait for another time-out.
+    /// The error that ended the body. It is raised again at each read: to ask httpd again would wait for another
+    /// time-out.
     failed: Cell<Option<Error>>,
     begun: Cell<bool>,
     reading: Cell<bool>,
 }
 
 impl Body {
-    /// For a request whose body nobody has read yet.
+    /// The body of a request from which nothing was read yet.
     pub fn new(r: &Request) -> Self {
         Self {
             unread: r.new_brigade(),
@@ -37,12 +40,13 @@ impl Body {
         }
     }
 
-    /// Whether a handler of ours waits for the filters of the body: it will see what they refuse.
+    /// Whether `fill` is being called: what an input filter refuses now is raised in the handler that reads.
     pub fn is_read_now(&self) -> bool {
         self.reading.get()
     }
 
-    /// The answer to a client whose body could not be read, when `error` says no more than that.
+    /// The status for a request whose body could not be read, if `error` is the exception that `raise` has made for
+    /// that.
     pub fn answer_to(&self, py: Python<'_>, error: &PyErr) -> Option<Status> {
         let failed = self.failed.get()?;
         let value = error.value(py);
@@ -51,7 +55,7 @@ impl Body {
         ours.then(|| failed.to_http())
     }
 
-    /// At most `limit` bytes, or all; fewer only at the end.
+    /// Returns `limit` bytes, or all for `None`; fewer only at the end of the body.
     ///
     /// # Errors
     /// See `raise`.
@@ -71,7 +75,7 @@ impl Body {
         given(py, r, &data)
     }
 
-    /// One line with its end; at most `limit` bytes of it. Empty at the end of the body.
+    /// Returns the next line with its line end, or `limit` bytes of it; empty at the end of the body.
     ///
     /// # Errors
     /// See `raise`.
@@ -91,7 +95,7 @@ impl Body {
         given(py, r, &line)
     }
 
-    /// Reads the rest and drops it: `OK`, or the status that answers what went wrong.
+    /// Reads the rest and drops it. Returns `OK`, or the status that answers the error.
     pub fn discard(&self, py: Python<'_>, r: &Request) -> Status {
         self.unread.clear();
         let ended = self.ended.replace(true);
@@ -133,7 +137,7 @@ impl Body {
         }
     }
 
-    /// Makes sure that there is data at the front. `false`: the body is over.
+    /// Reads until there is data at the front of `unread`. Returns `false` at the end of the body.
     fn fill(
         &self,
         py: Python<'_>,
@@ -174,7 +178,7 @@ impl Body {
     }
 }
 
-/// Data for the reader; `read_length` counts it.
+/// The bytes that a method returns; they are counted in `read_length`.
 fn given<'py>(py: Python<'py>, r: &Request, data: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
     r.set_read_length(r.read_length() + data.len() as i64);
     bytes(py, data)
@@ -185,11 +189,11 @@ fn server_return(interpreter: &'static Interpreter, py: Python<'_>, status: Stat
     PyErr::from_type(class, (status.0,))
 }
 
-/// What a reader is told: `SERVER_RETURN` with the status that the client must see (413, or what an
-/// input filter said), `TimeoutError`, or `OSError`.
+/// The exception for a body that could not be read: `SERVER_RETURN` with the status that the client must get (413, or
+/// the one with which an input filter refused the body), `TimeoutError`, or `OSError`.
 fn raise(py: Python<'_>, interpreter: &'static Interpreter, r: &Request, error: Error) -> PyErr {
     let status = r.body_refusal().or_else(|| match error {
-        // httpd found a body too long, or no body at all, and has said so already.
+        // httpd has answered already: the body is longer than LimitRequestBody, or malformed.
         Error::FILTER if r.is_answered() && r.status() >= 400 => Some(Status(r.status())),
         Error::NO_SPACE => Some(error.to_http()),
         _ => None,

@@ -1,4 +1,5 @@
-//! The objects that hang on a `req`, each made once.
+//! The objects that are attributes of a `req`: its connection, server and tables. Each is made when it is first read,
+//! and kept, so that `req.headers_in is req.headers_in`.
 
 use super::object::Me;
 use crate::httpd::Request;
@@ -9,7 +10,7 @@ use crate::python::runtime::lease::Lent;
 use crate::python::values::framing_headers::{Headers, Which};
 use crate::python::values::table::TableObject;
 
-/// One of them.
+/// One of these objects.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(in crate::python) enum ChildObject {
     Connection,
@@ -23,10 +24,11 @@ pub(in crate::python) enum ChildObject {
     Notes,
 }
 
-/// The object, made if need be. All but the server, which lives as long as the child, need the open request.
+/// Returns the object, which is made if this is the first time. All but the server, which lives as long as the child,
+/// need the open request.
 ///
 /// # Errors
-/// `RuntimeError` when the request cannot be used now.
+/// `RuntimeError` when the request may not be used now.
 pub(in crate::python) fn part<'py>(this: &Me<'_, 'py>, part: ChildObject) -> Answer<'py> {
     let me = this.body();
     if part != ChildObject::Server {

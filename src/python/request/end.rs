@@ -1,4 +1,7 @@
 //! The end of a request: its registered cleanups and its `PythonCleanupHandler`.
+//!
+//! httpd destroys the request's pool on the thread that worked on the request last. `end` is called first, while all
+//! that the pool holds is still there; the GIL is not held, and each cleanup enters its own interpreter.
 
 use pyo3::PyResult;
 
@@ -11,10 +14,10 @@ use crate::python::cleanup::{Cleanup, Cleanups, MOST_LATE, too_many};
 use crate::python::runtime::context::About;
 
 impl Cleanups {
-    /// Adds one; the last one is called first. `runs`: the cleanups of the request are running.
+    /// Adds a cleanup; the last one is called first. `runs`: the cleanups of the request are being called now.
     ///
     /// # Errors
-    /// `ValueError` when cleanups register too many.
+    /// `ValueError` when cleanups that are being called register more than `MOST_LATE`.
     pub fn push(&self, r: &Request, cleanup: Cleanup, runs: bool) -> PyResult<()> {
         if runs && self.late.replace(self.late.get() + 1) >= MOST_LATE {
             return Err(too_many());
@@ -24,6 +27,7 @@ impl Cleanups {
         Ok(())
     }
 
+    /// Has `end` called at the end of the request, once.
     fn arm(&self, r: &Request) {
         if !self.is_armed.replace(true) {
             r.at_end(end);
@@ -31,19 +35,19 @@ impl Cleanups {
     }
 }
 
-/// Sees to it that the request's `PythonCleanupHandler` runs, if it has one.
+/// Has the request's `PythonCleanupHandler` called at its end, if it has one.
 pub fn arm(r: &Request, settings: &Settings) {
     if settings.has(Phase::Cleanup) {
         State::of(r).cleanups.arm(r);
     }
 }
 
-/// A request goes, with all that we keep of it still there.
+/// Calls the cleanups of a request, then its `PythonCleanupHandler`. httpd calls this before the pool is destroyed.
 fn end(r: &Request) {
     let state = State::of(r);
     state.has_ended.set(true);
     state.handlers.close();
-    // What one leaves for the end is called, too.
+    // A cleanup may register another one, which is called, too.
     let next = || state.cleanups.functions.borrow_mut().pop();
     while let Some(cleanup) = next() {
         let _open = state.lease.open();

@@ -1,4 +1,4 @@
-//! The attributes of `req`, read and set: by their types, and those with rules of their own.
+//! The attributes of `req` with rules of their own. Plain fields are read by the functions in `object::fields`.
 
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -14,6 +14,10 @@ use crate::python::text::{decode, decode_option, encode, encode_header, refuse_c
 use crate::python::values::finfo::FileInfoObject;
 use crate::python::values::handler_result::{interim, is_interim, valid_status};
 
+/// Sets a text, or None.
+///
+/// # Errors
+/// `TypeError` unless the value is str, bytes or None; `ValueError` for NUL, CR or LF.
 pub(in crate::python) fn set_text(
     this: &Me<'_, '_>,
     value: &Bound<'_, PyAny>,
@@ -24,7 +28,7 @@ pub(in crate::python) fn set_text(
     Ok(())
 }
 
-/// A text for httpd: None, or bytes without a NUL and line ends.
+/// The bytes of a text for httpd; `None` for None. A NUL would end it in C, and a line end in a header.
 fn one_line(value: &Bound<'_, PyAny>) -> PyResult<Option<Vec<u8>>> {
     if value.is_none() {
         return Ok(None);
@@ -32,13 +36,16 @@ fn one_line(value: &Bound<'_, PyAny>) -> PyResult<Option<Vec<u8>>> {
     let text = encode(value)?;
     if text.iter().any(|byte| matches!(byte, 0 | b'\r' | b'\n')) {
         return Err(PyValueError::new_err(
-            "a NUL or line end in a text for httpd",
+            "this attribute takes a text without NUL, CR and LF",
         ));
     }
     Ok(Some(text))
 }
 
-/// Sets a text that becomes a header of the response, or a part of its status line.
+/// Sets a text that becomes a header of the response, or its status line. `name` is that of the attribute.
+///
+/// # Errors
+/// As `set_text`; `ValueError` for other control characters, which httpd refuses to send (RFC 9110 section 5.5).
 pub(in crate::python) fn set_header_text(
     this: &Me<'_, '_>,
     value: &Bound<'_, PyAny>,
@@ -52,7 +59,10 @@ pub(in crate::python) fn set_header_text(
     Ok(())
 }
 
-/// Sets a text that httpd's modules take for granted.
+/// Sets a text that may not be None: modules of httpd read the field without looking whether it is null.
+///
+/// # Errors
+/// As `set_text`; `TypeError` for None.
 pub(in crate::python) fn set_present(
     this: &Me<'_, '_>,
     value: &Bound<'_, PyAny>,
@@ -118,12 +128,12 @@ pub(in crate::python) fn set_status_line(
             )));
         };
         set_header_text(this, value, "status_line", Request::set_status_line)?;
-        // httpd drops a line whose number is not the status.
+        // httpd replaces a status line whose number is not `status`.
         r.set_status(status);
         return Ok(());
     }
     r.set_status_line(None);
-    // A status that httpd does not know has a line all the same.
+    // For a status that httpd does not know, `set_status` makes a status line.
     r.set_status(r.status());
     Ok(())
 }
@@ -135,7 +145,7 @@ pub(in crate::python) fn related<'a, 'py>(
     match field(this.body().lent.get()?) {
         Some(r) => {
             let state = State::of(r);
-            // The same call of httpd works on both.
+            // The call of httpd that this code runs in works on both requests.
             state.lease.open_for_entry();
             state.object(this.py(), this.interpreter(), r)
         }

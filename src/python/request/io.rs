@@ -1,4 +1,5 @@
-//! The methods of `req` that read its body and write its response.
+//! The methods of `req` that read its body and write its response. They are called by Python code with the GIL held, on
+//! the thread that httpd handles the request on; `body` and `response` release it while httpd's filters are called.
 
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
@@ -16,10 +17,10 @@ use crate::python::runtime::context;
 use crate::python::runtime::interpreter::release;
 use crate::python::text::encode_header;
 
-/// The request and what we keep for it, if it may be read and answered.
+/// The request and its state, if its body may be read and its response written.
 ///
 /// # Errors
-/// `RuntimeError` while its cleanups run: httpd has answered, and may be at work on the next one.
+/// `RuntimeError` while its cleanups are called: httpd has sent the response, and may work on the next request.
 fn at_work<'a>(this: &'a Me<'_, '_>) -> PyResult<(&'a Request, &'a State)> {
     let r = this.body().lent.get()?;
     let state = State::of(r);
@@ -31,13 +32,13 @@ fn at_work<'a>(this: &'a Me<'_, '_>) -> PyResult<(&'a Request, &'a State)> {
     Ok((r, state))
 }
 
-/// The same, if `method` may send something to its client now. httpd's filters are not reentrant:
-/// what they pass on must not enter their chain again, be it through this request or through one
-/// whose chain goes on in this one's.
+/// The request and its state, if `method` may write its response now. httpd's filters are not reentrant: while they
+/// pass something on, nothing else may enter their chain, neither through this request nor through a subrequest,
+/// whose chain continues in this one's.
 ///
 /// # Errors
-/// `RuntimeError` inside of an output filter or an SSI element, and for another request than the one
-/// that is being handled.
+/// As `at_work`; `RuntimeError` in an output filter or an SSI element, and for another request than the one that is
+/// being handled.
 fn answering<'a>(this: &'a Me<'_, '_>, method: &str) -> PyResult<(&'a Request, &'a State)> {
     let (r, state) = at_work(this)?;
     if r.is_being_written() {
@@ -56,10 +57,10 @@ fn answering<'a>(this: &'a Me<'_, '_>, method: &str) -> PyResult<(&'a Request, &
     Ok((r, state))
 }
 
-/// The same, if its body may be read now.
+/// The request and its state, if its body may be read now.
 ///
 /// # Errors
-/// `RuntimeError` inside of an input filter.
+/// As `at_work`; `RuntimeError` in an input filter.
 fn reading<'a>(this: &'a Me<'_, '_>, method: &str) -> PyResult<(&'a Request, &'a State)> {
     let (r, state) = at_work(this)?;
     if r.is_being_read() || state.body.is_read_now() {
@@ -184,11 +185,11 @@ pub(in crate::python) fn internal_redirect<'py>(
     none(this)
 }
 
-/// Whether another page can still answer a request: only in its own handlers, before the end of its
-/// response. (What was sent before stands in front of the page: mod_python's nested output.)
+/// Whether the request can be redirected: only in its own handlers, and before the end of its response. What was sent
+/// before stays in front of the other page, as in mod_python 3.5.
 ///
 /// # Errors
-/// Why it cannot.
+/// The reason why it cannot, for the end of a sentence.
 fn redirectable(r: &Request, state: &State) -> Result<(), &'static str> {
     match state.handlers.phase() {
         None => Err(

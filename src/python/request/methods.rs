@@ -1,4 +1,4 @@
-//! The methods of `req`.
+//! The methods of `req` that neither read its body nor write its response.
 
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -50,7 +50,9 @@ pub(in crate::python) fn set_content_length<'py>(
 ) -> Answer<'py> {
     let length: i64 = length.extract()?;
     if length < 0 {
-        return Err(PyValueError::new_err("a length is not negative"));
+        return Err(PyValueError::new_err(
+            "set_content_length() takes a length of 0 bytes or more",
+        ));
     }
     this.body().lent.get()?.set_content_length(length);
     none(this)
@@ -80,7 +82,7 @@ pub(in crate::python) fn send_http_header<'py>(this: &Me<'_, 'py>) -> Answer<'py
     act(this, |_| ())
 }
 
-/// As `act`, for what may wait for a file, a name server or an identd: without the GIL.
+/// Calls `action` with the request as `act` does, for what may wait for a file, a name server or an identd: without the GIL.
 pub(in crate::python) fn wait<'py>(
     this: &Me<'_, 'py>,
     action: impl FnOnce(&Request),
@@ -90,7 +92,7 @@ pub(in crate::python) fn wait<'py>(
     none(this)
 }
 
-/// Does something with the request that answers nothing.
+/// Calls `action` with the request; returns None.
 pub(in crate::python) fn act<'py>(
     this: &Me<'_, 'py>,
     action: impl FnOnce(&Request),
@@ -105,7 +107,7 @@ pub(in crate::python) fn update_mtime<'py>(
 ) -> Answer<'py> {
     let seconds: f64 = seconds.extract()?;
     let whole = seconds.trunc();
-    // What microseconds of 64 bits can hold.
+    // The most seconds whose microseconds fit into 64 bits.
     if whole.is_nan() || whole.abs() > 9e12 {
         return Err(PyValueError::new_err(
             "update_mtime() takes seconds since 1970, as time.time() tells them",

@@ -1,4 +1,4 @@
-//! `req`, its attributes and methods; the handlers of its phases, its body and its response.
+//! `req`: its attributes and methods, the handlers of its phases, its body and its response.
 
 pub mod add_handler;
 pub mod body;

@@ -17,14 +17,14 @@ pub struct RequestObject {
     pub(in crate::python) lent: Lent<Request>,
     /// Its server, which code that keeps `req` can still ask for when the request is over.
     pub(in crate::python) server: ServerObject,
-    /// The objects that hang on it, each made once: they keep their identity.
+    /// The objects that are its attributes, each made once: `req.headers_in is req.headers_in`.
     pub(in crate::python) parts: RefCell<Vec<(ChildObject, Py<PyAny>)>>,
 }
 
 pub(in crate::python) type Me<'a, 'py> = This<'a, 'py, RequestObject>;
 
 impl RequestObject {
-    /// For a request under its lease.
+    /// The object of a request, which may be used while `lease` is open.
     pub fn new(lease: &Arc<Lease>, r: &Request) -> Self {
         Self {
             lent: Lent::new(lease, r),

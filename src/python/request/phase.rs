@@ -1,4 +1,5 @@
-//! Runs the handlers of a phase of a request.
+//! Calls the handlers of a phase of a request, on the thread on which httpd runs the phase. The interpreter is entered
+//! once for the phase: the GIL is held but for the calls that release it.
 
 use std::sync::Arc;
 
@@ -25,7 +26,8 @@ use crate::python::runtime::traceback;
 use crate::python::runtime::traceback::Page;
 use crate::python::values::handler_result::{cut_response, ending, of_request};
 
-/// Runs the handlers of a phase: the configured ones, then those that Python code has added.
+/// Calls the handlers of a phase: the configured ones, then those that Python code has added. Returns the status for
+/// httpd's hook.
 pub fn run(
     r: &Request,
     hook: Hook,
@@ -76,7 +78,7 @@ pub fn run(
     status
 }
 
-/// One phase of one request in Python.
+/// A phase of a request whose handlers are being called.
 struct Run<'a, 'py> {
     py: Python<'py>,
     interpreter: &'static Interpreter,
@@ -87,7 +89,7 @@ struct Run<'a, 'py> {
 }
 
 impl<'py> Run<'_, 'py> {
-    /// Calls one handler after the other, as the phase's rule says.
+    /// Calls one handler after the other, for as long as `phase.continues()` says so.
     fn chain(&self, chain: &Chain, object: &Bound<'py, PyAny>) -> Status {
         let mut status = Status::DECLINED;
         while let Some(chained) = chain.current() {
@@ -106,7 +108,7 @@ impl<'py> Run<'_, 'py> {
         self.finish(status)
     }
 
-    /// Calls a handler. None: it is a module that need not have the function, and has not.
+    /// Calls a handler. Returns `None` where a module need not have the function, and has none.
     fn call(
         &self,
         chained: &ChainedHandler,
@@ -131,7 +133,7 @@ impl<'py> Run<'_, 'py> {
         }
     }
 
-    /// The object to call.
+    /// The object to call; `None` where a module need not have the function, and has none.
     fn find(
         &self,
         chained: &ChainedHandler,
@@ -160,12 +162,12 @@ impl<'py> Run<'_, 'py> {
         loader.find_any(self.py, chained.handler(), default, search, object)
     }
 
-    /// Whether nothing may follow in the response that the handlers of this phase can still make.
+    /// Whether the response has ended in a phase whose handlers could still write to it.
     fn is_answered(&self) -> bool {
         self.phase < Phase::Log && self.r.is_answered()
     }
 
-    /// Ends a response that a list of handlers has made, or declined to make.
+    /// Sends or drops what the handlers have written, and returns the status for httpd.
     fn finish(&self, status: Status) -> Status {
         let response = &self.state.response;
         if self.phase >= Phase::Log || self.is_answered() {
@@ -177,7 +179,7 @@ impl<'py> Run<'_, 'py> {
                 status
             }
             Status::OK | Status::DECLINED => {
-                // Another handler, or phase, goes on behind what was written.
+                // Another handler, of this or a later phase, adds to what was written.
                 let _ = response.send_rest(self.py, self.r);
                 self.concluded(status)
             }
@@ -192,8 +194,8 @@ impl<'py> Run<'_, 'py> {
         }
     }
 
-    /// What httpd is told when the handlers send no more: `status`, or `DONE` if the request is
-    /// answered, so that nothing follows. What was written since is lost.
+    /// The status for httpd once the handlers write no more: `DONE` if the response has ended, so that httpd adds
+    /// nothing to it. What was written and not sent is dropped.
     fn concluded(&self, status: Status) -> Status {
         self.state.response.discard();
         match self.is_answered() {
@@ -202,13 +204,14 @@ impl<'py> Run<'_, 'py> {
         }
     }
 
-    /// An exception: 500 and a traceback in the log; a cut response when something of it is out.
+    /// Answers an exception of a handler: with status 500 and a traceback in the log, or by cutting the response when a
+    /// part of it was sent.
     fn failed(&self, handler: &Handler, error: &PyErr) -> Status {
         metrics::failed(metrics::phase(self.phase));
         let response = &self.state.response;
         match response.broken() {
             Some(Error::FILTER) => {
-                // A filter failed and said so; httpd has answered with its error page.
+                // A filter has failed and logged why; httpd has sent its error page.
                 return self.concluded(Status::FILTER_ERROR);
             }
             Some(_) => {

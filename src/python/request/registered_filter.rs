@@ -1,4 +1,4 @@
-//! A filter that a handler has registered for its request, before it is added to a chain.
+//! A filter that a handler has registered for its request with `req.register_output_filter()` or its input twin.
 
 use std::sync::Arc;
 
@@ -6,11 +6,11 @@ use crate::engine::filters::Filter as Declared;
 use crate::filter_chain::Direction;
 use crate::python::handlers::chain::Foreign;
 
-/// A filter that a handler has registered for its request.
+/// A registered filter. It is dropped with the request, without the GIL; its function is dropped in its interpreter.
 pub struct Registered {
     pub(in crate::python) direction: Direction,
     pub(in crate::python) declared: Arc<Declared>,
-    /// The function, where one was given instead of a name.
+    /// The function, where Python code gave one and not a name.
     pub(in crate::python) function: Option<Foreign>,
 }
 

@@ -1,4 +1,6 @@
-//! The response of a request, as `req.write()` and its kin make it.
+//! The response of a request, as `req.write()`, `flush()` and `sendfile()` make it.
+//!
+//! It is used on the thread that httpd handles the request on. The GIL is released while httpd's filters are called.
 
 use std::cell::Cell;
 
@@ -15,18 +17,18 @@ use crate::python::runtime::traceback::Page;
 use crate::python::values::buffer;
 use crate::python::values::client_gone::write_failed;
 
-/// What was written and not yet sent.
+/// What was written to a response and not yet sent.
 pub struct Response {
     written: OwnedBrigade,
     buffered: Cell<usize>,
-    /// How many bytes were written in all.
+    /// The number of bytes that were written, sent or not.
     pub total: Cell<usize>,
-    /// Sending failed; it is of no use to go on.
+    /// The error with which sending has failed. Nothing is sent after it.
     broken: Cell<Option<Error>>,
 }
 
 impl Response {
-    /// For a request of which nothing was answered yet.
+    /// The response of a request to which nothing was written yet.
     pub fn new(r: &Request) -> Self {
         Self {
             written: r.new_brigade(),
@@ -41,7 +43,7 @@ impl Response {
         self.broken.get()
     }
 
-    /// Appends data; sends it at once if asked, or when enough came together.
+    /// Appends data; sends all that was written if `flush`, or when it is `CHUNK` bytes or more.
     ///
     /// # Errors
     /// `OSError` when the client is gone, `TypeError` for what cannot be written.
@@ -64,7 +66,7 @@ impl Response {
         Ok(())
     }
 
-    /// Appends a part of a file, and sends all of it.
+    /// Appends a part of a file, `offset` and `length` in bytes, and sends all that was written.
     ///
     /// # Errors
     /// `OSError` when the client is gone.
@@ -84,7 +86,7 @@ impl Response {
         self.send(py, r)
     }
 
-    /// Sends what was written, and what others hold.
+    /// Sends what was written, and what other filters hold back.
     ///
     /// # Errors
     /// `OSError` when the client is gone.
@@ -101,7 +103,7 @@ impl Response {
         self.send(py, r)
     }
 
-    /// Answers with a page about an error, in place of the response, of which nothing went out.
+    /// Sends a page about an error in place of the response, nothing of which was sent.
     pub fn replace(&self, py: Python<'_>, r: &Request, page: &Page) {
         self.discard();
         r.set_status(Status::INTERNAL_SERVER_ERROR.0);
@@ -114,22 +116,22 @@ impl Response {
         }
     }
 
-    /// Forgets what was written and not sent.
+    /// Drops what was written and not sent.
     pub fn discard(&self) {
         self.written.clear();
         self.buffered.set(0);
     }
 
-    /// Ends the response: what is left and the end in one brigade, so that httpd can count it.
+    /// Ends the response. What is left and the end go in one brigade, so that httpd can set the Content-Length.
     pub fn end(&self, py: Python<'_>, r: &Request) {
         if self.total.get() > 0 && !r.has_ended() {
             self.written.append_end();
         }
-        // The handler is done: a client that left is nobody's concern any more.
+        // No handler is left that an exception could reach; httpd sees for itself that the client is gone.
         let _ = self.send(py, r);
     }
 
-    /// Cuts a response that is under way.
+    /// Ends a response, a part of which was sent, so that the client notices that the rest is missing.
     pub fn cut(&self, py: Python<'_>, r: &Request) -> Status {
         self.buffered.set(0);
         release(py, || r.cut_response(&self.written))
@@ -137,8 +139,8 @@ impl Response {
 
     fn send(&self, py: Python<'_>, r: &Request) -> PyResult<()> {
         if r.is_answered() || State::of(r).handlers.is_after_response() {
-            // Behind the end, bytes would be taken for the next response; of a request that httpd
-            // only logs, such as one that did not come in time, for a response that it has not.
+            // After the end of a response, the client would take bytes for the next one. A request that httpd only
+            // logs, such as one that timed out, has no response.
             self.discard();
         }
         if self.broken.get().is_none() && !self.written.is_empty() {

@@ -11,17 +11,17 @@ use crate::httpd::{Error, Request};
 use crate::python::runtime::interpreter::release;
 use crate::python::text::encode;
 
-/// Which part of a file.
+/// A part of a file, as `sendfile()` is asked for it.
 #[derive(Clone, Copy)]
 pub struct FileRange {
-    /// Where it begins, in bytes.
+    /// The offset at which it begins, in bytes.
     pub offset: i64,
-    /// How many bytes it has at most.
+    /// The most bytes that it has; `None` for the rest of the file.
     pub length: Option<i64>,
 }
 
 impl FileRange {
-    /// How many bytes of a file of this size it holds.
+    /// The number of bytes that it has in a file of `size` bytes.
     fn of(self, size: i64) -> i64 {
         let rest = (size - self.offset).max(0);
         self.length.map_or(rest, |length| length.min(rest))
@@ -29,11 +29,12 @@ impl FileRange {
 }
 
 impl Response {
-    /// Sends what was written, and the part of a file that lies within it; answers its length.
+    /// Sends what was written, and the part of a file, as far as the file has it. Returns the number of its bytes.
+    /// The GIL is released while the file is opened and sent.
     ///
     /// # Errors
-    /// `OSError` with the system's number when there is no such file, or without when the client is
-    /// gone; `ValueError` for a part that no file has.
+    /// `OSError` with errno when the file cannot be opened or is a folder, without errno when it is a pipe or device or
+    /// the client is gone; `ValueError` for a negative offset.
     pub fn send_file(
         &self,
         py: Python<'_>,
@@ -43,14 +44,14 @@ impl Response {
     ) -> PyResult<i64> {
         if part.offset < 0 {
             return Err(PyValueError::new_err(
-                "sendfile() takes an offset from 0 on",
+                "sendfile() takes an offset of 0 bytes or more",
             ));
         }
         let name = py.import("os")?.getattr("fspath")?.call1((path,))?;
-        let name =
-            CString::new(encode(&name)?).map_err(|_| PyValueError::new_err("a NUL in a path"))?;
+        let name = CString::new(encode(&name)?)
+            .map_err(|_| PyValueError::new_err("sendfile() takes a path without NUL"))?;
         let opened = release(py, || -> Result<_, Error> {
-            // Asked first: to open a pipe waits for its other end.
+            // The type is asked first: to open a pipe would wait for its other end.
             let info = FileInfo::stat(&name, FileInfo::USUAL, r.pool())?;
             if !info.is_regular() {
                 return Ok((info, None));
@@ -82,9 +83,7 @@ impl Response {
             } else if info.is_directory() {
                 refused(libc::EISDIR)
             } else {
-                PyOSError::new_err(
-                    "sendfile() sends files only: neither folders, pipes nor devices",
-                )
+                PyOSError::new_err("sendfile() sends regular files only, no pipes or devices")
             });
         };
         let size = info.size();

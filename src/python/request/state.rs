@@ -1,4 +1,7 @@
-//! What we keep for a request from phase to phase.
+//! What the module keeps for a request from its first phase to its end.
+//!
+//! It is used on the thread that httpd handles the request on, by one thread at a time. It is dropped with the
+//! request's pool, without the GIL: its Python objects are dropped in their interpreters.
 
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
@@ -16,36 +19,36 @@ use crate::python::object::class;
 use crate::python::runtime::interpreter::Interpreter;
 use crate::python::runtime::lease::Lease;
 
-/// Our value for a request; httpd drops it with the request's pool.
+/// The state of a request; it is dropped with the request's pool.
 pub struct State {
-    /// Under which Python may use the request.
+    /// The lease under which Python code may use the request: open while httpd calls a handler or filter for it.
     pub lease: Arc<Lease>,
-    /// Its body, as far as Python has read it.
+    /// The body, as far as Python code has read it.
     pub body: Body,
-    /// Its response, as far as Python has written it.
+    /// The response, as far as Python code has written it.
     pub response: Response,
-    /// How far its handlers have come.
+    /// The running phase, and the handlers that Python code has added.
     pub handlers: Handlers,
-    /// What is to be called at its end.
+    /// The functions to be called at the end of the request.
     pub cleanups: Cleanups,
-    /// It stays without a file (`mod_python.location_shortcut`).
+    /// Whether the request stays without a file (`PythonOption mod_python.location_shortcut`).
     pub has_no_file: Cell<bool>,
-    /// The type that a type handler set before it declined.
+    /// The media type that a type handler has set before it declined.
     pub chosen_type: RefCell<Option<Vec<u8>>>,
-    /// The filters that its handlers have registered for it.
+    /// The filters that handlers have registered for the request.
     pub(in crate::python) registered: RefCell<Vec<Registered>>,
-    /// How many filters Python code has added to it, and to what it led to.
+    /// The number of filters that Python code has added to the request, its subrequests and redirections.
     pub(in crate::python) filters_added: Cell<usize>,
-    /// Whether httpd is done with it: only cleanups still run.
+    /// Whether the request has ended: only cleanups are still called.
     pub has_ended: Cell<bool>,
     /// Whether Python code has set the type of the response.
     pub content_type_set: Cell<bool>,
-    /// The request as Python sees it, per interpreter: kept while somebody could tell.
+    /// The `req` of each interpreter, kept as long as Python code could tell it from a new one.
     objects: RefCell<Vec<(&'static Interpreter, Py<PyAny>)>>,
 }
 
 impl State {
-    /// The state of a request.
+    /// The state of a request, which is made at the first call.
     pub fn of(r: &Request) -> &Self {
         let make = || {
             r.watch_framing();
@@ -71,7 +74,7 @@ impl State {
         }
     }
 
-    /// The request as Python sees it: one object for all of its phases and filters.
+    /// The `req` of an interpreter: one object for all phases and filters of the request.
     pub fn object<'py>(
         &self,
         py: Python<'py>,
@@ -89,8 +92,8 @@ impl State {
         Ok(object)
     }
 
-    /// Lets go of the objects of this interpreter that nobody would miss. Nothing is left to be
-    /// dropped with the pool, as a rule: its end needs no GIL then.
+    /// Drops the `req` of this interpreter if no Python code refers to it and nothing was set on it. As a rule
+    /// nothing is left then that would need the GIL when the pool is destroyed.
     pub fn forget_unused(&self, py: Python<'_>, interpreter: &'static Interpreter) {
         let position = self.objects.borrow().iter().position(|(of, object)| {
             std::ptr::eq(*of, interpreter) && class::is_forgotten::<RequestObject>(object.bind(py))

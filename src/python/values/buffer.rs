@@ -1,6 +1,5 @@
-//! Data between httpd and Python: what `write` takes (`bytes`, `str`, or another buffer), and what
-//! `read` gives. A client or an author chooses how much that is: where there is no memory for it, that
-//! is a `MemoryError`, and never the end of the child.
+//! Data that Python code writes: `bytes`, `str`, or another buffer. The author or a client decides how much that is, so
+//! a lack of memory raises `MemoryError` and does not end the child.
 
 use bytes::Bytes;
 use pyo3::exceptions::{PyRuntimeError, PyTypeError};
@@ -14,9 +13,9 @@ use crate::python::memory::bytes;
 use crate::python::runtime::deferred_drops::{DeferredDrops, OwnedBytes};
 use crate::python::text::encode;
 
-/// Where written data goes.
+/// A destination of written data.
 pub trait Sink {
-    /// Appends bytes that are kept alive by whoever holds them.
+    /// Appends bytes without a copy; `data` keeps them alive.
     fn put(&mut self, data: Bytes) -> Result<(), Error>;
     /// Appends a copy.
     fn put_copy(&mut self, data: &[u8]) -> Result<(), Error>;
@@ -47,7 +46,7 @@ impl Sink for &Brigade {
             return Ok(());
         }
         if self.is_empty() {
-            // Most messages are one piece, and gone before the next is written.
+            // Most messages are one piece, which is sent before the next one is written.
             self.append_lone_copy(data);
             return Ok(());
         }
@@ -55,13 +54,13 @@ impl Sink for &Brigade {
     }
 }
 
-/// Whether this is bytes, or another buffer of them.
+/// Whether a value is bytes or another object with the buffer protocol (PEP 3118).
 pub fn is_buffer(value: &Bound<'_, PyAny>) -> bool {
     value.is_instance_of::<PyBytes>() || PyMemoryView::from(value).is_ok()
 }
 
-/// Appends what Python code wrote; answers how many bytes that were. Large `bytes` are not copied:
-/// they cannot change. Anything else can, and is.
+/// Appends what Python code writes, and returns the number of bytes. Large `bytes` objects are immutable and are not
+/// copied; `drops` gets them back when httpd, on any thread, is done with them. Anything else is copied.
 ///
 /// # Errors
 /// `TypeError` for what is neither text nor a buffer.
@@ -75,7 +74,7 @@ pub fn append(
     }
     if let Ok(text) = value.cast::<PyString>() {
         let Ok(text) = text.to_str() else {
-            // Surrogates: bytes that came from httpd and were no UTF-8.
+            // A str with surrogates stands for bytes of httpd that were not UTF-8 (PEP 383).
             let data = bytes(value.py(), &encode(value)?)?;
             return append_bytes(sink, &data, deferred);
         };
@@ -91,7 +90,7 @@ pub fn append(
             "write() takes bytes, str or a buffer, not {kind}"
         )));
     };
-    // Whatever its items are, and with gaps or without.
+    // `tobytes()` also takes buffers whose items are no bytes, and those that are not contiguous.
     let data = view.call_method0("tobytes")?.cast_into::<PyBytes>()?;
     append_bytes(sink, &data, deferred)
 }

@@ -1,4 +1,4 @@
-//! What `get_options()` and `get_config()` give: tables of their own.
+//! The tables that `get_options()` and `get_config()` return. They are copies.
 
 use std::ffi::CString;
 
@@ -11,7 +11,7 @@ use crate::python::object::class;
 use crate::python::object::class::Answer;
 use crate::python::runtime::interpreter::Interpreter;
 
-/// The options of a section.
+/// The options (`PythonOption`) of a section, as a new table.
 pub fn options<'py>(
     py: Python<'py>,
     interpreter: &'static Interpreter,
@@ -24,7 +24,7 @@ pub fn options<'py>(
     class::make(py, interpreter, TableObject::Own(table))
 }
 
-/// The directives of a section, without handlers and filters: flags are '1' and '0'.
+/// The directives of a section, without handlers and filters, as a new table; flags are '1' and '0'.
 pub fn config<'py>(
     py: Python<'py>,
     interpreter: &'static Interpreter,
@@ -58,7 +58,7 @@ pub fn config<'py>(
 }
 
 fn add(table: &OwnTable, key: &str, value: &str) {
-    // They come from lines of a configuration, which hold no NUL.
+    // Lines of a configuration hold no NUL.
     if let (Ok(key), Ok(value)) = (CString::new(key), CString::new(value)) {
         table.add(&key, &value);
     }

@@ -59,7 +59,8 @@ pub(super) fn is_same((before, _): &Entry, key: &CStr) -> bool {
     before.to_bytes().eq_ignore_ascii_case(key.to_bytes())
 }
 
-/// Replaces the entries that a table has of the keys of `entries`. A key that comes twice in `entries` gets both values.
+/// Replaces the entries that a table has of the keys of `entries`. A key that comes twice in `entries` gets both
+/// values.
 pub(super) fn merge(table: &Table, entries: &[Entry]) {
     for (index, (key, value)) in entries.iter().enumerate() {
         if entries[..index].iter().any(|before| is_same(before, key)) {

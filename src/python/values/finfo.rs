@@ -1,4 +1,4 @@
-//! `req.finfo`: what httpd found out about the file of a request; and what `apache.stat` does.
+//! `FileInfo`: what httpd knows of the file of a request (`req.finfo`), and what `apache.stat()` returns.
 
 use pyo3::exceptions::PyIndexError;
 use pyo3::prelude::*;
@@ -12,7 +12,7 @@ use crate::python::object::slots::{Sequence, Slot, sequence_slots};
 use crate::python::runtime::types::ClassId;
 use crate::python::text::decode_option;
 
-/// What a `finfo` holds: a copy, so it may be kept.
+/// The Rust value of a `FileInfo`. It is a copy, so Python code may keep it.
 pub struct FileInfoObject(pub FileInfo);
 
 type Me<'a, 'py> = This<'a, 'py, FileInfoObject>;
@@ -119,7 +119,7 @@ impl Sequence for FileInfoObject {
         match ORDER.get(index) {
             Some(name) => this.object().getattr(*name),
             None => Err(PyIndexError::new_err(
-                "use apache.FINFO_*, which are 0 to 12",
+                "a FileInfo has the items 0 to 12: use apache.FINFO_*",
             )),
         }
     }

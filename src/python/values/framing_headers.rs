@@ -1,5 +1,5 @@
-//! The headers of a request and of its response: what Python may make of those that say where a body
-//! ends, and which headers a response cannot have.
+//! Rules for the tables of headers: which headers of a response Python code cannot set, and what changing those that
+//! frame a body (Content-Length, Transfer-Encoding) means.
 
 use std::ffi::CStr;
 
@@ -14,29 +14,29 @@ use crate::python::runtime::context::About;
 use crate::python::runtime::interpreter::unlocked;
 use crate::python::text::{refuse_controls, refuse_no_token};
 
-/// Which of a request's tables.
+/// A table of a request.
 #[derive(Clone, Copy)]
 pub struct Which {
-    /// Where it is.
+    /// Finds the table.
     pub table: fn(&Request) -> &Table,
-    /// Which headers it has.
+    /// The rules that apply to it.
     pub headers: Headers,
 }
 
-/// Headers in a table of a request.
+/// The rules for a table of a request.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Headers {
-    /// None: notes, environment, trailers.
+    /// No rules: notes, environment, trailers.
     None,
-    /// Those of the request.
+    /// The headers of the request.
     OfRequest,
-    /// Those of the response.
+    /// The headers of the response.
     OfResponse,
 }
 
 impl Headers {
-    /// The entries of a key, or all, are about to be taken out or replaced. With `PythonDebug On`,
-    /// this tells of headers of the response that come too late.
+    /// To be called before the entries of a key, or all, are removed or replaced. With `PythonDebug On`, it warns of
+    /// headers of a response that has begun.
     pub fn are_to_lose(self, r: &Request, key: Option<&CStr>) {
         match self {
             Self::None => {}
@@ -57,12 +57,12 @@ impl Headers {
         }
     }
 
-    /// Whether an entry may be added; `known`: beside another one of its key.
+    /// Checks an entry that is to be added. `known`: the table has an entry of its key that stays.
     ///
     /// # Errors
-    /// `ValueError` for headers of a response with which no client could tell where it ends, and for
-    /// names and values that httpd refuses when the headers go out: it would send a 500 response
-    /// instead, and nobody could see which line of Python had set them.
+    /// `ValueError` for headers of a response with which a client could not tell where it ends, and for names and
+    /// values that httpd refuses to send. httpd would answer with 500 when it sends the headers, and the log could
+    /// not name the line of Python that had set them.
     pub fn may_get(self, key: &CStr, value: &CStr, known: bool) -> PyResult<()> {
         if self != Self::OfResponse {
             return Ok(());

@@ -1,4 +1,4 @@
-//! What a handler gave back, as httpd wants to know it.
+//! The result of a handler, returned or raised as `SERVER_RETURN`, as a status for httpd.
 
 use std::ffi::CString;
 
@@ -13,7 +13,7 @@ use crate::python::runtime::interpreter::Interpreter;
 use crate::python::runtime::traceback::innermost;
 use crate::python::text::encode;
 
-/// What `SERVER_RETURN(result[, status])` says.
+/// The arguments of `SERVER_RETURN(result[, status])`.
 pub struct Returned {
     /// The result, as if it had been returned.
     pub result: i32,
@@ -21,10 +21,10 @@ pub struct Returned {
     pub status: Option<i32>,
 }
 
-/// What `error` says if it is a `SERVER_RETURN`; None if it is not.
+/// The arguments of `error` if it is a `SERVER_RETURN`; `None` if it is not.
 ///
 /// # Errors
-/// `TypeError` when its arguments are no numbers.
+/// `TypeError` when they are no numbers, `ValueError` when the status is none for a response.
 pub fn server_return(
     py: Python<'_>,
     interpreter: &'static Interpreter,
@@ -89,7 +89,7 @@ fn last_line(py: Python<'_>, error: &PyErr) -> PyResult<Option<(CString, u32, St
     )))
 }
 
-/// What `SERVER_RETURN` says to a request.
+/// The meaning of `SERVER_RETURN` for a request.
 pub struct Ending {
     /// The result, as if it had been returned: always one that [`of_request`] gives.
     pub result: Status,
@@ -97,7 +97,7 @@ pub struct Ending {
     pub status: Option<i32>,
 }
 
-/// What `error` says to a request if it is a `SERVER_RETURN`; None if it is not.
+/// The meaning of `error` for a request if it is a `SERVER_RETURN`; `None` if it is not.
 ///
 /// # Errors
 /// `TypeError` or `ValueError`, caused by `error`, when its result is none for a request.
@@ -116,19 +116,19 @@ pub fn ending(
     ending.inspect_err(|wrong| wrong.set_cause(py, Some(error.clone_ref(py))))
 }
 
-/// What the handler of a request gave back: `OK`, `DECLINED`, `DONE`, or a status that httpd can
-/// answer with.
+/// The result of a request's handler: `OK`, `DECLINED`, `DONE`, or a status that httpd can answer with. `name` is
+/// that of the handler, for messages.
 ///
 /// # Errors
-/// `TypeError` or `ValueError` for what is no result. Nothing else may become of it: taken for
-/// success, it would let in, or show, what the handler meant to refuse.
-pub fn of_request(result: &Bound<'_, PyAny>, who: &str) -> PyResult<Status> {
-    checked(Status(number(result, who)?), who)
+/// `TypeError` or `ValueError` for what is no result. It must not be taken for success: that would allow what the
+/// handler meant to refuse.
+pub fn of_request(result: &Bound<'_, PyAny>, name: &str) -> PyResult<Status> {
+    checked(Status(number(result, name)?), name)
 }
 
-fn checked(result: Status, who: &str) -> PyResult<Status> {
+fn checked(result: Status, name: &str) -> PyResult<Status> {
     if result.is_success() {
-        let text = format!("{who}: 200 is no result for a handler: return apache.OK");
+        let text = format!("{name}: 200 is no result for a handler: return apache.OK");
         log_line(Level::Warning, text.as_bytes());
         return Ok(Status::OK);
     }
@@ -137,22 +137,24 @@ fn checked(result: Status, who: &str) -> PyResult<Status> {
     }
     let number = result.0;
     let what = match number {
-        _ if result == Status::SUSPENDED => "apache.SUSPENDED, after which nobody would go on",
+        _ if result == Status::SUSPENDED => {
+            "apache.SUSPENDED, after which the request would never go on"
+        }
         100..200 => "which is no final status",
         200..600 => "which is no status that httpd knows",
         _ => "which is no HTTP status",
     };
     Err(PyValueError::new_err(format!(
-        "{who} gave {number}, {what}: a handler returns apache.OK, apache.DECLINED, apache.DONE or an \
+        "{name} gave {number}, {what}: a handler returns apache.OK, apache.DECLINED, apache.DONE or an \
          HTTP status such as apache.HTTP_NOT_FOUND; for a status of its own it sets req.status, writes \
          the body and returns apache.OK"
     )))
 }
 
-/// A number as the status of a response.
+/// Checks a number that is to be the status of a response.
 ///
 /// # Errors
-/// `ValueError` when it is none.
+/// `ValueError` unless it is from 200 to 999.
 pub fn valid_status(number: i32) -> PyResult<i32> {
     if (200..1000).contains(&number) {
         return Ok(number);
@@ -165,12 +167,12 @@ pub fn valid_status(number: i32) -> PyResult<i32> {
     )))
 }
 
-/// Whether a number is a status that another response follows (1xx).
+/// Whether a number is an interim status (1xx), which another response follows (RFC 9110 section 15.2).
 pub fn is_interim(number: i32) -> bool {
     (100..200).contains(&number)
 }
 
-/// Says why an interim status cannot be that of a response.
+/// The exception for an interim status where the status of a response is asked for.
 pub fn interim(number: i32) -> PyErr {
     PyValueError::new_err(format!(
         "{number} is an interim status: a client waits for the response behind it. Write one from 200 \
@@ -182,7 +184,7 @@ pub fn interim(number: i32) -> PyErr {
 ///
 /// # Errors
 /// `TypeError` for what is no result.
-pub fn number(result: &Bound<'_, PyAny>, who: &str) -> PyResult<i32> {
+pub fn number(result: &Bound<'_, PyAny>, name: &str) -> PyResult<i32> {
     if !result.is_instance_of::<PyBool>() {
         if let Ok(number) = result.extract::<i32>() {
             return Ok(number);
@@ -190,13 +192,13 @@ pub fn number(result: &Bound<'_, PyAny>, who: &str) -> PyResult<i32> {
     }
     if close_coroutine(result) {
         return Err(PyTypeError::new_err(format!(
-            "{who} is an 'async def', which only connection handlers and streaming filters can be: \
+            "{name} is an 'async def', which only connection handlers and streaming filters can be: \
              write 'def'"
         )));
     }
     let kind = result.get_type().name()?;
     Err(PyTypeError::new_err(format!(
-        "{who} gave {kind}: a handler returns apache.OK, apache.DECLINED, apache.DONE or an HTTP \
+        "{name} gave {kind}: a handler returns apache.OK, apache.DECLINED, apache.DONE or an HTTP \
          status such as apache.HTTP_NOT_FOUND"
     )))
 }
@@ -207,8 +209,8 @@ pub fn cut_response(status: Status) -> String {
     format!("{number} after a part of the response was sent: it is cut")
 }
 
-/// A coroutine that nobody will run is closed, so that Python does not complain about it, too.
-/// Answers whether it was one.
+/// Closes a coroutine that will not run, so that Python does not also warn that it was never awaited. Returns whether
+/// `result` was a coroutine.
 pub fn close_coroutine(result: &Bound<'_, PyAny>) -> bool {
     let is_coroutine = result.hasattr("cr_frame").unwrap_or(false);
     if is_coroutine {

@@ -7,7 +7,10 @@ use crate::httpd::log::Level;
 use crate::python::object::arguments::given;
 use crate::python::text::encode;
 
-/// A log level argument; 0, None or left out for the default.
+/// An argument for the level of an entry, one of `APLOG_*`; 0, None or left out for the default.
+///
+/// # Errors
+/// `TypeError` for anything but an int.
 pub fn log_level(value: Option<&Bound<'_, PyAny>>, default: Level) -> PyResult<Level> {
     match given(value) {
         None => Ok(default),
@@ -18,7 +21,7 @@ pub fn log_level(value: Option<&Bound<'_, PyAny>>, default: Level) -> PyResult<L
     }
 }
 
-/// Gives `log` a message, whatever bytes it came from: as one entry, unless it is too long for that.
+/// Calls `log` with a message without its line end: once, or once for each piece of one that is too long for an entry.
 ///
 /// # Errors
 /// `TypeError` for what is no text.

@@ -1,4 +1,4 @@
-//! Python values made of httpd's, and back: tables, buffers, results, `finfo`.
+//! Values that pass between Python and httpd: tables, buffers, results of handlers, log entries, `finfo`.
 
 pub mod buffer;
 pub mod client_gone;

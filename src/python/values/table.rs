@@ -1,4 +1,4 @@
-//! `apache.table`: httpd's tables as mappings.
+//! `apache.table`: a table of httpd (`apr_table_t`) as a mapping.
 
 use std::ffi::{CStr, CString};
 use std::sync::Arc;
@@ -23,19 +23,19 @@ use crate::python::runtime::lease::{Lease, Lent};
 use crate::python::runtime::types::ClassId;
 use crate::python::text::{decode_option, encode, encode_c, encode_header};
 
-/// A table of a request or connection, live under its lease; or one of the user's own.
+/// A table of a request or connection, which may be used while its lease is open, or a table of Python's own.
 pub enum TableObject {
-    /// A connection's.
+    /// A table of a connection.
     Lent(Lent<Table>),
-    /// A request's. httpd puts others in their places: when a response begins, or another request
-    /// takes over (`DirectoryIndex`).
+    /// A table of a request. httpd replaces these tables when an error response begins or another request takes over
+    /// (`DirectoryIndex`), so it is looked for at each use.
     OfRequest(Lent<Request>, Which),
-    /// The user's.
+    /// A table that Python code has made or copied.
     Own(OwnTable),
 }
 
 impl TableObject {
-    /// Lends a table.
+    /// The value for a table of a connection under its lease.
     pub fn new(lease: &Arc<Lease>, table: &Table) -> Self {
         Self::Lent(Lent::new(lease, table))
     }
@@ -52,7 +52,7 @@ impl TableObject {
         }
     }
 
-    /// The table, from which the entries of a key, or all, are to be taken.
+    /// The table, of which the entries of a key, or all, are about to be removed or replaced.
     fn to_reduce(&self, key: Option<&CStr>) -> PyResult<&Table> {
         if let Self::OfRequest(request, which) = self {
             which.headers.are_to_lose(request.get()?, key);
@@ -60,7 +60,10 @@ impl TableObject {
         self.get()
     }
 
-    /// The table, which is to get an entry, beside others of its key or in their place.
+    /// The table, which is about to get an entry: in addition to those of its key if `beside`, else in their place.
+    ///
+    /// # Errors
+    /// `ValueError` for an entry that a response cannot have.
     fn to_add(&self, key: &CStr, value: &CStr, beside: bool) -> PyResult<&Table> {
         let table = self.to_reduce(Some(key))?;
         if let Self::OfRequest(_, which) = self {
@@ -291,7 +294,7 @@ impl Constructed for TableObject {
     }
 }
 
-/// As Python's mappings compare: by what `dict()` makes of both.
+/// Two tables, or a table and another mapping, are equal if `dict()` of both is.
 impl Compared for TableObject {
     fn eq(this: &Me<'_, '_>, other: &Bound<'_, PyAny>) -> PyResult<Option<bool>> {
         if other.cast::<PyMapping>().is_err() {
@@ -310,7 +313,7 @@ impl Mapping for TableObject {
         Ok(this.body().get()?.len())
     }
 
-    /// One entry: its value. Several: a list of them.
+    /// The value of a key (str); a list of them where it has several, as in mod_python 3.5.
     fn get<'py>(this: &Me<'_, 'py>, key: &Bound<'py, PyAny>) -> Answer<'py> {
         let mut found = matching(this, key)?;
         match found.len() {
@@ -331,7 +334,7 @@ impl Mapping for TableObject {
                 let value = encode_header(value)?;
                 this.body().to_add(&key, &value, false)?.set(&key, &value);
             }
-            // A key that is not there may be deleted: mod_python's users rely on it.
+            // As in mod_python 3.5, it is no error to delete a key that is not there.
             None => this.body().to_reduce(Some(&key))?.unset(&key),
         }
         Ok(())
