@@ -1044,7 +1044,7 @@ class AsyncFilter(_Filter):
     ) -> AsyncIterator[bytes]:
         """Returns an async iterator over the body (bytes) in which each key of the mapping pairs is replaced by its
         value, also where it is spread over two pieces. count: the most replacements (int). ignore_case: true to ignore
-        the case of ASCII letters. Raises ValueError for an empty key.
+        the case of ASCII letters. Raises ValueError for an empty mapping or an empty key.
         """
     def pass_on(self) -> None:
         """Passes on unchanged what is left of this call's part of the body; an async generator steps out for the whole
@@ -1052,60 +1052,77 @@ class AsyncFilter(_Filter):
         """
 
 class HandlerList:
-    """The handlers of the running phase, at the one that runs. Past the end all is None."""
+    """The handlers of the running phase, as a cursor that stands at the one that runs. All attributes are None past the
+    end of the list. It raises RuntimeError once its request or connection is over.
+    """
 
     # Past the end of the list all of them are None.
     @property
     def handler(self) -> str | None:
-        """The handler as it was configured: module or module::function."""
+        """The handler as it was configured (str): 'module' or 'module::function'."""
     @property
     def silent(self) -> int | None:
-        """1 if a missing function is passed over (PythonHandlerModule)."""
+        """1 when a module without the function is passed over (int; PythonHandlerModule), else 0."""
     @property
     def is_location(self) -> int | None:
-        """1 if it stands in a Location."""
+        """1 when the handler was configured in a Location section (int), else 0."""
     @property
     def directory(self) -> str | None:
-        """The directory of its section with a slash at the end, or the path of its location, or None."""
+        """The path of the section that the handler was configured in (str), with a slash at the end for a directory;
+        None outside of sections.
+        """
     def next(self) -> None:
-        """Goes on to the next handler."""
+        """Moves on to the next handler; returns None. Raises RuntimeError when the request or connection may not be
+        used now.
+        """
 
 class Bucket:
-    """A piece of a body as httpd has it. Yielded by a filter, it goes on as it is."""
+    """A bucket of httpd's (apr_bucket): a piece of a body, or metadata about it. A filter that yields it passes it on
+    unchanged. It raises RuntimeError once it has gone on.
+    """
 
     @property
     def type(self) -> str:
-        """'HEAP', 'FILE', 'MMAP', 'PIPE', 'TRANSIENT', 'PYTHON' ...; 'FLUSH', 'EOS', 'ERROR' ... for metadata."""
+        """The type of the bucket (str): 'HEAP', 'FILE', 'MMAP', 'PIPE', 'TRANSIENT', 'PYTHON' or another one for data,
+        'FLUSH', 'EOS', 'ERROR' or another one for metadata.
+        """
     @property
     def length(self) -> int | None:
-        """Its bytes, as a number; None where only read() can tell."""
+        """The number of its bytes (int); None where only read() can tell."""
     @property
     def is_metadata(self) -> bool:
-        """Whether it is no data, but says something about it. It goes on by itself, in its place."""
+        """True for metadata. It passes by itself, in its place among the data."""
     @property
     def path(self) -> str | None:
-        """The path of the file that it is a part of, or None."""
+        """The path of the file that the bucket is a part of (str), or None."""
     @property
     def offset(self) -> int | None:
-        """Where in that file it begins, or None."""
+        """The offset in that file at which it begins, in bytes (int), or None."""
     def read(self) -> bytes:
-        """Its bytes. Waits for them. Of one that is longer than 64 KiB, or whose length is None, it becomes the first
-        part, and the rest is the next bucket, if no other was asked for yet. Else it gives all, of at most 64 MiB; past
-        that MemoryError: split() it.
+        """Returns the bytes of the bucket; waits until they are there, while other Python threads run. A bucket of a
+        body that is longer than 64 KiB, or whose length is None, is cut first: it keeps the first part, and the rest is
+        the next bucket, unless that was asked for already. Then, and for other buckets, raises MemoryError for more
+        than 64 MiB (use split()), OSError when reading fails.
         """
     def split(self, n: int) -> Bucket | None:
-        """Cuts it after n bytes: it keeps these, and the rest is a bucket of its own. None when there is no rest."""
+        """Cuts the bucket after n bytes (int): it keeps these, and the rest is returned as a new Bucket; None when
+        there is no rest. Raises OSError when it cannot be cut, TypeError for a negative n.
+        """
 
 class SSIElement:
-    """What the code of an SSI element writes to."""
+    """The output of an SSI element (mod_include), to which its Python code writes. It may be used only while that code
+    runs; at any other time it raises RuntimeError.
+    """
 
     @property
     def req(self) -> Request:
-        """The request for the page."""
+        """The Request for the page."""
     def write(self, data: str | Buffer) -> None:
-        """Writes str (as UTF-8), bytes or a buffer to the page. Raises OSError when the client is gone."""
+        """Writes data (str, encoded as UTF-8, bytes or a buffer) to the page. Raises OSError when the client is gone,
+        TypeError for data of another type.
+        """
     def flush(self) -> None:
-        """Sends the page so far, and what later filters hold. Raises OSError when the client is gone."""
+        """Sends the page so far, and what later filters hold back. Raises OSError when the client is gone."""
 
 class FileInfo:
     """What is known of a file (apr_finfo_t). It is a copy and may be kept. It is also a sequence, whose items are in

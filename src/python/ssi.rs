@@ -34,16 +34,19 @@ type Me<'a, 'py> = This<'a, 'py, ElementObject>;
 
 impl Class for ElementObject {
     const NAME: &'static std::ffi::CStr = c"mod_python.apache.SSIElement";
-    const DOC: &'static std::ffi::CStr = c"What the code of an SSI element writes to.";
+    const DOC: &'static std::ffi::CStr =
+        c"The output of an SSI element (mod_include), to which its Python code writes. It may be used only \
+        while that code runs; at any other time it raises RuntimeError.";
     const ID: ClassId = ClassId::SsiElement;
     methods! { ElementObject:
-        /// Writes str (as UTF-8), bytes or a buffer to the page. Raises OSError when the client is gone.
+        /// Writes data (str, encoded as UTF-8, bytes or a buffer) to the page. Raises OSError when the client is gone,
+        /// TypeError for data of another type.
         write(data) = write;
-        /// Sends the page so far, and what later filters hold. Raises OSError when the client is gone.
+        /// Sends the page so far, and what later filters hold back. Raises OSError when the client is gone.
         flush() = flush;
     }
     attributes! { ElementObject:
-        /// The request for the page.
+        /// The Request for the page.
         req = req;
     }
 }

@@ -118,6 +118,17 @@ def test_what_c_calls_works_behind_the_guard() -> None:
     assert unguarded == UNGUARDED
 
 
+def test_tables_of_classes_name_functions() -> None:
+    tables: dict[str, list[str]] = {}
+    for path in (PROJECT / "src/python").rglob("*.rs"):
+        for table in re.findall(r"^    (?:methods|attributes)! \{ \w+:\n.*?^    \}", path.read_text(), re.M | re.S):
+            tables.setdefault(path.name, []).append(re.sub(r"//.*", "", table))
+    assert "request.rs" in tables
+    assert not [name for name, found in tables.items() if "|" in "".join(found)], (
+        "a closure in a table: name a function"
+    )
+
+
 def test_no_file_is_long() -> None:
     folders = ["src", "c-shim", "python", "filters", "protocols", "conf-examples/handlers", "scripts", "tests"]
     files = [PROJECT / "build.rs", *(path for folder in folders for path in (PROJECT / folder).rglob("*"))]

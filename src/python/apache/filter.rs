@@ -34,7 +34,7 @@ impl Class for FilterObject {
         body(; limit) = async_io::body;
         /// Returns an async iterator over the body (bytes) in which each key of the mapping pairs is replaced by its
         /// value, also where it is spread over two pieces. count: the most replacements (int). ignore_case: true to
-        /// ignore the case of ASCII letters. Raises ValueError for an empty key.
+        /// ignore the case of ASCII letters. Raises ValueError for an empty mapping or an empty key.
         replace(pairs; count, ignore_case) = async_io::replace;
         /// Returns an async iterator over the buckets of the body (Bucket), metadata among them.
         buckets() = async_io::buckets;

@@ -155,28 +155,30 @@ impl BucketObject {
 impl Class for BucketObject {
     const NAME: &'static std::ffi::CStr = c"mod_python.apache.Bucket";
     const DOC: &'static std::ffi::CStr =
-        c"A piece of a body as httpd has it. Yielded by a filter, it goes on as it is.";
+        c"A bucket of httpd's (apr_bucket): a piece of a body, or metadata about it. A filter that yields it \
+        passes it on unchanged. It raises RuntimeError once it has gone on.";
     const ID: ClassId = ClassId::Bucket;
     methods! { BucketObject:
-        /// Its bytes. Waits for them. Of one that is longer than 64 KiB, or whose length is None, it
-        /// becomes the first part, and the rest is the next bucket, if no other was asked for yet.
-        /// Else it gives all, of at most 64 MiB; past that MemoryError: split() it.
+        /// Returns the bytes of the bucket; waits until they are there, while other Python threads run. A bucket of a
+        /// body that is longer than 64 KiB, or whose length is None, is cut first: it keeps the first part, and the
+        /// rest is the next bucket, unless that was asked for already. Then, and for other buckets, raises MemoryError
+        /// for more than 64 MiB (use split()), OSError when reading fails.
         read() = read;
-        /// Cuts it after n bytes: it keeps these, and the rest is a bucket of its own. None when
-        /// there is no rest.
+        /// Cuts the bucket after n bytes (int): it keeps these, and the rest is returned as a new Bucket; None when
+        /// there is no rest. Raises OSError when it cannot be cut, TypeError for a negative n.
         split(n) = split;
     }
     attributes! { BucketObject:
-        /// 'HEAP', 'FILE', 'MMAP', 'PIPE', 'TRANSIENT', 'PYTHON' ...; 'FLUSH', 'EOS', 'ERROR' ... for
-        /// metadata.
+        /// The type of the bucket (str): 'HEAP', 'FILE', 'MMAP', 'PIPE', 'TRANSIENT', 'PYTHON' or another one for data,
+        /// 'FLUSH', 'EOS', 'ERROR' or another one for metadata.
         r#type = kind;
-        /// Its bytes, as a number; None where only read() can tell.
+        /// The number of its bytes (int); None where only read() can tell.
         length = length;
-        /// Whether it is no data, but says something about it. It goes on by itself, in its place.
+        /// True for metadata. It passes by itself, in its place among the data.
         is_metadata = is_metadata;
-        /// The path of the file that it is a part of, or None.
+        /// The path of the file that the bucket is a part of (str), or None.
         path = path;
-        /// Where in that file it begins, or None.
+        /// The offset in that file at which it begins, in bytes (int), or None.
         offset = offset;
     }
 }

@@ -48,20 +48,23 @@ type Me<'a, 'py> = This<'a, 'py, HandlerListObject>;
 impl Class for HandlerListObject {
     const NAME: &'static std::ffi::CStr = c"mod_python.apache.HandlerList";
     const DOC: &'static std::ffi::CStr =
-        c"The handlers of the running phase, at the one that runs. Past the end all is None.";
+        c"The handlers of the running phase, as a cursor that stands at the one that runs. All attributes are \
+        None past the end of the list. It raises RuntimeError once its request or connection is over.";
     const ID: ClassId = ClassId::HandlerList;
     methods! { HandlerListObject:
-        /// Goes on to the next handler.
+        /// Moves on to the next handler; returns None. Raises RuntimeError when the request or connection may not be
+        /// used now.
         next() = next;
     }
     attributes! { HandlerListObject:
-        /// The handler as it was configured: module or module::function.
+        /// The handler as it was configured (str): 'module' or 'module::function'.
         handler = of(handler_text);
-        /// 1 if a missing function is passed over (PythonHandlerModule).
+        /// 1 when a module without the function is passed over (int; PythonHandlerModule), else 0.
         silent = of(silent);
-        /// 1 if it stands in a Location.
+        /// 1 when the handler was configured in a Location section (int), else 0.
         is_location = of(is_location);
-        /// The directory of its section with a slash at the end, or the path of its location, or None.
+        /// The path of the section that the handler was configured in (str), with a slash at the end for a directory;
+        /// None outside of sections.
         directory = of(directory);
     }
 }
