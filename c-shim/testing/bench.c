@@ -3,7 +3,6 @@
 
 /* More than the number of modules that can be loaded, which is one. */
 #define MODULES 4
-#define NAME "TESTED"
 
 static server_rec *server;
 static module *python;
@@ -124,9 +123,9 @@ static ap_filter_t *new_filter(bench *b, ap_filter_rec_t *record, void *context,
     return f;
 }
 
-/* Makes a request whose section has these lines, and the filter that they call TESTED in its chain.
+/* Makes a request whose section has these lines, with the filter of this name, which they declare, in its chain.
  * Returns what is wrong with them, or NULL; the bench must be closed in any case. */
-const char *bench_open(bench **made, const char *lines, int is_input, const char *method)
+const char *bench_open(bench **made, const char *name, const char *lines, int is_input, const char *method)
 {
     conn_rec *c = new_connection();
     request_rec *r = new_request(c, method);
@@ -154,9 +153,9 @@ const char *bench_open(bench **made, const char *lines, int is_input, const char
     r->proto_output_filters = c->output_filters = r->output_filters;
     r->proto_input_filters = c->input_filters = r->input_filters;
     if (is_input)
-        r->input_filters = new_filter(b, ap_get_input_filter_handle(NAME), NULL, r->input_filters);
+        r->input_filters = new_filter(b, ap_get_input_filter_handle(name), NULL, r->input_filters);
     else
-        r->output_filters = new_filter(b, ap_get_output_filter_handle(NAME), NULL, r->output_filters);
+        r->output_filters = new_filter(b, ap_get_output_filter_handle(name), NULL, r->output_filters);
     return NULL;
 }
 

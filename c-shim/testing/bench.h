@@ -27,7 +27,7 @@ struct bench {
 };
 
 server_rec *bench_start(module *record);
-const char *bench_open(bench **made, const char *lines, int is_input, const char *method);
+const char *bench_open(bench **made, const char *name, const char *lines, int is_input, const char *method);
 void bench_close(bench *b);
 
 void bench_begin(bench *b);

@@ -356,8 +356,9 @@ void bench_leave_at(bench *b, int brigade)
     b->leaves_at = brigade;
 }
 
-/* For input: the request's headers as its reader finds them. */
+/* For input: the status of the response, and the request's headers as its reader finds them. */
 void bench_note_headers(bench *b)
 {
+    note_number(b, 'S', b->r->status);
     apr_table_do(note_header, b, b->r->headers_in, NULL);
 }

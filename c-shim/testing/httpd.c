@@ -269,11 +269,22 @@ int ap_parse_strict_length(apr_off_t *length, const char *text)
     return apr_isdigit(*text) && apr_strtoff(length, text, &end, 10) == APR_SUCCESS && *end == '\0' && *length >= 0;
 }
 
-/* Statuses of RFC 9110 and its kin by place; what is none of them stands where 500 does. */
+/* The statuses for which httpd 2.4 has a status line. */
+static const int known[] = {
+    100, 101, 102, 103, 200, 201, 202, 203, 204, 205, 206, 207, 208, 226, 300, 301, 302, 303, 304, 305, 307, 308,
+    400, 401, 402, 403, 404, 405, 406, 407, 408, 409, 410, 411, 412, 413, 414, 415, 416, 417, 421, 422, 423, 424,
+    426, 428, 429, 431, 451, 500, 501, 502, 503, 504, 505, 506, 507, 508, 510, 511,
+};
+
+/* As httpd's, it gives the index of 500 for a status without a status line. */
 int ap_index_of_response(int status)
 {
-    return (status >= 300 && status <= 308) || (status >= 400 && status <= 431) || (status >= 501 && status <= 511)
-               ? status : 500;
+    size_t i;
+
+    for (i = 0; i < sizeof known / sizeof *known; i++)
+        if (known[i] == status)
+            return status;
+    return HTTP_INTERNAL_SERVER_ERROR;
 }
 
 int ap_map_http_request_error(apr_status_t status, int otherwise)

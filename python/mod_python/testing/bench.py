@@ -1,6 +1,7 @@
 """One request with one filter in the stand-in for httpd: its input bucket by bucket, and its output."""
 
 import ctypes
+import re
 import struct
 import sys
 import types
@@ -36,11 +37,17 @@ class Setting:
     keys: str
     method: str
 
+    @property
+    def name(self) -> str:
+        """The name of the filter: one for each kind, since httpd registers a name with one kind."""
+        kind = re.search(r"\bkind=(\w+)", self.keys)
+        return "TESTED" if kind is None or kind[1] == "resource" else f"TESTED_{kind[1].upper()}"
+
     def lines(self) -> str:
         """Return the filter's lines of configuration."""
         directive = "PythonInputFilter" if self.input else "PythonOutputFilter"
         options = (f'PythonOption "{_quoted(key)}" "{_quoted(value)}"' for key, value in self.options.items())
-        return "\n".join([f"{directive} {_MODULE}::function TESTED {self.keys}", *options])
+        return "\n".join([f"{directive} {_MODULE}::function {self.name} {self.keys}", *options])
 
 
 def _quoted(text: str) -> str:
@@ -65,8 +72,8 @@ class Bench:
         self._handle = ctypes.c_void_p()
         list(self._lines())  # drops log lines of the request before
         _tested.function = function  # type: ignore[attr-defined]
-        lines, method = setting.lines().encode(), setting.method.encode()
-        wrong = self._native.bench_open(ctypes.byref(self._handle), lines, setting.input, method)
+        name, lines, method = setting.name.encode(), setting.lines().encode(), setting.method.encode()
+        wrong = self._native.bench_open(ctypes.byref(self._handle), name, lines, setting.input, method)
         if wrong is not None:
             text = wrong.decode()
             self._native.bench_close(self._handle)
@@ -159,7 +166,9 @@ class Bench:
         if answer == _NO_MORE:
             return False
         if answer:
-            self._seen.error = answer if answer > 0 else 400
+            # Most readers can answer few statuses: with the others, the module has answered the client itself.
+            refusals = [int(data) for kind, data in records if kind == "X"]
+            self._seen.error = refusals[0] if refusals else answer if answer > 0 else 400
             return False
         if mode == "p":
             return True
@@ -177,6 +186,8 @@ class Bench:
         """End the request, and return its result."""
         self._native.bench_note_headers(self._handle) if self._input else None
         self._seen.add(self._records())
+        if self._input and self._seen.error is not None:
+            self._seen.status = self._seen.error
         self.__exit__()
         return self._seen.result(tuple(self._lines()))
 

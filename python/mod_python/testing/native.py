@@ -12,7 +12,7 @@ from mod_python import _places
 
 _FUNCTIONS: dict[str, tuple[Any, ...]] = {
     "bench_start": (c_void_p, c_void_p),
-    "bench_open": (c_char_p, c_void_p, c_char_p, c_int, c_char_p),
+    "bench_open": (c_char_p, c_void_p, c_char_p, c_char_p, c_int, c_char_p),
     "bench_begin": (None, c_void_p),
     "bench_close": (None, c_void_p),
     "bench_set_header": (None, c_void_p, c_int, c_char_p, c_char_p),

@@ -16,7 +16,7 @@ class Result:
     headers: HTTPMessage
     """The headers of the response when its first byte passed; of the request, for an input filter."""
     status: int
-    """The status of the response."""
+    """The status of the response: for an input filter, that of a handler which reads the body and answers 200."""
     error: int | None
     """The HTTP status with which the filter, or what is before it, ended the body; None if nothing failed."""
     complete: bool
