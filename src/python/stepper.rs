@@ -9,6 +9,7 @@ use pyo3::exceptions::{PyStopAsyncIteration, PyStopIteration, PyTypeError};
 use pyo3::ffi;
 use pyo3::prelude::*;
 
+use super::runtime::contextvars::Variables;
 use super::runtime::forked;
 
 /// The outcome of one step of an awaitable.
@@ -21,8 +22,13 @@ pub enum Step<'py> {
     Raised(PyErr),
 }
 
-/// Runs an awaitable until it waits or ends. `PyIter_Send` makes no `StopIteration` for its value.
-pub fn step<'py>(awaitable: &Bound<'py, PyAny>) -> Step<'py> {
+/// Runs an awaitable in its context of `contextvars` until it waits or ends. `PyIter_Send` makes no `StopIteration`
+/// for its value.
+pub fn step<'py>(variables: &Variables, awaitable: &Bound<'py, PyAny>) -> Step<'py> {
+    variables.run(awaitable.py(), || send(awaitable))
+}
+
+fn send<'py>(awaitable: &Bound<'py, PyAny>) -> Step<'py> {
     let py = awaitable.py();
     let mut value = null_mut();
     let none = py.None();
@@ -42,10 +48,15 @@ pub fn step<'py>(awaitable: &Bound<'py, PyAny>) -> Step<'py> {
     }
 }
 
-/// Raises an exception where an awaitable waits, and runs it on from there.
-pub fn throw<'py>(awaitable: &Bound<'py, PyAny>, error: &PyErr) -> Step<'py> {
+/// Raises an exception where an awaitable waits, and runs it on from there, in its context.
+pub fn throw<'py>(
+    variables: &Variables,
+    awaitable: &Bound<'py, PyAny>,
+    error: &PyErr,
+) -> Step<'py> {
     let py = awaitable.py();
-    let result = awaitable.call_method1("throw", (error.value(py),));
+    let arguments = (error.value(py),);
+    let result = variables.run(py, || awaitable.call_method1("throw", arguments));
     forked::check(py, result.as_ref().err());
     match result {
         Ok(what) => Step::Waits(what),

@@ -6,6 +6,7 @@ import sys
 import threading
 import urllib.request
 from collections.abc import AsyncIterator, Callable
+from contextvars import ContextVar
 
 import pytest
 
@@ -145,6 +146,21 @@ def test_exceptions() -> None:
     whole = testing.run(fails, cuts=[[b"x" * 100_000]])
     assert (whole.status, whole.error, len(whole.body)) == (200, 502, 65536)
     assert testing.run(fails, BODY, keys="on_error=pass", cuts="all", input=True).error == 500
+
+
+def test_contextvars_are_those_of_one_run() -> None:
+    name = ContextVar("name", default="nobody")
+
+    async def sets(filter: apache.Filter) -> AsyncIterator[bytes]:
+        before = name.get()
+        name.set("filter")
+        async for _ in filter:
+            yield f"{before} {name.get()} ".encode()
+
+    name.set("test")
+    for _ in range(3):
+        assert testing.run(sets, cuts=[[b"1", testing.FLUSH, b"2"]]).body == b"nobody filter " * 2
+        assert name.get() == "test"
 
 
 def test_refusals_of_an_input_filter() -> None:

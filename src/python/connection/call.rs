@@ -12,7 +12,7 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 
 use super::coroutine;
-use super::coroutine::Coroutine;
+use super::coroutine::{Called, Coroutine};
 use super::object::ConnectionObject;
 use super::role::Role;
 use super::session::Session;
@@ -35,6 +35,7 @@ use crate::python::connection::state::ConnectionState;
 use crate::python::object::class;
 use crate::python::pdb;
 use crate::python::runtime::context::About;
+use crate::python::runtime::contextvars::Variables;
 use crate::python::runtime::interpreter::Interpreter;
 use crate::python::runtime::lease::Lease;
 use crate::python::runtime::loader::Search;
@@ -80,7 +81,7 @@ enum Given {
     /// The result of a plain function, which is done with the connection.
     Status(Status),
     /// The coroutine of an `async def` function, which has not begun to run.
-    Coroutine(Py<PyAny>),
+    Coroutine(Called),
 }
 
 /// Serves a connection in httpd's hook `process_connection`: calls its handler, or steps the handler that was called
@@ -247,7 +248,7 @@ fn begin_session(
         Err(error) => {
             // Closing what has not begun runs none of it.
             let close = |py: Python<'_>| match coroutine.coroutine {
-                Some(object) => object.into_bound(py).call_method0("close").map(drop),
+                Some(called) => called.object.into_bound(py).call_method0("close").map(drop),
                 None => Ok(()),
             };
             let _ = coroutine.interpreter.enter(About::Connection(c), close);
@@ -291,7 +292,9 @@ fn call(
         .find(py, handler, default, search, object)?;
     let result = pdb::call1(settings, &function, object).and_then(|result| {
         if is_coroutine(&result) {
-            return Ok(Given::Coroutine(result.unbind()));
+            let variables = Variables::copy_current(py)?;
+            let object = result.unbind();
+            return Ok(Given::Coroutine(Called { object, variables }));
         }
         Ok(Given::Status(Status(number(&result, &handler.text())?)))
     });

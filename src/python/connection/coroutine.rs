@@ -19,6 +19,7 @@ use crate::metrics::Measurement;
 use crate::parking::io_state::{IoState, Needs};
 use crate::python::object::class;
 use crate::python::runtime::context::About;
+use crate::python::runtime::contextvars::Variables;
 use crate::python::runtime::interpreter::Interpreter;
 use crate::python::runtime::lease::Lease;
 use crate::python::runtime::traceback;
@@ -35,7 +36,15 @@ pub struct Coroutine {
     /// The lease under which Python code uses `conn`.
     pub lease: Arc<Lease>,
     /// The coroutine; `None` during a step and after its end.
-    pub coroutine: Option<Py<PyAny>>,
+    pub coroutine: Option<Called>,
+}
+
+/// A coroutine, and its context of `contextvars`: a copy of the one in which the handler was called.
+pub struct Called {
+    /// The coroutine.
+    pub object: Py<PyAny>,
+    /// Its context.
+    pub variables: Variables,
 }
 
 impl Coroutine {
@@ -53,16 +62,18 @@ impl Coroutine {
         let measurement = Measurement::begin(metrics::phase(Phase::Connection));
         let done = interpreter.enter(About::Connection(c), |py| {
             let _open = self.lease.open();
-            let coroutine = coroutine.into_bound(py);
+            let Called { object, variables } = coroutine;
+            let coroutine = object.into_bound(py);
             io.needs.set(Needs::default());
-            let mut step = stepper::step(&coroutine);
+            let mut step = stepper::step(&variables, &coroutine);
             loop {
                 match step {
                     Step::Waits(what) if self.is_ours(&what) => {
-                        self.coroutine = Some(coroutine.unbind());
+                        let object = coroutine.unbind();
+                        self.coroutine = Some(Called { object, variables });
                         return None;
                     }
-                    Step::Waits(_) => step = stepper::throw(&coroutine, &foreign()),
+                    Step::Waits(_) => step = stepper::throw(&variables, &coroutine, &foreign()),
                     Step::Done(value) => return Some(self.returned(py, c, io, &value)),
                     Step::Raised(error) => return Some(self.raised(py, c, io, error)),
                 }
@@ -109,8 +120,9 @@ impl Coroutine {
         if let Some(coroutine) = self.coroutine.take() {
             self.interpreter.enter(About::Connection(c), |py| {
                 let _open = self.lease.open();
-                let coroutine = coroutine.into_bound(py);
-                if let Err(error) = coroutine.call_method0("close") {
+                let Called { object, variables } = coroutine;
+                let coroutine = object.into_bound(py);
+                if let Err(error) = variables.run(py, || coroutine.call_method0("close")) {
                     self.raised(py, c, io, error);
                 }
                 self.lease.end();

@@ -6,6 +6,7 @@ use pyo3::prelude::*;
 
 use super::awaitable::Reader;
 use crate::python::object::class;
+use crate::python::runtime::contextvars::Variables;
 use crate::python::runtime::interpreter::Interpreter;
 use crate::python::runtime::{time_limit, traceback};
 use crate::python::stepper;
@@ -19,6 +20,8 @@ const NOTE: &str = "A filter runs on httpd's thread, where there is no event loo
 /// A generator that has not ended.
 pub struct Generator {
     object: Py<PyAny>,
+    /// Its context of `contextvars`: a copy of the one in which it was made.
+    variables: Variables,
     /// The awaitable of the step that waits for more of the body.
     awaited: Option<Py<PyAny>>,
 }
@@ -36,11 +39,15 @@ pub enum Stop {
 
 impl Generator {
     /// Takes a generator that has not run yet.
-    pub fn new(object: Bound<'_, PyAny>) -> Self {
-        Self {
+    ///
+    /// # Errors
+    /// `MemoryError`.
+    pub fn new(object: Bound<'_, PyAny>) -> PyResult<Self> {
+        Ok(Self {
+            variables: Variables::copy_current(object.py())?,
             object: object.unbind(),
             awaited: None,
-        }
+        })
     }
 
     /// Whether it waits for more of the body.
@@ -64,7 +71,7 @@ impl Generator {
                 Some(awaited) => awaited.into_bound(py),
                 None => stepper::next(self.object.bind(py))?,
             };
-            match stepper::step(&awaited) {
+            match stepper::step(&self.variables, &awaited) {
                 Step::Done(item) => match yielded(&item) {
                     Ok(false) => {}
                     Ok(true) => return Ok(Stop::Enough),
@@ -74,7 +81,7 @@ impl Generator {
                     self.awaited = Some(awaited.unbind());
                     return Ok(Stop::Waits);
                 }
-                Step::Waits(what) => return Err(refuse(&awaited, &what)),
+                Step::Waits(what) => return Err(refuse(&self.variables, &awaited, &what)),
                 Step::Raised(error) if stepper::is_end(py, &error) => return Ok(Stop::Ended),
                 Step::Raised(error) => return Err(explain(py, error)),
             }
@@ -88,7 +95,7 @@ impl Generator {
             .object
             .bind(py)
             .call_method1("athrow", (error.value(py),));
-        match thrown.as_ref().map(stepper::step) {
+        match thrown.map(|thrown| stepper::step(&self.variables, &thrown)) {
             Ok(Step::Raised(raised)) if !stepper::is_end(py, &raised) => raised,
             _ => error,
         }
@@ -99,11 +106,13 @@ impl Generator {
     /// # Errors
     /// What these raise.
     pub fn close(self, py: Python<'_>) -> PyResult<()> {
+        let variables = &self.variables;
         let (closing, step) = match self.awaited {
             // `aclose()` refuses a generator that is inside an `await`.
             Some(awaited) => {
                 let awaited = awaited.into_bound(py);
-                let step = match stepper::throw(&awaited, &PyGeneratorExit::new_err(())) {
+                let step = match stepper::throw(variables, &awaited, &PyGeneratorExit::new_err(()))
+                {
                     Step::Done(_) => Step::Raised(PyRuntimeError::new_err(
                         "async generator ignored GeneratorExit",
                     )),
@@ -113,13 +122,13 @@ impl Generator {
             }
             None => {
                 let closing = self.object.bind(py).call_method0("aclose")?;
-                let step = stepper::step(&closing);
+                let step = stepper::step(variables, &closing);
                 (closing, step)
             }
         };
         match step {
             Step::Done(_) => Ok(()),
-            Step::Waits(what) => Err(refuse(&closing, &what)),
+            Step::Waits(what) => Err(refuse(variables, &closing, &what)),
             Step::Raised(error) if stepper::is_end(py, &error) => Ok(()),
             Step::Raised(error) if error.is_instance_of::<PyGeneratorExit>(py) => Ok(()),
             Step::Raised(error) => Err(error),
@@ -129,7 +138,7 @@ impl Generator {
 
 /// Raises `RuntimeError` where the generator awaits an object that is no reader of its filter, so that the traceback
 /// shows the line. Returns the error for the log.
-fn refuse(awaited: &Bound<'_, PyAny>, what: &Bound<'_, PyAny>) -> PyErr {
+fn refuse(variables: &Variables, awaited: &Bound<'_, PyAny>, what: &Bound<'_, PyAny>) -> PyErr {
     let py = awaited.py();
     let kind = what
         .get_type()
@@ -137,7 +146,7 @@ fn refuse(awaited: &Bound<'_, PyAny>, what: &Bound<'_, PyAny>) -> PyErr {
         .map(|name| name.to_string())
         .unwrap_or_default();
     let error = PyRuntimeError::new_err(format!("a filter cannot await {kind} here"));
-    let error = match stepper::throw(awaited, &error) {
+    let error = match stepper::throw(variables, awaited, &error) {
         Step::Raised(raised) => raised,
         Step::Waits(_) | Step::Done(_) => error,
     };

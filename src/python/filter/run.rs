@@ -17,7 +17,7 @@ use crate::engine::counters::Work;
 use crate::engine::settings::Settings;
 use crate::filter_chain::Direction;
 use crate::httpd::log::Level;
-use crate::httpd::{Error, Filter};
+use crate::httpd::{Error, Filter, Request};
 use crate::metrics::Measurement;
 use crate::python::connection::future::stepping;
 use crate::python::object::class;
@@ -45,16 +45,19 @@ impl Instance {
         let result = self.interpreter.enter(about, |py| {
             let _open = self.lease.open();
             // Even under a connection that is stepped: a filter waits on its thread.
-            let result = stepping(None, || self.call_while_it_reads(py, filter, settings));
+            let call = || stepping(None, || self.call_while_it_reads(py, filter, settings));
+            let state = filter.request().and_then(Request::existing_state::<State>);
+            let result = match state {
+                Some(state) => state.with_variables(py, self.interpreter, call),
+                None => call(),
+            };
             if let Some(object) = &*self.object.borrow() {
                 if let Some(me) = class::body::<FilterObject>(object.bind(py), self.interpreter) {
                     me.end_call();
                 }
             }
-            if let Some(r) = filter.request() {
-                if let Some(state) = r.existing_state::<State>() {
-                    state.forget_unused(py, self.interpreter);
-                }
+            if let Some(state) = state {
+                state.forget_unused(py, self.interpreter);
             }
             if self.io.borrow_mut().stream().is_over() {
                 self.object.take();
@@ -108,7 +111,7 @@ impl Instance {
             drop(step);
             if is_async_generator(&result) {
                 self.io.borrow_mut().stream().start_work(self.declared.held);
-                self.generator.replace(Some(Generator::new(result)));
+                self.generator.replace(Some(Generator::new(result)?));
                 return self.run_generator(py, filter);
             }
             refuse_shapes(&result, &handler.text())?;

@@ -62,7 +62,7 @@ pub fn run(
                     r,
                     state,
                 };
-                let status = run.chain(&chain, &object);
+                let status = state.call_handlers(py, interpreter, || run.chain(&chain, &object));
                 state.handlers.end();
                 status
             }

@@ -16,6 +16,7 @@ use super::response::Response;
 use crate::httpd::Request;
 use crate::python::cleanup::Cleanups;
 use crate::python::object::class;
+use crate::python::runtime::contextvars::Variables;
 use crate::python::runtime::interpreter::Interpreter;
 use crate::python::runtime::lease::Lease;
 
@@ -45,6 +46,8 @@ pub struct State {
     pub content_type_set: Cell<bool>,
     /// The `req` of each interpreter, kept as long as Python code could tell it from a new one.
     objects: RefCell<Vec<(&'static Interpreter, Py<PyAny>)>>,
+    /// What its handlers have set in `contextvars`, per interpreter; nothing as long as they set none.
+    variables: RefCell<Vec<(&'static Interpreter, Variables)>>,
 }
 
 impl State {
@@ -71,6 +74,7 @@ impl State {
             has_ended: Cell::new(false),
             content_type_set: Cell::new(false),
             objects: RefCell::default(),
+            variables: RefCell::default(),
         }
     }
 
@@ -90,6 +94,48 @@ impl State {
             .borrow_mut()
             .push((interpreter, object.clone().unbind()));
         Ok(object)
+    }
+
+    /// Runs `f` in the context of `contextvars` that was kept for this request, if there is one.
+    pub fn with_variables<R>(
+        &self,
+        py: Python<'_>,
+        interpreter: &'static Interpreter,
+        f: impl FnOnce() -> R,
+    ) -> R {
+        let known = |of: &&(&'static Interpreter, _)| std::ptr::eq(of.0, interpreter);
+        let kept = self
+            .variables
+            .borrow()
+            .iter()
+            .find(known)
+            .map(|(_, kept)| kept.share(py));
+        match kept {
+            Some(kept) => kept.run(py, f),
+            None => f(),
+        }
+    }
+
+    /// Calls handlers in the request's own context of `contextvars`, which lasts from phase to phase.
+    pub fn call_handlers<R>(
+        &self,
+        py: Python<'_>,
+        interpreter: &'static Interpreter,
+        f: impl FnOnce() -> R,
+    ) -> R {
+        self.with_variables(py, interpreter, || {
+            let result = f();
+            let is_kept = |of: &(&'static Interpreter, _)| std::ptr::eq(of.0, interpreter);
+            if !self.variables.borrow().iter().any(is_kept) {
+                match Variables::copy_current(py) {
+                    Ok(set) if !set.is_empty(py) => {
+                        self.variables.borrow_mut().push((interpreter, set));
+                    }
+                    _ => {}
+                }
+            }
+            result
+        })
     }
 
     /// Drops the `req` of this interpreter if no Python code refers to it and nothing was set on it. As a rule
@@ -116,6 +162,11 @@ impl Drop for State {
                         drop(added.clone())
                     });
             }
+        }
+        for (interpreter, variables) in self.variables.take() {
+            interpreter.enter(crate::python::runtime::context::About::Nothing, |_| {
+                drop(variables)
+            });
         }
         for (interpreter, object) in self.objects.take() {
             interpreter.enter(crate::python::runtime::context::About::Nothing, |py| {

@@ -14,7 +14,7 @@ use super::context::About;
 use super::deferred_drops::DeferredDrops;
 use super::loader::Loader;
 use super::types::{Module, Types};
-use super::{attach, context, forked, gil_turns, time_limit};
+use super::{attach, context, contextvars, forked, gil_turns, time_limit};
 
 /// One interpreter of this child. Lives as long as the child.
 pub struct Interpreter {
@@ -70,7 +70,7 @@ impl Interpreter {
                 let _held = Attached::take(self);
                 Python::attach(|py| {
                     self.deferred_drops.empty(py);
-                    run(py, f)
+                    contextvars::isolated(py, || run(py, f))
                 })
             }
         }

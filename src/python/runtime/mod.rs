@@ -2,6 +2,7 @@
 
 pub mod attach;
 pub mod context;
+pub mod contextvars;
 pub mod deferred_drops;
 pub mod forked;
 pub mod gil_turns;

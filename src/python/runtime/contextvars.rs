@@ -1,0 +1,110 @@
+//! Contexts of `contextvars` (PEP 567). Code of one request, connection or filter must not see what
+//! that of another one has set on the same thread: an entry into Python begins with an empty context,
+//! unless code of the same thread has called httpd, which enters again; and each coroutine and async generator has its own, as asyncio's tasks have.
+#![expect(unsafe_code, reason = "the C API of contexts")]
+
+use std::cell::RefCell;
+
+use pyo3::ffi;
+use pyo3::prelude::*;
+
+/// A context. It is dropped with the GIL held.
+pub struct Variables(Py<PyAny>);
+
+impl Variables {
+    /// An empty context.
+    ///
+    /// # Errors
+    /// `MemoryError`.
+    pub fn empty(py: Python<'_>) -> PyResult<Self> {
+        // SAFETY: the GIL is held.
+        let context = unsafe { ffi::PyContext_New() };
+        // SAFETY: a new reference, or null with an exception set.
+        unsafe { Bound::from_owned_ptr_or_err(py, context) }.map(|context| Self(context.unbind()))
+    }
+
+    /// A copy of this thread's current context.
+    ///
+    /// # Errors
+    /// `MemoryError`.
+    pub fn copy_current(py: Python<'_>) -> PyResult<Self> {
+        // SAFETY: the GIL is held.
+        let context = unsafe { ffi::PyContext_CopyCurrent() };
+        // SAFETY: a new reference, or null with an exception set.
+        unsafe { Bound::from_owned_ptr_or_err(py, context) }.map(|context| Self(context.unbind()))
+    }
+
+    /// The same context for another owner.
+    pub fn share(&self, py: Python<'_>) -> Self {
+        Self(self.0.clone_ref(py))
+    }
+
+    /// Whether no variable is set.
+    pub fn is_empty(&self, py: Python<'_>) -> bool {
+        self.0.bind(py).len().is_ok_and(|length| length == 0)
+    }
+
+    /// Runs `f` in this context. If a thread runs in it already, as the handler does whose response
+    /// passes through a filter of the same request, `f` runs in the context that is current.
+    pub fn run<R>(&self, py: Python<'_>, f: impl FnOnce() -> R) -> R {
+        let context = self.0.as_ptr();
+        // SAFETY: a context, which `self` keeps.
+        if unsafe { ffi::PyContext_Enter(context) } != 0 {
+            drop(PyErr::take(py));
+            return f();
+        }
+        let _entered = Entered(context);
+        f()
+    }
+}
+
+/// Leaves a context, even if the code in it panics.
+struct Entered(*mut ffi::PyObject);
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        // SAFETY: entered on this thread, whose state is current again; `Variables::run` keeps it. It
+        // cannot fail: what was entered since has been left, since each entry is one call.
+        unsafe { ffi::PyContext_Exit(self.0) };
+    }
+}
+
+thread_local! {
+    /// The thread states of this thread that are in an entry, the outermost one first. A call into httpd
+    /// leaves Python, and a filter enters it again: it is called by the code that is further out.
+    static IN_ENTRY: RefCell<Vec<*mut ffi::PyThreadState>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Runs `f` for an entry into Python: in an empty context, or in the current one if this thread is in
+/// an entry into the same interpreter already.
+pub fn isolated<R>(py: Python<'_>, f: impl FnOnce() -> R) -> R {
+    // SAFETY: the GIL is held, so there is a current state.
+    let state = unsafe { ffi::PyThreadState_Get() };
+    let is_outermost = IN_ENTRY.try_with(|states| {
+        let mut states = states.borrow_mut();
+        let is_new = !states.contains(&state);
+        if is_new {
+            states.push(state);
+        }
+        is_new
+    });
+    // A thread that ends has no list any more: what runs then runs in the context of that thread.
+    if !is_outermost.unwrap_or(false) {
+        return f();
+    }
+    let _entry = Entry;
+    match Variables::empty(py) {
+        Ok(variables) => variables.run(py, f),
+        Err(_) => f(),
+    }
+}
+
+/// An outermost entry, until it is dropped.
+struct Entry;
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        // Entries end in the reverse order of their begin. Without the list there is nothing to end.
+        let _ = IN_ENTRY.try_with(|states| states.borrow_mut().pop());
+    }
+}

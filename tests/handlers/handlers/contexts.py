@@ -1,0 +1,67 @@
+"""Handlers and filters that set a variable of contextvars, and tell what they see of it."""
+
+from collections.abc import AsyncIterator
+from contextvars import ContextVar
+
+from mod_python import apache
+
+name: ContextVar[str] = ContextVar("name", default="nobody")
+
+
+def sets(req: apache.Request) -> int:
+    """Set what the query says, in an early phase."""
+    if req.args:
+        name.set(req.args)
+    return apache.OK
+
+
+def tells(req: apache.Request) -> int:
+    """Write what is set, through the filters, and set another value."""
+    req.content_type = "text/plain"
+    req.write(f"{name.get()} ")
+    name.set("handler")
+    return apache.OK
+
+
+def plain(filter: apache.Filter) -> None:
+    """Add what is set to the end."""
+    while chunk := filter.read():
+        filter.write(chunk)
+    if chunk is None:
+        filter.write(f"plain:{name.get()} ")
+
+
+async def first(filter: apache.Filter) -> AsyncIterator[bytes]:
+    """Set a value in one step, and tell in another one what has become of it."""
+    before = name.get()
+    name.set("first")
+    async for chunk in filter:
+        yield chunk
+    yield f"first:{before},{name.get()} ".encode()
+
+
+async def second(filter: apache.Filter) -> AsyncIterator[bytes]:
+    before = name.get()
+    name.set("second")
+    async for chunk in filter:
+        yield chunk
+    yield f"second:{before},{name.get()} ".encode()
+
+
+async def connection(conn: apache.Connection) -> None:
+    """Set each line but an empty one; answer what was set, also on asyncio's loop."""
+    while line := await conn.readline():
+        if text := line.strip().decode():
+            name.set(text)
+            await conn.sleep(0)
+        await conn.write(f"{name.get()} {await apache.aio(on_loop())}\n")
+
+
+async def on_loop() -> str:
+    return name.get()
+
+
+def plain_connection(conn: apache.Connection) -> int:
+    conn.write(f"{name.get()}\n")
+    name.set("connection")
+    return apache.OK
