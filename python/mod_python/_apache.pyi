@@ -224,6 +224,8 @@ interpreter: str
 main_server: Server
 
 _version: str
+# The identifier of this child's main thread, as threading.get_ident() returns it.
+_main_thread: int
 
 def log_error(message: str | None, level: int | None = None, server: Server | None = None) -> None:
     """Writes message (str or bytes; None is no entry) to the error log of the request, connection or server that this

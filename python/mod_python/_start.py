@@ -2,6 +2,7 @@
 
 import re
 import sys
+import threading
 
 from mod_python import _apache, _streams
 from mod_python import _folders as _folders  # installs the finder for modules of folders
@@ -33,6 +34,14 @@ if _apache.interpreter == "main_interpreter":
     from mod_python import _signals
 
     _signals.install()
+
+# Before Python 3.13, `threading` takes the thread that imports it in an interpreter for the main thread. That is right
+# in the main interpreter only; a thread that serves a request makes the others.
+_main = threading.main_thread()
+if _main.ident != _apache._main_thread:
+    del threading._active[_main.ident]  # type: ignore[attr-defined]
+    _main._ident = _apache._main_thread  # type: ignore[attr-defined]
+    threading._active[_main.ident] = _main  # type: ignore[attr-defined]
 
 sys.stdout = _streams.LogStream(is_error=False)
 sys.stderr = _streams.LogStream(is_error=True)

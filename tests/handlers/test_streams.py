@@ -82,3 +82,10 @@ def test_imports_print_too(httpd: Httpd) -> None:
     httpd.allow("trouble")
     # Once per child, with the request that caused it.
     assert httpd.error_text().count("] printed at import\n") == 1
+
+
+def test_they_have_buffers_and_descriptors(httpd: Httpd) -> None:
+    httpd.expect(rf"{NOTICE}caf\\xc3\\xa9$", f"{ERROR}trouble in bytes$", "^echo on stdout$", "^sh on stderr$")
+    httpd.expect(r"^Stack \(most recent call first\):$", "^  File .*printing.py.*, line .* in as_files$")
+    httpd.allow("^  File ")
+    assert json.loads(httpd.get("/call/printing/as_files").text) == [4, 2, True, False, 2]

@@ -80,8 +80,8 @@ class Bench:
             raise ValueError(text)
         coding = setting.encoding.encode() if setting.encoding else None
         self._native.bench_set_type(self._handle, setting.content_type.encode(), coding)
-        for name, value in setting.headers.items():
-            self._native.bench_set_header(self._handle, setting.input, name.encode(), value.encode())
+        for key, value in setting.headers.items():
+            self._native.bench_set_header(self._handle, setting.input, key.encode(), value.encode())
 
     def __enter__(self) -> Self:
         return self

@@ -19,6 +19,7 @@ use crate::python::object::class;
 use crate::python::object::class::{Class, class_of, make_type};
 use crate::python::object::members::MethodDef;
 use crate::python::request::object::RequestObject;
+use crate::python::runtime::initialize;
 use crate::python::runtime::interpreter::Interpreter;
 use crate::python::runtime::types::{ClassId, Module};
 use crate::python::server::ServerObject;
@@ -102,6 +103,7 @@ fn install(py: Python<'_>, interpreter: &'static Interpreter) -> PyResult<()> {
     module.add("FileInfo", class_of::<FileInfoObject>(types))?;
     module.add("interpreter", interpreter.name())?;
     module.add("_version", env!("CARGO_PKG_VERSION"))?;
+    module.add("_main_thread", initialize::main_thread())?;
     if let Some(server) = server::main() {
         module.add(
             "main_server",

@@ -3,11 +3,21 @@
 
 use std::ffi::{CStr, CString};
 use std::path::Path;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
 
 use pyo3::ffi;
 use pyo3::prelude::*;
 
 use crate::httpd::server::{fork, process};
+
+/// The identifier of the thread that has started Python, a child's main thread; 0 where it ran already.
+static MAIN_THREAD: AtomicU64 = AtomicU64::new(0);
+
+/// The identifier of this child's main thread, as `threading.get_ident()` gives it.
+pub(in crate::python) fn main_thread() -> u64 {
+    MAIN_THREAD.load(Relaxed)
+}
 
 /// Starts the Python that the module was built with. The GIL and a state of this thread are held then.
 ///
@@ -32,6 +42,8 @@ pub(super) fn initialize(optimize: bool) -> Result<(), String> {
     // SAFETY: made by `PyConfig_InitPythonConfig`.
     unsafe { ffi::PyConfig_Clear(&raw mut config) };
     started?;
+    // SAFETY: a pure question about this thread.
+    MAIN_THREAD.store(unsafe { ffi::PyThread_get_thread_ident() }, Relaxed);
     // `import signal` takes SIGINT for Python whatever the configuration says: let it, and take
     // the signal back for httpd. Later imports find the module made.
     Python::attach(|py| py.import("signal").map(drop)).map_err(|error| error.to_string())?;

@@ -6,7 +6,7 @@ pub mod contextvars;
 pub mod deferred_drops;
 pub mod forked;
 pub mod gil_turns;
-mod initialize;
+pub(in crate::python) mod initialize;
 pub mod interpreter;
 pub mod lease;
 pub mod loader;

@@ -1,6 +1,8 @@
 """Prints in each way; called by call_by_path."""
 
+import faulthandler
 import logging
+import subprocess
 import sys
 import threading
 import warnings
@@ -72,6 +74,17 @@ def methods(req: apache.Request) -> list[object]:
         sys.stdout.write("four"),
         sys.__stdout__ is None or sys.__stdout__.writable(),
     ]
+
+
+def as_files(req: apache.Request) -> list[object]:
+    """Use them as libraries do that write bytes, or hand the descriptor on."""
+    written = sys.stdout.buffer.write(b"caf\xc3"), sys.stdout.buffer.write(bytearray(b"\xa9\n"))
+    sys.stderr.buffer.write(b"trouble in bytes\n")
+    subprocess.run(["echo", "echo on stdout"], stdout=sys.stdout, check=True)
+    subprocess.run(["sh", "-c", "echo sh on stderr >&2"], stderr=sys.stderr, check=True)
+    faulthandler.dump_traceback(sys.stderr, all_threads=False)
+    getattr(sys.stdout, "reconfigure")(line_buffering=True)  # noqa: B009 - typed for files only
+    return [*written, sys.stdout.buffer.writable(), sys.stderr.buffer.isatty(), sys.stdout.fileno()]
 
 
 def libraries(req: apache.Request) -> int:
