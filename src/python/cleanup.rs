@@ -13,6 +13,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 use super::runtime::context::About;
+use super::runtime::contextvars::Variables;
 use super::runtime::forked;
 use super::runtime::interpreter::Interpreter;
 use super::runtime::traceback;
@@ -26,6 +27,8 @@ pub struct Cleanup {
     interpreter: &'static Interpreter,
     function: Py<PyAny>,
     data: Py<PyAny>,
+    /// A copy of the context of `contextvars` in which it was registered, as asyncio's callbacks have.
+    variables: Variables,
 }
 
 impl Cleanup {
@@ -48,6 +51,7 @@ impl Cleanup {
         Ok(Self {
             interpreter,
             function: function.clone().unbind(),
+            variables: Variables::copy_current(function.py())?,
             data: data.unwrap_or_else(|| function.py().None()),
         })
     }
@@ -58,7 +62,8 @@ impl Cleanup {
         self.interpreter.enter(about, |py| {
             entered();
             let (function, data) = (self.function.into_bound(py), self.data.into_bound(py));
-            if let Err(error) = forked::result(py, function.call1((data,))) {
+            let result = self.variables.run(py, || function.call1((data,)));
+            if let Err(error) = forked::result(py, result) {
                 if matches!(server_return(py, self.interpreter, &error), Ok(Some(_))) {
                     // SERVER_RETURN counts as a return, and what a cleanup returns is ignored.
                     return;

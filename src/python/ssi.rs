@@ -121,7 +121,8 @@ impl Tags for Elements {
                 settings,
                 tag,
             };
-            let result = run.run(&lease, parameter, code);
+            let element = || run.run(&lease, parameter, code);
+            let result = state.call_handlers(py, interpreter, element);
             let outcome = match result {
                 Ok(()) => Ok(true),
                 Err(error) => run.failed(&error),

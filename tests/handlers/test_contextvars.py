@@ -19,6 +19,14 @@ PythonOutputFilter contexts::second SECOND
     PythonHandler contexts::tells
     SetOutputFilter PLAIN;FIRST;SECOND
 </Location>
+<Location /cleans>
+    SetHandler mod_python
+    PythonHandler contexts::cleans
+</Location>
+<Directory "${HTDOCS}">
+    Options +Includes
+    AddOutputFilter INCLUDES .shtml
+</Directory>
 <Location /file>
     PythonAccessHandler contexts::sets
     SetOutputFilter FIRST;SECOND
@@ -56,6 +64,17 @@ def test_a_filter_of_a_file_sees_what_handlers_have_set(httpd: Httpd) -> None:
     for name in ("alice", "bob"):
         assert httpd.get(f"/file?{name}").text == f"page first:{name},first second:{name},second "
     assert httpd.get("/file").text == "page first:nobody,first second:nobody,second "
+
+
+def test_the_elements_of_a_page_share_those_of_its_request(httpd: Httpd) -> None:
+    tells = '<!--#python exec="import contexts" --><!--#python eval="contexts.name.get()" -->'
+    httpd.write("page.shtml", tells + "<!--#python exec=\"contexts.name.set('page')\" --> " + tells)
+    assert {httpd.get("/page.shtml").text for _ in range(10)} == {"nobody page"}
+
+
+def test_a_cleanup_sees_what_was_set_when_it_was_registered(httpd: Httpd) -> None:
+    httpd.get("/cleans")
+    assert httpd.wait_for_log("cleanup of (.*)")[1] == "handler"
 
 
 def test_a_coroutine_has_a_context_of_its_own(httpd: Httpd) -> None:

@@ -15,6 +15,14 @@ def sets(req: apache.Request) -> int:
     return apache.OK
 
 
+def cleans(req: apache.Request) -> int:
+    """Leave a function that says what was set when it was registered."""
+    name.set("handler")
+    req.register_cleanup(lambda _: print(f"cleanup of {name.get()}"))
+    name.set("later")
+    return apache.OK
+
+
 def tells(req: apache.Request) -> int:
     """Write what is set, through the filters, and set another value."""
     req.content_type = "text/plain"
