@@ -70,7 +70,7 @@ def _forked() -> None:
 
 def _end_fork() -> None:
     _apache.log_error(
-        "a process that was forked by a task on asyncio's event loop returned to the loop: it is no child of httpd and "
+        "a process that a task on asyncio's event loop has forked came back to the loop: it is no child of httpd and "
         "exits now; end it with os._exit(), or use multiprocessing",
         _apache.APLOG_WARNING,
     )
