@@ -211,10 +211,10 @@ def test_on_other_threads_and_inside_of_event_loops() -> None:
 
 
 def test_what_it_cannot_do_it_says_by_name() -> None:
-    code = "from mod_python import testing; import ctypes; ctypes.CDLL(None).ap_mpm_query()"
+    code = "from mod_python import testing; import ctypes; ctypes.CDLL(None).ap_construct_url()"
     done = python(code)
     assert done.returncode == -signal.SIGABRT
-    assert "mod_python.testing has no ap_mpm_query()" in done.stderr
+    assert "mod_python.testing has no ap_construct_url()" in done.stderr
 
 
 def test_without_it_apache_says_what_is_missing() -> None:
