@@ -38,7 +38,7 @@ if _apache.interpreter == "main_interpreter":
 # Before Python 3.13, `threading` takes the thread that imports it in an interpreter for the main thread. That is right
 # in the main interpreter only; a thread that serves a request makes the others.
 _main = threading.main_thread()
-if _main.ident != _apache._main_thread:
+if _apache._main_thread not in (0, _main.ident):  # 0: another module of httpd has started Python
     del threading._active[_main.ident]  # type: ignore[attr-defined]
     _main._ident = _apache._main_thread  # type: ignore[attr-defined]
     threading._active[_main.ident] = _main  # type: ignore[attr-defined]
