@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from hashlib import md5
 from pathlib import Path
 
+import pytest
+
 import backends
 import body_programs
 import http1
-import pytest
-
 from httpd import Httpd
 from mod_python import _places
 

@@ -1,9 +1,9 @@
 """filter.buckets(): the brigade itself in the author's hands, with the same manners."""
 
 import pytest
-from http1 import chunk, post, responses
 
 from cuts import answers, cut_everywhere
+from http1 import chunk, post, responses
 from httpd import Httpd
 from probe import PROBE_CONF, passed
 

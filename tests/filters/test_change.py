@@ -1,8 +1,8 @@
 """change=: a promised length is kept, or the message is cut, so that no bytes become the next message."""
 
 import pytest
-from http1 import get, post, responses
 
+from http1 import get, post, responses
 from httpd import Httpd
 
 NAMES = ["same", "upper", "plain_upper", "longer", "shorter", "plain_longer", "plain_shorter", "early", "more_and_out"]

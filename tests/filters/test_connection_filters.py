@@ -6,8 +6,8 @@ import threading
 import time
 
 import pytest
-from http1 import get, responses
 
+from http1 import get, responses
 from httpd import Httpd
 
 MPMS = ("event", "prefork")

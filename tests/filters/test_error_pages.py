@@ -1,8 +1,8 @@
 """The error pages of httpd behind filters of Python: each comes whole, and the connection goes on."""
 
-import http1
 import pytest
 
+import http1
 from httpd import Httpd, Response
 from versions import ask
 

@@ -3,8 +3,8 @@
 import http.client
 
 import pytest
-from http1 import get, post, responses
 
+from http1 import get, post, responses
 from httpd import Httpd
 
 NAMES = ["reads", "one_read", "nothing", "close", "raises", "forbids", "tells", "counts", "included", "modes", "ends"]

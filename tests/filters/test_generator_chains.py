@@ -3,8 +3,8 @@
 import gzip
 
 import pytest
-from http1 import get, responses
 
+from http1 import get, responses
 from httpd import Httpd
 
 CONF = """

@@ -5,8 +5,8 @@ from collections import Counter
 from collections.abc import Iterator
 
 import pytest
-from http1 import get, post, responses
 
+from http1 import get, post, responses
 from httpd import Httpd
 
 BODY = b"a secret is no secretsecret, sec\nret: se\0cret\n\nends in secre"

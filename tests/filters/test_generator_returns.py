@@ -1,8 +1,8 @@
 """A streaming filter that raises SERVER_RETURN with a result that is no answer ends as if it had returned."""
 
-import http1
 import pytest
 
+import http1
 from httpd import Httpd
 from versions import ask
 

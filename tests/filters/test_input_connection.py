@@ -4,9 +4,9 @@ import socket
 import time
 from pathlib import Path
 
-import http1
 import pytest
 
+import http1
 from httpd import Httpd
 
 FILTERS = (

@@ -3,9 +3,9 @@
 import socket
 import time
 
-import http1
 import pytest
 
+import http1
 from httpd import Httpd
 
 READERS = {

@@ -3,9 +3,9 @@
 import re
 from dataclasses import dataclass
 
-import http1
 import pytest
 
+import http1
 import probes
 from httpd import Httpd
 

@@ -6,9 +6,9 @@ import zlib
 from collections.abc import Iterator
 from hashlib import md5
 
-import http1
 import pytest
 
+import http1
 from httpd import Httpd
 
 FILTERS = (

@@ -1,8 +1,8 @@
 """kind=: where in the chain of a response a filter stands."""
 
 import pytest
-from http1 import get, responses
 
+from http1 import get, responses
 from httpd import Httpd
 from versions import Get
 

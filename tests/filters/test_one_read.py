@@ -118,7 +118,16 @@ def one_read(filter: apache.Filter) -> None:
 
 
 def test_a_filter_under_test_reads_as_under_httpd() -> None:
-    pieces = [b"one", b"two", testing.FLUSH, b"three", testing.SLOW, b"four", testing.BRIGADE, b"five"]
+    pieces: list[bytes | testing.Mark] = [
+        b"one",
+        b"two",
+        testing.FLUSH,
+        b"three",
+        testing.SLOW,
+        b"four",
+        testing.BRIGADE,
+        b"five",
+    ]
     result = testing.run(told_lengths, b"", cuts=[pieces])
     assert result.body == b"6 5 4 4 "
     body = b"x" * 100_000

@@ -4,9 +4,9 @@ import re
 import time
 from collections.abc import Iterable
 
-import http1
 import pytest
 
+import http1
 import probes
 from http2 import Stream
 from httpd import Httpd

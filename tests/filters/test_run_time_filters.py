@@ -3,7 +3,6 @@
 import gzip
 
 from http1 import get, post, responses
-
 from httpd import Httpd
 from versions import Get
 

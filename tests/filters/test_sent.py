@@ -3,9 +3,9 @@
 import os
 import re
 
-import http1
 import pytest
 
+import http1
 from httpd import Httpd
 from versions import ask
 

@@ -6,8 +6,8 @@ import threading
 import time
 
 import pytest
-from http1 import get, post, responses
 
+from http1 import get, post, responses
 from httpd import Httpd
 
 MPMS = ("event", "prefork")

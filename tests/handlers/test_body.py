@@ -2,9 +2,9 @@
 
 import json
 
-import http1
 import pytest
 
+import http1
 from httpd import Httpd
 
 CONF = """

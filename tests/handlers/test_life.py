@@ -3,9 +3,9 @@
 import json
 import re
 
-import http1
 import pytest
 
+import http1
 from httpd import Httpd
 from probe import PROBE_CONF, passed
 

@@ -1,8 +1,8 @@
 """A status that httpd does not know: `req.status`, a body, and `return apache.OK` send it."""
 
-import http1
 import pytest
 
+import http1
 from httpd import Httpd
 from versions import ask
 

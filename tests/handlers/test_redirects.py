@@ -1,8 +1,8 @@
 """internal_redirect(): an answered request is done for all later phases; refused where nothing can take its place."""
 
-import http1
 import pytest
 
+import http1
 from httpd import Httpd, Response
 from versions import ask
 

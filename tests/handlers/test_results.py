@@ -1,8 +1,8 @@
 """What becomes of each number that a handler, a filter or a page's code gives or raises: none passes for success."""
 
-import http1
 import pytest
 
+import http1
 from httpd import Httpd, Response
 from versions import ask
 

@@ -151,7 +151,7 @@ def test_exceptions() -> None:
 def test_contextvars_are_those_of_one_run() -> None:
     name = ContextVar("name", default="nobody")
 
-    async def sets(filter: apache.Filter) -> AsyncIterator[bytes]:
+    async def sets(filter: apache.AsyncFilter) -> AsyncIterator[bytes]:
         before = name.get()
         name.set("filter")
         async for _ in filter:

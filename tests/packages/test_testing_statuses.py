@@ -90,7 +90,7 @@ def test_an_input_filter_that_refuses_nothing_has_the_status_of_the_response() -
 
 
 def test_one_process_tests_filters_of_all_kinds() -> None:
-    async def marks(filter: apache.Filter) -> AsyncIterator[bytes]:
+    async def marks(filter: apache.AsyncFilter) -> AsyncIterator[bytes]:
         async for chunk in filter:
             yield chunk + b"!"
 

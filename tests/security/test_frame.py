@@ -3,9 +3,9 @@
 import http.client
 import io
 
-import http1
 import pytest
 
+import http1
 from httpd import Httpd
 from versions import VERSIONS, ask
 

@@ -3,9 +3,9 @@
 import contextlib
 import http.client
 
-import http1
 import pytest
 
+import http1
 from httpd import Httpd, Response
 
 # What may happen to a body on its way. After a failure the connection may end.

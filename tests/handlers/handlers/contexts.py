@@ -56,7 +56,7 @@ async def second(filter: apache.Filter) -> AsyncIterator[bytes]:
     yield f"second:{before},{name.get()} ".encode()
 
 
-async def connection(conn: apache.Connection) -> None:
+async def connection(conn: apache.AsyncConnection) -> None:
     """Set each line but an empty one; answer what was set, also on asyncio's loop."""
     while line := await conn.readline():
         if text := line.strip().decode():
