@@ -150,7 +150,8 @@ static RUNNING: Lock<()> = Lock::turn(());
 const GIL_TIMEOUT: Duration = Duration::from_millis(200);
 
 /// Runs the cleanups of the child on a thread of their own, while other threads may be running Python code, and waits
-/// for their end. Gives up if the GIL does not come free within [`GIL_TIMEOUT`]. Called by the watchdog, without the GIL.
+/// for their end. Gives up if the GIL does not come free within [`GIL_TIMEOUT`]. Called by the watchdog, without the
+/// GIL.
 pub fn run_beside_others() {
     if OF_CHILD.lock().is_empty() {
         return;

@@ -82,9 +82,9 @@ impl Brigade {
         while let Some(bucket) = at {
             // SAFETY: a bucket of this ring.
             match unsafe { bucket::kind_of(bucket.as_ptr()) } {
-                // SAFETY: as above.
                 BucketKind::Data => {
-                    total += unsafe { bucket::length(bucket.as_ptr()) }.unwrap_or(0)
+                    // SAFETY: as above.
+                    total += unsafe { bucket::length(bucket.as_ptr()) }.unwrap_or(0);
                 }
                 BucketKind::End => ended = true,
                 _ => {}

@@ -76,7 +76,7 @@ enum State {
     Free,
     /// Taken among the threads of this child; another child may still hold it.
     Waiting(Owner),
-    OwnedBrigade(Owner),
+    Locked(Owner),
 }
 
 /// One lock. Its state is locked for a few instructions (rank `Short`), never while the thread waits for another child.
@@ -102,7 +102,7 @@ impl Lock {
     /// `OwnLock`; `System`.
     pub fn lock(&self, owner: Owner) -> Result<(), Refusal> {
         let mut state = self.state();
-        while let State::Waiting(holder) | State::OwnedBrigade(holder) = *state {
+        while let State::Waiting(holder) | State::Locked(holder) = *state {
             if holder == owner {
                 return Err(Refusal::OwnLock);
             }
@@ -145,7 +145,7 @@ impl Lock {
     /// `NotHeld`; `System`.
     pub fn unlock(&self) -> Result<(), Refusal> {
         let mut state = self.state();
-        if !matches!(*state, State::OwnedBrigade(_)) {
+        if !matches!(*state, State::Locked(_)) {
             return Err(Refusal::NotHeld);
         }
         let between = self.between();
@@ -177,7 +177,7 @@ impl Lock {
     fn become_held(&self, owner: Owner, is_held: bool) {
         let mut state = self.state();
         if is_held {
-            *state = State::OwnedBrigade(owner);
+            *state = State::Locked(owner);
         } else {
             *state = State::Free;
             self.freed.give_one();
