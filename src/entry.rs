@@ -273,9 +273,9 @@ fn check_mod_wsgi() -> Result<(), String> {
     for line in &lines {
         line.each(&mut |line| {
             found.extend(
-                str::from_utf8(line.name)
+                std::str::from_utf8(line.name)
                     .ok()
-                    .zip(str::from_utf8(line.arguments).ok()),
+                    .zip(std::str::from_utf8(line.arguments).ok()),
             )
         });
     }

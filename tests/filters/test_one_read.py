@@ -4,6 +4,7 @@ import pytest
 
 from httpd import Httpd
 from mod_python import testing
+from mod_python.testing.cuts import Mark
 
 # isort: split
 from mod_python import apache
@@ -118,7 +119,7 @@ def one_read(filter: apache.Filter) -> None:
 
 
 def test_a_filter_under_test_reads_as_under_httpd() -> None:
-    pieces: list[bytes | testing.Mark] = [
+    pieces: list[bytes | Mark] = [
         b"one",
         b"two",
         testing.FLUSH,
