@@ -20,7 +20,9 @@ use crate::python::runtime::types::ClassId;
 
 impl Class for ConnectionObject {
     const NAME: &'static std::ffi::CStr = c"mod_python.apache.Connection";
-    const DOC: &'static std::ffi::CStr = c"A connection (conn_rec).";
+    const DOC: &'static std::ffi::CStr =
+        c"A connection (httpd's conn_rec). It may be used while httpd calls a handler for it or for one of its \
+        requests; at any other time its methods and attributes raise RuntimeError.";
     const ID: ClassId = ClassId::Connection;
 
     fn slots() -> Vec<Slot> {

@@ -28,7 +28,9 @@ use crate::python::runtime::types::ClassId;
 
 impl Class for RequestObject {
     const NAME: &'static std::ffi::CStr = c"mod_python.apache.Request";
-    const DOC: &'static std::ffi::CStr = c"A request (request_rec).";
+    const DOC: &'static std::ffi::CStr =
+        c"A request (httpd's request_rec). It may be used on the thread that handles it, while httpd calls a \
+        handler or filter for it; at any other time its methods and attributes raise RuntimeError.";
     const ID: ClassId = ClassId::Request;
     const OPEN: bool = true;
     methods! { RequestObject:

@@ -149,7 +149,7 @@ ANSWERS: dict[str, list[tuple[str, tuple[Any, ...]]]] = {
         *[(name, ("NAME", "module")) for name in ("register_output_filter", "register_input_filter")],
     ],
     "connection": [
-        *[(name, ()) for name in ("read", "readline", "readuntil", "close")],
+        *[(name, ()) for name in ("read", "readline", "readuntil", "peek_until", "close")],
         *[(name, (1,)) for name in ("readexactly", "peek", "sleep")],
         ("write", ("x",)),
         ("authorize", ("/",)),
