@@ -201,6 +201,22 @@ impl Connection {
         unsafe { self.raw().local_addr.as_ref() }.map_or(0, |address| address.port)
     }
 
+    /// Whether mod_remoteip reads a header of the PROXY protocol from this connection (`RemoteIPProxyProtocol`), or has
+    /// read one: its filter stays.
+    pub fn has_proxy_header(&self) -> bool {
+        // SAFETY: a static name.
+        let handle = unsafe { ffi::ap_get_input_filter_handle(c"remoteip_input".as_ptr()) };
+        let mut at = self.raw().input_filters;
+        // SAFETY: null at the end of the connection's live chain.
+        while let Some(filter) = unsafe { at.as_ref() } {
+            if !handle.is_null() && filter.frec == handle {
+                return true;
+            }
+            at = filter.next;
+        }
+        false
+    }
+
     /// Removes mod_reqtimeout's filter: its limits are about HTTP requests, and it would abort any
     /// other protocol that waits for its peer.
     pub fn leave_request_timeouts(&self) -> Option<RequestTimeouts> {

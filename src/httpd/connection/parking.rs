@@ -103,6 +103,11 @@ impl Connection {
         self.poll(libc::POLLOUT, 0) == libc::POLLOUT
     }
 
+    /// Whether something has come on the socket, be it its end.
+    pub fn has_input(&self) -> bool {
+        self.poll(libc::POLLIN, 0) != 0
+    }
+
     fn poll(&self, events: i16, milliseconds: i32) -> i16 {
         let Some(fd) = self.descriptor() else {
             return 0;

@@ -26,7 +26,7 @@ use crate::httpd::connection::RequestTimeouts;
 use crate::httpd::log::Level;
 use crate::httpd::server;
 use crate::httpd::server::process;
-use crate::httpd::{Connection, Request, Status};
+use crate::httpd::{Connection, Error, Request, Status};
 use crate::metrics;
 use crate::metrics::{Counted, Measurement};
 use crate::parking::limits;
@@ -124,7 +124,8 @@ pub fn closing(c: &Connection) {
     }
 }
 
-/// Has TLS shake hands before the handler is chosen, since both peers may agree upon a protocol there (ALPN, RFC 7301).
+/// Reads the header of the PROXY protocol where mod_remoteip wants one, so that the client's address is known. Has TLS
+/// shake hands before the handler is chosen, since both peers may agree upon a protocol there (ALPN, RFC 7301).
 /// A connection that can be parked is, until the handshake goes on. Returns the transport that the handshake used.
 ///
 /// # Errors
@@ -134,7 +135,13 @@ pub fn shake_hands(c: &Connection) -> Result<Box<Transport>, Status> {
     let transport = asked.shaking_hands.take();
     let transport = transport.unwrap_or_else(|| Box::new(Transport::new(c)));
     let parks = c.can_park();
-    let started = transport.start(c, !parks);
+    // Where it must not wait, mod_remoteip takes a header that has not come for a success. So its first byte is waited
+    // for without a thread, and the rest, which comes with it, on this one.
+    let has_header = c.has_proxy_header() && !c.is_tls();
+    let started = match parks && has_header && !c.has_input() {
+        true => Err(Error::AGAIN),
+        false => transport.start(c, !parks || has_header),
+    };
     asked
         .has_shaken_hands
         .set(!matches!(started, Err(error) if error.is_again()));
@@ -146,6 +153,8 @@ pub fn shake_hands(c: &Connection) -> Result<Box<Transport>, Status> {
             c.use_own_timeout();
             Err(c.park())
         }
+        // mod_remoteip has logged why; HTTP would wait for the header once more.
+        Err(_) if has_header => Err(Status::DONE),
         // The handshake failed: httpd's handler for HTTP answers that.
         Err(_) => Err(Status::DECLINED),
     }

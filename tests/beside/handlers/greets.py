@@ -1,0 +1,15 @@
+"""Connection handlers that speak first, and tell whom they serve."""
+
+from mod_python import apache
+
+
+def plain(conn: apache.Connection) -> int:
+    conn.write(f"{conn.useragent_ip}\n".encode())
+    conn.write(conn.readline())
+    return apache.OK
+
+
+async def waits(conn: apache.Connection) -> int:
+    await conn.write(f"{conn.useragent_ip}\n".encode())
+    await conn.write(await conn.readline())
+    return apache.OK
