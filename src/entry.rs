@@ -40,12 +40,15 @@ use crate::python::connection::session::Session;
 use crate::python::connection::state::ConnectionState;
 use crate::python::filter::drive;
 use crate::python::filter::registry::{declared, registry};
-use crate::python::runtime::{python_import, start};
+use crate::python::runtime::{python_import, serving_fork, start};
 use crate::python::ssi::Elements;
 use crate::requests;
 
 /// The key under which the configuration's pool keeps the counters.
 const COUNTERS: &std::ffi::CStr = c"mod_python.counters";
+
+/// It forks a process for each connection of a child.
+const ITK: &CStr = c"mpm_itk.c";
 
 const _: () = assert!(ENTRY_POINTS <= counters::FILTERS);
 
@@ -116,7 +119,7 @@ impl Module for Entry {
         let is_on = |server: &Server| server.settings::<Settings>().optimize == Some(true);
         process::undisturbed(|| start::start(main, servers.any(is_on), &MODULE));
         watch_forks(main);
-        python_import::run(main);
+        python_import::run(main, process::has_module(ITK));
         ssi::serve::<Elements>();
         stop::take_over(child, main, DUTIES);
     }
@@ -260,6 +263,12 @@ fn watch_forks(main: &Server) {
         let text =
             format!("processes that Python code forks cannot be told from this child: {error}");
         main.log(Level::Error, &text);
+    } else if process::has_module(ITK) {
+        fork::serve(fork::Serving {
+            before: serving_fork::before,
+            parent: serving_fork::parent,
+            child: serving_fork::child,
+        });
     }
 }
 

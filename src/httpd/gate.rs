@@ -36,6 +36,13 @@ pub(in crate::httpd) fn clear_mark() {
     unsafe { AtomicU8::from_ptr(mark) }.store(0, Ordering::Relaxed);
 }
 
+/// Says, in a forked process, that it serves as the one from which it was forked.
+pub(in crate::httpd) fn restore_mark() {
+    let mark = MARK.load(Ordering::Relaxed);
+    // SAFETY: as in `is_forked`; set before anything was forked.
+    unsafe { AtomicU8::from_ptr(mark) }.store(1, Ordering::Relaxed);
+}
+
 /// Whether this thread is about to end in httpd's signal handler, so that no code of the module may run on it.
 pub fn is_off() -> bool {
     IS_CHILDS.get() && OFF.load(Ordering::SeqCst)

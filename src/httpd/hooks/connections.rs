@@ -9,7 +9,7 @@ use crate::httpd::connection::Connection;
 use crate::httpd::connection::parked_socket::ParkedSocket;
 use crate::httpd::ffi;
 use crate::httpd::guard::guard;
-use crate::httpd::server::stop;
+use crate::httpd::server::{fork, stop};
 use crate::httpd::status::Status;
 
 /// Registers the hooks about connections. The one that makes parked sockets comes before all others, which
@@ -22,6 +22,16 @@ pub(in crate::httpd) fn register<M: Module>() {
     unsafe { ffi::ap_hook_pre_connection(Some(make_parked_socket::<M>), none, none, before_all) };
     // SAFETY: as above.
     unsafe { ffi::ap_hook_pre_connection(Some(pre_connection::<M>), none, none, middle) };
+    let itk = [c"mpm_itk.c".as_ptr(), null()];
+    // SAFETY: as above; httpd sorts the hooks after this, but keeps the list, which lives as long as the process.
+    unsafe {
+        ffi::ap_hook_process_connection(
+            Some(before_fork),
+            none,
+            Box::leak(Box::new(itk)).as_ptr(),
+            before_all,
+        )
+    };
     // SAFETY: as above.
     unsafe { ffi::ap_hook_pre_close_connection(Some(pre_close::<M>), none, none, first) };
 }
@@ -67,6 +77,12 @@ unsafe extern "C" fn pre_connection<M: Module>(
         M::pre_connection(c);
     });
     Status::OK.0
+}
+
+/// The hook before that of mpm-itk, which forks a process for the connection.
+unsafe extern "C" fn before_fork(_c: *mut ffi::conn_rec) -> c_int {
+    guard("process_connection", (), fork::is_to_serve);
+    Status::DECLINED.0
 }
 
 pub(in crate::httpd) unsafe extern "C" fn process_connection<M: Module>(

@@ -1,11 +1,14 @@
 //! Processes that code in a child of httpd forks. Each has a copy of all that the child has, and is
 //! no child of httpd: it must not end by the child's signal handlers, accept connections, write into
 //! those of the child, or run its cleanups.
+//!
+//! mpm-itk is different: in a child of prefork, it forks a process for each connection that serves in the
+//! child's place. Only such a fork is announced, by `is_to_serve`.
 
 use std::cell::Cell;
 use std::mem::MaybeUninit;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use super::process;
 use crate::httpd::gate;
@@ -26,7 +29,13 @@ const PAGE: usize = 4096;
 static PORTS: OnceLock<Vec<u16>> = OnceLock::new();
 /// A signal handler that forked processes keep.
 static KEPT: AtomicUsize = AtomicUsize::new(0);
+/// What is done about forks of processes that serve; empty where no module makes such.
+static SERVING: OnceLock<Serving> = OnceLock::new();
+/// Whether this process was forked to serve.
+static SERVES: AtomicBool = AtomicBool::new(false);
 thread_local! {
+    /// Whether the next fork of this thread makes a process that serves.
+    static TO_SERVE: Cell<bool> = const { Cell::new(false) };
     /// Which signals this thread blocked before it began to fork.
     static BLOCKED: Cell<MaybeUninit<libc::sigset_t>> = const { Cell::new(MaybeUninit::uninit()) };
 }
@@ -61,6 +70,29 @@ pub fn watch(ports: Vec<u16>) -> std::io::Result<()> {
     }
 }
 
+/// What a module does about the fork of a process that serves. All run on the thread that forks.
+#[derive(Clone, Copy)]
+pub struct Serving {
+    /// Before the fork.
+    pub before: fn(),
+    /// After it, in the child of httpd, also if the fork failed.
+    pub parent: fn(),
+    /// After it, in the new process, before anything else runs there.
+    pub child: fn(),
+}
+
+/// Has processes that mpm-itk forks serve as this child does. Called in `child_init`.
+pub fn serve(serving: Serving) {
+    SERVING.get_or_init(|| serving);
+}
+
+/// Says that the next fork of this thread makes a process that serves. Called where mpm-itk forks next, if it is
+/// there: not in a process that it has forked.
+pub(in crate::httpd) fn is_to_serve() {
+    let is_so = SERVING.get().is_some() && !SERVES.load(Ordering::Relaxed);
+    TO_SERVE.set(is_so);
+}
+
 /// Has forked processes keep the signal handler at this address.
 pub fn keep_handler(handler: usize) {
     KEPT.store(handler, Ordering::Relaxed);
@@ -70,11 +102,22 @@ pub fn keep_handler(handler: usize) {
 /// of httpd, so a signal waits until `forked` has put them back. Outside of `guard`, as the two functions below: libc
 /// calls them whether or not the module may run, and nothing in them can panic.
 extern "C" fn forks() {
+    if let Some(serving) = SERVING.get().filter(|_| TO_SERVE.get()) {
+        (serving.before)();
+    }
     BLOCKED.set(MaybeUninit::new(process::mask(libc::SIG_BLOCK, &SIGNALS)));
 }
 
 /// Runs on that thread, in the child of httpd, after the fork or the failed attempt.
 extern "C" fn has_forked() {
+    unblock();
+    if let Some(serving) = SERVING.get().filter(|_| TO_SERVE.take()) {
+        (serving.parent)();
+    }
+}
+
+/// Lets come again what `forks` has blocked.
+fn unblock() {
     // SAFETY: set by `forks`, which libc has called on this thread before.
     let blocked = unsafe { BLOCKED.get().assume_init() };
     // SAFETY: the set that held.
@@ -85,6 +128,12 @@ extern "C" fn has_forked() {
 
 /// Runs in each new process before anything else does. The memory allocator of libc works in it.
 extern "C" fn forked() {
+    if let Some(serving) = SERVING.get().filter(|_| TO_SERVE.take()) {
+        SERVES.store(true, Ordering::Relaxed);
+        gate::restore_mark();
+        unblock();
+        return (serving.child)();
+    }
     gate::clear_mark();
     for signal in SIGNALS {
         let before = process::action(signal, None).sa_sigaction;

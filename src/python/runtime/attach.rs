@@ -84,6 +84,14 @@ pub(in crate::python) fn bind(state: *mut ffi::PyThreadState) {
     unsafe { mp_bind_gilstate(state) };
 }
 
+/// Forgets, in a forked process and inside the main interpreter, all thread states but the current one: CPython has
+/// deleted them.
+pub(in crate::python) fn only_main_is_left(main: &'static Interpreter) {
+    let state = state_of(main);
+    with_states(|states| states.keep_only(state));
+    BEFORE.set(state);
+}
+
 /// Keeps the state that this thread has already of an interpreter that this module does not end.
 pub(in crate::python) fn adopt(interpreter: &'static Interpreter, state: *mut ffi::PyThreadState) {
     with_states(|states| states.adopt(interpreter, state));

@@ -13,6 +13,7 @@ pub mod loader;
 pub mod named;
 pub(in crate::python) mod package;
 pub mod python_import;
+pub mod serving_fork;
 pub(in crate::python) mod spare_descriptors;
 pub mod start;
 pub(in crate::python) mod sub_interpreter;

@@ -9,13 +9,17 @@ use super::forked;
 use super::interpreter::Interpreter;
 use super::loader::Search;
 use super::traceback;
+use crate::engine::interpreter_name::MAIN;
 use crate::engine::settings::{Import, Settings};
 use crate::httpd::Server;
 use crate::httpd::log::Level;
 
 /// Imports what the servers of the configuration ask for, in the order of its lines. Failures are logged and do not end
 /// the child. Called in `child_init`, on the child's first thread, without the GIL.
-pub fn run(main: &'static Server) {
+///
+/// With `only_main`, what is for other interpreters is left out, and a warning says so: the child forks processes that
+/// go on with Python, where CPython allows no other interpreter.
+pub fn run(main: &'static Server, only_main: bool) {
     let mut done: Vec<&Arc<Import>> = Vec::new();
     for server in std::iter::successors(Some(main), |server| server.next()) {
         let settings = server.settings::<Settings>();
@@ -23,10 +27,25 @@ pub fn run(main: &'static Server) {
             // The settings of a virtual host contain the lines of the main server, too.
             if !done.iter().any(|known| Arc::ptr_eq(known, import)) {
                 done.push(import);
-                one(server, import, settings);
+                match only_main && import.interpreter != MAIN {
+                    true => left_out(server, import),
+                    false => one(server, import, settings),
+                }
             }
         }
     }
+}
+
+fn left_out(server: &'static Server, import: &Import) {
+    let (handler, name) = (&import.handler, &import.interpreter);
+    let text = format!(
+        "PythonImport {} ({}) is left out: with mpm-itk, only main_interpreter is there before a connection's process \
+         is forked, and {name} is made in it: write PythonImport {} {MAIN}, and PythonInterpreter {MAIN} for the site",
+        handler.text(),
+        handler.source,
+        handler.text()
+    );
+    About::Server(server).log(Level::Warning, &text);
 }
 
 fn one(server: &'static Server, import: &Import, settings: &Settings) {

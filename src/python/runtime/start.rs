@@ -80,6 +80,12 @@ pub fn start(server: &'static Server, optimize: bool, module: &'static Module) {
     }
 }
 
+/// The main interpreter of this child, if Python has started.
+pub(super) fn main() -> Option<&'static Interpreter> {
+    let child = CHILD.get()?.as_ref().ok()?;
+    Some(child.main)
+}
+
 /// Takes the Python that runs already as the main interpreter, and the calling thread's own state for
 /// this thread's: for tests of filters without httpd. Called with the GIL, on each thread that tests.
 ///

@@ -75,6 +75,11 @@ impl States {
         });
     }
 
+    /// Forgets all others.
+    pub fn keep_only(&self, state: *mut ffi::PyThreadState) {
+        self.0.borrow_mut().retain(|kept| kept.state == state);
+    }
+
     fn first_of_ours(&self) -> Option<Kept> {
         self.0.borrow().iter().find(|kept| kept.is_ours).copied()
     }
