@@ -49,6 +49,7 @@ PythonPostReadRequestHandler next_door::count
 <Location "/php">
     SetHandler "proxy:unix:${{STATE}}/fpm.sock|fcgi://localhost"
     PythonFixupHandler next_door
+    SetInputFilter LOWER
     SetOutputFilter UPPER
 </Location>
 
@@ -65,8 +66,6 @@ PerlRequire "${{HANDLERS}}/next_door.pl"
 WSGIRestrictEmbedded On
 WSGISocketPrefix run/wsgi
 WSGIDaemonProcess apps processes=1 threads=8
-# A body behind an input filter has no length beforehand.
-WSGIChunkedRequest On
 WSGIScriptAlias /wsgi "${{HANDLERS}}/next_door.wsgi" process-group=apps application-group=%{{GLOBAL}}
 <Directory "${{HANDLERS}}">
     Require all granted
