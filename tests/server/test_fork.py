@@ -43,7 +43,7 @@ Listen 127.0.0.1:${{{port}}}
 """
     for name, port in PORTS.items()
 )
-BACK = r"a process that .* has forked .*(came back|comes back)"
+BACK = r"a process that .*(has|was) forked .*(came back|comes back|returned)"
 
 
 def call(httpd: Httpd, name: str) -> list[object]:
