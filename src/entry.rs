@@ -187,7 +187,8 @@ impl Module for Entry {
     fn status(r: &Request, short: bool) -> String {
         let counters = counters(r.server());
         let connections = counters.connections(is_alive);
-        counters.report(&filters(r.server()), connections, short)
+        let now = (process::seconds_since_boot(), is_alive);
+        counters.report(&filters(r.server()), connections, now, short)
     }
 
     fn output_filter(filter: &Filter, slot: usize, brigade: &Brigade) -> Result<(), Error> {

@@ -2,13 +2,14 @@
 
 use std::collections::HashMap;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Instant;
 
 use crate::engine::counters::{Child, Counters, Row, Work};
 use crate::engine::phases::Phase;
 use crate::filter_chain::Direction;
 use crate::httpd::filter::waited;
+use crate::httpd::server::process;
 use crate::httpd::server::shared_memory::is_alive;
 use crate::locks::Lock;
 
@@ -103,11 +104,31 @@ impl Drop for Counted {
     }
 }
 
+/// A call that server-status shows as in progress for as long as this lives.
+pub struct Running(&'static AtomicU64);
+
+impl Running {
+    /// A call of a row's filter or handlers begins. `None` where it cannot be shown.
+    pub fn begin(row: Option<&'static Row>) -> Option<Self> {
+        let pid = std::process::id() as i32;
+        row?.begin(pid, process::seconds_since_boot(), is_alive)
+            .map(Self)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.store(0, Ordering::Relaxed);
+    }
+}
+
 /// One call, while it runs. The time that its thread spends in other filters is not counted.
 pub struct Measurement {
     row: Option<&'static Row>,
     begin: Instant,
     waited: u64,
+    calls: u64,
+    _running: Option<Running>,
 }
 
 impl Measurement {
@@ -117,6 +138,19 @@ impl Measurement {
             row,
             begin: Instant::now(),
             waited: waited(),
+            calls: 1,
+            _running: Running::begin(row),
+        }
+    }
+
+    /// A further part of a call begins: its time is added to that of the row, and it is no call of its own.
+    pub fn go_on(row: Option<&'static Row>) -> Self {
+        Self {
+            row,
+            begin: Instant::now(),
+            waited: waited(),
+            calls: 0,
+            _running: None,
         }
     }
 
@@ -125,7 +159,7 @@ impl Measurement {
         let Some(row) = self.row else { return };
         let elapsed = self.begin.elapsed().as_nanos() as u64;
         row.add(&Work {
-            calls: 1,
+            calls: self.calls,
             nanoseconds: elapsed.saturating_sub(waited() - self.waited),
             ..*work
         });

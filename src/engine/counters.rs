@@ -12,6 +12,8 @@ use crate::filter_chain::Direction;
 pub const FILTERS: usize = 256;
 /// How many children can count connections; further ones do not.
 pub const CHILDREN: usize = 1024;
+/// How many calls of one filter or phase can be seen while they run; further ones are counted when they end.
+const RUNNING: usize = 64;
 
 /// The counts of one call, or sums of several.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -40,9 +42,63 @@ pub struct Row {
     held: AtomicU64,
     nanoseconds: AtomicU64,
     errors: AtomicU64,
+    running: Running,
+}
+
+/// The calls that run now: for each the child's process ID in the high 32 bits and, in the low ones, when it began,
+/// in seconds since the machine started. Those of a child that has ended are overwritten.
+struct Running([AtomicU64; RUNNING]);
+
+impl Default for Running {
+    fn default() -> Self {
+        Self(std::array::from_fn(|_| AtomicU64::default()))
+    }
+}
+
+/// The calls of one filter or phase that run now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct InProgress {
+    /// How many there are.
+    pub calls: u64,
+    /// How long the oldest of them has run, in seconds.
+    pub oldest: u64,
+}
+
+impl Running {
+    /// Notes a call of the child `pid` that begins `now`. Returns its place; `None` if all are taken.
+    fn begin(&self, pid: i32, now: u32, is_alive: impl Fn(i32) -> bool) -> Option<&AtomicU64> {
+        let call = (pid as u64) << 32 | u64::from(now);
+        let take = |place: &&AtomicU64, is_free: &dyn Fn(u64) -> bool| {
+            let before = place.load(Ordering::Relaxed);
+            is_free(before)
+                && (place.compare_exchange(before, call, Ordering::Relaxed, Ordering::Relaxed))
+                    .is_ok()
+        };
+        let free = |place: &&AtomicU64| take(place, &|before| before == 0);
+        let left = |place: &&AtomicU64| take(place, &|before| !is_alive((before >> 32) as i32));
+        // One of those in use is asked for its child each time: to ask for all takes long.
+        let one = self.0.get(now as usize % RUNNING);
+        self.0.iter().find(free).or_else(|| one.filter(left))
+    }
+
+    /// The calls of living children.
+    fn in_progress(&self, now: u32, is_alive: impl Fn(i32) -> bool) -> InProgress {
+        let calls = self.0.iter().map(|place| place.load(Ordering::Relaxed));
+        let living = calls.filter(|call| *call != 0 && is_alive((call >> 32) as i32));
+        living.fold(InProgress::default(), |seen, call| InProgress {
+            calls: seen.calls + 1,
+            oldest: seen.oldest.max(now.saturating_sub(call as u32).into()),
+        })
+    }
 }
 
 impl Row {
+    /// Notes a call of the child `pid` that begins `now`, in seconds since the machine started. Returns a place that
+    /// is set to zero when the call ends; `None` if too many run.
+    pub fn begin(&self, pid: i32, now: u32, is_alive: impl Fn(i32) -> bool) -> Option<&AtomicU64> {
+        self.running.begin(pid, now, is_alive)
+    }
+
     /// Adds a call.
     pub fn add(&self, work: &Work) {
         for (sum, part) in [
@@ -156,19 +212,23 @@ impl Counters {
         &self,
         filters: &[(Direction, String, usize)],
         connections: (i64, i64),
+        (now, is_alive): (u32, impl Fn(i32) -> bool + Copy),
         short: bool,
     ) -> String {
+        let seen = |row: &Row| (row.sums(), row.running.in_progress(now, is_alive));
         let of_filters = filters.iter().filter_map(|(direction, name, number)| {
             Some((
                 direction.directive(),
                 &**name,
-                self.filter(*direction, *number)?.sums(),
+                seen(self.filter(*direction, *number)?),
             ))
         });
         let phases = ROWS
             .iter()
-            .map(|row| (row.phase.directive(), "", self.phase(row.phase).sums()));
-        let rows = of_filters.chain(phases).filter(|row| row.2.calls > 0);
+            .map(|row| (row.phase.directive(), "", seen(self.phase(row.phase))));
+        let rows = of_filters
+            .chain(phases)
+            .filter(|row| row.2.0.calls + row.2.1.calls > 0);
         if short {
             short_report(rows, connections)
         } else {
@@ -178,11 +238,11 @@ impl Counters {
 }
 
 fn short_report<'a>(
-    rows: impl Iterator<Item = (&'a str, &'a str, Work)>,
+    rows: impl Iterator<Item = (&'a str, &'a str, (Work, InProgress))>,
     (open, parked): (i64, i64),
 ) -> String {
     let mut text = String::new();
-    for (directive, name, work) in rows {
+    for (directive, name, (work, running)) in rows {
         let is_filter = !name.is_empty();
         let who = if is_filter {
             format!("{directive}[{name}]")
@@ -196,6 +256,8 @@ fn short_report<'a>(
             ("HeldMost", work.held, is_filter),
             ("Microseconds", work.nanoseconds / 1000, true),
             ("Errors", work.errors, true),
+            ("InProgress", running.calls, true),
+            ("OldestSeconds", running.oldest, true),
         ];
         for (what, value, _) in all.iter().filter(|one| one.2) {
             let _ = writeln!(text, "{who}{what}: {value}");
@@ -207,14 +269,14 @@ fn short_report<'a>(
 }
 
 fn table<'a>(
-    rows: impl Iterator<Item = (&'a str, &'a str, Work)>,
+    rows: impl Iterator<Item = (&'a str, &'a str, (Work, InProgress))>,
     (open, parked): (i64, i64),
 ) -> String {
     let mut text = String::from(
         "<hr />\n<h2>mod_python</h2>\n<table border=\"0\"><tr><th>Directive</th><th>Filter</th><th>Calls</th>\
-         <th>Bytes in</th><th>Bytes out</th><th>OwnedBrigade at most</th><th>Milliseconds</th><th>Errors</th></tr>\n",
+         <th>Bytes in</th><th>Bytes out</th><th>OwnedBrigade at most</th><th>Milliseconds</th><th>Errors</th><th>In progress</th><th>Oldest, in seconds</th></tr>\n",
     );
-    for (directive, name, work) in rows {
+    for (directive, name, (work, running)) in rows {
         let name = name
             .replace('&', "&amp;")
             .replace('<', "&lt;")
@@ -223,8 +285,14 @@ fn table<'a>(
         let _ = writeln!(
             text,
             "<tr><td>{directive}</td><td>{name}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td>\
-             <td>{milliseconds}</td><td>{}</td></tr>",
-            work.calls, work.bytes_in, work.bytes_out, work.held, work.errors
+             <td>{milliseconds}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
+            work.calls,
+            work.bytes_in,
+            work.bytes_out,
+            work.held,
+            work.errors,
+            running.calls,
+            running.oldest
         );
     }
     let _ = writeln!(
@@ -254,6 +322,44 @@ mod tests {
     }
 
     #[test]
+    fn calls_of_living_children_are_in_progress() {
+        let row = Row::default();
+        let first = row.begin(1, 100, |_| true).unwrap();
+        row.begin(2, 103, |_| true).unwrap();
+        let seen = |pid| {
+            row.running
+                .in_progress(110, move |one| pid == 0 || one == pid)
+        };
+        assert_eq!(
+            seen(0),
+            InProgress {
+                calls: 2,
+                oldest: 10
+            }
+        );
+        assert_eq!(
+            seen(2),
+            InProgress {
+                calls: 1,
+                oldest: 7
+            }
+        );
+        first.store(0, Ordering::Relaxed);
+        assert_eq!(
+            seen(0),
+            InProgress {
+                calls: 1,
+                oldest: 7
+            }
+        );
+        for _ in 1..RUNNING {
+            row.begin(2, 110, |_| true).unwrap();
+        }
+        assert!(row.begin(3, 110, |_| true).is_none());
+        assert!((0..3).any(|more| row.begin(3, 110 + more, |pid| pid != 2).is_some()));
+    }
+
+    #[test]
     fn dead_children_have_no_connections() {
         let counters = Counters::default();
         for pid in [1, 2] {
@@ -271,7 +377,7 @@ mod tests {
     fn names_are_no_html() {
         let counters = Counters::default();
         let filters = [(Direction::Output, "a<b>".to_owned(), 0)];
-        let report = |short| counters.report(&filters, (2, 1), short);
+        let report = |short| counters.report(&filters, (2, 1), (0, |_| true), short);
         assert!(!report(true).contains("a<b>"), "it was not called yet");
         let row = counters.filter(Direction::Output, 0).unwrap();
         row.add(&Work {

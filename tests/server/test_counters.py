@@ -11,7 +11,7 @@ import pytest
 from httpd import Httpd
 
 MPMS = ("event", "prefork")
-NAMES = ("upper", "whole", "fails", "slow", "fast", "slower")
+NAMES = ("upper", "whole", "fails", "slow", "fast", "slower", "stuck")
 CONF = (
     """
 <Location "/server-status">
@@ -62,7 +62,15 @@ def test_a_filter_of_responses(httpd: Httpd) -> None:
     told = status(httpd)
     row = {name.partition("]")[2]: value for name, value in told.items() if "[upper]" in name}
     assert row.pop("Microseconds") < 1_000_000
-    assert row == {"Calls": 3, "BytesIn": 30, "BytesOut": 30, "HeldMost": 10, "Errors": 0}
+    assert row == {
+        "Calls": 3,
+        "BytesIn": 30,
+        "BytesOut": 30,
+        "HeldMost": 10,
+        "Errors": 0,
+        "InProgress": 0,
+        "OldestSeconds": 0,
+    }
 
 
 def test_what_is_held(httpd: Httpd) -> None:
@@ -106,16 +114,21 @@ def test_connections(httpd: Httpd) -> None:
     connections = [httpd.connect(httpd.port_of("WAIT_PORT")) for _ in range(2)]
     for connection in connections:
         assert connection.recv(5) == b"here\n"
-    assert status(httpd)["PythonConnectionsOpen"] == 2
+    time.sleep(1.1)
+    told = status(httpd)
+    assert told["PythonConnectionsOpen"] == told["PythonConnectionHandlerInProgress"] == 2
+    assert told["PythonConnectionHandlerOldestSeconds"] in (1, 2)
     for connection in connections:
         connection.sendall(b"\n")
         assert connection.recv(5) == b""
         connection.close()
     told = status(httpd)
     assert (told["PythonConnectionsOpen"], told["PythonConnectionHandlerCalls"]) == (0, 2)
+    assert told["PythonConnectionHandlerInProgress"] == 0
 
 
 def test_parked_connections(httpd: Httpd) -> None:
+    before = status(httpd).get("PythonConnectionHandlerCalls", 0)
     with httpd.connect(httpd.port_of("PARK_PORT")) as connection:
         assert connection.recv(5) == b"here\n"
         expected = (1, 1 if httpd.mpm == "event" else 0)
@@ -123,11 +136,15 @@ def test_parked_connections(httpd: Httpd) -> None:
         while (seen := connections(httpd)) != expected and time.monotonic() < deadline:
             time.sleep(0.01)
         assert seen == expected
+        assert status(httpd)["PythonConnectionHandlerInProgress"] == 1
         connection.sendall(b"\n")
         assert connection.recv(5) == b""
     while connections(httpd) != (0, 0) and time.monotonic() < deadline:
         time.sleep(0.01)
     assert connections(httpd) == (0, 0)
+    told = status(httpd)
+    assert told["PythonConnectionHandlerCalls"] == before + 1, "a connection is one call, in however many steps"
+    assert told["PythonConnectionHandlerInProgress"] == 0
 
 
 def connections(httpd: Httpd) -> tuple[int, int]:
@@ -151,7 +168,19 @@ def test_connections_of_a_child_that_died_are_gone(httpd: Httpd) -> None:
         for child in httpd.children():
             os.kill(child, signal.SIGSEGV)
         httpd.wait_for_log("exit signal")
-    assert status(httpd)["PythonConnectionsOpen"] == 0
+    told = status(httpd)
+    assert told["PythonConnectionsOpen"] == told.get("PythonConnectionHandlerInProgress", 0) == 0
+
+
+def test_a_filter_that_is_stuck_is_shown(httpd: Httpd) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(httpd.get, "/stuck/a.txt")
+        time.sleep(1.2)
+        told = status(httpd)
+        assert answer.result().status == 200
+    assert told["PythonOutputFilter[stuck]InProgress"] == 1
+    assert told["PythonOutputFilter[stuck]OldestSeconds"] in (1, 2)
+    assert status(httpd)["PythonOutputFilter[stuck]InProgress"] == 0
 
 
 def test_a_new_configuration_counts_anew(httpd: Httpd) -> None:

@@ -21,6 +21,17 @@ pub fn mpm_query(code: i32) -> Option<i32> {
     (status == 0).then_some(answer)
 }
 
+/// For how long the machine has been running, in seconds (`CLOCK_MONOTONIC`): the same in all processes.
+pub fn seconds_since_boot() -> u32 {
+    let mut time = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: a place for the time.
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut time) };
+    time.tv_sec as u32
+}
+
 /// How many descriptors this process may have (`ulimit -n`).
 pub fn most_descriptors() -> usize {
     usize::try_from(descriptor_limits().rlim_cur).unwrap_or(usize::MAX)

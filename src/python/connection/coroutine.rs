@@ -59,7 +59,7 @@ impl Coroutine {
     pub fn step(&mut self, c: &Connection, io: &IoState) -> Option<Status> {
         let coroutine = self.coroutine.take()?;
         let interpreter = self.interpreter;
-        let measurement = Measurement::begin(metrics::phase(Phase::Connection));
+        let measurement = Measurement::go_on(metrics::phase(Phase::Connection));
         let done = interpreter.enter(About::Connection(c), |py| {
             let _open = self.lease.open();
             let Called { object, variables } = coroutine;

@@ -17,12 +17,14 @@ use std::time::{Duration, Instant};
 
 use super::coroutine::Coroutine;
 use super::future::{Stepped, stepping};
+use crate::engine::phases::Phase as HandlerPhase;
 use crate::httpd::connection::RequestTimeouts;
 use crate::httpd::connection::parked_socket::ParkedSocket;
 use crate::httpd::connection::parking;
 use crate::httpd::connection::parking::ClientMark;
 use crate::httpd::{Connection, Status};
-use crate::metrics::Counted;
+use crate::metrics;
+use crate::metrics::{Counted, Running};
 use crate::parking::io_state::{Input, Lost, Needs};
 use crate::parking::lingering_close::LingeringClose;
 use crate::parking::shutdown;
@@ -43,6 +45,7 @@ pub struct Session {
     lingering_close: LingeringClose,
     /// Counts the connection as open for mod_status.
     _open: Option<Counted>,
+    _running: Option<Running>,
 }
 
 // SAFETY: only the thread that has the task's turn uses the connection, and the connection's end takes the session
@@ -95,6 +98,7 @@ impl Session {
             watch: Watch::new(parked_socket),
             lingering_close: LingeringClose::default(),
             _open: Counted::open(),
+            _running: Running::begin(metrics::phase(HandlerPhase::Connection)),
         });
         Self::called(c, task)
     }

@@ -31,6 +31,11 @@ def slow(filter: Any) -> None:
 slower = slow
 
 
+def stuck(filter: Any) -> None:
+    time.sleep(2)
+    slow(filter)
+
+
 async def fast(filter: Any) -> Body:
     async for chunk in filter:
         yield chunk
