@@ -56,7 +56,7 @@ static OF_PHASES: [Directive<Settings>; phase_table::COUNT] = {
 };
 
 /// All other directives.
-static OTHERS: [Directive<Settings>; 19] = [
+static OTHERS: [Directive<Settings>; 20] = [
     Directive {
         name: c"PythonProtocol",
         help: c"serves connections whose peers ask for a protocol by name, in TLS or with Upgrade: NAME module[::function]",
@@ -192,6 +192,20 @@ static OTHERS: [Directive<Settings>; 19] = [
         help: c"On starts Python as python -O does",
         context: Context::Server,
         read: |line| flag(line, |settings| &mut settings.optimize),
+    },
+    Directive {
+        name: c"PythonDumpSignal",
+        help: c"USR2: at this signal a child writes the stacks of its Python code to the main error log; Off",
+        context: Context::Server,
+        read: |line| {
+            let what = "USR2 or Off";
+            let wanted = match one(line, what)?.to_ascii_lowercase().as_str() {
+                "usr2" | "sigusr2" => true,
+                "off" => false,
+                other => return Err(format!("takes {what}, not '{other}': httpd uses the other signals")),
+            };
+            Ok(Box::new(move |settings| settings.dump_signal = Some(wanted)))
+        },
     },
     Directive {
         name: c"PythonOption",

@@ -40,7 +40,7 @@ use crate::python::connection::session::Session;
 use crate::python::connection::state::ConnectionState;
 use crate::python::filter::drive;
 use crate::python::filter::registry::{declared, registry};
-use crate::python::runtime::{python_import, serving_fork, start};
+use crate::python::runtime::{python_import, serving_fork, stacks, start};
 use crate::python::ssi::Elements;
 use crate::requests;
 
@@ -118,6 +118,10 @@ impl Module for Entry {
         let mut servers = std::iter::successors(Some(main), |server| server.next());
         let is_on = |server: &Server| server.settings::<Settings>().optimize == Some(true);
         process::undisturbed(|| start::start(main, servers.any(is_on), &MODULE));
+        let mut servers = std::iter::successors(Some(main), |server| server.next());
+        if servers.any(|server| server.settings::<Settings>().dump_signal == Some(true)) {
+            stacks::serve(main);
+        }
         watch_forks(main);
         python_import::run(main, process::has_module(ITK));
         ssi::serve::<Elements>();

@@ -45,6 +45,8 @@ pub struct Settings {
     pub auto_reload: Option<bool>,
     /// `PythonEnablePdb`.
     pub enable_pdb: Option<bool>,
+    /// `PythonDumpSignal`: whether SIGUSR2 writes the stacks of Python code to the log.
+    pub dump_signal: Option<bool>,
     /// `PythonOptimize`.
     pub optimize: Option<bool>,
     /// `PythonHtaccess`.
@@ -80,6 +82,7 @@ impl Settings {
             && self.max_connections.is_none()
             && self.htaccess.is_none()
             && self.max_interpreters.is_none()
+            && self.dump_signal.is_none()
             && self.input_spool.is_none()
             && self.flags().all(|(_, value)| value.is_none())
             && self.options.is_empty()
@@ -109,6 +112,7 @@ impl Settings {
             auto_reload: inner.auto_reload.or(outer.auto_reload),
             enable_pdb: inner.enable_pdb.or(outer.enable_pdb),
             optimize: inner.optimize.or(outer.optimize),
+            dump_signal: inner.dump_signal.or(outer.dump_signal),
             htaccess: inner.htaccess.or(outer.htaccess),
             location_shortcut: inner.location_shortcut.or(outer.location_shortcut),
             options: overlay(&outer.options, &inner.options),

@@ -37,6 +37,7 @@ WRONG = {
     "<Location /x>\nPythonTransHandler m\n</Location>": CONTEXT,
     "<Directory /srv>\nPythonPostReadRequestHandler m\n</Directory>": CONTEXT,
     "<Location /x>\nPythonOptimize On\n</Location>": CONTEXT,
+    "PythonDumpSignal HUP": "takes USR2 or Off, not 'hup': httpd uses the other signals",
     "PythonMaxInterpreters many": "takes a number of interpreters, as in 100, not 'many'",
     "<Location /x>\nPythonMaxInterpreters 9\n</Location>": CONTEXT,
     "PythonInputSpool much": "takes a number of bytes, as in 64M, or Off, not 'much'",

@@ -2,6 +2,7 @@
 
 pub mod config;
 pub mod config_tree;
+pub mod dump_signal;
 pub mod fork;
 pub(in crate::httpd) mod htaccess;
 mod line;

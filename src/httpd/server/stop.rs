@@ -56,7 +56,7 @@ struct Before {
 
 /// A semaphore that a signal handler can raise, and a thread can wait for. Never freed.
 #[derive(Clone, Copy)]
-struct Wakeup(*mut libc::sem_t);
+pub(super) struct Wakeup(*mut libc::sem_t);
 
 // SAFETY: a semaphore is there to be used by several threads.
 unsafe impl Send for Wakeup {}
@@ -65,21 +65,22 @@ unsafe impl Send for Wakeup {}
 unsafe impl Sync for Wakeup {}
 
 impl Wakeup {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let semaphore = Box::leak(Box::new(MaybeUninit::<libc::sem_t>::uninit())).as_mut_ptr();
         // SAFETY: a place for one semaphore, of this process, whose count is zero.
         unsafe { libc::sem_init(semaphore, 0, 0) };
         Self(semaphore)
     }
 
-    fn signal(self) {
+    pub(super) fn signal(self) {
         // SAFETY: made by `new`; allowed in a signal handler.
         unsafe { libc::sem_post(self.0) };
     }
 
-    fn wait(self) {
+    /// Waits until it is raised. Returns false if a signal has interrupted the wait.
+    pub(super) fn wait(self) -> bool {
         // SAFETY: made by `new`.
-        unsafe { libc::sem_wait(self.0) };
+        unsafe { libc::sem_wait(self.0) == 0 }
     }
 }
 

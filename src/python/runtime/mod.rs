@@ -15,6 +15,7 @@ pub(in crate::python) mod package;
 pub mod python_import;
 pub mod serving_fork;
 pub(in crate::python) mod spare_descriptors;
+pub mod stacks;
 pub mod start;
 pub(in crate::python) mod sub_interpreter;
 pub(in crate::python) mod thread_states;

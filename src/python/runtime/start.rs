@@ -108,6 +108,11 @@ pub fn adopt(module: &'static Module) -> Result<(), String> {
     Ok(())
 }
 
+/// All interpreters of this child, in the order in which they were made.
+pub(super) fn known() -> Vec<&'static Interpreter> {
+    KNOWN.lock().clone()
+}
+
 impl Interpreter {
     /// The interpreter of this name, which is made if it does not exist. With or without the GIL, which this lets go of
     /// while it waits. No short lock may be held.
