@@ -4,7 +4,7 @@ import re
 import sys
 import threading
 
-from mod_python import _apache, _streams
+from mod_python import _apache, _failures, _streams
 from mod_python import _folders as _folders  # installs the finder for modules of folders
 from mod_python.version import version
 
@@ -43,5 +43,6 @@ if _apache._main_thread not in (0, _main.ident):  # 0: another module of httpd h
     _main._ident = _apache._main_thread  # type: ignore[attr-defined]
     threading._active[_main.ident] = _main  # type: ignore[attr-defined]
 
+_failures.install()
 sys.stdout = _streams.LogStream(is_error=False)
 sys.stderr = _streams.LogStream(is_error=True)
