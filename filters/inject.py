@@ -18,6 +18,9 @@ from mod_python import apache
 
 async def outputfilter(filter: apache.AsyncFilter) -> AsyncIterator[bytes]:
     options = filter.req.get_options()
-    tag = "</" + options.get("inject_before", "body")
-    async for chunk in filter.replace({tag: options["inject"] + tag}, count=1, ignore_case=True):
+    if "inject" not in options:
+        raise ValueError("no option 'inject': write PythonOption inject \"<p>HTML</p>\" where the filter works")
+    tags = [f"</{options.get('inject_before', 'body')}{end}" for end in "> \t\n\f\r/"]
+    pairs = {tag: options["inject"] + tag for tag in tags}
+    async for chunk in filter.replace(pairs, count=1, ignore_case=True):
         yield chunk

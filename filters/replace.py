@@ -22,6 +22,8 @@ PREFIX = "replace:"
 async def outputfilter(filter: apache.AsyncFilter) -> AsyncIterator[bytes]:
     options = filter.req.get_options()
     pairs = {name.removeprefix(PREFIX): new for name, new in options.items() if name.startswith(PREFIX)}
+    if not pairs:
+        raise ValueError("no option 'replace:TEXT': write PythonOption replace:OLD NEW where the filter works")
     ignore_case = options.get("replace_ignore_case", "off") == "on"
     async for chunk in filter.replace(pairs, ignore_case=ignore_case):
         yield chunk

@@ -24,7 +24,10 @@ FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 async def outputfilter(filter: apache.AsyncFilter) -> AsyncIterator[bytes]:
-    path = filter.req.get_options()["tee"].replace("%", str(time.time_ns()))
+    options = filter.req.get_options()
+    if "tee" not in options:
+        raise ValueError("no option 'tee': write PythonOption tee /path/of/the/copy where the filter works")
+    path = options["tee"].replace("%", str(time.time_ns()))
     file = None
     try:
         file = os.open(path, FLAGS, 0o600)

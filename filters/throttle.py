@@ -18,7 +18,10 @@ from mod_python import apache
 
 
 async def outputfilter(filter: apache.AsyncFilter) -> AsyncIterator[object]:
-    rate = int(filter.req.get_options()["throttle"])
+    options = filter.req.get_options()
+    if "throttle" not in options:
+        raise ValueError("no option 'throttle': write PythonOption throttle BYTES_PER_SECOND where the filter works")
+    rate = int(options["throttle"])
     due = time.monotonic()
     while data := await filter.read(rate // 10 or 1):
         time.sleep(max(0, due - time.monotonic()))

@@ -159,6 +159,7 @@ impl Filter {
             .to_ascii_lowercase();
         self.types.is_empty()
             || self.types.iter().any(|one| match one.strip_suffix('*') {
+                Some("*/") => true,
                 Some(head) => essence.starts_with(head.as_bytes()),
                 None => essence == one.as_bytes(),
             })
@@ -222,11 +223,19 @@ impl Filter {
     }
 }
 
-/// The media types of `types=`, in lower case.
+/// The media types of `types=`, in lower case and without parameters: those of a `Content-Type` are not compared.
 fn media_types(value: &str) -> Result<Vec<String>, String> {
-    let types = value.split(',').map(|one| one.trim().to_ascii_lowercase());
-    let types: Vec<_> = types.collect();
-    if types.iter().any(|one| one.split('/').count() != 2) {
+    let essence = |one: &str| {
+        let essence = one.split(';').next().unwrap_or_default();
+        essence.trim().to_ascii_lowercase()
+    };
+    let types: Vec<_> = value.split(',').map(essence).collect();
+    let is_type = |one: &String| {
+        one.split_once('/').is_some_and(|(kind, subtype)| {
+            !kind.is_empty() && !subtype.is_empty() && !subtype.contains('/')
+        })
+    };
+    if !types.iter().all(is_type) {
         return Err(format!(
             "types={value}: write media types, as in types=text/html,text/*"
         ));
@@ -290,6 +299,12 @@ mod tests {
         assert!(!filter.takes(Some(b"text/htmlx")));
         assert!(!filter.takes(None));
         assert!(parse("banner").unwrap().takes(None));
+        let filter = parse("banner B types=text/html;charset=UTF-8,image/png;q=1").unwrap();
+        assert_eq!(filter.types, ["text/html", "image/png"]);
+        assert!(filter.takes(Some(b"text/html; charset=iso-8859-1")));
+        assert!(filter.takes(Some(b"text/html")));
+        assert!(parse("banner B types=*/*").unwrap().takes(Some(b"a/b")));
+        assert!(parse("banner B types=text/").is_err());
         assert!(
             parse("banner B types=html")
                 .unwrap_err()

@@ -13,7 +13,7 @@ from mod_python import testing
 from mod_python.filters.limit_upload import inputfilter
 
 CONF = """
-PythonInputFilter mod_python.filters.limit_upload LIMIT change=no
+PythonInputFilter mod_python.filters.limit_upload LIMIT change=no encoding=any
 <LocationMatch "^/(handler|unread|cgi-bin|proxy)">
     SetInputFilter LIMIT
     PythonOption limit_upload 1000
@@ -83,3 +83,7 @@ def test_small_on_the_wire_and_large_behind_it(httpd: Httpd) -> None:
     assert httpd.request("POST", "/unpacked", gzip.compress(bytes(1000)), coded).text == "1000 None"
     assert httpd.request("POST", "/unpacked", gzip.compress(bytes(1001)), coded).status == 413
     assert httpd.request("POST", "/unpacked", gzip.compress(os.urandom(1 << 20)), coded).status == 413
+
+
+def test_a_coding_is_no_way_around_the_limit(httpd: Httpd) -> None:
+    assert httpd.request("POST", "/handler", bytes(1001), {"Content-Encoding": "gzip"}).status == 413

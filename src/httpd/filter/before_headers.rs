@@ -63,6 +63,8 @@ impl Request {
     fn take_back_headers(&self, length: bool) {
         match (self.has_no_body(), length) {
             (true, _) => {}
+            // A filter that changes the length steps aside.
+            (false, true) if self.is_partial() => {}
             (false, true) => self.forget_representation(),
             (false, false) => self.forget_exactness(),
         }

@@ -28,6 +28,8 @@ pub struct Input {
     block: bool,
     /// EOS was read from below: the body's last byte is off the connection.
     end_below: bool,
+    /// Data or the end has come from below.
+    arrived: bool,
     /// EOS went to the caller.
     delivered: bool,
     /// The error of every further read.
@@ -58,6 +60,7 @@ impl Input {
             mode: Mode::Bytes(0),
             block: true,
             end_below: false,
+            arrived: false,
             delivered: false,
             failed: None,
             paused: false,
@@ -89,6 +92,11 @@ impl Input {
     /// Whether the author has stepped out.
     pub fn is_out(&self) -> bool {
         self.out
+    }
+
+    /// Whether `fetch` has brought something for the first time; true once.
+    pub fn is_first_arrival(&mut self) -> bool {
+        !std::mem::replace(&mut self.arrived, true)
     }
 
     /// Answers a call from what is written already. `None`: the author must be called for more.

@@ -182,6 +182,13 @@ impl Filter {
         self.raw().ctx.is_null()
     }
 
+    /// Whether no other filter stands between this input filter and those of the protocol.
+    pub fn is_lowest_of_body(&self) -> bool {
+        let next = self.raw().next;
+        self.request()
+            .is_some_and(|r| r.raw().proto_input_filters == next)
+    }
+
     /// Removes it from its chain: httpd does not call it again.
     pub fn unlink(&self, direction: Direction) {
         match direction {

@@ -117,6 +117,8 @@ impl Output {
             r.set_status(Status::INTERNAL_SERVER_ERROR.0);
             r.set_content_type(Some(kind.as_bytes()));
             r.set_content_encoding(None);
+            r.forget_part();
+            r.forget_representation();
         }
         self.stream.write_copy(body)?;
         self.stream.append_end();

@@ -36,7 +36,7 @@ impl Request {
     }
 
     /// Removes the headers that a filter which changes the body makes wrong: its length, its digests, and ranges of
-    /// it. A strong ETag becomes weak (RFC 9110 §8.6, §8.8.3, §14; RFC 3230).
+    /// it. A strong ETag becomes weak (RFC 9110 §8.6, §8.8.3, §14; RFC 3230, RFC 9530).
     pub fn forget_representation(&self) {
         self.forget_exactness();
         for headers in [self.headers_out(), self.err_headers_out()] {
@@ -51,7 +51,7 @@ impl Request {
     /// a strong ETag weak. Ranges stay.
     pub fn forget_exactness(&self) {
         for headers in [self.headers_out(), self.err_headers_out()] {
-            for name in [c"Content-MD5", c"Digest", c"Content-Digest"] {
+            for name in [c"Content-MD5", c"Digest", c"Content-Digest", c"Repr-Digest"] {
                 headers.unset(name);
             }
             let strong = headers.get(c"ETag").filter(|tag| !tag.starts_with(b"W/"));
@@ -59,13 +59,5 @@ impl Request {
                 headers.set(c"ETag", &weak);
             }
         }
-    }
-
-    /// The response's `Content-Encoding` (gzip, br …), unless it has none.
-    pub fn response_coding(&self) -> Option<&[u8]> {
-        self.content_encoding()
-            .or_else(|| self.headers_out().get(c"Content-Encoding"))
-            .or_else(|| self.err_headers_out().get(c"Content-Encoding"))
-            .filter(|coding| !coding.eq_ignore_ascii_case(b"identity"))
     }
 }

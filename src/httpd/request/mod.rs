@@ -6,6 +6,7 @@ pub(in crate::httpd) mod basic_auth;
 pub(in crate::httpd) mod body_framing;
 pub(in crate::httpd) mod cgi_env;
 pub(in crate::httpd) mod changed_body;
+pub(in crate::httpd) mod coding;
 pub(in crate::httpd) mod content;
 pub(in crate::httpd) mod directory_match;
 pub(in crate::httpd) mod error_response;

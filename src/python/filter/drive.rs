@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::failure::Failure;
 use super::instance::Instance;
+use super::warn_once;
 use crate::engine::filters;
 use crate::engine::filters::Filter as Declared;
 use crate::engine::settings::Settings;
@@ -24,6 +25,14 @@ use crate::python::runtime::named::NoPython;
 
 /// The noun in "no Python for this filter", in the error log and in exceptions.
 pub(in crate::python) const THIS_FILTER: &str = "this filter";
+
+/// Why an output filter steps aside for a part of a body.
+const PARTIAL: &str = "the response that it would change is a part of the body (206), made before the filter saw it; \
+                       'RequestHeader unset Range' in the section has the whole body sent";
+
+/// Why an input filter steps aside for a coded body.
+const CODED: &str = "the body of the request is coded (Content-Encoding); with 'DEFLATE' in SetInputFilter the filter \
+                     gets it decoded, with encoding=any as it is";
 
 /// Takes a brigade of a response for an output filter, and passes its output to the next filter.
 ///
@@ -105,17 +114,26 @@ fn settle_output(
     }
 }
 
-/// Whether a filter has nothing to do for a response: its type is another one, its body is coded (`Content-Encoding`)
-/// or absent.
+/// Whether a filter has nothing to do for a response: its type is another one, its body is a part of a whole, coded
+/// (`Content-Encoding`) or absent.
 fn steps_aside(filter: &Filter, brigade: &Brigade, declared: &Declared) -> bool {
     let Some(r) = filter.request() else {
         return false;
     };
-    if declared.kind.follows_headers() && r.response_coding().is_none() {
-        return !declared.takes(r.content_type());
-    }
     if !declared.takes(r.content_type()) {
         return true;
+    }
+    let is_wrong_part = match declared.change {
+        filters::Change::Yes => r.is_partial(),
+        filters::Change::OneToOne => r.has_several_parts(),
+        filters::Change::No => false,
+    };
+    if is_wrong_part {
+        warn_once::steps_aside(r, declared, PARTIAL);
+        return true;
+    }
+    if declared.kind.follows_headers() && r.response_coding().is_none() {
+        return false;
     }
     if let Some(coding) = r.response_coding().filter(|_| !declared.any_encoding) {
         let coding = String::from_utf8_lossy(coding);
@@ -142,6 +160,16 @@ fn no_python(filter: &Filter, brigade: &Brigade, reason: &NoPython) -> Result<()
     Output::new(filter, Change::Length).fail(filter, reason.status)
 }
 
+/// Whether the body of a request is coded, and the filter is not for coded bodies; a warning says so.
+fn is_coded_for(filter: &Filter, declared: &Declared) -> bool {
+    let coded = |r: &&Request| !declared.any_encoding && r.body_coding().is_some();
+    let Some(r) = filter.request().filter(coded) else {
+        return false;
+    };
+    warn_once::steps_aside(r, declared, CODED);
+    true
+}
+
 /// Gives out a part of a request's body through an input filter, into `target`.
 ///
 /// # Errors
@@ -166,6 +194,9 @@ pub fn input(
             match input.fetch(filter) {
                 Err(error) if error.is_again() => return Err(error),
                 Err(error) => input.end_connection_input(filter, error)?,
+                Ok(()) if input.is_first_arrival() && is_coded_for(filter, &instance.declared) => {
+                    input.step_out();
+                }
                 Ok(()) => {}
             }
         }
@@ -249,12 +280,14 @@ pub fn output_starts(r: &Request, declared: &Declared) {
 }
 
 /// Prepares a request for an input filter: called before its handler runs, or when the filter is added later. Unlinks a
-/// filter that does not take the body's type.
+/// filter that does not take the body's type or coding.
 pub fn input_starts(filter: &Filter, declared: &Declared) {
     let Some(r) = filter.request() else { return };
-    // `Content-Encoding` is not looked at: a filter below may decode the body, and a filter that enforces a limit must
-    // not be circumvented.
     if !declared.takes(r.headers_in().get(c"Content-Type")) {
+        return filter.unlink(Direction::Input);
+    }
+    // A filter below may decode the body, which is known once the first bytes have arrived.
+    if filter.is_lowest_of_body() && is_coded_for(filter, declared) {
         return filter.unlink(Direction::Input);
     }
     if declared.change == filters::Change::Yes {

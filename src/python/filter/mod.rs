@@ -14,3 +14,4 @@ pub mod object;
 pub mod registry;
 mod run;
 pub(in crate::python) mod run_time;
+mod warn_once;

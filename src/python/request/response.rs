@@ -109,6 +109,7 @@ impl Response {
         r.set_status(Status::INTERNAL_SERVER_ERROR.0);
         r.set_content_type(Some(page.kind.as_bytes()));
         r.set_content_encoding(None);
+        r.forget_part();
         r.forget_representation();
         self.total.set(page.body.len());
         if self.written.append_copy(&page.body).is_ok() {

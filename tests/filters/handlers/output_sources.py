@@ -11,7 +11,8 @@ def no_content(req: apache.Request) -> int:
 
 
 def digests(req: apache.Request) -> int:
-    for name, value in (("Content-MD5", "md5"), ("Digest", "digest"), ("Content-Digest", "content"), ("ETag", '"tag"')):
+    values = ("Content-MD5", "md5"), ("Digest", "digest"), ("Content-Digest", "content"), ("Repr-Digest", "whole")
+    for name, value in (*values, ("ETag", '"tag"')):
         req.headers_out[name] = value
     req.headers_out["X-Other"] = "kept"
     req.content_type = "text/plain"
