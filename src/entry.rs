@@ -42,6 +42,7 @@ use crate::python::filter::drive;
 use crate::python::filter::registry::{declared, registry};
 use crate::python::runtime::{python_import, serving_fork, stacks, start};
 use crate::python::ssi::Elements;
+use crate::python::values::config_tables;
 use crate::requests;
 
 /// The key under which the configuration's pool keeps the counters.
@@ -123,7 +124,9 @@ impl Module for Entry {
             stacks::serve(main);
         }
         watch_forks(main);
-        python_import::run(main, process::has_module(ITK));
+        config_tables::with_writable_options(|| {
+            python_import::run(main, process::has_module(ITK));
+        });
         ssi::serve::<Elements>();
         stop::take_over(child, main, DUTIES);
     }

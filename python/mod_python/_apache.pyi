@@ -943,7 +943,9 @@ class Server:
         (APLOG_ERR if None or left out). Raises TypeError for arguments of other types.
         """
     def get_options(self) -> table:
-        """Returns the options (PythonOption) set outside of all sections, as a new table of str."""
+        """Returns the options (PythonOption) set outside of all sections, as a new table of str. Code of PythonImport
+        gets one that it can write while the child process starts; later answers are copies of that.
+        """
     def get_config(self) -> table:
         """Returns the Python directives set outside of all sections, as a new table from a directive's name to its
         value; flags are '1' and '0'.
@@ -1189,8 +1191,8 @@ class table:  # noqa: N801 - mod_python's name for it
     def get_all(self, key: str | bytes) -> list[str]:
         """Returns all values of key, a list of str."""
     def add(self, key: str | bytes, value: str | bytes) -> None:
-        """Adds an entry and keeps those of the same key. Raises ValueError for a key or value with CR, LF or NUL, and
-        in a response's headers for what httpd would refuse.
+        """Adds an entry and keeps those of the same key. Raises ValueError for a key or value with NUL, in tables of
+        headers for CR and LF, and in a response's headers for what httpd would refuse.
         """
     def keys(self) -> list[str]:
         """Returns the keys in the order of the entries, a list of str; a key with several values is repeated."""

@@ -57,7 +57,8 @@ impl Class for ServerObject {
         /// Registers a function that is called as callable(data) when this child process of httpd ends; request is only
         /// checked to be a Request. Raises ValueError when it is none, or callable is not callable.
         register_cleanup(request, callable; data) = register_cleanup;
-        /// Returns the options (PythonOption) set outside of all sections, as a new table of str.
+        /// Returns the options (PythonOption) set outside of all sections, as a new table of str. Code of PythonImport
+        /// gets one that it can write while the child process starts; later answers are copies of that.
         get_options() = get_options;
         /// Returns the Python directives set outside of all sections, as a new table from a directive's name to its
         /// value; flags are '1' and '0'.
@@ -149,8 +150,7 @@ fn next<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
 }
 
 fn get_options<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
-    let settings = this.body().0.settings::<Settings>();
-    config_tables::options(this.py(), this.interpreter(), settings)
+    config_tables::of_server(this.py(), this.interpreter(), this.body().0)
 }
 
 fn get_config<'py>(this: &Me<'_, 'py>) -> Answer<'py> {

@@ -5,7 +5,7 @@ use std::ffi::CString;
 
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyString};
+use pyo3::types::{PyBytes, PyFloat, PyInt, PyString};
 
 use crate::python::memory;
 use crate::python::memory::copied;
@@ -58,22 +58,39 @@ pub fn encode_c(value: &Bound<'_, PyAny>) -> PyResult<CString> {
     CString::new(encode(value)?).map_err(|_| PyValueError::new_err("a NUL in a text for httpd"))
 }
 
+/// A value for a table: `str` or `bytes`, or a number, which is written as `str()` does it.
+///
+/// # Errors
+/// `TypeError` for another type, `ValueError` for a NUL.
+pub fn encode_value(value: &Bound<'_, PyAny>) -> PyResult<CString> {
+    let is_number = value.is_instance_of::<PyInt>() || value.is_instance_of::<PyFloat>();
+    match is_number {
+        true => encode_c(value.str()?.as_any()),
+        false => encode_c(value),
+    }
+}
+
 /// `str` or `bytes` as the name or value of a header.
 ///
 /// # Errors
 /// `TypeError` for another type, `ValueError` for NUL, CR or LF, which would start another header (RFC 9110 §5.5).
 pub fn encode_header(value: &Bound<'_, PyAny>) -> PyResult<CString> {
     let text = encode_c(value)?;
-    if text
-        .as_bytes()
-        .iter()
-        .any(|byte| matches!(byte, b'\r' | b'\n'))
-    {
-        return Err(PyValueError::new_err(
-            "a line end in a header name or value",
-        ));
-    }
+    refuse_line_ends(text.as_bytes())?;
     Ok(text)
+}
+
+/// Refuses the name or value of a header that would start another header (RFC 9110 §5.5).
+///
+/// # Errors
+/// `ValueError` for CR and LF.
+pub fn refuse_line_ends(text: &[u8]) -> PyResult<()> {
+    match memchr::memchr2(b'\r', b'\n', text) {
+        None => Ok(()),
+        Some(_) => Err(PyValueError::new_err(
+            "a line end in a header name or value",
+        )),
+    }
 }
 
 /// Refuses a header value that httpd would refuse when it sends the response: one with control characters other than

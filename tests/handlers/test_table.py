@@ -59,7 +59,7 @@ def test_it_is_a_mutable_mapping(httpd: Httpd) -> None:
     assert [value for _, value in seen["update"]] == ["4", "7", "", "8", "9"]
     assert seen["pop"][:3] == ["7", None, "KeyError: 'b'"]
     assert seen["del"] == [["c", ""], ["d", "8"], ["e", "9"]]
-    assert seen["repr"] == "table([('c', ''), ('d', '8'), ('e', '9')])"
+    assert seen["repr"] == "{'c': '', 'd': '8', 'e': '9'}"
     assert seen["isinstance"]
 
 
@@ -70,7 +70,7 @@ def test_w99_line_ends_and_nul_are_refused(httpd: Httpd) -> None:
             assert said == "ValueError: a line end in a header name or value", name
         elif name.endswith("nul"):
             assert said == "ValueError: a NUL in a text for httpd", name
-    assert seen["int"] == seen["update int"] == "TypeError: expected str or bytes, not int"
+    assert seen["object"] == seen["update object"] == "TypeError: expected str or bytes, not list"
     assert seen["None"] == "TypeError: expected str or bytes, not NoneType"
     assert seen["left"] == "None"
 
@@ -132,19 +132,31 @@ def test_w98_w99_what_no_table_takes(httpd: Httpd) -> None:
     wrong = "a table takes a mapping, or pairs of a key and a value"
     assert seen["wrong number"] == seen["wrong number in it"] == f"TypeError: {wrong}"
     assert seen["wrong three"] == f"ValueError: {wrong}"
-    assert seen["wrong value"] == "TypeError: expected str or bytes, not int"
+    assert seen["wrong value"] == "TypeError: expected str or bytes, not list"
     assert seen["wrong none"] == "TypeError: expected str or bytes, not NoneType"
-    assert seen["wrong lf"] == "ValueError: a line end in a header name or value"
+    assert seen["wrong nul"] == "ValueError: a NUL in a text for httpd"
     assert (
         seen["wrong two"]
         == seen["wrong keyword"]
         == "TypeError: mod_python.apache.table takes one argument at most: items"
     )
-    assert seen["unchanged"].endswith("valueNone")
+    assert seen["unchanged"].endswith("a NUL in a text for httpdNone")
 
 
 def test_w100_keys_compare_plainly(httpd: Httpd) -> None:
     assert call(httpd, "own")["blanks"] == ["KeyError: 'ab'", None, False, True]
+
+
+def test_old_programs_ways(httpd: Httpd) -> None:
+    seen = call(httpd, "old_ways")
+    assert seen["line ends"] == [True] * 4
+    assert seen["numbers"] == [["a", "1"], ["b", "2.5"], ["c", "3"], ["c", "4"]]
+    assert seen["repr"] == ["{'a': '1', 'b': '2.5', 'c': '3', 'c': '4'}", "{}"]
+    assert seen["None"] == "AttributeError: 'NoneType' object has no attribute 'items'"
+    wrong = "TypeError: mod_python.apache.table takes one argument at most: items"
+    assert seen["derived"] == ["form:1", "2", "kept", "1", wrong, 0]
+    assert seen["as a table"] == [[["a", "1"], ["b", "2"]], True, "table"]
+    assert seen["_apache"] == [True, True]
 
 
 def test_w103_copies_outlive_their_request(httpd: Httpd) -> None:

@@ -230,4 +230,4 @@ def test_w136_wsgi_paths_end_at_slashes(httpd: Httpd) -> None:
 
 
 def test_extensions_of_addhandler(httpd: Httpd) -> None:
-    assert call(httpd, "extensions") == ".py .pyx .spam"
+    assert call(httpd, "extensions") == "py pyx spam "

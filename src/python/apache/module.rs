@@ -110,8 +110,9 @@ fn install(py: Python<'_>, interpreter: &'static Interpreter) -> PyResult<()> {
             class::make(py, interpreter, ServerObject::new(server))?,
         )?;
     }
-    py.import("sys")?
-        .getattr("modules")?
-        .set_item(NAME, &module)?;
+    let modules = py.import("sys")?.getattr("modules")?;
+    modules.set_item(NAME, &module)?;
+    // Programs import it by the name that it had in mod_python 3, too.
+    modules.set_item("_apache", &module)?;
     Ok(())
 }

@@ -36,6 +36,9 @@ pub trait Class: Sized + Send + 'static {
     /// Whether Python code can call the class to make an object (`Constructed`).
     const MADE_BY_USERS: bool = false;
 
+    /// Whether users may derive classes from it; then it is `MADE_BY_USERS`, too.
+    const DERIVED_BY_USERS: bool = false;
+
     /// Special methods.
     fn slots() -> Vec<Slot> {
         Vec::new()
@@ -117,6 +120,9 @@ pub fn make_type<T: Class>(py: Python<'_>) -> PyResult<Py<PyType>> {
     if !T::MADE_BY_USERS {
         flags |= ffi::Py_TPFLAGS_DISALLOW_INSTANTIATION;
     }
+    if T::DERIVED_BY_USERS {
+        flags |= ffi::Py_TPFLAGS_BASETYPE;
+    }
     let mut spec = ffi::PyType_Spec {
         name: T::NAME.as_ptr(),
         basicsize: size_of::<Object<T>>() as c_int,
@@ -176,10 +182,22 @@ pub fn make<'py, T: Class>(
     interpreter: &'static Interpreter,
     body: T,
 ) -> Answer<'py> {
-    let class = class_of::<T>(&interpreter.types)
-        .as_ptr()
-        .cast::<ffi::PyTypeObject>();
-    // SAFETY: a type of ours, with room for `Object<T>`.
+    let class = class_of::<T>(&interpreter.types).as_ptr();
+    // SAFETY: the type of this class in this interpreter.
+    unsafe { make_as(py, interpreter, class.cast(), body) }
+}
+
+/// Makes an object of `class`.
+///
+/// # Safety
+/// `class` is the type of `T` in `interpreter`, or derived from it.
+pub(in crate::python) unsafe fn make_as<'py, T: Class>(
+    py: Python<'py>,
+    interpreter: &'static Interpreter,
+    class: *mut ffi::PyTypeObject,
+    body: T,
+) -> Answer<'py> {
+    // SAFETY: a type of ours, or one that begins as it does, with room for `Object<T>`.
     let object = unsafe { ffi::PyType_GenericAlloc(class, 0) }.cast::<Object<T>>();
     if object.is_null() {
         return Err(PyErr::fetch(py));
@@ -202,11 +220,12 @@ pub fn body<'a, T: Class>(
     interpreter: &'static Interpreter,
 ) -> Option<&'a T> {
     let class = class_of::<T>(&interpreter.types).bind(object.py());
-    if !object.get_type().is(class) {
+    let is_derived = || T::DERIVED_BY_USERS && object.is_instance(class).unwrap_or(false);
+    if !object.get_type().is(class) && !is_derived() {
         return None;
     }
-    // SAFETY: an object of exactly this type, which only `make` makes: types are immutable, and
-    // cannot be instantiated but through `Constructed`.
+    // SAFETY: an object of this type, or of one derived from it, which begins as it does. Only `make_as` makes them:
+    // types are immutable, and cannot be instantiated but through `Constructed`.
     Some(unsafe { &(*object.as_ptr().cast::<Object<T>>()).body })
 }
 

@@ -9,7 +9,7 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyBool;
 
-use super::class::{This, make};
+use super::class::{This, class_of, make_as};
 use super::slots::{AsyncIterable, Awaitable, Compared, Constructed, Mapping, Sequence};
 use super::trampoline::{trampoline, trampoline_on};
 use crate::python::runtime::interpreter::Interpreter;
@@ -129,36 +129,73 @@ pub(in crate::python) unsafe extern "C" fn compare_trampoline<T: Compared>(
 }
 
 pub(in crate::python) unsafe extern "C" fn new_trampoline<T: Constructed>(
-    _class: *mut ffi::PyTypeObject,
+    class: *mut ffi::PyTypeObject,
     values: *mut ffi::PyObject,
     names: *mut ffi::PyObject,
 ) -> *mut ffi::PyObject {
     trampoline(null_mut(), |py| {
-        // SAFETY: a tuple, borrowed for the call.
-        let values = unsafe { Borrowed::from_ptr(py, values) };
-        // SAFETY: null or a dict, borrowed for the call.
-        let names = unsafe { Bound::from_borrowed_ptr_or_opt(py, names) };
-        let named = match &names {
-            Some(names) if names.len()? == 1 => names.get_item(T::PARAMETER).ok(),
-            _ => None,
-        };
-        let given = values.len()?;
-        let all = given + names.map_or(Ok(0), |names| names.len())?;
-        if all > 1 || all > given + usize::from(named.is_some()) {
-            return Err(PyTypeError::new_err(format!(
-                "{} takes one argument at most: {}",
-                T::NAME.to_string_lossy(),
-                T::PARAMETER
-            )));
-        }
-        let argument = match given {
-            0 => named,
-            _ => Some(values.get_item(0)?),
-        };
         let interpreter = Interpreter::current(py)?;
+        let is_own = class_of::<T>(&interpreter.types).as_ptr() == class.cast();
+        let argument = match is_own {
+            // SAFETY: CPython's arguments of a call, for its duration.
+            true => unsafe { one_argument::<T>(py, values, names) }?,
+            false => None,
+        };
         let body = T::new(interpreter, argument.as_ref())?;
-        Ok(make(py, interpreter, body)?.into_ptr())
+        // SAFETY: CPython calls this with the class or one derived from it.
+        Ok(unsafe { make_as(py, interpreter, class, body) }?.into_ptr())
     })
+}
+
+pub(in crate::python) unsafe extern "C" fn init_trampoline<T: Constructed>(
+    object: *mut ffi::PyObject,
+    values: *mut ffi::PyObject,
+    names: *mut ffi::PyObject,
+) -> c_int {
+    let call = |this: &This<'_, '_, T>| {
+        let class = class_of::<T>(&this.interpreter().types).bind(this.py());
+        if this.object().get_type().is(class) {
+            // `new_trampoline` has filled it.
+            return Ok(0);
+        }
+        // SAFETY: CPython's arguments of a call, for its duration.
+        let argument = unsafe { one_argument::<T>(this.py(), values, names) }?;
+        T::fill(this, argument.as_ref()).map(|()| 0)
+    };
+    // SAFETY: CPython calls a slot with an object of its class.
+    unsafe { trampoline_on::<T, _>(object, -1, call) }
+}
+
+/// The one argument of a constructor, which may be left out.
+///
+/// # Safety
+/// `values` is a tuple, and `names` a dict or null.
+unsafe fn one_argument<'py, T: Constructed>(
+    py: Python<'py>,
+    values: *mut ffi::PyObject,
+    names: *mut ffi::PyObject,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
+    // SAFETY: the caller's promise.
+    let values = unsafe { Borrowed::from_ptr(py, values) };
+    // SAFETY: the caller's promise.
+    let names = unsafe { Bound::from_borrowed_ptr_or_opt(py, names) };
+    let named = match &names {
+        Some(names) if names.len()? == 1 => names.get_item(T::PARAMETER).ok(),
+        _ => None,
+    };
+    let given = values.len()?;
+    let all = given + names.map_or(Ok(0), |names| names.len())?;
+    if all > 1 || all > given + usize::from(named.is_some()) {
+        return Err(PyTypeError::new_err(format!(
+            "{} takes one argument at most: {}",
+            T::NAME.to_string_lossy(),
+            T::PARAMETER
+        )));
+    }
+    match given {
+        0 => Ok(named),
+        _ => values.get_item(0).map(Some),
+    }
 }
 
 pub(in crate::python) unsafe extern "C" fn itself_trampoline(

@@ -93,15 +93,20 @@ pub trait Constructed: Class {
         interpreter: &'static Interpreter,
         argument: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Self>;
+    /// Fills a new object of a derived class, whose `__init__` has this argument for it.
+    fn fill(this: &This<'_, '_, Self>, argument: Option<&Bound<'_, PyAny>>) -> PyResult<()>;
 }
 
-/// The special method of a class that Python code can call (`MADE_BY_USERS`).
-pub fn constructor_slot<T: Constructed>() -> Slot {
+/// The special methods of a class that Python code can call (`MADE_BY_USERS`). A derived class may have an `__init__` with
+/// arguments of its own: so only `__init__` looks at those of its objects.
+pub fn constructor_slots<T: Constructed>() -> [Slot; 2] {
     let new: ffi::newfunc = new_trampoline::<T>;
-    Slot(ffi::PyType_Slot {
-        slot: ffi::Py_tp_new,
-        pfunc: new as *mut c_void,
-    })
+    let init: ffi::initproc = init_trampoline::<T>;
+    let slot = |slot, pfunc| Slot(ffi::PyType_Slot { slot, pfunc });
+    [
+        slot(ffi::Py_tp_new, new as *mut c_void),
+        slot(ffi::Py_tp_init, init as *mut c_void),
+    ]
 }
 
 /// A class whose objects are compared by their content. They have no hash then, as CPython demands.

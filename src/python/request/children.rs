@@ -54,8 +54,8 @@ pub(in crate::python) fn part<'py>(this: &Me<'_, 'py>, part: ChildObject) -> Ans
         ChildObject::HeadersOut => table(Request::headers_out, Headers::OfResponse)?,
         ChildObject::ErrHeadersOut => table(Request::err_headers_out, Headers::OfResponse)?,
         ChildObject::Environment => table(Request::subprocess_env, Headers::None)?,
-        ChildObject::TrailersIn => table(Request::trailers_in, Headers::None)?,
-        ChildObject::TrailersOut => table(Request::trailers_out, Headers::None)?,
+        ChildObject::TrailersIn => table(Request::trailers_in, Headers::Trailers)?,
+        ChildObject::TrailersOut => table(Request::trailers_out, Headers::Trailers)?,
         ChildObject::Notes => table(Request::notes, Headers::None)?,
     };
     me.parts.borrow_mut().push((part, object.clone().unbind()));

@@ -193,8 +193,7 @@ pub(in crate::python) fn get_addhandler_exts<'py>(this: &Me<'_, 'py>) -> Answer<
                 .next()
                 .is_some_and(|name| HANDLERS.contains(&name.as_bytes()));
             if node.name.eq_ignore_ascii_case(b"AddHandler") && is_ours {
-                let dotted = words.map(|word| format!(".{}", word.trim_start_matches('.')));
-                found.extend(dotted);
+                found.extend(words.map(|word| format!("{} ", word.trim_start_matches('.'))));
             }
             collect(node.children.as_deref().unwrap_or_default(), found);
         }
@@ -202,7 +201,7 @@ pub(in crate::python) fn get_addhandler_exts<'py>(this: &Me<'_, 'py>) -> Answer<
     this.body().lent.get()?;
     let mut found = Vec::new();
     collect(&process::configuration(), &mut found);
-    decode(this.py(), found.join(" ").as_bytes())
+    decode(this.py(), found.concat().as_bytes())
 }
 
 /// `req.is_https()`

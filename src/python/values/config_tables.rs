@@ -1,14 +1,18 @@
 //! The tables that `get_options()` and `get_config()` return. They are copies.
 
+use std::cell::RefCell;
 use std::ffi::CString;
 
 use pyo3::prelude::*;
 
 use super::table::TableObject;
 use crate::engine::settings::Settings;
+use crate::httpd::Server;
 use crate::httpd::apr::table::OwnTable;
+use crate::locks::Lock;
 use crate::python::object::class;
 use crate::python::object::class::Answer;
+use crate::python::runtime::context::About;
 use crate::python::runtime::interpreter::Interpreter;
 
 /// The options (`PythonOption`) of a section, as a new table.
@@ -17,11 +21,85 @@ pub fn options<'py>(
     interpreter: &'static Interpreter,
     settings: &Settings,
 ) -> Answer<'py> {
+    class::make(py, interpreter, TableObject::Own(own_options(settings)))
+}
+
+fn own_options(settings: &Settings) -> OwnTable {
     let table = OwnTable::new();
     for (key, value) in settings.options() {
         add(&table, key, value);
     }
-    class::make(py, interpreter, TableObject::Own(table))
+    table
+}
+
+thread_local! {
+    /// While the child starts, on its first thread: the tables of servers' options that Python code may write, each
+    /// with its server and its interpreter.
+    static WRITABLE: RefCell<Option<Vec<Writable>>> = const { RefCell::new(None) };
+}
+
+type Writable = (&'static Server, &'static Interpreter, Py<PyAny>);
+
+/// The options of servers that code of `PythonImport` has asked for, and perhaps written.
+static WRITTEN: Lock<Vec<(usize, OwnTable)>> = Lock::short(Vec::new());
+
+/// Runs `imports`, the code of `PythonImport`, which may write the options of servers. Called in `child_init`, on the
+/// child's first thread, without the GIL.
+pub fn with_writable_options(imports: impl FnOnce()) {
+    WRITABLE.set(Some(Vec::new()));
+    imports();
+    for (server, interpreter, table) in WRITABLE.take().unwrap_or_default() {
+        interpreter.enter(About::Server(server), |py| {
+            let table = table.into_bound(py);
+            if let Some(Ok(table)) = class::body(&table, interpreter).map(TableObject::get) {
+                let mut written = WRITTEN.lock();
+                written.retain(|(known, _)| *known != address(server));
+                written.push((address(server), OwnTable::copy_of(table)));
+            }
+        });
+    }
+}
+
+fn address(server: &Server) -> usize {
+    std::ptr::from_ref(server).addr()
+}
+
+/// The options of a server. While the child starts, it is one table that code of `PythonImport` may write to pass data
+/// on; afterwards a copy of it.
+pub fn of_server<'py>(
+    py: Python<'py>,
+    interpreter: &'static Interpreter,
+    server: &'static Server,
+) -> Answer<'py> {
+    let known = WRITABLE.with_borrow(|writable| {
+        let of_this = |(one, _, _): &&Writable| address(one) == address(server);
+        let tables = writable.iter().flatten().filter(of_this);
+        let mut tables = tables.map(|(_, of, table)| (*of, table.clone_ref(py)));
+        tables.next_back()
+    });
+    let made = match known {
+        Some((of, table)) if std::ptr::eq(of, interpreter) => return Ok(table.into_bound(py)),
+        // What another interpreter has written is passed on.
+        Some((of, table)) => match class::body(table.bind(py), of).map(TableObject::get) {
+            Some(table) => OwnTable::copy_of(table?),
+            None => OwnTable::new(),
+        },
+        None => {
+            let written = WRITTEN.lock();
+            let found = written.iter().find(|(known, _)| *known == address(server));
+            match found {
+                Some((_, table)) => OwnTable::copy_of(table),
+                None => own_options(server.settings()),
+            }
+        }
+    };
+    let made = class::make(py, interpreter, TableObject::Own(made))?;
+    WRITABLE.with_borrow_mut(|writable| {
+        if let Some(writable) = writable {
+            writable.push((server, interpreter, made.clone().unbind()));
+        }
+    });
+    Ok(made)
 }
 
 /// The directives of a section, without handlers and filters, as a new table; flags are '1' and '0'.

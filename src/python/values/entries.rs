@@ -9,7 +9,7 @@ use super::table::TableObject;
 use crate::httpd::Table;
 use crate::python::object::class;
 use crate::python::runtime::interpreter::Interpreter;
-use crate::python::text::encode_header;
+use crate::python::text::{encode_c, encode_value};
 
 /// A key and a value for a table.
 pub(super) type Entry = (CString, CString);
@@ -37,7 +37,7 @@ pub(super) fn entries_of(
         let entry = |key: PyResult<Bound<'_, PyAny>>| {
             let key = key?;
             let value = source.get_item(&key)?;
-            Ok((encode_header(&key)?, encode_header(&value)?))
+            Ok((encode_c(&key)?, encode_value(&value)?))
         };
         return keys.try_iter()?.map(entry).collect();
     }
@@ -49,7 +49,7 @@ pub(super) fn entries_of(
         let [key, value] = &pair[..] else {
             return Err(PyValueError::new_err(wrong));
         };
-        Ok((encode_header(key)?, encode_header(value)?))
+        Ok((encode_c(key)?, encode_value(value)?))
     };
     pairs.map(entry).collect()
 }

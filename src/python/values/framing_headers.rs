@@ -26,8 +26,10 @@ pub struct Which {
 /// The rules for a table of a request.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Headers {
-    /// No rules: notes, environment, trailers.
+    /// No rules: notes, environment. Texts in it may have line ends.
     None,
+    /// The trailers behind a body: no line ends.
+    Trailers,
     /// The headers of the request.
     OfRequest,
     /// The headers of the response.
@@ -39,7 +41,7 @@ impl Headers {
     /// headers of a response that has begun.
     pub fn are_to_lose(self, r: &Request, key: Option<&CStr>) {
         match self {
-            Self::None => {}
+            Self::None | Self::Trailers => {}
             Self::OfRequest => {
                 let any = |name| key.is_none_or(|key| is(key, name));
                 if any("Content-Length") || any("Transfer-Encoding") {

@@ -3,12 +3,12 @@
 use std::ffi::{CStr, CString};
 use std::sync::Arc;
 
-use pyo3::exceptions::{PyKeyError, PyTypeError};
+use pyo3::exceptions::{PyAttributeError, PyKeyError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyMapping, PyString};
 
 use super::entries::{entries_of, is_same, merge};
-use super::framing_headers::Which;
+use super::framing_headers::{Headers, Which};
 use crate::httpd::apr::table::OwnTable;
 use crate::httpd::{Request, Table};
 use crate::python::object::arguments::{boolean, none};
@@ -16,12 +16,12 @@ use crate::python::object::class;
 use crate::python::object::class::{Answer, Class, This};
 use crate::python::object::members::{attributes, methods};
 use crate::python::object::slots::{
-    Compared, Constructed, Mapping, Slot, comparison_slot, constructor_slot, mapping_slots,
+    Compared, Constructed, Mapping, Slot, comparison_slot, constructor_slots, mapping_slots,
 };
 use crate::python::runtime::interpreter::Interpreter;
 use crate::python::runtime::lease::{Lease, Lent};
 use crate::python::runtime::types::ClassId;
-use crate::python::text::{decode_option, encode, encode_c, encode_header};
+use crate::python::text::{decode_option, encode, encode_c, encode_value, refuse_line_ends};
 
 /// A table of a request or connection, which may be used while its lease is open, or a table of Python's own.
 pub enum TableObject {
@@ -67,6 +67,10 @@ impl TableObject {
     fn to_add(&self, key: &CStr, value: &CStr, beside: bool) -> PyResult<&Table> {
         let table = self.to_reduce(Some(key))?;
         if let Self::OfRequest(_, which) = self {
+            if which.headers != Headers::None {
+                refuse_line_ends(key.to_bytes())?;
+                refuse_line_ends(value.to_bytes())?;
+            }
             let known = beside && table.get(key).is_some();
             which.headers.may_get(key, value, known)?;
         }
@@ -84,13 +88,14 @@ impl Class for TableObject {
         raises RuntimeError when that is over.";
     const ID: ClassId = ClassId::Table;
     const MADE_BY_USERS: bool = true;
+    const DERIVED_BY_USERS: bool = true;
     methods! { TableObject:
         /// Returns the first value of key (str), or default (None if left out).
         get(key; default) = get;
         /// Returns all values of key, a list of str.
         get_all(key) = get_all;
-        /// Adds an entry and keeps those of the same key. Raises ValueError for a key or value with CR, LF or NUL, and
-        /// in a response's headers for what httpd would refuse.
+        /// Adds an entry and keeps those of the same key. Raises ValueError for a key or value with NUL, in tables of
+        /// headers for CR and LF, and in a response's headers for what httpd would refuse.
         add(key, value) = add;
         /// Returns the keys in the order of the entries, a list of str; a key with several values is repeated.
         keys() = keys;
@@ -126,7 +131,7 @@ impl Class for TableObject {
 
     fn slots() -> Vec<Slot> {
         let mut slots = mapping_slots::<Self>();
-        slots.push(constructor_slot::<Self>());
+        slots.extend(constructor_slots::<Self>());
         slots.push(comparison_slot::<Self>());
         slots
     }
@@ -167,7 +172,7 @@ fn get_all<'py>(this: &Me<'_, 'py>, key: &Bound<'py, PyAny>) -> Answer<'py> {
 }
 
 fn add<'py>(this: &Me<'_, 'py>, key: &Bound<'py, PyAny>, value: &Bound<'py, PyAny>) -> Answer<'py> {
-    let (key, value) = (encode_header(key)?, encode_header(value)?);
+    let (key, value) = (encode_c(key)?, encode_value(value)?);
     this.body().to_add(&key, &value, true)?.add(&key, &value);
     none(this)
 }
@@ -215,6 +220,10 @@ fn clear<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
 }
 
 fn update<'py>(this: &Me<'_, 'py>, other: &Bound<'py, PyAny>) -> Answer<'py> {
+    if other.is_none() {
+        let text = "'NoneType' object has no attribute 'items'";
+        return Err(PyAttributeError::new_err(text));
+    }
     let entries = entries_of(other, this.interpreter())?;
     for (index, (key, value)) in entries.iter().enumerate() {
         let repeated = entries[..index].iter().any(|before| is_same(before, key));
@@ -292,6 +301,10 @@ impl Constructed for TableObject {
         }
         Ok(Self::Own(table))
     }
+
+    fn fill(this: &Me<'_, '_>, items: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
+        items.map_or(Ok(()), |items| update(this, items).map(drop))
+    }
 }
 
 /// Two tables, or a table and another mapping, are equal if `dict()` of both is.
@@ -328,10 +341,10 @@ impl Mapping for TableObject {
         key: &Bound<'_, PyAny>,
         value: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<()> {
-        let key = encode_header(key)?;
+        let key = encode_c(key)?;
         match value {
             Some(value) => {
-                let value = encode_header(value)?;
+                let value = encode_value(value)?;
                 this.body().to_add(&key, &value, false)?.set(&key, &value);
             }
             // As in mod_python 3.5, it is no error to delete a key that is not there.
@@ -353,7 +366,11 @@ impl Mapping for TableObject {
     }
 
     fn repr<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
-        let pairs = pairs(this)?.repr()?;
-        Ok(PyString::new(this.py(), &format!("table({pairs})")).into_any())
+        let show = |text| decode_option(this.py(), text)?.repr();
+        let mut parts = Vec::new();
+        for (key, value) in this.body().get()?.entries() {
+            parts.push(format!("{}: {}", show(Some(key))?, show(value)?));
+        }
+        Ok(PyString::new(this.py(), &format!("{{{}}}", parts.join(", "))).into_any())
     }
 }

@@ -151,6 +151,7 @@ ANSWERS: dict[str, list[tuple[str, tuple[Any, ...]]]] = {
     "connection": [
         *[(name, ()) for name in ("read", "readline", "readuntil", "peek_until", "close")],
         *[(name, (1,)) for name in ("readexactly", "peek", "sleep")],
+        ("peek_until", (b"x",)),
         ("write", ("x",)),
         ("authorize", ("/",)),
     ],

@@ -56,9 +56,13 @@ def refused(req: apache.Request) -> dict[str, str]:
     seen |= {f"key {name}": error_of(table.add, text, "x") for name, text in bad.items()}
     seen |= {f"update {name}": error_of(table.update, {"X-Bad": text}) for name, text in bad.items()}
     seen |= {f"setdefault {name}": error_of(table.setdefault, "X-Bad", text) for name, text in bad.items()}
-    seen["int"] = error_of(table.__setitem__, "X-Bad", 1)
+    seen["object"] = error_of(table.__setitem__, "X-Bad", [1])
+    smuggled = apache.make_table({"X-Bad": "a\r\nSet-Cookie: x=1"})
+    seen["of a plain table lf"] = error_of(table.update, smuggled)
+    seen["request lf"] = error_of(req.headers_in.update, smuggled)
+    seen["trailer lf"] = error_of(req.trailers_out.update, smuggled)
     seen["None"] = error_of(table.__setitem__, "X-Bad", None)
-    seen["update int"] = error_of(table.update, {"X-Bad": 1})
+    seen["update object"] = error_of(table.update, {"X-Bad": [1]})
     seen["left"] = str(table.get("X-Bad"))
     return seen
 
@@ -144,16 +148,58 @@ def own(req: apache.Request) -> dict[str, Any]:
         "number": (1,),
         "three": ([("a", "b", "c")],),
         "number in it": ([1],),
-        "value": ({"a": 1},),
+        "value": ({"a": [1]},),
         "none": ({"a": None},),
-        "lf": ({"a": "b\nc"},),
+        "nul": ({"a": "b\0c"},),
         "two": ({}, {}),
     }.items():
         seen[f"wrong {name}"] = error_of(apache.table, *arguments)
     seen["wrong keyword"] = error_of(apache.table, rows={})
-    seen["unchanged"] = error_of(table.update, {"new": "1", "bad": "\n"}) + str(table.get("new"))
+    seen["unchanged"] = error_of(table.update, {"new": "1", "bad": "\0"}) + str(table.get("new"))
     blanks = apache.table({"a b": "1"})
     seen["blanks"] = [error_of(blanks.__getitem__, "ab"), blanks.get("ab"), "ab" in blanks, "A B" in blanks]
+    return seen
+
+
+class Fields(apache.table):
+    """A table with a constructor of its own, as multipart code has it."""
+
+    def __init__(self, name: str, items: Any = None) -> None:
+        apache.table.__init__(self, items or {})
+        self.name = name
+
+    def __getitem__(self, key: str) -> Any:
+        return f"{self.name}:{super().__getitem__(key)}"
+
+
+class Plain(apache.table):
+    pass
+
+
+def old_ways(req: apache.Request) -> dict[str, Any]:
+    "What programs for mod_python 3.5 do with tables."
+    import _apache  # type: ignore[import-not-found]
+
+    text = "a\r\nb"
+    seen: dict[str, Any] = {"line ends": []}
+    for table in (req.notes, req.subprocess_env, req.connection.notes, apache.make_table()):
+        table["text"] = text
+        table.add("text", text)
+        seen["line ends"].append(table.pop("text") == text and "text" not in table)
+    numbers = apache.table({"a": 1, "b": 2.5})
+    numbers["c"] = 3
+    numbers.add("c", 4)
+    seen["numbers"] = numbers.items()
+    seen["repr"] = [repr(numbers), str(apache.table())]
+    seen["None"] = error_of(numbers.update, None)
+    fields, plain = Fields("form", {"a": 1}), Plain({"a": "1"})
+    fields["b"] = "2"
+    fields.note = "kept"
+    seen["derived"] = [fields["a"], fields.get("B"), fields.note, plain["A"], error_of(Plain, 1, 2), len(Fields("x"))]
+    seen["as a table"] = [apache.table(fields).items(), isinstance(fields, apache.table), type(fields.copy()).__name__]
+    for _ in range(1000):
+        Fields("many", {"a": 1}).circle = fields
+    seen["_apache"] = [_apache.table is apache.table, _apache.SERVER_RETURN is apache.SERVER_RETURN]
     return seen
 
 
