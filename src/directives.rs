@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::connections;
-use crate::engine::filters::{Filter, size};
+use crate::engine::filters::{DeclaredFilter, size};
 use crate::engine::handlers::{Handler, HandlerList, Home};
 use crate::engine::phase_table;
 use crate::engine::phase_table::ROWS;
@@ -16,17 +16,18 @@ use crate::engine::settings::{Import, MUTEX_LOCKS, Settings};
 use crate::filter_chain::Direction;
 use crate::httpd::hooks::filters::{ENTRY_POINTS, is_registered, register};
 use crate::httpd::server::config::{
-    Change, Class, Command, Context, Directive, Line, Section, commands,
+    Command, Context, Directive, Line, OverrideClass, Section, SettingsChange, commands,
 };
 use crate::module::Entry;
 use crate::python::filter::registry::registry;
 
-type Read = Result<Change<Settings>, String>;
+type Setting = Result<SettingsChange<Settings>, String>;
 
 /// In .htaccess, directives that run Python need the class of `AllowOverride` that `SetHandler` needs.
-const ANYWHERE: Context = Context::Anywhere(&[Class::FileInfo]);
+const ANYWHERE: Context = Context::Anywhere(&[OverrideClass::FileInfo]);
 /// Directives that decide about users also need the class that `Require` needs.
-const ANYWHERE_FOR_USERS: Context = Context::Anywhere(&[Class::FileInfo, Class::AuthConfig]);
+const ANYWHERE_FOR_USERS: Context =
+    Context::Anywhere(&[OverrideClass::FileInfo, OverrideClass::AuthConfig]);
 
 /// The directives of phases, made from the table of phases.
 static OF_PHASES: [Directive<Settings>; phase_table::COUNT] = {
@@ -241,12 +242,12 @@ fn is_on(value: &str) -> Result<bool, String> {
     }
 }
 
-fn flag(line: &Line<'_>, field: fn(&mut Settings) -> &mut Option<bool>) -> Read {
+fn flag(line: &Line<'_>, field: fn(&mut Settings) -> &mut Option<bool>) -> Setting {
     let value = is_on(&one(line, "On or Off")?)?;
     Ok(Box::new(move |settings| *field(settings) = Some(value)))
 }
 
-fn option(line: &Line<'_>) -> Read {
+fn option(line: &Line<'_>) -> Setting {
     let (key, value) = match line.words().as_slice() {
         [key] if !key.is_empty() => (key.clone(), String::new()),
         [key, value] if !key.is_empty() => (key.clone(), value.clone()),
@@ -294,7 +295,7 @@ fn list(line: &Line<'_>) -> Result<HandlerList, String> {
     HandlerList::parse(&line.words(), &home(line), &line.source().into())
 }
 
-fn handlers(line: &Line<'_>) -> Read {
+fn handlers(line: &Line<'_>) -> Setting {
     let list = list(line)?;
     let phase = Phase::of_directive(&line.name()).ok_or("is no directive of a phase")?;
     if !phase.knows_file() && !list.extensions.is_empty() {
@@ -309,7 +310,7 @@ fn handlers(line: &Line<'_>) -> Read {
     }))
 }
 
-fn handler_module(line: &Line<'_>) -> Read {
+fn handler_module(line: &Line<'_>) -> Setting {
     let list = list(line)?.silent()?;
     Ok(Box::new(move |settings| {
         for row in &ROWS {
@@ -322,7 +323,7 @@ fn handler_module(line: &Line<'_>) -> Read {
     }))
 }
 
-fn import(line: &Line<'_>) -> Read {
+fn import(line: &Line<'_>) -> Setting {
     let [module, interpreter] = <[String; 2]>::try_from(line.words()).map_err(|_| {
         "takes a module and the name of an interpreter: write PythonImport module main_interpreter"
     })?;
@@ -336,7 +337,7 @@ fn import(line: &Line<'_>) -> Read {
     }))
 }
 
-fn connection_handler(line: &Line<'_>) -> Read {
+fn connection_handler(line: &Line<'_>) -> Setting {
     let list = HandlerList::parse(&line.words(), &Home::None, &line.source().into())?;
     if list.handlers.len() > 1 || !list.extensions.is_empty() {
         return Err("takes one handler, for every connection: write module::function".into());
@@ -346,7 +347,7 @@ fn connection_handler(line: &Line<'_>) -> Read {
     }))
 }
 
-fn protocol(line: &Line<'_>) -> Read {
+fn protocol(line: &Line<'_>) -> Setting {
     let protocol = Arc::new(Protocol::parse(&line.words(), &line.source().into())?);
     let name = protocol.name.to_string_lossy().into_owned();
     connections::registry(line.configuration()).push(protocol.clone());
@@ -355,8 +356,8 @@ fn protocol(line: &Line<'_>) -> Read {
     }))
 }
 
-fn filter(line: &Line<'_>, direction: Direction) -> Read {
-    let filter = Arc::new(Filter::parse(
+fn filter(line: &Line<'_>, direction: Direction) -> Setting {
+    let filter = Arc::new(DeclaredFilter::parse(
         &line.words(),
         &home(line),
         &line.source().into(),

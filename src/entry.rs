@@ -9,7 +9,7 @@ use crate::directives::COMMANDS;
 use crate::engine::counters;
 use crate::engine::counters::Counters;
 use crate::engine::idle_handlers;
-use crate::engine::idle_handlers::Directive;
+use crate::engine::idle_handlers::WrittenDirective;
 use crate::engine::mod_wsgi;
 use crate::engine::settings::Settings;
 use crate::filter_chain::Direction;
@@ -59,7 +59,7 @@ const DUTIES: stop::Duties = stop::Duties {
     last: cleanup::run_beside_others,
 };
 
-impl config::Settings for Settings {
+impl config::ModuleSettings for Settings {
     fn is_empty(&self) -> bool {
         self.is_empty()
     }
@@ -350,7 +350,7 @@ fn warn_of_idle_filters(main: &Server) {
 
 /// Says which lines of `PythonHandler` no request reaches.
 fn warn_of_idle_handlers(main: &Server) {
-    let configuration = config_tree::fold(&mut |written: Written, inside| Directive {
+    let configuration = config_tree::fold(&mut |written: Written, inside| WrittenDirective {
         name: written.name,
         arguments: written.arguments,
         source: written.source,

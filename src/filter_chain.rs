@@ -1,4 +1,4 @@
-//! Where a filter stands in httpd's chains: the words that `engine` and `httpd` share.
+//! Where a filter stands in httpd's chains and what it may change: the words that `engine` and `httpd` share.
 
 /// In which direction a filter works.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -25,4 +25,15 @@ pub enum FilterType {
     Connection,
     /// `AP_FTYPE_NETWORK`: of the connection, next to the network; cipher text below mod_ssl.
     Network,
+}
+
+/// What a filter may change of a body: `change=` of a filter's directive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Anything, the length too: `change=yes`.
+    Length,
+    /// The bytes, but not how many they are: `change=1:1`.
+    Bytes,
+    /// Nothing: `change=no`.
+    Nothing,
 }

@@ -12,7 +12,8 @@
 //! | [`metrics`] | counts for mod_status |
 //! | [`httpd`] | safe types for httpd's structs; no Python, no decisions |
 //! | [`engine`] | decisions without httpd and without Python, tested as such |
-//! | [`filter_chain`] | where a filter stands: words that `engine` and `httpd` share |
+//! | [`filter_chain`] | where a filter stands, what it may change: words that `engine` and `httpd` share |
+//! | [`hook_order`] | when a module is called in a hook: the word that `engine` and `httpd` share |
 //! | [`locks`] | the locks of the crate, and their order |
 //!
 //! A request takes this way: httpd calls a function in [`httpd::hooks`], which keeps panics in and gives
@@ -29,6 +30,7 @@ pub mod directives;
 pub mod engine;
 pub mod entry;
 pub mod filter_chain;
+pub mod hook_order;
 #[expect(unsafe_code, reason = "the layer that speaks to httpd's C API")]
 pub mod httpd;
 pub mod locks;

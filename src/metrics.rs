@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Instant;
 
-use crate::engine::counters::{Child, Counters, Row, Work};
+use crate::engine::counters::{CallCounters, ChildCounters, Counters, Work};
 use crate::engine::phases::Phase;
 use crate::filter_chain::Direction;
 use crate::httpd::filter::waited;
@@ -19,7 +19,7 @@ static HERE: OnceLock<Here> = OnceLock::new();
 struct Here {
     counters: &'static Counters,
     /// This child's place among the counters; unset as long as all places are taken.
-    child: OnceLock<&'static Child>,
+    child: OnceLock<&'static ChildCounters>,
     /// Held by the thread that asks for a place.
     asking: Lock<()>,
     filters: HashMap<(Direction, String), usize>,
@@ -41,7 +41,7 @@ pub fn start(counters: &'static Counters, filters: &[(Direction, String, usize)]
 
 impl Here {
     /// This child's place. A connection that finds none tries again: children that have ended leave theirs.
-    fn child(&self) -> Option<&'static Child> {
+    fn child(&self) -> Option<&'static ChildCounters> {
         if let Some(child) = self.child.get() {
             return Some(child);
         }
@@ -56,19 +56,19 @@ impl Here {
 }
 
 /// The row of a filter.
-pub fn filter(direction: Direction, name: &str) -> Option<&'static Row> {
+pub fn filter(direction: Direction, name: &str) -> Option<&'static CallCounters> {
     let here = HERE.get()?;
     let number = here.filters.get(&(direction, name.to_lowercase()))?;
     here.counters.filter(direction, *number)
 }
 
 /// The row of a phase's handlers.
-pub fn phase(phase: Phase) -> Option<&'static Row> {
+pub fn phase(phase: Phase) -> Option<&'static CallCounters> {
     HERE.get().map(|here| here.counters.phase(phase))
 }
 
 /// Counts an exception of a filter or handler.
-pub fn failed(row: Option<&'static Row>) {
+pub fn failed(row: Option<&'static CallCounters>) {
     if let Some(row) = row {
         row.add(&Work {
             errors: 1,
@@ -91,7 +91,7 @@ impl Counted {
         Self::new(|child| &child.parked)
     }
 
-    fn new(which: impl Fn(&'static Child) -> &'static AtomicI64) -> Option<Self> {
+    fn new(which: impl Fn(&'static ChildCounters) -> &'static AtomicI64) -> Option<Self> {
         let gauge = which(HERE.get()?.child()?);
         gauge.fetch_add(1, Ordering::Relaxed);
         Some(Self(gauge))
@@ -109,7 +109,7 @@ pub struct Running(&'static AtomicU64);
 
 impl Running {
     /// A call of a row's filter or handlers begins. `None` where it cannot be shown.
-    pub fn begin(row: Option<&'static Row>) -> Option<Self> {
+    pub fn begin(row: Option<&'static CallCounters>) -> Option<Self> {
         let pid = std::process::id() as i32;
         row?.begin(pid, process::seconds_since_boot(), is_alive)
             .map(Self)
@@ -124,7 +124,7 @@ impl Drop for Running {
 
 /// One call, while it runs. The time that its thread spends in other filters is not counted.
 pub struct Measurement {
-    row: Option<&'static Row>,
+    row: Option<&'static CallCounters>,
     begin: Instant,
     waited: u64,
     calls: u64,
@@ -133,7 +133,7 @@ pub struct Measurement {
 
 impl Measurement {
     /// A call begins.
-    pub fn begin(row: Option<&'static Row>) -> Self {
+    pub fn begin(row: Option<&'static CallCounters>) -> Self {
         Self {
             row,
             begin: Instant::now(),
@@ -144,7 +144,7 @@ impl Measurement {
     }
 
     /// A further part of a call begins: its time is added to that of the row, and it is no call of its own.
-    pub fn go_on(row: Option<&'static Row>) -> Self {
+    pub fn go_on(row: Option<&'static CallCounters>) -> Self {
         Self {
             row,
             begin: Instant::now(),

@@ -1,31 +1,32 @@
 //! The wiring of request phases: where Python stands in httpd's hooks, and which handlers run there.
 
 use crate::engine::body_readers;
-use crate::engine::body_readers::Reader;
+use crate::engine::body_readers::BodyReader;
 use crate::engine::handlers::Home;
-use crate::engine::phase_table::{Order as Wanted, ROWS};
-use crate::engine::phases::{HANDLERS, Hook as Of, Phase};
+use crate::engine::phase_table::ROWS;
+use crate::engine::phases::{HANDLERS, Phase, PhaseHook};
 use crate::engine::settings::Settings;
-use crate::httpd::hooks::requests::{Hook, Order, Registration};
+use crate::hook_order::Order;
+use crate::httpd::hooks::requests::{Hook, Registration};
 use crate::httpd::log::Level;
 use crate::httpd::{Request, Status};
 use crate::python::request::end;
 use crate::python::request::phase;
-use crate::python::request::state::State;
+use crate::python::request::state::RequestState;
 
 /// The hooks of httpd that serve phases.
-const PAIRS: [(Of, Hook); 11] = [
-    (Of::ProcessConnection, Hook::ProcessConnection),
-    (Of::PostReadRequest, Hook::PostReadRequest),
-    (Of::TranslateName, Hook::TranslateName),
-    (Of::HeaderParser, Hook::HeaderParser),
-    (Of::AccessChecker, Hook::AccessChecker),
-    (Of::CheckUserId, Hook::CheckUserId),
-    (Of::AuthChecker, Hook::AuthChecker),
-    (Of::TypeChecker, Hook::TypeChecker),
-    (Of::Fixups, Hook::Fixups),
-    (Of::Handler, Hook::Handler),
-    (Of::LogTransaction, Hook::LogTransaction),
+const PAIRS: [(PhaseHook, Hook); 11] = [
+    (PhaseHook::ProcessConnection, Hook::ProcessConnection),
+    (PhaseHook::PostReadRequest, Hook::PostReadRequest),
+    (PhaseHook::TranslateName, Hook::TranslateName),
+    (PhaseHook::HeaderParser, Hook::HeaderParser),
+    (PhaseHook::AccessChecker, Hook::AccessChecker),
+    (PhaseHook::CheckUserId, Hook::CheckUserId),
+    (PhaseHook::AuthChecker, Hook::AuthChecker),
+    (PhaseHook::TypeChecker, Hook::TypeChecker),
+    (PhaseHook::Fixups, Hook::Fixups),
+    (PhaseHook::Handler, Hook::Handler),
+    (PhaseHook::LogTransaction, Hook::LogTransaction),
 ];
 
 /// The module's places in the hooks: those of the table of phases, and five for the module itself.
@@ -47,11 +48,7 @@ pub fn hooks() -> Vec<Registration> {
         let row = ROWS.iter().find(|row| row.position.hook == in_table);
         all.extend(row.map(|row| Registration {
             hook,
-            order: match row.position.order {
-                Wanted::ReallyFirst => Order::ReallyFirst,
-                Wanted::First => Order::First,
-                Wanted::Middle => Order::Middle,
-            },
+            order: row.position.order,
             after: row.position.after,
             before: row.position.before,
         }));
@@ -118,11 +115,11 @@ pub fn proxied(r: &Request, url: &[u8]) -> Status {
 }
 
 /// Reads a body whose length Python's input filters may change, for a reader that needs the length.
-fn ready_body(r: &Request, reader: Reader) -> Status {
+fn ready_body(r: &Request, reader: BodyReader) -> Status {
     let settings: &Settings = r.settings();
     match (reader, settings.input_spool()) {
-        (Reader::ToTheEnd, _) | (_, None) => Status::DECLINED,
-        (_, Some(limit)) => r.give_body_length(limit, reader == Reader::Unknown),
+        (BodyReader::ToTheEnd, _) | (_, None) => Status::DECLINED,
+        (_, Some(limit)) => r.give_body_length(limit, reader == BodyReader::Unknown),
     }
 }
 
@@ -132,7 +129,7 @@ fn run(r: &Request, hook: Hook) -> Status {
         return Status::DECLINED;
     };
     let settings: &Settings = r.settings();
-    let state = r.existing_state::<State>();
+    let state = r.existing_state::<RequestState>();
     let mut status = Status::DECLINED;
     for phase in Phase::of_hook(*in_table) {
         let mut chosen = match settings.has(*phase) {
@@ -142,7 +139,7 @@ fn run(r: &Request, hook: Hook) -> Status {
         if *phase == Phase::Init {
             chosen = chosen.filter(|chosen| match hook {
                 Hook::PostReadRequest => {
-                    State::of(r).handlers.set_initial(chosen.list);
+                    RequestState::of(r).handlers.set_initial(chosen.list);
                     true
                 }
                 // A list that ran for the server is not run again.
@@ -170,7 +167,7 @@ fn translate_name(r: &Request) -> Status {
         let lists = settings.handlers.as_ref();
         let is_location = |home: &Home| matches!(home, Home::Location(_));
         if lists.is_some_and(|lists| lists.handlers().any(|handler| is_location(&handler.home))) {
-            State::of(r).has_no_file.set(true);
+            RequestState::of(r).has_no_file.set(true);
             return Status::OK;
         }
     }
@@ -179,7 +176,7 @@ fn translate_name(r: &Request) -> Status {
 
 /// Keeps httpd from looking for the file of a request that has none.
 fn stays_without_file(r: &Request) -> Status {
-    let state = r.existing_state::<State>();
+    let state = r.existing_state::<RequestState>();
     match state.is_some_and(|state| state.has_no_file.get()) {
         true => Status::OK,
         false => Status::DECLINED,
@@ -206,7 +203,7 @@ fn type_checker(r: &Request) -> Status {
     if status == Status::DECLINED {
         let after = r.content_type().map(<[u8]>::to_vec);
         if after != before {
-            State::of(r).chosen_type.replace(after);
+            RequestState::of(r).chosen_type.replace(after);
         }
     }
     status
@@ -215,7 +212,7 @@ fn type_checker(r: &Request) -> Status {
 fn first_fixups(r: &Request) -> Status {
     // mod_mime has had its say about languages, codings and filters; the type stays ours.
     let chosen = r
-        .existing_state::<State>()
+        .existing_state::<RequestState>()
         .and_then(|state| state.chosen_type.take());
     if let Some(chosen) = chosen {
         r.set_content_type(Some(&chosen));

@@ -6,7 +6,7 @@
 
 /// What a reader needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reader {
+pub enum BodyReader {
     /// It reads to the end, or it does not read: it needs no length.
     ToTheEnd,
     /// It needs the length.
@@ -47,23 +47,23 @@ const BY_LENGTH: [&[u8]; 10] = [
 const STREAMED_SCHEMES: [&[u8]; 7] = [b"http", b"https", b"h2", b"h2c", b"ajp", b"ws", b"wss"];
 
 /// The reader behind a name of `SetHandler`.
-pub fn of_handler(name: &[u8]) -> Reader {
+pub fn of_handler(name: &[u8]) -> BodyReader {
     if TO_THE_END.contains(&name) || name.starts_with(b"proxy:") {
-        Reader::ToTheEnd
+        BodyReader::ToTheEnd
     } else if BY_LENGTH.contains(&name) {
-        Reader::ByLength
+        BodyReader::ByLength
     } else {
-        Reader::Unknown
+        BodyReader::Unknown
     }
 }
 
 /// The reader behind a URL to which mod_proxy hands a request.
-pub fn of_url(url: &[u8]) -> Reader {
+pub fn of_url(url: &[u8]) -> BodyReader {
     let scheme = url.split(|byte| *byte == b':').next().unwrap_or_default();
     let is_scheme = |one: &&[u8]| one.eq_ignore_ascii_case(scheme);
     match STREAMED_SCHEMES.iter().any(is_scheme) {
-        true => Reader::ToTheEnd,
-        false => Reader::ByLength,
+        true => BodyReader::ToTheEnd,
+        false => BodyReader::ByLength,
     }
 }
 
@@ -73,20 +73,20 @@ mod tests {
 
     #[test]
     fn readers_that_nobody_knows_are_given_a_length() {
-        assert_eq!(of_handler(b"wsgi-script"), Reader::ByLength);
-        assert_eq!(of_handler(b"my-own-handler"), Reader::Unknown);
-        assert_eq!(of_handler(b"text/html"), Reader::Unknown);
-        assert_eq!(of_handler(b"mod_python"), Reader::ToTheEnd);
-        assert_eq!(of_url(b"uwsgi://127.0.0.1:9/"), Reader::ByLength);
-        assert_eq!(of_url(b"gopher://127.0.0.1/"), Reader::ByLength);
+        assert_eq!(of_handler(b"wsgi-script"), BodyReader::ByLength);
+        assert_eq!(of_handler(b"my-own-handler"), BodyReader::Unknown);
+        assert_eq!(of_handler(b"text/html"), BodyReader::Unknown);
+        assert_eq!(of_handler(b"mod_python"), BodyReader::ToTheEnd);
+        assert_eq!(of_url(b"uwsgi://127.0.0.1:9/"), BodyReader::ByLength);
+        assert_eq!(of_url(b"gopher://127.0.0.1/"), BodyReader::ByLength);
     }
 
     #[test]
     fn mod_proxy_is_judged_by_its_scheme() {
-        assert_eq!(of_handler(b"proxy-server"), Reader::ToTheEnd);
-        assert_eq!(of_handler(b"proxy:fcgi://localhost"), Reader::ToTheEnd);
-        assert_eq!(of_url(b"fcgi://localhost/a.php"), Reader::ByLength);
-        assert_eq!(of_url(b"HTTP://localhost/"), Reader::ToTheEnd);
-        assert_eq!(of_url(b"h2c://localhost/"), Reader::ToTheEnd);
+        assert_eq!(of_handler(b"proxy-server"), BodyReader::ToTheEnd);
+        assert_eq!(of_handler(b"proxy:fcgi://localhost"), BodyReader::ToTheEnd);
+        assert_eq!(of_url(b"fcgi://localhost/a.php"), BodyReader::ByLength);
+        assert_eq!(of_url(b"HTTP://localhost/"), BodyReader::ToTheEnd);
+        assert_eq!(of_url(b"h2c://localhost/"), BodyReader::ToTheEnd);
     }
 }

@@ -35,21 +35,21 @@ pub struct Work {
 /// The sums of one filter, or of the handlers of one phase. A cache line of its own.
 #[derive(Default)]
 #[repr(align(64))]
-pub struct Row {
+pub struct CallCounters {
     calls: AtomicU64,
     bytes_in: AtomicU64,
     bytes_out: AtomicU64,
     held: AtomicU64,
     nanoseconds: AtomicU64,
     errors: AtomicU64,
-    running: Running,
+    running: RunningCalls,
 }
 
 /// The calls that run now: for each the child's process ID in the high 32 bits and, in the low ones, when it began,
 /// in seconds since the machine started. Those of a child that has ended are overwritten.
-struct Running([AtomicU64; RUNNING]);
+struct RunningCalls([AtomicU64; RUNNING]);
 
-impl Default for Running {
+impl Default for RunningCalls {
     fn default() -> Self {
         Self(std::array::from_fn(|_| AtomicU64::default()))
     }
@@ -64,7 +64,7 @@ pub struct InProgress {
     pub oldest: u64,
 }
 
-impl Running {
+impl RunningCalls {
     /// Notes a call of the child `pid` that begins `now`. Returns its place; `None` if all are taken.
     fn begin(&self, pid: i32, now: u32, is_alive: impl Fn(i32) -> bool) -> Option<&AtomicU64> {
         let call = (pid as u64) << 32 | u64::from(now);
@@ -92,7 +92,7 @@ impl Running {
     }
 }
 
-impl Row {
+impl CallCounters {
     /// Notes a call of the child `pid` that begins `now`, in seconds since the machine started. Returns a place that
     /// is set to zero when the call ends; `None` if too many run.
     pub fn begin(&self, pid: i32, now: u32, is_alive: impl Fn(i32) -> bool) -> Option<&AtomicU64> {
@@ -134,7 +134,7 @@ impl Row {
 /// The counts of one child's connections; they end with the child, however that ends.
 #[derive(Default)]
 #[repr(align(32))]
-pub struct Child {
+pub struct ChildCounters {
     pid: AtomicI32,
     /// How many connections Python serves now.
     pub open: AtomicI64,
@@ -144,26 +144,26 @@ pub struct Child {
 
 /// All counts. Memory of zeroes is a valid value.
 pub struct Counters {
-    output: [Row; FILTERS],
-    input: [Row; FILTERS],
-    phases: [Row; COUNT],
-    children: [Child; CHILDREN],
+    output: [CallCounters; FILTERS],
+    input: [CallCounters; FILTERS],
+    phases: [CallCounters; COUNT],
+    children: [ChildCounters; CHILDREN],
 }
 
 impl Default for Counters {
     fn default() -> Self {
         Self {
-            output: std::array::from_fn(|_| Row::default()),
-            input: std::array::from_fn(|_| Row::default()),
-            phases: std::array::from_fn(|_| Row::default()),
-            children: std::array::from_fn(|_| Child::default()),
+            output: std::array::from_fn(|_| CallCounters::default()),
+            input: std::array::from_fn(|_| CallCounters::default()),
+            phases: std::array::from_fn(|_| CallCounters::default()),
+            children: std::array::from_fn(|_| ChildCounters::default()),
         }
     }
 }
 
 impl Counters {
     /// The row of a filter, by the number of its entry point.
-    pub fn filter(&self, direction: Direction, number: usize) -> Option<&Row> {
+    pub fn filter(&self, direction: Direction, number: usize) -> Option<&CallCounters> {
         match direction {
             Direction::Output => self.output.get(number),
             Direction::Input => self.input.get(number),
@@ -171,12 +171,12 @@ impl Counters {
     }
 
     /// The row of a phase's handlers.
-    pub fn phase(&self, phase: Phase) -> &Row {
+    pub fn phase(&self, phase: Phase) -> &CallCounters {
         &self.phases[phase as usize]
     }
 
     /// The entry of the child `pid`: a free one, or that of a child that has ended. `None`: all are in use.
-    pub fn child(&self, pid: i32, is_alive: impl Fn(i32) -> bool) -> Option<&Child> {
+    pub fn child(&self, pid: i32, is_alive: impl Fn(i32) -> bool) -> Option<&ChildCounters> {
         self.children.iter().find(|child| {
             let before = child.pid.load(Ordering::Relaxed);
             let is_free = before == 0 || before == pid || !is_alive(before);
@@ -215,7 +215,7 @@ impl Counters {
         (now, is_alive): (u32, impl Fn(i32) -> bool + Copy),
         short: bool,
     ) -> String {
-        let seen = |row: &Row| (row.sums(), row.running.in_progress(now, is_alive));
+        let seen = |row: &CallCounters| (row.sums(), row.running.in_progress(now, is_alive));
         let of_filters = filters.iter().filter_map(|(direction, name, number)| {
             Some((
                 direction.directive(),
@@ -274,7 +274,8 @@ fn table<'a>(
 ) -> String {
     let mut text = String::from(
         "<hr />\n<h2>mod_python</h2>\n<table border=\"0\"><tr><th>Directive</th><th>Filter</th><th>Calls</th>\
-         <th>Bytes in</th><th>Bytes out</th><th>OwnedBrigade at most</th><th>Milliseconds</th><th>Errors</th><th>In progress</th><th>Oldest, in seconds</th></tr>\n",
+         <th>Bytes in</th><th>Bytes out</th><th>Held at most</th><th>Milliseconds</th><th>Errors</th>\
+         <th>In progress</th><th>Oldest, in seconds</th></tr>\n",
     );
     for (directive, name, (work, running)) in rows {
         let name = name
@@ -308,7 +309,7 @@ mod tests {
 
     #[test]
     fn sums_and_the_most() {
-        let row = Row::default();
+        let row = CallCounters::default();
         for held in [5, 9, 2] {
             row.add(&Work {
                 calls: 1,
@@ -323,7 +324,7 @@ mod tests {
 
     #[test]
     fn calls_of_living_children_are_in_progress() {
-        let row = Row::default();
+        let row = CallCounters::default();
         let first = row.begin(1, 100, |_| true).unwrap();
         row.begin(2, 103, |_| true).unwrap();
         let seen = |pid| {

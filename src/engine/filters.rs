@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::handlers::{Handler, Home};
-use crate::filter_chain::{Direction, FilterType};
+use crate::filter_chain::{Change, Direction, FilterType};
 
 impl Direction {
     /// The function that is called when the directive names only a module.
@@ -56,20 +56,9 @@ impl FilterType {
     }
 }
 
-/// What a filter may change of a body: `change=`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Change {
-    /// Anything.
-    Yes,
-    /// Each byte is replaced by one other: the length stays.
-    OneToOne,
-    /// Nothing: the filter only reads.
-    No,
-}
-
 /// One filter, as a line of `PythonOutputFilter` or `PythonInputFilter` declares it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Filter {
+pub struct DeclaredFilter {
     /// Its name, as registered.
     pub name: Arc<str>,
     /// The function or class that is called.
@@ -93,7 +82,7 @@ pub struct Filter {
     pub time: Option<Duration>,
 }
 
-impl Filter {
+impl DeclaredFilter {
     /// Reads `handler [name] [key=value …]`.
     ///
     /// # Errors
@@ -142,7 +131,7 @@ impl Filter {
             held: 1 << 20,
             joined: 1 << 20,
             kind: FilterType::Resource,
-            change: Change::Yes,
+            change: Change::Length,
             time: None,
         }
     }
@@ -203,9 +192,9 @@ impl Filter {
                     )
                 })?;
             }
-            ("change", "yes") => self.change = Change::Yes,
-            ("change", "1:1") => self.change = Change::OneToOne,
-            ("change", "no") => self.change = Change::No,
+            ("change", "yes") => self.change = Change::Length,
+            ("change", "1:1") => self.change = Change::Bytes,
+            ("change", "no") => self.change = Change::Nothing,
             ("change", _) => {
                 return Err(format!(
                     "change={value}: write change=yes, change=1:1 or change=no"
@@ -267,9 +256,9 @@ pub fn size(text: &str) -> Option<usize> {
 mod tests {
     use super::*;
 
-    fn parse(text: &str) -> Result<Filter, String> {
+    fn parse(text: &str) -> Result<DeclaredFilter, String> {
         let words: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
-        Filter::parse(&words, &Home::None, &"test.conf:1".into())
+        DeclaredFilter::parse(&words, &Home::None, &"test.conf:1".into())
     }
 
     #[test]
@@ -335,10 +324,10 @@ mod tests {
         let filter = parse("tap TAP kind=content_set change=no time=0.5").unwrap();
         assert_eq!(
             (filter.kind, filter.change),
-            (FilterType::ContentSet, Change::No)
+            (FilterType::ContentSet, Change::Nothing)
         );
         assert_eq!(filter.time, Some(Duration::from_millis(500)));
-        assert_eq!(parse("tap change=1:1").unwrap().change, Change::OneToOne);
+        assert_eq!(parse("tap change=1:1").unwrap().change, Change::Bytes);
         for bad in [
             "kind=body",
             "change=maybe",

@@ -4,7 +4,7 @@ use super::phase_table::ROWS;
 use super::phases::{HANDLERS, Phase};
 
 /// A directive, or a section with what is inside of it.
-pub struct Directive {
+pub struct WrittenDirective {
     /// The name, with `<` before that of a section.
     pub name: String,
     /// What follows the name.
@@ -12,18 +12,18 @@ pub struct Directive {
     /// Where it stands, as `file:line`.
     pub source: String,
     /// What stands inside of a section.
-    pub inside: Vec<Directive>,
+    pub inside: Vec<WrittenDirective>,
 }
 
 /// A directive and the sections around it.
 struct Placed<'a> {
-    directive: &'a Directive,
-    sections: Vec<&'a Directive>,
+    directive: &'a WrittenDirective,
+    sections: Vec<&'a WrittenDirective>,
 }
 
 /// The lines of `PythonHandler` that no `SetHandler`, `AddHandler` or other line lets run. In doubt, a line is not among
 /// them: where `.htaccess` files may name handlers, none is.
-pub fn idle(configuration: &[Directive]) -> Vec<&Directive> {
+pub fn idle(configuration: &[WrittenDirective]) -> Vec<&WrittenDirective> {
     let mut all = Vec::new();
     place(configuration, &mut Vec::new(), &mut all);
     if all.iter().any(|one| admits_htaccess(one.directive)) {
@@ -40,8 +40,8 @@ pub fn idle(configuration: &[Directive]) -> Vec<&Directive> {
 }
 
 fn place<'a>(
-    directives: &'a [Directive],
-    sections: &mut Vec<&'a Directive>,
+    directives: &'a [WrittenDirective],
+    sections: &mut Vec<&'a WrittenDirective>,
     all: &mut Vec<Placed<'a>>,
 ) {
     for directive in directives {
@@ -60,7 +60,7 @@ fn place<'a>(
 }
 
 /// Whether a line may bring requests to mod_python.
-fn gives_requests(directive: &Directive) -> bool {
+fn gives_requests(directive: &WrittenDirective) -> bool {
     let words = directive.arguments.split_ascii_whitespace();
     let names_ours = |word: &str| {
         let word = word.trim_matches(['"', '\'']).to_ascii_lowercase();
@@ -86,14 +86,14 @@ fn gives_requests(directive: &Directive) -> bool {
     directive.is("PythonHandlerModule") || names.any(|name| directive.is(&name))
 }
 
-fn admits_htaccess(directive: &Directive) -> bool {
+fn admits_htaccess(directive: &WrittenDirective) -> bool {
     let arguments = directive.arguments.to_ascii_lowercase();
     let names = |word: &str| arguments.split_ascii_whitespace().any(|one| one == word);
     directive.is("AllowOverride") && (names("all") || names("fileinfo"))
         || directive.is("AllowOverrideList") && (names("sethandler") || names("addhandler"))
 }
 
-impl Directive {
+impl WrittenDirective {
     fn is(&self, name: &str) -> bool {
         self.name.eq_ignore_ascii_case(name)
     }
@@ -118,7 +118,7 @@ impl Placed<'_> {
     }
 }
 
-fn are_apart(one: &Directive, two: &Directive) -> bool {
+fn are_apart(one: &WrittenDirective, two: &WrittenDirective) -> bool {
     if std::ptr::eq(one, two) || !one.is(&two.name) {
         return false;
     }
@@ -141,10 +141,10 @@ fn are_apart(one: &Directive, two: &Directive) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Directive, idle};
+    use super::{WrittenDirective, idle};
 
     /// Reads what is written as in a file of httpd's, a line each.
-    fn read(lines: &mut std::iter::Enumerate<std::str::Lines<'_>>) -> Vec<Directive> {
+    fn read(lines: &mut std::iter::Enumerate<std::str::Lines<'_>>) -> Vec<WrittenDirective> {
         let mut made = Vec::new();
         while let Some((number, line)) = lines.next() {
             let line = line.trim();
@@ -156,7 +156,7 @@ mod tests {
                 true => read(lines),
                 false => Vec::new(),
             };
-            made.push(Directive {
+            made.push(WrittenDirective {
                 name: name.into(),
                 arguments: arguments.into(),
                 source: (number + 1).to_string(),

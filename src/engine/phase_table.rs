@@ -3,23 +3,13 @@
 
 use std::ffi::CStr;
 
-use super::phases::{Continue, Hook, Phase};
-
-/// The order among the modules in a hook.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Order {
-    /// Before the modules that are registered as first (`APR_HOOK_REALLY_FIRST`).
-    ReallyFirst,
-    /// Before modules without an order of their own (`APR_HOOK_FIRST`).
-    First,
-    /// With modules without an order of their own (`APR_HOOK_MIDDLE`).
-    Middle,
-}
+use super::phases::{Continue, Phase, PhaseHook};
+use crate::hook_order::Order;
 
 /// A place in a hook.
 pub struct Position {
     /// The hook.
-    pub hook: Hook,
+    pub hook: PhaseHook,
     /// The order among all modules.
     pub order: Order,
     /// Modules that are asked before Python.
@@ -59,7 +49,7 @@ pub static ROWS: [Row; 13] = [
         is_server_only: true,
         default_object: "connectionhandler",
         // mod_reqtimeout starts the clock of a connection.
-        position: at(Hook::ProcessConnection, Order::First, &[c"mod_reqtimeout.c"], &[]),
+        position: at(PhaseHook::ProcessConnection, Order::First, &[c"mod_reqtimeout.c"], &[]),
         continues: Continue::Never,
     },
     Row {
@@ -70,7 +60,7 @@ pub static ROWS: [Row; 13] = [
         default_object: "postreadrequesthandler",
         // These find the client's address, set its variables, and refuse TLS that does not suffice.
         position: at(
-            Hook::PostReadRequest,
+            PhaseHook::PostReadRequest,
             Order::Middle,
             &[c"mod_remoteip.c", c"mod_setenvif.c", c"mod_ssl.c", c"mod_unique_id.c"],
             &[],
@@ -83,7 +73,7 @@ pub static ROWS: [Row; 13] = [
         help: c"called to find the file of a URI, before mod_rewrite and mod_alias",
         is_server_only: true,
         default_object: "transhandler",
-        position: at(Hook::TranslateName, Order::ReallyFirst, &[], &[]),
+        position: at(PhaseHook::TranslateName, Order::ReallyFirst, &[], &[]),
         continues: Continue::Declined,
     },
     Row {
@@ -111,7 +101,7 @@ pub static ROWS: [Row; 13] = [
         is_server_only: false,
         default_object: "accesshandler",
         // mod_ssl may have to ask for a certificate here.
-        position: at(Hook::AccessChecker, Order::Middle, &[c"mod_ssl.c"], &[c"mod_access_compat.c"]),
+        position: at(PhaseHook::AccessChecker, Order::Middle, &[c"mod_ssl.c"], &[c"mod_access_compat.c"]),
         continues: Continue::Both,
     },
     Row {
@@ -121,7 +111,7 @@ pub static ROWS: [Row; 13] = [
         is_server_only: false,
         default_object: "authenhandler",
         // mod_ssl's FakeBasicAuth makes a password of a certificate.
-        position: at(Hook::CheckUserId, Order::First, &[c"mod_ssl.c"], &[]),
+        position: at(PhaseHook::CheckUserId, Order::First, &[c"mod_ssl.c"], &[]),
         continues: Continue::Declined,
     },
     Row {
@@ -130,7 +120,7 @@ pub static ROWS: [Row; 13] = [
         help: c"called to decide whether the user may access the resource, before Require is evaluated",
         is_server_only: false,
         default_object: "authzhandler",
-        position: at(Hook::AuthChecker, Order::First, &[], &[]),
+        position: at(PhaseHook::AuthChecker, Order::First, &[], &[]),
         continues: Continue::Declined,
     },
     Row {
@@ -141,7 +131,7 @@ pub static ROWS: [Row; 13] = [
         default_object: "typehandler",
         // mod_negotiation finds the file of MultiViews first.
         position: at(
-            Hook::TypeChecker,
+            PhaseHook::TypeChecker,
             Order::First,
             &[c"mod_negotiation.c"],
             &[c"mod_mime.c", c"mod_mime_magic.c"],
@@ -155,7 +145,7 @@ pub static ROWS: [Row; 13] = [
         is_server_only: false,
         default_object: "fixuphandler",
         // Handlers can read and change what SetEnv sets.
-        position: at(Hook::Fixups, Order::Middle, &[c"mod_env.c"], &[]),
+        position: at(PhaseHook::Fixups, Order::Middle, &[c"mod_env.c"], &[]),
         continues: Continue::Both,
     },
     Row {
@@ -164,7 +154,7 @@ pub static ROWS: [Row; 13] = [
         help: c"called to answer a request, where SetHandler mod_python holds",
         is_server_only: false,
         default_object: "handler",
-        position: at(Hook::Handler, Order::Middle, &[], &[]),
+        position: at(PhaseHook::Handler, Order::Middle, &[], &[]),
         continues: Continue::Both,
     },
     Row {
@@ -173,7 +163,7 @@ pub static ROWS: [Row; 13] = [
         help: c"called when the response was sent, before the access log is written",
         is_server_only: false,
         default_object: "loghandler",
-        position: at(Hook::LogTransaction, Order::First, &[], &[]),
+        position: at(PhaseHook::LogTransaction, Order::First, &[], &[]),
         continues: Continue::Both,
     },
     Row {
@@ -182,16 +172,21 @@ pub static ROWS: [Row; 13] = [
         help: c"called at the end of the request, after all other phases",
         is_server_only: false,
         default_object: "cleanuphandler",
-        position: at(Hook::PoolCleanup, Order::Middle, &[], &[]),
+        position: at(PhaseHook::PoolCleanup, Order::Middle, &[], &[]),
         continues: Continue::Ok,
     },
 ];
 
 /// Python looks at headers after mod_setenvif has.
-const HEADER_PARSER: Position = at(Hook::HeaderParser, Order::Middle, &[c"mod_setenvif.c"], &[]);
+const HEADER_PARSER: Position = at(
+    PhaseHook::HeaderParser,
+    Order::Middle,
+    &[c"mod_setenvif.c"],
+    &[],
+);
 
 const fn at(
-    hook: Hook,
+    hook: PhaseHook,
     order: Order,
     after: &'static [&'static CStr],
     before: &'static [&'static CStr],
@@ -208,7 +203,7 @@ const fn at(
 mod tests {
     use super::*;
 
-    impl Hook {
+    impl PhaseHook {
         fn text(self) -> &'static str {
             match self {
                 Self::ProcessConnection => "process_connection",

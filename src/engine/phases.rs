@@ -39,7 +39,7 @@ pub enum Phase {
 
 /// A hook of httpd, by its name there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Hook {
+pub enum PhaseHook {
     /// `process_connection`
     ProcessConnection,
     /// `post_read_request`
@@ -115,20 +115,20 @@ impl Phase {
 
     /// The phases that a hook serves, in order. `Init` comes first where it is served: outside of
     /// sections it runs with `PostReadRequest`.
-    pub const fn of_hook(hook: Hook) -> &'static [Self] {
+    pub const fn of_hook(hook: PhaseHook) -> &'static [Self] {
         match hook {
-            Hook::ProcessConnection => &[Self::Connection],
-            Hook::PostReadRequest => &[Self::Init, Self::PostReadRequest],
-            Hook::TranslateName => &[Self::Trans],
-            Hook::HeaderParser => &[Self::Init, Self::HeaderParser],
-            Hook::AccessChecker => &[Self::Access],
-            Hook::CheckUserId => &[Self::Authen],
-            Hook::AuthChecker => &[Self::Authz],
-            Hook::TypeChecker => &[Self::Type],
-            Hook::Fixups => &[Self::Fixup],
-            Hook::Handler => &[Self::Content],
-            Hook::LogTransaction => &[Self::Log],
-            Hook::PoolCleanup => &[Self::Cleanup],
+            PhaseHook::ProcessConnection => &[Self::Connection],
+            PhaseHook::PostReadRequest => &[Self::Init, Self::PostReadRequest],
+            PhaseHook::TranslateName => &[Self::Trans],
+            PhaseHook::HeaderParser => &[Self::Init, Self::HeaderParser],
+            PhaseHook::AccessChecker => &[Self::Access],
+            PhaseHook::CheckUserId => &[Self::Authen],
+            PhaseHook::AuthChecker => &[Self::Authz],
+            PhaseHook::TypeChecker => &[Self::Type],
+            PhaseHook::Fixups => &[Self::Fixup],
+            PhaseHook::Handler => &[Self::Content],
+            PhaseHook::LogTransaction => &[Self::Log],
+            PhaseHook::PoolCleanup => &[Self::Cleanup],
         }
     }
 }

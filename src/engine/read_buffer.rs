@@ -17,7 +17,7 @@ pub struct Unread {
 
 /// The result of a search for a separator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Search {
+pub enum SeparatorSearch {
     /// It was found, and ends behind so many bytes.
     Ends(usize),
     /// It has not arrived yet.
@@ -53,7 +53,7 @@ impl Unread {
 
     /// Searches for `separator`, which may end behind at most `limit` bytes. Each byte is looked at once, however
     /// often this is called for the same separator.
-    pub fn find(&mut self, separator: &[u8], limit: usize) -> Search {
+    pub fn find(&mut self, separator: &[u8], limit: usize) -> SeparatorSearch {
         let length = separator.len();
         if *self.sought != *separator {
             self.sought = separator.into();
@@ -67,12 +67,12 @@ impl Unread {
             self.looked += all.len() - from;
         }
         match memchr::memmem::find(&all[from..], separator) {
-            Some(at) if from + at + length <= limit => Search::Ends(from + at + length),
-            Some(_) => Search::Beyond,
-            None if all.len() >= limit => Search::Beyond,
+            Some(at) if from + at + length <= limit => SeparatorSearch::Ends(from + at + length),
+            Some(_) => SeparatorSearch::Beyond,
+            None if all.len() >= limit => SeparatorSearch::Beyond,
             None => {
                 self.searched = all.len();
-                Search::Missing
+                SeparatorSearch::Missing
             }
         }
     }
@@ -110,14 +110,14 @@ mod tests {
     fn separators_are_found_across_pieces() {
         let mut unread = Unread::default();
         unread.push(b"one\r");
-        assert_eq!(unread.find(b"\r\n", 100), Search::Missing);
+        assert_eq!(unread.find(b"\r\n", 100), SeparatorSearch::Missing);
         unread.push(b"\ntwo\r\n");
-        assert_eq!(unread.find(b"\r\n", 100), Search::Ends(5));
+        assert_eq!(unread.find(b"\r\n", 100), SeparatorSearch::Ends(5));
         unread.consume(5);
-        assert_eq!(unread.find(b"\r\n", 100), Search::Ends(5));
-        assert_eq!(unread.find(b"\n", 100), Search::Ends(5));
-        assert_eq!(unread.find(b"three", 100), Search::Missing);
-        assert_eq!(unread.find(b"two\r\n", 100), Search::Ends(5));
+        assert_eq!(unread.find(b"\r\n", 100), SeparatorSearch::Ends(5));
+        assert_eq!(unread.find(b"\n", 100), SeparatorSearch::Ends(5));
+        assert_eq!(unread.find(b"three", 100), SeparatorSearch::Missing);
+        assert_eq!(unread.find(b"two\r\n", 100), SeparatorSearch::Ends(5));
     }
 
     #[test]
@@ -126,13 +126,13 @@ mod tests {
             let mut unread = Unread::default();
             for _ in 0..50_000 {
                 unread.push(b"-");
-                assert_eq!(unread.find(separator, 1 << 20), Search::Missing);
+                assert_eq!(unread.find(separator, 1 << 20), SeparatorSearch::Missing);
             }
             assert!(unread.looked <= 50_000 * separator.len());
             unread.push(separator);
             assert_eq!(
                 unread.find(separator, 1 << 20),
-                Search::Ends(50_000 + separator.len())
+                SeparatorSearch::Ends(50_000 + separator.len())
             );
         }
     }
@@ -141,12 +141,12 @@ mod tests {
     fn limits_hold_with_and_without_separator() {
         let mut unread = Unread::default();
         unread.push(b"abc\n");
-        assert_eq!(unread.find(b"\n", 4), Search::Ends(4));
-        assert_eq!(unread.find(b"\n", 3), Search::Beyond);
+        assert_eq!(unread.find(b"\n", 4), SeparatorSearch::Ends(4));
+        assert_eq!(unread.find(b"\n", 3), SeparatorSearch::Beyond);
         let mut unread = Unread::default();
         unread.push(b"abcd");
-        assert_eq!(unread.find(b"\n", 5), Search::Missing);
+        assert_eq!(unread.find(b"\n", 5), SeparatorSearch::Missing);
         unread.push(b"e");
-        assert_eq!(unread.find(b"\n", 5), Search::Beyond);
+        assert_eq!(unread.find(b"\n", 5), SeparatorSearch::Beyond);
     }
 }

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::filters::Filter;
+use super::filters::DeclaredFilter;
 use crate::filter_chain::Direction;
 
 /// The filters of a configuration: for each name and direction a number, and the first declaration.
 #[derive(Default)]
 pub struct Registry {
     entries: BTreeMap<(Direction, String), usize>,
-    first: BTreeMap<(Direction, usize), Arc<Filter>>,
+    first: BTreeMap<(Direction, usize), Arc<DeclaredFilter>>,
 }
 
 impl Registry {
@@ -21,7 +21,7 @@ impl Registry {
     pub fn number(
         &mut self,
         direction: Direction,
-        filter: &Arc<Filter>,
+        filter: &Arc<DeclaredFilter>,
         limit: usize,
     ) -> Result<(usize, bool), String> {
         let key = (direction, filter.name.to_lowercase());
@@ -56,7 +56,7 @@ impl Registry {
     }
 
     /// All names of a direction, each with its number and its first declaration.
-    pub fn all(&self, direction: Direction) -> impl Iterator<Item = (usize, &Arc<Filter>)> {
+    pub fn all(&self, direction: Direction) -> impl Iterator<Item = (usize, &Arc<DeclaredFilter>)> {
         let of_direction =
             move |((one, number), filter)| (one == direction).then_some((number, filter));
         self.first
@@ -73,13 +73,13 @@ impl Registry {
     }
 
     /// The first declaration of this name.
-    pub fn named(&self, direction: Direction, name: &str) -> Option<Arc<Filter>> {
+    pub fn named(&self, direction: Direction, name: &str) -> Option<Arc<DeclaredFilter>> {
         let number = self.entries.get(&(direction, name.to_lowercase()))?;
         self.declared(direction, *number)
     }
 
     /// The first declaration for a number, which holds where no section of a request has its own.
-    pub fn declared(&self, direction: Direction, number: usize) -> Option<Arc<Filter>> {
+    pub fn declared(&self, direction: Direction, number: usize) -> Option<Arc<DeclaredFilter>> {
         self.first.get(&(direction, number)).cloned()
     }
 }
@@ -89,9 +89,9 @@ mod tests {
     use super::*;
     use crate::engine::handlers::Home;
 
-    fn parse(text: &str) -> Result<Filter, String> {
+    fn parse(text: &str) -> Result<DeclaredFilter, String> {
         let words: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
-        Filter::parse(&words, &Home::None, &"test.conf:1".into())
+        DeclaredFilter::parse(&words, &Home::None, &"test.conf:1".into())
     }
 
     #[test]

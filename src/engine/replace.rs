@@ -18,7 +18,7 @@ pub struct Options {
 
 /// A stream's replacements under way.
 pub struct Replacer {
-    search: Search,
+    search: LiteralSearch,
     olds: Vec<Vec<u8>>,
     news: Vec<Vec<u8>>,
     longest: usize,
@@ -28,7 +28,7 @@ pub struct Replacer {
     held: Vec<u8>,
 }
 
-enum Search {
+enum LiteralSearch {
     /// One literal with case: the fastest search.
     One(Box<Finder<'static>>),
     Many(AhoCorasick),
@@ -54,8 +54,10 @@ impl Replacer {
         }
         let (olds, news): (Vec<_>, Vec<_>) = pairs.into_iter().unzip();
         let search = match olds.as_slice() {
-            [old] if !options.ignore_case => Search::One(Box::new(Finder::new(old).into_owned())),
-            _ => Search::Many(
+            [old] if !options.ignore_case => {
+                LiteralSearch::One(Box::new(Finder::new(old).into_owned()))
+            }
+            _ => LiteralSearch::Many(
                 AhoCorasickBuilder::new()
                     .match_kind(MatchKind::LeftmostLongest)
                     .ascii_case_insensitive(options.ignore_case)
@@ -125,12 +127,12 @@ impl Replacer {
 
     fn find(&self, text: &[u8], from: usize) -> Option<Match> {
         match &self.search {
-            Search::One(finder) => finder.find(&text[from..]).map(|at| Match {
+            LiteralSearch::One(finder) => finder.find(&text[from..]).map(|at| Match {
                 start: from + at,
                 end: from + at + finder.needle().len(),
                 which: 0,
             }),
-            Search::Many(automaton) => {
+            LiteralSearch::Many(automaton) => {
                 let input = aho_corasick::Input::new(text).range(from..);
                 automaton.find(input).map(|found| Match {
                     start: found.start(),

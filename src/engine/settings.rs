@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::filters::Filter;
+use super::filters::DeclaredFilter;
 use super::handler_lists::{Chosen, Lists};
 use super::handlers::{Handler, HandlerList};
 use super::phases::Phase;
@@ -62,7 +62,7 @@ pub struct Settings {
     /// `PythonProtocol`, by name.
     pub protocols: Arc<BTreeMap<String, Arc<Protocol>>>,
     /// The filters declared here, by way and number.
-    pub filters: Arc<BTreeMap<(Direction, usize), Arc<Filter>>>,
+    pub filters: Arc<BTreeMap<(Direction, usize), Arc<DeclaredFilter>>>,
     /// Whether sections could not be merged: requests get 500, since their access handlers are not known.
     pub is_unusable: bool,
 }

@@ -74,9 +74,9 @@ pub(in crate::httpd) fn watch_this_thread() {
 }
 
 /// A call of the module by httpd, under way on this thread.
-pub(in crate::httpd) struct Call(bool);
+pub(in crate::httpd) struct ModuleCall(bool);
 
-impl Call {
+impl ModuleCall {
     /// Begins a call. `None`: this thread must not run code of the module any more.
     pub(in crate::httpd) fn begin() -> Option<Self> {
         if !IS_CHILDS.get() {
@@ -89,7 +89,7 @@ impl Call {
     }
 }
 
-impl Drop for Call {
+impl Drop for ModuleCall {
     fn drop(&mut self) {
         if self.0 {
             DEPTH.fetch_sub(1, Ordering::SeqCst);

@@ -15,7 +15,7 @@ pub fn guard<R>(what: &str, bad: R, f: impl FnOnce() -> R) -> R {
     if gate::is_forked() {
         return bad;
     }
-    let Some(_call) = gate::Call::begin() else {
+    let Some(_call) = gate::ModuleCall::begin() else {
         return bad;
     };
     caught(what, f).unwrap_or(bad)

@@ -36,7 +36,7 @@ pub(in crate::httpd) fn state<T: 'static>(
     let entries: *mut *mut c_void = vector.cast();
     // SAFETY: see `slot`; the request's or connection's own thread.
     let entry = unsafe { entries.add(module_index() as usize) };
-    let kept = pool.own_first(Kept {
+    let kept = pool.own_first(ModuleValue {
         entry,
         value: make(),
     });
@@ -46,12 +46,12 @@ pub(in crate::httpd) fn state<T: 'static>(
 }
 
 /// A value, and its entry in httpd's vector, which is set to null when the value is dropped.
-struct Kept<T> {
+struct ModuleValue<T> {
     entry: *mut *mut c_void,
     value: T,
 }
 
-impl<T> Drop for Kept<T> {
+impl<T> Drop for ModuleValue<T> {
     fn drop(&mut self) {
         // SAFETY: the vector lies in the pool whose pre-cleanup drops this.
         unsafe { *self.entry = null_mut() };

@@ -12,7 +12,7 @@ pub struct IoState {
     pub(super) is_async: Cell<bool>,
     /// Bytes that have arrived and that the handler has not taken.
     pub unread: RefCell<Unread>,
-    pub(super) input: Cell<Input>,
+    pub(super) input: Cell<InputState>,
     /// Whether the last read has emptied the socket, so that the next one can be left out.
     pub(super) dry: Cell<bool>,
     /// Whether epoll has reported the end of the input; unread bytes come before it.
@@ -22,7 +22,7 @@ pub struct IoState {
     /// How many bytes wait in `Transport::written`.
     pub(super) queued: Cell<usize>,
     /// The state of the output.
-    pub(super) output: Cell<Output>,
+    pub(super) output: Cell<OutputState>,
     /// Whether the handler has taken or written anything: then it cannot decline the connection any more.
     touched: Cell<bool>,
     /// What the handler waits for since its last step.
@@ -35,7 +35,7 @@ pub struct IoState {
 
 /// The state of the input.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Input {
+pub enum InputState {
     /// More may come.
     #[default]
     Open,
@@ -47,7 +47,7 @@ pub enum Input {
 
 /// The state of the output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Output {
+pub enum OutputState {
     /// It can be written.
     #[default]
     Open,
@@ -88,19 +88,19 @@ impl IoState {
     }
 
     /// The state of the input.
-    pub fn input(&self) -> Input {
+    pub fn input(&self) -> InputState {
         self.input.get()
     }
 
     /// The state of the output.
-    pub fn output(&self) -> Output {
+    pub fn output(&self) -> OutputState {
         self.output.get()
     }
 
     /// The handler has closed its side.
     pub fn close_output(&self) {
-        if self.output.get() == Output::Open {
-            self.output.set(Output::Closed);
+        if self.output.get() == OutputState::Open {
+            self.output.set(OutputState::Closed);
         }
     }
 

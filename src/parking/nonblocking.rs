@@ -1,7 +1,7 @@
 //! Reads and writes of an async connection that never wait: they take what has arrived, and send what the socket
 //! takes now. Called by the thread that has the task's turn, with or without the GIL.
 
-use super::io_state::{Input, Output};
+use super::io_state::{InputState, OutputState};
 use super::transport::Transport;
 use crate::httpd::apr::bucket::BucketKind;
 use crate::httpd::connection::nonblocking::{Found, SMALL};
@@ -21,9 +21,9 @@ impl Transport {
     }
 
     /// Reads at most [`PORTION`] bytes of what has arrived into `io.unread`. After an error of the connection the
-    /// input is `Input::Broken`, and the result `End`.
+    /// input is `InputState::Broken`, and the result `End`.
     pub fn fill(&self, c: &Connection) -> Found {
-        if self.io.input.get() != Input::Open {
+        if self.io.input.get() != InputState::Open {
             return Found::End;
         }
         if self.io.dry.take() {
@@ -36,7 +36,7 @@ impl Transport {
         while let Some(kind) = passing.front() {
             match kind {
                 BucketKind::Data => unread.push(passing.read_front(false).unwrap_or_default()),
-                BucketKind::End => self.io.input.set(Input::Ended),
+                BucketKind::End => self.io.input.set(InputState::Ended),
                 _ => {}
             }
             drop(passing.remove_front());
@@ -46,9 +46,9 @@ impl Transport {
             .dry
             .set(less && matches!(found, Ok(Found::Data)) && !self.io.ends.get() && c.is_bare());
         match found {
-            Ok(Found::End) => self.io.input.set(Input::Ended),
+            Ok(Found::End) => self.io.input.set(InputState::Ended),
             Ok(_) => {}
-            Err(_) => self.io.input.set(Input::Broken),
+            Err(_) => self.io.input.set(InputState::Broken),
         }
         found.unwrap_or(Found::End)
     }
@@ -65,18 +65,21 @@ impl Transport {
     }
 
     /// Sends what was written, as far as the socket takes it. Closes the output behind the last byte if the handler has
-    /// closed it. After an error of the connection the output is `Output::Broken`.
+    /// closed it. After an error of the connection the output is `OutputState::Broken`.
     pub fn send(&self, c: &Connection) {
-        if matches!(self.io.output.get(), Output::Broken | Output::Ended) {
+        if matches!(
+            self.io.output.get(),
+            OutputState::Broken | OutputState::Ended
+        ) {
             return;
         }
         if self.send_slices(c).is_err() {
-            self.io.output.set(Output::Broken);
+            self.io.output.set(OutputState::Broken);
             self.written.clear();
             self.io.queued.set(0);
         }
-        if self.io.output.get() == Output::Closed && !self.has_unsent(c) {
-            self.io.output.set(Output::Ended);
+        if self.io.output.get() == OutputState::Closed && !self.has_unsent(c) {
+            self.io.output.set(OutputState::Ended);
             self.end_output(c);
         }
     }
@@ -108,6 +111,6 @@ impl Transport {
 
     /// Whether bytes that were written wait in this transport or in httpd's filters.
     pub fn has_unsent(&self, c: &Connection) -> bool {
-        self.io.output.get() != Output::Broken && (c.has_unsent() || !self.written.is_empty())
+        self.io.output.get() != OutputState::Broken && (c.has_unsent() || !self.written.is_empty())
     }
 }

@@ -36,7 +36,7 @@ pub struct Reactor {
     /// The sockets of all parked connections.
     sockets: Poller,
     /// The queue and its threads. Any thread locks it, for a few instructions, with or without a turn or the GIL.
-    line: Lock<Line>,
+    line: Lock<TaskQueue>,
     /// Given to a resting thread that is called to work; goes with `line`.
     call: Signal,
     /// How many steps were taken; the timer's thread compares it to see whether a step takes long.
@@ -45,7 +45,7 @@ pub struct Reactor {
 
 /// The queue, and the threads that work on it.
 #[derive(Default)]
-struct Line {
+struct TaskQueue {
     /// The tasks to step, the next one first.
     ready: VecDeque<Arc<Task>>,
     /// How many threads are at work, or have been called to work.
@@ -62,7 +62,7 @@ struct Line {
     lacks_thread: bool,
 }
 
-impl Line {
+impl TaskQueue {
     /// One of the working threads stops working.
     fn leave(&mut self) {
         self.workers -= 1;
@@ -85,7 +85,7 @@ impl Reactor {
         })
     }
 
-    fn line(&self) -> Guard<'_, Line> {
+    fn line(&self) -> Guard<'_, TaskQueue> {
         self.line.lock()
     }
 
@@ -144,7 +144,7 @@ impl Reactor {
     }
 
     /// Wakes a resting thread, or starts one. Gives the lock back before a thread is started.
-    fn call_worker(&'static self, mut line: Guard<'_, Line>) {
+    fn call_worker(&'static self, mut line: Guard<'_, TaskQueue>) {
         line.workers += 1;
         let rests = line.resting > line.called;
         if rests {

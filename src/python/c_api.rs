@@ -10,7 +10,7 @@ use pyo3::prelude::*;
 
 use super::connection::object::ConnectionObject;
 use super::object::class;
-use super::request::state::State;
+use super::request::state::RequestState;
 use super::runtime::attach::{Attached, Left, inside};
 use super::runtime::context;
 use super::runtime::context::{About, LogContext};
@@ -24,11 +24,11 @@ use crate::httpd::{Connection, Request, Server};
 
 thread_local! {
     /// The entries that C modules on this thread have begun and not ended, the last one innermost.
-    static ENTRIES: RefCell<Vec<Entry>> = const { RefCell::new(Vec::new()) };
+    static ENTRIES: RefCell<Vec<AcquiredInterpreter>> = const { RefCell::new(Vec::new()) };
 }
 
 /// An entry into an interpreter that lasts from one call of C to another.
-struct Entry {
+struct AcquiredInterpreter {
     interpreter: &'static Interpreter,
     /// Objects whose pointers C has borrowed; dropped when the entry ends.
     lent: Vec<Py<PyAny>>,
@@ -71,7 +71,7 @@ impl Lender for Exports {
                 (interpreter, Some(stay))
             }
         };
-        let entry = Entry {
+        let entry = AcquiredInterpreter {
             interpreter,
             lent: Vec::new(),
             stay,
@@ -96,7 +96,7 @@ impl Lender for Exports {
 
     fn request(r: &Request) -> *mut c_void {
         object(|py, interpreter| {
-            let state = State::of(r);
+            let state = RequestState::of(r);
             state.lease.open_for_entry();
             context::go_on_with(About::Request(r));
             let object = state.object(py, interpreter, r)?;

@@ -10,12 +10,12 @@ use super::object::arguments::none;
 use super::object::class;
 use super::object::class::{Answer, Class, This};
 use super::object::members::{attributes, methods};
-use super::request::state::State;
+use super::request::state::RequestState;
 use super::runtime::context::About;
 use super::runtime::forked;
 use super::runtime::interpreter::{Interpreter, release};
 use super::runtime::lease::{Lease, Lent};
-use super::runtime::loader::Search;
+use super::runtime::loader::SearchPath;
 use super::runtime::traceback;
 use super::text::decode;
 use super::values::buffer;
@@ -53,7 +53,7 @@ impl Class for ElementObject {
 
 fn req<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
     let r = this.body().0.get()?.request();
-    State::of(r).object(this.py(), this.interpreter(), r)
+    RequestState::of(r).object(this.py(), this.interpreter(), r)
 }
 
 fn sent<'py>(this: &Me<'_, 'py>, result: Result<(), Error>) -> Answer<'py> {
@@ -112,10 +112,10 @@ impl Tags for Elements {
             }
         };
         interpreter.enter(About::Request(r), |py| {
-            let state = State::of(r);
+            let state = RequestState::of(r);
             let lease = Lease::new("SSI element");
             let open = (state.lease.open(), lease.open());
-            let run = Run {
+            let run = ElementCall {
                 py,
                 interpreter,
                 settings,
@@ -154,21 +154,21 @@ fn may_run(r: &Request) -> Result<(), String> {
     })
 }
 
-struct Run<'a, 'py> {
+struct ElementCall<'a, 'py> {
     py: Python<'py>,
     interpreter: &'static Interpreter,
     settings: &'a Settings,
     tag: &'a Tag,
 }
 
-impl Run<'_, '_> {
+impl ElementCall<'_, '_> {
     fn run(
         &self,
         lease: &std::sync::Arc<Lease>,
         parameter: Parameter,
         code: &[u8],
     ) -> PyResult<()> {
-        let search = Search {
+        let search = SearchPath {
             path: self.settings.path.as_deref(),
             r: Some(self.tag.request()),
         };

@@ -1,7 +1,6 @@
 """Names in the Rust sources: those of the field, one word for one thing; and functions that fit on a screen."""
 
 import re
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,24 +16,16 @@ PRIVATE_WORDS = {
 }
 # Words that are plain English as a part of a name, and private as a whole one.
 PRIVATE_NAMES = {"wire", "breaking", "drops", "loose", "flow", "way"}
-# Each of these was the name of several types.
-ONE_TYPE_EACH = {
-    "Place",
-    "Step",
-    "Kind",
-    "Way",
-    "Direction",
-    "Flow",
-    "Held",
-    "Wish",
-    "FilterType",
-    "BucketKind",
-    "Context",
+# Names that several types may have, each for a reason.
+SHARED_NAMES = {
+    "Me": "in each file that implements a Python class: the object, `This<'_, '_, Class>`",
 }
 
 _DEFINITION = re.compile(
     r"^\s*(?:pub(?:\([^)]*\))? )?(?:const |async |unsafe |static )*(?:fn|struct|enum|trait|type|mod|union) (\w+)"
 )
+_TYPE = re.compile(r"^( *)(?:pub(?:\([^)]*\))? )?(?:unsafe )?(struct|enum|union|trait|type) (\w+)")
+_TRAIT_OR_IMPLEMENTATION = re.compile(r"^( *)(?:pub(?:\([^)]*\))? )?(?:unsafe )?(?:trait|impl)\b")
 _FIELD = re.compile(r"^    (?:pub(?:\([^)]*\))? )?([a-z_]\w*): [^:]")
 _FUNCTION = re.compile(r"^( *)(?:pub(?:\([^)]*\))? )?(?:const |async |unsafe |extern \"[^\"]*\" )*fn (\w+)")
 
@@ -72,10 +63,31 @@ def test_names_are_those_of_the_field() -> None:
     assert not wrong, "name these by the field's term"
 
 
-def test_these_words_name_one_type_each() -> None:
-    declared = re.compile(r"^\s*(?:pub(?:\([^)]*\))? )?(?:struct|enum|type|union) (\w+)", re.MULTILINE)
-    found = Counter(name for path in SOURCES for name in declared.findall(path.read_text()))
-    assert {name: found[name] for name in ONE_TYPE_EACH if found[name] > 1} == {}
+def types() -> Iterator[tuple[str, Path]]:
+    """Yield the structs, enums, unions, traits and type aliases, each with its file; those of tests left out."""
+    for path in SOURCES:
+        if path.stem == "tests":
+            continue
+        associated = ""  # The indent of the trait or implementation whose associated types are passed over.
+        for line in re.split(r"^ *mod tests\b", path.read_text(), maxsplit=1, flags=re.MULTILINE)[0].splitlines():
+            if match := _TRAIT_OR_IMPLEMENTATION.match(line):
+                associated = f"{match[1]} " if not line.endswith("}") else ""
+            elif re.fullmatch(r" *\}", line) and len(line) <= len(associated):
+                associated = ""
+            if match := _TYPE.match(line):
+                is_associated = match[2] == "type" and associated and len(match[1]) >= len(associated)
+                if not is_associated:
+                    yield match[3], path
+
+
+def test_no_name_has_two_types() -> None:
+    found: dict[str, list[str]] = {}
+    for name, path in types():
+        found.setdefault(name, []).append(str(path.relative_to(PROJECT)))
+    assert len(found) > 300
+    several = {name: files for name, files in found.items() if len(files) > 1}
+    assert {name: files for name, files in several.items() if name not in SHARED_NAMES} == {}, "rename one of them"
+    assert SHARED_NAMES.keys() <= several.keys(), "take these from the list"
 
 
 def test_no_function_is_long() -> None:

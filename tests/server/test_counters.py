@@ -73,6 +73,15 @@ def test_a_filter_of_responses(httpd: Httpd) -> None:
     }
 
 
+def test_the_columns_of_the_page(httpd: Httpd) -> None:
+    assert httpd.get("/upper/a.txt").status == 200
+    heads = re.findall(r"<th>([^<]*)</th>", httpd.get("/server-status").text.partition("<h2>mod_python</h2>")[2])
+    assert heads == [
+        *("Directive", "Filter", "Calls", "Bytes in", "Bytes out", "Held at most"),
+        *("Milliseconds", "Errors", "In progress", "Oldest, in seconds"),
+    ]
+
+
 def test_what_is_held(httpd: Httpd) -> None:
     httpd.write("whole/a.txt", bytes(500_000))
     httpd.get("/whole/a.txt")

@@ -22,7 +22,7 @@ ORDER: dict[str, list[tuple[str, ...]]] = {
         ("parking",),
         ("metrics",),
         ("httpd", "engine"),
-        ("filter_chain", "locks"),
+        ("filter_chain", "hook_order", "locks"),
     ],
     "python": [
         ("apache",),

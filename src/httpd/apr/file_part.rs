@@ -23,14 +23,14 @@ use crate::httpd::status::Error;
 const PORTION: usize = 64 * 1024;
 
 /// An open file, parts of which are sent.
-pub(in crate::httpd) struct Named {
+pub(in crate::httpd) struct SharedFile {
     pub(in crate::httpd) file: File,
     pub(in crate::httpd) path: Vec<u8>,
     /// Aborts the connection for which parts are sent. Called on any thread that reads a bucket of its allocator.
     give_up: Box<dyn Fn() + Send + Sync>,
 }
 
-impl Named {
+impl SharedFile {
     pub(in crate::httpd) fn new(
         file: File,
         path: &[u8],
@@ -69,7 +69,7 @@ impl Named {
 
 /// A bucket over `length` bytes of a file from `offset` on, for the connection of `list`.
 pub(in crate::httpd) fn part(
-    file: &Arc<Named>,
+    file: &Arc<SharedFile>,
     offset: u64,
     length: usize,
     list: *mut ffi::apr_bucket_alloc_t,
@@ -79,13 +79,13 @@ pub(in crate::httpd) fn part(
 }
 
 /// The file that a bucket is a part of; `None` for buckets of other types.
-pub(in crate::httpd) fn named(bucket: &ffi::apr_bucket) -> Option<&Arc<Named>> {
+pub(in crate::httpd) fn named(bucket: &ffi::apr_bucket) -> Option<&Arc<SharedFile>> {
     // SAFETY: what the data of this type is.
     std::ptr::eq(bucket.type_, &raw const PART.0).then(|| unsafe { &*bucket.data.cast() })
 }
 
-/// Such a bucket owns its descriptor, through `Named`.
-static PART: Type = Type::owning::<Arc<Named>>(c"FILE", read);
+/// Such a bucket owns its descriptor, through `SharedFile`.
+static PART: Type = Type::owning::<Arc<SharedFile>>(c"FILE", read);
 
 /// Reads the first portion of a part into memory, which becomes the bucket; the rest becomes a bucket behind it.
 unsafe extern "C" fn read(
@@ -111,7 +111,7 @@ unsafe extern "C" fn read(
         // SAFETY: as above.
         let target = unsafe { std::slice::from_raw_parts_mut(memory, size) };
         // SAFETY: what the data of this type is; the box stays until it is dropped below.
-        let file = unsafe { &*fields.data.cast::<Arc<Named>>() }.clone();
+        let file = unsafe { &*fields.data.cast::<Arc<SharedFile>>() }.clone();
         if !file.read(target, offset as u64) {
             // SAFETY: allocated above.
             unsafe { ffi::apr_bucket_free(memory.cast()) };
@@ -123,7 +123,7 @@ unsafe extern "C" fn read(
             unsafe { ffi::mp_bucket_insert_after(bucket, rest) };
         }
         // SAFETY: the old data, which the bucket does not refer to once it is made anew.
-        unsafe { destroy::<Arc<Named>>(fields.data) };
+        unsafe { destroy::<Arc<SharedFile>>(fields.data) };
         let free = Some(ffi::apr_bucket_free as unsafe extern "C" fn(*mut c_void));
         // SAFETY: a live bucket, and memory of its own list, which it owns from now on.
         unsafe { ffi::apr_bucket_heap_make(bucket, memory.cast(), size, free) };

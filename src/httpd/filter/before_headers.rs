@@ -3,8 +3,8 @@
 //! It counts among the filters of the protocol, which stay in the chain when httpd makes an error page.
 
 use super::Filter;
-use super::content_length::Change;
 use super::handle;
+use crate::filter_chain::Change;
 use crate::filter_chain::Direction;
 use crate::httpd::apr::brigade::Brigade;
 use crate::httpd::ffi;

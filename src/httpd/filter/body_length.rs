@@ -2,7 +2,7 @@
 
 use std::ffi::CString;
 
-use super::spool::{Chain, Refusal, Spool};
+use super::spool::{InputFilters, Spool, SpoolFailure};
 use crate::httpd::connection::KeepAlive;
 use crate::httpd::log::Level;
 use crate::httpd::request::Request;
@@ -29,13 +29,13 @@ impl Request {
         }
     }
 
-    fn spool_body(&self, limit: u64, keeps_original: bool) -> Result<u64, Refusal> {
+    fn spool_body(&self, limit: u64, keeps_original: bool) -> Result<u64, SpoolFailure> {
         if keeps_original && self.original_body().is_none() {
-            let original = self.spool(Chain::Protocol, limit, || false)?;
+            let original = self.spool(InputFilters::Protocol, limit, || false)?;
             if let Some(length) = original.length() {
                 self.note_original_length(length);
             }
-            self.serve_spool(Chain::Protocol, original);
+            self.serve_spool(InputFilters::Protocol, original);
         }
         // Filters that all step out before they change anything leave the length as it was: then the rest of the body
         // is not read here.
@@ -43,17 +43,17 @@ impl Request {
         let are_all_known = self.body_filters() == self.changing_filters();
         let is_enough = || self.body_filters() == 0 && !self.is_body_touched();
         let spool: Spool = match original.filter(|_| are_all_known) {
-            Some(_) => self.spool(Chain::Whole, limit, is_enough)?,
-            None => self.spool(Chain::Whole, limit, || false)?,
+            Some(_) => self.spool(InputFilters::Whole, limit, is_enough)?,
+            None => self.spool(InputFilters::Whole, limit, || false)?,
         };
         let length = spool.length().or(original).unwrap_or_default();
-        self.serve_spool(Chain::Whole, spool);
+        self.serve_spool(InputFilters::Whole, spool);
         Ok(length)
     }
 
     /// Logs why a body cannot be kept, and answers the status for the client. In place of 500 it is
     /// `AP_FILTER_ERROR`, of which httpd makes 500: mod_proxy would take 500 for a fault of the backend.
-    fn refuse_spool(&self, refusal: &Refusal, limit: u64) -> Status {
+    fn refuse_spool(&self, refusal: &SpoolFailure, limit: u64) -> Status {
         // The rest of the body must not be taken for a request.
         self.connection().set_keep_alive(KeepAlive::Close);
         let handler = self
@@ -61,12 +61,12 @@ impl Request {
             .map(String::from_utf8_lossy)
             .unwrap_or_default();
         let (status, reason) = match refusal {
-            Refusal::Unread(error) => return error.to_http(),
-            Refusal::TooLong => (
+            SpoolFailure::Unread(error) => return error.to_http(),
+            SpoolFailure::TooLong => (
                 Status::REQUEST_ENTITY_TOO_LARGE,
                 format!("it is longer than {limit} bytes: PythonInputSpool sets another limit"),
             ),
-            Refusal::Disk(error) => (
+            SpoolFailure::Disk(error) => (
                 Status::FILTER_ERROR,
                 format!(
                     "its temporary file in {} fails: {error}",

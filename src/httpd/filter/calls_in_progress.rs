@@ -30,10 +30,10 @@ struct Entered {
 }
 
 /// A call in progress; it ends when this is dropped.
-pub(in crate::httpd) struct Call(());
+pub(in crate::httpd) struct FilterCall(());
 
 /// A call of this filter begins. `None`: the same filter is being called already.
-pub(in crate::httpd) fn begin(direction: Direction, filter: &Filter) -> Option<Call> {
+pub(in crate::httpd) fn begin(direction: Direction, filter: &Filter) -> Option<FilterCall> {
     let entered = Entered {
         direction,
         filter: filter.as_ptr(),
@@ -45,11 +45,11 @@ pub(in crate::httpd) fn begin(direction: Direction, filter: &Filter) -> Option<C
             return None;
         }
         calls.push(entered);
-        Some(Call(()))
+        Some(FilterCall(()))
     })
 }
 
-impl Drop for Call {
+impl Drop for FilterCall {
     fn drop(&mut self) {
         // Calls end in the reverse order of their beginnings, as C functions return.
         IN_PROGRESS.with_borrow_mut(Vec::pop);

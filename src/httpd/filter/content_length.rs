@@ -5,17 +5,6 @@ use crate::httpd::apr::brigade::Brigade;
 use crate::httpd::apr::bucket::BucketKind;
 use crate::httpd::request::Request;
 
-/// What a filter may change of a body.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Change {
-    /// Anything, the length too.
-    Length,
-    /// The bytes, but not how many they are.
-    Bytes,
-    /// Nothing.
-    Nothing,
-}
-
 /// A length that the headers have promised before the body comes.
 pub(in crate::httpd) struct Promise {
     total: u64,

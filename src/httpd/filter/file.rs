@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::Filter;
 use crate::httpd::apr::brigade::Brigade;
 use crate::httpd::apr::file_part;
-use crate::httpd::apr::file_part::Named;
+use crate::httpd::apr::file_part::SharedFile;
 use crate::httpd::apr::pool::Pool;
 use crate::httpd::connection::Connection;
 use crate::httpd::ffi;
@@ -24,7 +24,7 @@ enum SendMethod {
     /// FILE buckets of APR's, by the kernel's sendfile (`EnableSendfile On`); the pool closes the file.
     Sendfile(Vec<u8>, NonNull<ffi::apr_file_t>),
     /// Buckets of `file_part`, which are read piece by piece.
-    Read(Arc<Named>),
+    Read(Arc<SharedFile>),
 }
 
 impl OpenFile {
@@ -86,7 +86,7 @@ impl OpenFile {
     fn open(path: &[u8], may_send: bool, pool: &Pool, c: &Connection) -> Result<Self, Error> {
         if !may_send {
             let file = File::open(OsStr::from_bytes(path)).map_err(failed)?;
-            return Ok(Self(SendMethod::Read(Arc::new(Named::new(
+            return Ok(Self(SendMethod::Read(Arc::new(SharedFile::new(
                 file,
                 path,
                 c.give_up(),

@@ -1,10 +1,10 @@
 //! Input filters: buckets that arrive from the client, and the body that a handler reads.
 
-use super::content_length::{Change, Promise};
+use super::content_length::Promise;
 use super::stream::{CHUNK, Next, Stream, held_by};
 use super::stream_buckets::NextBucket;
 use super::{Filter, Mode};
-use crate::filter_chain::Direction;
+use crate::filter_chain::{Change, Direction};
 use crate::httpd::apr::brigade::Brigade;
 use crate::httpd::apr::bucket::BucketKind;
 use crate::httpd::apr::owned_brigade::OwnedBrigade;

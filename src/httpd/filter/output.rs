@@ -1,10 +1,10 @@
 //! Output filters: buckets that arrive from the handler, and buckets that go on to the client.
 
 use super::Filter;
-use super::content_length::{Change, Promise};
+use super::content_length::Promise;
 use super::stream::{CHUNK, Next, Stream};
 use super::stream_buckets::NextBucket;
-use crate::filter_chain::Direction;
+use crate::filter_chain::{Change, Direction};
 use crate::httpd::apr::brigade::Brigade;
 use crate::httpd::apr::bucket::BucketKind;
 use crate::httpd::status::Error;

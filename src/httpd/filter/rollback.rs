@@ -12,11 +12,11 @@ pub struct Rollback {
     buckets: Queue,
     bytes: usize,
     limit: usize,
-    state: State,
+    state: RollbackState,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum State {
+enum RollbackState {
     /// All buckets that were read are here.
     Kept,
     /// More was read than is kept, so they were dropped; nothing was yielded yet.
@@ -32,32 +32,32 @@ impl Rollback {
             buckets,
             bytes: 0,
             limit: 0,
-            state: State::Free,
+            state: RollbackState::Free,
         }
     }
 
     /// From now on keeps the buckets that are read, up to `limit` bytes.
     pub fn keep(&mut self, limit: usize) {
         self.limit = limit;
-        self.state = State::Kept;
+        self.state = RollbackState::Kept;
     }
 
     /// Whether all buckets that were read are here.
     pub fn are_kept(&self) -> bool {
-        self.state == State::Kept
+        self.state == RollbackState::Kept
     }
 
     /// How many bytes are kept.
     pub fn bytes(&self) -> usize {
         match self.state {
-            State::Kept => self.bytes,
-            State::Lost | State::Free => 0,
+            RollbackState::Kept => self.bytes,
+            RollbackState::Lost | RollbackState::Free => 0,
         }
     }
 
     /// Whether a rollback would still be allowed, but the buckets were dropped.
     pub fn are_lost(&self) -> bool {
-        self.state == State::Lost
+        self.state == RollbackState::Lost
     }
 
     /// Keeps a bucket that was read, with `length` bytes; metadata, too.
@@ -68,14 +68,14 @@ impl Rollback {
 
     /// Whether more was read than is kept.
     pub fn are_too_many(&self) -> bool {
-        self.state == State::Kept && self.bytes > self.limit
+        self.state == RollbackState::Kept && self.bytes > self.limit
     }
 
     /// Keeps them no longer: data is dropped except for buckets that the author holds, and metadata is moved to
     /// `target`.
     pub(in crate::httpd) fn lose(&mut self, target: &Queue, held: &TakenBuckets) {
         self.let_go(target, held);
-        self.state = State::Lost;
+        self.state = RollbackState::Lost;
     }
 
     /// The brigade of the kept buckets.
@@ -92,19 +92,19 @@ impl Rollback {
     /// `target` in its order.
     pub(in crate::httpd) fn release(&mut self, target: &Queue, held: &TakenBuckets) {
         self.let_go(target, held);
-        self.state = State::Free;
+        self.state = RollbackState::Free;
     }
 
     /// Something was yielded after they were dropped.
     pub fn free_for_good(&mut self) {
-        self.state = State::Free;
+        self.state = RollbackState::Free;
     }
 
     /// Puts all of them back in front of what was not read.
     pub(in crate::httpd) fn restore(&mut self, unread: &Queue) {
         self.buckets.move_before(unread);
         self.bytes = 0;
-        self.state = State::Free;
+        self.state = RollbackState::Free;
     }
 
     /// Makes the kept buckets outlive the call that brought them.

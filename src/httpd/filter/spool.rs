@@ -18,7 +18,7 @@ use crate::httpd::apr::brigade::Brigade;
 use crate::httpd::apr::brigade_data::extend;
 use crate::httpd::apr::bucket::BucketKind;
 use crate::httpd::apr::file_part;
-use crate::httpd::apr::file_part::Named;
+use crate::httpd::apr::file_part::SharedFile;
 use crate::httpd::ffi;
 use crate::httpd::guard::guard;
 use crate::httpd::request::Request;
@@ -38,7 +38,7 @@ const ORIGINAL: &CStr = c"mod_python.original-body";
 
 /// Which of a request's input filters are meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::httpd) enum Chain {
+pub(in crate::httpd) enum InputFilters {
     /// All of them.
     Whole,
     /// Those of the protocol, which stay when the request is redirected.
@@ -46,7 +46,7 @@ pub(in crate::httpd) enum Chain {
 }
 
 /// Why a body cannot be kept.
-pub(in crate::httpd) enum Refusal {
+pub(in crate::httpd) enum SpoolFailure {
     /// It is longer than the limit.
     TooLong,
     /// The temporary file cannot be made or written.
@@ -55,20 +55,20 @@ pub(in crate::httpd) enum Refusal {
     Unread(Error),
 }
 
-impl From<Error> for Refusal {
+impl From<Error> for SpoolFailure {
     fn from(error: Error) -> Self {
         Self::Unread(error)
     }
 }
 
-enum Body {
+enum SpooledBody {
     Memory(Bytes),
-    File(Arc<Named>),
+    File(Arc<SharedFile>),
 }
 
 /// A body, or its beginning.
 pub(in crate::httpd) struct Spool {
-    body: RefCell<Body>,
+    body: RefCell<SpooledBody>,
     length: Cell<u64>,
     /// The number of bytes that were given out.
     at: Cell<u64>,
@@ -89,10 +89,10 @@ impl Request {
     /// Reads the body through a chain to its end, or until `is_enough` after a piece of it.
     pub(in crate::httpd) fn spool(
         &self,
-        chain: Chain,
+        chain: InputFilters,
         limit: u64,
         is_enough: impl Fn() -> bool,
-    ) -> Result<Spool, Refusal> {
+    ) -> Result<Spool, SpoolFailure> {
         let arriving = self.new_brigade();
         let mut kept = Writer::new(limit);
         let mut empty_reads = 0;
@@ -105,13 +105,13 @@ impl Request {
                 0
             };
             if empty_reads > MOST_EMPTY_READS {
-                return Err(Refusal::Unread(Error::GENERAL));
+                return Err(SpoolFailure::Unread(Error::GENERAL));
             }
             while let Some(kind) = arriving.front() {
                 match kind {
                     BucketKind::Data => kept.write(arriving.read_front(true)?)?,
                     BucketKind::End => open = false,
-                    BucketKind::Error => return Err(Refusal::Unread(Error::GENERAL)),
+                    BucketKind::Error => return Err(SpoolFailure::Unread(Error::GENERAL)),
                     _ => {}
                 }
                 drop(arriving.remove_front());
@@ -120,10 +120,10 @@ impl Request {
         Ok(kept.finish(self, open))
     }
 
-    fn read_from(&self, chain: Chain, brigade: &Brigade) -> Result<(), Error> {
+    fn read_from(&self, chain: InputFilters, brigade: &Brigade) -> Result<(), Error> {
         let filters = match chain {
-            Chain::Whole => self.raw().input_filters,
-            Chain::Protocol => self.raw().proto_input_filters,
+            InputFilters::Whole => self.raw().input_filters,
+            InputFilters::Protocol => self.raw().proto_input_filters,
         };
         let (mode, block) = (ffi::AP_MODE_READBYTES, ffi::APR_BLOCK_READ);
         // SAFETY: the live chain of this request.
@@ -139,16 +139,16 @@ impl Request {
     }
 
     /// Puts the filter into the request's chain that gives out this body.
-    pub(in crate::httpd) fn serve_spool(&self, chain: Chain, spool: Spool) {
+    pub(in crate::httpd) fn serve_spool(&self, chain: InputFilters, spool: Spool) {
         let name = match chain {
-            Chain::Whole => FILTERED,
-            Chain::Protocol => ORIGINAL,
+            InputFilters::Whole => FILTERED,
+            InputFilters::Protocol => ORIGINAL,
         };
         let Some(filter) = self.add_filter(Direction::Input, name.to_bytes()) else {
             return;
         };
         filter.keep(spool);
-        if chain == Chain::Protocol {
+        if chain == InputFilters::Protocol {
             // A redirect keeps these filters, and drops those before them.
             // SAFETY: live; the filter stands in this request's chain, just before the others.
             unsafe { (*self.as_ptr()).proto_input_filters = filter.as_ptr() };
@@ -198,19 +198,19 @@ impl Writer {
         }
     }
 
-    fn write(&mut self, data: &[u8]) -> Result<(), Refusal> {
+    fn write(&mut self, data: &[u8]) -> Result<(), SpoolFailure> {
         self.length += data.len() as u64;
         if self.length > self.limit {
-            return Err(Refusal::TooLong);
+            return Err(SpoolFailure::TooLong);
         }
         if self.file.is_none() && self.memory.len() + data.len() > PORTION {
-            let mut file = temporary_file().map_err(Refusal::Disk)?;
-            file.write_all(&self.memory).map_err(Refusal::Disk)?;
+            let mut file = temporary_file().map_err(SpoolFailure::Disk)?;
+            file.write_all(&self.memory).map_err(SpoolFailure::Disk)?;
             self.memory = Vec::new();
             self.file = Some(file);
         }
         match &mut self.file {
-            Some(file) => file.write_all(data).map_err(Refusal::Disk),
+            Some(file) => file.write_all(data).map_err(SpoolFailure::Disk),
             None => Ok(extend(&mut self.memory, data)?),
         }
     }
@@ -219,9 +219,13 @@ impl Writer {
         let body = match self.file {
             Some(file) => {
                 let name = b"the temporary file of a request's body";
-                Body::File(Arc::new(Named::new(file, name, r.connection().give_up())))
+                SpooledBody::File(Arc::new(SharedFile::new(
+                    file,
+                    name,
+                    r.connection().give_up(),
+                )))
             }
-            None => Body::Memory(self.memory.into()),
+            None => SpooledBody::Memory(self.memory.into()),
         };
         Spool {
             body: RefCell::new(body),
@@ -297,11 +301,11 @@ impl Spool {
         let (at, length) = (self.at.get(), length as usize);
         match &*self.body.borrow() {
             _ if length == 0 => {}
-            Body::Memory(bytes) => {
+            SpooledBody::Memory(bytes) => {
                 let at = at as usize;
                 target.append_bytes(bytes.slice(at..at + length));
             }
-            Body::File(file) => {
+            SpooledBody::File(file) => {
                 target.append_raw(file_part::part(file, at, length, target.list()));
             }
         }
@@ -312,11 +316,11 @@ impl Spool {
         let mut piece = vec![0; self.rest().min(LINE) as usize];
         let at = self.at.get();
         match &*self.body.borrow() {
-            Body::Memory(bytes) => {
+            SpooledBody::Memory(bytes) => {
                 let (at, length) = (at as usize, piece.len());
                 piece.copy_from_slice(&bytes[at..at + length]);
             }
-            Body::File(file) => {
+            SpooledBody::File(file) => {
                 let failed = |_| Error::GENERAL;
                 file.file.read_exact_at(&mut piece, at).map_err(failed)?;
             }
@@ -345,7 +349,7 @@ impl Spool {
         }
         self.length.set(bytes.len() as u64);
         self.at.set(0);
-        self.body.replace(Body::Memory(bytes.into()));
+        self.body.replace(SpooledBody::Memory(bytes.into()));
         Ok(())
     }
 }

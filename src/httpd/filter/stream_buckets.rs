@@ -44,7 +44,7 @@ pub enum NextBucket {
 }
 
 /// The properties of a bucket.
-pub struct About {
+pub struct BucketProperties {
     /// Its type: `HEAP`, `FILE` …
     pub kind: String,
     /// Its length in bytes; `None` if that is known only when it is read.
@@ -161,9 +161,9 @@ impl Stream {
     }
 
     /// The properties of a token's bucket. `None`: the author does not have it any more.
-    pub fn about(&self, token: &Token) -> Option<About> {
+    pub fn about(&self, token: &Token) -> Option<BucketProperties> {
         let raw = self.taken_buckets.bucket(token)?;
-        Some(About {
+        Some(BucketProperties {
             kind: bucket_name(raw),
             // SAFETY: a live bucket of this stream.
             length: unsafe { bucket::length(raw.as_ptr()) },

@@ -4,7 +4,7 @@ use std::ffi::{c_char, c_int, c_void};
 use std::ptr::null;
 
 use super::Module;
-use super::requests::Order;
+use crate::hook_order::Order;
 use crate::httpd::connection::Connection;
 use crate::httpd::connection::parked_socket::ParkedSocket;
 use crate::httpd::ffi;

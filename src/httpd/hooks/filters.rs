@@ -89,14 +89,14 @@ pub fn is_ours<M: Module>(direction: Direction, name: &str, slot: usize) -> bool
     }
 }
 
-type Input = unsafe extern "C" fn(
+type InputFunction = unsafe extern "C" fn(
     *mut ffi::ap_filter_t,
     *mut ffi::apr_bucket_brigade,
     ffi::ap_input_mode_t,
     ffi::apr_read_type_e,
     ffi::apr_off_t,
 ) -> ffi::apr_status_t;
-type Output =
+type OutputFunction =
     unsafe extern "C" fn(*mut ffi::ap_filter_t, *mut ffi::apr_bucket_brigade) -> ffi::apr_status_t;
 
 type Start = unsafe extern "C" fn(*mut ffi::ap_filter_t) -> i32;
@@ -128,13 +128,13 @@ macro_rules! entries {
 }
 
 impl<M: Module> Entries<M> {
-    const INPUT: [Input; RUN_TIME + 1] = {
-        let rows: [[Input; 16]; 16] = entries!(input, M);
-        flatten::<Input>(rows, input::<M, RUN_TIME>)
+    const INPUT: [InputFunction; RUN_TIME + 1] = {
+        let rows: [[InputFunction; 16]; 16] = entries!(input, M);
+        flatten::<InputFunction>(rows, input::<M, RUN_TIME>)
     };
-    const OUTPUT: [Output; RUN_TIME + 1] = {
-        let rows: [[Output; 16]; 16] = entries!(output, M);
-        flatten::<Output>(rows, output::<M, RUN_TIME>)
+    const OUTPUT: [OutputFunction; RUN_TIME + 1] = {
+        let rows: [[OutputFunction; 16]; 16] = entries!(output, M);
+        flatten::<OutputFunction>(rows, output::<M, RUN_TIME>)
     };
     const START_INPUT: [Start; RUN_TIME + 1] = {
         let rows: [[Start; 16]; 16] = entries!(start_input, M);

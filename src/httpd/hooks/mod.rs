@@ -28,16 +28,17 @@ use super::request::Request;
 use super::server;
 use super::server::Server;
 use super::server::config;
-use super::server::config::{Command, Settings};
+use super::server::config::{Command, ModuleSettings};
 use super::status::{Error, Status};
-use requests::{Hook, Order, Registration};
+use crate::hook_order::Order;
+use requests::{Hook, Registration};
 
 /// A module: what it does in each of httpd's hooks.
 pub trait Module: Sized + 'static {
     /// `mod_name.c`, for `<IfModule>`.
     const NAME: &'static CStr;
     /// The settings that its directives make.
-    type Settings: Settings;
+    type Settings: ModuleSettings;
     /// Its directives, as [`config::commands`] makes them.
     const COMMANDS: &'static [Command];
 

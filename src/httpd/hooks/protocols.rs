@@ -4,6 +4,7 @@
 use std::ffi::{CStr, c_char, c_int};
 
 use super::Module;
+use crate::hook_order::Order;
 use crate::httpd::connection::Connection;
 use crate::httpd::cstr::c_bytes;
 use crate::httpd::ffi;
@@ -15,7 +16,7 @@ use crate::httpd::status::Status;
 /// Registers the hooks of a module.
 pub(in crate::httpd) fn register<M: Module>() {
     let none = std::ptr::null::<*const c_char>();
-    let middle = super::requests::Order::Middle.number();
+    let middle = Order::Middle.number();
     // SAFETY: called while httpd collects hooks.
     unsafe { ffi::ap_hook_protocol_propose(Some(propose::<M>), none, none, middle) };
     // SAFETY: as above.

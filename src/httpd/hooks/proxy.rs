@@ -4,7 +4,8 @@
 use std::ffi::{c_char, c_int, c_void};
 use std::ptr::null;
 
-use super::{Module, Order};
+use super::Module;
+use crate::hook_order::Order;
 use crate::httpd::cstr::c_bytes;
 use crate::httpd::ffi;
 use crate::httpd::guard::guard;

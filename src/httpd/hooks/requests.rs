@@ -4,6 +4,7 @@ use std::ffi::{CStr, c_char, c_int};
 
 use super::Module;
 use super::connections::process_connection;
+use crate::hook_order::Order;
 use crate::httpd::apr::pool::Pool;
 use crate::httpd::ffi;
 use crate::httpd::guard::guard;
@@ -45,17 +46,6 @@ pub enum Hook {
     Handler,
     /// `log_transaction`
     LogTransaction,
-}
-
-/// The order among all modules.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Order {
-    /// `APR_HOOK_REALLY_FIRST`
-    ReallyFirst,
-    /// `APR_HOOK_FIRST`
-    First,
-    /// `APR_HOOK_MIDDLE`
-    Middle,
 }
 
 impl Order {

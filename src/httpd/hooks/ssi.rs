@@ -6,6 +6,7 @@ use std::mem::transmute;
 use std::ptr::{NonNull, null_mut};
 use std::sync::OnceLock;
 
+use crate::filter_chain::Change;
 use crate::filter_chain::Direction;
 use crate::httpd::apr::brigade::Brigade;
 use crate::httpd::apr::owned_brigade::OwnedBrigade;
@@ -13,7 +14,6 @@ use crate::httpd::cstr::c_bytes;
 use crate::httpd::ffi;
 use crate::httpd::filter::Filter;
 use crate::httpd::filter::calls_in_progress;
-use crate::httpd::filter::content_length::Change;
 use crate::httpd::filter::output::Output;
 use crate::httpd::filter::stream::CHUNK;
 use crate::httpd::guard::{caught, guard};
@@ -39,10 +39,10 @@ pub enum Parameter {
     Exec,
 }
 
-type Register = unsafe extern "C" fn(*mut c_char, Option<Handler>);
+type Register = unsafe extern "C" fn(*mut c_char, Option<ElementFunction>);
 type NextParameter =
     unsafe extern "C" fn(*mut ffi::include_ctx_t, *mut *mut c_char, *mut *mut c_char, i32);
-type Handler = unsafe extern "C" fn(
+type ElementFunction = unsafe extern "C" fn(
     *mut ffi::include_ctx_t,
     *mut ffi::ap_filter_t,
     *mut ffi::apr_bucket_brigade,

@@ -257,11 +257,11 @@ impl AuthProbe<'_> {
     /// # Errors
     /// One of them refuses it.
     pub fn meet_client(&self) -> Result<(), Status> {
-        type Hook = unsafe extern "C" fn(*mut ffi::request_rec) -> c_int;
+        type HookFunction = unsafe extern "C" fn(*mut ffi::request_rec) -> c_int;
         // SAFETY: a look at a variable of httpd's.
         let hooks = unsafe { ffi::ap_hook_get_post_read_request() };
         // SAFETY: that hook's functions.
-        for hook in unsafe { functions_of::<Hook>(hooks, &ABOUT_CLIENTS) } {
+        for hook in unsafe { functions_of::<HookFunction>(hooks, &ABOUT_CLIENTS) } {
             // SAFETY: a hook of httpd's, called as httpd does.
             let status = Status(unsafe { hook(self.r.as_ptr()) });
             if status != Status::OK && status != Status::DECLINED {

@@ -21,7 +21,7 @@ pub(in crate::httpd) mod tls;
 pub mod uri;
 
 use crate::httpd::module_data::slot;
-use crate::httpd::server::config::Settings;
+use crate::httpd::server::config::ModuleSettings;
 use std::cell::UnsafeCell;
 use std::ffi::{CStr, c_void};
 use std::ptr::NonNull;
@@ -267,7 +267,7 @@ impl Request {
 
 impl Request {
     /// The settings that hold for the request where it stands now. `S` is the module's own type.
-    pub fn settings<S: Settings>(&self) -> &S {
+    pub fn settings<S: ModuleSettings>(&self) -> &S {
         // SAFETY: made by our functions; merged sections live in the request's pool or longer.
         unsafe { &*slot(self.raw().per_dir_config).cast() }
     }

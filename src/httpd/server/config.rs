@@ -11,7 +11,7 @@ use crate::httpd::guard::guard;
 use crate::httpd::module_data::slot;
 
 /// What a module keeps per section of the configuration.
-pub trait Settings: Default + 'static {
+pub trait ModuleSettings: Default + 'static {
     /// Whether no directive stood in the section.
     fn is_empty(&self) -> bool;
     /// The settings that hold in `inner`, a section inside (or after) `outer`.
@@ -36,12 +36,12 @@ pub enum Context {
     Section,
     /// Also `.htaccess`, where `AllowOverride` gives all of these classes, or `AllowOverrideList` the
     /// directive's name.
-    Anywhere(&'static [Class]),
+    Anywhere(&'static [OverrideClass]),
 }
 
 /// A class of `AllowOverride`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Class {
+pub enum OverrideClass {
     /// The class that `SetHandler` needs, too.
     FileInfo,
     /// The class that `Require` needs, too.
@@ -49,7 +49,7 @@ pub enum Class {
 }
 
 /// The change of settings that one line of the configuration stands for.
-pub type Change<S> = Box<dyn Fn(&mut S)>;
+pub type SettingsChange<S> = Box<dyn Fn(&mut S)>;
 
 /// One directive: its name, and what it does.
 #[derive(Debug)]
@@ -61,7 +61,7 @@ pub struct Directive<S: 'static> {
     /// Where it may stand.
     pub context: Context,
     /// Parses one line. The error is a sentence that says what to write instead.
-    pub read: fn(&Line<'_>) -> Result<Change<S>, String>,
+    pub read: fn(&Line<'_>) -> Result<SettingsChange<S>, String>,
 }
 
 // `derive` would ask it of `S`, too.
@@ -86,7 +86,7 @@ pub struct Command(pub(in crate::httpd) ffi::command_rec);
 unsafe impl Sync for Command {}
 
 /// httpd's form of tables of directives, with the empty entry at its end (`N` = entries + 1).
-pub const fn commands<S: Settings, const N: usize>(
+pub const fn commands<S: ModuleSettings, const N: usize>(
     tables: &[&'static [Directive<S>]],
 ) -> [Command; N] {
     let mut commands = [const { Command(EMPTY) }; N];
@@ -130,7 +130,7 @@ const EMPTY: ffi::command_rec = ffi::command_rec {
 const NOT_READ: &CStr = c"mod_python could not read this line; the error log says why";
 
 /// httpd has read one line. Returns null, or what is wrong with it, in the pool of temporary values.
-unsafe extern "C" fn set<S: Settings>(
+unsafe extern "C" fn set<S: ModuleSettings>(
     parms: *mut ffi::cmd_parms,
     section: *mut c_void,
     arguments: *const c_char,
@@ -152,7 +152,7 @@ unsafe extern "C" fn set<S: Settings>(
 ///
 /// # Errors
 /// A sentence that says what to write instead.
-fn apply<S: Settings>(line: &Line<'_>, section: *mut c_void) -> Result<(), String> {
+fn apply<S: ModuleSettings>(line: &Line<'_>, section: *mut c_void) -> Result<(), String> {
     // SAFETY: httpd's table of commands is static.
     let command = unsafe { &*line.parms.cmd };
     // SAFETY: `commands` put the directive of this very entry there.
@@ -181,7 +181,7 @@ fn apply<S: Settings>(line: &Line<'_>, section: *mut c_void) -> Result<(), Strin
 
 /// httpd begins a section. Outside of `guard`: it has no way to say that there are no settings, and empty ones are
 /// made without anything that can panic.
-pub(in crate::httpd) unsafe extern "C" fn create_section<S: Settings>(
+pub(in crate::httpd) unsafe extern "C" fn create_section<S: ModuleSettings>(
     pool: *mut ffi::apr_pool_t,
     _path: *mut c_char,
 ) -> *mut c_void {
@@ -190,7 +190,7 @@ pub(in crate::httpd) unsafe extern "C" fn create_section<S: Settings>(
 }
 
 /// httpd begins a server. Outside of `guard`, as `create_section`.
-pub(in crate::httpd) unsafe extern "C" fn create_server<S: Settings>(
+pub(in crate::httpd) unsafe extern "C" fn create_server<S: ModuleSettings>(
     pool: *mut ffi::apr_pool_t,
     _server: *mut ffi::server_rec,
 ) -> *mut c_void {
@@ -200,7 +200,7 @@ pub(in crate::httpd) unsafe extern "C" fn create_server<S: Settings>(
 
 /// httpd merges two sections, or a virtual host with the main server: as it starts, and for each request, on the
 /// request's thread.
-pub(in crate::httpd) unsafe extern "C" fn merge<S: Settings>(
+pub(in crate::httpd) unsafe extern "C" fn merge<S: ModuleSettings>(
     pool: *mut ffi::apr_pool_t,
     outer: *mut c_void,
     inner: *mut c_void,
@@ -233,7 +233,7 @@ fn give<S: 'static>(pool: &Pool, settings: S) -> *mut c_void {
 
 impl Server {
     /// The settings outside of all sections. `S` is the module's own type.
-    pub fn settings<S: Settings>(&self) -> &S {
+    pub fn settings<S: ModuleSettings>(&self) -> &S {
         // SAFETY: made by our functions, as long-lived as the configuration.
         unsafe { &*slot(self.raw().module_config).cast() }
     }
@@ -251,7 +251,7 @@ mod tests {
         is_unusable: bool,
     }
 
-    impl Settings for Broken {
+    impl ModuleSettings for Broken {
         fn is_empty(&self) -> bool {
             false
         }

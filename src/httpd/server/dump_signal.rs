@@ -5,13 +5,13 @@ use std::sync::OnceLock;
 use std::thread;
 
 use super::process;
-use super::stop::Wakeup;
+use super::stop::Semaphore;
 
 /// The signal.
 pub const SIGNAL: i32 = libc::SIGUSR2;
 
 /// Raised by the signal handler. Set before the handler is.
-static ASKED: OnceLock<Wakeup> = OnceLock::new();
+static ASKED: OnceLock<Semaphore> = OnceLock::new();
 
 /// Starts a thread that calls `answer` each time that the signal has come. What sets a handler of its own after this
 /// must call the former one, too. Called once in a child.
@@ -19,7 +19,7 @@ static ASKED: OnceLock<Wakeup> = OnceLock::new();
 /// # Errors
 /// The thread cannot be started.
 pub fn watch(answer: fn()) -> std::io::Result<()> {
-    let asked = *ASKED.get_or_init(Wakeup::new);
+    let asked = *ASKED.get_or_init(Semaphore::new);
     let serve = move || {
         process::mask(libc::SIG_UNBLOCK, &[SIGNAL]);
         loop {

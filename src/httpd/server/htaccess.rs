@@ -3,11 +3,11 @@
 //! httpd itself asks for one of a directive's classes. A directive that runs code needs all of its
 //! classes, so that is checked here, where the missing class can be named.
 
-use super::config::{Class, Context, Line};
+use super::config::{Context, Line, OverrideClass};
 use crate::httpd::cstr::c_bytes;
 use crate::httpd::ffi;
 
-impl Class {
+impl OverrideClass {
     fn bit(self) -> u32 {
         match self {
             Self::FileInfo => ffi::OR_FILEINFO,

@@ -46,7 +46,7 @@ impl Owner {
 
 /// Why a lock was not taken or given back.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Refusal {
+pub enum LockRefusal {
     /// The caller owns the lock already, and would wait for ever.
     OwnLock,
     /// This child does not hold it.
@@ -55,7 +55,7 @@ pub enum Refusal {
     System(Error),
 }
 
-impl fmt::Display for Refusal {
+impl fmt::Display for LockRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::OwnLock => f.write_str(
@@ -72,7 +72,7 @@ impl fmt::Display for Refusal {
 }
 
 #[derive(Clone, Copy)]
-enum State {
+enum MutexState {
     Free,
     /// Taken among the threads of this child; another child may still hold it.
     Waiting(Owner),
@@ -80,18 +80,18 @@ enum State {
 }
 
 /// One lock. Its state is locked for a few instructions (rank `Short`), never while the thread waits for another child.
-pub struct Lock {
+pub struct GlobalLock {
     /// The lock between children; null where there are no other children.
     between: AtomicPtr<ffi::apr_proc_mutex_t>,
-    state: locks::Lock<State>,
+    state: locks::Lock<MutexState>,
     freed: Signal,
 }
 
-impl Lock {
+impl GlobalLock {
     fn new(between: *mut ffi::apr_proc_mutex_t) -> Self {
         Self {
             between: AtomicPtr::new(between),
-            state: locks::Lock::short(State::Free),
+            state: locks::Lock::short(MutexState::Free),
             freed: Signal::new(),
         }
     }
@@ -100,31 +100,31 @@ impl Lock {
     ///
     /// # Errors
     /// `OwnLock`; `System`.
-    pub fn lock(&self, owner: Owner) -> Result<(), Refusal> {
+    pub fn lock(&self, owner: Owner) -> Result<(), LockRefusal> {
         let mut state = self.state();
-        while let State::Waiting(holder) | State::Locked(holder) = *state {
+        while let MutexState::Waiting(holder) | MutexState::Locked(holder) = *state {
             if holder == owner {
-                return Err(Refusal::OwnLock);
+                return Err(LockRefusal::OwnLock);
             }
             state = self.freed.wait(state);
         }
-        *state = State::Waiting(owner);
+        *state = MutexState::Waiting(owner);
         drop(state);
         let result = self.lock_between();
         self.become_held(owner, result.is_ok());
-        result.map_err(Refusal::System)
+        result.map_err(LockRefusal::System)
     }
 
     /// Takes the lock for `owner` if it is free. Returns whether it did; never waits.
     ///
     /// # Errors
     /// `System`.
-    pub fn try_lock(&self, owner: Owner) -> Result<bool, Refusal> {
+    pub fn try_lock(&self, owner: Owner) -> Result<bool, LockRefusal> {
         let mut state = self.state();
-        if !matches!(*state, State::Free) {
+        if !matches!(*state, MutexState::Free) {
             return Ok(false);
         }
-        *state = State::Waiting(owner);
+        *state = MutexState::Waiting(owner);
         drop(state);
         let between = self.between();
         let result = match between.is_null() {
@@ -136,25 +136,25 @@ impl Lock {
             },
         };
         self.become_held(owner, result == Ok(true));
-        result.map_err(Refusal::System)
+        result.map_err(LockRefusal::System)
     }
 
     /// Gives the lock back. Any thread of the child that holds it may call this.
     ///
     /// # Errors
     /// `NotHeld`; `System`.
-    pub fn unlock(&self) -> Result<(), Refusal> {
+    pub fn unlock(&self) -> Result<(), LockRefusal> {
         let mut state = self.state();
-        if !matches!(*state, State::Locked(_)) {
-            return Err(Refusal::NotHeld);
+        if !matches!(*state, MutexState::Locked(_)) {
+            return Err(LockRefusal::NotHeld);
         }
         let between = self.between();
         if !between.is_null() {
             // SAFETY: as in `try_lock`.
             let status = unsafe { ffi::apr_proc_mutex_unlock(between) };
-            Error::check(status).map_err(Refusal::System)?;
+            Error::check(status).map_err(LockRefusal::System)?;
         }
-        *state = State::Free;
+        *state = MutexState::Free;
         self.freed.give_one();
         Ok(())
     }
@@ -177,14 +177,14 @@ impl Lock {
     fn become_held(&self, owner: Owner, is_held: bool) {
         let mut state = self.state();
         if is_held {
-            *state = State::Locked(owner);
+            *state = MutexState::Locked(owner);
         } else {
-            *state = State::Free;
+            *state = MutexState::Free;
             self.freed.give_one();
         }
     }
 
-    fn state(&self) -> Guard<'_, State> {
+    fn state(&self) -> Guard<'_, MutexState> {
         self.state.lock()
     }
 
@@ -195,7 +195,7 @@ impl Lock {
 
 /// The locks of one configuration.
 #[derive(Default)]
-struct Locks(OnceLock<Vec<Lock>>);
+struct Locks(OnceLock<Vec<GlobalLock>>);
 
 /// Tells httpd of our locks, so that `Mutex` knows them.
 pub(in crate::httpd) fn register() {
@@ -238,7 +238,7 @@ pub fn make(configuration: &Pool, main: &Server, count: usize) {
             )
         };
         Error::check(status).ok()?;
-        Some(Lock::new(lock))
+        Some(GlobalLock::new(lock))
     };
     let locks: &Locks = config::generation(configuration, KEY);
     locks
@@ -267,9 +267,9 @@ pub fn child_init(child: &Pool, main: &Server) {
 
 /// The locks of the configuration that a server belongs to. Without httpd, in `mod_python.testing`, they are locks
 /// of this process alone.
-pub fn all(server: &Server) -> &[Lock] {
+pub fn all(server: &Server) -> &[GlobalLock] {
     let locks: &Locks = config::generation(server.configuration(), KEY);
-    let alone = || (0..COUNT).map(|_| Lock::new(null_mut())).collect();
+    let alone = || (0..COUNT).map(|_| GlobalLock::new(null_mut())).collect();
     locks.0.get_or_init(alone)
 }
 
@@ -301,10 +301,10 @@ mod tests {
 
     #[test]
     fn one_thread_waits_for_another_and_not_for_itself() {
-        let lock = Lock::new(null_mut());
+        let lock = GlobalLock::new(null_mut());
         let (one, two) = (Owner::Connection(1), Owner::Connection(2));
         assert_eq!(lock.lock(one), Ok(()));
-        assert_eq!(lock.lock(one), Err(Refusal::OwnLock));
+        assert_eq!(lock.lock(one), Err(LockRefusal::OwnLock));
         assert_eq!(lock.try_lock(two), Ok(false));
         thread::scope(|scope| {
             let other = scope.spawn(|| lock.lock(two));
@@ -312,6 +312,6 @@ mod tests {
             assert_eq!(other.join().unwrap(), Ok(()));
         });
         assert_eq!(lock.unlock(), Ok(()));
-        assert_eq!(lock.unlock(), Err(Refusal::NotHeld));
+        assert_eq!(lock.unlock(), Err(LockRefusal::NotHeld));
     }
 }

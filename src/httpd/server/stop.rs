@@ -51,20 +51,20 @@ struct Before {
     ends: [libc::sigaction; ENDS.len()],
     process: libc::pid_t,
     thread: libc::pthread_t,
-    wakeup: Wakeup,
+    wakeup: Semaphore,
 }
 
 /// A semaphore that a signal handler can raise, and a thread can wait for. Never freed.
 #[derive(Clone, Copy)]
-pub(super) struct Wakeup(*mut libc::sem_t);
+pub(super) struct Semaphore(*mut libc::sem_t);
 
 // SAFETY: a semaphore is there to be used by several threads.
-unsafe impl Send for Wakeup {}
+unsafe impl Send for Semaphore {}
 
 // SAFETY: as above.
-unsafe impl Sync for Wakeup {}
+unsafe impl Sync for Semaphore {}
 
-impl Wakeup {
+impl Semaphore {
     pub(super) fn new() -> Self {
         let semaphore = Box::leak(Box::new(MaybeUninit::<libc::sem_t>::uninit())).as_mut_ptr();
         // SAFETY: a place for one semaphore, of this process, whose count is zero.
@@ -149,7 +149,7 @@ pub fn take_over(child: &Pool, main: &'static Server, duties: Duties) {
         process: unsafe { libc::getpid() },
         // SAFETY: as above.
         thread: unsafe { libc::pthread_self() },
-        wakeup: Wakeup::new(),
+        wakeup: Semaphore::new(),
     };
     if BEFORE.set(before).is_ok() && PREPARED.set((main, duties)).is_ok() {
         if let Err(error) = start_watchdog() {
@@ -258,7 +258,7 @@ fn end_fork(signal: i32) {
 }
 
 /// The main function of the watchdog's thread.
-fn watch(wakeup: Wakeup, main: &'static Server, duties: Duties) {
+fn watch(wakeup: Semaphore, main: &'static Server, duties: Duties) {
     process::block_signals();
     while !is_told() {
         wakeup.wait();

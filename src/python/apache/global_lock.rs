@@ -7,7 +7,7 @@ use pyo3::types::{PyBytes, PyInt, PyString};
 
 use super::functions::Functions;
 use crate::httpd::server::mutex;
-use crate::httpd::server::mutex::{Lock, Owner, Refusal};
+use crate::httpd::server::mutex::{GlobalLock, LockRefusal, Owner};
 use crate::python::object::arguments::{boolean, integer, none};
 use crate::python::object::class;
 use crate::python::object::class::{Answer, This};
@@ -62,7 +62,7 @@ fn owner() -> Owner {
     context::connection().map_or_else(Owner::this_thread, Owner::Connection)
 }
 
-fn refused(index: usize, refusal: &Refusal) -> PyErr {
+fn refused(index: usize, refusal: &LockRefusal) -> PyErr {
     PyValueError::new_err(format!("lock {index} {refusal}"))
 }
 
@@ -72,7 +72,7 @@ fn chosen(
     server: &Bound<'_, PyAny>,
     key: &Bound<'_, PyAny>,
     index: Option<&Bound<'_, PyAny>>,
-) -> PyResult<(usize, &'static Lock)> {
+) -> PyResult<(usize, &'static GlobalLock)> {
     let Some(server) = class::body::<ServerObject>(server, this.interpreter()) else {
         return Err(PyTypeError::new_err(format!(
             "a global lock takes a server first, such as req.server, not {}",

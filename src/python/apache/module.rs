@@ -21,7 +21,7 @@ use crate::python::object::members::MethodDef;
 use crate::python::request::object::RequestObject;
 use crate::python::runtime::initialize;
 use crate::python::runtime::interpreter::Interpreter;
-use crate::python::runtime::types::{ClassId, Module};
+use crate::python::runtime::types::{BuiltinModule, ClassId};
 use crate::python::server::ServerObject;
 use crate::python::ssi::ElementObject;
 use crate::python::values::finfo::FileInfoObject;
@@ -31,7 +31,7 @@ use crate::python::values::table::TableObject;
 const NAME: &str = "mod_python._apache";
 
 /// The module, for the runtime to give it to each interpreter.
-pub const MODULE: Module = Module { classes, install };
+pub const MODULE: BuiltinModule = BuiltinModule { classes, install };
 
 /// Writes `classes()` for a list of classes, which must be in the order of [`ClassId`].
 macro_rules! classes {

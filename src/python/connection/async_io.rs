@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 
 use super::awaitable::{HIGH, MOST, Operation, Wait, of_peer};
 use super::object::{ConnectionObject, transport};
-use crate::parking::io_state::Output;
+use crate::parking::io_state::OutputState;
 use crate::python::object::arguments::limit;
 use crate::python::object::class;
 use crate::python::object::class::{Answer, This};
@@ -126,11 +126,11 @@ pub(in crate::python) fn lines<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
 pub(in crate::python) fn write<'py>(this: &Me<'_, 'py>, data: &Bound<'py, PyAny>) -> Answer<'py> {
     let (c, transport) = transport(this)?;
     match transport.io.output() {
-        Output::Open => {}
-        Output::Closed | Output::Ended => {
+        OutputState::Open => {}
+        OutputState::Closed | OutputState::Ended => {
             return Err(PyRuntimeError::new_err("conn.close() was called before"));
         }
-        Output::Broken => {
+        OutputState::Broken => {
             let error = PyConnectionResetError::new_err("the peer takes nothing any more");
             return Err(of_peer(this.py(), error));
         }

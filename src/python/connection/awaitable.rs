@@ -13,11 +13,11 @@ use pyo3::types::PyBytes;
 
 use super::authorize::Question;
 use super::object::{ConnectionObject, refuse_in_filters};
-use crate::engine::read_buffer::{Search, Unread};
+use crate::engine::read_buffer::{SeparatorSearch, Unread};
 use crate::httpd::Connection;
 use crate::httpd::connection::nonblocking::Found;
 use crate::httpd::server::stop;
-use crate::parking::io_state::{Input, Lost, Needs, Output};
+use crate::parking::io_state::{InputState, Lost, Needs, OutputState};
 use crate::parking::shutdown;
 use crate::parking::transport::Transport;
 use crate::python::object::class;
@@ -210,15 +210,15 @@ impl<'py> Look<'_, 'py> {
             _ => return Ok(None),
         };
         match unread.find(separator, limit) {
-            Search::Ends(length) if matches!(operation, Operation::PeekUntil(..)) => {
+            SeparatorSearch::Ends(length) if matches!(operation, Operation::PeekUntil(..)) => {
                 Ok(Some(self.show(&unread, length)))
             }
-            Search::Ends(length) => {
+            SeparatorSearch::Ends(length) => {
                 drop(unread);
                 Ok(Some(self.take(length)))
             }
-            Search::Missing => Ok(None),
-            Search::Beyond => {
+            SeparatorSearch::Missing => Ok(None),
+            SeparatorSearch::Beyond => {
                 // Python code that runs below may borrow the buffer.
                 drop(unread);
                 let text = match operation {
@@ -240,7 +240,7 @@ impl<'py> Look<'_, 'py> {
     /// `asyncio.IncompleteReadError` if that is not enough; `ConnectionResetError` if the connection broke;
     /// `apache.ShuttingDown` if the child has shut the socket.
     fn end(&self, operation: &Operation) -> Answer<'py> {
-        if self.transport.io.input() == Input::Broken {
+        if self.transport.io.input() == InputState::Broken {
             return Err(Lost::broken(self.c).error(self.py, self.interpreter));
         }
         if stop::is_told() {
@@ -270,7 +270,7 @@ impl<'py> Look<'_, 'py> {
             self.transport.send(self.c);
             self.interpreter.deferred_drops.empty(self.py);
         }
-        if io.output() == Output::Broken {
+        if io.output() == OutputState::Broken {
             return if all {
                 Ok(Some(self.none()))
             } else {

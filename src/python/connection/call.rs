@@ -38,7 +38,7 @@ use crate::python::runtime::context::About;
 use crate::python::runtime::contextvars::Variables;
 use crate::python::runtime::interpreter::Interpreter;
 use crate::python::runtime::lease::Lease;
-use crate::python::runtime::loader::Search;
+use crate::python::runtime::loader::SearchPath;
 use crate::python::runtime::named::NoPython;
 use crate::python::values::handler_result::{number, server_return};
 
@@ -291,7 +291,7 @@ fn call(
     settings: &Settings,
     object: &Bound<'_, PyAny>,
 ) -> PyResult<Given> {
-    let search = Search {
+    let search = SearchPath {
         path: settings.path.as_deref(),
         r: None,
     };

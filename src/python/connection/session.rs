@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use super::coroutine::Coroutine;
 use super::future::{Stepped, stepping};
-use crate::engine::phases::Phase as HandlerPhase;
+use crate::engine::phases::Phase;
 use crate::httpd::connection::RequestTimeouts;
 use crate::httpd::connection::parked_socket::ParkedSocket;
 use crate::httpd::connection::parking;
@@ -25,7 +25,7 @@ use crate::httpd::connection::parking::ClientMark;
 use crate::httpd::{Connection, Status};
 use crate::metrics;
 use crate::metrics::{Counted, Running};
-use crate::parking::io_state::{Input, Lost, Needs};
+use crate::parking::io_state::{InputState, Lost, Needs};
 use crate::parking::lingering_close::LingeringClose;
 use crate::parking::shutdown;
 use crate::parking::task::{Run, Task, Wakeup};
@@ -39,7 +39,7 @@ pub struct Session {
     transport: Box<Transport>,
     coroutine: Coroutine,
     timeouts: Option<RequestTimeouts>,
-    phase: Phase,
+    phase: SessionPhase,
     mark: ClientMark,
     watch: Watch,
     lingering_close: LingeringClose,
@@ -53,7 +53,7 @@ pub struct Session {
 unsafe impl Send for Session {}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
+enum SessionPhase {
     /// The handler has not returned yet.
     Working,
     /// The handler has returned; the rest of its output is sent.
@@ -67,7 +67,7 @@ enum Phase {
 }
 
 /// What a step came to.
-enum Next {
+enum StepResult {
     Waits(Needs),
     Over,
     Declined,
@@ -93,12 +93,12 @@ impl Session {
             transport,
             coroutine,
             timeouts,
-            phase: Phase::Working,
+            phase: SessionPhase::Working,
             mark: c.client_mark(),
             watch: Watch::new(parked_socket),
             lingering_close: LingeringClose::default(),
             _open: Counted::open(),
-            _running: Running::begin(metrics::phase(HandlerPhase::Connection)),
+            _running: Running::begin(metrics::phase(Phase::Connection)),
         });
         Self::called(c, task)
     }
@@ -118,12 +118,12 @@ impl Session {
                 return c.linger();
             };
             match session.go_on(c, task) {
-                Next::Over => {
-                    session.phase = Phase::Closed;
+                StepResult::Over => {
+                    session.phase = SessionPhase::Closed;
                     task.set_due(None);
                     return c.linger();
                 }
-                Next::Declined => {
+                StepResult::Declined => {
                     task.set_due(None);
                     if session.watch.is_resting() {
                         // HTTP would use a descriptor that is closed with the parked socket.
@@ -136,13 +136,13 @@ impl Session {
                     }
                     return Status::DECLINED;
                 }
-                Next::Waits(needs) if task.parks => {
+                StepResult::Waits(needs) if task.parks => {
                     session.watch.park(c, task, needs);
                     return c.park();
                 }
-                Next::Waits(needs) => {
+                StepResult::Waits(needs) => {
                     let io = &session.transport.io;
-                    if io.input() == Input::Broken && io.lost.get().is_none() {
+                    if io.input() == InputState::Broken && io.lost.get().is_none() {
                         io.lost.set(Some(Lost::broken(c)));
                     } else {
                         // Nothing else takes this turn but the end of the child, on this thread.
@@ -165,7 +165,7 @@ impl Session {
     }
 
     fn call_mpm(&self, c: &Connection, task: &Task) {
-        let declined = self.phase == Phase::Declined;
+        let declined = self.phase == SessionPhase::Declined;
         self.watch.call_mpm(c, task, declined);
     }
 
@@ -173,14 +173,17 @@ impl Session {
     /// notice that the connection broke.
     fn is_concerned(&self, c: &Connection) -> bool {
         let needs = self.transport.io.needs.get();
-        if self.phase != Phase::Working || needs.read || needs.write || self.transport.has_unsent(c)
+        if self.phase != SessionPhase::Working
+            || needs.read
+            || needs.write
+            || self.transport.has_unsent(c)
         {
             return true;
         }
         self.transport.look_again();
         self.transport.read_ahead(c);
         let io = &self.transport.io;
-        let broken = io.input() == Input::Broken && io.lost.get().is_none();
+        let broken = io.input() == InputState::Broken && io.lost.get().is_none();
         if broken {
             io.lost.set(Some(Lost::broken(c)));
         }
@@ -229,9 +232,9 @@ impl Session {
     }
 
     /// Steps the handler until it waits or ends, and sends what it wrote. Called with the turn, without the GIL.
-    fn go_on(&mut self, c: &Connection, task: &Arc<Task>) -> Next {
+    fn go_on(&mut self, c: &Connection, task: &Arc<Task>) -> StepResult {
         self.transport.look_again();
-        if self.phase == Phase::Working {
+        if self.phase == SessionPhase::Working {
             let done = stepping(self.stepped(task), || {
                 self.coroutine.step(c, &self.transport.io)
             });
@@ -240,18 +243,18 @@ impl Session {
                 None => {
                     let mut needs = self.transport.io.needs.get();
                     needs.write |= self.transport.has_unsent(c);
-                    return Next::Waits(needs);
+                    return StepResult::Waits(needs);
                 }
-                Some(Status::DECLINED) => self.phase = Phase::Declined,
-                Some(_) => self.phase = Phase::Sending,
+                Some(Status::DECLINED) => self.phase = SessionPhase::Declined,
+                Some(_) => self.phase = SessionPhase::Sending,
             }
         } else {
             self.transport.send(c);
         }
         match self.phase {
-            Phase::Declined => Next::Declined,
-            Phase::Sending => match self.lingering_close.send(c, &self.transport) {
-                Some(needs) => Next::Waits(needs),
+            SessionPhase::Declined => StepResult::Declined,
+            SessionPhase::Sending => match self.lingering_close.send(c, &self.transport) {
+                Some(needs) => StepResult::Waits(needs),
                 None => self.leave(c, task),
             },
             _ => self.leave(c, task),
@@ -259,11 +262,11 @@ impl Session {
     }
 
     /// Goes on with the lingering close of a parked connection; a thread's connection is over at once.
-    fn leave(&mut self, c: &Connection, task: &Task) -> Next {
-        self.phase = Phase::Leaving;
+    fn leave(&mut self, c: &Connection, task: &Task) -> StepResult {
+        self.phase = SessionPhase::Leaving;
         let parks = task.parks.then_some(&mut self.lingering_close);
         let needs = parks.and_then(|lingering_close| lingering_close.leave(c, &self.transport));
-        needs.map_or(Next::Over, Next::Waits)
+        needs.map_or(StepResult::Over, StepResult::Waits)
     }
 
     fn stepped(&self, task: &Arc<Task>) -> Option<Stepped> {
@@ -276,7 +279,7 @@ impl Session {
     /// Ends a handler that waits: the wait raises the exception of `lost`, and a handler that then awaits something
     /// else is closed. Called with the turn, without the GIL.
     fn finish(&mut self, c: &Connection, task: &Arc<Task>, lost: Lost) {
-        if self.phase != Phase::Working {
+        if self.phase != SessionPhase::Working {
             // An MPM worker may be closing the connection at this moment.
             return;
         }
@@ -286,7 +289,7 @@ impl Session {
         if stepping(stepped, step).is_none() {
             self.coroutine.close(c, &self.transport.io);
         }
-        self.phase = Phase::Closed;
+        self.phase = SessionPhase::Closed;
         self.transport.send(c);
     }
 
@@ -315,7 +318,7 @@ impl Run for Session {
         if wakeup.socket {
             session.watch.note(task);
         }
-        if session.phase == Phase::Closed {
+        if session.phase == SessionPhase::Closed {
             return;
         }
         if session.watch.must_go_back() {
@@ -328,8 +331,8 @@ impl Run for Session {
         let next = session.go_on(c, task);
         c.set_client_mark(None);
         match next {
-            Next::Waits(needs) => session.watch.wait_for(task, needs),
-            Next::Over | Next::Declined => session.call_mpm(c, task),
+            StepResult::Waits(needs) => session.watch.wait_for(task, needs),
+            StepResult::Over | StepResult::Declined => session.call_mpm(c, task),
         }
     }
 

@@ -19,7 +19,7 @@ use super::input_or_output::InputOrOutput;
 use super::instance::Instance;
 use super::object::with_io_of;
 use crate::httpd::filter::stream::CHUNK;
-use crate::httpd::filter::stream_buckets::{About, NextBucket, Token};
+use crate::httpd::filter::stream_buckets::{BucketProperties, NextBucket, Token};
 use crate::httpd::{Error, Filter};
 use crate::python::memory;
 use crate::python::object::arguments::{boolean, integer, limit, none};
@@ -222,21 +222,21 @@ fn with_stream<R>(
     with_io_of(owner.instance.get()?, owner.filter.get()?, f)
 }
 
-fn about_data(io: &mut InputOrOutput, token: &Token) -> PyResult<About> {
+fn about_data(io: &mut InputOrOutput, token: &Token) -> PyResult<BucketProperties> {
     io.stream().about(token).ok_or_else(|| {
         PyRuntimeError::new_err("the bucket has gone on: it was yielded, or its filter stepped out")
     })
 }
 
-fn about(this: &Me<'_, '_>) -> PyResult<About> {
+fn about(this: &Me<'_, '_>) -> PyResult<BucketProperties> {
     match &*this.body().content()? {
         Content::Data(owner, token) => with_stream(owner, |_, io| about_data(io, token)),
-        Content::Metadata(kind) => Ok(About {
+        Content::Metadata(kind) => Ok(BucketProperties {
             kind: kind.clone(),
             length: Some(0),
             file: None,
         }),
-        Content::File(path, offset, length) => Ok(About {
+        Content::File(path, offset, length) => Ok(BucketProperties {
             kind: "FILE".into(),
             length: Some(*length),
             file: Some((path.as_os_str().as_bytes().to_vec(), *offset)),

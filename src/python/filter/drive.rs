@@ -8,18 +8,16 @@ use std::sync::Arc;
 use super::failure::Failure;
 use super::instance::Instance;
 use super::warn_once;
-use crate::engine::filters;
-use crate::engine::filters::Filter as Declared;
+use crate::engine::filters::DeclaredFilter;
 use crate::engine::settings::Settings;
-use crate::filter_chain::Direction;
+use crate::filter_chain::{Change, Direction};
 use crate::httpd::apr::bucket::BucketKind;
 use crate::httpd::filter::Mode;
-use crate::httpd::filter::content_length::Change;
 use crate::httpd::filter::input::Input;
 use crate::httpd::filter::output::Output;
 use crate::httpd::log::Level;
 use crate::httpd::{Brigade, Connection, Error, Filter, Request, Status};
-use crate::python::request::state::State;
+use crate::python::request::state::RequestState;
 use crate::python::runtime::context::About;
 use crate::python::runtime::named::NoPython;
 
@@ -41,7 +39,7 @@ const CODED: &str = "the body of the request is coded (Content-Encoding); with '
 pub fn output(
     filter: &Filter,
     brigade: &Brigade,
-    declared: Arc<Declared>,
+    declared: Arc<DeclaredFilter>,
     settings: &Settings,
 ) -> Result<(), Error> {
     let follows_headers = declared.kind.follows_headers();
@@ -116,7 +114,7 @@ fn settle_output(
 
 /// Whether a filter has nothing to do for a response: its type is another one, its body is a part of a whole, coded
 /// (`Content-Encoding`) or absent.
-fn steps_aside(filter: &Filter, brigade: &Brigade, declared: &Declared) -> bool {
+fn steps_aside(filter: &Filter, brigade: &Brigade, declared: &DeclaredFilter) -> bool {
     let Some(r) = filter.request() else {
         return false;
     };
@@ -124,9 +122,9 @@ fn steps_aside(filter: &Filter, brigade: &Brigade, declared: &Declared) -> bool 
         return true;
     }
     let is_wrong_part = match declared.change {
-        filters::Change::Yes => r.is_partial(),
-        filters::Change::OneToOne => r.has_several_parts(),
-        filters::Change::No => false,
+        Change::Length => r.is_partial(),
+        Change::Bytes => r.has_several_parts(),
+        Change::Nothing => false,
     };
     if is_wrong_part {
         warn_once::steps_aside(r, declared, PARTIAL);
@@ -161,7 +159,7 @@ fn no_python(filter: &Filter, brigade: &Brigade, reason: &NoPython) -> Result<()
 }
 
 /// Whether the body of a request is coded, and the filter is not for coded bodies; a warning says so.
-fn is_coded_for(filter: &Filter, declared: &Declared) -> bool {
+fn is_coded_for(filter: &Filter, declared: &DeclaredFilter) -> bool {
     let coded = |r: &&Request| !declared.any_encoding && r.body_coding().is_some();
     let Some(r) = filter.request().filter(coded) else {
         return false;
@@ -178,7 +176,7 @@ fn is_coded_for(filter: &Filter, declared: &Declared) -> bool {
 pub fn input(
     filter: &Filter,
     target: &Brigade,
-    declared: Arc<Declared>,
+    declared: Arc<DeclaredFilter>,
     settings: &Settings,
     mode: Mode,
     block: bool,
@@ -219,7 +217,7 @@ pub fn input(
 /// There is no Python for it: logged, and the request is refused.
 fn input_instance<'a>(
     filter: &'a Filter,
-    declared: Arc<Declared>,
+    declared: Arc<DeclaredFilter>,
     settings: &Settings,
 ) -> Result<&'a Instance, Error> {
     if let Some(instance) = filter.kept::<Instance>() {
@@ -268,20 +266,16 @@ fn settle_input(
 }
 
 /// Prepares a request for an output filter: called before its handler runs, or when the filter is added later.
-pub fn output_starts(r: &Request, declared: &Declared) {
+pub fn output_starts(r: &Request, declared: &DeclaredFilter) {
     r.watch_framing();
     if declared.kind.follows_headers() {
-        r.settle_headers_for(match declared.change {
-            filters::Change::Yes => Change::Length,
-            filters::Change::OneToOne => Change::Bytes,
-            filters::Change::No => Change::Nothing,
-        });
+        r.settle_headers_for(declared.change);
     }
 }
 
 /// Prepares a request for an input filter: called before its handler runs, or when the filter is added later. Unlinks a
 /// filter that does not take the body's type or coding.
-pub fn input_starts(filter: &Filter, declared: &Declared) {
+pub fn input_starts(filter: &Filter, declared: &DeclaredFilter) {
     let Some(r) = filter.request() else { return };
     if !declared.takes(r.headers_in().get(c"Content-Type")) {
         return filter.unlink(Direction::Input);
@@ -290,13 +284,13 @@ pub fn input_starts(filter: &Filter, declared: &Declared) {
     if filter.is_lowest_of_body() && is_coded_for(filter, declared) {
         return filter.unlink(Direction::Input);
     }
-    if declared.change == filters::Change::Yes {
+    if declared.change == Change::Length {
         r.hide_body_length();
     }
 }
 
 /// The declaration of a filter that was registered at run time; `None` for another one.
-pub fn run_time_declaration(filter: &Filter) -> Option<Arc<Declared>> {
+pub fn run_time_declaration(filter: &Filter) -> Option<Arc<DeclaredFilter>> {
     let instance = filter.kept::<Instance>()?;
     Some(instance.declared.clone())
 }
@@ -313,8 +307,8 @@ pub fn close(c: &Connection, direction: Direction, name: &str) {
 /// report 400 or 500 for any error. A Python handler that reads gets the status in its exception, and answers itself.
 fn refuse(filter: &Filter, error: Error, status: Option<Status>) {
     if let (Error::FILTER, Some(status), Some(r)) = (error, status, filter.request()) {
-        let told = |state: &State| state.body.is_read_now();
-        if !r.existing_state::<State>().is_some_and(told) {
+        let told = |state: &RequestState| state.body.is_read_now();
+        if !r.existing_state::<RequestState>().is_some_and(told) {
             r.answer_with(status);
         }
     }

@@ -11,7 +11,7 @@ use crate::python::connection::object::ConnectionObject;
 use crate::python::object::arguments::none;
 use crate::python::object::class;
 use crate::python::object::class::Answer;
-use crate::python::request::state::State;
+use crate::python::request::state::RequestState;
 use crate::python::text::{decode, decode_option};
 
 /// `filter.req`
@@ -20,7 +20,7 @@ pub(in crate::python) fn req<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
     let Some(r) = me.filter.get()?.request() else {
         return none(this);
     };
-    let state = State::of(r);
+    let state = RequestState::of(r);
     // Only for this entry: Python code may keep `filter.req`, and use it in another filter's call.
     state.lease.open_for_entry();
     state.object(this.py(), this.interpreter(), r)

@@ -7,13 +7,12 @@ use pyo3::prelude::*;
 
 use super::generator::Generator;
 use super::input_or_output::InputOrOutput;
-use crate::engine::counters::Row;
-use crate::engine::filters;
-use crate::engine::filters::Filter as Declared;
+use crate::engine::counters::CallCounters;
+use crate::engine::filters::DeclaredFilter;
 use crate::engine::settings::Settings;
+use crate::filter_chain::Change;
 use crate::filter_chain::Direction;
 use crate::httpd::Filter;
-use crate::httpd::filter::content_length::Change;
 use crate::httpd::filter::input::Input;
 use crate::httpd::filter::output::Output;
 use crate::metrics;
@@ -27,9 +26,9 @@ use crate::python::runtime::time_limit::TimedStep;
 /// One filter of ours in the chain of one request; httpd drops it with the request's pool.
 pub struct Instance {
     pub(in crate::python) interpreter: &'static Interpreter,
-    pub(in crate::python) declared: Arc<Declared>,
+    pub(in crate::python) declared: Arc<DeclaredFilter>,
     /// Where its calls are counted.
-    pub(super) row: Option<&'static Row>,
+    pub(super) row: Option<&'static CallCounters>,
     pub(in crate::python) lease: Arc<Lease>,
     pub(in crate::python) io: RefCell<InputOrOutput>,
     /// The filter as Python sees it, for as long as there is something to filter.
@@ -44,7 +43,7 @@ pub struct Instance {
 impl Instance {
     pub(in crate::python) fn new(
         filter: &Filter,
-        declared: Arc<Declared>,
+        declared: Arc<DeclaredFilter>,
         direction: Direction,
         settings: &Settings,
     ) -> Result<Self, NoPython> {
@@ -117,11 +116,10 @@ impl Instance {
 }
 
 /// What a filter does to bodies, where it can still say so in headers.
-pub(in crate::python) fn change(declared: &Declared) -> Change {
-    match declared.change {
-        _ if declared.kind.follows_headers() => Change::Nothing,
-        filters::Change::Yes => Change::Length,
-        filters::Change::OneToOne => Change::Bytes,
-        filters::Change::No => Change::Nothing,
+pub(in crate::python) fn change(declared: &DeclaredFilter) -> Change {
+    if declared.kind.follows_headers() {
+        Change::Nothing
+    } else {
+        declared.change
     }
 }

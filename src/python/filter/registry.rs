@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::drive;
-use crate::engine::filters::Filter as Declared;
+use crate::engine::filters::DeclaredFilter;
 use crate::engine::registry::Registry;
 use crate::engine::settings::Settings;
 use crate::filter_chain::Direction;
@@ -24,7 +24,7 @@ pub fn declared(
     filter: &Filter,
     direction: Direction,
     slot: usize,
-) -> Option<(Arc<Declared>, &Settings)> {
+) -> Option<(Arc<DeclaredFilter>, &Settings)> {
     let Some(r) = filter.request() else {
         let settings = filter.connection().base_server().settings::<Settings>();
         return Some((settings.filters.get(&(direction, slot)).cloned()?, settings));

@@ -22,10 +22,10 @@ use crate::metrics::Measurement;
 use crate::python::connection::future::stepping;
 use crate::python::object::class;
 use crate::python::pdb;
-use crate::python::request::state::State;
+use crate::python::request::state::RequestState;
 use crate::python::runtime::context::About;
 use crate::python::runtime::interpreter::release;
-use crate::python::runtime::loader::Search;
+use crate::python::runtime::loader::SearchPath;
 use crate::python::runtime::traceback;
 use crate::python::stepper::is_async_generator;
 use crate::python::values::buffer;
@@ -46,7 +46,9 @@ impl Instance {
             let _open = self.lease.open();
             // Even under a connection that is stepped: a filter waits on its thread.
             let call = || stepping(None, || self.call_while_it_reads(py, filter, settings));
-            let state = filter.request().and_then(Request::existing_state::<State>);
+            let state = filter
+                .request()
+                .and_then(Request::existing_state::<RequestState>);
             let result = match state {
                 Some(state) => state.with_variables(py, self.interpreter, call),
                 None => call(),
@@ -90,7 +92,7 @@ impl Instance {
         } else {
             Direction::Output
         };
-        let search = Search {
+        let search = SearchPath {
             path: settings.path.as_deref(),
             r: filter.request(),
         };

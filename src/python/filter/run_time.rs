@@ -10,7 +10,7 @@ use super::drive;
 use super::drive::THIS_FILTER;
 use super::instance::Instance;
 use super::registry::registry;
-use crate::engine::filters::Filter as Declared;
+use crate::engine::filters::DeclaredFilter;
 use crate::engine::handlers::Home;
 use crate::engine::settings::Settings;
 use crate::filter_chain::Direction;
@@ -21,7 +21,7 @@ use crate::python::object::class::Answer;
 use crate::python::request::add_handler::{added, directory, text};
 use crate::python::request::object::Me;
 use crate::python::request::registered_filter::Registered;
-use crate::python::request::state::State;
+use crate::python::request::state::RequestState;
 
 /// The most filters that Python code may add to the chains of one request, its subrequests and redirections included.
 /// Filters call each other, so each takes a part of the thread's stack; and a filter that adds itself at each call
@@ -43,7 +43,7 @@ pub(in crate::python) fn register<'py>(
         None => Home::None,
     };
     let source = format!("req.register_{}_filter()", word(direction));
-    let registered = &State::of(r).registered;
+    let registered = &RequestState::of(r).registered;
     let is_same = |one: &Registered| one.direction == direction && *one.declared.name == *name;
     let is_new = !registered.borrow().iter().any(is_same);
     if is_new && registered.borrow().len() >= MOST {
@@ -55,7 +55,7 @@ pub(in crate::python) fn register<'py>(
     let Added { handler, object } = added(this, handler, home, &source)?;
     let new = Registered {
         direction,
-        declared: Arc::new(Declared::new(&name, handler)),
+        declared: Arc::new(DeclaredFilter::new(&name, handler)),
         function: object,
     };
     let mut all = registered.borrow_mut();
@@ -78,7 +78,7 @@ pub(in crate::python) fn add<'py>(
 ) -> Answer<'py> {
     let r = this.body().lent.get()?;
     let name = text(name)?;
-    let added = &State::of(r.origin()).filters_added;
+    let added = &RequestState::of(r.origin()).filters_added;
     if added.get() >= MOST {
         return Err(PyValueError::new_err(format!(
             "{MOST} filters were added to this request, which is the most: '{name}' is not added; a \
@@ -87,7 +87,7 @@ pub(in crate::python) fn add<'py>(
     }
     // Unlike the names of httpd's own filters, these are case-sensitive.
     let is_meant = |one: &&Registered| one.direction == direction && *one.declared.name == *name;
-    let registered = State::of(r).registered.borrow();
+    let registered = RequestState::of(r).registered.borrow();
     let found = registered.iter().find(is_meant).map(|found| {
         let function = found.function.as_ref();
         let function = function.map(|function| function.object.clone_ref(this.py()));
@@ -104,7 +104,7 @@ pub(in crate::python) fn add<'py>(
 
 fn add_registered(
     r: &Request,
-    declared: Arc<Declared>,
+    declared: Arc<DeclaredFilter>,
     function: Option<Py<PyAny>>,
     direction: Direction,
 ) -> PyResult<()> {

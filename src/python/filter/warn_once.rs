@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::engine::filters::Filter as Declared;
+use crate::engine::filters::DeclaredFilter;
 use crate::httpd::Request;
 use crate::httpd::log::Level;
 use crate::locks::Lock;
@@ -12,7 +12,7 @@ use crate::python::runtime::context::About;
 static WRITTEN: Lock<BTreeSet<(String, &'static str)>> = Lock::short(BTreeSet::new());
 
 /// Logs that a filter steps aside for a reason, once per filter and reason in this child.
-pub(super) fn steps_aside(r: &Request, declared: &Declared, reason: &'static str) {
+pub(super) fn steps_aside(r: &Request, declared: &DeclaredFilter, reason: &'static str) {
     let entry = (declared.name.to_lowercase(), reason);
     let is_new = WRITTEN.lock().insert(entry);
     if is_new {

@@ -46,9 +46,9 @@ impl ChainedHandler {
 }
 
 /// The handlers of a running phase, and which of them runs.
-pub struct Chain(Lock<Inner>);
+pub struct Chain(Lock<ChainState>);
 
-struct Inner {
+struct ChainState {
     configured: Option<List>,
     added: Vec<Arc<Added>>,
     at: usize,
@@ -57,14 +57,14 @@ struct Inner {
 impl Chain {
     /// A chain that begins with its first handler.
     pub fn new(configured: Option<List>, added: Vec<Arc<Added>>) -> Self {
-        Self(Lock::short(Inner {
+        Self(Lock::short(ChainState {
             configured,
             added,
             at: 0,
         }))
     }
 
-    fn inner(&self) -> Guard<'_, Inner> {
+    fn inner(&self) -> Guard<'_, ChainState> {
         self.0.lock()
     }
 

@@ -10,10 +10,10 @@ use pyo3::prelude::*;
 use pyo3::types::PyString;
 
 use super::object::Me;
-use super::state::State;
+use super::state::RequestState;
 use crate::engine::handler_lists::List;
 use crate::engine::handlers::{Handler, Home};
-use crate::engine::phases::{Hook, Phase};
+use crate::engine::phases::{Phase, PhaseHook};
 use crate::python::handlers::chain::{Added, Chain, Foreign};
 use crate::python::handlers::hlist::{HandlerListObject, Serves};
 use crate::python::object::arguments::{given, none};
@@ -58,10 +58,16 @@ impl Handlers {
     }
 
     /// Notes that a phase begins.
-    pub fn begin(&self, hook: Hook, phase: Phase, chain: &Arc<Chain>, extension: Option<&str>) {
+    pub fn begin(
+        &self,
+        hook: PhaseHook,
+        phase: Phase,
+        chain: &Arc<Chain>,
+        extension: Option<&str>,
+    ) {
         // The `PythonInitHandler` of a server runs before all other phases.
         let number = match hook {
-            Hook::PostReadRequest if phase == Phase::Init => 0,
+            PhaseHook::PostReadRequest if phase == Phase::Init => 0,
             _ => phase as usize,
         };
         self.reached.set(number);
@@ -121,7 +127,7 @@ impl Handlers {
 
 /// `req.phase`
 pub(in crate::python) fn phase<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
-    match State::of(this.body().lent.get()?).handlers.phase() {
+    match RequestState::of(this.body().lent.get()?).handlers.phase() {
         Some(phase) => Ok(PyString::new(this.py(), phase.directive()).into_any()),
         None => none(this),
     }
@@ -131,7 +137,7 @@ pub(in crate::python) fn phase<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
 pub(in crate::python) fn hlist<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
     let lent = &this.body().lent;
     let r = lent.get()?;
-    match State::of(r).handlers.chain() {
+    match RequestState::of(r).handlers.chain() {
         Some(chain) => {
             let serves = Serves::Request(Lent::new(lent.lease(), r));
             let list = HandlerListObject { chain, serves };
@@ -143,7 +149,10 @@ pub(in crate::python) fn hlist<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
 
 /// `req.extension`
 pub(in crate::python) fn extension<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
-    match State::of(this.body().lent.get()?).handlers.extension() {
+    match RequestState::of(this.body().lent.get()?)
+        .handlers
+        .extension()
+    {
         Some(extension) => Ok(PyString::new(this.py(), &extension).into_any()),
         None => none(this),
     }
@@ -156,7 +165,7 @@ pub(in crate::python) fn add_handler<'py>(
     handler: &Bound<'py, PyAny>,
     dir: Option<&Bound<'py, PyAny>>,
 ) -> Answer<'py> {
-    let handlers = &State::of(this.body().lent.get()?).handlers;
+    let handlers = &RequestState::of(this.body().lent.get()?).handlers;
     let name = text(phase_name)?;
     let phase = Phase::of_directive(&name)
         .filter(|phase| !matches!(phase, Phase::Connection | Phase::Cleanup))

@@ -6,8 +6,8 @@
 use pyo3::PyResult;
 
 use super::phase;
-use super::state::State;
-use crate::engine::phases::{Hook, Phase};
+use super::state::RequestState;
+use crate::engine::phases::{Phase, PhaseHook};
 use crate::engine::settings::Settings;
 use crate::httpd::{Request, Status};
 use crate::python::cleanup::{Cleanup, Cleanups, MOST_LATE, too_many};
@@ -38,13 +38,13 @@ impl Cleanups {
 /// Has the request's `PythonCleanupHandler` called at its end, if it has one.
 pub fn arm(r: &Request, settings: &Settings) {
     if settings.has(Phase::Cleanup) {
-        State::of(r).cleanups.arm(r);
+        RequestState::of(r).cleanups.arm(r);
     }
 }
 
 /// Calls the cleanups of a request, then its `PythonCleanupHandler`. httpd calls this before the pool is destroyed.
 fn end(r: &Request) {
-    let state = State::of(r);
+    let state = RequestState::of(r);
     state.has_ended.set(true);
     state.handlers.close();
     // A cleanup may register another one, which is called, too.
@@ -55,6 +55,12 @@ fn end(r: &Request) {
     }
     let settings = r.settings::<Settings>();
     if let Some(chosen) = settings.handlers(Phase::Cleanup, r.filename()) {
-        let _: Status = phase::run(r, Hook::PoolCleanup, Phase::Cleanup, Some(chosen), settings);
+        let _: Status = phase::run(
+            r,
+            PhaseHook::PoolCleanup,
+            Phase::Cleanup,
+            Some(chosen),
+            settings,
+        );
     }
 }

@@ -5,7 +5,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
 
 use super::object::Me;
-use super::state::State;
+use super::state::RequestState;
 use crate::httpd::Request;
 use crate::python::object::arguments::none;
 use crate::python::object::class;
@@ -81,7 +81,7 @@ pub(in crate::python) fn set_content_type(
     value: &Bound<'_, PyAny>,
 ) -> PyResult<()> {
     set_header_text(this, value, "content_type", Request::set_content_type)?;
-    State::of(this.body().lent.get()?)
+    RequestState::of(this.body().lent.get()?)
         .content_type_set
         .set(true);
     Ok(())
@@ -144,7 +144,7 @@ pub(in crate::python) fn related<'a, 'py>(
 ) -> Answer<'py> {
     match field(this.body().lent.get()?) {
         Some(r) => {
-            let state = State::of(r);
+            let state = RequestState::of(r);
             // The call of httpd that this code runs in works on both requests.
             state.lease.open_for_entry();
             state.object(this.py(), this.interpreter(), r)
@@ -223,12 +223,12 @@ pub(in crate::python) fn set_content_languages(
 
 /// Whether Python code has set the type of the response.
 pub(in crate::python) fn content_type_set(r: &Request) -> bool {
-    State::of(r).content_type_set.get()
+    RequestState::of(r).content_type_set.get()
 }
 
 /// The bytes of the response that Python code has written, sent or not.
 pub(in crate::python) fn bytes_queued(r: &Request) -> i64 {
-    State::of(r).response.total.get() as i64
+    RequestState::of(r).response.total.get() as i64
 }
 
 /// `req.interpreter`

@@ -7,7 +7,7 @@ use pyo3::types::PyList;
 
 use super::object::Me;
 use super::sendfile::FileRange;
-use super::state::State;
+use super::state::RequestState;
 use crate::engine::phases::Phase;
 use crate::engine::settings::Settings;
 use crate::httpd::Request;
@@ -21,9 +21,9 @@ use crate::python::text::encode_header;
 ///
 /// # Errors
 /// `RuntimeError` while its cleanups are called: httpd has sent the response, and may work on the next request.
-fn at_work<'a>(this: &'a Me<'_, '_>) -> PyResult<(&'a Request, &'a State)> {
+fn at_work<'a>(this: &'a Me<'_, '_>) -> PyResult<(&'a Request, &'a RequestState)> {
     let r = this.body().lent.get()?;
-    let state = State::of(r);
+    let state = RequestState::of(r);
     if state.has_ended.get() {
         return Err(PyRuntimeError::new_err(
             "the request has ended: a cleanup can look at it, but neither read its body nor answer it",
@@ -39,7 +39,7 @@ fn at_work<'a>(this: &'a Me<'_, '_>) -> PyResult<(&'a Request, &'a State)> {
 /// # Errors
 /// As `at_work`; `RuntimeError` in an output filter or an SSI element, and for another request than the one that is
 /// being handled.
-fn answering<'a>(this: &'a Me<'_, '_>, method: &str) -> PyResult<(&'a Request, &'a State)> {
+fn answering<'a>(this: &'a Me<'_, '_>, method: &str) -> PyResult<(&'a Request, &'a RequestState)> {
     let (r, state) = at_work(this)?;
     if r.is_being_written() {
         return Err(PyRuntimeError::new_err(format!(
@@ -61,7 +61,7 @@ fn answering<'a>(this: &'a Me<'_, '_>, method: &str) -> PyResult<(&'a Request, &
 ///
 /// # Errors
 /// As `at_work`; `RuntimeError` in an input filter.
-fn reading<'a>(this: &'a Me<'_, '_>, method: &str) -> PyResult<(&'a Request, &'a State)> {
+fn reading<'a>(this: &'a Me<'_, '_>, method: &str) -> PyResult<(&'a Request, &'a RequestState)> {
     let (r, state) = at_work(this)?;
     if r.is_being_read() || state.body.is_read_now() {
         return Err(PyRuntimeError::new_err(format!(
@@ -190,7 +190,7 @@ pub(in crate::python) fn internal_redirect<'py>(
 ///
 /// # Errors
 /// The reason why it cannot, for the end of a sentence.
-fn redirectable(r: &Request, state: &State) -> Result<(), &'static str> {
+fn redirectable(r: &Request, state: &RequestState) -> Result<(), &'static str> {
     match state.handlers.phase() {
         None => Err(
             "no handler of this request is running; call it in a handler, such as a \

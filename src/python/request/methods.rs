@@ -5,7 +5,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
 
 use super::object::Me;
-use super::state::State;
+use super::state::RequestState;
 use crate::engine::phases::HANDLERS;
 use crate::engine::settings::Settings;
 use crate::httpd::Request;
@@ -73,7 +73,7 @@ pub(in crate::python) fn register_cleanup<'py>(
 ) -> Answer<'py> {
     let r = this.body().lent.get()?;
     let cleanup = Cleanup::new(this.interpreter(), function, data)?;
-    let state = State::of(r);
+    let state = RequestState::of(r);
     state.cleanups.push(r, cleanup, state.has_ended.get())?;
     none(this)
 }

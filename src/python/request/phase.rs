@@ -6,11 +6,11 @@ use std::sync::Arc;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
-use super::state::State;
+use super::state::RequestState;
 use crate::engine::counters::Work;
 use crate::engine::handler_lists::Chosen;
 use crate::engine::handlers::{Handler, Home};
-use crate::engine::phases::{Hook, Phase};
+use crate::engine::phases::{Phase, PhaseHook};
 use crate::engine::settings::Settings;
 use crate::httpd::log::Level;
 use crate::httpd::{Error, Request, Status};
@@ -21,7 +21,7 @@ use crate::python::handlers::chain::{Chain, ChainedHandler};
 use crate::python::pdb;
 use crate::python::runtime::context::About;
 use crate::python::runtime::interpreter::Interpreter;
-use crate::python::runtime::loader::Search;
+use crate::python::runtime::loader::SearchPath;
 use crate::python::runtime::traceback;
 use crate::python::runtime::traceback::Page;
 use crate::python::values::handler_result::{cut_response, ending, of_request};
@@ -30,7 +30,7 @@ use crate::python::values::handler_result::{cut_response, ending, of_request};
 /// httpd's hook.
 pub fn run(
     r: &Request,
-    hook: Hook,
+    hook: PhaseHook,
     phase: Phase,
     chosen: Option<Chosen<'_>>,
     settings: &Settings,
@@ -46,7 +46,7 @@ pub fn run(
     };
     let measurement = Measurement::begin(metrics::phase(phase));
     let status = interpreter.enter(About::Request(r), |py| {
-        let state = State::of(r);
+        let state = RequestState::of(r);
         let _open = state.lease.open();
         let status = match state.object(py, interpreter, r) {
             Ok(object) => {
@@ -54,7 +54,7 @@ pub fn run(
                 let chain = Arc::new(Chain::new(configured, state.handlers.take(phase)));
                 let extension = chosen.and_then(|chosen| chosen.extension);
                 state.handlers.begin(hook, phase, &chain, extension);
-                let run = Run {
+                let run = PhaseCall {
                     py,
                     interpreter,
                     phase,
@@ -79,16 +79,16 @@ pub fn run(
 }
 
 /// A phase of a request whose handlers are being called.
-struct Run<'a, 'py> {
+struct PhaseCall<'a, 'py> {
     py: Python<'py>,
     interpreter: &'static Interpreter,
     phase: Phase,
     settings: &'a Settings,
     r: &'a Request,
-    state: &'a State,
+    state: &'a RequestState,
 }
 
-impl<'py> Run<'_, 'py> {
+impl<'py> PhaseCall<'_, 'py> {
     /// Calls one handler after the other, for as long as `phase.continues()` says so.
     fn chain(&self, chain: &Chain, object: &Bound<'py, PyAny>) -> Status {
         let mut status = Status::DECLINED;
@@ -153,7 +153,7 @@ impl<'py> Run<'_, 'py> {
                 )));
             }
         }
-        let search = Search {
+        let search = SearchPath {
             path: self.settings.path.as_deref(),
             r: Some(self.r),
         };

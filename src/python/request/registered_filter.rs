@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use crate::engine::filters::Filter as Declared;
+use crate::engine::filters::DeclaredFilter;
 use crate::filter_chain::Direction;
 use crate::python::handlers::chain::Foreign;
 
 /// A registered filter. It is dropped with the request, without the GIL; its function is dropped in its interpreter.
 pub struct Registered {
     pub(in crate::python) direction: Direction,
-    pub(in crate::python) declared: Arc<Declared>,
+    pub(in crate::python) declared: Arc<DeclaredFilter>,
     /// The function, where Python code gave one and not a name.
     pub(in crate::python) function: Option<Foreign>,
 }

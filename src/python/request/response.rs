@@ -7,7 +7,7 @@ use std::cell::Cell;
 use pyo3::exceptions::PyOSError;
 use pyo3::prelude::*;
 
-use super::state::State;
+use super::state::RequestState;
 use crate::httpd::apr::owned_brigade::OwnedBrigade;
 use crate::httpd::filter::file::OpenFile;
 use crate::httpd::filter::stream::CHUNK;
@@ -139,7 +139,7 @@ impl Response {
     }
 
     fn send(&self, py: Python<'_>, r: &Request) -> PyResult<()> {
-        if r.is_answered() || State::of(r).handlers.is_after_response() {
+        if r.is_answered() || RequestState::of(r).handlers.is_after_response() {
             // After the end of a response, the client would take bytes for the next one. A request that httpd only
             // logs, such as one that timed out, has no response.
             self.discard();

@@ -21,7 +21,7 @@ use crate::python::runtime::interpreter::Interpreter;
 use crate::python::runtime::lease::Lease;
 
 /// The state of a request; it is dropped with the request's pool.
-pub struct State {
+pub struct RequestState {
     /// The lease under which Python code may use the request: open while httpd calls a handler or filter for it.
     pub lease: Arc<Lease>,
     /// The body, as far as Python code has read it.
@@ -50,7 +50,7 @@ pub struct State {
     variables: RefCell<Vec<(&'static Interpreter, Variables)>>,
 }
 
-impl State {
+impl RequestState {
     /// The state of a request, which is made at the first call.
     pub fn of(r: &Request) -> &Self {
         let make = || {
@@ -151,7 +151,7 @@ impl State {
     }
 }
 
-impl Drop for State {
+impl Drop for RequestState {
     fn drop(&mut self) {
         self.lease.end();
         for added in self.handlers.take_all() {

@@ -53,15 +53,15 @@ impl Variables {
             drop(PyErr::take(py));
             return f();
         }
-        let _entered = Entered(context);
+        let _entered = EnteredContext(context);
         f()
     }
 }
 
 /// Leaves a context, even if the code in it panics.
-struct Entered(*mut ffi::PyObject);
+struct EnteredContext(*mut ffi::PyObject);
 
-impl Drop for Entered {
+impl Drop for EnteredContext {
     fn drop(&mut self) {
         // SAFETY: entered on this thread, whose state is current again; `Variables::run` keeps it. It
         // cannot fail: what was entered since has been left, since each entry is one call.
@@ -92,7 +92,7 @@ pub fn isolated<R>(py: Python<'_>, f: impl FnOnce() -> R) -> R {
     if !is_outermost.unwrap_or(false) {
         return f();
     }
-    let _entry = Entry;
+    let _entry = OutermostEntry;
     match Variables::empty(py) {
         Ok(variables) => variables.run(py, f),
         Err(_) => f(),
@@ -100,9 +100,9 @@ pub fn isolated<R>(py: Python<'_>, f: impl FnOnce() -> R) -> R {
 }
 
 /// An outermost entry, until it is dropped.
-struct Entry;
+struct OutermostEntry;
 
-impl Drop for Entry {
+impl Drop for OutermostEntry {
     fn drop(&mut self) {
         // Entries end in the reverse order of their begin. Without the list there is nothing to end.
         let _ = IN_ENTRY.try_with(|states| states.borrow_mut().pop());

@@ -13,7 +13,7 @@ use super::attach::{Attached, Left, Outside};
 use super::context::About;
 use super::deferred_drops::DeferredDrops;
 use super::loader::Loader;
-use super::types::{Module, Types};
+use super::types::{BuiltinModule, Types};
 use super::{attach, context, contextvars, forked, gil_turns, time_limit};
 
 /// One interpreter of this child. Lives as long as the child.
@@ -25,7 +25,7 @@ pub struct Interpreter {
     /// Our classes and exceptions, made for this interpreter.
     pub types: Types,
     /// The built-in module, for further interpreters.
-    pub(in crate::python) module: &'static Module,
+    pub(in crate::python) module: &'static BuiltinModule,
     /// Finds and keeps the modules of handlers.
     pub loader: Loader,
 }

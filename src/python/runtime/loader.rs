@@ -24,7 +24,7 @@ use crate::locks::{Guard, Lock};
 
 /// Where a module is looked for, besides the directory of its handler's section.
 #[derive(Clone, Copy)]
-pub struct Search<'a> {
+pub struct SearchPath<'a> {
     /// `PythonPath`.
     pub path: Option<&'a str>,
     /// The request: its file says which directory a section with a pattern means.
@@ -44,7 +44,7 @@ enum ImportScope<'a> {
 }
 
 impl ImportScope<'_> {
-    fn of<'a>(handler: &'a Handler, search: Search<'a>) -> ImportScope<'a> {
+    fn of<'a>(handler: &'a Handler, search: SearchPath<'a>) -> ImportScope<'a> {
         if handler.module.starts_with('/') {
             return ImportScope::File;
         }
@@ -76,7 +76,7 @@ impl ImportScope<'_> {
 
 /// What one interpreter has loaded for handlers.
 pub struct Loader {
-    inner: Lock<Inner>,
+    inner: Lock<LoaderState>,
     /// `sys.path` as it was when the interpreter started.
     initial_path: Py<PyList>,
     sys: Py<PyModule>,
@@ -85,7 +85,7 @@ pub struct Loader {
 /// Modules by the key of their scope and by name; or objects with which they have replaced themselves in `sys.modules`.
 type Modules = HashMap<String, HashMap<String, Py<PyAny>>>;
 
-struct Inner {
+struct LoaderState {
     /// The modules that are complete.
     modules: Modules,
     /// Those of them that `PythonHandlerModule` names.
@@ -106,7 +106,7 @@ impl Loader {
         let path = sys.getattr("path")?.cast_into::<PyList>()?;
         package::prepare_path(&path)?;
         Ok(Self {
-            inner: Lock::short(Inner {
+            inner: Lock::short(LoaderState {
                 modules: HashMap::new(),
                 handler_modules: HashMap::new(),
                 paths: HashMap::new(),
@@ -118,7 +118,7 @@ impl Loader {
     }
 
     /// The short lock: no Python code runs under it, as that may let go of the GIL while others wait here.
-    fn inner(&self) -> Guard<'_, Inner> {
+    fn inner(&self) -> Guard<'_, LoaderState> {
         self.inner.lock()
     }
 
@@ -131,7 +131,7 @@ impl Loader {
         py: Python<'py>,
         handler: &Handler,
         default_object: &str,
-        search: Search<'_>,
+        search: SearchPath<'_>,
         argument: &Bound<'py, PyAny>,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
         // The module is complete, so what is missing now stays missing.
@@ -151,7 +151,7 @@ impl Loader {
         py: Python<'py>,
         handler: &Handler,
         default_object: &str,
-        search: Search<'_>,
+        search: SearchPath<'_>,
         argument: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let module = self.module(py, handler, search)?;
@@ -167,7 +167,7 @@ impl Loader {
         &self,
         py: Python<'py>,
         handler: &Handler,
-        search: Search<'_>,
+        search: SearchPath<'_>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let scope = ImportScope::of(handler, search);
         let known = {
@@ -240,7 +240,7 @@ impl Loader {
     ///
     /// # Errors
     /// What the expression of `PythonPath` raises.
-    pub fn use_path(&self, py: Python<'_>, search: Search<'_>) -> PyResult<()> {
+    pub fn use_path(&self, py: Python<'_>, search: SearchPath<'_>) -> PyResult<()> {
         match search.path {
             Some(expression) => self.set_path(py, expression).map(drop),
             None => Ok(()),
@@ -307,7 +307,7 @@ impl Loader {
     }
 }
 
-impl Inner {
+impl LoaderState {
     fn modules(&mut self, handler: &Handler) -> &mut Modules {
         match handler.is_silent {
             true => &mut self.handler_modules,

@@ -80,12 +80,12 @@ pub fn most(main: Option<&'static Server>) -> usize {
 /// The named interpreters.
 #[derive(Default)]
 pub struct Named {
-    state: Lock<State>,
+    state: Lock<NamedState>,
     changed: Signal,
 }
 
 #[derive(Default)]
-struct State {
+struct NamedState {
     ready: HashMap<String, &'static Interpreter>,
     making: Option<Arc<Attempt>>,
 }
@@ -117,7 +117,7 @@ impl Named {
             let Some(attempt) = state.making.clone() else {
                 break;
             };
-            let goes_on = |state: &State| {
+            let goes_on = |state: &NamedState| {
                 let making = state.making.as_ref();
                 making.is_some_and(|making| Arc::ptr_eq(making, &attempt))
             };

@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use super::context::About;
 use super::forked;
 use super::interpreter::Interpreter;
-use super::loader::Search;
+use super::loader::SearchPath;
 use super::traceback;
 use crate::engine::interpreter_name::MAIN;
 use crate::engine::settings::{Import, Settings};
@@ -59,7 +59,7 @@ fn one(server: &'static Server, import: &Import, settings: &Settings) {
         }
     };
     interpreter.enter(about, |py| {
-        let search = Search {
+        let search = SearchPath {
             path: settings.path.as_deref(),
             r: None,
         };

@@ -14,7 +14,7 @@ use super::interpreter::{Interpreter, outside};
 use super::loader::Loader;
 use super::named;
 use super::named::{Named, NoPython};
-use super::types::{Module, Types};
+use super::types::{BuiltinModule, Types};
 use super::{attach, gil_turns, package, spare_descriptors, sub_interpreter, traceback};
 use crate::engine::interpreter_name::MAIN;
 use crate::httpd::log::Level;
@@ -68,7 +68,7 @@ static KNOWN: Lock<Vec<&'static Interpreter>> = Lock::short(Vec::new());
 
 /// Starts Python in this child; with `optimize`, as `python -O`, which leaves out `assert`. A failure is logged here,
 /// and again for each request. Called in `child_init`, on the child's first and only thread.
-pub fn start(server: &'static Server, optimize: bool, module: &'static Module) {
+pub fn start(server: &'static Server, optimize: bool, module: &'static BuiltinModule) {
     memory::keep_freed_pieces();
     let child = CHILD.get_or_init(|| {
         let main = initialize(optimize).and_then(|()| make(MAIN, module));
@@ -91,7 +91,7 @@ pub(super) fn main() -> Option<&'static Interpreter> {
 ///
 /// # Errors
 /// Why the interpreter could not be equipped.
-pub fn adopt(module: &'static Module) -> Result<(), String> {
+pub fn adopt(module: &'static BuiltinModule) -> Result<(), String> {
     let main = Python::attach(|py| {
         // `get_or_init_py_attached` lets go of the GIL while it waits for another thread's start.
         let start = || {
@@ -156,7 +156,7 @@ impl Interpreter {
 /// Makes what we keep of the interpreter that is current now, and lets go of the GIL. The thread
 /// state that it was made with stays unused: an interpreter must never be without one, and those of
 /// threads end with them.
-fn make(name: &str, module: &'static Module) -> Result<&'static Interpreter, String> {
+fn make(name: &str, module: &'static BuiltinModule) -> Result<&'static Interpreter, String> {
     let interpreter = equip(name, true, module)?;
     // SAFETY: `initialize` left a state of this thread current.
     unsafe { ffi::PyEval_SaveThread() };
@@ -168,7 +168,7 @@ fn make(name: &str, module: &'static Module) -> Result<&'static Interpreter, Str
 pub(in crate::python) fn equip(
     name: &str,
     is_ours: bool,
-    module: &'static Module,
+    module: &'static BuiltinModule,
 ) -> Result<&'static Interpreter, String> {
     // SAFETY: there is a current state.
     let state = unsafe { ffi::PyInterpreterState_Get() };

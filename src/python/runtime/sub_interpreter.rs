@@ -7,7 +7,7 @@ use pyo3::ffi;
 use super::attach::bind;
 use super::interpreter::Interpreter;
 use super::start::equip;
-use super::types::Module;
+use super::types::BuiltinModule;
 
 /// Makes a sub-interpreter. Called inside the main interpreter, whose thread state is current again afterwards. The
 /// first thread state of the sub-interpreter is kept unused: an interpreter must have one, and those of threads end
@@ -17,7 +17,7 @@ use super::types::Module;
 /// The reason why there is none, as a sentence; what was begun is undone.
 pub(in crate::python) fn make(
     name: &str,
-    module: &'static Module,
+    module: &'static BuiltinModule,
 ) -> Result<&'static Interpreter, String> {
     // SAFETY: called inside `enter`: the main interpreter's state is current.
     let main = unsafe { ffi::PyThreadState_Get() };

@@ -14,10 +14,10 @@ use crate::engine::interpreter_name::MAIN;
 use crate::httpd::server::{fork, stop};
 
 /// The thread states of one thread, by interpreter.
-pub struct States(RefCell<Vec<Kept>>);
+pub struct States(RefCell<Vec<ThreadState>>);
 
 #[derive(Clone, Copy)]
-struct Kept {
+struct ThreadState {
     interpreter: &'static Interpreter,
     state: *mut ffi::PyThreadState,
     /// Whether this module made the state, and ends it.
@@ -68,7 +68,7 @@ impl States {
         state: *mut ffi::PyThreadState,
         is_ours: bool,
     ) {
-        self.0.borrow_mut().push(Kept {
+        self.0.borrow_mut().push(ThreadState {
             interpreter,
             state,
             is_ours,
@@ -80,7 +80,7 @@ impl States {
         self.0.borrow_mut().retain(|kept| kept.state == state);
     }
 
-    fn first_of_ours(&self) -> Option<Kept> {
+    fn first_of_ours(&self) -> Option<ThreadState> {
         self.0.borrow().iter().find(|kept| kept.is_ours).copied()
     }
 
@@ -119,7 +119,7 @@ impl Drop for EndOfThread {
 }
 
 /// Ends a state. Waits for the GIL of its interpreter, and gives it back.
-fn end(kept: Kept) {
+fn end(kept: ThreadState) {
     let about = context::begin(About::Nothing);
     // As for any entry: CPython 3.11 would take another interpreter's state for the current one.
     attach::resume(kept.interpreter, kept.state);

@@ -45,7 +45,7 @@ impl ClassId {
 }
 
 /// The built-in module of an interpreter, as the layer above the runtime makes it.
-pub struct Module {
+pub struct BuiltinModule {
     /// Makes the classes, in the order of [`ClassId`].
     pub classes: fn(Python<'_>) -> PyResult<[Py<PyType>; ClassId::COUNT]>,
     /// Puts the module into `sys.modules` of the interpreter, which is current.
@@ -72,7 +72,7 @@ impl Types {
     ///
     /// # Errors
     /// What CPython raises, such as `MemoryError`.
-    pub fn make(py: Python<'_>, module: &Module) -> PyResult<Self> {
+    pub fn make(py: Python<'_>, module: &BuiltinModule) -> PyResult<Self> {
         let base = py
             .import("builtins")?
             .getattr("Exception")?

@@ -12,7 +12,7 @@ use crate::python::runtime::interpreter::Interpreter;
 use crate::python::text::{encode_c, encode_value};
 
 /// A key and a value for a table.
-pub(super) type Entry = (CString, CString);
+pub(super) type TableEntry = (CString, CString);
 
 /// The entries of a table, a mapping, or an iterable of pairs.
 ///
@@ -22,7 +22,7 @@ pub(super) type Entry = (CString, CString);
 pub(super) fn entries_of(
     source: &Bound<'_, PyAny>,
     interpreter: &'static Interpreter,
-) -> PyResult<Vec<Entry>> {
+) -> PyResult<Vec<TableEntry>> {
     if let Some(table) = class::body::<TableObject>(source, interpreter) {
         let copy = |text: Option<&[u8]>| {
             CString::new(text.unwrap_or_default()).expect("a C string ends at its NUL")
@@ -55,13 +55,13 @@ pub(super) fn entries_of(
 }
 
 /// Whether an entry has a key; the case of ASCII letters does not count.
-pub(super) fn is_same((before, _): &Entry, key: &CStr) -> bool {
+pub(super) fn is_same((before, _): &TableEntry, key: &CStr) -> bool {
     before.to_bytes().eq_ignore_ascii_case(key.to_bytes())
 }
 
 /// Replaces the entries that a table has of the keys of `entries`. A key that comes twice in `entries` gets both
 /// values.
-pub(super) fn merge(table: &Table, entries: &[Entry]) {
+pub(super) fn merge(table: &Table, entries: &[TableEntry]) {
     for (index, (key, value)) in entries.iter().enumerate() {
         if entries[..index].iter().any(|before| is_same(before, key)) {
             table.add(key, value);
