@@ -7,6 +7,7 @@
 //! | layer | what it is |
 //! |---|---|
 //! | [`entry`], [`directives`], [`requests`], [`connections`] | the wiring: hooks and configuration |
+//! | [`module`] | the marker type that stands for the module in generic code of [`httpd`] |
 //! | [`python`] | everything that holds a Python object |
 //! | [`parking`] | connections that wait without a thread; no Python |
 //! | [`metrics`] | counts for mod_status |

@@ -61,7 +61,7 @@ pub struct Settings {
     pub handlers: Option<Arc<Lists>>,
     /// `PythonProtocol`, by name.
     pub protocols: Arc<BTreeMap<String, Arc<Protocol>>>,
-    /// The filters declared here, by way and number.
+    /// The filters declared here, by direction and number.
     pub filters: Arc<BTreeMap<(Direction, usize), Arc<DeclaredFilter>>>,
     /// Whether sections could not be merged: requests get 500, since their access handlers are not known.
     pub is_unusable: bool,

@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -17,16 +18,23 @@ WRITTEN = {".rs", ".c", ".h", ".py", ".conf", ".sh", ""}
 
 # The functions that C calls without `guard`: each can do without, as its comment says.
 UNGUARDED = {
-    ("apr/bucket.rs", "push_read"),  # It writes two constants.
-    ("hooks/protocols.rs", "switched"),  # It compares two texts.
-    ("server/config.rs", "create_section"),  # httpd takes no "no" for an answer; what is empty is made without panic.
-    ("server/config.rs", "create_server"),
-    ("server/dump_signal.rs", "note"),  # A signal handler; `guard` logs, which is not safe in one.
-    ("server/fork.rs", "forks"),  # libc calls these in each process, whether or not the module may run in it.
-    ("server/fork.rs", "has_forked"),
-    ("server/fork.rs", "forked"),
-    ("server/stop.rs", "told"),  # A signal handler; `guard` logs, which is not safe in one.
+    ("httpd/apr/bucket.rs", "push_read"),  # It writes two constants.
+    ("httpd/hooks/protocols.rs", "switched"),  # It compares two texts.
+    (
+        "httpd/server/config.rs",
+        "create_section",
+    ),  # httpd takes no "no" for an answer; what is empty is made without panic.
+    ("httpd/server/config.rs", "create_server"),
+    ("httpd/server/dump_signal.rs", "note"),  # A signal handler; `guard` logs, which is not safe in one.
+    ("httpd/server/fork.rs", "forks"),  # libc calls these in each process, whether or not the module may run in it.
+    ("httpd/server/fork.rs", "has_forked"),
+    ("httpd/server/fork.rs", "forked"),
+    ("httpd/server/stop.rs", "told"),  # A signal handler; `guard` logs, which is not safe in one.
+    ("python/object/slot_trampolines.rs", "itself_trampoline"),  # It takes a reference, and returns its argument.
 }
+
+# What catches panics; `trampoline` is the guard of what CPython calls.
+_GUARD = re.compile(r"\b(?:guard|caught|trampoline|trampoline_on)(?:::<[^(]*>)?\(")
 
 
 def lines(path: Path) -> int:
@@ -110,12 +118,12 @@ def test_functions_for_c_are_seen() -> None:
 
 def test_what_c_calls_works_behind_the_guard() -> None:
     found = {
-        (str(path.relative_to(PROJECT / "src/httpd")), name): body
-        for path in sorted((PROJECT / "src/httpd").rglob("*.rs"))
+        (str(path.relative_to(PROJECT / "src")), name): body
+        for path in sorted((PROJECT / "src").rglob("*.rs"))
         for name, body in functions_for_c(path.read_text().split("mod tests {")[0]).items()
     }
-    assert len(found) > 40
-    unguarded = {place for place, body in found.items() if not re.search(r"\b(?:guard|caught)\(", body)}
+    assert len(found) > 60
+    unguarded = {place for place, body in found.items() if not _GUARD.search(body)}
     assert unguarded == UNGUARDED
 
 
@@ -157,6 +165,48 @@ def test_the_page_of_the_architecture_names_places_that_exist() -> None:
     named = re.findall(r"(?<![\w/])(?:src|docs|python|include|c-shim|tests)/[\w./-]*\w", page)
     assert len(set(named)) > 80
     assert not [name for name in named if not (PROJECT / name).exists()]
+
+
+def test_the_page_of_the_architecture_names_each_layer() -> None:
+    page = (PROJECT / "docs/architecture.md").read_text()
+    layers = page.partition("\n## Layers\n")[2].partition("\n## ")[0]
+    root = PROJECT / "src"
+    names = {f"`src/{path.name}{'/' * path.is_dir()}`" for path in root.iterdir()}
+    assert {name for name in names if name not in layers} == set()
+    text = (root / "lib.rs").read_text()
+    modules = re.findall(r"^(?:pub )?mod (\w+);", text, re.MULTILINE)
+    tabled = "".join(re.findall(r"^//! \| .*", text, re.MULTILINE))
+    assert len(modules) > 8
+    assert {name for name in modules if f"[`{name}`]" not in tabled} == set()
+
+
+def test_the_page_of_the_architecture_says_where_to_change_what() -> None:
+    page = (PROJECT / "docs/architecture.md").read_text()
+    table = page.partition("\n## Where to change what\n")[2]
+    rows = dict(re.findall(r"^\| (.+?) \| (`(?:src|python|docs|include|c-shim)/.*) \|$", table, re.MULTILINE))
+    assert len(rows) >= 25
+    for subject, place in {
+        "the Content-Length rule of filters": "src/httpd/request/representation.rs",
+        "the timer of parked connections": "src/parking/timer.rs",
+        "`req.internal_redirect`": "src/python/request/io.rs",
+        "the merging of a directive": "src/engine/settings.rs",
+        "the GIL hand-over between interpreters": "src/python/runtime/gil_turns.rs",
+    }.items():
+        assert f"`{place}`" in rows[subject]
+
+
+def test_no_key_of_the_site_stands_twice() -> None:
+    keys: list[tuple[str, ...]] = []
+    above: list[tuple[int, str]] = []
+    for number, line in enumerate((PROJECT / "scripts/mkdocs.yml").read_text().splitlines()):
+        if match := re.match(r"( *)(- )?([\w-]+):(?: |$)", line):
+            above = [(depth, key) for depth, key in above if depth < len(match[1])]
+            if match[2]:
+                above.append((len(match[1]), f"item of line {number}"))
+            above.append((len(match[1] + (match[2] or "")), match[3]))
+            keys.append(tuple(key for _, key in above))
+    assert "inherited_members" in {key[-1] for key in keys}
+    assert [key for key, times in Counter(keys).items() if times > 1] == []
 
 
 def test_one_version() -> None:

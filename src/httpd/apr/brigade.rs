@@ -76,8 +76,8 @@ impl Brigade {
         })
     }
 
-    /// The kind of the first bucket that a filter's author would see: data, FLUSH, EOS, or ERROR (unless `wire`); other
-    /// metadata, and data of length 0, do not count.
+    /// The kind of the first bucket that a filter's code would see: data, FLUSH, and, unless
+    /// `on_connection`, EOS or ERROR; other metadata, and data of length 0, do not count.
     pub fn first_event(&self, on_connection: bool) -> Option<BucketKind> {
         let mut at = self.first();
         while let Some(bucket) = at {

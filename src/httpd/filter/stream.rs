@@ -107,7 +107,8 @@ impl Stream {
         Self::over(brigade, filter.request().is_none())
     }
 
-    /// A stream with brigades that `brigade` makes; with `wire` it is in the chain of a connection.
+    /// A stream with brigades that `brigade` makes; with `on_connection` it is in the chain of a
+    /// connection.
     pub(in crate::httpd) fn over(brigade: impl Fn() -> Queue, on_connection: bool) -> Self {
         Self {
             incoming: brigade(),

@@ -1,6 +1,4 @@
-//! The headers of a response about its body, and how a body that cannot be finished is cut.
-
-use std::ffi::CString;
+//! Error pages in place of a response, and how a response whose body cannot be finished is cut.
 
 use super::Request;
 use crate::httpd::apr::brigade::Brigade;
@@ -32,32 +30,6 @@ impl Request {
             brigade.append_end();
             // The handler is told that a filter has failed, whatever becomes of this.
             let _ = self.write(&brigade);
-        }
-    }
-
-    /// Removes the headers that a filter which changes the body makes wrong: its length, its digests, and ranges of
-    /// it. A strong ETag becomes weak (RFC 9110 §8.6, §8.8.3, §14; RFC 3230, RFC 9530).
-    pub fn forget_representation(&self) {
-        self.forget_exactness();
-        for headers in [self.headers_out(), self.err_headers_out()] {
-            headers.unset(c"Content-Length");
-        }
-        self.headers_out().set(c"Accept-Ranges", c"none");
-        self.headers_in().unset(c"Range");
-        self.headers_in().unset(c"If-Range");
-    }
-
-    /// As `forget_representation`, for a filter that changes bytes, but not how many: removes the digests and makes
-    /// a strong ETag weak. Ranges stay.
-    pub fn forget_exactness(&self) {
-        for headers in [self.headers_out(), self.err_headers_out()] {
-            for name in [c"Content-MD5", c"Digest", c"Content-Digest", c"Repr-Digest"] {
-                headers.unset(name);
-            }
-            let strong = headers.get(c"ETag").filter(|tag| !tag.starts_with(b"W/"));
-            if let Some(weak) = strong.and_then(|tag| CString::new([b"W/", tag].concat()).ok()) {
-                headers.set(c"ETag", &weak);
-            }
         }
     }
 }

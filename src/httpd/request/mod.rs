@@ -17,6 +17,7 @@ pub(in crate::httpd) mod htaccess_options;
 mod log;
 pub(in crate::httpd) mod methods;
 pub mod remote_host;
+pub(in crate::httpd) mod representation;
 pub(in crate::httpd) mod tls;
 pub mod uri;
 

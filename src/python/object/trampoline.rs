@@ -13,7 +13,7 @@ use pyo3::prelude::*;
 
 use super::class::{Class, Object, This};
 use super::members::{Attribute, MOST, Method};
-use crate::httpd::guard::panic_text;
+use crate::httpd::guard::{caught, panic_text};
 
 /// Calls `f`; on an error or panic sets a Python exception and returns `bad`. `Python::attach` only counts here, as the
 /// GIL is held already.
@@ -184,11 +184,14 @@ pub(in crate::python) unsafe extern "C" fn traverse_trampoline<T: Class>(
         // SAFETY: as above.
         result = unsafe { visit(memory.dict, argument) };
     }
-    memory.body.visit(&mut |held| {
-        if result == 0 {
-            // SAFETY: as above.
-            result = unsafe { visit(held.as_ptr(), argument) };
-        }
+    // No exception can be set here. What a panic leaves unvisited counts as referenced from outside, and stays alive.
+    let _ = caught("a visit of the garbage collector", || {
+        memory.body.visit(&mut |held| {
+            if result == 0 {
+                // SAFETY: as above.
+                result = unsafe { visit(held.as_ptr(), argument) };
+            }
+        });
     });
     result
 }
