@@ -34,13 +34,13 @@ pub struct Input {
     delivered: bool,
     /// The error of every further read.
     failed: Option<Error>,
-    /// The author has read `Pause` for the brigade at hand; a further read fetches the next one.
+    /// The filter's code has read `Pause` for the brigade at hand; a further read fetches the next one.
     paused: bool,
-    /// The author has read that nothing has arrived yet, in a call that may not wait.
+    /// The filter's code has read that nothing has arrived yet, in a call that may not wait.
     starved: bool,
-    /// The author stepped out: once the written data is read, the filter passes everything by.
+    /// The filter's code stepped out: once the written data is read, the filter passes everything by.
     out: bool,
-    /// Whether the author promises not to change the length (`change=`).
+    /// Whether the filter's code promises not to change the length (`change=`).
     keeps_length: bool,
     /// The `Content-Length` that readers see, and that no filter below has removed.
     promise: Option<Promise>,
@@ -89,7 +89,7 @@ impl Input {
         self.failed
     }
 
-    /// Whether the author has stepped out.
+    /// Whether the filter's code has stepped out.
     pub fn is_out(&self) -> bool {
         self.out
     }
@@ -99,7 +99,7 @@ impl Input {
         !std::mem::replace(&mut self.arrived, true)
     }
 
-    /// Answers a call from what is written already. `None`: the author must be called for more.
+    /// Answers a call from what is written already. `None`: the filter's code must be called for more.
     pub fn answer(&mut self, filter: &Filter, target: &Brigade) -> Option<Result<(), Error>> {
         if let Some(error) = self.failed {
             return Some(Err(error));
@@ -151,7 +151,7 @@ impl Input {
         self.fail(filter, None)
     }
 
-    /// Whether the author writes nothing more.
+    /// Whether the filter's code writes nothing more.
     fn is_over(&self) -> bool {
         self.stream.is_over()
     }
@@ -191,8 +191,8 @@ impl Input {
         Ok(())
     }
 
-    /// The author has stepped out: the call goes to the filter below. But httpd's parser of bodies cannot read lines
-    /// or peek, so for these modes this filter stays and passes on what arrives.
+    /// The filter's code has stepped out: the call goes to the filter below. But httpd's parser of bodies cannot read
+    /// lines or peek, so for these modes this filter stays and passes on what arrives.
     fn pass_by(&mut self, filter: &Filter, target: &Brigade) -> Option<Result<(), Error>> {
         let counts = self.promise.is_some() && !self.stream.is_untouched();
         if counts
@@ -210,7 +210,7 @@ impl Input {
         Some(answer)
     }
 
-    /// Fetches the next brigade from below, for the author. Waits if the caller waits.
+    /// Fetches the next brigade from below, for the filter's code. Waits if the caller waits.
     pub fn fetch(&mut self, filter: &Filter) -> Result<(), Error> {
         self.fetch_waiting(filter, self.block)
     }
@@ -251,8 +251,8 @@ impl Input {
         !self.paused || self.stream.look().is_some()
     }
 
-    /// The next event for the author: the data of a brigade, one `Pause`, then the next brigade. A read behind the
-    /// `Pause` waits, whether or not the call may.
+    /// The next event for the filter's code: the data of a brigade, one `Pause`, then the next brigade. A read behind
+    /// the `Pause` waits, whether or not the call may.
     pub fn read(&mut self, filter: &Filter, limit: usize) -> Result<Next, Error> {
         loop {
             match self.stream.look() {
@@ -323,7 +323,7 @@ impl Input {
         self.stream.move_rest();
     }
 
-    /// Ends a call of the author: what it has not read counts as written.
+    /// Ends a call of the filter's code: what it has not read counts as written.
     pub fn finish(&mut self, filter: &Filter) -> Result<(), Error> {
         if self.stream.is_over() {
             self.stream.incoming.clear();
@@ -334,8 +334,8 @@ impl Input {
         self.stream.set_aside(filter.pool())
     }
 
-    /// The author failed: readers get an error, with the status `refusal` if there is one, and the connection is closed
-    /// after the response.
+    /// The filter's code failed: readers get an error, with the status `refusal` if there is one, and the connection is
+    /// closed after the response.
     pub fn fail(&mut self, filter: &Filter, refusal: Option<Status>) -> Error {
         let error = match refusal.map(|status| status.0) {
             Some(413) => Error::NO_SPACE,

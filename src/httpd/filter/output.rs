@@ -21,9 +21,9 @@ pub struct Output {
     pub(in crate::httpd) ended: bool,
     /// The error of a send: the client is gone, and nothing more is sent.
     pub(in crate::httpd) broken: Option<Error>,
-    /// The author stepped out: what follows passes by unchanged.
+    /// The filter's code stepped out: what follows passes by unchanged.
     out: bool,
-    /// What the author may change of a body.
+    /// What the filter's code may change of a body.
     change: Change,
     /// The promised `Content-Length`, if the headers keep it once they are settled.
     pub(in crate::httpd) promise: Option<Promise>,
@@ -50,7 +50,7 @@ impl Output {
         self.stream.incoming.all().append_all(brigade);
     }
 
-    /// Moves the metadata at hand before anything that the author writes.
+    /// Moves the metadata at hand before anything that the filter's code writes.
     pub fn pass_metadata(&mut self) {
         let stream = &self.stream;
         while !self.started && stream.incoming.front() == Some(BucketKind::Metadata) {
@@ -63,7 +63,7 @@ impl Output {
         self.broken.is_some()
     }
 
-    /// Whether the author has stepped out.
+    /// Whether the filter's code has stepped out.
     pub fn is_out(&self) -> bool {
         self.out
     }
@@ -170,12 +170,12 @@ impl Output {
         self.stream.set_aside(filter.pool())
     }
 
-    /// Whether the author has read a FLUSH that is not yet sent on.
+    /// Whether the filter's code has read a FLUSH that is not yet sent on.
     pub fn owes_flush(&self) -> bool {
         self.stream.flush_owed
     }
 
-    /// Sends the FLUSH that the author has read, behind what was written for it.
+    /// Sends the FLUSH that the filter's code has read, behind what was written for it.
     pub fn answer_flush(&mut self, filter: &Filter) -> Result<(), Error> {
         if self.stream.pay_flush() {
             self.send(filter)

@@ -71,7 +71,7 @@ impl Rollback {
         self.state == RollbackState::Kept && self.bytes > self.limit
     }
 
-    /// Keeps them no longer: data is dropped except for buckets that the author holds, and metadata is moved to
+    /// Keeps them no longer: data is dropped except for buckets that the filter's code holds, and metadata is moved to
     /// `target`.
     pub(in crate::httpd) fn lose(&mut self, target: &Queue, held: &TakenBuckets) {
         self.let_go(target, held);
@@ -88,7 +88,7 @@ impl Rollback {
         (self.buckets.all().back() == Some(BucketKind::Data)).then(|| self.buckets.remove_back())?
     }
 
-    /// Something was yielded: data is dropped except for buckets that the author holds, and metadata is moved to
+    /// Something was yielded: data is dropped except for buckets that the filter's code holds, and metadata is moved to
     /// `target` in its order.
     pub(in crate::httpd) fn release(&mut self, target: &Queue, held: &TakenBuckets) {
         self.let_go(target, held);

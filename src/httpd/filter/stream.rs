@@ -1,8 +1,8 @@
 //! What input and output filters share: buckets that have arrived, buckets that are about to go on, and
-//! the pieces of data that the filter's code (its author) reads from the former and writes to the latter.
+//! the pieces of data that the filter's code reads from the former and writes to the latter.
 //!
-//! The rules of httpd's filters are kept here and in [`super::output`] and [`super::input`], whatever the
-//! author does: metadata keeps its place relative to what was written, a FLUSH and the end go on by themselves.
+//! The rules of httpd's filters are kept here and in [`super::output`] and [`super::input`], whatever the filter's code
+//! does: metadata keeps its place relative to what was written, a FLUSH and the end go on by themselves.
 
 use super::Filter;
 use super::file::OpenFile;
@@ -30,7 +30,7 @@ pub enum Next {
     End,
 }
 
-/// How many bytes an author has read and written.
+/// How many bytes the filter's code has read and written.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Traffic {
     /// Bytes read.
@@ -41,7 +41,7 @@ pub struct Traffic {
     pub held: usize,
 }
 
-/// The two brigades of a filter, and where the author stands between them.
+/// The two brigades of a filter, and where the filter's code stands between them.
 pub struct Stream {
     /// Buckets that have arrived and are unread.
     pub(in crate::httpd) incoming: Queue,
@@ -51,11 +51,11 @@ pub struct Stream {
     pub(in crate::httpd) buffered: usize,
     /// Whether `outgoing` has data of unknown length, too.
     pub(in crate::httpd) unmeasured: bool,
-    /// A FLUSH was read; it goes on behind what the author writes for it.
+    /// A FLUSH was read; it goes on behind what the filter's code writes for it.
     pub(in crate::httpd) flush_owed: bool,
     /// EOS was taken from `incoming`.
     pub(in crate::httpd) end_seen: bool,
-    /// The author said that the stream ends here.
+    /// The filter's code said that the stream ends here.
     pub(in crate::httpd) end_said: bool,
     /// EOS was put into `outgoing`: no data may follow.
     pub(in crate::httpd) closed: bool,
@@ -65,7 +65,7 @@ pub struct Stream {
     pub(in crate::httpd) touched: bool,
     /// The traffic since the last count.
     pub(in crate::httpd) traffic: Traffic,
-    /// The number of events (data, flush, end) the author has taken.
+    /// The number of events (data, flush, end) the filter's code has taken.
     pub(in crate::httpd) taken: u64,
     /// The bucket of the piece read last: written back unchanged, it goes on as it is.
     pub(in crate::httpd) last: Option<Bucket>,
@@ -73,11 +73,11 @@ pub struct Stream {
     pub(in crate::httpd) rollback: Rollback,
     /// Buckets that were peeked at in vain, as more must arrive. They are put back before any other operation.
     pub(in crate::httpd) ahead: Queue,
-    /// The buckets that the author holds.
+    /// The buckets that the filter's code holds.
     pub(in crate::httpd) taken_buckets: TakenBuckets,
     /// The file of which a part was written last.
     pub(in crate::httpd) file: Option<OpenFile>,
-    author: Author,
+    code: FilterCode,
     /// In the chain of a connection: EOS and ERROR are plain metadata, and no data is held back.
     on_connection: bool,
 }
@@ -92,7 +92,7 @@ pub(in crate::httpd) fn held_by(filter: &Filter) -> OwnedBrigade {
 
 /// The kind of code that reads and writes.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Author {
+enum FilterCode {
     /// A plain function, called again and again.
     Function,
     /// A generator at work: the end of what it reads is not the end of what it yields.
@@ -128,14 +128,14 @@ impl Stream {
             ahead: brigade(),
             taken_buckets: TakenBuckets::default(),
             file: None,
-            author: Author::Function,
+            code: FilterCode::Function,
             on_connection,
         }
     }
 
     /// A generator starts: until it yields, up to `limit` bytes of what it reads are kept for a rollback.
     pub fn start_work(&mut self, limit: usize) {
-        self.author = Author::Generator;
+        self.code = FilterCode::Generator;
         if !self.on_connection {
             self.rollback.keep(limit);
         }
@@ -143,7 +143,7 @@ impl Stream {
 
     /// The generator has ended, or was closed.
     pub fn end_work(&mut self) {
-        self.author = Author::Closed;
+        self.code = FilterCode::Closed;
         self.unpeek();
     }
 
@@ -162,12 +162,12 @@ impl Stream {
 
     /// Whether a generator is at work.
     pub fn is_working(&self) -> bool {
-        self.author == Author::Generator
+        self.code == FilterCode::Generator
     }
 
-    /// Whether a generator is the author, at work or not.
+    /// Whether the filter's code is a generator, at work or not.
     pub fn is_generators(&self) -> bool {
-        self.author != Author::Function
+        self.code != FilterCode::Function
     }
 
     /// Whether an ERROR bucket from further up went by.
@@ -180,7 +180,7 @@ impl Stream {
         self.end_seen
     }
 
-    /// Whether the author has neither read nor written.
+    /// Whether the filter's code has neither read nor written.
     pub fn is_untouched(&self) -> bool {
         !self.touched
     }
@@ -205,8 +205,8 @@ impl Stream {
         }
     }
 
-    /// The body was cut further up. Drops what the author has read and not answered: it must not go on unfiltered,
-    /// since it may be what the filter is there to hide.
+    /// The body was cut further up. Drops what the filter's code has read and not answered: it must not go on
+    /// unfiltered, since it may be what the filter is there to hide.
     pub fn abandon(&mut self) {
         self.ahead.clear();
         self.begin_yielding();
@@ -224,17 +224,17 @@ impl Stream {
         }
     }
 
-    /// A counter that moves with each event the author takes.
+    /// A counter that moves with each event the filter's code takes.
     pub fn taken(&self) -> u64 {
         self.taken
     }
 
-    /// Whether the author has read the end, or has ended the stream.
+    /// Whether the filter's code has read the end, or has ended the stream.
     pub fn is_over(&self) -> bool {
         (self.end_seen && !self.is_working()) || self.end_said || self.closed
     }
 
-    /// Whether the author may not write any more.
+    /// Whether the filter's code may not write any more.
     pub fn is_closed(&self) -> bool {
         self.end_said || self.closed
     }

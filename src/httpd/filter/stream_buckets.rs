@@ -1,4 +1,4 @@
-//! Buckets in the author's hands: taken from a stream one by one, to be read, or sent on as they are.
+//! Buckets in the hands of the filter's code: taken from a stream one by one, to be read, or sent on as they are.
 
 use std::collections::{HashMap, HashSet};
 use std::ptr::NonNull;
@@ -13,8 +13,8 @@ use crate::httpd::apr::bucket::{Bucket, BucketKind};
 use crate::httpd::ffi;
 use crate::httpd::status::Error;
 
-/// A handle by which an author holds a bucket. When its last clone is dropped, on any thread, the bucket is released
-/// by the next call of the filter.
+/// A handle by which the filter's code holds a bucket. When its last clone is dropped, on any thread, the bucket is
+/// released by the next call of the filter.
 #[derive(Clone)]
 pub struct Token(Arc<Handle>);
 
@@ -35,7 +35,7 @@ type Dropped = Arc<Mutex<Vec<u64>>>;
 
 /// The next bucket of a stream.
 pub enum NextBucket {
-    /// Data, in the author's hands now.
+    /// Data, in the hands of the filter's code now.
     Data(Token),
     /// Metadata of this type; it keeps its place and goes on by itself.
     Metadata(String),
@@ -53,8 +53,8 @@ pub struct BucketProperties {
     pub file: Option<(Vec<u8>, u64)>,
 }
 
-/// The buckets of one stream that are in the author's hands. They stand in the ring of the original buckets,
-/// in the order of the stream, whether these are kept or not.
+/// The buckets of one stream that are in the hands of the filter's code. They stand in the ring of the original
+/// buckets, in the order of the stream, whether these are kept or not.
 #[derive(Default)]
 pub(in crate::httpd) struct TakenBuckets {
     /// The buckets by the numbers of their tokens; no number is used again.
@@ -74,7 +74,7 @@ impl TakenBuckets {
         }))
     }
 
-    /// The bucket of a token, if it is of this stream and the author still has it.
+    /// The bucket of a token, if it is of this stream and the filter's code still has it.
     fn bucket(&self, token: &Token) -> Option<NonNull<ffi::apr_bucket>> {
         if !Arc::ptr_eq(&token.0.dropped, &self.dropped) {
             return None;
@@ -82,12 +82,12 @@ impl TakenBuckets {
         self.taken.get(&token.0.number).copied()
     }
 
-    /// The buckets that the author holds.
+    /// The buckets that the filter's code holds.
     pub(in crate::httpd) fn buckets(&self) -> HashSet<NonNull<ffi::apr_bucket>> {
         self.taken.values().copied().collect()
     }
 
-    /// Forgets the tokens that the author dropped; returns their buckets.
+    /// Forgets the tokens that the filter's code dropped; returns their buckets.
     fn take_dropped(&mut self) -> Vec<NonNull<ffi::apr_bucket>> {
         let mut dropped = self.dropped.lock().unwrap_or_else(PoisonError::into_inner);
         let taken = &mut self.taken;
@@ -97,7 +97,7 @@ impl TakenBuckets {
             .collect()
     }
 
-    /// Forgets the tokens that the author dropped.
+    /// Forgets the tokens that the filter's code dropped.
     pub(in crate::httpd) fn forget_dropped(&mut self) {
         self.take_dropped();
     }
@@ -139,7 +139,7 @@ impl Stream {
         }
     }
 
-    /// Keeps a bucket for the author, behind all that are kept already.
+    /// Keeps a bucket for the filter's code, behind all that are kept already.
     fn hold(&mut self, bucket: Bucket, token: Token) {
         self.let_go_of_dropped();
         let number = token.0.number;
@@ -149,7 +149,7 @@ impl Stream {
         self.keep(bucket, memory);
     }
 
-    /// Destroys the buckets that the author took and dropped.
+    /// Destroys the buckets that the filter's code took and dropped.
     pub(in crate::httpd) fn let_go_of_dropped(&mut self) {
         let kept = self.rollback.are_kept();
         for raw in self.taken_buckets.take_dropped() {
@@ -160,7 +160,7 @@ impl Stream {
         }
     }
 
-    /// The properties of a token's bucket. `None`: the author does not have it any more.
+    /// The properties of a token's bucket. `None`: the filter's code does not have it any more.
     pub fn about(&self, token: &Token) -> Option<BucketProperties> {
         let raw = self.taken_buckets.bucket(token)?;
         Some(BucketProperties {
@@ -182,7 +182,7 @@ impl Stream {
             return false;
         }
         self.taken_buckets.taken.remove(&token.0.number);
-        // SAFETY: the author's buckets stand in this ring, and this one is not used any more.
+        // SAFETY: the buckets of the filter's code stand in this ring, and this one is not used any more.
         self.ahead
             .append(unsafe { self.rollback.ring().remove(raw) });
         self.unpeek();
@@ -202,8 +202,8 @@ impl Stream {
         self.hold(piece, token.clone());
     }
 
-    /// The bytes of a whole bucket. Reads and waits for those that are not in memory. Empty if the author does not
-    /// have the bucket any more. The error `NO_MEMORY` means that it has more than `most` bytes, or more than there
+    /// The bytes of a whole bucket. Reads and waits for those that are not in memory. Empty if the filter's code does
+    /// not have the bucket any more. The error `NO_MEMORY` means that it has more than `most` bytes, or more than there
     /// is memory for.
     pub fn bytes_of(&mut self, token: &Token, most: usize) -> Result<Bytes, Error> {
         let Some(raw) = self.taken_buckets.bucket(token) else {
@@ -281,7 +281,7 @@ impl Stream {
         Ok(Some(new))
     }
 
-    /// Writes a bucket as it is. `false`: the author does not have it any more.
+    /// Writes a bucket as it is. `false`: the filter's code does not have it any more.
     pub fn write_bucket(&mut self, token: &Token) -> bool {
         if self.taken_buckets.bucket(token).is_none() {
             return false;
@@ -293,7 +293,7 @@ impl Stream {
         self.taken_buckets.taken.remove(&token.0.number);
         // SAFETY: a live bucket of this stream.
         let length = unsafe { bucket::length(raw.as_ptr()) };
-        // SAFETY: it stands in this ring, and the author has yielded it.
+        // SAFETY: it stands in this ring, and the filter's code has yielded it.
         self.outgoing
             .append(unsafe { self.rollback.ring().remove(raw) });
         self.wrote(length.unwrap_or(0));

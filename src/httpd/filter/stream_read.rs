@@ -63,7 +63,7 @@ impl Stream {
         }
     }
 
-    /// Whether there is something an author could be called for: data, a FLUSH or the end.
+    /// Whether there is something the filter's code could be called for: data, a FLUSH or the end.
     pub fn has_event(&mut self) -> bool {
         let first = self.incoming.all().first_event(self.is_on_connection());
         while first.is_none() && self.has_data() {
@@ -122,7 +122,7 @@ impl Stream {
         self.unpeek();
         let seen = self.incoming.peek(limit, block)?;
         if seen.is_none() {
-            // All of it was looked at: the author is not called for it again before more has arrived.
+            // All of it was looked at: the filter's code is not called for it again before more has arrived.
             self.incoming.move_before(&self.ahead);
         }
         Ok(seen)
@@ -133,7 +133,7 @@ impl Stream {
         self.ahead.move_before(&self.incoming);
     }
 
-    /// Notes an event that the author has taken.
+    /// Notes an event that the filter's code has taken.
     pub(in crate::httpd) fn took(&mut self) {
         self.taken += 1;
         self.touched = true;

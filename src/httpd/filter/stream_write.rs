@@ -115,7 +115,7 @@ impl Stream {
         self.unmeasured = false;
     }
 
-    /// Appends the FLUSH that was read behind what the author wrote for it. Returns whether there was one.
+    /// Appends the FLUSH that was read behind what the filter's code wrote for it. Returns whether there was one.
     pub(in crate::httpd) fn pay_flush(&mut self) -> bool {
         let owed = std::mem::take(&mut self.flush_owed) && !self.rollback.are_kept();
         if owed {

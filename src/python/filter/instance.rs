@@ -1,4 +1,4 @@
-//! One filter of ours in the chain of one request: its author, and what is kept between its calls.
+//! One filter of ours in the chain of one request: its code, and what is kept between its calls.
 
 use std::cell::{Cell, RefCell, RefMut};
 use std::sync::Arc;
@@ -33,7 +33,7 @@ pub struct Instance {
     pub(in crate::python) io: RefCell<InputOrOutput>,
     /// The filter as Python sees it, for as long as there is something to filter.
     pub(in crate::python) object: RefCell<Option<Py<PyAny>>>,
-    /// The author at work, if it is an `async def` generator.
+    /// The filter's code at work, if it is an `async def` generator.
     pub(in crate::python) generator: RefCell<Option<Generator>>,
     /// What is called, if it is not what `declared` names.
     pub(super) function: RefCell<Option<Py<PyAny>>>,

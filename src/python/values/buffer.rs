@@ -1,4 +1,4 @@
-//! Data that Python code writes: `bytes`, `str`, or another buffer. The author or a client decides how much that is, so
+//! Data that Python code writes: `bytes`, `str`, or another buffer. The code or a client decides how much that is, so
 //! a lack of memory raises `MemoryError` and does not end the child.
 
 use bytes::Bytes;
