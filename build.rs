@@ -16,7 +16,7 @@ fn main() {
     let python = Python::find();
     compile_shim(&httpd, &python);
     let declarations = generate_declarations(&httpd);
-    link_stand_in(&httpd, &declarations);
+    link_test_double(&httpd, &declarations);
     link(&python);
 }
 
@@ -149,7 +149,7 @@ fn compile_shim(httpd: &Httpd, python: &Python) {
 
 /// Builds the library that stands in for httpd in `mod_python.testing`, beside the module. The functions of httpd
 /// that it does not implement are defined as ones that end the process with their name.
-fn link_stand_in(httpd: &Httpd, declarations: &str) {
+fn link_test_double(httpd: &Httpd, declarations: &str) {
     let out = PathBuf::from(env::var_os("OUT_DIR").unwrap());
     let named = |start: &'static str| {
         let lines = declarations.lines().map(str::trim_start);

@@ -91,7 +91,7 @@ static OTHERS: [Directive<Settings>; 20] = [
             let word = one(line, what)?;
             let limit = match word.eq_ignore_ascii_case("off") {
                 true => 0,
-                false => size(&word).filter(|bytes| *bytes > 0).ok_or_else(|| format!("takes {what}, not '{word}'"))?,
+                false => size(&word).filter(|bytes| *bytes > 0).ok_or_else(|| refused(what, &word))?,
             };
             Ok(Box::new(move |settings| settings.input_spool = Some(limit)))
         },
@@ -150,7 +150,7 @@ static OTHERS: [Directive<Settings>; 20] = [
             let what = "seconds, as in 5";
             let seconds = one(line, what)?;
             let time = seconds.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-            let time = time.ok_or_else(|| format!("takes {what}, not '{seconds}'"))?;
+            let time = time.ok_or_else(|| refused(what, &seconds))?;
             Ok(Box::new(move |settings| settings.graceful_timeout = Some(time)))
         },
     },
@@ -161,7 +161,7 @@ static OTHERS: [Directive<Settings>; 20] = [
         read: |line| {
             let what = "a number of connections, as in 1000";
             let most = one(line, what)?;
-            let number = most.parse().map_err(|_| format!("takes {what}, not '{most}'"))?;
+            let number = most.parse().map_err(|_| refused(what, &most))?;
             Ok(Box::new(move |settings| settings.max_connections = Some(number)))
         },
     },
@@ -172,7 +172,7 @@ static OTHERS: [Directive<Settings>; 20] = [
         read: |line| {
             let what = "a number of interpreters, as in 100";
             let most = one(line, what)?;
-            let number = most.parse().map_err(|_| format!("takes {what}, not '{most}'"))?;
+            let number = most.parse().map_err(|_| refused(what, &most))?;
             Ok(Box::new(move |settings| settings.max_interpreters = Some(number)))
         },
     },
@@ -199,11 +199,10 @@ static OTHERS: [Directive<Settings>; 20] = [
         help: c"USR2: at this signal a child writes the stacks of its Python code to the main error log; Off",
         context: Context::Server,
         read: |line| {
-            let what = "USR2 or Off";
-            let wanted = match one(line, what)?.to_ascii_lowercase().as_str() {
+            let wanted = match one(line, "USR2 or Off")?.to_ascii_lowercase().as_str() {
                 "usr2" | "sigusr2" => true,
                 "off" => false,
-                other => return Err(format!("takes {what}, not '{other}': httpd uses the other signals")),
+                other => return Err(format!("{}: httpd uses the other signals", refused("USR2 or Off", other))),
             };
             Ok(Box::new(move |settings| settings.dump_signal = Some(wanted)))
         },
@@ -232,6 +231,11 @@ fn one(line: &Line<'_>, what: &str) -> Result<String, String> {
         Ok([word]) if !word.is_empty() => Ok(word),
         _ => Err(format!("takes one argument: write {what}")),
     }
+}
+
+/// The sentence about an argument that is not `what` the directive takes.
+fn refused(what: &str, argument: &str) -> String {
+    format!("takes {what}, not '{argument}'")
 }
 
 fn is_on(value: &str) -> Result<bool, String> {

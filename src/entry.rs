@@ -195,7 +195,7 @@ impl Module for Entry {
         let counters = counters(r.server());
         let connections = counters.connections(is_alive);
         let now = (process::seconds_since_boot(), is_alive);
-        counters.report(&filters(r.server()), connections, now, short)
+        counters.status_text(&filters(r.server()), connections, now, short)
     }
 
     fn output_filter(filter: &Filter, slot: usize, brigade: &Brigade) -> Result<(), Error> {

@@ -31,10 +31,10 @@ import time
 
 from mod_python import apache
 
+from .encoding import Reply, Requests, RespError, encode
 from .keys import opened
 from .session import Session
 from .table import COMMANDS, Command
-from .wire import Reply, Requests, RespError, encode
 
 HIGH = 256 * 1024  # bytes of replies after which a transaction ends
 LONG = 0.05  # seconds after which a transaction ends

@@ -4,8 +4,8 @@ import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from .encoding import Reply, RespError
 from .keys import DATABASES, NEVER, Keys
-from .wire import Reply, RespError
 
 VERSION = "7.0.0"  # of Redis; clients choose commands by it
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 
+from .encoding import Reply, RespError
 from .keys import NEVER, PORTION, now
 from .patterns import pattern
 from .session import Session, integer
-from .wire import Reply, RespError
 
 MOST_KEYS = 100_000  # in a reply of KEYS
 MOST_BYTES = 4 << 20  # in a reply of KEYS or MGET, which is in memory until the client has read it

@@ -9,8 +9,8 @@ from mod_python.version import version
 
 from . import session as own
 from . import strings
+from .encoding import Reply, RespError
 from .session import Session, integer
-from .wire import Reply, RespError
 
 
 class Command(NamedTuple):

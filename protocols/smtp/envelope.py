@@ -64,7 +64,7 @@ class Envelope:
             key, _, value = word.partition("=")
             if key == "SIZE" and value.isdecimal():
                 if len(value) > 20 or int(value) > self.settings.size:
-                    return f"{replies.TOO_BIG}: {self.settings.size} bytes"
+                    return replies.too_big(self.settings.size)
             elif key == "SMTPUTF8" and not value:
                 utf8 = True
             elif key != "AUTH" and word not in ("BODY=7BIT", "BODY=8BITMIME"):

@@ -22,6 +22,7 @@ SYNTAX_ERROR = "501 5.5.4 Syntax error in parameters or arguments"
 PATH_TOO_LONG = "501 5.1.3 Path too long"
 NOT_IMPLEMENTED = "502 5.5.1 Command not implemented"
 BAD_SEQUENCE = "503 5.5.1 Bad sequence of commands"
+HELLO_FIRST = f"{BAD_SEQUENCE}: send EHLO first"
 NO_SUCH_USER = "550 5.1.1 No such user here"
 NO_RELAYING = "550 5.7.1 Delivery not authorized, message refused: relaying is not permitted"
 TOO_BIG = "552 5.3.4 Message size exceeds fixed maximum message size"
@@ -41,6 +42,11 @@ MISTAKES = ("4.7.0", "too many errors")
 TIMEOUT = ("4.4.2", "timeout exceeded")
 LOST_INPUT = ("4.4.2", "the input ended within a message")
 SHUTDOWN = ("4.3.2", "system shutdown")
+
+
+def too_big(size: int) -> str:
+    """Return the reply to a message of more than `size` bytes."""
+    return f"{TOO_BIG}: {size} bytes"
 
 
 def greeting(host: str) -> str:

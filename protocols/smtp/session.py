@@ -55,7 +55,7 @@ class Session:
             case "AUTH":
                 answer = await self._authenticate(rest)
             case "MAIL" if not self._peer:
-                answer = f"{replies.BAD_SEQUENCE}: send EHLO first"
+                answer = replies.HELLO_FIRST
             case "MAIL" if self.settings.auth and not self._user:
                 answer = replies.NEEDS_AUTHENTICATION
             case "MAIL":
@@ -112,7 +112,7 @@ class Session:
         if not location:
             return replies.NEEDS_TLS if self.settings.auth else replies.NOT_IMPLEMENTED
         if self._protocol != "ESMTP":
-            return f"{replies.BAD_SEQUENCE}: send EHLO first"
+            return replies.HELLO_FIRST
         if self._user or self._envelope.sender is not None:
             return f"{replies.BAD_SEQUENCE}: AUTH is allowed once, and before MAIL"
         if mechanism.upper() != "PLAIN":
@@ -146,5 +146,5 @@ class Session:
         answer = await receive(self._conn, envelope, peer, protocol)
         if not answer:
             self.is_over = True
-            return f"{replies.TOO_BIG}: {self.settings.size} bytes"
+            return replies.too_big(self.settings.size)
         return answer

@@ -121,6 +121,45 @@ def _loop_here() -> asyncio.AbstractEventLoop | None:
         return None
 
 
+class _Call:
+    """An awaitable that runs on the loop for a caller elsewhere, which awaits `pending`."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, awaitable: Awaitable[Any], pending: Any) -> None:
+        self._loop = loop
+        self._awaitable = awaitable
+        self._pending = pending
+        self._task: asyncio.Future[Any] | None = None
+
+    def on_loop(self, callback: Callable[[], None]) -> None:
+        """Have the loop's thread call `callback`. Called on any thread."""
+        try:
+            self._loop.call_soon_threadsafe(callback)
+        except RuntimeError:  # the loop was closed meanwhile
+            self._pending.set(None, ended())
+
+    def start(self) -> None:
+        """Start the awaitable. Called on the loop's thread, as are the methods below."""
+        try:
+            self._task = asyncio.ensure_future(self._awaitable)
+        except BaseException as error:
+            self._pending.set(None, error)
+        else:
+            self._task.add_done_callback(self._finish)
+
+    def cancel(self) -> None:
+        """Cancel the awaitable if it was started."""
+        if self._task is not None:
+            self._task.cancel()
+
+    def _finish(self, task: "asyncio.Future[Any]") -> None:
+        if task.cancelled():
+            self._pending.set(None, asyncio.CancelledError())
+        elif error := task.exception():
+            self._pending.set(None, error)
+        else:
+            self._pending.set(task.result())
+
+
 async def run(awaitable: Awaitable[T]) -> T:
     """Run `awaitable` on the loop and return its result; if the caller is cancelled, so is the awaitable.
 
@@ -142,45 +181,17 @@ async def run(awaitable: Awaitable[T]) -> T:
             awaitable.close()  # else Python warns that it was never awaited
         raise
     pending = _apache._pending() if here is None else _Answer()
-    task: asyncio.Future[T] | None = None
-
-    def start() -> None:
-        nonlocal task
-        try:
-            task = asyncio.ensure_future(awaitable)
-        except BaseException as error:
-            pending.set(None, error)
-        else:
-            task.add_done_callback(finish)
-
-    def finish(task: "asyncio.Future[T]") -> None:
-        if task.cancelled():
-            pending.set(None, asyncio.CancelledError())
-        elif error := task.exception():
-            pending.set(None, error)
-        else:
-            pending.set(task.result())
-
-    def cancel() -> None:
-        if task is not None:
-            task.cancel()
-
-    def on_loop(callback: Callable[[], None]) -> None:
-        try:
-            running.loop.call_soon_threadsafe(callback)
-        except RuntimeError:  # the loop was closed meanwhile
-            pending.set(None, ended())
-
+    call = _Call(running.loop, awaitable, pending)
     # First add, then look at is_over; the loop's thread first sets is_over, then looks at the set: no result is missed.
     running.waiting.add(pending)
     try:
-        on_loop(start)
+        call.on_loop(call.start)
         if running.is_over:
             pending.set(None, ended())
         result: T = await pending
         return result
     except BaseException:
-        on_loop(cancel)
+        call.on_loop(call.cancel)
         raise
     finally:
         running.waiting.discard(pending)

@@ -63,7 +63,7 @@ def module() -> Path:
     return place
 
 
-def stand_in() -> Path:
+def test_double() -> Path:
     """Return the library with httpd's functions for tests: in the installed package, else beside the module.
 
     Raises:

@@ -47,7 +47,7 @@ def _neighbours(traceback: TracebackType | None) -> list[str]:
 
 
 def _described(place: str) -> str:
-    """A folder and why nothing can be found in it; "" for the archive of the standard library that nobody has."""
+    """A folder and why nothing can be found in it; "" for the zip archive of the standard library, if not installed."""
     fault = unreadable(Path(place or "."))
     if fault:
         return f"{place} ({fault})"

@@ -131,17 +131,7 @@ class Server:
                 self._copy(Path(handlers), "handlers")
             names = sorted({"PORT", *_PORT_VARIABLE.findall(self._around(conf))} - {*(ports or {})})
             free, self._claims = free_ports(len(names))
-            self.variables = {
-                **{name: str(port) for name, port in zip(names, free, strict=True)},
-                **{name: str(port) for name, port in (ports or {}).items()},
-                "HANDLERS": str(self.handlers),
-                "STATE": str(self.state),
-                "HTDOCS": str(self.htdocs),
-                "CGI_BIN": str(self.cgi_bin),
-                "CERT": str(self.certificate),
-                "KEY": str(self.folder / "key.pem"),
-                **self._more_variables(),
-            }
+            self.variables = self._variables({**dict(zip(names, free, strict=True)), **(ports or {})})
             # The fragment is a file of its own, so that httpd's messages have its line numbers.
             (self.folder / "fragment.conf").write_text(conf)
             load = ["LoadModule python_module mod_python.so"] if with_python else []
@@ -151,6 +141,11 @@ class Server:
         except BaseException:
             shutil.rmtree(self.folder)
             raise
+
+    def _variables(self, ports: Mapping[str, int]) -> dict[str, str]:
+        paths = {"HANDLERS": self.handlers, "STATE": self.state, "HTDOCS": self.htdocs, "CGI_BIN": self.cgi_bin}
+        paths |= {"CERT": self.certificate, "KEY": self.folder / "key.pem"}
+        return {name: str(value) for name, value in {**ports, **paths}.items()} | self._more_variables()
 
     @property
     def port(self) -> int:

@@ -206,9 +206,9 @@ impl Counters {
         })
     }
 
-    /// The report for `server-status` of all filters and phases that were called: lines `Name: value` when
+    /// The text for `server-status` of all filters and phases that were called: lines `Name: value` when
     /// `short`, else a piece of HTML.
-    pub fn report(
+    pub fn status_text(
         &self,
         filters: &[(Direction, String, usize)],
         connections: (i64, i64),
@@ -230,14 +230,14 @@ impl Counters {
             .chain(phases)
             .filter(|row| row.2.0.calls + row.2.1.calls > 0);
         if short {
-            short_report(rows, connections)
+            status_lines(rows, connections)
         } else {
-            table(rows, connections)
+            status_table(rows, connections)
         }
     }
 }
 
-fn short_report<'a>(
+fn status_lines<'a>(
     rows: impl Iterator<Item = (&'a str, &'a str, (Work, InProgress))>,
     (open, parked): (i64, i64),
 ) -> String {
@@ -268,7 +268,7 @@ fn short_report<'a>(
     text
 }
 
-fn table<'a>(
+fn status_table<'a>(
     rows: impl Iterator<Item = (&'a str, &'a str, (Work, InProgress))>,
     (open, parked): (i64, i64),
 ) -> String {
@@ -378,15 +378,15 @@ mod tests {
     fn names_are_no_html() {
         let counters = Counters::default();
         let filters = [(Direction::Output, "a<b>".to_owned(), 0)];
-        let report = |short| counters.report(&filters, (2, 1), (0, |_| true), short);
-        assert!(!report(true).contains("a<b>"), "it was not called yet");
+        let text = |short| counters.status_text(&filters, (2, 1), (0, |_| true), short);
+        assert!(!text(true).contains("a<b>"), "it was not called yet");
         let row = counters.filter(Direction::Output, 0).unwrap();
         row.add(&Work {
             calls: 1,
             ..Work::default()
         });
-        assert!(report(true).starts_with("PythonOutputFilter[a<b>]Calls: 1\n"));
-        assert!(report(true).contains("\nPythonConnectionsParked: 1\n"));
-        assert!(report(false).contains("<td>a&lt;b&gt;</td><td>1</td>"));
+        assert!(text(true).starts_with("PythonOutputFilter[a<b>]Calls: 1\n"));
+        assert!(text(true).contains("\nPythonConnectionsParked: 1\n"));
+        assert!(text(false).contains("<td>a&lt;b&gt;</td><td>1</td>"));
     }
 }

@@ -171,7 +171,7 @@ mod tests {
 
     type Pairs = Vec<(Vec<u8>, Vec<u8>)>;
 
-    /// The law's other side: the plainest way to say what is meant.
+    /// What `replace` must return, computed byte by byte without a search structure, to compare with.
     fn oracle(pairs: &Pairs, options: Options, text: &[u8]) -> Vec<u8> {
         let same = |a: &[u8], b: &[u8]| {
             if options.ignore_case {

@@ -257,5 +257,5 @@ def test_after_close_the_response_is_whole(httpd: Httpd) -> None:
 def test_a_filter_outlives_its_request_as_a_refusal(httpd: Httpd) -> None:
     for _ in range(2):
         assert httpd.get("/keeps?d:one,b,d:two,e").text == "onetwo"
-    # The request before may still be ending: its filter is then not yet over, but not at work either.
-    assert len(re.findall("refused: the filter is (over|not at work)", httpd.log())) >= 5
+    # The request before may still be ending: its filter is then not yet over, but cannot be used either.
+    assert len(re.findall("refused: the filter (is over|cannot be used now)", httpd.log())) >= 5

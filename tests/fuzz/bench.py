@@ -1,4 +1,4 @@
-"""Generated brigades and failures through generated filters, in the stand-in for httpd.
+"""Generated brigades and failures through generated filters, in the test double of httpd.
 
 python -m tests.fuzz.bench SEED CASES is a process of its own, since what is looked for may end it. It prints the
 number of each case before it begins.

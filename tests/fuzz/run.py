@@ -28,7 +28,7 @@ PARTS = {
     "brigades": Part(brigades.CONF, brigades.prepare, brigades.case),
     "bytes": Part(octets.CONF, octets.prepare, octets.case),
 }
-# What a word of the command line stands for; "bench" is brigades in the stand-in for httpd.
+# What a word of the command line stands for; "bench" is brigades in the test double of httpd.
 NAMES = {"objects": ["objects"], "brigades": ["bench", "brigades"], "bench": ["bench"], "bytes": ["bytes"]}
 NAMES["all"] = ["objects", "bench", "brigades", "bytes"]
 FOUND = PROJECT / "target/fuzz"

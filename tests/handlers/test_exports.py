@@ -62,9 +62,11 @@ def test_the_objects_are_good_until_the_release(httpd: Httpd) -> None:
         pytest.skip("the next request is another child's, as a rule")
     kept = run(httpd, error)
     # The request before may still be ending.
-    over = re.match(r"\['RuntimeError: the request is (over|not at work).*', 'RuntimeError: the connection is ", kept)
+    over = re.match(
+        r"\['RuntimeError: the request (is over|cannot be used now).*', 'RuntimeError: the connection ", kept
+    )
     assert over, kept
-    assert "the connection is not at work: it can" in kept
+    assert "the connection cannot be used now, but only while" in kept
 
 
 def test_what_is_printed_has_the_request(httpd: Httpd) -> None:

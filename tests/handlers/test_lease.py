@@ -39,7 +39,7 @@ Listen 127.0.0.1:${LINE_PORT}
 # The one child of prefork is busy while it lingers on the connection before.
 ALLOW_LOG = ("AH00161: server reached MaxRequestWorkers",)
 OVER = "RuntimeError: the request is over"
-NEITHER = r"RuntimeError: the (request|filter|connection) is (over|not at work: it can be used only while .*)"
+NEITHER = r"RuntimeError: the (request|filter|connection) (is over|cannot be used now, but only while .*)"
 BUSY = "RuntimeError: the request is in use by another thread"
 
 
@@ -102,7 +102,7 @@ def test_a_request_that_two_filters_opened_closes_with_their_calls(httpd: Httpd)
     assert httpd.get("/nested").text == "body"
     own, seen = call(httpd, "seen")
     assert own == "/nested"
-    assert seen.startswith("RuntimeError: the request is not at work")
+    assert seen.startswith("RuntimeError: the request cannot be used now")
 
 
 def test_a_connection(httpd: Httpd) -> None:

@@ -1,5 +1,6 @@
-"""Names in the Rust sources: those of the field, one word for one thing; and functions that fit on a screen."""
+"""Names in the sources: those of the field, one word for one thing; and functions that fit on a screen."""
 
+import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,6 +8,12 @@ from pathlib import Path
 from server import PROJECT
 
 SOURCES = sorted((PROJECT / "src").rglob("*.rs"))
+PYTHON = [
+    path
+    for folder in ("python", "protocols", "filters", "tests/support")
+    for path in sorted((PROJECT / folder).rglob("*.py"))
+]
+C = [path for folder in ("c-shim", "tests/support") for path in sorted((PROJECT / folder).rglob("*.[ch]"))]
 MOST_LINES_OF_A_FUNCTION = 60
 
 # Parts of names that once stood for what the field calls otherwise (task, session, timer, transport ...).
@@ -15,7 +22,7 @@ PRIVATE_WORDS = {
     *("watchman", "patience", "originals", "inquiry", "meter", "landing", "behind"),
 }
 # Words that are plain English as a part of a name, and private as a whole one.
-PRIVATE_NAMES = {"wire", "breaking", "drops", "loose", "flow", "way"}
+PRIVATE_NAMES = {"wire", "breaking", "drops", "loose", "flow", "way", "waits", "hold", "stand_in", "parts"}
 # Names that several types may have, each for a reason.
 SHARED_NAMES = {
     "Me": "in each file that implements a Python class: the object, `This<'_, '_, Class>`",
@@ -29,9 +36,20 @@ _TRAIT_OR_IMPLEMENTATION = re.compile(r"^( *)(?:pub(?:\([^)]*\))? )?(?:unsafe )?
 _FIELD = re.compile(r"^    (?:pub(?:\([^)]*\))? )?([a-z_]\w*): [^:]")
 _FUNCTION = re.compile(r"^( *)(?:pub(?:\([^)]*\))? )?(?:const |async |unsafe |extern \"[^\"]*\" )*fn (\w+)")
 
+_FUNCTION_OF_C = re.compile(r"^[a-z][\w *]*?\b(\w+)\([^;]*$", re.MULTILINE)
+
 
 def names() -> Iterator[tuple[Path, str]]:
-    """Yield the names of modules, types, functions and fields, each with its file."""
+    """Yield the names of modules, types, functions and, in Rust, fields, each with its file."""
+    for path in PYTHON:
+        yield path, path.stem
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+                yield path, node.name.strip("_")
+    for path in C:
+        yield path, path.stem
+        for name in _FUNCTION_OF_C.findall(path.read_text()):
+            yield path, name
     for path in SOURCES:
         yield path, path.stem
         for line in path.read_text().splitlines():
@@ -46,6 +64,11 @@ def parts(name: str) -> list[str]:
 
 def functions(path: Path) -> Iterator[tuple[str, int]]:
     """Yield each function of a formatted file, with how many lines it has."""
+    if path.suffix == ".py":
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.end_lineno:
+                yield node.name, node.end_lineno - node.lineno + 1
+        return
     lines = path.read_text().splitlines()
     for start, line in enumerate(lines):
         if match := _FUNCTION.match(line):
@@ -61,6 +84,8 @@ def test_names_are_those_of_the_field() -> None:
         if name.lower() in PRIVATE_NAMES or PRIVATE_WORDS.intersection(parts(name))
     }
     assert not wrong, "name these by the field's term"
+    seen = {(path.name, name) for path, name in names()}
+    assert {("native.py", "Library"), ("encoding.py", "encode"), ("mod_export_probe.c", "in_parent")} <= seen
 
 
 def types() -> Iterator[tuple[str, Path]]:
@@ -93,7 +118,7 @@ def test_no_name_has_two_types() -> None:
 def test_no_function_is_long() -> None:
     long = {
         f"{path.relative_to(PROJECT)}: {name}": length
-        for path in SOURCES
+        for path in [*SOURCES, *PYTHON]
         for name, length in functions(path)
         if length > MOST_LINES_OF_A_FUNCTION
     }

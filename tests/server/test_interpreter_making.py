@@ -193,11 +193,11 @@ def test_a_failed_start_is_tried_again(httpd: Httpd) -> None:
     children = httpd.children()
     (FOLDER / "broken").write_text("")
     for _ in range(20):
-        httpd.allow("interpreter broken did not start", "no Python for this request")
+        httpd.allow("interpreter 'broken' was not made", "no Python for this request")
         assert httpd.get("/broken").status == 500
-    httpd.expect("no Python for this request: Python could make no interpreter 'broken': .*ModuleNotFoundError")
-    httpd.expect("interpreter of_connections did not start")
-    httpd.expect("no Python for this connection: Python could make no interpreter 'of_connections'")
+    httpd.expect("no Python for this request: interpreter 'broken' was not made: .*ModuleNotFoundError")
+    httpd.expect("interpreter 'of_connections' was not made: its start failed")
+    httpd.expect("no Python for this connection: interpreter 'of_connections' was not made: .*ModuleNotFoundError")
     assert httpd.raw(b"", port=httpd.port_of("NAMED_PORT")) == b""
     (FOLDER / "broken").unlink()
     assert httpd.get("/broken").text == "broken"

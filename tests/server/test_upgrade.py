@@ -45,7 +45,9 @@ def test_a_new_package_beside_an_old_module(with_module: bool, pattern: str) -> 
         install_package(httpd)
         if with_module:
             install_module(httpd)
-        httpd.expect(f"no Python for this child: .*{pattern}", f"interpreter main_interpreter did not start.*{pattern}")
+        httpd.expect(
+            f"no Python for this child: .*{pattern}", f"interpreter 'main_interpreter' was not made.*{pattern}"
+        )
         httpd.graceful()
         assert httpd.get("/").status == 500
 

@@ -14,7 +14,7 @@ Answer: TypeAlias = Callable[[BinaryIO, BinaryIO], None]
 
 
 def report(variables: Mapping[str, str], body: bytes) -> bytes:
-    """What a server says of a request: the variables of CGI about its body, and the body."""
+    """Return a response body: the length and coding that the CGI variables give, a newline, and the request's body."""
     length = variables.get("CONTENT_LENGTH") or "none"
     coding = variables.get("HTTP_TRANSFER_ENCODING", "none")
     return f"length {length}, coding {coding}\n".encode() + body

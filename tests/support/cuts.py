@@ -23,7 +23,7 @@ def cut_everywhere(body: bytes) -> Iterator[bytes]:
 def answers(
     httpd: Httpd, name: str, bodies: Iterator[bytes], headers: Mapping[str, str] | None = None
 ) -> Iterator[tuple[bytes, bytes]]:
-    """For each body its answer, as GET /NAME gives it. The connection is kept: it is about many small ones."""
+    """Serve each body as the file `name`; yield it with the response to GET /NAME. All requests share a connection."""
     connection = http.client.HTTPConnection("127.0.0.1", httpd.port, timeout=30)
     try:
         for body in bodies:

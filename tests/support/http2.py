@@ -13,7 +13,7 @@ _STATUSES = (200, 204, 206, 304, 400, 404, 500)  # RFC 7541, Appendix A, from 8 
 
 
 class Frame(NamedTuple):
-    """What comes in one piece."""
+    """A frame of HTTP/2 (RFC 9113, 4.1): its type, whether it ends the stream, and its payload."""
 
     type: int
     ends: bool

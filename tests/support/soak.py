@@ -42,7 +42,7 @@ class Sample(NamedTuple):
 
 
 class Soak(NamedTuple):
-    """What a soak saw."""
+    """The samples of one run, and how many seconds it took."""
 
     samples: list[Sample]
     seconds: float

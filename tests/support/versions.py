@@ -7,13 +7,13 @@ from typing import NamedTuple
 
 from httpd import Httpd
 
-# What asks curl for a version.
+# The option of curl for each version of HTTP.
 CURL = {"1.1": "--http1.1", "2": "--http2"}
 VERSIONS = list(CURL)
 
 
 class Answer(NamedTuple):
-    """What curl got."""
+    """A response as curl received it; `first` is the time of the first byte in seconds, `code` curl's exit status."""
 
     status: int
     headers: Message

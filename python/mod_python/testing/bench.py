@@ -1,4 +1,4 @@
-"""One request with one filter in the stand-in for httpd: its input bucket by bucket, and its output."""
+"""One request with one filter in the test double of httpd: its input bucket by bucket, and its output."""
 
 import ctypes
 import re
@@ -55,7 +55,7 @@ def _quoted(text: str) -> str:
 
 
 class Bench:
-    """A request in the stand-in for httpd. It is a context manager, and is used once.
+    """A request in the test double of httpd. It is a context manager, and is used once.
 
     Raises:
         ValueError: the configuration is wrong; the text is httpd's message.

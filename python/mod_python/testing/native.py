@@ -1,4 +1,4 @@
-"""Loads the module and the stand-in for httpd into this process."""
+"""Loads the module and the test double of httpd into this process."""
 
 import ctypes
 import functools
@@ -30,15 +30,15 @@ _FUNCTIONS: dict[str, tuple[Any, ...]] = {
 
 
 class Library(types.SimpleNamespace):
-    """The functions of the stand-in. ctypes releases the GIL while one of them runs."""
+    """The functions of the test double. ctypes releases the GIL while one of them runs."""
 
     def __init__(self) -> None:
         super().__init__()
         self._here = threading.local()
-        # RTLD_GLOBAL: the module finds httpd's functions in the stand-in.
-        stand_in = ctypes.CDLL(str(_places.stand_in()), mode=ctypes.RTLD_GLOBAL)
+        # RTLD_GLOBAL: the module finds httpd's functions in the test double.
+        test_double = ctypes.CDLL(str(_places.test_double()), mode=ctypes.RTLD_GLOBAL)
         for name, (result, *arguments) in _FUNCTIONS.items():
-            function = stand_in[name]
+            function = test_double[name]
             function.restype, function.argtypes = result, arguments
             setattr(self, name, function)
         built = ctypes.CDLL(str(_places.module()))
@@ -68,7 +68,7 @@ def library() -> Library:
     """Return the library; the first call loads it.
 
     Raises:
-        NotFoundError: the module or the stand-in does not exist.
+        NotFoundError: the module or the test double does not exist.
         ImportError: they are for another Python, or for another version of the package.
     """
     try:

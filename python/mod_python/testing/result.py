@@ -1,4 +1,4 @@
-"""The result of a filter, from the records of the stand-in for httpd."""
+"""The result of a filter, from the records of the test double of httpd."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field

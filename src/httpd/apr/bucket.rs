@@ -83,7 +83,7 @@ impl Bucket {
     }
 
     fn new(raw: *mut ffi::apr_bucket) -> Self {
-        Self(NonNull::new(raw).expect("APR aborts when memory is out"))
+        Self(super::allocated(raw))
     }
 
     pub(in crate::httpd) fn raw(&self) -> NonNull<ffi::apr_bucket> {

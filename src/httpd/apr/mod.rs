@@ -9,3 +9,11 @@ pub(in crate::httpd) mod file_part;
 pub mod owned_brigade;
 pub mod pool;
 pub mod table;
+
+use std::ptr::NonNull;
+
+/// What an allocating function of APR returned. httpd gives its pools a function that ends the process when memory is
+/// out, so APR returns no null.
+fn allocated<T>(raw: *mut T) -> NonNull<T> {
+    NonNull::new(raw).expect("APR ends the process when memory is out")
+}

@@ -20,7 +20,7 @@ impl OwnedBrigade {
     ) -> Self {
         // SAFETY: both live; APR aborts rather than answer null.
         let raw = unsafe { ffi::apr_brigade_create(pool.as_ptr(), allocator) };
-        Self(NonNull::new(raw).expect("APR aborts when memory is out"))
+        Self(super::allocated(raw))
     }
 
     /// Another, empty one in the pool of `other`.
@@ -30,7 +30,7 @@ impl OwnedBrigade {
         let pool = unsafe { (*other.as_ptr()).p };
         // SAFETY: both live.
         let raw = unsafe { ffi::apr_brigade_create(pool, other.list()) };
-        Self(NonNull::new(raw).expect("APR aborts when memory is out"))
+        Self(super::allocated(raw))
     }
 }
 

@@ -134,13 +134,13 @@ impl Stream {
             let token = self.taken_buckets.new_token();
             self.traffic.taken += bucket.length().unwrap_or(0);
             self.took();
-            self.hold(bucket, token.clone());
+            self.keep_taken(bucket, token.clone());
             return Some(NextBucket::Data(token));
         }
     }
 
     /// Keeps a bucket for the filter's code, behind all that are kept already.
-    fn hold(&mut self, bucket: Bucket, token: Token) {
+    fn keep_taken(&mut self, bucket: Bucket, token: Token) {
         self.let_go_of_dropped();
         let number = token.0.number;
         self.taken_buckets.taken.insert(number, bucket.raw());
@@ -199,7 +199,7 @@ impl Stream {
                 None => return,
             },
         };
-        self.hold(piece, token.clone());
+        self.keep_taken(piece, token.clone());
     }
 
     /// The bytes of a whole bucket. Reads and waits for those that are not in memory. Empty if the filter's code does

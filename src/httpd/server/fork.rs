@@ -27,7 +27,7 @@ const PAGE: usize = 4096;
 
 /// The ports on which httpd accepts connections.
 static PORTS: OnceLock<Vec<u16>> = OnceLock::new();
-/// A signal handler that forked processes keep.
+/// The address of a signal handler that forked processes keep; 0 for none.
 static KEPT: AtomicUsize = AtomicUsize::new(0);
 /// What is done about forks of processes that serve; empty where no module makes such.
 static SERVING: OnceLock<Serving> = OnceLock::new();
@@ -116,7 +116,7 @@ extern "C" fn has_forked() {
     }
 }
 
-/// Lets come again what `forks` has blocked.
+/// Unblocks the signals that `forks` has blocked.
 fn unblock() {
     // SAFETY: set by `forks`, which libc has called on this thread before.
     let blocked = unsafe { BLOCKED.get().assume_init() };

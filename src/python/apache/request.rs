@@ -296,12 +296,12 @@ impl Class for RequestObject {
     }
 
     fn visit(&self, visit: &mut dyn FnMut(&Py<PyAny>)) {
-        if let Ok(parts) = self.parts.try_borrow() {
-            parts.iter().for_each(|(_, object)| visit(object));
+        if let Ok(children) = self.children.try_borrow() {
+            children.iter().for_each(|(_, object)| visit(object));
         }
     }
 
     fn clear(&mut self) {
-        self.parts.take();
+        self.children.take();
     }
 }

@@ -59,7 +59,7 @@ pub fn output(
             },
         ),
     };
-    if instance.is_unasked() && steps_aside(filter, brigade, &instance.declared) {
+    if instance.take_unchecked() && steps_aside(filter, brigade, &instance.declared) {
         return filter.step_out(brigade);
     }
     let mut output = instance.output();

@@ -35,7 +35,7 @@ impl Instance {
             InputOrOutput::Input(input) => input.failed().is_some(),
         };
         if broken {
-            // The client left; whatever the function made of that is not worth a line.
+            // The client closed the connection: exceptions that follow from that are not logged.
             return Failure {
                 status: None,
                 page: None,

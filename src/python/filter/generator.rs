@@ -51,7 +51,7 @@ impl Generator {
     }
 
     /// Whether it waits for more of the body.
-    pub fn waits(&self) -> bool {
+    pub fn is_waiting(&self) -> bool {
         self.awaited.is_some()
     }
 

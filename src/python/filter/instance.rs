@@ -37,7 +37,7 @@ pub struct Instance {
     pub(in crate::python) generator: RefCell<Option<Generator>>,
     /// What is called, if it is not what `declared` names.
     pub(super) function: RefCell<Option<Py<PyAny>>>,
-    unasked: Cell<bool>,
+    unchecked: Cell<bool>,
 }
 
 impl Instance {
@@ -63,21 +63,21 @@ impl Instance {
             object: RefCell::default(),
             generator: RefCell::default(),
             function: RefCell::default(),
-            unasked: Cell::new(false),
+            unchecked: Cell::new(false),
         })
     }
 
     /// A filter that was registered at run time, with its function if that was given as such.
     pub(in crate::python) fn at_run_time(self, function: Option<Py<PyAny>>) -> Self {
-        self.unasked.set(true);
+        self.unchecked.set(true);
         self.function.replace(function);
         self
     }
 
-    /// Whether nobody has asked yet if there is anything to do for a filter that exists from the
-    /// start; asked once.
-    pub(in crate::python) fn is_unasked(&self) -> bool {
-        self.unasked.replace(false)
+    /// Whether this is the first call of a filter that was registered at run time: its driver looks then whether the
+    /// filter has anything to do. Returns true at most once.
+    pub(in crate::python) fn take_unchecked(&self) -> bool {
+        self.unchecked.replace(false)
     }
 
     /// The clock of one step, if the filter has a limit for it.
@@ -87,7 +87,7 @@ impl Instance {
             .map(|limit| time_limit::begin(self.interpreter, limit))
     }
 
-    /// The input or output side, for the driver: between two calls of Python nobody else has it.
+    /// The output side, for the driver, which alone borrows it between two calls of Python.
     pub(in crate::python) fn output(&self) -> RefMut<'_, Output> {
         RefMut::map(self.io.borrow_mut(), |io| match io {
             InputOrOutput::Output(output) => output,
@@ -111,7 +111,7 @@ impl Instance {
         self.generator
             .borrow()
             .as_ref()
-            .is_some_and(|generator| !generator.waits())
+            .is_some_and(|generator| !generator.is_waiting())
     }
 }
 

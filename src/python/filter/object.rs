@@ -114,7 +114,8 @@ impl FilterObject {
         BucketObject::next(py, interpreter, self.filter.lease(), instance, filter, next)
     }
 
-    /// Whether `item` is the piece that was taken last, at the position `taken`. The next question is answered with no.
+    /// Whether `item` is the piece that was taken last, at the position `taken`. Forgets that piece: a second call for
+    /// it returns false.
     pub(in crate::python) fn is_last_piece(&self, item: &Bound<'_, PyAny>, taken: u64) -> bool {
         (self.last.take()).is_some_and(|(last, at)| last.is(item) && at == taken)
     }

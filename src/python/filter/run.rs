@@ -251,7 +251,7 @@ impl Instance {
         match &mut *io {
             InputOrOutput::Output(output) if is_flush => {
                 output.stream.begin_yielding();
-                // That the client is gone is noticed below.
+                // An error means that the client is gone: `is_broken` says so below.
                 let _ = release(py, || output.flush(filter));
             }
             InputOrOutput::Output(output) if output.is_full() => {
@@ -369,7 +369,11 @@ impl Drop for Instance {
     }
 }
 
-/// A filter's function returns nothing of interest; what looks like a stream was meant to be one.
+/// Refuses a generator or coroutine that a filter's function returned: it was meant to be an `async def` generator,
+/// and would never run. All other results are ignored.
+///
+/// # Errors
+/// `TypeError`, with what to write instead. `who` names the function.
 fn refuse_shapes(result: &Bound<'_, PyAny>, who: &str) -> PyResult<()> {
     let kind = result.get_type().name()?.to_string();
     let sentence = match kind.as_str() {

@@ -34,7 +34,12 @@ pub(in crate::python) fn part<'py>(this: &Me<'_, 'py>, part: ChildObject) -> Ans
     if part != ChildObject::Server {
         me.lent.get()?;
     }
-    if let Some((_, object)) = me.parts.borrow().iter().find(|(known, _)| *known == part) {
+    if let Some((_, object)) = me
+        .children
+        .borrow()
+        .iter()
+        .find(|(known, _)| *known == part)
+    {
         return Ok(object.bind(this.py()).clone());
     }
     let (py, interpreter, lease) = (this.py(), this.interpreter(), me.lent.lease());
@@ -58,6 +63,8 @@ pub(in crate::python) fn part<'py>(this: &Me<'_, 'py>, part: ChildObject) -> Ans
         ChildObject::TrailersOut => table(Request::trailers_out, Headers::Trailers)?,
         ChildObject::Notes => table(Request::notes, Headers::None)?,
     };
-    me.parts.borrow_mut().push((part, object.clone().unbind()));
+    me.children
+        .borrow_mut()
+        .push((part, object.clone().unbind()));
     Ok(object)
 }

@@ -18,7 +18,7 @@ pub struct RequestObject {
     /// Its server, which code that keeps `req` can still ask for when the request is over.
     pub(in crate::python) server: ServerObject,
     /// The objects that are its attributes, each made once: `req.headers_in is req.headers_in`.
-    pub(in crate::python) parts: RefCell<Vec<(ChildObject, Py<PyAny>)>>,
+    pub(in crate::python) children: RefCell<Vec<(ChildObject, Py<PyAny>)>>,
 }
 
 pub(in crate::python) type Me<'a, 'py> = This<'a, 'py, RequestObject>;
@@ -29,7 +29,7 @@ impl RequestObject {
         Self {
             lent: Lent::new(lease, r),
             server: ServerObject::new(r.server()),
-            parts: RefCell::default(),
+            children: RefCell::default(),
         }
     }
 }

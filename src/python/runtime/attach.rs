@@ -74,7 +74,7 @@ fn state_of(interpreter: &'static Interpreter) -> *mut ffi::PyThreadState {
 
 /// The state that the `PyGILState` functions take for that of this thread; null for none.
 pub(in crate::python) fn bound() -> *mut ffi::PyThreadState {
-    // SAFETY: only asks, with or without the GIL.
+    // SAFETY: reads a thread-local of CPython, which needs no GIL.
     unsafe { ffi::PyGILState_GetThisThreadState() }
 }
 
@@ -112,7 +112,7 @@ pub fn is_attached() -> bool {
 
 /// The current thread state, before CPython 3.12 that of any thread; null for none.
 fn current() -> *mut ffi::PyThreadState {
-    // SAFETY: only looks.
+    // SAFETY: reads a thread-local or a global of CPython, which needs no GIL.
     unsafe { ffi::compat::PyThreadState_GetUnchecked() }
 }
 
@@ -140,7 +140,7 @@ impl Drop for Outside {
     }
 }
 
-/// What this thread was in, left for the time of a stay in another interpreter.
+/// The interpreter and the thread state of this thread, which are not current while it is in another interpreter.
 pub(in crate::python) struct Left {
     outside: Option<Outside>,
     /// Null where this thread did not have the GIL.

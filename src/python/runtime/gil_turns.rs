@@ -38,7 +38,7 @@ static SLEEP: Lock<()> = Lock::short(());
 static ENTERED: Signal = Signal::new();
 /// The interpreters whose thread could not be started; the next entry into Python tries again.
 static UNSTARTED: Lock<Vec<&'static Interpreter>> = Lock::short(Vec::new());
-/// Whether there are any.
+/// Whether `UNSTARTED` has entries; read at each entry without its lock.
 static ARE_UNSTARTED: AtomicBool = AtomicBool::new(false);
 
 /// Tells the threads that this thread is about to wait for the GIL. Called before each entry, without the GIL.

@@ -95,7 +95,7 @@ fn configuration(optimize: bool) -> ffi::PyConfig {
     config.optimization_level = optimize.into();
     config.user_site_directory = 0;
     config.pathconfig_warnings = 0;
-    // A child may end without a word: nothing stays in buffers.
+    // A child may be killed at any time: output that stands in Python's buffers would be lost.
     config.buffered_stdio = 0;
     config.configure_c_stdio = 0;
     config

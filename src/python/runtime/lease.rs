@@ -110,8 +110,7 @@ impl Lease {
         }
         match self.holder.load(Ordering::Acquire) {
             0 => Err(PyRuntimeError::new_err(format!(
-                "the {} is not at work: it can be used only while httpd calls a handler or filter \
-                 for it",
+                "the {} cannot be used now, but only while httpd calls a handler or filter for it",
                 self.what
             ))),
             holder if holder == this_thread() => Ok(()),

@@ -37,6 +37,11 @@ impl NoPython {
     }
 
     /// The child has as many interpreters as it may have: status 503.
+    /// The interpreter `name` could not be made, for the given reason.
+    pub(super) fn not_made(name: &str, reason: impl fmt::Display) -> Self {
+        Self::failed(format!("interpreter '{name}' was not made: {reason}"))
+    }
+
     fn too_many(name: &str, most: usize) -> Self {
         Self {
             reason: format!(
@@ -125,7 +130,7 @@ impl Named {
                 state = self.changed.wait(state);
             }
             if attempt.name == name {
-                let nothing = || Err(NoPython::failed(format!("'{name}' was not made")));
+                let nothing = || Err(NoPython::not_made(name, "its making panicked"));
                 return attempt.made.get().cloned().unwrap_or_else(nothing);
             }
         }

@@ -49,12 +49,11 @@ impl Child {
         // Started before the second interpreter exists, which needs turns at the GIL while it starts.
         self.main_turns
             .call_once(|| gil_turns::start_for(self.main));
-        let _descriptors = spare_descriptors::let_go().map_err(|error| {
-            NoPython::failed(format!("interpreter '{name}' was not made: {error}"))
-        })?;
+        let _descriptors =
+            spare_descriptors::let_go().map_err(|error| NoPython::not_made(name, error))?;
         let make = |_: Python<'_>| sub_interpreter::make(name, self.main.module);
         let made = self.main.enter(About::Nothing, make);
-        let made = made.map_err(NoPython::failed)?;
+        let made = made.map_err(|reason| NoPython::not_made(name, reason))?;
         gil_turns::start_for(made);
         Ok(made)
     }
@@ -71,8 +70,9 @@ static KNOWN: Lock<Vec<&'static Interpreter>> = Lock::short(Vec::new());
 pub fn start(server: &'static Server, optimize: bool, module: &'static BuiltinModule) {
     memory::keep_freed_pieces();
     let child = CHILD.get_or_init(|| {
-        let main = initialize(optimize).and_then(|()| make(MAIN, module));
-        main.map(Child::new).map_err(NoPython::failed)
+        initialize(optimize).map_err(NoPython::failed)?;
+        let main = make(MAIN, module).map_err(|reason| NoPython::not_made(MAIN, reason))?;
+        Ok(Child::new(main))
     });
     spare_descriptors::keep();
     if let Err(reason) = child {
@@ -97,7 +97,7 @@ pub fn adopt(module: &'static BuiltinModule) -> Result<(), String> {
         let start = || {
             equip(MAIN, false, module)
                 .map(Child::new)
-                .map_err(NoPython::failed)
+                .map_err(|reason| NoPython::not_made(MAIN, reason))
         };
         let child = CHILD.get_or_init_py_attached(py, start).as_ref();
         child.map(|child| child.main).map_err(NoPython::to_string)
@@ -191,8 +191,12 @@ pub(in crate::python) fn equip(
         });
         equipped.map_err(|error| {
             KNOWN.lock().retain(|known| known.state != state);
-            traceback::to_server_log(py, &format!("interpreter {name} did not start"), &error);
-            format!("interpreter {name} did not start: {error}")
+            traceback::to_server_log(
+                py,
+                &NoPython::not_made(name, "its start failed").to_string(),
+                &error,
+            );
+            error.to_string()
         })
     })
 }

@@ -28,7 +28,7 @@ pub(in crate::python) fn make(
     // SAFETY: the main one's state belongs to this thread, which has the GIL that all share.
     unsafe { ffi::PyThreadState_Swap(main) };
     bind(main);
-    made.map_err(|reason| format!("Python could make no interpreter '{name}': {reason}"))
+    made
 }
 
 /// A new interpreter, whose thread state is current. Its settings suit all extension modules: the GIL and the allocator

@@ -1,4 +1,4 @@
-"""The life of asynchronous connections: every one has one end."""
+"""Connection handlers that wait, write and read in different ways, for tests of how their connections end."""
 
 import asyncio
 import time
@@ -84,14 +84,14 @@ async def pieces(conn: apache.AsyncConnection) -> None:
 
 
 async def streams(conn: apache.AsyncConnection) -> None:
-    "Ten megabytes for who asks."
+    "Writes ten megabytes for each line."
     async for _ in conn:
         for _ in range(160):
             await conn.write(bytes(65536))
 
 
 async def floods(conn: apache.AsyncConnection) -> None:
-    "Two hundred megabytes for who asks, each of its own."
+    "Writes 200 `bytes` objects of 1 MiB for each line."
     async for _ in conn:
         for number in range(200):
             await conn.write(bytes([number]) * (1 << 20))

@@ -29,7 +29,7 @@ def ignore(req: apache.Request) -> int:
 
 
 def marked(req: apache.Request) -> int:
-    """What must never run: the body asked for it."""
+    """Answer MARKED: only a request that was smuggled in a body asks for this page."""
     req.write("MARKED")
     return apache.OK
 
@@ -44,7 +44,7 @@ def refuse(req: apache.Request) -> int:
 
 
 def lengths(req: apache.Request) -> int:
-    """What the headers say of the body, and how long it is."""
+    """Write the headers of the request about its body, and how many bytes were read, in JSON."""
     names = ("Content-Length", "Transfer-Encoding")
     headers = {name: req.headers_in.get(name) for name in names}
     req.write(json.dumps({**headers, "read": len(req.read())}))
@@ -69,7 +69,7 @@ def reads(req: apache.Request) -> int:
 
 
 def errors(req: apache.Request) -> int:
-    """What three reads of a body that cannot be read raise."""
+    """Read three times a body that cannot be read, and write the exceptions that the reads raise."""
     seen = []
     for read in (req.read, req.readline, req.read):
         try:
@@ -83,7 +83,7 @@ def errors(req: apache.Request) -> int:
 
 
 def report(req: apache.Request) -> int:
-    """What the headers say of the body, and the body, as a CGI script would tell it."""
+    """Write Content-Length and Transfer-Encoding of the request, a line, and its body."""
     length, coding = (req.headers_in.get(name, "none") for name in ("Content-Length", "Transfer-Encoding"))
     body = req.read()
     req.content_type = "text/plain"
@@ -93,7 +93,7 @@ def report(req: apache.Request) -> int:
 
 
 def wsgi(req: apache.Request) -> int:
-    """The same, by what WSGI tells."""
+    """Write what `report` writes, from the variables and the stream of a WSGI environment."""
     environ = req.build_wsgi_env()
     assert environ is not None
     length, coding = environ.get("CONTENT_LENGTH", "none"), environ.get("HTTP_TRANSFER_ENCODING", "none")
@@ -106,7 +106,7 @@ def wsgi(req: apache.Request) -> int:
 
 
 def cgi(req: apache.Request) -> int:
-    """The same, by what CGI tells."""
+    """Write what `report` writes, from the variables of CGI."""
     environ = apache.build_cgi_env(req)
     length, coding = environ.get("CONTENT_LENGTH", "none"), environ.get("HTTP_TRANSFER_ENCODING", "none")
     body = req.read(int(length))

@@ -1,4 +1,4 @@
-"""Input filters of every temper."""
+"""Input filters that keep, change, shorten, extend, refuse and abandon bodies."""
 
 import zlib
 

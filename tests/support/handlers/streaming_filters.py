@@ -105,7 +105,7 @@ async def flushes(filter: Any) -> AsyncIterator[object]:
 
 
 async def buffers(filter: Any) -> AsyncIterator[bytes | bytearray | memoryview]:
-    """Every kind of buffer; what can change is changed once it was yielded."""
+    """Yield each kind of buffer, and change the mutable one after it was yielded."""
     async for chunk in filter:
         changing = bytearray(chunk[:1])
         yield changing
@@ -115,7 +115,7 @@ async def buffers(filter: Any) -> AsyncIterator[bytes | bytearray | memoryview]:
 
 
 async def empty(filter: Any) -> Body:
-    """Nothing comes of what is read."""
+    """Read the whole body and yield nothing."""
     async for _ in filter:
         pass
     return

@@ -95,7 +95,7 @@ static int handler(request_rec *r)
     return OK;
 }
 
-/* Before any child, where there is no Python. */
+/* Asks for an interpreter in httpd's parent, before any child is forked: there is no Python there. */
 static int in_parent(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s)
 {
     APR_OPTIONAL_FN_TYPE(mp_acquire_interpreter) *early =
