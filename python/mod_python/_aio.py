@@ -49,8 +49,8 @@ class _Loop:
                 break
         self.is_over = True
         _apache.log_error(f"asyncio's event loop has ended ({reason}): the next apache.aio() makes a new one")
-        for pending in list(self.waiting):
-            pending.set(None, ended())
+        for future in list(self.waiting):
+            future.set(None, ended())
         with contextlib.suppress(Exception):
             self.loop.close()
 
@@ -122,12 +122,12 @@ def _loop_here() -> asyncio.AbstractEventLoop | None:
 
 
 class _Call:
-    """An awaitable that runs on the loop for a caller elsewhere, which awaits `pending`."""
+    """An awaitable that runs on the loop for a caller elsewhere, which awaits `future`."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, awaitable: Awaitable[Any], pending: Any) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, awaitable: Awaitable[Any], future: Any) -> None:
         self._loop = loop
         self._awaitable = awaitable
-        self._pending = pending
+        self._pending = future
         self._task: asyncio.Future[Any] | None = None
 
     def on_loop(self, callback: Callable[[], None]) -> None:
@@ -180,18 +180,18 @@ async def run(awaitable: Awaitable[T]) -> T:
         if asyncio.iscoroutine(awaitable):
             awaitable.close()  # else Python warns that it was never awaited
         raise
-    pending = _apache._pending() if here is None else _Answer()
-    call = _Call(running.loop, awaitable, pending)
+    future = _apache._future() if here is None else _Answer()
+    call = _Call(running.loop, awaitable, future)
     # First add, then look at is_over; the loop's thread first sets is_over, then looks at the set: no result is missed.
-    running.waiting.add(pending)
+    running.waiting.add(future)
     try:
         call.on_loop(call.start)
         if running.is_over:
-            pending.set(None, ended())
-        result: T = await pending
+            future.set(None, ended())
+        result: T = await future
         return result
     except BaseException:
         call.on_loop(call.cancel)
         raise
     finally:
-        running.waiting.discard(pending)
+        running.waiting.discard(future)

@@ -301,7 +301,7 @@ def _global_unlock(server: Server, key: str | bytes | int | None, index: int | N
     not hold it.
     """
 
-def _pending() -> Any:
+def _future() -> Any:
     """Returns an awaitable for a value that another thread gives with its method set()."""
 
 def _print(is_error: bool, text: str) -> None:

@@ -81,7 +81,7 @@ impl Class for Functions {
         /// does not hold it.
         _global_unlock(server, key; index) = global_lock::unlock;
         /// Returns an awaitable for a value that another thread gives with its method set().
-        _pending() = pending;
+        _future() = future;
         /// Takes text (str) that was printed: complete lines go to the error log, at level error for is_error, else at
         /// notice.
         _print(is_error, text) = print;
@@ -188,7 +188,7 @@ fn parse<'py>(
     module.call_method1(name, (qs, keep_blank_values, strict_parsing))
 }
 
-fn pending<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
+fn future<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
     class::make(this.py(), this.interpreter(), Future::default())
 }
 
