@@ -6,6 +6,7 @@ PythonPath. A test file may define: CONF (required), MPMS, MODULES, WITH_PYTHON,
 
 import functools
 import os
+import socket
 from collections.abc import Iterator
 
 import pytest
@@ -15,6 +16,14 @@ from versions import VERSIONS, Get, ask
 
 pytest_plugins = ["mod_python.pytest_plugin"]  # shows the error log of a test that fails
 os.umask(0o022)  # httpd's children must read what tests write
+
+if "MOD_PYTHON_TEST_WRAPPER" in os.environ:  # httpd is some thirty times slower under valgrind: clients wait longer
+    _settimeout = socket.socket.settimeout
+
+    def _wait_longer(self: socket.socket, seconds: float | None) -> None:
+        _settimeout(self, seconds and seconds * 10)
+
+    socket.socket.settimeout = _wait_longer  # type: ignore[assignment,method-assign]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
