@@ -93,7 +93,7 @@ def test_p8_what_comes_after_the_end_is_dropped(httpd: Httpd) -> None:
     child = the_child(httpd)
     clients = [httpd.connect(port(httpd, "storm")) for _ in range(30)]
     for client in clients:
-        client.sendall(b"5000\n")
+        client.sendall(b"1000\n")
     time.sleep(0.1)
     for client in clients:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

@@ -17,7 +17,7 @@ OPTIONS = """
     PythonOption smtp_maildir ${STATE}/mail/%
     PythonOption smtp_domains example.org
     PythonOption smtp_size 1000000
-    Timeout 1
+    Timeout 2
 """
 USERS = """
     PythonOption smtp_auth /mail
