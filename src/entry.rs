@@ -234,12 +234,12 @@ impl Module for Entry {
         }
     }
 
-    fn output_filter_starts(filter: &Filter, slot: usize) {
+    fn output_filter_starts(filter: &Filter, slot: usize, direct: bool) {
         let Some((declared, _)) = declared(filter, Direction::Output, slot) else {
             return;
         };
         if let Some(r) = filter.request() {
-            drive::output_starts(r, &declared);
+            drive::output_starts(r, &declared, direct);
         }
     }
 

@@ -127,7 +127,7 @@ class _Call:
     def __init__(self, loop: asyncio.AbstractEventLoop, awaitable: Awaitable[Any], future: Any) -> None:
         self._loop = loop
         self._awaitable = awaitable
-        self._pending = future
+        self._future = future
         self._task: asyncio.Future[Any] | None = None
 
     def on_loop(self, callback: Callable[[], None]) -> None:
@@ -135,14 +135,14 @@ class _Call:
         try:
             self._loop.call_soon_threadsafe(callback)
         except RuntimeError:  # the loop was closed meanwhile
-            self._pending.set(None, ended())
+            self._future.set(None, ended())
 
     def start(self) -> None:
         """Start the awaitable. Called on the loop's thread, as are the methods below."""
         try:
             self._task = asyncio.ensure_future(self._awaitable)
         except BaseException as error:
-            self._pending.set(None, error)
+            self._future.set(None, error)
         else:
             self._task.add_done_callback(self._finish)
 
@@ -153,11 +153,11 @@ class _Call:
 
     def _finish(self, task: "asyncio.Future[Any]") -> None:
         if task.cancelled():
-            self._pending.set(None, asyncio.CancelledError())
+            self._future.set(None, asyncio.CancelledError())
         elif error := task.exception():
-            self._pending.set(None, error)
+            self._future.set(None, error)
         else:
-            self._pending.set(task.result())
+            self._future.set(task.result())
 
 
 async def run(awaitable: Awaitable[T]) -> T:

@@ -59,15 +59,20 @@ impl Request {
     }
 
     /// Removes the headers that a change of the body's bytes makes wrong; with `length` also those that a
-    /// change of its length does.
+    /// change of its length does. The headers of HEAD and of a 304 are those of a body that is not sent.
     fn take_back_headers(&self, length: bool) {
-        match (self.has_no_body(), length) {
-            (true, _) => {}
+        match length {
+            _ if self.describes_no_body() => {}
             // A filter that changes the length steps aside.
-            (false, true) if self.is_partial() => {}
-            (false, true) => self.forget_representation(),
-            (false, false) => self.forget_exactness(),
+            true if self.is_partial() => {}
+            true => self.forget_representation(),
+            false => self.forget_exactness(),
         }
+    }
+
+    /// Whether its status has no body, and no headers about one that could have been sent.
+    fn describes_no_body(&self) -> bool {
+        matches!(self.status(), 204 | 205)
     }
 }
 
@@ -103,13 +108,13 @@ fn settle(filter: &Filter, brigade: &Brigade) -> Result<(), Error> {
     }
     let Some(r) = filter
         .request()
-        .filter(|r| !r.has_no_body() && !r.has_sent())
+        .filter(|r| !r.describes_no_body() && !r.has_sent())
     else {
         return filter.step_out(brigade);
     };
     let changes_length = !filter.raw().ctx.is_null();
     r.take_back_headers(changes_length);
-    if !changes_length {
+    if !changes_length || r.status() == 304 {
         return filter.pass(brigade);
     }
     if brigade.back() != Some(crate::httpd::apr::bucket::BucketKind::End) {

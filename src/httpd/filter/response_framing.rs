@@ -87,6 +87,7 @@ pub(in crate::httpd) fn register() {
 /// httpd is about to make an error page. It takes `bytes_sent` for the length of the page that its
 /// filter `CONTENT_LENGTH` has counted, but what a handler wrote before counts as well: when the
 /// headers of that response are refused as they go out, the filter has counted its body already.
+/// It also answers a handler that returns 304, without all filters before the headers.
 unsafe extern "C" fn error_page_begins(r: *mut ffi::request_rec) {
     // SAFETY: httpd calls with a live request.
     let r = unsafe { Request::from_raw(r) };
@@ -94,6 +95,7 @@ unsafe extern "C" fn error_page_begins(r: *mut ffi::request_rec) {
         if r.frame().is_some() && !r.has_sent() {
             r.set_bytes_sent(0);
         }
+        r.settle_returned_304();
     });
 }
 

@@ -111,8 +111,9 @@ pub trait Module: Sized + 'static {
     fn output_filter(filter: &Filter, _slot: usize, brigade: &Brigade) -> Result<(), Error> {
         filter.step_out(brigade)
     }
-    /// The handler of a request with output filter number `slot` is about to be called.
-    fn output_filter_starts(_filter: &Filter, _slot: usize) {}
+    /// The handler of a request with output filter number `slot` is about to be called. `direct`: the filter stands in
+    /// the chain itself; otherwise mod_filter decides by the response whether to call it.
+    fn output_filter_starts(_filter: &Filter, _slot: usize, _direct: bool) {}
     /// The module's part of mod_status's page: HTML, or lines `Name: value` when `short`.
     fn status(_r: &Request, _short: bool) -> String {
         String::new()
@@ -228,6 +229,7 @@ fn register_all<M: Module>(pool: &Pool) {
     connections::register::<M>();
     filters::register_run_time::<M>();
     super::filter::before_headers::register();
+    super::filter::not_modified::register();
     super::filter::response_framing::register();
     super::filter::spool::register();
     // SAFETY: as above.

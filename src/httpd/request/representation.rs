@@ -1,7 +1,5 @@
 //! The headers of a response that describe its body, as they must be when a filter changes it.
 
-use std::ffi::CString;
-
 use super::Request;
 
 impl Request {
@@ -24,10 +22,7 @@ impl Request {
             for name in [c"Content-MD5", c"Digest", c"Content-Digest", c"Repr-Digest"] {
                 headers.unset(name);
             }
-            let strong = headers.get(c"ETag").filter(|tag| !tag.starts_with(b"W/"));
-            if let Some(weak) = strong.and_then(|tag| CString::new([b"W/", tag].concat()).ok()) {
-                headers.set(c"ETag", &weak);
-            }
         }
+        self.weaken_tag();
     }
 }

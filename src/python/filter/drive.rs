@@ -118,6 +118,13 @@ fn steps_aside(filter: &Filter, brigade: &Brigade, declared: &DeclaredFilter) ->
     let Some(r) = filter.request() else {
         return false;
     };
+    let has_data = || brigade.kinds().any(|kind| kind == BucketKind::Data);
+    let is_unknown = r.content_type().is_none() && !declared.types.is_empty();
+    if r.status() == 304 && is_unknown && !has_data() {
+        // A 304 of another server does not tell the type of the body.
+        r.forget_headers_without_body(declared.change, false);
+        return true;
+    }
     if !declared.takes(r.content_type()) {
         return true;
     }
@@ -143,9 +150,9 @@ fn steps_aside(filter: &Filter, brigade: &Brigade, declared: &DeclaredFilter) ->
         About::Request(r).log(Level::Info, &text);
         return true;
     }
-    if r.has_no_body() && !brigade.kinds().any(|kind| kind == BucketKind::Data) {
+    if r.has_no_body() && !has_data() {
         // The headers of a HEAD request are those of the response to GET, whose length the filter could change.
-        r.forget_representation();
+        r.forget_headers_without_body(declared.change, true);
         return true;
     }
     false
@@ -265,11 +272,18 @@ fn settle_input(
     }
 }
 
-/// Prepares a request for an output filter: called before its handler runs, or when the filter is added later.
-pub fn output_starts(r: &Request, declared: &DeclaredFilter) {
+/// Prepares a request for an output filter: called before its handler runs, or when the filter is added later. `direct`:
+/// the filter stands in the chain itself; otherwise mod_filter decides by the response whether to call it.
+pub fn output_starts(r: &Request, declared: &DeclaredFilter, direct: bool) {
     r.watch_framing();
+    let change = declared.change;
     if declared.kind.follows_headers() {
-        r.settle_headers_for(declared.change);
+        r.settle_headers_for(change);
+    } else if change != Change::Nothing {
+        r.note_changing_output(direct && declared.types.is_empty());
+        if !direct {
+            r.settle_304_for_mod_filter();
+        }
     }
 }
 

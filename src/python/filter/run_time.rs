@@ -147,7 +147,7 @@ fn add_by_name(r: &Request, name: &str, direction: Direction) -> PyResult<()> {
     };
     match (ours, direction) {
         (Some(ours), Direction::Input) => drive::input_starts(filter, &ours),
-        (Some(ours), Direction::Output) => drive::output_starts(r, &ours),
+        (Some(ours), Direction::Output) => drive::output_starts(r, &ours, true),
         (None, _) => {}
     }
     Ok(())
