@@ -1,5 +1,6 @@
 //! The wiring of connections: which handler serves one, and how its peer asks for that.
 
+use std::collections::HashSet;
 use std::ffi::{CStr, CString};
 use std::iter::successors;
 use std::sync::Arc;
@@ -26,15 +27,18 @@ pub fn registry(configuration: &Pool) -> Guard<'_, Vec<Arc<Protocol>>> {
 /// # Errors
 /// A sentence that says what is wrong, where, and what to write.
 pub fn check(main: &Server) -> Result<(), String> {
+    let mut served: HashSet<*const Protocol> = HashSet::new();
+    for server in successors(Some(main), |server| server.next()) {
+        for protocol in server.settings::<Settings>().protocols.values() {
+            let known = Arc::as_ptr(protocol);
+            if !served.contains(&known) && server.allows_protocol(&protocol.name) {
+                served.insert(known);
+            }
+        }
+    }
     for protocol in registry(main.configuration()).iter() {
-        let name = protocol.name.to_string_lossy();
-        let mut servers = successors(Some(main), |server| server.next());
-        let serves = |server: &Server| {
-            let here = server.settings::<Settings>().protocols.get(&*name);
-            here.is_some_and(|here| Arc::ptr_eq(here, protocol))
-                && server.allows_protocol(&protocol.name)
-        };
-        if !servers.any(serves) {
+        if !served.contains(&Arc::as_ptr(protocol)) {
+            let name = protocol.name.to_string_lossy();
             let source = protocol.handler().map_or("", |handler| &handler.source);
             return Err(format!(
                 "{source}: PythonProtocol {name}: no server where this holds names {name} in its \

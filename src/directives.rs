@@ -276,9 +276,8 @@ fn option(line: &Line<'_>) -> Setting {
         _ => None,
     };
     Ok(Box::new(move |settings| {
-        let entry = (key.clone(), value.clone());
         settings.location_shortcut = shortcut.or(settings.location_shortcut);
-        Arc::make_mut(&mut settings.options).insert(small.clone(), entry);
+        Arc::make_mut(&mut settings.options).insert(key.clone(), value.clone());
     }))
 }
 

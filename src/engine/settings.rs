@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::filters::DeclaredFilter;
 use super::handler_lists::{Chosen, Lists};
 use super::handlers::{Handler, HandlerList};
+use super::options::Options;
 use super::phases::Phase;
 use super::protocols::Protocol;
 use crate::filter_chain::Direction;
@@ -53,8 +54,8 @@ pub struct Settings {
     pub htaccess: Option<bool>,
     /// `PythonOption mod_python.location_shortcut`.
     pub location_shortcut: Option<bool>,
-    /// `PythonOption`: lower-case key → key as written, value. Empty values mean "not set here".
-    pub options: Arc<BTreeMap<String, (String, String)>>,
+    /// `PythonOption`.
+    pub options: Arc<Options>,
     /// `PythonImport`, in order.
     pub imports: Arc<[Arc<Import>]>,
     /// The handlers of each phase.
@@ -115,7 +116,7 @@ impl Settings {
             dump_signal: inner.dump_signal.or(outer.dump_signal),
             htaccess: inner.htaccess.or(outer.htaccess),
             location_shortcut: inner.location_shortcut.or(outer.location_shortcut),
-            options: overlay(&outer.options, &inner.options),
+            options: Options::merged(&outer.options, &inner.options),
             imports: match (outer.imports.is_empty(), inner.imports.is_empty()) {
                 (_, true) => outer.imports.clone(),
                 (true, _) => inner.imports.clone(),
@@ -180,16 +181,12 @@ impl Settings {
 
     /// The options that hold, as written.
     pub fn options(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.options
-            .values()
-            .filter(|(_, value)| !value.is_empty())
-            .map(|(key, value)| (key.as_str(), value.as_str()))
+        self.options.iter()
     }
 
     /// The number of global locks (`PythonOption mod_python.mutex_locks`), if it is set.
     pub fn locks(&self) -> Option<usize> {
-        let (_, value) = self.options.get(MUTEX_LOCKS)?;
-        value.parse().ok()
+        self.options.get(MUTEX_LOCKS)?.parse().ok()
     }
 }
 
@@ -263,8 +260,7 @@ mod tests {
     fn options_merge_by_key_and_empty_ones_are_unset() {
         let option = |key: &str, value: &str| {
             let mut settings = Settings::default();
-            Arc::make_mut(&mut settings.options)
-                .insert(key.to_lowercase(), (key.to_owned(), value.to_owned()));
+            Arc::make_mut(&mut settings.options).insert(key.to_owned(), value.to_owned());
             settings
         };
         let both = Settings::merged(&option("Color", "red"), &option("size", "9"));

@@ -1,5 +1,6 @@
 """Wrong use of a directive fails configtest with file and line, and the sentence says what to write."""
 
+import resource
 import subprocess
 from collections.abc import Iterator
 
@@ -224,6 +225,20 @@ def test_a_filter_of_connections_that_is_on_none_is_warned_of(server: Httpd) -> 
     said = server.configtest().stderr
     assert "filter A of kind=connection stands in a section, so it is on no connection: write it outside" in said
     assert f"({server.folder}/fragment.conf:2)" in said
+
+
+def cost(server: Httpd, hosts: int, line: str) -> float:
+    """The CPU time (s) of configtest with so many virtual hosts, in each of which a line stands with its number."""
+    host = "<VirtualHost 127.0.0.1:1>\nServerName h{0}\n" + line + "\n</VirtualHost>\n"
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert complaint(server, "".join(host.format(number) for number in range(hosts))) == ""
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+@pytest.mark.parametrize("line", ["PythonProtocol p{0} m::f\nProtocols p{0}", "PythonImport m{0} main_interpreter"])
+def test_configtest_is_linear_in_the_virtual_hosts(server: Httpd, line: str) -> None:
+    assert cost(server, 8000, line) < 8 * cost(server, 2000, line)
 
 
 def test_the_module_can_be_asked_for(server: Httpd) -> None:

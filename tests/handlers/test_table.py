@@ -11,6 +11,8 @@ CONF = """
 SetHandler mod_python
 PythonHandler call_by_path
 SetEnv FROM_CONF yes
+PythonOption Color red
+PythonOption Size 9
 """
 
 
@@ -164,3 +166,14 @@ def test_w103_copies_outlive_their_request(httpd: Httpd) -> None:
     seen = call(httpd, "lasting")
     assert seen["thread"] == [[["made", "elsewhere"]]]
     assert seen["copies"] == [f"localhost:{httpd.port}", "here"]
+
+
+def test_a_changed_copy_of_the_options_is_its_owners(httpd: Httpd) -> None:
+    blue = [["Color", "blue"], ["color", "green"]]
+    for _ in range(2):
+        assert call(httpd, "options") == [[["Color", "red"], ["Size", "9"]], blue, [], []]
+
+
+def test_a_table_of_pythons_own_needs_no_pool(httpd: Httpd) -> None:
+    # A pool touches 4 KiB at least.
+    assert max(call(httpd, "kept")) < 5000 * 2048

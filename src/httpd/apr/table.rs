@@ -2,11 +2,7 @@
 
 use std::cell::UnsafeCell;
 use std::ffi::CStr;
-use std::ops::Deref;
-use std::ptr::NonNull;
 
-use super::pool::OwnPool;
-use super::pool::Pool;
 use crate::httpd::cstr::c_bytes;
 use crate::httpd::ffi;
 
@@ -20,22 +16,6 @@ impl Table {
     pub(in crate::httpd) unsafe fn from_raw<'a>(raw: *mut ffi::apr_table_t) -> &'a Self {
         // SAFETY: repr(transparent); liveness is the caller's promise.
         unsafe { &*raw.cast() }
-    }
-
-    /// A new table in a pool.
-    pub fn new(pool: &Pool) -> &Self {
-        // SAFETY: the pool is live, and owns the table.
-        let raw = unsafe { ffi::apr_table_make(pool.as_ptr(), 8) };
-        // SAFETY: APR aborts rather than answer null; the table lives as long as the pool.
-        unsafe { Self::from_raw(raw) }
-    }
-
-    /// A copy of all entries in another pool.
-    pub fn copy_to<'a>(&self, pool: &'a Pool) -> &'a Self {
-        // SAFETY: both live; APR copies the texts, too.
-        let raw = unsafe { ffi::apr_table_clone(pool.as_ptr(), self.as_ptr()) };
-        // SAFETY: as in `new`.
-        unsafe { Self::from_raw(raw) }
     }
 
     pub(in crate::httpd) fn as_ptr(&self) -> *mut ffi::apr_table_t {
@@ -110,46 +90,5 @@ impl Table {
     /// All entries in order.
     pub fn entries(&self) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
         (0..).map_while(|index| self.entry(index))
-    }
-}
-
-/// A table with a pool of its own.
-pub struct OwnTable {
-    table: NonNull<Table>,
-    /// The pool of the table.
-    _pool: OwnPool,
-}
-
-// SAFETY: the table refers to nothing but its own pool, which goes along with it.
-unsafe impl Send for OwnTable {}
-
-impl OwnTable {
-    /// An empty table.
-    pub fn new() -> Self {
-        let pool = OwnPool::new();
-        let table = NonNull::from(Table::new(&pool));
-        Self { table, _pool: pool }
-    }
-
-    /// A table with copies of the entries of another one.
-    pub fn copy_of(table: &Table) -> Self {
-        let pool = OwnPool::new();
-        let table = NonNull::from(table.copy_to(&pool));
-        Self { table, _pool: pool }
-    }
-}
-
-impl Default for OwnTable {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl Deref for OwnTable {
-    type Target = Table;
-
-    fn deref(&self) -> &Table {
-        // SAFETY: it lives as long as the pool beside it.
-        unsafe { self.table.as_ref() }
     }
 }

@@ -1,5 +1,6 @@
 //! `PythonImport`: modules and functions that are imported or called when a child starts.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use pyo3::prelude::*;
@@ -20,13 +21,12 @@ use crate::httpd::log::Level;
 /// With `only_main`, what is for other interpreters is left out, and a warning says so: the child forks processes that
 /// go on with Python, where CPython allows no other interpreter.
 pub fn run(main: &'static Server, only_main: bool) {
-    let mut done: Vec<&Arc<Import>> = Vec::new();
+    let mut done: HashSet<*const Import> = HashSet::new();
     for server in std::iter::successors(Some(main), |server| server.next()) {
         let settings = server.settings::<Settings>();
         for import in settings.imports.iter() {
             // The settings of a virtual host contain the lines of the main server, too.
-            if !done.iter().any(|known| Arc::ptr_eq(known, import)) {
-                done.push(import);
+            if done.insert(Arc::as_ptr(import)) {
                 match only_main && import.interpreter != MAIN {
                     true => left_out(server, import),
                     false => one(server, import, settings),

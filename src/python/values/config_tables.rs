@@ -2,20 +2,22 @@
 
 use std::cell::RefCell;
 use std::ffi::CString;
+use std::sync::Arc;
 
 use pyo3::prelude::*;
 
+use super::own_table::OwnTable;
 use super::table::TableObject;
 use crate::engine::settings::Settings;
+use crate::engine::text_table::TextTable;
 use crate::httpd::Server;
-use crate::httpd::apr::table::OwnTable;
 use crate::locks::Lock;
 use crate::python::object::class;
 use crate::python::object::class::Answer;
 use crate::python::runtime::context::About;
 use crate::python::runtime::interpreter::Interpreter;
 
-/// The options (`PythonOption`) of a section, as a new table.
+/// The options (`PythonOption`) of a section, as a new table, which shares them with others until it is changed.
 pub fn options<'py>(
     py: Python<'py>,
     interpreter: &'static Interpreter,
@@ -25,11 +27,7 @@ pub fn options<'py>(
 }
 
 fn own_options(settings: &Settings) -> OwnTable {
-    let table = OwnTable::new();
-    for (key, value) in settings.options() {
-        add(&table, key, value);
-    }
-    table
+    OwnTable::new(settings.options.table())
 }
 
 thread_local! {
@@ -54,7 +52,7 @@ pub fn with_writable_options(imports: impl FnOnce()) {
             if let Some(Ok(table)) = class::body(&table, interpreter).map(TableObject::get) {
                 let mut written = WRITTEN.lock();
                 written.retain(|(known, _)| *known != address(server));
-                written.push((address(server), OwnTable::copy_of(table)));
+                written.push((address(server), table.copy()));
             }
         });
     }
@@ -81,14 +79,14 @@ pub fn of_server<'py>(
         Some((of, table)) if std::ptr::eq(of, interpreter) => return Ok(table.into_bound(py)),
         // What another interpreter has written is passed on.
         Some((of, table)) => match class::body(table.bind(py), of).map(TableObject::get) {
-            Some(table) => OwnTable::copy_of(table?),
-            None => OwnTable::new(),
+            Some(table) => table?.copy(),
+            None => OwnTable::default(),
         },
         None => {
             let written = WRITTEN.lock();
             let found = written.iter().find(|(known, _)| *known == address(server));
             match found {
-                Some((_, table)) => OwnTable::copy_of(table),
+                Some((_, table)) => table.copy(),
                 None => own_options(server.settings()),
             }
         }
@@ -108,17 +106,17 @@ pub fn config<'py>(
     interpreter: &'static Interpreter,
     settings: &Settings,
 ) -> Answer<'py> {
-    let table = OwnTable::new();
+    let mut table = TextTable::default();
     for (name, value) in settings.flags() {
         if let Some(value) = value {
-            add(&table, name, if value { "1" } else { "0" });
+            add(&mut table, name, if value { "1" } else { "0" });
         }
     }
     if !settings.imports.is_empty() {
         let imports = settings.imports.iter();
         let lines = imports.map(|one| format!("{} {}", one.handler.text(), one.interpreter));
         add(
-            &table,
+            &mut table,
             "PythonImport",
             &lines.collect::<Vec<_>>().join("\n"),
         );
@@ -129,15 +127,16 @@ pub fn config<'py>(
     ];
     for (name, value) in texts {
         if let Some(value) = value {
-            add(&table, name, value);
+            add(&mut table, name, value);
         }
     }
+    let table = OwnTable::new(Arc::new(table));
     class::make(py, interpreter, TableObject::Own(table))
 }
 
-fn add(table: &OwnTable, key: &str, value: &str) {
+fn add(table: &mut TextTable, key: &str, value: &str) {
     // Lines of a configuration hold no NUL.
     if let (Ok(key), Ok(value)) = (CString::new(key), CString::new(value)) {
-        table.add(&key, &value);
+        table.add(&key, Some(&value));
     }
 }

@@ -5,8 +5,8 @@ use std::ffi::{CStr, CString};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
+use super::own_table::Target;
 use super::table::TableObject;
-use crate::httpd::Table;
 use crate::python::object::class;
 use crate::python::runtime::interpreter::Interpreter;
 use crate::python::text::{encode_c, encode_value};
@@ -27,8 +27,9 @@ pub(super) fn entries_of(
         let copy = |text: Option<&[u8]>| {
             CString::new(text.unwrap_or_default()).expect("a C string ends at its NUL")
         };
-        let entries = table.get()?.entries();
-        return Ok(entries
+        let content = table.get()?;
+        return Ok(content
+            .entries()
             .map(|(key, value)| (copy(Some(key)), copy(value)))
             .collect());
     }
@@ -61,7 +62,7 @@ pub(super) fn is_same((before, _): &TableEntry, key: &CStr) -> bool {
 
 /// Replaces the entries that a table has of the keys of `entries`. A key that comes twice in `entries` gets both
 /// values.
-pub(super) fn merge(table: &Table, entries: &[TableEntry]) {
+pub(super) fn merge(table: Target<'_>, entries: &[TableEntry]) {
     for (index, (key, value)) in entries.iter().enumerate() {
         if entries[..index].iter().any(|before| is_same(before, key)) {
             table.add(key, value);

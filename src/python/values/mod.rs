@@ -8,4 +8,5 @@ pub mod finfo;
 pub(in crate::python) mod framing_headers;
 pub mod handler_result;
 pub mod log_entry;
+pub mod own_table;
 pub mod table;

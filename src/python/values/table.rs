@@ -1,6 +1,6 @@
 //! `apache.table`: a table of httpd (`apr_table_t`) as a mapping.
 
-use std::ffi::{CStr, CString};
+use std::ffi::CStr;
 use std::sync::Arc;
 
 use pyo3::exceptions::{PyAttributeError, PyKeyError, PyTypeError};
@@ -9,7 +9,8 @@ use pyo3::types::{PyDict, PyList, PyMapping, PyString};
 
 use super::entries::{entries_of, is_same, merge};
 use super::framing_headers::{Headers, Which};
-use crate::httpd::apr::table::OwnTable;
+use super::own_table::{Content, OwnTable, Target};
+use crate::engine::text_table::TextTable;
 use crate::httpd::{Request, Table};
 use crate::python::object::arguments::{boolean, none};
 use crate::python::object::class;
@@ -21,7 +22,9 @@ use crate::python::object::slots::{
 use crate::python::runtime::interpreter::Interpreter;
 use crate::python::runtime::lease::{Lease, Lent};
 use crate::python::runtime::types::ClassId;
-use crate::python::text::{decode_option, encode, encode_c, encode_value, refuse_line_ends};
+use crate::python::text::{
+    decode, decode_option, encode, encode_c, encode_value, refuse_line_ends,
+};
 
 /// A table of a request or connection, which may be used while its lease is open, or a table of Python's own.
 pub enum TableObject {
@@ -44,34 +47,42 @@ impl TableObject {
     ///
     /// # Errors
     /// `RuntimeError` when its request or connection is over, or not open on this thread.
-    pub(super) fn get(&self) -> PyResult<&Table> {
-        match self {
-            Self::Lent(table) => table.get(),
-            Self::OfRequest(request, which) => Ok((which.table)(request.get()?)),
-            Self::Own(table) => Ok(table),
-        }
+    fn target(&self) -> PyResult<Target<'_>> {
+        Ok(match self {
+            Self::Lent(table) => Target::Httpd(table.get()?),
+            Self::OfRequest(request, which) => Target::Httpd((which.table)(request.get()?)),
+            Self::Own(table) => Target::Own(table),
+        })
+    }
+
+    /// The content of the table.
+    ///
+    /// # Errors
+    /// As for `target`.
+    pub(super) fn get(&self) -> PyResult<Content<'_>> {
+        Ok(self.target()?.read())
     }
 
     /// The table, of which the entries of a key, or all, are about to be removed or replaced.
-    fn to_reduce(&self, key: Option<&CStr>) -> PyResult<&Table> {
+    fn to_reduce(&self, key: Option<&CStr>) -> PyResult<Target<'_>> {
         if let Self::OfRequest(request, which) = self {
             which.headers.are_to_lose(request.get()?, key);
         }
-        self.get()
+        self.target()
     }
 
     /// The table, which is about to get an entry: in addition to those of its key if `beside`, else in their place.
     ///
     /// # Errors
     /// `ValueError` for an entry that a response cannot have.
-    fn to_add(&self, key: &CStr, value: &CStr, beside: bool) -> PyResult<&Table> {
+    fn to_add(&self, key: &CStr, value: &CStr, beside: bool) -> PyResult<Target<'_>> {
         let table = self.to_reduce(Some(key))?;
         if let Self::OfRequest(_, which) = self {
             if which.headers != Headers::None {
                 refuse_line_ends(key.to_bytes())?;
                 refuse_line_ends(value.to_bytes())?;
             }
-            let known = beside && table.get(key).is_some();
+            let known = beside && table.read().get(key).is_some();
             which.headers.may_get(key, value, known)?;
         }
         Ok(table)
@@ -229,7 +240,7 @@ fn update<'py>(this: &Me<'_, 'py>, other: &Bound<'py, PyAny>) -> Answer<'py> {
         let repeated = entries[..index].iter().any(|before| is_same(before, key));
         this.body().to_add(key, value, repeated)?;
     }
-    merge(this.body().get()?, &entries);
+    merge(this.body().target()?, &entries);
     none(this)
 }
 
@@ -268,26 +279,16 @@ fn has_key<'py>(this: &Me<'_, 'py>, key: &Bound<'py, PyAny>) -> Answer<'py> {
 
 fn popitem<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
     let (py, table) = (this.py(), this.body().to_reduce(None)?);
-    let Some((key, value)) = table
-        .len()
-        .checked_sub(1)
-        .and_then(|last| table.entry(last))
-    else {
+    let Some((key, value)) = table.pop() else {
         return Err(PyKeyError::new_err("the table is empty"));
     };
-    let pair = (decode_option(py, Some(key))?, decode_option(py, value)?);
-    // APR removes all entries of a key: the others of this one are put back.
-    let mut same = entries_of(this.object(), this.interpreter())?;
-    let key = CString::new(key).expect("a C string ends at its NUL");
-    same.pop();
-    same.retain(|(other, _)| other.as_bytes().eq_ignore_ascii_case(key.as_bytes()));
-    table.unset(&key);
-    same.iter().for_each(|(key, value)| table.add(key, value));
+    let value = value.as_deref().map(CStr::to_bytes);
+    let pair = (decode(py, key.as_bytes())?, decode_option(py, value)?);
     Ok(pair.into_pyobject(py)?.into_any())
 }
 
 fn copy<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
-    let own = TableObject::Own(OwnTable::copy_of(this.body().get()?));
+    let own = TableObject::Own(this.body().get()?.copy());
     class::make(this.py(), this.interpreter(), own)
 }
 
@@ -295,11 +296,12 @@ impl Constructed for TableObject {
     const PARAMETER: &'static str = "items";
 
     fn new(interpreter: &'static Interpreter, items: Option<&Bound<'_, PyAny>>) -> PyResult<Self> {
-        let table = OwnTable::new();
-        if let Some(items) = items {
-            merge(&table, &entries_of(items, interpreter)?);
-        }
-        Ok(Self::Own(table))
+        let entries = items
+            .map(|items| entries_of(items, interpreter))
+            .transpose()?;
+        let entries = entries.unwrap_or_default().into_iter();
+        let table: TextTable = entries.map(|(key, value)| (key, Some(value))).collect();
+        Ok(Self::Own(OwnTable::new(table.into())))
     }
 
     fn fill(this: &Me<'_, '_>, items: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
