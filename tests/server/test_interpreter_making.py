@@ -196,7 +196,7 @@ def test_a_failed_start_is_tried_again(httpd: Httpd) -> None:
         httpd.allow("interpreter 'broken' was not made", "no Python for this request")
         assert httpd.get("/broken").status == 500
     httpd.expect("no Python for this request: interpreter 'broken' was not made: .*ModuleNotFoundError")
-    httpd.expect("interpreter 'of_connections' was not made: its start failed")
+    httpd.expect("interpreter 'of_connections' was not made")
     httpd.expect("no Python for this connection: interpreter 'of_connections' was not made: .*ModuleNotFoundError")
     assert httpd.raw(b"", port=httpd.port_of("NAMED_PORT")) == b""
     (FOLDER / "broken").unlink()
