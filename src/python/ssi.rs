@@ -5,7 +5,6 @@ use crate::python::runtime::types::ClassId;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
-use super::connection::call;
 use super::object::arguments::none;
 use super::object::class;
 use super::object::class::{Answer, Class, This};
@@ -104,7 +103,7 @@ impl Tags for Elements {
             );
             return Ok(false);
         }
-        let interpreter = match call::interpreter(settings, Some(r), &Home::None) {
+        let interpreter = match Interpreter::for_home(settings, Some(r), &Home::None) {
             Ok(interpreter) => interpreter,
             Err(reason) => {
                 reason.log(About::Request(r), Level::Error, "this page");

@@ -4,7 +4,6 @@
 #![expect(unsafe_code, reason = "reads the type of what a handler returned")]
 
 use std::io;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,8 +16,7 @@ use super::object::ConnectionObject;
 use super::role::Role;
 use super::session::Session;
 use crate::engine::counters::Work;
-use crate::engine::handlers::{Handler, Home};
-use crate::engine::interpreter_name;
+use crate::engine::handlers::Handler;
 use crate::engine::phases::Phase;
 use crate::engine::protocols::Protocol;
 use crate::engine::settings::Settings;
@@ -26,7 +24,7 @@ use crate::httpd::connection::RequestTimeouts;
 use crate::httpd::log::Level;
 use crate::httpd::server;
 use crate::httpd::server::process;
-use crate::httpd::{Connection, Error, Request, Status};
+use crate::httpd::{Connection, Error, Status};
 use crate::metrics;
 use crate::metrics::{Counted, Measurement};
 use crate::parking::limits;
@@ -39,30 +37,7 @@ use crate::python::runtime::contextvars::Variables;
 use crate::python::runtime::interpreter::Interpreter;
 use crate::python::runtime::lease::Lease;
 use crate::python::runtime::loader::SearchPath;
-use crate::python::runtime::named::NoPython;
 use crate::python::values::handler_result::{number, server_return};
-
-/// The interpreter for a handler or filter that is configured in the section `home`; without `r`, for a connection.
-/// Makes the interpreter if it does not exist. May be called with or without the GIL: waits only without it.
-///
-/// # Errors
-/// Why there is none.
-pub fn interpreter(
-    settings: &Settings,
-    r: Option<&Request>,
-    home: &Home,
-) -> Result<&'static Interpreter, NoPython> {
-    let file = || r.and_then(|r| Some((r.filename()?, r.is_directory())));
-    // Where httpd has looked for no file, the URL of a client alone makes no directory.
-    let is_there = |directory: &str| {
-        r.is_some_and(Request::has_file)
-            || Interpreter::is_known(directory)
-            || Path::new(directory).is_dir()
-    };
-    Interpreter::named(&interpreter_name::interpreter(
-        settings, home, file, is_there,
-    ))
-}
 
 /// How long handlers have to finish when the server stops gracefully, where no server has `PythonGracefulTimeout`.
 const GRACE: Duration = Duration::from_secs(5);
@@ -172,7 +147,7 @@ fn first_call(
     let Some(handler) = role.handler() else {
         return Status::DECLINED;
     };
-    let interpreter = match interpreter(settings, None, &handler.home) {
+    let interpreter = match Interpreter::for_home(settings, None, &handler.home) {
         Ok(interpreter) => interpreter,
         Err(reason) => {
             reason.log(About::Connection(c), Level::Error, "this connection");

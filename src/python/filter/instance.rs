@@ -16,7 +16,6 @@ use crate::httpd::Filter;
 use crate::httpd::filter::input::Input;
 use crate::httpd::filter::output::Output;
 use crate::metrics;
-use crate::python::connection::call;
 use crate::python::runtime::interpreter::Interpreter;
 use crate::python::runtime::lease::Lease;
 use crate::python::runtime::named::NoPython;
@@ -55,7 +54,7 @@ impl Instance {
             Direction::Input => InputOrOutput::Input(Input::new(filter, change(&declared))),
         };
         Ok(Self {
-            interpreter: call::interpreter(settings, filter.request(), &declared.handler.home)?,
+            interpreter: Interpreter::for_home(settings, filter.request(), &declared.handler.home)?,
             row: metrics::filter(direction, &declared.name),
             declared,
             lease: Lease::new("filter"),

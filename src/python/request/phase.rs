@@ -16,7 +16,6 @@ use crate::httpd::log::Level;
 use crate::httpd::{Error, Request, Status};
 use crate::metrics;
 use crate::metrics::Measurement;
-use crate::python::connection::call::interpreter;
 use crate::python::handlers::chain::{Chain, ChainedHandler};
 use crate::python::pdb;
 use crate::python::runtime::context::About;
@@ -37,7 +36,7 @@ pub fn run(
 ) -> Status {
     let first = chosen.and_then(|chosen| chosen.list.first());
     let home = first.map_or(&Home::None, |handler| &handler.home);
-    let interpreter = match interpreter(settings, Some(r), home) {
+    let interpreter = match Interpreter::for_home(settings, Some(r), home) {
         Ok(interpreter) => interpreter,
         Err(reason) => {
             reason.log(About::Request(r), Level::Error, "this request");

@@ -1,6 +1,7 @@
 //! The start of Python in a child, and the making of its interpreters. Nothing here runs in httpd's parent.
 #![expect(unsafe_code, reason = "the C API of the start of Python")]
 
+use std::path::Path;
 use std::sync::{Once, OnceLock};
 
 use pyo3::exceptions::PyRuntimeError;
@@ -16,9 +17,11 @@ use super::named;
 use super::named::{Named, NoPython};
 use super::types::{BuiltinModule, Types};
 use super::{attach, gil_turns, package, spare_descriptors, sub_interpreter, traceback};
-use crate::engine::interpreter_name::MAIN;
+use crate::engine::handlers::Home;
+use crate::engine::interpreter_name::{MAIN, interpreter};
+use crate::engine::settings::Settings;
 use crate::httpd::log::Level;
-use crate::httpd::{Server, server};
+use crate::httpd::{Request, Server, server};
 use crate::locks::Lock;
 use crate::python::memory;
 
@@ -131,6 +134,26 @@ impl Interpreter {
         let most = named::most(server::main());
         // The thread that makes it may need the GIL.
         outside(|| child.named.get_or_make(name, most, || child.make(name)))
+    }
+
+    /// The interpreter for a handler or filter that is configured in the section `home`; without `r`, for a connection.
+    /// As [`Interpreter::named`] otherwise.
+    ///
+    /// # Errors
+    /// Why there is none. The caller logs it (`NoPython::log`).
+    pub fn for_home(
+        settings: &Settings,
+        r: Option<&Request>,
+        home: &Home,
+    ) -> Result<&'static Self, NoPython> {
+        let file = || r.and_then(|r| Some((r.filename()?, r.is_directory())));
+        // Where httpd has looked for no file, the URL of a client alone makes no directory.
+        let is_there = |directory: &str| {
+            r.is_some_and(Request::has_file)
+                || Self::is_known(directory)
+                || Path::new(directory).is_dir()
+        };
+        Self::named(&interpreter(settings, home, file, is_there))
     }
 
     /// Whether the interpreter of this name exists already.
