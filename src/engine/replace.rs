@@ -9,7 +9,7 @@ use memchr::memmem::Finder;
 
 /// The options of a search.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Options {
+pub struct ReplaceOptions {
     /// How many matches are replaced at most, over the whole stream; `None`: all.
     pub count: Option<usize>,
     /// ASCII letters match in either case.
@@ -45,7 +45,7 @@ impl Replacer {
     ///
     /// # Errors
     /// A sentence: no pair, an empty literal, or too much of them.
-    pub fn new(pairs: Vec<(Vec<u8>, Vec<u8>)>, options: Options) -> Result<Self, String> {
+    pub fn new(pairs: Vec<(Vec<u8>, Vec<u8>)>, options: ReplaceOptions) -> Result<Self, String> {
         if pairs.is_empty() {
             return Err("there is nothing to search for".into());
         }
@@ -172,7 +172,7 @@ mod tests {
     type Pairs = Vec<(Vec<u8>, Vec<u8>)>;
 
     /// What `replace` must return, computed byte by byte without a search structure, to compare with.
-    fn oracle(pairs: &Pairs, options: Options, text: &[u8]) -> Vec<u8> {
+    fn oracle(pairs: &Pairs, options: ReplaceOptions, text: &[u8]) -> Vec<u8> {
         let same = |a: &[u8], b: &[u8]| {
             if options.ignore_case {
                 a.eq_ignore_ascii_case(b)
@@ -207,7 +207,7 @@ mod tests {
         out
     }
 
-    fn replace(pairs: &Pairs, options: Options, chunks: &[&[u8]]) -> Vec<u8> {
+    fn replace(pairs: &Pairs, options: ReplaceOptions, chunks: &[&[u8]]) -> Vec<u8> {
         let mut replacer = Replacer::new(pairs.clone(), options).unwrap();
         let mut out = Vec::new();
         for chunk in chunks {
@@ -227,11 +227,11 @@ mod tests {
     fn every_cut_gives_the_same() {
         let pairs = pairs(&[("ab", "1"), ("abcd", "2"), ("bc", "3"), ("d", "4")]);
         let text = b"xabcabcdbcdab";
-        let whole = oracle(&pairs, Options::default(), text);
+        let whole = oracle(&pairs, ReplaceOptions::default(), text);
         for a in 0..=text.len() {
             for b in a..=text.len() {
                 let chunks = [&text[..a], &text[a..b], &text[b..]];
-                let got = replace(&pairs, Options::default(), &chunks);
+                let got = replace(&pairs, ReplaceOptions::default(), &chunks);
                 assert_eq!(got, whole, "cut at {a} and {b}");
             }
         }
@@ -240,7 +240,7 @@ mod tests {
     #[test]
     fn only_the_beginning_of_a_literal_is_held_back() {
         let pairs = pairs(&[("needle", "thread")]);
-        let mut replacer = Replacer::new(pairs, Options::default()).unwrap();
+        let mut replacer = Replacer::new(pairs, ReplaceOptions::default()).unwrap();
         let mut out = Vec::new();
         replacer.push(b"data: nothing here\n", &mut out);
         assert_eq!(out, b"data: nothing here\n");
@@ -254,9 +254,9 @@ mod tests {
 
     #[test]
     fn a_count_ends_the_search() {
-        let options = Options {
+        let options = ReplaceOptions {
             count: Some(2),
-            ..Options::default()
+            ..ReplaceOptions::default()
         };
         assert_eq!(
             replace(&pairs(&[("a", "b")]), options, &[b"aa", b"aa"]),
@@ -266,9 +266,9 @@ mod tests {
 
     #[test]
     fn case_is_ignored_when_asked() {
-        let options = Options {
+        let options = ReplaceOptions {
             ignore_case: true,
-            ..Options::default()
+            ..ReplaceOptions::default()
         };
         assert_eq!(
             replace(&pairs(&[("</body>", "!")]), options, &[b"x</BO", b"dY>"]),
@@ -278,8 +278,8 @@ mod tests {
 
     #[test]
     fn nothing_to_search_for_is_refused() {
-        assert!(Replacer::new(Vec::new(), Options::default()).is_err());
-        assert!(Replacer::new(pairs(&[("", "x")]), Options::default()).is_err());
+        assert!(Replacer::new(Vec::new(), ReplaceOptions::default()).is_err());
+        assert!(Replacer::new(pairs(&[("", "x")]), ReplaceOptions::default()).is_err());
     }
 
     proptest! {
@@ -300,7 +300,7 @@ mod tests {
                 .enumerate()
                 .map(|(index, old)| (old.clone().into_bytes(), format!("<{index}>").into_bytes()))
                 .collect();
-            let options = Options { count, ignore_case };
+            let options = ReplaceOptions { count, ignore_case };
             let text = text.into_bytes();
             let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(text.len())).collect();
             cuts.extend([0, text.len()]);

@@ -3,11 +3,11 @@
 use std::ffi::{CStr, CString};
 
 /// A key and a value. A value is `None` where httpd's table, of which this is a copy, has a null pointer.
-pub type Entry = (CString, Option<CString>);
+pub type TextEntry = (CString, Option<CString>);
 
 /// Entries in order of arrival. Keys ignore the case of ASCII letters, and may have several values.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct TextTable(Vec<Entry>);
+pub struct TextTable(Vec<TextEntry>);
 
 impl TextTable {
     /// The number of entries, repeated keys counted.
@@ -57,18 +57,18 @@ impl TextTable {
     }
 
     /// Removes the last entry and returns it.
-    pub fn pop(&mut self) -> Option<Entry> {
+    pub fn pop(&mut self) -> Option<TextEntry> {
         self.0.pop()
     }
 }
 
-impl FromIterator<Entry> for TextTable {
-    fn from_iter<I: IntoIterator<Item = Entry>>(entries: I) -> Self {
+impl FromIterator<TextEntry> for TextTable {
+    fn from_iter<I: IntoIterator<Item = TextEntry>>(entries: I) -> Self {
         Self(entries.into_iter().collect())
     }
 }
 
-fn has_key((known, _): &Entry, key: &CStr) -> bool {
+fn has_key((known, _): &TextEntry, key: &CStr) -> bool {
     known.as_bytes().eq_ignore_ascii_case(key.to_bytes())
 }
 

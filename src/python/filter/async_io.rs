@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 
 use super::awaitable::{ReadRequest, Reader};
 use super::object::{FilterObject, with_io};
-use crate::engine::replace::{Options, Replacer};
+use crate::engine::replace::{ReplaceOptions, Replacer};
 use crate::httpd::filter::stream::CHUNK;
 use crate::python::object::arguments;
 use crate::python::object::class::{Answer, Class, This};
@@ -85,7 +85,7 @@ pub(in crate::python) fn replace<'py>(
         let (old, new): (Bound<'_, PyAny>, Bound<'_, PyAny>) = pair?.extract()?;
         literals.push((encode(&old)?, encode(&new)?));
     }
-    let options = Options {
+    let options = ReplaceOptions {
         count: arguments::limit(count)?,
         ignore_case: arguments::flag(ignore_case, false)?,
     };

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::ffi::{CStr, CString};
 use std::sync::Arc;
 
-use crate::engine::text_table::{Entry, TextTable};
+use crate::engine::text_table::{TextEntry, TextTable};
 use crate::httpd::Table;
 
 /// A table that Python code has made or copied. Copies share their entries until one of them is changed.
@@ -44,10 +44,10 @@ pub(super) enum Target<'a> {
 impl<'a> Target<'a> {
     /// The table's content. What is read of a table of Python's own stays the same while Python code that runs
     /// meanwhile (a finalizer) changes the table.
-    pub(super) fn read(self) -> Content<'a> {
+    pub(super) fn read(self) -> TableContent<'a> {
         match self {
-            Self::Httpd(table) => Content::Httpd(table),
-            Self::Own(table) => Content::Own(table.entries()),
+            Self::Httpd(table) => TableContent::Httpd(table),
+            Self::Own(table) => TableContent::Own(table.entries()),
         }
     }
 
@@ -76,7 +76,7 @@ impl<'a> Target<'a> {
     }
 
     /// Removes the last entry and returns it.
-    pub(super) fn pop(self) -> Option<Entry> {
+    pub(super) fn pop(self) -> Option<TextEntry> {
         let table = match self {
             Self::Httpd(table) => table,
             Self::Own(table) => return table.change(TextTable::pop),
@@ -85,7 +85,7 @@ impl<'a> Target<'a> {
         // APR removes all entries of a key: the others of this one are put back.
         let is_same = |key: &[u8]| key.eq_ignore_ascii_case(last.0.as_bytes());
         let same = table.entries().filter(|(key, _)| is_same(key));
-        let mut same: Vec<Entry> = same.map(owned).collect();
+        let mut same: Vec<TextEntry> = same.map(owned).collect();
         same.pop();
         table.unset(&last.0);
         for (key, value) in &same {
@@ -104,14 +104,14 @@ impl<'a> Target<'a> {
 }
 
 /// The content of a table, to read.
-pub(super) enum Content<'a> {
+pub(super) enum TableContent<'a> {
     /// That of a table of httpd, which shows each change.
     Httpd(&'a Table),
     /// The entries of a table of Python's own.
     Own(Arc<TextTable>),
 }
 
-impl Content<'_> {
+impl TableContent<'_> {
     /// The first value of a key.
     pub(super) fn get(&self, key: &CStr) -> Option<&[u8]> {
         match self {
@@ -145,7 +145,7 @@ impl Content<'_> {
     }
 }
 
-fn owned((key, value): (&[u8], Option<&[u8]>)) -> Entry {
+fn owned((key, value): (&[u8], Option<&[u8]>)) -> TextEntry {
     let text = |text: &[u8]| CString::new(text).expect("a C string ends at its NUL");
     (text(key), value.map(text))
 }

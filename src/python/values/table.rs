@@ -9,7 +9,7 @@ use pyo3::types::{PyDict, PyList, PyMapping, PyString};
 
 use super::entries::{entries_of, is_same, merge};
 use super::framing_headers::{Headers, Which};
-use super::own_table::{Content, OwnTable, Target};
+use super::own_table::{OwnTable, TableContent, Target};
 use crate::engine::text_table::TextTable;
 use crate::httpd::{Request, Table};
 use crate::python::object::arguments::{boolean, none};
@@ -59,7 +59,7 @@ impl TableObject {
     ///
     /// # Errors
     /// As for `target`.
-    pub(super) fn get(&self) -> PyResult<Content<'_>> {
+    pub(super) fn get(&self) -> PyResult<TableContent<'_>> {
         Ok(self.target()?.read())
     }
 
