@@ -6,7 +6,7 @@ tests/packages/test_stubs.py compares this file with the module, docstrings incl
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping
 from os import PathLike
-from typing import Any, AnyStr, Literal
+from typing import Any, AnyStr, Literal, TypeAlias
 
 from typing_extensions import Buffer, CapsuleType, TypeVar
 
@@ -1178,19 +1178,23 @@ class FileInfo:
     def __len__(self) -> int: ...
     def __getitem__(self, index: int) -> int | str | None: ...
 
+# What a table takes: a number is stored as its text.
+_Value: TypeAlias = str | bytes | float
+_Items: TypeAlias = "Mapping[str, _Value] | Mapping[bytes, _Value] | Iterable[tuple[str | bytes, _Value]] | table"
+
 class table:  # noqa: N801 - mod_python's name for it
     """A mapping of str to str in which a key may have several values (apr_table_t). Keys ignore the case of ASCII
     letters. Keys and values may be given as str or bytes. A table of a request or connection raises RuntimeError when
     that is over.
     """
 
-    def __new__(cls, items: Mapping[str, str] | Iterable[tuple[str | bytes, str | bytes]] | table = ()) -> table: ...
+    def __init__(self, items: _Items = ()) -> None: ...
     def __eq__(self, other: object) -> bool: ...
     def get(self, key: str | bytes, default: _Default = ...) -> str | _Default:
         """Returns the first value of key (str), or default (None if left out)."""
     def get_all(self, key: str | bytes) -> list[str]:
         """Returns all values of key, a list of str."""
-    def add(self, key: str | bytes, value: str | bytes) -> None:
+    def add(self, key: str | bytes, value: _Value) -> None:
         """Adds an entry and keeps those of the same key. Raises ValueError for a key or value with NUL, in tables of
         headers for CR and LF, and in a response's headers for what httpd would refuse.
         """
@@ -1208,11 +1212,11 @@ class table:  # noqa: N801 - mod_python's name for it
         """Returns an iterator over items()."""
     def clear(self) -> None:
         """Removes all entries."""
-    def update(self, other: Mapping[str, str] | Iterable[tuple[str | bytes, str | bytes]] | table) -> None:
+    def update(self, other: _Items) -> None:
         """Replaces, for each key of other (a table, a mapping or an iterable of pairs), the entries of that key. Raises
         TypeError or ValueError for anything else, and for values as add() does.
         """
-    def setdefault(self, key: str | bytes, default: str | bytes = "") -> str:
+    def setdefault(self, key: str | bytes, default: _Value = "") -> str:
         """Returns the first value of key (str). When there is none, sets it to default ('' if left out) and returns
         that.
         """
@@ -1229,7 +1233,7 @@ class table:  # noqa: N801 - mod_python's name for it
     def __len__(self) -> int: ...
     # A list where a key has several values.
     def __getitem__(self, key: str | bytes) -> str | Any: ...
-    def __setitem__(self, key: str | bytes, value: str | bytes) -> None: ...
+    def __setitem__(self, key: str | bytes, value: _Value) -> None: ...
     def __delitem__(self, key: str | bytes) -> None: ...
     def __contains__(self, key: object) -> bool: ...
     def __iter__(self) -> Iterator[str]: ...

@@ -230,8 +230,10 @@ unsafe extern "C" fn start_input<M: Module, const SLOT: usize>(f: *mut ffi::ap_f
 unsafe extern "C" fn start_output<M: Module, const SLOT: usize>(f: *mut ffi::ap_filter_t) -> i32 {
     // SAFETY: httpd calls with a live filter, before the request's handler.
     let filter = unsafe { Filter::from_raw(f) };
-    // SAFETY: the live record of an output filter, ours or mod_filter's.
-    let function = unsafe { (*filter.raw().frec).filter_func.out_func };
+    // SAFETY: a live filter has a live record.
+    let record = unsafe { &*filter.raw().frec };
+    // SAFETY: that of an output filter, ours or mod_filter's.
+    let function = unsafe { record.filter_func.out_func };
     let direct = function.is_some_and(|f| f as usize == Entries::<M>::OUTPUT[SLOT] as usize);
     guard("the start of an output filter", (), || {
         M::output_filter_starts(filter, SLOT, direct)

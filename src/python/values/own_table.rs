@@ -7,6 +7,9 @@ use std::sync::Arc;
 use crate::engine::text_table::{TextEntry, TextTable};
 use crate::httpd::Table;
 
+/// An entry of either kind of table: key and value.
+type EntryRef<'a> = (&'a [u8], Option<&'a [u8]>);
+
 /// A table that Python code has made or copied. Copies share their entries until one of them is changed.
 #[derive(Default)]
 pub struct OwnTable(RefCell<Arc<TextTable>>);
@@ -129,7 +132,7 @@ impl TableContent<'_> {
     }
 
     /// All entries in order: key and value.
-    pub(super) fn entries(&self) -> Box<dyn Iterator<Item = (&[u8], Option<&[u8]>)> + '_> {
+    pub(super) fn entries(&self) -> Box<dyn Iterator<Item = EntryRef<'_>> + '_> {
         match self {
             Self::Httpd(table) => Box::new(table.entries()),
             Self::Own(table) => Box::new(table.entries()),

@@ -9,7 +9,7 @@ def plain(conn: apache.Connection) -> int:
     return apache.OK
 
 
-async def waits(conn: apache.Connection) -> int:
+async def waits(conn: apache.AsyncConnection) -> int:
     await conn.write(f"{conn.useragent_ip}\n".encode())
     await conn.write(await conn.readline())
     return apache.OK

@@ -24,7 +24,7 @@ def user(req: apache.Request) -> int:
     return apache.OK
 
 
-async def echo(conn: apache.Connection) -> int:
+async def echo(conn: apache.AsyncConnection) -> int:
     async for line in conn:
         await conn.write(line.upper())
     return apache.OK

@@ -169,7 +169,7 @@ class Fields(apache.table):
         apache.table.__init__(self, items or {})
         self.name = name
 
-    def __getitem__(self, key: str) -> Any:
+    def __getitem__(self, key: str | bytes) -> Any:
         return f"{self.name}:{super().__getitem__(key)}"
 
 
