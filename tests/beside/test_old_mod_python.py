@@ -36,7 +36,7 @@ def test_our_module_that_finds_the_old_package_names_it() -> None:
     with httpd:
         assert httpd.get("/").status == 500
         text = httpd.log()
-    assert f"found {httpd.folder}/python/mod_python/__init__.py, which is another package of this name" in text
+    assert f"the package {httpd.folder}/python/mod_python/__init__.py is not that of mod_python 4" in text
     assert "libapache2-mod-python" in text
 
 

@@ -40,7 +40,7 @@ def test_letters_of_either_case(httpd: Httpd) -> None:
 
 
 def test_without_a_text_it_says_so(httpd: Httpd) -> None:
-    httpd.expect("ValueError: there is nothing to search for")
+    httpd.expect("ValueError: no option 'replace:TEXT'")
     httpd.allow("filter REPLACE")
     httpd.write("none/a.txt", BODY)
     assert httpd.get("/none/a.txt").status == 500

@@ -88,13 +88,23 @@ impl FileInfo {
         }
     }
 
+    /// What `raw` says of the file at `path`. httpd's walk through the folders leaves in it what was on the stack, but
+    /// for the fields that APR has set: those that `valid` names, and `fname`, if there is a file.
+    ///
     /// # Safety
-    /// The texts of `raw` are null or NUL-terminated.
+    /// The texts of `raw` that APR has set are null or NUL-terminated.
     unsafe fn of(raw: &ffi::apr_finfo_t, path: Option<&[u8]>) -> Self {
-        // SAFETY: the caller's promise.
-        let own = unsafe { c_bytes(raw.fname) };
-        // SAFETY: the caller's promise.
-        let name = unsafe { c_bytes(raw.name) };
+        let exists = raw.filetype != 0;
+        let own = match exists {
+            // SAFETY: the caller's promise.
+            true => unsafe { c_bytes(raw.fname) },
+            false => None,
+        };
+        let name = match exists && raw.valid & ffi::APR_FINFO_NAME as i32 != 0 {
+            // SAFETY: the caller's promise.
+            true => unsafe { c_bytes(raw.name) },
+            false => None,
+        };
         Self {
             path: own.or(path).map(<[u8]>::to_vec),
             name: name.map(<[u8]>::to_vec),
@@ -187,5 +197,34 @@ impl Request {
         };
         // SAFETY: modules set this field on the request's own thread; the texts live in its pool.
         unsafe { (*self.as_ptr()).finfo = raw };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A pointer as it may have been left on a stack.
+    const LEFT: *const std::ffi::c_char = std::ptr::without_provenance(0xe);
+
+    #[test]
+    fn texts_that_were_not_set_are_not_read() {
+        let raw = std::mem::MaybeUninit::<ffi::apr_finfo_t>::zeroed();
+        // SAFETY: zeroes are a valid value.
+        let mut raw = unsafe { raw.assume_init() };
+        (raw.fname, raw.name) = (LEFT, LEFT);
+        // SAFETY: APR has set neither of the texts.
+        let missing = unsafe { FileInfo::of(&raw, Some(b"/a")) };
+        assert_eq!(
+            (missing.path.as_deref(), missing.name),
+            (Some(&b"/a"[..]), None)
+        );
+        (raw.filetype, raw.fname) = (REGULAR, c"/b".as_ptr());
+        // SAFETY: `fname` is set, and `valid` names no other text.
+        let there = unsafe { FileInfo::of(&raw, None) };
+        assert_eq!(
+            (there.path.as_deref(), there.name),
+            (Some(&b"/b"[..]), None)
+        );
     }
 }
