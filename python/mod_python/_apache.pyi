@@ -6,7 +6,7 @@ tests/packages/test_stubs.py compares this file with the module, docstrings incl
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping
 from os import PathLike
-from typing import Any, AnyStr, Literal, TypeAlias
+from typing import Any, AnyStr, Literal
 
 from typing_extensions import Buffer, CapsuleType, TypeVar
 
@@ -1179,8 +1179,8 @@ class FileInfo:
     def __getitem__(self, index: int) -> int | str | None: ...
 
 # What a table takes: a number is stored as its text.
-_Value: TypeAlias = str | bytes | float
-_Items: TypeAlias = "Mapping[str, _Value] | Mapping[bytes, _Value] | Iterable[tuple[str | bytes, _Value]] | table"
+_Value = str | bytes | float
+_Items = Mapping[str, _Value] | Mapping[bytes, _Value] | Iterable[tuple[str | bytes, _Value]]
 
 class table:  # noqa: N801 - mod_python's name for it
     """A mapping of str to str in which a key may have several values (apr_table_t). Keys ignore the case of ASCII
@@ -1188,7 +1188,7 @@ class table:  # noqa: N801 - mod_python's name for it
     that is over.
     """
 
-    def __init__(self, items: _Items = ()) -> None: ...
+    def __new__(cls, items: _Items | table = ()) -> table: ...
     def __eq__(self, other: object) -> bool: ...
     def get(self, key: str | bytes, default: _Default = ...) -> str | _Default:
         """Returns the first value of key (str), or default (None if left out)."""
@@ -1212,7 +1212,7 @@ class table:  # noqa: N801 - mod_python's name for it
         """Returns an iterator over items()."""
     def clear(self) -> None:
         """Removes all entries."""
-    def update(self, other: _Items) -> None:
+    def update(self, other: _Items | table) -> None:
         """Replaces, for each key of other (a table, a mapping or an iterable of pairs), the entries of that key. Raises
         TypeError or ValueError for anything else, and for values as add() does.
         """

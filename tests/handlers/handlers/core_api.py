@@ -42,7 +42,7 @@ SERVER = """
 """
 FINFO = """
     fname str, filetype int, valid int, protection int, user int, group int, size int, inode int, device int,
-    nlink int, atime int, mtime int, ctime int, name str
+    nlink int, atime int, mtime int, ctime int, name None
 """
 HLIST = "handler str, silent int, is_location int, directory None"
 FILTER = """

@@ -166,7 +166,7 @@ class Fields(apache.table):
     """A table with a constructor of its own, as multipart code has it."""
 
     def __init__(self, name: str, items: Any = None) -> None:
-        apache.table.__init__(self, items or {})
+        apache.table.__init__(self, items or {})  # type: ignore[call-arg]
         self.name = name
 
     def __getitem__(self, key: str | bytes) -> Any:
