@@ -62,10 +62,14 @@ def in_background(httpd: Httpd, path: str) -> threading.Thread:
 
 
 def ask(httpd: Httpd) -> None:
-    """Send the signal to all children, none of which is about to start: that would end it."""
+    """Send the signal to all children, none of which is about to start: that would end it.
+
+    One after another: faulthandler writes each line in pieces, between which those of another child may come.
+    """
     httpd.allow("exit signal User defined signal 2")
     for child in httpd.children():
         os.kill(child, signal.SIGUSR2)
+        time.sleep(0.1)
 
 
 def test_the_stacks_of_threads_are_written(httpd: Httpd) -> None:
