@@ -66,7 +66,9 @@ def test_w30_all_of_it_is_over_after_the_request(httpd: Httpd) -> None:
             said.pop(server)
         if set(said.values()) == {OVER} or time.monotonic() > deadline:
             break
-        assert all(re.match(r"RuntimeError: the request (is over|cannot be used now)", one) for one in said.values()), said
+        assert all(re.match(r"RuntimeError: the request (is over|cannot be used now)", one) for one in said.values()), (
+            said
+        )
     assert {name: one for name, one in said.items() if one != OVER} == {}
     assert len(said) > 130
 

@@ -69,7 +69,7 @@ def ask(httpd: Httpd) -> None:
     httpd.allow("exit signal User defined signal 2")
     for child in httpd.children():
         os.kill(child, signal.SIGUSR2)
-        time.sleep(0.1)
+        time.sleep(0.02)
 
 
 def test_the_stacks_of_threads_are_written(httpd: Httpd) -> None:
