@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 use std::ffi::{CStr, CString};
-use std::iter::successors;
 use std::sync::Arc;
 
 use crate::engine::phases::Phase;
@@ -28,7 +27,7 @@ pub fn registry(configuration: &Pool) -> Guard<'_, Vec<Arc<Protocol>>> {
 /// A sentence that says what is wrong, where, and what to write.
 pub fn check(main: &Server) -> Result<(), String> {
     let mut served: HashSet<*const Protocol> = HashSet::new();
-    for server in successors(Some(main), |server| server.next()) {
+    for server in main.and_following() {
         for protocol in server.settings::<Settings>().protocols.values() {
             let known = Arc::as_ptr(protocol);
             if !served.contains(&known) && server.allows_protocol(&protocol.name) {

@@ -25,7 +25,7 @@ use crate::httpd::log::Level;
 use crate::httpd::server::config;
 use crate::httpd::server::config::Command;
 use crate::httpd::server::config_tree;
-use crate::httpd::server::config_tree::Written;
+use crate::httpd::server::config_tree::Node;
 use crate::httpd::server::shared_memory::{Shared, is_alive};
 use crate::httpd::server::{fork, listener, mutex, process, stop};
 use crate::httpd::{Brigade, Connection, Error, Filter, Pool, Request, Server, Status};
@@ -102,7 +102,7 @@ impl Module for Entry {
             configuration,
             concat!("Python/", env!("MOD_PYTHON_PYTHON_VERSION")),
         );
-        let servers = || std::iter::successors(Some(main), |server| server.next());
+        let servers = || main.and_following();
         limits::check(servers().filter(|server| connections::has_any(server)));
         for server in servers().filter(|server| connections::connection_handler(server).is_some()) {
             listener::accept_at_once(&server.ports());
@@ -116,10 +116,10 @@ impl Module for Entry {
         mutex::child_init(child, main);
         let counters = counters(main);
         metrics::start(counters, &filters(main));
-        let mut servers = std::iter::successors(Some(main), |server| server.next());
+        let mut servers = main.and_following();
         let is_on = |server: &Server| server.settings::<Settings>().optimize == Some(true);
         process::undisturbed(|| start::start(main, servers.any(is_on), &MODULE));
-        let mut servers = std::iter::successors(Some(main), |server| server.next());
+        let mut servers = main.and_following();
         if servers.any(|server| server.settings::<Settings>().dump_signal == Some(true)) {
             stacks::serve(main);
         }
@@ -206,7 +206,7 @@ impl Module for Entry {
     }
 
     fn check_config(configuration: &Pool, main: &Server) -> Result<(), String> {
-        let mut servers = std::iter::successors(Some(main), |server| server.next());
+        let mut servers = main.and_following();
         if servers.any(|server| server.settings::<Settings>().is_unusable) {
             return Err("sections could not be merged: the log above says why".to_owned());
         }
@@ -285,7 +285,7 @@ fn check_mod_wsgi() -> Result<(), String> {
     if !process::has_module(c"mod_wsgi.c") {
         return Ok(());
     }
-    let lines = process::configuration();
+    let lines = config_tree::configuration();
     let mut found = Vec::new();
     for line in &lines {
         line.each(&mut |line| {
@@ -328,7 +328,7 @@ fn filters(server: &Server) -> Vec<(Direction, String, usize)> {
 /// Logs which filters of connections are on no connection: those of virtual hosts that requests choose by name.
 fn warn_of_idle_filters(main: &Server) {
     let inherited = &main.settings::<Settings>().filters;
-    for server in std::iter::successors(main.next(), |server| server.next()) {
+    for server in main.and_following().skip(1) {
         let filters = &server.settings::<Settings>().filters;
         for (key, filter) in filters.iter().filter(|_| !server.is_default()) {
             let is_own = inherited
@@ -350,12 +350,17 @@ fn warn_of_idle_filters(main: &Server) {
 
 /// Says which lines of `PythonHandler` no request reaches.
 fn warn_of_idle_handlers(main: &Server) {
-    let configuration = config_tree::fold(&mut |written: Written, inside| WrittenDirective {
-        name: written.name,
-        arguments: written.arguments,
-        source: written.source,
-        inside,
-    });
+    fn written(nodes: &[Node]) -> Vec<WrittenDirective> {
+        let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+        let one = |node: &Node| WrittenDirective {
+            name: text(node.name),
+            arguments: text(node.arguments),
+            source: node.source(),
+            inside: written(node.children.as_deref().unwrap_or_default()),
+        };
+        nodes.iter().map(one).collect()
+    }
+    let configuration = written(&config_tree::configuration());
     for line in idle_handlers::idle(&configuration) {
         let text = format!(
             "PythonHandler {} at {} never runs, because nothing gives its requests to mod_python: write \

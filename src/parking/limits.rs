@@ -11,7 +11,7 @@ use crate::engine::settings::Settings;
 use crate::httpd::connection::parking;
 use crate::httpd::log;
 use crate::httpd::log::Level;
-use crate::httpd::server::process;
+use crate::httpd::server::{config_tree, process};
 use crate::httpd::{Connection, Server};
 
 /// How many connections of this child have a handler now.
@@ -65,7 +65,7 @@ fn warn(server: &Server, count: usize) {
 
 /// `AsyncRequestWorkerFactor`. httpd has no function that returns it, so it is read from the configuration.
 fn factor() -> f64 {
-    let written = process::last_argument(&process::configuration(), b"AsyncRequestWorkerFactor");
+    let written = config_tree::last_argument(b"AsyncRequestWorkerFactor");
     let text = written.and_then(|text| std::str::from_utf8(text).ok());
     text.and_then(|text| text.trim().parse().ok())
         .unwrap_or(capacity::FACTOR)

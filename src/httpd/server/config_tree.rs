@@ -1,50 +1,80 @@
 //! The configuration as it was written: the directives and sections that httpd has read.
 
+use std::ffi::c_int;
+
 use crate::httpd::cstr::c_bytes;
 use crate::httpd::ffi;
 
-/// One directive, or the first line of a section.
-pub struct Written {
-    /// The name, with `<` before that of a section.
-    pub name: String,
-    /// What follows the name; that of a section ends in `>`.
-    pub arguments: String,
+/// A line of the configuration.
+pub struct Node {
+    /// The directive; sections begin with `<`.
+    pub name: &'static [u8],
+    /// What follows it in its line; that of a section ends in `>`.
+    pub arguments: &'static [u8],
+    file: &'static [u8],
+    line: c_int,
+    /// What stands in the section; `None` if it is no section, or an empty one.
+    pub children: Option<Vec<Node>>,
+}
+
+impl Node {
     /// Where it stands, as `file:line`.
-    pub source: String,
-}
-
-/// Makes something of each directive, those inside of a section first. Only while httpd starts or restarts: the tree
-/// goes with the configuration's pool.
-pub fn fold<T>(make: &mut impl FnMut(Written, Vec<T>) -> T) -> Vec<T> {
-    // SAFETY: httpd's own variable, which only the thread that reads the configuration changes, and which calls this.
-    let first = unsafe { ffi::ap_conftree };
-    siblings(first, make)
-}
-
-fn siblings<T>(
-    first: *const ffi::ap_directive_t,
-    make: &mut impl FnMut(Written, Vec<T>) -> T,
-) -> Vec<T> {
-    let mut made = Vec::new();
-    let mut at = first;
-    // SAFETY: null, or a node of the tree, which lives as long as the configuration.
-    while let Some(node) = unsafe { at.as_ref() } {
-        let inside = siblings(node.first_child, make);
-        made.push(make(written(node), inside));
-        at = node.next;
+    pub fn source(&self) -> String {
+        format!("{}:{}", String::from_utf8_lossy(self.file), self.line)
     }
-    made
+
+    /// Calls `f` with this line and all lines of its section, in their order.
+    pub fn each<'a>(&'a self, f: &mut impl FnMut(&'a Self)) {
+        f(self);
+        for child in self.children.iter().flatten() {
+            child.each(f);
+        }
+    }
 }
 
-fn written(node: &ffi::ap_directive_t) -> Written {
-    let text = |raw| {
-        // SAFETY: null, or a text of the configuration's pool.
-        let bytes = unsafe { c_bytes(raw) };
-        String::from_utf8_lossy(bytes.unwrap_or_default()).into_owned()
+/// The configuration as it was read, includes in their places. Directives that act while it is read
+/// (`LoadModule`, `Define` …) are not in it.
+pub fn configuration() -> Vec<Node> {
+    // SAFETY: set when the configuration is read, which a child does not do again.
+    nodes(unsafe { ffi::ap_conftree })
+}
+
+/// The arguments of the last directive of this name, in any section, as they were written.
+pub fn last_argument(name: &[u8]) -> Option<&'static [u8]> {
+    last_argument_in(&configuration(), name)
+}
+
+fn last_argument_in(nodes: &[Node], name: &[u8]) -> Option<&'static [u8]> {
+    let one = |node: &Node| match &node.children {
+        Some(children) => last_argument_in(children, name),
+        None => node
+            .name
+            .eq_ignore_ascii_case(name)
+            .then_some(node.arguments),
     };
-    Written {
-        name: text(node.directive),
-        arguments: text(node.args),
-        source: format!("{}:{}", text(node.filename), node.line_num),
+    nodes.iter().rev().find_map(one)
+}
+
+fn nodes(first: *const ffi::ap_directive_t) -> Vec<Node> {
+    let mut found = Vec::new();
+    // SAFETY: null or a node of the tree, which lives as long as the configuration.
+    let mut at = unsafe { first.as_ref() };
+    while let Some(node) = at {
+        // SAFETY: NUL-terminated or null, as long-lived as the node.
+        let name = unsafe { c_bytes(node.directive) };
+        // SAFETY: as above.
+        let arguments = unsafe { c_bytes(node.args) };
+        // SAFETY: as above.
+        let file = unsafe { c_bytes(node.filename) };
+        found.push(Node {
+            name: name.unwrap_or_default(),
+            arguments: arguments.unwrap_or_default(),
+            file: file.unwrap_or_default(),
+            line: node.line_num,
+            children: (!node.first_child.is_null()).then(|| nodes(node.first_child)),
+        });
+        // SAFETY: as for the first one.
+        at = unsafe { node.next.as_ref() };
     }
+    found
 }

@@ -166,7 +166,7 @@ impl Server {
         !self.is_virtual()
             || self.addresses().any(|(name, port)| {
                 // httpd's list has the last virtual host of the configuration first.
-                let mut earlier = std::iter::successors(self.next(), |server| server.next());
+                let mut earlier = self.and_following().skip(1);
                 !earlier.any(|server| server.addresses().any(|other| other == (name, port)))
             })
     }
@@ -190,6 +190,11 @@ impl Server {
         let next = self.raw().next;
         // SAFETY: null, or as long-lived as this one.
         (!next.is_null()).then(|| unsafe { Self::from_raw(next) })
+    }
+
+    /// This server, and those behind it in httpd's list: all of them, for the main server.
+    pub fn and_following(&self) -> impl Iterator<Item = &Self> {
+        std::iter::successors(Some(self), |server| server.next())
     }
 }
 

@@ -127,67 +127,8 @@ pub fn length_without_path_info(path: &CStr, path_info: &CStr) -> usize {
     usize::try_from(length).unwrap_or(0)
 }
 
-/// A line of the configuration.
-pub struct Node {
-    /// The directive; sections begin with `<`.
-    pub name: &'static [u8],
-    /// What follows it in its line.
-    pub arguments: &'static [u8],
-    /// What stands in the section; `None` if it is no section, or an empty one.
-    pub children: Option<Vec<Node>>,
-}
-
-impl Node {
-    /// Calls `f` with this line and all lines of its section, in their order.
-    pub fn each<'a>(&'a self, f: &mut impl FnMut(&'a Self)) {
-        f(self);
-        for child in self.children.iter().flatten() {
-            child.each(f);
-        }
-    }
-}
-
 /// Whether a module of this name is loaded, as `mod_name.c`.
 pub fn has_module(name: &CStr) -> bool {
     // SAFETY: NUL-terminated; only compared.
     unsafe { !ffi::ap_find_linked_module(name.as_ptr()).is_null() }
-}
-
-/// The configuration as it was read, includes in their places. Directives that act while it is read
-/// (`LoadModule`, `Define` …) are not in it.
-pub fn configuration() -> Vec<Node> {
-    // SAFETY: set when the configuration is read, which a child does not do again.
-    nodes(unsafe { ffi::ap_conftree })
-}
-
-/// The arguments of the last directive of this name, in any section, as they were written.
-pub fn last_argument(nodes: &[Node], name: &[u8]) -> Option<&'static [u8]> {
-    let one = |node: &Node| match &node.children {
-        Some(children) => last_argument(children, name),
-        None => node
-            .name
-            .eq_ignore_ascii_case(name)
-            .then_some(node.arguments),
-    };
-    nodes.iter().rev().find_map(one)
-}
-
-fn nodes(first: *const ffi::ap_directive_t) -> Vec<Node> {
-    let mut found = Vec::new();
-    // SAFETY: null or a node of the tree, which lives as long as the configuration.
-    let mut at = unsafe { first.as_ref() };
-    while let Some(node) = at {
-        // SAFETY: NUL-terminated or null, as long-lived as the node.
-        let name = unsafe { c_bytes(node.directive) };
-        // SAFETY: as above.
-        let arguments = unsafe { c_bytes(node.args) };
-        found.push(Node {
-            name: name.unwrap_or_default(),
-            arguments: arguments.unwrap_or_default(),
-            children: (!node.first_child.is_null()).then(|| nodes(node.first_child)),
-        });
-        // SAFETY: as for the first one.
-        at = unsafe { node.next.as_ref() };
-    }
-    found
 }

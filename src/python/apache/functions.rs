@@ -9,8 +9,8 @@ use crate::engine::log_text::excerpt;
 use crate::httpd::apr::pool::OwnPool;
 use crate::httpd::log::{Level, SourceLocation};
 use crate::httpd::request::fileinfo::FileInfo;
-use crate::httpd::server::process;
-use crate::httpd::server::process::Node;
+use crate::httpd::server::config_tree::Node;
+use crate::httpd::server::{config_tree, process};
 use crate::python::cleanup::{Cleanup, push_for_child};
 use crate::python::connection::future::Future;
 use crate::python::filter::bucket::BucketObject;
@@ -152,7 +152,7 @@ fn server_root<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
 }
 
 fn config_tree<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
-    Ok(tree(this.py(), process::configuration())?.into_any())
+    Ok(tree(this.py(), config_tree::configuration())?.into_any())
 }
 
 fn tree<'py>(py: Python<'py>, nodes: Vec<Node>) -> PyResult<Bound<'py, PyList>> {

@@ -44,7 +44,9 @@ const GRACE: Duration = Duration::from_secs(5);
 
 /// The longest `PythonGracefulTimeout` of all servers. Any thread.
 pub fn grace() -> Duration {
-    let servers = std::iter::successors(server::main(), |server| server.next());
+    let servers = server::main()
+        .into_iter()
+        .flat_map(|main| main.and_following());
     servers
         .filter_map(|server| server.settings::<Settings>().graceful_timeout)
         .max()

@@ -10,8 +10,8 @@ use crate::engine::phases::HANDLERS;
 use crate::engine::settings::Settings;
 use crate::httpd::Request;
 use crate::httpd::request::remote_host::RemoteName;
-use crate::httpd::server::process;
-use crate::httpd::server::process::Node;
+use crate::httpd::server::config_tree;
+use crate::httpd::server::config_tree::Node;
 use crate::python::cleanup::Cleanup;
 use crate::python::object::arguments::{flag, integer, none};
 use crate::python::object::class::Answer;
@@ -82,7 +82,8 @@ pub(in crate::python) fn send_http_header<'py>(this: &Me<'_, 'py>) -> Answer<'py
     act(this, |_| ())
 }
 
-/// Calls `action` with the request as `act` does, for what may wait for a file, a name server or an identd: without the GIL.
+/// Calls `action` with the request as `act` does, for what may wait for a file, a name server or an identd: without the
+/// GIL.
 pub(in crate::python) fn wait<'py>(
     this: &Me<'_, 'py>,
     action: impl FnOnce(&Request),
@@ -200,7 +201,7 @@ pub(in crate::python) fn get_addhandler_exts<'py>(this: &Me<'_, 'py>) -> Answer<
     }
     this.body().lent.get()?;
     let mut found = Vec::new();
-    collect(&process::configuration(), &mut found);
+    collect(&config_tree::configuration(), &mut found);
     decode(this.py(), found.concat().as_bytes())
 }
 

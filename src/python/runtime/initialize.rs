@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use pyo3::ffi;
 use pyo3::prelude::*;
 
-use crate::httpd::server::{fork, process};
+use crate::httpd::server::{config_tree, fork};
 
 /// The identifier of the thread that has started Python, a child's main thread; 0 where it ran already.
 static MAIN_THREAD: AtomicU64 = AtomicU64::new(0);
@@ -58,7 +58,7 @@ pub(super) fn initialize(optimize: bool) -> Result<(), String> {
 fn check_chroot() -> Result<(), String> {
     let library = env!("MOD_PYTHON_LIBRARY");
     let has_library = || Path::new(library).join("encodings/__init__.py").exists();
-    match process::last_argument(&process::configuration(), b"ChrootDir") {
+    match config_tree::last_argument(b"ChrootDir") {
         Some(folder) if !has_library() => Err(format!(
             "Python's library is not inside ChrootDir {}: copy the folder {library} to the same path below it, the \
              shared libraries of its lib-dynload, the package mod_python and your handlers, too",

@@ -76,7 +76,8 @@ type Made = Result<&'static Interpreter, NoPython>;
 
 /// The most named interpreters of this child: the largest `PythonMaxInterpreters` of all servers.
 pub fn most(main: Option<&'static Server>) -> usize {
-    std::iter::successors(main, |server| server.next())
+    main.into_iter()
+        .flat_map(Server::and_following)
         .filter_map(|server| server.settings::<Settings>().max_interpreters)
         .max()
         .unwrap_or(MOST)

@@ -22,7 +22,7 @@ use crate::httpd::log::Level;
 /// go on with Python, where CPython allows no other interpreter.
 pub fn run(main: &'static Server, only_main: bool) {
     let mut done: HashSet<*const Import> = HashSet::new();
-    for server in std::iter::successors(Some(main), |server| server.next()) {
+    for server in main.and_following() {
         let settings = server.settings::<Settings>();
         for import in settings.imports.iter() {
             // The settings of a virtual host contain the lines of the main server, too.
