@@ -21,8 +21,8 @@ struct Placed<'a> {
     sections: Vec<&'a WrittenDirective>,
 }
 
-/// The lines of `PythonHandler` that no `SetHandler`, `AddHandler` or other line lets run. In doubt, a line is not among
-/// them: where `.htaccess` files may name handlers, none is.
+/// The lines of `PythonHandler` that no `SetHandler`, `AddHandler` or other line lets run. In doubt, a line is not
+/// among them: where `.htaccess` files may name handlers, none is.
 pub fn idle(configuration: &[WrittenDirective]) -> Vec<&WrittenDirective> {
     let mut all = Vec::new();
     place(configuration, &mut Vec::new(), &mut all);

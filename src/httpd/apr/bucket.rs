@@ -6,7 +6,7 @@ use std::ptr::{NonNull, null_mut};
 use bytes::Bytes;
 
 use super::brigade::Brigade;
-use super::bucket_type::Type;
+use super::bucket_type::{Type, answer_nothing};
 use super::file_part;
 use crate::httpd::cstr::bytes_of;
 use crate::httpd::ffi;
@@ -242,9 +242,7 @@ unsafe extern "C" fn push_read(
     _block: ffi::apr_read_type_e,
 ) -> ffi::apr_status_t {
     // SAFETY: both are places given by the caller.
-    unsafe { data.write(c"".as_ptr()) };
-    // SAFETY: as above.
-    unsafe { length.write(0) };
+    unsafe { answer_nothing(data, length) };
     0
 }
 

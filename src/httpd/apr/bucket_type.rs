@@ -63,6 +63,17 @@ impl Type {
     }
 }
 
+/// Answers a read with no bytes. Some callers look at the answer even after an error.
+///
+/// # Safety
+/// `data` and `length` are the places for the answer of a read.
+pub(super) unsafe fn answer_nothing(data: *mut *const c_char, length: *mut ffi::apr_size_t) {
+    // SAFETY: the caller's promise.
+    unsafe { data.write(c"".as_ptr()) };
+    // SAFETY: as above.
+    unsafe { length.write(0) };
+}
+
 /// Drops what a bucket owns. APR calls it once, with the bucket's data.
 ///
 /// # Safety

@@ -12,7 +12,7 @@ use std::io::ErrorKind;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
-use super::bucket_type::{Type, destroy};
+use super::bucket_type::{Type, answer_nothing, destroy};
 use crate::httpd::ffi;
 use crate::httpd::guard::guard;
 use crate::httpd::log;
@@ -94,11 +94,8 @@ unsafe extern "C" fn read(
     length: *mut ffi::apr_size_t,
     _block: ffi::apr_read_type_e,
 ) -> ffi::apr_status_t {
-    // Some callers look at these even after an error.
     // SAFETY: both are places given by the caller.
-    unsafe { data.write(c"".as_ptr()) };
-    // SAFETY: as above.
-    unsafe { length.write(0) };
+    unsafe { answer_nothing(data, length) };
     // SAFETY: APR calls this for live buckets of our type.
     let fields = unsafe { &mut *bucket };
     let result = guard("the read of a part of a file", Err(Error::GENERAL), || {

@@ -80,6 +80,20 @@ pub enum Mode {
     Peek(usize),
 }
 
+impl Mode {
+    /// The mode of a read of at most `limit` bytes. `None` for INIT, EATCRLF and EXHAUSTIVE, which are not about a
+    /// body, so the filter below answers them.
+    pub(in crate::httpd) fn of(mode: ffi::ap_input_mode_t, limit: ffi::apr_off_t) -> Option<Self> {
+        let bytes = usize::try_from(limit).unwrap_or(0);
+        match mode {
+            ffi::AP_MODE_READBYTES => Some(Self::Bytes(bytes)),
+            ffi::AP_MODE_GETLINE => Some(Self::Line),
+            ffi::AP_MODE_SPECULATIVE => Some(Self::Peek(bytes)),
+            _ => None,
+        }
+    }
+}
+
 /// An `ap_filter_t`: one filter in the chain of one request or connection.
 #[repr(transparent)]
 pub struct Filter(UnsafeCell<ffi::ap_filter_t>);

@@ -1,6 +1,6 @@
-//! A 304 and filters under mod_filter (`AddOutputFilterByType`, `FilterProvider`): it calls them only for status 200. So
-//! a filter of ours stands in the chain for them, which corrects the headers of a 304. It stands before mod_cache's, which
-//! compares the tag of a 304 with the one that it has.
+//! A 304 and filters under mod_filter (`AddOutputFilterByType`, `FilterProvider`): it calls them only for status 200.
+//! So a filter of ours stands in the chain for them, which corrects the headers of a 304. It stands before mod_cache's,
+//! which compares the tag of a 304 with the one that it has.
 
 use super::Filter;
 use super::handle;

@@ -363,13 +363,9 @@ unsafe extern "C" fn serve(
 ) -> ffi::apr_status_t {
     // SAFETY: httpd calls with a live filter.
     let filter = unsafe { Filter::from_raw(f) };
-    let bytes = usize::try_from(limit).unwrap_or(0);
-    let read = match mode {
-        ffi::AP_MODE_READBYTES => Mode::Bytes(bytes),
-        ffi::AP_MODE_GETLINE => Mode::Line,
-        ffi::AP_MODE_SPECULATIVE => Mode::Peek(bytes),
+    let Some(read) = Mode::of(mode, limit) else {
         // SAFETY: the live chain, and the caller's own arguments.
-        _ => return unsafe { ffi::ap_get_brigade(filter.raw().next, brigade, mode, block, limit) },
+        return unsafe { ffi::ap_get_brigade(filter.raw().next, brigade, mode, block, limit) };
     };
     // SAFETY: httpd calls with a live brigade.
     let brigade = unsafe { Brigade::from_raw(brigade) };

@@ -183,14 +183,9 @@ unsafe extern "C" fn input<M: Module, const SLOT: usize>(
 ) -> ffi::apr_status_t {
     // SAFETY: httpd calls with a live filter.
     let filter = unsafe { Filter::from_raw(f) };
-    let bytes = usize::try_from(limit).unwrap_or(0);
-    let mode = match mode {
-        ffi::AP_MODE_READBYTES => Mode::Bytes(bytes),
-        ffi::AP_MODE_GETLINE => Mode::Line,
-        ffi::AP_MODE_SPECULATIVE => Mode::Peek(bytes),
-        // INIT, EATCRLF and EXHAUSTIVE are not about a body, so the filter below answers them.
+    let Some(read) = Mode::of(mode, limit) else {
         // SAFETY: the live chain, and the caller's own arguments.
-        _ => return unsafe { ffi::ap_get_brigade(filter.raw().next, brigade, mode, block, limit) },
+        return unsafe { ffi::ap_get_brigade(filter.raw().next, brigade, mode, block, limit) };
     };
     // SAFETY: httpd calls with a live brigade.
     let brigade = unsafe { Brigade::from_raw(brigade) };
@@ -199,7 +194,7 @@ unsafe extern "C" fn input<M: Module, const SLOT: usize>(
         let Some(_call) = calls_in_progress::begin(Direction::Input, filter) else {
             return refuse(filter);
         };
-        M::input_filter(filter, SLOT, brigade, mode, block)
+        M::input_filter(filter, SLOT, brigade, read, block)
     });
     Error::code(result)
 }

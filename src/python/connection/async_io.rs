@@ -84,19 +84,19 @@ pub(in crate::python) fn peek_until<'py>(
     separator: Option<&Bound<'py, PyAny>>,
     most: Option<&Bound<'py, PyAny>>,
 ) -> Answer<'py> {
-    let separator = nonempty(separator)?;
-    make(
-        this,
-        Operation::PeekUntil(separator, limit(most)?.unwrap_or(MOST)),
-    )
+    let (separator, most) = until(separator, most)?;
+    make(this, Operation::PeekUntil(separator, most))
 }
 
-/// The separator of `readuntil()` and `peek_until()`.
-fn nonempty(separator: Option<&Bound<'_, PyAny>>) -> PyResult<Vec<u8>> {
+/// The arguments of `readuntil()` and `peek_until()`: the separator, and the most bytes up to its end.
+fn until(
+    separator: Option<&Bound<'_, PyAny>>,
+    most: Option<&Bound<'_, PyAny>>,
+) -> PyResult<(Vec<u8>, usize)> {
     let separator = separator.map_or(Ok(b"\n".to_vec()), encode)?;
     match separator.is_empty() {
         true => Err(PyValueError::new_err("a separator has at least one byte")),
-        false => Ok(separator),
+        false => Ok((separator, limit(most)?.unwrap_or(MOST))),
     }
 }
 
@@ -105,11 +105,8 @@ pub(in crate::python) fn readuntil<'py>(
     separator: Option<&Bound<'py, PyAny>>,
     most: Option<&Bound<'py, PyAny>>,
 ) -> Answer<'py> {
-    let separator = nonempty(separator)?;
-    make(
-        this,
-        Operation::Until(separator, limit(most)?.unwrap_or(MOST)),
-    )
+    let (separator, most) = until(separator, most)?;
+    make(this, Operation::Until(separator, most))
 }
 
 pub(in crate::python) fn readline<'py>(

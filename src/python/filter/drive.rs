@@ -272,8 +272,8 @@ fn settle_input(
     }
 }
 
-/// Prepares a request for an output filter: called before its handler runs, or when the filter is added later. `direct`:
-/// the filter stands in the chain itself; otherwise mod_filter decides by the response whether to call it.
+/// Prepares a request for an output filter: called before its handler runs, or when the filter is added later.
+/// `direct`: the filter stands in the chain itself; otherwise mod_filter decides by the response whether to call it.
 pub fn output_starts(r: &Request, declared: &DeclaredFilter, direct: bool) {
     r.watch_framing();
     let change = declared.change;

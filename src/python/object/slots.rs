@@ -97,8 +97,8 @@ pub trait Constructed: Class {
     fn fill(this: &This<'_, '_, Self>, argument: Option<&Bound<'_, PyAny>>) -> PyResult<()>;
 }
 
-/// The special methods of a class that Python code can call (`MADE_BY_USERS`). A derived class may have an `__init__` with
-/// arguments of its own: so only `__init__` looks at those of its objects.
+/// The special methods of a class that Python code can call (`MADE_BY_USERS`). A derived class may have an `__init__`
+/// with arguments of its own: so only `__init__` looks at those of its objects.
 pub fn constructor_slots<T: Constructed>() -> [Slot; 2] {
     let new: ffi::newfunc = new_trampoline::<T>;
     let init: ffi::initproc = init_trampoline::<T>;

@@ -1,6 +1,6 @@
-//! Contexts of `contextvars` (PEP 567). Code of one request, connection or filter must not see what
-//! that of another one has set on the same thread: an entry into Python begins with an empty context,
-//! unless code of the same thread has called httpd, which enters again; and each coroutine and async generator has its own, as asyncio's tasks have.
+//! Contexts of `contextvars` (PEP 567). Code of one request, connection or filter must not see what that of another one
+//! has set on the same thread: an entry into Python begins with an empty context, unless code of the same thread has
+//! called httpd, which enters again; and each coroutine and async generator has its own, as asyncio's tasks have.
 #![expect(unsafe_code, reason = "the C API of contexts")]
 
 use std::cell::RefCell;

@@ -1,6 +1,6 @@
 //! Forks of processes that serve a connection in the place of a child of prefork, as mpm-itk makes them: Python goes on
-//! in them as CPython's documentation asks of embedders (`PyOS_BeforeFork` and what follows it). Threads that Python code
-//! has started stay behind in the child.
+//! in them as CPython's documentation asks of embedders (`PyOS_BeforeFork` and what follows it). Threads that Python
+//! code has started stay behind in the child.
 //!
 //! CPython ends sub-interpreters in a forked process, and cannot do that: 3.11 waits for itself, later ones crash. So
 //! there is none in a child before it forks (`python_import`), and each process makes those that it needs.

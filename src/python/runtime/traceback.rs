@@ -17,12 +17,14 @@ pub fn to_log(py: Python<'_>, what: &str, error: &PyErr) {
     log_line(Level::Error, &entry(py, what, error));
 }
 
-/// Whether an exception says that an object of asyncio's was used on a thread without its event loop: httpd's have none.
+/// Whether an exception says that an object of asyncio's was used on a thread without its event loop: httpd's have
+/// none.
 pub fn asks_for_event_loop(py: Python<'_>, error: &PyErr) -> bool {
     says_so(py, error).unwrap_or(false)
 }
 
-/// Adds a note that names `apache.aio` to what asyncio raises on httpd's threads, which have no event loop of asyncio's.
+/// Adds a note that names `apache.aio` to what asyncio raises on httpd's threads, which have no event loop of
+/// asyncio's.
 pub fn name_what_helps(py: Python<'_>, error: &PyErr) {
     if asks_for_event_loop(py, error) {
         let note = "asyncio's own things are awaited as: await apache.aio(...)";
