@@ -129,12 +129,24 @@ def test_a_new_configuration_holds(httpd: Httpd) -> None:
         "PythonOutputFilter slow_answers::starred STARS\n" + text.replace("Filter LIFE", "Filter LIFE;STARS")
     )
     try:
-        httpd.graceful()
-        assert httpd.get("/python").text.endswith(" END*")
+        assert first_answer_after_restart(httpd).endswith(" END*")
     finally:
         fragment.write_text(text)
-        httpd.graceful()
-    assert httpd.get("/python").text.endswith(" END")
+        assert first_answer_after_restart(httpd).endswith(" END")
+
+
+def first_answer_after_restart(httpd: Httpd) -> str:
+    """Restart gracefully and return the first answer of a new child: an old one accepts until its thread notices."""
+    old = set(httpd.children())
+    httpd.graceful()
+    answers: list[str] = []
+
+    def answered_by_a_new_child() -> bool:
+        answers.append(httpd.get("/python").text)
+        return int(answers[-1].split(" ")[0]) not in old
+
+    wait_until(answered_by_a_new_child)
+    return answers[-1]
 
 
 @pytest.mark.parametrize("mpm", MPMS)

@@ -2,14 +2,18 @@
 
 import ast
 import base64
+import os
 from typing import Any
 
 from mod_python import apache
 
 
 async def asks(conn: apache.AsyncConnection) -> None:
-    "Each line is the arguments of authorize(); the answer is a line."
+    "Each line is the arguments of authorize(), or asks for the child's pid; the answer is a line."
     async for line in conn:
+        if line == b"pid\n":
+            await conn.write(f"{os.getpid()}\n")
+            continue
         try:
             answer: Any = await conn.authorize(*ast.literal_eval(line.decode()))
         except Exception as error:
