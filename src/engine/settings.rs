@@ -81,9 +81,7 @@ impl Settings {
             && self.path.is_none()
             && self.graceful_timeout.is_none()
             && self.max_connections.is_none()
-            && self.htaccess.is_none()
             && self.max_interpreters.is_none()
-            && self.dump_signal.is_none()
             && self.input_spool.is_none()
             && self.flags().all(|(_, value)| value.is_none())
             && self.options.is_empty()
@@ -160,6 +158,8 @@ impl Settings {
             ("PythonDebug", self.debug),
             ("PythonEnablePdb", self.enable_pdb),
             ("PythonOptimize", self.optimize),
+            ("PythonHtaccess", self.htaccess),
+            ("PythonDumpSignal", self.dump_signal),
         ]
         .into_iter()
     }

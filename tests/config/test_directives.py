@@ -25,6 +25,8 @@ CONF = f"""
 SetHandler mod_python
 PythonHandler directive_values
 PythonOptimize Off
+PythonHtaccess On
+PythonDumpSignal Off
 PythonImport imported_at_start named
 PythonImport directive_values::imported main_interpreter
 PythonImport directive_values::imported_too named
@@ -67,7 +69,7 @@ Listen 127.0.0.1:${{HOST_PORT}}
 )
 # The lines of PythonImport that fail, at the start of each child.
 FAIL = [
-    r"PythonImport no_such_module \(\S+fragment.conf:8\) failed",
+    r"PythonImport no_such_module \(\S+fragment.conf:10\) failed",
     r"PythonImport directive_values::failing .* failed",
 ]
 ALLOW_LOG = [*FAIL, "PythonImport imported_at_start"]
@@ -82,6 +84,12 @@ IMPORTS = "\n".join(
         *["no_such_module main_interpreter", "directive_values::failing main_interpreter"],
     ]
 )
+OF_THE_SERVER = {
+    "PythonOptimize": "0",
+    "PythonHtaccess": "1",
+    "PythonDumpSignal": "0",
+    "PythonImport": IMPORTS,
+}
 FLAGS = ["PythonAutoReload", "PythonDebug", "PythonEnablePdb", "PythonInterpPerDirectory", "PythonInterpPerDirective"]
 
 
@@ -100,12 +108,11 @@ def told(httpd: Httpd) -> Any:
 
 
 def all_flags(value: str) -> dict[str, str]:
-    return {**dict.fromkeys(FLAGS, value), "PythonInterpreter": "here", "PythonOptimize": "0", "PythonImport": IMPORTS}
+    return {**dict.fromkeys(FLAGS, value), "PythonInterpreter": "here", **OF_THE_SERVER}
 
 
 def test_directives_of_a_server_hold_everywhere(told: Any) -> None:
-    outside = {"PythonOptimize": "0", "PythonImport": IMPORTS}
-    assert told("/x")["config"] == told("/x")["server"] == outside
+    assert told("/x")["config"] == told("/x")["server"] == OF_THE_SERVER
 
 
 def test_directives_of_a_virtual_host(told: Any) -> None:
@@ -121,7 +128,7 @@ def test_directives_of_sections(httpd: Httpd, told: Any, path: str) -> None:
     found = told(path)
     assert found["config"] == all_flags("1")
     assert found["interpreter"] == "here"
-    assert found["server"] == {"PythonOptimize": "0", "PythonImport": IMPORTS}
+    assert found["server"] == OF_THE_SERVER
 
 
 @pytest.mark.parametrize("override", OVERRIDES)

@@ -22,8 +22,7 @@ pub(in crate::httpd) mod representation;
 pub(in crate::httpd) mod tls;
 pub mod uri;
 
-use crate::httpd::module_data::slot;
-use crate::httpd::server::config::ModuleSettings;
+use crate::httpd::server::config::{ModuleSettings, settings_of};
 use std::cell::UnsafeCell;
 use std::ffi::{CStr, c_void};
 use std::ptr::NonNull;
@@ -271,6 +270,6 @@ impl Request {
     /// The settings that hold for the request where it stands now. `S` is the module's own type.
     pub fn settings<S: ModuleSettings>(&self) -> &S {
         // SAFETY: made by our functions; merged sections live in the request's pool or longer.
-        unsafe { &*slot(self.raw().per_dir_config).cast() }
+        unsafe { settings_of(self.raw().per_dir_config) }
     }
 }

@@ -5,6 +5,7 @@ use std::ptr::null_mut;
 
 use super::Server;
 pub use super::line::{Line, Section};
+use super::section_settings::SectionSettings;
 use crate::httpd::apr::pool::Pool;
 use crate::httpd::ffi;
 use crate::httpd::guard::guard;
@@ -159,22 +160,26 @@ fn apply<S: ModuleSettings>(line: &Line<'_>, section: *mut c_void) -> Result<(),
     let directive = unsafe { &*command.cmd_data.cast::<Directive<S>>() };
     // SAFETY: the server of this line, live while it is read.
     let vector = unsafe { (*line.parms.server).module_config };
-    let server: *mut S = slot(vector).cast();
+    let server: *mut SectionSettings<S> = slot(vector).cast();
     if line.is_in_htaccess() {
         // SAFETY: made by `create_server`; while requests are served, no thread writes to it.
-        let admitted = unsafe { &*server }.admits_htaccess();
+        let admitted = unsafe { &*server }.settings.admits_htaccess();
         if !line.may_stand_in_htaccess(directive.context, admitted)? {
             return Ok(());
         }
     }
     let read = (directive.read)(line);
     let change = read.map_err(|sentence| format!("{}: {sentence}", line.name()))?;
+    let write = |to: &mut SectionSettings<S>| {
+        change(&mut to.settings);
+        to.is_permanent = !line.is_in_htaccess();
+    };
     // SAFETY: the section's settings, made by `create_section`; one thread reads configuration.
-    change(unsafe { &mut *section.cast::<S>() });
+    write(unsafe { &mut *section.cast() });
     if line.parms.path.is_null() {
         // Outside of all sections it holds for the server as such, too (connections).
         // SAFETY: made by `create_server`; another object than the section's.
-        change(unsafe { &mut *server });
+        write(unsafe { &mut *server });
     }
     Ok(())
 }
@@ -186,7 +191,7 @@ pub(in crate::httpd) unsafe extern "C" fn create_section<S: ModuleSettings>(
     _path: *mut c_char,
 ) -> *mut c_void {
     // SAFETY: httpd calls with a live pool.
-    give(unsafe { Pool::from_raw(pool) }, S::default())
+    give::<S>(unsafe { Pool::from_raw(pool) }, SectionSettings::default())
 }
 
 /// httpd begins a server. Outside of `guard`, as `create_section`.
@@ -195,7 +200,7 @@ pub(in crate::httpd) unsafe extern "C" fn create_server<S: ModuleSettings>(
     _server: *mut ffi::server_rec,
 ) -> *mut c_void {
     // SAFETY: httpd calls with a live pool.
-    give(unsafe { Pool::from_raw(pool) }, S::default())
+    give::<S>(unsafe { Pool::from_raw(pool) }, SectionSettings::default())
 }
 
 /// httpd merges two sections, or a virtual host with the main server: as it starts, and for each request, on the
@@ -209,33 +214,49 @@ pub(in crate::httpd) unsafe extern "C" fn merge<S: ModuleSettings>(
     let pool = unsafe { Pool::from_raw(pool) };
     let merged = guard("the merge of two sections", null_mut(), || {
         // SAFETY: made by the functions above; no thread writes to it any more.
-        let a = unsafe { &*outer.cast::<S>() };
+        let a = unsafe { &*outer.cast::<SectionSettings<S>>() };
         // SAFETY: as above.
-        let b = unsafe { &*inner.cast::<S>() };
+        let b = unsafe { &*inner.cast::<SectionSettings<S>>() };
         // Most sections hold nothing of ours: no copy for them, on each request.
-        if b.is_empty() {
+        if b.settings.is_empty() {
             return outer;
         }
-        if a.is_empty() {
+        if a.settings.is_empty() {
             return inner;
         }
-        give(pool, S::merged(a, b))
+        if let Some(kept) = SectionSettings::kept_merge(a, b) {
+            return std::ptr::from_ref(kept).cast_mut().cast();
+        }
+        let merged = S::merged(&a.settings, &b.settings);
+        give(pool, SectionSettings::new(merged, false))
     });
     match merged.is_null() {
-        true => give(pool, S::unusable()),
+        true => give(pool, SectionSettings::new(S::unusable(), false)),
         false => merged,
     }
 }
 
-fn give<S: 'static>(pool: &Pool, settings: S) -> *mut c_void {
+fn give<S: 'static>(pool: &Pool, settings: SectionSettings<S>) -> *mut c_void {
     std::ptr::from_ref(pool.own(settings)).cast_mut().cast()
+}
+
+/// The settings that one of httpd's vectors points to.
+///
+/// # Safety
+/// The vector has settings of this type, made by the functions above. They live as long as `'a`.
+pub(in crate::httpd) unsafe fn settings_of<'a, S: ModuleSettings>(
+    vector: *mut ffi::ap_conf_vector_t,
+) -> &'a S {
+    // SAFETY: the caller says so.
+    let section: &SectionSettings<S> = unsafe { &*slot(vector).cast() };
+    &section.settings
 }
 
 impl Server {
     /// The settings outside of all sections. `S` is the module's own type.
     pub fn settings<S: ModuleSettings>(&self) -> &S {
         // SAFETY: made by our functions, as long-lived as the configuration.
-        unsafe { &*slot(self.raw().module_config).cast() }
+        unsafe { settings_of(self.raw().module_config) }
     }
 }
 
@@ -270,11 +291,13 @@ mod tests {
         // Only for its start of APR.
         with_brigade(|_| {});
         let pool = OwnPool::new();
-        let section = || pool.own(Broken::default());
-        let raw = |section: &Broken| std::ptr::from_ref(section).cast_mut().cast();
-        // SAFETY: a live pool, and two sections' settings in it.
-        let merged = unsafe { merge::<Broken>(pool.as_ptr(), raw(section()), raw(section())) };
-        // SAFETY: made by `merge`, in the live pool.
-        assert!(unsafe { &*merged.cast::<Broken>() }.is_unusable);
+        for is_permanent in [false, true] {
+            let section = || give(&pool, SectionSettings::new(Broken::default(), is_permanent));
+            // SAFETY: a live pool, and two sections' settings in it.
+            let merged = unsafe { merge::<Broken>(pool.as_ptr(), section(), section()) };
+            // SAFETY: made by `merge`, in the live pool.
+            let merged = unsafe { &*merged.cast::<SectionSettings<Broken>>() };
+            assert!(merged.settings.is_unusable && !merged.is_permanent);
+        }
     }
 }

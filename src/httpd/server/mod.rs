@@ -10,6 +10,7 @@ pub mod listener;
 mod log;
 pub mod mutex;
 pub mod process;
+mod section_settings;
 pub mod shared_memory;
 pub mod stop;
 
