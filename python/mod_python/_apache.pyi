@@ -768,6 +768,12 @@ class _Connection:
     """The most seconds (float) that one wait of an async def handler takes before it raises TimeoutError. Can be set,
     to at most the virtual host's Timeout; raises ValueError for more.
     """
+    half_close_timeout: float
+    """How many seconds (float) the peer of an async def handler may still wait for answers after it has ended its side
+    of the connection. When nothing was sent to it for so long, conn.sleep() and apache.aio() raise
+    ConnectionResetError; 0: at once. Can be set, to at most the virtual host's Timeout, which it is at first; raises
+    ValueError for more.
+    """
 
     def log_error(self, message: str | None, level: int | None = None) -> None:
         """Writes message (str or bytes; None is no entry) to the error log, marked as of this connection. level: one of

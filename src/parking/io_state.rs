@@ -4,7 +4,13 @@
 use std::cell::{Cell, RefCell};
 use std::time::{Duration, Instant};
 
+use super::departure::Departure;
 use crate::engine::read_buffer::Unread;
+use crate::httpd::connection::poller::Ready;
+use crate::httpd::connection::thread_event::SocketChange;
+
+/// How many unread bytes are kept at most for a handler that waits for something else than input.
+pub(super) const AHEAD: usize = 64 * 1024;
 
 /// The state of both directions.
 #[derive(Default)]
@@ -18,7 +24,7 @@ pub struct IoState {
     /// Whether epoll has reported the end of the input; unread bytes come before it.
     pub(super) ends: Cell<bool>,
     /// Whether epoll has reported room in the send buffer, and nothing was sent since.
-    pub writable: Cell<bool>,
+    pub(super) writable: Cell<bool>,
     /// How many bytes wait in `Transport::written`.
     pub(super) queued: Cell<usize>,
     /// The state of the output.
@@ -31,6 +37,8 @@ pub struct IoState {
     pub timeout: Cell<Option<Duration>>,
     /// Why all further waits end at once; `None` while they do not.
     pub lost: Cell<Option<Lost>>,
+    /// What the handler knows of the departure of its peer.
+    pub departure: Departure,
 }
 
 /// The state of the input.
@@ -104,9 +112,33 @@ impl IoState {
         }
     }
 
-    /// The peer has ended its side, or the connection broke: the next reads see that.
-    pub fn expect_end(&self) {
-        self.ends.set(true);
+    /// Notes what epoll has reported of the socket.
+    pub fn note(&self, ready: Ready) {
+        if ready.ends {
+            self.ends.set(true);
+        }
+        if ready.broken {
+            self.departure.note_broken();
+        }
+        self.writable.set(ready.writable);
+    }
+
+    /// Whether the handler waits for its peer, not for something else.
+    pub fn awaits_peer(&self) -> bool {
+        let needs = self.needs.get();
+        needs.read || needs.write
+    }
+
+    /// What a thread watches of the socket while the handler waits for something else than its peer.
+    pub fn watched(&self) -> Option<SocketChange> {
+        if self.is_departure_told() {
+            return None;
+        }
+        Some(match self.input() {
+            InputState::Open if self.unread.borrow().len() < AHEAD => SocketChange::Input,
+            InputState::Open if !self.ends.get() => SocketChange::End,
+            _ => SocketChange::Break,
+        })
     }
 
     /// The handler has taken or written something.

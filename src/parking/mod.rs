@@ -1,6 +1,7 @@
 //! Connections that wait without a thread: tasks, the reactor that steps them, timers, and the transport
 //! that reads and writes without blocking. Holds no Python object.
 
+pub mod departure;
 pub mod io_state;
 pub mod limits;
 pub mod lingering_close;

@@ -1,7 +1,7 @@
 //! Reads and writes of an async connection that never wait: they take what has arrived, and send what the socket
 //! takes now. Called by the thread that has the task's turn, with or without the GIL.
 
-use super::io_state::{InputState, OutputState};
+use super::io_state::{AHEAD, InputState, OutputState};
 use super::transport::Transport;
 use crate::httpd::apr::bucket::BucketKind;
 use crate::httpd::connection::nonblocking::{Found, SMALL};
@@ -9,13 +9,14 @@ use crate::httpd::{Connection, Error};
 
 /// How many bytes one read takes at most.
 const PORTION: usize = 16 * 1024;
-/// How many unread bytes are kept at most for a handler that waits for something else than input.
-const AHEAD: usize = 64 * 1024;
 
 impl Transport {
     /// From now on an `async def` handler has the connection.
-    pub fn become_async(&self) {
+    pub fn become_async(&self, c: &Connection) {
         self.io.is_async.set(true);
+        self.io
+            .departure
+            .set_half_close_timeout(c.base_server().timeout());
         let mut unread = self.io.unread.borrow_mut();
         self.take_unread(&mut |data| unread.push(data));
     }
@@ -53,9 +54,10 @@ impl Transport {
         found.unwrap_or(Found::End)
     }
 
-    /// Reads what has arrived while the handler waits for something else than input, at most [`AHEAD`] bytes in all. So
-    /// the end of a short input is noticed.
+    /// Reads what has arrived while the handler waits for something else than its peer, at most [`AHEAD`] bytes in all.
+    /// So the end of a short input is noticed.
     pub fn read_ahead(&self, c: &Connection) {
+        self.look_again();
         while self.io.unread.borrow().len() < AHEAD && self.fill(c) == Found::Data {}
     }
 
@@ -98,6 +100,7 @@ impl Transport {
         let writable = self.io.writable.take();
         if (1..=SMALL).contains(&queued.get()) && c.send_small(&self.written, writable)? {
             queued.set(0);
+            self.io.departure.note_sent();
         }
         while !c.has_unsent() && !self.written.is_empty() {
             let most = c.slice();
@@ -105,6 +108,7 @@ impl Transport {
             let queued = self.io.queued.get();
             self.io.queued.set(queued.saturating_sub(most));
             c.send_now(&self.peeked)?;
+            self.io.departure.note_sent();
         }
         Ok(())
     }

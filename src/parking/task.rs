@@ -10,8 +10,11 @@ use std::time::Instant;
 
 use super::shutdown;
 use super::timer;
+use crate::httpd::Connection;
 use crate::httpd::connection::poller::Ready;
-use crate::locks::{Guard, Lock, Signal};
+use crate::httpd::connection::thread_event;
+use crate::httpd::connection::thread_event::{SocketChange, ThreadEvent};
+use crate::locks::{Guard, Lock};
 
 /// One async connection.
 pub struct Task {
@@ -24,7 +27,6 @@ pub struct Task {
     /// [`Run::step`] of what is run.
     step: fn(&Arc<Self>),
     wake_state: Lock<WakeState>,
-    wakeup: Signal,
 }
 
 /// Why a task is stepped.
@@ -55,8 +57,8 @@ struct WakeState {
     queued: bool,
     /// A thread holds the turn, and looks here again when the turn ends.
     taken: bool,
-    /// A thread waits for the signal (`wait`).
-    waited_for: bool,
+    /// The event of the thread that waits for the task (`wait`).
+    waiter: Option<ThreadEvent>,
     /// When the task must be woken at the latest.
     due: Option<Instant>,
     /// When the timer will look at the task; it is not told again of later times.
@@ -133,7 +135,6 @@ impl Task {
                 turn: Lock::turn(None),
                 step: R::step,
                 wake_state: Lock::default(),
-                wakeup: Signal::new(),
             })
         })
     }
@@ -207,6 +208,7 @@ impl Task {
         self.wake_because(|wake_state| {
             wake_state.wakeup.socket = true;
             wake_state.wakeup.ready.ends |= ready.ends;
+            wake_state.wakeup.ready.broken |= ready.broken;
             // The thread that has the turn may fill the send buffer that had room.
             wake_state.wakeup.ready.writable |= ready.writable && !wake_state.taken;
         });
@@ -215,9 +217,10 @@ impl Task {
     fn wake_because(self: &Arc<Self>, note: impl FnOnce(&mut WakeState)) {
         let mut wake_state = self.wake_state();
         note(&mut wake_state);
-        if wake_state.waited_for || !self.parks {
-            self.wakeup.give_one();
-        } else if wake_state.must_queue() {
+        if let Some(waiter) = wake_state.waiter {
+            // With the lock: the waiting thread, whose event it is, takes it before it goes on.
+            waiter.ring();
+        } else if self.parks && wake_state.must_queue() {
             drop(wake_state);
             timer::enqueue(self.clone());
         }
@@ -279,22 +282,39 @@ impl Task {
         }
     }
 
-    /// Waits on this thread until the task is woken, until `until`, or for one poll interval, whichever comes
-    /// first. Called without the turn and without the GIL.
-    pub fn wait(&self, until: Option<Instant>) {
-        let mut wake_state = self.wake_state();
-        let until = until
-            .into_iter()
-            .chain(Instant::now().checked_add(timer::POLL_INTERVAL))
-            .min();
+    /// Waits on this thread until the task is woken, until what is `watched` of the connection's socket has happened,
+    /// until `until`, or for one poll interval, whichever comes first. Returns why it ended. Called without the turn
+    /// and without the GIL.
+    pub fn wait(
+        &self,
+        watched: Option<(&Connection, SocketChange)>,
+        until: Option<Instant>,
+    ) -> Wakeup {
+        let event = ThreadEvent::of_this_thread();
+        let now = Instant::now();
         let time = until.map_or(timer::POLL_INTERVAL, |until| {
-            until.saturating_duration_since(Instant::now())
+            until
+                .saturating_duration_since(now)
+                .min(timer::POLL_INTERVAL)
         });
+        let mut wake_state = self.wake_state();
+        let mut ready = None;
         if !wake_state.wakeup.any() && !time.is_zero() {
-            wake_state.waited_for = true;
-            wake_state = self.wakeup.wait_for(wake_state, time);
+            wake_state.waiter = event;
+            drop(wake_state);
+            ready = thread_event::wait(event, watched, time);
+            wake_state = self.wake_state();
+            wake_state.waiter = None;
         }
-        wake_state.waited_for = false;
-        wake_state.wakeup = Wakeup::default();
+        let mut wakeup = std::mem::take(&mut wake_state.wakeup);
+        drop(wake_state);
+        if let Some(event) = event.filter(|_| wakeup.other) {
+            event.silence();
+        }
+        if let Some(ready) = ready {
+            wakeup.socket = true;
+            wakeup.ready = ready;
+        }
+        wakeup
     }
 }

@@ -240,13 +240,13 @@ fn a_panic_in_a_step_ends_no_reactor_thread() {
 fn a_task_that_keeps_its_thread_waits_there() {
     let task = Task::new::<Reporter>(false).expect("the timer's thread starts");
     let begin = Instant::now();
-    task.wait(Some(after(30)));
+    task.wait(None, Some(after(30)));
     assert!(begin.elapsed() >= Duration::from_millis(30));
     let other = task.clone();
     let waker = thread::spawn(move || other.wake());
     // Without the wakeup, this would wait for `POLL_INTERVAL` each time.
     let begin = Instant::now();
-    task.wait(None);
+    task.wait(None, None);
     waker.join().unwrap();
     assert!(begin.elapsed() < timer::POLL_INTERVAL);
 }

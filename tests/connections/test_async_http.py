@@ -152,8 +152,8 @@ def test_p20_a_client_that_leaves_before_the_decision_is_no_request(
         assert httpd.children() == children
 
 
-def test_p20_a_reset_during_another_wait_is_told_by_the_next_look(httpd: Httpd, before: int) -> None:
-    """The request is there, and is peeked at: nobody reads more of it, so a reset is seen when the handler looks."""
+def test_p20_a_reset_during_another_wait_is_told(httpd: Httpd, before: int) -> None:
+    """The request is there, and is peeked at: nobody reads more of it, but a reset does not wait for that."""
     client = httpd.connect(httpd.port_of("ponders_PORT"))
     client.sendall(get("/a.txt"))
     httpd.wait_for_log("life: peeked")

@@ -9,7 +9,8 @@ use std::time::Duration;
 const INTERRUPT: u64 = u64::MAX;
 /// What epoll reports of a socket, each time once (edge-triggered).
 const INPUT: i32 = libc::EPOLLIN | libc::EPOLLRDHUP | libc::EPOLLET;
-const ENDS: u32 = (libc::EPOLLRDHUP | libc::EPOLLHUP | libc::EPOLLERR) as u32;
+const ENDS: u32 = libc::EPOLLRDHUP as u32 | BREAKS;
+const BREAKS: u32 = (libc::EPOLLHUP | libc::EPOLLERR) as u32;
 /// How many events one wait takes.
 const MOST: usize = 256;
 
@@ -18,6 +19,8 @@ const MOST: usize = 256;
 pub struct Ready {
     /// The peer has shut its side, or the connection is broken.
     pub ends: bool,
+    /// The connection is broken, or closed in both directions.
+    pub broken: bool,
     /// The send buffer has room; only reported after [`Poller::watch_output`].
     pub writable: bool,
 }
@@ -166,9 +169,13 @@ impl Poller {
             match event.u64 {
                 INTERRUPT => reset(self.event.as_raw_fd()),
                 key => {
-                    let ends = event.events & ENDS != 0;
-                    let writable = event.events & libc::EPOLLOUT as u32 != 0;
-                    ready(key, Ready { ends, writable });
+                    let has = |flags| event.events & flags != 0;
+                    let flags = Ready {
+                        ends: has(ENDS),
+                        broken: has(BREAKS),
+                        writable: has(libc::EPOLLOUT as u32),
+                    };
+                    ready(key, flags);
                 }
             }
         }

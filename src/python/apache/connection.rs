@@ -80,6 +80,11 @@ impl Class for ConnectionObject {
         /// The most seconds (float) that one wait of an async def handler takes before it raises TimeoutError. Can be
         /// set, to at most the virtual host's Timeout; raises ValueError for more.
         timeout = async_io::timeout, async_io::set_timeout;
+        /// How many seconds (float) the peer of an async def handler may still wait for answers after it has ended its side
+        /// of the connection. When nothing was sent to it for so long, conn.sleep() and apache.aio() raise
+        /// ConnectionResetError; 0: at once. Can be set, to at most the virtual host's Timeout, which it is at first;
+        /// raises ValueError for more.
+        half_close_timeout = async_io::half_close_timeout, async_io::set_half_close_timeout;
         /// True when the server is about to stop: finish what is begun, and return.
         closing = closing;
         /// The Server (virtual host) of the local address and port; it can be used when the connection is over, too.

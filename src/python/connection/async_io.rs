@@ -6,7 +6,8 @@ use std::time::Duration;
 use pyo3::exceptions::{PyConnectionResetError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 
-use super::awaitable::{HIGH, MOST, Operation, Wait, of_peer};
+use super::awaitable::{HIGH, MOST, Operation, Wait};
+use super::ends::of_peer;
 use super::object::{ConnectionObject, transport};
 use crate::parking::io_state::OutputState;
 use crate::python::object::arguments::limit;
@@ -128,6 +129,7 @@ pub(in crate::python) fn write<'py>(this: &Me<'_, 'py>, data: &Bound<'py, PyAny>
             return Err(PyRuntimeError::new_err("conn.close() was called before"));
         }
         OutputState::Broken => {
+            transport.io.departure.tell();
             let error = PyConnectionResetError::new_err("the peer takes nothing any more");
             return Err(of_peer(this.py(), error));
         }
@@ -193,5 +195,28 @@ pub(in crate::python) fn set_timeout(this: &Me<'_, '_>, value: &Bound<'_, PyAny>
     let (_, transport) = transport(this)?;
     let time = duration(this, value, "a timeout")?;
     transport.io.timeout.set(Some(time));
+    Ok(())
+}
+
+/// `conn.half_close_timeout`
+pub(in crate::python) fn half_close_timeout<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
+    let me = this.body();
+    let most = me.lent.get()?.base_server().timeout();
+    let transport = me.transport.as_ref().map(Lent::get).transpose()?;
+    let io = transport.map(|transport| &transport.io);
+    let time = io
+        .filter(|io| io.is_async())
+        .map(|io| io.departure.half_close_timeout());
+    let seconds = time.unwrap_or(most).as_secs_f64();
+    Ok(seconds.into_pyobject(this.py())?.into_any())
+}
+
+pub(in crate::python) fn set_half_close_timeout(
+    this: &Me<'_, '_>,
+    value: &Bound<'_, PyAny>,
+) -> PyResult<()> {
+    let time = duration(this, value, "half_close_timeout")?;
+    let (_, transport) = transport(this)?;
+    transport.io.departure.set_half_close_timeout(time);
     Ok(())
 }

@@ -5,13 +5,12 @@
 use std::cell::{Cell, RefCell};
 use std::time::{Duration, Instant};
 
-use pyo3::exceptions::{
-    PyConnectionResetError, PyRuntimeError, PyStopAsyncIteration, PyTimeoutError,
-};
+use pyo3::exceptions::{PyRuntimeError, PyStopAsyncIteration, PyTimeoutError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use super::authorize::Question;
+use super::ends::{departed, of_peer};
 use super::object::{ConnectionObject, refuse_in_filters};
 use crate::engine::read_buffer::{SeparatorSearch, Unread};
 use crate::httpd::Connection;
@@ -240,13 +239,16 @@ impl<'py> Look<'_, 'py> {
     /// `asyncio.IncompleteReadError` if that is not enough; `ConnectionResetError` if the connection broke;
     /// `apache.ShuttingDown` if the child has shut the socket.
     fn end(&self, operation: &Operation) -> Answer<'py> {
+        let departure = &self.transport.io.departure;
         if self.transport.io.input() == InputState::Broken {
+            departure.tell();
             return Err(Lost::broken(self.c).error(self.py, self.interpreter));
         }
         if stop::is_told() {
             // The signal handler of this child has shut the socket: the peer has not ended its output.
             return Err(Lost::Stopping.error(self.py, self.interpreter));
         }
+        departure.tell_end();
         let there = self.transport.io.unread.borrow().len();
         let expected = match operation {
             Operation::Exactly(length) => Some(*length),
@@ -271,11 +273,11 @@ impl<'py> Look<'_, 'py> {
             self.interpreter.deferred_drops.empty(self.py);
         }
         if io.output() == OutputState::Broken {
-            return if all {
-                Ok(Some(self.none()))
-            } else {
-                Err(Lost::broken(self.c).error(self.py, self.interpreter))
-            };
+            if all {
+                return Ok(Some(self.none()));
+            }
+            io.departure.tell();
+            return Err(Lost::broken(self.c).error(self.py, self.interpreter));
         }
         let done = if all {
             !self.transport.has_unsent(self.c)
@@ -316,6 +318,12 @@ impl<'py> Look<'_, 'py> {
             return Err(self.timed_out(operation));
         }
         wait.until.set(Some(until));
+        let until = match is_time {
+            true => {
+                departed(self.py, self.interpreter, self.c, io)?.map_or(until, |at| at.min(until))
+            }
+            false => until,
+        };
         let write = matches!(operation, Operation::Sent | Operation::AllSent);
         io.needs.set(Needs {
             read: !write && !is_time,
@@ -338,46 +346,4 @@ impl<'py> Look<'_, 'py> {
         let text = format!("the peer {what} for {} s", self.timeout().as_secs_f64());
         of_peer(self.py, PyTimeoutError::new_err(text))
     }
-}
-
-impl Lost {
-    /// Why a connection is broken: by its peer, or because the child stops. A child that stops at once first closes the
-    /// sockets of its workers, after which httpd knows no descriptor; a peer cannot bring that about.
-    pub fn broken(c: &Connection) -> Self {
-        match c.descriptor() {
-            Some(_) if !stop::is_told() => Self::Reset,
-            _ => Self::Stopping,
-        }
-    }
-
-    /// The exception with which a wait ends: `ConnectionResetError`, `TimeoutError` or `apache.ShuttingDown`. Called
-    /// with the GIL of `interpreter`.
-    pub fn error(self, py: Python<'_>, interpreter: &Interpreter) -> PyErr {
-        let error = match self {
-            Self::Reset => {
-                PyConnectionResetError::new_err("the peer has broken the connection off")
-            }
-            Self::TimedOut => PyTimeoutError::new_err("the connection took longer than Timeout"),
-            Self::Stopping => {
-                let class = interpreter.types.shutting_down.bind(py).clone();
-                PyErr::from_type(class, ("the server is about to stop",))
-            }
-        };
-        of_peer(py, error)
-    }
-}
-
-/// The attribute that marks an exception as caused by the peer or the administrator. If a handler does not catch one,
-/// that is no error of the handler, and is logged at level info.
-const MARK: &str = "_of_peer";
-
-/// Marks an exception as caused by the peer or the administrator.
-pub(in crate::python) fn of_peer(py: Python<'_>, error: PyErr) -> PyErr {
-    let _ = error.value(py).setattr(MARK, true);
-    error
-}
-
-/// Whether an exception was caused by the peer or the administrator.
-pub fn is_of_peer(py: Python<'_>, error: &PyErr) -> bool {
-    error.value(py).hasattr(MARK).unwrap_or(false)
 }

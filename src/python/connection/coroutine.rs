@@ -6,7 +6,8 @@ use std::sync::Arc;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
-use super::awaitable::{Wait, is_of_peer};
+use super::awaitable::Wait;
+use super::ends::is_of_peer;
 use super::future::Future;
 use super::role::Role;
 use crate::engine::counters::Work;

@@ -3,14 +3,18 @@
 //!
 //! The lock of the value is held for a few instructions, by threads that have the GIL, too. No Python code runs under
 //! it, and the task is woken after it was given back.
+#![expect(unsafe_code, reason = "what a thread steps, for the time of the step")]
 
-use std::cell::RefCell;
+use std::cell::Cell;
+use std::ptr::NonNull;
 use std::sync::Arc;
 
 use pyo3::prelude::*;
 
+use super::ends::departed;
+use crate::httpd::Connection;
 use crate::locks::{Guard, Lock, Signal};
-use crate::parking::io_state::Lost;
+use crate::parking::io_state::{IoState, Lost, Needs};
 use crate::parking::shutdown;
 use crate::parking::task::Task;
 use crate::python::object::arguments::{given, none};
@@ -22,25 +26,57 @@ use crate::python::runtime::types::ClassId;
 
 thread_local! {
     /// The connection whose handler this thread steps.
-    static STEPPED: RefCell<Option<Stepped>> = const { RefCell::new(None) };
+    static STEPPED: Cell<Option<Stepped>> = const { Cell::new(None) };
 }
 
 /// A connection whose handler is being stepped.
-#[derive(Clone)]
-pub struct Stepped {
-    /// Its task.
-    pub task: Arc<Task>,
-    /// Why the connection's waits must end with an exception; `None` while they may go on.
-    pub lost: Option<Lost>,
+#[derive(Clone, Copy)]
+struct Stepped {
+    c: NonNull<Connection>,
+    task: NonNull<Arc<Task>>,
+    io: NonNull<IoState>,
 }
 
-/// Runs `f` as a step of `connection`'s handler, which a future in it wakes. With `None`, futures in `f` wait on this
-/// thread.
-pub fn stepping<R>(connection: Option<Stepped>, f: impl FnOnce() -> R) -> R {
-    let before = STEPPED.replace(connection);
-    let result = f();
-    STEPPED.set(before);
-    result
+/// Runs `f` as a step of the handler of `c`. A future in it wakes the `task`, and ends with an exception when the
+/// connection's waits must end.
+pub fn stepping<R>(c: &Connection, task: &Arc<Task>, io: &IoState, f: impl FnOnce() -> R) -> R {
+    let stepped = Stepped {
+        c: NonNull::from(c),
+        task: NonNull::from(task),
+        io: NonNull::from(io),
+    };
+    let _before = OuterStep(STEPPED.replace(Some(stepped)));
+    f()
+}
+
+/// Runs `f`, in which futures wait on this thread.
+pub fn waiting_here<R>(f: impl FnOnce() -> R) -> R {
+    let _before = OuterStep(STEPPED.take());
+    f()
+}
+
+/// What this thread has stepped before, and steps again when this is dropped.
+struct OuterStep(Option<Stepped>);
+
+impl Drop for OuterStep {
+    fn drop(&mut self) {
+        STEPPED.set(self.0);
+    }
+}
+
+/// Calls `f` with the connection whose handler this thread steps, its task and its state; with `None` if there is none.
+fn with_stepped<R>(f: impl FnOnce(Option<(&Connection, &Arc<Task>, &IoState)>) -> R) -> R {
+    // A thread that ends has no thread-locals any more, and steps no connection.
+    let Some(stepped) = STEPPED.try_with(Cell::get).ok().flatten() else {
+        return f(None);
+    };
+    // SAFETY: `stepping`, which is under way on this thread, holds the three references.
+    let c = unsafe { stepped.c.as_ref() };
+    // SAFETY: as above.
+    let task = unsafe { stepped.task.as_ref() };
+    // SAFETY: as above.
+    let io = unsafe { stepped.io.as_ref() };
+    f(Some((c, task, io)))
 }
 
 /// A value that another thread gives, once.
@@ -78,39 +114,53 @@ impl Future {
     fn value(&self) -> Guard<'_, Value> {
         self.value.lock()
     }
+
+    /// Takes the value if it is there. Else `task` is woken when it comes.
+    fn take_or_wake(&self, task: &Arc<Task>) -> Option<PyResult<Py<PyAny>>> {
+        let mut value = self.value();
+        if value.result.is_none() {
+            value.task = Some(task.clone());
+        }
+        value.result.take()
+    }
+
+    /// Waits for the value on this thread. Called without the GIL.
+    fn wait(&self) -> PyResult<Py<PyAny>> {
+        let mut value = self.value();
+        loop {
+            match value.result.take() {
+                Some(result) => return result,
+                None => value = self.arrived.wait(value),
+            }
+        }
+    }
 }
 
 impl Awaitable for Future {
     fn poll<'py>(this: &Me<'_, 'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         let me = this.body();
         let py = this.py();
-        // A thread that ends has no thread-locals any more, and steps no connection.
-        let stepped = STEPPED.try_with(|stepped| stepped.borrow().clone());
-        let stepped = stepped.ok().flatten();
-        let result = match &stepped {
-            Some(stepped) => {
-                let mut value = me.value();
-                if value.result.is_none() {
-                    value.task = Some(stepped.task.clone());
-                }
-                value.result.take()
+        with_stepped(|stepped| {
+            let Some((c, task, io)) = stepped else {
+                let result = release(py, || me.wait());
+                return result.map(|value| Some(value.into_bound(py)));
+            };
+            if let Some(result) = me.take_or_wake(task) {
+                return result.map(|value| Some(value.into_bound(py)));
             }
-            None => release(py, || {
-                let mut value = me.value();
-                while value.result.is_none() {
-                    value = me.arrived.wait(value);
-                }
-                value.result.take()
-            }),
-        };
-        match result {
-            Some(result) => result.map(|value| Some(value.into_bound(py))),
-            None => match stepped.and_then(|stepped| stepped.lost) {
-                Some(lost) => Err(lost.error(py, this.interpreter())),
-                None if shutdown::is_over() => Err(Lost::Stopping.error(py, this.interpreter())),
-                None => Ok(None),
-            },
-        }
+            if let Some(lost) = io.lost.get() {
+                return Err(lost.error(py, this.interpreter()));
+            }
+            if shutdown::is_over() {
+                return Err(Lost::Stopping.error(py, this.interpreter()));
+            }
+            let until = departed(py, this.interpreter(), c, io)?;
+            io.needs.set(Needs {
+                until,
+                ..Needs::default()
+            });
+            Ok(None)
+        })
     }
 }
 

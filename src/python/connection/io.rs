@@ -8,7 +8,7 @@ use crate::httpd::apr::owned_brigade::OwnedBrigade;
 use crate::httpd::server::stop;
 use crate::httpd::{Connection, Error};
 use crate::python::connection::async_io;
-use crate::python::connection::awaitable::of_peer;
+use crate::python::connection::ends::of_peer;
 use crate::python::memory::{bytes, no_memory};
 use crate::python::object::arguments::{limit, none};
 use crate::python::object::class::{Answer, This};

@@ -5,6 +5,7 @@ pub(in crate::python) mod authorize;
 pub mod awaitable;
 pub mod call;
 pub mod coroutine;
+pub(in crate::python) mod ends;
 pub(in crate::python) mod fields;
 pub mod future;
 pub(in crate::python) mod io;

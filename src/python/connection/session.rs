@@ -16,16 +16,17 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::coroutine::Coroutine;
-use super::future::{Stepped, stepping};
+use super::future::stepping;
 use crate::engine::phases::Phase;
 use crate::httpd::connection::RequestTimeouts;
 use crate::httpd::connection::parked_socket::ParkedSocket;
 use crate::httpd::connection::parking;
 use crate::httpd::connection::parking::ClientMark;
+use crate::httpd::connection::thread_event::SocketChange;
 use crate::httpd::{Connection, Status};
 use crate::metrics;
 use crate::metrics::{Counted, Running};
-use crate::parking::io_state::{InputState, Lost, Needs};
+use crate::parking::io_state::{Lost, Needs};
 use crate::parking::lingering_close::LingeringClose;
 use crate::parking::shutdown;
 use crate::parking::task::{Run, Task, Wakeup};
@@ -84,7 +85,7 @@ impl Session {
         timeouts: Option<RequestTimeouts>,
         parked_socket: Option<ParkedSocket>,
     ) -> Status {
-        transport.become_async();
+        transport.become_async(c);
         if task.parks {
             c.use_own_timeout();
         }
@@ -110,7 +111,7 @@ impl Session {
         let wakeup = task.unpark();
         if let Some(session) = turn.run::<Self>() {
             session.watch.unpark();
-            session.hear(wakeup);
+            session.hear(c, wakeup);
             c.set_client_mark(Some(session.mark));
         }
         loop {
@@ -141,27 +142,27 @@ impl Session {
                     return c.park();
                 }
                 StepResult::Waits(needs) => {
-                    let io = &session.transport.io;
-                    if io.input() == InputState::Broken && io.lost.get().is_none() {
-                        io.lost.set(Some(Lost::broken(c)));
-                    } else {
-                        // Nothing else takes this turn but the end of the child, on this thread.
-                        drop(turn);
-                        wait_here(c, task, needs);
-                        turn = task.turn();
+                    let watched = session.transport.io.watched();
+                    // Nothing else takes this turn but the end of the child, on this thread.
+                    drop(turn);
+                    let wakeup = wait_here(c, task, needs, watched);
+                    turn = task.turn();
+                    if let Some(session) = turn.run::<Self>() {
+                        session.hear(c, wakeup);
                     }
                 }
             }
         }
     }
 
-    /// Notes in the transport what epoll has reported.
-    fn hear(&self, wakeup: Wakeup) {
+    /// Notes in the transport what has happened to the socket. While the handler waits for something else than its
+    /// peer, some input is read ahead, to notice its end.
+    fn hear(&self, c: &Connection, wakeup: Wakeup) {
         let io = &self.transport.io;
-        if wakeup.ready.ends {
-            io.expect_end();
+        io.note(wakeup.ready);
+        if wakeup.socket && self.phase == SessionPhase::Working && !io.awaits_peer() {
+            self.transport.read_ahead(c);
         }
-        io.writable.set(wakeup.ready.writable);
     }
 
     fn call_mpm(&self, c: &Connection, task: &Task) {
@@ -169,25 +170,13 @@ impl Session {
         self.watch.call_mpm(c, task, declined);
     }
 
-    /// Whether the handler must be stepped for an event of its socket. If it awaits none, some input is read ahead, to
-    /// notice that the connection broke.
+    /// Whether the handler must be stepped for an event of its socket.
     fn is_concerned(&self, c: &Connection) -> bool {
-        let needs = self.transport.io.needs.get();
-        if self.phase != SessionPhase::Working
-            || needs.read
-            || needs.write
-            || self.transport.has_unsent(c)
-        {
-            return true;
-        }
-        self.transport.look_again();
-        self.transport.read_ahead(c);
         let io = &self.transport.io;
-        let broken = io.input() == InputState::Broken && io.lost.get().is_none();
-        if broken {
-            io.lost.set(Some(Lost::broken(c)));
-        }
-        broken
+        self.phase != SessionPhase::Working
+            || io.awaits_peer()
+            || self.transport.has_unsent(c)
+            || io.is_departing()
     }
 
     /// Ends the handler of a connection that httpd is about to close, on the connection's thread. Called without the
@@ -197,7 +186,7 @@ impl Session {
         let wakeup = task.unpark();
         if let Some(session) = turn.run::<Self>() {
             session.watch.unpark();
-            session.hear(wakeup);
+            session.transport.io.note(wakeup.ready);
             let lost = if c.is_aborted() {
                 Lost::broken(c)
             } else if shutdown::is_closing() {
@@ -235,11 +224,7 @@ impl Session {
     fn go_on(&mut self, c: &Connection, task: &Arc<Task>) -> StepResult {
         self.transport.look_again();
         if self.phase == SessionPhase::Working {
-            let done = stepping(self.stepped(task), || {
-                self.coroutine.step(c, &self.transport.io)
-            });
-            self.transport.send(c);
-            match done {
+            match self.step_handler(c, task) {
                 None => {
                     let mut needs = self.transport.io.needs.get();
                     needs.write |= self.transport.has_unsent(c);
@@ -261,19 +246,27 @@ impl Session {
         }
     }
 
+    /// Steps the handler once, and sends what it wrote. If the peer turns out to have left, and the handler waits for
+    /// something else, it is stepped once more, so that it is told.
+    fn step_handler(&mut self, c: &Connection, task: &Arc<Task>) -> Option<Status> {
+        loop {
+            let done = stepping(c, task, &self.transport.io, || {
+                self.coroutine.step(c, &self.transport.io)
+            });
+            self.transport.send(c);
+            let io = &self.transport.io;
+            if done.is_some() || io.awaits_peer() || !io.must_tell() {
+                return done;
+            }
+        }
+    }
+
     /// Goes on with the lingering close of a parked connection; a thread's connection is over at once.
     fn leave(&mut self, c: &Connection, task: &Task) -> StepResult {
         self.phase = SessionPhase::Leaving;
         let parks = task.parks.then_some(&mut self.lingering_close);
         let needs = parks.and_then(|lingering_close| lingering_close.leave(c, &self.transport));
         needs.map_or(StepResult::Over, StepResult::Waits)
-    }
-
-    fn stepped(&self, task: &Arc<Task>) -> Option<Stepped> {
-        Some(Stepped {
-            task: task.clone(),
-            lost: self.transport.io.lost.get(),
-        })
     }
 
     /// Ends a handler that waits: the wait raises the exception of `lost`, and a handler that then awaits something
@@ -283,10 +276,9 @@ impl Session {
             // An MPM worker may be closing the connection at this moment.
             return;
         }
-        self.transport.io.lost.set(Some(lost));
-        let stepped = self.stepped(task);
-        let step = || self.coroutine.step(c, &self.transport.io);
-        if stepping(stepped, step).is_none() {
+        let io = &self.transport.io;
+        io.lost.set(Some(lost));
+        if stepping(c, task, io, || self.coroutine.step(c, io)).is_none() {
             self.coroutine.close(c, &self.transport.io);
         }
         self.phase = SessionPhase::Closed;
@@ -314,7 +306,7 @@ impl Run for Session {
         };
         // SAFETY: the connection's end takes the session out of the task under its turn, which this thread has.
         let c = unsafe { session.c.as_ref() };
-        session.hear(wakeup);
+        session.hear(c, wakeup);
         if wakeup.socket {
             session.watch.note(task);
         }
@@ -355,18 +347,19 @@ impl Drop for Session {
     }
 }
 
-/// Waits on the connection's thread for what the handler needs, at most `POLL_INTERVAL`. Called without the turn and
-/// without the GIL.
-fn wait_here(c: &Connection, task: &Task, needs: Needs) {
+/// Waits on the connection's thread for what the handler needs, at most `POLL_INTERVAL`. While that is not its peer, it
+/// waits for what is `watched` of the socket as well. Called without the turn and without the GIL.
+fn wait_here(c: &Connection, task: &Task, needs: Needs, watched: Option<SocketChange>) -> Wakeup {
     if parking::is_stopping() && !shutdown::is_closing() {
         timer::close(super::call::grace());
     }
     if !needs.read && !needs.write {
-        return task.wait(needs.until);
+        return task.wait(watched.map(|watched| (c, watched)), needs.until);
     }
     let until = needs
         .until
         .map(|until| until.saturating_duration_since(Instant::now()));
     let time = until.map_or(timer::POLL_INTERVAL, |time| time.min(timer::POLL_INTERVAL));
     c.wait(needs.read, needs.write, time);
+    Wakeup::default()
 }

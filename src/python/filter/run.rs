@@ -19,7 +19,7 @@ use crate::filter_chain::Direction;
 use crate::httpd::log::Level;
 use crate::httpd::{Error, Filter, Request};
 use crate::metrics::Measurement;
-use crate::python::connection::future::stepping;
+use crate::python::connection::future::waiting_here;
 use crate::python::object::class;
 use crate::python::pdb;
 use crate::python::request::state::RequestState;
@@ -45,7 +45,7 @@ impl Instance {
         let result = self.interpreter.enter(about, |py| {
             let _open = self.lease.open();
             // Even under a connection that is stepped: a filter waits on its thread.
-            let call = || stepping(None, || self.call_while_it_reads(py, filter, settings));
+            let call = || waiting_here(|| self.call_while_it_reads(py, filter, settings));
             let state = filter
                 .request()
                 .and_then(Request::existing_state::<RequestState>);

@@ -32,7 +32,7 @@ CONNECTION = """
     base_server Server, local_addr tuple, client_addr tuple, remote_addr tuple, client_ip str, remote_ip str,
     local_ip str, remote_host None, local_host None, remote_logname None, aborted int, keepalive int W,
     double_reverse int, keepalives int, id int, notes table, hlist None, closing bool, timeout float X,
-    protocol str, useragent_addr tuple, useragent_ip str, _conn_rec PyCapsule
+    half_close_timeout float X, protocol str, useragent_addr tuple, useragent_ip str, _conn_rec PyCapsule
 """
 SERVER = """
     next Server, defn_name None, defn_line_number int, server_admin str, server_hostname str, port int,
