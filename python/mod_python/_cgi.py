@@ -5,9 +5,14 @@ The standard streams belong to the interpreter, not to the thread: use them for 
 
 import os
 import sys
-from typing import Any
 
 from mod_python import _apache
+
+TYPE_CHECKING = False  # as typing's, whose import takes long
+if TYPE_CHECKING:
+    from typing import Any
+
+    Saved = tuple[Any, Any, Any]
 
 
 class NullIO:
@@ -25,10 +30,10 @@ class NullIO:
         """Return no lines."""
         return []
 
-    def write(self, data: Any) -> None:
+    def write(self, data: "Any") -> None:
         """Drop the data."""
 
-    def writelines(self, lines: Any) -> None:
+    def writelines(self, lines: "Any") -> None:
         """Drop the lines."""
 
     def flush(self) -> None:
@@ -87,7 +92,7 @@ class CGIStdout(NullIO):
                 self._set_header(line)
         self._req.write(data, False)
 
-    def writelines(self, lines: Any) -> None:
+    def writelines(self, lines: "Any") -> None:
         """Write each line."""
         for line in lines:
             self.write(line)
@@ -107,9 +112,6 @@ class CGIStdout(NullIO):
                 self._req.status = _apache.HTTP_MOVED_TEMPORARILY
 
 
-Saved = tuple[Any, Any, Any]
-
-
 def build_cgi_env(req: _apache.Request) -> _apache.table:
     """Return the environment of a CGI script for a request (RFC 3875, 4.1), as a new table."""
     req._settle_length()  # RFC 3875, 4.1.2: CONTENT_LENGTH must be set if there is a body
@@ -124,7 +126,7 @@ def build_cgi_env(req: _apache.Request) -> _apache.table:
     return env
 
 
-def setup_cgi(req: _apache.Request) -> Saved:
+def setup_cgi(req: _apache.Request) -> "Saved":
     """Replace ``os.environ``, ``sys.stdin``, ``sys.stdout`` and ``sys.argv`` by those of a CGI script.
 
     Returns:
@@ -139,6 +141,6 @@ def setup_cgi(req: _apache.Request) -> Saved:
     return saved
 
 
-def restore_nocgi(sav_env: Any, si: Any, so: Any) -> None:
+def restore_nocgi(sav_env: "Any", si: "Any", so: "Any") -> None:
     """Restore ``os.environ``, ``sys.stdin`` and ``sys.stdout`` as ``setup_cgi`` returned them."""
     os.environ, sys.stdin, sys.stdout = sav_env, si, so

@@ -5,17 +5,36 @@ Python writes them to ``sys.stderr`` line by line, so that entries of other thre
 
 import sys
 import threading
-import traceback
 from types import TracebackType
 
 from mod_python import _apache
 
 
 def _log(title: str, value: BaseException | None, tb: TracebackType | None) -> None:
-    lines = traceback.format_exception(type(value), value, tb) if value is not None else []
     code = tb.tb_frame.f_code.co_filename if tb is not None else __file__
-    text = "\n".join([title, "".join(lines)]).rstrip("\n")
+    text = "\n".join([title, "".join(formatted(value, tb))]).rstrip("\n")
     _apache._log(_apache.APLOG_ERR, text, code, tb.tb_lineno if tb is not None else 1)
+
+
+def formatted(value: BaseException | None, tb: TracebackType | None) -> list[str]:
+    """Return an exception and its traceback as lines, each with its end, as Python prints them.
+
+    Where `traceback` cannot be imported, in an interpreter that ends or in a process without a free descriptor, the
+    lines have neither code nor the exceptions before this one.
+    """
+    if value is None:
+        return []
+    try:
+        import traceback  # takes long, and most children never need it
+
+        return traceback.format_exception(type(value), value, tb)
+    except Exception:
+        lines = ["Traceback (most recent call last):\n"]
+        while tb is not None:
+            code = tb.tb_frame.f_code
+            lines.append(f'  File "{code.co_filename}", line {tb.tb_lineno}, in {code.co_name}\n')
+            tb = tb.tb_next
+        return [*lines, f"{type(value).__name__}: {value}\n"]
 
 
 def _in_thread(failure: "threading.ExceptHookArgs") -> None:

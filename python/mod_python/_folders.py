@@ -11,7 +11,6 @@ A module of a folder finds the modules beside it first: ``import rules`` in ``/s
 The functions run on any thread that has entered the interpreter; the locks are those of CPython's import system.
 """
 
-import ast
 import importlib
 import os
 import sys
@@ -19,24 +18,30 @@ import threading
 from collections.abc import Sequence
 from importlib import _bootstrap
 from importlib.machinery import ModuleSpec, NamespaceLoader, PathFinder, SourceFileLoader
-from importlib.util import find_spec, spec_from_file_location
-from pathlib import Path
 from types import CodeType
-from urllib.parse import quote, unquote_to_bytes
-
-from mod_python._search import unreadable
 
 # Names that are never looked up beside a module: the compiler's, and this package.
 _NO_NEIGHBOURS = frozenset(("__future__", "mod_python"))
+# What `urllib.parse.quote` leaves as it is.
+_PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-~")
 
 
 def _quoted(path: str, safe: str) -> str:
     """Return a path as part of a module's name: dots separate names, and pickle protocol 2 needs ASCII."""
-    return quote(os.fsencode(path), safe=safe).replace(".", "%2E")
+    if not _PLAIN.issuperset(path.replace("/", safe)):
+        from urllib.parse import quote  # takes long, and most paths need it never
+
+        path = quote(os.fsencode(path), safe=safe)
+    return path.replace(".", "%2E")
 
 
 def _path(quoted: str) -> str:
-    return os.fsdecode(unquote_to_bytes(quoted))
+    path = quoted.replace("%2E", ".")
+    if "%" in path:
+        from urllib.parse import unquote_to_bytes
+
+        path = os.fsdecode(unquote_to_bytes(quoted))
+    return path
 
 
 def _package(folder: str) -> str:
@@ -53,7 +58,11 @@ def _is_neighbour(package: str, name: str) -> bool:
     spec = PathFinder.find_spec(f"{package}.{name}", [_path(package)])
     if spec is None or spec.loader is not None:
         return spec is not None
-    return name not in sys.modules and find_spec(name) is None
+    if name in sys.modules:
+        return False
+    from importlib.util import find_spec
+
+    return find_spec(name) is None
 
 
 def beside(importer: str, name: str) -> str:
@@ -64,43 +73,15 @@ def beside(importer: str, name: str) -> str:
     return name
 
 
-class _Neighbours(ast.NodeTransformer):
-    """Replaces the names of modules beside a module by their full names in its import statements."""
-
-    def __init__(self, importer: str) -> None:
-        self._importer = importer
-
-    def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.ImportFrom:
-        if node.level == 0 and node.module is not None:
-            node.module = beside(self._importer, node.module)
-        return node
-
-    def visit_Import(self, node: ast.Import) -> list[ast.stmt]:
-        return [statement for alias in node.names for statement in self._one(node, alias)]
-
-    def _one(self, node: ast.Import, alias: ast.alias) -> list[ast.stmt]:
-        full = beside(self._importer, alias.name)
-        if full == alias.name:
-            return [ast.copy_location(ast.Import([alias]), node)]
-        first, dot, _ = alias.name.partition(".")
-        statements: list[ast.stmt] = []
-        target, bound = full, alias.asname
-        if bound is None:
-            target, bound = full[: len(full) - len(alias.name)] + first, first
-            if dot:
-                # `import a.b` runs both, and binds a.
-                statements.append(ast.Expr(ast.Call(ast.Name("__import__", ast.Load()), [ast.Constant(full)], [])))
-        statements.append(ast.Import([ast.copy_location(ast.alias(target, bound), alias)]))
-        return [ast.fix_missing_locations(ast.copy_location(statement, node)) for statement in statements]
-
-
 class _Loader(SourceFileLoader):
     """Loads a module of a folder. Its code is not that of the .pyc file, which knows no neighbours."""
 
     def get_code(self, fullname: str) -> CodeType:
+        from mod_python import _neighbours  # it needs `ast`, and only modules of folders need it
+
         path = self.get_filename(fullname)
-        tree = compile(self.get_data(path), path, "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
-        code: CodeType = self.source_to_code(_Neighbours(fullname).visit(tree), path)
+        tree = _neighbours.parse(self.get_data(path), path, lambda name: beside(fullname, name))
+        code: CodeType = self.source_to_code(tree, path)
         return code
 
 
@@ -129,6 +110,8 @@ class _Finder:
             return spec
         package, _, name = fullname.rpartition(".")
         if "%" in name:
+            from importlib.util import spec_from_file_location
+
             file = f"{_path(package).rstrip('/')}/{_path(name)}"
             return spec_from_file_location(fullname, file, loader=_Loader(fullname, file))
         spec = PathFinder.find_spec(fullname, path)
@@ -165,8 +148,10 @@ def _import(name: str) -> object:
         folders = list(spec.submodule_search_locations or ())
         file = f"{name.rpartition('.')[2]}.py"
         text = f"'{name}' is no module: {', '.join(folders)} has no __init__.py, and there is no {file} beside it"
+        from mod_python._search import unreadable
+
         for folder in folders:
-            if fault := unreadable(Path(folder)):
+            if fault := unreadable(folder):
                 text = f"'{name}' is in {folder}, {fault}"
         raise ModuleNotFoundError(text, name=name)
     return module
@@ -220,6 +205,6 @@ def _differ(one: ModuleSpec, other: ModuleSpec) -> bool:
     if not (one.has_location and other.has_location and one.origin and other.origin) or one.origin == other.origin:
         return False
     try:
-        return not Path(one.origin).samefile(other.origin)
+        return not os.path.samefile(one.origin, other.origin)  # noqa: PTH121 - pathlib takes long to import
     except OSError:
         return True

@@ -1,12 +1,15 @@
 """Modules for handlers, and objects in them, by name: part of ``mod_python.apache``."""
 
 import importlib
+import os
 import sys
-from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 from mod_python import _apache, _folders
+
+TYPE_CHECKING = False  # as typing's, whose import takes long
+if TYPE_CHECKING:
+    from typing import Any
 
 
 def import_module(
@@ -40,12 +43,12 @@ def module_mtime(module: ModuleType) -> float:
     """Return when a module's file was changed, as Unix time in seconds; 0.0 for a module without a file."""
     file = getattr(module, "__file__", None)
     try:
-        return Path(file).stat().st_mtime if file else 0.0
+        return os.stat(file).st_mtime if file else 0.0  # noqa: PTH116 - pathlib takes long to import
     except OSError:
         return 0.0
 
 
-def resolve_object(module: Any, obj: str, arg: object = None, silent: bool = False) -> Any:
+def resolve_object(module: "Any", obj: str, arg: object = None, silent: bool = False) -> "Any":
     """Return the object of a dotted name.
 
     A class before a dot is called, and the next name is looked up in the instance.

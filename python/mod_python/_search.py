@@ -48,7 +48,7 @@ def _neighbours(traceback: TracebackType | None) -> list[str]:
 
 def _described(place: str) -> str:
     """A folder and why nothing can be found in it; "" for the zip archive of the standard library, if not installed."""
-    fault = unreadable(Path(place or "."))
+    fault = unreadable(place or ".")
     if fault:
         return f"{place} ({fault})"
     if not Path(place or ".").exists():
@@ -56,15 +56,16 @@ def _described(place: str) -> str:
     return place or "the current folder"
 
 
-def unreadable(place: Path) -> str:
+def unreadable(folder: str) -> str:
     """What keeps this process from reading a folder, as a sentence's end; "" for nothing, and for what is not there."""
-    for folder in reversed(place.absolute().parents):
+    place = Path(folder)
+    for parent in reversed(place.absolute().parents):
         try:
-            is_closed = folder.is_dir() and not os.access(folder, os.X_OK)
+            is_closed = parent.is_dir() and not os.access(parent, os.X_OK)
         except PermissionError:
             is_closed = True
         if is_closed:
-            return f"which user {_user()} cannot read, because {folder} is closed to it"
+            return f"which user {_user()} cannot read, because {parent} is closed to it"
     if place.is_dir() and not os.access(place, os.R_OK | os.X_OK):
         return f"which user {_user()} cannot read"
     return ""

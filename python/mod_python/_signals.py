@@ -9,13 +9,16 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
-from typing import Any
 
 from mod_python import _apache
 
+TYPE_CHECKING = False  # as typing's, whose import takes long
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
 _HTTPDS = frozenset((signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGWINCH, signal.SIGINT))
-_python_action: Callable[[int, Any], Any] = signal.signal
+_python_action: "Callable[[int, Any], Any]" = signal.signal
 _set_interrupts = signal.siginterrupt
 _register, _unregister = faulthandler.register, faulthandler.unregister
 
@@ -58,7 +61,7 @@ def _is_asyncio_run() -> bool:
     return sys._getframe(2).f_globals.get("__name__") == "asyncio.runners"
 
 
-def _signal_action(signalnum: int, handler: Any) -> Any:
+def _signal_action(signalnum: int, handler: "Any") -> "Any":
     """Set the action of a signal and return the former one, as ``signal.signal()``; of httpd's signals leave it.
 
     Raises:
@@ -79,7 +82,7 @@ def _siginterrupt(signalnum: int, flag: bool) -> None:
         _set_interrupts(signalnum, flag)
 
 
-def _faulthandler_register(signum: int, *arguments: Any, **options: Any) -> None:
+def _faulthandler_register(signum: int, *arguments: "Any", **options: "Any") -> None:
     """Have a signal write tracebacks, as ``faulthandler.register()``; of httpd's signals do nothing."""
     if _is_httpds(signum):
         _refuse(signum, "faulthandler.register")

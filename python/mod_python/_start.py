@@ -1,6 +1,5 @@
 """Prepares an interpreter. Each new interpreter imports it once, before any other Python code."""
 
-import re
 import sys
 import threading
 
@@ -13,9 +12,10 @@ def _was_replaced() -> bool:
     """Return whether the file of the running module was replaced: proc(5) tells of names that lead elsewhere now."""
     try:
         with open("/proc/self/maps") as maps:
-            return re.search(r"mod_python[^/]*\.so \(deleted\)$", maps.read(), re.MULTILINE) is not None
+            names = [line.rpartition("/")[2].rstrip("\n") for line in maps]
     except OSError:
         return False
+    return any(name.startswith("mod_python") and name.endswith(".so (deleted)") for name in names)
 
 
 if version != _apache._version:

@@ -1,10 +1,10 @@
 """``sys.stdout`` and ``sys.stderr`` of the interpreters: they write to httpd's error log."""
 
 import io
-from typing import TYPE_CHECKING
 
 from mod_python import _apache
 
+TYPE_CHECKING = False  # as typing's, whose import takes long
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 

@@ -5,7 +5,6 @@ Constants have the names and numbers of httpd's headers (``apache.OK``,
 """
 
 from collections.abc import Awaitable, MutableMapping
-from typing import TYPE_CHECKING, TypeVar
 
 try:
     from mod_python import _apache
@@ -33,6 +32,12 @@ from mod_python._cgi import setup_cgi as setup_cgi
 from mod_python._modules import import_module as import_module
 from mod_python._modules import module_mtime as module_mtime
 from mod_python._modules import resolve_object as resolve_object
+
+TYPE_CHECKING = False  # as typing's, whose import takes long
+if TYPE_CHECKING:
+    from typing import TypeVar
+
+    T = TypeVar("T")
 
 make_table = _apache.table
 
@@ -78,10 +83,8 @@ URI_FRAGMENT = 8
 
 MutableMapping.register(_apache.table)
 
-T = TypeVar("T")
 
-
-async def aio(awaitable: Awaitable[T]) -> T:
+async def aio(awaitable: "Awaitable[T]") -> "T":
     """Run an awaitable on asyncio's event loop: a query of a database driver, a request of an HTTP client.
 
     Each interpreter has one event loop, on a thread of its own. Meanwhile a connection is parked; a filter keeps the

@@ -16,7 +16,7 @@ CONF = """
 </Location>
 """
 HANDLERS = """
-import sys, threading
+import resource, sys, threading
 from mod_python import apache
 
 def fail():
@@ -35,6 +35,22 @@ def exits():
     one = threading.Thread(target=sys.exit)
     one.start()
     one.join()
+
+def without_descriptors():
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    sys.modules.pop("traceback", None)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, limits[1]))
+    try:
+        thread()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+
+def without_module():
+    sys.modules["traceback"] = None
+    fail()
+
+def with_module():
+    del sys.modules["traceback"]
 
 def handler(req):
     globals()[req.args]()
@@ -58,6 +74,22 @@ def test_an_exception_that_ends_a_thread_is_one_entry(httpd: Httpd, path: str) -
 def test_an_exception_of_a_finalizer_is_one_entry(httpd: Httpd, path: str) -> None:
     httpd.expect(r"\[python:error\].*\[client .*(?i:exception ignored in).*Finalized.__del__.*KeyError: 'late'$")
     assert httpd.get(f"{path}?Finalized").text == "answered"
+
+
+WITHOUT_CODE = r"Traceback \(most recent call last\):\\n( +File \"[^\"]+\", line \d+, in \w+\\n)+KeyError: 'late'$"
+
+
+@pytest.mark.parametrize("path", ["/main", "/other"])
+def test_a_traceback_needs_no_descriptor(httpd: Httpd, path: str) -> None:
+    """Python's module for tracebacks is imported when one is written first, which may be too late for it."""
+    httpd.expect(r"\[python:error\].* exception in thread worker\\n" + WITHOUT_CODE)
+    assert httpd.get(f"{path}?without_descriptors").text == "answered"
+
+
+def test_a_traceback_of_a_handler_needs_no_module(httpd: Httpd) -> None:
+    httpd.expect(r"\[python:error\].*uncaught.*" + WITHOUT_CODE)
+    assert httpd.get("/main?without_module").status == 500
+    httpd.get("/main?with_module")
 
 
 def test_a_thread_that_exits_is_no_failure(httpd: Httpd) -> None:

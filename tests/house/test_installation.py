@@ -56,8 +56,12 @@ def test_the_script_for_a_bare_machine_runs_the_page() -> None:
 def test_installation() -> None:
     # Not into this machine: into a folder, by the lines that put something somewhere.
     lines = installation().splitlines()
-    putting = [line.replace("sudo ", "") for line in lines if re.match(r"(sudo (install|rm|cp|chmod)|echo) ", line)]
-    assert len(putting) == 6
+    putting = [
+        line.replace("sudo ", "")
+        for line in lines
+        if re.match(r"(sudo (install|rm|cp|chmod|/usr/bin/python3)|echo) ", line)
+    ]
+    assert len(putting) == 7
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         folder.chmod(0o755)

@@ -113,14 +113,14 @@ fn entry(py: Python<'_>, what: &str, error: &PyErr) -> Vec<u8> {
 }
 
 /// The traceback as Python prints it, with undecodable names and values as the bytes that they came from (PEP 383). If
-/// formatting fails, only its last line.
+/// formatting fails, only its last line: the package may be at fault, which formats it.
 fn formatted(py: Python<'_>, error: &PyErr) -> Vec<u8> {
     name_searched_folders(py, error, Vec::new());
     let format = || -> PyResult<Vec<u8>> {
         let lines = py
-            .import("traceback")?
-            .getattr("format_exception")?
-            .call1((error.get_type(py), error.value(py), error.traceback(py)))?;
+            .import("mod_python._failures")?
+            .getattr("formatted")?
+            .call1((error.value(py), error.traceback(py)))?;
         let lines: PyResult<Vec<_>> = lines.try_iter()?.map(|line| encode(&line?)).collect();
         Ok(lines?.concat())
     };
