@@ -1,5 +1,6 @@
 //! The arguments of handler directives: `module[::object]`, several of them, and `| .ext` lists.
 
+use std::fmt;
 use std::sync::Arc;
 
 /// The section that a handler stands in. Its module is looked for in the section's directory first.
@@ -73,9 +74,16 @@ impl Handler {
 
     /// The handler as it was written.
     pub fn text(&self) -> String {
+        self.to_string()
+    }
+}
+
+impl fmt::Display for Handler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.module)?;
         match &self.object {
-            Some(object) => format!("{}::{object}", self.module),
-            None => self.module.clone(),
+            Some(object) => write!(f, "::{object}"),
+            None => Ok(()),
         }
     }
 }

@@ -1,113 +1,134 @@
-"""CPU time per request of Python handlers and filters, beside httpd's own, in one run.
+"""What a request costs httpd with Python handlers and filters, beside the same in C and by mod_python 3.5, in one run.
 
-By hand: target/venv/bin/python tests/bench/cost.py [--rounds N]; needs ab (Debian: apache2-utils).
-The server runs on one core and the load on another; the least of the rounds is shown.
+By hand: target/venv/bin/python tests/bench/cost.py [--rounds N] [--instructions] [--only WORD]; needs ab (Debian:
+apache2-utils). Shown is CPU time per request in microseconds, the median of the rounds, which take turns; the server
+runs on one core and the load on another.
+
+With --instructions: thousands of instructions per request outside of the kernel, counted by valgrind. They differ by
+less than one in a hundred from run to run, whatever else the machine does; a byte that is copied counts as one, too.
+
+mod_python 3.5 is that of target/mod_python-3.5, which scripts/setup --tests fetches; without it its column is empty.
 """
 
 import argparse
-import os
+import re
 import shutil
+import statistics
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 TESTS = Path(__file__).resolve().parent.parent
 sys.path += [str(TESTS.parent), str(TESTS / "support"), str(TESTS.parent / "scripts")]
 
+import probes  # noqa: E402
 from httpd import Httpd  # noqa: E402
+from server import PROJECT  # noqa: E402
+from tests.bench import cost_site  # noqa: E402
+from tests.bench.cost_site import GROUPS, Group, Row  # noqa: E402
+from tests.bench.cpu_time import measure, need_ab, send  # noqa: E402
 
-FILTERS = {"identity": "identity", "upper": "upper", "stream": "stream_identity", "stream-upper": "stream_upper"}
-CONF = """
-CaseFilter On
-ServerLimit 1
-MaxRequestWorkers 16
-MaxKeepAliveRequests 0
-<Location /handler>
-    SetHandler mod_python
-    PythonHandler bench_cost
-</Location>
-<Location /case>
-    SetOutputFilter CASEFILTER
-</Location>
-""" + "".join(
-    f"""
-PythonOutputFilter bench_cost::{function} {name}
-<Location /{name}/>
-    SetOutputFilter {name}
-</Location>
-"""
-    for name, function in FILTERS.items()
-)
-HANDLERS = """
-from mod_python import apache
+OLD = PROJECT / "target/mod_python-3.5/usr/lib"
+OLD_MODULE = OLD / "apache2/modules/mod_python.so"
+# The costs of rows, by path and whether mod_python 3.5 has served them.
+Costs = dict[tuple[str, bool], list[float]]
 
 
-def handler(req):
-    req.content_type = "text/plain"
-    req.write("Hello\\n", 0)
-    return apache.OK
+class Site(Httpd):
+    """A server with the pages of the rows. With `counting` it runs under valgrind, else on core 0."""
+
+    def __init__(self, *, old: bool, counting: bool) -> None:
+        """Make its folder; `old`: with mod_python 3.5 in place of this one."""
+        self._counting = counting
+        bench = probes.load("bench") + "\n"
+        if old:
+            conf = f'{bench}LoadModule python_module "{OLD_MODULE}"\n{cost_site.COMMON_CONF}'
+        else:
+            conf = bench + cost_site.CONF
+        super().__init__(conf, with_python=not old)
+        if old:
+            shutil.copytree(OLD / "python3/dist-packages/mod_python", self.folder / "python/mod_python")
+            (self.folder / "python/bench_cost.py").write_text(cost_site.HANDLERS)
+            subprocess.run(["chmod", "-R", "a+rX", self.folder / "python"], check=True)
+        else:
+            self.handler("bench_cost.py", cost_site.HANDLERS)
+        for name in cost_site.FOLDERS:
+            self.write(f"{name}/hello.txt", b"Hello\n")
+            self.write(f"{name}/10k.txt", cost_site.SMALL)
+            self.write(f"{name}/1m.txt", cost_site.LARGE)
+        self.allow("something to say")
+
+    def _command(self) -> list[str]:
+        command = super()._command()
+        if self._counting:
+            command = ["valgrind", "-q", "--tool=callgrind", f"--callgrind-out-file={self.state}/count.%p", *command]
+        return command
+
+    def start(self) -> None:
+        """Start it."""
+        super().start()
+        if not self._counting:
+            (child,) = self.children()
+            subprocess.run(["taskset", "-a", "-c", "-p", "0", str(child)], check=True, capture_output=True)
+
+    def cost(self, row: Row) -> float:
+        """Measure a row."""
+        if not self._counting:
+            return measure(self, row.path, row.requests, body=row.body)
+        requests = max(20, row.requests // 100)
+        send(self.url(row.path), 20, at_once=1, body=row.body)
+        self.get("/bench-count?before")
+        send(self.url(row.path), requests, at_once=1, body=row.body)
+        self.get("/bench-count?after")
+        counts = self.state.glob(f"count.{self.children()[0]}.*")
+        newest = max(counts, key=lambda path: int(path.suffix[1:]))
+        found = re.search(r"^(?:totals|summary): (\d+)", newest.read_text(), re.MULTILINE)
+        assert found is not None, newest
+        return int(found[1]) / requests / 1000
 
 
-def identity(filter):
-    while chunk := filter.read():
-        filter.write(chunk)
-
-
-def upper(filter):
-    while chunk := filter.read():
-        filter.write(chunk.upper())
-
-
-async def stream_identity(filter):
-    async for chunk in filter:
-        yield chunk
-
-
-async def stream_upper(filter):
-    async for chunk in filter:
-        yield chunk.upper()
-"""
-LINE = b"The quick brown fox jumps over the lazy dog, again and again.\n"
-
-
-def cpu_seconds(pid: int) -> float:
-    """User and system time of a process, in seconds."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def measure(httpd: Httpd, path: str, requests: int) -> float:
-    """CPU time per request, in microseconds."""
-    httpd.get(path)
-    (child,) = httpd.children()
-    before = cpu_seconds(child)
-    command = ["taskset", "-c", "1", "ab", "-q", "-k", "-n", str(requests), "-c", "4", httpd.url(path)]
-    subprocess.run(command, check=True, capture_output=True)
-    return (cpu_seconds(child) - before) / requests * 1e6
+def show(group: Group, costs: Costs) -> None:
+    """Print a group: what each row costs, and how that compares with the first one."""
+    found = {key: statistics.median(values) for key, values in costs.items()}
+    first = group.rows[0].path
+    print(f"\n{group.title:40} {'here':>9} {'more':>8} {'ratio':>6}   {'3.5':>9} {'more':>8}")
+    for row in group.rows:
+        if (row.path, False) not in found:
+            continue
+        here, yardstick = found[row.path, False], found[first, False]
+        line = f"  {row.name:38} {here:9.1f} {here - yardstick:8.1f} {here / yardstick:6.2f}"
+        if (row.path, True) in found:
+            old = found[row.path, True]
+            line += f"   {old:9.1f} {old - found.get((first, True), yardstick):8.1f}"
+        print(line, flush=True)
 
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
-    rounds = parser.parse_args().rounds
-    if shutil.which("ab") is None:
-        sys.exit("cost: ab is missing: install the package apache2-utils")
-    small, large = LINE * (10240 // len(LINE)), LINE * (1024 * 1024 // len(LINE))
-    plans = [("/hello.txt", 20000), ("/handler", 20000)]
-    plans += [(f"/{name}/10k.txt", 20000) for name in ("plain", "case", *FILTERS)]
-    plans += [(f"/{name}/1m.txt", 1000) for name in ("plain", "case", *FILTERS)]
-    with Httpd(CONF) as httpd:
-        httpd.handler("bench_cost.py", HANDLERS)
-        httpd.write("hello.txt", b"Hello\n")
-        for name in ("plain", "case", *FILTERS):
-            httpd.write(f"{name}/10k.txt", small)
-            httpd.write(f"{name}/1m.txt", large)
-        (child,) = httpd.children()
-        os.system(f"taskset -a -c -p 0 {child} > /dev/null")
-        best = {path: min(measure(httpd, path, count) for _ in range(rounds)) for path, count in plans}
-    for path, cost in best.items():
-        print(f"{path:24} {cost:9.1f} us")
+    parser.add_argument("--instructions", action="store_true", help="count instructions instead of CPU time")
+    parser.add_argument("--only", default="", help="a part of the titles of groups, or of the names of rows")
+    arguments = parser.parse_args()
+    need_ab("cost")
+    counting = arguments.instructions
+    with ExitStack() as stack:
+        sites = {False: stack.enter_context(Site(old=False, counting=counting))}
+        if OLD_MODULE.exists():
+            sites[True] = stack.enter_context(Site(old=True, counting=counting))
+        else:
+            print(f"no {OLD_MODULE}: the column of mod_python 3.5 is empty")
+        for group in GROUPS:
+            rows = group.chosen(arguments.only)
+            costs: Costs = {}
+            for _ in range(1 if counting else arguments.rounds):
+                for row in rows:
+                    for old, site in sites.items():
+                        if row.has_peer or not old:
+                            costs.setdefault((row.path, old), []).append(site.cost(row))
+            if rows:
+                show(group, costs)
 
 
 if __name__ == "__main__":

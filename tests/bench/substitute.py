@@ -7,7 +7,6 @@ hits, at most half.
 
 import argparse
 import random
-import shutil
 import sys
 from pathlib import Path
 
@@ -15,7 +14,7 @@ TESTS = Path(__file__).resolve().parent.parent
 sys.path += [str(TESTS.parent), str(TESTS / "support"), str(TESTS.parent / "scripts")]
 
 from httpd import Httpd  # noqa: E402
-from tests.bench.cost import measure  # noqa: E402
+from tests.bench.cpu_time import measure, need_ab  # noqa: E402
 
 CONF = """
 ServerLimit 1
@@ -62,8 +61,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     rounds = parser.parse_args().rounds
-    if shutil.which("ab") is None:
-        sys.exit("substitute: ab is missing: install the package apache2-utils")
+    need_ab("substitute")
     with Httpd(CONF) as httpd:
         httpd.handler("bench_replace.py", FILTER)
         for hits, budget in BUDGETS.items():

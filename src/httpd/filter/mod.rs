@@ -7,6 +7,7 @@ pub mod content_length;
 pub mod file;
 pub mod input;
 pub mod joined;
+pub(in crate::httpd) mod known_record;
 pub(in crate::httpd) mod not_modified;
 pub mod output;
 pub(in crate::httpd) mod output_errors;

@@ -18,22 +18,19 @@ use std::ptr::NonNull;
 use super::Filter;
 use super::response_head;
 use super::response_head::{Head, strict_length};
-use crate::filter_chain::Direction;
 use crate::httpd::apr::brigade::Brigade;
 use crate::httpd::apr::bucket;
 use crate::httpd::apr::bucket::BucketKind;
 use crate::httpd::connection::KeepAlive;
 use crate::httpd::ffi;
-use crate::httpd::filter::handle;
+use crate::httpd::filter::known_record::KnownRecord;
 use crate::httpd::guard::guard;
 use crate::httpd::log::Level;
 use crate::httpd::request::Request;
 use crate::httpd::status::{Error, Status};
 
 const NAME: &CStr = c"mod_python.frame";
-/// httpd's filters that make the head of a response: HTTP/1 and HTTP/2. They leave the chain when
-/// the body begins.
-const MAKES_HEAD: [&CStr; 2] = [c"HTTP_HEADER", c"H2_C2_RESPONSE_OUT"];
+static RECORD: KnownRecord = KnownRecord::new(NAME);
 /// The response in place of one whose head frames its body in a way that no client understands.
 const UNFRAMED: &[u8] =
     b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
@@ -76,6 +73,8 @@ impl From<Error> for Wrong {
 
 /// Registers the filter: behind those that transcode a body, and behind httpd's `CHUNK`.
 pub(in crate::httpd) fn register() {
+    RECORD.forget();
+    response_head::forget_makers();
     let kind = ffi::AP_FTYPE_TRANSCODE + 5;
     // SAFETY: httpd copies the name; the function is static.
     unsafe { ffi::ap_register_output_filter(NAME.as_ptr(), Some(frame), None, kind) };
@@ -103,7 +102,7 @@ impl Request {
     /// Adds the filter to the response of this request, or of the main request of this subrequest. Called as soon
     /// as Python sees something of the request.
     pub fn watch_framing(&self) {
-        let handle = handle(Direction::Output, NAME);
+        let handle = RECORD.get();
         // `mod_python.testing` has no such filter.
         if handle.is_null() || self.has_ended() || self.frame().is_some() {
             return;
@@ -155,18 +154,8 @@ impl Request {
         self.connection().is_stream() || self.assbackwards() != 0 || self.has_sent()
     }
 
-    /// Whether the filter that makes the head still stands in the chain.
-    fn makes_head(&self) -> bool {
-        let records = MAKES_HEAD.map(|name| handle(Direction::Output, name));
-        self.output_chain().any(|filter| {
-            records
-                .iter()
-                .any(|record| std::ptr::eq(filter.raw().frec, *record))
-        })
-    }
-
     fn frame(&self) -> Option<&Frame> {
-        let record = handle(Direction::Output, NAME);
+        let record = RECORD.get();
         let is_ours = |filter: &&Filter| std::ptr::eq(filter.raw().frec, record);
         self.output_chain().find(is_ours).and_then(Filter::kept)
     }

@@ -6,8 +6,30 @@ use crate::httpd::apr::brigade::Brigade;
 use crate::httpd::apr::bucket;
 use crate::httpd::apr::bucket::BucketKind;
 use crate::httpd::ffi;
+use crate::httpd::filter::known_record::KnownRecord;
 use crate::httpd::request::Request;
 use crate::httpd::status::Error;
+
+/// httpd's filters that make the head of a response: HTTP/1 and HTTP/2. They leave the chain when the body begins.
+static MAKERS: [KnownRecord; 2] = [
+    KnownRecord::new(c"HTTP_HEADER"),
+    KnownRecord::new(c"H2_C2_RESPONSE_OUT"),
+];
+
+/// The configuration is read again.
+pub(in crate::httpd) fn forget_makers() {
+    MAKERS.iter().for_each(KnownRecord::forget);
+}
+
+impl Request {
+    /// Whether the filter that makes the head still stands in the chain.
+    pub(in crate::httpd) fn makes_head(&self) -> bool {
+        let [first, second] = &MAKERS;
+        let records = [first.get(), second.get()];
+        self.output_chain()
+            .any(|filter| records.contains(&filter.raw().frec))
+    }
+}
 
 /// The part of a head that a brigade has.
 pub(in crate::httpd) enum Head {
@@ -35,21 +57,36 @@ pub(in crate::httpd) fn read(
             if begins && (r.assbackwards() != 0 || data[0] != b'H') {
                 return Ok(Head::None);
             }
-            for (index, byte) in data.iter().enumerate() {
-                last = [last[1], last[2], last[3], *byte];
-                if last != *b"\r\n\r\n" {
-                    continue;
-                }
-                if index + 1 < data.len() {
+            if let Some(end) = end_of_head(last, data) {
+                if end < data.len() {
                     // SAFETY: a bucket of this ring.
-                    Error::check(unsafe { ffi::mp_bucket_split(found.as_ptr(), index + 1) })?;
+                    Error::check(unsafe { ffi::mp_bucket_split(found.as_ptr(), end) })?;
                 }
                 return Ok(Head::Over(brigade.after(found)));
             }
+            last = last_bytes(last, data);
         }
         at = brigade.after(found);
     }
     Ok(Head::Part(last))
+}
+
+/// How many bytes of `data` belong to the head, if that ends in them; `last` are the four bytes before them.
+fn end_of_head(last: [u8; 4], data: &[u8]) -> Option<usize> {
+    memchr::memchr_iter(b'\n', data)
+        .map(|at| at + 1)
+        .find(|end| last_bytes(last, &data[..*end]) == *b"\r\n\r\n")
+}
+
+/// The last four bytes of `data`, or of `before` and `data`.
+fn last_bytes(before: [u8; 4], data: &[u8]) -> [u8; 4] {
+    data.last_chunk().copied().unwrap_or_else(|| {
+        let mut last = before;
+        for byte in data {
+            last = [last[1], last[2], last[3], *byte];
+        }
+        last
+    })
 }
 
 /// The value of a `Content-Length`: only digits (RFC 9110 §8.6), and not more than httpd can count.
@@ -66,6 +103,29 @@ pub fn strict_length(text: &[u8]) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_head_ends_wherever_its_buckets_are_cut() {
+        let response = b"HTTP/1.1 200 OK\r\nA: b\n\r\r\r\n\r\nbody\r\n\r\n";
+        let end = response.len() - b"body\r\n\r\n".len();
+        for cut in 0..=end {
+            let (first, second) = response.split_at(cut);
+            let found = end_of_head([0; 4], first).or_else(|| {
+                let last = last_bytes([0; 4], first);
+                end_of_head(last, second).map(|length| cut + length)
+            });
+            assert_eq!(found, Some(end), "cut at {cut}");
+        }
+        let mut last = [0; 4];
+        for (at, byte) in response.iter().enumerate() {
+            let found = end_of_head(last, &[*byte]);
+            assert_eq!(found, (at + 1 == end).then_some(1), "byte {at}");
+            last = last_bytes(last, &[*byte]);
+            if found.is_some() {
+                break;
+            }
+        }
+    }
 
     #[test]
     fn lengths_are_digits_that_httpd_can_count() {

@@ -3,7 +3,6 @@
 use std::ffi::{CStr, c_int};
 
 use super::Request;
-use crate::httpd::cstr::c_bytes;
 use crate::httpd::ffi;
 use crate::httpd::guard::guard;
 
@@ -45,7 +44,7 @@ impl Request {
     /// Whether the request is for a file in this directory, which ends in a slash, or for the directory itself.
     fn is_in(&self, directory: &[u8]) -> bool {
         let file = self.filename().unwrap_or_default();
-        [file, b"/"].concat().starts_with(directory)
+        file.starts_with(directory) || directory.strip_suffix(b"/") == Some(file)
     }
 
     /// The directory of `htaccess_with_includes`, found in httpd's list of the files that it has read.
@@ -53,11 +52,12 @@ impl Request {
         // SAFETY: null or an entry of the list, which lives as long as the request.
         let mut at = unsafe { self.raw().htaccess.as_ref() };
         while let Some(read) = at {
-            // SAFETY: NUL-terminated, as long-lived as the entry.
-            let directory = unsafe { c_bytes(read.dir) }.unwrap_or_default();
-            if self.is_in(directory) && gives_includes(read.htaccess) {
-                // SAFETY: as above; null would have been the start of each file, and has no settings.
-                return Some(unsafe { CStr::from_ptr(read.dir) });
+            if gives_includes(read.htaccess) {
+                // SAFETY: NUL-terminated, as long-lived as the entry; not null where there are settings.
+                let directory = unsafe { CStr::from_ptr(read.dir) };
+                if self.is_in(directory.to_bytes()) {
+                    return Some(directory);
+                }
             }
             // SAFETY: as for the first one.
             at = unsafe { read.next.as_ref() };

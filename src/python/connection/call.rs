@@ -282,7 +282,7 @@ fn call(
             let object = result.unbind();
             return Ok(Given::Coroutine(Called { object, variables }));
         }
-        Ok(Given::Status(Status(number(&result, &handler.text())?)))
+        Ok(Given::Status(Status(number(&result, handler)?)))
     });
     match result {
         Err(error) => match server_return(py, interpreter, &error)? {

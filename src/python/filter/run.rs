@@ -14,6 +14,7 @@ use super::input_or_output::InputOrOutput;
 use super::instance::Instance;
 use super::object::FilterObject;
 use crate::engine::counters::Work;
+use crate::engine::handlers::Handler;
 use crate::engine::settings::Settings;
 use crate::filter_chain::Direction;
 use crate::httpd::log::Level;
@@ -116,7 +117,7 @@ impl Instance {
                 self.generator.replace(Some(Generator::new(result)?));
                 return self.run_generator(py, filter);
             }
-            refuse_shapes(&result, &handler.text())?;
+            refuse_shapes(&result, handler)?;
             let mut io = self.io.borrow_mut();
             if !io.answer_flush(py, filter) {
                 return Ok(());
@@ -374,7 +375,10 @@ impl Drop for Instance {
 ///
 /// # Errors
 /// `TypeError`, with what to write instead. `who` names the function.
-fn refuse_shapes(result: &Bound<'_, PyAny>, who: &str) -> PyResult<()> {
+fn refuse_shapes(result: &Bound<'_, PyAny>, who: &Handler) -> PyResult<()> {
+    if result.is_none() {
+        return Ok(());
+    }
     let kind = result.get_type().name()?.to_string();
     let sentence = match kind.as_str() {
         "generator" => "is a generator: a streaming filter is written 'async def' with yield",

@@ -118,7 +118,7 @@ impl<'py> PhaseCall<'_, 'py> {
             return Ok(None);
         };
         let result = pdb::call1(self.settings, &function, object);
-        match result.and_then(|result| of_request(&result, &handler.text())) {
+        match result.and_then(|result| of_request(&result, handler)) {
             Ok(result) => Ok(Some(result)),
             Err(error) => match ending(self.py, self.interpreter, &error)? {
                 Some(ending) => {

@@ -11,7 +11,7 @@ use std::collections::HashMap;
 
 use pyo3::exceptions::{PyAttributeError, PyTypeError};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList, PyType};
+use pyo3::types::{PyDict, PyList, PyString, PyType};
 
 use super::traceback::{name_searched_folders, without_import_frames};
 use super::{context, package};
@@ -361,12 +361,15 @@ fn resolve<'py>(
         if object.is_instance_of::<PyType>() {
             object = object.call1((argument,))?;
         }
-        object = object.getattr(name).map_err(|error| {
-            if !error.is_instance_of::<PyAttributeError>(module.py()) {
-                return error;
-            }
-            PyAttributeError::new_err(format!("there is no '{dotted}' in {}", file_of(module)))
-        })?;
+        // An interned name is found in the caches of CPython.
+        object = object
+            .getattr(PyString::intern(object.py(), name))
+            .map_err(|error| {
+                if !error.is_instance_of::<PyAttributeError>(module.py()) {
+                    return error;
+                }
+                PyAttributeError::new_err(format!("there is no '{dotted}' in {}", file_of(module)))
+            })?;
     }
     let Ok(class) = object.cast::<PyType>() else {
         return Ok(object);

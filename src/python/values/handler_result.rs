@@ -1,6 +1,7 @@
 //! The result of a handler, returned or raised as `SERVER_RETURN`, as a status for httpd.
 
 use std::ffi::CString;
+use std::fmt::Display;
 
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -47,7 +48,7 @@ pub fn server_return(
         .map(valid_status)
         .transpose()?;
     let returned = Returned {
-        result: number(&result, "SERVER_RETURN")?,
+        result: number(&result, &"SERVER_RETURN")?,
         status,
     };
     if takes(Level::Debug) {
@@ -110,7 +111,7 @@ pub fn ending(
         let Some(Returned { result, status }) = returned else {
             return Ok(None);
         };
-        let result = checked(Status(result), "SERVER_RETURN")?;
+        let result = checked(Status(result), &"SERVER_RETURN")?;
         Ok(Some(Ending { result, status }))
     });
     ending.inspect_err(|wrong| wrong.set_cause(py, Some(error.clone_ref(py))))
@@ -122,11 +123,11 @@ pub fn ending(
 /// # Errors
 /// `TypeError` or `ValueError` for what is no result. It must not be taken for success: that would allow what the
 /// handler meant to refuse.
-pub fn of_request(result: &Bound<'_, PyAny>, name: &str) -> PyResult<Status> {
+pub fn of_request(result: &Bound<'_, PyAny>, name: &dyn Display) -> PyResult<Status> {
     checked(Status(number(result, name)?), name)
 }
 
-fn checked(result: Status, name: &str) -> PyResult<Status> {
+fn checked(result: Status, name: &dyn Display) -> PyResult<Status> {
     if result.is_success() {
         let text = format!("{name}: 200 is no result for a handler: return apache.OK");
         log_line(Level::Warning, text.as_bytes());
@@ -184,7 +185,7 @@ pub fn interim(number: i32) -> PyErr {
 ///
 /// # Errors
 /// `TypeError` for what is no result.
-pub fn number(result: &Bound<'_, PyAny>, name: &str) -> PyResult<i32> {
+pub fn number(result: &Bound<'_, PyAny>, name: &dyn Display) -> PyResult<i32> {
     if !result.is_instance_of::<PyBool>() {
         if let Ok(number) = result.extract::<i32>() {
             return Ok(number);

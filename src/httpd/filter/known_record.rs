@@ -1,0 +1,50 @@
+//! httpd's records of filters that are asked for at each request: httpd looks a name up letter by letter.
+
+use std::ffi::CStr;
+use std::ptr::{dangling_mut, null_mut};
+use std::sync::atomic::{AtomicPtr, Ordering};
+
+use super::handle;
+use crate::filter_chain::Direction;
+use crate::httpd::ffi;
+
+/// The record of an output filter, which is looked up when it is first asked for. Any thread.
+pub(in crate::httpd) struct KnownRecord {
+    name: &'static CStr,
+    /// Null: not looked up yet; dangling: no module has registered one.
+    record: AtomicPtr<ffi::ap_filter_rec_t>,
+}
+
+impl KnownRecord {
+    /// That of the filter of this name, to be asked for once the configuration is read.
+    pub(in crate::httpd) const fn new(name: &'static CStr) -> Self {
+        Self {
+            name,
+            record: AtomicPtr::new(null_mut()),
+        }
+    }
+
+    /// The record; null if no module has registered one.
+    pub(in crate::httpd) fn get(&self) -> *mut ffi::ap_filter_rec_t {
+        let known = self.record.load(Ordering::Relaxed);
+        if known == dangling_mut() {
+            return null_mut();
+        }
+        if !known.is_null() {
+            return known;
+        }
+        let record = handle(Direction::Output, self.name);
+        let kept = if record.is_null() {
+            dangling_mut()
+        } else {
+            record
+        };
+        self.record.store(kept, Ordering::Relaxed);
+        record
+    }
+
+    /// Forgets it: the modules register their filters again, since the configuration is read again.
+    pub(in crate::httpd) fn forget(&self) {
+        self.record.store(null_mut(), Ordering::Relaxed);
+    }
+}
