@@ -115,6 +115,12 @@ apr_size_t mp_flush_max_threshold(const server_rec *s)
     return conf->flush_max_threshold;
 }
 
+int mp_max_ranges(const request_rec *r)
+{
+    const core_dir_config *conf = ap_get_core_module_config(r->per_dir_config);
+    return conf->max_ranges;
+}
+
 void mp_hook_status(int (*function)(request_rec *r, int flags))
 {
     APR_OPTIONAL_HOOK(ap, status_hook, function, NULL, NULL, APR_HOOK_MIDDLE);

@@ -59,6 +59,8 @@ apr_status_t mp_bucket_setaside(apr_bucket *bucket, apr_pool_t *pool);
 
 /* Configuration of the core. */
 apr_size_t mp_flush_max_threshold(const server_rec *s);
+/* 0 for `MaxRanges none`; below it, httpd's default or no limit. */
+int mp_max_ranges(const request_rec *r);
 
 /* A hook that exists only with mod_status. */
 void mp_hook_status(int (*function)(request_rec *r, int flags));

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::connections;
-use crate::engine::filters::{DeclaredFilter, size};
+use crate::engine::filters::DeclaredFilter;
 use crate::engine::handlers::{Handler, HandlerList, Home};
+use crate::engine::key_values::size;
 use crate::engine::phase_table;
 use crate::engine::phase_table::ROWS;
 use crate::engine::phases::Phase;
@@ -365,13 +366,7 @@ fn filter(line: &Line<'_>, direction: Direction) -> Setting {
         &home(line),
         &line.source().into(),
     )?);
-    if direction == Direction::Input && filter.kind.follows_headers() {
-        return Err(format!(
-            "kind={} is below httpd's parser of bodies, and would get the next request, too: write \
-             kind=content_set, or kind=connection for all bytes",
-            filter.kind.name()
-        ));
-    }
+    filter.suits(direction)?;
     let mut filters = registry(line.configuration());
     let (number, is_new) = filters.number(direction, &filter, ENTRY_POINTS)?;
     if is_new {

@@ -87,6 +87,7 @@ pub fn request(r: &Request, hook: Hook) -> Status {
         Hook::Handler => handler(r),
         Hook::CheckUserId => check_user_id(r),
         Hook::LogTransaction => {
+            give_range_back(r);
             // It may have ended before its sections were known.
             end::arm(r, r.settings());
             run(r, hook);
@@ -160,6 +161,7 @@ fn run(r: &Request, hook: Hook) -> Status {
 fn translate_name(r: &Request) -> Status {
     if let Some(before) = r.prev() {
         before.show_body_length(r);
+        before.give_range_back();
     }
     let status = run(r, Hook::TranslateName);
     let settings: &Settings = r.settings();
@@ -172,6 +174,12 @@ fn translate_name(r: &Request) -> Status {
         }
     }
     status
+}
+
+/// Gives a request, and those that were redirected to it, the headers of the client back that were hidden from handlers.
+fn give_range_back(r: &Request) {
+    let requests = std::iter::successors(Some(r), |r| r.prev());
+    requests.for_each(Request::give_range_back);
 }
 
 /// Keeps httpd from looking for the file of a request that has none.

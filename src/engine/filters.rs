@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::handlers::{Handler, Home};
+use super::key_values::{media_types, seconds, size, wrong_word};
 use crate::filter_chain::{Change, Direction, FilterType};
 
 impl Direction {
@@ -80,6 +81,8 @@ pub struct DeclaredFilter {
     pub change: Change,
     /// How long one step of its Python code may take: `time=`; `None`: without limit.
     pub time: Option<Duration>,
+    /// Whether the handler is kept from answering with a part of the body: `range=whole`.
+    pub wants_whole: bool,
 }
 
 impl DeclaredFilter {
@@ -133,7 +136,26 @@ impl DeclaredFilter {
             kind: FilterType::Resource,
             change: Change::Length,
             time: None,
+            wants_whole: false,
         }
+    }
+
+    /// Whether a filter of this direction can be as it is declared.
+    ///
+    /// # Errors
+    /// A sentence that says what to write.
+    pub fn suits(&self, direction: Direction) -> Result<(), String> {
+        if direction == Direction::Input && self.kind.follows_headers() {
+            return Err(format!(
+                "kind={} is below httpd's parser of bodies, and would get the next request, too: write \
+                 kind=content_set, or kind=connection for all bytes",
+                self.kind.name()
+            ));
+        }
+        if direction == Direction::Input && self.wants_whole {
+            return Err("range=whole is about responses: leave it out".into());
+        }
+        Ok(())
     }
 
     /// Whether responses with this `Content-Type`, parameters included, pass the filter.
@@ -158,19 +180,9 @@ impl DeclaredFilter {
         match (key, value) {
             ("encoding", "any") => self.any_encoding = true,
             ("encoding", "identity") => self.any_encoding = false,
-            ("encoding", _) => {
-                return Err(format!(
-                    "encoding={value}: write encoding=identity or encoding=any"
-                ));
-            }
             ("types", _) => self.types = media_types(value)?,
             ("on_error", "pass") => self.pass_on_error = true,
             ("on_error", "fail") => self.pass_on_error = false,
-            ("on_error", _) => {
-                return Err(format!(
-                    "on_error={value}: write on_error=fail or on_error=pass"
-                ));
-            }
             ("held", _) => {
                 self.held = size(value).ok_or_else(|| {
                     format!("held={value}: write a number of bytes, as in held=64K or held=1M")
@@ -195,61 +207,22 @@ impl DeclaredFilter {
             ("change", "yes") => self.change = Change::Length,
             ("change", "1:1") => self.change = Change::Bytes,
             ("change", "no") => self.change = Change::Nothing,
-            ("change", _) => {
-                return Err(format!(
-                    "change={value}: write change=yes, change=1:1 or change=no"
-                ));
-            }
             ("time", _) => self.time = Some(seconds(value)?),
+            ("range", "whole") => self.wants_whole = true,
+            ("range", "part") => self.wants_whole = false,
+            ("encoding" | "on_error" | "change" | "range", _) => {
+                return Err(wrong_word(key, value));
+            }
             _ => {
                 return Err(format!(
                     "knows no key '{key}': write kind=KIND, types=TYPE,..., change=yes|1:1|no, \
-                     encoding=identity|any, on_error=fail|pass, held=SIZE, joined=SIZE or time=SECONDS"
+                     encoding=identity|any, on_error=fail|pass, held=SIZE, joined=SIZE, range=part|whole or \
+                     time=SECONDS"
                 ));
             }
         }
         Ok(())
     }
-}
-
-/// The media types of `types=`, in lower case and without parameters: those of a `Content-Type` are not compared.
-fn media_types(value: &str) -> Result<Vec<String>, String> {
-    let essence = |one: &str| {
-        let essence = one.split(';').next().unwrap_or_default();
-        essence.trim().to_ascii_lowercase()
-    };
-    let types: Vec<_> = value.split(',').map(essence).collect();
-    let is_type = |one: &String| {
-        one.split_once('/').is_some_and(|(kind, subtype)| {
-            !kind.is_empty() && !subtype.is_empty() && !subtype.contains('/')
-        })
-    };
-    if !types.iter().all(is_type) {
-        return Err(format!(
-            "types={value}: write media types, as in types=text/html,text/*"
-        ));
-    }
-    Ok(types)
-}
-
-/// The seconds of `time=`, more than none.
-fn seconds(value: &str) -> Result<Duration, String> {
-    let seconds = value.parse().ok().filter(|seconds| *seconds > 0.0);
-    let time = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-    time.ok_or_else(|| format!("time={value}: write a number of seconds, as in time=2 or time=0.5"))
-}
-
-/// A size in bytes: `1000`, `64K`, `1M`, `2G`.
-pub fn size(text: &str) -> Option<usize> {
-    let digits = text.trim_end_matches(['k', 'K', 'm', 'M', 'g', 'G']);
-    let shift = match text[digits.len()..].to_ascii_lowercase().as_str() {
-        "" => 0,
-        "k" => 10,
-        "m" => 20,
-        "g" => 30,
-        _ => return None,
-    };
-    digits.parse::<usize>().ok()?.checked_mul(1 << shift)
 }
 
 #[cfg(test)]
@@ -328,6 +301,8 @@ mod tests {
         );
         assert_eq!(filter.time, Some(Duration::from_millis(500)));
         assert_eq!(parse("tap change=1:1").unwrap().change, Change::Bytes);
+        assert!(parse("tap range=whole").unwrap().wants_whole);
+        assert!(!parse("tap TAP range=part").unwrap().wants_whole);
         for bad in [
             "kind=body",
             "change=maybe",
@@ -335,6 +310,7 @@ mod tests {
             "time=-1",
             "time=soon",
             "time=1e99",
+            "range=all",
         ] {
             let sentence = parse(&format!("tap TAP {bad}")).unwrap_err();
             assert!(
@@ -353,6 +329,7 @@ mod tests {
             "on_error=pass",
             "held=1",
             "joined=1",
+            "range=whole",
         ] {
             let sentence = parse(&format!("tap TAP {bad} kind=network")).unwrap_err();
             assert!(
@@ -361,6 +338,15 @@ mod tests {
             );
         }
         assert!(parse("tap TAP kind=connection time=1").is_ok());
+    }
+
+    #[test]
+    fn some_keys_are_for_responses() {
+        for bad in ["range=whole", "kind=protocol"] {
+            let filter = parse(&format!("tap TAP {bad}")).unwrap();
+            assert!(filter.suits(Direction::Output).is_ok());
+            assert!(filter.suits(Direction::Input).unwrap_err().contains(bad));
+        }
     }
 
     #[test]

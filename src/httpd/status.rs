@@ -30,6 +30,11 @@ impl Status {
     pub const SERVICE_UNAVAILABLE: Self = Self(ffi::HTTP_SERVICE_UNAVAILABLE as i32);
     /// `502 Bad Gateway`: in an error bucket, the one status that shows a broken response.
     pub const BAD_GATEWAY: Self = Self(ffi::HTTP_BAD_GATEWAY as i32);
+    /// 206
+    pub(in crate::httpd) const PARTIAL_CONTENT: Self = Self(ffi::HTTP_PARTIAL_CONTENT as i32);
+    /// 416
+    pub(in crate::httpd) const RANGE_NOT_SATISFIABLE: Self =
+        Self(ffi::HTTP_RANGE_NOT_SATISFIABLE as i32);
 
     /// Whether the handler of a request may return it: `OK`, `DECLINED`, `DONE`, or a status that httpd can
     /// answer with; 200 stands for `OK`.

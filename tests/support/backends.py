@@ -1,6 +1,7 @@
 """Small servers behind mod_proxy: each takes one protocol's requests, and goes by the length that it is told.
 
-They answer as the readers of tests/filters/test_body_readers.py do: "length N, coding C", and the body.
+They answer as the readers of tests/filters/test_body_readers.py do: "length N, coding C", and the body. Where a range
+is asked for they also name it, and send all the same all of the body.
 """
 
 import contextlib
@@ -17,7 +18,8 @@ def report(variables: Mapping[str, str], body: bytes) -> bytes:
     """Return a response body: the length and coding that the CGI variables give, a newline, and the request's body."""
     length = variables.get("CONTENT_LENGTH") or "none"
     coding = variables.get("HTTP_TRANSFER_ENCODING", "none")
-    return f"length {length}, coding {coding}\n".encode() + body
+    asked = f", range {variables['HTTP_RANGE']}" if "HTTP_RANGE" in variables else ""
+    return f"length {length}, coding {coding}{asked}\n".encode() + body
 
 
 def _exactly(stream: BinaryIO, size: int) -> bytes:

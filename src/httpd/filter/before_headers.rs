@@ -58,6 +58,15 @@ impl Request {
         }
     }
 
+    /// Corrects the headers before those filters are called, for a decision that goes by them: `Range`, `ETag`.
+    pub(in crate::httpd) fn settle_headers_ahead(&self) {
+        let handle = handle(Direction::Output, NAME);
+        let is_ours = |filter: &&Filter| std::ptr::eq(filter.raw().frec, handle);
+        for filter in self.output_chain().filter(is_ours) {
+            self.take_back_headers(!filter.raw().ctx.is_null());
+        }
+    }
+
     /// Removes the headers that a change of the body's bytes makes wrong; with `length` also those that a
     /// change of its length does. The headers of HEAD and of a 304 are those of a body that is not sent.
     fn take_back_headers(&self, length: bool) {

@@ -2,6 +2,7 @@
 
 pub(in crate::httpd) mod before_headers;
 pub(in crate::httpd) mod body_length;
+pub(in crate::httpd) mod byte_range;
 pub(in crate::httpd) mod calls_in_progress;
 pub mod content_length;
 pub mod file;
@@ -13,6 +14,7 @@ pub mod output;
 pub(in crate::httpd) mod output_errors;
 pub(in crate::httpd) mod peeked;
 pub(in crate::httpd) mod queue;
+pub(in crate::httpd) mod range_cut;
 pub(in crate::httpd) mod response_framing;
 pub mod response_head;
 pub mod rollback;

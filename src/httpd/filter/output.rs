@@ -99,6 +99,7 @@ impl Output {
                 Some(_) if self.started && is_header_only(filter) => {
                     drop(self.stream.incoming.remove_front());
                 }
+                Some(_) if self.range_is_sent(filter) => self.drop_rest(filter)?,
                 Some(_) => {
                     if self.load(filter, limit)? > 0 {
                         return Ok(Next::Data);
@@ -123,7 +124,31 @@ impl Output {
         if self.stream.error_seen {
             return Ok(NextBucket::Pause);
         }
+        if self.range_is_sent(filter) {
+            self.drop_rest(filter)?;
+        }
         Ok(self.stream.take_bucket().unwrap_or(NextBucket::Pause))
+    }
+
+    /// Whether the client has asked for a range, and all of it was sent. A filter with `change=no`, which may count or
+    /// look for something, gets the rest all the same; one with `change=1:1` has nothing to do any more, unless
+    /// another filter gets what it writes.
+    fn range_is_sent(&self, filter: &Filter) -> bool {
+        self.started && self.change == Change::Bytes && filter.range_is_sent()
+    }
+
+    /// Drops the data at hand, which nobody gets. What a source of unknown length has is read, as a script waits for
+    /// that.
+    fn drop_rest(&mut self, filter: &Filter) -> Result<(), Error> {
+        self.promise = None;
+        while self.stream.has_data() {
+            let is_unknown = self.stream.incoming.all().front_length().is_none();
+            if is_unknown && self.load(filter, CHUNK)? == 0 {
+                continue;
+            }
+            drop(self.stream.incoming.remove_front());
+        }
+        Ok(())
     }
 
     /// Makes the data at the front a piece of at most `limit` bytes in memory, and returns its length in bytes; 0 if

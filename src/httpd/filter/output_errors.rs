@@ -74,6 +74,7 @@ impl Output {
             return Err(Error::GENERAL);
         }
         let status = if was_started {
+            r.note_filter_failure(status);
             Status::BAD_GATEWAY
         } else {
             status

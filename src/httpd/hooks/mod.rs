@@ -230,6 +230,7 @@ fn register_all<M: Module>(pool: &Pool) {
     filters::register_run_time::<M>();
     super::filter::before_headers::register();
     super::filter::not_modified::register();
+    super::filter::range_cut::register();
     super::filter::response_framing::register();
     super::filter::spool::register();
     // SAFETY: as above.

@@ -3,6 +3,7 @@
 use super::Request;
 use crate::httpd::apr::brigade::Brigade;
 use crate::httpd::connection::KeepAlive;
+use crate::httpd::ffi;
 use crate::httpd::status::Status;
 
 impl Request {
@@ -19,6 +20,13 @@ impl Request {
         }
         // Not OK, which would allow a request that was refused with half a response.
         Status::DONE
+    }
+
+    /// Sends httpd's error page, or that of `ErrorDocument`, in place of a response of which no head went out. It goes
+    /// through the filters of the protocol alone. To be called by a filter, whose handler need not know.
+    pub(in crate::httpd) fn answer_with_page(&self, status: Status) {
+        // SAFETY: live; httpd's filter that makes the head does the same.
+        unsafe { ffi::ap_die(status.0, self.as_ptr()) };
     }
 
     /// Sends an error page in place of the handler's response, if nothing of that was sent yet; as httpd does when

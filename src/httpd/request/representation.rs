@@ -11,8 +11,7 @@ impl Request {
             headers.unset(c"Content-Length");
         }
         self.headers_out().set(c"Accept-Ranges", c"none");
-        self.headers_in().unset(c"Range");
-        self.headers_in().unset(c"If-Range");
+        self.drop_range();
     }
 
     /// As `forget_representation`, for a filter that changes bytes, but not how many: removes the digests and makes

@@ -26,7 +26,11 @@ pub(in crate::python) const THIS_FILTER: &str = "this filter";
 
 /// Why an output filter steps aside for a part of a body.
 const PARTIAL: &str = "the response that it would change is a part of the body (206), made before the filter saw it; \
-                       'RequestHeader unset Range' in the section has the whole body sent";
+                       with range=whole the filter gets the whole body";
+
+/// Why one with `range=whole` steps aside for a part of a body.
+const PARTIAL_UNASKED: &str = "the response that it would change is a part of the body (206), though its handler was \
+                               asked for the whole (range=whole)";
 
 /// Why an input filter steps aside for a coded body.
 const CODED: &str = "the body of the request is coded (Content-Encoding); with 'DEFLATE' in SetInputFilter the filter \
@@ -44,6 +48,9 @@ pub fn output(
 ) -> Result<(), Error> {
     let follows_headers = declared.kind.follows_headers();
     let kept = filter.kept::<Instance>();
+    if let (true, None, Some(r)) = (declared.wants_whole, kept, filter.request()) {
+        r.show_range();
+    }
     if follows_headers && kept.is_none() && !filter.request().is_some_and(Request::is_in_body) {
         // The headers themselves, or a response without a body.
         return filter.pass(brigade);
@@ -134,7 +141,11 @@ fn steps_aside(filter: &Filter, brigade: &Brigade, declared: &DeclaredFilter) ->
         Change::Nothing => false,
     };
     if is_wrong_part {
-        warn_once::steps_aside(r, declared, PARTIAL);
+        let reason = match declared.wants_whole {
+            true => PARTIAL_UNASKED,
+            false => PARTIAL,
+        };
+        warn_once::steps_aside(r, declared, reason);
         return true;
     }
     if declared.kind.follows_headers() && r.response_coding().is_none() {
@@ -277,7 +288,17 @@ fn settle_input(
 pub fn output_starts(r: &Request, declared: &DeclaredFilter, direct: bool) {
     r.watch_framing();
     let change = declared.change;
-    if declared.kind.follows_headers() {
+    let is_behind = declared.kind.follows_headers();
+    if !is_behind && (declared.wants_whole || change != Change::Length) {
+        r.watch_range();
+    }
+    match declared.wants_whole {
+        // Ranges are cut before the filter gets the body.
+        true if is_behind => r.drop_range(),
+        true => r.hide_range(),
+        false => {}
+    }
+    if is_behind {
         r.settle_headers_for(change);
     } else if change != Change::Nothing {
         r.note_changing_output(direct && declared.types.is_empty());
