@@ -22,6 +22,8 @@ impl Status {
     pub const FILTER_ERROR: Self = Self(ffi::AP_FILTER_ERROR);
     /// `413 Request Entity Too Large`.
     pub const REQUEST_ENTITY_TOO_LARGE: Self = Self(ffi::HTTP_REQUEST_ENTITY_TOO_LARGE as i32);
+    /// `304 Not Modified`.
+    pub const NOT_MODIFIED: Self = Self(ffi::HTTP_NOT_MODIFIED as i32);
     /// `401 Unauthorized`.
     pub const UNAUTHORIZED: Self = Self(ffi::HTTP_UNAUTHORIZED as i32);
     /// `500 Internal Server Error`.

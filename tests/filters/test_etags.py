@@ -114,17 +114,21 @@ def test_o23_the_tag_of_head_is_that_of_get(httpd: Httpd, name: str, source: str
 
 @pytest.mark.parametrize("name", SECTIONS)
 def test_o24_a_cache_asks_once(httpd: Httpd, name: str) -> None:
+    start = len(httpd.requests())
     full = httpd.get(f"/cached{path(name, 'proxy')}")
+    for line in ("200 GET /cached", "200 GET /origin/"):
+        httpd.wait_for_request(line, start)
     before = len(httpd.requests())
     again = httpd.get(f"/cached{path(name, 'proxy')}", {"Cache-Control": "max-age=0"})
-    httpd.wait_for_request("200 GET /cached", before)
+    for line in ("200 GET /cached", "304 GET /origin/"):
+        httpd.wait_for_request(line, before)
     asked = [line for line in httpd.requests()[before:] if " GET /origin/" in line]
     assert [line.split()[0] for line in asked] == ["304"]
     assert (again.status, again.body, again.headers["ETag"]) == (200, full.body, full.headers["ETag"])
     assert again.headers["Content-Length"] in (None, str(len(full.body)))
 
 
-@pytest.mark.parametrize("source", ["file", "sends"])
+@pytest.mark.parametrize("source", ["file", "sends", "returns"])
 @pytest.mark.parametrize("name", SECTIONS)
 def test_o24_a_cache_before_a_source_keeps_what_it_has(httpd: Httpd, name: str, source: str) -> None:
     full = httpd.get(f"/cached{path(name, source)}")

@@ -186,6 +186,13 @@ impl<'py> PhaseCall<'_, 'py> {
                 About::Request(self.r).log(Level::Error, &cut_response(status));
                 response.cut(self.py, self.r)
             }
+            Status::NOT_MODIFIED if self.phase == Phase::Content && !self.r.is_subrequest() => {
+                // httpd answers a status that is returned without the filters. mod_cache is one of them: its client
+                // would get this 304, which answers a condition of the cache's own.
+                response.discard();
+                self.r.set_status(status.0);
+                Status::OK
+            }
             _ => {
                 response.discard();
                 status
