@@ -213,9 +213,6 @@ void ap_remove_input_filter(ap_filter_t *filter)
     unlink_filter(&filter->r->input_filters, filter);
 }
 
-/* No filter below the chain holds output back. */
-void ap_flush_conn(conn_rec *c) {}
-
 apr_status_t ap_pass_brigade(ap_filter_t *next, apr_bucket_brigade *brigade)
 {
     if (!APR_BRIGADE_EMPTY(brigade) && APR_BUCKET_IS_EOS(APR_BRIGADE_LAST(brigade)) && next->r)

@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from http1 import get, responses
 from httpd import Httpd
 
 MPMS = ("event", "prefork")  # cgid and cgi
@@ -59,3 +60,10 @@ def test_the_rest_of_a_slow_script_is_read_and_dropped(httpd: Httpd, source: str
     assert body == b"enough\n"
     assert 0 < first < PAUSE
     assert end < 4
+
+
+def test_the_connection_stays_usable(httpd: Httpd) -> None:
+    """What is sent before the rest is read is no end of the connection, which with TLS would be told to the client."""
+    httpd.cgi("closes", SCRIPT)
+    answer = httpd.raw(get("/cgi-bin/closes") + get("/cgi-bin/closes", "Connection: close"), tls=True)
+    assert [response.body for response in responses(answer)] == [b"enough\n"] * 2
