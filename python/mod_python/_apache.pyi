@@ -788,7 +788,8 @@ class _Connection:
 
 class Connection(_Connection):
     """A connection (httpd's conn_rec). It may be used while httpd calls a handler for it or for one of its requests; at
-    any other time its methods and attributes raise RuntimeError.
+    any other time its methods and attributes raise RuntimeError. As req.connection it can be read and written, too:
+    HTTP ends there at the first call, which raises RuntimeError where HTTP must go on.
     """
 
     def read(self, length: int = 0) -> bytes:

@@ -122,7 +122,7 @@ impl Lender for Exports {
             // Nothing opens this lease again after the entry.
             let lease = Lease::new("connection");
             lease.open_for_entry();
-            let connection = ConnectionObject::of_request(&lease, c);
+            let connection = ConnectionObject::without_bytes(&lease, c);
             Ok(class::make(py, interpreter, connection)?.into_ptr())
         })
     }

@@ -17,9 +17,8 @@ use std::ptr::NonNull;
 
 use super::Filter;
 use super::response_head;
-use super::response_head::{Head, strict_length};
+use super::response_head::{Head, measure, strict_length};
 use crate::httpd::apr::brigade::Brigade;
-use crate::httpd::apr::bucket;
 use crate::httpd::apr::bucket::BucketKind;
 use crate::httpd::connection::KeepAlive;
 use crate::httpd::ffi;
@@ -142,6 +141,21 @@ impl Request {
             Some(frame) => !matches!(frame.stage.get(), Stage::Head(_)),
             None => !self.makes_head(),
         }
+    }
+
+    /// Sends no byte of the response any more, whoever writes it: neither a head nor the end of a body. Metadata goes
+    /// on. Returns `false` for a response that this filter does not see.
+    pub(in crate::httpd) fn mute(&self) -> bool {
+        let frame = self.frame();
+        frame.inspect(|frame| frame.stage.set(Stage::Cut)).is_some()
+    }
+
+    /// Whether a part of a body went out whose length its head has not said, so that any bytes can follow.
+    pub fn is_open_ended(&self) -> bool {
+        matches!(
+            self.frame().map(|frame| frame.stage.get()),
+            Some(Stage::Free)
+        )
     }
 
     /// Whether what a filter behind the headers gets now is a piece of a body: not the headers
@@ -354,25 +368,6 @@ fn refuse(r: &Request, brigade: &Brigade, stage: Stage, fault: &str) {
 
 fn ends(brigade: &Brigade) -> bool {
     brigade.kinds().any(|kind| kind == BucketKind::End)
-}
-
-/// How many bytes of data stand from this bucket on. Buckets of unknown length are read.
-fn measure(brigade: &Brigade, mut at: Option<NonNull<ffi::apr_bucket>>) -> Result<u64, Error> {
-    let mut total = 0;
-    while let Some(found) = at {
-        // SAFETY: a bucket of this ring.
-        if unsafe { bucket::kind_of(found.as_ptr()) } == BucketKind::Data {
-            // SAFETY: as above.
-            let length = match unsafe { bucket::length(found.as_ptr()) } {
-                Some(length) => length,
-                // SAFETY: as above; only the length of the bytes is used.
-                None => unsafe { bucket::read(found.as_ptr(), true) }?.len(),
-            };
-            total += length as u64;
-        }
-        at = brigade.after(found);
-    }
-    Ok(total)
 }
 
 /// Removes data from this bucket on; returns how many bytes it had, as far as that is known.

@@ -89,6 +89,28 @@ fn last_bytes(before: [u8; 4], data: &[u8]) -> [u8; 4] {
     })
 }
 
+/// How many bytes of data stand from this bucket on. Buckets of unknown length are read.
+pub(in crate::httpd) fn measure(
+    brigade: &Brigade,
+    mut at: Option<NonNull<ffi::apr_bucket>>,
+) -> Result<u64, Error> {
+    let mut total = 0;
+    while let Some(found) = at {
+        // SAFETY: a bucket of this ring.
+        if unsafe { bucket::kind_of(found.as_ptr()) } == BucketKind::Data {
+            // SAFETY: as above.
+            let length = match unsafe { bucket::length(found.as_ptr()) } {
+                Some(length) => length,
+                // SAFETY: as above; only the length of the bytes is used.
+                None => unsafe { bucket::read(found.as_ptr(), true) }?.len(),
+            };
+            total += length as u64;
+        }
+        at = brigade.after(found);
+    }
+    Ok(total)
+}
+
 /// The value of a `Content-Length`: only digits (RFC 9110 §8.6), and not more than httpd can count.
 pub fn strict_length(text: &[u8]) -> Option<u64> {
     let digits = text.trim_ascii();

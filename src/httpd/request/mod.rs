@@ -9,6 +9,7 @@ pub(in crate::httpd) mod changed_body;
 pub(in crate::httpd) mod coding;
 pub(in crate::httpd) mod content;
 pub(in crate::httpd) mod directory_match;
+pub(in crate::httpd) mod end_of_http;
 pub(in crate::httpd) mod entity_tag;
 pub(in crate::httpd) mod error_response;
 pub(in crate::httpd) mod fields;

@@ -9,20 +9,21 @@ use crate::python::connection::fields::{
     address, base_server, closing, hlist, keepalive, log_error, notes, set_keepalive,
     ssl_var_lookup, useragent_addr, useragent_ip,
 };
-use crate::python::connection::io;
 use crate::python::connection::object::ConnectionObject;
 use crate::python::object::capsule::capsule;
 use crate::python::object::class::Class;
 use crate::python::object::fields::{number, text};
 use crate::python::object::members::{attributes, methods};
 use crate::python::object::slots::{Slot, async_iterable_slot};
+use crate::python::request::raw_connection;
 use crate::python::runtime::types::ClassId;
 
 impl Class for ConnectionObject {
     const NAME: &'static std::ffi::CStr = c"mod_python.apache.Connection";
     const DOC: &'static std::ffi::CStr =
         c"A connection (httpd's conn_rec). It may be used while httpd calls a handler for it or for one of its \
-        requests; at any other time its methods and attributes raise RuntimeError.";
+        requests; at any other time its methods and attributes raise RuntimeError. As req.connection it can be read and \
+        written, too: HTTP ends there at the first call, which raises RuntimeError where HTTP must go on.";
     const ID: ClassId = ClassId::Connection;
 
     fn slots() -> Vec<Slot> {
@@ -34,15 +35,15 @@ impl Class for ConnectionObject {
         /// the peer closes. b'' at the end of input; a plain handler gets it once, then OSError. In an async def
         /// handler the result is awaited; a plain one waits, and other Python threads run meanwhile. Raises
         /// TimeoutError, and ConnectionError when the connection is broken.
-        read(; length) = io::read;
+        read(; length) = raw_connection::read;
         /// Returns the next line with its line end (bytes), or at most length bytes of it; b'' at the end of input, as
         /// read(). Waits and raises as read(). In an async def handler a line longer than length (65536 if left out)
         /// raises asyncio.LimitOverrunError.
-        readline(; length) = io::readline;
+        readline(; length) = raw_connection::readline;
         /// Sends data (str, encoded as UTF-8, bytes or a buffer). In an async def handler the result is awaited, which
         /// waits while the peer is slow. Raises ConnectionError when the peer is gone, TypeError for data of another
         /// type.
-        write(data) = io::write;
+        write(data) = raw_connection::write;
         /// Awaits exactly length bytes (int). Raises asyncio.IncompleteReadError when the input ends before,
         /// TimeoutError, ConnectionError. As asyncio.StreamReader.readexactly().
         readexactly(length) = async_io::readexactly;

@@ -3,10 +3,11 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
+use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
 use super::authorize::client;
-use super::object::Me;
+use super::object::{Me, taken};
 use super::state::ConnectionState;
 use crate::engine::phases::Phase;
 use crate::engine::settings::Settings;
@@ -96,11 +97,17 @@ pub(in crate::python) fn set_keepalive(
     value: &Bound<'_, PyAny>,
 ) -> PyResult<()> {
     let c = this.body().lent.get()?;
-    c.set_keep_alive(match value.extract::<i64>()? {
+    let keep = match value.extract::<i64>()? {
         1 => KeepAlive::Close,
         2 => KeepAlive::Keep,
         _ => KeepAlive::Unknown,
-    });
+    };
+    if keep != KeepAlive::Close && taken(c).is_some() {
+        return Err(PyRuntimeError::new_err(
+            "the connection closes after this request: its bytes were read or written with req.connection",
+        ));
+    }
+    c.set_keep_alive(keep);
     Ok(())
 }
 

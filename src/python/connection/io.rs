@@ -94,11 +94,27 @@ pub(in crate::python) fn read<'py>(
     this: &Me<'_, 'py>,
     length: Option<&Bound<'py, PyAny>>,
 ) -> Answer<'py> {
-    let (c, transport) = transport(this)?;
-    if transport.io.is_async() {
-        return async_io::read(this, length);
+    let (_, transport) = transport(this)?;
+    match transport.io.is_async() {
+        true => async_io::read(this, length),
+        false => read_some(this, some(length)?),
     }
-    let length: i64 = length.map_or(Ok(0), |length| length.extract())?;
+}
+
+/// The argument of a plain handler's `read()`.
+///
+/// # Errors
+/// `TypeError` for what is no number.
+pub(in crate::python) fn some(length: Option<&Bound<'_, PyAny>>) -> PyResult<i64> {
+    length.map_or(Ok(0), |length| length.extract())
+}
+
+/// Waits for a plain handler's data: at most `length` bytes; what comes next for 0; all for a negative number.
+///
+/// # Errors
+/// As [`fill`] and [`taken`].
+pub(in crate::python) fn read_some<'py>(this: &Me<'_, 'py>, length: i64) -> Answer<'py> {
+    let (c, transport) = transport(this)?;
     let mut data = Vec::new();
     let portion = usize::try_from(length)
         .ok()
@@ -121,13 +137,28 @@ pub(in crate::python) fn readline<'py>(
     this: &Me<'_, 'py>,
     length: Option<&Bound<'py, PyAny>>,
 ) -> Answer<'py> {
-    let (c, transport) = transport(this)?;
-    if transport.io.is_async() {
-        return async_io::readline(this, length);
+    let (_, transport) = transport(this)?;
+    match transport.io.is_async() {
+        true => async_io::readline(this, length),
+        false => read_line(this, of_line(length)?),
     }
-    let most = limit(length)?
-        .filter(|most| *most > 0)
-        .unwrap_or(usize::MAX);
+}
+
+/// The argument of a plain handler's `readline()`: the most bytes of the line.
+///
+/// # Errors
+/// `TypeError` for what is no number.
+pub(in crate::python) fn of_line(length: Option<&Bound<'_, PyAny>>) -> PyResult<usize> {
+    let most = limit(length)?.filter(|most| *most > 0);
+    Ok(most.unwrap_or(usize::MAX))
+}
+
+/// Waits for a plain handler's line, or `most` bytes of it.
+///
+/// # Errors
+/// As [`fill`] and [`taken`].
+pub(in crate::python) fn read_line<'py>(this: &Me<'_, 'py>, most: usize) -> Answer<'py> {
+    let (c, transport) = transport(this)?;
     let mut line = Vec::new();
     while line.len() < most
         && !line.ends_with(b"\n")
@@ -145,20 +176,42 @@ pub(in crate::python) fn readline<'py>(
 }
 
 pub(in crate::python) fn write<'py>(this: &Me<'_, 'py>, data: &Bound<'py, PyAny>) -> Answer<'py> {
-    let (c, transport) = transport(this)?;
+    let (_, transport) = transport(this)?;
     if transport.io.is_async() {
         return async_io::write(this, data);
     }
-    let length = buffer::append(
-        &mut &*transport.written,
-        data,
-        this.interpreter().deferred_drops,
-    )?;
+    let length = append(this, &transport.written, data)?;
+    send(this, &transport.written, length)?;
+    none(this)
+}
+
+/// Appends data that a plain handler writes. Returns how many bytes it has.
+///
+/// # Errors
+/// `TypeError` for what cannot be written, `MemoryError`.
+pub(in crate::python) fn append(
+    this: &Me<'_, '_>,
+    written: &OwnedBrigade,
+    data: &Bound<'_, PyAny>,
+) -> PyResult<usize> {
+    buffer::append(&mut &**written, data, this.interpreter().deferred_drops)
+}
+
+/// Sends `length` bytes that a plain handler has written.
+///
+/// # Errors
+/// `TimeoutError` or `ConnectionResetError`, marked as the peer's.
+pub(in crate::python) fn send(
+    this: &Me<'_, '_>,
+    written: &OwnedBrigade,
+    length: usize,
+) -> PyResult<()> {
+    let (c, transport) = transport(this)?;
     if length > 0 {
         transport.io.touch();
-        transport.written.append_flush();
-        release(this.py(), || c.write(&transport.written))
+        written.append_flush();
+        release(this.py(), || c.write(written))
             .map_err(|error| lost(this.py(), c, error, "took nothing", "written"))?;
     }
-    none(this)
+    Ok(())
 }

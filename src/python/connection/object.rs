@@ -7,7 +7,8 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
 use super::async_io;
-use crate::httpd::Connection;
+use super::state::ConnectionState;
+use crate::httpd::{Connection, Request};
 use crate::parking::transport::Transport;
 use crate::python::object::class::{Answer, This};
 use crate::python::object::fields::Shows;
@@ -18,8 +19,10 @@ use crate::python::server::ServerObject;
 /// What a `conn` holds.
 pub struct ConnectionObject {
     pub(in crate::python) lent: Lent<Connection>,
-    /// What reads and writes the connection's bytes; `None` where HTTP has them.
+    /// What a connection handler reads and writes the connection's bytes with.
     pub(in crate::python) transport: Option<Lent<Transport>>,
+    /// The request whose `req.connection` it is: its handlers can take the connection's bytes from HTTP.
+    pub(in crate::python) request: Option<Lent<Request>>,
     /// The server of its address, which code that keeps `conn` can still ask for when the connection is over.
     pub(in crate::python) server: ServerObject,
     pub(in crate::python) base_server: RefCell<Option<Py<PyAny>>>,
@@ -31,23 +34,32 @@ pub struct ConnectionObject {
 pub(in crate::python) type Me<'a, 'py> = This<'a, 'py, ConnectionObject>;
 
 impl ConnectionObject {
-    /// `req.connection`, which cannot read or write: HTTP has the connection's bytes.
-    pub fn of_request(lease: &Arc<Lease>, c: &Connection) -> Self {
-        Self {
-            lent: Lent::new(lease, c),
-            transport: None,
-            server: ServerObject::new(c.base_server()),
-            base_server: RefCell::default(),
-            notes: RefCell::default(),
-            end_told: Cell::new(false),
-        }
+    /// `req.connection`, whose bytes HTTP has until a handler takes them.
+    pub fn of_request(lease: &Arc<Lease>, r: &Request) -> Self {
+        let request = Some(Lent::new(lease, r));
+        Self::new(lease, r.connection(), None, request)
+    }
+
+    /// A connection that cannot be read or written: `filter.connection`, and that of extension modules in C.
+    pub fn without_bytes(lease: &Arc<Lease>, c: &Connection) -> Self {
+        Self::new(lease, c, None, None)
     }
 
     /// `conn` of a connection handler, which reads and writes through `transport`.
     pub fn with_transport(lease: &Arc<Lease>, c: &Connection, transport: &Transport) -> Self {
+        Self::new(lease, c, Some(Lent::new(lease, transport)), None)
+    }
+
+    fn new(
+        lease: &Arc<Lease>,
+        c: &Connection,
+        transport: Option<Lent<Transport>>,
+        request: Option<Lent<Request>>,
+    ) -> Self {
         Self {
             lent: Lent::new(lease, c),
-            transport: Some(Lent::new(lease, transport)),
+            transport,
+            request,
             server: ServerObject::new(c.base_server()),
             base_server: RefCell::default(),
             notes: RefCell::default(),
@@ -71,13 +83,25 @@ pub(in crate::python) fn transport<'a>(
 ) -> PyResult<(&'a Connection, &'a Transport)> {
     let me = this.body();
     let c = me.lent.get()?;
-    let Some(transport) = &me.transport else {
-        return Err(PyRuntimeError::new_err(
-            "HTTP has this connection's bytes: only a connection handler can read and write them",
-        ));
+    let transport = match (&me.transport, &me.request) {
+        (Some(transport), _) => Some(transport.get()?),
+        (None, Some(_)) => taken(c),
+        (None, None) => None,
     };
+    let transport = transport.ok_or_else(|| {
+        PyRuntimeError::new_err(
+            "HTTP has this connection's bytes: a connection handler can read and write them, and so can a handler of \
+             a request with req.connection.read(), readline() and write()",
+        )
+    })?;
     refuse_in_filters(c)?;
-    Ok((c, transport.get()?))
+    Ok((c, transport))
+}
+
+/// What reads and writes the bytes of a connection that a request's handler has taken from HTTP.
+pub(in crate::python) fn taken(c: &Connection) -> Option<&Transport> {
+    let state = c.existing_state::<ConnectionState>()?;
+    state.taken.get().map(|transport| &**transport)
 }
 
 /// Refuses reading and writing while a filter of this connection is being called: the bytes would pass that filter

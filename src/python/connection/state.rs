@@ -31,6 +31,8 @@ pub struct ConnectionState {
     pub shaking_hands: RefCell<Option<Box<Transport>>>,
     /// Whether the TLS handshake has ended, or there is none.
     pub has_shaken_hands: Cell<bool>,
+    /// What reads and writes the connection's bytes since a handler of a request has taken them from HTTP.
+    pub taken: OnceCell<Box<Transport>>,
     /// Counts the connection among those that have a handler (`PythonMaxConnections`).
     pub member: RefCell<Option<Member>>,
 }

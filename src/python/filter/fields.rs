@@ -29,7 +29,7 @@ pub(in crate::python) fn req<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
 /// `filter.connection`
 pub(in crate::python) fn connection<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
     let me = this.body();
-    let object = ConnectionObject::of_request(me.filter.lease(), me.filter.get()?.connection());
+    let object = ConnectionObject::without_bytes(me.filter.lease(), me.filter.get()?.connection());
     class::make(this.py(), this.interpreter(), object)
 }
 

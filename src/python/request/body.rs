@@ -45,6 +45,21 @@ impl Body {
         self.reading.get()
     }
 
+    /// Whether Python code has read the body to its end.
+    pub fn is_whole(&self) -> bool {
+        while let Some(kind) = self.unread.front() {
+            match kind {
+                BucketKind::Data if !self.unread.read_front(true).is_ok_and(<[u8]>::is_empty) => {
+                    return false;
+                }
+                BucketKind::End => self.ended.set(true),
+                _ => {}
+            }
+            drop(self.unread.remove_front());
+        }
+        self.ended.get() && self.failed.get().is_none()
+    }
+
     /// The status for a request whose body could not be read, if `error` is the exception that `raise` has made for
     /// that.
     pub fn answer_to(&self, py: Python<'_>, error: &PyErr) -> Option<Status> {

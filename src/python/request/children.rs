@@ -52,7 +52,7 @@ pub(in crate::python) fn part<'py>(this: &Me<'_, 'py>, part: ChildObject) -> Ans
         ChildObject::Connection => class::make(
             py,
             interpreter,
-            ConnectionObject::of_request(lease, me.lent.get()?.connection()),
+            ConnectionObject::of_request(lease, me.lent.get()?),
         )?,
         ChildObject::Server => class::make(py, interpreter, me.server)?,
         ChildObject::HeadersIn => table(Request::headers_in, Headers::OfRequest)?,

@@ -7,6 +7,7 @@ use pyo3::types::{PyBytes, PyString};
 use super::object::Me;
 use super::state::RequestState;
 use crate::httpd::Request;
+use crate::python::connection::object::taken;
 use crate::python::object::arguments::none;
 use crate::python::object::class;
 use crate::python::object::class::Answer;
@@ -102,7 +103,13 @@ pub(in crate::python) fn set_proxyreq(this: &Me<'_, '_>, value: &Bound<'_, PyAny
 
 pub(in crate::python) fn set_status(this: &Me<'_, '_>, value: &Bound<'_, PyAny>) -> PyResult<()> {
     let r = this.body().lent.get()?;
-    r.set_status(valid_status(value.extract()?)?);
+    let status = value.extract()?;
+    // A handler that has the bytes of the connection answers by itself: this is for the access log.
+    let is_for_log = is_interim(status) && taken(r.connection()).is_some();
+    r.set_status(match is_for_log {
+        true => status,
+        false => valid_status(status)?,
+    });
     Ok(())
 }
 

@@ -11,6 +11,7 @@ use super::state::RequestState;
 use crate::engine::phases::Phase;
 use crate::engine::settings::Settings;
 use crate::httpd::Request;
+use crate::python::connection::object::taken;
 use crate::python::object::arguments::{flag, integer, limit, none};
 use crate::python::object::class::Answer;
 use crate::python::runtime::context;
@@ -41,6 +42,12 @@ fn at_work<'a>(this: &'a Me<'_, '_>) -> PyResult<(&'a Request, &'a RequestState)
 /// being handled.
 fn answering<'a>(this: &'a Me<'_, '_>, method: &str) -> PyResult<(&'a Request, &'a RequestState)> {
     let (r, state) = at_work(this)?;
+    if taken(r.connection()).is_some() {
+        return Err(PyRuntimeError::new_err(format!(
+            "req.{method}() cannot be called any more: the handler has the bytes of the connection itself, and writes \
+             with req.connection.write()"
+        )));
+    }
     if r.is_being_written() {
         return Err(PyRuntimeError::new_err(format!(
             "req.{method}() cannot be called while the response passes a filter: a filter writes \

@@ -9,6 +9,7 @@ pub(in crate::python) mod io;
 pub(in crate::python) mod methods;
 pub mod object;
 pub mod phase;
+pub(in crate::python) mod raw_connection;
 pub mod registered_filter;
 pub mod response;
 pub(in crate::python) mod sendfile;

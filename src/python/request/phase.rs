@@ -16,6 +16,7 @@ use crate::httpd::log::Level;
 use crate::httpd::{Error, Request, Status};
 use crate::metrics;
 use crate::metrics::Measurement;
+use crate::python::connection::ends::is_of_peer;
 use crate::python::handlers::chain::{Chain, ChainedHandler};
 use crate::python::pdb;
 use crate::python::runtime::context::About;
@@ -213,6 +214,12 @@ impl<'py> PhaseCall<'_, 'py> {
     /// Answers an exception of a handler: with status 500 and a traceback in the log, or by cutting the response when a
     /// part of it was sent.
     fn failed(&self, handler: &Handler, error: &PyErr) -> Status {
+        if is_of_peer(self.py, error) {
+            // It has the connection's bytes, and did not catch that the client is gone or too slow.
+            let text = format!("{}: {error}", handler.text());
+            About::Request(self.r).log(Level::Info, &text);
+            return self.concluded(Status::DONE);
+        }
         metrics::failed(metrics::phase(self.phase));
         let response = &self.state.response;
         match response.broken() {

@@ -100,9 +100,6 @@ def connection(req: apache.Request) -> dict[str, Any]:
         "unknown": [c.remote_host, c.remote_logname],
         "state": [c.aborted, c.keepalives, type(c.id).__name__],
         "server": c.base_server.server_hostname,
-        "read": error_of(c.read, 1),
-        "readline": error_of(c.readline),
-        "write": error_of(c.write, b"x"),
         "free": error_of(setattr, c, "x", 1),
     }
 
