@@ -1,8 +1,12 @@
 //! The directives: one table.
 
+mod arguments;
+
 use std::ffi::CString;
 use std::sync::Arc;
 use std::time::Duration;
+
+use arguments::{Setting, flag, is_on, number, one, refused, seconds};
 
 use crate::connections;
 use crate::engine::filters::DeclaredFilter;
@@ -17,12 +21,10 @@ use crate::engine::settings::{Import, MUTEX_LOCKS, Settings};
 use crate::filter_chain::Direction;
 use crate::httpd::hooks::filters::{ENTRY_POINTS, is_registered, register};
 use crate::httpd::server::config::{
-    Command, Context, Directive, Line, OverrideClass, Section, SettingsChange, commands,
+    Command, Context, Directive, Line, OverrideClass, Section, commands,
 };
 use crate::module::Entry;
 use crate::python::filter::registry::registry;
-
-type Setting = Result<SettingsChange<Settings>, String>;
 
 /// In .htaccess, directives that run Python need the class of `AllowOverride` that `SetHandler` needs.
 const ANYWHERE: Context = Context::Anywhere(&[OverrideClass::FileInfo]);
@@ -58,7 +60,7 @@ static OF_PHASES: [Directive<Settings>; phase_table::COUNT] = {
 };
 
 /// All other directives.
-static OTHERS: [Directive<Settings>; 20] = [
+static OTHERS: [Directive<Settings>; 21] = [
     Directive {
         name: c"PythonProtocol",
         help: c"serves connections whose peers ask for a protocol by name, in TLS or with Upgrade: NAME module[::function]",
@@ -148,33 +150,30 @@ static OTHERS: [Directive<Settings>; 20] = [
         help: c"seconds that connection handlers have to finish when httpd stops gracefully",
         context: Context::Server,
         read: |line| {
-            let what = "seconds, as in 5";
-            let seconds = one(line, what)?;
-            let time = seconds.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-            let time = time.ok_or_else(|| refused(what, &seconds))?;
-            Ok(Box::new(move |settings| settings.graceful_timeout = Some(time)))
+            let range = Duration::ZERO..=Duration::MAX;
+            seconds(line, "seconds, as in 5", range, |settings| &mut settings.graceful_timeout)
         },
     },
     Directive {
         name: c"PythonMaxConnections",
         help: c"how many connections with a handler each child serves; more are closed at once",
         context: Context::Server,
-        read: |line| {
-            let what = "a number of connections, as in 1000";
-            let most = one(line, what)?;
-            let number = most.parse().map_err(|_| refused(what, &most))?;
-            Ok(Box::new(move |settings| settings.max_connections = Some(number)))
-        },
+        read: |line| number(line, "a number of connections, as in 1000", |settings| &mut settings.max_connections),
     },
     Directive {
         name: c"PythonMaxInterpreters",
         help: c"how many interpreters each child makes besides main_interpreter; requests for more are answered 503",
         context: Context::Server,
+        read: |line| number(line, "a number of interpreters, as in 100", |settings| &mut settings.max_interpreters),
+    },
+    Directive {
+        name: c"PythonSwitchInterval",
+        help: c"seconds for which a thread runs Python code while other threads wait to run theirs",
+        context: Context::Server,
         read: |line| {
-            let what = "a number of interpreters, as in 100";
-            let most = one(line, what)?;
-            let number = most.parse().map_err(|_| refused(what, &most))?;
-            Ok(Box::new(move |settings| settings.max_interpreters = Some(number)))
+            let range = Duration::from_micros(100)..=Duration::from_secs(1);
+            let what = "seconds from 0.0001 to 1, as in 0.001";
+            seconds(line, what, range, |settings| &mut settings.switch_interval)
         },
     },
     Directive {
@@ -225,32 +224,6 @@ static OTHERS: [Directive<Settings>; 20] = [
 /// All directives in httpd's form.
 pub static COMMANDS: [Command; OF_PHASES.len() + OTHERS.len() + 1] =
     commands(&[&OF_PHASES, &OTHERS]);
-
-/// The one argument of a directive.
-fn one(line: &Line<'_>, what: &str) -> Result<String, String> {
-    match <[String; 1]>::try_from(line.words()) {
-        Ok([word]) if !word.is_empty() => Ok(word),
-        _ => Err(format!("takes one argument: write {what}")),
-    }
-}
-
-/// The sentence about an argument that is not `what` the directive takes.
-fn refused(what: &str, argument: &str) -> String {
-    format!("takes {what}, not '{argument}'")
-}
-
-fn is_on(value: &str) -> Result<bool, String> {
-    match value.to_ascii_lowercase().as_str() {
-        "on" => Ok(true),
-        "off" => Ok(false),
-        other => Err(format!("is On or Off, not '{other}'")),
-    }
-}
-
-fn flag(line: &Line<'_>, field: fn(&mut Settings) -> &mut Option<bool>) -> Setting {
-    let value = is_on(&one(line, "On or Off")?)?;
-    Ok(Box::new(move |settings| *field(settings) = Some(value)))
-}
 
 fn option(line: &Line<'_>) -> Setting {
     let (key, value) = match line.words().as_slice() {

@@ -40,7 +40,7 @@ use crate::python::connection::session::Session;
 use crate::python::connection::state::ConnectionState;
 use crate::python::filter::drive;
 use crate::python::filter::registry::{declared, registry};
-use crate::python::runtime::{python_import, serving_fork, stacks, start};
+use crate::python::runtime::{gil_turns, python_import, serving_fork, stacks, start};
 use crate::python::ssi::Elements;
 use crate::python::values::config_tables;
 use crate::requests;
@@ -116,9 +116,13 @@ impl Module for Entry {
         mutex::child_init(child, main);
         let counters = counters(main);
         metrics::start(counters, &filters(main));
-        let mut servers = main.and_following();
-        let is_on = |server: &Server| server.settings::<Settings>().optimize == Some(true);
-        process::undisturbed(|| start::start(main, servers.any(is_on), &MODULE));
+        let settings = || main.and_following().map(Server::settings::<Settings>);
+        let optimize = settings().any(|settings| settings.optimize == Some(true));
+        let interval = settings()
+            .filter_map(|settings| settings.switch_interval)
+            .min();
+        let interval = interval.unwrap_or(gil_turns::SWITCH_INTERVAL);
+        process::undisturbed(|| start::start(main, optimize, interval, &MODULE));
         let mut servers = main.and_following();
         if servers.any(|server| server.settings::<Settings>().dump_signal == Some(true)) {
             stacks::serve(main);

@@ -33,6 +33,8 @@ pub struct Settings {
     pub max_connections: Option<usize>,
     /// `PythonMaxInterpreters`.
     pub max_interpreters: Option<usize>,
+    /// `PythonSwitchInterval`.
+    pub switch_interval: Option<Duration>,
     /// `PythonInputSpool`: how many bytes of a request's body are kept for a reader that needs its length; 0: no
     /// body is kept.
     pub input_spool: Option<usize>,
@@ -82,6 +84,7 @@ impl Settings {
             && self.graceful_timeout.is_none()
             && self.max_connections.is_none()
             && self.max_interpreters.is_none()
+            && self.switch_interval.is_none()
             && self.input_spool.is_none()
             && self.flags().all(|(_, value)| value.is_none())
             && self.options.is_empty()
@@ -105,6 +108,7 @@ impl Settings {
             graceful_timeout: inner.graceful_timeout.or(outer.graceful_timeout),
             max_connections: inner.max_connections.or(outer.max_connections),
             max_interpreters: inner.max_interpreters.or(outer.max_interpreters),
+            switch_interval: inner.switch_interval.or(outer.switch_interval),
             input_spool: inner.input_spool.or(outer.input_spool),
             per_directory: inner.per_directory.or(outer.per_directory),
             per_directive: inner.per_directive.or(outer.per_directive),

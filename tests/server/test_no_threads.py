@@ -139,15 +139,15 @@ def test_budgets_of_time_are_tried_again(httpd: Httpd) -> None:
 
 
 def test_turns_at_the_gil_are_tried_again(httpd: Httpd) -> None:
-    if not has_threads(httpd.get("/other").text, "gil turns", 2):
-        pytest.skip("this Python needs no threads for turns")
+    if not has_threads(httpd.get("/other").text, "gil turns", 1):
+        pytest.skip("this Python needs no thread for turns")
     httpd.graceful()
     pid = httpd.get("/child").text
-    httpd.expect("no thread for turns of interpreter main_interpreter", "no thread for turns of interpreter other")
+    httpd.expect("no thread for turns between interpreters")
     with no_threads(httpd):
         assert httpd.get("/other").text == pid
     assert httpd.get("/child").text == pid
-    assert has_threads(pid, "gil turns", 2)
+    assert has_threads(pid, "gil turns", 1)
 
 
 def has_threads(pid: str, name: str, count: int) -> bool:

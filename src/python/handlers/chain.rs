@@ -90,6 +90,11 @@ impl Chain {
         inner.at = (inner.at + 1).min(all);
     }
 
+    /// Whether Python code has added handlers, which may hold Python objects.
+    pub fn has_added(&self) -> bool {
+        !self.inner().added.is_empty()
+    }
+
     /// Appends a handler.
     pub fn push(&self, added: Arc<Added>) {
         self.inner().added.push(added);

@@ -1,5 +1,5 @@
 //! Which phase of a request runs, and the handlers that Python code has added to it and to later phases. It is used on
-//! the thread that httpd handles the request on, with the GIL held.
+//! the thread that httpd handles the request on.
 
 use std::cell::{Cell, RefCell};
 use std::path::{Component, PathBuf};
@@ -19,6 +19,8 @@ use crate::python::handlers::hlist::{HandlerListObject, Serves};
 use crate::python::object::arguments::{given, none};
 use crate::python::object::class;
 use crate::python::object::class::Answer;
+use crate::python::runtime::context::About;
+use crate::python::runtime::interpreter::Interpreter;
 use crate::python::runtime::lease::Lent;
 use crate::python::text::encode;
 
@@ -75,9 +77,13 @@ impl Handlers {
         self.running.replace(Some((phase, chain.clone())));
     }
 
-    /// Notes that the running phase is over.
-    pub fn end(&self) {
-        self.running.replace(None);
+    /// Notes that the running phase is over. Without the GIL, which it takes if there are Python objects to drop.
+    pub fn end(&self, interpreter: &'static Interpreter) {
+        let ended = self.running.take();
+        let has_objects = ended.as_ref().is_some_and(|(_, chain)| chain.has_added());
+        if has_objects {
+            interpreter.enter(About::Nothing, |_| drop(ended));
+        }
     }
 
     /// Notes that no phase is to come: no handler can be added any more.

@@ -1,5 +1,6 @@
 //! Calls the handlers of a phase of a request, on the thread on which httpd runs the phase. The interpreter is entered
-//! once for the phase: the GIL is held but for the calls that release it.
+//! once for the phase: the GIL is held but for the calls that release it. What the handlers have written is sent after
+//! the interpreter was left, so that a request need not wait for the GIL a second time.
 
 use std::sync::Arc;
 
@@ -20,7 +21,7 @@ use crate::python::connection::ends::is_of_peer;
 use crate::python::handlers::chain::{Chain, ChainedHandler};
 use crate::python::pdb;
 use crate::python::runtime::context::About;
-use crate::python::runtime::interpreter::Interpreter;
+use crate::python::runtime::interpreter::{Interpreter, release};
 use crate::python::runtime::loader::SearchPath;
 use crate::python::runtime::traceback;
 use crate::python::runtime::traceback::Page;
@@ -45,10 +46,10 @@ pub fn run(
         }
     };
     let measurement = Measurement::begin(metrics::phase(phase));
-    let status = interpreter.enter(About::Request(r), |py| {
-        let state = RequestState::of(r);
+    let state = RequestState::of(r);
+    let outcome = interpreter.enter(About::Request(r), |py| {
         let _open = state.lease.open();
-        let status = match state.object(py, interpreter, r) {
+        let outcome = match state.object(py, interpreter, r) {
             Ok(object) => {
                 let configured = chosen.map(|chosen| chosen.list.clone());
                 let chain = Arc::new(Chain::new(configured, state.handlers.take(phase)));
@@ -62,20 +63,81 @@ pub fn run(
                     r,
                     state,
                 };
-                let status = state.call_handlers(py, interpreter, || run.chain(&chain, &object));
-                state.handlers.end();
-                status
+                state.call_handlers(py, interpreter, || run.chain(&chain, &object))
             }
             Err(error) => {
                 traceback::to_log(py, phase.directive(), &error);
-                Status::INTERNAL_SERVER_ERROR
+                Outcome::Over(Status::INTERNAL_SERVER_ERROR)
             }
         };
         state.forget_unused(py, interpreter);
-        status
+        outcome
     });
+    let status = match outcome {
+        Outcome::Over(status) => status,
+        Outcome::Returned(status) => finish(r, state, phase, status),
+    };
+    state.handlers.end(interpreter);
+    interpreter.deferred_drops.empty_if_large(interpreter);
     measurement.end(&Work::default());
     status
+}
+
+/// What the handlers of a phase came to.
+enum Outcome {
+    /// They have returned this status; what they have written is not sent yet.
+    Returned(Status),
+    /// The response was dealt with. The status for httpd.
+    Over(Status),
+}
+
+/// Sends or drops what the handlers have written, and returns the status for httpd. Without the GIL.
+fn finish(r: &Request, state: &RequestState, phase: Phase, status: Status) -> Status {
+    let response = &state.response;
+    if phase >= Phase::Log || is_answered(r, phase) {
+        return concluded(r, state, phase, status);
+    }
+    match status {
+        Status::OK | Status::DONE if status == Status::DONE || phase == Phase::Content => {
+            response.end(r);
+            status
+        }
+        Status::OK | Status::DECLINED => {
+            // Another handler, of this or a later phase, adds to what was written.
+            response.send_rest(r);
+            concluded(r, state, phase, status)
+        }
+        _ if r.has_started() => {
+            About::Request(r).log(Level::Error, &cut_response(status));
+            response.cut(r)
+        }
+        Status::NOT_MODIFIED if phase == Phase::Content && !r.is_subrequest() => {
+            // httpd answers a status that is returned without the filters. mod_cache is one of them: its client would
+            // get this 304, which answers a condition of the cache's own.
+            response.discard();
+            r.set_status(status.0);
+            Status::OK
+        }
+        _ => {
+            response.discard();
+            status
+        }
+    }
+}
+
+/// The status for httpd once the handlers write no more: `DONE` if the response has ended, so that httpd adds nothing to
+/// it. What was written and not sent is dropped.
+fn concluded(r: &Request, state: &RequestState, phase: Phase, status: Status) -> Status {
+    state.response.discard();
+    match is_answered(r, phase) {
+        true => Status::DONE,
+        false => status,
+    }
+}
+
+/// Whether the response has ended in a phase whose handlers could still write to it.
+fn is_answered(r: &Request, phase: Phase) -> bool {
+    phase < Phase::Log && r.is_answered()
 }
 
 /// A phase of a request whose handlers are being called.
@@ -90,7 +152,7 @@ struct PhaseCall<'a, 'py> {
 
 impl<'py> PhaseCall<'_, 'py> {
     /// Calls one handler after the other, for as long as `phase.continues()` says so.
-    fn chain(&self, chain: &Chain, object: &Bound<'py, PyAny>) -> Status {
+    fn chain(&self, chain: &Chain, object: &Bound<'py, PyAny>) -> Outcome {
         let mut status = Status::DECLINED;
         while let Some(chained) = chain.current() {
             match self.call(&chained, object) {
@@ -105,7 +167,7 @@ impl<'py> PhaseCall<'_, 'py> {
             }
             chain.advance();
         }
-        self.finish(status)
+        Outcome::Returned(status)
     }
 
     /// Calls a handler. Returns `None` where a module need not have the function, and has none.
@@ -162,58 +224,17 @@ impl<'py> PhaseCall<'_, 'py> {
         loader.find_any(self.py, chained.handler(), default, search, object)
     }
 
-    /// Whether the response has ended in a phase whose handlers could still write to it.
     fn is_answered(&self) -> bool {
-        self.phase < Phase::Log && self.r.is_answered()
+        is_answered(self.r, self.phase)
     }
 
-    /// Sends or drops what the handlers have written, and returns the status for httpd.
-    fn finish(&self, status: Status) -> Status {
-        let response = &self.state.response;
-        if self.phase >= Phase::Log || self.is_answered() {
-            return self.concluded(status);
-        }
-        match status {
-            Status::OK | Status::DONE if status == Status::DONE || self.phase == Phase::Content => {
-                response.end(self.py, self.r);
-                status
-            }
-            Status::OK | Status::DECLINED => {
-                // Another handler, of this or a later phase, adds to what was written.
-                let _ = response.send_rest(self.py, self.r);
-                self.concluded(status)
-            }
-            _ if self.r.has_started() => {
-                About::Request(self.r).log(Level::Error, &cut_response(status));
-                response.cut(self.py, self.r)
-            }
-            Status::NOT_MODIFIED if self.phase == Phase::Content && !self.r.is_subrequest() => {
-                // httpd answers a status that is returned without the filters. mod_cache is one of them: its client
-                // would get this 304, which answers a condition of the cache's own.
-                response.discard();
-                self.r.set_status(status.0);
-                Status::OK
-            }
-            _ => {
-                response.discard();
-                status
-            }
-        }
-    }
-
-    /// The status for httpd once the handlers write no more: `DONE` if the response has ended, so that httpd adds
-    /// nothing to it. What was written and not sent is dropped.
-    fn concluded(&self, status: Status) -> Status {
-        self.state.response.discard();
-        match self.is_answered() {
-            true => Status::DONE,
-            false => status,
-        }
+    fn concluded(&self, status: Status) -> Outcome {
+        Outcome::Over(concluded(self.r, self.state, self.phase, status))
     }
 
     /// Answers an exception of a handler: with status 500 and a traceback in the log, or by cutting the response when a
     /// part of it was sent.
-    fn failed(&self, handler: &Handler, error: &PyErr) -> Status {
+    fn failed(&self, handler: &Handler, error: &PyErr) -> Outcome {
         if is_of_peer(self.py, error) {
             // It has the connection's bytes, and did not catch that the client is gone or too slow.
             let text = format!("{}: {error}", handler.text());
@@ -234,7 +255,7 @@ impl<'py> PhaseCall<'_, 'py> {
                 );
                 About::Request(self.r).log(Level::Info, &text);
                 response.discard();
-                return Status::DONE;
+                return Outcome::Over(Status::DONE);
             }
             None => {}
         }
@@ -244,7 +265,7 @@ impl<'py> PhaseCall<'_, 'py> {
                 handler.text()
             );
             About::Request(self.r).log(Level::Info, &text);
-            return self.finish(status);
+            return Outcome::Returned(status);
         }
         let name = format!("{} {}", self.phase.directive(), handler.text());
         let request = self
@@ -258,13 +279,13 @@ impl<'py> PhaseCall<'_, 'py> {
             return self.concluded(Status::INTERNAL_SERVER_ERROR);
         }
         if self.r.has_started() {
-            return response.cut(self.py, self.r);
+            return Outcome::Over(release(self.py, || response.cut(self.r)));
         }
         response.discard();
         if self.settings.debug != Some(true) {
-            return Status::INTERNAL_SERVER_ERROR;
+            return Outcome::Over(Status::INTERNAL_SERVER_ERROR);
         }
         response.replace(self.py, self.r, &Page::of(self.py, self.r, &name, error));
-        Status::DONE
+        Outcome::Over(Status::DONE)
     }
 }

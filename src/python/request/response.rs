@@ -95,12 +95,11 @@ impl Response {
         self.send(py, r)
     }
 
-    /// Sends what was written and not sent.
-    ///
-    /// # Errors
-    /// `OSError` when the client is gone.
-    pub fn send_rest(&self, py: Python<'_>, r: &Request) -> PyResult<()> {
-        self.send(py, r)
+    /// Sends what was written and not sent. Without the GIL; no handler is left that an exception could reach.
+    pub fn send_rest(&self, r: &Request) {
+        if self.has_rest(r) {
+            self.pass_on(r);
+        }
     }
 
     /// Sends a page about an error in place of the response, nothing of which was sent.
@@ -113,7 +112,7 @@ impl Response {
         r.forget_representation();
         self.total.set(page.body.len());
         if self.written.append_copy(&page.body).is_ok() {
-            self.end(py, r);
+            release(py, || self.end(r));
         }
     }
 
@@ -123,31 +122,40 @@ impl Response {
         self.buffered.set(0);
     }
 
-    /// Ends the response. What is left and the end go in one brigade, so that httpd can set the Content-Length.
-    pub fn end(&self, py: Python<'_>, r: &Request) {
+    /// Ends the response. What is left and the end go in one brigade, so that httpd can set the Content-Length. Without
+    /// the GIL; httpd sees for itself when the client is gone.
+    pub fn end(&self, r: &Request) {
         if self.total.get() > 0 && !r.has_ended() {
             self.written.append_end();
         }
-        // No handler is left that an exception could reach; httpd sees for itself that the client is gone.
-        let _ = self.send(py, r);
+        self.send_rest(r);
     }
 
-    /// Ends a response, a part of which was sent, so that the client notices that the rest is missing.
-    pub fn cut(&self, py: Python<'_>, r: &Request) -> Status {
+    /// Ends a response, a part of which was sent, so that the client notices that the rest is missing. Without the GIL.
+    pub fn cut(&self, r: &Request) -> Status {
         self.buffered.set(0);
-        release(py, || r.cut_response(&self.written))
+        r.cut_response(&self.written)
     }
 
-    fn send(&self, py: Python<'_>, r: &Request) -> PyResult<()> {
+    /// Whether something is to be sent. Drops what would follow the end of the response.
+    fn has_rest(&self, r: &Request) -> bool {
         if r.is_answered() || RequestState::of(r).handlers.is_after_response() {
             // After the end of a response, the client would take bytes for the next one. A request that httpd only
             // logs, such as one that timed out, has no response.
             self.discard();
         }
-        if self.broken.get().is_none() && !self.written.is_empty() {
-            self.buffered.set(0);
-            self.broken
-                .set(release(py, || r.write(&self.written)).err());
+        self.broken.get().is_none() && !self.written.is_empty()
+    }
+
+    /// Sends what was written, without the GIL.
+    fn pass_on(&self, r: &Request) {
+        self.buffered.set(0);
+        self.broken.set(r.write(&self.written).err());
+    }
+
+    fn send(&self, py: Python<'_>, r: &Request) -> PyResult<()> {
+        if self.has_rest(r) {
+            release(py, || self.pass_on(r));
         }
         match self.broken.get() {
             None => Ok(()),

@@ -13,9 +13,9 @@ use std::ptr::null_mut;
 
 use pyo3::ffi;
 
-use super::context;
 use super::interpreter::Interpreter;
 use super::thread_states::{EndOfThread, States};
+use super::{context, gil_turns};
 use crate::locks;
 
 unsafe extern "C" {
@@ -99,6 +99,13 @@ pub(in crate::python) fn adopt(interpreter: &'static Interpreter, state: *mut ff
 
 /// Waits for the GIL, and makes `state`, which is this thread's and not current, the current one.
 pub(in crate::python) fn resume(interpreter: &'static Interpreter, state: *mut ffi::PyThreadState) {
+    locks::before_python();
+    gil_turns::wait();
+    take_gil(interpreter, state);
+}
+
+/// As `resume`, without an order among the threads that wait.
+fn take_gil(interpreter: &'static Interpreter, state: *mut ffi::PyThreadState) {
     come_in(interpreter, state);
     // SAFETY: of this thread, and not current.
     unsafe { ffi::PyEval_RestoreThread(state) };
@@ -135,6 +142,7 @@ impl Outside {
 impl Drop for Outside {
     fn drop(&mut self) {
         if let Some(interpreter) = self.0 {
+            gil_turns::wait();
             come_in(interpreter, state_of(interpreter));
         }
     }
@@ -178,6 +186,12 @@ impl Attached {
     /// Waits for the GIL. Called outside of Python, without a short lock.
     pub(in crate::python) fn take(interpreter: &'static Interpreter) -> Self {
         resume(interpreter, state_of(interpreter));
+        Self
+    }
+
+    /// As `take`, for a thread that has asked for the GIL before.
+    pub(in crate::python) fn take_at_once(interpreter: &'static Interpreter) -> Self {
+        take_gil(interpreter, state_of(interpreter));
         Self
     }
 }

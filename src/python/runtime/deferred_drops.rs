@@ -4,21 +4,42 @@
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
+use super::context::About;
+use super::interpreter::Interpreter;
 use crate::locks::{Guard, Lock};
 
 /// The objects of one interpreter that wait to be dropped. Each entry and each return from sending empties the list, so
 /// it holds no more than httpd held in buckets. Its lock is short.
 #[derive(Default)]
-pub struct DeferredDrops(Lock<Vec<Py<PyBytes>>>);
+pub struct DeferredDrops(Lock<Waiting>);
+
+#[derive(Default)]
+struct Waiting {
+    objects: Vec<Py<PyBytes>>,
+    /// How many bytes they have together.
+    bytes: usize,
+}
+
+/// So many bytes are not kept until the next entry.
+const LARGE: usize = 1 << 20;
 
 impl DeferredDrops {
-    fn list(&self) -> Guard<'_, Vec<Py<PyBytes>>> {
+    fn list(&self) -> Guard<'_, Waiting> {
         self.0.lock()
     }
 
-    /// Leaves an object to be dropped. Any thread, with or without the GIL; does not wait for it.
-    pub fn push(&self, object: Py<PyBytes>) {
-        self.list().push(object);
+    /// Leaves an object of so many bytes to be dropped. Any thread, with or without the GIL; does not wait for it.
+    fn push(&self, object: Py<PyBytes>, bytes: usize) {
+        let mut list = self.list();
+        list.objects.push(object);
+        list.bytes += bytes;
+    }
+
+    /// Enters the interpreter of this list to drop all objects that wait, if they are large.
+    pub fn empty_if_large(&self, interpreter: &'static Interpreter) {
+        if self.list().bytes >= LARGE {
+            interpreter.enter(About::Nothing, |_| {});
+        }
     }
 
     /// Drops all objects that wait. Called with the GIL, inside the interpreter of this list.
@@ -26,12 +47,12 @@ impl DeferredDrops {
         // Nothing is dropped under the lock, for which threads without the GIL may wait.
         let waiting = {
             let mut list = self.list();
-            if list.is_empty() {
+            if list.objects.is_empty() {
                 return;
             }
             std::mem::take(&mut *list)
         };
-        for object in waiting {
+        for object in waiting.objects {
             drop(object.into_bound(py));
         }
     }
@@ -75,7 +96,7 @@ impl AsRef<[u8]> for OwnedBytes {
 impl Drop for OwnedBytes {
     fn drop(&mut self) {
         if let Some(object) = self.object.take() {
-            self.deferred.push(object);
+            self.deferred.push(object, self.length);
         }
     }
 }

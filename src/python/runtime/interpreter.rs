@@ -14,7 +14,7 @@ use super::context::About;
 use super::deferred_drops::DeferredDrops;
 use super::loader::Loader;
 use super::types::{BuiltinModule, Types};
-use super::{attach, context, contextvars, forked, gil_turns, time_limit};
+use super::{attach, context, contextvars, forked, time_limit};
 
 /// One interpreter of this child. Lives as long as the child.
 pub struct Interpreter {
@@ -48,11 +48,6 @@ impl Interpreter {
         self.state
     }
 
-    /// Waits for the GIL as a thread of this interpreter, and gives it back.
-    pub fn take_turn(&'static self) {
-        drop(Attached::take(self));
-    }
-
     /// Enters the interpreter, calls `f`, and leaves it, even if `f` panics. Waits for the GIL; no short lock may be
     /// held. A thread that is in this interpreter stays in it; one that is in another leaves that meanwhile. What `f`
     /// prints is logged where `about` logs.
@@ -62,7 +57,6 @@ impl Interpreter {
             // Python code of another interpreter on this thread has called httpd, and that us.
             Some(_) => Python::attach(|py| release(py, || self.enter(about, f))),
             None => {
-                gil_turns::note_entry();
                 // httpd may have been called by another module that embeds Python, and holds the GIL. Or httpd ends
                 // the child in a signal handler, while C code that Python called has let go of the GIL.
                 let _left = Left::begin();

@@ -3,8 +3,9 @@
 
 use std::path::Path;
 use std::sync::{Once, OnceLock};
+use std::time::Duration;
 
-use pyo3::exceptions::PyRuntimeError;
+use pyo3::exceptions::{PyMemoryError, PyRuntimeError};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::sync::OnceLockExt;
@@ -29,7 +30,7 @@ use crate::python::memory;
 struct Child {
     named: Named,
     main: &'static Interpreter,
-    main_turns: Once,
+    turns: Once,
 }
 
 impl Child {
@@ -37,7 +38,7 @@ impl Child {
         Self {
             named: Named::default(),
             main,
-            main_turns: Once::new(),
+            turns: Once::new(),
         }
     }
 
@@ -50,15 +51,12 @@ impl Child {
 
     fn make(&self, name: &str) -> Result<&'static Interpreter, NoPython> {
         // Started before the second interpreter exists, which needs turns at the GIL while it starts.
-        self.main_turns
-            .call_once(|| gil_turns::start_for(self.main));
+        self.turns.call_once(gil_turns::start);
         let _descriptors =
             spare_descriptors::let_go().map_err(|error| NoPython::not_made(name, error))?;
         let make = |_: Python<'_>| sub_interpreter::make(name, self.main.module);
         let made = self.main.enter(About::Nothing, make);
-        let made = made.map_err(|reason| NoPython::not_made(name, reason))?;
-        gil_turns::start_for(made);
-        Ok(made)
+        made.map_err(|reason| NoPython::not_made(name, reason))
     }
 }
 
@@ -68,12 +66,20 @@ static CHILD: OnceLock<Result<Child, NoPython>> = OnceLock::new();
 /// All interpreters of this child.
 static KNOWN: Lock<Vec<&'static Interpreter>> = Lock::short(Vec::new());
 
-/// Starts Python in this child; with `optimize`, as `python -O`, which leaves out `assert`. A failure is logged here,
-/// and again for each request. Called in `child_init`, on the child's first and only thread.
-pub fn start(server: &'static Server, optimize: bool, module: &'static BuiltinModule) {
+/// Starts Python in this child; with `optimize`, as `python -O`, which leaves out `assert`. All interpreters have the
+/// switch interval `switch_interval`. A failure is logged here, and again for each request. Called in `child_init`, on
+/// the child's first and only thread.
+pub fn start(
+    server: &'static Server,
+    optimize: bool,
+    switch_interval: Duration,
+    module: &'static BuiltinModule,
+) {
     memory::keep_freed_pieces();
     let child = CHILD.get_or_init(|| {
         initialize(optimize).map_err(NoPython::failed)?;
+        set_switch_interval(switch_interval)
+            .map_err(|error| NoPython::failed(error.to_string()))?;
         let main = make(MAIN, module).map_err(|reason| NoPython::not_made(MAIN, reason))?;
         Ok(Child::new(main))
     });
@@ -81,6 +87,17 @@ pub fn start(server: &'static Server, optimize: bool, module: &'static BuiltinMo
     if let Err(reason) = child {
         reason.log(About::Server(server), Level::Critical, "this child");
     }
+}
+
+/// Sets how long a thread that runs Python code keeps the GIL while others wait for it. Interpreters share it with the
+/// GIL.
+fn set_switch_interval(interval: Duration) -> PyResult<()> {
+    gil_turns::set_interval(interval);
+    Python::attach(|py| {
+        let sys = py.import("sys")?;
+        sys.call_method1("setswitchinterval", (interval.as_secs_f64(),))?;
+        Ok(())
+    })
 }
 
 /// The main interpreter of this child, if Python has started.
@@ -205,6 +222,7 @@ pub(in crate::python) fn equip(
                 module,
                 loader: Loader::new(py)?,
             }));
+            gil_turns::add(interpreter).map_err(PyMemoryError::new_err)?;
             KNOWN.lock().push(interpreter);
             (module.install)(py, interpreter)?;
             if is_ours {
@@ -213,7 +231,11 @@ pub(in crate::python) fn equip(
             Ok(interpreter)
         });
         equipped.map_err(|error| {
-            KNOWN.lock().retain(|known| known.state != state);
+            let mut known = KNOWN.lock();
+            let position = known.iter().position(|known| known.state == state);
+            let failed = position.map(|position| known.remove(position));
+            drop(known);
+            failed.into_iter().for_each(gil_turns::remove);
             traceback::to_server_log(
                 py,
                 &NoPython::not_made(name, "its start failed").to_string(),
