@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Instant;
 
 use crate::engine::counters::{CallCounters, ChildCounters, Counters, Work};
+use crate::engine::filters::DeclaredFilter;
 use crate::engine::phases::Phase;
 use crate::filter_chain::Direction;
 use crate::httpd::filter::waited;
@@ -56,10 +57,13 @@ impl Here {
 }
 
 /// The row of a filter.
-pub fn filter(direction: Direction, name: &str) -> Option<&'static CallCounters> {
+pub fn filter(direction: Direction, filter: &DeclaredFilter) -> Option<&'static CallCounters> {
     let here = HERE.get()?;
-    let number = here.filters.get(&(direction, name.to_lowercase()))?;
-    here.counters.filter(direction, *number)
+    let number = filter.number.get().copied().or_else(|| {
+        let name = filter.name.to_lowercase();
+        here.filters.get(&(direction, name)).copied()
+    });
+    here.counters.filter(direction, number?)
 }
 
 /// The row of a phase's handlers.

@@ -1,6 +1,6 @@
 //! Filters as directives declare them.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use super::handlers::{Handler, Home};
@@ -83,6 +83,8 @@ pub struct DeclaredFilter {
     pub time: Option<Duration>,
     /// Whether the handler is kept from answering with a part of the body: `range=whole`.
     pub wants_whole: bool,
+    /// The number of its entry point, once it has one (`Registry::number`).
+    pub number: OnceLock<usize>,
 }
 
 impl DeclaredFilter {
@@ -137,6 +139,7 @@ impl DeclaredFilter {
             change: Change::Length,
             time: None,
             wants_whole: false,
+            number: OnceLock::new(),
         }
     }
 
@@ -160,6 +163,9 @@ impl DeclaredFilter {
 
     /// Whether responses with this `Content-Type`, parameters included, pass the filter.
     pub fn takes(&self, content_type: Option<&[u8]>) -> bool {
+        if self.types.is_empty() {
+            return true;
+        }
         let essence = content_type
             .unwrap_or_default()
             .split(|byte| *byte == b';')
@@ -168,12 +174,11 @@ impl DeclaredFilter {
             .unwrap_or_default()
             .trim_ascii()
             .to_ascii_lowercase();
-        self.types.is_empty()
-            || self.types.iter().any(|one| match one.strip_suffix('*') {
-                Some("*/") => true,
-                Some(head) => essence.starts_with(head.as_bytes()),
-                None => essence == one.as_bytes(),
-            })
+        self.types.iter().any(|one| match one.strip_suffix('*') {
+            Some("*/") => true,
+            Some(head) => essence.starts_with(head.as_bytes()),
+            None => essence == one.as_bytes(),
+        })
     }
 
     fn set(&mut self, key: &str, value: &str) -> Result<(), String> {

@@ -15,6 +15,7 @@ pub mod interpreter_name;
 pub mod key_values;
 pub mod log_text;
 pub mod mod_wsgi;
+pub mod name_hash;
 pub mod options;
 pub mod phase_table;
 pub mod phases;

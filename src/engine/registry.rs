@@ -37,6 +37,8 @@ impl Registry {
                     filter.kind.name()
                 ));
             }
+            // Each declaration is given one number.
+            let _ = filter.number.set(*number);
             return Ok((*number, false));
         }
         let number = self
@@ -50,6 +52,7 @@ impl Registry {
                  different handlers in different sections instead"
             ));
         }
+        let _ = filter.number.set(number);
         self.entries.insert(key, number);
         self.first.insert((direction, number), filter.clone());
         Ok((number, true))

@@ -94,27 +94,44 @@ pub fn refuse_line_ends(text: &[u8]) -> PyResult<()> {
 }
 
 /// Refuses a header value that httpd would refuse when it sends the response: one with control characters other than
-/// TAB. `what` names the header or attribute in the error.
+/// TAB. `what` names the header or attribute for the error.
 ///
 /// # Errors
 /// `ValueError` that names the first of them.
-pub fn refuse_controls(what: &str, value: &[u8]) -> PyResult<()> {
+pub fn refuse_controls(what: impl FnOnce() -> String, value: &[u8]) -> PyResult<()> {
     let is_control = |byte: &&u8| byte.is_ascii_control() && **byte != b'\t';
     match value.iter().find(is_control) {
         None => Ok(()),
         Some(byte) => Err(PyValueError::new_err(format!(
-            "the value of {what} has the control character '\\x{byte:02x}': a header takes none but TAB"
+            "the value of {} has the control character '\\x{byte:02x}': a header takes none but TAB",
+            what()
         ))),
     }
 }
+
+/// Which bytes stand in a token.
+const IS_TOKEN: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = (byte as u8).is_ascii_alphanumeric();
+        byte += 1;
+    }
+    let others = b"!#$%&'*+-.^_`|~";
+    let mut at = 0;
+    while at < others.len() {
+        table[others[at] as usize] = true;
+        at += 1;
+    }
+    table
+};
 
 /// Refuses a header name that httpd would refuse when it sends the response: what is no token (RFC 9110 §5.6.2).
 ///
 /// # Errors
 /// `ValueError` that names it.
 pub fn refuse_no_token(name: &[u8]) -> PyResult<()> {
-    let is_token = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
-    if !name.is_empty() && name.iter().all(is_token) {
+    if !name.is_empty() && name.iter().all(|byte| IS_TOKEN[usize::from(*byte)]) {
         return Ok(());
     }
     let name = name.escape_ascii();

@@ -26,7 +26,19 @@ impl Brigade {
         if line {
             length = memchr::memchr(b'\n', &data[..length]).map_or(length, |at| at + 1);
         }
-        extend(target, &data[..length])?;
+        self.give_data(length, |data| extend(target, data))
+    }
+
+    /// Gives at most `limit` bytes of the first bucket, which is in memory, to `take`, and removes them. If `take`
+    /// returns an error, they are still in the bucket.
+    pub fn give_data<E>(
+        &self,
+        limit: usize,
+        take: impl FnOnce(&[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let data = self.read_front(true).unwrap_or_default();
+        let length = data.len().min(limit);
+        take(&data[..length])?;
         if length < data.len() {
             // Memory splits at any point within. (At its end it would leave an empty bucket.)
             let _ = self.split_front(length);

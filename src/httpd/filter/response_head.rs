@@ -114,12 +114,12 @@ pub(in crate::httpd) fn measure(
 /// The value of a `Content-Length`: only digits (RFC 9110 §8.6), and not more than httpd can count.
 pub fn strict_length(text: &[u8]) -> Option<u64> {
     let digits = text.trim_ascii();
-    let all = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
-    let number: i64 = std::str::from_utf8(digits.get(..).filter(|_| all)?)
-        .ok()?
-        .parse()
-        .ok()?;
-    u64::try_from(number).ok()
+    let most = i64::MAX as u64;
+    let number = digits.iter().try_fold(0u64, |number, byte| {
+        let digit = byte.is_ascii_digit().then(|| u64::from(byte - b'0'))?;
+        number.checked_mul(10)?.checked_add(digit)
+    });
+    number.filter(|number| !digits.is_empty() && *number <= most)
 }
 
 #[cfg(test)]

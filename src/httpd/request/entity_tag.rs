@@ -18,7 +18,7 @@ const BY_RESPONSE: &CStr = c"response";
 impl Request {
     /// Makes a strong `ETag` weak.
     pub(in crate::httpd) fn weaken_tag(&self) {
-        for headers in [self.headers_out(), self.err_headers_out()] {
+        for headers in self.response_headers() {
             let strong = headers.get(c"ETag").filter(|tag| !tag.starts_with(b"W/"));
             if let Some(weak) = strong.and_then(|tag| CString::new([b"W/", tag].concat()).ok()) {
                 headers.set(c"ETag", &weak);
@@ -31,9 +31,9 @@ impl Request {
     pub fn note_changing_output(&self, certain: bool) {
         let notes = self.notes();
         if certain {
-            notes.set(CHANGING, BY_CONFIGURATION);
+            notes.set_static(CHANGING, BY_CONFIGURATION);
         } else if notes.get(CHANGING).is_none() {
-            notes.set(CHANGING, BY_RESPONSE);
+            notes.set_static(CHANGING, BY_RESPONSE);
         }
     }
 

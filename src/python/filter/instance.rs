@@ -55,7 +55,7 @@ impl Instance {
         };
         Ok(Self {
             interpreter: Interpreter::for_home(settings, filter.request(), &declared.handler.home)?,
-            row: metrics::filter(direction, &declared.name),
+            row: metrics::filter(direction, &declared),
             declared,
             lease: Lease::new("filter"),
             io: RefCell::new(io),

@@ -29,11 +29,20 @@ fn open_io<R>(
     f: impl FnOnce(&Filter, &mut InputOrOutput) -> PyResult<R>,
 ) -> PyResult<R> {
     with_io(this, |filter, io| {
-        if io.stream().is_closed() {
-            return Err(PyValueError::new_err("the filter is closed"));
-        }
+        refuse_closed(io)?;
         f(filter, io)
     })
+}
+
+/// Refuses a filter that has called `close()`.
+///
+/// # Errors
+/// `ValueError`.
+fn refuse_closed(io: &mut InputOrOutput) -> PyResult<()> {
+    match io.stream().is_closed() {
+        true => Err(PyValueError::new_err("the filter is closed")),
+        false => Ok(()),
+    }
 }
 
 /// `OSError` for an error of httpd's while a filter reads or closes.
@@ -70,29 +79,45 @@ pub(in crate::python) fn read<'py>(
     n: Option<&Bound<'py, PyAny>>,
 ) -> Answer<'py> {
     let asked = limit(n)?;
-    if with_io(this, |_, io| Ok(io.stream().is_generators()))? {
-        let most = asked.unwrap_or(CHUNK).min(CHUNK);
-        return async_io::reader(this, ReadRequest::Bytes(most));
-    }
     let bound = bound(this)?;
-    let limit = asked.unwrap_or(bound).min(bound);
+    let read = with_io(this, |filter, io| match io.stream().is_generators() {
+        true => Ok(None),
+        false => read_now(this, filter, io, asked, bound).map(Some),
+    });
+    match read? {
+        Some(piece) => Ok(piece),
+        None => {
+            let most = asked.unwrap_or(CHUNK).min(CHUNK);
+            async_io::reader(this, ReadRequest::Bytes(most))
+        }
+    }
+}
+
+/// What `read()` of a plain function returns.
+fn read_now<'py>(
+    this: &Me<'_, 'py>,
+    filter: &Filter,
+    io: &mut InputOrOutput,
+    asked: Option<usize>,
+    bound: usize,
+) -> Answer<'py> {
+    refuse_closed(io)?;
     this.body().bound_met.set(false);
-    open_io(this, |filter, io| {
-        if limit == 0 {
-            return Ok(PyBytes::new(this.py(), b"").into_any());
+    let limit = asked.unwrap_or(bound).min(bound);
+    if limit == 0 {
+        return Ok(PyBytes::new(this.py(), b"").into_any());
+    }
+    match io.read(this.py(), filter, limit).map_err(failed)? {
+        Next::End => none(this),
+        Next::Pause => pause(this),
+        Next::Data => {
+            let piece = this.body().take_joined(this.py(), io, limit)?;
+            let is_bounds = asked.is_none_or(|asked| asked > bound);
+            let is_full = is_bounds && piece.as_bytes().len() >= bound;
+            this.body().bound_met.set(is_full && io.stream().has_data());
+            Ok(piece.into_any())
         }
-        match io.read(this.py(), filter, limit).map_err(failed)? {
-            Next::End => none(this),
-            Next::Pause => pause(this),
-            Next::Data => {
-                let piece = this.body().take_joined(this.py(), io, limit)?;
-                let is_bounds = asked.is_none_or(|asked| asked > bound);
-                let is_full = is_bounds && piece.as_bytes().len() >= bound;
-                this.body().bound_met.set(is_full && io.stream().has_data());
-                Ok(piece.into_any())
-            }
-        }
-    })
+    }
 }
 
 pub(in crate::python) fn readline<'py>(
@@ -135,8 +160,9 @@ pub(in crate::python) fn readline<'py>(
 }
 
 pub(in crate::python) fn write<'py>(this: &Me<'_, 'py>, data: &Bound<'py, PyAny>) -> Answer<'py> {
-    refuse_to_generators(this, "yields its output")?;
-    open_io(this, |filter, io| {
+    with_io(this, |filter, io| {
+        refuse_generator(io, "yields its output")?;
+        refuse_closed(io)?;
         if let InputOrOutput::Output(output) = io {
             if output.is_broken() {
                 return Err(write_failed());
@@ -205,7 +231,12 @@ pub(in crate::python) fn close<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
 /// # Errors
 /// `RuntimeError` in a streaming filter.
 fn refuse_to_generators(this: &Me<'_, '_>, instead: &str) -> PyResult<()> {
-    if with_io(this, |_, io| Ok(io.stream().is_generators()))? {
+    with_io(this, |_, io| refuse_generator(io, instead))
+}
+
+/// As `refuse_to_generators`, with the filter's side at hand.
+fn refuse_generator(io: &mut InputOrOutput, instead: &str) -> PyResult<()> {
+    if io.stream().is_generators() {
         let text = format!("an 'async def' filter {instead} instead");
         return Err(PyRuntimeError::new_err(text));
     }

@@ -11,7 +11,7 @@ use pyo3::types::PyBytes;
 use crate::httpd::apr::bucket::BucketKind;
 use crate::httpd::apr::owned_brigade::OwnedBrigade;
 use crate::httpd::{Error, Request, Status};
-use crate::python::memory::{bytes, no_memory};
+use crate::python::memory::{BytesWriter, bytes, no_memory};
 use crate::python::runtime::interpreter::{Interpreter, release};
 
 /// How many bytes httpd's filters are asked for at a time.
@@ -82,12 +82,18 @@ impl Body {
         limit: Option<usize>,
     ) -> PyResult<Bound<'py, PyBytes>> {
         let limit = limit.unwrap_or(usize::MAX);
-        let mut data = Vec::new();
-        while data.len() < limit && self.fill(py, interpreter, r)? {
-            let taken = self.unread.take_data(limit - data.len(), false, &mut data);
-            taken.map_err(|_| no_memory(data.len() + PORTION))?;
+        let left = match self.begun.get() {
+            true => r.remaining(),
+            false => r.content_length().unwrap_or(0),
+        };
+        let expected = usize::try_from(left).unwrap_or(0).min(limit);
+        let mut data = BytesWriter::new(py, expected);
+        while data.written() < limit && self.fill(py, interpreter, r)? {
+            let room = limit - data.written();
+            self.unread.give_data(room, |piece| data.write(piece))?;
         }
-        given(py, r, &data)
+        count(r, data.written());
+        data.finish()
     }
 
     /// Returns the next line with its line end, or `limit` bytes of it; empty at the end of the body.
@@ -107,7 +113,8 @@ impl Body {
             let taken = self.unread.take_data(limit - line.len(), true, &mut line);
             taken.map_err(|_| no_memory(line.len() + PORTION))?;
         }
-        given(py, r, &line)
+        count(r, line.len());
+        bytes(py, &line)
     }
 
     /// Reads the rest and drops it. Returns `OK`, or the status that answers the error.
@@ -193,10 +200,9 @@ impl Body {
     }
 }
 
-/// The bytes that a method returns; they are counted in `read_length`.
-fn given<'py>(py: Python<'py>, r: &Request, data: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
-    r.set_read_length(r.read_length() + data.len() as i64);
-    bytes(py, data)
+/// Counts bytes that a method returns in `read_length`.
+fn count(r: &Request, length: usize) {
+    r.set_read_length(r.read_length() + length as i64);
 }
 
 fn server_return(interpreter: &'static Interpreter, py: Python<'_>, status: Status) -> PyErr {

@@ -55,7 +55,7 @@ pub(in crate::python) fn set_header_text(
 ) -> PyResult<()> {
     let r = this.body().lent.get()?;
     let text = one_line(value)?;
-    refuse_controls(name, text.as_deref().unwrap_or_default())?;
+    refuse_controls(|| name.to_owned(), text.as_deref().unwrap_or_default())?;
     field(r, text.as_deref());
     Ok(())
 }
@@ -220,7 +220,7 @@ pub(in crate::python) fn set_content_languages(
         .try_iter()?
         .map(|language| {
             let language = encode_header(&language?)?.into_bytes();
-            refuse_controls("content_languages", &language)?;
+            refuse_controls(|| "content_languages".to_owned(), &language)?;
             Ok(language)
         })
         .collect();

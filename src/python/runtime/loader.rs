@@ -7,15 +7,16 @@
 //! All functions are called with the GIL. The loader's own lock is short: no Python code runs under it.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 
 use pyo3::exceptions::{PyAttributeError, PyTypeError};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList, PyString, PyType};
+use pyo3::types::{PyDict, PyList, PyType};
 
+use super::known_names::KnownNames;
 use super::traceback::{name_searched_folders, without_import_frames};
 use super::{context, package};
 use crate::engine::handlers::{Handler, Home};
+use crate::engine::name_hash::NameMap;
 use crate::engine::phase_table::ROWS;
 use crate::engine::phases::Phase;
 use crate::httpd::Request;
@@ -77,13 +78,14 @@ impl ImportScope<'_> {
 /// What one interpreter has loaded for handlers.
 pub struct Loader {
     inner: Lock<LoaderState>,
+    names: KnownNames,
     /// `sys.path` as it was when the interpreter started.
     initial_path: Py<PyList>,
     sys: Py<PyModule>,
 }
 
 /// Modules by the key of their scope and by name; or objects with which they have replaced themselves in `sys.modules`.
-type Modules = HashMap<String, HashMap<String, Py<PyAny>>>;
+type Modules = NameMap<NameMap<Py<PyAny>>>;
 
 struct LoaderState {
     /// The modules that are complete.
@@ -91,7 +93,7 @@ struct LoaderState {
     /// Those of them that `PythonHandlerModule` names.
     handler_modules: Modules,
     /// `PythonPath` expressions, evaluated once each.
-    paths: HashMap<String, Py<PyList>>,
+    paths: NameMap<Py<PyList>>,
     /// The expression whose value is `sys.path` now.
     current: Option<String>,
 }
@@ -107,11 +109,12 @@ impl Loader {
         package::prepare_path(&path)?;
         Ok(Self {
             inner: Lock::short(LoaderState {
-                modules: HashMap::new(),
-                handler_modules: HashMap::new(),
-                paths: HashMap::new(),
+                modules: NameMap::default(),
+                handler_modules: NameMap::default(),
+                paths: NameMap::default(),
                 current: None,
             }),
+            names: KnownNames::default(),
             initial_path: copy(&path)?.unbind(),
             sys: sys.unbind(),
         })
@@ -156,7 +159,7 @@ impl Loader {
     ) -> PyResult<Bound<'py, PyAny>> {
         let module = self.module(py, handler, search)?;
         let name = handler.object.as_deref().unwrap_or(default_object);
-        resolve(&module, name, argument)
+        resolve(&module, name, argument, &self.names)
     }
 
     /// The module of a handler.
@@ -355,15 +358,15 @@ fn resolve<'py>(
     module: &Bound<'py, PyAny>,
     dotted: &str,
     argument: &Bound<'py, PyAny>,
+    names: &KnownNames,
 ) -> PyResult<Bound<'py, PyAny>> {
     let mut object = module.clone();
     for name in dotted.split('.') {
         if object.is_instance_of::<PyType>() {
             object = object.call1((argument,))?;
         }
-        // An interned name is found in the caches of CPython.
         object = object
-            .getattr(PyString::intern(object.py(), name))
+            .getattr(names.get(object.py(), name))
             .map_err(|error| {
                 if !error.is_instance_of::<PyAttributeError>(module.py()) {
                     return error;

@@ -8,6 +8,7 @@ pub mod forked;
 pub mod gil_turns;
 pub(in crate::python) mod initialize;
 pub mod interpreter;
+pub mod known_names;
 pub mod lease;
 pub mod loader;
 pub mod named;

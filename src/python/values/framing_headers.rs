@@ -70,15 +70,14 @@ impl Headers {
             return Ok(());
         }
         refuse_no_token(key.to_bytes())?;
-        let text = value.to_string_lossy();
-        refuse_controls(
-            &format!("the header {}", key.to_string_lossy()),
-            value.to_bytes(),
-        )?;
+        let text = || value.to_string_lossy();
+        let header = || format!("the header {}", key.to_string_lossy());
+        refuse_controls(header, value.to_bytes())?;
         if is(key, "Transfer-Encoding") {
             return Err(PyValueError::new_err(format!(
-                "Transfer-Encoding: {text} cannot be set: httpd frames the response. Leave the header \
-                 out, and write the body as it is"
+                "Transfer-Encoding: {} cannot be set: httpd frames the response. Leave the header out, and write the body \
+                 as it is",
+                text()
             )));
         }
         if !is(key, "Content-Length") {
@@ -86,13 +85,14 @@ impl Headers {
         }
         if strict_length(value.to_bytes()).is_none() {
             return Err(PyValueError::new_err(format!(
-                "Content-Length: {text} is no length: write the number of bytes in the body, or leave \
-                 it to httpd"
+                "Content-Length: {} is no length: write the number of bytes in the body, or leave it to httpd",
+                text()
             )));
         }
         if known {
             return Err(PyValueError::new_err(format!(
-                "Content-Length is set already: replace it with req.set_content_length({text})"
+                "Content-Length is set already: replace it with req.set_content_length({})",
+                text()
             )));
         }
         Ok(())
