@@ -1,10 +1,9 @@
 //! The options of a section (`PythonOption`).
 
 use std::collections::BTreeMap;
-use std::ffi::CString;
 use std::sync::{Arc, OnceLock};
 
-use super::text_table::TextTable;
+use super::text_table::{TextEntry, TextTable};
 
 /// Options by name, which ignores case. Empty values mean "not set here".
 #[derive(Clone, Debug, Default)]
@@ -43,10 +42,10 @@ impl Options {
     /// The options that hold, as a table. It is made at the first use and kept, so that requests share it.
     pub fn table(&self) -> Arc<TextTable> {
         let make = || {
-            let text = |text: &str| CString::new(text).ok();
             // Lines of a configuration hold no NUL.
-            let entry = |(key, value)| Some((text(key)?, Some(text(value)?)));
-            Arc::new(self.iter().filter_map(entry).collect())
+            let entry =
+                |(key, value): (&str, &str)| TextEntry::new(key.as_bytes(), Some(value.as_bytes()));
+            Arc::new(self.iter().map(entry).collect())
         };
         self.table.get_or_init(make).clone()
     }

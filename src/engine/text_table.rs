@@ -1,9 +1,41 @@
 //! A table of texts that no pool owns: what `apr_table_t` keeps, with the same rules for keys and order.
 
-use std::ffi::{CStr, CString};
+use std::ffi::CStr;
 
-/// A key and a value. A value is `None` where httpd's table, of which this is a copy, has a null pointer.
-pub type TextEntry = (CString, Option<CString>);
+/// A key and a value, without NULs, in one piece of memory. A value is `None` where httpd's table, of which this is a
+/// copy, has a null pointer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TextEntry {
+    /// The key and behind it the value.
+    text: Box<[u8]>,
+    key_length: usize,
+    has_value: bool,
+}
+
+impl TextEntry {
+    /// An entry of copies.
+    pub fn new(key: &[u8], value: Option<&[u8]>) -> Self {
+        Self {
+            text: [key, value.unwrap_or_default()].concat().into(),
+            key_length: key.len(),
+            has_value: value.is_some(),
+        }
+    }
+
+    /// The key.
+    pub fn key(&self) -> &[u8] {
+        &self.text[..self.key_length]
+    }
+
+    /// The value.
+    pub fn value(&self) -> Option<&[u8]> {
+        self.has_value.then(|| &self.text[self.key_length..])
+    }
+
+    fn has_key(&self, key: &CStr) -> bool {
+        self.key().eq_ignore_ascii_case(key.to_bytes())
+    }
+}
 
 /// Entries in order of arrival. Keys ignore the case of ASCII letters, and may have several values.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -22,38 +54,41 @@ impl TextTable {
 
     /// All entries in order.
     pub fn entries(&self) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
-        self.0
-            .iter()
-            .map(|(key, value)| (key.as_bytes(), value.as_deref().map(CStr::to_bytes)))
+        self.0.iter().map(|entry| (entry.key(), entry.value()))
     }
 
     /// The value of the first entry of a key.
     pub fn get(&self, key: &CStr) -> Option<&[u8]> {
-        let (_, value) = self.0.iter().find(|entry| has_key(entry, key))?;
-        value.as_deref().map(CStr::to_bytes)
+        self.0.iter().find(|entry| entry.has_key(key))?.value()
     }
 
     /// Adds an entry, keeping those of the same key.
     pub fn add(&mut self, key: &CStr, value: Option<&CStr>) {
-        self.0.push((key.into(), value.map(Into::into)));
+        let value = value.map(CStr::to_bytes);
+        self.push(TextEntry::new(key.to_bytes(), value));
+    }
+
+    /// As `add`, with an entry that is made already.
+    pub fn push(&mut self, entry: TextEntry) {
+        self.0.push(entry);
     }
 
     /// Replaces all entries of a key by one. It takes the place of the first of them, whose key stays as written.
     pub fn set(&mut self, key: &CStr, value: &CStr) {
-        let Some(first) = self.0.iter().position(|entry| has_key(entry, key)) else {
+        let Some(first) = self.0.iter().position(|entry| entry.has_key(key)) else {
             return self.add(key, Some(value));
         };
-        self.0[first].1 = Some(value.into());
+        self.0[first] = TextEntry::new(self.0[first].key(), Some(value.to_bytes()));
         let mut index = 0;
         self.0.retain(|entry| {
             index += 1;
-            index - 1 <= first || !has_key(entry, key)
+            index - 1 <= first || !entry.has_key(key)
         });
     }
 
     /// Removes all entries of a key.
     pub fn unset(&mut self, key: &CStr) {
-        self.0.retain(|entry| !has_key(entry, key));
+        self.0.retain(|entry| !entry.has_key(key));
     }
 
     /// Removes the last entry and returns it.
@@ -66,10 +101,6 @@ impl FromIterator<TextEntry> for TextTable {
     fn from_iter<I: IntoIterator<Item = TextEntry>>(entries: I) -> Self {
         Self(entries.into_iter().collect())
     }
-}
-
-fn has_key((known, _): &TextEntry, key: &CStr) -> bool {
-    known.as_bytes().eq_ignore_ascii_case(key.to_bytes())
 }
 
 #[cfg(test)]
@@ -106,7 +137,7 @@ mod tests {
         let mut changed = table(&[(c"A", c"1"), (c"b", c"2"), (c"a", c"3"), (c"b", c"4")]);
         changed.unset(c"a");
         assert_eq!(changed, table(&[(c"b", c"2"), (c"b", c"4")]));
-        assert_eq!(changed.pop(), Some((c"b".into(), Some(c"4".into()))));
+        assert_eq!(changed.pop(), Some(TextEntry::new(b"b", Some(b"4"))));
         assert_eq!(changed, table(&[(c"b", c"2")]));
     }
 

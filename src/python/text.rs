@@ -1,9 +1,13 @@
 //! Text between httpd and Python: UTF-8 with `surrogateescape` in both directions, so that any bytes of a client become
 //! a `str`, and the same bytes again (PEP 383).
 
-use std::ffi::CString;
+#![expect(unsafe_code, reason = "the UTF-8 text of a str object as a C string")]
+
+use std::borrow::Cow;
+use std::ffi::{CStr, CString};
 
 use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyFloat, PyInt, PyString};
 
@@ -55,18 +59,44 @@ pub fn encode(value: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
 /// # Errors
 /// `TypeError` for another type, `ValueError` for a NUL, at which a C string would end.
 pub fn encode_c(value: &Bound<'_, PyAny>) -> PyResult<CString> {
-    CString::new(encode(value)?).map_err(|_| PyValueError::new_err("a NUL in a text for httpd"))
+    CString::new(encode(value)?).map_err(|_| has_nul())
+}
+
+fn has_nul() -> PyErr {
+    PyValueError::new_err("a NUL in a text for httpd")
+}
+
+/// As `encode_c`, without a copy where the `str` object has the same bytes.
+///
+/// # Errors
+/// As for `encode_c`.
+pub fn c_text<'a>(value: &'a Bound<'_, PyAny>) -> PyResult<Cow<'a, CStr>> {
+    if let Ok(text) = value.cast::<PyString>() {
+        let mut length = 0;
+        // SAFETY: a live `str`, and a place for the length.
+        let bytes = unsafe { ffi::PyUnicode_AsUTF8AndSize(text.as_ptr(), &raw mut length) };
+        if !bytes.is_null() {
+            // SAFETY: CPython keeps the bytes, and a NUL behind them, as long as the object, which never changes.
+            let bytes = unsafe { std::slice::from_raw_parts(bytes.cast(), length as usize + 1) };
+            return match CStr::from_bytes_with_nul(bytes) {
+                Ok(text) => Ok(Cow::Borrowed(text)),
+                Err(_) => Err(has_nul()),
+            };
+        }
+        drop(PyErr::take(value.py()));
+    }
+    encode_c(value).map(Cow::Owned)
 }
 
 /// A value for a table: `str` or `bytes`, or a number, which is written as `str()` does it.
 ///
 /// # Errors
 /// `TypeError` for another type, `ValueError` for a NUL.
-pub fn encode_value(value: &Bound<'_, PyAny>) -> PyResult<CString> {
+pub fn encode_value<'a>(value: &'a Bound<'_, PyAny>) -> PyResult<Cow<'a, CStr>> {
     let is_number = value.is_instance_of::<PyInt>() || value.is_instance_of::<PyFloat>();
     match is_number {
-        true => encode_c(value.str()?.as_any()),
-        false => encode_c(value),
+        true => encode_c(value.str()?.as_any()).map(Cow::Owned),
+        false => c_text(value),
     }
 }
 
@@ -99,14 +129,30 @@ pub fn refuse_line_ends(text: &[u8]) -> PyResult<()> {
 /// # Errors
 /// `ValueError` that names the first of them.
 pub fn refuse_controls(what: impl FnOnce() -> String, value: &[u8]) -> PyResult<()> {
-    let is_control = |byte: &&u8| byte.is_ascii_control() && **byte != b'\t';
-    match value.iter().find(is_control) {
+    match value.iter().find(|byte| is_control(**byte)) {
         None => Ok(()),
         Some(byte) => Err(PyValueError::new_err(format!(
             "the value of {} has the control character '\\x{byte:02x}': a header takes none but TAB",
             what()
         ))),
     }
+}
+
+fn is_control(byte: u8) -> bool {
+    byte.is_ascii_control() && byte != b'\t'
+}
+
+/// Whether a header value has control characters other than TAB.
+pub fn has_controls(value: &[u8]) -> bool {
+    // All bytes are looked at, several at a time.
+    value
+        .iter()
+        .fold(false, |found, byte| found | is_control(*byte))
+}
+
+/// Whether a text is a token (RFC 9110 §5.6.2).
+pub fn is_token(name: &[u8]) -> bool {
+    !name.is_empty() && name.iter().all(|byte| IS_TOKEN[usize::from(*byte)])
 }
 
 /// Which bytes stand in a token.
@@ -131,7 +177,7 @@ const IS_TOKEN: [bool; 256] = {
 /// # Errors
 /// `ValueError` that names it.
 pub fn refuse_no_token(name: &[u8]) -> PyResult<()> {
-    if !name.is_empty() && name.iter().all(|byte| IS_TOKEN[usize::from(*byte)]) {
+    if is_token(name) {
         return Ok(());
     }
     let name = name.escape_ascii();

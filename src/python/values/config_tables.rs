@@ -1,7 +1,6 @@
 //! The tables that `get_options()` and `get_config()` return. They are copies.
 
 use std::cell::RefCell;
-use std::ffi::CString;
 use std::sync::Arc;
 
 use pyo3::prelude::*;
@@ -9,7 +8,7 @@ use pyo3::prelude::*;
 use super::own_table::OwnTable;
 use super::table::TableObject;
 use crate::engine::settings::Settings;
-use crate::engine::text_table::TextTable;
+use crate::engine::text_table::{TextEntry, TextTable};
 use crate::httpd::Server;
 use crate::locks::Lock;
 use crate::python::object::class;
@@ -136,7 +135,5 @@ pub fn config<'py>(
 
 fn add(table: &mut TextTable, key: &str, value: &str) {
     // Lines of a configuration hold no NUL.
-    if let (Ok(key), Ok(value)) = (CString::new(key), CString::new(value)) {
-        table.add(&key, Some(&value));
-    }
+    table.push(TextEntry::new(key.as_bytes(), Some(value.as_bytes())));
 }

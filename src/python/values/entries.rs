@@ -38,7 +38,7 @@ pub(super) fn entries_of(
         let entry = |key: PyResult<Bound<'_, PyAny>>| {
             let key = key?;
             let value = source.get_item(&key)?;
-            Ok((encode_c(&key)?, encode_value(&value)?))
+            Ok((encode_c(&key)?, encode_value(&value)?.into_owned()))
         };
         return keys.try_iter()?.map(entry).collect();
     }
@@ -50,7 +50,7 @@ pub(super) fn entries_of(
         let [key, value] = &pair[..] else {
             return Err(PyValueError::new_err(wrong));
         };
-        Ok((encode_c(key)?, encode_value(value)?))
+        Ok((encode_c(key)?, encode_value(value)?.into_owned()))
     };
     pairs.map(entry).collect()
 }

@@ -12,7 +12,9 @@ use crate::httpd::log::Level;
 use crate::httpd::{Request, Table};
 use crate::python::runtime::context::About;
 use crate::python::runtime::interpreter::unlocked;
-use crate::python::text::{refuse_controls, refuse_no_token};
+use crate::python::text::{
+    has_controls, is_token, refuse_controls, refuse_line_ends, refuse_no_token,
+};
 
 /// A table of a request.
 #[derive(Clone, Copy)]
@@ -59,20 +61,33 @@ impl Headers {
         }
     }
 
-    /// Checks an entry that is to be added. `known`: the table has an entry of its key that stays.
+    /// Checks an entry that is to be added. `is_known`: whether the table has an entry of its key that stays.
     ///
     /// # Errors
-    /// `ValueError` for headers of a response with which a client could not tell where it ends, and for names and
-    /// values that httpd refuses to send. httpd would answer with 500 when it sends the headers, and the log could
-    /// not name the line of Python that had set them.
-    pub fn may_get(self, key: &CStr, value: &CStr, known: bool) -> PyResult<()> {
+    /// `ValueError` for a line end, and for headers of a response with which a client could not tell where it ends, and
+    /// for names and values that httpd refuses to send. httpd would answer with 500 when it sends the headers, and the
+    /// log could not name the line of Python that had set them.
+    pub fn may_get(
+        self,
+        key: &CStr,
+        value: &CStr,
+        is_known: impl FnOnce() -> bool,
+    ) -> PyResult<()> {
+        let (name, content) = (key.to_bytes(), value.to_bytes());
+        let is_checked = self == Self::OfResponse && is_token(name) && !has_controls(content);
+        if self != Self::None && !is_checked {
+            refuse_line_ends(name)?;
+            refuse_line_ends(content)?;
+        }
         if self != Self::OfResponse {
             return Ok(());
         }
-        refuse_no_token(key.to_bytes())?;
+        if !is_checked {
+            refuse_no_token(name)?;
+            let header = || format!("the header {}", key.to_string_lossy());
+            refuse_controls(header, content)?;
+        }
         let text = || value.to_string_lossy();
-        let header = || format!("the header {}", key.to_string_lossy());
-        refuse_controls(header, value.to_bytes())?;
         if is(key, "Transfer-Encoding") {
             return Err(PyValueError::new_err(format!(
                 "Transfer-Encoding: {} cannot be set: httpd frames the response. Leave the header out, and write the body \
@@ -89,7 +104,7 @@ impl Headers {
                 text()
             )));
         }
-        if known {
+        if is_known() {
             return Err(PyValueError::new_err(format!(
                 "Content-Length is set already: replace it with req.set_content_length({})",
                 text()

@@ -84,15 +84,17 @@ impl<'a> Target<'a> {
             Self::Httpd(table) => table,
             Self::Own(table) => return table.change(TextTable::pop),
         };
-        let last = owned(table.entry(table.len().checked_sub(1)?)?);
+        let (key, value) = table.entry(table.len().checked_sub(1)?)?;
+        let last = TextEntry::new(key, value);
         // APR removes all entries of a key: the others of this one are put back.
-        let is_same = |key: &[u8]| key.eq_ignore_ascii_case(last.0.as_bytes());
+        let is_same = |key: &[u8]| key.eq_ignore_ascii_case(last.key());
         let same = table.entries().filter(|(key, _)| is_same(key));
-        let mut same: Vec<TextEntry> = same.map(owned).collect();
+        let same = same.map(|(key, value)| (c_string(key), c_string(value.unwrap_or_default())));
+        let mut same: Vec<_> = same.collect();
         same.pop();
-        table.unset(&last.0);
+        table.unset(&c_string(last.key()));
         for (key, value) in &same {
-            table.add(key, value.as_deref().unwrap_or_default());
+            table.add(key, value);
         }
         Some(last)
     }
@@ -143,12 +145,18 @@ impl TableContent<'_> {
     pub(super) fn copy(&self) -> OwnTable {
         OwnTable::new(match self {
             Self::Own(table) => table.clone(),
-            Self::Httpd(table) => Arc::new(table.entries().map(owned).collect()),
+            Self::Httpd(table) => {
+                let entries = table.entries();
+                Arc::new(
+                    entries
+                        .map(|(key, value)| TextEntry::new(key, value))
+                        .collect(),
+                )
+            }
         })
     }
 }
 
-fn owned((key, value): (&[u8], Option<&[u8]>)) -> TextEntry {
-    let text = |text: &[u8]| CString::new(text).expect("a C string ends at its NUL");
-    (text(key), value.map(text))
+fn c_string(text: &[u8]) -> CString {
+    CString::new(text).expect("a C string ends at its NUL")
 }

@@ -7,10 +7,10 @@ use pyo3::exceptions::{PyAttributeError, PyKeyError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyMapping, PyString};
 
-use super::entries::{entries_of, is_same, merge};
-use super::framing_headers::{Headers, Which};
+use super::entries::{TableEntry, entries_of, is_same, merge};
+use super::framing_headers::Which;
 use super::own_table::{OwnTable, TableContent, Target};
-use crate::engine::text_table::TextTable;
+use crate::engine::text_table::{TextEntry, TextTable};
 use crate::httpd::{Request, Table};
 use crate::python::object::arguments::{boolean, none};
 use crate::python::object::class;
@@ -22,9 +22,7 @@ use crate::python::object::slots::{
 use crate::python::runtime::interpreter::Interpreter;
 use crate::python::runtime::lease::{Lease, Lent};
 use crate::python::runtime::types::ClassId;
-use crate::python::text::{
-    decode, decode_option, encode, encode_c, encode_value, refuse_line_ends,
-};
+use crate::python::text::{c_text, decode, decode_option, encode, encode_value};
 
 /// A table of a request or connection, which may be used while its lease is open, or a table of Python's own.
 pub enum TableObject {
@@ -78,12 +76,8 @@ impl TableObject {
     fn to_add(&self, key: &CStr, value: &CStr, beside: bool) -> PyResult<Target<'_>> {
         let table = self.to_reduce(Some(key))?;
         if let Self::OfRequest(_, which) = self {
-            if which.headers != Headers::None {
-                refuse_line_ends(key.to_bytes())?;
-                refuse_line_ends(value.to_bytes())?;
-            }
-            let known = beside && table.read().get(key).is_some();
-            which.headers.may_get(key, value, known)?;
+            let is_known = || beside && table.read().get(key).is_some();
+            which.headers.may_get(key, value, is_known)?;
         }
         Ok(table)
     }
@@ -150,7 +144,7 @@ impl Class for TableObject {
 
 fn first<'py>(this: &Me<'_, 'py>, key: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
     let table = this.body().get()?;
-    let value = table.get(&encode_c(key)?);
+    let value = table.get(&*c_text(key)?);
     value
         .map(|value| decode_option(this.py(), Some(value)))
         .transpose()
@@ -183,7 +177,7 @@ fn get_all<'py>(this: &Me<'_, 'py>, key: &Bound<'py, PyAny>) -> Answer<'py> {
 }
 
 fn add<'py>(this: &Me<'_, 'py>, key: &Bound<'py, PyAny>, value: &Bound<'py, PyAny>) -> Answer<'py> {
-    let (key, value) = (encode_c(key)?, encode_value(value)?);
+    let (key, value) = (c_text(key)?, encode_value(value)?);
     this.body().to_add(&key, &value, true)?.add(&key, &value);
     none(this)
 }
@@ -279,11 +273,10 @@ fn has_key<'py>(this: &Me<'_, 'py>, key: &Bound<'py, PyAny>) -> Answer<'py> {
 
 fn popitem<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
     let (py, table) = (this.py(), this.body().to_reduce(None)?);
-    let Some((key, value)) = table.pop() else {
+    let Some(last) = table.pop() else {
         return Err(PyKeyError::new_err("the table is empty"));
     };
-    let value = value.as_deref().map(CStr::to_bytes);
-    let pair = (decode(py, key.as_bytes())?, decode_option(py, value)?);
+    let pair = (decode(py, last.key())?, decode_option(py, last.value())?);
     Ok(pair.into_pyobject(py)?.into_any())
 }
 
@@ -296,11 +289,16 @@ impl Constructed for TableObject {
     const PARAMETER: &'static str = "items";
 
     fn new(interpreter: &'static Interpreter, items: Option<&Bound<'_, PyAny>>) -> PyResult<Self> {
-        let entries = items
-            .map(|items| entries_of(items, interpreter))
-            .transpose()?;
-        let entries = entries.unwrap_or_default().into_iter();
-        let table: TextTable = entries.map(|(key, value)| (key, Some(value))).collect();
+        let Some(items) = items else {
+            return Ok(Self::Own(OwnTable::default()));
+        };
+        if let Some(table) = class::body::<Self>(items, interpreter) {
+            return Ok(Self::Own(table.get()?.copy()));
+        }
+        let entries = entries_of(items, interpreter)?;
+        let entry =
+            |(key, value): &TableEntry| TextEntry::new(key.as_bytes(), Some(value.as_bytes()));
+        let table: TextTable = entries.iter().map(entry).collect();
         Ok(Self::Own(OwnTable::new(table.into())))
     }
 
@@ -343,7 +341,7 @@ impl Mapping for TableObject {
         key: &Bound<'_, PyAny>,
         value: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<()> {
-        let key = encode_c(key)?;
+        let key = c_text(key)?;
         match value {
             Some(value) => {
                 let value = encode_value(value)?;
@@ -356,7 +354,7 @@ impl Mapping for TableObject {
     }
 
     fn contains(this: &Me<'_, '_>, key: &Bound<'_, PyAny>) -> PyResult<bool> {
-        match encode_c(key) {
+        match c_text(key) {
             Ok(key) => Ok(this.body().get()?.get(&key).is_some()),
             Err(error) if error.is_instance_of::<PyTypeError>(this.py()) => Ok(false),
             Err(error) => Err(error),
