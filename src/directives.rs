@@ -24,7 +24,7 @@ use crate::httpd::server::config::{
     Command, Context, Directive, Line, OverrideClass, Section, commands,
 };
 use crate::module::Entry;
-use crate::python::filter::registry::registry;
+use crate::python::filter::registry::{check, registry};
 
 /// In .htaccess, directives that run Python need the class of `AllowOverride` that `SetHandler` needs.
 const ANYWHERE: Context = Context::Anywhere(&[OverrideClass::FileInfo]);
@@ -340,6 +340,7 @@ fn filter(line: &Line<'_>, direction: Direction) -> Setting {
         &line.source().into(),
     )?);
     filter.suits(direction)?;
+    check(&filter, direction)?;
     let mut filters = registry(line.configuration());
     let (number, is_new) = filters.number(direction, &filter, ENTRY_POINTS)?;
     if is_new {

@@ -38,8 +38,8 @@ use crate::python::cleanup;
 use crate::python::connection::call;
 use crate::python::connection::session::Session;
 use crate::python::connection::state::ConnectionState;
-use crate::python::filter::drive;
 use crate::python::filter::registry::{declared, registry};
+use crate::python::filter::{admission, drive};
 use crate::python::runtime::{gil_turns, python_import, serving_fork, stacks, start};
 use crate::python::ssi::Elements;
 use crate::python::values::config_tables;
@@ -243,13 +243,13 @@ impl Module for Entry {
             return;
         };
         if let Some(r) = filter.request() {
-            drive::output_starts(r, &declared, direct);
+            admission::output_starts(r, &declared, direct);
         }
     }
 
     fn input_filter_starts(filter: &Filter, slot: usize) {
         if let Some((declared, _)) = declared(filter, Direction::Input, slot) {
-            drive::input_starts(filter, &declared);
+            admission::input_starts(filter, &declared);
         }
     }
 

@@ -4,57 +4,18 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use super::handlers::{Handler, Home};
-use super::key_values::{media_types, seconds, size, wrong_word};
+use super::key_values::{media_types, positive_size, seconds, size, wrong_word};
 use crate::filter_chain::{Change, Direction, FilterType};
 
-impl Direction {
-    /// The function that is called when the directive names only a module.
-    pub const fn default_object(self) -> &'static str {
-        match self {
-            Self::Input => "inputfilter",
-            Self::Output => "outputfilter",
-        }
-    }
-
-    /// Its directive.
-    pub const fn directive(self) -> &'static str {
-        match self {
-            Self::Input => "PythonInputFilter",
-            Self::Output => "PythonOutputFilter",
-        }
-    }
-}
-
-impl FilterType {
-    const NAMES: [(Self, &'static str); 6] = [
-        (Self::Resource, "resource"),
-        (Self::ContentSet, "content_set"),
-        (Self::Protocol, "protocol"),
-        (Self::Transcode, "transcode"),
-        (Self::Connection, "connection"),
-        (Self::Network, "network"),
-    ];
-
-    /// The name as directives write it.
-    pub fn name(self) -> &'static str {
-        let found = Self::NAMES.iter().find(|(kind, _)| *kind == self);
-        found.map_or("", |(_, name)| name)
-    }
-
-    fn parse(text: &str) -> Option<Self> {
-        let found = Self::NAMES.iter().find(|(_, name)| *name == text);
-        found.map(|(kind, _)| *kind)
-    }
-
-    /// Whether it stands in the chain of a connection, not of a request.
-    pub fn is_connections(self) -> bool {
-        matches!(self, Self::Connection | Self::Network)
-    }
-
-    /// Whether the headers of a response are made before it gets there.
-    pub fn follows_headers(self) -> bool {
-        matches!(self, Self::Protocol | Self::Transcode)
-    }
+/// Which bodies a filter gets by their coding (`Content-Encoding`): `encoding=`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Encoding {
+    /// Only those that are not coded: `encoding=identity`.
+    Identity,
+    /// All, as they are: `encoding=any`.
+    Any,
+    /// Those that are not coded, and those that mod_deflate decodes, decoded: `encoding=decode`.
+    Decode,
 }
 
 /// One filter, as a line of `PythonOutputFilter` or `PythonInputFilter` declares it.
@@ -64,8 +25,10 @@ pub struct DeclaredFilter {
     pub name: Arc<str>,
     /// The function or class that is called.
     pub handler: Handler,
-    /// Whether it also gets bodies that are coded (gzip, br …): `encoding=any`.
-    pub any_encoding: bool,
+    /// Which coded bodies it gets (gzip, br …): `encoding=`.
+    pub encoding: Encoding,
+    /// The most bytes that a body which is decoded for it may have: `decoded=`.
+    pub decoded: usize,
     /// The media types of responses that pass the filter, in lower case; empty for all:
     /// `types=text/html,text/*`.
     pub types: Vec<String>,
@@ -130,7 +93,8 @@ impl DeclaredFilter {
         Self {
             name: name.into(),
             handler,
-            any_encoding: false,
+            encoding: Encoding::Identity,
+            decoded: 1 << 30,
             types: Vec::new(),
             pass_on_error: false,
             held: 1 << 20,
@@ -158,6 +122,12 @@ impl DeclaredFilter {
         if direction == Direction::Input && self.wants_whole {
             return Err("range=whole is about responses: leave it out".into());
         }
+        if self.encoding == Encoding::Decode && self.kind.follows_headers() {
+            return Err(format!(
+                "encoding=decode changes headers, and kind={} is behind them: write kind=resource or kind=content_set",
+                self.kind.name()
+            ));
+        }
         Ok(())
     }
 
@@ -183,8 +153,10 @@ impl DeclaredFilter {
 
     fn set(&mut self, key: &str, value: &str) -> Result<(), String> {
         match (key, value) {
-            ("encoding", "any") => self.any_encoding = true,
-            ("encoding", "identity") => self.any_encoding = false,
+            ("encoding", "any") => self.encoding = Encoding::Any,
+            ("encoding", "decode") => self.encoding = Encoding::Decode,
+            ("encoding", "identity") => self.encoding = Encoding::Identity,
+            ("decoded", _) => self.decoded = positive_size(key, value)?,
             ("types", _) => self.types = media_types(value)?,
             ("on_error", "pass") => self.pass_on_error = true,
             ("on_error", "fail") => self.pass_on_error = false,
@@ -193,14 +165,7 @@ impl DeclaredFilter {
                     format!("held={value}: write a number of bytes, as in held=64K or held=1M")
                 })?;
             }
-            ("joined", _) => {
-                self.joined = size(value).filter(|size| *size > 0).ok_or_else(|| {
-                    format!(
-                        "joined={value}: write a number of bytes above 0, as in joined=64K or \
-                         joined=16M"
-                    )
-                })?;
-            }
+            ("joined", _) => self.joined = positive_size(key, value)?,
             ("kind", _) => {
                 self.kind = FilterType::parse(value).ok_or_else(|| {
                     format!(
@@ -221,8 +186,8 @@ impl DeclaredFilter {
             _ => {
                 return Err(format!(
                     "knows no key '{key}': write kind=KIND, types=TYPE,..., change=yes|1:1|no, \
-                     encoding=identity|any, on_error=fail|pass, held=SIZE, joined=SIZE, range=part|whole or \
-                     time=SECONDS"
+                     encoding=identity|decode|any, decoded=SIZE, on_error=fail|pass, held=SIZE, joined=SIZE, \
+                     range=part|whole or time=SECONDS"
                 ));
             }
         }
@@ -248,12 +213,18 @@ mod tests {
 
     #[test]
     fn keys_are_never_names() {
-        assert!(parse("banner encoding=any").unwrap().any_encoding);
-        assert!(!parse("banner B encoding=identity").unwrap().any_encoding);
+        let encoding = |text| parse(text).unwrap().encoding;
+        assert_eq!(encoding("banner encoding=any"), Encoding::Any);
+        assert_eq!(encoding("banner B encoding=decode"), Encoding::Decode);
+        assert_eq!(
+            encoding("banner encoding=any encoding=identity"),
+            Encoding::Identity
+        );
+        assert_eq!(encoding("banner"), Encoding::Identity);
         assert!(
             parse("banner encoding=gzip")
                 .unwrap_err()
-                .contains("encoding=identity or")
+                .contains("encoding=decode or")
         );
         assert!(parse("banner color=red").unwrap_err().contains("'color'"));
     }
@@ -284,6 +255,12 @@ mod tests {
         assert_eq!(parse("banner B held=64k").unwrap().held, 64 << 10);
         assert_eq!(parse("banner B held=2M").unwrap().held, 2 << 20);
         assert_eq!(parse("banner B joined=2M").unwrap().joined, 2 << 20);
+        assert_eq!(parse("banner B decoded=2M").unwrap().decoded, 2 << 20);
+        assert!(
+            parse("banner B decoded=0")
+                .unwrap_err()
+                .contains("decoded=16M")
+        );
         assert_eq!(parse("banner B").unwrap().joined, 1 << 20);
         assert!(
             parse("banner B joined=0")
@@ -335,6 +312,7 @@ mod tests {
             "held=1",
             "joined=1",
             "range=whole",
+            "decoded=1",
         ] {
             let sentence = parse(&format!("tap TAP {bad} kind=network")).unwrap_err();
             assert!(
@@ -352,6 +330,14 @@ mod tests {
             assert!(filter.suits(Direction::Output).is_ok());
             assert!(filter.suits(Direction::Input).unwrap_err().contains(bad));
         }
+    }
+
+    #[test]
+    fn nothing_is_decoded_after_the_headers() {
+        let suits = |text| parse(text).unwrap().suits(Direction::Output);
+        let sentence = suits("tap TAP kind=protocol encoding=decode").unwrap_err();
+        assert!(sentence.contains("write kind=resource"), "{sentence}");
+        assert!(suits("tap TAP kind=content_set encoding=decode").is_ok());
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 /// The keys whose values are words, and the words.
 const WORDS: [(&str, &[&str]); 4] = [
     ("change", &["yes", "1:1", "no"]),
-    ("encoding", &["identity", "any"]),
+    ("encoding", &["identity", "decode", "any"]),
     ("on_error", &["fail", "pass"]),
     ("range", &["part", "whole"]),
 ];
@@ -44,6 +44,13 @@ pub(super) fn seconds(value: &str) -> Result<Duration, String> {
     let seconds = value.parse().ok().filter(|seconds| *seconds > 0.0);
     let time = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     time.ok_or_else(|| format!("time={value}: write a number of seconds, as in time=2 or time=0.5"))
+}
+
+/// The bytes of a key such as `joined=`, more than none.
+pub(super) fn positive_size(key: &str, value: &str) -> Result<usize, String> {
+    size(value).filter(|size| *size > 0).ok_or_else(|| {
+        format!("{key}={value}: write a number of bytes above 0, as in {key}=64K or {key}=16M")
+    })
 }
 
 /// A size in bytes: `1000`, `64K`, `1M`, `2G`.

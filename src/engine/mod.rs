@@ -7,6 +7,7 @@ pub mod capacity;
 pub mod counters;
 pub mod credentials;
 pub mod deadlines;
+pub mod filter_type;
 pub mod filters;
 pub mod handler_lists;
 pub mod handlers;

@@ -23,6 +23,8 @@ pub struct Output {
     pub(in crate::httpd) broken: Option<Error>,
     /// The filter's code stepped out: what follows passes by unchanged.
     out: bool,
+    /// The filter decodes what comes (`stay`), so it stays in its chain.
+    stays: bool,
     /// What the filter's code may change of a body.
     change: Change,
     /// The promised `Content-Length`, if the headers keep it once they are settled.
@@ -41,6 +43,7 @@ impl Output {
             ended: false,
             broken: None,
             out: false,
+            stays: false,
         }
     }
 
@@ -283,6 +286,11 @@ impl Output {
         self.stream.append_end();
     }
 
+    /// From now on the filter stays in its chain, also when its code steps out: it decodes what comes.
+    pub fn stay(&mut self) {
+        self.stays = true;
+    }
+
     /// Steps out for good: what is left, and all that follows, passes by unchanged.
     pub fn step_out(&mut self) {
         self.out = true;
@@ -298,7 +306,7 @@ impl Output {
         self.stream.move_rest();
         let result = self.send(filter);
         // What follows is still counted if this filter has changed a body of a promised length.
-        if self.out && (self.promise.is_none() || self.stream.is_untouched()) {
+        if self.out && !self.stays && (self.promise.is_none() || self.stream.is_untouched()) {
             filter.unlink(Direction::Output);
         }
         result

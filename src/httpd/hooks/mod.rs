@@ -229,8 +229,11 @@ fn register_all<M: Module>(pool: &Pool) {
     connections::register::<M>();
     filters::register_run_time::<M>();
     super::filter::before_headers::register();
+    super::filter::decoded_body::register();
+    super::filter::inflater::register();
     super::filter::not_modified::register();
     super::filter::range_cut::register();
+    super::filter::recoding::register();
     super::filter::response_framing::register();
     super::filter::spool::register();
     // SAFETY: as above.

@@ -112,6 +112,7 @@ impl Request {
     /// other filters may stand before its readers.
     pub fn show_body_length(&self, redirected: &Self) {
         let kept = self.take_back_spool();
+        self.show_body_coding(kept.is_some());
         if kept.is_none() && self.is_spooled() {
             // A body that nobody has kept for another reader is gone.
             self.headers_in().unset(c"Content-Length");

@@ -13,6 +13,10 @@ const ORIGINAL: &CStr = c"mod_python.original-length";
 const TOUCHED: &CStr = c"mod_python.touched-body";
 /// The note that all of the body was read for a reader that needs its length.
 const SPOOLED: &CStr = c"mod_python.spooled-body";
+/// The note with the coding of a body that is decoded before its readers get it.
+const CODING: &CStr = c"mod_python.body-coding";
+/// The note that a part of such a body was read.
+const DECODED: &CStr = c"mod_python.decoded-body";
 
 impl Request {
     /// Counts one more input filter that may change the length of the body.
@@ -71,6 +75,28 @@ impl Request {
     /// Whether `note_touched_body` was called.
     pub(in crate::httpd) fn is_body_touched(&self) -> bool {
         self.notes().get(TOUCHED).is_some()
+    }
+
+    /// The body is decoded before its readers get it: notes its `Content-Encoding`.
+    pub(in crate::httpd) fn note_hidden_coding(&self, coding: &CStr) {
+        self.notes().set(CODING, coding);
+    }
+
+    /// Notes that a part of the body was read and decoded.
+    pub(in crate::httpd) fn note_decoded_body(&self) {
+        self.notes().set(DECODED, c"");
+    }
+
+    /// Puts the `Content-Encoding` back for the request that this one was redirected to, whose filters get the body as
+    /// the client has sent it: nothing of it was read, or it was kept.
+    pub(in crate::httpd) fn show_body_coding(&self, is_kept: bool) {
+        let coding = self
+            .notes()
+            .get(CODING)
+            .and_then(|coding| CString::new(coding).ok());
+        if let Some(coding) = coding.filter(|_| is_kept || self.notes().get(DECODED).is_none()) {
+            self.headers_in().set(c"Content-Encoding", &coding);
+        }
     }
 
     fn note_number(&self, name: &CStr, number: u64) {

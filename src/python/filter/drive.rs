@@ -5,36 +5,23 @@
 use std::cell::RefMut;
 use std::sync::Arc;
 
+use super::admission::{Admission, admit, is_coded_for};
+use super::decode;
 use super::failure::Failure;
 use super::instance::Instance;
-use super::warn_once;
 use crate::engine::filters::DeclaredFilter;
 use crate::engine::settings::Settings;
 use crate::filter_chain::{Change, Direction};
-use crate::httpd::apr::bucket::BucketKind;
 use crate::httpd::filter::Mode;
 use crate::httpd::filter::input::Input;
 use crate::httpd::filter::output::Output;
 use crate::httpd::log::Level;
 use crate::httpd::{Brigade, Connection, Error, Filter, Request, Status};
 use crate::python::request::state::RequestState;
-use crate::python::runtime::context::About;
 use crate::python::runtime::named::NoPython;
 
 /// The noun in "no Python for this filter", in the error log and in exceptions.
 pub(in crate::python) const THIS_FILTER: &str = "this filter";
-
-/// Why an output filter steps aside for a part of a body.
-const PARTIAL: &str = "the response that it would change is a part of the body (206), made before the filter saw it; \
-                       with range=whole the filter gets the whole body";
-
-/// Why one with `range=whole` steps aside for a part of a body.
-const PARTIAL_UNASKED: &str = "the response that it would change is a part of the body (206), though its handler was \
-                               asked for the whole (range=whole)";
-
-/// Why an input filter steps aside for a coded body.
-const CODED: &str = "the body of the request is coded (Content-Encoding); with 'DEFLATE' in SetInputFilter the filter \
-                     gets it decoded, with encoding=any as it is";
 
 /// Takes a brigade of a response for an output filter, and passes its output to the next filter.
 ///
@@ -58,17 +45,36 @@ pub fn output(
     let instance = match kept {
         Some(instance) => instance,
         None if brigade.is_empty() => return Ok(()),
-        None if steps_aside(filter, brigade, &declared) => return filter.step_out(brigade),
-        None => filter.keep(
+        None => {
+            let admission = admit(filter, brigade, &declared);
+            if let Admission::Aside = admission {
+                return filter.step_out(brigade);
+            }
             match Instance::new(filter, declared, Direction::Output, settings) {
-                Ok(instance) => instance,
+                Ok(instance) => filter.keep(instance.admitted(admission)),
                 Err(reason) => return no_python(filter, brigade, &reason),
-            },
-        ),
+            }
+        }
     };
-    if instance.take_unchecked() && steps_aside(filter, brigade, &instance.declared) {
-        return filter.step_out(brigade);
+    if instance.take_unchecked() {
+        if let Admission::Aside = admit(filter, brigade, &instance.declared) {
+            return filter.step_out(brigade);
+        }
     }
+    match &instance.inflater {
+        Some(inflater) => decode::output(filter, brigade, instance, inflater, settings),
+        None => filtered(filter, brigade, instance, settings),
+    }
+}
+
+/// Takes a brigade of a response that is not coded, or decoded.
+pub(super) fn filtered(
+    filter: &Filter,
+    brigade: &Brigade,
+    instance: &Instance,
+    settings: &Settings,
+) -> Result<(), Error> {
+    let follows_headers = instance.declared.kind.follows_headers();
     let mut output = instance.output();
     if output.is_out() {
         // The filter has stepped out. It is kept to check that a promised Content-Length holds.
@@ -119,71 +125,11 @@ fn settle_output(
     }
 }
 
-/// Whether a filter has nothing to do for a response: its type is another one, its body is a part of a whole, coded
-/// (`Content-Encoding`) or absent.
-fn steps_aside(filter: &Filter, brigade: &Brigade, declared: &DeclaredFilter) -> bool {
-    let Some(r) = filter.request() else {
-        return false;
-    };
-    let has_data = || brigade.kinds().any(|kind| kind == BucketKind::Data);
-    let is_unknown = r.content_type().is_none() && !declared.types.is_empty();
-    if r.status() == 304 && is_unknown && !has_data() {
-        // A 304 of another server does not tell the type of the body.
-        r.forget_headers_without_body(declared.change, false);
-        return true;
-    }
-    if !declared.takes(r.content_type()) {
-        return true;
-    }
-    let is_wrong_part = match declared.change {
-        Change::Length => r.is_partial(),
-        Change::Bytes => r.has_several_parts(),
-        Change::Nothing => false,
-    };
-    if is_wrong_part {
-        let reason = match declared.wants_whole {
-            true => PARTIAL_UNASKED,
-            false => PARTIAL,
-        };
-        warn_once::steps_aside(r, declared, reason);
-        return true;
-    }
-    if declared.kind.follows_headers() && r.response_coding().is_none() {
-        return false;
-    }
-    if let Some(coding) = r.response_coding().filter(|_| !declared.any_encoding) {
-        let coding = String::from_utf8_lossy(coding);
-        let text = format!(
-            "filter {} steps aside: the response is coded ({coding}); encoding=any filters it all \
-             the same",
-            declared.name
-        );
-        About::Request(r).log(Level::Info, &text);
-        return true;
-    }
-    if r.has_no_body() && !has_data() {
-        // The headers of a HEAD request are those of the response to GET, whose length the filter could change.
-        r.forget_headers_without_body(declared.change, true);
-        return true;
-    }
-    false
-}
-
 /// Logs why an output filter has no Python, and answers the request with the status for that.
 fn no_python(filter: &Filter, brigade: &Brigade, reason: &NoPython) -> Result<(), Error> {
     reason.log(filter.into(), Level::Error, THIS_FILTER);
     brigade.clear();
     Output::new(filter, Change::Length).fail(filter, reason.status)
-}
-
-/// Whether the body of a request is coded, and the filter is not for coded bodies; a warning says so.
-fn is_coded_for(filter: &Filter, declared: &DeclaredFilter) -> bool {
-    let coded = |r: &&Request| !declared.any_encoding && r.body_coding().is_some();
-    let Some(r) = filter.request().filter(coded) else {
-        return false;
-    };
-    warn_once::steps_aside(r, declared, CODED);
-    true
 }
 
 /// Gives out a part of a request's body through an input filter, into `target`.
@@ -280,47 +226,6 @@ fn settle_input(
             refuse(filter, error, status);
             Err(error)
         }
-    }
-}
-
-/// Prepares a request for an output filter: called before its handler runs, or when the filter is added later.
-/// `direct`: the filter stands in the chain itself; otherwise mod_filter decides by the response whether to call it.
-pub fn output_starts(r: &Request, declared: &DeclaredFilter, direct: bool) {
-    r.watch_framing();
-    let change = declared.change;
-    let is_behind = declared.kind.follows_headers();
-    if !is_behind && (declared.wants_whole || change != Change::Length) {
-        r.watch_range();
-    }
-    match declared.wants_whole {
-        // Ranges are cut before the filter gets the body.
-        true if is_behind => r.drop_range(),
-        true => r.hide_range(),
-        false => {}
-    }
-    if is_behind {
-        r.settle_headers_for(change);
-    } else if change != Change::Nothing {
-        r.note_changing_output(direct && declared.types.is_empty());
-        if !direct {
-            r.settle_304_for_mod_filter();
-        }
-    }
-}
-
-/// Prepares a request for an input filter: called before its handler runs, or when the filter is added later. Unlinks a
-/// filter that does not take the body's type or coding.
-pub fn input_starts(filter: &Filter, declared: &DeclaredFilter) {
-    let Some(r) = filter.request() else { return };
-    if !declared.takes(r.headers_in().get(c"Content-Type")) {
-        return filter.unlink(Direction::Input);
-    }
-    // A filter below may decode the body, which is known once the first bytes have arrived.
-    if filter.is_lowest_of_body() && is_coded_for(filter, declared) {
-        return filter.unlink(Direction::Input);
-    }
-    if declared.change == Change::Length {
-        r.hide_body_length();
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use pyo3::prelude::*;
 
+use super::admission::Admission;
 use super::generator::Generator;
 use super::input_or_output::InputOrOutput;
 use crate::engine::counters::CallCounters;
@@ -13,6 +14,7 @@ use crate::engine::settings::Settings;
 use crate::filter_chain::Change;
 use crate::filter_chain::Direction;
 use crate::httpd::Filter;
+use crate::httpd::filter::inflater::Inflater;
 use crate::httpd::filter::input::Input;
 use crate::httpd::filter::output::Output;
 use crate::metrics;
@@ -36,6 +38,8 @@ pub struct Instance {
     pub(in crate::python) generator: RefCell<Option<Generator>>,
     /// What is called, if it is not what `declared` names.
     pub(super) function: RefCell<Option<Py<PyAny>>>,
+    /// What decodes the response for it, if that is coded.
+    pub(super) inflater: Option<Inflater>,
     unchecked: Cell<bool>,
 }
 
@@ -62,8 +66,18 @@ impl Instance {
             object: RefCell::default(),
             generator: RefCell::default(),
             function: RefCell::default(),
+            inflater: None,
             unchecked: Cell::new(false),
         })
+    }
+
+    /// The filter of a response that it was admitted to.
+    pub(super) fn admitted(mut self, admission: Admission) -> Self {
+        if let Admission::Decoded(inflater) = admission {
+            self.output().stay();
+            self.inflater = Some(inflater);
+        }
+        self
     }
 
     /// A filter that was registered at run time, with its function if that was given as such.

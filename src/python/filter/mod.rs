@@ -1,8 +1,10 @@
 //! `filter` and its methods; how Python filters are declared, added and called, as plain functions or async generators.
 
+pub mod admission;
 pub mod async_io;
 pub mod awaitable;
 pub mod bucket;
+mod decode;
 pub mod drive;
 pub(in crate::python) mod failure;
 pub(in crate::python) mod fields;

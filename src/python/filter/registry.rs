@@ -3,14 +3,30 @@
 use std::sync::Arc;
 
 use super::drive;
-use crate::engine::filters::DeclaredFilter;
+use crate::engine::filters::{DeclaredFilter, Encoding};
 use crate::engine::registry::Registry;
 use crate::engine::settings::Settings;
 use crate::filter_chain::Direction;
+use crate::httpd::filter::inflater::can_decode;
 use crate::httpd::hooks::filters::RUN_TIME;
 use crate::httpd::server::config;
 use crate::httpd::{Filter, Pool};
 use crate::locks::{Guard, Lock};
+
+/// Checks that the modules are loaded that a filter needs.
+///
+/// # Errors
+/// A sentence that says what to write.
+pub fn check(filter: &DeclaredFilter, direction: Direction) -> Result<(), String> {
+    if filter.encoding == Encoding::Decode && !can_decode(direction) {
+        return Err(
+            "encoding=decode needs mod_deflate, which is not loaded: write 'LoadModule deflate_module \
+             modules/mod_deflate.so' before this line (Debian: a2enmod deflate)"
+                .into(),
+        );
+    }
+    Ok(())
+}
 
 /// The filters of a configuration, by its pool.
 pub fn registry(configuration: &Pool) -> Guard<'_, Registry> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 
-use super::drive;
+use super::admission;
 use super::drive::THIS_FILTER;
 use super::instance::Instance;
 use super::registry::registry;
@@ -118,7 +118,7 @@ fn add_registered(
         .at_run_time(function);
     filter.keep(instance);
     if direction == Direction::Input {
-        drive::input_starts(filter, &declared);
+        admission::input_starts(filter, &declared);
     }
     Ok(())
 }
@@ -146,8 +146,8 @@ fn add_by_name(r: &Request, name: &str, direction: Direction) -> PyResult<()> {
         return Err(PyValueError::new_err(text));
     };
     match (ours, direction) {
-        (Some(ours), Direction::Input) => drive::input_starts(filter, &ours),
-        (Some(ours), Direction::Output) => drive::output_starts(r, &ours, true),
+        (Some(ours), Direction::Input) => admission::input_starts(filter, &ours),
+        (Some(ours), Direction::Output) => admission::output_starts(r, &ours, true),
         (None, _) => {}
     }
     Ok(())
