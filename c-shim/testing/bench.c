@@ -12,6 +12,17 @@ static void **new_vector(apr_pool_t *pool)
     return apr_pcalloc(pool, MODULES * sizeof(void *));
 }
 
+static apr_status_t pass_by(ap_filter_t *f, apr_bucket_brigade *brigade)
+{
+    return ap_pass_brigade(f->next, brigade);
+}
+
+static apr_status_t read_by(ap_filter_t *f, apr_bucket_brigade *brigade, ap_input_mode_t mode, apr_read_type_e block,
+                            apr_off_t limit)
+{
+    return ap_get_brigade(f->next, brigade, mode, block, limit);
+}
+
 /* The main server of a process in which only mod_python is loaded, as number 0. */
 server_rec *bench_start(module *record)
 {
@@ -38,6 +49,10 @@ server_rec *bench_start(module *record)
     ap_register_output_filter("HTTP_HEADER", collect, NULL, AP_FTYPE_PROTOCOL);
     ap_register_output_filter("collector", collect, NULL, AP_FTYPE_PROTOCOL);
     ap_register_input_filter("http_in", feed, NULL, AP_FTYPE_PROTOCOL);
+    /* Those of mod_deflate, which encoding=decode asks for. No body is coded here for such a filter. */
+    ap_register_output_filter("INFLATE", pass_by, NULL, AP_FTYPE_RESOURCE - 1);
+    ap_register_output_filter("DEFLATE", pass_by, NULL, AP_FTYPE_CONTENT_SET);
+    ap_register_input_filter("DEFLATE", read_by, NULL, AP_FTYPE_CONTENT_SET);
     return server;
 }
 

@@ -79,8 +79,10 @@ WRONG = {
     "PythonOutputFilter m NAME more": FILTER_NAME,
     "PythonOutputFilter encoding=any": FILTER_NAME,
     "PythonOutputFilter m:: NAME": FUNCTION,
-    "PythonOutputFilter m NAME encoding=gzip": "write encoding=identity or encoding=any",
-    "PythonOutputFilter m NAME encoding=": "write encoding=identity or encoding=any",
+    "PythonOutputFilter m NAME encoding=gzip": "write encoding=identity, encoding=decode or encoding=any",
+    "PythonOutputFilter m NAME encoding=decode kind=protocol": "write kind=resource or kind=content_set",
+    "PythonInputFilter m NAME decoded=0": "write a number of bytes above 0, as in decoded=64K",
+    "PythonOutputFilter m NAME encoding=": "write encoding=identity, encoding=decode or encoding=any",
     "PythonOutputFilter m NAME colour=red": "knows no key 'colour'",
     "PythonOutputFilter m A;B": "'A;B' cannot be used as a name",
     'PythonOutputFilter m ""': "'' cannot be used as a name",
@@ -133,6 +135,8 @@ PythonProtocol chat/2 m::f
 PythonOutputFilter m OUT
 PythonOutputFilter m::f encoding=any OUT2
 PythonOutputFilter m out encoding=identity
+PythonOutputFilter m DECODED encoding=decode decoded=64M kind=content_set
+PythonInputFilter m DECODED encoding=decode
 PythonOutputFilter m::nameless
 PythonInputFilter m IN
 PythonInputFilter m OUT
@@ -221,6 +225,22 @@ def test_a_name_that_a_later_module_registers(server: Httpd) -> None:
     said = complaint(server, f"{ours}\n{theirs}")
     assert f"PythonOutputFilter at {server.folder}/fragment.conf:1: another module has a filter 'CAT'" in said
     assert "another module has a filter 'CAT'" in complaint(server, f"{theirs}\n{ours}")
+
+
+@pytest.mark.parametrize("directive", ["PythonOutputFilter", "PythonInputFilter"])
+def test_nothing_is_decoded_without_mod_deflate(server: Httpd, directive: str) -> None:
+    configuration = server.folder / "httpd.conf"
+    written = configuration.read_text()
+    without = "\n".join(line for line in written.splitlines() if "deflate_module" not in line)
+    assert without != written.rstrip("\n")
+    configuration.write_text(without)
+    try:
+        assert complaint(server, f"{directive} m A encoding=any") == ""
+        said = complaint(server, f"{directive} m A encoding=decode")
+    finally:
+        configuration.write_text(written)
+    assert f"line 1 of {server.folder}/fragment.conf:\n" in said
+    assert "encoding=decode needs mod_deflate, which is not loaded: write 'LoadModule deflate_module" in said
 
 
 def test_a_filter_of_connections_that_is_on_none_is_warned_of(server: Httpd) -> None:

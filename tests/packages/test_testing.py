@@ -1,5 +1,6 @@
 """mod_python.testing: what it tells authors of filters, with the module's own engine and without httpd."""
 
+import gzip
 import signal
 import subprocess
 import sys
@@ -114,6 +115,12 @@ def test_coded_bodies_and_other_types() -> None:
     assert testing.run(tail, BODY, encoding="gzip").body == BODY
     assert "steps aside" in testing.run(tail, BODY, encoding="gzip").log[0]
     assert testing.run(tail, BODY, encoding="gzip", keys="encoding=any").body == BODY + b"tail"
+    coded = gzip.compress(BODY)
+    result = testing.run(tail, coded, encoding="gzip", keys="encoding=decode", cuts="all")
+    assert (result.body, result.headers.get("Content-Encoding")) == (BODY + b"tail", None)
+    assert testing.run(tail, coded, encoding="br", keys="encoding=decode").body == coded
+    headers = {"Content-Encoding": "gzip"}
+    assert testing.run(tail, coded, input=True, headers=headers, keys="encoding=decode").body == BODY + b"tail"
     assert testing.run(tail, BODY, content_type="image/png", keys="types=text/*").body == BODY
 
 

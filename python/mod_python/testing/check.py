@@ -1,5 +1,6 @@
 """Runs a filter once, or in all the ways that must have the same result."""
 
+import gzip
 from collections.abc import Iterable, Mapping
 from typing import Literal
 
@@ -54,7 +55,9 @@ def run(
         input: whether it is an input filter.
         headers: of the response; of the request for an input filter.
         content_type: of the response.
-        encoding: the content coding of the response, such as "gzip".
+        encoding: the content coding of the response, such as "gzip". With the key encoding=decode, a filter gets the
+            gzip `body` of a response, or of a request that has it among its `headers`, decoded, and the result is not
+            coded; `cuts` are those of the decoded body.
         options: names and values of PythonOption.
         keys: the keys of the filter's directive, such as "encoding=any held=64K".
         method: of the request.
@@ -67,7 +70,10 @@ def run(
             before a failure is no beginning of the output without it.
         MannersError: the module broke a rule of httpd's API.
         ValueError: keys or options are wrong; the text is httpd's message.
+        gzip.BadGzipFile, EOFError: the body that is to be decoded is broken.
     """
+    if "encoding=decode" in keys.lower().split():
+        body, headers, encoding = _decoded(body, headers, encoding)
     setting = Setting(
         input=input,
         headers={"Content-Length": str(len(body))} if headers is None else headers,
@@ -86,6 +92,20 @@ def run(
     if result.complete:
         _fail_everywhere(filter, setting, body, result)
     return result
+
+
+def _decoded(
+    body: bytes, headers: Mapping[str, str] | None, encoding: str | None
+) -> tuple[bytes, Mapping[str, str] | None, str | None]:
+    """Decode a gzip body, as mod_deflate does for encoding=decode: returns it, its headers and its coding."""
+    gzips = ("gzip", "x-gzip")
+    if encoding in gzips:
+        return gzip.decompress(body), headers, None
+    names = [name for name, value in (headers or {}).items() if name.lower() == "content-encoding" and value in gzips]
+    if headers is None or not names:
+        return body, headers, encoding
+    gone = (*names, "Content-Length")
+    return gzip.decompress(body), {name: value for name, value in headers.items() if name not in gone}, encoding
 
 
 def _once(

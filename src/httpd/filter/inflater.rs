@@ -65,7 +65,7 @@ struct Decoded {
 pub struct Inflater {
     inflate: NativeFilter,
     /// The filter that `inflate` calls.
-    _behind: NativeFilter,
+    _collector: NativeFilter,
     decoded: Rc<Decoded>,
     feeding: OwnedBrigade,
     /// The number of coded bytes so far.
@@ -73,7 +73,7 @@ pub struct Inflater {
     /// The last `KEPT` of them.
     last: RefCell<Vec<u8>>,
     /// A slow source has nothing at hand, and what came before is sent: the next read waits.
-    waits: Cell<bool>,
+    blocks: Cell<bool>,
     /// Nothing is decoded any more.
     over: Cell<bool>,
 }
@@ -85,24 +85,24 @@ impl Inflater {
     pub fn begin(filter: &Filter, limit: u64) -> Option<Self> {
         let r = filter.request()?;
         let inflate = NativeFilter::new(Direction::Output, INFLATE, r)?;
-        let behind = NativeFilter::new(Direction::Output, DECODED, r)?;
+        let collector = NativeFilter::new(Direction::Output, DECODED, r)?;
         let decoded = Rc::new(Decoded {
             brigade: held_by(filter),
             total: Cell::new(0),
             limit,
         });
         // SAFETY: `decoded` keeps its address, and goes with the filter. It is what `decoded()` expects.
-        unsafe { behind.set_context(Rc::as_ptr(&decoded).cast()) };
+        unsafe { collector.set_context(Rc::as_ptr(&decoded).cast()) };
         // SAFETY: it keeps its address, and goes with `inflate`.
-        unsafe { inflate.set_next(behind.as_ptr()) };
+        unsafe { inflate.set_next(collector.as_ptr()) };
         let inflater = Self {
             inflate,
-            _behind: behind,
+            _collector: collector,
             decoded,
             feeding: held_by(filter),
             fed: Cell::new(0),
             last: RefCell::default(),
-            waits: Cell::new(false),
+            blocks: Cell::new(false),
             over: Cell::new(false),
         };
         inflater.take_over_headers(r).then_some(inflater)
@@ -173,7 +173,7 @@ impl Inflater {
                 }
             }
             if kind == BucketKind::Flush
-                || self.waits.get()
+                || self.blocks.get()
                 || self.decoded().known_length() >= CHUNK
             {
                 return Ok(());
@@ -183,9 +183,9 @@ impl Inflater {
     }
 
     fn feed_data(&self, coded: &Brigade) -> Result<(), Undecodable> {
-        let data = match coded.read_front(self.waits.replace(false)) {
+        let data = match coded.read_front(self.blocks.replace(false)) {
             Err(error) if error.is_again() => {
-                self.waits.set(true);
+                self.blocks.set(true);
                 return self.feed(Bucket::flush(coded));
             }
             other => other.map_err(Undecodable::Unread)?,
@@ -328,7 +328,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn another_member_stands_behind_a_length() {
+    fn another_member_follows_a_length() {
         assert_eq!(member_ends(b"\x05\0\0\0\x1f\x8b\x08"), [5]);
         assert_eq!(
             member_ends(b"xx\x05\0\0\x01\x1f\x8b\x08\x1f\x8b\x08"),

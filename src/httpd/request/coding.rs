@@ -30,12 +30,9 @@ impl Request {
         )
     }
 
-    /// Whether the request has a body that is coded with gzip, and with nothing else.
+    /// Whether the body of the request is coded with gzip, and with nothing else.
     pub fn is_body_gzip(&self) -> bool {
-        let headers = self.headers_in();
-        let has_body = headers.get(c"Transfer-Encoding").is_some()
-            || self.content_length().is_some_and(|length| length > 0);
-        has_body && is_gzip(codings_in(headers))
+        is_gzip(codings_in(self.headers_in()))
     }
 
     /// Whether the response must not be changed on its way (`Cache-Control: no-transform`, RFC 9111 §5.2.2.6).

@@ -14,15 +14,16 @@ const PARTIAL: &str = "the response that it would change is a part of the body (
 /// Why one with `range=whole` steps aside for a part of a body.
 const PARTIAL_UNASKED: &str = "the response that it would change is a part of the body (206), though its handler was \
                                asked for the whole (range=whole)";
-/// Why an output filter steps aside for a coded body.
-const CODED_RESPONSE: &str = "the response is coded (Content-Encoding); with encoding=decode the filter gets it decoded, \
-                              with encoding=any as it is";
-/// Why an input filter steps aside for a coded body.
-const CODED_BODY: &str = "the body of the request is coded (Content-Encoding); with encoding=decode the filter gets it \
-                          decoded, with encoding=any as it is";
-/// Why a filter steps aside for a coded body that it would get decoded.
-const UNKNOWN_CODING: &str = "the body has a coding (Content-Encoding) other than gzip, and encoding=decode decodes gzip \
-                              alone";
+/// Why a filter steps aside for a coded body.
+const GZIP: &str = "the body is coded with gzip; with encoding=decode the filter gets it decoded, with encoding=any as it \
+                    is";
+/// As above, for a coding that only the filter itself can decode.
+const CODED: &str = "the body has a coding (Content-Encoding) that mod_deflate does not decode; with encoding=any the \
+                     filter gets it as it is";
+/// As above, for a response and a filter that would get it decoded.
+const OTHER_CODING: &str = "the response has a coding (Content-Encoding) other than gzip, and encoding=decode decodes gzip \
+                            alone; \"RequestHeader edit* Accept-Encoding 'br|zstd|deflate' identity\" in the section has \
+                            it not asked for";
 /// As above, for a part of a body.
 const PARTIAL_CODED: &str = "the response is a part of a coded body, which encoding=decode cannot decode; with range=whole \
                              the filter gets the whole body";
@@ -75,7 +76,8 @@ pub(super) fn admit(filter: &Filter, brigade: &Brigade, declared: &DeclaredFilte
         match declared.encoding {
             Encoding::Any => {}
             Encoding::Identity => {
-                warn_once::steps_aside(r, declared, CODED_RESPONSE);
+                let reason = if r.is_response_gzip() { GZIP } else { CODED };
+                warn_once::steps_aside(r, declared, reason);
                 return Admission::Aside;
             }
             Encoding::Decode => return decoded(filter, r, declared, has_data),
@@ -104,7 +106,7 @@ fn decoded(filter: &Filter, r: &Request, declared: &DeclaredFilter, has_data: bo
         Admission::Aside
     };
     if !r.is_response_gzip() {
-        return aside(UNKNOWN_CODING);
+        return aside(OTHER_CODING);
     }
     if r.forbids_transforming() {
         return aside(NO_TRANSFORM);
@@ -141,10 +143,10 @@ pub(super) fn is_coded_for(filter: &Filter, declared: &DeclaredFilter) -> bool {
     let Some(r) = filter.request().filter(coded) else {
         return false;
     };
-    let reason = match declared.encoding {
-        Encoding::Decode if r.is_body_gzip() => NO_DECODER,
-        Encoding::Decode => UNKNOWN_CODING,
-        Encoding::Any | Encoding::Identity => CODED_BODY,
+    let reason = match (r.is_body_gzip(), declared.encoding) {
+        (true, Encoding::Decode) => NO_DECODER,
+        (true, _) => GZIP,
+        (false, _) => CODED,
     };
     warn_once::steps_aside(r, declared, reason);
     true

@@ -35,6 +35,9 @@ CODINGS = {"deflate": "deflate", "br": "br", "double": "gzip, gzip", "page_x": "
 def handler(req: apache.Request) -> int:
     """Answer with the body that the path names; `tiny`, `slow`, `forbids` and `part` in the query are how."""
     name, args = req.path_info.strip("/"), (req.args or "").split("&")
+    if name == "asked":
+        req.write(req.headers_in.get("Accept-Encoding", ""))
+        return apache.OK
     req.content_type = "text/html"
     req.headers_out["ETag"] = '"strong"'
     req.headers_out["Content-Encoding"] = CODINGS.get(name, "gzip")
@@ -56,7 +59,7 @@ def handler(req: apache.Request) -> int:
         req.status = unmet
         return apache.OK
     if "tiny" in args:
-        for at in range(0, min(len(body), 300)):
+        for at in range(min(len(body), 300)):
             req.write(body[at : at + 1])
         body = body[300:]
     if "chunked" not in args and "tiny" not in args:
@@ -138,7 +141,18 @@ async def closes(filter: Any) -> AsyncIterator[bytes]:
 
 
 def reader(req: apache.Request) -> int:
-    """Answer what a reader of the request's body sees."""
+    """Answer what a reader of the request's body sees; the end of the path is how it reads."""
+    how = (req.path_info or req.uri).rpartition("/")[2]
+    if how == "refuses":
+        return apache.HTTP_FORBIDDEN
+    if how == "sink":
+        req.write(str(sum(len(data) for data in iter(lambda: req.read(65536), b""))))
+        return apache.OK
+    if how == "echoes":
+        while data := req.read(6):
+            req.write(data)
+            req.flush()
+        return apache.OK
     names = ("Content-Encoding", "Content-Length", "Transfer-Encoding", "Content-MD5")
     before = {name: req.headers_in.get(name) for name in names}
     body = req.read()
@@ -147,5 +161,5 @@ def reader(req: apache.Request) -> int:
 
 
 def redirects(req: apache.Request) -> int:
-    req.internal_redirect("/in/target")
+    req.internal_redirect("/redirected/x")
     return apache.OK
