@@ -29,7 +29,7 @@ class Site:
         text = "\n".join(blocks(page, "apache"))
         self.ports = {port: f"PORT{port}" for port in re.findall(r"^Listen (\d+)", text, re.MULTILINE)}
         text = text.replace("/srv/python", "${HANDLERS}").replace("/var/www/html", "${HTDOCS}")
-        text = re.sub(r"(Listen |\*:)(\d+)", self._port, text)
+        text = re.sub(r"(Listen |\*:|localhost:)(\d+)", self._port, text)
         self.conf = text
 
     def _port(self, match: re.Match[str]) -> str:

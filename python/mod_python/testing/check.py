@@ -55,9 +55,8 @@ def run(
         input: whether it is an input filter.
         headers: of the response; of the request for an input filter.
         content_type: of the response.
-        encoding: the content coding of the response, such as "gzip". With the key encoding=decode, a filter gets the
-            gzip `body` of a response, or of a request that has it among its `headers`, decoded, and the result is not
-            coded; `cuts` are those of the decoded body.
+        encoding: the content coding of the response, such as "gzip". With the key encoding=decode, a gzip `body` (of
+            a response, or of a request with such a header) is decoded first; `cuts` are those of the decoded body.
         options: names and values of PythonOption.
         keys: the keys of the filter's directive, such as "encoding=any held=64K".
         method: of the request.

@@ -334,8 +334,8 @@ mod tests {
             member_ends(b"xx\x05\0\0\x01\x1f\x8b\x08\x1f\x8b\x08"),
             [0x0100_0005, 0x088b_1f01]
         );
-        for none in ["\0\0\0\x1f\u{8b}\x08", "\0\0\0\0\x1f", ""] {
-            assert_eq!(member_ends(none.as_bytes()), [], "{none:?}");
+        for none in [&b"\0\0\0\x1f\x8b\x08"[..], b"\0\0\0\0\x1f\x8b", b""] {
+            assert!(member_ends(none).is_empty(), "{none:?}");
         }
     }
 }

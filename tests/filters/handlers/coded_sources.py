@@ -34,7 +34,7 @@ CODINGS = {"deflate": "deflate", "br": "br", "double": "gzip, gzip", "page_x": "
 
 def handler(req: apache.Request) -> int:
     """Answer with the body that the path names; `tiny`, `slow`, `forbids` and `part` in the query are how."""
-    name, args = req.path_info.strip("/"), (req.args or "").split("&")
+    name, args = (req.path_info or "").strip("/"), (req.args or "").split("&")
     if name == "asked":
         req.write(req.headers_in.get("Accept-Encoding", ""))
         return apache.OK
