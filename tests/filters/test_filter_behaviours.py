@@ -7,7 +7,8 @@ import pytest
 from http1 import get, post, responses
 from httpd import Httpd
 
-NAMES = ["reads", "one_read", "nothing", "close", "raises", "forbids", "tells", "counts", "included", "modes", "ends"]
+NAMES = ["reads", "one_read", "nothing", "close", "raises", "forbids", "tells", "counts", "included", "modes"]
+NAMES += ["ends", "disables"]
 HANDLERS = ["flushes", "small", "reader"]
 MPMS = ("event", "prefork")
 CONF = (
@@ -140,6 +141,19 @@ def test_w67_an_input_filter_knows_how_it_is_read(httpd: Httpd) -> None:
     mode, block, readbytes = eval(httpd.get("/tell?modes").text)[0]
     assert (mode, block) == ("bytes", True)
     assert readbytes > 0
+
+
+@pytest.mark.parametrize(
+    ("word", "body"),
+    [("write", b"written text"), ("read", b"[te]xt"), ("pass", b"text"), ("close", b""), ("nothing", b"text")],
+)
+def test_b66_a_filter_that_steps_out_may_still_write_read_and_close_in_that_call(
+    httpd: Httpd, word: str, body: bytes
+) -> None:
+    assert httpd.get(f"/out/disables/a.txt?{word}").body == body
+    data = post(f"/in/disables?{word}", b"text") + post(f"/in/disables?{word}", [b"te", b"xt"])
+    answers = responses(httpd.raw(data + get("/out/reads/a.txt", "Connection: close")))
+    assert [answer.body for answer in answers] == [body, body, b"text"]
 
 
 def test_b68_closing_ends_the_body_and_the_rest_is_no_request(httpd: Httpd) -> None:

@@ -7,6 +7,7 @@ from httpd import Httpd
 from versions import Get
 
 NAMES = ["functions", "names", "declared", "same_name", "errors", "failing", "missing", "read"]
+NAMES += ["content_length"]
 CONF = (
     "".join(
         f"""
@@ -46,6 +47,12 @@ def test_names_of_functions(httpd: Httpd) -> None:
 def test_w69_declared_ones_and_those_of_httpd(httpd: Httpd) -> None:
     answer = httpd.get("/declared", {"Accept-Encoding": "gzip"})
     assert gzip.decompress(answer.body) == b"body <Declared run_time_filters::tail 0 None>"
+
+
+def test_the_filter_for_lengths_is_in_each_chain_and_can_be_added(get: Get) -> None:
+    answer = get("/content_length")
+    assert (answer.headers["Content-Length"], answer.body) == ("7", b"content")
+    assert len(get("/content_length?100000").body) == 100_007
 
 
 def test_b70_what_the_request_registered_comes_first(httpd: Httpd) -> None:

@@ -317,10 +317,9 @@ impl Input {
         self.stream.move_rest();
     }
 
-    /// Steps out for good.
+    /// Steps out for good: what is left when this call ends, and all that follows, passes by unchanged.
     pub fn step_out(&mut self) {
         self.out = true;
-        self.stream.move_rest();
     }
 
     /// Ends a call of the filter's code: what it has not read counts as written.

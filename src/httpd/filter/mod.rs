@@ -42,7 +42,7 @@ use std::time::Instant;
 
 /// Filters that httpd's modules put into chains themselves, most of them with a context that they use without
 /// a check: without it the child crashes, and a second filter breaks the framing of responses or requests.
-const HTTPDS_OWN: [&[u8]; 16] = [
+const HTTPDS_OWN: [&[u8]; 15] = [
     b"BYTERANGE",
     b"CACHE_INVALIDATE",
     b"CACHE_OUT",
@@ -51,7 +51,6 @@ const HTTPDS_OWN: [&[u8]; 16] = [
     b"CACHE_SAVE",
     b"CACHE_SAVE_SUBREQ",
     b"CHUNK",
-    b"CONTENT_LENGTH",
     b"HTTP_HEADER",
     b"HTTP_IN",
     b"HTTP_OUTERROR",
@@ -60,6 +59,8 @@ const HTTPDS_OWN: [&[u8]; 16] = [
     b"SSL/TLS Buffer",
     b"SUBREQ_CORE",
 ];
+/// The filter of httpd's own that programs for mod_python 3 add, as its manual shows. It is in the chain of each response.
+const IN_EACH_CHAIN: &[u8] = b"CONTENT_LENGTH";
 /// The prefixes of further names, which differ from one version of httpd to the next.
 const HTTPDS_OWN_BEGIN: [&[u8]; 2] = [b"H2_", b"HTTP1_"];
 
@@ -332,6 +333,11 @@ impl Request {
             // SAFETY: as above.
             Some(unsafe { Filter::from_raw(found) })
         })
+    }
+
+    /// Whether the filter of this name is in the chain of each response, so that there is nothing to add.
+    pub fn always_has_filter(direction: Direction, name: &[u8]) -> bool {
+        direction == Direction::Output && name.eq_ignore_ascii_case(IN_EACH_CHAIN)
     }
 
     /// Why a handler may not add the filter of this name to a request, as a sentence. `None`: it may, or there is no

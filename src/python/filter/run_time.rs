@@ -124,6 +124,9 @@ fn add_registered(
 }
 
 fn add_by_name(r: &Request, name: &str, direction: Direction) -> PyResult<()> {
+    if Request::always_has_filter(direction, name.as_bytes()) {
+        return Ok(());
+    }
     let ours = registry(r.server().configuration()).named(direction, name);
     if let Some(ours) = ours.as_ref().filter(|ours| ours.kind.is_connections()) {
         let kind = ours.kind.name();

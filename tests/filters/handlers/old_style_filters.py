@@ -90,6 +90,20 @@ def ends(filter: Any) -> None:
     filter.close()
 
 
+def disables(filter: Any) -> None:
+    """Step out, and then do in the same call what the query says."""
+    filter.disable()
+    word = filter.req.args
+    if word == "write":
+        filter.write(b"written ")
+    elif word == "read":
+        filter.write(b"[" + (filter.read(2) or b"") + b"]")
+    elif word == "pass":
+        filter.pass_on()
+    elif word == "close":
+        filter.close()
+
+
 # ---- handlers
 
 
