@@ -290,3 +290,12 @@ def test_a_session_on_a_kept_connection(httpd: Httpd) -> None:
         cookie = cookie or answer.headers["Set-Cookie"].split(";")[0]
         assert answer.status == 200, number
     connection.close()
+
+
+def test_a_session_of_requests_that_do_not_wait_for_each_other(httpd: Httpd) -> None:
+    """The first request ends, and gives the lock back, when its response is sent; httpd holds that back."""
+    visitor = Visitor(httpd)
+    visitor.ask("/members/login", "POST", b"name=zoe")
+    line = f"Cookie: {visitor.cookie}"
+    data = get("/members/", line) * 4 + get("/members/", line, "Connection: close")
+    assert [answer.text for answer in responses(httpd.raw(data))] == [f"Visit {n} of zoe\n" for n in range(2, 7)]

@@ -108,6 +108,17 @@ impl Connection {
         }
     }
 
+    /// Ends the earlier requests of a connection whose client did not wait for their responses: httpd holds these back,
+    /// and with them the requests, until there is more to send. Returns whether there may have been such requests. May
+    /// wait for the client; called by the connection's thread, in the hooks of a later request.
+    pub fn end_earlier_requests(&self) -> bool {
+        let is_later = !self.is_stream() && self.keep_alives() > 0;
+        if is_later {
+            self.flush();
+        }
+        is_later
+    }
+
     /// A function that aborts the connection, for what outlives this borrow: parts of files that stand in
     /// buckets of the connection's allocator.
     pub(in crate::httpd) fn give_up(&self) -> Box<dyn Fn() + Send + Sync> {

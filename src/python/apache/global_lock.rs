@@ -27,7 +27,12 @@ pub fn lock<'py>(
 ) -> Answer<'py> {
     let (index, lock) = chosen(this, server, key, index)?;
     let owner = owner();
-    release(this.py(), || lock.lock(owner)).map_err(|refusal| refused(index, &refusal))?;
+    let taken = release(this.py(), || match lock.lock(owner) {
+        // An earlier request of the connection may give it back in its cleanup (a session does).
+        Err(LockRefusal::OwnLock) if context::end_earlier_requests() => lock.lock(owner),
+        result => result,
+    });
+    taken.map_err(|refusal| refused(index, &refusal))?;
     none(this)
 }
 

@@ -148,6 +148,15 @@ pub fn connection() -> Option<usize> {
     })
 }
 
+/// Ends the earlier requests of the connection of which this thread works on a request (`end_earlier_requests`). Their
+/// cleanups take the GIL: called without it. Returns whether there may have been some.
+pub fn end_earlier_requests() -> bool {
+    with_current(|about| match about {
+        About::Request(r) => r.connection().end_earlier_requests(),
+        _ => false,
+    })
+}
+
 /// Writes an entry to the log of what this thread works on.
 #[track_caller]
 pub fn log_line(level: Level, line: &(impl AsRef<[u8]> + ?Sized)) {
