@@ -147,7 +147,7 @@ def test_w67_an_input_filter_knows_how_it_is_read(httpd: Httpd) -> None:
     ("word", "body"),
     [("write", b"written text"), ("read", b"[te]xt"), ("pass", b"text"), ("close", b""), ("nothing", b"text")],
 )
-def test_b66_a_filter_that_steps_out_may_still_write_read_and_close_in_that_call(
+def test_a_filter_that_steps_out_may_still_write_read_and_close_in_that_call(
     httpd: Httpd, word: str, body: bytes
 ) -> None:
     assert httpd.get(f"/out/disables/a.txt?{word}").body == body
