@@ -235,6 +235,10 @@ impl Output {
                 return Ok(());
             }
         }
+        if self.stream.error_seen {
+            // It was cut further up, which is not this filter's failure.
+            self.promise = None;
+        }
         let counted = self
             .promise
             .as_mut()

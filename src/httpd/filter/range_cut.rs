@@ -50,7 +50,7 @@ enum Progress {
 struct RangeCut {
     stage: Cell<Progress>,
     outgoing: OwnedBrigade,
-    /// Something was sent on.
+    /// Something was sent on, and the head went out with it.
     sent: Cell<bool>,
     /// `Content-Length` is that of the whole body again.
     tells_total: Cell<bool>,
@@ -200,7 +200,7 @@ fn take(filter: &Filter, brigade: &Brigade) -> Result<(), Error> {
             None => return filter.step_out(brigade),
         }
     }
-    let fails = brigade.kinds().any(|kind| kind == BucketKind::Error) && !r.has_sent();
+    let fails = brigade.kinds().any(|kind| kind == BucketKind::Error);
     match cut.stage.get() {
         Progress::Over => {
             brigade.clear();
@@ -208,9 +208,7 @@ fn take(filter: &Filter, brigade: &Brigade) -> Result<(), Error> {
         }
         // An error page has taken the place of the response.
         _ if !matches!(r.status(), 200 | 206) && !cut.sent.get() => filter.step_out(brigade),
-        Progress::Refused { .. } | Progress::Cutting { .. } if fails => {
-            cut.fail(filter, r, brigade)
-        }
+        _ if fails && !cut.sent.get() => cut.fail(filter, r, brigade),
         Progress::Refused { total } => {
             cut.refuse(r, brigade, total);
             Ok(())
@@ -281,10 +279,15 @@ impl RangeCut {
         r.answer_with_page(Status::RANGE_NOT_SATISFIABLE);
     }
 
-    /// Sends on the part of a brigade that belongs to the range, and all metadata in its place.
+    /// Sends on the part of a brigade that belongs to the range, and metadata in its place.
     fn pass_part(&self, filter: &Filter, brigade: &Brigade) -> Result<(), Error> {
         let mut read = 0;
         while let Some(kind) = brigade.front() {
+            if kind == BucketKind::Flush && !self.sent.get() && self.outgoing.is_empty() {
+                // There is nothing to flush, and without a head the response can still become an error page.
+                drop(brigade.remove_front());
+                continue;
+            }
             if kind != BucketKind::Data {
                 self.outgoing.append_front_of(brigade);
                 continue;
@@ -377,7 +380,10 @@ impl RangeCut {
         if self.outgoing.is_empty() {
             return Ok(());
         }
-        self.sent.set(true);
+        if let (false, Some(r)) = (self.sent.replace(true), filter.request()) {
+            // A handler may have set another one since then.
+            r.set_status(Status::PARTIAL_CONTENT.0);
+        }
         let result = filter.pass(&self.outgoing);
         self.outgoing.clear();
         result

@@ -30,8 +30,10 @@ impl Request {
 
     /// Hides the headers from all that may still make a range of the response.
     pub fn drop_range(&self) {
-        self.hide_range();
-        self.notes().set(WHOLE, c"");
+        if self.asks_for_range() {
+            self.hide_range();
+            self.notes().set(WHOLE, c"");
+        }
     }
 
     /// Undoes `hide_range`: the handler has begun to answer.

@@ -99,7 +99,19 @@ def pieces(req: apache.Request) -> int:
     if req.args == "short":
         body = body[:150_000]
     for start in range(0, len(body), 10_000):
-        req.write(body[start : start + 10_000], 0)
+        req.write(body[start : start + 10_000])
+        if req.args == "status":
+            req.status = apache.HTTP_OK
+    return apache.OK
+
+
+def adds(req: apache.Request) -> int:
+    """Send a file through the filters that the query names."""
+    for name in (req.args or "").split(";"):
+        req.add_output_filter(name)
+    path = f"{req.document_root()}/file"
+    req.set_content_length(Path(path).stat().st_size)
+    req.sendfile(path)
     return apache.OK
 
 
