@@ -10,8 +10,8 @@ use crate::engine::filters::DeclaredFilter;
 use crate::engine::phases::Phase;
 use crate::filter_chain::Direction;
 use crate::httpd::filter::waited;
-use crate::httpd::server::process;
 use crate::httpd::server::shared_memory::is_alive;
+use crate::httpd::server::{fork, process};
 use crate::locks::Lock;
 
 /// The counters of this child; unset in httpd's parent.
@@ -114,7 +114,7 @@ pub struct Running(&'static AtomicU64);
 impl Running {
     /// A call of a row's filter or handlers begins. `None` where it cannot be shown.
     pub fn begin(row: Option<&'static CallCounters>) -> Option<Self> {
-        let pid = std::process::id() as i32;
+        let pid = fork::process_id() as i32;
         row?.begin(pid, process::seconds_since_boot(), is_alive)
             .map(Self)
     }

@@ -3,6 +3,7 @@
 use std::cell::UnsafeCell;
 use std::ffi::CStr;
 
+use super::pool::Pool;
 use crate::httpd::cstr::c_bytes;
 use crate::httpd::ffi;
 
@@ -30,10 +31,25 @@ impl Table {
         unsafe { c_bytes(value) }
     }
 
+    /// The value of a key; several are joined with commas, in memory of the pool.
+    pub(in crate::httpd) fn joined<'a>(&'a self, key: &CStr, pool: &'a Pool) -> Option<&'a [u8]> {
+        // SAFETY: live; the value lives at least as long as the table's entry, or the pool.
+        let value = unsafe { ffi::apr_table_getm(pool.as_ptr(), self.as_ptr(), key.as_ptr()) };
+        // SAFETY: null or NUL-terminated.
+        unsafe { c_bytes(value) }
+    }
+
     /// Replaces all entries of a key by one.
     pub fn set(&self, key: &CStr, value: &CStr) {
         // SAFETY: APR copies both.
         unsafe { ffi::apr_table_set(self.as_ptr(), key.as_ptr(), value.as_ptr()) }
+    }
+
+    /// As `set`, with a value that is written into memory of the table's pool, from these parts, which have no NUL.
+    pub(in crate::httpd) fn set_parts(&self, key: &'static CStr, parts: [&[u8]; 2], pool: &Pool) {
+        let value = pool.copy_text(&parts.concat());
+        // SAFETY: the key lives longer than any table, the value as long as the pool.
+        unsafe { ffi::apr_table_setn(self.as_ptr(), key.as_ptr(), value) }
     }
 
     /// As `set`, with texts that need no copy.

@@ -271,7 +271,7 @@ impl Frame {
             }
             Stage::Counted { total, left } => {
                 let length = measure(brigade, body)?;
-                let broken = brigade.kinds().any(|kind| kind == BucketKind::Error);
+                let broken = has(brigade, BucketKind::Error);
                 if broken {
                     // Another filter or a handler has cut the response with an ERROR bucket.
                     r.connection().set_keep_alive(KeepAlive::Close);
@@ -307,15 +307,10 @@ fn framing(r: &Request) -> Result<Stage, Wrong> {
             "{status} is an interim status, and no final response can have it: write one from 200 on"
         )));
     }
-    let mut lengths = r
-        .headers_out()
-        .entries()
-        .filter(|(name, _)| name.eq_ignore_ascii_case(b"Content-Length"))
-        .map(|(_, value)| value.unwrap_or_default());
-    // Clients read the length in the response to HEAD as well, and proxies rely on it.
-    let first = lengths.next();
-    let total = first.and_then(strict_length);
-    if lengths.next().is_some() || (first.is_some() && total.is_none()) {
+    // Clients read the length in the response to HEAD as well, and proxies rely on it. Several become one with commas.
+    let length = r.headers_out().joined(c"Content-Length", r.pool());
+    let total = length.and_then(strict_length);
+    if length.is_some() && total.is_none() {
         let fault = "its Content-Length is not one number: call req.set_content_length() once, or \
                      leave it to httpd";
         return Err(Wrong::Fault(fault.into()));
@@ -367,7 +362,11 @@ fn refuse(r: &Request, brigade: &Brigade, stage: Stage, fault: &str) {
 }
 
 fn ends(brigade: &Brigade) -> bool {
-    brigade.kinds().any(|kind| kind == BucketKind::End)
+    has(brigade, BucketKind::End)
+}
+
+fn has(brigade: &Brigade, wanted: BucketKind) -> bool {
+    brigade.kinds().any(|kind| kind == wanted)
 }
 
 /// Removes data from this bucket on; returns how many bytes it had, as far as that is known.

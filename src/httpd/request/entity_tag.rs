@@ -4,7 +4,7 @@
 //!
 //! All of it happens on the thread that works on the request.
 
-use std::ffi::{CStr, CString};
+use std::ffi::CStr;
 
 use super::Request;
 
@@ -20,8 +20,8 @@ impl Request {
     pub(in crate::httpd) fn weaken_tag(&self) {
         for headers in self.response_headers() {
             let strong = headers.get(c"ETag").filter(|tag| !tag.starts_with(b"W/"));
-            if let Some(weak) = strong.and_then(|tag| CString::new([b"W/", tag].concat()).ok()) {
-                headers.set(c"ETag", &weak);
+            if let Some(tag) = strong {
+                headers.set_parts(c"ETag", [b"W/", tag], self.pool());
             }
         }
     }

@@ -8,7 +8,7 @@
 use std::cell::Cell;
 use std::mem::MaybeUninit;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 
 use super::process;
 use crate::httpd::gate;
@@ -25,6 +25,8 @@ const SIGNALS: [i32; 5] = [
 /// The size of a page is a multiple of this.
 const PAGE: usize = 4096;
 
+/// The number of this process; 0 before `watch`.
+static ID: AtomicU32 = AtomicU32::new(0);
 /// The ports on which httpd accepts connections.
 static PORTS: OnceLock<Vec<u16>> = OnceLock::new();
 /// The address of a signal handler that forked processes keep; 0 for none.
@@ -65,8 +67,19 @@ pub fn watch(ports: Vec<u16>) -> std::io::Result<()> {
     gate::set_mark(page.cast());
     // SAFETY: functions that live as long as the process: the module is never unloaded.
     match unsafe { libc::pthread_atfork(Some(forks), Some(has_forked), Some(forked)) } {
-        0 => Ok(()),
+        0 => {
+            ID.store(std::process::id(), Ordering::Relaxed);
+            Ok(())
+        }
         error => Err(std::io::Error::from_raw_os_error(error)),
+    }
+}
+
+/// The number of this process. Unlike `std::process::id`, it makes no system call.
+pub fn process_id() -> u32 {
+    match ID.load(Ordering::Relaxed) {
+        0 => std::process::id(),
+        id => id,
     }
 }
 
@@ -128,6 +141,7 @@ fn unblock() {
 
 /// Runs in each new process before anything else does. The memory allocator of libc works in it.
 extern "C" fn forked() {
+    ID.store(std::process::id(), Ordering::Relaxed);
     if let Some(serving) = SERVING.get().filter(|_| TO_SERVE.take()) {
         SERVES.store(true, Ordering::Relaxed);
         gate::restore_mark();
