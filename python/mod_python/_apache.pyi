@@ -626,8 +626,8 @@ class Request:
     def is_https(self) -> int:
         """Returns 1 when the connection is encrypted (TLS), else 0."""
     def ssl_var_lookup(self, name: str) -> str | None:
-        """Returns the value (str) of name, a variable of mod_ssl such as 'SSL_PROTOCOL'; None when it is not set, or
-        the connection is not encrypted.
+        """Returns the value (str) of name, a variable of mod_ssl such as 'SSL_PROTOCOL'; '' when it is not set, None
+        without mod_ssl.
         """
     # With str_is_ip not None a tuple[str, int].
     def get_remote_host(self, type: int | None = None, str_is_ip: object = None) -> Any:
@@ -782,8 +782,8 @@ class _Connection:
     def is_https(self) -> int:
         """Returns 1 when the connection is encrypted (TLS), else 0."""
     def ssl_var_lookup(self, name: str) -> str | None:
-        """Returns the value (str) of name, a variable of mod_ssl such as 'SSL_CLIENT_S_DN'; None when it is not set, or
-        the connection is not encrypted.
+        """Returns the value (str) of name, a variable of mod_ssl such as 'SSL_CLIENT_S_DN'; '' when it is not set,
+        None without mod_ssl.
         """
 
 class Connection(_Connection):

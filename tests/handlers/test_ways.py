@@ -69,13 +69,13 @@ def test_credentials(httpd: Httpd) -> None:
 
 def test_urls(httpd: Httpd) -> None:
     seen = call(httpd, "urls/%20x?a=b", {"Host": "some.host:81"})
-    assert seen[:4] == ["http://some.host:81/x", 0, None, None]
+    assert seen[:4] == ["http://some.host:81/x", 0, "", ""]
     assert seen[4] == [None, None, None, None, None, 81, "/call/request_methods/urls/ x", "a=b", None]
     assert seen[5].startswith("ValueError: ")
     assert call_of(httpd, "urls", "HOST_PORT")[0] == "http://virtual.example:81/x"
     secure = call(httpd, "urls", tls=True)
     assert secure[0].startswith("https://localhost")
-    assert (secure[1], secure[2][:3], secure[3]) == (1, "TLS", None)
+    assert (secure[1], secure[2][:3], secure[3]) == (1, "TLS", "")
     whole = httpd.raw(
         b"GET http://Host.x:82/call/request_methods/urls?q HTTP/1.1\r\nHost: y\r\nConnection: close\r\n\r\n"
     )

@@ -56,6 +56,24 @@ CONF = """
     PythonOption sessions.path ${STATE}/sessions
 </Location>
 """
+CONF += """
+<Location "/safe">
+    SetHandler mod_python
+    PythonHandler client_cert
+    PythonAccessHandler client_cert
+    PythonOption cert.names ann,localhost
+</Location>
+<Location "/safe/others">
+    PythonOption cert.names ann
+</Location>
+Listen 127.0.0.1:${CERT_PORT}
+<VirtualHost *:${CERT_PORT}>
+    SSLEngine on
+    SSLCertificateFile "${CERT}"
+    SSLCertificateKeyFile "${KEY}"
+    SSLVerifyClient optional_no_ca
+</VirtualHost>
+"""
 HTACCESS = """
 PythonAccessHandler basic_auth
 PythonAuthenHandler basic_auth
@@ -230,6 +248,21 @@ def test_digest_on_many_threads(httpd: Httpd) -> None:
 
     with ThreadPoolExecutor(8) as pool:
         assert set(pool.map(ask, range(24))) == {"ann by Digest\n"}
+
+
+def test_a_client_with_a_certificate(httpd: Httpd) -> None:
+    def curl(path: str, *more: str | Path, port: str = "CERT_PORT") -> str:
+        url = f"https://localhost:{httpd.port_of(port)}{path}"
+        done = httpd.curl("-w", "%{http_code}", *more, url)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.decode()
+
+    mine = ("--cert", httpd.certificate, "--key", httpd.folder / "key.pem")
+    assert curl("/safe/page", *mine) == "localhost by Certificate over TLSv1.3\n200"
+    assert curl("/safe/others/page", *mine).endswith("403")
+    assert curl("/safe/page").endswith("403")
+    assert curl("/safe/page", port="TLS_PORT").endswith("403")
+    assert httpd.get("/safe/page").status == 403
 
 
 class Visitor:

@@ -15,7 +15,7 @@ impl Connection {
         unsafe { ffi::ap_ssl_conn_is_ssl(self.as_ptr()) != 0 }
     }
 
-    /// A variable of the TLS module (`SSL_PROTOCOL` …).
+    /// A variable of the TLS module (`SSL_PROTOCOL` …), empty when it is not set. `None`: there is no such module.
     pub fn tls_variable(&self, name: &CStr) -> Option<Vec<u8>> {
         let mut pool = null_mut();
         // SAFETY: a place for one pool, below the connection's own.
@@ -29,12 +29,12 @@ impl Connection {
         let value = unsafe { c_bytes(value) }.map(<[u8]>::to_vec);
         // SAFETY: made above, used by no other code: a connection may live for days.
         unsafe { ffi::apr_pool_destroy(pool) };
-        value.filter(|value| !value.is_empty())
+        value
     }
 }
 
 impl Request {
-    /// A variable of the TLS module (`SSL_PROTOCOL` …).
+    /// A variable of the TLS module (`SSL_PROTOCOL` …), empty when it is not set. `None`: there is no such module.
     pub fn tls_variable(&self, name: &CStr) -> Option<&[u8]> {
         let (server, connection) = (self.server().as_ptr(), self.connection().as_ptr());
         // SAFETY: all live; the answer lives in the request's pool, or longer.
@@ -48,6 +48,6 @@ impl Request {
             )
         };
         // SAFETY: null or NUL-terminated.
-        unsafe { c_bytes(value) }.filter(|value| !value.is_empty())
+        unsafe { c_bytes(value) }
     }
 }

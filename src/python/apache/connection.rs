@@ -73,8 +73,8 @@ impl Class for ConnectionObject {
         authorize(uri; user, password) = authorize;
         /// Returns 1 when the connection is encrypted (TLS), else 0.
         is_https() = number(Connection::is_tls);
-        /// Returns the value (str) of name, a variable of mod_ssl such as 'SSL_CLIENT_S_DN'; None when it is not set,
-        /// or the connection is not encrypted.
+        /// Returns the value (str) of name, a variable of mod_ssl such as 'SSL_CLIENT_S_DN'; '' when it is not set,
+        /// None without mod_ssl.
         ssl_var_lookup(name) = ssl_var_lookup;
     }
     attributes! { ConnectionObject:

@@ -117,8 +117,8 @@ impl Class for RequestObject {
         construct_url(uri) = construct_url;
         /// Returns 1 when the connection is encrypted (TLS), else 0.
         is_https() = is_https;
-        /// Returns the value (str) of name, a variable of mod_ssl such as 'SSL_PROTOCOL'; None when it is not set, or
-        /// the connection is not encrypted.
+        /// Returns the value (str) of name, a variable of mod_ssl such as 'SSL_PROTOCOL'; '' when it is not set, None
+        /// without mod_ssl.
         ssl_var_lookup(name) = ssl_var_lookup;
         /// Returns the client's host name or IP address (str, or None). type: one of apache.REMOTE_* (REMOTE_NAME if
         /// left out) says which, and whether DNS is asked; other Python threads run meanwhile. When str_is_ip is not

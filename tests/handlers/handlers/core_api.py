@@ -103,13 +103,13 @@ METHODS: dict[str, list[tuple[str, tuple[Any, ...], str]]] = {
         ("set_content_length", (5,), "None"),
         ("set_etag", (), "None"),
         ("set_last_modified", (), "None"),
-        ("ssl_var_lookup", ("SSL_PROTOCOL",), "None"),
+        ("ssl_var_lookup", ("SSL_PROTOCOL",), "str"),
         ("update_mtime", (1.5,), "None"),
     ],
     "connection": [
         ("log_error", ("said", apache.APLOG_INFO), "None"),
         ("is_https", (), "int"),
-        ("ssl_var_lookup", ("SSL_PROTOCOL",), "None"),
+        ("ssl_var_lookup", ("SSL_PROTOCOL",), "str"),
     ],
     "server": [
         ("log_error", ("said", apache.APLOG_INFO), "None"),
