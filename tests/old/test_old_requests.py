@@ -178,20 +178,25 @@ def test_the_log_is_closed_when_a_child_ends(httpd: Httpd) -> None:
 def talk(httpd: Httpd, name: str, data: bytes, pieces: int = 0) -> bytes:
     """Send it, whole or in pieces of that size, end our side, and return what comes back."""
     with httpd.connect(httpd.port_of(f"{name}_PORT")) as connection:
-        if pieces:
-            for at in range(0, len(data), pieces):
-                connection.sendall(data[at : at + pieces])
-        else:
-            threading.Thread(target=connection.sendall, args=(data,)).start()
-        if name == "echo":
-            back = b""
-            while len(back) < len(data):
-                back += connection.recv(65536)
-            connection.shutdown(socket.SHUT_WR)
-            return back + connection.recv(65536)
+        step = pieces or len(data) or 1
+
+        def send() -> None:
+            for at in range(0, len(data), step):
+                connection.sendall(data[at : at + step])
+
+        sender = threading.Thread(target=send)
+        sender.start()
         back = b""
-        while part := connection.recv(65536):
+        # The manual's echo ends when we do; the others say when.
+        while name != "echo" or len(back) < len(data):
+            part = connection.recv(65536)
+            if not part:
+                break
             back += part
+        sender.join()
+        if name == "echo":
+            connection.shutdown(socket.SHUT_WR)
+            back += connection.recv(65536)
         return back
 
 
