@@ -40,6 +40,8 @@ struct BodyDecoder {
     limit: u64,
     /// The filter for which it is done.
     name: String,
+    /// Something was read.
+    begun: Cell<bool>,
     /// The error of every further read.
     failed: Cell<Option<Error>>,
 }
@@ -101,6 +103,7 @@ impl Request {
             total: Cell::new(0),
             limit,
             name: name.to_owned(),
+            begun: Cell::new(false),
             failed: Cell::new(None),
         });
         true
@@ -119,7 +122,7 @@ impl BodyDecoder {
         if let Some(error) = self.failed.get() {
             return Err(error);
         }
-        if let Some(r) = filter.request() {
+        if let (false, Some(r)) = (self.begun.replace(true), filter.request()) {
             r.note_decoded_body();
         }
         // SAFETY: the filter below, which lives as long as the request.

@@ -183,8 +183,9 @@ impl Inflater {
     }
 
     fn feed_data(&self, coded: &Brigade) -> Result<(), Undecodable> {
-        let data = match coded.read_front(self.blocks.replace(false)) {
-            Err(error) if error.is_again() => {
+        let blocks = self.blocks.replace(false);
+        let data = match coded.read_front(blocks) {
+            Err(error) if error.is_again() && !blocks => {
                 self.blocks.set(true);
                 return self.feed(Bucket::flush(coded));
             }

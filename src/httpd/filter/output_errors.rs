@@ -85,6 +85,7 @@ impl Output {
         if was_started {
             // With a Content-Length already sent only the end of the connection shows the cut.
             filter.connection().set_keep_alive(KeepAlive::Close);
+            r.keep_from_caches();
         }
         self.headers_settled = true;
         match self.send(filter) {

@@ -13,6 +13,7 @@ impl Request {
         brigade.clear();
         if !self.is_answered() {
             self.connection().set_keep_alive(KeepAlive::Close);
+            self.keep_from_caches();
             brigade.append_error(Status::BAD_GATEWAY.0, self.pool());
             brigade.append_end();
             // An error means that the peer is gone.
@@ -20,6 +21,15 @@ impl Request {
         }
         // Not OK, which would allow a request that was refused with half a response.
         Status::DONE
+    }
+
+    /// Has mod_cache not keep a response that is cut: it takes what was sent of it, without a length, for all of it.
+    pub fn keep_from_caches(&self) {
+        let mut at = Some(self);
+        while let Some(r) = at {
+            r.set_no_cache(1);
+            at = r.main().or_else(|| r.prev());
+        }
     }
 
     /// Sends httpd's error page, or that of `ErrorDocument`, in place of a response of which no head went out. It goes

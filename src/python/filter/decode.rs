@@ -76,6 +76,7 @@ fn cut(
         instance.close();
         return instance.output().fail(filter, status);
     }
+    r.keep_from_caches();
     decoded.append_error(status.0, r.pool());
     decoded.append_end();
     let result = filtered(filter, decoded, instance, settings);

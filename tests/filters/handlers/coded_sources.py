@@ -92,6 +92,29 @@ def slow(req: apache.Request) -> int:
     return apache.OK
 
 
+def half(req: apache.Request) -> int:
+    req.headers_out["Cache-Control"] = "max-age=100"
+    req.write("half")
+    req.flush()
+    raise RuntimeError("half a response")
+
+
+def two_pieces(req: apache.Request) -> int:
+    req.headers_out["Cache-Control"] = "max-age=100"
+    req.write("one")
+    req.flush()
+    req.write("two")
+    return apache.OK
+
+
+async def fails_later(filter: Any) -> AsyncIterator[object]:
+    async for chunk in filter:
+        if b"two" in chunk:
+            raise RuntimeError("half a body")
+        yield chunk
+        yield apache.FLUSH
+
+
 async def adds_tail(filter: Any) -> AsyncIterator[bytes]:
     async for chunk in filter:
         yield chunk
