@@ -1,10 +1,11 @@
 """What `encoding=decode` does to headers, to caches, and to responses that it cannot decode."""
 
+import gzip
 from pathlib import Path
 
 import pytest
 
-from coded_pages import GZIP, SECTIONS, UPPERING, conf, plain
+from coded_pages import GZIP, PAGE, SECTIONS, UPPERING, conf, plain
 from httpd import Httpd
 
 MODULES = ("cache", "cache_disk")
@@ -19,6 +20,13 @@ CONF = (
         ("", "cached/"),
     )
     + """
+<Location "/ranges">
+    AddEncoding gzip .gz
+</Location>
+<Location "/whole">
+    ProxyPass http://127.0.0.1:${PORT}/ranges
+    SetOutputFilter WHOLE
+</Location>
 CacheRoot "${STATE}/cache"
 CacheEnable disk /cached
 """
@@ -73,7 +81,7 @@ def test_the_tag_of_a_304_is_that_of_the_200(httpd: Httpd, name: str, headers: d
     assert same.headers["Content-Encoding"] is None
 
 
-@pytest.mark.parametrize("name", ["plain", "tail", "no", "two"])
+@pytest.mark.parametrize("name", ["plain", "tail", "no", "two", "by_type"])
 @pytest.mark.parametrize("headers", [GZIP, {}], ids=["gzip", "none"])
 def test_head_has_the_headers_of_get(httpd: Httpd, name: str, headers: dict[str, str]) -> None:
     full, head = (httpd.request(method, f"/{name}/page", None, headers) for method in ("GET", "HEAD"))
@@ -97,6 +105,13 @@ def test_a_cache_keeps_each_coding_and_asks_once(httpd: Httpd, name: str, query:
         assert [line.split()[0] for line in asked] == ["304"]
         assert plain(again) == plain(full) == plain(httpd.get(path, headers))
         assert again.headers["Content-Encoding"] == full.headers["Content-Encoding"]
+
+
+def test_a_server_that_answers_ranges_is_asked_for_the_whole(httpd: Httpd) -> None:
+    httpd.write("ranges/page.gz", gzip.compress(PAGE))
+    for headers in (GZIP, {}):
+        answer = httpd.get("/whole/page.gz", {**headers, "Range": "bytes=2-9"})
+        assert (answer.status, answer.headers["Content-Range"], plain(answer)) == (200, None, PAGE)
 
 
 def test_what_the_advice_has_the_server_send(httpd: Httpd) -> None:

@@ -32,6 +32,10 @@ CONF = (
     Options +Includes
     SetOutputFilter INCLUDES
 </Directory>
+<Location "/added">
+    SetHandler mod_python
+    PythonHandler coded_sources::adds_filter
+</Location>
 ErrorDocument 410 /plain/page
 <Location "/gone">
     Redirect gone
@@ -166,6 +170,18 @@ def test_the_page_of_an_error(httpd: Httpd) -> None:
     for headers in (GZIP, {}):
         answer = httpd.get("/gone", headers)
         assert plain(answer) == UPPER
+
+
+def test_a_handler_that_adds_the_filter(httpd: Httpd) -> None:
+    for headers in (GZIP, {}):
+        assert plain(httpd.get("/added", headers)) == UPPER
+
+
+def test_a_filter_that_cannot_be_imported(httpd: Httpd) -> None:
+    httpd.expect("No module named 'missing_module'")
+    answer = httpd.get("/missing/page", GZIP)
+    assert (answer.status, answer.headers["Content-Encoding"]) == (500, None)
+    assert b"Internal Server Error" in answer.body
 
 
 def test_a_page_that_includes_it(httpd: Httpd) -> None:

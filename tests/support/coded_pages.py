@@ -26,11 +26,13 @@ PythonOutputFilter coded_sources::passes_on PASSES encoding=decode
 PythonOutputFilter coded_sources::fails_first OPEN encoding=decode on_error=pass
 PythonOutputFilter coded_sources::closes CLOSES encoding=decode
 PythonOutputFilter coded_sources::ends_early EARLY encoding=decode
+PythonOutputFilter coded_sources::same WHOLE encoding=decode change=no range=whole
+PythonOutputFilter missing_module MISSING encoding=decode
 """
 SECTIONS = {
     **{
         name: f"SetOutputFilter {name.upper()}"
-        for name in "plain html css set one identity tail no out passes open closes early".split()
+        for name in "plain html css set one identity tail no out passes open closes early missing".split()
     },
     "two": "SetOutputFilter PLAIN;TAIL",
     "deflated": "SetOutputFilter DEFLATE;PLAIN",

@@ -69,6 +69,14 @@ def handler(req: apache.Request) -> int:
     return apache.OK
 
 
+def adds_filter(req: apache.Request) -> int:
+    req.content_type = "text/html"
+    req.headers_out["Content-Encoding"] = "gzip"
+    req.add_output_filter("PLAIN")
+    req.write(CODED)
+    return apache.OK
+
+
 def bomb(req: apache.Request) -> int:
     """Zeros, as many MiB as the query says, all but the first of them as one piece that is repeated."""
     req.content_type = "text/html"
