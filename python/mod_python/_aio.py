@@ -1,20 +1,28 @@
 """asyncio's event loop behind ``apache.aio``: one per interpreter, on its own thread, made when it is first used.
 
 ``_lock`` guards ``_current`` and is held while a loop is made. The methods of ``_Loop`` run on the loop's thread;
-``run`` runs on any thread that steps a coroutine. A set's ``add``, ``discard`` and copy are atomic under the GIL.
+``run`` runs on any thread that steps a coroutine. The operations of dictionaries and deques are atomic under the GIL.
 """
 
 import asyncio
+import collections
 import concurrent.futures
 import contextlib
 import os
 import threading
-from collections.abc import Awaitable, Callable, Generator
+import types
+from asyncio import _get_running_loop as _running_loop  # None where no loop runs; the public function raises
+from collections.abc import Awaitable, Coroutine, Generator
 from typing import Any, TypeVar
 
 from mod_python import _apache
 
 T = TypeVar("T")
+
+
+def _log_that_loop_continues(error: BaseException) -> None:
+    text = f"{error!r} was raised on asyncio's event loop: the loop continues"
+    _apache.log_error(text, _apache.APLOG_WARNING)
 
 
 class _Loop:
@@ -26,7 +34,9 @@ class _Loop:
 
     def __init__(self) -> None:
         self.loop = asyncio.new_event_loop()
-        self.waiting: set[Any] = set()
+        self.waiting: dict[Any, asyncio.Task[None] | None] = {}
+        self._posted: collections.deque[tuple[Any, Coroutine[Any, Any, None] | None]] = collections.deque()
+        self._is_called = False  # whether the loop will take what was posted
         self.is_over = False
         self.thread = threading.Thread(target=self._serve, name="asyncio", daemon=True)
         try:
@@ -35,15 +45,35 @@ class _Loop:
             self.loop.close()
             raise
 
+    def post(self, future: Any, serving: Coroutine[Any, Any, None] | None) -> None:
+        """Have the loop start a task for the caller that awaits `future`; with None, cancel that task. Any thread.
+
+        The loop is woken once for all that is posted before it looks, since that is a system call.
+        """
+        self._posted.append((future, serving))
+        if not self._is_called:
+            self._is_called = True
+            try:
+                self.loop.call_soon_threadsafe(self._take_posted)
+            except RuntimeError:  # the loop was closed meanwhile: its thread ends what waits
+                self._is_called = False
+
+    def _take_posted(self) -> None:
+        self._is_called = False  # first: what is posted from now on calls the loop again
+        while self._posted:
+            future, serving = self._posted.popleft()
+            if serving is not None:
+                self.waiting[future] = self.loop.create_task(serving)
+            elif (task := self.waiting.get(future)) is not None:
+                task.cancel()
+
     def _serve(self) -> None:
         reason = "it was closed"
         while not self.loop.is_closed():
             try:
                 self.loop.run_forever()
             except (SystemExit, KeyboardInterrupt) as error:
-                # The awaiter of a task gets the exception as well; a callback has no awaiter.
-                text = f"{error!r} was raised on asyncio's event loop: the loop continues"
-                _apache.log_error(text, _apache.APLOG_WARNING)
+                _log_that_loop_continues(error)  # raised in a callback, which nobody awaits
             except BaseException as error:
                 reason = repr(error)
                 break
@@ -85,7 +115,7 @@ def ended() -> RuntimeError:
     return RuntimeError("asyncio's event loop has ended: the error log says why")
 
 
-def _running() -> _Loop:
+def _usable_loop() -> _Loop:
     """Return the loop, and make it if there is none. Raise RuntimeError if its thread cannot start."""
     global _current
     with _lock:
@@ -113,51 +143,31 @@ class _Answer:
         return asyncio.wrap_future(self._future).__await__()
 
 
-def _loop_here() -> asyncio.AbstractEventLoop | None:
-    """Return the event loop that runs in this thread, or None."""
+@types.coroutine
+def _pause() -> Generator[None, None, None]:
+    yield
+
+
+async def _serve(running: _Loop, awaitable: Awaitable[Any], future: Any) -> None:
+    """Await `awaitable` in a task of the loop, and give its result to the caller elsewhere, who awaits `future`.
+
+    The first line is run before the task is made: then one that is cancelled before it runs tells that, too.
+    """
     try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        return None
-
-
-class _Call:
-    """An awaitable that runs on the loop for a caller elsewhere, which awaits `future`."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop, awaitable: Awaitable[Any], future: Any) -> None:
-        self._loop = loop
-        self._awaitable = awaitable
-        self._future = future
-        self._task: asyncio.Future[Any] | None = None
-
-    def on_loop(self, callback: Callable[[], None]) -> None:
-        """Have the loop's thread call `callback`. Called on any thread."""
-        try:
-            self._loop.call_soon_threadsafe(callback)
-        except RuntimeError:  # the loop was closed meanwhile
-            self._future.set(None, ended())
-
-    def start(self) -> None:
-        """Start the awaitable. Called on the loop's thread, as are the methods below."""
-        try:
-            self._task = asyncio.ensure_future(self._awaitable)
-        except BaseException as error:
-            self._future.set(None, error)
-        else:
-            self._task.add_done_callback(self._finish)
-
-    def cancel(self) -> None:
-        """Cancel the awaitable if it was started."""
-        if self._task is not None:
-            self._task.cancel()
-
-    def _finish(self, task: "asyncio.Future[Any]") -> None:
-        if task.cancelled():
-            self._future.set(None, asyncio.CancelledError())
-        elif error := task.exception():
-            self._future.set(None, error)
-        else:
-            self._future.set(task.result())
+        await _pause()
+        value = await awaitable
+    except BaseException as error:
+        if asyncio.iscoroutine(awaitable):
+            awaitable.close()  # else Python warns of one that was cancelled before it ran
+        future.set(None, error)
+        if isinstance(error, SystemExit | KeyboardInterrupt):
+            _log_that_loop_continues(error)
+        elif not isinstance(error, Exception):
+            raise
+    else:
+        future.set(value)
+    finally:
+        running.waiting.pop(future, None)
 
 
 async def run(awaitable: Awaitable[T]) -> T:
@@ -170,28 +180,30 @@ async def run(awaitable: Awaitable[T]) -> T:
         RuntimeError: the loop has ended, or its thread cannot start.
         BaseException: whatever the awaitable raises.
     """
-    here = _loop_here()
-    current = _current
-    if here is not None and current is not None and here is current.loop:
+    here, running = _running_loop(), _current
+    if running is None or running.is_over or running.loop.is_closed():
+        try:
+            running = _usable_loop()
+        except BaseException:
+            if asyncio.iscoroutine(awaitable):
+                awaitable.close()  # else Python warns that it was never awaited
+            raise
+    if here is None:
+        future: Any = _apache._future()
+    elif here is running.loop:
         return await awaitable
+    else:
+        future = _Answer()
+    serving = _serve(running, awaitable, future)
+    serving.send(None)
+    # First add, then look at is_over; the loop's thread first sets is_over, then looks: no result is missed.
+    running.waiting[future] = None
     try:
-        running = _running()
-    except BaseException:
-        if asyncio.iscoroutine(awaitable):
-            awaitable.close()  # else Python warns that it was never awaited
-        raise
-    future = _apache._future() if here is None else _Answer()
-    call = _Call(running.loop, awaitable, future)
-    # First add, then look at is_over; the loop's thread first sets is_over, then looks at the set: no result is missed.
-    running.waiting.add(future)
-    try:
-        call.on_loop(call.start)
+        running.post(future, serving)
         if running.is_over:
             future.set(None, ended())
         result: T = await future
         return result
     except BaseException:
-        call.on_loop(call.cancel)
+        running.post(future, None)
         raise
-    finally:
-        running.waiting.discard(future)
