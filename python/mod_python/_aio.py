@@ -8,6 +8,7 @@ import asyncio
 import collections
 import concurrent.futures
 import contextlib
+import contextvars
 import os
 import threading
 import types
@@ -16,8 +17,11 @@ from collections.abc import Awaitable, Coroutine, Generator
 from typing import Any, TypeVar
 
 from mod_python import _apache
+from mod_python._contexts import copy_context
 
 T = TypeVar("T")
+# The future of a caller, and the coroutine that fulfils it with its context; with None, the task of the former ends.
+_Posted = tuple[Any, Coroutine[Any, Any, None] | None, contextvars.Context | None]
 
 
 def _log_that_loop_continues(error: BaseException) -> None:
@@ -35,7 +39,7 @@ class _Loop:
     def __init__(self) -> None:
         self.loop = asyncio.new_event_loop()
         self.waiting: dict[Any, asyncio.Task[None] | None] = {}
-        self._posted: collections.deque[tuple[Any, Coroutine[Any, Any, None] | None]] = collections.deque()
+        self._posted: collections.deque[_Posted] = collections.deque()
         self._is_called = False  # whether the loop will take what was posted
         self.is_over = False
         self.thread = threading.Thread(target=self._serve, name="asyncio", daemon=True)
@@ -45,12 +49,14 @@ class _Loop:
             self.loop.close()
             raise
 
-    def post(self, future: Any, serving: Coroutine[Any, Any, None] | None) -> None:
-        """Have the loop start a task for the caller that awaits `future`; with None, cancel that task. Any thread.
+    def post(
+        self, future: Any, serving: Coroutine[Any, Any, None] | None, context: contextvars.Context | None = None
+    ) -> None:
+        """Have the loop start a task, in `context`, for who awaits `future`; with None, cancel that task. Any thread.
 
         The loop is woken once for all that is posted before it looks, since that is a system call.
         """
-        self._posted.append((future, serving))
+        self._posted.append((future, serving, context))
         if not self._is_called:
             self._is_called = True
             try:
@@ -61,9 +67,13 @@ class _Loop:
     def _take_posted(self) -> None:
         self._is_called = False  # first: what is posted from now on calls the loop again
         while self._posted:
-            future, serving = self._posted.popleft()
-            if serving is not None:
-                self.waiting[future] = self.loop.create_task(serving)
+            future, serving, context = self._posted.popleft()
+            if serving is not None and context is not None:
+                try:
+                    self.waiting[future] = context.run(self.loop.create_task, serving)
+                except BaseException as error:  # raised by a task factory
+                    serving.close()
+                    future.set(None, error)
             elif (task := self.waiting.get(future)) is not None:
                 task.cancel()
 
@@ -199,7 +209,7 @@ async def run(awaitable: Awaitable[T]) -> T:
     # First add, then look at is_over; the loop's thread first sets is_over, then looks: no result is missed.
     running.waiting[future] = None
     try:
-        running.post(future, serving)
+        running.post(future, serving, copy_context())
         if running.is_over:
             future.set(None, ended())
         result: T = await future

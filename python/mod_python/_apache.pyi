@@ -304,6 +304,11 @@ def _global_unlock(server: Server, key: str | bytes | int | None, index: int | N
 def _future() -> Any:
     """Returns an awaitable for a value that another thread gives with its method set()."""
 
+def _carry_origin() -> None:
+    """Notes in the current context of contextvars for which request or connection this thread works. Log entries of
+    other threads that run in a copy of the context have its client.
+    """
+
 def _print(is_error: bool, text: str) -> None:
     """Takes text (str) that was printed: complete lines go to the error log, at level error for is_error, else at
     notice.

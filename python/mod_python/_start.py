@@ -3,7 +3,7 @@
 import sys
 import threading
 
-from mod_python import _apache, _failures, _streams
+from mod_python import _apache, _contexts, _failures, _streams
 from mod_python import _folders as _folders  # installs the finder for modules of folders
 from mod_python.version import version
 
@@ -44,5 +44,6 @@ if _apache._main_thread not in (0, _main.ident):  # 0: another module of httpd h
     threading._active[_main.ident] = _main  # type: ignore[attr-defined]
 
 _failures.install()
+_contexts.install()
 sys.stdout = _streams.LogStream(is_error=False)
 sys.stderr = _streams.LogStream(is_error=True)

@@ -6,6 +6,7 @@ pub mod parked_socket;
 pub mod parking;
 pub mod poller;
 pub(in crate::httpd) mod replay;
+pub mod snapshot;
 pub mod thread_event;
 
 use std::cell::UnsafeCell;

@@ -26,6 +26,8 @@ use crate::python::server::ServerObject;
 use crate::python::text::{decode, encode, encode_c};
 use crate::python::values::finfo::FileInfoObject;
 use crate::python::values::log_entry::{log_level, log_message};
+use crate::python::values::log_origin;
+use crate::python::values::log_origin::with_origin;
 
 /// The functions, as methods of one object.
 pub struct Functions;
@@ -82,6 +84,9 @@ impl Class for Functions {
         _global_unlock(server, key; index) = global_lock::unlock;
         /// Returns an awaitable for a value that another thread gives with its method set().
         _future() = future;
+        /// Notes in the current context of contextvars for which request or connection this thread works. Log entries of
+        /// other threads that run in a copy of the context have its client.
+        _carry_origin() = carry_origin;
         /// Takes text (str) that was printed: complete lines go to the error log, at level error for is_error, else at
         /// notice.
         _print(is_error, text) = print;
@@ -109,7 +114,9 @@ fn log_error<'py>(
         }
         return server.call_method1("log_error", (message, level));
     }
-    log_message(message, level, log_line)?;
+    with_origin(this.py(), this.interpreter(), || {
+        log_message(message, level, log_line)
+    })?;
     none(this)
 }
 
@@ -192,17 +199,27 @@ fn future<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
     class::make(this.py(), this.interpreter(), Future::default())
 }
 
+fn carry_origin<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
+    log_origin::carry(this.py(), this.interpreter())?;
+    none(this)
+}
+
 fn print<'py>(
     this: &Me<'_, 'py>,
     is_error: &Bound<'py, PyAny>,
     text: &Bound<'py, PyAny>,
 ) -> Answer<'py> {
-    context::print(is_error.is_truthy()?, &encode(text)?);
+    let (is_error, text) = (is_error.is_truthy()?, encode(text)?);
+    with_origin(this.py(), this.interpreter(), || {
+        context::print(is_error, &text);
+    });
     none(this)
 }
 
 fn takes_level<'py>(this: &Me<'_, 'py>, level: &Bound<'py, PyAny>) -> Answer<'py> {
-    boolean(this.py(), takes(log_level(Some(level), Level::Error)?))
+    let level = log_level(Some(level), Level::Error)?;
+    let takes = with_origin(this.py(), this.interpreter(), || takes(level));
+    boolean(this.py(), takes)
 }
 
 fn log_entry<'py>(
@@ -216,6 +233,9 @@ fn log_entry<'py>(
     let line = line.extract()?;
     let at = SourceLocation { file: &file, line };
     let text = encode(text)?;
-    log_at(at, log_level(Some(level), Level::Error)?, &excerpt(&text));
+    let level = log_level(Some(level), Level::Error)?;
+    with_origin(this.py(), this.interpreter(), || {
+        log_at(at, level, &excerpt(&text));
+    });
     none(this)
 }

@@ -25,6 +25,7 @@ use crate::python::runtime::types::{BuiltinModule, ClassId};
 use crate::python::server::ServerObject;
 use crate::python::ssi::ElementObject;
 use crate::python::values::finfo::FileInfoObject;
+use crate::python::values::log_origin::LogOrigin;
 use crate::python::values::table::TableObject;
 
 /// The name under which Python code imports it.
@@ -67,6 +68,7 @@ classes! {
     Wait,
     ElementObject,
     Future,
+    LogOrigin,
 }
 
 /// Makes the `_apache` of an interpreter and puts it into `sys.modules`. It is called with the GIL held, once for each

@@ -120,9 +120,26 @@ impl Drop for LogContext {
     }
 }
 
+/// Whether this thread works on nothing that belongs to a request, connection or server.
+pub fn works_on_nothing() -> bool {
+    matches!(CURRENT.get(), Current::Nothing)
+}
+
+/// Calls `f`, in which this thread logs where `about` logs.
+pub fn logging_for<R>(about: About<'_>, f: impl FnOnce() -> R) -> R {
+    struct Outer(Current);
+    impl Drop for Outer {
+        fn drop(&mut self) {
+            CURRENT.set(self.0);
+        }
+    }
+    let _outer = Outer(CURRENT.replace(about.into()));
+    f()
+}
+
 /// Gives `f` what this thread works on.
 #[expect(unsafe_code, reason = "a reference that lives as long as its context")]
-fn with_current<R>(f: impl FnOnce(About<'_>) -> R) -> R {
+pub fn working_on<R>(f: impl FnOnce(About<'_>) -> R) -> R {
     f(match CURRENT.get() {
         // SAFETY: the entry that is under way has set it, and holds the reference until it ends.
         Current::Request(r) => About::Request(unsafe { &*r }),
@@ -135,13 +152,13 @@ fn with_current<R>(f: impl FnOnce(About<'_>) -> R) -> R {
 
 /// Whether this thread's Python works on this request.
 pub fn is_about(r: &Request) -> bool {
-    with_current(|about| matches!(about, About::Request(current) if std::ptr::eq(current, r)))
+    working_on(|about| matches!(about, About::Request(current) if std::ptr::eq(current, r)))
 }
 
 /// The address of the connection that this thread works on, or on a request of.
 pub fn connection() -> Option<usize> {
     let address = |c: &Connection| std::ptr::from_ref(c).addr();
-    with_current(|about| match about {
+    working_on(|about| match about {
         About::Request(r) => Some(address(r.connection())),
         About::Connection(c) => Some(address(c)),
         About::Server(_) | About::Nothing => None,
@@ -151,7 +168,7 @@ pub fn connection() -> Option<usize> {
 /// Ends the earlier requests of the connection of which this thread works on a request (`end_earlier_requests`). Their
 /// cleanups take the GIL: called without it. Returns whether there may have been some.
 pub fn end_earlier_requests() -> bool {
-    with_current(|about| match about {
+    working_on(|about| match about {
         About::Request(r) => r.connection().end_earlier_requests(),
         _ => false,
     })
@@ -166,12 +183,12 @@ pub fn log_line(level: Level, line: &(impl AsRef<[u8]> + ?Sized)) {
 
 /// As `log_line`, with the place in the source that httpd shows beside the entry.
 pub fn log_at(at: SourceLocation<'_>, level: Level, line: &(impl AsRef<[u8]> + ?Sized)) {
-    with_current(|about| about.log_at(at, level, line));
+    working_on(|about| about.log_at(at, level, line));
 }
 
 /// Whether an entry of this level would be logged for what this thread works on.
 pub fn takes(level: Level) -> bool {
-    with_current(|about| about.takes(level))
+    working_on(|about| about.takes(level))
 }
 
 /// Logs what Python code prints, line by line: `sys.stdout` at level notice, `sys.stderr` at error. A part of a line is

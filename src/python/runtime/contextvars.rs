@@ -4,6 +4,8 @@
 #![expect(unsafe_code, reason = "the C API of contexts")]
 
 use std::cell::RefCell;
+use std::ffi::CStr;
+use std::ptr::null_mut;
 
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -55,6 +57,49 @@ impl Variables {
         }
         let _entered = EnteredContext(context);
         f()
+    }
+}
+
+/// A variable of contexts.
+pub struct Variable(Py<PyAny>);
+
+impl Variable {
+    /// A variable without a value.
+    ///
+    /// # Errors
+    /// `MemoryError`.
+    pub fn new(py: Python<'_>, name: &CStr) -> PyResult<Self> {
+        // SAFETY: the GIL is held; the name is NUL-terminated, and there is no default value.
+        let variable = unsafe { ffi::PyContextVar_New(name.as_ptr(), null_mut()) };
+        // SAFETY: a new reference, or null with an exception set.
+        unsafe { Bound::from_owned_ptr_or_err(py, variable) }
+            .map(|variable| Self(variable.unbind()))
+    }
+
+    /// Its value in this thread's current context; `None` if it has none there.
+    ///
+    /// # Errors
+    /// `MemoryError`.
+    pub fn get<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let mut value = null_mut();
+        // SAFETY: a variable, and a place for its value; the GIL is held.
+        let found = unsafe { ffi::PyContextVar_Get(self.0.as_ptr(), null_mut(), &raw mut value) };
+        if found != 0 {
+            return Err(PyErr::fetch(py));
+        }
+        // SAFETY: a new reference, or null.
+        Ok(unsafe { Bound::from_owned_ptr_or_opt(py, value) })
+    }
+
+    /// Sets its value in this thread's current context.
+    ///
+    /// # Errors
+    /// `MemoryError`.
+    pub fn set(&self, py: Python<'_>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        // SAFETY: a variable and a value; the GIL is held.
+        let token = unsafe { ffi::PyContextVar_Set(self.0.as_ptr(), value.as_ptr()) };
+        // SAFETY: a new reference, or null with an exception set.
+        unsafe { Bound::from_owned_ptr_or_err(py, token) }.map(drop)
     }
 }
 

@@ -3,6 +3,7 @@
 use pyo3::prelude::*;
 use pyo3::types::PyType;
 
+use super::contextvars::Variable;
 use super::interpreter::Interpreter;
 
 /// Our classes, numbered. The table of classes in `python/apache/module.rs` is checked by the compiler to be in this
@@ -37,11 +38,13 @@ pub enum ClassId {
     SsiElement,
     /// `mod_python._apache.Future`
     Future,
+    /// `mod_python._apache.LogOrigin`
+    LogOrigin,
 }
 
 impl ClassId {
     /// How many classes there are.
-    pub const COUNT: usize = Self::Future as usize + 1;
+    pub const COUNT: usize = Self::LogOrigin as usize + 1;
 }
 
 /// The built-in module of an interpreter, as the layer above the runtime makes it.
@@ -52,7 +55,7 @@ pub struct BuiltinModule {
     pub install: fn(Python<'_>, &'static Interpreter) -> PyResult<()>,
 }
 
-/// The classes and exceptions of one interpreter.
+/// The classes and exceptions of one interpreter, and its variable of contextvars.
 pub struct Types {
     classes: [Py<PyType>; ClassId::COUNT],
     /// `apache.SERVER_RETURN`.
@@ -65,6 +68,8 @@ pub struct Types {
     pub filter_timeout: Py<PyType>,
     /// `apache.ShuttingDown`.
     pub shutting_down: Py<PyType>,
+    /// The variable of contextvars that says for whom code works (`values::log_origin`).
+    pub log_origin: Variable,
 }
 
 impl Types {
@@ -108,6 +113,7 @@ impl Types {
                 c"mod_python.apache.ShuttingDown",
                 c"The server stops or restarts, and the time for what was begun is over.",
             )?,
+            log_origin: Variable::new(py, c"mod_python.log_origin")?,
         })
     }
 

@@ -8,5 +8,6 @@ pub mod finfo;
 pub(in crate::python) mod framing_headers;
 pub mod handler_result;
 pub mod log_entry;
+pub mod log_origin;
 pub mod own_table;
 pub mod table;
