@@ -26,4 +26,5 @@ pub mod read_buffer;
 pub mod registry;
 pub mod replace;
 pub mod settings;
+pub mod text_kind;
 pub mod text_table;

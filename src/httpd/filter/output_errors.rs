@@ -110,6 +110,20 @@ impl Output {
         whole && !self.is_under_way(filter) && self.broken.is_none()
     }
 
+    /// Whether any bytes can follow what went on of the response.
+    pub fn can_be_appended_to(&self, filter: &Filter) -> bool {
+        let is_open = filter.request().is_some_and(Request::is_open_ended);
+        is_open && self.started && !self.ended && self.broken.is_none()
+    }
+
+    /// Sends what was written, and a text behind it.
+    pub fn append(&mut self, filter: &Filter, text: &[u8]) {
+        if self.stream.write_copy(text).is_ok() {
+            // An error is kept; the response is cut in any case.
+            let _ = self.flush(filter);
+        }
+    }
+
     /// Replaces the whole response, of which nothing went on yet, by an error page `body` of the media type `kind`.
     pub fn replace(&mut self, filter: &Filter, kind: &str, body: &[u8]) -> Result<(), Error> {
         self.stream.drop_all();

@@ -112,6 +112,15 @@ impl Request {
         origin
     }
 
+    /// The request whose response its own is a part of: the main request of a subrequest; else itself.
+    pub fn outermost(&self) -> &Self {
+        let mut outermost = self;
+        while let Some(main) = outermost.main() {
+            outermost = main;
+        }
+        outermost
+    }
+
     /// Whether it is a subrequest.
     pub fn is_subrequest(&self) -> bool {
         !self.raw().main.is_null()

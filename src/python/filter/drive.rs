@@ -119,7 +119,12 @@ fn settle_output(
         Err(Failure {
             page: Some(page), ..
         }) if output.can_be_replaced(filter) => output.replace(filter, page.kind, &page.body),
-        Err(Failure { status, .. }) => {
+        Err(Failure {
+            status, appendix, ..
+        }) => {
+            if let Some(text) = appendix.filter(|_| output.can_be_appended_to(filter)) {
+                output.append(filter, &text);
+            }
             output.fail(filter, status.unwrap_or(Status::INTERNAL_SERVER_ERROR))
         }
     }

@@ -4,10 +4,12 @@ use pyo3::prelude::*;
 
 use super::input_or_output::InputOrOutput;
 use super::instance::Instance;
+use crate::engine::filters::Encoding;
 use crate::engine::settings::Settings;
+use crate::engine::text_kind::TextKind;
 use crate::httpd::filter::stream::Stream;
 use crate::httpd::log::Level;
-use crate::httpd::{Filter, Status};
+use crate::httpd::{Filter, Request, Status};
 use crate::metrics;
 use crate::python::runtime::traceback;
 use crate::python::runtime::traceback::Page;
@@ -19,6 +21,8 @@ pub(in crate::python) struct Failure {
     pub(in crate::python) status: Option<Status>,
     /// The page of `PythonDebug On`.
     pub(in crate::python) page: Option<Page>,
+    /// What `PythonDebug On` appends to a response, a part of which was sent; `None` for one that is no text.
+    pub(in crate::python) appendix: Option<Vec<u8>>,
 }
 
 impl Instance {
@@ -39,6 +43,7 @@ impl Instance {
             return Failure {
                 status: None,
                 page: None,
+                appendix: None,
             };
         }
         let name = format!(
@@ -66,8 +71,22 @@ impl Instance {
         traceback::to_log(py, &text, &error);
         metrics::failed(self.row);
         let r = filter.request().filter(|_| settings.debug == Some(true));
-        let page = r.map(|r| Page::of(py, r, &name, &error));
-        Failure { status: None, page }
+        Failure {
+            status: None,
+            page: r.and_then(|r| Page::of(py, r, &name, &error)),
+            appendix: r
+                .and_then(|r| self.text_kind(r))
+                .map(|kind| traceback::appendix(py, kind, &name, &error)),
+        }
+    }
+
+    /// The kind of text that a response is, if what the filter writes is no coded form of it.
+    fn text_kind(&self, r: &Request) -> Option<TextKind> {
+        let declared = &self.declared;
+        if declared.encoding == Encoding::Any || declared.kind.follows_headers() || r.is_partial() {
+            return None;
+        }
+        TextKind::of(r.outermost().content_type()?)
     }
 
     fn is_timeout(&self, py: Python<'_>, error: &PyErr) -> bool {
@@ -92,6 +111,7 @@ impl Instance {
             return Failure {
                 status: Some(Status::OK),
                 page: None,
+                appendix: None,
             };
         }
         if sent {
@@ -101,6 +121,7 @@ impl Instance {
         Failure {
             status: Some(status),
             page: None,
+            appendix: None,
         }
     }
 

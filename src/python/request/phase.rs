@@ -279,13 +279,21 @@ impl<'py> PhaseCall<'_, 'py> {
             return self.concluded(Status::INTERNAL_SERVER_ERROR);
         }
         if self.r.has_started() {
+            if let Some(kind) = response.open_text(self.r) {
+                let text = traceback::appendix(self.py, kind, &name, error);
+                response.append(self.py, self.r, &text);
+            }
             return Outcome::Over(release(self.py, || response.cut(self.r)));
         }
         response.discard();
-        if self.settings.debug != Some(true) {
-            return Outcome::Over(Status::INTERNAL_SERVER_ERROR);
-        }
-        response.replace(self.py, self.r, &Page::of(self.py, self.r, &name, error));
-        Outcome::Over(Status::DONE)
+        let is_shown = self.settings.debug == Some(true);
+        let page = is_shown.then(|| Page::of(self.py, self.r, &name, error));
+        Outcome::Over(match page.flatten() {
+            Some(page) => {
+                response.replace(self.py, self.r, &page);
+                Status::DONE
+            }
+            None => Status::INTERNAL_SERVER_ERROR,
+        })
     }
 }

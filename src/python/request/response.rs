@@ -8,6 +8,8 @@ use pyo3::exceptions::PyOSError;
 use pyo3::prelude::*;
 
 use super::state::RequestState;
+use crate::engine::settings::Settings;
+use crate::engine::text_kind::TextKind;
 use crate::httpd::apr::owned_brigade::OwnedBrigade;
 use crate::httpd::filter::file::OpenFile;
 use crate::httpd::filter::stream::CHUNK;
@@ -25,6 +27,8 @@ pub struct Response {
     pub total: Cell<usize>,
     /// The error with which sending has failed. Nothing is sent after it.
     broken: Cell<Option<Error>>,
+    /// Whether the handlers send plain text, not a coded one: known with `PythonDebug On`, once something was sent.
+    is_uncoded: Cell<Option<bool>>,
 }
 
 impl Response {
@@ -35,6 +39,7 @@ impl Response {
             buffered: Cell::new(0),
             total: Cell::new(0),
             broken: Cell::new(None),
+            is_uncoded: Cell::new(None),
         }
     }
 
@@ -131,6 +136,21 @@ impl Response {
         self.send_rest(r);
     }
 
+    /// The kind of text that a response is, a part of which was sent, if a traceback can be appended to it: its length
+    /// was not said, and no handler has coded it. None unless `PythonDebug` is on.
+    pub fn open_text(&self, r: &Request) -> Option<TextKind> {
+        let is_open = self.is_uncoded.get() == Some(true) && r.is_open_ended() && !r.is_partial();
+        TextKind::of(r.content_type().filter(|_| is_open)?)
+    }
+
+    /// Sends what was written, and a text behind it.
+    pub fn append(&self, py: Python<'_>, r: &Request, text: &[u8]) {
+        if self.written.append_copy(text).is_ok() {
+            // The response is cut in any case.
+            let _ = self.flush(py, r);
+        }
+    }
+
     /// Ends a response, a part of which was sent, so that the client notices that the rest is missing. Without the GIL.
     pub fn cut(&self, r: &Request) -> Status {
         self.buffered.set(0);
@@ -150,6 +170,10 @@ impl Response {
     /// Sends what was written, without the GIL.
     fn pass_on(&self, r: &Request) {
         self.buffered.set(0);
+        if self.is_uncoded.get().is_none() && r.settings::<Settings>().debug == Some(true) {
+            // Filters may code it on its way: DEFLATE sets the same header.
+            self.is_uncoded.set(Some(r.response_coding().is_none()));
+        }
         self.broken.set(r.write(&self.written).err());
     }
 

@@ -6,6 +6,7 @@ use pyo3::prelude::*;
 use super::context::{About, finish_lines, log_line};
 use crate::engine::accept::prefers_html;
 use crate::engine::log_text::excerpt;
+use crate::engine::text_kind::TextKind;
 use crate::httpd::Request;
 use crate::httpd::log::Level;
 use crate::python::text::encode;
@@ -137,8 +138,22 @@ pub struct Page {
 
 impl Page {
     /// The page for the client of `r`: HTML where its `Accept` prefers that, else plain text. `who` names the handler
-    /// or filter that has failed.
-    pub fn of(py: Python<'_>, r: &Request, who: &str, error: &PyErr) -> Self {
+    /// or filter that has failed. For a subrequest it is a piece of the page that it is a part of; `None` if that is no
+    /// text.
+    pub fn of(py: Python<'_>, r: &Request, who: &str, error: &PyErr) -> Option<Self> {
+        match r.is_subrequest() {
+            false => Some(Self::whole(py, r, who, error)),
+            true => {
+                let kind = TextKind::of(r.outermost().content_type()?)?;
+                Some(Self {
+                    kind: kind.media_type(),
+                    body: appendix(py, kind, who, error),
+                })
+            }
+        }
+    }
+
+    fn whole(py: Python<'_>, r: &Request, who: &str, error: &PyErr) -> Self {
         let accept = r.headers_in().get(c"Accept").unwrap_or_default();
         let traceback = formatted(py, error);
         let traceback = String::from_utf8_lossy(&traceback);
@@ -167,6 +182,20 @@ pub fn block(py: Python<'_>, who: &str, error: &PyErr) -> String {
     let traceback = escape(&String::from_utf8_lossy(&traceback));
     let who = escape(who);
     format!("\n<pre>\nmod_python error: {who}\n\n{traceback}</pre>\n")
+}
+
+/// The traceback as the end of a response of this kind, a part of which was sent. `who` names the handler or filter
+/// that has failed.
+pub fn appendix(py: Python<'_>, kind: TextKind, who: &str, error: &PyErr) -> Vec<u8> {
+    let text = match kind {
+        TextKind::Html => block(py, who, error),
+        TextKind::Plain => {
+            let traceback = formatted(py, error);
+            let traceback = String::from_utf8_lossy(&traceback);
+            format!("\nmod_python error: {who}\n\n{traceback}")
+        }
+    };
+    kind.in_ascii(&text).into_bytes()
 }
 
 fn escape(text: &str) -> String {
