@@ -7,4 +7,6 @@ Within httpd, ``from mod_python import apache`` imports the interface of the ser
 
 from mod_python.version import version as __version__
 
-__all__ = ["__version__", "apache", "version"]
+mp_version = __version__  # its name in mod_python 3
+
+__all__ = ["__version__", "apache", "mp_version", "version"]

@@ -529,7 +529,9 @@ class Request:
     args: str | None
     """The query of the request as it came, without '?' (str), or None. Can be set."""
     user: str | None
-    """The name of the authenticated user (str), or None. Can be set, but not to None."""
+    """The name of the authenticated user (str), or None. What is not UTF-8 is read as Latin-1. Can be set, but not to
+    None.
+    """
     ap_auth_type: str | None
     """How the user was authenticated (str), such as 'Basic', or None. Can be set."""
     handler: str | None
@@ -646,8 +648,8 @@ class Request:
     def auth_type(self) -> str | None:
         """Returns the scheme of AuthType (str), such as 'Basic', or None."""
     def get_basic_auth_pw(self) -> str | None:
-        """Returns the password of the Basic credentials that the client sent (str; RFC 7617), and sets user. None when
-        there are none, or AuthType is not Basic (ap_get_basic_auth_pw).
+        """Returns the password of the Basic credentials that the client sent (str; RFC 7617), and sets user. What is
+        not UTF-8 is read as Latin-1. None when there are none, or AuthType is not Basic (ap_get_basic_auth_pw).
         """
     def allow_methods(self, methods: Iterable[str | bytes], reset: bool | int = False) -> None:
         """Adds methods (an iterable of str or bytes) to those that the Allow header lists in responses to OPTIONS and

@@ -69,6 +69,6 @@ def resolve_object(module: "Any", obj: str, arg: object = None, silent: bool = F
         if not hasattr(found, name):
             if silent:
                 return None
-            raise AttributeError(f"there is no '{obj}' in {getattr(module, '__file__', module)}")
+            raise AttributeError(f"module '{getattr(module, '__file__', module)}' contains no '{obj}'")
         found = getattr(found, name)
     return found

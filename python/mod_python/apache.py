@@ -84,6 +84,13 @@ URI_FRAGMENT = 8
 MutableMapping.register(_apache.table)
 
 
+def escape(s: str, quote: bool | int = True) -> str:
+    """Return a text with its characters &, < and > as HTML writes them, and " and ' if `quote`; as html.escape()."""
+    import html  # which takes long to import
+
+    return html.escape(s, bool(quote))
+
+
 async def aio(awaitable: "Awaitable[T]") -> "T":
     """Run an awaitable on asyncio's event loop: a query of a database driver, a request of an HTTP client.
 

@@ -72,6 +72,17 @@ impl Handler {
         })
     }
 
+    /// A handler without a name: Python raises `ValueError` when it is to be imported.
+    pub fn nameless(source: &str) -> Self {
+        Self {
+            module: String::new(),
+            object: None,
+            home: Home::None,
+            source: source.into(),
+            is_silent: false,
+        }
+    }
+
     /// The handler as it was written.
     pub fn text(&self) -> String {
         self.to_string()

@@ -44,7 +44,7 @@ impl ServerObject {
 }
 
 impl Class for ServerObject {
-    const NAME: &'static std::ffi::CStr = c"mod_python.apache.Server";
+    const NAME: &'static std::ffi::CStr = c"builtins.mp_server";
     const DOC: &'static std::ffi::CStr =
         c"A virtual host or the main server (httpd's server_rec). It may be kept and used on any thread as \
         long as the child process lives.";

@@ -33,6 +33,18 @@ pub fn decode_option<'py>(py: Python<'py>, bytes: Option<&[u8]>) -> PyResult<Bou
     bytes.map_or_else(|| Ok(py.None().into_bound(py)), |bytes| decode(py, bytes))
 }
 
+/// The user's name or password of Basic credentials as `str`: UTF-8, or else Latin-1. RFC 7617 leaves the charset to
+/// the client, and these are the two that clients use.
+///
+/// # Errors
+/// `MemoryError`.
+pub fn decode_credential<'py>(py: Python<'py>, bytes: &[u8]) -> PyResult<Bound<'py, PyAny>> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Ok(PyString::new(py, text).into_any()),
+        Err(_) => memory::bytes(py, bytes)?.call_method1("decode", ("latin-1",)),
+    }
+}
+
 /// `str` or `bytes` as bytes for httpd.
 ///
 /// # Errors

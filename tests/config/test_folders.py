@@ -166,7 +166,7 @@ def test_a_handler_is_not_found_in_the_folder_of_another_section(httpd: Httpd) -
 
 def test_what_the_folder_does_not_have_is_imported_as_usual(httpd: Httpd) -> None:
     httpd.write("stdlib/x", "")
-    httpd.expect("there is no 'handler' in .*/colorsys.py")
+    httpd.expect("module '.*/colorsys.py' contains no 'handler'")
     assert httpd.get("/stdlib/x").status == 500
 
 

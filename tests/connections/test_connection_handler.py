@@ -135,7 +135,7 @@ def test_server_first(httpd: Httpd, tls: bool) -> None:
             b"something\n",
             "TypeError: plain_connections::gives_nothing gave NoneType: a handler returns",
         ),
-        ("missing", b"", "AttributeError: there is no 'missing' in /"),
+        ("missing", b"", "AttributeError: module '/.*' contains no 'missing'"),
     ],
 )
 def test_exceptions_close_the_connection(httpd: Httpd, name: str, sent: bytes, last: str) -> None:

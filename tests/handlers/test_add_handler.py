@@ -99,7 +99,7 @@ def test_w31_no_phase_runs(httpd: Httpd) -> None:
 def test_b14_w31_hlist_is_a_cursor(httpd: Httpd) -> None:
     text = httpd.get("/hlist").text
     seen = '[["added_handlers::first", 0, 1, "/hlist"], ["added_handlers::a", 0, 1, "/hlist"]]'
-    assert text == f"{seen} [None, None, None, None] <mod_python True"
+    assert text == f"{seen} [None, None, None, None] <mp_hlist o True"
 
 
 def test_hlist_tells_the_section(httpd: Httpd) -> None:

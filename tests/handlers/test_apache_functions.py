@@ -153,7 +153,9 @@ def test_modules_and_objects_by_name(httpd: Httpd) -> None:
     assert seen["missing"] == "ModuleNotFoundError: No module named 'missing_module'"
     assert (seen["mtime"], seen["no file"], seen["gone"]) == (True, 0, 0)
     assert (seen["class"], seen["plain"], seen["silent"]) == ("made with 3", True, None)
-    assert seen["loud"] == f"AttributeError: there is no 'Shop.till.drawer' in {httpd.handlers}/apache_functions.py"
+    assert (
+        seen["loud"] == f"AttributeError: module '{httpd.handlers}/apache_functions.py' contains no 'Shop.till.drawer'"
+    )
 
 
 def test_log_error(httpd: Httpd) -> None:

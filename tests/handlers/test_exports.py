@@ -34,7 +34,7 @@ def test_there_is_no_python_in_the_parent(httpd: Httpd) -> None:
 def test_objects(httpd: Httpd) -> None:
     assert run(httpd, "req.uri, server.is_virtual, conn.client_ip") == "('/probe', 0, '127.0.0.1')"
     assert run(httpd, "req.mark") == "left by a handler"
-    assert run(httpd, "[type(x).__name__ for x in (req, server, conn)]") == "['Request', 'Server', 'Connection']"
+    assert run(httpd, "[type(x).__name__ for x in (req, server, conn)]") == "['mp_request', 'mp_server', 'mp_conn']"
 
 
 def test_interpreters_by_name(httpd: Httpd) -> None:

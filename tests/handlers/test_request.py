@@ -47,7 +47,7 @@ def test_what_a_request_tells(httpd: Httpd) -> None:
     assert (seen["user"], seen["ap_auth_type"], seen["range"]) == (None, None, None)
     assert seen["useragent_ip"] == "127.0.0.1"
     assert (seen["prev"], seen["next"], seen["main"]) == (None, None, None)
-    assert seen["types"] == ["Connection", "Server", "table", "table", "FileInfo"]
+    assert seen["types"] == ["mp_conn", "mp_server", "mp_table", "mp_table", "mp_finfo"]
 
 
 def test_http_1_0_without_a_host(httpd: Httpd) -> None:
@@ -129,7 +129,7 @@ def test_server(httpd: Httpd) -> None:
     seen = call(httpd, "server")
     assert seen["values"] == ["localhost", "admin@example.org", 0, 0, 20.0]
     assert seen["main"] == [0, "localhost"]
-    assert seen["next"] == "Server"
+    assert seen["next"] == "mp_server"
     assert seen["error"].startswith("AttributeError: ")
     virtual = call(httpd, "server", port=httpd.port_of("HOST_PORT"))
     assert virtual["values"] == ["virtual.example", "admin@example.org", 81, 1, 20.0]

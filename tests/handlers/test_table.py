@@ -1,6 +1,7 @@
 """httpd's tables as Python sees them."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -41,7 +42,7 @@ def test_it_is_in_order(seen: Any) -> None:
     assert seen["pairs"] == [["X-One", "1"], ["X-Two", "2, 3"], ["X-Three", ""]]
     assert seen["keys"] == ["X-One", "X-Two", "X-Three"]
     assert seen["len"]
-    assert seen["copy"] == "table"
+    assert seen["copy"] == "mp_table"
 
 
 def test_missing_and_wrong_keys(seen: Any) -> None:
@@ -104,7 +105,7 @@ def test_identity_of_the_parts_of_a_request(httpd: Httpd) -> None:
 
 def test_classes_are_not_made_by_users(httpd: Httpd) -> None:
     for said in call(httpd, "construction"):
-        assert said.startswith("TypeError: cannot create 'mod_python.apache.")
+        assert re.match(r"TypeError: cannot create '(mp_|mod_python\.apache\.)", said)
 
 
 def test_w98_b104_tables_of_ones_own(httpd: Httpd) -> None:
@@ -115,7 +116,7 @@ def test_w98_b104_tables_of_ones_own(httpd: Httpd) -> None:
     assert seen["copy"] == [cookies, True, cookies]
     assert seen["dict"] == {"Set-Cookie": ["x=1", "y=2"], "set-cookie": ["x=1", "y=2"], "Other": "z"}
     assert seen["equal"] == [True, True, True, False, False, True]
-    assert seen["hash"] == "TypeError: unhashable type: 'mod_python.apache.table'"
+    assert seen["hash"] == "TypeError: unhashable type: 'mp_table'"
     assert seen["order"].startswith("TypeError: '<' not supported")
     assert seen["iterators"] == [["Set-Cookie", "set-cookie", "Other"], ["x=1", "y=2", "z"], cookies]
     assert seen["update"] == [["a", "1"], ["B", "2"], *cookies]
@@ -137,11 +138,7 @@ def test_w98_w99_what_no_table_takes(httpd: Httpd) -> None:
     assert seen["wrong value"] == "TypeError: expected str or bytes, not list"
     assert seen["wrong none"] == "TypeError: expected str or bytes, not NoneType"
     assert seen["wrong nul"] == "ValueError: a NUL in a text for httpd"
-    assert (
-        seen["wrong two"]
-        == seen["wrong keyword"]
-        == "TypeError: mod_python.apache.table takes one argument at most: items"
-    )
+    assert seen["wrong two"] == seen["wrong keyword"] == "TypeError: mp_table takes one argument at most: items"
     assert seen["unchanged"].endswith("a NUL in a text for httpdNone")
 
 
@@ -155,9 +152,9 @@ def test_old_programs_ways(httpd: Httpd) -> None:
     assert seen["numbers"] == [["a", "1"], ["b", "2.5"], ["c", "3"], ["c", "4"]]
     assert seen["repr"] == ["{'a': '1', 'b': '2.5', 'c': '3', 'c': '4'}", "{}"]
     assert seen["None"] == "AttributeError: 'NoneType' object has no attribute 'items'"
-    wrong = "TypeError: mod_python.apache.table takes one argument at most: items"
+    wrong = "TypeError: mp_table takes one argument at most: items"
     assert seen["derived"] == ["form:1", "2", "kept", "1", wrong, 0]
-    assert seen["as a table"] == [[["a", "1"], ["b", "2"]], True, "table"]
+    assert seen["as a table"] == [[["a", "1"], ["b", "2"]], True, "mp_table"]
     assert seen["_apache"] == [True, True]
 
 

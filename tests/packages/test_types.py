@@ -96,4 +96,4 @@ def test_the_names_for_type_checkers_are_there_at_run_time() -> None:
     test = "from mod_python import testing, apache; print(apache.AsyncConnection, apache.AsyncFilter)"
     env = {**os.environ, "PYTHONPATH": str(PROJECT / "python")}
     done = subprocess.run([sys.executable, "-c", test], env=env, capture_output=True, text=True, check=True)
-    assert done.stdout == "<class 'mod_python.apache.Connection'> <class 'mod_python.apache.Filter'>\n"
+    assert done.stdout == "<class 'mp_conn'> <class 'mp_filter'>\n"

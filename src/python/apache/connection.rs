@@ -19,7 +19,7 @@ use crate::python::request::raw_connection;
 use crate::python::runtime::types::ClassId;
 
 impl Class for ConnectionObject {
-    const NAME: &'static std::ffi::CStr = c"mod_python.apache.Connection";
+    const NAME: &'static std::ffi::CStr = c"builtins.mp_conn";
     const DOC: &'static std::ffi::CStr =
         c"A connection (httpd's conn_rec). It may be used while httpd calls a handler for it or for one of its \
         requests; at any other time its methods and attributes raise RuntimeError. As req.connection it can be read and \

@@ -12,7 +12,7 @@ use crate::python::object::slots::{Slot, async_iterable_slot};
 use crate::python::runtime::types::ClassId;
 
 impl Class for FilterObject {
-    const NAME: &'static std::ffi::CStr = c"mod_python.apache.Filter";
+    const NAME: &'static std::ffi::CStr = c"builtins.mp_filter";
     const DOC: &'static std::ffi::CStr =
         c"A filter in the chain of one request or connection. Attributes that a handler sets on it last until \
         the body ends. It may be used only in a call of the filter's function; at any other time its methods \

@@ -12,9 +12,9 @@ use crate::python::object::members::{attributes, methods};
 use crate::python::request::add_handler;
 use crate::python::request::children::{ChildObject, part};
 use crate::python::request::fields::{
-    bytes_queued, content_type_set, finfo, interpreter, parsed_uri, related, set_content_languages,
-    set_content_type, set_finfo, set_header_text, set_present, set_proxyreq, set_status,
-    set_status_line, set_text, useragent_addr,
+    bytes_queued, content_type_set, credential, finfo, interpreter, parsed_uri, related,
+    set_content_languages, set_content_type, set_finfo, set_header_text, set_present, set_proxyreq,
+    set_status, set_status_line, set_text, useragent_addr,
 };
 use crate::python::request::io;
 use crate::python::request::methods::{
@@ -27,7 +27,7 @@ use crate::python::request::object::RequestObject;
 use crate::python::runtime::types::ClassId;
 
 impl Class for RequestObject {
-    const NAME: &'static std::ffi::CStr = c"mod_python.apache.Request";
+    const NAME: &'static std::ffi::CStr = c"builtins.mp_request";
     const DOC: &'static std::ffi::CStr =
         c"A request (httpd's request_rec). It may be used on the thread that handles it, while httpd calls a \
         handler or filter for it; at any other time its methods and attributes raise RuntimeError.";
@@ -129,9 +129,9 @@ impl Class for RequestObject {
         auth_name() = text(Request::realm);
         /// Returns the scheme of AuthType (str), such as 'Basic', or None.
         auth_type() = text(Request::auth_scheme);
-        /// Returns the password of the Basic credentials that the client sent (str; RFC 7617), and sets user. None when
-        /// there are none, or AuthType is not Basic (ap_get_basic_auth_pw).
-        get_basic_auth_pw() = text(Request::basic_password);
+        /// Returns the password of the Basic credentials that the client sent (str; RFC 7617), and sets user. What is not
+        /// UTF-8 is read as Latin-1. None when there are none, or AuthType is not Basic (ap_get_basic_auth_pw).
+        get_basic_auth_pw() = credential(Request::basic_password);
         /// Adds methods (an iterable of str or bytes) to those that the Allow header lists in responses to OPTIONS and
         /// in 405 responses. reset: true to forget those that were allowed before. Raises TypeError when methods is a
         /// single str.
@@ -226,8 +226,9 @@ impl Class for RequestObject {
         parsed_uri = parsed_uri;
         /// Whether a path that goes on behind the file is accepted: one of apache.AP_REQ_* (int). Can be set.
         used_path_info = number(Request::used_path_info), set_number(Request::set_used_path_info);
-        /// The name of the authenticated user (str), or None. Can be set, but not to None.
-        user = text(Request::user), set_present(Request::set_user);
+        /// The name of the authenticated user (str), or None. What is not UTF-8 is read as Latin-1. Can be set, but not to
+        /// None.
+        user = credential(Request::user), set_present(Request::set_user);
         /// How the user was authenticated (str), such as 'Basic', or None. Can be set.
         ap_auth_type = text(Request::auth_type), set_text(Request::set_auth_type);
         /// The name of the content handler (str), as SetHandler has it, or None. Can be set.

@@ -46,7 +46,7 @@ impl Serves {
 type Me<'a, 'py> = This<'a, 'py, HandlerListObject>;
 
 impl Class for HandlerListObject {
-    const NAME: &'static std::ffi::CStr = c"mod_python.apache.HandlerList";
+    const NAME: &'static std::ffi::CStr = c"builtins.mp_hlist";
     const DOC: &'static std::ffi::CStr =
         c"The handlers of the running phase, as a cursor that stands at the one that runs. All attributes are \
         None past the end of the list. It raises RuntimeError once its request or connection is over.";

@@ -20,7 +20,8 @@ use crate::python::runtime::types::{ClassId, Types};
 
 /// A class of the module.
 pub trait Class: Sized + Send + 'static {
-    /// Its name, with the Python module that shows it.
+    /// Its name, with the Python module that shows it. Those of classes that mod_python 3 has are its own, and it has
+    /// none of a module for them, which Python shows as `builtins`: `<class 'mp_request'>`.
     const NAME: &'static CStr;
     /// Its docstring.
     const DOC: &'static CStr;
@@ -134,8 +135,21 @@ pub fn make_type<T: Class>(py: Python<'_>) -> PyResult<Py<PyType>> {
     let made = unsafe { ffi::PyType_FromSpec(&raw mut spec) };
     // SAFETY: a new reference, or null with an exception set.
     let made = unsafe { Bound::from_owned_ptr_or_err(py, made) }?;
-    Ok(made.cast_into::<PyType>()?.unbind())
+    let made = made.cast_into::<PyType>()?;
+    if T::NAME.to_bytes().starts_with(OF_BUILTINS) {
+        let class = made.as_type_ptr();
+        // SAFETY: a new type, which nobody else uses yet; CPython has copied the whole name.
+        let name = unsafe { (*class).tp_name };
+        // SAFETY: the name is longer than its start. CPython frees it by another pointer (`_ht_tpname`).
+        let name = unsafe { name.add(OF_BUILTINS.len()) };
+        // SAFETY: as above.
+        unsafe { (*class).tp_name = name };
+    }
+    Ok(made.unbind())
 }
+
+/// How the name of a class begins that is shown without its module, as Python shows those of `builtins`.
+const OF_BUILTINS: &[u8] = b"builtins.";
 
 /// The table of a class's attributes. CPython keeps the pointer for the life of the type: of the child.
 fn attribute_table<T: Class>() -> *const ffi::PyGetSetDef {

@@ -188,7 +188,7 @@ unsafe fn one_argument<'py, T: Constructed>(
     if all > 1 || all > given + usize::from(named.is_some()) {
         return Err(PyTypeError::new_err(format!(
             "{} takes one argument at most: {}",
-            T::NAME.to_string_lossy(),
+            T::NAME.to_string_lossy().trim_start_matches("builtins."),
             T::PARAMETER
         )));
     }

@@ -202,13 +202,25 @@ pub(in crate::python) fn add_handler<'py>(
             .and_then(|chain| chain.current())
             .map_or(Home::None, |step| step.handler().home.clone()),
     };
-    let added = Arc::new(added(this, handler, home, "req.add_handler()")?);
+    let source = "req.add_handler()";
+    let added = Arc::new(match is_empty_text(handler) {
+        // mod_python 3 takes it, and fails when it is to be called.
+        true => Added {
+            handler: Handler::nameless(source),
+            object: None,
+        },
+        false => added(this, handler, home, source)?,
+    });
     handlers.count.set(handlers.count.get() + 1);
     match handlers.chain().filter(|_| running == Some(phase)) {
         Some(chain) => chain.push(added),
         None => handlers.added.borrow_mut().push((phase, added)),
     }
     none(this)
+}
+
+fn is_empty_text(value: &Bound<'_, PyAny>) -> bool {
+    value.is_instance_of::<PyString>() && value.len().is_ok_and(|length| length == 0)
 }
 
 /// A handler as Python code gives it: a function, or its name. `source` is named in its tracebacks.

@@ -11,7 +11,9 @@ use crate::python::connection::object::taken;
 use crate::python::object::arguments::none;
 use crate::python::object::class;
 use crate::python::object::class::Answer;
-use crate::python::text::{decode, decode_option, encode, encode_header, refuse_controls};
+use crate::python::text::{
+    decode, decode_credential, decode_option, encode, encode_header, refuse_controls,
+};
 use crate::python::values::finfo::FileInfoObject;
 use crate::python::values::handler_result::{interim, is_interim, valid_status};
 
@@ -236,6 +238,17 @@ pub(in crate::python) fn content_type_set(r: &Request) -> bool {
 /// The bytes of the response that Python code has written, sent or not.
 pub(in crate::python) fn bytes_queued(r: &Request) -> i64 {
     RequestState::of(r).response.total.get() as i64
+}
+
+/// The user's name or password of Basic credentials, or None.
+pub(in crate::python) fn credential<'a, 'py>(
+    this: &'a Me<'_, 'py>,
+    field: impl FnOnce(&'a Request) -> Option<&'a [u8]>,
+) -> Answer<'py> {
+    match field(this.body().lent.get()?) {
+        Some(value) => decode_credential(this.py(), value),
+        None => none(this),
+    }
 }
 
 /// `req.interpreter`

@@ -371,7 +371,10 @@ fn resolve<'py>(
                 if !error.is_instance_of::<PyAttributeError>(module.py()) {
                     return error;
                 }
-                PyAttributeError::new_err(format!("there is no '{dotted}' in {}", file_of(module)))
+                PyAttributeError::new_err(format!(
+                    "module '{}' contains no '{dotted}'",
+                    file_of(module)
+                ))
             })?;
     }
     let Ok(class) = object.cast::<PyType>() else {

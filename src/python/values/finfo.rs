@@ -18,7 +18,7 @@ pub struct FileInfoObject(pub FileInfo);
 type Me<'a, 'py> = This<'a, 'py, FileInfoObject>;
 
 impl Class for FileInfoObject {
-    const NAME: &'static std::ffi::CStr = c"mod_python.apache.FileInfo";
+    const NAME: &'static std::ffi::CStr = c"builtins.mp_finfo";
     const DOC: &'static std::ffi::CStr =
         c"What is known of a file (apr_finfo_t). It is a copy and may be kept. It is also a sequence, whose \
         items are in the order of apache.FINFO_*.";

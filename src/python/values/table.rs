@@ -86,7 +86,7 @@ impl TableObject {
 type Me<'a, 'py> = This<'a, 'py, TableObject>;
 
 impl Class for TableObject {
-    const NAME: &'static std::ffi::CStr = c"mod_python.apache.table";
+    const NAME: &'static std::ffi::CStr = c"builtins.mp_table";
     const DOC: &'static std::ffi::CStr =
         c"A mapping of str to str in which a key may have several values (apr_table_t). Keys ignore the case \
         of ASCII letters. Keys and values may be given as str or bytes. A table of a request or connection \

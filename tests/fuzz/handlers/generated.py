@@ -45,7 +45,7 @@ def keep(thing: Any) -> None:
 
 def kept(number: int, kind: str | None = None) -> Any:
     "One of those that were kept."
-    found = [one for one in list(KEPT) if kind is None or type(one).__name__ == kind]
+    found = [one for one in list(KEPT) if kind is None or type(one) is getattr(apache, kind)]
     return found[number % len(found)] if found else None
 
 

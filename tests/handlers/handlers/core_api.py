@@ -191,7 +191,8 @@ def methods(thing: str) -> Iterator[tuple[str, tuple[Any, ...]]]:
 
 
 def kind_of(value: object) -> str:
-    return type(value).__name__.replace("NoneType", "None")
+    name = next((name for name, kind in vars(apache).items() if kind is type(value)), type(value).__name__)
+    return name.replace("NoneType", "None")
 
 
 def walk(req: apache.Request) -> list[str]:

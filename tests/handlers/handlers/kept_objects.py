@@ -93,7 +93,7 @@ def used(req: apache.Request) -> dict[str, Any]:
             kept["finfo"].size,
             # Used up by the first look.
             "Host" in kept.setdefault("names", list(kept["iterator"])),
-            repr(kept["req"]).startswith("<mod_python.apache.Request object"),
+            repr(kept["req"]).startswith("<mp_request object"),
         ]
     return seen
 

@@ -35,7 +35,12 @@ SPECIAL = {f"__{name}__" for name in "new eq len getitem setitem delitem contain
 
 def members(thing: object) -> dict[str, Any]:
     described = {name: describe(thing, name) for name in own_names(type(thing))}
-    return {type(thing).__name__: described}
+    return {class_name(thing): described}
+
+
+def class_name(thing: object) -> str:
+    kind = type(thing)
+    return next((name for name, value in vars(apache).items() if value is kind), kind.__name__)
 
 
 def describe(thing: object, name: str) -> dict[str, Any]:
@@ -51,7 +56,7 @@ def describe(thing: object, name: str) -> dict[str, Any]:
             "parameters": {one.name: one.default is not one.empty for one in parameters},
         }
     doc = getattr(getattr(type(thing), name, None), "__doc__", None)
-    return {"doc": doc, "type": type(value).__name__, "writable": is_writable(thing, name, value)}
+    return {"doc": doc, "type": class_name(value), "writable": is_writable(thing, name, value)}
 
 
 def is_writable(thing: object, name: str, value: object) -> bool:
