@@ -265,35 +265,58 @@ impl<'py> PhaseCall<'_, 'py> {
                 handler.text()
             );
             About::Request(self.r).log(Level::Info, &text);
-            return Outcome::Returned(status);
+            return match self.page(handler, error) {
+                Some(page) if status.is_answer() => self.replaced(status, &page),
+                _ => Outcome::Returned(status),
+            };
         }
-        let name = format!("{} {}", self.phase.directive(), handler.text());
-        let request = self
-            .r
-            .the_request()
-            .map(String::from_utf8_lossy)
-            .unwrap_or_default();
-        let text = format!("{name} ({}) failed for \"{request}\"", handler.source);
-        traceback::to_log(self.py, &text, error);
+        self.log_failure(handler, error);
         if self.phase >= Phase::Log || self.is_answered() {
             return self.concluded(Status::INTERNAL_SERVER_ERROR);
         }
         if self.r.has_started() {
             if let Some(kind) = response.open_text(self.r) {
-                let text = traceback::appendix(self.py, kind, &name, error);
+                let text = traceback::appendix(self.py, kind, &self.name(handler), error);
                 response.append(self.py, self.r, &text);
             }
             return Outcome::Over(release(self.py, || response.cut(self.r)));
         }
-        response.discard();
-        let is_shown = self.settings.debug == Some(true);
-        let page = is_shown.then(|| Page::of(self.py, self.r, &name, error));
-        Outcome::Over(match page.flatten() {
-            Some(page) => {
-                response.replace(self.py, self.r, &page);
-                Status::DONE
+        let status = Status::INTERNAL_SERVER_ERROR;
+        match self.page(handler, error) {
+            Some(page) => self.replaced(status, &page),
+            None => {
+                response.discard();
+                Outcome::Over(status)
             }
-            None => Status::INTERNAL_SERVER_ERROR,
-        })
+        }
+    }
+
+    /// Logs the traceback of an exception.
+    fn log_failure(&self, handler: &Handler, error: &PyErr) {
+        let (name, request) = (self.name(handler), self.r.the_request());
+        let request = request.map(String::from_utf8_lossy).unwrap_or_default();
+        let text = format!("{name} ({}) failed for \"{request}\"", handler.source);
+        traceback::to_log(self.py, &text, error);
+    }
+
+    /// The page about an exception, with `PythonDebug On` and as long as nothing of the response was sent.
+    fn page(&self, handler: &Handler, error: &PyErr) -> Option<Page> {
+        let is_late = self.phase >= Phase::Log || self.is_answered() || self.r.has_started();
+        if is_late || self.settings.debug != Some(true) {
+            return None;
+        }
+        Page::of(self.py, self.r, &self.name(handler), error)
+    }
+
+    /// Answers with a page in place of the response.
+    fn replaced(&self, status: Status, page: &Page) -> Outcome {
+        let response = &self.state.response;
+        response.replace(self.py, self.r, status, page);
+        Outcome::Over(Status::DONE)
+    }
+
+    /// The names of the directive and the handler, for the log and for pages.
+    fn name(&self, handler: &Handler) -> String {
+        format!("{} {}", self.phase.directive(), handler.text())
     }
 }

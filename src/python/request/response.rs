@@ -108,9 +108,9 @@ impl Response {
     }
 
     /// Sends a page about an error in place of the response, nothing of which was sent.
-    pub fn replace(&self, py: Python<'_>, r: &Request, page: &Page) {
+    pub fn replace(&self, py: Python<'_>, r: &Request, status: Status, page: &Page) {
         self.discard();
-        r.set_status(Status::INTERNAL_SERVER_ERROR.0);
+        r.set_status(status.0);
         r.set_content_type(Some(page.kind.as_bytes()));
         r.set_content_encoding(None);
         r.forget_part();
