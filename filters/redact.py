@@ -1,11 +1,11 @@
 """Hides numbers of payment cards (those with a right Luhn checksum) and e-mail addresses.
 
-    PythonOutputFilter mod_python.filters.redact REDACT
+    PythonOutputFilter mod_python.filters.redact REDACT range=whole
     AddOutputFilterByType REDACT text/html text/plain application/json
     PythonOption redact "cards addresses"
     PythonOption redact_with "[redacted]"
 
-These are the defaults of both options.
+These are the defaults of both options. Without `range=whole` a client could ask for a part, which goes by as it is.
 
 Limit: text with entities or escapes (&#64; for @) is not found.
 """

@@ -66,6 +66,15 @@ CONF += """
     SetHandler mod_python
     PythonHandler range_filters::ranged
 </Location>
+<Location "/mail">
+    SetHandler mod_python
+    PythonHandler range_filters::mail
+</Location>
+PythonOutputFilter mod_python.filters.redact REDACT range=whole
+<Location "/redacted">
+    ProxyPass http://127.0.0.1:${PORT}/mail
+    SetOutputFilter REDACT
+</Location>
 PythonLogHandler range_filters::log
 CustomLog "${STATE}/ranges.log" "%U %s %{Range}i %{If-Range}i"
 """
@@ -180,6 +189,11 @@ def test_the_client_s_headers_are_logged(httpd: Httpd) -> None:
     # The filter's own code sees them, too.
     asks(httpd, "/whole_no/proxy", "2-4")
     httpd.wait_for_log("WHOLE_NO saw .* Range: bytes=2-4;")
+
+
+def test_what_is_hidden_cannot_be_asked_for(httpd: Httpd) -> None:
+    assert asks(httpd, "/mail", "9-23") == (206, b"ada@example.org", "bytes 9-23/25")
+    assert asks(httpd, "/redacted", "9-23") == (200, b"write to [redacted]\n", None)
 
 
 def test_a_part_that_nobody_has_asked_for(httpd: Httpd) -> None:

@@ -166,6 +166,19 @@ def ranged(req: apache.Request) -> int:
     return apache.OK
 
 
+def mail(req: apache.Request) -> int:
+    """Send an address; the range of it alone when a range is asked for."""
+    body = b"write to ada@example.org\n"
+    req.content_type = "text/plain"
+    if req.headers_in.get("Range") is not None:
+        req.status = apache.HTTP_PARTIAL_CONTENT
+        req.headers_out["Content-Range"] = f"bytes 9-23/{len(body)}"
+        body = body[9:24]
+    req.set_content_length(len(body))
+    req.write(body)
+    return apache.OK
+
+
 def log(req: apache.Request) -> int:
     """Say what the log phase sees."""
     print(f"logged {req.headers_in.get('Range')}, if {req.headers_in.get('If-Range')};")
