@@ -32,6 +32,9 @@ CONF = (
     Options +Includes
     SetOutputFilter INCLUDES
 </Directory>
+<Location "/cgi-bin">
+    SetOutputFilter PLAIN
+</Location>
 <Location "/added">
     SetHandler mod_python
     PythonHandler coded_sources::adds_filter
@@ -42,6 +45,17 @@ ErrorDocument 410 /plain/page
 </Location>
 """
 )
+# A source whose length only reading tells.
+SCRIPT = """#!/usr/bin/env python3
+import sys, time, zlib
+packer = zlib.compressobj(9, zlib.DEFLATED, 31)
+pipe = sys.stdout.buffer
+pipe.write(b"Content-Type: text/html\\nContent-Encoding: gzip\\n\\n")
+pipe.write(packer.compress(b"first ") + packer.flush(zlib.Z_SYNC_FLUSH))
+pipe.flush()
+time.sleep(1.5)
+pipe.write(packer.compress(b"second") + packer.flush())
+"""
 # Client headers, and whether gzip is accepted.
 ACCEPTED = {"gzip": True, "br, gzip;q=0.5": True, "gzip;q=0": False, "br": False, "": False}
 
@@ -134,7 +148,9 @@ def test_a_filter_that_ends_early(httpd: Httpd) -> None:
 
 
 def test_what_a_slow_source_has_sent_goes_on_at_once(httpd: Httpd) -> None:
-    for name, expected in (("plain", b"FIRST SECOND"), ("tail", b"first second<tail>")):
+    httpd.cgi("slow", SCRIPT)
+    cases = {"plain": b"FIRST SECOND", "tail": b"first second<tail>", "cgi-bin": b"FIRST SECOND"}
+    for name, expected in cases.items():
         begin = time.monotonic()
         connection = http.client.HTTPConnection("localhost", httpd.port, timeout=30)
         connection.request("GET", f"/{name}/slow")
