@@ -25,7 +25,8 @@
 
 int mp_add_interpreter(PyInterpreterState *interpreter) { return 0; }
 void mp_remove_interpreter(PyInterpreterState *interpreter) {}
-void mp_wait_for_gil(int at_once) {}
+int mp_wait_for_gil(int at_once) { return 0; }
+int mp_change_interval(unsigned long from, unsigned long to) { return 0; }
 void mp_note_taking(void) {}
 PyInterpreterState *mp_waiting_interpreter(unsigned long *held) { *held = 0; return NULL; }
 
@@ -118,9 +119,11 @@ static void ask(struct _gil_runtime_state *gil)
 
 /* Waits until the GIL is free; the caller takes it at once by CPython's functions. Asks the thread that has it to let go
  * of it when the caller has waited for half of the switch interval, and no thread of this module has taken the GIL within
- * that time; with `at_once`, now. Called without the GIL. */
-void mp_wait_for_gil(int at_once)
+ * that time. With `at_once` it asks now, and leaves those that wait where they stand. Returns whether it has asked.
+ * Called without the GIL. */
+int mp_wait_for_gil(int at_once)
 {
+    int has_asked = 0;
     struct _gil_runtime_state *gil = the_gil();
     if (LOCKED(gil) == 1) {
         uint64_t since = now();
@@ -131,9 +134,12 @@ void mp_wait_for_gil(int at_once)
             uint64_t due = (taken > since ? taken : since) + patience;
             uint64_t time = now();
             if (at_once || time >= due) {
-                /* The others wait anew, behind this thread. */
-                pthread_cond_broadcast(&gil->cond);
+                if (!at_once) {
+                    /* The others wait anew, behind this thread. */
+                    pthread_cond_broadcast(&gil->cond);
+                }
                 ask(gil);
+                has_asked = 1;
                 /* If another thread is quicker all the same, this one asks again after half of the time. */
                 since = time - patience / 2;
                 due = since + patience;
@@ -144,6 +150,20 @@ void mp_wait_for_gil(int at_once)
         }
         pthread_mutex_unlock(&gil->mutex);
     }
+    return has_asked;
+}
+
+/* Changes the switch interval, in microseconds, if it is `from`. Returns whether it was. */
+int mp_change_interval(unsigned long from, unsigned long to)
+{
+    struct _gil_runtime_state *gil = the_gil();
+    pthread_mutex_lock(&gil->mutex);
+    int is_it = gil->interval == from;
+    if (is_it) {
+        gil->interval = to;
+    }
+    pthread_mutex_unlock(&gil->mutex);
+    return is_it;
 }
 
 /* Notes that a thread of this module takes the GIL now. */

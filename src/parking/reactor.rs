@@ -250,10 +250,15 @@ impl Reactor {
         }
     }
 
-    /// Steps one task. Called on a reactor thread with no lock held; the task takes its turn, and then the GIL.
+    /// Steps one task, and those that its step takes from the queue. Called on a reactor thread with no lock held; a task
+    /// takes its turn, and then the GIL.
     fn step(&self, task: &Arc<Task>) {
         let begin = Instant::now();
-        guard("a step", (), || task.step());
+        let mut next = || {
+            self.steps.fetch_add(1, Ordering::Relaxed);
+            self.line().ready.pop_front()
+        };
+        guard("a step", (), || task.step(&mut next));
         self.steps.fetch_add(1, Ordering::Relaxed);
         if begin.elapsed() >= LONG_STEP {
             let mut line = self.line();

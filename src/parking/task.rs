@@ -25,7 +25,7 @@ pub struct Task {
     /// What the task runs, until it is over. The thread that holds this lock may use httpd's `conn_rec`.
     turn: Lock<Option<Box<dyn Run>>>,
     /// [`Run::step`] of what is run.
-    step: fn(&Arc<Self>),
+    step: fn(&Arc<Self>, &mut Next<'_>),
     wake_state: Lock<WakeState>,
 }
 
@@ -73,11 +73,14 @@ impl WakeState {
     }
 }
 
+/// The next task of the reactor's queue, which a step can step, too.
+pub type Next<'a> = dyn FnMut() -> Option<Arc<Task>> + 'a;
+
 /// What a task runs: the session of a connection, which lives above this layer.
 pub trait Run: Any + Send {
     /// Steps the task. Called by a reactor thread without the task's turn; takes it by
-    /// [`Task::next_turn`].
-    fn step(task: &Arc<Task>)
+    /// [`Task::next_turn`]. May step the tasks that `next` gives as well.
+    fn step(task: &Arc<Task>, next: &mut Next<'_>)
     where
         Self: Sized;
 
@@ -188,9 +191,9 @@ impl Task {
         timer::forget(self.number);
     }
 
-    /// Steps the task, on a reactor thread.
-    pub fn step(self: &Arc<Self>) {
-        (self.step)(self);
+    /// Steps the task, on a reactor thread, and perhaps some that `next` gives.
+    pub fn step(self: &Arc<Self>, next: &mut Next<'_>) {
+        (self.step)(self, next);
     }
 
     fn wake_state(&self) -> Guard<'_, WakeState> {

@@ -5,7 +5,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -23,9 +23,14 @@ ServerLimit 1
 StartServers 1
 ThreadsPerChild 16
 MaxRequestWorkers 16
+AsyncRequestWorkerFactor 20
 KeepAliveTimeout 30
 PythonSwitchInterval 0.4
 PythonInterpreter served
+Listen 127.0.0.1:${ECHO_PORT}
+<VirtualHost *:${ECHO_PORT}>
+    PythonConnectionHandler turns::echo
+</VirtualHost>
 <Location "/">
     SetHandler mod_python
     PythonHandler turns
@@ -73,6 +78,12 @@ def sleeps(req):
 
 
 def quick(req):
+    return apache.OK
+
+
+async def echo(conn: apache.AsyncConnection):
+    async for line in conn:
+        await conn.write(line)
     return apache.OK
 """
 
@@ -152,6 +163,30 @@ def test_a_thread_that_waits_inside_of_python_gets_turns_beside_another_interpre
         with burning(httpd, "/i0/burn", 3) as answers:
             assert httpd.get("/i1/sleeps?40").text == "40"
             assert not answers  # still at it
+
+
+def test_connections_that_are_ready_share_a_turn(httpd: Httpd) -> None:
+    count = 60
+    with ExitStack() as stack:
+        port = httpd.port_of("ECHO_PORT")
+        connections = [stack.enter_context(httpd.connect(port)) for _ in range(count)]
+        for connection in connections:
+            connection.sendall(b"one\n")
+        assert all(connection.recv(100) == b"one\n" for connection in connections)
+        # Sixty turns would take 12 s.
+        with burning(httpd, "/burn", 5) as answers:
+            for connection in connections:
+                connection.sendall(b"two\n")
+            assert all(connection.recv(100) == b"two\n" for connection in connections)
+            assert not answers  # still at it
+
+
+def test_an_interpreter_is_made_soon_beside_a_burner(httpd: Httpd) -> None:
+    with burning(httpd, "/burn", 5) as answers:
+        # Its start lets go of the GIL some hundred times.
+        httpd.get("/i7/quick")
+        assert not answers  # still at it
+    assert float(httpd.get("/interval").text) == pytest.approx(0.4)
 
 
 @pytest.mark.skipif(sys.version_info >= (3, 13), reason="threads ask those of other interpreters by themselves")

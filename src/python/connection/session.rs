@@ -29,10 +29,11 @@ use crate::metrics::{Counted, Running};
 use crate::parking::io_state::{Lost, Needs};
 use crate::parking::lingering_close::LingeringClose;
 use crate::parking::shutdown;
-use crate::parking::task::{Run, Task, Wakeup};
+use crate::parking::task::{Next, Run, Task, Turn, Wakeup};
 use crate::parking::timer;
 use crate::parking::transport::Transport;
 use crate::parking::watch::Watch;
+use crate::python::runtime::gil_turns;
 
 /// One connection with an `async def` handler.
 pub struct Session {
@@ -296,11 +297,9 @@ impl Session {
     }
 }
 
-impl Run for Session {
-    fn step(task: &Arc<Task>) {
-        let Some((mut turn, wakeup)) = task.next_turn() else {
-            return;
-        };
+impl Session {
+    /// Steps the task whose turn this is. Called without the GIL, or in a batch of entries; waits for nothing.
+    fn step_one(mut turn: Turn<'_>, wakeup: Wakeup, task: &Arc<Task>) {
         let Some(session) = turn.run::<Self>() else {
             return;
         };
@@ -326,6 +325,30 @@ impl Run for Session {
             StepResult::Waits(needs) => session.watch.wait_for(task, needs),
             StepResult::Over | StepResult::Declined => session.call_mpm(c, task),
         }
+    }
+}
+
+impl Run for Session {
+    /// Where another thread computes for long, each step would wait for it: then as many tasks as are ready are stepped
+    /// with the GIL, for the switch interval.
+    fn step(task: &Arc<Task>, next: &mut Next<'_>) {
+        let Some((mut turn, wakeup)) = task.next_turn() else {
+            return;
+        };
+        let session = turn.run::<Self>().filter(|_| gil_turns::had_to_ask());
+        let Some(interpreter) = session.map(|session| session.coroutine.interpreter) else {
+            return Self::step_one(turn, wakeup, task);
+        };
+        interpreter.batch(|| {
+            let begin = Instant::now();
+            Self::step_one(turn, wakeup, task);
+            while begin.elapsed() < gil_turns::interval() {
+                let Some(task) = next() else { break };
+                if let Some((turn, wakeup)) = task.next_turn() {
+                    Self::step_one(turn, wakeup, &task);
+                }
+            }
+        });
     }
 
     fn gone(&mut self, task: &Arc<Task>) {

@@ -12,6 +12,7 @@
 //! That thread holds no lock while it waits for the GIL, and runs no Python code.
 #![expect(unsafe_code, reason = "the GIL of CPython")]
 
+use std::cell::Cell;
 use std::ffi::{c_int, c_ulong};
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -31,7 +32,8 @@ unsafe extern "C" {
     // From `c-shim/wait_for_gil.c`.
     fn mp_add_interpreter(interpreter: *mut ffi::PyInterpreterState) -> c_int;
     fn mp_remove_interpreter(interpreter: *mut ffi::PyInterpreterState);
-    fn mp_wait_for_gil(at_once: c_int);
+    fn mp_wait_for_gil(at_once: c_int) -> c_int;
+    fn mp_change_interval(from: c_ulong, to: c_ulong) -> c_int;
     fn mp_note_taking();
     fn mp_waiting_interpreter(held: *mut c_ulong) -> *mut ffi::PyInterpreterState;
 }
@@ -51,6 +53,10 @@ const STACK: usize = 256 * 1024;
 
 /// The switch interval of this child, in microseconds.
 static INTERVAL: AtomicU64 = AtomicU64::new(SWITCH_INTERVAL.as_micros() as u64);
+/// The switch interval while an interpreter is made, in microseconds.
+const SHORT: u64 = 100;
+/// Whether an interpreter is being made.
+static HURRIES: AtomicBool = AtomicBool::new(false);
 /// How often Python was entered in this child.
 static ENTRIES: AtomicUsize = AtomicUsize::new(0);
 /// Whether the thread sleeps.
@@ -59,6 +65,10 @@ static SLEEP: Lock<()> = Lock::short(());
 static ENTERED: Signal = Signal::new();
 /// Whether the thread could not be started; the next entry into Python tries again.
 static IS_UNSTARTED: AtomicBool = AtomicBool::new(false);
+
+thread_local! {
+    static HAD_TO_ASK: Cell<bool> = const { Cell::new(false) };
+}
 
 /// Waits until the GIL is free or is given to this thread, which takes it at once. Called outside of Python, without a
 /// short lock.
@@ -75,9 +85,49 @@ pub fn wait() {
         }
     }
     // SAFETY: Python has started, and this thread is outside of it.
-    unsafe { mp_wait_for_gil(0) };
+    let has_asked = unsafe { mp_wait_for_gil(0) } != 0;
+    HAD_TO_ASK.set(has_asked);
     // SAFETY: notes the time.
     unsafe { mp_note_taking() };
+}
+
+/// Whether this thread had to ask for the GIL when it took it last: another thread computes for long.
+pub fn had_to_ask() -> bool {
+    HAD_TO_ASK.get()
+}
+
+/// The switch interval of this child.
+pub fn interval() -> Duration {
+    Duration::from_micros(INTERVAL.load(Ordering::Relaxed))
+}
+
+/// While an interpreter is made, which lets go of the GIL some hundred times, the switch interval is shorter.
+pub struct Hurry(Option<u64>);
+
+impl Hurry {
+    /// Begins with this call and ends when it is dropped; there is one at a time. Python code that has set another
+    /// interval than this module has its way.
+    pub fn begin() -> Self {
+        let long = INTERVAL.load(Ordering::Relaxed);
+        // SAFETY: Python has started.
+        if long <= SHORT || unsafe { mp_change_interval(long as c_ulong, SHORT as c_ulong) } == 0 {
+            return Self(None);
+        }
+        HURRIES.store(true, Ordering::SeqCst);
+        drop(SLEEP.lock());
+        ENTERED.give_all();
+        Self(Some(long))
+    }
+}
+
+impl Drop for Hurry {
+    fn drop(&mut self) {
+        if let Some(long) = self.0 {
+            HURRIES.store(false, Ordering::SeqCst);
+            // SAFETY: Python has started.
+            unsafe { mp_change_interval(SHORT as c_ulong, long as c_ulong) };
+        }
+    }
 }
 
 /// Threads of this interpreter are asked to let go of the GIL from now on. Called with the GIL.
@@ -155,16 +205,23 @@ fn take_turns() {
     let mut pause = Duration::ZERO;
     let mut last_activity = Instant::now();
     loop {
-        let interval = Duration::from_micros(INTERVAL.load(Ordering::Relaxed));
-        thread::sleep(pause.max(interval));
+        let hurries = HURRIES.load(Ordering::SeqCst);
+        let interval = if hurries {
+            Duration::from_micros(SHORT)
+        } else {
+            interval()
+        };
+        rest(pause.max(interval));
         let (waiting, held) = look();
         pause = if !waiting.is_null() {
             // A thread of the same interpreter would have given the GIL away meanwhile.
-            if held == held_before {
+            if hurries || held == held_before {
                 let all = known();
                 let found = all.iter().find(|known| known.state == waiting);
                 found.copied().into_iter().for_each(take_turn);
             }
+            Duration::ZERO
+        } else if hurries {
             Duration::ZERO
         } else {
             let longest = if held == 0 { LONG_PAUSE } else { HELD_PAUSE };
@@ -180,6 +237,14 @@ fn take_turns() {
             last_activity = Instant::now();
         }
         seen = entries;
+    }
+}
+
+/// Waits for so long, or until an interpreter is to be made.
+fn rest(time: Duration) {
+    let sleep = SLEEP.lock();
+    if !HURRIES.load(Ordering::SeqCst) || time <= Duration::from_micros(SHORT) {
+        drop(ENTERED.wait_for(sleep, time));
     }
 }
 

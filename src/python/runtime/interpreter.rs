@@ -6,6 +6,8 @@
 //! Order of locks: a thread waits for the GIL only without a short lock; it may have a turn (`locks`).
 #![expect(unsafe_code, reason = "the C API of interpreters and thread states")]
 
+use std::cell::Cell;
+
 use pyo3::ffi;
 use pyo3::prelude::*;
 
@@ -53,21 +55,70 @@ impl Interpreter {
     /// prints is logged where `about` logs.
     pub fn enter<R>(&'static self, about: About<'_>, f: impl FnOnce(Python<'_>) -> R) -> R {
         match attach::inside().filter(|_| attach::is_attached()) {
-            Some(inside) if std::ptr::eq(inside, self) => Python::attach(|py| run(py, f)),
+            Some(inside) if std::ptr::eq(inside, self) => match InBatch::pause() {
+                Some(_goes_on) => {
+                    let _about = context::begin(about);
+                    self.begin(f)
+                }
+                None => Python::attach(|py| run(py, f)),
+            },
             // Python code of another interpreter on this thread has called httpd, and that us.
-            Some(_) => Python::attach(|py| release(py, || self.enter(about, f))),
+            Some(_) => {
+                let _goes_on = InBatch::pause();
+                Python::attach(|py| release(py, || self.enter(about, f)))
+            }
             None => {
                 // httpd may have been called by another module that embeds Python, and holds the GIL. Or httpd ends
                 // the child in a signal handler, while C code that Python called has let go of the GIL.
                 let _left = Left::begin();
                 let _about = context::begin(about);
                 let _held = Attached::take(self);
-                Python::attach(|py| {
-                    self.deferred_drops.empty(py);
-                    contextvars::isolated(py, || run(py, f))
-                })
+                self.begin(f)
             }
         }
+    }
+
+    /// The begin of an entry; with the GIL.
+    fn begin<R>(&self, f: impl FnOnce(Python<'_>) -> R) -> R {
+        Python::attach(|py| {
+            self.deferred_drops.empty(py);
+            contextvars::isolated(py, || run(py, f))
+        })
+    }
+
+    /// Takes the GIL, and calls `f`, in which each `enter` of this interpreter finds it taken: for several short
+    /// entries, where each would wait for another thread that computes. Between them, `f` must not wait for anything.
+    /// Called outside of Python, without a short lock.
+    pub fn batch<R>(&'static self, f: impl FnOnce() -> R) -> R {
+        let _held = Attached::take(self);
+        let _batch = InBatch::begin();
+        f()
+    }
+}
+
+thread_local! {
+    /// Whether this thread has the GIL for a batch of entries, and is in none of them.
+    static BATCH: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Sets `BATCH` to this when it is dropped.
+struct InBatch(bool);
+
+impl InBatch {
+    fn begin() -> Self {
+        BATCH.set(true);
+        Self(false)
+    }
+
+    /// An entry of a batch begins; `None` if this thread is in none.
+    fn pause() -> Option<Self> {
+        BATCH.replace(false).then_some(Self(true))
+    }
+}
+
+impl Drop for InBatch {
+    fn drop(&mut self) {
+        BATCH.set(self.0);
     }
 }
 

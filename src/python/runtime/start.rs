@@ -52,6 +52,7 @@ impl Child {
     fn make(&self, name: &str) -> Result<&'static Interpreter, NoPython> {
         // Started before the second interpreter exists, which needs turns at the GIL while it starts.
         self.turns.call_once(gil_turns::start);
+        let _hurry = gil_turns::Hurry::begin();
         let _descriptors =
             spare_descriptors::let_go().map_err(|error| NoPython::not_made(name, error))?;
         let make = |_: Python<'_>| sub_interpreter::make(name, self.main.module);
@@ -95,7 +96,9 @@ fn set_switch_interval(interval: Duration) -> PyResult<()> {
     gil_turns::set_interval(interval);
     Python::attach(|py| {
         let sys = py.import("sys")?;
-        sys.call_method1("setswitchinterval", (interval.as_secs_f64(),))?;
+        // CPython cuts what is less than a microsecond off.
+        let seconds = (interval.as_micros() as f64 + 0.5) / 1e6;
+        sys.call_method1("setswitchinterval", (seconds,))?;
         Ok(())
     })
 }
