@@ -23,12 +23,10 @@
 
 #ifdef Py_GIL_DISABLED
 
-int mp_add_interpreter(PyInterpreterState *interpreter) { return 0; }
-void mp_remove_interpreter(PyInterpreterState *interpreter) {}
-int mp_wait_for_gil(int at_once) { return 0; }
-int mp_change_interval(unsigned long from, unsigned long to) { return 0; }
-void mp_note_taking(void) {}
-PyInterpreterState *mp_waiting_interpreter(unsigned long *held) { *held = 0; return NULL; }
+int mp_add_interpreter(PyInterpreterState *interpreter) { (void)interpreter; return 0; }
+void mp_remove_interpreter(PyInterpreterState *interpreter) { (void)interpreter; }
+int mp_wait_for_gil(void) { return 0; }
+int mp_look_after_turns(int always) { (void)always; return 0; }
 
 #else
 
@@ -44,6 +42,8 @@ PyInterpreterState *mp_waiting_interpreter(unsigned long *held) { *held = 0; ret
 struct asked {
     PyInterpreterState *interpreter;
     struct asked *next;
+    /* Whether `ask` has set its request, which no thread of it had set. */
+    int by_ask;
 };
 
 static struct asked *all_asked;
@@ -76,7 +76,7 @@ int mp_add_interpreter(PyInterpreterState *interpreter)
     }
     struct _gil_runtime_state *gil = the_gil();
     pthread_mutex_lock(&gil->mutex);
-    *added = (struct asked){interpreter, all_asked};
+    *added = (struct asked){interpreter, all_asked, 0};
     all_asked = added;
     pthread_mutex_unlock(&gil->mutex);
     return 0;
@@ -99,15 +99,16 @@ void mp_remove_interpreter(PyInterpreterState *interpreter)
     free(removed);
 }
 
-/* Asks the thread that has the GIL to let go of it. Called under the mutex of the GIL while it is locked, by a thread
- * that waits until it gets it: the thread that is asked waits until another one has taken the GIL. */
+/* Asks the thread that has the GIL to let go of it. Called under the mutex of the GIL while it is locked. A thread that
+ * lets go of the GIL while there is a request waits until another one has taken it: so the caller takes it afterwards,
+ * or sees to it that somebody does; and it calls `clear`. */
 static void ask(struct _gil_runtime_state *gil)
 {
 #if PY_VERSION_HEX < 0x030D0000
-    /* Which interpreter has it is not known for sure, since states can be swapped under the GIL. To ask one that has
-     * it not changes nothing: a thread that takes the GIL clears the request of its interpreter. */
+    /* Which interpreter has it is not known for sure, since states can be swapped under the GIL. */
     (void)gil;
     for (struct asked *asked = all_asked; asked != NULL; asked = asked->next) {
+        asked->by_ask |= !_Py_atomic_load_relaxed(&asked->interpreter->ceval.gil_drop_request);
         _Py_atomic_store_relaxed(&asked->interpreter->ceval.gil_drop_request, 1);
         _Py_atomic_store_relaxed(&asked->interpreter->ceval.eval_breaker, 1);
     }
@@ -117,11 +118,23 @@ static void ask(struct _gil_runtime_state *gil)
 #endif
 }
 
+/* Clears what `ask` has set, also where nobody was there to see it. Called under the mutex of the GIL. */
+static void clear(void)
+{
+#if PY_VERSION_HEX < 0x030D0000
+    for (struct asked *asked = all_asked; asked != NULL; asked = asked->next) {
+        if (asked->by_ask) {
+            asked->by_ask = 0;
+            _Py_atomic_store_relaxed(&asked->interpreter->ceval.gil_drop_request, 0);
+        }
+    }
+#endif
+}
+
 /* Waits until the GIL is free; the caller takes it at once by CPython's functions. Asks the thread that has it to let go
  * of it when the caller has waited for half of the switch interval, and no thread of this module has taken the GIL within
- * that time. With `at_once` it asks now, and leaves those that wait where they stand. Returns whether it has asked.
- * Called without the GIL. */
-int mp_wait_for_gil(int at_once)
+ * that time. Returns whether it has asked. Called without the GIL. */
+int mp_wait_for_gil(void)
 {
     int has_asked = 0;
     struct _gil_runtime_state *gil = the_gil();
@@ -133,68 +146,80 @@ int mp_wait_for_gil(int at_once)
             uint64_t taken = atomic_load_explicit(&taken_at, memory_order_relaxed);
             uint64_t due = (taken > since ? taken : since) + patience;
             uint64_t time = now();
-            if (at_once || time >= due) {
-                if (!at_once) {
-                    /* The others wait anew, behind this thread. */
-                    pthread_cond_broadcast(&gil->cond);
-                }
+            if (time >= due) {
+                /* The others wait anew, behind this thread. */
+                pthread_cond_broadcast(&gil->cond);
                 ask(gil);
                 has_asked = 1;
                 /* If another thread is quicker all the same, this one asks again after half of the time. */
                 since = time - patience / 2;
                 due = since + patience;
-                at_once = 0;
             }
             struct timespec until = {(time_t)(due / 1000000000u), (long)(due % 1000000000u)};
             pthread_cond_clockwait(&gil->cond, &gil->mutex, CLOCK_MONOTONIC, &until);
         }
+        if (has_asked) {
+            clear();
+        }
         pthread_mutex_unlock(&gil->mutex);
     }
+    atomic_store_explicit(&taken_at, now(), memory_order_relaxed);
     return has_asked;
 }
 
-/* Changes the switch interval, in microseconds, if it is `from`. Returns whether it was. */
-int mp_change_interval(unsigned long from, unsigned long to)
-{
-    struct _gil_runtime_state *gil = the_gil();
-    pthread_mutex_lock(&gil->mutex);
-    int is_it = gil->interval == from;
-    if (is_it) {
-        gil->interval = to;
-    }
-    pthread_mutex_unlock(&gil->mutex);
-    return is_it;
-}
-
-/* Notes that a thread of this module takes the GIL now. */
-void mp_note_taking(void)
-{
-    atomic_store_explicit(&taken_at, now(), memory_order_relaxed);
-}
-
-/* An interpreter, a thread of which waits for the GIL for longer than the switch interval; NULL if there is none.
- * `held`: which of all takings of the GIL the present one is; 0 while nobody has it. Before Python 3.13. */
-PyInterpreterState *mp_waiting_interpreter(unsigned long *held)
-{
-    PyInterpreterState *found = NULL;
-    *held = 0;
 #if PY_VERSION_HEX < 0x030D0000
-    struct _gil_runtime_state *gil = the_gil();
-    if (LOCKED(gil) != 1) {
-        return NULL;
-    }
-    pthread_mutex_lock(&gil->mutex);
-    if (LOCKED(gil) == 1) {
-        *held = gil->switch_number;
-        for (struct asked *asked = all_asked; asked != NULL && found == NULL; asked = asked->next) {
-            if (_Py_atomic_load_relaxed(&asked->interpreter->ceval.gil_drop_request)) {
-                found = asked->interpreter;
-            }
+
+/* Whether a thread waits for the GIL in CPython for longer than the switch interval. */
+static int is_waited_for(void)
+{
+    for (struct asked *asked = all_asked; asked != NULL; asked = asked->next) {
+        if (_Py_atomic_load_relaxed(&asked->interpreter->ceval.gil_drop_request)) {
+            return 1;
         }
     }
-    pthread_mutex_unlock(&gil->mutex);
-#endif
-    return found;
+    return 0;
 }
+
+/* A look at the GIL, by one thread. If another thread has kept it since the last look, and a thread waits for it in
+ * CPython, asks for that thread; with `always`, also if none is known to wait. Returns 0 if the GIL is free, 1 if it is
+ * taken, 2 if this has asked and must look again soon. */
+int mp_look_after_turns(int always)
+{
+    static unsigned long before;
+    static int has_asked, was_free;
+    struct _gil_runtime_state *gil = the_gil();
+    pthread_mutex_lock(&gil->mutex);
+    if (has_asked) {
+        clear();
+    }
+    int is_free = LOCKED(gil) != 1;
+    int same = gil->switch_number == before;
+    if (!same) {
+        has_asked = 0;
+    } else if (is_free && was_free && has_asked) {
+        /* Nobody has waited after all. The thread that was asked goes on. */
+        pthread_mutex_lock(&gil->switch_mutex);
+        pthread_cond_signal(&gil->switch_cond);
+        pthread_mutex_unlock(&gil->switch_mutex);
+        has_asked = 0;
+    } else if (!is_free && !was_free && (always || is_waited_for())) {
+        ask(gil);
+        has_asked = 1;
+    }
+    before = gil->switch_number;
+    was_free = is_free;
+    pthread_mutex_unlock(&gil->mutex);
+    return has_asked ? 2 : !is_free;
+}
+
+#else
+
+int mp_look_after_turns(int always)
+{
+    (void)always;
+    return 0;
+}
+
+#endif
 
 #endif

@@ -25,7 +25,7 @@ pub struct Task {
     /// What the task runs, until it is over. The thread that holds this lock may use httpd's `conn_rec`.
     turn: Lock<Option<Box<dyn Run>>>,
     /// [`Run::step`] of what is run.
-    step: fn(&Arc<Self>, &mut Next<'_>),
+    step: fn(&Arc<Self>, &mut NextTask<'_>),
     wake_state: Lock<WakeState>,
 }
 
@@ -74,13 +74,13 @@ impl WakeState {
 }
 
 /// The next task of the reactor's queue, which a step can step, too.
-pub type Next<'a> = dyn FnMut() -> Option<Arc<Task>> + 'a;
+pub type NextTask<'a> = dyn FnMut() -> Option<Arc<Task>> + 'a;
 
 /// What a task runs: the session of a connection, which lives above this layer.
 pub trait Run: Any + Send {
     /// Steps the task. Called by a reactor thread without the task's turn; takes it by
     /// [`Task::next_turn`]. May step the tasks that `next` gives as well.
-    fn step(task: &Arc<Task>, next: &mut Next<'_>)
+    fn step(task: &Arc<Task>, next: &mut NextTask<'_>)
     where
         Self: Sized;
 
@@ -192,7 +192,7 @@ impl Task {
     }
 
     /// Steps the task, on a reactor thread, and perhaps some that `next` gives.
-    pub fn step(self: &Arc<Self>, next: &mut Next<'_>) {
+    pub fn step(self: &Arc<Self>, next: &mut NextTask<'_>) {
         (self.step)(self, next);
     }
 

@@ -11,7 +11,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::task::{Next, Run, Task, Wakeup};
+use super::task::{NextTask, Run, Task, Wakeup};
 use super::{shutdown, timer};
 
 /// The longest time that a test waits for what must happen, and it is long: the machine may be busy.
@@ -38,7 +38,7 @@ struct Reporter {
 }
 
 impl Run for Reporter {
-    fn step(task: &Arc<Task>, _: &mut Next<'_>) {
+    fn step(task: &Arc<Task>, _: &mut NextTask<'_>) {
         let Some((mut turn, wakeup)) = task.next_turn() else {
             return;
         };

@@ -29,7 +29,7 @@ use crate::metrics::{Counted, Running};
 use crate::parking::io_state::{Lost, Needs};
 use crate::parking::lingering_close::LingeringClose;
 use crate::parking::shutdown;
-use crate::parking::task::{Next, Run, Task, Turn, Wakeup};
+use crate::parking::task::{NextTask, Run, Task, Turn, Wakeup};
 use crate::parking::timer;
 use crate::parking::transport::Transport;
 use crate::parking::watch::Watch;
@@ -331,7 +331,7 @@ impl Session {
 impl Run for Session {
     /// Where another thread computes for long, each step would wait for it: then as many tasks as are ready are stepped
     /// with the GIL, for the switch interval.
-    fn step(task: &Arc<Task>, next: &mut Next<'_>) {
+    fn step(task: &Arc<Task>, next: &mut NextTask<'_>) {
         let Some((mut turn, wakeup)) = task.next_turn() else {
             return;
         };

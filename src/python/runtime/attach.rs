@@ -101,11 +101,6 @@ pub(in crate::python) fn adopt(interpreter: &'static Interpreter, state: *mut ff
 pub(in crate::python) fn resume(interpreter: &'static Interpreter, state: *mut ffi::PyThreadState) {
     locks::before_python();
     gil_turns::wait();
-    take_gil(interpreter, state);
-}
-
-/// As `resume`, without an order among the threads that wait.
-fn take_gil(interpreter: &'static Interpreter, state: *mut ffi::PyThreadState) {
     come_in(interpreter, state);
     // SAFETY: of this thread, and not current.
     unsafe { ffi::PyEval_RestoreThread(state) };
@@ -186,12 +181,6 @@ impl Attached {
     /// Waits for the GIL. Called outside of Python, without a short lock.
     pub(in crate::python) fn take(interpreter: &'static Interpreter) -> Self {
         resume(interpreter, state_of(interpreter));
-        Self
-    }
-
-    /// As `take`, for a thread that has asked for the GIL before.
-    pub(in crate::python) fn take_at_once(interpreter: &'static Interpreter) -> Self {
-        take_gil(interpreter, state_of(interpreter));
         Self
     }
 }

@@ -5,15 +5,12 @@
 //!
 //! Threads that wait inside of CPython, such as those that had to let go of the GIL in the midst of Python code, ask by
 //! themselves; before Python 3.13 only threads of their own interpreter. So there, once a child has a second
-//! interpreter, one thread looks now and then whether a thread of one interpreter waits for one of another. If so, it
-//! takes the GIL and lets go of it at once: CPython gives it to the thread that has waited longest. It sleeps while no
-//! Python runs in the child.
-//!
-//! That thread holds no lock while it waits for the GIL, and runs no Python code.
+//! interpreter, one thread looks now and then whether a thread waits that another one does not let go on, and asks in
+//! its place. It never takes the GIL, and sleeps while no Python runs in the child.
 #![expect(unsafe_code, reason = "the GIL of CPython")]
 
 use std::cell::Cell;
-use std::ffi::{c_int, c_ulong};
+use std::ffi::c_int;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::thread;
@@ -21,10 +18,8 @@ use std::time::{Duration, Instant};
 
 use pyo3::ffi;
 
-use super::attach::Attached;
 use super::context::About;
 use super::interpreter::Interpreter;
-use super::start::known;
 use crate::httpd::log::Level;
 use crate::locks::{Lock, Signal};
 
@@ -32,10 +27,8 @@ unsafe extern "C" {
     // From `c-shim/wait_for_gil.c`.
     fn mp_add_interpreter(interpreter: *mut ffi::PyInterpreterState) -> c_int;
     fn mp_remove_interpreter(interpreter: *mut ffi::PyInterpreterState);
-    fn mp_wait_for_gil(at_once: c_int) -> c_int;
-    fn mp_change_interval(from: c_ulong, to: c_ulong) -> c_int;
-    fn mp_note_taking();
-    fn mp_waiting_interpreter(held: *mut c_ulong) -> *mut ffi::PyInterpreterState;
+    fn mp_wait_for_gil() -> c_int;
+    fn mp_look_after_turns(always: c_int) -> c_int;
 }
 
 /// Whether this Python needs the thread at all.
@@ -53,8 +46,8 @@ const STACK: usize = 256 * 1024;
 
 /// The switch interval of this child, in microseconds.
 static INTERVAL: AtomicU64 = AtomicU64::new(SWITCH_INTERVAL.as_micros() as u64);
-/// The switch interval while an interpreter is made, in microseconds.
-const SHORT: u64 = 100;
+/// The pause between two looks while an interpreter is made.
+const SHORT: Duration = Duration::from_micros(100);
 /// Whether an interpreter is being made.
 static HURRIES: AtomicBool = AtomicBool::new(false);
 /// How often Python was entered in this child.
@@ -85,10 +78,7 @@ pub fn wait() {
         }
     }
     // SAFETY: Python has started, and this thread is outside of it.
-    let has_asked = unsafe { mp_wait_for_gil(0) } != 0;
-    HAD_TO_ASK.set(has_asked);
-    // SAFETY: notes the time.
-    unsafe { mp_note_taking() };
+    HAD_TO_ASK.set(unsafe { mp_wait_for_gil() } != 0);
 }
 
 /// Whether this thread had to ask for the GIL when it took it last: another thread computes for long.
@@ -101,32 +91,23 @@ pub fn interval() -> Duration {
     Duration::from_micros(INTERVAL.load(Ordering::Relaxed))
 }
 
-/// While an interpreter is made, which lets go of the GIL some hundred times, the switch interval is shorter.
-pub struct Hurry(Option<u64>);
+/// The making of an interpreter, which lets go of the GIL some hundred times: meanwhile a thread that keeps the GIL for
+/// longer than [`SHORT`] is asked to let go of it.
+pub struct Hurry;
 
 impl Hurry {
-    /// Begins with this call and ends when it is dropped; there is one at a time. Python code that has set another
-    /// interval than this module has its way.
+    /// Begins with this call and ends when it is dropped; there is one at a time.
     pub fn begin() -> Self {
-        let long = INTERVAL.load(Ordering::Relaxed);
-        // SAFETY: Python has started.
-        if long <= SHORT || unsafe { mp_change_interval(long as c_ulong, SHORT as c_ulong) } == 0 {
-            return Self(None);
-        }
         HURRIES.store(true, Ordering::SeqCst);
         drop(SLEEP.lock());
         ENTERED.give_all();
-        Self(Some(long))
+        Self
     }
 }
 
 impl Drop for Hurry {
     fn drop(&mut self) {
-        if let Some(long) = self.0 {
-            HURRIES.store(false, Ordering::SeqCst);
-            // SAFETY: Python has started.
-            unsafe { mp_change_interval(SHORT as c_ulong, long as c_ulong) };
-        }
+        HURRIES.store(false, Ordering::SeqCst);
     }
 }
 
@@ -182,54 +163,25 @@ fn start_again() {
     }
 }
 
-/// The state of an interpreter, a thread of which waits for the GIL in CPython for longer than the switch interval, and
-/// which taking of the GIL the present one is; 0 while nobody has it.
-fn look() -> (*mut ffi::PyInterpreterState, c_ulong) {
-    let mut held = 0;
-    // SAFETY: Python has started; a place for a number.
-    let waiting = unsafe { mp_waiting_interpreter(&raw mut held) };
-    (waiting, held)
-}
-
-/// Waits for the GIL as a thread of this interpreter, and gives it back: one of those that wait gets it.
-fn take_turn(interpreter: &'static Interpreter) {
-    // SAFETY: Python has started, and this thread is outside of it.
-    unsafe { mp_wait_for_gil(1) };
-    drop(Attached::take_at_once(interpreter));
-}
-
 /// The main function of the thread.
 fn take_turns() {
     let mut seen = ENTRIES.load(Ordering::SeqCst);
-    let mut held_before = 0;
     let mut pause = Duration::ZERO;
     let mut last_activity = Instant::now();
     loop {
         let hurries = HURRIES.load(Ordering::SeqCst);
-        let interval = if hurries {
-            Duration::from_micros(SHORT)
-        } else {
-            interval()
+        let shortest = if hurries { SHORT } else { interval() };
+        rest(pause.max(shortest));
+        // SAFETY: Python has started; called by this thread only.
+        let found = unsafe { mp_look_after_turns(hurries.into()) };
+        pause = match found {
+            _ if hurries => SHORT,
+            0 => LONG_PAUSE.min(pause.max(shortest) * 2),
+            1 => HELD_PAUSE.min(pause.max(shortest) * 2),
+            _ => Duration::ZERO,
         };
-        rest(pause.max(interval));
-        let (waiting, held) = look();
-        pause = if !waiting.is_null() {
-            // A thread of the same interpreter would have given the GIL away meanwhile.
-            if hurries || held == held_before {
-                let all = known();
-                let found = all.iter().find(|known| known.state == waiting);
-                found.copied().into_iter().for_each(take_turn);
-            }
-            Duration::ZERO
-        } else if hurries {
-            Duration::ZERO
-        } else {
-            let longest = if held == 0 { LONG_PAUSE } else { HELD_PAUSE };
-            longest.min(pause.max(interval) * 2)
-        };
-        held_before = held;
         let entries = ENTRIES.load(Ordering::SeqCst);
-        if held != 0 || entries != seen {
+        if found != 0 || entries != seen {
             last_activity = Instant::now();
         } else if last_activity.elapsed() > IDLE {
             sleep_until_entry(seen);
@@ -243,7 +195,7 @@ fn take_turns() {
 /// Waits for so long, or until an interpreter is to be made.
 fn rest(time: Duration) {
     let sleep = SLEEP.lock();
-    if !HURRIES.load(Ordering::SeqCst) || time <= Duration::from_micros(SHORT) {
+    if !HURRIES.load(Ordering::SeqCst) || time <= SHORT {
         drop(ENTERED.wait_for(sleep, time));
     }
 }
