@@ -117,8 +117,6 @@ def build_cgi_env(req: _apache.Request) -> _apache.table:
     req._settle_length()  # RFC 3875, 4.1.2: CONTENT_LENGTH must be set if there is a body
     req.add_cgi_vars()
     env = _apache.table(req.subprocess_env)
-    length = _apache.find_path_info(req.uri, req.path_info or "")
-    env["SCRIPT_NAME"] = os.fsdecode(os.fsencode(req.uri)[:length])
     env["GATEWAY_INTERFACE"] = "Python-CGI/1.1"
     # httpd withholds it from scripts; a handler can read it in any case.
     if "authorization" in req.headers_in:

@@ -15,8 +15,12 @@ pub struct TextEntry {
 impl TextEntry {
     /// An entry of copies.
     pub fn new(key: &[u8], value: Option<&[u8]>) -> Self {
+        let given = value.unwrap_or_default();
+        let mut text = Vec::with_capacity(key.len() + given.len());
+        text.extend_from_slice(key);
+        text.extend_from_slice(given);
         Self {
-            text: [key, value.unwrap_or_default()].concat().into(),
+            text: text.into(),
             key_length: key.len(),
             has_value: value.is_some(),
         }

@@ -9,6 +9,10 @@ CONF = """
     SetHandler mod_python
     PythonHandler call_by_path
 </Location>
+<Location "/folder/">
+    SetHandler mod_python
+    PythonHandler cgi_folder
+</Location>
 """
 
 
@@ -26,6 +30,12 @@ def test_the_environment(httpd: Httpd) -> None:
         "HTTP_AUTHORIZATION": "Basic eDp5",
         "REQUEST_METHOD": "GET",
     }
+
+
+def test_the_name_of_a_folder_has_its_slash(httpd: Httpd) -> None:
+    """As with httpd's own mod_cgi, and mod_python 3.5."""
+    (httpd.htdocs / "folder").mkdir(exist_ok=True)
+    assert httpd.get("/folder/").text == "/folder/"
 
 
 def test_a_script_reads_and_writes(httpd: Httpd) -> None:
