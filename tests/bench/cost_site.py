@@ -125,6 +125,10 @@ COMMON_CONF += "".join(f"PythonOption name{number} value{number}\n" for number i
 CONF = (
     COMMON_CONF
     + """
+# mod_python 3.5 looks for no files of these, so here none are looked for, either.
+<Location /call/>
+    PythonOption mod_python.location_shortcut On
+</Location>
 <Location /bench-hello>
     SetHandler bench-hello
 </Location>

@@ -144,7 +144,7 @@ impl Class for TableObject {
 
 fn first<'py>(this: &Me<'_, 'py>, key: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
     let table = this.body().get()?;
-    let value = table.get(&*c_text(key)?);
+    let value = table.get(&c_text(key)?);
     value
         .map(|value| decode_option(this.py(), Some(value)))
         .transpose()
