@@ -27,7 +27,7 @@ use crate::httpd::server::config::Command;
 use crate::httpd::server::config_tree;
 use crate::httpd::server::config_tree::Node;
 use crate::httpd::server::shared_memory::{Shared, is_alive};
-use crate::httpd::server::{fork, listener, mutex, process, stop};
+use crate::httpd::server::{dump_signal, fork, listener, mutex, process, stop};
 use crate::httpd::{Brigade, Connection, Error, Filter, Pool, Request, Server, Status};
 use crate::metrics;
 use crate::module::Entry;
@@ -80,6 +80,12 @@ impl config::ModuleSettings for Settings {
     }
 }
 
+/// Whether `PythonDumpSignal` is on.
+fn dumps_stacks(main: &Server) -> bool {
+    main.and_following()
+        .any(|server| server.settings::<Settings>().dump_signal == Some(true))
+}
+
 impl Module for Entry {
     const NAME: &'static std::ffi::CStr = c"mod_python.c";
     type Settings = Settings;
@@ -102,6 +108,9 @@ impl Module for Entry {
             configuration,
             concat!("Python/", env!("MOD_PYTHON_PYTHON_VERSION")),
         );
+        if dumps_stacks(main) {
+            dump_signal::tolerate();
+        }
         let servers = || main.and_following();
         limits::check(servers().filter(|server| connections::has_any(server)));
         for server in servers().filter(|server| connections::connection_handler(server).is_some()) {
@@ -123,8 +132,7 @@ impl Module for Entry {
             .min();
         let interval = interval.unwrap_or(gil_turns::SWITCH_INTERVAL);
         process::undisturbed(|| start::start(main, optimize, interval, &MODULE));
-        let mut servers = main.and_following();
-        if servers.any(|server| server.settings::<Settings>().dump_signal == Some(true)) {
+        if dumps_stacks(main) {
             stacks::serve(main);
         }
         watch_forks(main);

@@ -1,5 +1,6 @@
 """PythonDumpSignal USR2: what the Python code of a child is doing, in the error log."""
 
+import contextlib
 import os
 import re
 import signal
@@ -62,14 +63,28 @@ def in_background(httpd: Httpd, path: str) -> threading.Thread:
 
 
 def ask(httpd: Httpd) -> None:
-    """Send the signal to all children, none of which is about to start: that would end it.
+    """Send the signal to all children.
 
     One after another: faulthandler writes each line in pieces, between which those of another child may come.
     """
-    httpd.allow("exit signal User defined signal 2")
     for child in httpd.children():
         os.kill(child, signal.SIGUSR2)
         time.sleep(0.02)
+
+
+def test_neither_the_first_process_nor_a_starting_child_ends(httpd: Httpd) -> None:
+    httpd.handler("stuck.py", STUCK)
+    httpd.allow(".")  # the lines of faulthandlers that write at the same time are torn
+    parent = httpd.parent_pid
+    for _ in range(10):
+        os.kill(parent, signal.SIGHUP)
+        for _ in range(20):
+            for pid in (parent, *httpd.children()):
+                with contextlib.suppress(ProcessLookupError):  # it has ended meanwhile
+                    os.kill(pid, signal.SIGUSR2)
+            time.sleep(0.01)
+    assert httpd.get("/pid").status == 200
+    assert "exit signal" not in httpd.log()
 
 
 def test_the_stacks_of_threads_are_written(httpd: Httpd) -> None:

@@ -13,6 +13,16 @@ pub const SIGNAL: i32 = libc::SIGUSR2;
 /// Raised by the signal handler. Set before the handler is.
 static ASKED: OnceLock<Semaphore> = OnceLock::new();
 
+/// Has the signal do nothing in this process, which it would end, and in the children until they [`watch`]. Called in
+/// httpd's first process, which an administrator may mean by mistake (`pkill -USR2 apache2`).
+pub fn tolerate() {
+    // SAFETY: zeroes are a valid action: no flags, an empty mask.
+    let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
+    action.sa_sigaction = note as *const () as usize;
+    action.sa_flags = libc::SA_RESTART;
+    process::action(SIGNAL, Some(&action));
+}
+
 /// Starts a thread that calls `answer` each time that the signal has come. What sets a handler of its own after this
 /// must call the former one, too. Called once in a child.
 ///
@@ -29,15 +39,11 @@ pub fn watch(answer: fn()) -> std::io::Result<()> {
         }
     };
     thread::Builder::new().name("dump".into()).spawn(serve)?;
-    // SAFETY: zeroes are a valid action: no flags, an empty mask.
-    let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
-    action.sa_sigaction = note as *const () as usize;
-    action.sa_flags = libc::SA_RESTART;
-    process::action(SIGNAL, Some(&action));
+    tolerate();
     Ok(())
 }
 
-/// The signal handler. It calls only what is safe in one. Outside of `guard`, which logs; nothing in it can panic.
+/// The signal handler, which does nothing in a process that has not called [`watch`]. It calls only what is safe in one. Outside of `guard`, which logs; nothing in it can panic.
 extern "C" fn note(_signal: i32) {
     if let Some(asked) = ASKED.get() {
         asked.signal();
