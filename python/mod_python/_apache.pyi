@@ -314,6 +314,9 @@ def _print(is_error: bool, text: str) -> None:
     notice.
     """
 
+def _interpreter_count() -> int:
+    """Returns how many Python interpreters the process has (int), those of other modules of httpd included."""
+
 def _takes(level: int) -> bool:
     """Returns True when an entry of level (int, one of APLOG_*) would be logged now."""
 

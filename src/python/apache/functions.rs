@@ -21,6 +21,7 @@ use crate::python::object::members::{attributes, methods};
 use crate::python::runtime::context;
 use crate::python::runtime::context::{log_at, log_line, takes};
 use crate::python::runtime::interpreter::release;
+use crate::python::runtime::sub_interpreter;
 use crate::python::runtime::types::ClassId;
 use crate::python::server::ServerObject;
 use crate::python::text::{decode, encode, encode_c};
@@ -90,6 +91,8 @@ impl Class for Functions {
         /// Takes text (str) that was printed: complete lines go to the error log, at level error for is_error, else at
         /// notice.
         _print(is_error, text) = print;
+        /// Returns how many Python interpreters the process has (int), those of other modules of httpd included.
+        _interpreter_count() = interpreter_count;
         /// Returns True when an entry of level (int, one of APLOG_*) would be logged now.
         _takes(level) = takes_level;
         /// Writes text (str) to the error log at level (int, one of APLOG_*), with path (str) and line (int) as its
@@ -214,6 +217,12 @@ fn print<'py>(
         context::print(is_error, &text);
     });
     none(this)
+}
+
+fn interpreter_count<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
+    Ok(sub_interpreter::count(this.py())
+        .into_pyobject(this.py())?
+        .into_any())
 }
 
 fn takes_level<'py>(this: &Me<'_, 'py>, level: &Bound<'py, PyAny>) -> Answer<'py> {

@@ -3,6 +3,7 @@
 #![expect(unsafe_code, reason = "the C API of interpreters")]
 
 use pyo3::ffi;
+use pyo3::prelude::*;
 
 use super::attach::bind;
 use super::interpreter::Interpreter;
@@ -29,6 +30,18 @@ pub(in crate::python) fn make(
     unsafe { ffi::PyThreadState_Swap(main) };
     bind(main);
     made
+}
+
+/// How many interpreters the process has, those of other embedders included.
+pub fn count(_py: Python<'_>) -> usize {
+    // SAFETY: interpreters are made and ended with the GIL, which this thread has.
+    let first = unsafe { ffi::PyInterpreterState_Head() };
+    let next = |interpreter: &*mut ffi::PyInterpreterState| {
+        // SAFETY: as above, and it is one of them.
+        let next = unsafe { ffi::PyInterpreterState_Next(*interpreter) };
+        (!next.is_null()).then_some(next)
+    };
+    std::iter::successors(Some(first), next).count()
 }
 
 /// A new interpreter, whose thread state is current. Its settings suit all extension modules: the GIL and the allocator
