@@ -24,6 +24,7 @@ NEEDED = {
     "_signal",
     "_thread",
     "collections.abc",
+    "contextvars",
     "enum",
     "faulthandler",
     "functools",
