@@ -31,6 +31,35 @@ PythonOutputFilter contexts::second SECOND
     PythonAccessHandler contexts::sets
     SetOutputFilter FIRST;SECOND
 </Location>
+<Location /reset>
+    SetHandler mod_python
+    PythonHandler contexts::opens
+    PythonCleanupHandler contexts::closes
+</Location>
+<Location /logged>
+    SetHandler mod_python
+    PythonHandler contexts::opens
+    PythonLogHandler contexts::closes
+</Location>
+<Location /redirects>
+    SetHandler mod_python
+    PythonHandler contexts::redirects
+</Location>
+Listen 127.0.0.1:${CHAIN_PORT}
+<VirtualHost *:${CHAIN_PORT}>
+    PythonPostReadRequestHandler contexts::chains
+    PythonTransHandler contexts::chains
+    PythonHeaderParserHandler contexts::chains
+    PythonAccessHandler contexts::chains
+    PythonTypeHandler contexts::chains
+    PythonFixupHandler contexts::chains
+    PythonHandler contexts::chains
+    PythonLogHandler contexts::chains
+    PythonCleanupHandler contexts::ends_chain
+    <Location />
+        SetHandler mod_python
+    </Location>
+</VirtualHost>
 Listen 127.0.0.1:${ASYNC_PORT}
 <VirtualHost *:${ASYNC_PORT}>
     PythonConnectionHandler contexts::connection
@@ -50,6 +79,22 @@ def test_a_value_lasts_from_phase_to_phase(httpd: Httpd) -> None:
     for name in ("alice", "bob"):
         assert httpd.get(f"/tells?{name}").text == f"{name} "
     assert httpd.get("/tells").text == "nobody "
+
+
+def test_a_later_phase_can_reset_what_the_first_call_has_set(httpd: Httpd) -> None:
+    httpd.get("/logged")
+    assert httpd.wait_for_log("/logged: back to (.*)")[1] == "nobody"
+
+
+def test_every_phase_can_reset_what_the_phase_before_has_set(httpd: Httpd) -> None:
+    httpd.raw(b"GET /chain HTTP/1.0\r\n\r\n", port=httpd.port_of("CHAIN_PORT"))
+    phases = "PostReadRequest Trans HeaderParser Access Type Fixup Content Log then nobody"
+    assert httpd.wait_for_log("/chain: (.*)")[1] == phases
+
+
+def test_a_redirected_request_can_reset_what_it_has_set(httpd: Httpd) -> None:
+    httpd.get("/redirects")
+    assert httpd.wait_for_log("/reset: back to (.*)")[1] == "outside"
 
 
 def test_a_generator_has_a_copy_of_its_own(httpd: Httpd) -> None:

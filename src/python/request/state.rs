@@ -116,7 +116,8 @@ impl RequestState {
         }
     }
 
-    /// Calls handlers in the request's own context of `contextvars`, which lasts from phase to phase.
+    /// Calls handlers in the request's own context of `contextvars`, which lasts from phase to phase: the one in which
+    /// the first of them has set a variable.
     pub fn call_handlers<R>(
         &self,
         py: Python<'_>,
@@ -126,13 +127,11 @@ impl RequestState {
         self.with_variables(py, interpreter, || {
             let result = f();
             let is_kept = |of: &(&'static Interpreter, _)| std::ptr::eq(of.0, interpreter);
-            if !self.variables.borrow().iter().any(is_kept) {
-                match Variables::copy_current(py) {
-                    Ok(set) if !set.is_empty(py) => {
-                        self.variables.borrow_mut().push((interpreter, set));
-                    }
-                    _ => {}
-                }
+            if self.variables.borrow().iter().any(is_kept) {
+                return result;
+            }
+            if let Some(set) = Variables::current_if_set(py) {
+                self.variables.borrow_mut().push((interpreter, set));
             }
             result
         })

@@ -36,13 +36,28 @@ impl Variables {
         unsafe { Bound::from_owned_ptr_or_err(py, context) }.map(|context| Self(context.unbind()))
     }
 
+    /// The context that code of this thread's innermost entry runs in; `None` if no variable is set in it. No copy:
+    /// a token of `ContextVar.set()` can be reset in this context only.
+    pub fn current_if_set(py: Python<'_>) -> Option<Self> {
+        let state = current_state(py);
+        let entered = ENTERED.try_with(|entered| {
+            let entered = entered.borrow();
+            let innermost = entered.iter().rev().find(|one| one.state == state)?;
+            // SAFETY: a context, which its entry keeps until that ends, on this thread; the GIL is held.
+            Some(unsafe { Bound::from_borrowed_ptr(py, innermost.context) })
+        });
+        // A thread that ends has no list any more.
+        let context = Self(entered.ok().flatten()?.unbind());
+        (!context.is_empty(py)).then_some(context)
+    }
+
     /// The same context for another owner.
     pub fn share(&self, py: Python<'_>) -> Self {
         Self(self.0.clone_ref(py))
     }
 
     /// Whether no variable is set.
-    pub fn is_empty(&self, py: Python<'_>) -> bool {
+    fn is_empty(&self, py: Python<'_>) -> bool {
         self.0.bind(py).len().is_ok_and(|length| length == 0)
     }
 
@@ -55,7 +70,10 @@ impl Variables {
             drop(PyErr::take(py));
             return f();
         }
-        let _entered = EnteredContext(context);
+        let state = current_state(py);
+        // A thread that ends has no list any more.
+        let _ = ENTERED.try_with(|entered| entered.borrow_mut().push(Entered { state, context }));
+        let _until_left = EnteredContext(context);
         f()
     }
 }
@@ -103,53 +121,49 @@ impl Variable {
     }
 }
 
+/// The state with which this thread holds the GIL.
+fn current_state(_: Python<'_>) -> *mut ffi::PyThreadState {
+    // SAFETY: the GIL is held, so there is a current state.
+    unsafe { ffi::PyThreadState_Get() }
+}
+
+/// A context that a thread runs in, and its state of the context's interpreter.
+struct Entered {
+    state: *mut ffi::PyThreadState,
+    context: *mut ffi::PyObject,
+}
+
+thread_local! {
+    /// The contexts that this thread has entered, the outermost one first. A call into httpd leaves Python, and a
+    /// filter enters it again: it is called by the code that is further out.
+    static ENTERED: RefCell<Vec<Entered>> = const { RefCell::new(Vec::new()) };
+}
+
 /// Leaves a context, even if the code in it panics.
 struct EnteredContext(*mut ffi::PyObject);
 
 impl Drop for EnteredContext {
     fn drop(&mut self) {
+        // Contexts are left in the reverse order. Without the list there is nothing to take from it.
+        let _ = ENTERED.try_with(|entered| entered.borrow_mut().pop());
         // SAFETY: entered on this thread, whose state is current again; `Variables::run` keeps it. It
         // cannot fail: what was entered since has been left, since each entry is one call.
         unsafe { ffi::PyContext_Exit(self.0) };
     }
 }
 
-thread_local! {
-    /// The thread states of this thread that are in an entry, the outermost one first. A call into httpd
-    /// leaves Python, and a filter enters it again: it is called by the code that is further out.
-    static IN_ENTRY: RefCell<Vec<*mut ffi::PyThreadState>> = const { RefCell::new(Vec::new()) };
-}
-
 /// Runs `f` for an entry into Python: in an empty context, or in the current one if this thread is in
 /// an entry into the same interpreter already.
 pub fn isolated<R>(py: Python<'_>, f: impl FnOnce() -> R) -> R {
-    // SAFETY: the GIL is held, so there is a current state.
-    let state = unsafe { ffi::PyThreadState_Get() };
-    let is_outermost = IN_ENTRY.try_with(|states| {
-        let mut states = states.borrow_mut();
-        let is_new = !states.contains(&state);
-        if is_new {
-            states.push(state);
-        }
-        is_new
-    });
-    // A thread that ends has no list any more: what runs then runs in the context of that thread.
+    let state = current_state(py);
+    let is_outermost =
+        ENTERED.try_with(|entered| entered.borrow().iter().all(|one| one.state != state));
+    // Without the list, as the thread ends, what runs then runs in the context of that thread.
     if !is_outermost.unwrap_or(false) {
         return f();
     }
-    let _entry = OutermostEntry;
     match Variables::empty(py) {
         Ok(variables) => variables.run(py, f),
         Err(_) => f(),
-    }
-}
-
-/// An outermost entry, until it is dropped.
-struct OutermostEntry;
-
-impl Drop for OutermostEntry {
-    fn drop(&mut self) {
-        // Entries end in the reverse order of their begin. Without the list there is nothing to end.
-        let _ = IN_ENTRY.try_with(|states| states.borrow_mut().pop());
     }
 }

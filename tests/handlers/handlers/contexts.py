@@ -15,6 +15,42 @@ def sets(req: apache.Request) -> int:
     return apache.OK
 
 
+def chains(req: apache.Request) -> int:
+    """Reset what the phase before has set, and set this phase's name; any phase of any request."""
+    if kept := getattr(req, "token", None):
+        name.reset(kept)
+        assert name.get() == "nobody"
+    req.token = name.set(f"{getattr(req, 'chained', '')}{req.phase[6:-7] or 'Content'} ")
+    req.chained = name.get()
+    return apache.DECLINED
+
+
+def ends_chain(req: apache.Request) -> int:
+    """Reset what the last phase has set, and say in the log which phases came before."""
+    name.reset(req.token)
+    print(f"{req.uri}: {req.chained}then {name.get()}")
+    return apache.OK
+
+
+def redirects(req: apache.Request) -> int:
+    """Have another request answered on this thread, within this call."""
+    name.set("outside")
+    req.internal_redirect("/reset")
+    return apache.OK
+
+
+def opens(req: apache.Request) -> int:
+    req.token = name.set("opened")
+    return apache.OK
+
+
+def closes(req: apache.Request) -> int:
+    """Reset what was set before the handler, and what the handler has set."""
+    name.reset(req.token)
+    print(f"{req.uri}: back to {name.get()}")
+    return apache.OK
+
+
 def cleans(req: apache.Request) -> int:
     """Leave a function that says what was set when it was registered."""
     name.set("handler")
