@@ -111,11 +111,16 @@ impl Module for Entry {
         if dumps_stacks(main) {
             dump_signal::tolerate();
         }
-        let servers = || main.and_following();
-        limits::check(servers().filter(|server| connections::has_any(server)));
-        for server in servers().filter(|server| connections::connection_handler(server).is_some()) {
+        let servers = main.and_following();
+        for server in servers.filter(|server| connections::connection_handler(server).is_some()) {
             listener::accept_at_once(&server.ports());
         }
+    }
+
+    fn configured(main: &Server) {
+        let servers = main.and_following();
+        limits::check(servers.filter(|server| connections::has_any(server)));
+        warn_of_mutex_directory(main);
         warn_of_idle_filters(main);
         warn_of_idle_handlers(main);
     }
@@ -313,18 +318,18 @@ fn check_mod_wsgi() -> Result<(), String> {
 
 /// Makes the locks that all children share.
 fn make_locks(configuration: &Pool, main: &Server) {
-    let settings = main.settings::<Settings>();
-    let mut options = settings.options();
+    let number = main.settings::<Settings>().locks();
+    mutex::make(configuration, main, number.unwrap_or(mutex::COUNT));
+}
+
+/// Says what has taken the place of an option of mod_python 3.5.
+fn warn_of_mutex_directory(main: &Server) {
+    let mut options = main.settings::<Settings>().options();
     if options.any(|(key, _)| key.eq_ignore_ascii_case("mod_python.mutex_directory")) {
         let text =
             "PythonOption mod_python.mutex_directory has no effect: write Mutex file:FOLDER python";
         main.log(Level::Warning, text);
     }
-    mutex::make(
-        configuration,
-        main,
-        settings.locks().unwrap_or(mutex::COUNT),
-    );
 }
 
 /// The counters of this configuration, which all children share.

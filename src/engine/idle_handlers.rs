@@ -59,38 +59,72 @@ fn place<'a>(
     }
 }
 
+/// How an argument of a directive can bring requests to mod_python.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Naming {
+    /// The only one is the name of a handler, or an expression for one.
+    Handler,
+    /// The first one is the name of a handler, or a media type: httpd takes the type of a response that has no handler
+    /// for the name of one (`ap_invoke_handler`).
+    First,
+    /// One is a flag with such a name, as in `[H=mod_python]` and `[T=mod_python]`.
+    Flag,
+}
+
+/// The directives of httpd's that choose handlers or media types.
+const CHOOSING: [(&str, Naming); 5] = [
+    ("SetHandler", Naming::Handler),
+    ("AddHandler", Naming::First),
+    ("AddType", Naming::First),
+    ("ForceType", Naming::First),
+    ("RewriteRule", Naming::Flag),
+];
+
 /// Whether a line may bring requests to mod_python.
 fn gives_requests(directive: &WrittenDirective) -> bool {
-    let words = directive.arguments.split_ascii_whitespace();
     let names_ours = |word: &str| {
-        let word = word.trim_matches(['"', '\'']).to_ascii_lowercase();
-        HANDLERS.contains(&word.as_bytes())
+        // The parameters of a media type are no part of the name.
+        let name = word.trim_matches(['"', '\'']).split(';').next();
+        let name = name.unwrap_or_default().trim().to_ascii_lowercase();
+        HANDLERS.contains(&name.as_bytes())
     };
-    if directive.is("SetHandler") {
-        let is_expression = directive.arguments.contains(['%', '=']);
-        return is_expression || words.clone().any(names_ours);
+    let choosing = CHOOSING.iter().find(|(name, _)| directive.is(name));
+    let arguments = &directive.arguments;
+    let mut words = arguments.split_ascii_whitespace();
+    match choosing.map(|(_, naming)| naming) {
+        Some(Naming::Handler) => arguments.contains(['%', '=']) || words.any(names_ours),
+        Some(Naming::First) => words.next().is_some_and(names_ours),
+        Some(Naming::Flag) => {
+            let arguments = arguments.to_ascii_lowercase();
+            let mut names = HANDLERS.iter().map(|name| String::from_utf8_lossy(name));
+            names.any(|name| arguments.contains(&*name))
+        }
+        None => directive.is("PythonHandlerModule") || is_earlier_phase(directive),
     }
-    if directive.is("AddHandler") {
-        return words.clone().next().is_some_and(names_ours);
-    }
-    if directive.is("RewriteRule") {
-        return HANDLERS.iter().any(|name| {
-            let arguments = directive.arguments.to_ascii_lowercase();
-            arguments.contains(&*String::from_utf8_lossy(name))
-        });
-    }
-    // Python code of an earlier phase can set req.handler.
+}
+
+/// Whether Python code of a phase before the response is declared, which can set `req.handler`.
+fn is_earlier_phase(directive: &WrittenDirective) -> bool {
     let is_earlier = |phase| (Phase::PostReadRequest..Phase::Content).contains(&phase);
     let rows = ROWS.iter().filter(|row| is_earlier(row.phase));
     let mut names = rows.map(|row| row.directive.to_string_lossy());
-    directive.is("PythonHandlerModule") || names.any(|name| directive.is(&name))
+    names.any(|name| directive.is(&name))
 }
 
+/// Whether a line lets `.htaccess` files choose handlers.
 fn admits_htaccess(directive: &WrittenDirective) -> bool {
-    let arguments = directive.arguments.to_ascii_lowercase();
-    let names = |word: &str| arguments.split_ascii_whitespace().any(|one| one == word);
-    directive.is("AllowOverride") && (names("all") || names("fileinfo"))
-        || directive.is("AllowOverrideList") && (names("sethandler") || names("addhandler"))
+    let mut words = directive.arguments.split_ascii_whitespace();
+    let is_any =
+        |word: &str, names: &[&str]| names.iter().any(|one| word.eq_ignore_ascii_case(one));
+    if directive.is("AllowOverride") {
+        return words.any(|word| is_any(word, &["All", "FileInfo"]));
+    }
+    let chooses = |word: &str| {
+        CHOOSING
+            .iter()
+            .any(|(name, _)| word.eq_ignore_ascii_case(name))
+    };
+    directive.is("AllowOverrideList") && words.any(chooses)
 }
 
 impl WrittenDirective {
@@ -180,10 +214,14 @@ mod tests {
             ["2"]
         );
         assert_eq!(lines("SetHandler python\nPythonHandler shop"), ["2"]);
-        assert_eq!(
-            lines("AddHandler cgi-script .py\nPythonHandler shop"),
-            ["2"]
-        );
+        for line in [
+            "AddHandler cgi-script .py",
+            "AddType text/html .mod_python",
+            "ForceType application/x-httpd-python",
+            "AllowOverrideList AuthName",
+        ] {
+            assert_eq!(lines(&format!("{line}\nPythonHandler shop")), ["2"]);
+        }
     }
 
     #[test]
@@ -193,7 +231,13 @@ mod tests {
             "sethandler \"python-program\"",
             "SetHandler \"expr=%{x}\"",
             "AddHandler mod_python .py .html",
+            "AddType python-program .py",
+            "addtype Mod_Python .py .html",
+            "ForceType mod_python",
+            "ForceType \"mod_python; charset=utf-8\"",
+            "AllowOverrideList AuthName ForceType",
             "RewriteRule ^/shop - [H=mod_python]",
+            "RewriteRule ^/shop - [T=mod_python]",
             "PythonFixupHandler chooser",
             "PythonHandlerModule chooser",
             "AllowOverride AuthConfig FileInfo",

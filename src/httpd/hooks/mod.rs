@@ -29,6 +29,7 @@ use super::server;
 use super::server::Server;
 use super::server::config;
 use super::server::config::{Command, ModuleSettings};
+use super::server::process;
 use super::status::{Error, Status};
 use crate::hook_order::Order;
 use requests::{Hook, Registration};
@@ -53,6 +54,9 @@ pub trait Module: Sized + 'static {
     }
     /// The configuration was read. Called in the parent, as root.
     fn post_config(_configuration: &Pool, _main: &Server) {}
+    /// Called after `post_config` for a configuration that httpd is going to serve: once at its start, where
+    /// `post_config` is called twice, and at each restart. For what is to be said once.
+    fn configured(_main: &Server) {}
     /// A child starts. Called before it has threads, and after its user was changed.
     fn child_init(_child: &Pool, _main: &'static Server) {}
     /// `mod_python.testing` has loaded the module into a running Python, to test filters without httpd. Called with
@@ -261,6 +265,9 @@ unsafe extern "C" fn post_config<M: Module>(
     let main = unsafe { Server::from_raw(main) };
     guard("post_config", Status::INTERNAL_SERVER_ERROR, || {
         M::post_config(pool, main);
+        if !process::is_first_reading() {
+            M::configured(main);
+        }
         Status::OK
     })
     .0

@@ -21,6 +21,14 @@ pub fn mpm_query(code: i32) -> Option<i32> {
     (status == 0).then_some(answer)
 }
 
+/// Whether httpd reads its configuration for the first of two times, as it does at its start: what it finds then is
+/// thrown away, and read again before it serves.
+pub fn is_first_reading() -> bool {
+    // SAFETY: returns a number that the main program has set.
+    let state = unsafe { ffi::ap_state_query(ffi::AP_SQ_MAIN_STATE as i32) };
+    state == ffi::AP_SQ_MS_CREATE_PRE_CONFIG as i32
+}
+
 /// For how long the machine has been running, in seconds (`CLOCK_MONOTONIC`): the same in all processes.
 pub fn seconds_since_boot() -> u32 {
     let mut time = libc::timespec {
