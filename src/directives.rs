@@ -17,6 +17,7 @@ use crate::engine::phase_table::ROWS;
 use crate::engine::phases::Phase;
 use crate::engine::protocols::Protocol;
 use crate::engine::python_path;
+use crate::engine::python_path::WrittenPath;
 use crate::engine::settings::{Import, MUTEX_LOCKS, Settings};
 use crate::filter_chain::Direction;
 use crate::httpd::hooks::filters::{ENTRY_POINTS, is_registered, register};
@@ -110,9 +111,10 @@ static OTHERS: [Directive<Settings>; 21] = [
         help: c"a Python expression for sys.path, as in \"sys.path + ['/srv/python']\"",
         context: ANYWHERE,
         read: |line| {
-            let path = one(line, python_path::WANTED)?;
-            python_path::check(&path)?;
-            let path: Arc<str> = path.into();
+            let expression = one(line, python_path::WANTED)?;
+            python_path::check(&expression)?;
+            let source = line.source().into();
+            let path = Arc::new(WrittenPath { expression, source });
             Ok(Box::new(move |settings| settings.path = Some(path.clone())))
         },
     },

@@ -75,7 +75,16 @@ impl DeclaredFilter {
             ));
         }
         let mut filter = Self::new(name, Handler::parse(handler, home, source)?);
-        for (key, value) in keys.iter().filter_map(|word| word.split_once('=')) {
+        let keys_and_values = || keys.iter().filter_map(|word| word.split_once('='));
+        for (index, (key, value)) in keys_and_values().enumerate() {
+            if keys_and_values()
+                .take(index)
+                .any(|(before, _)| before == key)
+            {
+                return Err(format!(
+                    "has the key {key} more than once: write {key}= once"
+                ));
+            }
             filter.set(key, value)?;
         }
         let of_bodies = |word: &&&String| !word.starts_with("kind=") && !word.starts_with("time=");
@@ -216,9 +225,11 @@ mod tests {
         let encoding = |text| parse(text).unwrap().encoding;
         assert_eq!(encoding("banner encoding=any"), Encoding::Any);
         assert_eq!(encoding("banner B encoding=decode"), Encoding::Decode);
-        assert_eq!(
-            encoding("banner encoding=any encoding=identity"),
-            Encoding::Identity
+        assert_eq!(encoding("banner encoding=identity"), Encoding::Identity);
+        assert!(
+            parse("banner encoding=any held=1 encoding=any")
+                .unwrap_err()
+                .contains("has the key encoding more than once: write encoding= once")
         );
         assert_eq!(encoding("banner"), Encoding::Identity);
         assert!(

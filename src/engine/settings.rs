@@ -10,6 +10,7 @@ use super::handlers::{Handler, HandlerList};
 use super::options::Options;
 use super::phases::Phase;
 use super::protocols::Protocol;
+use super::python_path::WrittenPath;
 use crate::filter_chain::Direction;
 
 /// A `PythonImport`.
@@ -25,8 +26,8 @@ pub struct Import {
 pub struct Settings {
     /// `PythonInterpreter`.
     pub interpreter: Option<Arc<str>>,
-    /// `PythonPath`: a Python expression.
-    pub path: Option<Arc<str>>,
+    /// `PythonPath`.
+    pub path: Option<Arc<WrittenPath>>,
     /// `PythonGracefulTimeout`.
     pub graceful_timeout: Option<Duration>,
     /// `PythonMaxConnections`.

@@ -19,6 +19,7 @@ use crate::engine::handlers::{Handler, Home};
 use crate::engine::name_hash::NameMap;
 use crate::engine::phase_table::ROWS;
 use crate::engine::phases::Phase;
+use crate::engine::python_path::WrittenPath;
 use crate::httpd::Request;
 use crate::httpd::log::Level;
 use crate::locks::{Guard, Lock};
@@ -27,7 +28,7 @@ use crate::locks::{Guard, Lock};
 #[derive(Clone, Copy)]
 pub struct SearchPath<'a> {
     /// `PythonPath`.
-    pub path: Option<&'a str>,
+    pub path: Option<&'a WrittenPath>,
     /// The request: its file says which directory a section with a pattern means.
     pub r: Option<&'a Request>,
 }
@@ -39,7 +40,7 @@ enum ImportScope<'a> {
     /// In the folder of a section, then on `sys.path`.
     Folder(Cow<'a, str>),
     /// On a `PythonPath`, then on `sys.path`.
-    Path(&'a str),
+    Path(&'a WrittenPath),
     /// On `sys.path`, as it was when the interpreter started.
     Start,
 }
@@ -50,7 +51,7 @@ impl ImportScope<'_> {
             return ImportScope::File;
         }
         match (search.path, &handler.home) {
-            (Some(expression), _) => ImportScope::Path(expression),
+            (Some(path), _) => ImportScope::Path(path),
             (None, Home::Directory(directory)) => ImportScope::Folder(Cow::Borrowed(directory)),
             (None, Home::Pattern { pattern, is_regex }) => search
                 .r
@@ -69,7 +70,7 @@ impl ImportScope<'_> {
             Self::File => "file",
             Self::Folder(directory) if directory.is_empty() => "/",
             Self::Folder(directory) => directory,
-            Self::Path(expression) => expression,
+            Self::Path(path) => &path.expression,
             Self::Start => "",
         }
     }
@@ -211,7 +212,7 @@ impl Loader {
         let folders = py.import("mod_python._folders")?;
         let path = match scope {
             ImportScope::File => return folders.call_method1("import_file", (name,)),
-            ImportScope::Path(expression) => self.set_path(py, expression)?,
+            ImportScope::Path(path) => self.set_path(py, path)?,
             ImportScope::Folder(directory) => {
                 let module = folders.call_method1("import_beside", (&**directory, name))?;
                 if !module.is_none() {
@@ -229,9 +230,12 @@ impl Loader {
         match scope {
             ImportScope::File | ImportScope::Start => Vec::new(),
             ImportScope::Folder(directory) => vec![directory.clone().into_owned()],
-            ImportScope::Path(expression) => {
+            ImportScope::Path(path) => {
                 let inner = self.inner();
-                let list = inner.paths.get(*expression).map(|list| list.clone_ref(py));
+                let list = inner
+                    .paths
+                    .get(&path.expression)
+                    .map(|list| list.clone_ref(py));
                 drop(inner);
                 list.and_then(|list| list.extract(py).ok())
                     .unwrap_or_default()
@@ -245,14 +249,19 @@ impl Loader {
     /// What the expression of `PythonPath` raises.
     pub fn use_path(&self, py: Python<'_>, search: SearchPath<'_>) -> PyResult<()> {
         match search.path {
-            Some(expression) => self.set_path(py, expression).map(drop),
+            Some(path) => self.set_path(py, path).map(drop),
             None => Ok(()),
         }
     }
 
     /// Puts the entries of a `PythonPath` at the front of `sys.path`, and returns them. The other entries stay behind
     /// them: handlers of other sections may be importing at this moment or later, and may have added entries.
-    fn set_path<'py>(&self, py: Python<'py>, expression: &str) -> PyResult<Bound<'py, PyList>> {
+    fn set_path<'py>(
+        &self,
+        py: Python<'py>,
+        written: &WrittenPath,
+    ) -> PyResult<Bound<'py, PyList>> {
+        let expression = &written.expression;
         let known = {
             let inner = self.inner();
             inner.paths.get(expression).map(|list| list.clone_ref(py))
@@ -260,15 +269,15 @@ impl Loader {
         let list = match known {
             Some(list) => list.into_bound(py),
             None => {
-                let list = self.evaluate(py, expression)?;
+                let list = self.evaluate(py, written)?;
                 // If another thread was first, its list counts.
                 let mut inner = self.inner();
-                let first = inner.paths.entry(expression.to_owned());
+                let first = inner.paths.entry(expression.clone());
                 let first = first.or_insert_with(|| list.clone().unbind());
                 first.bind(py).clone()
             }
         };
-        if self.inner().current.as_deref() == Some(expression) {
+        if self.inner().current.as_ref() == Some(expression) {
             return Ok(list);
         }
         let path = self.sys.bind(py).getattr("path")?.cast_into::<PyList>()?;
@@ -279,16 +288,16 @@ impl Loader {
             }
         }
         path.set_slice(0, path.len(), first.as_any())?;
-        self.inner().current = Some(expression.to_owned());
+        self.inner().current = Some(expression.clone());
         Ok(list)
     }
 
-    /// The value of a `PythonPath` expression. It can use `os`, `time` and a copy of `sys`, whose `path` is that of the
-    /// interpreter's start, without the paths of other sections.
+    /// The value of a `PythonPath`, whose expression can use `os`, `time` and a copy of `sys`, whose `path` is that of
+    /// the interpreter's start, without the paths of other sections.
     ///
     /// # Errors
-    /// What the expression raises; `TypeError` if its value is no list.
-    fn evaluate<'py>(&self, py: Python<'py>, expression: &str) -> PyResult<Bound<'py, PyList>> {
+    /// What the expression raises, and `TypeError` if its value is no list; with a note that names the directive.
+    fn evaluate<'py>(&self, py: Python<'py>, path: &WrittenPath) -> PyResult<Bound<'py, PyList>> {
         let sys = py.import("types")?.getattr("SimpleNamespace")?.call0()?;
         let known = sys.getattr("__dict__")?;
         known.call_method1("update", (self.sys.bind(py).dict(),))?;
@@ -299,13 +308,12 @@ impl Loader {
             names.set_item(name, py.import(name)?)?;
         }
         let eval = py.import("builtins")?.getattr("eval")?;
-        let value = eval.call1((expression, names))?;
-        value.cast_into::<PyList>().map_err(|error| {
-            let kind = error.into_inner().get_type().to_string();
-            PyTypeError::new_err(format!(
-                "PythonPath \"{expression}\" gives {kind}: write a list, as in \
-                 PythonPath \"sys.path + ['/srv/python']\""
-            ))
+        let value = eval.call1((&path.expression, names));
+        let list = value.and_then(|value| value.cast_into::<PyList>().map_err(PyErr::from));
+        list.inspect_err(|error| {
+            let note = format!("this is {}, which must give a list", path.text());
+            // The exception must do without the note, should it fail.
+            let _ = error.value(py).call_method1("add_note", (note,));
         })
     }
 }

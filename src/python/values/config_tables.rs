@@ -48,12 +48,20 @@ pub fn with_writable_options(imports: impl FnOnce()) {
     for (server, interpreter, table) in WRITABLE.take().unwrap_or_default() {
         interpreter.enter(About::Server(server), |py| {
             let table = table.into_bound(py);
-            if let Some(Ok(table)) = class::body(&table, interpreter).map(TableObject::get) {
+            if let Some(table) = passed_on(&table, interpreter) {
                 let mut written = WRITTEN.lock();
                 written.retain(|(known, _)| *known != address(server));
-                written.push((address(server), table.copy()));
+                written.push((address(server), table));
             }
         });
+    }
+}
+
+/// A copy that takes the place of a table of a server's options.
+fn passed_on(table: &Bound<'_, PyAny>, interpreter: &'static Interpreter) -> Option<OwnTable> {
+    match class::body(table, interpreter) {
+        Some(TableObject::Own(table)) => Some(table.pass_on()),
+        _ => None,
     }
 }
 
@@ -77,10 +85,7 @@ pub fn of_server<'py>(
     let made = match known {
         Some((of, table)) if std::ptr::eq(of, interpreter) => return Ok(table.into_bound(py)),
         // What another interpreter has written is passed on.
-        Some((of, table)) => match class::body(table.bind(py), of).map(TableObject::get) {
-            Some(table) => table?.copy(),
-            None => OwnTable::default(),
-        },
+        Some((of, table)) => passed_on(table.bind(py), of).unwrap_or_default(),
         None => {
             let written = WRITTEN.lock();
             let found = written.iter().find(|(known, _)| *known == address(server));
@@ -121,8 +126,11 @@ pub fn config<'py>(
         );
     }
     let texts = [
-        ("PythonPath", &settings.path),
-        ("PythonInterpreter", &settings.interpreter),
+        (
+            "PythonPath",
+            settings.path.as_ref().map(|path| &*path.expression),
+        ),
+        ("PythonInterpreter", settings.interpreter.as_deref()),
     ];
     for (name, value) in texts {
         if let Some(value) = value {
