@@ -804,9 +804,9 @@ class Connection(_Connection):
 
     def read(self, length: int = 0) -> bytes:
         """Returns up to length bytes as soon as some have come; without length, what comes next; with -1, all until the
-        peer closes. b'' at the end of input; a plain handler gets it once, then OSError. In an async def handler the
-        result is awaited; a plain one waits, and other Python threads run meanwhile. Raises TimeoutError, and
-        ConnectionError when the connection is broken.
+        peer closes; with 0, b'' at once. b'' at the end of input; a plain handler gets it once, then OSError. In an
+        async def handler the result is awaited; a plain one waits, and other Python threads run meanwhile. Raises
+        TimeoutError, and ConnectionError when the connection is broken.
         """
     def readline(self, length: int | None = None) -> bytes:
         """Returns the next line with its line end (bytes), or at most length bytes of it; b'' at the end of input, as
@@ -829,9 +829,9 @@ class AsyncConnection(_Connection):
 
     def read(self, length: int = 0) -> _Awaited[bytes]:
         """Returns up to length bytes as soon as some have come; without length, what comes next; with -1, all until the
-        peer closes. b'' at the end of input; a plain handler gets it once, then OSError. In an async def handler the
-        result is awaited; a plain one waits, and other Python threads run meanwhile. Raises TimeoutError, and
-        ConnectionError when the connection is broken.
+        peer closes; with 0, b'' at once. b'' at the end of input; a plain handler gets it once, then OSError. In an
+        async def handler the result is awaited; a plain one waits, and other Python threads run meanwhile. Raises
+        TimeoutError, and ConnectionError when the connection is broken.
         """
     def readline(self, length: int | None = None) -> _Awaited[bytes]:
         """Returns the next line with its line end (bytes), or at most length bytes of it; b'' at the end of input, as
@@ -850,7 +850,7 @@ class AsyncConnection(_Connection):
     def readuntil(self, separator: str | bytes = b"\n", limit: int = 65536) -> _Awaited[bytes]:
         """Awaits the bytes up to and including separator (a line feed if left out). Raises asyncio.LimitOverrunError
         when it is not among the first limit bytes (65536 if left out), asyncio.IncompleteReadError when the input ends
-        before, ValueError for an empty separator. As asyncio.StreamReader.readuntil().
+        before, ValueError for an empty separator and a limit below 0. As asyncio.StreamReader.readuntil().
         """
     def peek(self, length: int | None = None) -> _Awaited[bytes]:
         """Awaits the next length bytes (int) without taking them; fewer only at the end of input. Without length, what
@@ -859,7 +859,7 @@ class AsyncConnection(_Connection):
     def peek_until(self, separator: str | bytes = b"\n", limit: int = 65536) -> _Awaited[bytes]:
         """Awaits the bytes up to and including separator (a line feed if left out) without taking them; at the end of
         input without separator what there is. Raises asyncio.LimitOverrunError when it is not among the first limit
-        bytes (65536 if left out).
+        bytes (65536 if left out), ValueError for an empty separator and a limit below 0.
         """
     def sleep(self, seconds: float) -> _Awaited[None]:
         """Awaits the end of so many seconds (int or float); what was written is sent meanwhile. Raises ValueError for
@@ -961,7 +961,8 @@ class Server:
         """
     def get_options(self) -> table:
         """Returns the options (PythonOption) set outside of all sections, as a new table of str. Code of PythonImport
-        gets one that it can write while the child process starts; later answers are copies of that.
+        gets one that it can write while the child process starts; later answers are copies of that, and to write
+        into the first one then raises RuntimeError.
         """
     def get_config(self) -> table:
         """Returns the Python directives set outside of all sections, as a new table from a directive's name to its
@@ -1235,7 +1236,7 @@ class table:  # noqa: N801 - mod_python's name for it
         """
     def setdefault(self, key: str | bytes, default: _Value = "") -> str:
         """Returns the first value of key (str). When there is none, sets it to default ('' if left out) and returns
-        that.
+        that as a str.
         """
     def pop(self, key: str | bytes, default: str | None = ...) -> str | Any:
         """Removes all entries of key and returns the first value (str). When there is none, returns default, or raises

@@ -58,7 +58,8 @@ impl Class for ServerObject {
         /// checked to be a Request. Raises ValueError when it is none, or callable is not callable.
         register_cleanup(request, callable; data) = register_cleanup;
         /// Returns the options (PythonOption) set outside of all sections, as a new table of str. Code of PythonImport
-        /// gets one that it can write while the child process starts; later answers are copies of that.
+        /// gets one that it can write while the child process starts; later answers are copies of that, and to write
+        /// into the first one then raises RuntimeError.
         get_options() = get_options;
         /// Returns the Python directives set outside of all sections, as a new table from a directive's name to its
         /// value; flags are '1' and '0'.

@@ -13,7 +13,7 @@ from httpd import Httpd
 
 MPMS = ("event", "worker", "prefork")
 HANDLERS = [
-    *("echo", "limited", "reads", "at_once", "timed_out", "greets", "fails", "exits", "gives_nothing"),
+    *("echo", "limited", "reads", "nothing", "at_once", "timed_out", "greets", "fails", "exits", "gives_nothing"),
     *("returns", "declines", "raises_declined", "writes_on", "big", "types", "tells", "prints", "missing"),
 ]
 HOST = """
@@ -65,6 +65,10 @@ def talk(httpd: Httpd, name: str, data: bytes = b"", *, half_close: bool = True)
 
 ENDED = "OSError: the peer has ended its output, which an earlier read has told by b''"
 END = f"end {ENDED}, {ENDED}".encode()
+
+
+def test_a_read_of_0_bytes_takes_nothing(httpd: Httpd) -> None:
+    assert talk(httpd, "nothing", b"a line\nrest") == repr([b"", b"", b"a line\n", b"", b"rest", *[b""] * 4]).encode()
 
 
 def test_lines_until_the_end(httpd: Httpd) -> None:

@@ -8,7 +8,7 @@ from httpd import Httpd
 
 MPMS = ("event", "prefork")
 NAMES = (
-    *("some", "until", "hands_over", "awaits_a_queue", "awaits_an_event", "awaits_with_a_timeout"),
+    *("some", "until", "limits", "hands_over", "awaits_a_queue", "awaits_an_event", "awaits_with_a_timeout"),
     *("awaits_a_queue_of_the_loop", "none_of_asyncios"),
 )
 CONF = "".join(
@@ -59,6 +59,15 @@ def test_peek_until_at_the_end_gives_what_there_is(httpd: Httpd) -> None:
 def test_peek_until_has_a_limit(httpd: Httpd) -> None:
     long = b"a" * 50
     assert talk(httpd, "until", long) == f"no separator within 40 bytes {long!r}\n"
+
+
+def test_a_limit_below_0_is_refused(httpd: Httpd) -> None:
+    assert talk(httpd, "limits", b"a\nb\n").splitlines() == [
+        "ValueError: peek() takes a length of 0 or more",
+        "ValueError: peek_until() takes a length of 0 or more",
+        "ValueError: readuntil() takes a length of 0 or more",
+        r"b'a\n'",
+    ]
 
 
 def test_what_was_peeked_goes_to_http(httpd: Httpd) -> None:

@@ -59,6 +59,7 @@ def test_it_is_a_mutable_mapping(httpd: Httpd) -> None:
     assert seen["add"][1:] == [["2", "3"], "2"]
     assert [value for _, value in seen["set again"]] == ["4"]
     assert seen["setdefault"] == ["4", "6", ""]
+    assert seen["setdefault of a number"] == ["5", "5"]
     assert [value for _, value in seen["update"]] == ["4", "7", "", "8", "9"]
     assert seen["pop"][:3] == ["7", None, "KeyError: 'b'"]
     assert seen["del"] == [["c", ""], ["d", "8"], ["e", "9"]]

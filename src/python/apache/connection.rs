@@ -32,9 +32,9 @@ impl Class for ConnectionObject {
 
     methods! { ConnectionObject:
         /// Returns up to length bytes as soon as some have come; without length, what comes next; with -1, all until
-        /// the peer closes. b'' at the end of input; a plain handler gets it once, then OSError. In an async def
-        /// handler the result is awaited; a plain one waits, and other Python threads run meanwhile. Raises
-        /// TimeoutError, and ConnectionError when the connection is broken.
+        /// the peer closes; with 0, b'' at once. b'' at the end of input; a plain handler gets it once, then OSError.
+        /// In an async def handler the result is awaited; a plain one waits, and other Python threads run meanwhile.
+        /// Raises TimeoutError, and ConnectionError when the connection is broken.
         read(; length) = raw_connection::read;
         /// Returns the next line with its line end (bytes), or at most length bytes of it; b'' at the end of input, as
         /// read(). Waits and raises as read(). In an async def handler a line longer than length (65536 if left out)
@@ -49,14 +49,14 @@ impl Class for ConnectionObject {
         readexactly(length) = async_io::readexactly;
         /// Awaits the bytes up to and including separator (a line feed if left out). Raises asyncio.LimitOverrunError
         /// when it is not among the first limit bytes (65536 if left out), asyncio.IncompleteReadError when the input
-        /// ends before, ValueError for an empty separator. As asyncio.StreamReader.readuntil().
+        /// ends before, ValueError for an empty separator and a limit below 0. As asyncio.StreamReader.readuntil().
         readuntil(; separator, limit) = async_io::readuntil;
         /// Awaits the next length bytes (int) without taking them; fewer only at the end of input. Without length, what
         /// has come, at least one byte; b'' at the end of input.
         peek(; length) = async_io::peek;
         /// Awaits the bytes up to and including separator (a line feed if left out) without taking them; at the end of
         /// input without separator what there is. Raises asyncio.LimitOverrunError when it is not among the first limit
-        /// bytes (65536 if left out).
+        /// bytes (65536 if left out), ValueError for an empty separator and a limit below 0.
         peek_until(; separator, limit) = async_io::peek_until;
         /// Awaits the end of so many seconds (int or float); what was written is sent meanwhile. Raises ValueError for
         /// more than the virtual host's Timeout.

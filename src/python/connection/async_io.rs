@@ -10,7 +10,7 @@ use super::awaitable::{HIGH, MOST, Operation, Wait};
 use super::ends::of_peer;
 use super::object::{ConnectionObject, transport};
 use crate::parking::io_state::OutputState;
-use crate::python::object::arguments::limit;
+use crate::python::object::arguments::{given, limit};
 use crate::python::object::class;
 use crate::python::object::class::{Answer, This};
 use crate::python::runtime::lease::Lent;
@@ -85,19 +85,27 @@ pub(in crate::python) fn peek_until<'py>(
     separator: Option<&Bound<'py, PyAny>>,
     most: Option<&Bound<'py, PyAny>>,
 ) -> Answer<'py> {
-    let (separator, most) = until(separator, most)?;
+    let (separator, most) = until(separator, most, "peek_until()")?;
     make(this, Operation::PeekUntil(separator, most))
 }
 
-/// The arguments of `readuntil()` and `peek_until()`: the separator, and the most bytes up to its end.
+/// The arguments of `readuntil()` and `peek_until()`: the separator, and the most bytes up to its end. `what` names the
+/// method in the error.
+///
+/// # Errors
+/// `ValueError` for an empty separator and a negative limit.
 fn until(
     separator: Option<&Bound<'_, PyAny>>,
     most: Option<&Bound<'_, PyAny>>,
+    what: &str,
 ) -> PyResult<(Vec<u8>, usize)> {
     let separator = separator.map_or(Ok(b"\n".to_vec()), encode)?;
     match separator.is_empty() {
         true => Err(PyValueError::new_err("a separator has at least one byte")),
-        false => Ok((separator, limit(most)?.unwrap_or(MOST))),
+        false => {
+            let most = given(most).map(|most| byte_count(most, what)).transpose()?;
+            Ok((separator, most.unwrap_or(MOST)))
+        }
     }
 }
 
@@ -106,7 +114,7 @@ pub(in crate::python) fn readuntil<'py>(
     separator: Option<&Bound<'py, PyAny>>,
     most: Option<&Bound<'py, PyAny>>,
 ) -> Answer<'py> {
-    let (separator, most) = until(separator, most)?;
+    let (separator, most) = until(separator, most, "readuntil()")?;
     make(this, Operation::Until(separator, most))
 }
 

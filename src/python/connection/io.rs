@@ -105,28 +105,30 @@ pub(in crate::python) fn read<'py>(
 ///
 /// # Errors
 /// `TypeError` for what is no number.
-pub(in crate::python) fn some(length: Option<&Bound<'_, PyAny>>) -> PyResult<i64> {
-    length.map_or(Ok(0), |length| length.extract())
+pub(in crate::python) fn some(length: Option<&Bound<'_, PyAny>>) -> PyResult<Option<i64>> {
+    length.map(|length| length.extract()).transpose()
 }
 
-/// Waits for a plain handler's data: at most `length` bytes; what comes next for 0; all for a negative number.
+/// Waits for a plain handler's data: at most `length` bytes, which is nothing to wait for if that is 0; what comes next
+/// for `None`; all for a negative number.
 ///
 /// # Errors
 /// As [`fill`] and [`taken`].
-pub(in crate::python) fn read_some<'py>(this: &Me<'_, 'py>, length: i64) -> Answer<'py> {
+pub(in crate::python) fn read_some<'py>(this: &Me<'_, 'py>, length: Option<i64>) -> Answer<'py> {
     let (c, transport) = transport(this)?;
     let mut data = Vec::new();
-    let portion = usize::try_from(length)
-        .ok()
-        .filter(|length| *length > 0)
-        .unwrap_or(PORTION);
+    if length == Some(0) {
+        return Ok(bytes(this.py(), &data)?.into_any());
+    }
+    let portion = length.and_then(|length| usize::try_from(length).ok());
+    let portion = portion.unwrap_or(PORTION);
     while fill(this.py(), c, &transport.unread, || {
         c.read(&transport.unread, portion)
     })? {
         let taken = transport.unread.take_data(portion, false, &mut data);
         taken.map_err(|_| no_memory(data.len().saturating_add(portion)))?;
         transport.io.touch();
-        if length >= 0 {
+        if length.is_none_or(|length| length > 0) {
             break;
         }
     }
@@ -149,17 +151,19 @@ pub(in crate::python) fn readline<'py>(
 /// # Errors
 /// `TypeError` for what is no number.
 pub(in crate::python) fn of_line(length: Option<&Bound<'_, PyAny>>) -> PyResult<usize> {
-    let most = limit(length)?.filter(|most| *most > 0);
-    Ok(most.unwrap_or(usize::MAX))
+    Ok(limit(length)?.unwrap_or(usize::MAX))
 }
 
-/// Waits for a plain handler's line, or `most` bytes of it.
+/// Waits for a plain handler's line, or `most` bytes of it, which is nothing to wait for if that is 0.
 ///
 /// # Errors
 /// As [`fill`] and [`taken`].
 pub(in crate::python) fn read_line<'py>(this: &Me<'_, 'py>, most: usize) -> Answer<'py> {
     let (c, transport) = transport(this)?;
     let mut line = Vec::new();
+    if most == 0 {
+        return Ok(bytes(this.py(), &line)?.into_any());
+    }
     while line.len() < most
         && !line.ends_with(b"\n")
         && fill(this.py(), c, &transport.unread, || {

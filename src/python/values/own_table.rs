@@ -1,6 +1,6 @@
 //! Tables that Python code has made or copied, and one form of access to these and to httpd's.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::ffi::{CStr, CString};
 use std::sync::Arc;
 
@@ -12,12 +12,30 @@ type EntryRef<'a> = (&'a [u8], Option<&'a [u8]>);
 
 /// A table that Python code has made or copied. Copies share their entries until one of them is changed.
 #[derive(Default)]
-pub struct OwnTable(RefCell<Arc<TextTable>>);
+pub struct OwnTable {
+    entries: RefCell<Arc<TextTable>>,
+    /// Whether others have a copy in its place, so that what is written into it would be lost.
+    is_passed_on: Cell<bool>,
+}
 
 impl OwnTable {
     /// A table with these entries.
     pub fn new(entries: Arc<TextTable>) -> Self {
-        Self(RefCell::new(entries))
+        Self {
+            entries: RefCell::new(entries),
+            is_passed_on: Cell::new(false),
+        }
+    }
+
+    /// A copy for others, which takes the place of this table: Python code cannot write into this one any more.
+    pub fn pass_on(&self) -> Self {
+        self.is_passed_on.set(true);
+        self.copy()
+    }
+
+    /// Whether `pass_on` was called.
+    pub(super) fn is_passed_on(&self) -> bool {
+        self.is_passed_on.get()
     }
 
     /// A table with the same entries.
@@ -27,11 +45,11 @@ impl OwnTable {
 
     /// The entries as they are now.
     fn entries(&self) -> Arc<TextTable> {
-        self.0.borrow().clone()
+        self.entries.borrow().clone()
     }
 
     fn change<R>(&self, change: impl FnOnce(&mut TextTable) -> R) -> R {
-        change(Arc::make_mut(&mut self.0.borrow_mut()))
+        change(Arc::make_mut(&mut self.entries.borrow_mut()))
     }
 }
 
@@ -103,7 +121,7 @@ impl<'a> Target<'a> {
     pub(super) fn clear(self) {
         match self {
             Self::Httpd(table) => table.clear(),
-            Self::Own(table) => *table.0.borrow_mut() = Arc::default(),
+            Self::Own(table) => *table.entries.borrow_mut() = Arc::default(),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::ffi::CStr;
 use std::sync::Arc;
 
-use pyo3::exceptions::{PyAttributeError, PyKeyError, PyTypeError};
+use pyo3::exceptions::{PyAttributeError, PyKeyError, PyRuntimeError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyMapping, PyString};
 
@@ -62,11 +62,20 @@ impl TableObject {
     }
 
     /// The table, of which the entries of a key, or all, are about to be removed or replaced.
+    ///
+    /// # Errors
+    /// As for `target`; `RuntimeError` for options of a server that were passed on.
     fn to_reduce(&self, key: Option<&CStr>) -> PyResult<Target<'_>> {
         if let Self::OfRequest(request, which) = self {
             which.headers.are_to_lose(request.get()?, key);
         }
-        self.target()
+        match self {
+            Self::Own(table) if table.is_passed_on() => Err(PyRuntimeError::new_err(
+                "this table of server.get_options() has been passed on: code of PythonImport can write it while the \
+                 child starts, and a copy() of it at any time",
+            )),
+            _ => self.target(),
+        }
     }
 
     /// The table, which is about to get an entry: in addition to those of its key if `beside`, else in their place.
@@ -120,7 +129,7 @@ impl Class for TableObject {
         /// Raises TypeError or ValueError for anything else, and for values as add() does.
         update(other) = update;
         /// Returns the first value of key (str). When there is none, sets it to default ('' if left out) and returns
-        /// that.
+        /// that as a str.
         setdefault(key; default) = setdefault;
         /// Removes all entries of key and returns the first value (str). When there is none, returns default, or raises
         /// KeyError if that is left out.
@@ -249,7 +258,8 @@ fn setdefault<'py>(
     let empty = || PyString::new(this.py(), "").into_any();
     let value = default.map_or_else(empty, Bound::clone);
     TableObject::set(this, key, Some(&value))?;
-    Ok(value)
+    // The value as the table has it is a str.
+    Ok(first(this, key)?.unwrap_or(value))
 }
 
 fn pop<'py>(

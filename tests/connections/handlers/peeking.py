@@ -4,6 +4,8 @@ import asyncio
 import contextlib
 from typing import Any
 
+from error_of import error_of  # type: ignore[import-not-found]
+
 from mod_python import apache
 
 
@@ -24,6 +26,17 @@ async def until(conn: apache.AsyncConnection) -> None:
         await conn.write(f"{error} {await conn.peek()!r}\n")
         return
     await conn.write(f"{head!r} {await conn.read(1000)!r}\n")
+
+
+async def limits(conn: apache.AsyncConnection) -> None:
+    "Limits that no bytes can keep."
+    for wrong in (
+        error_of(conn.peek, -1),
+        error_of(conn.peek_until, b"\n", -1),
+        error_of(conn.readuntil, b"\n", -1),
+    ):
+        await conn.write(f"{wrong}\n")
+    await conn.write(f"{await conn.peek_until()!r}\n")
 
 
 async def hands_over(conn: apache.AsyncConnection) -> int | None:

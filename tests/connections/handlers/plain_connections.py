@@ -32,6 +32,14 @@ def reads(conn: apache.Connection) -> int:
     return apache.OK
 
 
+def nothing(conn: apache.Connection) -> int:
+    "A read of 0 bytes does not wait, and does not count as one that tells of the end."
+    seen = [conn.read(0), conn.readline(0), conn.readline(), conn.readline(0), conn.readline(10)]
+    seen += [conn.read(0), conn.read(), conn.read(0), conn.readline(0)]
+    conn.write(repr(seen))
+    return apache.OK
+
+
 def at_once(conn: apache.Connection) -> int:
     "read(n) does not wait for n bytes."
     conn.write(b"[" + conn.read(100) + b"]")

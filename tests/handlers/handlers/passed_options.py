@@ -2,6 +2,8 @@
 
 import json
 
+from error_of import error_of  # type: ignore[import-not-found]
+
 from mod_python import apache
 
 first = apache.main_server.get_options()
@@ -15,9 +17,17 @@ def more() -> None:
 
 
 def handler(req: apache.Request) -> int:
-    """Answer what there is, and write into the answer, which changes nothing."""
+    """Answer what there is, and write into the answer, which changes nothing, and into the table of the start."""
     options = req.server.get_options()
-    req.write(json.dumps(dict(options)))
+    writes = {
+        "set": error_of(first.__setitem__, "late", "by a request"),
+        "add": error_of(first.add, "late", "by a request"),
+        "update": error_of(first.update, {"late": "by a request"}),
+        "setdefault": error_of(first.setdefault, "late", "by a request"),
+        "del": error_of(first.__delitem__, "made"),
+        "clear": error_of(first.clear),
+        "copy": error_of(first.copy().clear),
+    }
+    req.write(json.dumps({"options": dict(options), "first": dict(first), "writes": writes}))
     options["made"] = "by a request"
-    first["late"] = "by a request"
     return apache.OK

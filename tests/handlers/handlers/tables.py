@@ -38,6 +38,8 @@ def mapping(req: apache.Request) -> dict[str, Any]:
     table["a"] = b"4"
     seen["set again"] = table.items()
     seen["setdefault"] = [table.setdefault("a", "5"), table.setdefault("b", "6"), table.setdefault("c")]
+    numbers = apache.make_table()
+    seen["setdefault of a number"] = [numbers.setdefault("n", 5), numbers.setdefault("n", 5)]
     table.update({"b": "7", "d": "8"})
     table.update([("e", "9")])
     seen["update"] = table.items()
