@@ -248,20 +248,14 @@ impl Loader {
     /// # Errors
     /// What the expression of `PythonPath` raises.
     pub fn use_path(&self, py: Python<'_>, search: SearchPath<'_>) -> PyResult<()> {
-        match search.path {
-            Some(path) => self.set_path(py, path).map(drop),
-            None => Ok(()),
-        }
+        let set = |path| self.set_path(py, path).map(drop);
+        search.path.map_or(Ok(()), set)
     }
 
     /// Puts the entries of a `PythonPath` at the front of `sys.path`, and returns them. The other entries stay behind
     /// them: handlers of other sections may be importing at this moment or later, and may have added entries.
-    fn set_path<'py>(
-        &self,
-        py: Python<'py>,
-        written: &WrittenPath,
-    ) -> PyResult<Bound<'py, PyList>> {
-        let expression = &written.expression;
+    fn set_path<'py>(&self, py: Python<'py>, path: &WrittenPath) -> PyResult<Bound<'py, PyList>> {
+        let expression = &path.expression;
         let known = {
             let inner = self.inner();
             inner.paths.get(expression).map(|list| list.clone_ref(py))
@@ -269,7 +263,7 @@ impl Loader {
         let list = match known {
             Some(list) => list.into_bound(py),
             None => {
-                let list = self.evaluate(py, written)?;
+                let list = self.evaluate(py, path)?;
                 // If another thread was first, its list counts.
                 let mut inner = self.inner();
                 let first = inner.paths.entry(expression.clone());
@@ -309,7 +303,7 @@ impl Loader {
         }
         let eval = py.import("builtins")?.getattr("eval")?;
         let value = eval.call1((&path.expression, names));
-        let list = value.and_then(|value| value.cast_into::<PyList>().map_err(PyErr::from));
+        let list = value.and_then(|value| Ok(value.cast_into()?));
         list.inspect_err(|error| {
             let note = format!("this is {}, which must give a list", path.text());
             // The exception must do without the note, should it fail.
