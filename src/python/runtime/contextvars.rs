@@ -72,7 +72,8 @@ impl Variables {
         }
         let state = current_state(py);
         // A thread that ends has no list any more.
-        let _ = ENTERED.try_with(|entered| entered.borrow_mut().push(Entered { state, context }));
+        let _ =
+            ENTERED.try_with(|entered| entered.borrow_mut().push(ContextEntry { state, context }));
         let _until_left = EnteredContext(context);
         f()
     }
@@ -128,7 +129,7 @@ fn current_state(_: Python<'_>) -> *mut ffi::PyThreadState {
 }
 
 /// A context that a thread runs in, and its state of the context's interpreter.
-struct Entered {
+struct ContextEntry {
     state: *mut ffi::PyThreadState,
     context: *mut ffi::PyObject,
 }
@@ -136,7 +137,7 @@ struct Entered {
 thread_local! {
     /// The contexts that this thread has entered, the outermost one first. A call into httpd leaves Python, and a
     /// filter enters it again: it is called by the code that is further out.
-    static ENTERED: RefCell<Vec<Entered>> = const { RefCell::new(Vec::new()) };
+    static ENTERED: RefCell<Vec<ContextEntry>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Leaves a context, even if the code in it panics.
