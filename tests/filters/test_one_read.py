@@ -50,7 +50,7 @@ CONF = (
     """
 )
 MB = 1 << 20
-BOUND = r"FilterLimit: close\(\) would drop the rest of the body: read\(\) joins at most 1048576 bytes.*joined=SIZE"
+BOUND = r"FilterLimit: close\(\) would drop the rest .*read\(\) and readline\(\) return at most 1048576 .*joined=SIZE"
 
 
 @pytest.mark.parametrize("folder", ["files/once", "bare"])
@@ -78,10 +78,11 @@ def test_a_body_above_the_bound_comes_in_pieces(httpd: Httpd) -> None:
     assert httpd.get("/files/few/a.txt").text == "10 10 5 "
 
 
-def test_closing_before_what_the_bound_left_is_no_silent_truncation(httpd: Httpd) -> None:
-    httpd.write("files/once/large.bin", b"x" * (MB + 1))
+@pytest.mark.parametrize("name", ["once", "first_line"])
+def test_closing_before_what_the_bound_left_is_no_silent_truncation(httpd: Httpd, name: str) -> None:
+    httpd.write(f"files/{name}/large.bin", b"x" * (MB + 1))
     httpd.expect(BOUND)
-    answer = httpd.raw(b"GET /files/once/large.bin HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    answer = httpd.raw(f"GET /files/{name}/large.bin HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
     head, _, body = answer.partition(b"\r\n\r\n")
     assert b" 500 " in head or (b"chunked" in head.lower() and not body.endswith(b"0\r\n\r\n"))
 
@@ -101,6 +102,9 @@ def test_a_line_longer_than_64_kib_is_given_whole(httpd: Httpd) -> None:
     line = b"x" * 200_000 + b"\n"
     httpd.write("files/first_line/a.txt", line + b"rest\n")
     assert httpd.get("/files/first_line/a.txt").body == line
+    line = b"x" * (MB - 1) + b"\n"
+    httpd.write("files/first_line/b.txt", line + b"rest\n")
+    assert httpd.get("/files/first_line/b.txt").body == line
 
 
 def test_an_input_filter_reads_what_its_brigade_holds(httpd: Httpd) -> None:

@@ -125,7 +125,8 @@ pub(in crate::python) fn readline<'py>(
     n: Option<&Bound<'py, PyAny>>,
 ) -> Answer<'py> {
     let bound = bound(this)?;
-    let limit = limit(n)?.unwrap_or(bound).min(bound);
+    let asked = limit(n)?;
+    let limit = asked.unwrap_or(bound).min(bound);
     this.body().bound_met.set(false);
     open_io(this, |filter, io| {
         let mut line = Vec::new();
@@ -155,6 +156,9 @@ pub(in crate::python) fn readline<'py>(
                 break;
             }
         }
+        let is_bounds = asked.is_none_or(|asked| asked > bound) && line.len() >= bound;
+        let is_cut = is_bounds && !line.ends_with(b"\n");
+        this.body().bound_met.set(is_cut && io.stream().has_data());
         Ok(PyBytes::new(this.py(), &line).into_any())
     })
 }
@@ -205,9 +209,9 @@ pub(in crate::python) fn close<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
     if this.body().bound_met.get() {
         let instance = this.body().instance.get()?;
         let text = format!(
-            "close() would drop the rest of the body: read() joins at most {} bytes, and more is \
-             there; read until nothing comes, ask for a number of bytes, or raise the bound by \
-             joined=SIZE in the declaration of {}",
+            "close() would drop the rest of the body: read() and readline() return at most {} bytes, \
+             and more is there; read until nothing comes, ask for a number of bytes, or raise the \
+             bound by joined=SIZE in the declaration of {}",
             instance.declared.joined, instance.declared.name
         );
         let class = this.interpreter().types.filter_limit.bind(this.py());
