@@ -20,7 +20,7 @@ def chains(req: apache.Request) -> int:
     if kept := getattr(req, "token", None):
         name.reset(kept)
         assert name.get() == "nobody"
-    req.token = name.set(f"{getattr(req, 'chained', '')}{req.phase[6:-7] or 'Content'} ")
+    req.token = name.set(f"{getattr(req, 'chained', '')}{(req.phase or '')[6:-7] or 'Content'} ")
     req.chained = name.get()
     return apache.DECLINED
 
