@@ -114,7 +114,7 @@ def test_w116_a_child_that_is_killed_holds_nothing(httpd: Httpd, holder: Future[
 def test_w117_errors_say_what_to_do(httpd: Httpd) -> None:
     told = call(httpd, "errors")
     index = "ValueError: a global lock has an index from 0 to 7, or -1 to be chosen by its key"
-    assert told["server"] == "TypeError: a global lock takes a server first, such as req.server, not Request"
+    assert told["server"] == "TypeError: a global lock takes a server first, such as req.server, not mp_request"
     assert told["above"].startswith(index)
     assert told["below"].startswith(index)
     assert told["key"].startswith("TypeError: a global lock's key is a str, bytes or an int")
