@@ -99,7 +99,7 @@ impl Output {
                     return Ok(Next::End);
                 }
                 // The response to HEAD: its headers are out, and the body is not sent.
-                Some(_) if self.started && is_header_only(filter) => {
+                Some(_) if is_head_out(filter) => {
                     drop(self.stream.incoming.remove_front());
                 }
                 Some(_) if self.range_is_sent(filter) => self.drop_rest(filter)?,
@@ -118,7 +118,7 @@ impl Output {
             return Err(error);
         }
         self.answer_flush(filter)?;
-        if self.started && is_header_only(filter) {
+        if is_head_out(filter) {
             // The response to HEAD: its headers are out, and the body is not sent.
             while self.stream.has_data() {
                 drop(self.stream.incoming.remove_front());
@@ -359,8 +359,10 @@ impl Output {
     }
 }
 
-fn is_header_only(filter: &Filter) -> bool {
+/// Whether this is the response to HEAD, and its headers are out: filters behind this one, such as `DEFLATE`, may hold
+/// them back, and tell from the whole body what they are.
+fn is_head_out(filter: &Filter) -> bool {
     filter
         .request()
-        .is_some_and(crate::httpd::request::Request::is_header_only)
+        .is_some_and(|r| r.is_header_only() && r.has_sent())
 }

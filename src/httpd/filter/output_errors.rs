@@ -142,14 +142,15 @@ impl Output {
     }
 
     /// A promised length is not kept. While nothing is out the header is removed, and httpd counts the body.
-    /// `false`: it is too late for that. `sentence` says what is wrong, for the log.
+    /// `false`: it is too late for that, or it is a part of a body, which Content-Range names. `sentence` says what is
+    /// wrong, for the log.
     pub(in crate::httpd) fn mend_length(&self, filter: &Filter, sentence: &str) -> bool {
         let Some(r) = filter.request() else {
             return true;
         };
         let outgoing = self.stream.outgoing.all();
         let whole = outgoing.kinds().any(|kind| kind == BucketKind::End);
-        let mends = whole && !self.is_under_way(filter);
+        let mends = whole && !self.is_under_way(filter) && !r.is_partial();
         let (level, end) = match mends {
             true => (Level::Warning, "its length is corrected"),
             false => (Level::Error, "it is cut"),
