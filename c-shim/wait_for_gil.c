@@ -27,6 +27,7 @@ int mp_add_interpreter(PyInterpreterState *interpreter) { (void)interpreter; ret
 void mp_remove_interpreter(PyInterpreterState *interpreter) { (void)interpreter; }
 int mp_wait_for_gil(void) { return 0; }
 int mp_look_after_turns(int always) { (void)always; return 0; }
+void mp_sleep_while_gil_is_free(void) {}
 
 #else
 
@@ -212,12 +213,29 @@ int mp_look_after_turns(int always)
     return has_asked ? 2 : !is_free;
 }
 
+/* Waits until a thread takes the GIL, if it is free. take_gil() signals this condition variable under its mutex. */
+void mp_sleep_while_gil_is_free(void)
+{
+    struct _gil_runtime_state *gil = the_gil();
+    pthread_mutex_lock(&gil->switch_mutex);
+    if (LOCKED(gil) != 1) {
+        pthread_cond_wait(&gil->switch_cond, &gil->switch_mutex);
+        /* The signal may have been meant for a thread that has let go of the GIL because it was asked to. */
+        pthread_cond_broadcast(&gil->switch_cond);
+    }
+    pthread_mutex_unlock(&gil->switch_mutex);
+}
+
 #else
 
 int mp_look_after_turns(int always)
 {
     (void)always;
     return 0;
+}
+
+void mp_sleep_while_gil_is_free(void)
+{
 }
 
 #endif

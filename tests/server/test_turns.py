@@ -63,6 +63,16 @@ def burn(req):
     return apache.OK
 
 
+def late(req):
+    time.sleep(2)
+    return burn(req)
+
+
+def nap(req):
+    time.sleep(2.3)
+    return apache.OK
+
+
 def burns(req):
     req.write(str(burning.is_set()), 0)
     return apache.OK
@@ -162,6 +172,17 @@ def test_a_thread_that_waits_inside_of_python_gets_turns_beside_another_interpre
             httpd.get(f"/{name}/quick")
         with burning(httpd, "/i0/burn", 3) as answers:
             assert httpd.get("/i1/sleeps?40").text == "40"
+            assert not answers  # still at it
+
+
+def test_a_thread_that_comes_back_from_a_call_gets_a_turn_beside_another_interpreter() -> None:
+    with Httpd(CONF.replace("PythonSwitchInterval 0.4", "")) as httpd:
+        httpd.handler("turns.py", HANDLERS)
+        for name in NAMES[:2]:
+            httpd.get(f"/{name}/quick")
+        # Both sleep for so long that nothing looks after turns any more, and enter Python no more after that.
+        with burning(httpd, "/i0/late", 4) as answers:
+            assert httpd.get("/i1/nap").status == 200
             assert not answers  # still at it
 
 

@@ -6,13 +6,14 @@
 //! Threads that wait inside of CPython, such as those that had to let go of the GIL in the midst of Python code, ask by
 //! themselves; before Python 3.13 only threads of their own interpreter. So there, once a child has a second
 //! interpreter, one thread looks now and then whether a thread waits that another one does not let go on, and asks in
-//! its place. It never takes the GIL, and sleeps while no Python runs in the child.
+//! its place. It never takes the GIL, and sleeps while no thread has it, until one takes it: that may also be a thread of
+//! Python's own, or one that comes back from a call that blocks, such as `time.sleep`.
 #![expect(unsafe_code, reason = "the GIL of CPython")]
 
 use std::cell::Cell;
 use std::ffi::c_int;
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -29,6 +30,7 @@ unsafe extern "C" {
     fn mp_remove_interpreter(interpreter: *mut ffi::PyInterpreterState);
     fn mp_wait_for_gil() -> c_int;
     fn mp_look_after_turns(always: c_int) -> c_int;
+    fn mp_sleep_while_gil_is_free();
 }
 
 /// Whether this Python needs the thread at all.
@@ -39,7 +41,7 @@ pub const SWITCH_INTERVAL: Duration = Duration::from_millis(1);
 const HELD_PAUSE: Duration = Duration::from_millis(10);
 /// The longest pause between two looks.
 const LONG_PAUSE: Duration = Duration::from_millis(80);
-/// After so long without an entry, and with the GIL free at each look, the thread sleeps until Python is entered.
+/// After so long with the GIL free at each look, the thread sleeps until the GIL is taken.
 const IDLE: Duration = Duration::from_secs(1);
 /// The stack of the thread, in bytes: it calls next to nothing.
 const STACK: usize = 256 * 1024;
@@ -50,12 +52,8 @@ static INTERVAL: AtomicU64 = AtomicU64::new(SWITCH_INTERVAL.as_micros() as u64);
 const SHORT: Duration = Duration::from_micros(100);
 /// Whether an interpreter is being made.
 static HURRIES: AtomicBool = AtomicBool::new(false);
-/// How often Python was entered in this child.
-static ENTRIES: AtomicUsize = AtomicUsize::new(0);
-/// Whether the thread sleeps.
-static SLEEPS: AtomicBool = AtomicBool::new(false);
-static SLEEP: Lock<()> = Lock::short(());
-static ENTERED: Signal = Signal::new();
+static PAUSE: Lock<()> = Lock::short(());
+static HURRY: Signal = Signal::new();
 /// Whether the thread could not be started; the next entry into Python tries again.
 static IS_UNSTARTED: AtomicBool = AtomicBool::new(false);
 
@@ -66,16 +64,8 @@ thread_local! {
 /// Waits until the GIL is free or is given to this thread, which takes it at once. Called outside of Python, without a
 /// short lock.
 pub fn wait() {
-    if NEEDED {
-        if IS_UNSTARTED.swap(false, Ordering::Acquire) {
-            start_again();
-        }
-        // Counted before the look at the sleeper; `sleep_until_entry` does it the other way round.
-        ENTRIES.fetch_add(1, Ordering::SeqCst);
-        if SLEEPS.load(Ordering::SeqCst) {
-            drop(SLEEP.lock());
-            ENTERED.give_all();
-        }
+    if NEEDED && IS_UNSTARTED.load(Ordering::Relaxed) {
+        start_again();
     }
     // SAFETY: Python has started, and this thread is outside of it.
     HAD_TO_ASK.set(unsafe { mp_wait_for_gil() } != 0);
@@ -99,8 +89,8 @@ impl Hurry {
     /// Begins with this call and ends when it is dropped; there is one at a time.
     pub fn begin() -> Self {
         HURRIES.store(true, Ordering::SeqCst);
-        drop(SLEEP.lock());
-        ENTERED.give_all();
+        drop(PAUSE.lock());
+        HURRY.give_all();
         Self
     }
 }
@@ -158,14 +148,13 @@ fn spawn() -> io::Result<()> {
 /// Tries to start the thread that could not be started. Any thread, without the GIL.
 #[cold]
 fn start_again() {
-    if spawn().is_err() {
+    if IS_UNSTARTED.swap(false, Ordering::Acquire) && spawn().is_err() {
         IS_UNSTARTED.store(true, Ordering::Release);
     }
 }
 
 /// The main function of the thread.
 fn take_turns() {
-    let mut seen = ENTRIES.load(Ordering::SeqCst);
     let mut pause = Duration::ZERO;
     let mut last_activity = Instant::now();
     loop {
@@ -180,32 +169,21 @@ fn take_turns() {
             1 => HELD_PAUSE.min(pause.max(shortest) * 2),
             _ => Duration::ZERO,
         };
-        let entries = ENTRIES.load(Ordering::SeqCst);
-        if found != 0 || entries != seen {
-            last_activity = Instant::now();
-        } else if last_activity.elapsed() > IDLE {
-            sleep_until_entry(seen);
+        if found == 0 && last_activity.elapsed() > IDLE {
+            // SAFETY: Python has started, and its end is not waited for: the child ends without it.
+            unsafe { mp_sleep_while_gil_is_free() };
             pause = Duration::ZERO;
             last_activity = Instant::now();
+        } else if found != 0 {
+            last_activity = Instant::now();
         }
-        seen = entries;
     }
 }
 
 /// Waits for so long, or until an interpreter is to be made.
 fn rest(time: Duration) {
-    let sleep = SLEEP.lock();
+    let guard = PAUSE.lock();
     if !HURRIES.load(Ordering::SeqCst) || time <= SHORT {
-        drop(ENTERED.wait_for(sleep, time));
+        drop(HURRY.wait_for(guard, time));
     }
-}
-
-/// Waits until Python is entered again, if that has not happened since `seen`.
-fn sleep_until_entry(seen: usize) {
-    let mut sleep = SLEEP.lock();
-    SLEEPS.store(true, Ordering::SeqCst);
-    while ENTRIES.load(Ordering::SeqCst) == seen {
-        sleep = ENTERED.wait(sleep);
-    }
-    SLEEPS.store(false, Ordering::SeqCst);
 }
