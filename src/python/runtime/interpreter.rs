@@ -112,7 +112,8 @@ impl InBatch {
 
     /// An entry of a batch begins; `None` if this thread is in none.
     fn pause() -> Option<Self> {
-        BATCH.replace(false).then_some(Self(true))
+        // Made only where there is one: its end sets `BATCH`.
+        BATCH.replace(false).then(|| Self(true))
     }
 }
 

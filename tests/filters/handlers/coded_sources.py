@@ -27,7 +27,7 @@ BODIES = {
     "named": CODED[:3] + b"\x1e" + CODED[4:10] + b"\x03\0abcname\0comment\0xx" + CODED[10:],
     "deflate": zlib.compress(PAGE),
     "br": b"no brotli",
-    "double": gzip.compress(CODED),
+    "double": gzip.compress(CODED, mtime=0),
 }
 CODINGS = {"deflate": "deflate", "br": "br", "double": "gzip, gzip", "page_x": "X-GZIP", "page_list": "identity, gzip"}
 
