@@ -173,7 +173,9 @@ def test_who_goes_on_after_it_was_told_is_not_told_again(httpd: Httpd) -> None:
 
 def test_p8_nothing_works_for_clients_that_have_left(httpd: Httpd) -> None:
     """An end that is reported together with an answer of asyncio's was overlooked."""
-    count, wakeups = (5 if httpd.mpm == "prefork" else 20), 20_000
+    if httpd.mpm != "event":
+        pytest.skip("a thread that finds an answer does not look at the socket: a reset is told by a later wait")
+    count, wakeups = 20, 20_000
     clients = [httpd.connect(httpd.port_of("storm_PORT")) for _ in range(count)]
     for client in clients:
         client.sendall(b"%d\n" % wakeups)
@@ -185,11 +187,10 @@ def test_p8_nothing_works_for_clients_that_have_left(httpd: Httpd) -> None:
     while len(re.findall(lines, httpd.log())) < count:
         assert time.monotonic() < deadline, len(re.findall(lines, httpd.log()))
         time.sleep(0.02)
-    if httpd.mpm != "prefork":
-        with httpd.connect(httpd.port_of("counts_PORT")) as client:
-            told = []
-            for _ in range(2):
-                client.sendall(b"\n")
-                told.append(int(client.recv(100)))
-                time.sleep(0.2)
-        assert told[0] == told[1] < count * wakeups
+    with httpd.connect(httpd.port_of("counts_PORT")) as client:
+        told = []
+        for _ in range(2):
+            client.sendall(b"\n")
+            told.append(int(client.recv(100)))
+            time.sleep(0.2)
+    assert told[0] == told[1] < count * wakeups
