@@ -33,7 +33,7 @@ CONF = HOST.replace("MODULE", "async_basics").replace("@", "echo") + "".join(
 
 def server(size: str = SIZE) -> Httpd:
     """A server of its own; the main one speaks HTTP."""
-    httpd = Httpd(size + CONF, allow=["AH00484"])
+    httpd = Httpd(size + CONF)
     httpd.write("a.txt", "a" * 1000)
     return httpd
 

@@ -267,7 +267,7 @@ def main() -> None:
         conf += f"PythonSwitchInterval {arguments.interval}\n"
     number = 0
     with Httpd(conf + "".join(FRESH.format(n) for n in range(INTERPRETERS))) as httpd:
-        httpd.allow("AH00484", "AH03490")  # as many clients as threads
+        httpd.allow("AH03490")
         httpd.handler("turns.py", HANDLERS)
         httpd.write("filtered/a.txt", "a file\n")
         for count in arguments.burners:

@@ -60,8 +60,6 @@ Listen 127.0.0.1:${TLS_SHARED_PORT}
 </VirtualHost>
 """
 )
-# All threads busy for a moment.
-ALLOW_LOG = ("AH00484: server reached MaxRequestWorkers",)
 both = pytest.mark.parametrize("tls", [False, True], ids=["clear", "tls"])
 
 

@@ -37,8 +37,6 @@ CONF = (
     .replace("Timeout 10\n</VirtualHost>\n", "Timeout 1" + TLS)
 )
 MODULES = ["status"]
-# All threads busy for a moment.
-ALLOW_LOG = ("AH00484: server reached MaxRequestWorkers",)
 
 
 def port(httpd: Httpd, name: str) -> int:

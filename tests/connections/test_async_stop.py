@@ -30,8 +30,6 @@ Listen 127.0.0.1:${TLS_ENDS_PORT}
 </VirtualHost>
 """
 EVENT = "AsyncRequestWorkerFactor 100\n"
-# All threads busy for a moment.
-ALLOW_LOG = ("AH00484: server reached MaxRequestWorkers",)
 
 
 def begun(httpd: Httpd, tls: bool = False) -> socket.socket:
@@ -86,7 +84,7 @@ def test_p6_a_stop_tells_those_who_are_at_work(mpm: str) -> None:
             pass
 
     for _ in range(6):
-        with Httpd((EVENT if mpm == "event" else "") + CONF, beside=__file__, mpm=mpm, allow=ALLOW_LOG) as httpd:
+        with Httpd((EVENT if mpm == "event" else "") + CONF, beside=__file__, mpm=mpm) as httpd:
             clients = [begun(httpd) for _ in range(12)]
             threads = [threading.Thread(target=talk, args=(client,)) for client in clients]
             for thread in threads:

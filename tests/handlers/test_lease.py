@@ -36,8 +36,6 @@ Listen 127.0.0.1:${LINE_PORT}
     MaxSpareServers 1
 </IfModule>
 """
-# The one child of prefork is busy while it lingers on the connection before.
-ALLOW_LOG = ("AH00161: server reached MaxRequestWorkers",)
 OVER = "RuntimeError: the request is over"
 NEITHER = r"RuntimeError: the (request|filter|connection) (is over|cannot be used now, but only while .*)"
 BUSY = "RuntimeError: the request is in use by another thread"

@@ -215,7 +215,6 @@ def test_redis_cli(httpd: Httpd) -> None:
 
 
 def test_redis_benchmark(httpd: Httpd) -> None:
-    httpd.allow("AH00484")  # more clients than threads
     for pipelined in ([], ["-P", "16"]):
         clients = "4" if httpd.mpm == "prefork" else "50"
         command = ["redis-benchmark", "-p", str(httpd.port_of("RESP_PORT")), "-t", "set,get,incr,ping,mset", "--csv"]

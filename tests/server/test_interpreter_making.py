@@ -90,8 +90,6 @@ Listen 127.0.0.1:${NAMED_PORT}
 </VirtualHost>
 """
 )
-# Where httpd itself has no descriptors left, or only one worker.
-ALLOW_LOG = ("AH00161|AH00484|MaxRequestWorkers",)
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -59,7 +59,6 @@ Listen 127.0.0.1:${FILTERED_PORT}
 </VirtualHost>
 """
 TOO_MANY = "interpreter '.*' would be one too many: this child has 3 besides main_interpreter .*PythonMaxInterpreters"
-ALLOW_LOG = ("AH00161|AH00484|MaxRequestWorkers",)
 
 
 @pytest.mark.parametrize("version", VERSIONS)

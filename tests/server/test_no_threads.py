@@ -164,7 +164,6 @@ def test_the_watchdog_of_prefork_is_tried_again() -> None:
     conf = CONF + "StartServers 1\nMaxRequestWorkers 1\n"
     with Httpd(conf, mpm="prefork") as httpd:
         httpd.expect("cannot start the thread that watches the end of this child: until the next connection")
-        httpd.allow("AH00161: server reached MaxRequestWorkers setting")
         httpd.handler("no_threads.py", HANDLERS)
         hard = resource.prlimit(httpd.parent_pid, resource.RLIMIT_NPROC)[1]
         resource.prlimit(httpd.parent_pid, resource.RLIMIT_NPROC, (1, hard))

@@ -31,7 +31,6 @@ StartServers 1
 </Location>
 """
 NAMES = ("main_interpreter", "other", "third")
-ALLOW_LOG = ("AH00161: server reached MaxRequestWorkers", "AH03269|AH00484|MaxRequestWorkers")
 
 
 def test_what_goes_with_a_thread_may_print_raise_and_call_apache(httpd: Httpd) -> None:
