@@ -71,7 +71,9 @@ async def waits(conn: apache.AsyncConnection) -> None:
 async def storm(conn: apache.AsyncConnection) -> None:
     "Is woken by asyncio as often as it is told."
     global finished
-    for _ in range(int(await conn.readline())):
+    wakeups = int(await conn.readline())
+    await conn.write("begun\n")
+    for _ in range(wakeups):
         await apache.aio(asyncio.sleep(0))
         finished += 1
 
