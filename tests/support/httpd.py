@@ -32,7 +32,7 @@ _LINE = re.compile(r"\[[^]]+\] \[\w*:(?P<level>\w+)\] ")
 _OF_THE_MACHINE = (
     # A Debian that is not fully updated.
     "AH01882: Init: this version of mod_ssl was compiled against a newer library",
-    # All threads, or all but the spare ones, had work when httpd looked: the limits are low, and the machine may be slow.
+    # All threads, or all but the spare ones, had work when httpd looked: limits are low, and machines slow.
     "AH00161: server reached MaxRequestWorkers setting",
     "AH00484: server reached MaxRequestWorkers setting",
     "AH03269: server is within MinSpareThreads of MaxRequestWorkers",
