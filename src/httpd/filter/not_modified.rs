@@ -34,10 +34,9 @@ impl Request {
     }
 
     /// Removes the headers of a response without a body that a filter which may do this to its body makes wrong. A 304
-    /// keeps them where the client knows the strong tag of the original body; with `otherwise`, they are also removed
-    /// if it has not said how it knows the tag.
-    pub fn forget_headers_without_body(&self, change: Change, otherwise: bool) {
-        if self.status() == 304 && !self.has_weak_tag(otherwise) {
+    /// keeps them where it has the strong tag of the original body.
+    pub fn forget_headers_without_body(&self, change: Change) {
+        if self.status() == 304 && !self.has_weak_tag() {
             return;
         }
         match change {
@@ -58,8 +57,7 @@ unsafe extern "C" fn not_modified(
     let brigade = unsafe { Brigade::from_raw(brigade) };
     let result = guard("the filter of 304", Err(Error::GENERAL), || {
         if let Some(r) = filter.request().filter(|r| r.status() == 304) {
-            // The client's tag is strong if mod_filter has not called the filter for the body.
-            r.forget_headers_without_body(Change::Length, false);
+            r.forget_headers_without_body(Change::Length);
         }
         filter.step_out(brigade)
     });

@@ -240,6 +240,7 @@ impl Frame {
             };
             if let Stage::Head(_) = self.stage.get() {
                 self.stage.set(framing(r)?);
+                r.note_form_of_tag();
             }
         }
         self.take_body(r, brigade, body)

@@ -30,6 +30,7 @@ use super::server::Server;
 use super::server::config;
 use super::server::config::{Command, ModuleSettings};
 use super::server::process;
+use super::server::tag_forms;
 use super::status::{Error, Status};
 use crate::hook_order::Order;
 use requests::{Hook, Registration};
@@ -264,6 +265,7 @@ unsafe extern "C" fn post_config<M: Module>(
     // SAFETY: httpd calls with a live server.
     let main = unsafe { Server::from_raw(main) };
     guard("post_config", Status::INTERNAL_SERVER_ERROR, || {
+        tag_forms::make(pool);
         M::post_config(pool, main);
         if !process::is_first_reading() {
             M::configured(main);

@@ -1,19 +1,20 @@
 //! The `ETag` of a response whose body a filter may change: a strong one becomes weak (RFC 9110 §8.8.3). A 304 has the
 //! tag that the response with a body would have (§15.4.5). Where the filter decides only by the body whether it changes
-//! something, that is the form in which the client knows the tag.
+//! something, that is the form in which the client knows the tag. A client that does not say what it knows gets the form
+//! in which the tag went out last, and a weak one where that is not known.
 //!
 //! All of it happens on the thread that works on the request.
 
 use std::ffi::CStr;
 
 use super::Request;
+use crate::httpd::ffi;
+use crate::httpd::server::tag_forms;
 
-/// The note that an output filter of the request may change the body; its value is one of those below.
+/// The note that an output filter of the request may change the body.
 const CHANGING: &CStr = c"mod_python.changes-response";
-/// One does, unless it steps out when it sees the body.
-const BY_CONFIGURATION: &CStr = c"configuration";
-/// One does for some media types, or mod_filter decides whether it is called.
-const BY_RESPONSE: &CStr = c"response";
+/// What filters that code a body add to a tag, before its last quotation mark: mod_deflate's and mod_brotli's.
+const SUFFIXES: [&[u8]; 2] = [b"-gzip", b"-br"];
 
 impl Request {
     /// Makes a strong `ETag` weak.
@@ -26,37 +27,65 @@ impl Request {
         }
     }
 
-    /// Notes that an output filter may change the body, in case a handler returns 304: httpd answers that without the
-    /// filters. `certain`: that does not depend on the response.
-    pub fn note_changing_output(&self, certain: bool) {
-        let notes = self.notes();
-        if certain {
-            notes.set_static(CHANGING, BY_CONFIGURATION);
-        } else if notes.get(CHANGING).is_none() {
-            notes.set_static(CHANGING, BY_RESPONSE);
+    /// Notes that an output filter may change the body: a handler may return 304, which httpd answers without the filters.
+    pub fn note_changing_output(&self) {
+        self.notes().set_static(CHANGING, c"");
+    }
+
+    /// Whether a 304 of this request has the weak tag of a changed body: the client knows it in that form or, if it has
+    /// not said one, the response with a body had it. It may, where nothing is known.
+    pub fn has_weak_tag(&self) -> bool {
+        let known = self.headers_in().get(c"If-None-Match");
+        known
+            .and_then(|known| is_known_as_weak(known, self.tag().unwrap_or_default()))
+            .or_else(|| self.known_form())
+            .unwrap_or(true)
+    }
+
+    /// Notes in which form the tag of a response with a body is sent, if an output filter may have changed the body.
+    pub(in crate::httpd) fn note_form_of_tag(&self) {
+        let is_whole = self.status() == 200 && self.method_number() == ffi::M_GET as i32;
+        if !is_whole || self.is_header_only() || self.notes().get(CHANGING).is_none() {
+            return;
+        }
+        if let Some(tag) = self.tag() {
+            let weak = tag.starts_with(b"W/");
+            self.server().tag_forms().note(self.tag_key(tag), weak);
         }
     }
 
-    /// Whether a 304 of this request has the weak tag of a changed body: the client knows it in that form, or, if it
-    /// has not said one, `otherwise`.
-    pub fn has_weak_tag(&self, otherwise: bool) -> bool {
-        let Some(known) = self.headers_in().get(c"If-None-Match") else {
-            return otherwise;
-        };
-        let tag = self.headers_out().get(c"ETag");
-        let tag = tag.or_else(|| self.err_headers_out().get(c"ETag"));
-        is_known_as_weak(known, tag.unwrap_or_default()).unwrap_or(otherwise)
-    }
-
-    /// Corrects the tag of a 304 that httpd answers without the filters, since a handler has returned it.
+    /// Corrects the tag of a 304 that httpd answers without the filters, since a handler has returned it, or an earlier
+    /// phase, before the filters were there.
     pub(in crate::httpd) fn settle_returned_304(&self) {
-        let Some(noted) = self.notes().get(CHANGING) else {
-            return;
-        };
-        if self.status() == 304 && self.has_weak_tag(noted == BY_CONFIGURATION.to_bytes()) {
+        let may_change = || self.notes().get(CHANGING).is_some() || self.known_form() == Some(true);
+        if self.status() == 304 && may_change() && self.has_weak_tag() {
             self.weaken_tag();
         }
     }
+
+    /// Whether the tag of this response was weak when it went out with a body; `None` if that is not known.
+    fn known_form(&self) -> Option<bool> {
+        self.server().tag_forms().is_weak(self.tag_key(self.tag()?))
+    }
+
+    fn tag(&self) -> Option<&[u8]> {
+        let tag = self.headers_out().get(c"ETag");
+        tag.or_else(|| self.err_headers_out().get(c"ETag"))
+    }
+
+    /// What this tag of the response is known by: its URL and the tag as the handler has made it.
+    fn tag_key(&self, tag: &[u8]) -> u64 {
+        let url = (self.hostname(), self.uri(), self.args());
+        tag_forms::key((self.server().address(), url, original(tag)))
+    }
+}
+
+/// A tag without its quotation mark at the end, and without what tells that it is weak, and how the body is coded.
+fn original(tag: &[u8]) -> &[u8] {
+    let opaque = tag.strip_prefix(b"W/").unwrap_or(tag);
+    let inner = opaque.strip_suffix(b"\"").unwrap_or(opaque);
+    let without = |suffix: &&[u8]| inner.strip_suffix(*suffix);
+    SUFFIXES.iter().find_map(without).unwrap_or(inner)
 }
 
 /// Whether `If-None-Match` has this tag as a weak one; `None` if it has no tags. The list has matched, so if it does
@@ -90,6 +119,16 @@ fn tags(mut list: &[u8]) -> impl Iterator<Item = (bool, &[u8])> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_tag_is_one_whatever_filters_make_of_it() {
+        for tag in [r#""x""#, r#"W/"x""#, r#""x-gzip""#, r#"W/"x-br""#] {
+            assert_eq!(original(tag.as_bytes()), b"\"x", "{tag}");
+        }
+        assert_eq!(original(b"bare"), b"bare");
+        assert_eq!(original(b"\"-gzip\""), b"\"");
+        assert_eq!(original(b""), b"");
+    }
 
     #[test]
     fn the_form_is_the_one_in_the_list() {

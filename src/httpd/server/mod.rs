@@ -13,6 +13,7 @@ pub mod process;
 mod section_settings;
 pub mod shared_memory;
 pub mod stop;
+pub(in crate::httpd) mod tag_forms;
 
 pub use log::{log, log_at};
 use std::cell::UnsafeCell;

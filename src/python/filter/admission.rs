@@ -53,7 +53,7 @@ pub(super) fn admit(filter: &Filter, brigade: &Brigade, declared: &DeclaredFilte
     let is_unknown = r.content_type().is_none() && !declared.types.is_empty();
     if r.status() == 304 && is_unknown && !has_data {
         // A 304 of another server does not tell the type of the body.
-        r.forget_headers_without_body(declared.change, false);
+        r.forget_headers_without_body(declared.change);
         return Admission::Aside;
     }
     if !declared.takes(r.content_type()) {
@@ -90,9 +90,9 @@ pub(super) fn admit(filter: &Filter, brigade: &Brigade, declared: &DeclaredFilte
         match (declared.change, declared.encoding) {
             // A 304 does not tell whether the body is coded.
             (Change::Nothing, Encoding::Decode) if r.status() == 304 => {
-                r.forget_headers_without_body(Change::Length, false);
+                r.forget_headers_without_body(Change::Length);
             }
-            (change, _) => r.forget_headers_without_body(change, true),
+            (change, _) => r.forget_headers_without_body(change),
         }
         return Admission::Aside;
     }
@@ -119,7 +119,7 @@ fn decoded(filter: &Filter, r: &Request, declared: &DeclaredFilter, has_data: bo
         // Clients get the body coded or not, as they accept it.
         r.forget_coding();
         r.vary_by_coding();
-        r.forget_headers_without_body(Change::Length, true);
+        r.forget_headers_without_body(Change::Length);
         return Admission::Aside;
     }
     let Some(inflater) = Inflater::begin(filter, declared.decoded as u64) else {
@@ -171,7 +171,7 @@ pub fn output_starts(r: &Request, declared: &DeclaredFilter, direct: bool) {
         r.settle_headers_for(change);
     } else if change != Change::Nothing || declared.encoding == Encoding::Decode {
         // A body that is decoded changes, also for a filter that changes nothing.
-        r.note_changing_output(direct && declared.types.is_empty() && change != Change::Nothing);
+        r.note_changing_output();
         if !direct {
             r.settle_304_for_mod_filter();
         }

@@ -10,7 +10,7 @@ def handler(req: apache.Request) -> int:
     req.update_mtime(1_700_000_000)
     req.set_last_modified()
     unmet = req.meets_conditions()
-    if unmet != apache.OK and req.path_info == "/returns":
+    if unmet != apache.OK and req.uri.endswith("/returns"):
         return unmet
     if unmet != apache.OK:
         req.status = unmet
