@@ -11,6 +11,7 @@ use arguments::{Setting, flag, is_on, number, one, refused, seconds};
 use crate::connections;
 use crate::engine::filters::DeclaredFilter;
 use crate::engine::handlers::{Handler, HandlerList, Home};
+use crate::engine::interpreter_rule::InterpreterRule;
 use crate::engine::key_values::size;
 use crate::engine::phase_table;
 use crate::engine::phase_table::ROWS;
@@ -120,13 +121,12 @@ static OTHERS: [Directive<Settings>; 21] = [
     },
     Directive {
         name: c"PythonInterpreter",
-        help: c"the name of the interpreter in which Python runs here",
+        help: c"the name of the interpreter in which Python runs here; it may have %{SERVER} and %{DIRECTORY} in it",
         context: ANYWHERE,
         read: |line| {
-            let name: Arc<str> = one(line, "the name of an interpreter, as in shop")?.into();
-            Ok(Box::new(move |settings| {
-                settings.interpreter = Some(name.clone())
-            }))
+            let text = one(line, "the name of an interpreter, as in shop")?;
+            let rule = Arc::new(InterpreterRule::parse(&text)?);
+            Ok(Box::new(move |settings| settings.interpreter = Some(rule.clone())))
         },
     },
     Directive {

@@ -1,7 +1,8 @@
 """Fixtures: `httpd` boots what a test file's CONF describes, once per file and MPM, and its log is checked per test.
 
 The modules of the folder `handlers` beside the test file, if there is one, and of tests/support/handlers are on
-PythonPath. A test file may define: CONF (required), MPMS, MODULES, WITH_PYTHON, ENV, ALLOW_LOG; see the fixture.
+PythonPath. A test file may define: CONF (required), MPMS, MODULES, WITH_PYTHON, ENV, INTERPRETER, ALLOW_LOG; see the
+fixture, and `Httpd` for what holds without them.
 """
 
 import functools
@@ -44,6 +45,7 @@ def httpd(request: pytest.FixtureRequest) -> Iterator[Httpd]:
         modules=getattr(file, "MODULES", ()),
         with_python=getattr(file, "WITH_PYTHON", True),
         env=getattr(file, "ENV", None),
+        interpreter=getattr(file, "INTERPRETER", "main_interpreter"),
         allow=getattr(file, "ALLOW_LOG", ()),
     ) as server:
         yield server

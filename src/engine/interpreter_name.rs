@@ -8,22 +8,32 @@ use super::settings::Settings;
 /// The name of the interpreter that Python starts with.
 pub const MAIN: &str = "main_interpreter";
 
-/// The name of the interpreter for a handler or filter that stands in `home`. `file` is the file of
-/// the request, and whether it is a directory, if that is known yet. Only directories of its path that
-/// exist (`is_there`) name an interpreter: the rest of the path is chosen by the client.
+/// The name of the interpreter for a handler or filter that stands in `home`. `server` is the name of the virtual server,
+/// which names the interpreter where nothing else does. `file` is the file of the request, and whether it is a
+/// directory, if that is known yet. Only directories of its path that exist (`is_there`) name an interpreter: the rest
+/// of the path is chosen by the client.
 pub fn interpreter<'a>(
     settings: &'a Settings,
+    server: &'a str,
     home: &'a Home,
     file: impl FnOnce() -> Option<(&'a [u8], bool)>,
     is_there: impl Fn(&str) -> bool,
 ) -> Cow<'a, str> {
-    if let Some(name) = &settings.interpreter {
-        return name.as_ref().into();
+    // httpd gives each server a name, be it written or not.
+    let server = if server.is_empty() { MAIN } else { server };
+    let directory = || {
+        let (file, is_directory) = file()?;
+        directory(file, is_directory, is_there)
+    };
+    if let Some(rule) = &settings.interpreter {
+        if let Some(name) = rule.fixed() {
+            return name.into();
+        }
+        let name = rule.name(server, directory);
+        return name.map_or(server.into(), Into::into);
     }
     if settings.per_directory == Some(true) {
-        let directory =
-            file().and_then(|(file, is_directory)| directory(file, is_directory, is_there));
-        return directory.map_or(MAIN.into(), Into::into);
+        return directory().map_or(server.into(), Into::into);
     }
     match home {
         Home::Directory(path) if settings.per_directive == Some(true) => format!("{path}/").into(),
@@ -32,7 +42,15 @@ pub fn interpreter<'a>(
         {
             path.as_ref().into()
         }
-        _ => MAIN.into(),
+        _ => server.into(),
+    }
+}
+
+/// Whether the name depends on the directory of the request's file.
+pub fn is_by_directory(settings: &Settings) -> bool {
+    match &settings.interpreter {
+        Some(rule) => rule.names_directory(),
+        None => settings.per_directory == Some(true),
     }
 }
 
@@ -72,10 +90,17 @@ fn directory(file: &[u8], is_directory: bool, is_there: impl Fn(&str) -> bool) -
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::engine::interpreter_rule::InterpreterRule;
 
     fn name(settings: &Settings, home: &Home, file: Option<(&[u8], bool)>) -> String {
-        interpreter(settings, home, || file, |_| true).into_owned()
+        interpreter(settings, "a.example", home, || file, |_| true).into_owned()
+    }
+
+    fn rule(text: &str) -> Option<Arc<InterpreterRule>> {
+        Some(Arc::new(InterpreterRule::parse(text).expect("a rule")))
     }
 
     #[test]
@@ -91,7 +116,7 @@ mod tests {
                 ["/", "/srv/", "/srv/www/"].contains(&directory)
             };
             let file = Some((file.as_bytes(), false));
-            interpreter(&settings, &Home::None, || file, is_there).into_owned()
+            interpreter(&settings, "a.example", &Home::None, || file, is_there).into_owned()
         };
         assert_eq!(name("/srv/www/page"), "/srv/www/");
         assert_eq!(name("/srv//www/.///page"), "/srv/www/");
@@ -99,8 +124,8 @@ mod tests {
         assert_eq!(name("/srv/www/made/../page"), "/srv/www/");
         assert_eq!(name("/made/up"), "/");
         assert_eq!(name("/page"), "/");
-        assert_eq!(name("proxy:http://host/a/b"), MAIN);
-        assert_eq!(name("relative/page"), MAIN);
+        assert_eq!(name("proxy:http://host/a/b"), "a.example");
+        assert_eq!(name("relative/page"), "a.example");
         looks.set(0);
         name(&format!("/srv{}", "/a".repeat(4000)));
         assert_eq!(
@@ -115,19 +140,38 @@ mod tests {
         let home = Home::Directory("/srv/www".into());
         let page: Option<(&[u8], bool)> = Some((b"/srv/www/a/page.py", false));
         let mut settings = Settings::default();
-        assert_eq!(name(&settings, &home, page), MAIN);
+        assert_eq!(name(&settings, &home, page), "a.example");
         settings.per_directive = Some(true);
         assert_eq!(name(&settings, &home, page), "/srv/www/");
         assert_eq!(name(&settings, &Home::Location("/x".into()), page), "/x");
-        assert_eq!(name(&settings, &Home::None, page), MAIN);
+        assert_eq!(name(&settings, &Home::None, page), "a.example");
         settings.per_directory = Some(true);
         assert_eq!(name(&settings, &home, page), "/srv/www/a/");
         assert_eq!(
             name(&settings, &home, Some((b"/srv/www/a", true))),
             "/srv/www/a/"
         );
-        assert_eq!(name(&settings, &home, None), MAIN);
-        settings.interpreter = Some("shop".into());
+        assert_eq!(name(&settings, &home, None), "a.example");
+        settings.interpreter = rule("shop");
         assert_eq!(name(&settings, &home, page), "shop");
+    }
+    #[test]
+    fn a_rule_without_a_directory_leaves_the_server() {
+        let page: Option<(&[u8], bool)> = Some((b"/srv/www/page.py", false));
+        let settings = Settings {
+            interpreter: rule("%{SERVER}:%{DIRECTORY}"),
+            ..Settings::default()
+        };
+        let name = |file| name(&settings, &Home::None, file);
+        assert_eq!(name(page), "a.example:/srv/www/");
+        assert_eq!(name(None), "a.example");
+        assert_eq!(name(Some((b"proxy:http://host/", false))), "a.example");
+    }
+
+    #[test]
+    fn a_server_without_a_name_has_the_main_one() {
+        let settings = Settings::default();
+        let name = interpreter(&settings, "", &Home::None, || None, |_| true);
+        assert_eq!(name, MAIN);
     }
 }

@@ -13,6 +13,7 @@ pub mod handler_lists;
 pub mod handlers;
 pub mod idle_handlers;
 pub mod interpreter_name;
+pub mod interpreter_rule;
 pub mod key_values;
 pub mod log_text;
 pub mod mod_wsgi;

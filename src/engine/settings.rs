@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::filters::DeclaredFilter;
 use super::handler_lists::{Chosen, Lists};
 use super::handlers::{Handler, HandlerList};
+use super::interpreter_rule::InterpreterRule;
 use super::options::Options;
 use super::phases::Phase;
 use super::protocols::Protocol;
@@ -25,7 +26,7 @@ pub struct Import {
 #[derive(Clone, Default)]
 pub struct Settings {
     /// `PythonInterpreter`.
-    pub interpreter: Option<Arc<str>>,
+    pub interpreter: Option<Arc<InterpreterRule>>,
     /// `PythonPath`.
     pub path: Option<Arc<WrittenPath>>,
     /// `PythonGracefulTimeout`.
@@ -220,8 +221,9 @@ mod tests {
 
     #[test]
     fn the_inner_section_wins_where_it_says_something() {
+        let rule = InterpreterRule::parse("a").expect("a rule");
         let outer = Settings {
-            interpreter: Some("a".into()),
+            interpreter: Some(Arc::new(rule)),
             debug: Some(true),
             ..Settings::default()
         };
@@ -230,7 +232,8 @@ mod tests {
             ..Settings::default()
         };
         let merged = Settings::merged(&outer, &inner);
-        assert_eq!(merged.interpreter.as_deref(), Some("a"));
+        let text = merged.interpreter.as_deref().map(InterpreterRule::text);
+        assert_eq!(text, Some("a"));
         assert_eq!(merged.debug, Some(false));
         assert!(Settings::merged(&Settings::default(), &Settings::default()).is_empty());
         assert!(!outer.is_empty());

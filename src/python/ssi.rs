@@ -103,7 +103,8 @@ impl Tags for Elements {
             );
             return Ok(false);
         }
-        let interpreter = match Interpreter::for_home(settings, Some(r), &Home::None) {
+        let state = RequestState::of(r);
+        let interpreter = match state.interpreter(r, settings, &Home::None, true) {
             Ok(interpreter) => interpreter,
             Err(reason) => {
                 reason.log(About::Request(r), Level::Error, "this page");
@@ -111,7 +112,6 @@ impl Tags for Elements {
             }
         };
         interpreter.enter(About::Request(r), |py| {
-            let state = RequestState::of(r);
             let lease = Lease::new("SSI element");
             let open = (state.lease.open(), lease.open());
             let run = ElementCall {

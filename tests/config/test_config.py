@@ -119,6 +119,10 @@ WRONG = {
     "PythonInterpreter": "write the name of an interpreter",
     "PythonInterpreter a b": "write the name of an interpreter",
     'PythonInterpreter ""': "write the name of an interpreter",
+    "PythonInterpreter %{HOST}": "knows no %{HOST}: write %{SERVER} for the name of the virtual server",
+    "PythonInterpreter a-%{server}": "knows no %{server}: write %{SERVER}",
+    "PythonInterpreter %{GLOBAL}": "write main_interpreter",
+    'PythonInterpreter "%{SERVER"': "has a %{ without its } in '%{SERVER': write %{SERVER}",
     "PythonDebug": ON_OFF,
     "PythonDebug maybe": "is On or Off, not 'maybe'",
     "PythonDebug On Off": ON_OFF,
@@ -147,6 +151,9 @@ PythonInputFilter m IN
 PythonInputFilter m OUT
 PythonPath "['/srv/python'] + sys.path"
 PythonInterpreter "a name"
+PythonInterpreter 100%
+PythonInterpreter %{SERVER}
+PythonInterpreter "%{SERVER} %{DIRECTORY}"
 PythonDebug on
 PythonDebug Off
 PythonOption key "a value"

@@ -21,6 +21,7 @@ ON = """
     PythonInterpreter here
 """
 OVERRIDES = ["All", "FileInfo"]
+INTERPRETER = None
 CONF = f"""
 SetHandler mod_python
 PythonHandler directive_values

@@ -17,6 +17,7 @@ from server import Server, ServerError
 # The fragment comes first: its own virtual host for ${TLS_PORT}, if any, is then the default one there.
 _AROUND = """
 ScriptAlias "/cgi-bin/" "${{CGI_BIN}}/"
+{interpreter}
 {include}
 Listen 127.0.0.1:${{TLS_PORT}}
 <VirtualHost *:${{TLS_PORT}}>
@@ -87,6 +88,7 @@ class Httpd(Server):
         env: Mapping[str, str] | None = None,
         with_python: bool = True,
         python_first: bool = False,
+        interpreter: str | None = "main_interpreter",
         allow: Iterable[str] = (),
     ) -> None:
         """As `Server`, with handlers from two folders, whose copies are one: ${HANDLERS}.
@@ -99,12 +101,15 @@ class Httpd(Server):
             env: as for `Server`.
             with_python: as for `Server`.
             python_first: as for `Server`.
+            interpreter: the PythonInterpreter of the server, which holds where the fragment has no other one; None: it
+                has none, as configurations of users, so that servers and directives name interpreters.
             allow: patterns of bad log lines that may come at any time.
         """
         self._always_allowed = list(allow)
         self._allowed: list[str] = []
         self._expected: list[str] = []
         self._mark = 0
+        self._interpreter = interpreter if with_python else None
         self._beside = Path(beside).parent / "handlers" if beside is not None else None
         super().__init__(
             conf,
@@ -125,6 +130,7 @@ class Httpd(Server):
     def _around(self, include: str) -> str:
         return _AROUND.format(
             include=include,
+            interpreter=f"PythonInterpreter {self._interpreter}" if self._interpreter else "",
             protocols="" if self.mpm == "prefork" else "Protocols h2 http/1.1",
         )
 

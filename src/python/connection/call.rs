@@ -149,7 +149,7 @@ fn first_call(
     let Some(handler) = role.handler() else {
         return Status::DECLINED;
     };
-    let interpreter = match Interpreter::for_home(settings, None, &handler.home) {
+    let interpreter = match Interpreter::for_connection(settings, c, &handler.home) {
         Ok(interpreter) => interpreter,
         Err(reason) => {
             reason.log(About::Connection(c), Level::Error, "this connection");

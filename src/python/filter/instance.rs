@@ -18,6 +18,7 @@ use crate::httpd::filter::inflater::Inflater;
 use crate::httpd::filter::input::Input;
 use crate::httpd::filter::output::Output;
 use crate::metrics;
+use crate::python::request::state::RequestState;
 use crate::python::runtime::interpreter::Interpreter;
 use crate::python::runtime::lease::Lease;
 use crate::python::runtime::named::NoPython;
@@ -57,8 +58,13 @@ impl Instance {
             Direction::Output => InputOrOutput::Output(Output::new(filter, change(&declared))),
             Direction::Input => InputOrOutput::Input(Input::new(filter, change(&declared))),
         };
+        let home = &declared.handler.home;
+        let interpreter = match filter.request() {
+            Some(r) => RequestState::of(r).interpreter(r, settings, home, true)?,
+            None => Interpreter::for_connection(settings, filter.connection(), home)?,
+        };
         Ok(Self {
-            interpreter: Interpreter::for_home(settings, filter.request(), &declared.handler.home)?,
+            interpreter,
             row: metrics::filter(direction, &declared),
             declared,
             lease: Lease::new("filter"),

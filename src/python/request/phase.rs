@@ -38,7 +38,8 @@ pub fn run(
 ) -> Status {
     let first = chosen.and_then(|chosen| chosen.list.first());
     let home = first.map_or(&Home::None, |handler| &handler.home);
-    let interpreter = match Interpreter::for_home(settings, Some(r), home) {
+    let state = RequestState::of(r);
+    let interpreter = match state.interpreter(r, settings, home, phase.knows_file()) {
         Ok(interpreter) => interpreter,
         Err(reason) => {
             reason.log(About::Request(r), Level::Error, "this request");
@@ -46,7 +47,6 @@ pub fn run(
         }
     };
     let measurement = Measurement::begin(metrics::phase(phase));
-    let state = RequestState::of(r);
     let outcome = interpreter.enter(About::Request(r), |py| {
         let _open = state.lease.open();
         let outcome = match state.object(py, interpreter, r) {

@@ -13,12 +13,16 @@ use super::body::Body;
 use super::object::RequestObject;
 use super::registered_filter::Registered;
 use super::response::Response;
+use crate::engine::handlers::Home;
+use crate::engine::interpreter_name::is_by_directory;
+use crate::engine::settings::Settings;
 use crate::httpd::Request;
 use crate::python::cleanup::Cleanups;
 use crate::python::object::class;
 use crate::python::runtime::contextvars::Variables;
 use crate::python::runtime::interpreter::Interpreter;
 use crate::python::runtime::lease::Lease;
+use crate::python::runtime::named::NoPython;
 
 /// The state of a request; it is dropped with the request's pool.
 pub struct RequestState {
@@ -44,6 +48,8 @@ pub struct RequestState {
     pub has_ended: Cell<bool>,
     /// Whether Python code has set the type of the response.
     pub content_type_set: Cell<bool>,
+    /// The interpreter that the directory of the request's file has named, for these settings.
+    chosen: Cell<Option<(*const Settings, &'static Interpreter)>>,
     /// The `req` of each interpreter, kept as long as Python code could tell it from a new one.
     objects: RefCell<Vec<(&'static Interpreter, Py<PyAny>)>>,
     /// What its handlers have set in `contextvars`, per interpreter; nothing as long as they set none.
@@ -73,9 +79,35 @@ impl RequestState {
             filters_added: Cell::new(0),
             has_ended: Cell::new(false),
             content_type_set: Cell::new(false),
+            chosen: Cell::new(None),
             objects: RefCell::default(),
             variables: RefCell::default(),
         }
+    }
+
+    /// The interpreter for a handler or filter of the request that is configured in the section `home`. `knows_file`:
+    /// httpd has looked for the request's file. Its directory is asked once: a handler that gives the request another
+    /// file leaves it the interpreter.
+    ///
+    /// # Errors
+    /// Why there is none. The caller logs it (`NoPython::log`).
+    pub fn interpreter(
+        &self,
+        r: &Request,
+        settings: &Settings,
+        home: &Home,
+        knows_file: bool,
+    ) -> Result<&'static Interpreter, NoPython> {
+        let sections = std::ptr::from_ref(settings);
+        let chosen = self.chosen.get().filter(|(of, _)| *of == sections);
+        if let Some((_, interpreter)) = chosen {
+            return Ok(interpreter);
+        }
+        let interpreter = Interpreter::for_request(settings, r, home, knows_file)?;
+        if knows_file && r.has_file() && is_by_directory(settings) {
+            self.chosen.set(Some((sections, interpreter)));
+        }
+        Ok(interpreter)
     }
 
     /// The `req` of an interpreter: one object for all phases and filters of the request.

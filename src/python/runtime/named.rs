@@ -2,11 +2,12 @@
 //!
 //! While a thread makes one, the lock here is free. A thread that asks for an interpreter that exists gets it at once;
 //! a thread that asks for another one waits, without the GIL. If making it fails, the threads that waited for that
-//! attempt get the same reason, and the next one tries again.
+//! attempt get the same reason, and so do those that ask within a pause; then the next one tries again.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use super::context::About;
 use super::interpreter::Interpreter;
@@ -15,9 +16,14 @@ use crate::httpd::log::Level;
 use crate::httpd::{Server, Status};
 use crate::locks::{Lock, Signal};
 
-/// The most named interpreters of a child without `PythonMaxInterpreters`. Each takes a few megabytes before it has
-/// imported anything.
+/// The most named interpreters of a child without `PythonMaxInterpreters`, besides one for the name of each server.
+/// Each takes a few megabytes before it has imported anything.
 const MOST: usize = 100;
+
+/// How long an interpreter that could not be made is not tried again.
+const PAUSE: Duration = Duration::from_secs(2);
+/// How long it is not said again that one would be too many: the child has no fewer later.
+const PAUSE_AT_LIMIT: Duration = Duration::from_secs(60);
 
 /// Why there is no interpreter. `Display` gives the reason as a sentence.
 #[derive(Clone, Debug)]
@@ -25,6 +31,8 @@ pub struct NoPython {
     reason: String,
     /// The status with which a request is answered.
     pub status: Status,
+    /// Whether the log has it from whoever tried to make the interpreter.
+    is_known: bool,
 }
 
 impl NoPython {
@@ -33,30 +41,48 @@ impl NoPython {
         Self {
             reason: reason.into(),
             status: Status::INTERNAL_SERVER_ERROR,
+            is_known: false,
         }
     }
 
-    /// The child has as many interpreters as it may have: status 503.
     /// The interpreter `name` could not be made, for the given reason.
     pub(super) fn not_made(name: &str, reason: impl fmt::Display) -> Self {
         Self::failed(format!("interpreter '{name}' was not made: {reason}"))
     }
 
+    /// The child has as many interpreters as it may have: status 503.
     fn too_many(name: &str, most: usize) -> Self {
         Self {
             reason: format!(
                 "interpreter '{name}' would be one too many: this child has {most} besides \
-                 main_interpreter (raise PythonMaxInterpreters, or let fewer names be used)"
+                 main_interpreter: write PythonMaxInterpreters with a larger number, or give several sites or \
+                 directories one PythonInterpreter"
             ),
             status: Status::SERVICE_UNAVAILABLE,
+            is_known: false,
         }
     }
-}
 
-impl NoPython {
-    /// Writes to the error log of `about` that `what` has no Python, and why.
+    /// The same for those who did not try.
+    fn known(self) -> Self {
+        Self {
+            is_known: true,
+            ..self
+        }
+    }
+
+    /// How long nobody tries again.
+    fn pause(&self) -> Duration {
+        match self.status {
+            Status::SERVICE_UNAVAILABLE => PAUSE_AT_LIMIT,
+            _ => PAUSE,
+        }
+    }
+
+    /// Writes to the error log of `about` that `what` has no Python, and why. What the log has already is at level info.
     #[track_caller]
     pub fn log(&self, about: About<'_>, level: Level, what: &str) {
+        let level = if self.is_known { Level::Info } else { level };
         about.log(level, &self.sentence(what));
     }
 
@@ -74,13 +100,15 @@ impl fmt::Display for NoPython {
 
 type Made = Result<&'static Interpreter, NoPython>;
 
-/// The most named interpreters of this child: the largest `PythonMaxInterpreters` of all servers.
+/// The most named interpreters of this child: the largest `PythonMaxInterpreters` of all servers. Without one, what
+/// directories name is bounded, and each server has its own besides.
 pub fn most(main: Option<&'static Server>) -> usize {
-    main.into_iter()
-        .flat_map(Server::and_following)
-        .filter_map(|server| server.settings::<Settings>().max_interpreters)
-        .max()
-        .unwrap_or(MOST)
+    let servers = || main.into_iter().flat_map(Server::and_following);
+    let set = servers().filter_map(|server| server.settings::<Settings>().max_interpreters);
+    set.max().unwrap_or_else(|| {
+        let names: HashSet<_> = servers().map(Server::hostname).collect();
+        MOST + names.len()
+    })
 }
 
 /// The named interpreters.
@@ -94,6 +122,32 @@ pub struct Named {
 struct NamedState {
     ready: HashMap<String, &'static Interpreter>,
     making: Option<Arc<Attempt>>,
+    failed: HashMap<String, FailedAttempt>,
+}
+
+impl NamedState {
+    /// Keeps why the interpreter of this name was not made.
+    fn failed(&mut self, name: &str, reason: &NoPython) {
+        let now = Instant::now();
+        self.failed.retain(|_, failure| failure.until > now);
+        let failure = FailedAttempt {
+            reason: reason.clone().known(),
+            until: now + reason.pause(),
+        };
+        self.failed.insert(name.to_owned(), failure);
+    }
+
+    /// Why the interpreter of this name was not made, if it is too early to try again.
+    fn failure(&self, name: &str) -> Option<NoPython> {
+        let failure = self.failed.get(name)?;
+        (failure.until > Instant::now()).then(|| failure.reason.clone())
+    }
+}
+
+/// An interpreter that could not be made.
+struct FailedAttempt {
+    reason: NoPython,
+    until: Instant,
 }
 
 /// An interpreter that is being made.
@@ -113,7 +167,8 @@ impl Named {
     /// the GIL: this may wait for a thread that needs it.
     ///
     /// # Errors
-    /// What `make` returns, here or on the thread that this one has waited for; there are `most` interpreters already.
+    /// What `make` returns, here, on the thread that this one has waited for, or a short time ago; there are `most`
+    /// interpreters already.
     pub fn get_or_make(&self, name: &str, most: usize, make: impl FnOnce() -> Made) -> Made {
         let mut state = self.state.lock();
         loop {
@@ -132,11 +187,17 @@ impl Named {
             }
             if attempt.name == name {
                 let nothing = || Err(NoPython::not_made(name, "its making panicked"));
-                return attempt.made.get().cloned().unwrap_or_else(nothing);
+                let made = attempt.made.get().cloned().unwrap_or_else(nothing);
+                return made.map_err(NoPython::known);
             }
         }
+        if let Some(reason) = state.failure(name) {
+            return Err(reason);
+        }
         if state.ready.len() >= most {
-            return Err(NoPython::too_many(name, most));
+            let reason = NoPython::too_many(name, most);
+            state.failed(name, &reason);
+            return Err(reason);
         }
         let attempt = Arc::new(Attempt {
             name: name.to_owned(),
@@ -160,8 +221,13 @@ impl Drop for EndOfAttempt<'_> {
         let Self(named, attempt) = self;
         let mut state = named.state.lock();
         state.making = None;
-        if let Some(Ok(made)) = attempt.made.get() {
-            state.ready.insert(attempt.name.clone(), made);
+        match attempt.made.get() {
+            Some(Ok(made)) => {
+                state.ready.insert(attempt.name.clone(), made);
+                state.failed.remove(&attempt.name);
+            }
+            Some(Err(reason)) => state.failed(&attempt.name, reason),
+            None => {}
         }
         drop(state);
         named.changed.give_all();

@@ -1,6 +1,7 @@
 //! The start of Python in a child, and the making of its interpreters. Nothing here runs in httpd's parent.
 #![expect(unsafe_code, reason = "the C API of the start of Python")]
 
+use std::borrow::Cow;
 use std::path::Path;
 use std::sync::{Once, OnceLock};
 use std::time::Duration;
@@ -22,7 +23,7 @@ use crate::engine::handlers::Home;
 use crate::engine::interpreter_name::{MAIN, interpreter};
 use crate::engine::settings::Settings;
 use crate::httpd::log::Level;
-use crate::httpd::{Request, Server, server};
+use crate::httpd::{Connection, Request, Server, server};
 use crate::locks::Lock;
 use crate::python::memory;
 
@@ -31,20 +32,24 @@ struct Child {
     named: Named,
     main: &'static Interpreter,
     turns: Once,
+    /// Whether there is no other one, whatever the name: in tests without httpd.
+    is_alone: bool,
 }
 
 impl Child {
-    fn new(main: &'static Interpreter) -> Self {
+    fn new(main: &'static Interpreter, is_alone: bool) -> Self {
         Self {
             named: Named::default(),
             main,
             turns: Once::new(),
+            is_alone,
         }
     }
 
     fn get(&self, name: &str) -> Option<&'static Interpreter> {
         match name {
             MAIN => Some(self.main),
+            _ if self.is_alone => Some(self.main),
             _ => self.named.get(name),
         }
     }
@@ -82,7 +87,7 @@ pub fn start(
         set_switch_interval(switch_interval)
             .map_err(|error| NoPython::failed(error.to_string()))?;
         let main = make(MAIN, module).map_err(|reason| NoPython::not_made(MAIN, reason))?;
-        Ok(Child::new(main))
+        Ok(Child::new(main, false))
     });
     spare_descriptors::keep();
     if let Err(reason) = child {
@@ -109,7 +114,7 @@ pub(super) fn main() -> Option<&'static Interpreter> {
     Some(child.main)
 }
 
-/// Takes the Python that runs already as the main interpreter, and the calling thread's own state for
+/// Takes the Python that runs already as the main interpreter, which serves all names, and the calling thread's own state for
 /// this thread's: for tests of filters without httpd. Called with the GIL, on each thread that tests.
 ///
 /// # Errors
@@ -119,7 +124,7 @@ pub fn adopt(module: &'static BuiltinModule) -> Result<(), String> {
         // `get_or_init_py_attached` lets go of the GIL while it waits for another thread's start.
         let start = || {
             equip(MAIN, false, module)
-                .map(Child::new)
+                .map(|main| Child::new(main, true))
                 .map_err(|reason| NoPython::not_made(MAIN, reason))
         };
         let child = CHILD.get_or_init_py_attached(py, start).as_ref();
@@ -156,24 +161,38 @@ impl Interpreter {
         outside(|| child.named.get_or_make(name, most, || child.make(name)))
     }
 
-    /// The interpreter for a handler or filter that is configured in the section `home`; without `r`, for a connection.
-    /// As [`Interpreter::named`] otherwise.
+    /// The interpreter for a handler or filter of a request that is configured in the section `home`. `knows_file`: httpd
+    /// has looked for the request's file. As [`Interpreter::named`] otherwise.
     ///
     /// # Errors
     /// Why there is none. The caller logs it (`NoPython::log`).
-    pub fn for_home(
+    pub fn for_request(
         settings: &Settings,
-        r: Option<&Request>,
+        r: &Request,
         home: &Home,
+        knows_file: bool,
     ) -> Result<&'static Self, NoPython> {
-        let file = || r.and_then(|r| Some((r.filename()?, r.is_directory())));
+        // Before, the file may be a path of the URL, as mod_rewrite has it.
+        let file = || Some((r.filename().filter(|_| knows_file)?, r.is_directory()));
         // Where httpd has looked for no file, the URL of a client alone makes no directory.
         let is_there = |directory: &str| {
-            r.is_some_and(Request::has_file)
-                || Self::is_known(directory)
-                || Path::new(directory).is_dir()
+            r.has_file() || Self::is_known(directory) || Path::new(directory).is_dir()
         };
-        Self::named(&interpreter(settings, home, file, is_there))
+        let server = name_of(r.server());
+        Self::named(&interpreter(settings, &server, home, file, is_there))
+    }
+
+    /// The interpreter for the handler or a filter of a connection. As [`Interpreter::for_request`] otherwise.
+    ///
+    /// # Errors
+    /// Why there is none. The caller logs it (`NoPython::log`).
+    pub fn for_connection(
+        settings: &Settings,
+        c: &Connection,
+        home: &Home,
+    ) -> Result<&'static Self, NoPython> {
+        let server = name_of(c.base_server());
+        Self::named(&interpreter(settings, &server, home, || None, |_| false))
     }
 
     /// Whether the interpreter of this name exists already.
@@ -194,6 +213,11 @@ impl Interpreter {
         current
             .ok_or_else(|| PyRuntimeError::new_err("this interpreter is not one of mod_python's"))
     }
+}
+
+/// The name of a server, which its interpreter has, too.
+fn name_of(server: &Server) -> Cow<'_, str> {
+    String::from_utf8_lossy(server.hostname().unwrap_or_default())
 }
 
 /// Makes what we keep of the interpreter that is current now, and lets go of the GIL. The thread

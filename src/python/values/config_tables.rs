@@ -130,7 +130,10 @@ pub fn config<'py>(
             "PythonPath",
             settings.path.as_ref().map(|path| &*path.expression),
         ),
-        ("PythonInterpreter", settings.interpreter.as_deref()),
+        (
+            "PythonInterpreter",
+            settings.interpreter.as_ref().map(|rule| rule.text()),
+        ),
     ];
     for (name, value) in texts {
         if let Some(value) = value {
