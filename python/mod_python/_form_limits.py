@@ -1,0 +1,51 @@
+"""How large a form may be: options ``mod_python.form...``, and ``util.FormLimits``."""
+
+import re
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from mod_python import _apache
+
+_UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
+
+
+class TooLargeError(ValueError):
+    """A form that is larger than it may be; the text says in what."""
+
+
+@dataclass(frozen=True)
+class FormLimits:
+    """How large a form may be; a larger one is answered with 413.
+
+    Attributes:
+        max_fields: how many fields it may have, those of the query included.
+        max_files: how many of these may be files.
+        max_memory: how many bytes all texts and headers of fields may have together.
+        max_file_size: how many bytes each file may have; -1 for as many as LimitRequestBody lets pass.
+        spool_size: how many bytes of a file are held in memory; a larger file is on the disk.
+    """
+
+    max_fields: int = 1000
+    max_files: int = 100
+    max_memory: int = 8 << 20
+    max_file_size: int = -1
+    spool_size: int = 64 << 10
+
+    @classmethod
+    def of(cls, req: "_apache.Request") -> Self:
+        """Return the limits that PythonOption sets for a request: ``PythonOption mod_python.form.max_fields 5000``.
+
+        Raises:
+            ValueError: an option is no number, with K, M or G behind it.
+        """
+        options = req.get_options()
+        texts = {field.name: options.get(f"mod_python.form.{field.name}") for field in fields(cls)}
+        return cls(**{name: _number(name, text) for name, text in texts.items() if text is not None})
+
+
+def _number(name: str, text: str) -> int:
+    match = re.fullmatch(r"(-1|\d+)([KMG]?)", text.strip().upper())
+    if match is None:
+        raise ValueError(f"PythonOption mod_python.form.{name} {text}: write a number, such as 500, 64K, 8M or 1G")
+    return int(match[1]) * _UNITS[match[2]]
