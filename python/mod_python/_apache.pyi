@@ -317,6 +317,14 @@ def _print(is_error: bool, text: str) -> None:
 def _interpreter_count() -> int:
     """Returns how many Python interpreters the process has (int), those of other modules of httpd included."""
 
+def _extension_loaded(path: str) -> None:
+    """Notes that this interpreter has loaded the extension module whose file is at path (str)."""
+
+def _extension_owner(path: str) -> str | None:
+    """Returns the name (str) of the interpreter that was the first to load the extension module whose file is at path
+    (str), or None.
+    """
+
 def _takes(level: int) -> bool:
     """Returns True when an entry of level (int, one of APLOG_*) would be logged now."""
 

@@ -3,7 +3,7 @@
 import sys
 import threading
 
-from mod_python import _apache, _contexts, _failures, _forks, _streams
+from mod_python import _apache, _contexts, _extensions, _failures, _forks, _streams
 from mod_python import _folders as _folders  # installs the finder for modules of folders
 from mod_python.version import version
 
@@ -45,6 +45,7 @@ if _apache._main_thread not in (0, _main.ident):  # 0: another module of httpd h
 
 _failures.install()
 _contexts.install()
+_extensions.install()
 _forks.install()
 sys.stdout = _streams.LogStream(is_error=False)
 sys.stderr = _streams.LogStream(is_error=True)

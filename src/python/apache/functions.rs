@@ -20,6 +20,7 @@ use crate::python::object::class::{Answer, Class, This};
 use crate::python::object::members::{attributes, methods};
 use crate::python::runtime::context;
 use crate::python::runtime::context::{log_at, log_line, takes};
+use crate::python::runtime::extensions;
 use crate::python::runtime::interpreter::release;
 use crate::python::runtime::sub_interpreter;
 use crate::python::runtime::types::ClassId;
@@ -93,6 +94,11 @@ impl Class for Functions {
         _print(is_error, text) = print;
         /// Returns how many Python interpreters the process has (int), those of other modules of httpd included.
         _interpreter_count() = interpreter_count;
+        /// Notes that this interpreter has loaded the extension module whose file is at path (str).
+        _extension_loaded(path) = extension_loaded;
+        /// Returns the name (str) of the interpreter that was the first to load the extension module whose file is at
+        /// path (str), or None.
+        _extension_owner(path) = extension_owner;
         /// Returns True when an entry of level (int, one of APLOG_*) would be logged now.
         _takes(level) = takes_level;
         /// Writes text (str) to the error log at level (int, one of APLOG_*), with path (str) and line (int) as its
@@ -223,6 +229,23 @@ fn interpreter_count<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
     Ok(sub_interpreter::count(this.py())
         .into_pyobject(this.py())?
         .into_any())
+}
+
+fn extension_loaded<'py>(this: &Me<'_, 'py>, path: &Bound<'py, PyAny>) -> Answer<'py> {
+    extensions::loaded(&text_of(path)?, this.interpreter());
+    none(this)
+}
+
+fn extension_owner<'py>(this: &Me<'_, 'py>, path: &Bound<'py, PyAny>) -> Answer<'py> {
+    match extensions::first(&text_of(path)?) {
+        Some(interpreter) => decode(this.py(), interpreter.name().as_bytes()),
+        None => none(this),
+    }
+}
+
+/// A path as text: for a key only.
+fn text_of(path: &Bound<'_, PyAny>) -> PyResult<String> {
+    Ok(String::from_utf8_lossy(&encode(path)?).into_owned())
 }
 
 fn takes_level<'py>(this: &Me<'_, 'py>, level: &Bound<'py, PyAny>) -> Answer<'py> {

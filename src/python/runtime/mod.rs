@@ -4,6 +4,7 @@ pub mod attach;
 pub mod context;
 pub mod contextvars;
 pub mod deferred_drops;
+pub mod extensions;
 pub mod forked;
 pub mod gil_turns;
 pub(in crate::python) mod initialize;
