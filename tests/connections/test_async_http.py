@@ -197,7 +197,7 @@ def test_p20_the_threads_of_filters_whose_clients_left_are_free_again(httpd: Htt
     clients = [httpd.connect() for _ in range(count)]
     for client in clients:
         client.sendall(get("/waits/big.txt"))
-    httpd.wait_for_log("(?s)" + "life: waits.*" * 12)
+    httpd.wait_for_log("(?s)" + "life: begins.*" * count)
     for client in clients:
         leave(client, "reset")
     assert logged(httpd, before, count) == ["200 GET /waits/big.txt HTTP/1.1"] * count

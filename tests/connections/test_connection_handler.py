@@ -45,6 +45,7 @@ Listen 127.0.0.1:${FIRST_PORT}
     PythonConnectionHandler plain_connections::never
 </VirtualHost>
 """
+CONF += HOST.replace("Timeout 1", "Timeout 10").replace("::@", "::echo").replace("@", "patient")
 BIG = 1 << 20
 both = pytest.mark.parametrize("tls", [False, True], ids=["clear", "tls"])
 
@@ -267,7 +268,7 @@ def test_request_timeouts_hold_after_declining(httpd: Httpd) -> None:
 
 def test_request_timeouts_do_not_hold_for_other_protocols(httpd: Httpd) -> None:
     skip_waiting(httpd)
-    with httpd.connect(port(httpd, "echo")) as client:
+    with httpd.connect(port(httpd, "patient")) as client:
         for _ in range(5):
             client.sendall(b"a\n")
             assert client.recv(100) == b"<a\n>"

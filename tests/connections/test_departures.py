@@ -110,7 +110,7 @@ def test_who_ends_only_its_side_is_answered(httpd: Httpd, what: str, tls: bool) 
 
 
 def test_who_takes_what_is_sent_is_there(httpd: Httpd) -> None:
-    with begun(httpd, "0.6 ticks") as client:
+    with begun(httpd, "1.4 ticks") as client:
         end_input(client)
         assert read_all(client) == b"01234567answer"
     assert said(httpd, 2) == ["begins", "done", "finally"]

@@ -166,9 +166,10 @@ def test_i15_a_slow_body_is_408(httpd: Httpd, reader: str, name: str) -> None:
     begin = time.monotonic()
     answers = http1.responses(httpd.raw(http1.post(f"/{name}/{reader}", b"x" * 10)[:-1]))
     assert answers[0].status == 408
-    assert time.monotonic() - begin < 3
+    assert time.monotonic() - begin < 10
 
 
+@pytest.mark.alone
 def test_w48_a_time_out_is_told_again_without_waiting_again(httpd: Httpd) -> None:
     begin = time.monotonic()
     answers = http1.responses(httpd.raw(http1.post("/filtered/errors", b"x" * 10)[:-1]))

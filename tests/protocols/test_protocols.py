@@ -19,7 +19,7 @@ TLS = """
     SSLCertificateKeyFile "${KEY}"
 """
 CONF = f"""
-RequestReadTimeout handshake=1 header=1
+RequestReadTimeout handshake=5 header=1
 PythonGracefulTimeout 1
 PythonProtocol plain named_protocols::plain
 PythonProtocol talks named_protocols::talks

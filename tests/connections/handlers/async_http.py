@@ -36,6 +36,7 @@ async def ponders(conn: apache.AsyncConnection) -> int:
 
 async def outputfilter(filter: apache.AsyncFilter):  # type: ignore[no-untyped-def]
     "Waits for each piece."
+    note(filter.connection, "begins")
     try:
         async for chunk in filter:
             note(filter.connection, "waits")

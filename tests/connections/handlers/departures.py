@@ -32,7 +32,7 @@ async def _work(conn: apache.AsyncConnection, what: str) -> None:
             await apache.aio(asyncio.sleep(0.5))
         case "ticks":
             for number in range(8):
-                await conn.sleep(0.2)
+                await conn.sleep(0.25)
                 await conn.write(f"{number}")
         case "writes":
             await conn.sleep(0.5)
