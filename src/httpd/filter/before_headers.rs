@@ -3,28 +3,19 @@
 //! It counts among the filters of the protocol, which stay in the chain when httpd makes an error page.
 
 use super::Filter;
-use super::handle;
+use super::entry_point::OutputEntry;
+use super::known_record::KnownRecord;
 use crate::filter_chain::Change;
-use crate::filter_chain::Direction;
 use crate::httpd::apr::brigade::Brigade;
 use crate::httpd::ffi;
-use crate::httpd::guard::guard;
 use crate::httpd::request::Request;
 use crate::httpd::status::Error;
 
-const NAME: &std::ffi::CStr = c"mod_python.before-headers";
+static RECORD: KnownRecord = KnownRecord::new(c"mod_python.before-headers");
 
 /// Registers the filter that stands last before the headers.
 pub(in crate::httpd) fn register() {
-    // SAFETY: httpd copies the name; the function is static.
-    unsafe {
-        ffi::ap_register_output_filter(
-            NAME.as_ptr(),
-            Some(before_headers),
-            None,
-            ffi::AP_FTYPE_PROTOCOL - 1,
-        );
-    }
+    RECORD.register::<BeforeHeaders>(ffi::AP_FTYPE_PROTOCOL - 1);
 }
 
 impl Request {
@@ -39,7 +30,7 @@ impl Request {
             std::ptr::null_mut()
         };
         let (r, c) = (self.as_ptr(), self.connection().as_ptr());
-        let handle = handle(Direction::Output, NAME);
+        let handle = RECORD.get();
         if handle.is_null() {
             // `mod_python.testing` has no such filter; there, all headers are set before a body comes.
             self.take_back_headers(change == Change::Length);
@@ -60,7 +51,7 @@ impl Request {
 
     /// Corrects the headers before those filters are called, for a decision that goes by them: `Range`, `ETag`.
     pub(in crate::httpd) fn settle_headers_ahead(&self) {
-        let handle = handle(Direction::Output, NAME);
+        let handle = RECORD.get();
         let is_ours = |filter: &&Filter| std::ptr::eq(filter.raw().frec, handle);
         for filter in self.output_chain().filter(is_ours) {
             self.take_back_headers(!filter.raw().ctx.is_null());
@@ -85,18 +76,15 @@ impl Request {
     }
 }
 
-unsafe extern "C" fn before_headers(
-    f: *mut ffi::ap_filter_t,
-    brigade: *mut ffi::apr_bucket_brigade,
-) -> ffi::apr_status_t {
-    // SAFETY: httpd calls with a live filter and brigade.
-    let filter = unsafe { Filter::from_raw(f) };
-    // SAFETY: as above.
-    let brigade = unsafe { Brigade::from_raw(brigade) };
-    let result = guard("the filter before headers", Err(Error::GENERAL), || {
+/// The filter.
+struct BeforeHeaders;
+
+impl OutputEntry for BeforeHeaders {
+    const WHAT: &'static str = "the filter before headers";
+
+    fn take(filter: &Filter, brigade: &Brigade) -> Result<(), Error> {
         settle(filter, brigade)
-    });
-    Error::code(result)
+    }
 }
 
 /// Corrects the headers with each brigade until they are sent: when httpd refuses the headers of a response,

@@ -7,6 +7,7 @@
 use std::cell::Cell;
 use std::ffi::{CStr, CString};
 
+use super::entry_point::{InputEntry, register_input};
 use super::native::NativeFilter;
 use super::stream::held_by;
 use super::{Filter, Mode};
@@ -16,7 +17,6 @@ use crate::httpd::apr::bucket::BucketKind;
 use crate::httpd::apr::owned_brigade::OwnedBrigade;
 use crate::httpd::connection::KeepAlive;
 use crate::httpd::ffi;
-use crate::httpd::guard::guard;
 use crate::httpd::log::Level;
 use crate::httpd::request::Request;
 use crate::httpd::status::{Error, Status};
@@ -49,10 +49,8 @@ struct BodyDecoder {
 /// Registers both filters.
 pub(in crate::httpd) fn register() {
     let kind = ffi::AP_FTYPE_CONTENT_SET;
-    // SAFETY: httpd copies the name; the function is static.
-    unsafe { ffi::ap_register_input_filter(NAME.as_ptr(), Some(read_decoded), None, kind) };
-    // SAFETY: as above.
-    unsafe { ffi::ap_register_input_filter(NOTHING.as_ptr(), Some(nothing_yet), None, kind) };
+    register_input::<BodyDecoder>(NAME, kind);
+    register_input::<NothingYet>(NOTHING, kind);
 }
 
 impl Request {
@@ -185,39 +183,29 @@ impl BodyDecoder {
     }
 }
 
-unsafe extern "C" fn read_decoded(
-    f: *mut ffi::ap_filter_t,
-    brigade: *mut ffi::apr_bucket_brigade,
-    mode: ffi::ap_input_mode_t,
-    block: ffi::apr_read_type_e,
-    limit: ffi::apr_off_t,
-) -> ffi::apr_status_t {
-    // SAFETY: httpd calls with a live filter.
-    let filter = unsafe { Filter::from_raw(f) };
-    let (Some(Mode::Bytes(bytes @ 1..)), Some(decoder)) =
-        (Mode::of(mode, limit), filter.kept::<BodyDecoder>())
-    else {
+impl InputEntry for BodyDecoder {
+    const WHAT: &'static str = "the filter of a decoded body";
+
+    fn answers(filter: &Filter, mode: Mode) -> bool {
         // httpd's parser of bodies knows no other modes. Without a value, the configuration has put it there by name.
-        // SAFETY: the live chain, and the caller's own arguments.
-        return unsafe { ffi::ap_get_brigade(filter.raw().next, brigade, mode, block, limit) };
-    };
-    // SAFETY: httpd calls with a live brigade.
-    let brigade = unsafe { Brigade::from_raw(brigade) };
-    let block = block == ffi::APR_BLOCK_READ;
-    let result = guard("the filter of a decoded body", Err(Error::GENERAL), || {
-        decoder.read(filter, brigade, bytes, block)
-    });
-    Error::code(result)
+        matches!(mode, Mode::Bytes(1..)) && filter.kept::<Self>().is_some()
+    }
+
+    fn give(filter: &Filter, target: &Brigade, mode: Mode, block: bool) -> Result<(), Error> {
+        match (filter.kept::<Self>(), mode) {
+            (Some(decoder), Mode::Bytes(limit)) => decoder.read(filter, target, limit, block),
+            _ => Err(Error::GENERAL),
+        }
+    }
 }
 
-/// Answers that nothing has come yet.
-unsafe extern "C" fn nothing_yet(
-    _filter: *mut ffi::ap_filter_t,
-    _brigade: *mut ffi::apr_bucket_brigade,
-    _mode: ffi::ap_input_mode_t,
-    _block: ffi::apr_read_type_e,
-    _limit: ffi::apr_off_t,
-) -> ffi::apr_status_t {
-    // Outside of `guard`: it only answers a constant.
-    0
+/// The filter that answers that nothing has come yet.
+struct NothingYet;
+
+impl InputEntry for NothingYet {
+    const WHAT: &'static str = "the filter of no body";
+
+    fn give(_: &Filter, _: &Brigade, _: Mode, _: bool) -> Result<(), Error> {
+        Ok(())
+    }
 }

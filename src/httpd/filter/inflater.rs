@@ -8,6 +8,7 @@ use std::rc::Rc;
 
 use bytes::Bytes;
 
+use super::entry_point::{OutputEntry, register_output};
 use super::native::NativeFilter;
 use super::stream::{CHUNK, held_by};
 use super::{Filter, handle};
@@ -16,7 +17,6 @@ use crate::httpd::apr::brigade::Brigade;
 use crate::httpd::apr::bucket::{Bucket, BucketKind};
 use crate::httpd::apr::owned_brigade::OwnedBrigade;
 use crate::httpd::ffi;
-use crate::httpd::guard::guard;
 use crate::httpd::request::Request;
 use crate::httpd::status::Error;
 
@@ -32,9 +32,7 @@ const KEPT: usize = 6;
 
 /// Registers the filter that `INFLATE` calls.
 pub(in crate::httpd) fn register() {
-    let kind = ffi::AP_FTYPE_RESOURCE;
-    // SAFETY: httpd copies the name; the function is static.
-    unsafe { ffi::ap_register_output_filter(DECODED.as_ptr(), Some(decoded), None, kind) };
+    register_output::<Decoded>(DECODED, ffi::AP_FTYPE_RESOURCE);
 }
 
 /// Why a response cannot be decoded.
@@ -91,7 +89,7 @@ impl Inflater {
             total: Cell::new(0),
             limit,
         });
-        // SAFETY: `decoded` keeps its address, and goes with the filter. It is what `decoded()` expects.
+        // SAFETY: `decoded` keeps its address, and goes with the filter. It is what `Decoded::take` expects.
         unsafe { collector.set_context(Rc::as_ptr(&decoded).cast()) };
         // SAFETY: it keeps its address, and goes with `inflate`.
         unsafe { inflate.set_next(collector.as_ptr()) };
@@ -276,7 +274,7 @@ impl Decoded {
         self.total.get() as u32
     }
 
-    fn take(&self, brigade: &Brigade) -> Result<(), Error> {
+    fn collect(&self, brigade: &Brigade) -> Result<(), Error> {
         self.total
             .set(self.total.get() + brigade.known_length() as u64);
         if self.is_too_long() {
@@ -288,22 +286,16 @@ impl Decoded {
     }
 }
 
-unsafe extern "C" fn decoded(
-    f: *mut ffi::ap_filter_t,
-    brigade: *mut ffi::apr_bucket_brigade,
-) -> ffi::apr_status_t {
-    // SAFETY: httpd and mod_deflate call with a live filter and brigade.
-    let filter = unsafe { Filter::from_raw(f) };
-    // SAFETY: as above.
-    let brigade = unsafe { Brigade::from_raw(brigade) };
-    let result = guard("the filter behind INFLATE", Err(Error::GENERAL), || {
-        match filter.kept::<Decoded>() {
-            Some(decoded) => decoded.take(brigade),
+impl OutputEntry for Decoded {
+    const WHAT: &'static str = "the filter behind INFLATE";
+
+    fn take(filter: &Filter, brigade: &Brigade) -> Result<(), Error> {
+        match filter.kept::<Self>() {
+            Some(decoded) => decoded.collect(brigade),
             // The configuration has put it into a chain by its name.
             None => filter.step_out(brigade),
         }
-    });
-    Error::code(result)
+    }
 }
 
 /// Whether mod_deflate has the filters that decode bodies for filters of this direction.

@@ -4,9 +4,11 @@ use std::ffi::CStr;
 use std::ptr::{dangling_mut, null_mut};
 use std::sync::atomic::{AtomicPtr, Ordering};
 
-use super::handle;
+use super::entry_point::{OutputEntry, register_output};
+use super::{Filter, handle};
 use crate::filter_chain::Direction;
 use crate::httpd::ffi;
+use crate::httpd::request::Request;
 
 /// The record of an output filter, which is looked up when it is first asked for. Any thread.
 pub(in crate::httpd) struct KnownRecord {
@@ -46,5 +48,31 @@ impl KnownRecord {
     /// Forgets it: the modules register their filters again, since the configuration is read again.
     pub(in crate::httpd) fn forget(&self) {
         self.record.store(null_mut(), Ordering::Relaxed);
+    }
+
+    /// Registers our own filter of this name.
+    pub(in crate::httpd) fn register<E: OutputEntry>(&self, kind: ffi::ap_filter_type) {
+        self.forget();
+        register_output::<E>(self.name, kind);
+    }
+
+    /// Adds the filter to a request's chain. `None`: no module has registered one, as in `mod_python.testing`.
+    pub(in crate::httpd) fn add_to<'a>(&self, r: &'a Request) -> Option<&'a Filter> {
+        let (record, context) = (self.get(), null_mut());
+        if record.is_null() {
+            return None;
+        }
+        let (r, c) = (r.as_ptr(), r.connection().as_ptr());
+        // SAFETY: the live request, and a record of an output filter.
+        let added = unsafe { ffi::ap_add_output_filter_handle(record, context, r, c) };
+        // SAFETY: null, or a filter that lives as long as the request.
+        (!added.is_null()).then(|| unsafe { Filter::from_raw(added) })
+    }
+
+    /// The first such filter in a request's chain.
+    pub(in crate::httpd) fn in_chain<'a>(&self, r: &'a Request) -> Option<&'a Filter> {
+        let record = self.get();
+        r.output_chain()
+            .find(|filter| std::ptr::eq(filter.raw().frec, record))
     }
 }

@@ -6,6 +6,7 @@ pub(in crate::httpd) mod byte_range;
 pub(in crate::httpd) mod calls_in_progress;
 pub mod content_length;
 pub(in crate::httpd) mod decoded_body;
+pub(in crate::httpd) mod entry_point;
 pub mod file;
 pub mod inflater;
 pub mod input;

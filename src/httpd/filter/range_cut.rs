@@ -11,19 +11,18 @@ use std::ffi::{CStr, CString};
 
 use super::Filter;
 use super::byte_range::ByteRange;
-use super::handle;
+use super::entry_point::OutputEntry;
+use super::known_record::KnownRecord;
 use super::response_head::strict_length;
 use super::stream::{CHUNK, held_by};
-use crate::filter_chain::Direction;
 use crate::httpd::apr::brigade::Brigade;
 use crate::httpd::apr::bucket::BucketKind;
 use crate::httpd::apr::owned_brigade::OwnedBrigade;
 use crate::httpd::ffi;
-use crate::httpd::guard::guard;
 use crate::httpd::request::Request;
 use crate::httpd::status::{Error, Status};
 
-const NAME: &CStr = c"mod_python.range";
+static RECORD: KnownRecord = KnownRecord::new(c"mod_python.range");
 /// The note with the status of a filter of ours that has failed while it wrote its response.
 const FAILURE: &CStr = c"mod_python.filter-failure";
 
@@ -58,9 +57,7 @@ struct RangeCut {
 
 /// Registers the filter: before those of the protocol, of which httpd's own for ranges is the first.
 pub(in crate::httpd) fn register() {
-    let kind = ffi::AP_FTYPE_PROTOCOL - 1;
-    // SAFETY: httpd copies the name; the function is static.
-    unsafe { ffi::ap_register_output_filter(NAME.as_ptr(), Some(range_cut), None, kind) };
+    RECORD.register::<RangeCut>(ffi::AP_FTYPE_PROTOCOL - 1);
 }
 
 impl Request {
@@ -70,18 +67,10 @@ impl Request {
         if !is_get || self.is_subrequest() || !self.asks_for_range() {
             return;
         }
-        let handle = handle(Direction::Output, NAME);
-        let is_ours = |filter: &Filter| std::ptr::eq(filter.raw().frec, handle);
-        // `mod_python.testing` has no such filter.
-        if handle.is_null() || self.output_chain().any(is_ours) {
+        if RECORD.in_chain(self).is_some() {
             return;
         }
-        let (r, c) = (self.as_ptr(), self.connection().as_ptr());
-        // SAFETY: the live request, and the record of `register`; the value follows below.
-        let added = unsafe { ffi::ap_add_output_filter_handle(handle, std::ptr::null_mut(), r, c) };
-        if !added.is_null() {
-            // SAFETY: it lives as long as the request.
-            let filter = unsafe { Filter::from_raw(added) };
+        if let Some(filter) = RECORD.add_to(self) {
             filter.keep(RangeCut {
                 stage: Cell::new(Progress::Undecided),
                 outgoing: held_by(filter),
@@ -155,11 +144,7 @@ impl Filter {
         let Some(next) = (unsafe { self.raw().next.as_ref() }) else {
             return false;
         };
-        // SAFETY: a filter's record lives as long as the configuration.
-        let function = unsafe { (*next.frec).filter_func };
-        // SAFETY: the record of an output filter, whose chain this is.
-        let function = unsafe { function.out_func };
-        if function.is_none_or(|f| f as usize != range_cut as *const () as usize) {
+        if !std::ptr::eq(next.frec, RECORD.get()) {
             return false;
         }
         // SAFETY: as above.
@@ -172,18 +157,12 @@ impl Filter {
     }
 }
 
-unsafe extern "C" fn range_cut(
-    f: *mut ffi::ap_filter_t,
-    brigade: *mut ffi::apr_bucket_brigade,
-) -> ffi::apr_status_t {
-    // SAFETY: httpd calls with a live filter and brigade.
-    let filter = unsafe { Filter::from_raw(f) };
-    // SAFETY: as above.
-    let brigade = unsafe { Brigade::from_raw(brigade) };
-    let result = guard("the filter of ranges", Err(Error::GENERAL), || {
+impl OutputEntry for RangeCut {
+    const WHAT: &'static str = "the filter of ranges";
+
+    fn take(filter: &Filter, brigade: &Brigade) -> Result<(), Error> {
         take(filter, brigade)
-    });
-    Error::code(result)
+    }
 }
 
 /// Takes a brigade of the response.

@@ -3,11 +3,11 @@
 
 use std::ffi::{CStr, CString};
 
+use super::entry_point::{OutputEntry, register_output};
 use super::{Filter, handle};
 use crate::filter_chain::Direction;
 use crate::httpd::apr::brigade::Brigade;
 use crate::httpd::ffi;
-use crate::httpd::guard::guard;
 use crate::httpd::request::Request;
 use crate::httpd::status::Error;
 
@@ -19,9 +19,7 @@ const SUFFIX: &[u8] = b"-gzip";
 
 /// Registers the filter behind `DEFLATE`.
 pub(in crate::httpd) fn register() {
-    let kind = ffi::AP_FTYPE_CONTENT_SET;
-    // SAFETY: httpd copies the name; the function is static.
-    unsafe { ffi::ap_register_output_filter(NAME.as_ptr(), Some(recoded), None, kind) };
+    register_output::<Original>(NAME, ffi::AP_FTYPE_CONTENT_SET);
 }
 
 impl Request {
@@ -68,24 +66,18 @@ impl Original {
     }
 }
 
-unsafe extern "C" fn recoded(
-    f: *mut ffi::ap_filter_t,
-    brigade: *mut ffi::apr_bucket_brigade,
-) -> ffi::apr_status_t {
-    // SAFETY: httpd calls with a live filter and brigade.
-    let filter = unsafe { Filter::from_raw(f) };
-    // SAFETY: as above.
-    let brigade = unsafe { Brigade::from_raw(brigade) };
-    let result = guard("the filter behind DEFLATE", Err(Error::GENERAL), || {
+impl OutputEntry for Original {
+    const WHAT: &'static str = "the filter behind DEFLATE";
+
+    fn take(filter: &Filter, brigade: &Brigade) -> Result<(), Error> {
         if brigade.is_empty() {
             return Ok(());
         }
-        if let (Some(original), Some(r)) = (filter.kept::<Original>(), filter.request()) {
+        if let (Some(original), Some(r)) = (filter.kept::<Self>(), filter.request()) {
             original.settle(r);
         }
         filter.step_out(brigade)
-    });
-    Error::code(result)
+    }
 }
 
 /// Whether a tag is the other one with the suffix of `DEFLATE`.

@@ -12,10 +12,11 @@
 //! `sent_bodyct` before it has sent anything.
 
 use std::cell::Cell;
-use std::ffi::{CStr, c_int};
+use std::ffi::c_int;
 use std::ptr::NonNull;
 
 use super::Filter;
+use super::entry_point::OutputEntry;
 use super::response_head;
 use super::response_head::{Head, measure, strict_length};
 use crate::httpd::apr::brigade::Brigade;
@@ -28,8 +29,7 @@ use crate::httpd::log::Level;
 use crate::httpd::request::Request;
 use crate::httpd::status::{Error, Status};
 
-const NAME: &CStr = c"mod_python.frame";
-static RECORD: KnownRecord = KnownRecord::new(NAME);
+static RECORD: KnownRecord = KnownRecord::new(c"mod_python.frame");
 /// The response in place of one whose head frames its body in a way that no client understands.
 const UNFRAMED: &[u8] =
     b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
@@ -72,11 +72,8 @@ impl From<Error> for Wrong {
 
 /// Registers the filter: behind those that transcode a body, and behind httpd's `CHUNK`.
 pub(in crate::httpd) fn register() {
-    RECORD.forget();
     response_head::forget_makers();
-    let kind = ffi::AP_FTYPE_TRANSCODE + 5;
-    // SAFETY: httpd copies the name; the function is static.
-    unsafe { ffi::ap_register_output_filter(NAME.as_ptr(), Some(frame), None, kind) };
+    RECORD.register::<Frame>(ffi::AP_FTYPE_TRANSCODE + 5);
     let (none, middle) = (std::ptr::null(), ffi::APR_HOOK_MIDDLE as c_int);
     // SAFETY: called while httpd collects hooks; the function is static.
     unsafe { ffi::ap_hook_insert_error_filter(Some(error_page_begins), none, none, middle) };
@@ -101,9 +98,8 @@ impl Request {
     /// Adds the filter to the response of this request, or of the main request of this subrequest. Called as soon
     /// as Python sees something of the request.
     pub fn watch_framing(&self) {
-        let handle = RECORD.get();
         // `mod_python.testing` has no such filter.
-        if handle.is_null() || self.has_ended() || self.frame().is_some() {
+        if RECORD.get().is_null() || self.has_ended() || self.frame().is_some() {
             return;
         }
         // A redirect gives the filters of the protocol to another request.
@@ -119,12 +115,7 @@ impl Request {
             true => Stage::Head([0; 4]),
             false => Stage::Free,
         };
-        let (r, c) = (owner.as_ptr(), owner.connection().as_ptr());
-        // SAFETY: the live request, and the record of `register`; the value follows below.
-        let added = unsafe { ffi::ap_add_output_filter_handle(handle, std::ptr::null_mut(), r, c) };
-        if !added.is_null() {
-            // SAFETY: it lives as long as the request.
-            let filter = unsafe { Filter::from_raw(added) };
+        if let Some(filter) = RECORD.add_to(owner) {
             filter.keep(Frame {
                 stage: Cell::new(stage),
             });
@@ -169,24 +160,16 @@ impl Request {
     }
 
     fn frame(&self) -> Option<&Frame> {
-        let record = RECORD.get();
-        let is_ours = |filter: &&Filter| std::ptr::eq(filter.raw().frec, record);
-        self.output_chain().find(is_ours).and_then(Filter::kept)
+        RECORD.in_chain(self).and_then(Filter::kept)
     }
 }
 
-unsafe extern "C" fn frame(
-    f: *mut ffi::ap_filter_t,
-    brigade: *mut ffi::apr_bucket_brigade,
-) -> ffi::apr_status_t {
-    // SAFETY: httpd calls with a live filter and brigade.
-    let filter = unsafe { Filter::from_raw(f) };
-    // SAFETY: as above.
-    let brigade = unsafe { Brigade::from_raw(brigade) };
-    let result = guard("the filter that frames", Err(Error::GENERAL), || {
+impl OutputEntry for Frame {
+    const WHAT: &'static str = "the filter that frames";
+
+    fn take(filter: &Filter, brigade: &Brigade) -> Result<(), Error> {
         check(filter, brigade)
-    });
-    Error::code(result)
+    }
 }
 
 /// Sends on the buckets that fit the response.
@@ -194,7 +177,7 @@ fn check(filter: &Filter, brigade: &Brigade) -> Result<(), Error> {
     let (Some(frame), Some(r)) = (filter.kept::<Frame>(), filter.request()) else {
         return filter.pass(brigade);
     };
-    match frame.take(r, brigade) {
+    match frame.count(r, brigade) {
         Ok(()) => {}
         Err(Wrong::Unread(error)) => return Err(error),
         Err(Wrong::Fault(fault)) => {
@@ -213,7 +196,7 @@ fn check(filter: &Filter, brigade: &Brigade) -> Result<(), Error> {
 
 impl Frame {
     /// Updates the stage by the buckets that are about to be sent, and removes those that must not be.
-    fn take(&self, r: &Request, brigade: &Brigade) -> Result<(), Wrong> {
+    fn count(&self, r: &Request, brigade: &Brigade) -> Result<(), Wrong> {
         let mut body = brigade.first();
         if let Stage::Head(last) = self.stage.get() {
             let head = match r.connection().is_stream() {
@@ -243,11 +226,11 @@ impl Frame {
                 r.note_form_of_tag();
             }
         }
-        self.take_body(r, brigade, body)
+        self.count_body(r, brigade, body)
     }
 
-    /// As `take`, for a body that begins with this bucket.
-    fn take_body(
+    /// As `count`, for a body that begins with this bucket.
+    fn count_body(
         &self,
         r: &Request,
         brigade: &Brigade,

@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 
+use super::entry_point::{InputEntry, register_input};
 use super::{Direction, Filter, Mode, handle};
 use crate::httpd::apr::brigade::Brigade;
 use crate::httpd::apr::brigade_data::extend;
@@ -20,7 +21,6 @@ use crate::httpd::apr::bucket::BucketKind;
 use crate::httpd::apr::file_part;
 use crate::httpd::apr::file_part::SharedFile;
 use crate::httpd::ffi;
-use crate::httpd::guard::guard;
 use crate::httpd::request::Request;
 use crate::httpd::status::Error;
 
@@ -78,11 +78,8 @@ pub(in crate::httpd) struct Spool {
 
 /// Registers both filters.
 pub(in crate::httpd) fn register() {
-    let first = ffi::AP_FTYPE_RESOURCE - 5;
-    for (name, place) in [(FILTERED, first), (ORIGINAL, ffi::AP_FTYPE_PROTOCOL - 1)] {
-        // SAFETY: httpd copies the name; the function is static.
-        unsafe { ffi::ap_register_input_filter(name.as_ptr(), Some(serve), None, place) };
-    }
+    register_input::<Spool>(FILTERED, ffi::AP_FTYPE_RESOURCE - 5);
+    register_input::<Spool>(ORIGINAL, ffi::AP_FTYPE_PROTOCOL - 1);
 }
 
 impl Request {
@@ -270,8 +267,8 @@ impl Spool {
         self.length.get() - self.at.get()
     }
 
-    /// Answers a reader.
-    fn give(&self, target: &Brigade, mode: Mode) -> Result<(), Error> {
+    /// Answers a reader with what is kept.
+    fn give_kept(&self, target: &Brigade, mode: Mode) -> Result<(), Error> {
         let ends = match mode {
             Mode::Bytes(limit) => {
                 let length = self.rest().min(limit as u64);
@@ -354,37 +351,23 @@ impl Spool {
     }
 }
 
-unsafe extern "C" fn serve(
-    f: *mut ffi::ap_filter_t,
-    brigade: *mut ffi::apr_bucket_brigade,
-    mode: ffi::ap_input_mode_t,
-    block: ffi::apr_read_type_e,
-    limit: ffi::apr_off_t,
-) -> ffi::apr_status_t {
-    // SAFETY: httpd calls with a live filter.
-    let filter = unsafe { Filter::from_raw(f) };
-    let Some(read) = Mode::of(mode, limit) else {
-        // SAFETY: the live chain, and the caller's own arguments.
-        return unsafe { ffi::ap_get_brigade(filter.raw().next, brigade, mode, block, limit) };
-    };
-    // SAFETY: httpd calls with a live brigade.
-    let brigade = unsafe { Brigade::from_raw(brigade) };
-    let block = block == ffi::APR_BLOCK_READ;
-    let result = guard("the filter of a kept body", Err(Error::GENERAL), || {
-        let Some(spool) = filter.kept::<Spool>() else {
+impl InputEntry for Spool {
+    const WHAT: &'static str = "the filter of a kept body";
+
+    fn give(filter: &Filter, target: &Brigade, mode: Mode, block: bool) -> Result<(), Error> {
+        let Some(spool) = filter.kept::<Self>() else {
             // The configuration has put it there by its name: it has no body.
             filter.unlink(Direction::Input);
-            return filter.fetch(brigade, read, block);
+            return filter.fetch(target, mode, block);
         };
         if spool.rest() == 0 && spool.open.get() {
-            if let Mode::Bytes(_) = read {
+            if let Mode::Bytes(_) = mode {
                 filter.unlink(Direction::Input);
-                return filter.fetch(brigade, read, block);
+                return filter.fetch(target, mode, block);
             }
             // httpd's parser of bodies knows no lines and no peeking.
             spool.refill(filter, block)?;
         }
-        spool.give(brigade, read)
-    });
-    Error::code(result)
+        spool.give_kept(target, mode)
+    }
 }

@@ -11,6 +11,8 @@ use crate::filter_chain::{Direction, FilterType};
 use crate::httpd::apr::brigade::Brigade;
 use crate::httpd::ffi;
 use crate::httpd::filter::calls_in_progress;
+use crate::httpd::filter::entry_point;
+use crate::httpd::filter::entry_point::{InputEntry, OutputEntry};
 use crate::httpd::filter::{Filter, Mode, RUN_TIME_NAME, handle};
 use crate::httpd::guard::guard;
 use crate::httpd::log::Level;
@@ -101,10 +103,20 @@ type OutputFunction =
 
 type Start = unsafe extern "C" fn(*mut ffi::ap_filter_t) -> i32;
 
+/// The functions of one entry point.
+struct Numbered<M, const SLOT: usize>(std::marker::PhantomData<M>);
+
+impl<M: Module, const SLOT: usize> Numbered<M, SLOT> {
+    const INPUT: InputFunction = entry_point::input::<Self>;
+    const OUTPUT: OutputFunction = entry_point::output::<Self>;
+    const START_INPUT: Start = start_input::<M, SLOT>;
+    const START_OUTPUT: Start = start_output::<M, SLOT>;
+}
+
 /// One function per slot, written out by the compiler.
 struct Entries<M>(std::marker::PhantomData<M>);
 
-/// `entries!(input, M)` is the 256 instances of a generic function, in rows of 16.
+/// `entries!(INPUT, M)` is this function of 256 slots, in rows of 16.
 macro_rules! entries {
     ($function:ident, $module:ident) => {
         entries!(@rows $function, $module,
@@ -113,14 +125,14 @@ macro_rules! entries {
     (@rows $function:ident, $module:ident, $($row:literal)*) => {{
         const ROWS: usize = [$($row),*].len();
         let rows = [$([
-            $function::<$module, { $row }>, $function::<$module, { $row + 1 }>,
-            $function::<$module, { $row + 2 }>, $function::<$module, { $row + 3 }>,
-            $function::<$module, { $row + 4 }>, $function::<$module, { $row + 5 }>,
-            $function::<$module, { $row + 6 }>, $function::<$module, { $row + 7 }>,
-            $function::<$module, { $row + 8 }>, $function::<$module, { $row + 9 }>,
-            $function::<$module, { $row + 10 }>, $function::<$module, { $row + 11 }>,
-            $function::<$module, { $row + 12 }>, $function::<$module, { $row + 13 }>,
-            $function::<$module, { $row + 14 }>, $function::<$module, { $row + 15 }>,
+            Numbered::<$module, { $row }>::$function, Numbered::<$module, { $row + 1 }>::$function,
+            Numbered::<$module, { $row + 2 }>::$function, Numbered::<$module, { $row + 3 }>::$function,
+            Numbered::<$module, { $row + 4 }>::$function, Numbered::<$module, { $row + 5 }>::$function,
+            Numbered::<$module, { $row + 6 }>::$function, Numbered::<$module, { $row + 7 }>::$function,
+            Numbered::<$module, { $row + 8 }>::$function, Numbered::<$module, { $row + 9 }>::$function,
+            Numbered::<$module, { $row + 10 }>::$function, Numbered::<$module, { $row + 11 }>::$function,
+            Numbered::<$module, { $row + 12 }>::$function, Numbered::<$module, { $row + 13 }>::$function,
+            Numbered::<$module, { $row + 14 }>::$function, Numbered::<$module, { $row + 15 }>::$function,
         ]),*];
         let _: [(); ENTRY_POINTS] = [(); ROWS * 16];
         rows
@@ -129,20 +141,20 @@ macro_rules! entries {
 
 impl<M: Module> Entries<M> {
     const INPUT: [InputFunction; RUN_TIME + 1] = {
-        let rows: [[InputFunction; 16]; 16] = entries!(input, M);
-        flatten::<InputFunction>(rows, input::<M, RUN_TIME>)
+        let rows: [[InputFunction; 16]; 16] = entries!(INPUT, M);
+        flatten::<InputFunction>(rows, Numbered::<M, RUN_TIME>::INPUT)
     };
     const OUTPUT: [OutputFunction; RUN_TIME + 1] = {
-        let rows: [[OutputFunction; 16]; 16] = entries!(output, M);
-        flatten::<OutputFunction>(rows, output::<M, RUN_TIME>)
+        let rows: [[OutputFunction; 16]; 16] = entries!(OUTPUT, M);
+        flatten::<OutputFunction>(rows, Numbered::<M, RUN_TIME>::OUTPUT)
     };
     const START_INPUT: [Start; RUN_TIME + 1] = {
-        let rows: [[Start; 16]; 16] = entries!(start_input, M);
-        flatten::<Start>(rows, start_input::<M, RUN_TIME>)
+        let rows: [[Start; 16]; 16] = entries!(START_INPUT, M);
+        flatten::<Start>(rows, Numbered::<M, RUN_TIME>::START_INPUT)
     };
     const START_OUTPUT: [Start; RUN_TIME + 1] = {
-        let rows: [[Start; 16]; 16] = entries!(start_output, M);
-        flatten::<Start>(rows, start_output::<M, RUN_TIME>)
+        let rows: [[Start; 16]; 16] = entries!(START_OUTPUT, M);
+        flatten::<Start>(rows, Numbered::<M, RUN_TIME>::START_OUTPUT)
     };
 }
 
@@ -156,47 +168,27 @@ const fn flatten<F: Copy>(rows: [[F; 16]; 16], run_time: F) -> [F; RUN_TIME + 1]
     flat
 }
 
-unsafe extern "C" fn output<M: Module, const SLOT: usize>(
-    f: *mut ffi::ap_filter_t,
-    brigade: *mut ffi::apr_bucket_brigade,
-) -> ffi::apr_status_t {
-    // SAFETY: httpd calls with a live filter and brigade.
-    let filter = unsafe { Filter::from_raw(f) };
-    // SAFETY: as above.
-    let brigade = unsafe { Brigade::from_raw(brigade) };
-    let result = guard("an output filter", Err(Error::GENERAL), || {
+impl<M: Module, const SLOT: usize> OutputEntry for Numbered<M, SLOT> {
+    const WHAT: &'static str = "an output filter";
+
+    fn take(filter: &Filter, brigade: &Brigade) -> Result<(), Error> {
         let Some(_call) = calls_in_progress::begin(Direction::Output, filter) else {
             brigade.clear();
             return refuse(filter);
         };
         M::output_filter(filter, SLOT, brigade)
-    });
-    Error::code(result)
+    }
 }
 
-unsafe extern "C" fn input<M: Module, const SLOT: usize>(
-    f: *mut ffi::ap_filter_t,
-    brigade: *mut ffi::apr_bucket_brigade,
-    mode: ffi::ap_input_mode_t,
-    block: ffi::apr_read_type_e,
-    limit: ffi::apr_off_t,
-) -> ffi::apr_status_t {
-    // SAFETY: httpd calls with a live filter.
-    let filter = unsafe { Filter::from_raw(f) };
-    let Some(read) = Mode::of(mode, limit) else {
-        // SAFETY: the live chain, and the caller's own arguments.
-        return unsafe { ffi::ap_get_brigade(filter.raw().next, brigade, mode, block, limit) };
-    };
-    // SAFETY: httpd calls with a live brigade.
-    let brigade = unsafe { Brigade::from_raw(brigade) };
-    let block = block == ffi::APR_BLOCK_READ;
-    let result = guard("an input filter", Err(Error::GENERAL), || {
+impl<M: Module, const SLOT: usize> InputEntry for Numbered<M, SLOT> {
+    const WHAT: &'static str = "an input filter";
+
+    fn give(filter: &Filter, target: &Brigade, mode: Mode, block: bool) -> Result<(), Error> {
         let Some(_call) = calls_in_progress::begin(Direction::Input, filter) else {
             return refuse(filter);
         };
-        M::input_filter(filter, SLOT, brigade, read, block)
-    });
-    Error::code(result)
+        M::input_filter(filter, SLOT, target, mode, block)
+    }
 }
 
 /// Refuses the call of a filter that is being called, by another module: the filter's code, which is in the middle
