@@ -70,6 +70,18 @@ impl Table {
         unsafe { ffi::apr_table_unset(self.as_ptr(), key.as_ptr()) }
     }
 
+    /// Takes the first value of a key to another table, where it replaces all entries of another key. Removes what else
+    /// the key had. Does nothing without a value.
+    pub(in crate::httpd) fn move_to(&self, key: &CStr, target: &Self, target_key: &CStr) {
+        // SAFETY: the table is live.
+        let value = unsafe { ffi::apr_table_get(self.as_ptr(), key.as_ptr()) };
+        if !value.is_null() {
+            // SAFETY: live; APR copies both.
+            unsafe { ffi::apr_table_set(target.as_ptr(), target_key.as_ptr(), value) };
+            self.unset(key);
+        }
+    }
+
     /// Removes everything.
     pub fn clear(&self) {
         // SAFETY: the table is live.

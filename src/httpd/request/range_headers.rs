@@ -4,7 +4,7 @@
 //!
 //! All of it happens on the thread that works on the request.
 
-use std::ffi::{CStr, CString};
+use std::ffi::CStr;
 
 use super::Request;
 
@@ -20,11 +20,7 @@ impl Request {
     /// Hides the headers from the handler.
     pub fn hide_range(&self) {
         for (name, note) in HEADERS {
-            let value = self.headers_in().get(name);
-            if let Some(value) = value.and_then(|value| CString::new(value).ok()) {
-                self.notes().set(note, &value);
-                self.headers_in().unset(name);
-            }
+            self.headers_in().move_to(name, self.notes(), note);
         }
     }
 
@@ -46,11 +42,7 @@ impl Request {
     /// Undoes `hide_range` and `drop_range`: the response was sent, or another request takes it over.
     pub fn give_range_back(&self) {
         for (name, note) in HEADERS {
-            let value = self.notes().get(note);
-            if let Some(value) = value.and_then(|value| CString::new(value).ok()) {
-                self.headers_in().set(name, &value);
-                self.notes().unset(note);
-            }
+            self.notes().move_to(note, self.headers_in(), name);
         }
         self.notes().unset(WHOLE);
     }

@@ -114,7 +114,7 @@ pub(in crate::python) fn some(length: Option<&Bound<'_, PyAny>>) -> PyResult<Opt
 ///
 /// # Errors
 /// As [`fill`] and [`taken`].
-pub(in crate::python) fn read_some<'py>(this: &Me<'_, 'py>, length: Option<i64>) -> Answer<'py> {
+fn read_some<'py>(this: &Me<'_, 'py>, length: Option<i64>) -> Answer<'py> {
     let (c, transport) = transport(this)?;
     let mut data = Vec::new();
     if length == Some(0) {
@@ -158,7 +158,7 @@ pub(in crate::python) fn of_line(length: Option<&Bound<'_, PyAny>>) -> PyResult<
 ///
 /// # Errors
 /// As [`fill`] and [`taken`].
-pub(in crate::python) fn read_line<'py>(this: &Me<'_, 'py>, most: usize) -> Answer<'py> {
+fn read_line<'py>(this: &Me<'_, 'py>, most: usize) -> Answer<'py> {
     let (c, transport) = transport(this)?;
     let mut line = Vec::new();
     if most == 0 {

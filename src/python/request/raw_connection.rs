@@ -23,13 +23,8 @@ pub(in crate::python) fn read<'py>(
     this: &Me<'_, 'py>,
     length: Option<&Bound<'py, PyAny>>,
 ) -> Answer<'py> {
-    if this.body().request.is_none() {
-        return io::read(this, length);
-    }
-    // A wrong argument takes nothing.
-    let length = io::some(length)?;
-    take(this)?;
-    io::read_some(this, length)
+    take_for(this, || io::some(length))?;
+    io::read(this, length)
 }
 
 /// `conn.readline(length)`
@@ -37,12 +32,8 @@ pub(in crate::python) fn readline<'py>(
     this: &Me<'_, 'py>,
     length: Option<&Bound<'py, PyAny>>,
 ) -> Answer<'py> {
-    if this.body().request.is_none() {
-        return io::readline(this, length);
-    }
-    let most = io::of_line(length)?;
-    take(this)?;
-    io::read_line(this, most)
+    take_for(this, || io::of_line(length))?;
+    io::readline(this, length)
 }
 
 /// `conn.write(data)`
@@ -68,6 +59,15 @@ pub(in crate::python) fn write<'py>(this: &Me<'_, 'py>, data: &Bound<'py, PyAny>
     };
     r.count_raw(length);
     none(this)
+}
+
+/// As [`take`], for a method whose argument `check` looks at: a wrong one takes nothing.
+fn take_for<A>(this: &Me<'_, '_>, check: impl FnOnce() -> PyResult<A>) -> PyResult<()> {
+    if this.body().request.is_some() {
+        check()?;
+        take(this)?;
+    }
+    Ok(())
 }
 
 /// Takes the bytes of the connection of a request from HTTP, unless that was done before.

@@ -54,6 +54,15 @@ fn shared(pool: &Pool, copy: impl FnOnce() -> ConnectionSnapshot) -> &Arc<Origin
     &pool.keyed(c"mod_python.log_origin", make).0
 }
 
+/// What the variable's value stands for, if it has one of ours.
+fn state<'a>(
+    value: &'a Option<Bound<'_, PyAny>>,
+    interpreter: &'static Interpreter,
+) -> Option<&'a Arc<OriginState>> {
+    let origin = class::body::<LogOrigin>(value.as_ref()?, interpreter)?;
+    Some(&origin.0)
+}
+
 /// Notes in the current context of contextvars for whom this thread works. Copies of the context carry that to other
 /// threads. Does nothing on threads that work for no client, which have it of their context, if at all.
 ///
@@ -74,10 +83,7 @@ pub fn carry(py: Python<'_>, interpreter: &'static Interpreter) -> PyResult<()> 
         };
         let variable = &interpreter.types.log_origin;
         let before = variable.get(py)?;
-        let before = before
-            .as_ref()
-            .and_then(|object| class::body::<LogOrigin>(object, interpreter));
-        if before.is_some_and(|before| Arc::ptr_eq(&before.0, shared)) {
+        if state(&before, interpreter).is_some_and(|before| Arc::ptr_eq(before, shared)) {
             return Ok(());
         }
         let origin = class::make(py, interpreter, LogOrigin(shared.clone()))?;
@@ -96,10 +102,7 @@ pub fn with_origin<R>(
         return f();
     }
     let object = interpreter.types.log_origin.get(py).ok().flatten();
-    let origin = object
-        .as_ref()
-        .and_then(|object| class::body::<LogOrigin>(object, interpreter));
-    let Some(LogOrigin(shared)) = origin else {
+    let Some(shared) = state(&object, interpreter) else {
         return f();
     };
     match shared.over.load(Ordering::Acquire) {
