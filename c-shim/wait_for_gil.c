@@ -26,6 +26,7 @@
 int mp_add_interpreter(PyInterpreterState *interpreter) { (void)interpreter; return 0; }
 void mp_remove_interpreter(PyInterpreterState *interpreter) { (void)interpreter; }
 int mp_wait_for_gil(void) { return 0; }
+int mp_threads_wait(void) { return 0; }
 int mp_look_after_turns(int always) { (void)always; return 0; }
 void mp_sleep_while_gil_is_free(void) {}
 
@@ -51,6 +52,9 @@ static struct asked *all_asked;
 
 /* When a thread of this module took the GIL last; nanoseconds of the monotonic clock. */
 static _Atomic uint64_t taken_at;
+
+/* How many threads of this module wait for the GIL. */
+static _Atomic int waiting;
 
 static struct _gil_runtime_state *the_gil(void)
 {
@@ -141,6 +145,7 @@ int mp_wait_for_gil(void)
     struct _gil_runtime_state *gil = the_gil();
     if (LOCKED(gil) == 1) {
         uint64_t since = now();
+        atomic_fetch_add_explicit(&waiting, 1, memory_order_relaxed);
         pthread_mutex_lock(&gil->mutex);
         while (LOCKED(gil) == 1) {
             uint64_t patience = (uint64_t)gil->interval * 500u;
@@ -163,9 +168,16 @@ int mp_wait_for_gil(void)
             clear();
         }
         pthread_mutex_unlock(&gil->mutex);
+        atomic_fetch_sub_explicit(&waiting, 1, memory_order_relaxed);
     }
     atomic_store_explicit(&taken_at, now(), memory_order_relaxed);
     return has_asked;
+}
+
+/* Whether a thread of this module waits for the GIL. */
+int mp_threads_wait(void)
+{
+    return atomic_load_explicit(&waiting, memory_order_relaxed) > 0;
 }
 
 #if PY_VERSION_HEX < 0x030D0000

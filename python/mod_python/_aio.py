@@ -39,43 +39,36 @@ class _Loop:
     def __init__(self) -> None:
         self.loop = asyncio.new_event_loop()
         self.waiting: dict[Any, asyncio.Task[None] | None] = {}
-        self._posted: collections.deque[_Posted] = collections.deque()
-        self._is_called = False  # whether the loop will take what was posted
+        self.posted: collections.deque[_Posted] = collections.deque()
         self.is_over = False
         self.thread = threading.Thread(target=self._serve, name="asyncio", daemon=True)
         try:
+            self.event = _apache._loop_event()
+            self.loop.add_reader(self.event.fileno(), self._take_posted)
             self.thread.start()
         except BaseException:
             self.loop.close()
             raise
 
-    def post(
-        self, future: Any, serving: Coroutine[Any, Any, None] | None, context: contextvars.Context | None = None
-    ) -> None:
-        """Have the loop start a task, in `context`, for who awaits `future`; with None, cancel that task. Any thread.
-
-        The loop is woken once for all that is posted before it looks, since that is a system call.
-        """
-        self._posted.append((future, serving, context))
-        if not self._is_called:
-            self._is_called = True
-            try:
-                self.loop.call_soon_threadsafe(self._take_posted)
-            except RuntimeError:  # the loop was closed meanwhile: its thread ends what waits
-                self._is_called = False
-
     def _take_posted(self) -> None:
-        self._is_called = False  # first: what is posted from now on calls the loop again
-        while self._posted:
-            future, serving, context = self._posted.popleft()
-            if serving is not None and context is not None:
-                try:
-                    self.waiting[future] = context.run(self.loop.create_task, serving)
-                except BaseException as error:  # raised by a task factory
-                    serving.close()
-                    future.set(None, error)
-            elif (task := self.waiting.get(future)) is not None:
-                task.cancel()
+        self.event.taken()  # first: who posts from now on calls the loop again
+        create_task = self.loop.create_task
+        has_factory = self.loop.get_task_factory() is not None
+        while self.posted:
+            future, serving, context = self.posted.popleft()
+            if serving is None or context is None:
+                if (task := self.waiting.get(future)) is not None:
+                    task.cancel()
+                continue
+            try:
+                if has_factory:  # it may be of a time when tasks were not given their context
+                    task = context.run(create_task, serving)
+                else:
+                    task = create_task(serving, name="apache.aio", context=context)
+                self.waiting[future] = task
+            except BaseException as error:  # raised by a task factory
+                serving.close()
+                future.set(None, error)
 
     def _serve(self) -> None:
         reason = "it was closed"
@@ -130,7 +123,8 @@ def _usable_loop() -> _Loop:
     global _current
     with _lock:
         if _current is None or _current.is_over or _current.loop.is_closed():
-            _current = _Loop()
+            # The loop keeps the context for what it calls later, and works for no single client.
+            _current = contextvars.Context().run(_Loop)
         return _current
 
 
@@ -199,7 +193,7 @@ async def run(awaitable: Awaitable[T]) -> T:
                 awaitable.close()  # else Python warns that it was never awaited
             raise
     if here is None:
-        future: Any = _apache._future()
+        future: Any = running.event.future()
     elif here is running.loop:
         return await awaitable
     else:
@@ -209,11 +203,14 @@ async def run(awaitable: Awaitable[T]) -> T:
     # First add, then look at is_over; the loop's thread first sets is_over, then looks: no result is missed.
     running.waiting[future] = None
     try:
-        running.post(future, serving, copy_context())
+        running.posted.append((future, serving, copy_context()))
+        if here is not None:
+            running.event.call()  # else the await below does so
         if running.is_over:
             future.set(None, ended())
         result: T = await future
         return result
     except BaseException:
-        running.post(future, None)
+        running.posted.append((future, None, None))
+        running.event.call()
         raise

@@ -301,8 +301,10 @@ def _global_unlock(server: Server, key: str | bytes | int | None, index: int | N
     not hold it.
     """
 
-def _future() -> Any:
-    """Returns an awaitable for a value that another thread gives with its method set()."""
+def _loop_event() -> Any:
+    """Returns an object by which threads call an event loop of asyncio's, and which makes the futures that the loop
+    fulfils. Raises OSError when there are no more descriptors.
+    """
 
 def _carry_origin() -> None:
     """Notes in the current context of contextvars for which request or connection this thread works. Log entries of

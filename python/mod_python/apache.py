@@ -4,7 +4,7 @@ Constants have the names and numbers of httpd's headers (``apache.OK``,
 ``apache.HTTP_NOT_FOUND``, ``apache.APLOG_WARNING`` ...).
 """
 
-from collections.abc import Awaitable, MutableMapping
+from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
 
 try:
     from mod_python import _apache
@@ -35,7 +35,7 @@ from mod_python._modules import resolve_object as resolve_object
 
 TYPE_CHECKING = False  # as typing's, whose import takes long
 if TYPE_CHECKING:
-    from typing import TypeVar
+    from typing import Any, TypeVar
 
     T = TypeVar("T")
 
@@ -91,6 +91,9 @@ def escape(s: str, quote: bool | int = True) -> str:
     return html.escape(s, bool(quote))
 
 
+_run: "Callable[[Awaitable[Any]], Coroutine[Any, Any, Any]] | None" = None  # of _aio, once it is imported
+
+
 async def aio(awaitable: "Awaitable[T]") -> "T":
     """Run an awaitable on asyncio's event loop: a query of a database driver, a request of an HTTP client.
 
@@ -108,6 +111,11 @@ async def aio(awaitable: "Awaitable[T]") -> "T":
         RuntimeError: the event loop has ended; the error log says why.
         BaseException: whatever the awaitable raises.
     """
-    from mod_python import _aio  # asyncio takes long to import: only interpreters that use it import it
+    global _run
+    run = _run
+    if run is None:
+        from mod_python import _aio  # asyncio takes long to import: only interpreters that use it import it
 
-    return await _aio.run(awaitable)
+        run = _run = _aio.run
+    result: T = await run(awaitable)
+    return result

@@ -9,6 +9,7 @@ use std::sync::{Arc, OnceLock, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::late_signals;
 use super::reactor;
 use super::reactor::Reactor;
 use super::shutdown;
@@ -139,8 +140,9 @@ impl Timer {
     }
 
     /// All working reactor threads are in long steps: calls another one if tasks are queued, else waits for the sockets
-    /// in their place.
+    /// in their place. What they would have told others after their steps is told now.
     fn help_out(&'static self) {
+        late_signals::signal_now();
         match self.reactor.has_ready() {
             true => self.reactor.help(true),
             false => self.watch_sockets(),

@@ -11,7 +11,12 @@ import pytest
 from httpd import Httpd
 from tests.bench.clients import Clients
 
-HANDLERS = {"echo": "async_basics::echo", "blocks": "long_steps::blocks", "says_end": "long_steps::says_end"}
+HANDLERS = {
+    "echo": "async_basics::echo",
+    "blocks": "long_steps::blocks",
+    "mixed": "long_steps::mixed",
+    "says_end": "long_steps::says_end",
+}
 HOST = """
 Listen 127.0.0.1:${@_PORT}
 <VirtualHost *:${@_PORT}>
@@ -72,6 +77,26 @@ def test_a_long_step_keeps_nobody_from_theirs(httpd: Httpd) -> None:
             assert one.recv(10) == b"done\n"
         # They have waited side by side.
         assert time.monotonic() - begin < 1.5
+
+
+def test_a_step_that_blocks_does_not_delay_what_others_await(httpd: Httpd) -> None:
+    """Steps that are ready together share the GIL, and asyncio's loop is called behind them."""
+    with contextlib.ExitStack() as stack:
+        computes, *others, blocks = (stack.enter_context(httpd.connect(port(httpd, "mixed"))) for _ in range(6))
+        for one in (computes, *others, blocks):
+            one.sendall(b"aio 0\n")
+            assert one.recv(10) == b"aio\n"
+        for _ in range(2):
+            computes.sendall(b"computes 3\n")  # meanwhile the others get ready
+            for other in others:
+                other.sendall(b"aio 0\n")
+            blocks.sendall(b"blocks 4\n")
+            begin = time.monotonic()
+            for other in others:
+                assert other.recv(10) == b"aio\n"
+            assert time.monotonic() - begin < 3
+            assert computes.recv(20) == b"computes\n"
+            assert blocks.recv(10) == b"blocks\n"
 
 
 def test_http_is_answered_while_all_talk(httpd: Httpd) -> None:

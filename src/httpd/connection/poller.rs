@@ -85,6 +85,34 @@ pub(in crate::httpd) fn replace(descriptor: RawFd, other: RawFd) {
     unsafe { libc::dup3(other, descriptor, libc::O_CLOEXEC) };
 }
 
+/// An event that one thread waits for by a set of its own, such as an event loop of Python's, and others signal.
+pub struct Event(OwnedFd);
+
+impl Event {
+    /// An event that was not signalled yet.
+    ///
+    /// # Errors
+    /// There are no more descriptors.
+    pub fn new() -> io::Result<Self> {
+        event().map(Self)
+    }
+
+    /// Ends the wait of the thread that waits for it, or else the next one. Any thread; waits for nothing.
+    pub fn signal(&self) {
+        signal(self.0.as_raw_fd());
+    }
+
+    /// Takes all signals back. Called by the thread that waits for it.
+    pub fn reset(&self) {
+        reset(self.0.as_raw_fd());
+    }
+
+    /// The descriptor, which can be read while the event is signalled.
+    pub fn descriptor(&self) -> RawFd {
+        self.0.as_raw_fd()
+    }
+}
+
 impl Poller {
     /// An empty set.
     ///

@@ -12,7 +12,7 @@ use crate::httpd::request::fileinfo::FileInfo;
 use crate::httpd::server::config_tree::Node;
 use crate::httpd::server::{config_tree, process};
 use crate::python::cleanup::{Cleanup, push_for_child};
-use crate::python::connection::future::Future;
+use crate::python::connection::loop_event::LoopEvent;
 use crate::python::filter::bucket::BucketObject;
 use crate::python::object::arguments::{boolean, given, none};
 use crate::python::object::class;
@@ -84,8 +84,9 @@ impl Class for Functions {
         /// Releases a lock that _global_lock took; any thread of the same child may. Raises ValueError if this child
         /// does not hold it.
         _global_unlock(server, key; index) = global_lock::unlock;
-        /// Returns an awaitable for a value that another thread gives with its method set().
-        _future() = future;
+        /// Returns an object by which threads call an event loop of asyncio's, and which makes the futures that the loop
+        /// fulfils. Raises OSError when there are no more descriptors.
+        _loop_event() = loop_event;
         /// Notes in the current context of contextvars for which request or connection this thread works. Log entries of
         /// other threads that run in a copy of the context have its client.
         _carry_origin() = carry_origin;
@@ -204,8 +205,8 @@ fn parse<'py>(
     module.call_method1(name, (qs, keep_blank_values, strict_parsing))
 }
 
-fn future<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
-    class::make(this.py(), this.interpreter(), Future::default())
+fn loop_event<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
+    class::make(this.py(), this.interpreter(), LoopEvent::new()?)
 }
 
 fn carry_origin<'py>(this: &Me<'_, 'py>) -> Answer<'py> {

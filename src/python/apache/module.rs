@@ -9,6 +9,7 @@ use crate::httpd::constants::{CONSTANTS, MAGIC_TYPES, STATUSES};
 use crate::httpd::server;
 use crate::python::connection::awaitable::Wait;
 use crate::python::connection::future::Future;
+use crate::python::connection::loop_event::LoopEvent;
 use crate::python::connection::object::ConnectionObject;
 use crate::python::filter::async_io::Flush;
 use crate::python::filter::awaitable::Reader;
@@ -69,6 +70,7 @@ classes! {
     ElementObject,
     Future,
     LogOrigin,
+    LoopEvent,
 }
 
 /// Makes the `_apache` of an interpreter and puts it into `sys.modules`. It is called with the GIL held, once for each

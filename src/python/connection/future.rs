@@ -13,8 +13,10 @@ use pyo3::prelude::*;
 
 use super::ends::departed;
 use crate::httpd::Connection;
+use crate::httpd::connection::poller::Event;
 use crate::locks::{Guard, Lock, Signal};
 use crate::parking::io_state::{IoState, Lost, Needs};
+use crate::parking::late_signals::signal_late;
 use crate::parking::shutdown;
 use crate::parking::task::Task;
 use crate::python::object::arguments::{given, none};
@@ -80,7 +82,6 @@ fn with_stepped<R>(f: impl FnOnce(Option<(&Connection, &Arc<Task>, &IoState)>) -
 }
 
 /// A value that another thread gives, once.
-#[derive(Default)]
 pub struct Future {
     value: Lock<Value>,
     arrived: Signal,
@@ -91,6 +92,8 @@ struct Value {
     result: Option<PyResult<Py<PyAny>>>,
     /// The task of the connection that awaits the value.
     task: Option<Arc<Task>>,
+    /// The event that calls the loop which gives the value, until it was called.
+    call: Option<Arc<Event>>,
 }
 
 type Me<'a, 'py> = This<'a, 'py, Future>;
@@ -111,22 +114,43 @@ impl Class for Future {
 }
 
 impl Future {
+    /// A future whose value is given by a loop that is called by `event`.
+    pub fn called_by(event: Arc<Event>) -> Self {
+        let value = Value {
+            call: Some(event),
+            ..Value::default()
+        };
+        Self {
+            value: Lock::short(value),
+            arrived: Signal::new(),
+        }
+    }
+
     fn value(&self) -> Guard<'_, Value> {
         self.value.lock()
     }
 
-    /// Takes the value if it is there. Else `task` is woken when it comes.
+    /// Takes the value if it is there. Else `task` is woken when it comes, and the loop is called after this step.
     fn take_or_wake(&self, task: &Arc<Task>) -> Option<PyResult<Py<PyAny>>> {
         let mut value = self.value();
-        if value.result.is_none() {
-            value.task = Some(task.clone());
+        if value.result.is_some() {
+            return value.result.take();
         }
-        value.result.take()
+        value.task = Some(task.clone());
+        let call = value.call.take();
+        drop(value);
+        if let Some(event) = call {
+            signal_late(event);
+        }
+        None
     }
 
     /// Waits for the value on this thread. Called without the GIL.
     fn wait(&self) -> PyResult<Py<PyAny>> {
         let mut value = self.value();
+        if let Some(event) = value.call.take() {
+            event.signal();
+        }
         loop {
             match value.result.take() {
                 Some(result) => return result,

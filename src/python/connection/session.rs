@@ -17,23 +17,25 @@ use std::time::{Duration, Instant};
 
 use super::coroutine::Coroutine;
 use super::future::stepping;
+use super::thread_wait::wait_here;
 use crate::engine::phases::Phase;
 use crate::httpd::connection::RequestTimeouts;
 use crate::httpd::connection::parked_socket::ParkedSocket;
 use crate::httpd::connection::parking;
 use crate::httpd::connection::parking::ClientMark;
-use crate::httpd::connection::thread_event::SocketChange;
 use crate::httpd::{Connection, Status};
 use crate::metrics;
 use crate::metrics::{Counted, Running};
 use crate::parking::io_state::{Lost, Needs};
 use crate::parking::lingering_close::LingeringClose;
+use crate::parking::reactor::Reactor;
 use crate::parking::shutdown;
 use crate::parking::task::{NextTask, Run, Task, Turn, Wakeup};
 use crate::parking::timer;
 use crate::parking::transport::Transport;
 use crate::parking::watch::Watch;
 use crate::python::runtime::gil_turns;
+use crate::python::runtime::interpreter::between_entries;
 
 /// One connection with an `async def` handler.
 pub struct Session {
@@ -235,7 +237,7 @@ impl Session {
                 Some(_) => self.phase = SessionPhase::Sending,
             }
         } else {
-            self.transport.send(c);
+            self.send(c);
         }
         match self.phase {
             SessionPhase::Declined => StepResult::Declined,
@@ -254,11 +256,20 @@ impl Session {
             let done = stepping(c, task, &self.transport.io, || {
                 self.coroutine.step(c, &self.transport.io)
             });
-            self.transport.send(c);
+            self.send(c);
             let io = &self.transport.io;
             if done.is_some() || io.awaits_peer() || !io.must_tell() {
                 return done;
             }
+        }
+    }
+
+    /// Sends what the handler wrote. In a batch of steps that shares the GIL, lets go of it for that, unless another
+    /// thread computes and each wait for the GIL is long.
+    fn send(&self, c: &Connection) {
+        match self.transport.has_unsent(c) && !gil_turns::had_to_ask() {
+            true => between_entries(|| self.transport.send(c)),
+            false => self.transport.send(c),
         }
     }
 
@@ -329,20 +340,27 @@ impl Session {
 }
 
 impl Run for Session {
-    /// Where another thread computes for long, each step would wait for it: then as many tasks as are ready are stepped
-    /// with the GIL, for the switch interval.
+    /// Tasks that are ready together share the GIL for up to the switch interval, unless another thread of httpd's waits
+    /// for it. Where another thread computes for long, each step would wait for it, so that they share it in any case.
     fn step(task: &Arc<Task>, next: &mut NextTask<'_>) {
         let Some((mut turn, wakeup)) = task.next_turn() else {
             return;
         };
-        let session = turn.run::<Self>().filter(|_| gil_turns::had_to_ask());
-        let Some(interpreter) = session.map(|session| session.coroutine.interpreter) else {
-            return Self::step_one(turn, wakeup, task);
+        let Some(interpreter) = turn
+            .run::<Self>()
+            .map(|session| session.coroutine.interpreter)
+        else {
+            return;
         };
+        let asked = gil_turns::had_to_ask();
+        let several = || timer::reactor().is_some_and(Reactor::has_ready);
+        if !asked && !several() {
+            return Self::step_one(turn, wakeup, task);
+        }
         interpreter.batch(|| {
             let begin = Instant::now();
             Self::step_one(turn, wakeup, task);
-            while begin.elapsed() < gil_turns::interval() {
+            while begin.elapsed() < gil_turns::interval() && (asked || !gil_turns::threads_wait()) {
                 let Some(task) = next() else { break };
                 if let Some((turn, wakeup)) = task.next_turn() {
                     Self::step_one(turn, wakeup, &task);
@@ -368,21 +386,4 @@ impl Drop for Session {
         let c = unsafe { self.c.as_ref() };
         self.coroutine.close(c, &self.transport.io);
     }
-}
-
-/// Waits on the connection's thread for what the handler needs, at most `POLL_INTERVAL`. While that is not its peer, it
-/// waits for what is `watched` of the socket as well. Called without the turn and without the GIL.
-fn wait_here(c: &Connection, task: &Task, needs: Needs, watched: Option<SocketChange>) -> Wakeup {
-    if parking::is_stopping() && !shutdown::is_closing() {
-        timer::close(super::call::grace());
-    }
-    if !needs.read && !needs.write {
-        return task.wait(watched.map(|watched| (c, watched)), needs.until);
-    }
-    let until = needs
-        .until
-        .map(|until| until.saturating_duration_since(Instant::now()));
-    let time = until.map_or(timer::POLL_INTERVAL, |time| time.min(timer::POLL_INTERVAL));
-    c.wait(needs.read, needs.write, time);
-    Wakeup::default()
 }

@@ -17,6 +17,7 @@ use super::interpreter::Interpreter;
 use super::thread_states::{EndOfThread, States};
 use super::{context, gil_turns};
 use crate::locks;
+use crate::parking::late_signals;
 
 unsafe extern "C" {
     /// From `c-shim/bind_gilstate.c`.
@@ -55,6 +56,7 @@ pub(in crate::python) fn go_out() -> Option<&'static Interpreter> {
     let interpreter = INSIDE.take()?;
     locks::has_python(false);
     bind(BEFORE.replace(null_mut()));
+    late_signals::signal_now();
     Some(interpreter)
 }
 

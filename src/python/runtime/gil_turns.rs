@@ -29,6 +29,7 @@ unsafe extern "C" {
     fn mp_add_interpreter(interpreter: *mut ffi::PyInterpreterState) -> c_int;
     fn mp_remove_interpreter(interpreter: *mut ffi::PyInterpreterState);
     fn mp_wait_for_gil() -> c_int;
+    fn mp_threads_wait() -> c_int;
     fn mp_look_after_turns(always: c_int) -> c_int;
     fn mp_sleep_while_gil_is_free();
 }
@@ -74,6 +75,12 @@ pub fn wait() {
 /// Whether this thread had to ask for the GIL when it took it last: another thread computes for long.
 pub fn had_to_ask() -> bool {
     HAD_TO_ASK.get()
+}
+
+/// Whether other threads of this module wait for the GIL, as far as is known at this moment.
+pub fn threads_wait() -> bool {
+    // SAFETY: reads a number.
+    unsafe { mp_threads_wait() != 0 }
 }
 
 /// The switch interval of this child.

@@ -96,6 +96,14 @@ impl Interpreter {
     }
 }
 
+/// Calls `f`, without the GIL if this thread has that for a batch and is in none of its entries.
+pub fn between_entries<R>(f: impl FnOnce() -> R) -> R {
+    match InBatch::pause() {
+        Some(_goes_on) => Python::attach(|py| release(py, f)),
+        None => f(),
+    }
+}
+
 thread_local! {
     /// Whether this thread has the GIL for a batch of entries, and is in none of them.
     static BATCH: Cell<bool> = const { Cell::new(false) };

@@ -40,11 +40,13 @@ pub enum ClassId {
     Future,
     /// `mod_python._apache.LogOrigin`
     LogOrigin,
+    /// `mod_python._apache.LoopEvent`
+    LoopEvent,
 }
 
 impl ClassId {
     /// How many classes there are.
-    pub const COUNT: usize = Self::LogOrigin as usize + 1;
+    pub const COUNT: usize = Self::LoopEvent as usize + 1;
 }
 
 /// The built-in module of an interpreter, as the layer above the runtime makes it.

@@ -1,8 +1,24 @@
 """Handlers that take long, never end, or say when they end."""
 
+import asyncio
 import time
 
 from mod_python import apache
+
+
+async def mixed(conn: apache.AsyncConnection) -> None:
+    "Computes for so many ms, awaits asyncio or blocks, as each line says, and tells that it has."
+    async for line in conn:
+        what, number = line.split()
+        if what == b"computes":
+            end = time.monotonic() + int(number) / 1000
+            while time.monotonic() < end:
+                pass
+        elif what == b"aio":
+            await apache.aio(asyncio.sleep(0))
+        else:
+            time.sleep(int(number))
+        await conn.write(what + b"\n")
 
 
 async def blocks(conn: apache.AsyncConnection) -> None:

@@ -1,0 +1,68 @@
+//! `LoopEvent`: the event by which other threads call asyncio's loop (`apache.aio`) when they have posted something, and
+//! the maker of the futures that the loop fulfils. A handler that awaits such a future calls the loop by that, and only
+//! when its thread has let go of the GIL, which the loop's thread needs: it would wait for it a second time.
+
+use std::sync::Arc;
+
+use pyo3::prelude::*;
+
+use super::future::Future;
+use crate::httpd::connection::poller::Event;
+use crate::python::object::arguments::none;
+use crate::python::object::class;
+use crate::python::object::class::{Answer, Class, This};
+use crate::python::object::members::{attributes, methods};
+use crate::python::runtime::types::ClassId;
+
+/// The event of one loop.
+pub struct LoopEvent(Arc<Event>);
+
+type Me<'a, 'py> = This<'a, 'py, LoopEvent>;
+
+impl Class for LoopEvent {
+    const NAME: &'static std::ffi::CStr = c"mod_python._apache.LoopEvent";
+    const DOC: &'static std::ffi::CStr = c"An event by which threads call an event loop.";
+    const ID: ClassId = ClassId::LoopEvent;
+    methods! { LoopEvent:
+        /// Returns the descriptor that the loop waits for (int). It can be read from call() to taken().
+        fileno() = fileno;
+        /// Has the loop look at what was posted; any thread.
+        call() = call;
+        /// Takes the calls back. Called by the loop before it looks.
+        taken() = taken;
+        /// Returns an awaitable for a value that another thread gives with its method set(). Who awaits it, and must wait,
+        /// calls the loop.
+        future() = future;
+    }
+    attributes! { LoopEvent: }
+}
+
+impl LoopEvent {
+    /// A new event.
+    ///
+    /// # Errors
+    /// `OSError`: there are no more descriptors.
+    pub fn new() -> PyResult<Self> {
+        Ok(Self(Arc::new(Event::new()?)))
+    }
+}
+
+fn fileno<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
+    let descriptor = this.body().0.descriptor();
+    Ok(descriptor.into_pyobject(this.py())?.into_any())
+}
+
+fn call<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
+    this.body().0.signal();
+    none(this)
+}
+
+fn taken<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
+    this.body().0.reset();
+    none(this)
+}
+
+fn future<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
+    let future = Future::called_by(this.body().0.clone());
+    class::make(this.py(), this.interpreter(), future)
+}
