@@ -143,7 +143,7 @@ static OTHERS: [Directive<Settings>; 21] = [
     },
     Directive {
         name: c"PythonAutoReload",
-        help: c"accepted; nothing is reloaded yet: changed modules need a restart",
+        help: c"Off has changed modules wait for a restart; On takes them for the next requests",
         context: ANYWHERE,
         read: |line| flag(line, |settings| &mut settings.auto_reload),
     },

@@ -327,6 +327,16 @@ def _extension_owner(path: str) -> str | None:
     (str), or None.
     """
 
+def _changes() -> int:
+    """Returns how often files of modules have changed (int), as far as this process knows; -1 with PythonAutoReload Off
+    for what this thread works on.
+    """
+
+def _is_written(path: str) -> bool | None:
+    """Returns True while the file at path (str) is being written, False when it is not, and None where the kernel does
+    not tell.
+    """
+
 def _takes(level: int) -> bool:
     """Returns True when an entry of level (int, one of APLOG_*) would be logged now."""
 

@@ -17,8 +17,10 @@ import sys
 import threading
 from collections.abc import Sequence
 from importlib import _bootstrap
-from importlib.machinery import ModuleSpec, NamespaceLoader, PathFinder, SourceFileLoader
+from importlib.machinery import ModuleSpec, NamespaceLoader, PathFinder, SourceFileLoader, SourcelessFileLoader
 from types import CodeType
+
+from mod_python import _sources
 
 # Names that are never looked up beside a module: the compiler's, and this package.
 _NO_NEIGHBOURS = frozenset(("__future__", "mod_python"))
@@ -73,7 +75,7 @@ def beside(importer: str, name: str) -> str:
     return name
 
 
-class _Loader(SourceFileLoader):
+class _Loader(_sources.Source):
     """Loads a module of a folder. Its code is not that of the .pyc file, which knows no neighbours."""
 
     def get_code(self, fullname: str) -> CodeType:
@@ -86,12 +88,12 @@ class _Loader(SourceFileLoader):
 
 
 class _Searching(threading.local):
-    """The path that the current import of this thread searches first; None outside of `import_named`."""
+    """The path that the current import of this thread searches first; None for `sys.path` alone."""
 
     path: Sequence[str] | None = None
 
 
-_searching = _Searching()
+searching = _Searching()
 
 
 class _Finder:
@@ -100,10 +102,9 @@ class _Finder:
     @staticmethod
     def find_spec(fullname: str, path: Sequence[str] | None = None, *_target: object) -> ModuleSpec | None:
         if not fullname.startswith("/"):
-            if path is not None or _searching.path is None:
-                return None
-            spec = PathFinder.find_spec(fullname, _searching.path)
-            return spec if spec is not None and spec.loader is not None else None
+            first = searching.path if path is None else None
+            spec = PathFinder.find_spec(fullname, path if first is None else first)
+            return _sources.tracked(spec, first) if spec is not None and spec.loader is not None else None
         if path is None:
             spec = ModuleSpec(fullname, None)
             spec.submodule_search_locations = [_path(fullname)]
@@ -117,14 +118,19 @@ class _Finder:
         spec = PathFinder.find_spec(fullname, path)
         if spec is not None and type(spec.loader) is SourceFileLoader:
             spec.loader = _Loader(fullname, spec.loader.path)
+        elif spec is not None and type(spec.loader) is SourcelessFileLoader:
+            spec.loader = _sources.CompiledFile(fullname, spec.loader.path)
         return spec
 
 
 sys.meta_path.insert(next((at for at, one in enumerate(sys.meta_path) if one is PathFinder), 0), _Finder())
 
 
-def _import(name: str) -> object:
-    """Import a module for a handler, wait until it is complete, and return it, or its replacement in `sys.modules`.
+def _import(name: str) -> tuple[str, object]:
+    """Import a module for a handler, and wait until it is complete.
+
+    Returns:
+        Its name in `sys.modules`, and the module, or its replacement there.
 
     Raises:
         ImportError: this thread is importing it already, or it is a folder without code.
@@ -141,7 +147,7 @@ def _import(name: str) -> object:
             raise early
         with _bootstrap._ModuleLockManager(name):  # type: ignore[attr-defined]
             if sys.modules.get(name) is module:
-                return module
+                return name, _sources.meant(module)
     if getattr(spec, "_initializing", False):
         raise early
     if spec.origin is None and isinstance(spec.loader, NamespaceLoader):
@@ -154,11 +160,11 @@ def _import(name: str) -> object:
             if fault := unreadable(folder):
                 text = f"'{name}' is in {folder}, {fault}"
         raise ModuleNotFoundError(text, name=name)
-    return module
+    return name, _sources.meant(module)
 
 
-def import_file(path: str) -> object:
-    """Import the module of a file: an absolute path that ends in .py."""
+def import_file(path: str) -> tuple[str, object]:
+    """Import the module of a file, an absolute path that ends in .py; return its name and the module."""
     folder, _, file = path.rpartition("/")
     package, name = _package(folder), file.removesuffix(".py")
     if name.isidentifier():
@@ -168,37 +174,64 @@ def import_file(path: str) -> object:
     return _import(f"{package}.{_quoted(file, '')}")
 
 
-def import_beside(folder: str, name: str) -> object:
-    """Import and return a module of a folder; return None if the folder has none of that name."""
+def import_beside(folder: str, name: str) -> tuple[str, object] | None:
+    """Import a module of a folder, and return its name and the module; None if the folder has none of that name."""
     package = _package(folder)
     full = beside(package, name)
     return _import(full) if full != name else None
 
 
-def import_named(name: str, path: Sequence[str]) -> object:
-    """Import a module by its name, from `path` before `sys.path`.
+def import_named(name: str, path: Sequence[str]) -> tuple[str, object]:
+    """Import a module by its name, from `path` before `sys.path`; return its name in `sys.modules`, and the module.
 
-    An interpreter has one module of each name: if the paths of two sections have different ones, the section that
-    imports first decides, and the other gets a notice in the log.
+    An interpreter has one module of each name. If the paths of two sections have different ones, the name is that of
+    the section that imports first, and the module of the other is known by its file.
     """
-    before, _searching.path = _searching.path, path
-    try:
-        module = _import(name)
-    finally:
-        _searching.path = before
-    first = name.partition(".")[0]
-    if first in _NO_NEIGHBOURS:
-        return module
-    meant, found = PathFinder.find_spec(first, path), getattr(sys.modules.get(first), "__spec__", None)
-    if meant is not None and isinstance(found, ModuleSpec) and _differ(meant, found):
-        from mod_python import _apache
+    other = _by_file(name, path)
+    if other is None:
+        before, searching.path = searching.path, path
+        try:
+            found = _import(name)
+        finally:
+            searching.path = before
+        # Another section may have been first meanwhile.
+        other = _by_file(name, path)
+        if other is None:
+            return found
+    return _import(other)
 
-        _apache.log_error(
-            f"handler {name}: the path of its section has {meant.origin}, but this interpreter has imported "
-            f"{found.origin} under that name and uses it: name the handler by its file, or give it a PythonInterpreter",
-            _apache.APLOG_NOTICE,
-        )
-    return module
+
+def _by_file(name: str, path: Sequence[str]) -> str | None:
+    """Return the name by file of a module of `path`, if there is another one of its plain name; else None."""
+    first = name.partition(".")[0]
+    known = getattr(sys.modules.get(first), "__spec__", None)
+    if first in _NO_NEIGHBOURS or not isinstance(known, ModuleSpec):
+        return None
+    spec = PathFinder.find_spec(first, path)
+    return _name_by_file(spec, name) if spec is not None and _differ(spec, known) else None
+
+
+def _name_by_file(spec: ModuleSpec, name: str) -> str:
+    """Return the name by file of a dotted name, whose first part is what `spec` describes."""
+    folder = (spec.origin or "").rpartition("/")[0]
+    if spec.submodule_search_locations is not None:
+        folder = folder.rpartition("/")[0]
+    return f"{_package(folder)}.{name}"
+
+
+def in_folders(name: str, path: Sequence[str]) -> str:
+    """Return the name of a module that is looked for in these folders only.
+
+    Raises:
+        ModuleNotFoundError: it is in none of them.
+    """
+    first = name.partition(".")[0]
+    spec = PathFinder.find_spec(first, path)
+    if spec is None or spec.origin is None:
+        raise ModuleNotFoundError(f"No module named {first!r} in {', '.join(path)}", name=first)
+    known = getattr(sys.modules.get(first), "__spec__", None) or PathFinder.find_spec(first)
+    is_plain = isinstance(known, ModuleSpec) and known.origin is not None and not _differ(spec, known)
+    return name if is_plain else _name_by_file(spec, name)
 
 
 def _differ(one: ModuleSpec, other: ModuleSpec) -> bool:

@@ -5,11 +5,18 @@ import os
 import sys
 from types import ModuleType
 
-from mod_python import _apache, _folders
+from mod_python import _apache, _folders, _sources
 
 TYPE_CHECKING = False  # as typing's, whose import takes long
 if TYPE_CHECKING:
-    from typing import Any
+    from collections.abc import Callable
+    from typing import Any, TypeVar
+
+    T = TypeVar("T")
+
+
+# How many changes there were when each module was last looked at.
+_looked: dict[str, int] = {}
 
 
 def import_module(
@@ -22,21 +29,64 @@ def import_module(
 
     Args:
         module_name: the dotted name.
-        autoreload: ignored; this version does not reload modules.
-        log: whether the first import of the module is logged, at notice.
-        path: ignored.
+        autoreload: whether to return a new version if the file of the module, or of one that it imports, has changed.
+            With `PythonAutoReload Off` no changes are looked for.
+        log: whether the first import of the module, and each new version, is logged, at notice.
+        path: the folders in which the module is looked for, and nowhere else; the module is known by its file.
 
     Returns:
         The module.
 
     Raises:
         ImportError: there is no such module.
-        BaseException: whatever the module raises.
+        BaseException: whatever the module raises when it is first imported. A new version that raises is logged, and
+            the version before is returned.
     """
-    module_name = _folders.beside(sys._getframe(1).f_globals.get("__name__", ""), module_name)
-    if log and module_name not in sys.modules:
-        _apache.log_error(f"mod_python: importing module '{module_name}'", _apache.APLOG_NOTICE)
-    return importlib.import_module(module_name)
+    if path is None:
+        name = _folders.beside(sys._getframe(1).f_globals.get("__name__", ""), module_name)
+    else:
+        name = _folders.in_folders(module_name, path)
+    if log and name not in sys.modules:
+        _apache.log_error(f"mod_python: importing module '{name}'", _apache.APLOG_NOTICE)
+    changes = _apache._changes() if autoreload else -1
+    before = name in sys.modules
+    module = importlib.import_module(name)
+    if not before:
+        _looked[name] = changes
+    if changes >= 0 and _looked.get(name) != changes:
+        module = _newest(name, module, changes, log)
+    return module
+
+
+def _newest(name: str, module: ModuleType, changes: int, log: bool) -> "Any":
+    from mod_python import _failures, _reload
+
+    newest, is_settled, error, is_news = _reload.newest(name, module, (), changes)
+    if is_settled:
+        _looked[name] = changes
+    if error is not None and is_news:
+        text = f"the changed version of module '{name}' cannot be used, the one before it stays in use\n"
+        _apache.log_error(text + "".join(_failures.formatted(error, error.__traceback__)).rstrip())
+    if log and newest is not module:
+        _apache.log_error(f"mod_python: reimported module '{name}'", _apache.APLOG_NOTICE)
+    return newest
+
+
+def kept(name: str, make: "Callable[[], T]") -> "T":
+    """Return what the version before this one of the calling module had under a name; else what `make()` returns.
+
+    A module calls it while it is imported, for what a new version of it must not lose (see `PythonAutoReload`)::
+
+        pool = apache.kept("pool", open_pool)
+
+    Args:
+        name: the name in the module.
+        make: a function that is called without arguments if there is no older version, or if that has no such name.
+    """
+    attempt = _sources.here.attempt
+    old = attempt.old(sys._getframe(1).f_globals.get("__name__", "")) if attempt is not None else None
+    found: T = getattr(old, name) if hasattr(old, name) else make()
+    return found
 
 
 def module_mtime(module: ModuleType) -> float:

@@ -30,6 +30,7 @@ from mod_python._cgi import build_cgi_env as build_cgi_env
 from mod_python._cgi import restore_nocgi as restore_nocgi
 from mod_python._cgi import setup_cgi as setup_cgi
 from mod_python._modules import import_module as import_module
+from mod_python._modules import kept as kept
 from mod_python._modules import module_mtime as module_mtime
 from mod_python._modules import resolve_object as resolve_object
 

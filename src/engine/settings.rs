@@ -155,6 +155,11 @@ impl Settings {
         (limit > 0).then_some(limit as u64)
     }
 
+    /// Whether changed modules are reloaded (`PythonAutoReload`).
+    pub fn reloads(&self) -> bool {
+        self.auto_reload != Some(false)
+    }
+
     /// The directives that are On or Off.
     pub fn flags(&self) -> impl Iterator<Item = (&'static str, Option<bool>)> {
         [

@@ -14,7 +14,7 @@ use super::runtime::context::About;
 use super::runtime::forked;
 use super::runtime::interpreter::{Interpreter, release};
 use super::runtime::lease::{Lease, Lent};
-use super::runtime::loader::SearchPath;
+use super::runtime::search_path::SearchPath;
 use super::runtime::traceback;
 use super::text::decode;
 use super::values::buffer;
@@ -167,11 +167,8 @@ impl ElementCall<'_, '_> {
         parameter: Parameter,
         code: &[u8],
     ) -> PyResult<()> {
-        let search = SearchPath {
-            path: self.settings.path.as_deref(),
-            r: Some(self.tag.request()),
-        };
-        self.interpreter.loader.use_path(self.py, search)?;
+        let search = SearchPath::of(self.settings, Some(self.tag.request()));
+        self.interpreter.loader.paths.use_path(self.py, search)?;
         let element = ElementObject(Lent::new(lease, self.tag));
         let element = class::make(self.py, self.interpreter, element)?;
         let name = match parameter {

@@ -29,6 +29,7 @@ CONF = (
 <Location /unnamed>
     SetHandler mod_python
     PythonInterpreter main_interpreter
+    PythonPath "['${HANDLERS}/a'] + sys.path"
     PythonHandler namesake
 </Location>
 """

@@ -1,11 +1,14 @@
 //! The functions of `_apache`. Names that begin with an underscore are for the module's own Python code.
 
+use std::path::PathBuf;
+
 use pyo3::exceptions::{PyOSError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
 use super::global_lock;
 use crate::engine::log_text::excerpt;
+use crate::engine::settings::Settings;
 use crate::httpd::apr::pool::OwnPool;
 use crate::httpd::log::{Level, SourceLocation};
 use crate::httpd::request::fileinfo::FileInfo;
@@ -19,9 +22,10 @@ use crate::python::object::class;
 use crate::python::object::class::{Answer, Class, This};
 use crate::python::object::members::{attributes, methods};
 use crate::python::runtime::context;
-use crate::python::runtime::context::{log_at, log_line, takes};
+use crate::python::runtime::context::{About, log_at, log_line, takes};
 use crate::python::runtime::extensions;
 use crate::python::runtime::interpreter::release;
+use crate::python::runtime::source_changes;
 use crate::python::runtime::sub_interpreter;
 use crate::python::runtime::types::ClassId;
 use crate::python::server::ServerObject;
@@ -100,6 +104,12 @@ impl Class for Functions {
         /// Returns the name (str) of the interpreter that was the first to load the extension module whose file is at
         /// path (str), or None.
         _extension_owner(path) = extension_owner;
+        /// Returns how often files of modules have changed (int), as far as this process knows; -1 with PythonAutoReload
+        /// Off for what this thread works on.
+        _changes() = changes;
+        /// Returns True while the file at path (str) is being written, False when it is not, and None where the kernel
+        /// does not tell.
+        _is_written(path) = is_written;
         /// Returns True when an entry of level (int, one of APLOG_*) would be logged now.
         _takes(level) = takes_level;
         /// Writes text (str) to the error log at level (int, one of APLOG_*), with path (str) and line (int) as its
@@ -240,6 +250,28 @@ fn extension_loaded<'py>(this: &Me<'_, 'py>, path: &Bound<'py, PyAny>) -> Answer
 fn extension_owner<'py>(this: &Me<'_, 'py>, path: &Bound<'py, PyAny>) -> Answer<'py> {
     match extensions::first(&text_of(path)?) {
         Some(interpreter) => decode(this.py(), interpreter.name().as_bytes()),
+        None => none(this),
+    }
+}
+
+fn changes<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
+    let reloads = context::working_on(|about| match about {
+        About::Request(r) => r.settings::<Settings>().reloads(),
+        About::Connection(c) => c.base_server().settings::<Settings>().reloads(),
+        About::Server(server) => server.settings::<Settings>().reloads(),
+        About::Nothing => true,
+    });
+    let known = match reloads {
+        true => this.interpreter().loader.changes.known(this.py()) as i64,
+        false => -1,
+    };
+    Ok(known.into_pyobject(this.py())?.into_any())
+}
+
+fn is_written<'py>(this: &Me<'_, 'py>, path: &Bound<'py, PyAny>) -> Answer<'py> {
+    let path: PathBuf = path.extract()?;
+    match source_changes::is_written(&path) {
+        Some(is_written) => boolean(this.py(), is_written),
         None => none(this),
     }
 }

@@ -36,7 +36,7 @@ use crate::python::runtime::context::About;
 use crate::python::runtime::contextvars::Variables;
 use crate::python::runtime::interpreter::Interpreter;
 use crate::python::runtime::lease::Lease;
-use crate::python::runtime::loader::SearchPath;
+use crate::python::runtime::search_path::SearchPath;
 use crate::python::values::handler_result::{number, server_return};
 
 /// How long handlers have to finish when the server stops gracefully, where no server has `PythonGracefulTimeout`.
@@ -268,10 +268,7 @@ fn call(
     settings: &Settings,
     object: &Bound<'_, PyAny>,
 ) -> PyResult<Given> {
-    let search = SearchPath {
-        path: settings.path.as_deref(),
-        r: None,
-    };
+    let search = SearchPath::of(settings, None);
     let default = Phase::Connection.default_object();
     let function = interpreter
         .loader

@@ -37,7 +37,7 @@ pub struct Instance {
     pub(in crate::python) object: RefCell<Option<Py<PyAny>>>,
     /// The filter's code at work, if it is an `async def` generator.
     pub(in crate::python) generator: RefCell<Option<Generator>>,
-    /// What is called, if it is not what `declared` names.
+    /// What is called: what was given at run time, or the function that `declared` names, once it was found.
     pub(super) function: RefCell<Option<Py<PyAny>>>,
     /// What decodes the response for it, if that is coded.
     pub(super) inflater: Option<Inflater>,

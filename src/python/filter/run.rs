@@ -5,6 +5,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use pyo3::exceptions::{PyOSError, PyRuntimeError, PyTypeError};
 use pyo3::prelude::*;
+use pyo3::types::PyFunction;
 
 use super::async_io::Flush;
 use super::bucket::{BucketObject, Yielded, has_shrunk};
@@ -26,7 +27,7 @@ use crate::python::pdb;
 use crate::python::request::state::RequestState;
 use crate::python::runtime::context::About;
 use crate::python::runtime::interpreter::release;
-use crate::python::runtime::loader::SearchPath;
+use crate::python::runtime::search_path::SearchPath;
 use crate::python::runtime::traceback;
 use crate::python::stepper::is_async_generator;
 use crate::python::values::buffer;
@@ -93,18 +94,23 @@ impl Instance {
         } else {
             Direction::Output
         };
-        let search = SearchPath {
-            path: settings.path.as_deref(),
-            r: filter.request(),
-        };
-        let default = direction.default_object();
-        let given = self.function.borrow();
-        let given = given.as_ref().map(|function| function.bind(py).clone());
+        let given = self
+            .function
+            .borrow()
+            .as_ref()
+            .map(|function| function.clone_ref(py));
         let function = match given {
-            Some(function) => function,
+            Some(function) => function.into_bound(py),
             None => {
+                let search = SearchPath::of(settings, filter.request());
                 let loader = &self.interpreter.loader;
-                loader.find(py, handler, default, search, &object)?
+                let found =
+                    loader.find(py, handler, direction.default_object(), search, &object)?;
+                if found.is_instance_of::<PyFunction>() {
+                    // The response has one version of the filter to its end.
+                    self.function.replace(Some(found.clone().unbind()));
+                }
+                found
             }
         };
         loop {

@@ -22,7 +22,7 @@ use crate::python::handlers::chain::{Chain, ChainedHandler};
 use crate::python::pdb;
 use crate::python::runtime::context::About;
 use crate::python::runtime::interpreter::{Interpreter, release};
-use crate::python::runtime::loader::SearchPath;
+use crate::python::runtime::search_path::SearchPath;
 use crate::python::runtime::traceback;
 use crate::python::runtime::traceback::Page;
 use crate::python::values::handler_result::{cut_response, ending, of_request};
@@ -215,10 +215,7 @@ impl<'py> PhaseCall<'_, 'py> {
                 )));
             }
         }
-        let search = SearchPath {
-            path: self.settings.path.as_deref(),
-            r: Some(self.r),
-        };
+        let search = SearchPath::of(self.settings, Some(self.r));
         let default = self.phase.default_object();
         let loader = &self.interpreter.loader;
         loader.find_any(self.py, chained.handler(), default, search, object)

@@ -6,97 +6,64 @@
 //!
 //! All functions are called with the GIL. The loader's own lock is short: no Python code runs under it.
 
-use std::borrow::Cow;
+use std::sync::Arc;
 
 use pyo3::exceptions::{PyAttributeError, PyTypeError};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList, PyType};
+use pyo3::types::PyType;
 
+use super::context;
 use super::known_names::KnownNames;
-use super::traceback::{name_searched_folders, without_import_frames};
-use super::{context, package};
-use crate::engine::handlers::{Handler, Home};
+use super::python_paths::PythonPaths;
+use super::search_path::{ImportScope, SearchPath};
+use super::source_changes::SourceChanges;
+use super::traceback::{name_searched_folders, to_log, without_import_frames};
+use crate::engine::handlers::Handler;
 use crate::engine::name_hash::NameMap;
 use crate::engine::phase_table::ROWS;
 use crate::engine::phases::Phase;
-use crate::engine::python_path::WrittenPath;
-use crate::httpd::Request;
+use crate::filter_chain::Direction;
 use crate::httpd::log::Level;
 use crate::locks::{Guard, Lock};
-
-/// Where a module is looked for, besides the directory of its handler's section.
-#[derive(Clone, Copy)]
-pub struct SearchPath<'a> {
-    /// `PythonPath`.
-    pub path: Option<&'a WrittenPath>,
-    /// The request: its file says which directory a section with a pattern means.
-    pub r: Option<&'a Request>,
-}
-
-/// Where a module's name is looked up.
-enum ImportScope<'a> {
-    /// Nowhere: the name is the path of a file.
-    File,
-    /// In the folder of a section, then on `sys.path`.
-    Folder(Cow<'a, str>),
-    /// On a `PythonPath`, then on `sys.path`.
-    Path(&'a WrittenPath),
-    /// On `sys.path`, as it was when the interpreter started.
-    Start,
-}
-
-impl ImportScope<'_> {
-    fn of<'a>(handler: &'a Handler, search: SearchPath<'a>) -> ImportScope<'a> {
-        if handler.module.starts_with('/') {
-            return ImportScope::File;
-        }
-        match (search.path, &handler.home) {
-            (Some(path), _) => ImportScope::Path(path),
-            (None, Home::Directory(directory)) => ImportScope::Folder(Cow::Borrowed(directory)),
-            (None, Home::Pattern { pattern, is_regex }) => search
-                .r
-                .and_then(|r| r.directory_by(pattern, *is_regex))
-                .map_or(ImportScope::Start, |directory| {
-                    ImportScope::Folder(Cow::Owned(directory))
-                }),
-            (None, Home::Location(_) | Home::None) => ImportScope::Start,
-        }
-    }
-
-    /// The key under which this scope's modules are kept. No two scopes share one: folders begin with a slash, and no
-    /// Python expression does.
-    fn key(&self) -> &str {
-        match self {
-            Self::File => "file",
-            Self::Folder(directory) if directory.is_empty() => "/",
-            Self::Folder(directory) => directory,
-            Self::Path(path) => &path.expression,
-            Self::Start => "",
-        }
-    }
-}
 
 /// What one interpreter has loaded for handlers.
 pub struct Loader {
     inner: Lock<LoaderState>,
     names: KnownNames,
-    /// `sys.path` as it was when the interpreter started.
-    initial_path: Py<PyList>,
-    sys: Py<PyModule>,
+    /// The search paths.
+    pub paths: PythonPaths,
+    /// What is known of changed files.
+    pub changes: SourceChanges,
 }
 
-/// Modules by the key of their scope and by name; or objects with which they have replaced themselves in `sys.modules`.
-type Modules = NameMap<NameMap<Py<PyAny>>>;
+/// A module of handlers; or the object with which it has replaced itself in `sys.modules`.
+struct KeptModule {
+    /// Its name in `sys.modules`.
+    name: Arc<str>,
+    module: Py<PyAny>,
+    /// The number of changes when it was looked at: it is the newest version while there are no more.
+    changes: u64,
+}
 
+impl KeptModule {
+    fn clone_ref(&self, py: Python<'_>) -> Self {
+        Self {
+            name: self.name.clone(),
+            module: self.module.clone_ref(py),
+            changes: self.changes,
+        }
+    }
+}
+
+/// Modules by the key of their scope and by name.
+type Modules = NameMap<NameMap<KeptModule>>;
+
+#[derive(Default)]
 struct LoaderState {
     /// The modules that are complete.
     modules: Modules,
     /// Those of them that `PythonHandlerModule` names.
     handler_modules: Modules,
-    /// `PythonPath` expressions, evaluated once each.
-    paths: NameMap<Py<PyList>>,
-    /// The expression whose value is `sys.path` now.
-    current: Option<String>,
 }
 
 impl Loader {
@@ -105,19 +72,11 @@ impl Loader {
     /// # Errors
     /// What looking at `sys.path` raises.
     pub fn new(py: Python<'_>) -> PyResult<Self> {
-        let sys = py.import("sys")?;
-        let path = sys.getattr("path")?.cast_into::<PyList>()?;
-        package::prepare_path(&path)?;
         Ok(Self {
-            inner: Lock::short(LoaderState {
-                modules: NameMap::default(),
-                handler_modules: NameMap::default(),
-                paths: NameMap::default(),
-                current: None,
-            }),
+            inner: Lock::default(),
             names: KnownNames::default(),
-            initial_path: copy(&path)?.unbind(),
-            sys: sys.unbind(),
+            paths: PythonPaths::new(py)?,
+            changes: SourceChanges::default(),
         })
     }
 
@@ -138,9 +97,12 @@ impl Loader {
         search: SearchPath<'_>,
         argument: &Bound<'py, PyAny>,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
-        // The module is complete, so what is missing now stays missing.
-        if handler.is_silent && !self.module(py, handler, search)?.hasattr(default_object)? {
-            return Ok(None);
+        // The module is complete, so what is missing now stays missing in this version.
+        if handler.is_silent {
+            let module = self.module(py, handler, default_object, search)?;
+            if !module.hasattr(default_object)? {
+                return Ok(None);
+            }
         }
         self.find(py, handler, default_object, search, argument)
             .map(Some)
@@ -158,12 +120,12 @@ impl Loader {
         search: SearchPath<'_>,
         argument: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let module = self.module(py, handler, search)?;
         let name = handler.object.as_deref().unwrap_or(default_object);
+        let module = self.module(py, handler, name, search)?;
         resolve(&module, name, argument, &self.names)
     }
 
-    /// The module of a handler.
+    /// The module of a handler, in which the caller looks for the object `wanted`.
     ///
     /// # Errors
     /// Whatever importing raises.
@@ -171,145 +133,155 @@ impl Loader {
         &self,
         py: Python<'py>,
         handler: &Handler,
+        wanted: &str,
         search: SearchPath<'_>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let scope = ImportScope::of(handler, search);
-        let known = {
+        let changes = match search.reloads {
+            true => self.changes.known(py),
+            false => 0,
+        };
+        let kept = {
             let mut inner = self.inner();
             let of_scope = inner.modules(handler).get(scope.key());
             of_scope
                 .and_then(|modules| modules.get(&handler.module))
-                .map(|module| module.clone_ref(py))
+                .map(|kept| kept.clone_ref(py))
         };
-        if let Some(module) = known {
-            return Ok(module.into_bound(py));
+        match kept {
+            Some(kept) if kept.changes == changes || !search.reloads => {
+                Ok(kept.module.into_bound(py))
+            }
+            Some(kept) => {
+                let kept = KeptModule { changes, ..kept };
+                self.newest(py, handler, wanted, search, scope.key(), kept)
+            }
+            None => self.first(py, handler, &scope, changes),
         }
-        let module = self.import(py, &handler.module, &scope).map_err(|error| {
-            let path = self.searched(py, &scope);
+    }
+
+    /// The module of a handler that is needed for the first time.
+    fn first<'py>(
+        &self,
+        py: Python<'py>,
+        handler: &Handler,
+        scope: &ImportScope<'_>,
+        changes: u64,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let imported = self.import(py, &handler.module, scope);
+        let (name, module) = imported.map_err(|error| {
+            let path = match scope {
+                ImportScope::File | ImportScope::Start => Vec::new(),
+                ImportScope::Folder(directory) => vec![directory.clone().into_owned()],
+                ImportScope::Path(path) => self.paths.folders(py, path),
+            };
             name_searched_folders(py, &error, path);
             without_import_frames(py, error)
         })?;
-        let is_first = {
-            let mut inner = self.inner();
-            let of_scope = inner.modules(handler).entry(scope.key().to_owned());
-            let name = handler.module.clone();
-            let before = of_scope.or_default().insert(name, module.clone().unbind());
-            before.is_none()
+        let kept = KeptModule {
+            name: name.into(),
+            module: module.clone().unbind(),
+            changes,
         };
-        if is_first && handler.is_silent {
+        if self.keep(handler, scope.key(), kept) && handler.is_silent {
             warn_of_no_functions(handler, &module)?;
         }
         Ok(module)
     }
 
-    /// Imports a module. If another thread is importing it, waits for that thread, without the GIL.
+    /// Keeps a module; returns whether there was none of this name.
+    fn keep(&self, handler: &Handler, scope: &str, kept: KeptModule) -> bool {
+        let mut inner = self.inner();
+        let of_scope = inner.modules(handler).entry(scope.to_owned());
+        let before = of_scope.or_default().insert(handler.module.clone(), kept);
+        drop(inner);
+        // The reference to the module before goes without the lock: it may be the last one.
+        before.is_none()
+    }
+
+    /// The newest version of a module that can be used. Files have changed since it was looked at last.
+    fn newest<'py>(
+        &self,
+        py: Python<'py>,
+        handler: &Handler,
+        wanted: &str,
+        search: SearchPath<'_>,
+        scope: &str,
+        kept: KeptModule,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let before = kept.module.bind(py).clone();
+        let arguments = (&*kept.name, &before, objects(wanted), kept.changes);
+        let newest = py
+            .import("mod_python._reload")
+            .and_then(|reload| reload.call_method1("newest", arguments))
+            .and_then(|newest| {
+                newest.extract::<(Bound<'py, PyAny>, bool, Bound<'py, PyAny>, bool)>()
+            });
+        let (module, is_settled, error, is_news) = match newest {
+            Ok(newest) => newest,
+            Err(error) => {
+                to_log(py, &format!("{}: no newer version", handler.text()), &error);
+                return Ok(before);
+            }
+        };
+        if is_settled {
+            let module = module.clone().unbind();
+            self.keep(handler, scope, KeptModule { module, ..kept });
+        }
+        if error.is_none() {
+            return Ok(module);
+        }
+        let error = PyErr::from_value(error);
+        if search.shows_failures {
+            return Err(error);
+        }
+        if is_news {
+            let text = format!(
+                "{} ({}): its changed version cannot be used, and the one before it goes on to be used",
+                handler.text(),
+                handler.source
+            );
+            to_log(py, &text, &error);
+        }
+        Ok(module)
+    }
+
+    /// Imports a module; returns its name in `sys.modules`, and the module. If another thread is importing it, waits
+    /// for that thread, without the GIL.
     fn import<'py>(
         &self,
         py: Python<'py>,
         name: &str,
         scope: &ImportScope<'_>,
-    ) -> PyResult<Bound<'py, PyAny>> {
+    ) -> PyResult<(String, Bound<'py, PyAny>)> {
         let folders = py.import("mod_python._folders")?;
         let path = match scope {
-            ImportScope::File => return folders.call_method1("import_file", (name,)),
-            ImportScope::Path(path) => self.set_path(py, path)?,
+            ImportScope::File => {
+                return folders.call_method1("import_file", (name,))?.extract();
+            }
+            ImportScope::Path(path) => self.paths.set_path(py, path)?,
             ImportScope::Folder(directory) => {
-                let module = folders.call_method1("import_beside", (&**directory, name))?;
-                if !module.is_none() {
-                    return Ok(module);
+                let found = folders.call_method1("import_beside", (&**directory, name))?;
+                if !found.is_none() {
+                    return found.extract();
                 }
-                self.initial_path.bind(py).clone()
+                self.paths.initial.bind(py).clone()
             }
-            ImportScope::Start => self.initial_path.bind(py).clone(),
+            ImportScope::Start => self.paths.initial.bind(py).clone(),
         };
-        folders.call_method1("import_named", (name, path))
+        folders
+            .call_method1("import_named", (name, path))?
+            .extract()
     }
+}
 
-    /// The folders in which a module of this scope was looked for before those of `sys.path`.
-    fn searched(&self, py: Python<'_>, scope: &ImportScope<'_>) -> Vec<String> {
-        match scope {
-            ImportScope::File | ImportScope::Start => Vec::new(),
-            ImportScope::Folder(directory) => vec![directory.clone().into_owned()],
-            ImportScope::Path(path) => {
-                let inner = self.inner();
-                let list = inner
-                    .paths
-                    .get(&path.expression)
-                    .map(|list| list.clone_ref(py));
-                drop(inner);
-                list.and_then(|list| list.extract(py).ok())
-                    .unwrap_or_default()
-            }
-        }
-    }
-
-    /// Sets `sys.path` for code outside of modules, as in SSI pages.
-    ///
-    /// # Errors
-    /// What the expression of `PythonPath` raises.
-    pub fn use_path(&self, py: Python<'_>, search: SearchPath<'_>) -> PyResult<()> {
-        let set = |path| self.set_path(py, path).map(drop);
-        search.path.map_or(Ok(()), set)
-    }
-
-    /// Puts the entries of a `PythonPath` at the front of `sys.path`, and returns them. The other entries stay behind
-    /// them: handlers of other sections may be importing at this moment or later, and may have added entries.
-    fn set_path<'py>(&self, py: Python<'py>, path: &WrittenPath) -> PyResult<Bound<'py, PyList>> {
-        let expression = &path.expression;
-        let known = {
-            let inner = self.inner();
-            inner.paths.get(expression).map(|list| list.clone_ref(py))
-        };
-        let list = match known {
-            Some(list) => list.into_bound(py),
-            None => {
-                let list = self.evaluate(py, path)?;
-                // If another thread was first, its list counts.
-                let mut inner = self.inner();
-                let first = inner.paths.entry(expression.clone());
-                let first = first.or_insert_with(|| list.clone().unbind());
-                first.bind(py).clone()
-            }
-        };
-        if self.inner().current.as_ref() == Some(expression) {
-            return Ok(list);
-        }
-        let path = self.sys.bind(py).getattr("path")?.cast_into::<PyList>()?;
-        let first = copy(&list)?;
-        for entry in path.iter() {
-            if !list.contains(&entry)? {
-                first.append(entry)?;
-            }
-        }
-        path.set_slice(0, path.len(), first.as_any())?;
-        self.inner().current = Some(expression.clone());
-        Ok(list)
-    }
-
-    /// The value of a `PythonPath`, whose expression can use `os`, `time` and a copy of `sys`, whose `path` is that of
-    /// the interpreter's start, without the paths of other sections.
-    ///
-    /// # Errors
-    /// What the expression raises, and `TypeError` if its value is no list; with a note that names the directive.
-    fn evaluate<'py>(&self, py: Python<'py>, path: &WrittenPath) -> PyResult<Bound<'py, PyList>> {
-        let sys = py.import("types")?.getattr("SimpleNamespace")?.call0()?;
-        let known = sys.getattr("__dict__")?;
-        known.call_method1("update", (self.sys.bind(py).dict(),))?;
-        sys.setattr("path", copy(self.initial_path.bind(py))?)?;
-        let names = PyDict::new(py);
-        names.set_item("sys", sys)?;
-        for name in ["os", "time"] {
-            names.set_item(name, py.import(name)?)?;
-        }
-        let eval = py.import("builtins")?.getattr("eval")?;
-        let value = eval.call1((&path.expression, names));
-        let list = value.and_then(|value| Ok(value.cast_into()?));
-        list.inspect_err(|error| {
-            let note = format!("this is {}, which must give a list", path.text());
-            // The exception must do without the note, should it fail.
-            let _ = error.value(py).call_method1("add_note", (note,));
-        })
-    }
+/// The objects that a new version of a module must have if the one before it had them: without them, it is no whole
+/// version. `wanted`: the one that is looked for now.
+fn objects(wanted: &str) -> Vec<&str> {
+    let first = wanted.split('.').next().unwrap_or(wanted);
+    let phases = ROWS.iter().map(|row| row.default_object);
+    let filters = [Direction::Input, Direction::Output].map(Direction::default_object);
+    phases.chain(filters).chain([first]).collect()
 }
 
 impl LoaderState {
@@ -345,10 +317,6 @@ fn warn_of_no_functions(handler: &Handler, module: &Bound<'_, PyAny>) -> PyResul
 fn file_of(module: &Bound<'_, PyAny>) -> String {
     let file = module.getattr("__file__").map(|file| file.to_string());
     file.unwrap_or_else(|_| module.to_string())
-}
-
-fn copy<'py>(list: &Bound<'py, PyList>) -> PyResult<Bound<'py, PyList>> {
-    PyList::new(list.py(), list.iter())
 }
 
 /// Looks a dotted name up. A class before a dot is called with `argument`, and the next name is looked up in the

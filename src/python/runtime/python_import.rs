@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use super::context::About;
 use super::forked;
 use super::interpreter::Interpreter;
-use super::loader::SearchPath;
+use super::search_path::SearchPath;
 use super::traceback;
 use crate::engine::interpreter_name::MAIN;
 use crate::engine::settings::{Import, Settings};
@@ -59,13 +59,10 @@ fn one(server: &'static Server, import: &Import, settings: &Settings) {
         }
     };
     interpreter.enter(about, |py| {
-        let search = SearchPath {
-            path: settings.path.as_deref(),
-            r: None,
-        };
+        let search = SearchPath::of(settings, None);
         let loader = &interpreter.loader;
         let imported = match &handler.object {
-            None => loader.module(py, handler, search).map(drop),
+            None => loader.module(py, handler, "", search).map(drop),
             Some(function) => {
                 let nothing = py.None().into_bound(py);
                 let found = loader.find(py, handler, function, search, &nothing);

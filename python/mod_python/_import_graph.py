@@ -1,0 +1,83 @@
+"""What the modules that may be reloaded import of each other, as their code says."""
+
+import opcode
+from collections.abc import Iterator
+from types import CodeType
+
+from mod_python._sources import Source, loaded
+
+TYPE_CHECKING = False  # as typing's, whose import takes long
+if TYPE_CHECKING:
+    # Import statements, as name and imported names; and texts, which may be names of modules.
+    Imports = tuple[list[tuple[str, list[str]]], frozenset[str]]
+
+_IMPORT_NAME, _IMPORT_FROM = opcode.opmap["IMPORT_NAME"], opcode.opmap["IMPORT_FROM"]
+
+
+def imports_of_all(name: str) -> dict[str, set[str]]:
+    """Return what each module imports, of those that may be reloaded: for `name` and what it imports."""
+    found: dict[str, set[str]] = {}
+    queue = [name]
+    while queue:
+        one = queue.pop()
+        if one in found or one not in loaded:
+            continue
+        found[one] = _imports(one, loaded[one])
+        queue += found[one]
+        queue.append(one.rpartition(".")[0])
+    return found
+
+
+def _imports(name: str, source: Source) -> set[str]:
+    """Return which modules that may be reloaded a module imports, or names in a text."""
+    statements, texts = source.imports or _look(source)
+    above = list(parents(name))
+    found = {full for text in texts for full in (text, *(f"{each}.{text}" for each in above)) if full in loaded}
+    for imported, names in statements:
+        for base in (imported, *(f"{each}.{imported}" if imported else each for each in (name, *above))):
+            inner = {full for each in names if (full := f"{base}.{each}") in loaded}
+            found |= inner
+            if base in loaded and (not names or len(inner) < len(names)):
+                found.add(base)
+    found.discard(name)
+    return found
+
+
+def parents(name: str) -> Iterator[str]:
+    """Yield the packages that a module belongs to, the innermost first."""
+    while name := name.rpartition(".")[0]:
+        yield name
+
+
+def _look(source: Source) -> "Imports":
+    """Return what the code of a module imports. Where its file has changed, that is what the new code imports."""
+    again = type(source)(source.name, source.path)
+    try:
+        imports = _scan(again.get_code(source.name))
+    except (ImportError, OSError, SyntaxError, ValueError):
+        return [], frozenset()
+    if again.stamp == source.stamp:
+        source.imports = imports
+    return imports
+
+
+def _scan(code: CodeType | None) -> "Imports":
+    """Return the import statements of a module's code, and its texts without spaces."""
+    statements: list[tuple[str, list[str]]] = []
+    texts: set[str] = set()
+    queue = [code] if code is not None else []
+    while queue:
+        one = queue.pop()
+        queue += (each for each in one.co_consts if isinstance(each, CodeType))
+        texts.update(each for each in one.co_consts if isinstance(each, str) and len(each) < 200 and " " not in each)
+        extended, bytecode = 0, one.co_code
+        if _IMPORT_NAME not in bytecode[::2]:
+            continue
+        for at in range(0, len(bytecode), 2):
+            operation, argument = bytecode[at], bytecode[at + 1] | extended
+            extended = argument << 8 if operation == opcode.EXTENDED_ARG else 0
+            if operation == _IMPORT_NAME:
+                statements.append((one.co_names[argument], []))
+            elif operation == _IMPORT_FROM and statements:
+                statements[-1][1].append(one.co_names[argument])
+    return statements, frozenset(texts)

@@ -1,0 +1,193 @@
+"""Loaders that know from which version of its file a module was made, so that `_reload` can tell when it has changed.
+
+They load what may be reloaded: Python code in files, but neither the standard library, nor installed packages (in
+``site-packages`` or ``dist-packages``), nor this package.
+"""
+
+import os
+import threading
+import time
+from importlib.machinery import ModuleSpec, SourceFileLoader, SourcelessFileLoader
+from types import ModuleType
+
+TYPE_CHECKING = False  # as typing's, whose import takes long
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mod_python._attempt import Attempt
+    from mod_python._import_graph import Imports
+
+    Stamp = tuple[int, int, int, int]
+
+    Base = SourceFileLoader
+else:
+    Base = object
+
+# For so long after a file was changed, in seconds, another change may leave it the same time and length.
+RECENT = 2.0
+
+_PACKAGE = f"{os.path.dirname(__file__)}/"  # noqa: PTH120 - pathlib takes long to import
+_LIBRARY = f"{os.path.dirname(os.__file__)}/"  # noqa: PTH120
+
+
+class _Here(threading.local):
+    """What the calling thread does."""
+
+    attempt: "Attempt | None" = None
+
+
+here = _Here()
+# The loader of each module that may be reloaded, by the module's name in `sys.modules`.
+loaded: "dict[str, Source]" = {}
+# Folders of such modules whose changes nobody has asked the kernel for yet.
+unwatched: list[str] = []
+folders: set[str] = set()
+# How often modules were replaced by newer versions.
+replacements = 0
+
+
+def stamp(path: str) -> "Stamp":
+    """Return what tells one version of a file from another. Raise OSError as `os.stat`."""
+    status = os.stat(path)  # noqa: PTH116 - pathlib takes long to import
+    return status.st_mtime_ns, status.st_size, status.st_ino, status.st_dev
+
+
+class Source(SourceFileLoader):
+    """A loader of one module, which notes what it reads to make that."""
+
+    # Where the module's name was looked for before `sys.path`.
+    search: "Sequence[str] | None" = None
+    stamp: "Stamp | None" = None
+    # The hash of what was read, while the stamp cannot tell a further change.
+    digest: int | None = None
+    # Whether the file is read to make the module: others may ask for its text later.
+    is_read_first = True
+    # What the module imports, once `_import_graph` has looked.
+    imports: "Imports | None" = None
+    # `replacements` when the module was made, and when it took the place of an older version (0: it did not).
+    made = 0
+    replaced = 0
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        """Note that the module of `spec` is about to be made; let the import system make it."""
+        name = spec.name
+        if here.attempt is not None:
+            here.attempt.note(name, self)
+        self.made = replacements
+        loaded[name] = self
+        folder = self.path.rpartition("/")[0] or "/"
+        if folder not in folders:
+            folders.add(folder)
+            unwatched.append(folder)
+        return None
+
+    def has_other_text(self) -> bool:
+        """Return whether the file has another text behind the same stamp, as a change right after the last one has."""
+        if self.digest is None or self.stamp is None:
+            return False
+        try:
+            is_other = hash(super().get_data(self.path)) != self.digest
+        except OSError:
+            return False
+        if not is_other and time.time() - self.stamp[0] / 1e9 > RECENT:
+            self.digest = None
+        return is_other
+
+    def get_data(self, path: str) -> bytes:
+        """Return the contents of a file."""
+        if path != self.path or not self.is_read_first:
+            return super().get_data(path)
+        self.is_read_first = False
+        self.stamp = stamp(path)
+        data = super().get_data(path)
+        self.digest = hash(data)
+        return data
+
+    def path_stats(self, path: str) -> "dict[str, float]":
+        """Return what the .pyc file must agree with. Raise OSError for a file that was just changed.
+
+        Such a file has no .pyc file then: it would go on to hold for another version of the same second and length.
+        """
+        status = os.stat(path)  # noqa: PTH116
+        if time.time() - status.st_mtime < RECENT:
+            raise OSError(f"{path} was changed just now")
+        if self.is_read_first:
+            self.is_read_first = False
+            self.stamp = (status.st_mtime_ns, status.st_size, status.st_ino, status.st_dev)
+        return {"mtime": status.st_mtime, "size": status.st_size}
+
+
+class CompiledFile(Source):
+    """A loader of a .pyc file that stands in the place of a .py file."""
+
+    get_code = SourcelessFileLoader.get_code
+    get_source = SourcelessFileLoader.get_source
+
+
+def tracked(spec: ModuleSpec | None, search: "Sequence[str] | None" = None) -> ModuleSpec | None:
+    """Give a module that may be reloaded such a loader, and return the spec."""
+    loader = spec.loader if spec is not None else None
+    if type(loader) is SourceFileLoader:
+        kind = Source
+    elif type(loader) is SourcelessFileLoader:
+        kind = CompiledFile
+    else:
+        return spec
+    path = loader.path
+    if path.startswith((_LIBRARY, _PACKAGE)) or "/site-packages/" in path or "/dist-packages/" in path:
+        return spec
+    assert spec is not None
+    spec.loader = source = kind(loader.name, path)
+    source.search = search
+    return spec
+
+
+def have_changed() -> bool:
+    """Return whether the file of a module has changed since it was read."""
+    for source in list(loaded.values()):
+        try:
+            now = stamp(source.path)
+        except OSError:
+            continue
+        if now != source.stamp or source.has_other_text():
+            return True
+    return False
+
+
+class StandIn(ModuleType):
+    """Stands in `sys.modules` for a module whose new version is being made.
+
+    It is the new version for the thread that makes it, and the old one for all others.
+    """
+
+    __slots__ = ("_attempt", "_new", "_old")
+
+    def __init__(self, name: str, old: object, attempt: object) -> None:
+        super().__init__(name)
+        for slot, value in (("_attempt", attempt), ("_new", None), ("_old", old)):
+            object.__setattr__(self, slot, value)
+
+    def __getattribute__(self, name: str) -> object:
+        return getattr(meant(self), name)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        setattr(meant(self), name, value)
+
+    def __delattr__(self, name: str) -> None:
+        delattr(meant(self), name)
+
+    def __dir__(self) -> list[str]:
+        return dir(meant(self))
+
+    def __repr__(self) -> str:
+        return repr(meant(self))
+
+
+def meant(module: object) -> object:
+    """Return a module; for one that stands in for it, the version that this thread uses."""
+    if type(module) is not StandIn:
+        return module
+    get = object.__getattribute__
+    attempt, new = get(module, "_attempt"), get(module, "_new")
+    is_new = attempt is not None and here.attempt is attempt and new is not None
+    return new if is_new else get(module, "_old")

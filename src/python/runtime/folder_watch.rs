@@ -1,0 +1,248 @@
+//! The folders of Python modules, and what the kernel tells of changes in them (inotify).
+
+#![expect(unsafe_code, reason = "asks for the kind of a file system")]
+
+use std::collections::HashMap;
+use std::ffi::{CString, OsStr, OsString};
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use inotify::{Event, EventMask, Inotify, WatchDescriptor, WatchMask};
+
+/// After a file was written and not closed, it counts as being written for so long.
+const WRITTEN: Duration = Duration::from_secs(2);
+/// After a file was made, it counts as being written for so long.
+const MADE: Duration = Duration::from_millis(50);
+/// File systems on which other machines, or a program, can change files without the kernel's knowing: 9p, AFS, Ceph,
+/// CIFS, Coda, FUSE, NFS, SMB, SMB2, and the shared folders of VirtualBox.
+const REMOTE: [u32; 10] = [
+    0x0102_1997,
+    0x5346_414f,
+    0x00c3_6400,
+    0xff53_4d42,
+    0x7375_7245,
+    0x6573_5546,
+    0x0000_6969,
+    0x0000_517b,
+    0xfe53_4d42,
+    0x786f_4256,
+];
+
+/// The folders that are watched.
+#[derive(Default)]
+pub struct FolderWatch {
+    /// The process that has asked the kernel; 0 for none. A forked process shares the answers, and must ask anew.
+    process: u32,
+    inotify: Option<Inotify>,
+    folders: HashMap<PathBuf, Folder>,
+    /// Files that are being written, and until when that is assumed.
+    written: HashMap<(WatchDescriptor, OsString), Instant>,
+    /// What is to be said of the kernel's refusal.
+    news: Option<String>,
+    /// Whether it was said.
+    is_said: bool,
+}
+
+#[derive(Default)]
+struct Folder {
+    /// Device and inode; `None` if it is not there.
+    id: Option<(u64, u64)>,
+    /// `None` if the kernel does not tell of changes.
+    descriptor: Option<WatchDescriptor>,
+    /// Whether the kernel knows of all changes, so that asking it makes sense.
+    is_local: bool,
+}
+
+impl FolderWatch {
+    /// Takes what the kernel has noted; returns whether a file of Python code, or a folder, has changed. Waits for
+    /// nothing.
+    pub fn read(&mut self) -> bool {
+        let mut has_changed = false;
+        let mut buffer = [0; 4096];
+        while let Some(inotify) = &mut self.inotify {
+            let Ok(events) = inotify.read_events(&mut buffer) else {
+                break;
+            };
+            let events: Vec<_> = events.map(|event| event.to_owned()).collect();
+            if events.is_empty() {
+                break;
+            }
+            for event in events {
+                has_changed |= self.note(event);
+            }
+        }
+        has_changed
+    }
+
+    /// Notes an event; returns whether it is a change.
+    fn note(&mut self, event: Event<OsString>) -> bool {
+        let has = |flags| event.mask.intersects(flags);
+        if has(EventMask::Q_OVERFLOW) {
+            self.written.clear();
+            return true;
+        }
+        if has(EventMask::IGNORED | EventMask::DELETE_SELF | EventMask::MOVE_SELF) {
+            for folder in self.folders.values_mut() {
+                if folder.descriptor.as_ref() == Some(&event.wd) {
+                    // The next scan asks for what has this path then.
+                    *folder = Folder::default();
+                }
+            }
+            if let (Some(inotify), false) = (&self.inotify, has(EventMask::IGNORED)) {
+                // It may be gone already.
+                let _ = inotify.watches().remove(event.wd);
+            }
+            return true;
+        }
+        let Some(name) = event.name else {
+            return false;
+        };
+        if has(EventMask::ISDIR) {
+            return name != "__pycache__";
+        }
+        if !is_code(&name) {
+            return false;
+        }
+        let file = (event.wd, name);
+        let now = Instant::now();
+        if has(EventMask::MODIFY) {
+            self.written.insert(file, now + WRITTEN);
+            return false;
+        }
+        if has(EventMask::CREATE) {
+            self.written.entry(file).or_insert(now + MADE);
+        } else if !has(EventMask::ATTRIB) {
+            self.written.remove(&file);
+        }
+        true
+    }
+
+    /// Adds folders, and looks whether the others are still those that are watched. Returns whether they are not. May
+    /// wait for a disk. `process`: the number of this process.
+    pub fn scan(&mut self, wanted: Vec<PathBuf>, process: u32) -> bool {
+        if self.process != process {
+            self.process = process;
+            self.inotify = None;
+            self.written.clear();
+        }
+        if self.inotify.is_none() {
+            match Inotify::init() {
+                Ok(inotify) => self.inotify = Some(inotify),
+                Err(error) => self.refused(&error),
+            }
+            for folder in self.folders.values_mut() {
+                folder.descriptor = None;
+            }
+        }
+        for path in wanted {
+            let watched = self.watched(&path);
+            self.folders.insert(path, watched);
+        }
+        let mut has_changed = false;
+        let has_inotify = self.inotify.is_some();
+        let is_to_ask = |path: &PathBuf, folder: &Folder| {
+            let is_untold = folder.is_local && folder.descriptor.is_none();
+            id(path) != folder.id || (is_untold && has_inotify && folder.id.is_some())
+        };
+        let folders = self.folders.iter();
+        let paths: Vec<_> = folders
+            .filter(|(path, folder)| is_to_ask(path, folder))
+            .map(|(path, _)| path.clone())
+            .collect();
+        for path in paths {
+            let watched = self.watched(&path);
+            let before = self.folders.get(&path).and_then(|folder| folder.id);
+            has_changed |= watched.id != before || watched.descriptor.is_some();
+            self.folders.insert(path, watched);
+        }
+        has_changed
+    }
+
+    /// A folder as it is now, of whose changes the kernel tells from now on.
+    fn watched(&mut self, path: &Path) -> Folder {
+        let mask = WatchMask::ATTRIB
+            | WatchMask::CLOSE_WRITE
+            | WatchMask::CREATE
+            | WatchMask::DELETE
+            | WatchMask::DELETE_SELF
+            | WatchMask::MODIFY
+            | WatchMask::MOVE
+            | WatchMask::MOVE_SELF
+            | WatchMask::ONLYDIR;
+        let (id, is_local) = (id(path), !is_remote(path));
+        let asked = match &self.inotify {
+            Some(inotify) if id.is_some() && is_local => Some(inotify.watches().add(path, mask)),
+            _ => None,
+        };
+        let descriptor = match asked {
+            Some(Err(error)) => {
+                self.refused(&error);
+                None
+            }
+            asked => asked.and_then(Result::ok),
+        };
+        Folder {
+            id,
+            descriptor,
+            is_local,
+        }
+    }
+
+    fn refused(&mut self, error: &io::Error) {
+        if std::mem::replace(&mut self.is_said, true) {
+            return;
+        }
+        self.news = Some(format!(
+            "the kernel does not tell of changed Python files (inotify: {error}): they are looked at instead, some \
+             times a second"
+        ));
+    }
+
+    /// What is to be logged, once.
+    pub fn news(&mut self) -> Option<String> {
+        self.news.take()
+    }
+
+    /// Whether the kernel tells of changes in all of the folders that are there.
+    pub fn is_told(&self) -> bool {
+        let folders = self.folders.values();
+        folders
+            .filter(|folder| folder.id.is_some())
+            .all(|folder| folder.descriptor.is_some())
+    }
+
+    /// Whether a file is being written; `None` if the kernel does not tell of its folder.
+    pub fn is_written(&self, path: &Path) -> Option<bool> {
+        let descriptor = self.folders.get(path.parent()?)?.descriptor.clone()?;
+        let name = path.file_name()?.to_owned();
+        let until = self.written.get(&(descriptor, name));
+        Some(until.is_some_and(|until| *until > Instant::now()))
+    }
+}
+
+/// Device and inode of a folder; `None` if it is not there.
+fn id(path: &Path) -> Option<(u64, u64)> {
+    let data = std::fs::metadata(path).ok()?;
+    Some((data.dev(), data.ino()))
+}
+
+/// Whether a file of this name may be Python code.
+fn is_code(name: &OsStr) -> bool {
+    let name = name.as_bytes();
+    name.ends_with(b".py") || name.ends_with(b".pyc")
+}
+
+/// Whether a folder is on a file system whose files change without the kernel's knowing.
+fn is_remote(path: &Path) -> bool {
+    let Ok(path) = CString::new(path.as_os_str().as_bytes()) else {
+        return false;
+    };
+    // SAFETY: numbers, for which zeroes are valid.
+    let mut system: libc::statfs = unsafe { std::mem::zeroed() };
+    // SAFETY: a C string, and a place for the answer.
+    let failed = unsafe { libc::statfs(path.as_ptr(), &raw mut system) };
+    failed == 0 && REMOTE.contains(&(system.f_type as u32))
+}

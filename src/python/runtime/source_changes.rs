@@ -1,0 +1,168 @@
+//! How often files of Python modules have changed, as far as this process knows: a number that requests compare.
+//!
+//! The kernel notes changes in the folders of modules (inotify). Now and then a request takes what it has noted, which
+//! waits for nothing; so there is no thread for it, and a forked process asks for itself. Where the kernel does not tell
+//! (network file systems, too many instances), the files are looked at.
+//!
+//! The lock is short; what may wait for a disk is done without it and without the GIL.
+
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use pyo3::prelude::*;
+use pyo3::types::PyList;
+
+use super::context::About;
+use super::folder_watch::FolderWatch;
+use super::interpreter::release;
+use crate::httpd::log::Level;
+use crate::httpd::server::fork::process_id;
+use crate::locks::Lock;
+
+/// The pause between two looks at what the kernel has noted.
+const LOOK: Duration = Duration::from_millis(50);
+/// The pause between two looks at the folders, and at the files where the kernel does not tell of changes.
+const SCAN: Duration = Duration::from_millis(200);
+
+/// The number of changes. 0 is never reached by counting: who does not look for changes has it.
+static CHANGES: AtomicU64 = AtomicU64::new(1);
+static WATCH: Lock<WatchedFolders> = Lock::short(WatchedFolders::new());
+static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+
+/// What is watched in this process.
+struct WatchedFolders {
+    folders: Option<FolderWatch>,
+    /// Whether a thread has taken `folders` out, to work on them without the lock.
+    is_out: bool,
+    /// Folders that are to be watched.
+    wanted: Vec<PathBuf>,
+    /// When the folders were looked at.
+    scanned: Option<Instant>,
+}
+
+impl WatchedFolders {
+    const fn new() -> Self {
+        Self {
+            folders: None,
+            is_out: false,
+            wanted: Vec::new(),
+            scanned: None,
+        }
+    }
+
+    /// Takes the folders out if there is something to do with them that may wait for a disk.
+    fn take(&mut self) -> Option<(FolderWatch, Vec<PathBuf>)> {
+        let is_due = self.scanned.is_none_or(|at| at.elapsed() >= SCAN);
+        let has_work = !self.wanted.is_empty() || (is_due && self.folders.is_some());
+        if self.is_out || !has_work {
+            return None;
+        }
+        self.is_out = true;
+        self.scanned = Some(Instant::now());
+        let folders = self.folders.take().unwrap_or_default();
+        Some((folders, std::mem::take(&mut self.wanted)))
+    }
+}
+
+/// What one interpreter knows of changes. All functions are called with the GIL.
+#[derive(Default)]
+pub struct SourceChanges {
+    /// When the next looks are due, in microseconds since `START`.
+    next_look: AtomicU64,
+    next_scan: AtomicU64,
+    /// Whether the files must be looked at once more: their folders were not watched when they were read.
+    must_scan: AtomicBool,
+}
+
+impl SourceChanges {
+    /// The number of changes; never 0. A request that finds it as it was uses the modules that it had.
+    pub fn known(&self, py: Python<'_>) -> u64 {
+        let now = START.elapsed();
+        if is_due(&self.next_look, now, LOOK) {
+            self.look(py, now);
+        }
+        CHANGES.load(Ordering::Relaxed)
+    }
+
+    #[cold]
+    fn look(&self, py: Python<'_>, now: Duration) {
+        let added = unwatched(py).unwrap_or_default();
+        if !added.is_empty() {
+            self.must_scan.store(true, Ordering::Relaxed);
+        }
+        let mut watch = WATCH.lock();
+        watch.wanted.extend(added);
+        let mut has_changed = watch.folders.as_mut().is_some_and(FolderWatch::read);
+        let taken = watch.take();
+        drop(watch);
+        if let Some((mut folders, wanted)) = taken {
+            let failure;
+            (folders, has_changed, failure) = release(py, move || {
+                let changed = folders.scan(wanted, process_id()) || has_changed;
+                let failure = folders.news();
+                (folders, changed, failure)
+            });
+            let mut watch = WATCH.lock();
+            watch.folders = Some(folders);
+            watch.is_out = false;
+            drop(watch);
+            if let Some(text) = failure {
+                About::Nothing.log(Level::Info, &text);
+            }
+        }
+        let is_told = {
+            let watch = WATCH.lock();
+            watch.wanted.is_empty() && watch.folders.as_ref().is_none_or(FolderWatch::is_told)
+        };
+        let scans = !is_told && is_due(&self.next_scan, now, SCAN);
+        if self.must_scan.swap(false, Ordering::Relaxed) || scans {
+            // Where that fails, all may have changed.
+            has_changed |= have_changed(py).unwrap_or(true);
+        }
+        if has_changed {
+            CHANGES.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Whether a file is being written at this moment; `None` if the kernel does not tell of its folder.
+pub fn is_written(path: &Path) -> Option<bool> {
+    let mut watch = WATCH.lock();
+    if watch.is_out {
+        // Not known right now: the caller asks again.
+        return Some(true);
+    }
+    let folders = watch.folders.as_mut()?;
+    if folders.read() {
+        CHANGES.fetch_add(1, Ordering::Relaxed);
+    }
+    folders.is_written(path)
+}
+
+/// Whether a look is due; if so, the next one is `pause` later.
+fn is_due(next: &AtomicU64, now: Duration, pause: Duration) -> bool {
+    let (now, due) = (now.as_micros() as u64, next.load(Ordering::Relaxed));
+    let later = now + pause.as_micros() as u64;
+    now >= due
+        && next
+            .compare_exchange(due, later, Ordering::Relaxed, Ordering::Relaxed)
+            .is_ok()
+}
+
+/// Takes the folders of modules that were imported since the last call.
+fn unwatched(py: Python<'_>) -> PyResult<Vec<PathBuf>> {
+    let sources = py.import("mod_python._sources")?;
+    let list = sources.getattr("unwatched")?.cast_into::<PyList>()?;
+    let mut taken = Vec::new();
+    while !list.is_empty() {
+        taken.push(list.call_method0("pop")?.extract()?);
+    }
+    Ok(taken)
+}
+
+fn have_changed(py: Python<'_>) -> PyResult<bool> {
+    let sources = py.import("mod_python._sources")?;
+    sources.call_method0("have_changed")?.extract()
+}
