@@ -84,6 +84,8 @@ class Server:
     PythonPath), ${STATE} (writable by the children), ${HTDOCS} (the document root), ${CGI_BIN}, ${CERT} and ${KEY} (a
     certificate for localhost).
 
+    Without PythonInterpreter in the fragment, code runs in the interpreter "localhost", after the server's ServerName.
+
     If the environment has MOD_PYTHON_TEST_WRAPPER, a command such as valgrind with its options, httpd runs under it,
     and all time-outs are thirty times as long.
     """
