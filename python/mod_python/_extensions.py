@@ -37,10 +37,10 @@ def _explain(error: ImportError, name: str, path: str) -> None:
     here = _apache.interpreter
     owner = _apache._extension_owner(path)
     if owner is not None and owner != here:
+        both = "" if owner == "main_interpreter" else ", or by PythonInterpreter main_interpreter for both"
         error.add_note(
             f"mod_python: interpreter '{owner}' has {name}, which may load into one interpreter of a process only; "
-            f"this one is '{here}': let both applications run in one, by PythonInterpreter {_word(owner)} here, or by "
-            "PythonInterpreter main_interpreter for both"
+            f"this one is '{here}': let both applications run in one, by PythonInterpreter {_word(owner)} here{both}"
         )
     elif owner is None and here != "main_interpreter" and _is_refusal(str(error)):
         error.add_note(
