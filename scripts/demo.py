@@ -59,17 +59,19 @@ def example(name: str) -> Path | None:
 
 
 def serve(conf: str, port: int) -> None:
-    """Serve until a signal ends it; the error log goes to stderr."""
+    """Serve until a signal ends it; the error log goes to stderr. Files that change in the checkout are taken over."""
     seen = 0
     with Server(conf, ports={"PORT": port, "PORT2": port + 1}) as server:
         print(server.expand(guide(conf)))
-        print(f"\nServing http://localhost:{port}/ from {server.folder}; Ctrl-C stops it.", flush=True)
+        print(f"\nServing http://localhost:{port}/ from {server.folder}; Ctrl-C stops it.")
+        print("Edit conf-examples/handlers, filters or protocols: the next request shows it.", flush=True)
         while server.alive():
             text = server.error_text(seen)
             seen += len(text.encode())
             sys.stderr.write(text)
             sys.stderr.flush()
-            time.sleep(0.3)
+            server.refresh()
+            time.sleep(0.2)
         raise ServerError(f"httpd ended by itself:\n{server.error_text()}")
 
 

@@ -94,6 +94,9 @@ class _Searching(threading.local):
 
 
 searching = _Searching()
+# The folders of `PythonPath` whose modules have their plain names, with these.
+_plain: dict[str, frozenset[str]] = {}
+_plain_lock = threading.Lock()
 
 
 class _Finder:
@@ -184,8 +187,8 @@ def import_beside(folder: str, name: str) -> tuple[str, object] | None:
 def import_named(name: str, path: Sequence[str]) -> tuple[str, object]:
     """Import a module by its name, from `path` before `sys.path`; return its name in `sys.modules`, and the module.
 
-    An interpreter has one module of each name. If the paths of two sections have different ones, the name is that of
-    the section that imports first, and the module of the other is known by its file.
+    An interpreter has one module of each name. If folders on the paths of two sections have modules of one name, those
+    of the folder that is used first have their plain names, and those of the other one are known by their files.
     """
     other = _by_file(name, path)
     if other is None:
@@ -204,19 +207,56 @@ def import_named(name: str, path: Sequence[str]) -> tuple[str, object]:
 def _by_file(name: str, path: Sequence[str]) -> str | None:
     """Return the name by file of a module of `path`, if there is another one of its plain name; else None."""
     first = name.partition(".")[0]
-    known = getattr(sys.modules.get(first), "__spec__", None)
-    if first in _NO_NEIGHBOURS or not isinstance(known, ModuleSpec):
-        return None
     spec = PathFinder.find_spec(first, path)
-    return _name_by_file(spec, name) if spec is not None and _differ(spec, known) else None
+    if first in _NO_NEIGHBOURS or spec is None or not spec.has_location or not spec.origin:
+        return None
+    known, folder = sys.modules.get(first), _folder(spec)
+    is_other = known is not None and _is_elsewhere(known, spec.origin)
+    if not is_other and folder not in _plain and not _sources.is_installed(spec.origin):
+        names = _names(folder)
+        with _plain_lock:
+            is_other = any(names & others for others in _plain.values()) or any(
+                _is_elsewhere(sys.modules[each], f"{folder}/{each}.py") for each in names if each in sys.modules
+            )
+            if not is_other:
+                _plain[folder] = names
+    return _name_by_file(spec, name) if is_other else None
+
+
+def _is_elsewhere(module: object, file: str) -> bool:
+    """Return whether a module is of another folder than the one of a file that its name leads to."""
+    spec = getattr(module, "__spec__", None)
+    if not isinstance(spec, ModuleSpec) or not spec.has_location or not spec.origin or spec.origin == file:
+        return False
+    try:
+        return not os.path.samefile(_folder(spec), file.removesuffix("/__init__.py").rpartition("/")[0])  # noqa: PTH121
+    except OSError:
+        return True
+
+
+def _folder(spec: ModuleSpec) -> str:
+    """Return the folder in which the module or package of a spec was found."""
+    folder = (spec.origin or "").rpartition("/")[0]
+    return folder if spec.submodule_search_locations is None else folder.rpartition("/")[0]
+
+
+def _names(folder: str) -> frozenset[str]:
+    """Return the names that the files in a folder, and the folders with files of Python code, have as modules."""
+    names = set()
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                name, _, end = entry.name.partition(".")
+                if end in ("py", "pyc") or (not end and os.path.exists(f"{entry.path}/__init__.py")):  # noqa: PTH110
+                    names.add(name)
+    except OSError:
+        pass  # a zip archive
+    return frozenset(names)
 
 
 def _name_by_file(spec: ModuleSpec, name: str) -> str:
     """Return the name by file of a dotted name, whose first part is what `spec` describes."""
-    folder = (spec.origin or "").rpartition("/")[0]
-    if spec.submodule_search_locations is not None:
-        folder = folder.rpartition("/")[0]
-    return f"{_package(folder)}.{name}"
+    return f"{_package(_folder(spec))}.{name}"
 
 
 def in_folders(name: str, path: Sequence[str]) -> str:
@@ -229,15 +269,5 @@ def in_folders(name: str, path: Sequence[str]) -> str:
     spec = PathFinder.find_spec(first, path)
     if spec is None or spec.origin is None:
         raise ModuleNotFoundError(f"No module named {first!r} in {', '.join(path)}", name=first)
-    known = getattr(sys.modules.get(first), "__spec__", None) or PathFinder.find_spec(first)
-    is_plain = isinstance(known, ModuleSpec) and known.origin is not None and not _differ(spec, known)
-    return name if is_plain else _name_by_file(spec, name)
-
-
-def _differ(one: ModuleSpec, other: ModuleSpec) -> bool:
-    if not (one.has_location and other.has_location and one.origin and other.origin) or one.origin == other.origin:
-        return False
-    try:
-        return not os.path.samefile(one.origin, other.origin)  # noqa: PTH121 - pathlib takes long to import
-    except OSError:
-        return True
+    plain = getattr(sys.modules.get(first), "__spec__", None) or PathFinder.find_spec(first)
+    return name if plain is not None and plain.origin == spec.origin else _name_by_file(spec, name)

@@ -124,6 +124,13 @@ class CompiledFile(Source):
     get_source = SourcelessFileLoader.get_source
 
 
+def is_installed(path: str) -> bool:
+    """Return whether a file belongs to the standard library, an installed package or this package."""
+    if path.startswith(_PACKAGE):
+        return not path.startswith((f"{_PACKAGE}filters/", f"{_PACKAGE}protocols/"))
+    return path.startswith(_LIBRARY) or "/site-packages/" in path or "/dist-packages/" in path
+
+
 def tracked(spec: ModuleSpec | None, search: "Sequence[str] | None" = None) -> ModuleSpec | None:
     """Give a module that may be reloaded such a loader, and return the spec."""
     loader = spec.loader if spec is not None else None
@@ -134,7 +141,7 @@ def tracked(spec: ModuleSpec | None, search: "Sequence[str] | None" = None) -> M
     else:
         return spec
     path = loader.path
-    if path.startswith((_LIBRARY, _PACKAGE)) or "/site-packages/" in path or "/dist-packages/" in path:
+    if is_installed(path):
         return spec
     assert spec is not None
     spec.loader = source = kind(loader.name, path)

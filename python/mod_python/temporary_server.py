@@ -21,6 +21,7 @@ from types import TracebackType
 from typing import Self
 
 from mod_python import _places
+from mod_python._folder_copy import FolderCopy
 from mod_python._machine import Process, free_ports, processes
 
 # The usual modules of httpd; bucketeer, case_filter and case_filter_in are for tests.
@@ -116,6 +117,7 @@ class Server:
         """
         self.mpm = mpm
         self._process: subprocess.Popen[bytes] | None = None
+        self._copies: list[FolderCopy] = []
         self.folder = Path(tempfile.mkdtemp(prefix="mod_python."))
         self.error_log = self.folder / "logs/error.log"
         self.access_log = self.folder / "logs/access.log"
@@ -187,13 +189,13 @@ class Server:
         )
 
     def _copy(self, source: Path, name: str) -> None:
-        """Copy a folder to `name`, merged with what is there, readable for the children; links are followed."""
-        target = self.folder / name
-        if source.is_dir():
-            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
-        target.mkdir(exist_ok=True)
-        for path in (target, *target.rglob("*")):
-            path.chmod(0o755 if path.is_dir() else 0o644)
+        """Copy a folder to `name`, merged with what is there."""
+        self._copies.append(FolderCopy(source, self.folder / name))
+
+    def refresh(self) -> None:
+        """Copy files that have changed since they were copied: handlers show in the next requests."""
+        for copy in self._copies:
+            copy.refresh()
 
     def _python_path(self) -> list[str]:
         """Return the lines that put the handlers' folder on PythonPath."""

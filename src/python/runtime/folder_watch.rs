@@ -58,9 +58,12 @@ struct Folder {
 
 impl FolderWatch {
     /// Takes what the kernel has noted; returns whether a file of Python code, or a folder, has changed. Waits for
-    /// nothing.
-    pub fn read(&mut self) -> bool {
+    /// nothing. `process`: the number of this process; a forked one leaves what is noted to the one that has asked.
+    pub fn read(&mut self, process: u32) -> bool {
         let mut has_changed = false;
+        if self.process != process {
+            return false;
+        }
         let mut buffer = [0; 4096];
         while let Some(inotify) = &mut self.inotify {
             let Ok(events) = inotify.read_events(&mut buffer) else {
@@ -120,8 +123,8 @@ impl FolderWatch {
         true
     }
 
-    /// Adds folders, and looks whether the others are still those that are watched. Returns whether they are not. May
-    /// wait for a disk. `process`: the number of this process.
+    /// Adds folders, and looks whether the others are still those that are watched. Returns whether they are not, so
+    /// that files may have changed unnoticed. May wait for a disk. `process`: the number of this process.
     pub fn scan(&mut self, wanted: Vec<PathBuf>, process: u32) -> bool {
         if self.process != process {
             self.process = process;
@@ -212,6 +215,11 @@ impl FolderWatch {
         folders
             .filter(|folder| folder.id.is_some())
             .all(|folder| folder.descriptor.is_some())
+    }
+
+    /// Whether this process has asked the kernel.
+    pub fn is_of(&self, process: u32) -> bool {
+        self.process == process
     }
 
     /// Whether a file is being written; `None` if the kernel does not tell of its folder.

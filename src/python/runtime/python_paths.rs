@@ -13,18 +13,11 @@ use crate::locks::Lock;
 
 /// The search paths of an interpreter.
 pub struct PythonPaths {
-    state: Lock<PathState>,
+    /// The values of the expressions, evaluated once each.
+    lists: Lock<NameMap<Py<PyList>>>,
     /// `sys.path` as it was when the interpreter started.
     pub(super) initial: Py<PyList>,
     sys: Py<PyModule>,
-}
-
-#[derive(Default)]
-struct PathState {
-    /// `PythonPath` expressions, evaluated once each.
-    lists: NameMap<Py<PyList>>,
-    /// The expression whose value is `sys.path` now.
-    current: Option<String>,
 }
 
 impl PythonPaths {
@@ -37,7 +30,7 @@ impl PythonPaths {
         let path = sys.getattr("path")?.cast_into::<PyList>()?;
         package::prepare_path(&path)?;
         Ok(Self {
-            state: Lock::default(),
+            lists: Lock::default(),
             initial: copy(&path)?.unbind(),
             sys: sys.unbind(),
         })
@@ -45,12 +38,9 @@ impl PythonPaths {
 
     /// The folders that a `PythonPath` names, if it was used already.
     pub(super) fn folders(&self, py: Python<'_>, path: &WrittenPath) -> Vec<String> {
-        let inner = self.state.lock();
-        let list = inner
-            .lists
-            .get(&path.expression)
-            .map(|list| list.clone_ref(py));
-        drop(inner);
+        let lists = self.lists.lock();
+        let list = lists.get(&path.expression).map(|list| list.clone_ref(py));
+        drop(lists);
         list.and_then(|list| list.extract(py).ok())
             .unwrap_or_default()
     }
@@ -64,8 +54,8 @@ impl PythonPaths {
         search.path.map_or(Ok(()), set)
     }
 
-    /// Puts the entries of a `PythonPath` at the front of `sys.path`, and returns them. The other entries stay behind
-    /// them: handlers of other sections may be importing at this moment or later, and may have added entries.
+    /// Puts the entries of a `PythonPath` that are not on `sys.path` there, and returns all of them. Each stands before
+    /// those of the list's next entries that are there: what other sections and code have put there keeps its place.
     pub(super) fn set_path<'py>(
         &self,
         py: Python<'py>,
@@ -73,32 +63,34 @@ impl PythonPaths {
     ) -> PyResult<Bound<'py, PyList>> {
         let expression = &path.expression;
         let known = {
-            let inner = self.state.lock();
-            inner.lists.get(expression).map(|list| list.clone_ref(py))
+            let lists = self.lists.lock();
+            lists.get(expression).map(|list| list.clone_ref(py))
         };
         let list = match known {
             Some(list) => list.into_bound(py),
             None => {
                 let list = self.evaluate(py, path)?;
                 // If another thread was first, its list counts.
-                let mut inner = self.state.lock();
-                let first = inner.lists.entry(expression.clone());
+                let mut lists = self.lists.lock();
+                let first = lists.entry(expression.clone());
                 let first = first.or_insert_with(|| list.clone().unbind());
                 first.bind(py).clone()
             }
         };
-        if self.state.lock().current.as_ref() == Some(expression) {
-            return Ok(list);
-        }
         let path = self.sys.bind(py).getattr("path")?.cast_into::<PyList>()?;
-        let first = copy(&list)?;
-        for entry in path.iter() {
-            if !list.contains(&entry)? {
-                first.append(entry)?;
+        for (at, entry) in list.iter().enumerate() {
+            if path.contains(&entry)? {
+                continue;
             }
+            let mut place = path.len();
+            for next in list.iter().skip(at + 1) {
+                if path.contains(&next)? {
+                    place = path.index(&next)?;
+                    break;
+                }
+            }
+            path.insert(place, entry)?;
         }
-        path.set_slice(0, path.len(), first.as_any())?;
-        self.state.lock().current = Some(expression.clone());
         Ok(list)
     }
 

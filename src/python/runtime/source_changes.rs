@@ -8,7 +8,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
@@ -28,6 +28,8 @@ const SCAN: Duration = Duration::from_millis(200);
 
 /// The number of changes. 0 is never reached by counting: who does not look for changes has it.
 static CHANGES: AtomicU64 = AtomicU64::new(1);
+/// How often files may have changed unnoticed, so that each interpreter must look at its own.
+static DOUBTS: AtomicU64 = AtomicU64::new(1);
 static WATCH: Lock<WatchedFolders> = Lock::short(WatchedFolders::new());
 static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 
@@ -55,7 +57,8 @@ impl WatchedFolders {
     /// Takes the folders out if there is something to do with them that may wait for a disk.
     fn take(&mut self) -> Option<(FolderWatch, Vec<PathBuf>)> {
         let is_due = self.scanned.is_none_or(|at| at.elapsed() >= SCAN);
-        let has_work = !self.wanted.is_empty() || (is_due && self.folders.is_some());
+        let must_ask = |folders: &FolderWatch| is_due || !folders.is_of(process_id());
+        let has_work = !self.wanted.is_empty() || self.folders.as_ref().is_some_and(must_ask);
         if self.is_out || !has_work {
             return None;
         }
@@ -72,8 +75,9 @@ pub struct SourceChanges {
     /// When the next looks are due, in microseconds since `START`.
     next_look: AtomicU64,
     next_scan: AtomicU64,
-    /// Whether the files must be looked at once more: their folders were not watched when they were read.
-    must_scan: AtomicBool,
+    /// The doubts when the files were looked at; 0 if they must be looked at once more: their folders were not watched
+    /// when they were read.
+    doubts: AtomicU64,
 }
 
 impl SourceChanges {
@@ -90,19 +94,24 @@ impl SourceChanges {
     fn look(&self, py: Python<'_>, now: Duration) {
         let added = unwatched(py).unwrap_or_default();
         if !added.is_empty() {
-            self.must_scan.store(true, Ordering::Relaxed);
+            self.doubts.store(0, Ordering::Relaxed);
         }
         let mut watch = WATCH.lock();
         watch.wanted.extend(added);
-        let mut has_changed = watch.folders.as_mut().is_some_and(FolderWatch::read);
+        let mut has_changed = watch
+            .folders
+            .as_mut()
+            .is_some_and(|folders| folders.read(process_id()));
         let taken = watch.take();
         drop(watch);
         if let Some((mut folders, wanted)) = taken {
             let failure;
-            (folders, has_changed, failure) = release(py, move || {
-                let changed = folders.scan(wanted, process_id()) || has_changed;
+            (folders, failure) = release(py, move || {
+                if folders.scan(wanted, process_id()) {
+                    DOUBTS.fetch_add(1, Ordering::Relaxed);
+                }
                 let failure = folders.news();
-                (folders, changed, failure)
+                (folders, failure)
             });
             let mut watch = WATCH.lock();
             watch.folders = Some(folders);
@@ -117,7 +126,8 @@ impl SourceChanges {
             watch.wanted.is_empty() && watch.folders.as_ref().is_none_or(FolderWatch::is_told)
         };
         let scans = !is_told && is_due(&self.next_scan, now, SCAN);
-        if self.must_scan.swap(false, Ordering::Relaxed) || scans {
+        let doubts = DOUBTS.load(Ordering::Relaxed);
+        if self.doubts.swap(doubts, Ordering::Relaxed) != doubts || scans {
             // Where that fails, all may have changed.
             has_changed |= have_changed(py).unwrap_or(true);
         }
@@ -135,7 +145,7 @@ pub fn is_written(path: &Path) -> Option<bool> {
         return Some(true);
     }
     let folders = watch.folders.as_mut()?;
-    if folders.read() {
+    if folders.read(process_id()) {
         CHANGES.fetch_add(1, Ordering::Relaxed);
     }
     folders.is_written(path)
