@@ -9,7 +9,6 @@ use std::ffi::CStr;
 
 use super::Request;
 use crate::httpd::ffi;
-use crate::httpd::server::tag_forms;
 
 /// The note that an output filter of the request may change the body.
 const CHANGING: &CStr = c"mod_python.changes-response";
@@ -75,8 +74,11 @@ impl Request {
 
     /// What this tag of the response is known by: its URL and the tag as the handler has made it.
     fn tag_key(&self, tag: &[u8]) -> u64 {
-        let url = (self.hostname(), self.uri(), self.args());
-        tag_forms::key((self.server().address(), url, original(tag)))
+        let (path, query) = (
+            self.uri().unwrap_or_default(),
+            self.args().unwrap_or_default(),
+        );
+        self.server().tag_key(original(tag), path, query)
     }
 }
 

@@ -1,7 +1,7 @@
 //! In which form the `ETag` of recent responses went out, strong or weak: in memory that all children share, of a fixed
 //! size. A response without a body may have to say the same, and nothing in it tells which one that is.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{DefaultHasher, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::Server;
@@ -23,11 +23,12 @@ impl Default for TagForms {
     }
 }
 
-/// What a tag is known by: the same in all children, and never that of an empty place.
-pub(in crate::httpd) fn key(parts: impl Hash) -> u64 {
-    // The map's own hashes would differ from child to child.
+/// What a tag is known by, from these texts: the same in all children, and never that of an empty place.
+fn key(server: usize, texts: &[&[u8]]) -> u64 {
+    // The hashes of a map would differ from child to child.
     let mut hasher = DefaultHasher::new();
-    parts.hash(&mut hasher);
+    hasher.write_usize(server);
+    texts.iter().for_each(|text| hasher.write(text));
     hasher.finish() & !WEAK | 1 << 63
 }
 
@@ -67,6 +68,11 @@ pub(in crate::httpd) fn make(configuration: &Pool) {
 }
 
 impl Server {
+    /// What a tag of this server is known by: the tag, and the path and query of its URL.
+    pub(in crate::httpd) fn tag_key(&self, tag: &[u8], path: &[u8], query: &[u8]) -> u64 {
+        key(self.address().addr().get(), &[tag, path, query])
+    }
+
     /// The forms of tags that all children know.
     pub(in crate::httpd) fn tag_forms(&self) -> &TagForms {
         of_configuration(self.configuration())
@@ -80,7 +86,7 @@ mod tests {
     #[test]
     fn a_tag_is_strong_until_it_was_weak() {
         let forms = Box::new(TagForms::default());
-        let [one, other] = [key("one"), key("other")];
+        let [one, other] = [key(1, &[b"one"]), key(1, &[b"other"])];
         assert_eq!(forms.is_weak(one), None);
         forms.note(one, false);
         assert_eq!(
@@ -95,7 +101,7 @@ mod tests {
     #[test]
     fn a_tag_in_the_place_of_another_is_not_taken_for_it() {
         let forms = Box::new(TagForms::default());
-        let first = key("first");
+        let first = key(1, &[b"first"]);
         let second = first.wrapping_add(2 * PLACES as u64);
         forms.note(first, true);
         forms.note(second, false);
