@@ -16,6 +16,7 @@
 #include "ap_mpm.h"
 #include "mpm_common.h"
 #include "scoreboard.h"
+#include "unixd.h"
 #include "mod_core.h"
 #include "mod_status.h"
 #include "mod_include.h"

@@ -1,6 +1,7 @@
 //! The directives: one table.
 
 mod arguments;
+mod start;
 
 use std::ffi::CString;
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use arguments::{Setting, flag, is_on, number, one, refused, seconds};
 
 use crate::connections;
 use crate::engine::filters::DeclaredFilter;
-use crate::engine::handlers::{Handler, HandlerList, Home};
+use crate::engine::handlers::{HandlerList, Home};
 use crate::engine::interpreter_rule::InterpreterRule;
 use crate::engine::key_values::size;
 use crate::engine::phase_table;
@@ -19,7 +20,7 @@ use crate::engine::phases::Phase;
 use crate::engine::protocols::Protocol;
 use crate::engine::python_path;
 use crate::engine::python_path::WrittenPath;
-use crate::engine::settings::{Import, MUTEX_LOCKS, Settings};
+use crate::engine::settings::{MUTEX_LOCKS, Settings};
 use crate::filter_chain::Direction;
 use crate::httpd::hooks::filters::{ENTRY_POINTS, is_registered, register};
 use crate::httpd::server::config::{
@@ -62,7 +63,7 @@ static OF_PHASES: [Directive<Settings>; phase_table::COUNT] = {
 };
 
 /// All other directives.
-static OTHERS: [Directive<Settings>; 21] = [
+static OTHERS: [Directive<Settings>; 22] = [
     Directive {
         name: c"PythonProtocol",
         help: c"serves connections whose peers ask for a protocol by name, in TLS or with Upgrade: NAME module[::function]",
@@ -105,7 +106,13 @@ static OTHERS: [Directive<Settings>; 21] = [
         name: c"PythonImport",
         help: c"imports a module when a child starts, and calls a function of it: module[::function] INTERPRETER",
         context: Context::Server,
-        read: import,
+        read: start::import,
+    },
+    Directive {
+        name: c"PythonHome",
+        help: c"the virtual environment whose packages Python uses here, or the prefix of an installation",
+        context: Context::Section,
+        read: start::home,
     },
     Directive {
         name: c"PythonPath",
@@ -299,20 +306,6 @@ fn handler_module(line: &Line<'_>) -> Setting {
                 settings.add_handlers(row.phase, &list);
             }
         }
-    }))
-}
-
-fn import(line: &Line<'_>) -> Setting {
-    let [module, interpreter] = <[String; 2]>::try_from(line.words()).map_err(|_| {
-        "takes a module and the name of an interpreter: write PythonImport module main_interpreter"
-    })?;
-    let import = Arc::new(Import {
-        handler: Handler::parse(&module, &Home::None, &line.source().into())?,
-        interpreter,
-    });
-    Ok(Box::new(move |settings| {
-        let before = settings.imports.iter();
-        settings.imports = before.chain([&import]).cloned().collect();
     }))
 }
 

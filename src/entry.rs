@@ -2,15 +2,12 @@
 
 use std::cell::RefCell;
 use std::ffi::{CStr, CString};
-use std::sync::Arc;
 
+use crate::configuration;
 use crate::connections;
 use crate::directives::COMMANDS;
 use crate::engine::counters;
 use crate::engine::counters::Counters;
-use crate::engine::idle_handlers;
-use crate::engine::idle_handlers::WrittenDirective;
-use crate::engine::mod_wsgi;
 use crate::engine::settings::Settings;
 use crate::filter_chain::Direction;
 use crate::httpd::connection::parked_socket::ParkedSocket;
@@ -24,8 +21,6 @@ use crate::httpd::hooks::{optional_functions, ssi};
 use crate::httpd::log::Level;
 use crate::httpd::server::config;
 use crate::httpd::server::config::Command;
-use crate::httpd::server::config_tree;
-use crate::httpd::server::config_tree::Node;
 use crate::httpd::server::shared_memory::{Shared, is_alive};
 use crate::httpd::server::{dump_signal, fork, listener, mutex, process, stop};
 use crate::httpd::{Brigade, Connection, Error, Filter, Pool, Request, Server, Status};
@@ -43,6 +38,7 @@ use crate::python::filter::{admission, drive};
 use crate::python::runtime::{gil_turns, python_import, serving_fork, stacks, start};
 use crate::python::ssi::Elements;
 use crate::python::values::config_tables;
+use crate::python_homes;
 use crate::requests;
 
 /// The key under which the configuration's pool keeps the counters.
@@ -120,9 +116,7 @@ impl Module for Entry {
     fn configured(main: &Server) {
         let servers = main.and_following();
         limits::check(servers.filter(|server| connections::has_any(server)));
-        warn_of_mutex_directory(main);
-        warn_of_idle_filters(main);
-        warn_of_idle_handlers(main);
+        configuration::warn(main);
     }
 
     fn child_init(child: &Pool, main: &'static Server) {
@@ -136,7 +130,8 @@ impl Module for Entry {
             .filter_map(|settings| settings.switch_interval)
             .min();
         let interval = interval.unwrap_or(gil_turns::SWITCH_INTERVAL);
-        process::undisturbed(|| start::start(main, optimize, interval, &MODULE));
+        let homes = python_homes::homes(main);
+        process::undisturbed(|| start::start(main, optimize, interval, homes, &MODULE));
         if dumps_stacks(main) {
             stacks::serve(main);
         }
@@ -228,7 +223,8 @@ impl Module for Entry {
             return Err("sections could not be merged: the log above says why".to_owned());
         }
         connections::check(main)?;
-        check_mod_wsgi()?;
+        configuration::check_mod_wsgi()?;
+        python_homes::check(main)?;
         let filters = registry(configuration);
         for direction in [Direction::Input, Direction::Output] {
             for (slot, filter) in filters.all(direction) {
@@ -297,39 +293,10 @@ fn watch_forks(main: &Server) {
     }
 }
 
-/// Refuses a mod_wsgi that would end the Python of the children.
-fn check_mod_wsgi() -> Result<(), String> {
-    if !process::has_module(c"mod_wsgi.c") {
-        return Ok(());
-    }
-    let lines = config_tree::configuration();
-    let mut found = Vec::new();
-    for line in &lines {
-        line.each(&mut |line| {
-            found.extend(
-                std::str::from_utf8(line.name)
-                    .ok()
-                    .zip(std::str::from_utf8(line.arguments).ok()),
-            )
-        });
-    }
-    mod_wsgi::check(found.into_iter())
-}
-
 /// Makes the locks that all children share.
 fn make_locks(configuration: &Pool, main: &Server) {
     let number = main.settings::<Settings>().locks();
     mutex::make(configuration, main, number.unwrap_or(mutex::COUNT));
-}
-
-/// Says what has taken the place of an option of mod_python 3.5.
-fn warn_of_mutex_directory(main: &Server) {
-    let mut options = main.settings::<Settings>().options();
-    if options.any(|(key, _)| key.eq_ignore_ascii_case("mod_python.mutex_directory")) {
-        let text =
-            "PythonOption mod_python.mutex_directory has no effect: write Mutex file:FOLDER python";
-        main.log(Level::Warning, text);
-    }
 }
 
 /// The counters of this configuration, which all children share.
@@ -340,52 +307,6 @@ fn counters(server: &Server) -> &Counters {
 /// The filters of the configuration, by direction, name and number.
 fn filters(server: &Server) -> Vec<(Direction, String, usize)> {
     registry(server.configuration()).names()
-}
-
-/// Logs which filters of connections are on no connection: those of virtual hosts that requests choose by name.
-fn warn_of_idle_filters(main: &Server) {
-    let inherited = &main.settings::<Settings>().filters;
-    for server in main.and_following().skip(1) {
-        let filters = &server.settings::<Settings>().filters;
-        for (key, filter) in filters.iter().filter(|_| !server.is_default()) {
-            let is_own = inherited
-                .get(key)
-                .is_none_or(|above| !Arc::ptr_eq(above, filter));
-            if filter.kind.is_connections() && is_own {
-                let (name, kind) = (&filter.name, filter.kind.name());
-                let text = format!(
-                    "{} at {}: filter {name} of kind={kind} is on no connection: declare it in the \
-                     first virtual host of the address",
-                    key.0.directive(),
-                    filter.handler.source
-                );
-                server.log(Level::Warning, &text);
-            }
-        }
-    }
-}
-
-/// Says which lines of `PythonHandler` no request reaches.
-fn warn_of_idle_handlers(main: &Server) {
-    fn written(nodes: &[Node]) -> Vec<WrittenDirective> {
-        let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
-        let one = |node: &Node| WrittenDirective {
-            name: text(node.name),
-            arguments: text(node.arguments),
-            source: node.source(),
-            inside: written(node.children.as_deref().unwrap_or_default()),
-        };
-        nodes.iter().map(one).collect()
-    }
-    let configuration = written(&config_tree::configuration());
-    for line in idle_handlers::idle(&configuration) {
-        let text = format!(
-            "PythonHandler {} at {} never runs, because nothing gives its requests to mod_python: write \
-             SetHandler mod_python beside it",
-            line.arguments, line.source
-        );
-        main.log(Level::Warning, &text);
-    }
 }
 
 /// Calls `f` for each filter that the server of a connection's address has for connections.

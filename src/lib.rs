@@ -6,7 +6,7 @@
 //!
 //! | layer | what it is |
 //! |---|---|
-//! | [`entry`], [`directives`], [`requests`], [`connections`] | the wiring: hooks and configuration |
+//! | [`entry`], [`directives`], [`requests`], [`connections`], [`python_homes`], [`configuration`] | the wiring: hooks and configuration |
 //! | [`module`] | the marker type that stands for the module in generic code of [`httpd`] |
 //! | [`python`] | everything that holds a Python object |
 //! | [`parking`] | connections that wait without a thread; no Python |
@@ -26,6 +26,7 @@
 //! `unsafe` is allowed in `httpd`, and in `python` where a comment at the block says who guarantees what
 //! the operation needs; everywhere else the compiler refuses it.
 
+pub mod configuration;
 pub mod connections;
 pub mod directives;
 pub mod engine;
@@ -39,6 +40,7 @@ pub mod metrics;
 pub mod module;
 pub mod parking;
 pub mod python;
+pub mod python_homes;
 pub mod requests;
 
 /// What httpd loads (`LoadModule python_module`). `cargo test` leaves it out: without a way in from

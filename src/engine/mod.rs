@@ -22,6 +22,7 @@ pub mod options;
 pub mod phase_table;
 pub mod phases;
 pub mod protocols;
+pub mod python_home;
 pub mod python_path;
 pub mod read_buffer;
 pub mod registry;

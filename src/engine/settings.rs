@@ -11,6 +11,7 @@ use super::interpreter_rule::InterpreterRule;
 use super::options::Options;
 use super::phases::Phase;
 use super::protocols::Protocol;
+use super::python_home::PythonHome;
 use super::python_path::WrittenPath;
 use crate::filter_chain::Direction;
 
@@ -29,6 +30,8 @@ pub struct Settings {
     pub interpreter: Option<Arc<InterpreterRule>>,
     /// `PythonPath`.
     pub path: Option<Arc<WrittenPath>>,
+    /// `PythonHome`.
+    pub home: Option<Arc<PythonHome>>,
     /// `PythonGracefulTimeout`.
     pub graceful_timeout: Option<Duration>,
     /// `PythonMaxConnections`.
@@ -83,6 +86,7 @@ impl Settings {
     pub fn is_empty(&self) -> bool {
         self.interpreter.is_none()
             && self.path.is_none()
+            && self.home.is_none()
             && self.graceful_timeout.is_none()
             && self.max_connections.is_none()
             && self.max_interpreters.is_none()
@@ -106,6 +110,7 @@ impl Settings {
                 .clone()
                 .or_else(|| outer.interpreter.clone()),
             path: inner.path.clone().or_else(|| outer.path.clone()),
+            home: inner.home.clone().or_else(|| outer.home.clone()),
             debug: inner.debug.or(outer.debug),
             graceful_timeout: inner.graceful_timeout.or(outer.graceful_timeout),
             max_connections: inner.max_connections.or(outer.max_connections),
@@ -254,6 +259,17 @@ mod tests {
         };
         assert!(!spool.is_empty());
         assert_eq!(Settings::merged(&spool, &most).input_spool, Some(0));
+        let home = |folder| Settings {
+            home: Some(Arc::new(PythonHome::parse(folder, "test.conf:1").unwrap())),
+            ..Settings::default()
+        };
+        assert!(!home("/a").is_empty());
+        let folder = |settings: Settings| settings.home.map(|home| home.folder.clone());
+        assert_eq!(folder(Settings::merged(&home("/a"), &most)).unwrap(), "/a");
+        assert_eq!(
+            folder(Settings::merged(&home("/a"), &home("/b"))).unwrap(),
+            "/b"
+        );
     }
 
     #[test]

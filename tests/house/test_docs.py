@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from python_homes import make_environment
 
 from httpd import Httpd
 from pages import all_blocks, attempts, blocks, modules
@@ -56,7 +57,10 @@ class Site:
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "apache")], ids=name_of)
 def test_examples(page: Path) -> None:
     site = Site(page)
-    with Httpd(site.conf) as httpd:
+    server = Httpd(site.conf)
+    for folder in re.findall(r"PythonHome (\S+)", site.conf):
+        make_environment(Path(server.expand(folder)))
+    with server as httpd:
         for name, text in modules(page).items():
             httpd.handler(name, text)
         for console in blocks(page, "console"):

@@ -16,7 +16,8 @@ ORDER: dict[str, list[tuple[str, ...]]] = {
     "": [
         ("entry",),
         ("directives",),
-        ("requests", "connections"),
+        ("requests", "connections", "python_homes"),
+        ("configuration",),
         ("module",),
         ("python",),
         ("parking",),

@@ -1,7 +1,8 @@
 //! The configuration as it was written: the directives and sections that httpd has read.
 
-use std::ffi::c_int;
+use std::ffi::{CString, c_int};
 
+use crate::httpd::apr::pool::Pool;
 use crate::httpd::cstr::c_bytes;
 use crate::httpd::ffi;
 
@@ -37,6 +38,19 @@ impl Node {
 pub fn configuration() -> Vec<Node> {
     // SAFETY: set when the configuration is read, which a child does not do again.
     nodes(unsafe { ffi::ap_conftree })
+}
+
+/// A text of the configuration with the values of its variables, as in `${NAME}`, which the tree of lines has as they
+/// are written. The copy lies in `pool` as long as that lives.
+pub fn resolved(pool: &Pool, text: &str) -> String {
+    let Ok(word) = CString::new(text) else {
+        return text.to_owned();
+    };
+    // SAFETY: a live pool, and a NUL-terminated text.
+    let found = unsafe { ffi::ap_resolve_env(pool.as_ptr(), word.as_ptr()) };
+    // SAFETY: NUL-terminated: the text itself, or one in the pool.
+    let found = unsafe { c_bytes(found) };
+    String::from_utf8_lossy(found.unwrap_or_default()).into_owned()
 }
 
 /// The arguments of the last directive of this name, in any section, as they were written.

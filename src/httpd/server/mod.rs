@@ -1,5 +1,6 @@
 //! Servers: `server_rec`, the main one and the virtual hosts.
 
+pub mod child_user;
 pub mod config;
 pub mod config_tree;
 pub mod dump_signal;

@@ -9,6 +9,9 @@ use std::sync::atomic::Ordering::Relaxed;
 use pyo3::ffi;
 use pyo3::prelude::*;
 
+use super::site_packages;
+use super::site_packages::is_environment;
+use crate::engine::python_home::{BUILT_WITH, Homes, PythonHome};
 use crate::httpd::server::{config_tree, fork};
 
 /// The identifier of the thread that has started Python, a child's main thread; 0 where it ran already.
@@ -19,20 +22,23 @@ pub(in crate::python) fn main_thread() -> u64 {
     MAIN_THREAD.load(Relaxed)
 }
 
-/// Starts the Python that the module was built with. The GIL and a state of this thread are held then.
-///
-/// If another module of this httpd has started Python, it is used as it is: its settings hold.
-pub(super) fn initialize(optimize: bool) -> Result<(), String> {
+/// Starts the Python that the module was built with, and the main interpreter with its `PythonHome`. The GIL and a
+/// state of this thread are held then. Returns whether it was started here: if another module of this httpd has started
+/// Python, it is used as it is, and its settings hold.
+pub(super) fn initialize(optimize: bool, homes: &Homes) -> Result<bool, String> {
     // SAFETY: only asks.
     if unsafe { ffi::Py_IsInitialized() } != 0 {
         // SAFETY: Python has started. The state is never given back, as the first one of a Python of ours.
         unsafe { ffi::PyGILState_Ensure() };
-        return Ok(());
+        return Ok(false);
     }
-    check_chroot()?;
+    let prefix = homes.main.as_deref().filter(|home| !is_environment(home));
+    check_chroot(prefix)?;
+    leave_shell();
     preinitialize()?;
     let mut config = configuration(optimize);
-    let named = name_program(&mut config);
+    config.site_import = (!homes.has_environment).into();
+    let named = name_program(&mut config, prefix);
     let interrupts = SigintAction::save();
     let started = named.and_then(|()| {
         // SAFETY: a complete configuration, on the child's first and only thread.
@@ -44,20 +50,35 @@ pub(super) fn initialize(optimize: bool) -> Result<(), String> {
     started?;
     // SAFETY: a pure question about this thread.
     MAIN_THREAD.store(unsafe { ffi::PyThread_get_thread_ident() }, Relaxed);
+    let site = Python::attach(|py| match homes.has_environment {
+        true => site_packages::start(py, homes.main.as_deref()),
+        false => Ok(()),
+    });
     // `import signal` takes SIGINT for Python whatever the configuration says: let it, and take
     // the signal back for httpd. Later imports find the module made.
-    Python::attach(|py| py.import("signal").map(drop)).map_err(|error| error.to_string())?;
+    let signals = Python::attach(|py| py.import("signal").map(drop));
     interrupts.restore();
-    Ok(())
+    site.and(signals).map_err(|error| error.to_string())?;
+    Ok(true)
+}
+
+/// Leaves out what the shell that has started httpd says about another Python and about texts: httpd is one and the
+/// same whoever starts it.
+fn leave_shell() {
+    // SAFETY: a child's first and only thread, so nothing else reads the environment.
+    unsafe { libc::unsetenv(c"PYTHONHOME".as_ptr()) };
+    // SAFETY: as above, for the locale.
+    unsafe { libc::setlocale(libc::LC_CTYPE, c"C.UTF-8".as_ptr()) };
 }
 
 /// Looks for Python's library in the folder of `ChrootDir`, if there is one: CPython would only list its paths.
 ///
 /// # Errors
 /// A sentence that says what is missing.
-fn check_chroot() -> Result<(), String> {
-    let library = env!("MOD_PYTHON_LIBRARY");
-    let has_library = || Path::new(library).join("encodings/__init__.py").exists();
+fn check_chroot(prefix: Option<&PythonHome>) -> Result<(), String> {
+    let library = BUILT_WITH.library;
+    let has_library =
+        || prefix.is_some() || Path::new(library).join("encodings/__init__.py").exists();
     match config_tree::last_argument(b"ChrootDir") {
         Some(folder) if !has_library() => Err(format!(
             "Python's library is not inside ChrootDir {}: copy the folder {library} to the same path below it, the \
@@ -78,6 +99,9 @@ fn preinitialize() -> Result<(), String> {
     pre.parse_argv = 0;
     // httpd runs under LC_ALL=C as a rule; file names and texts are UTF-8 all the same.
     pre.utf8_mode = 1;
+    // The locale is set already (`leave_shell`), and LC_CTYPE of the environment stays as it is.
+    pre.configure_locale = 0;
+    pre.coerce_c_locale = 0;
     // SAFETY: before anything else of Python runs.
     let status = unsafe { ffi::Py_PreInitialize(&raw const pre) };
     check(status, "Py_PreInitialize")
@@ -102,18 +126,35 @@ fn configuration(optimize: bool) -> ffi::PyConfig {
 }
 
 /// Tells Python which program it is, so that it finds its modules, and sets `sys.argv`.
-fn name_program(config: &mut ffi::PyConfig) -> Result<(), String> {
-    let executable = env!("MOD_PYTHON_EXECUTABLE");
-    let executable = CString::new(executable).map_err(|_| "a NUL in the path of Python")?;
+fn name_program(config: &mut ffi::PyConfig, prefix: Option<&PythonHome>) -> Result<(), String> {
+    let mut executable = BUILT_WITH.executable.to_owned();
+    if let Some(prefix) = prefix {
+        let own = format!("{}/bin/python{}", prefix.folder, BUILT_WITH.minor());
+        if Path::new(&own).exists() {
+            executable = own;
+        }
+        let place = &raw mut config.home;
+        set_text(config, place, &prefix.folder, "setting the prefix")?;
+    }
     let place = &raw mut config.executable;
-    // SAFETY: `place` is a field of `config`; Python copies the text.
-    let status =
-        unsafe { ffi::PyConfig_SetBytesString(&raw mut *config, place, executable.as_ptr()) };
-    check(status, "setting the executable")?;
+    set_text(config, place, &executable, "setting the executable")?;
     let mut argv = [c"mod_python".as_ptr()];
     // SAFETY: one valid argument; Python copies it.
     let status = unsafe { ffi::PyConfig_SetBytesArgv(&raw mut *config, 1, argv.as_mut_ptr()) };
     check(status, "setting sys.argv")
+}
+
+/// Sets a text of the configuration; `place` is the field for it.
+fn set_text(
+    config: &mut ffi::PyConfig,
+    place: *mut *mut libc::wchar_t,
+    text: &str,
+    what: &str,
+) -> Result<(), String> {
+    let text = CString::new(text).map_err(|_| "a NUL in a path of Python")?;
+    // SAFETY: `place` is a field of `config`; Python copies the text.
+    let status = unsafe { ffi::PyConfig_SetBytesString(config, place, text.as_ptr()) };
+    check(status, what)
 }
 
 /// httpd's own answer to SIGINT.

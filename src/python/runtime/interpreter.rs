@@ -7,6 +7,7 @@
 #![expect(unsafe_code, reason = "the C API of interpreters and thread states")]
 
 use std::cell::Cell;
+use std::sync::Arc;
 
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -17,10 +18,13 @@ use super::deferred_drops::DeferredDrops;
 use super::loader::Loader;
 use super::types::{BuiltinModule, Types};
 use super::{attach, context, contextvars, forked, time_limit};
+use crate::engine::python_home::PythonHome;
 
 /// One interpreter of this child. Lives as long as the child.
 pub struct Interpreter {
     pub(super) name: String,
+    /// Whose packages it has; `None` for those of the installation.
+    pub(super) home: Option<Arc<PythonHome>>,
     pub(super) state: *mut ffi::PyInterpreterState,
     /// Objects that threads without the GIL have given up.
     pub deferred_drops: &'static DeferredDrops,

@@ -19,6 +19,7 @@ pub mod python_import;
 pub mod python_paths;
 pub mod search_path;
 pub mod serving_fork;
+pub(in crate::python) mod site_packages;
 pub mod source_changes;
 pub(in crate::python) mod spare_descriptors;
 pub mod stacks;

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use super::context::About;
 use super::interpreter::Interpreter;
+use crate::engine::python_home::PythonHome;
 use crate::engine::settings::Settings;
 use crate::httpd::log::Level;
 use crate::httpd::{Server, Status};
@@ -48,6 +49,24 @@ impl NoPython {
     /// The interpreter `name` could not be made, for the given reason.
     pub(super) fn not_made(name: &str, reason: impl fmt::Display) -> Self {
         Self::failed(format!("interpreter '{name}' was not made: {reason}"))
+    }
+
+    /// The interpreter `name` has another `PythonHome` than the section that asks for it.
+    pub(super) fn other_home(
+        name: &str,
+        own: Option<&PythonHome>,
+        wanted: Option<&PythonHome>,
+    ) -> Self {
+        let text = |home: Option<&PythonHome>| match home {
+            Some(home) => home.to_string(),
+            None => "no PythonHome".to_owned(),
+        };
+        Self::failed(format!(
+            "interpreter '{name}' has {}, and what asks for it has {}: write the same PythonHome in both places, or \
+             a PythonInterpreter of its own beside one of them",
+            text(own),
+            text(wanted)
+        ))
     }
 
     /// The child has as many interpreters as it may have: status 503.

@@ -6,9 +6,9 @@ use std::ffi::{CStr, OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use pyo3::exceptions::PyImportError;
+use pyo3::exceptions::{PyImportError, PyModuleNotFoundError};
 use pyo3::prelude::*;
-use pyo3::types::PyList;
+use pyo3::types::{PyDict, PyList};
 
 /// Has `sys.path` begin with the package of the source tree, if this module was loaded from its `target` folder. An
 /// installed module's package is on `sys.path`, and needs no help.
@@ -26,19 +26,64 @@ pub fn prepare_path(path: &Bound<'_, PyList>) -> PyResult<()> {
     }
 }
 
-/// Runs the package's first module.
+/// Runs the package's first module. A virtual environment without the package uses the one of its installation.
 ///
 /// # Errors
 /// `ImportError` that names the file or the folder at fault: another package, one of another version, one that this
 /// process may not read, none.
 pub fn start(py: Python<'_>) -> PyResult<()> {
-    let Err(error) = py.import("mod_python._start") else {
+    let Err(mut error) = py.import("mod_python._start") else {
         return Ok(());
     };
+    let is_missing = error.is_instance_of::<PyModuleNotFoundError>(py)
+        && error.value(py).getattr("name")?.eq("mod_python")?;
+    if is_missing && load_from_installation(py)? {
+        match py.import("mod_python._start") {
+            Ok(_) => return Ok(()),
+            Err(other) => error = other,
+        }
+    }
     match fault(py)? {
         Some(text) => Err(PyImportError::new_err(text)),
         None => Err(error),
     }
+}
+
+/// Loads the package from the folders in which the installation has packages, where this interpreter's environment
+/// leaves these out. Nothing else of them can be imported then. Returns whether it was there.
+fn load_from_installation(py: Python<'_>) -> PyResult<bool> {
+    let sys = py.import("sys")?;
+    let (prefix, base) = (sys.getattr("prefix")?, sys.getattr("base_prefix")?);
+    if prefix.eq(&base)? {
+        return Ok(false);
+    }
+    // Debian's `site` answers by `sys.prefix`. No other code runs in the interpreter yet.
+    sys.setattr("prefix", &base)?;
+    let folders = py
+        .import("site")?
+        .call_method1("getsitepackages", (vec![&base],));
+    sys.setattr("prefix", prefix)?;
+    for folder in folders?.extract::<Vec<PathBuf>>()? {
+        let package = folder.join("mod_python");
+        let first = package.join("__init__.py");
+        if first.exists() {
+            let util = py.import("importlib.util")?;
+            let inside = PyDict::new(py);
+            let folders = vec![package.as_os_str()];
+            inside.set_item("submodule_search_locations", folders)?;
+            let spec = util.call_method(
+                "spec_from_file_location",
+                ("mod_python", first.as_os_str()),
+                Some(&inside),
+            )?;
+            let module = util.call_method1("module_from_spec", (&spec,))?;
+            sys.getattr("modules")?.set_item("mod_python", &module)?;
+            spec.getattr("loader")?
+                .call_method1("exec_module", (module,))?;
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Why the package has no first module; None if it has one, which failed by itself.

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 use std::path::Path;
-use std::sync::{Once, OnceLock};
+use std::sync::{Arc, Once, OnceLock};
 use std::time::Duration;
 
 use pyo3::exceptions::{PyMemoryError, PyRuntimeError};
@@ -21,6 +21,7 @@ use super::types::{BuiltinModule, Types};
 use super::{attach, gil_turns, package, spare_descriptors, sub_interpreter, traceback};
 use crate::engine::handlers::Home;
 use crate::engine::interpreter_name::{MAIN, interpreter};
+use crate::engine::python_home::{Homes, PythonHome};
 use crate::engine::settings::Settings;
 use crate::httpd::log::Level;
 use crate::httpd::{Connection, Request, Server, server};
@@ -32,35 +33,72 @@ struct Child {
     named: Named,
     main: &'static Interpreter,
     turns: Once,
-    /// Whether there is no other one, whatever the name: in tests without httpd.
-    is_alone: bool,
+    homes: Homes,
+    started: Started,
+}
+
+/// Who has started Python.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Started {
+    /// This module.
+    Here,
+    /// Another module of this httpd, whose settings hold.
+    Elsewhere,
+    /// Tests without httpd: there is no interpreter but theirs, whatever the name.
+    ByTests,
 }
 
 impl Child {
-    fn new(main: &'static Interpreter, is_alone: bool) -> Self {
+    fn new(main: &'static Interpreter, homes: Homes, started: Started) -> Self {
         Self {
             named: Named::default(),
             main,
             turns: Once::new(),
-            is_alone,
+            homes,
+            started,
         }
     }
 
     fn get(&self, name: &str) -> Option<&'static Interpreter> {
         match name {
             MAIN => Some(self.main),
-            _ if self.is_alone => Some(self.main),
+            _ if self.started == Started::ByTests => Some(self.main),
             _ => self.named.get(name),
         }
     }
 
-    fn make(&self, name: &str) -> Result<&'static Interpreter, NoPython> {
+    fn get_or_make(
+        &self,
+        name: &str,
+        home: Option<&Arc<PythonHome>>,
+    ) -> Result<&'static Interpreter, NoPython> {
+        if let Some(found) = self.get(name) {
+            return Ok(found);
+        }
+        let most = named::most(server::main());
+        // The thread that makes it may need the GIL.
+        outside(|| self.named.get_or_make(name, most, || self.make(name, home)))
+    }
+
+    fn make(
+        &self,
+        name: &str,
+        home: Option<&Arc<PythonHome>>,
+    ) -> Result<&'static Interpreter, NoPython> {
+        if let Some(home) = home.filter(|_| self.started != Started::Here) {
+            let reason = format!(
+                "{home} has no effect, since another module of this httpd has started Python"
+            );
+            return Err(NoPython::not_made(name, reason));
+        }
         // Started before the second interpreter exists, which needs turns at the GIL while it starts.
         self.turns.call_once(gil_turns::start);
         let _hurry = gil_turns::Hurry::begin();
         let _descriptors =
             spare_descriptors::let_go().map_err(|error| NoPython::not_made(name, error))?;
-        let make = |_: Python<'_>| sub_interpreter::make(name, self.main.module);
+        let of_main = self.main.module;
+        let site = self.homes.has_environment && self.started == Started::Here;
+        let make = |_: Python<'_>| sub_interpreter::make(name, home, site, of_main);
         let made = self.main.enter(About::Nothing, make);
         made.map_err(|reason| NoPython::not_made(name, reason))
     }
@@ -73,21 +111,27 @@ static CHILD: OnceLock<Result<Child, NoPython>> = OnceLock::new();
 static KNOWN: Lock<Vec<&'static Interpreter>> = Lock::short(Vec::new());
 
 /// Starts Python in this child; with `optimize`, as `python -O`, which leaves out `assert`. All interpreters have the
-/// switch interval `switch_interval`. A failure is logged here, and again for each request. Called in `child_init`, on
+/// switch interval `switch_interval`, and those of `homes` the packages of their `PythonHome`. A failure is logged here, and again for each request. Called in `child_init`, on
 /// the child's first and only thread.
 pub fn start(
     server: &'static Server,
     optimize: bool,
     switch_interval: Duration,
+    homes: Homes,
     module: &'static BuiltinModule,
 ) {
     memory::keep_freed_pieces();
     let child = CHILD.get_or_init(|| {
-        initialize(optimize).map_err(NoPython::failed)?;
+        let is_ours = initialize(optimize, &homes).map_err(NoPython::failed)?;
         set_switch_interval(switch_interval)
             .map_err(|error| NoPython::failed(error.to_string()))?;
-        let main = make(MAIN, module).map_err(|reason| NoPython::not_made(MAIN, reason))?;
-        Ok(Child::new(main, false))
+        let started = match is_ours {
+            true => Started::Here,
+            false => Started::Elsewhere,
+        };
+        let home = homes.main.as_ref().filter(|_| is_ours);
+        let main = make(MAIN, home, module).map_err(|reason| NoPython::not_made(MAIN, reason))?;
+        Ok(Child::new(main, homes, started))
     });
     spare_descriptors::keep();
     if let Err(reason) = child {
@@ -108,6 +152,14 @@ fn set_switch_interval(interval: Duration) -> PyResult<()> {
     })
 }
 
+fn child() -> Result<&'static Child, NoPython> {
+    match CHILD.get() {
+        Some(Ok(child)) => Ok(child),
+        Some(Err(reason)) => Err(reason.clone()),
+        None => Err(NoPython::failed("Python runs only in httpd's children")),
+    }
+}
+
 /// The main interpreter of this child, if Python has started.
 pub(super) fn main() -> Option<&'static Interpreter> {
     let child = CHILD.get()?.as_ref().ok()?;
@@ -123,8 +175,8 @@ pub fn adopt(module: &'static BuiltinModule) -> Result<(), String> {
     let main = Python::attach(|py| {
         // `get_or_init_py_attached` lets go of the GIL while it waits for another thread's start.
         let start = || {
-            equip(MAIN, false, module)
-                .map(|main| Child::new(main, true))
+            equip(MAIN, None, false, module)
+                .map(|main| Child::new(main, Homes::default(), Started::ByTests))
                 .map_err(|reason| NoPython::not_made(MAIN, reason))
         };
         let child = CHILD.get_or_init_py_attached(py, start).as_ref();
@@ -142,23 +194,33 @@ pub(super) fn known() -> Vec<&'static Interpreter> {
 }
 
 impl Interpreter {
-    /// The interpreter of this name, which is made if it does not exist. With or without the GIL, which this lets go of
-    /// while it waits. No short lock may be held.
+    /// The interpreter of this name, which is made if it does not exist, with the `PythonHome` that the configuration
+    /// has for the name. With or without the GIL, which this lets go of while it waits. No short lock may be held.
     ///
     /// # Errors
     /// Why there is none. The caller logs it (`NoPython::log`).
     pub fn named(name: &str) -> Result<&'static Self, NoPython> {
-        let child = match CHILD.get() {
-            Some(Ok(child)) => child,
-            Some(Err(reason)) => return Err(reason.clone()),
-            None => return Err(NoPython::failed("Python runs only in httpd's children")),
-        };
-        if let Some(found) = child.get(name) {
-            return Ok(found);
+        let child = child()?;
+        child.get_or_make(name, child.homes.of(name))
+    }
+
+    /// As [`Interpreter::named`], with the `PythonHome` of a section.
+    ///
+    /// # Errors
+    /// As [`Interpreter::named`]; also that an interpreter of this name has another `PythonHome`.
+    pub fn with_home(
+        name: &str,
+        home: Option<&Arc<PythonHome>>,
+    ) -> Result<&'static Self, NoPython> {
+        let found = child()?.get_or_make(name, home)?;
+        match PythonHome::are_same(found.home.as_ref(), home) {
+            true => Ok(found),
+            false => Err(NoPython::other_home(
+                name,
+                found.home.as_deref(),
+                home.map(|home| &**home),
+            )),
         }
-        let most = named::most(server::main());
-        // The thread that makes it may need the GIL.
-        outside(|| child.named.get_or_make(name, most, || child.make(name)))
     }
 
     /// The interpreter for a handler or filter of a request that is configured in the section `home`. `knows_file`: httpd
@@ -179,7 +241,8 @@ impl Interpreter {
             r.has_file() || Self::is_known(directory) || Path::new(directory).is_dir()
         };
         let server = name_of(r.server());
-        Self::named(&interpreter(settings, &server, home, file, is_there))
+        let name = interpreter(settings, &server, home, file, is_there);
+        Self::with_home(&name, settings.home.as_ref())
     }
 
     /// The interpreter for the handler or a filter of a connection. As [`Interpreter::for_request`] otherwise.
@@ -192,7 +255,8 @@ impl Interpreter {
         home: &Home,
     ) -> Result<&'static Self, NoPython> {
         let server = name_of(c.base_server());
-        Self::named(&interpreter(settings, &server, home, || None, |_| false))
+        let name = interpreter(settings, &server, home, || None, |_| false);
+        Self::with_home(&name, settings.home.as_ref())
     }
 
     /// Whether the interpreter of this name exists already.
@@ -223,8 +287,12 @@ fn name_of(server: &Server) -> Cow<'_, str> {
 /// Makes what we keep of the interpreter that is current now, and lets go of the GIL. The thread
 /// state that it was made with stays unused: an interpreter must never be without one, and those of
 /// threads end with them.
-fn make(name: &str, module: &'static BuiltinModule) -> Result<&'static Interpreter, String> {
-    let interpreter = equip(name, true, module)?;
+fn make(
+    name: &str,
+    home: Option<&Arc<PythonHome>>,
+    module: &'static BuiltinModule,
+) -> Result<&'static Interpreter, String> {
+    let interpreter = equip(name, home, true, module)?;
     // SAFETY: `initialize` left a state of this thread current.
     unsafe { ffi::PyEval_SaveThread() };
     Ok(interpreter)
@@ -234,6 +302,7 @@ fn make(name: &str, module: &'static BuiltinModule) -> Result<&'static Interpret
 /// `sys.stdout` and `sys.stderr`.
 pub(in crate::python) fn equip(
     name: &str,
+    home: Option<&Arc<PythonHome>>,
     is_ours: bool,
     module: &'static BuiltinModule,
 ) -> Result<&'static Interpreter, String> {
@@ -243,6 +312,7 @@ pub(in crate::python) fn equip(
         let equipped = Types::make(py, module).and_then(|types| {
             let interpreter: &'static Interpreter = Box::leak(Box::new(Interpreter {
                 name: name.to_owned(),
+                home: home.cloned(),
                 state,
                 deferred_drops: Box::leak(Box::default()),
                 types,

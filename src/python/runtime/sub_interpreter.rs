@@ -2,6 +2,8 @@
 //! functions are called with the GIL.
 #![expect(unsafe_code, reason = "the C API of interpreters")]
 
+use std::sync::Arc;
+
 use pyo3::ffi;
 use pyo3::prelude::*;
 
@@ -9,8 +11,11 @@ use super::attach::bind;
 use super::interpreter::Interpreter;
 use super::start::equip;
 use super::types::BuiltinModule;
+use super::{site_packages, traceback};
+use crate::engine::python_home::PythonHome;
 
-/// Makes a sub-interpreter. Called inside the main interpreter, whose thread state is current again afterwards. The
+/// Makes a sub-interpreter with the packages of `home`; `site` says whether they are its own affair here
+/// (`site_packages`). Called inside the main interpreter, whose thread state is current again afterwards. The
 /// first thread state of the sub-interpreter is kept unused: an interpreter must have one, and those of threads end
 /// with them.
 ///
@@ -18,18 +23,34 @@ use super::types::BuiltinModule;
 /// The reason why there is none, as a sentence; what was begun is undone.
 pub(in crate::python) fn make(
     name: &str,
+    home: Option<&Arc<PythonHome>>,
+    site: bool,
     module: &'static BuiltinModule,
 ) -> Result<&'static Interpreter, String> {
     // SAFETY: called inside `enter`: the main interpreter's state is current.
     let main = unsafe { ffi::PyThreadState_Get() };
     let made = begin().and_then(|state| {
         bind(state);
-        equip(name, true, module).inspect_err(|_| end(state))
+        let packages = match site {
+            true => Python::attach(|py| start_site(py, home)),
+            false => Ok(()),
+        };
+        let made = packages.and_then(|()| equip(name, home, true, module));
+        made.inspect_err(|_| end(state))
     });
     // SAFETY: the main one's state belongs to this thread, which has the GIL that all share.
     unsafe { ffi::PyThreadState_Swap(main) };
     bind(main);
     made
+}
+
+/// Gives the interpreter its packages.
+fn start_site(py: Python<'_>, home: Option<&Arc<PythonHome>>) -> Result<(), String> {
+    site_packages::start(py, home.map(|home| &**home)).map_err(|error| {
+        let what = "the packages of an interpreter";
+        traceback::to_server_log(py, what, &error);
+        error.to_string()
+    })
 }
 
 /// How many interpreters the process has, those of other embedders included.

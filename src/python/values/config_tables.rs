@@ -131,6 +131,10 @@ pub fn config<'py>(
             settings.path.as_ref().map(|path| &*path.expression),
         ),
         (
+            "PythonHome",
+            settings.home.as_ref().map(|home| &*home.folder),
+        ),
+        (
             "PythonInterpreter",
             settings.interpreter.as_ref().map(|rule| rule.text()),
         ),
