@@ -104,7 +104,7 @@ static OTHERS: [Directive<Settings>; 22] = [
     },
     Directive {
         name: c"PythonImport",
-        help: c"imports a module when a child starts, and calls a function of it: module[::function] INTERPRETER",
+        help: c"imports a module when a child starts, and calls a function of it: module[::function] [INTERPRETER] [required]",
         context: Context::Server,
         read: start::import,
     },

@@ -1,5 +1,7 @@
 //! The wiring: for each hook, ask `engine` what to do and tell `python` to do it.
 
+mod imports;
+
 use std::cell::RefCell;
 use std::ffi::{CStr, CString};
 
@@ -35,9 +37,8 @@ use crate::python::connection::session::Session;
 use crate::python::connection::state::ConnectionState;
 use crate::python::filter::registry::{declared, registry};
 use crate::python::filter::{admission, drive};
-use crate::python::runtime::{gil_turns, python_import, serving_fork, stacks, start};
+use crate::python::runtime::{gil_turns, serving_fork, stacks, start};
 use crate::python::ssi::Elements;
-use crate::python::values::config_tables;
 use crate::python_homes;
 use crate::requests;
 
@@ -94,6 +95,7 @@ impl Module for Entry {
     fn post_config(configuration: &Pool, main: &Server) {
         // Made before the children are forked, which share it.
         let _: &Shared<Counters> = config::generation(configuration, COUNTERS);
+        imports::prepare(configuration);
         make_locks(configuration, main);
         optional_functions::offer::<Exports>();
         hooks::add_version(
@@ -136,9 +138,7 @@ impl Module for Entry {
             stacks::serve(main);
         }
         watch_forks(main);
-        config_tables::with_writable_options(|| {
-            python_import::run(main, process::has_module(ITK));
-        });
+        imports::run(child, main);
         ssi::serve::<Elements>();
         stop::take_over(child, main, DUTIES);
     }

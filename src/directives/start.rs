@@ -6,16 +6,35 @@ use super::arguments::{Setting, one};
 use crate::engine::handlers::{Handler, Home};
 use crate::engine::python_home::PythonHome;
 use crate::engine::settings::Import;
+use crate::httpd::server::config;
 use crate::httpd::server::config::Line;
+use crate::locks::Lock;
 use crate::python_homes;
 
+/// What `PythonImport` takes.
+const IMPORT: &str = "takes a module, and optionally the name of an interpreter and the word required: write \
+                      PythonImport module, or PythonImport module main_interpreter required";
+
 pub fn import(line: &Line<'_>) -> Setting {
-    let [module, interpreter] = <[String; 2]>::try_from(line.words()).map_err(|_| {
-        "takes a module and the name of an interpreter: write PythonImport module main_interpreter"
-    })?;
+    let mut words = line.words();
+    let is_required = words.len() > 1
+        && words
+            .pop_if(|word| word.eq_ignore_ascii_case("required"))
+            .is_some();
+    let mut words = words.into_iter();
+    let module = words.next().ok_or(IMPORT)?;
+    let interpreter = words.next();
+    if words.next().is_some() || interpreter.as_deref() == Some("") {
+        return Err(IMPORT.into());
+    }
+    let count: &Lock<usize> = config::generation(line.configuration(), c"mod_python.imports");
+    let mut count = count.lock();
+    *count += 1;
     let import = Arc::new(Import {
         handler: Handler::parse(&module, &Home::None, &line.source().into())?,
         interpreter,
+        is_required,
+        number: *count,
     });
     Ok(Box::new(move |settings| {
         let before = settings.imports.iter();

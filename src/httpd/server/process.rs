@@ -2,6 +2,7 @@
 
 use std::ffi::CStr;
 
+use crate::httpd::apr::pool::Pool;
 use crate::httpd::cstr::c_bytes;
 use crate::httpd::ffi;
 
@@ -120,6 +121,17 @@ pub fn block_signals() {
 pub fn end(code: i32) -> ! {
     // SAFETY: the kernel takes back what the process has; nothing of it runs after this.
     unsafe { libc::_exit(code) }
+}
+
+/// Ends this child, which cannot start, as `child_init` runs, with the cleanups of its pool. `stops_httpd`: all of httpd
+/// ends; else httpd starts another child, but no more than one in a second.
+pub fn refuse_start(child: &Pool, stops_httpd: bool) -> ! {
+    // SAFETY: the pool of the child, which has one thread and ends below: nobody uses the pool any more.
+    unsafe { ffi::apr_pool_destroy(child.as_ptr()) };
+    end(match stops_httpd {
+        true => ffi::APEXIT_CHILDFATAL as i32,
+        false => ffi::APEXIT_CHILDSICK as i32,
+    })
 }
 
 /// Whether `-D name` was given, or `Define name` read.

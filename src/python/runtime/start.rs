@@ -259,6 +259,13 @@ impl Interpreter {
         Self::with_home(&name, settings.home.as_ref())
     }
 
+    /// The name of the interpreter of a server, for who has neither a section nor a request.
+    pub(super) fn name_for_server<'a>(settings: &'a Settings, server: &'a Server) -> Cow<'a, str> {
+        let server = name_of(server);
+        let name = interpreter(settings, &server, &Home::None, || None, |_| false);
+        Cow::Owned(name.into_owned())
+    }
+
     /// Whether the interpreter of this name exists already.
     pub fn is_known(name: &str) -> bool {
         let child = CHILD.get().and_then(|child| child.as_ref().ok());

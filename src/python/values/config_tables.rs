@@ -42,9 +42,9 @@ static WRITTEN: Lock<Vec<(usize, OwnTable)>> = Lock::short(Vec::new());
 
 /// Runs `imports`, the code of `PythonImport`, which may write the options of servers. Called in `child_init`, on the
 /// child's first thread, without the GIL.
-pub fn with_writable_options(imports: impl FnOnce()) {
+pub fn with_writable_options<R>(imports: impl FnOnce() -> R) -> R {
     WRITABLE.set(Some(Vec::new()));
-    imports();
+    let result = imports();
     for (server, interpreter, table) in WRITABLE.take().unwrap_or_default() {
         interpreter.enter(About::Server(server), |py| {
             let table = table.into_bound(py);
@@ -55,6 +55,7 @@ pub fn with_writable_options(imports: impl FnOnce()) {
             }
         });
     }
+    result
 }
 
 /// A copy that takes the place of a table of a server's options.
@@ -118,7 +119,7 @@ pub fn config<'py>(
     }
     if !settings.imports.is_empty() {
         let imports = settings.imports.iter();
-        let lines = imports.map(|one| format!("{} {}", one.handler.text(), one.interpreter));
+        let lines = imports.map(|one| one.text());
         add(
             &mut table,
             "PythonImport",
