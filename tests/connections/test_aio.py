@@ -1,8 +1,6 @@
 """`apache.aio`: asyncio's own things in connection handlers and filters."""
 
 import os
-import shutil
-import subprocess
 import tempfile
 import threading
 import time
@@ -10,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from postgresql import postgresql
 
 from httpd import Httpd
 
@@ -46,26 +45,8 @@ PythonOutputFilter asyncio_handlers::nested_filter NESTED
 @pytest.fixture(scope="module")
 def database() -> Iterator[None]:
     """A PostgreSQL of its own, reached through a socket in $PGHOST."""
-    newest = max(Path("/usr/lib/postgresql").iterdir(), key=lambda folder: int(folder.name))
-    folder = Path(ENV["PGHOST"])
-    folder.mkdir()
-    account = {"user": "postgres"} if os.geteuid() == 0 else {}
-    if account:
-        shutil.chown(folder, "postgres", "postgres")
-    folder.chmod(0o755)
-    data = folder / "data"
-    tool: list[str | Path] = [newest / "bin/pg_ctl", "-D", data, "-s", "-w"]
-
-    def run(*command: str | Path) -> None:
-        subprocess.run(command, check=True, cwd=folder, stdout=subprocess.DEVNULL, **account)  # type: ignore[call-overload]
-
-    run(newest / "bin/initdb", "-D", data, "-A", "trust", "-U", "postgres", "--no-sync")
-    run(*tool, "-l", folder / "log", "-o", f"-k {folder} -c listen_addresses= -c fsync=off", "start")
-    try:
+    with postgresql(Path(ENV["PGHOST"])):
         yield
-    finally:
-        run(*tool, "-m", "immediate", "stop")
-        shutil.rmtree(folder)
 
 
 def port(httpd: Httpd, name: str) -> int:
