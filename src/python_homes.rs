@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::configuration::written_configuration;
+use crate::engine::handlers::Home;
 use crate::engine::idle_handlers::WrittenDirective;
-use crate::engine::interpreter_name::MAIN;
-use crate::engine::python_home::{BUILT_WITH, HomeKind, Homes, PythonHome, named_homes};
+use crate::engine::interpreter_name::{MAIN, interpreter};
+use crate::engine::python_home::{BUILT_WITH, HomeKind, Homes, NamedHome, PythonHome, named_homes};
 use crate::engine::settings::Settings;
 use crate::httpd::server::child_user::ChildUser;
 use crate::httpd::server::{config, config_tree, process};
@@ -125,25 +126,25 @@ pub fn homes(main: &Server) -> Homes {
     let all = registry(main.configuration());
     let root = Path::new("/");
     let lines = resolved_configuration(main);
-    let mut lines = named_homes(&lines);
-    // What stands beside the name counts, whatever other sections inherit.
-    lines.sort_by_key(|one| one.is_beside);
-    let named = lines.into_iter().filter_map(|one| {
+    let (beside, around): (Vec<_>, Vec<_>) = named_homes(&lines)
+        .into_iter()
+        .partition(|one| one.is_beside);
+    let written = |one: NamedHome<'_>| {
         let home = all.iter().find(|home| home.folder == one.folder)?;
         Some((one.interpreter.to_owned(), home.clone()))
+    };
+    let of_servers = main.and_following().filter_map(|server| {
+        let settings = server.settings::<Settings>();
+        let name = String::from_utf8_lossy(server.hostname()?);
+        let name = interpreter(settings, &name, &Home::None, || None, |_| false);
+        Some((name.into_owned(), settings.home.clone()?))
     });
-    // Without a PythonInterpreter, a server's name is that of its interpreter.
-    let servers = main
-        .and_following()
-        .map(|server| (server, server.settings::<Settings>()));
-    let servers = servers.filter(|(_, settings)| settings.interpreter.is_none());
-    let of_servers = servers.filter_map(|(server, settings)| {
-        let name = String::from_utf8_lossy(server.hostname()?).into_owned();
-        Some((name, settings.home.clone()?))
-    });
+    // What stands beside the name counts, whatever other sections inherit.
+    let named = around.into_iter().filter_map(written).chain(of_servers);
+    let named = named.chain(beside.into_iter().filter_map(written));
     let mut homes = Homes {
         main: main.settings::<Settings>().home.clone(),
-        named: of_servers.chain(named).collect(),
+        named: named.collect(),
         has_environment: all
             .iter()
             .any(|home| home.kind(root) == HomeKind::Environment),

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from python_homes import install, make_environment, make_prefix
 
+import neighbours
 from httpd import Httpd
 
 MPMS = ("event", "prefork")
@@ -33,16 +34,24 @@ PythonImport who shop
 <Location /mixed>
     PythonInterpreter shop
 </Location>
+PythonImport who vendor.example
+Listen 127.0.0.1:${HOST_PORT}
+<VirtualHost *:${HOST_PORT}>
+    ServerName vendor.example
+    PythonInterpreter %{SERVER}
+    PythonHome ${STATE}/vendor
+    PythonImport who
+</VirtualHost>
 """
 WHO = "import sys\nNAME = '{0}'\nprint('{0} for', sys.prefix)\n"
 
 
 class WithHomes(Httpd):
-    """A server with three environments in ${STATE}."""
+    """A server with four environments in ${STATE}."""
 
     def _fill_folder(self, with_python: bool) -> None:
         super()._fill_folder(with_python)
-        for name in ("main", "shop"):
+        for name in ("main", "shop", "vendor"):
             folder = make_environment(self.state / name)
             install(folder, "who", WHO.format(name), with_finder=name == "shop")
         make_environment(self.state / "system", "--system-site-packages")
@@ -87,6 +96,14 @@ def test_the_systems_packages_are_there_where_the_environment_says_so(httpd: Htt
     assert has_system(found["path"])
 
 
+def test_a_virtual_host_has_a_home_for_the_interpreter_of_its_name(httpd: Httpd) -> None:
+    answer = httpd.request("GET", "/", port=httpd.port_of("HOST_PORT"))
+    found = json.loads(answer.text)
+    assert (found["who"], found["prefix"]) == ("vendor", f"{httpd.state}/vendor")
+    # The main server's line for this interpreter, which comes first, knows the home of the virtual host.
+    assert f"vendor for {httpd.state}/vendor" in httpd.error_text()
+
+
 def test_an_import_at_the_start_finds_the_home_of_the_interpreter(httpd: Httpd) -> None:
     assert f"shop for {httpd.state}/shop" in httpd.error_text()
 
@@ -113,6 +130,21 @@ def test_a_restart_takes_another_home(httpd: Httpd) -> None:
     finally:
         fragment.write_text(written)
         httpd.graceful()
+
+
+def test_a_python_that_another_module_has_started_has_no_home() -> None:
+    wsgi = neighbours.load("wsgi")
+    conf = "WSGIDestroyInterpreter Off\nWSGIScriptAlias /wsgi ${HANDLERS}/x.wsgi\n"
+    conf += f"{PLAIN}PythonHome ${{HTDOCS}}/venv\n<Location /named>\nPythonInterpreter named\n</Location>\n"
+    server = Httpd(f"{wsgi}{conf}", beside=__file__)
+    make_environment(server.htdocs / "venv")
+    with server as httpd:
+        for path, name in {"/": "main_interpreter", "/named": "named"}.items():
+            found = httpd.get(path)
+            if found.status == 200:  # This module was first.
+                assert json.loads(found.text)["prefix"] == f"{httpd.htdocs}/venv"
+            else:
+                httpd.expect(f"interpreter '{name}' cannot have PythonHome {httpd.htdocs}/venv at .*: leave it out")
 
 
 PLAIN = "SetHandler mod_python\nPythonHandler home_facts\nPythonInterpreter main_interpreter\n"

@@ -51,6 +51,14 @@ impl NoPython {
         Self::failed(format!("interpreter '{name}' was not made: {reason}"))
     }
 
+    /// The interpreter `name` cannot have this `PythonHome`.
+    pub(super) fn without_effect(name: &str, home: &PythonHome) -> Self {
+        Self::failed(format!(
+            "interpreter '{name}' cannot have {home}, since another module of this httpd has started Python: leave it \
+             out, and name the environment with that module's directive"
+        ))
+    }
+
     /// The interpreter `name` has another `PythonHome` than the section that asks for it.
     pub(super) fn other_home(
         name: &str,

@@ -86,10 +86,7 @@ impl Child {
         home: Option<&Arc<PythonHome>>,
     ) -> Result<&'static Interpreter, NoPython> {
         if let Some(home) = home.filter(|_| self.started != Started::Here) {
-            let reason = format!(
-                "{home} has no effect, since another module of this httpd has started Python"
-            );
-            return Err(NoPython::not_made(name, reason));
+            return Err(NoPython::without_effect(name, home));
         }
         // Started before the second interpreter exists, which needs turns at the GIL while it starts.
         self.turns.call_once(gil_turns::start);
@@ -212,10 +209,14 @@ impl Interpreter {
         name: &str,
         home: Option<&Arc<PythonHome>>,
     ) -> Result<&'static Self, NoPython> {
-        let found = child()?.get_or_make(name, home)?;
-        match PythonHome::are_same(found.home.as_ref(), home) {
-            true => Ok(found),
-            false => Err(NoPython::other_home(
+        let child = child()?;
+        let found = child.get_or_make(name, home)?;
+        match (PythonHome::are_same(found.home.as_ref(), home), home) {
+            (true, _) => Ok(found),
+            (false, Some(home)) if child.started != Started::Here => {
+                Err(NoPython::without_effect(name, home))
+            }
+            (false, home) => Err(NoPython::other_home(
                 name,
                 found.home.as_deref(),
                 home.map(|home| &**home),
