@@ -1,0 +1,235 @@
+"""What all sessions have, wherever they are stored: ``Session.BaseSession``."""
+
+import secrets
+import time
+from pathlib import Path
+from typing import Any
+
+from mod_python import Cookie, apache
+from mod_python._session_cookie import is_sid, received_sid, session_cookie
+from mod_python._session_folder import folder_key
+from mod_python._session_locks import FileLocks, Held, Locks
+from mod_python._session_options import SessionOptions
+from mod_python._session_records import ACCESSED, CREATED, DATA, TIMEOUT, Codec, Record, is_expired
+
+DFT_TIMEOUT = 1800
+DFT_LOCK = True
+CLEANUP_CHANCE = 1000
+DFT_LOCK_TIMEOUT = 30
+
+
+class BaseSession(dict[Any, Any]):
+    """The data of a visitor, from request to request: a dict that save() stores.
+
+    A subclass stores it by ``do_load``, ``do_save``, ``do_delete`` and ``do_cleanup``, and may replace ``open_store``,
+    ``init_lock``, ``cleanup`` and ``make_cookie``.
+    """
+
+    _lock_held: Held | None = None
+
+    def __init__(
+        self,
+        req: apache.Request,
+        sid: str | int | None = None,
+        secret: str | bytes | None = None,
+        lock: bool | int = DFT_LOCK,
+        timeout: float = 0,
+    ) -> None:
+        """Load the session of the request's cookie, or begin one and send its cookie.
+
+        Args:
+            req: the request.
+            sid: the session's id, in place of that of the cookie. If there is no such session, a new one gets a new id.
+            secret: the key that signs the cookie.
+            lock: whether other requests for the session wait until this one is over.
+            timeout: after how many seconds without a save() a new session ends; 1800, if it is 0.
+
+        Raises:
+            apache.SERVER_RETURN: with 503, if the session is not free after 30 seconds
+                (``PythonOption mod_python.session.lock_timeout``).
+            ValueError: `sid` is not 32 hexadecimal digits in lower case, or an option is wrong.
+        """
+        super().__init__()
+        self._req = req
+        self._options = SessionOptions(req)
+        self._secret = secret
+        self._is_locking = bool(lock)
+        self._locks: Locks | None = None
+        self._invalid = False
+        if sid and not is_sid(sid):
+            raise ValueError("the id of a session has 32 hexadecimal digits in lower case")
+        self.open_store()
+        self.init_lock()
+        asked = str(sid) if sid else received_sid(req, self._options, secret)
+        self._new = True
+        if asked is not None:
+            self._sid = asked
+            self.lock()
+            self._new = not self.load()
+        if self._new:
+            self.unlock()
+            self._sid = secrets.token_hex(16)
+            self.lock()
+            self._created = self._accessed = time.time()
+            self._timeout = timeout or DFT_TIMEOUT
+            self._send_cookie()
+        if CLEANUP_CHANCE and secrets.randbelow(CLEANUP_CHANCE) == 0:
+            self.cleanup()
+
+    def __del__(self) -> None:
+        self.unlock()
+
+    def make_cookie(self) -> Cookie.Cookie:
+        """Return the cookie with the session's id."""
+        return session_cookie(self._req, self._options, self._secret, self._sid)
+
+    def _send_cookie(self) -> None:
+        Cookie.add_cookie(self._req, self.make_cookie())
+
+    # ---- what is known of it
+
+    def id(self) -> str:
+        """Return the session's id."""
+        return self._sid
+
+    def is_new(self) -> bool:
+        """Return whether the session began with this request."""
+        return self._new
+
+    def created(self) -> float:
+        """Return when the session began, in seconds since 1970."""
+        return self._created
+
+    def last_accessed(self) -> float:
+        """Return when the session was saved last, in seconds since 1970; when it began, for a new one."""
+        return self._accessed
+
+    def timeout(self) -> float:
+        """Return after how many seconds without a save() the session ends."""
+        return self._timeout
+
+    def set_timeout(self, secs: float) -> None:
+        """Set after how many seconds without a save() the session ends."""
+        self._timeout = secs
+
+    # ---- storing it
+
+    def load(self) -> bool:
+        """Load the data from the store. Return False if it is not there or has expired."""
+        record = self.do_load()
+        if record is None or is_expired(record, time.time()):
+            return False
+        self._created, self._accessed, self._timeout = record[CREATED], record[ACCESSED], record[TIMEOUT]
+        self.clear()
+        self.update(record[DATA])
+        return True
+
+    def save(self) -> None:
+        """Store the data, and begin the time-out anew. After invalidate() it does nothing."""
+        if not self._invalid:
+            now = time.time()
+            self.do_save({DATA: dict(self), CREATED: self._created, ACCESSED: now, TIMEOUT: self._timeout})
+
+    def delete(self) -> None:
+        """Remove the session from the store, and its data from this object."""
+        self.do_delete()
+        self.clear()
+
+    def invalidate(self) -> None:
+        """End the session: remove it, and end its cookie. A save() does nothing then."""
+        cookie = self.make_cookie()
+        cookie.expires = 0
+        Cookie.add_cookie(self._req, cookie)
+        self.delete()
+        self._invalid = True
+
+    def renew(self) -> str:
+        """Give the session a new id, save it under that, remove the old one, and send the cookie. Return the new id.
+
+        Call it when a visitor logs in: somebody else may have given him the id that he had until then.
+        """
+        old_sid, old_lock = self._sid, self._lock_held
+        self._sid, self._lock_held = secrets.token_hex(16), None
+        self.lock()
+        self.save()
+        self._send_cookie()
+        new_sid, self._sid = self._sid, old_sid
+        self.do_delete()
+        self._sid = new_sid
+        if old_lock is not None:
+            old_lock.release()
+        return new_sid
+
+    # ---- locking it
+
+    def init_lock(self) -> None:
+        """Prepare for locking: called once, before the first lock()."""
+        if self._is_locking and self._locks is None:
+            self._locks = self.make_locks()
+
+    def make_locks(self) -> Locks:
+        """Return the locks of this kind of session."""
+        return FileLocks(str(self.folder() / "locks"))
+
+    def lock(self) -> None:
+        """Wait until no other request has the session, and keep it from others until unlock() or the request's end.
+
+        Raises:
+            apache.SERVER_RETURN: with 503, if that takes longer than ``PythonOption mod_python.session.lock_timeout``.
+        """
+        if self._locks is None or self._lock_held is not None:
+            return
+        limit = self._options.number("session.lock_timeout", DFT_LOCK_TIMEOUT)
+        held = Held.acquire(self._locks, self._sid, limit)
+        if held is None:
+            self._req.log_error(
+                f"mod_python: the session {self._sid[:6]}... is in use by another request for more than {limit:g} s",
+                apache.APLOG_WARNING,
+            )
+            raise apache.SERVER_RETURN(apache.HTTP_SERVICE_UNAVAILABLE)
+        self._lock_held = held
+        self._req.register_cleanup(Held.release, held)
+
+    def unlock(self) -> None:
+        """Let other requests have the session."""
+        held, self._lock_held = self._lock_held, None
+        if held is not None:
+            held.release()
+
+    # ---- cleaning up
+
+    def cleanup(self) -> None:
+        """Remove what has expired from the store, when this request is over. One session in 1000 calls it."""
+        self._req.register_cleanup(_clean_up, self)
+
+    # ---- for subclasses
+
+    def open_store(self) -> None:
+        """Prepare for loading and storing: called once, before anything else."""
+
+    def folder(self) -> Path:
+        """Return the folder of this kind of session."""
+        return self._options.folder()
+
+    def codec(self) -> Codec:
+        """Return what makes bytes of records, with the key of the folder."""
+        return Codec(folder_key(self.folder()), self._options.text("session.format", "pickle").lower())
+
+    def do_load(self) -> Record | None:
+        """Return what ``do_save`` has stored for ``self.id()``, or None."""
+        raise NotImplementedError(f"{type(self).__name__} has no do_load()")
+
+    def do_save(self, record: Record) -> None:
+        """Store a dict for ``self.id()``; its items are ``_data``, ``_created``, ``_accessed`` and ``_timeout``."""
+        raise NotImplementedError(f"{type(self).__name__} has no do_save()")
+
+    def do_delete(self) -> None:
+        """Remove what is stored for ``self.id()``."""
+        raise NotImplementedError(f"{type(self).__name__} has no do_delete()")
+
+    def do_cleanup(self) -> None:
+        """Remove what has expired: called at the end of a request, which can still be logged about."""
+
+
+def _clean_up(session: BaseSession) -> None:
+    session.do_cleanup()

@@ -1,0 +1,54 @@
+"""The cookie with the id of a session."""
+
+import re
+from typing import TYPE_CHECKING
+
+from mod_python._cookies import Cookie
+from mod_python._session_options import SessionOptions
+from mod_python._signed_cookies import SignedCookie
+
+if TYPE_CHECKING:
+    from mod_python import _apache
+
+COOKIE_NAME = "pysid"
+_SID = re.compile(r"[0-9a-f]{32}")
+
+
+def is_sid(text: object) -> bool:
+    """Whether something can be the id of a session: 32 hexadecimal digits in lower case."""
+    return isinstance(text, str) and _SID.fullmatch(text) is not None
+
+
+def received_sid(req: "_apache.Request", options: SessionOptions, secret: str | bytes | None) -> str | None:
+    """Return the id in the cookie of a request; None if it has none, or one that is not signed with the secret."""
+    name = options.text("session.cookie_name", COOKIE_NAME)
+    header = "; ".join(req.headers_in.get_all("Cookie"))
+    if secret:
+        found = SignedCookie.parse(header, secret, Cookie.IGNORE, names=[name])
+    else:
+        found = Cookie.parse(header, names=[name])
+    return found[name].value if name in found and is_sid(found[name].value) else None
+
+
+def session_cookie(req: "_apache.Request", options: SessionOptions, secret: str | bytes | None, sid: str) -> Cookie:
+    """Return the cookie for a session id: scripts cannot read it, other sites cannot send it along with a form.
+
+    Over TLS it is only for TLS. PythonOption can say otherwise.
+    """
+    name = options.text("session.cookie_name", COOKIE_NAME)
+    cookie = SignedCookie(name, sid, secret) if secret else Cookie(name, sid)
+    cookie.path = options.text("session.application_path") or _handler_path(req)
+    cookie.domain = options.text("session.application_domain") or None
+    cookie.httponly = options.flag("session.cookie_httponly", True)
+    cookie.secure = options.flag("session.cookie_secure", bool(req.is_https()))
+    same_site = options.text("session.cookie_samesite", "Lax")
+    cookie.samesite = None if same_site.lower() == "off" else same_site
+    return cookie
+
+
+def _handler_path(req: "_apache.Request") -> str:
+    """Return the path of the folder whose section has the handler, if it is below DocumentRoot; else ``/``."""
+    folder = (req.hlist.directory if req.hlist is not None else None) or ""
+    root = req.document_root().rstrip("/") + "/"
+    path = folder[len(root) - 1 :] if folder.startswith(root) else ""
+    return path if path and req.uri.startswith(path) else "/"

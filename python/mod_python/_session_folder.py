@@ -1,0 +1,61 @@
+"""The folder in which sessions are kept: nobody but the user of httpd's children may write there."""
+
+import contextlib
+import os
+import secrets
+import stat
+from pathlib import Path
+
+_KEY_BYTES = 32
+
+
+class SessionFolderError(Exception):
+    """A place that cannot be used for sessions; the text says what to do."""
+
+
+def private_folder(path: Path) -> Path:
+    """Make a folder that only its owner can use, if it is not there, and return its path.
+
+    Raises:
+        SessionFolderError: it is another user's, or others can write into it, so that they could make up sessions.
+        OSError: it cannot be made.
+    """
+    with contextlib.suppress(FileExistsError):
+        path.mkdir(0o700)
+    found = path.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o022:
+        raise SessionFolderError(
+            f"{path} is not a folder of the user {os.geteuid()} into which nobody else can write: "
+            f"remove it, or name another one in PythonOption mod_python.session.database_directory"
+        )
+    return path
+
+
+def folder_key(folder: Path) -> bytes:
+    """Return the key with which the sessions of a folder are signed; it is made once, and kept in the folder."""
+    path = folder / "key"
+    try:
+        return _read(path)
+    except FileNotFoundError:
+        # Several children may make one at the same time: the first one counts, and is never seen half written.
+        new = folder / f"key.{secrets.token_hex(8)}"
+        write_new(new, secrets.token_bytes(_KEY_BYTES))
+        try:
+            with contextlib.suppress(FileExistsError):
+                path.hardlink_to(new)
+        finally:
+            new.unlink()
+        return _read(path)
+
+
+def write_new(path: Path, data: bytes) -> None:
+    """Write a file that is not there yet, and that only its owner can read."""
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(data)
+
+
+def _read(path: Path) -> bytes:
+    key = path.read_bytes()
+    if len(key) != _KEY_BYTES:
+        raise SessionFolderError(f"{path} is no key of {_KEY_BYTES} bytes: remove it, and all sessions begin anew")
+    return key

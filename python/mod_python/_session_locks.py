@@ -1,0 +1,130 @@
+"""Locks for sessions: each session has its own, all children share it, and waiting for it ends.
+
+A lock belongs to the thread that handles the request. So a second session object of the same request, of an internal
+redirection, or of the next request that came in one piece with this one, shares it instead of waiting for itself.
+The kernel frees the locks of a process that dies.
+"""
+
+import errno
+import fcntl
+import itertools
+import os
+import struct
+import threading
+import time
+from typing import Protocol
+
+_FIRST_DELAY = 0.001
+_LONGEST_DELAY = 0.02
+
+
+class Locks(Protocol):
+    """Locks by key, of which one can be tried."""
+
+    name: str
+
+    def try_lock(self, key: str) -> int | None:
+        """Take the lock of a key, and return a number for `unlock`; None if it is taken."""
+
+    def unlock(self, key: str, token: int) -> None:
+        """Give back a lock."""
+
+
+class FileLocks:
+    """Locks that all processes share, as bytes of one file: a key's lock is the byte whose offset its digits are.
+
+    Args:
+        path: the file; it is made when it is first needed, and stays empty.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.name = path
+
+    def try_lock(self, key: str) -> int | None:
+        """Take the lock of a key, 15 or more hexadecimal digits, and return a file descriptor; None if it is taken."""
+        file = os.open(self.name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        # struct flock (fcntl(2)). The lock belongs to the open file, not to the process, which has many threads.
+        request = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, int(key[:15], 16), 1, 0)
+        try:
+            fcntl.fcntl(file, fcntl.F_OFD_SETLK, request)
+        except OSError as error:
+            os.close(file)
+            if error.errno in (errno.EAGAIN, errno.EACCES):
+                return None
+            raise
+        return file
+
+    def unlock(self, key: str, token: int) -> None:  # noqa: ARG002
+        """Give back a lock."""
+        os.close(token)
+
+
+class MemoryLocks:
+    """Locks of the threads of one interpreter."""
+
+    def __init__(self) -> None:
+        self.name = ""
+        self._taken: dict[str, int] = {}
+        self._tokens = itertools.count()
+
+    def try_lock(self, key: str) -> int | None:
+        """Take the lock of a key; None if it is taken."""
+        token = next(self._tokens)
+        return token if self._taken.setdefault(key, token) == token else None
+
+    def unlock(self, key: str, token: int) -> None:  # noqa: ARG002
+        """Give back a lock."""
+        self._taken.pop(key, None)
+
+
+class Held:
+    """A lock that is held. Several of one thread can be the same lock; the last one that is released frees it."""
+
+    # By thread, locks and key: how many hold the lock, and what frees it. Under _guard, where nothing waits.
+    _all: "dict[tuple[int, str, str], tuple[int, int]]" = {}  # noqa: RUF012 - it is for all of them
+    _guard = threading.Lock()
+
+    def __init__(self, locks: Locks, key: str) -> None:
+        self._locks = locks
+        self._id = (threading.get_ident(), locks.name, key)
+        self._is_released = False
+
+    @classmethod
+    def acquire(cls, locks: Locks, key: str, timeout: float) -> "Held | None":
+        """Wait for a lock, and take it. Return None if it is not free after `timeout` seconds."""
+        held = cls(locks, key)
+        deadline = time.monotonic() + timeout
+        delay = _FIRST_DELAY
+        while not held._try():
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return None
+            time.sleep(min(delay, left))
+            delay = min(delay * 2, _LONGEST_DELAY)
+        return held
+
+    def _try(self) -> bool:
+        with self._guard:
+            if self._id in self._all:
+                count, token = self._all[self._id]
+                self._all[self._id] = (count + 1, token)
+                return True
+        # Only this thread adds what has its number, so nothing is added meanwhile.
+        taken = self._locks.try_lock(self._id[2])
+        if taken is None:
+            return False
+        with self._guard:
+            self._all[self._id] = (1, taken)
+        return True
+
+    def release(self) -> None:
+        """Give the lock back; any thread may, and a second time does nothing."""
+        with self._guard:
+            if self._is_released:
+                return
+            self._is_released = True
+            count, token = self._all.pop(self._id)
+            if count > 1:
+                self._all[self._id] = (count - 1, token)
+                return
+        self._locks.unlock(self._id[2], token)

@@ -1,0 +1,82 @@
+"""What PythonOption says of sessions, by the names of mod_python 3.5 and by older ones."""
+
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mod_python._session_folder import private_folder
+
+if TYPE_CHECKING:
+    from mod_python import _apache
+
+_TRUTHS = {"yes": True, "true": True, "1": True, "on": True, "no": False, "false": False, "0": False, "off": False}
+
+# The names that options had in mod_python 3.2 and earlier.
+_OLD_NAMES = {
+    "session.session_type": "session",
+    "session.cookie_name": "session_cookie_name",
+    "session.application_path": "ApplicationPath",
+    "session.database_directory": "session_directory",
+    "dbm_session.database_filename": "session_dbm",
+    "file_session.enable_fast_cleanup": "session_fast_cleanup",
+    "file_session.verify_session_timeout": "session_verify_cleanup",
+    "file_session.cleanup_grace_period": "session_grace_period",
+    "file_session.cleanup_time_limit": "session_cleanup_time_limit",
+}
+
+
+class SessionOptions:
+    """The options of a request.
+
+    Args:
+        req: the request.
+    """
+
+    def __init__(self, req: "_apache.Request") -> None:
+        self._options = req.get_options()
+
+    def text(self, name: str, default: str = "") -> str:
+        """Return the text of ``mod_python.NAME``, or of its old name."""
+        found = self._options.get(f"mod_python.{name}")
+        if found is None and name in _OLD_NAMES:
+            found = self._options.get(_OLD_NAMES[name])
+        return found or default
+
+    def flag(self, name: str, default: bool) -> bool:
+        """Return whether an option is on. Raise ValueError for a text that does not say it."""
+        text = self.text(name)
+        if not text:
+            return default
+        if text.lower() not in _TRUTHS:
+            raise ValueError(f"PythonOption mod_python.{name} {text}: write true or false")
+        return _TRUTHS[text.lower()]
+
+    def number(self, name: str, default: float) -> float:
+        """Return a number that is not negative. Raise ValueError for anything else."""
+        text = self.text(name)
+        try:
+            number = float(text) if text else default
+        except ValueError:
+            number = -1
+        if not 0 <= number < float("inf"):
+            raise ValueError(f"PythonOption mod_python.{name} {text}: write a number of seconds")
+        return number
+
+    def folder(self, kind: str = "session") -> Path:
+        """Return the folder of the sessions, which is made if it is not there.
+
+        It is ``mp_sess`` in the folder that the option names. Without one it is in the folder for temporary files, with
+        the number of the user.
+
+        Args:
+            kind: the name of a store whose own option comes first, such as ``dbm_session``.
+
+        Raises:
+            SessionFolderError: others can write there.
+            OSError: it cannot be made.
+        """
+        named = self.text(f"{kind}.database_directory") or self.text("session.database_directory")
+        if named:
+            return private_folder(Path(named) / "mp_sess")
+        return private_folder(Path(tempfile.gettempdir()) / f"mp_sess-{os.geteuid()}")

@@ -1,0 +1,74 @@
+"""What is stored of a session, as bytes: JSON, or a signed pickle."""
+
+import hmac
+import json
+import pickle
+from typing import Any
+
+# The fields of a record, and their names in the store.
+DATA, CREATED, ACCESSED, TIMEOUT = "_data", "_created", "_accessed", "_timeout"
+_JSON, _PICKLE = b"json", b"pick"
+_MAC_BYTES = 32
+
+Record = dict[str, Any]
+
+
+class UnreadableError(Exception):
+    """Bytes that are no record; the text says why."""
+
+
+def is_expired(record: Record, now: float) -> bool:
+    """Whether a record was accessed longer ago than its time-out."""
+    return bool(now - record[ACCESSED] > record[TIMEOUT])
+
+
+class Codec:
+    """Makes bytes of records, and records of bytes.
+
+    All bytes are signed for their session, so that whoever can only write into the store cannot make up a session, nor
+    give one the content of another.
+
+    Args:
+        key: the key of the signatures.
+        format: ``"pickle"`` for any value that `pickle` takes, or ``"json"`` for what JSON has; nothing is unpickled
+            then.
+    """
+
+    def __init__(self, key: bytes, format: str) -> None:
+        if format not in ("pickle", "json"):
+            raise ValueError(f"PythonOption mod_python.session.format {format}: write pickle or json")
+        self._key = key
+        self._format = format
+
+    def encode(self, sid: str, record: Record) -> bytes:
+        """Return the bytes of a record. Raise what json or pickle raises for values that they do not take."""
+        if self._format == "json":
+            body = _JSON + json.dumps(record).encode()
+        else:
+            body = _PICKLE + pickle.dumps(record, pickle.HIGHEST_PROTOCOL)
+        return self._mac(sid, body) + body
+
+    def decode(self, sid: str, data: bytes) -> Record:
+        """Return the record of bytes.
+
+        Raises:
+            UnreadableError: the bytes are none of this store, or what was pickled is not there any more.
+        """
+        mac, body = data[:_MAC_BYTES], data[_MAC_BYTES:]
+        if not hmac.compare_digest(mac, self._mac(sid, body)):
+            raise UnreadableError("it is not signed with the key of the folder")
+        try:
+            if body.startswith(_JSON):
+                record = json.loads(body[len(_JSON) :])
+            elif self._format == "pickle":
+                record = pickle.loads(body[len(_PICKLE) :])
+            else:
+                raise UnreadableError("it is a pickle, and PythonOption mod_python.session.format is json")
+        except (ImportError, AttributeError, pickle.UnpicklingError) as error:
+            raise UnreadableError(f"a class of its values is not there: {error}") from error
+        if not isinstance(record, dict) or not {DATA, CREATED, ACCESSED, TIMEOUT} <= record.keys():
+            raise UnreadableError("it has no content of a session")
+        return record
+
+    def _mac(self, sid: str, body: bytes) -> bytes:
+        return hmac.digest(self._key, sid.encode() + body, "sha256")
