@@ -51,6 +51,7 @@ GROUPS = (
         (
             Row("C", "/bench-hello"),
             Row("handler", "/hello", has_peer=True),
+            Row("handler, PythonAutoReload Off", "/hello-off"),
             Row("file", "/plain/hello.txt"),
         ),
     ),
@@ -128,6 +129,11 @@ CONF = (
 # mod_python 3.5 looks for no files of these, so here none are looked for, either.
 <Location /call/>
     PythonOption mod_python.location_shortcut On
+</Location>
+<Location /hello-off>
+    SetHandler mod_python
+    PythonHandler bench_cost::hello
+    PythonAutoReload Off
 </Location>
 <Location /bench-hello>
     SetHandler bench-hello

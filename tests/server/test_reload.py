@@ -296,6 +296,25 @@ def test_others_are_served_by_the_old_version_meanwhile(httpd: Httpd) -> None:
     assert answers.count("1 True 1") > 10
 
 
+FREED = """
+import gc, types
+def handler(req):
+    gc.collect()
+    ours = [one for one in gc.get_objects() if type(one) is types.FunctionType and one.__module__ == __name__]
+    req.write(f"{value} {{len(ours)}}")
+    return 0
+"""
+
+
+def test_old_versions_are_freed(httpd: Httpd) -> None:
+    httpd.write("many/x", "")
+    for value in range(30):
+        httpd.write("many/page.py", FREED.format(value=value))
+        until(lambda: httpd.get("/many/x").text.split()[0], f"{value}")
+    # The one in use, and what a thread still works with.
+    assert int(httpd.get("/many/x").text.split()[1]) < 4
+
+
 def test_the_first_use_after_a_change_by_many_threads(httpd: Httpd) -> None:
     put(httpd, "many", 0, 0)
     until(lambda: httpd.get("/many/x").text, "0 0")

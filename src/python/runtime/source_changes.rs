@@ -75,6 +75,8 @@ pub struct SourceChanges {
     /// When the next looks are due, in microseconds since `START`.
     next_look: AtomicU64,
     next_scan: AtomicU64,
+    /// `mod_python._sources.unwatched`, once it was needed.
+    unwatched: Lock<Option<Py<PyList>>>,
     /// The doubts when the files were looked at; 0 if they must be looked at once more: their folders were not watched
     /// when they were read.
     doubts: AtomicU64,
@@ -92,7 +94,7 @@ impl SourceChanges {
 
     #[cold]
     fn look(&self, py: Python<'_>, now: Duration) {
-        let added = unwatched(py).unwrap_or_default();
+        let added = self.added(py).unwrap_or_default();
         if !added.is_empty() {
             self.doubts.store(0, Ordering::Relaxed);
         }
@@ -137,6 +139,31 @@ impl SourceChanges {
     }
 }
 
+impl SourceChanges {
+    /// Takes the folders of modules that were imported since the last call.
+    fn added(&self, py: Python<'_>) -> PyResult<Vec<PathBuf>> {
+        let known = {
+            let list = self.unwatched.lock();
+            list.as_ref().map(|list| list.clone_ref(py))
+        };
+        let list = match known {
+            Some(list) => list.into_bound(py),
+            None => {
+                let sources = py.import("mod_python._sources")?;
+                let list = sources.getattr("unwatched")?.cast_into::<PyList>()?;
+                let before = self.unwatched.lock().replace(list.clone().unbind());
+                drop(before);
+                list
+            }
+        };
+        let mut taken = Vec::new();
+        while !list.is_empty() {
+            taken.push(list.call_method0("pop")?.extract()?);
+        }
+        Ok(taken)
+    }
+}
+
 /// Whether a file is being written at this moment; `None` if the kernel does not tell of its folder.
 pub fn is_written(path: &Path) -> Option<bool> {
     let mut watch = WATCH.lock();
@@ -159,17 +186,6 @@ fn is_due(next: &AtomicU64, now: Duration, pause: Duration) -> bool {
         && next
             .compare_exchange(due, later, Ordering::Relaxed, Ordering::Relaxed)
             .is_ok()
-}
-
-/// Takes the folders of modules that were imported since the last call.
-fn unwatched(py: Python<'_>) -> PyResult<Vec<PathBuf>> {
-    let sources = py.import("mod_python._sources")?;
-    let list = sources.getattr("unwatched")?.cast_into::<PyList>()?;
-    let mut taken = Vec::new();
-    while !list.is_empty() {
-        taken.push(list.call_method0("pop")?.extract()?);
-    }
-    Ok(taken)
 }
 
 fn have_changed(py: Python<'_>) -> PyResult<bool> {
