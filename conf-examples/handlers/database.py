@@ -1,7 +1,5 @@
 """Counts visits in SQLite, or in PostgreSQL by psycopg: one pool of connections for each child.
 
-    PythonImport database::open_pool main_interpreter
-
 A request has a connection for one transaction, so a child needs fewer of them than it has threads.
 """
 
@@ -15,7 +13,6 @@ from mod_python import apache
 
 TABLE = "CREATE TABLE IF NOT EXISTS visits (page TEXT PRIMARY KEY, count INTEGER)"
 VISIT = "INSERT INTO visits VALUES ('/', 1) ON CONFLICT (page) DO UPDATE SET count = visits.count + 1 RETURNING count"
-pool: Any
 
 
 class SqlitePool(queue.LifoQueue[sqlite3.Connection]):
@@ -37,20 +34,23 @@ class SqlitePool(queue.LifoQueue[sqlite3.Connection]):
             self.get(timeout=1).close()
 
 
-def open_pool() -> None:
-    global pool
+def open_pool() -> Any:
     options = apache.main_server.get_options()
     address, size = options["database"], int(options["connections"])
     if address.startswith("postgresql:"):
-        import psycopg_pool  # type: ignore[import-not-found]
+        from psycopg_pool import ConnectionPool  # type: ignore[import-not-found]
 
-        pool = psycopg_pool.ConnectionPool(address, min_size=1, max_size=size)  # connects in the background
+        opened = ConnectionPool(address, min_size=1, max_size=size)  # connects in the background
     else:
-        pool = SqlitePool()
+        opened = SqlitePool()
         for _ in range(size):
-            pool.put(sqlite3.connect(address, timeout=30, check_same_thread=False))
-        sqlite3.connect(address).execute(TABLE)
-    apache.register_cleanup(lambda _: pool.close())
+            opened.put(sqlite3.connect(address, timeout=30, check_same_thread=False))
+        opened.queue[0].execute(TABLE)
+    apache.register_cleanup(lambda _: opened.close())
+    return opened
+
+
+pool = apache.kept("pool", open_pool)  # once in a child: a new version of this file has the pool of the old one
 
 
 def handler(req: apache.Request) -> int:
