@@ -63,7 +63,7 @@ static OF_PHASES: [Directive<Settings>; phase_table::COUNT] = {
 };
 
 /// All other directives.
-static OTHERS: [Directive<Settings>; 22] = [
+static OTHERS: [Directive<Settings>; 23] = [
     Directive {
         name: c"PythonProtocol",
         help: c"serves connections whose peers ask for a protocol by name, in TLS or with Upgrade: NAME module[::function]",
@@ -161,6 +161,15 @@ static OTHERS: [Directive<Settings>; 22] = [
         read: |line| {
             let range = Duration::ZERO..=Duration::MAX;
             seconds(line, "seconds, as in 5", range, |settings| &mut settings.graceful_timeout)
+        },
+    },
+    Directive {
+        name: c"PythonShutdownTimeout",
+        help: c"seconds that Python has at the end of a child for its cleanups, threads and atexit functions",
+        context: Context::Server,
+        read: |line| {
+            let range = Duration::ZERO..=Duration::from_secs(3600);
+            seconds(line, "seconds up to 3600, as in 2", range, |settings| &mut settings.shutdown_timeout)
         },
     },
     Directive {

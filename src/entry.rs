@@ -1,5 +1,6 @@
 //! The wiring: for each hook, ask `engine` what to do and tell `python` to do it.
 
+mod child;
 mod imports;
 
 use std::cell::RefCell;
@@ -13,48 +14,33 @@ use crate::engine::counters::Counters;
 use crate::engine::settings::Settings;
 use crate::filter_chain::Direction;
 use crate::httpd::connection::parked_socket::ParkedSocket;
-use crate::httpd::connection::parking;
 use crate::httpd::filter::Mode;
 use crate::httpd::hooks;
 use crate::httpd::hooks::filters::{ENTRY_POINTS, is_ours};
+use crate::httpd::hooks::optional_functions;
 use crate::httpd::hooks::requests::{Hook, Registration};
 use crate::httpd::hooks::{Module, Record};
-use crate::httpd::hooks::{optional_functions, ssi};
-use crate::httpd::log::Level;
 use crate::httpd::server::config;
 use crate::httpd::server::config::Command;
 use crate::httpd::server::shared_memory::{Shared, is_alive};
-use crate::httpd::server::{dump_signal, fork, listener, mutex, process, stop};
+use crate::httpd::server::{dump_signal, listener, mutex, process};
 use crate::httpd::{Brigade, Connection, Error, Filter, Pool, Request, Server, Status};
-use crate::metrics;
 use crate::module::Entry;
-use crate::parking::{limits, timer};
+use crate::parking::limits;
 use crate::python::apache::module::MODULE;
 use crate::python::c_api::Exports;
-use crate::python::cleanup;
 use crate::python::connection::call;
-use crate::python::connection::session::Session;
 use crate::python::connection::state::ConnectionState;
 use crate::python::filter::registry::{declared, registry};
 use crate::python::filter::{admission, drive};
-use crate::python::runtime::{gil_turns, serving_fork, stacks, start};
-use crate::python::ssi::Elements;
+use crate::python::runtime::start;
 use crate::python_homes;
 use crate::requests;
 
 /// The key under which the configuration's pool keeps the counters.
 const COUNTERS: &std::ffi::CStr = c"mod_python.counters";
 
-/// It forks a process for each connection of a child.
-const ITK: &CStr = c"mpm_itk.c";
-
 const _: () = assert!(ENTRY_POINTS <= counters::FILTERS);
-
-/// The module's work when a child of prefork is told to end at once.
-const DUTIES: stop::Duties = stop::Duties {
-    told: timer::wake_all,
-    last: cleanup::run_beside_others,
-};
 
 impl config::ModuleSettings for Settings {
     fn is_empty(&self) -> bool {
@@ -122,34 +108,11 @@ impl Module for Entry {
     }
 
     fn child_init(child: &Pool, main: &'static Server) {
-        cleanup::run_with_child(child);
-        mutex::child_init(child, main);
-        let counters = counters(main);
-        metrics::start(counters, &filters(main));
-        let settings = || main.and_following().map(Server::settings::<Settings>);
-        let optimize = settings().any(|settings| settings.optimize == Some(true));
-        let interval = settings()
-            .filter_map(|settings| settings.switch_interval)
-            .min();
-        let interval = interval.unwrap_or(gil_turns::SWITCH_INTERVAL);
-        let homes = python_homes::homes(main);
-        process::undisturbed(|| start::start(main, optimize, interval, homes, &MODULE));
-        if dumps_stacks(main) {
-            stacks::serve(main);
-        }
-        watch_forks(main);
-        imports::run(child, main);
-        ssi::serve::<Elements>();
-        stop::take_over(child, main, DUTIES);
+        child::init(child, main);
     }
 
     fn child_stopping(graceful: bool) {
-        match graceful {
-            true => timer::close(call::grace()),
-            false if parking::mpm_parks() => Session::stop_all(),
-            // Handlers with a thread notice by the end of their sockets.
-            false => {}
-        }
+        child::stopping(graceful);
     }
 
     fn parked_socket(c: &Connection) -> Option<&RefCell<Option<ParkedSocket>>> {
@@ -275,21 +238,6 @@ impl Module for Entry {
             }
             None => Err(Error::GENERAL),
         }
-    }
-}
-
-/// From now on `fork::is_forked` tells processes that are forked from this child from the child itself.
-fn watch_forks(main: &Server) {
-    if let Err(error) = fork::watch(listener::ports()) {
-        let text =
-            format!("processes that Python code forks cannot be told from this child: {error}");
-        main.log(Level::Error, &text);
-    } else if process::has_module(ITK) {
-        fork::serve(fork::Serving {
-            before: serving_fork::before,
-            parent: serving_fork::parent,
-            child: serving_fork::child,
-        });
     }
 }
 

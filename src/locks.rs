@@ -3,7 +3,6 @@
 //! | rank | what | held while |
 //! |---|---|---|
 //! | [`Rank::Turn`] | the turn of an async connection (`parking::task`) | its handler is stepped: Python runs, and httpd is called |
-//! | | the turn of the thread that runs the child's cleanups (`python::cleanup`) | they run |
 //! | [`Rank::Python`] | an interpreter, which comes with the GIL (`python::runtime::attach`) | Python runs |
 //! | [`Rank::Short`] | every other mutex | a few instructions |
 //!

@@ -52,6 +52,8 @@ pub struct Settings {
     pub home: Option<Arc<PythonHome>>,
     /// `PythonGracefulTimeout`.
     pub graceful_timeout: Option<Duration>,
+    /// `PythonShutdownTimeout`.
+    pub shutdown_timeout: Option<Duration>,
     /// `PythonMaxConnections`.
     pub max_connections: Option<usize>,
     /// `PythonMaxInterpreters`.
@@ -106,6 +108,7 @@ impl Settings {
             && self.path.is_none()
             && self.home.is_none()
             && self.graceful_timeout.is_none()
+            && self.shutdown_timeout.is_none()
             && self.max_connections.is_none()
             && self.max_interpreters.is_none()
             && self.switch_interval.is_none()
@@ -131,6 +134,7 @@ impl Settings {
             home: inner.home.clone().or_else(|| outer.home.clone()),
             debug: inner.debug.or(outer.debug),
             graceful_timeout: inner.graceful_timeout.or(outer.graceful_timeout),
+            shutdown_timeout: inner.shutdown_timeout.or(outer.shutdown_timeout),
             max_connections: inner.max_connections.or(outer.max_connections),
             max_interpreters: inner.max_interpreters.or(outer.max_interpreters),
             switch_interval: inner.switch_interval.or(outer.switch_interval),
@@ -271,6 +275,13 @@ mod tests {
         };
         assert!(!most.is_empty());
         assert_eq!(Settings::merged(&most, &inner).max_interpreters, Some(3));
+        let ends = Settings {
+            shutdown_timeout: Some(Duration::ZERO),
+            ..Settings::default()
+        };
+        assert!(!ends.is_empty());
+        let merged = Settings::merged(&ends, &most);
+        assert_eq!(merged.shutdown_timeout, Some(Duration::ZERO));
         let spool = Settings {
             input_spool: Some(0),
             ..Settings::default()

@@ -3,7 +3,7 @@
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 
-use super::ITK;
+use super::child::ITK;
 use crate::httpd::server::shared_memory::Shared;
 use crate::httpd::server::{config, process};
 use crate::httpd::{Pool, Server, server};

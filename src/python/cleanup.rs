@@ -1,13 +1,9 @@
 //! Cleanups: functions that Python code registers to be called at the end of a request (`req.register_cleanup`) or of
 //! the child (`apache.register_cleanup`).
 //!
-//! The cleanups of the child run on its main thread; in a child of prefork whose thread is stuck, on a thread of their
-//! own. Order of locks: [`RUNNING`] first, then the GIL. The locks of the lists are short.
+//! Those of the child are part of its end (`child_end`). The locks of the lists are short.
 
 use std::cell::{Cell, RefCell};
-use std::sync::mpsc;
-use std::thread;
-use std::time::Duration;
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -18,8 +14,6 @@ use super::runtime::forked;
 use super::runtime::interpreter::Interpreter;
 use super::runtime::traceback;
 use super::values::handler_result::server_return;
-use crate::httpd::Pool;
-use crate::httpd::log::Level;
 use crate::locks::Lock;
 
 /// A function to be called at the end, its argument, and the interpreter of both.
@@ -120,71 +114,15 @@ pub fn push_for_child(cleanup: Cleanup) -> PyResult<()> {
     Ok(())
 }
 
-/// Has the cleanups of the child run when `child`, the child's pool, is cleared.
-pub fn run_with_child(child: &Pool) {
-    child.own_first(ChildEnds);
-}
-
-struct ChildEnds;
-
-impl Drop for ChildEnds {
-    fn drop(&mut self) {
-        let _running = RUNNING.lock();
-        while let Some(cleanup) = next_of_child() {
-            cleanup.run(About::Nothing, || {});
-        }
-    }
-}
-
-fn next_of_child() -> Option<Cleanup> {
+/// The cleanup of the child that is to be called next. Those that cleanups register count as late from the first call on.
+pub(in crate::python) fn next_of_child() -> Option<Cleanup> {
     let mut late = LATE.lock();
     late.get_or_insert(0);
     drop(late);
     OF_CHILD.lock().pop()
 }
 
-/// Held by the thread that runs the cleanups of the child; it enters Python for each.
-static RUNNING: Lock<()> = Lock::turn(());
-
-/// How long a cleanup of a child that must end waits for the GIL.
-const GIL_TIMEOUT: Duration = Duration::from_millis(200);
-
-/// Runs the cleanups of the child on a thread of their own, while other threads may be running Python code, and waits
-/// for their end. Gives up if the GIL does not come free within [`GIL_TIMEOUT`]. Called by the watchdog, without the
-/// GIL.
-pub fn run_beside_others() {
-    if OF_CHILD.lock().is_empty() {
-        return;
-    }
-    let (inside, is_inside) = mpsc::channel();
-    let work = move || {
-        let _running = RUNNING.lock();
-        while let Some(cleanup) = next_of_child() {
-            // If the GIL came too late, nothing receives this any more.
-            cleanup.run(About::Nothing, || inside.send(true).unwrap_or_default());
-            inside.send(false).unwrap_or_default();
-        }
-    };
-    let failed = |reason: &str| {
-        let text = format!(
-            "the child was told to end: functions of apache.register_cleanup() are left out, since \
-             {reason}"
-        );
-        About::Nothing.log(Level::Error, &text);
-    };
-    let builder = thread::Builder::new().name("cleanups".into());
-    if let Err(error) = builder.spawn(work) {
-        return failed(&format!("there is no thread for them: {error}"));
-    }
-    loop {
-        match is_inside.recv_timeout(GIL_TIMEOUT) {
-            // As long as it takes: httpd kills a child that takes too long.
-            Ok(true) => drop(is_inside.recv()),
-            Ok(false) => {}
-            Err(mpsc::RecvTimeoutError::Disconnected) => return,
-            Err(mpsc::RecvTimeoutError::Timeout) => {
-                return failed("another thread keeps Python's global lock (the GIL)");
-            }
-        }
-    }
+/// How many cleanups of the child are left to be called.
+pub(in crate::python) fn left_of_child() -> usize {
+    OF_CHILD.lock().len()
 }

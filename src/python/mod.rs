@@ -2,6 +2,7 @@
 
 pub mod apache;
 pub mod c_api;
+pub mod child_end;
 pub mod cleanup;
 pub mod connection;
 pub mod filter;

@@ -27,7 +27,7 @@ ORDER: dict[str, list[tuple[str, ...]]] = {
     ],
     "python": [
         ("apache",),
-        ("filter", "ssi", "c_api"),
+        ("filter", "ssi", "c_api", "child_end"),
         ("request",),
         ("connection",),
         ("server",),

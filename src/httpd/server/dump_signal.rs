@@ -49,3 +49,14 @@ extern "C" fn note(_signal: i32) {
         asked.signal();
     }
 }
+
+/// Has the signal do nothing any more: what its handlers look at is about to be freed. Called at the end of a child.
+pub fn ignore() {
+    if ASKED.get().is_none() {
+        return;
+    }
+    // SAFETY: zeroes are a valid action: no flags, an empty mask.
+    let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
+    action.sa_sigaction = libc::SIG_IGN;
+    process::action(SIGNAL, Some(&action));
+}

@@ -134,6 +134,25 @@ pub fn refuse_start(child: &Pool, stops_httpd: bool) -> ! {
     })
 }
 
+unsafe extern "C" {
+    /// glibc's `atexit` that gives the function the exit code.
+    fn on_exit(
+        function: extern "C" fn(i32, *mut std::ffi::c_void),
+        argument: *mut std::ffi::c_void,
+    ) -> i32;
+}
+
+/// Has `exit()` end this process at once, with its code: what libraries do in `exit()` would go on beside threads that
+/// use these libraries.
+pub fn exit_at_once() {
+    /// Outside of `guard`: nothing in it can panic.
+    extern "C" fn at_exit(code: i32, _: *mut std::ffi::c_void) {
+        end(code);
+    }
+    // SAFETY: a function that lives as long as the process: the module is never unloaded.
+    unsafe { on_exit(at_exit, std::ptr::null_mut()) };
+}
+
 /// Whether `-D name` was given, or `Define name` read.
 pub fn is_defined(name: &CStr) -> bool {
     // SAFETY: NUL-terminated; only compared.

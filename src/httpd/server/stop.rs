@@ -8,7 +8,7 @@
 //! by itself, and all cleanups run on it as after a graceful stop.
 //!
 //! A thread that is still at work after `GRACE` is not waited for any longer: the watchdog, a
-//! thread that does nothing else, runs the cleanups of the module that need no request, and ends the
+//! thread that does nothing else, has the module end what can be ended beside it, and ends the
 //! process. If the child's thread is in code of httpd or of another module by then, the watchdog
 //! first has it run httpd's own signal handler, with all functions of ours switched off.
 
@@ -128,12 +128,16 @@ impl Drop for Leaving {
     }
 }
 
+/// Whether the MPM has threads that serve connections.
+pub fn has_threads() -> bool {
+    mpm_query(ffi::AP_MPMQ_IS_THREADED as i32)
+        .is_some_and(|answer| answer != ffi::AP_MPMQ_NOT_SUPPORTED as i32)
+}
+
 /// Takes over the signals by which prefork has this child, and thread, end at once. Does nothing
 /// where the MPM has threads, or the only process.
 pub fn take_over(child: &Pool, main: &'static Server, duties: Duties) {
-    let is_threaded = mpm_query(ffi::AP_MPMQ_IS_THREADED as i32)
-        .is_some_and(|answer| answer != ffi::AP_MPMQ_NOT_SUPPORTED as i32);
-    if is_threaded || is_defined(c"DEBUG") || is_defined(c"ONE_PROCESS") {
+    if has_threads() || is_defined(c"DEBUG") || is_defined(c"ONE_PROCESS") {
         return;
     }
     let ends = ENDS.map(|signal| action(signal, None));

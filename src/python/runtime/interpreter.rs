@@ -15,6 +15,7 @@ use pyo3::prelude::*;
 use super::attach::{Attached, Left, Outside};
 use super::context::About;
 use super::deferred_drops::DeferredDrops;
+use super::entries::InterpreterEntry;
 use super::loader::Loader;
 use super::types::{BuiltinModule, Types};
 use super::{attach, context, contextvars, forked, time_limit};
@@ -76,6 +77,7 @@ impl Interpreter {
                 // the child in a signal handler, while C code that Python called has let go of the GIL.
                 let _left = Left::begin();
                 let _about = context::begin(about);
+                let _entry = InterpreterEntry::begin(self);
                 let _held = Attached::take(self);
                 self.begin(f)
             }
@@ -94,6 +96,7 @@ impl Interpreter {
     /// entries, where each would wait for another thread that computes. Between them, `f` must not wait for anything.
     /// Called outside of Python, without a short lock.
     pub fn batch<R>(&'static self, f: impl FnOnce() -> R) -> R {
+        let _entry = InterpreterEntry::begin(self);
         let _held = Attached::take(self);
         let _batch = InBatch::begin();
         f()

@@ -186,7 +186,7 @@ pub fn adopt(module: &'static BuiltinModule) -> Result<(), String> {
 }
 
 /// All interpreters of this child, in the order in which they were made.
-pub(super) fn known() -> Vec<&'static Interpreter> {
+pub(in crate::python) fn known() -> Vec<&'static Interpreter> {
     KNOWN.lock().clone()
 }
 

@@ -99,23 +99,28 @@ pub struct EndOfThread;
 
 impl Drop for EndOfThread {
     fn drop(&mut self) {
-        if fork::is_forked() || stop::is_off() || attach::inside().is_some() {
-            // A forked process ends, or the child does in a signal handler of httpd, or by exit() in
-            // the midst of Python code: the GIL cannot be taken, and the states go with the process.
-            return;
-        }
-        attach::with_states(|states| {
-            for _ in 0..MOST {
-                let Some(kept) = states.first_of_ours() else {
-                    break;
-                };
-                end(kept);
-                states.forget(kept.state);
-            }
-            // The list itself has no destructor, so that it can be used until here.
-            drop(states.0.take());
-        });
+        end_all();
     }
+}
+
+/// Ends all states of this thread.
+pub(in crate::python) fn end_all() {
+    if fork::is_forked() || stop::is_off() || attach::inside().is_some() {
+        // A forked process ends, or the child does in a signal handler of httpd, or by exit() in
+        // the midst of Python code: the GIL cannot be taken, and the states go with the process.
+        return;
+    }
+    attach::with_states(|states| {
+        for _ in 0..MOST {
+            let Some(kept) = states.first_of_ours() else {
+                break;
+            };
+            end(kept);
+            states.forget(kept.state);
+        }
+        // The list itself has no destructor, so that it can be used until here.
+        drop(states.0.take());
+    });
 }
 
 /// Ends a state. Waits for the GIL of its interpreter, and gives it back.

@@ -1,0 +1,82 @@
+//! A child of httpd: its start, and how it stops.
+
+use std::ffi::CStr;
+
+use super::{counters, dumps_stacks, filters, imports};
+use crate::engine::settings::Settings;
+use crate::httpd::connection::parking;
+use crate::httpd::hooks::ssi;
+use crate::httpd::log::Level;
+use crate::httpd::server::{fork, listener, mutex, process, stop};
+use crate::httpd::{Pool, Server};
+use crate::metrics;
+use crate::parking::timer;
+use crate::python::apache::module::MODULE;
+use crate::python::child_end;
+use crate::python::connection::call;
+use crate::python::connection::session::Session;
+use crate::python::runtime::{gil_turns, serving_fork, stacks, start};
+use crate::python::ssi::Elements;
+use crate::python_homes;
+
+/// It forks a process for each connection of a child.
+pub(super) const ITK: &CStr = c"mpm_itk.c";
+
+/// The module's work when a child of prefork is told to end at once.
+const DUTIES: stop::Duties = stop::Duties {
+    told: timer::wake_all,
+    last: child_end::beside_main_thread,
+};
+
+/// A child starts.
+pub(super) fn init(child: &Pool, main: &'static Server) {
+    child_end::run_with_child(child);
+    mutex::child_init(child, main);
+    metrics::start(counters(main), &filters(main));
+    let settings = || main.and_following().map(Server::settings::<Settings>);
+    let optimize = settings().any(|settings| settings.optimize == Some(true));
+    let interval = settings()
+        .filter_map(|settings| settings.switch_interval)
+        .min();
+    let interval = interval.unwrap_or(gil_turns::SWITCH_INTERVAL);
+    let homes = python_homes::homes(main);
+    process::undisturbed(|| start::start(main, optimize, interval, homes, &MODULE));
+    if dumps_stacks(main) {
+        stacks::serve(main);
+    }
+    watch_forks(main);
+    imports::run(child, main);
+    ssi::serve::<Elements>();
+    stop::take_over(child, main, DUTIES);
+}
+
+/// The child is about to stop.
+pub(super) fn stopping(graceful: bool) {
+    match graceful {
+        true => timer::close(call::grace()),
+        // Children of prefork are at their end then, or leave their loop first (`stop`).
+        false if stop::has_threads() => {
+            child_end::begin();
+            if parking::mpm_parks() {
+                Session::stop_all();
+            }
+        }
+        // Handlers with a thread notice by the end of their sockets.
+        false => {}
+    }
+}
+
+/// From now on `fork::is_forked` tells processes that are forked from this child from the child itself.
+fn watch_forks(main: &Server) {
+    if let Err(error) = fork::watch(listener::ports()) {
+        let text =
+            format!("processes that Python code forks cannot be told from this child: {error}");
+        main.log(Level::Error, &text);
+    } else if process::has_module(ITK) {
+        fork::serve(fork::Serving {
+            before: serving_fork::before,
+            parent: serving_fork::parent,
+            child: serving_fork::child,
+        });
+    }
+}
