@@ -3,7 +3,7 @@
 import sys
 import threading
 
-from mod_python import _apache, _contexts, _extensions, _failures, _forks, _streams
+from mod_python import _apache, _contexts, _extensions, _failures, _forks, _programs, _streams
 from mod_python import _folders as _folders  # installs the finder for modules of folders
 from mod_python.version import version
 
@@ -47,5 +47,6 @@ _failures.install()
 _contexts.install()
 _extensions.install()
 _forks.install()
+_programs.install()
 sys.stdout = _streams.LogStream(is_error=False)
 sys.stderr = _streams.LogStream(is_error=True)

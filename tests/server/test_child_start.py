@@ -19,8 +19,9 @@ def handler(req):
     req.write(" ".join(sys.modules))
     return 0
 """
-# What mod_python itself needs from the beginning: it watches signals and threads.
+# What mod_python itself needs from the beginning: it watches signals, threads and programs that are started.
 NEEDED = {
+    "_posixsubprocess",
     "_signal",
     "_thread",
     "collections.abc",
