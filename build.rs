@@ -129,7 +129,10 @@ impl Python {
 fn compile_shim(httpd: &Httpd, python: &Python) {
     let mut build = cc::Build::new();
     build
-        .files(["shim", "bind_gilstate", "wait_for_gil"].map(|name| format!("c-shim/{name}.c")))
+        .files(
+            ["shim", "bind_gilstate", "thread_functions", "wait_for_gil"]
+                .map(|name| format!("c-shim/{name}.c")),
+        )
         .includes(&httpd.includes);
     build
         .include(&python.include)

@@ -125,6 +125,11 @@ pub fn works_on_nothing() -> bool {
     matches!(CURRENT.get(), Current::Nothing)
 }
 
+/// Whether this thread works on what a server's configuration asks for when a child starts.
+pub(super) fn works_on_server() -> bool {
+    matches!(CURRENT.get(), Current::Server(_))
+}
+
 /// Calls `f`, in which this thread logs where `about` logs.
 pub fn logging_for<R>(about: About<'_>, f: impl FnOnce() -> R) -> R {
     struct Outer(Current);

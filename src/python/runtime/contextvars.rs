@@ -10,6 +10,9 @@ use std::ptr::null_mut;
 use pyo3::ffi;
 use pyo3::prelude::*;
 
+use super::context;
+use super::thread_functions::ThreadFunctions;
+
 /// A context. It is dropped with the GIL held.
 pub struct Variables(Py<PyAny>);
 
@@ -154,7 +157,7 @@ impl Drop for EnteredContext {
 }
 
 /// Runs `f` for an entry into Python: in an empty context, or in the current one if this thread is in
-/// an entry into the same interpreter already.
+/// an entry into the same interpreter already. What else code can set for its thread ends with the outermost entry, too.
 pub fn isolated<R>(py: Python<'_>, f: impl FnOnce() -> R) -> R {
     let state = current_state(py);
     let is_outermost =
@@ -163,6 +166,8 @@ pub fn isolated<R>(py: Python<'_>, f: impl FnOnce() -> R) -> R {
     if !is_outermost.unwrap_or(false) {
         return f();
     }
+    // What PythonImport sets for the child's main thread holds for what follows there.
+    let _put_back = (!context::works_on_server()).then(|| ThreadFunctions::keep(py));
     match Variables::empty(py) {
         Ok(variables) => variables.run(py, f),
         Err(_) => f(),

@@ -27,6 +27,7 @@ pub(in crate::python) mod spare_descriptors;
 pub mod stacks;
 pub mod start;
 pub(in crate::python) mod sub_interpreter;
+pub(in crate::python) mod thread_functions;
 pub(in crate::python) mod thread_states;
 pub(in crate::python) mod time_limit;
 pub mod traceback;
