@@ -4,11 +4,11 @@ use std::ffi::CStr;
 
 use super::{counters, dumps_stacks, filters, imports};
 use crate::engine::settings::Settings;
-use crate::httpd::connection::parking;
+use crate::httpd::connection::{blocking, parking};
 use crate::httpd::hooks::ssi;
 use crate::httpd::log::Level;
-use crate::httpd::server::{fork, listener, mutex, process, stop};
-use crate::httpd::{Pool, Server};
+use crate::httpd::server::{fork, late_stop, listener, mutex, process, stop};
+use crate::httpd::{Pool, Server, server};
 use crate::metrics;
 use crate::parking::timer;
 use crate::python::apache::module::MODULE;
@@ -53,16 +53,41 @@ pub(super) fn init(child: &Pool, main: &'static Server) {
 /// The child is about to stop.
 pub(super) fn stopping(graceful: bool) {
     match graceful {
-        true => timer::close(call::grace()),
+        true => {
+            timer::close(call::grace());
+            watch_for_late_stop();
+        }
         // Children of prefork are at their end then, or leave their loop first (`stop`).
         false if stop::has_threads() => {
-            child_end::begin();
+            end_soon();
             if parking::mpm_parks() {
                 Session::stop_all();
             }
         }
-        // Handlers with a thread notice by the end of their sockets.
         false => {}
+    }
+}
+
+/// A child of an MPM with threads stops at once: the time of its end runs, and plain connection handlers are woken.
+fn end_soon() {
+    child_end::begin();
+    stop::note_told();
+    blocking::shut_all();
+}
+
+/// A child that stops gracefully may still be told to stop at once.
+fn watch_for_late_stop() {
+    let answer = || {
+        end_soon();
+        timer::end_waits();
+    };
+    if let Err(error) = stop::has_threads()
+        .then(|| late_stop::watch(answer))
+        .transpose()
+    {
+        let text =
+            format!("no thread waits for SIGTERM while this child stops gracefully: {error}");
+        server::log(Level::Warning, &text);
     }
 }
 

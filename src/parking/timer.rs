@@ -227,6 +227,12 @@ pub fn close(grace: Duration) {
     interrupt();
 }
 
+/// The time of handlers is over at once, in a child that stops gracefully already.
+pub fn end_waits() {
+    shutdown::end();
+    wake_all();
+}
+
 /// Wakes the tasks of all connections, so that each looks again whether its wait ends.
 pub fn wake_all() {
     let tasks = existing().map(|timer| timer.known().tasks.values().cloned().collect::<Vec<_>>());

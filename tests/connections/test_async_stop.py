@@ -96,3 +96,54 @@ def test_p6_a_stop_tells_those_who_are_at_work(mpm: str) -> None:
             for client in clients:
                 client.close()
             assert said == {"ShuttingDown": 12, "finally": 12}
+
+
+PLAIN = """
+Listen 127.0.0.1:${PLAIN_PORT}
+<VirtualHost *:${PLAIN_PORT}>
+    PythonConnectionHandler plain_reads
+    Timeout 60
+</VirtualHost>
+"""
+PLAIN_READS = """
+from mod_python import apache
+
+
+def connectionhandler(conn):
+    seen = conn.read(3)
+    conn.log_error("reads", apache.APLOG_NOTICE)
+    try:
+        seen += conn.read(-1)
+    except ConnectionError as error:
+        conn.log_error(f"life: {len(seen)} bytes: {error}", apache.APLOG_NOTICE)
+    return apache.OK
+"""
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["clear", "tls"])
+@pytest.mark.parametrize("mpm", ["event", "worker", "prefork"])
+def test_a_stop_ends_plain_reads(mpm: str, tls: bool) -> None:
+    """The MPMs close the descriptor of a socket that a thread waits for; that alone wakes no thread."""
+    conf = PLAIN
+    if tls:
+        keys = 'SSLEngine on\nSSLCertificateFile "${CERT}"\nSSLCertificateKeyFile "${KEY}"\n</VirtualHost>'
+        conf = conf.replace("</VirtualHost>", keys)
+    with Httpd(conf, mpm=mpm) as httpd:
+        httpd.handler("plain_reads.py", PLAIN_READS)
+        client = httpd.connect(httpd.port_of("PLAIN_PORT"), tls=tls)
+        client.sendall(b"abc")
+        httpd.wait_for_log(r"\] reads$")
+        text = "3 bytes: the connection could not be read: the server is about to stop"
+        assert stopped(httpd, [client]) == {text: 1}
+
+
+@pytest.mark.parametrize("mpm", ["event", "worker", "prefork"])
+def test_a_stop_cuts_a_graceful_one_short(mpm: str) -> None:
+    """Handlers are not given the rest of PythonGracefulTimeout."""
+    conf = CONF.replace("PythonGracefulTimeout 2", "PythonGracefulTimeout 60").replace("Timeout 10", "Timeout 60")
+    with Httpd(conf, beside=__file__, mpm=mpm) as httpd:
+        clients = [begun(httpd) for _ in range(3)]
+        os.kill(httpd.parent_pid, signal.SIGWINCH)
+        httpd.wait_for_log("AH00492|AH00296|AH00170")  # caught SIGWINCH, shutting down gracefully
+        time.sleep(0.5)
+        assert stopped(httpd, clients) == {"ShuttingDown": 3, "finally": 3}

@@ -29,6 +29,7 @@ UNGUARDED = {
     ("httpd/server/fork.rs", "forks"),  # libc calls these in each process, whether or not the module may run in it.
     ("httpd/server/fork.rs", "has_forked"),
     ("httpd/server/fork.rs", "forked"),
+    ("httpd/server/late_stop.rs", "note"),
     ("httpd/server/process.rs", "at_exit"),  # It ends the process.
     ("httpd/server/stop.rs", "told"),  # A signal handler; `guard` logs, which is not safe in one.
     ("python/object/slot_trampolines.rs", "itself_trampoline"),  # It takes a reference, and returns its argument.

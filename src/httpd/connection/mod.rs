@@ -1,5 +1,6 @@
 //! Connections: `conn_rec`.
 
+pub mod blocking;
 mod log;
 pub mod nonblocking;
 pub mod parked_socket;

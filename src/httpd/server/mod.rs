@@ -6,6 +6,7 @@ pub mod config_tree;
 pub mod dump_signal;
 pub mod fork;
 pub(in crate::httpd) mod htaccess;
+pub mod late_stop;
 mod line;
 pub mod listener;
 mod log;

@@ -97,9 +97,14 @@ static CLIENT: AtomicI32 = AtomicI32::new(-1);
 static LEAVES: Lock<bool> = Lock::short(false);
 static LEFT: Signal = Signal::new();
 
-/// Whether this child was told to end at once, as a child of prefork.
+/// Whether this child was told to end at once.
 pub fn is_told() -> bool {
     TOLD.load(Ordering::Acquire)
+}
+
+/// Notes that this child of an MPM with threads was told to end at once. The signal handler notes it on prefork.
+pub fn note_told() {
+    TOLD.store(true, Ordering::Release);
 }
 
 /// The child's thread serves this socket from now on: null, or a live one.

@@ -168,9 +168,9 @@ fn first_call(
     };
     let timeouts = c.leave_request_timeouts();
     let lease = Lease::new("connection");
-    let open = Counted::open();
+    let (open, blocking) = (Counted::open(), c.blocks());
     let given = call_first(c, interpreter, &lease, &transport, &role, handler, settings);
-    drop(open);
+    drop((open, blocking));
     let status = match given {
         Given::Status(status) => status,
         Given::Coroutine(coroutine) => {

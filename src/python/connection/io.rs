@@ -32,13 +32,13 @@ fn fill(
     unread: &OwnedBrigade,
     fetch: impl Fn() -> Result<(), Error>,
 ) -> PyResult<bool> {
-    let found = find(py, c, unread, fetch)?;
-    if !found && stop::is_told() {
-        // The signal handler of this child has shut the socket: the peer has not ended its output.
+    let found = find(py, c, unread, fetch);
+    if stop::is_told() && !found.as_ref().is_ok_and(|found| *found) {
+        // This child has shut the socket: the peer has not ended its output.
         let text = "the connection could not be read: the server is about to stop";
         return Err(of_peer(py, PyConnectionResetError::new_err(text)));
     }
-    Ok(found)
+    found
 }
 
 fn find(
