@@ -44,6 +44,7 @@ WSGISocketPrefix run/wsgi
 WSGIDaemonProcess apps processes=1 threads=4
 WSGIProcessGroup apps
 """
+SAID = r"wsgi:error\].* end of \w+ in \d+$"  # mod_wsgi takes sys.stdout of the interpreter that both share
 PAGES = {
     "/main": "Python in main_interpreter\n",
     "/other": "Python in other\n",
@@ -67,7 +68,7 @@ def both(request: pytest.FixtureRequest, mpm: str, lines: str) -> Iterator[Httpd
     """A server with both modules; mod_wsgi is loaded before mod_python, or after it."""
     first = request.param == "before"
     conf = ("" if first else LOAD) + lines + SITES
-    with Httpd(conf, beside=__file__, mpm=mpm, modules=["wsgi"] if first else []) as httpd:
+    with Httpd(conf, beside=__file__, mpm=mpm, modules=["wsgi"] if first else [], allow=[SAID]) as httpd:
         yield httpd
 
 
@@ -79,7 +80,7 @@ def pages(httpd: Httpd) -> dict[str, str]:
     return dict(answers)
 
 
-def test_both_serve_and_their_children_live_to_their_end(both: Httpd) -> None:
+def test_both_serve_and_their_children_live_to_their_end(both: Httpd, lines: str) -> None:
     """The log is clean: no child aborts, be it at its end."""
     expected = {path: text.format(port=both.port) for path, text in PAGES.items()}
     assert pages(both) == expected
@@ -87,6 +88,13 @@ def test_both_serve_and_their_children_live_to_their_end(both: Httpd) -> None:
     both.graceful()
     assert pages(both) == expected
     assert set(both.children()) - old
+    # Each interpreter is ended once, and the one that both share is.
+    both.wait_for_log(r"\] end of other in \d+$", timeout=20)
+    both.wait_for_log(r"\] end of main_interpreter in \d+$", timeout=20)
+    if lines == EMBEDDED:
+        both.wait_for_log(r"\] end of wsgi in \d+$", timeout=20)
+    ends = re.findall(r"\] (end of .*)$", both.log(), re.MULTILINE)
+    assert len(ends) == len(set(ends))
 
 
 REFUSED = {

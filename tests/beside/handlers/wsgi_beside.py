@@ -1,6 +1,11 @@
 """Pages and filters in httpd's children that mod_wsgi runs in, too."""
 
+import atexit
+import os
+
 from mod_python import apache
+
+atexit.register(print, f"end of {apache.interpreter} in {os.getpid()}")
 
 
 def handler(req: apache.Request) -> int:

@@ -1,0 +1,24 @@
+"""Restarts and stops under load, in small numbers; tests/bench/restarts.py has the full ones."""
+
+import os
+
+import pytest
+
+from tests.bench import restarts
+
+pytestmark = pytest.mark.alone
+ROUNDS = int(os.environ.get("MOD_PYTHON_RESTARTS", "3"))
+
+
+@pytest.mark.parametrize("mpm", restarts.MPMS)
+def test_no_request_fails_at_a_graceful_restart(mpm: str) -> None:
+    done = restarts.restarts(mpm, 3, ROUNDS)
+    assert done.requests >= ROUNDS * restarts.EACH
+    assert done.failures == []
+    assert done.killed == []
+    assert done.growth() < 1024
+
+
+@pytest.mark.parametrize("mpm", restarts.MPMS)
+def test_no_child_is_killed_at_a_stop(mpm: str) -> None:
+    assert restarts.stops(mpm, 3, 1).killed == []
