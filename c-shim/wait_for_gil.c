@@ -209,8 +209,9 @@ int mp_look_after_turns(int always)
     int same = gil->switch_number == before;
     if (!same) {
         has_asked = 0;
-    } else if (is_free && was_free && has_asked) {
-        /* Nobody has waited after all. The thread that was asked goes on. */
+    } else if (is_free && was_free) {
+        /* Nobody has waited after all. The thread that was asked goes on. Told at each look, since a busy machine may
+         * keep it from waiting for the signal until long after the first. */
         pthread_mutex_lock(&gil->switch_mutex);
         pthread_cond_signal(&gil->switch_cond);
         pthread_mutex_unlock(&gil->switch_mutex);
@@ -231,6 +232,8 @@ void mp_sleep_while_gil_is_free(void)
     struct _gil_runtime_state *gil = the_gil();
     pthread_mutex_lock(&gil->switch_mutex);
     if (LOCKED(gil) != 1) {
+        /* For a thread that has waited for the signal later than all looks. */
+        pthread_cond_broadcast(&gil->switch_cond);
         pthread_cond_wait(&gil->switch_cond, &gil->switch_mutex);
         /* The signal may have been meant for a thread that has let go of the GIL because it was asked to. */
         pthread_cond_broadcast(&gil->switch_cond);
