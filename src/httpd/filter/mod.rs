@@ -17,7 +17,6 @@ pub(in crate::httpd) mod not_modified;
 pub mod output;
 pub(in crate::httpd) mod output_errors;
 pub(in crate::httpd) mod peeked;
-mod prompt_write;
 pub(in crate::httpd) mod queue;
 pub(in crate::httpd) mod range_cut;
 pub(in crate::httpd) mod recoding;

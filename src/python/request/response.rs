@@ -1,7 +1,6 @@
 //! The response of a request, as `req.write()`, `flush()` and `sendfile()` make it.
 //!
-//! It is used on the thread that httpd handles the request on. The GIL is released while httpd's filters are called,
-//! unless they are known to wait for nothing (`send_bytes`).
+//! It is used on the thread that httpd handles the request on. The GIL is released while httpd's filters are called.
 
 use std::cell::Cell;
 
@@ -15,7 +14,6 @@ use crate::httpd::apr::owned_brigade::OwnedBrigade;
 use crate::httpd::filter::file::OpenFile;
 use crate::httpd::filter::stream::CHUNK;
 use crate::httpd::{Error, Request, Status};
-use crate::python::runtime::gil_turns;
 use crate::python::runtime::interpreter::{Interpreter, release};
 use crate::python::runtime::traceback::Page;
 use crate::python::values::buffer;
@@ -68,7 +66,7 @@ impl Response {
             self.written.append_flush();
         }
         if (length > 0 && flush) || self.buffered.get() >= CHUNK {
-            return self.send_bytes(data.py(), r);
+            return self.send(data.py(), r);
         }
         Ok(())
     }
@@ -179,27 +177,10 @@ impl Response {
         self.broken.set(r.write(&self.written).err());
     }
 
-    /// Sends what was written, without the GIL.
     fn send(&self, py: Python<'_>, r: &Request) -> PyResult<()> {
         if self.has_rest(r) {
             release(py, || self.pass_on(r));
         }
-        self.checked()
-    }
-
-    /// As `send`, for what was written as bytes. Keeps the GIL where another thread computes, so that this one would wait
-    /// long to get it again, if little was written and can be sent without waiting for anything.
-    fn send_bytes(&self, py: Python<'_>, r: &Request) -> PyResult<()> {
-        if !gil_turns::had_to_ask() || !r.sends_at_once(self.buffered.get()) {
-            return self.send(py, r);
-        }
-        if self.has_rest(r) {
-            self.pass_on(r);
-        }
-        self.checked()
-    }
-
-    fn checked(&self) -> PyResult<()> {
         match self.broken.get() {
             None => Ok(()),
             Some(Error::FILTER) => Err(PyOSError::new_err("an output filter ended the response")),
