@@ -130,8 +130,14 @@ fn compile_shim(httpd: &Httpd, python: &Python) {
     let mut build = cc::Build::new();
     build
         .files(
-            ["shim", "bind_gilstate", "thread_functions", "wait_for_gil"]
-                .map(|name| format!("c-shim/{name}.c")),
+            [
+                "shim",
+                "bind_gilstate",
+                "thread_functions",
+                "thread_ids",
+                "wait_for_gil",
+            ]
+            .map(|name| format!("c-shim/{name}.c")),
         )
         .includes(&httpd.includes);
     build

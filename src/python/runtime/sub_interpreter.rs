@@ -14,6 +14,11 @@ use super::types::BuiltinModule;
 use super::{site_packages, traceback};
 use crate::engine::python_home::PythonHome;
 
+unsafe extern "C" {
+    // From `c-shim/thread_ids.c`.
+    fn mp_number_threads(first: *mut ffi::PyThreadState);
+}
+
 /// Makes a sub-interpreter with the packages of `home`; `site` says whether they are its own affair here
 /// (`site_packages`). Called inside the main interpreter, whose thread state is current again afterwards. The
 /// first thread state of the sub-interpreter is kept unused: an interpreter must have one, and those of threads end
@@ -30,6 +35,8 @@ pub(in crate::python) fn make(
     // SAFETY: called inside `enter`: the main interpreter's state is current.
     let main = unsafe { ffi::PyThreadState_Get() };
     let made = begin().and_then(|state| {
+        // SAFETY: the current state, the only one of an interpreter that has run nobody's code yet.
+        unsafe { mp_number_threads(state) };
         bind(state);
         let packages = match site {
             true => Python::attach(|py| start_site(py, home)),
