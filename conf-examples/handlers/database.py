@@ -38,9 +38,9 @@ def open_pool() -> Any:
     options = apache.main_server.get_options()
     address, size = options["database"], int(options["connections"])
     if address.startswith("postgresql:"):
-        from psycopg_pool import ConnectionPool  # type: ignore[import-not-found]
+        from psycopg_pool import ConnectionPool
 
-        opened = ConnectionPool(address, min_size=1, max_size=size)  # connects in the background
+        opened: Any = ConnectionPool(address, min_size=1, max_size=size)  # connects in the background
     else:
         opened = SqlitePool()
         for _ in range(size):
