@@ -104,7 +104,7 @@ static OTHERS: [Directive<Settings>; 23] = [
     },
     Directive {
         name: c"PythonImport",
-        help: c"imports a module when a child starts, and calls a function of it: module[::function] [INTERPRETER] [required]",
+        help: c"imports a module when a child starts, and calls a function of it: module[::function], then perhaps an interpreter, then perhaps the word required",
         context: Context::Server,
         read: start::import,
     },
