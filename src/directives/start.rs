@@ -14,6 +14,9 @@ use crate::python_homes;
 /// What `PythonImport` takes.
 const IMPORT: &str = "takes a module, and optionally the name of an interpreter and the word required: write \
                       PythonImport module, or PythonImport module main_interpreter required";
+/// What it does not take: a child has no request when it starts.
+const RULE: &str = "takes the name of an interpreter, not a rule with %{...}: leave it out for that of the server \
+                    in which the line stands, or write the name";
 
 pub fn import(line: &Line<'_>) -> Setting {
     let mut words = line.words();
@@ -26,6 +29,9 @@ pub fn import(line: &Line<'_>) -> Setting {
     let interpreter = words.next();
     if words.next().is_some() || interpreter.as_deref() == Some("") {
         return Err(IMPORT.into());
+    }
+    if interpreter.as_ref().is_some_and(|name| name.contains("%{")) {
+        return Err(RULE.into());
     }
     let count: &Lock<usize> = config::generation(line.configuration(), c"mod_python.imports");
     let mut count = count.lock();

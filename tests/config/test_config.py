@@ -127,6 +127,7 @@ WRONG = {
     "PythonInterpreter a-%{server}": "knows no %{server}: write %{SERVER}",
     "PythonInterpreter %{GLOBAL}": "write main_interpreter",
     'PythonInterpreter "%{SERVER"': "has a %{ without its } in '%{SERVER': write %{SERVER}",
+    "PythonImport m %{SERVER}": "not a rule with %{...}: leave it out for that of the server in which the line stands",
     "PythonDebug": ON_OFF,
     "PythonDebug maybe": "is On or Off, not 'maybe'",
     "PythonDebug On Off": ON_OFF,
