@@ -65,7 +65,7 @@ def test_serves_any_of_the_examples() -> None:
 def test_a_file_that_is_not_there_is_one_sentence() -> None:
     demo = subprocess.run([*DEMO[:1], "no-such.conf"], capture_output=True, text=True, check=False)
     assert demo.returncode == 1
-    assert demo.stderr.startswith("demo: there is no file no-such.conf, and conf-examples has only demo.conf, ")
+    assert demo.stderr.startswith("demo: there is no file no-such.conf, and conf-examples has only ")
     assert "protocol-smtp.conf" in demo.stderr
 
 
