@@ -327,7 +327,7 @@ fn give_up() -> ! {
             format!("at the end of the child, after {seconds} s (PythonShutdownTimeout): {line}");
         About::Nothing.log(Level::Error, &text);
     }
-    process::end(0)
+    process::give_up()
 }
 
 impl EndTask {

@@ -64,10 +64,11 @@ PythonImport start_imports::second main_interpreter
 REFUSED = r"PythonImport start_imports::needed main_interpreter required \(\S+:6\) says required, so this child"
 
 
+@pytest.mark.parametrize("left", ["", "a thread"])
 @pytest.mark.parametrize("mpm", ["event", "worker", "prefork"])
-def test_httpd_stops_if_what_is_required_fails_as_it_starts(mpm: str) -> None:
-    httpd = Httpd(NEEDED, beside=__file__, mpm=mpm, allow=[".*"])
-    (httpd.state / "down").touch()
+def test_httpd_stops_if_what_is_required_fails_as_it_starts(mpm: str, left: str) -> None:
+    httpd = Httpd(f"{NEEDED}PythonShutdownTimeout 1\n", beside=__file__, mpm=mpm, allow=[".*"])
+    (httpd.state / "down").write_text(left)
     try:
         with pytest.raises(ServerError) as failed:
             httpd.start()

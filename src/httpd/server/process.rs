@@ -1,6 +1,7 @@
 //! The process and httpd as a whole: its root, MPM, command line and configuration, its signals and descriptors.
 
 use std::ffi::CStr;
+use std::sync::atomic::{AtomicI32, Ordering};
 
 use crate::httpd::apr::pool::Pool;
 use crate::httpd::cstr::c_bytes;
@@ -123,15 +124,25 @@ pub fn end(code: i32) -> ! {
     unsafe { libc::_exit(code) }
 }
 
+/// The exit code of a child whose end takes too long: that of one that cannot start, once it is known.
+static CODE: AtomicI32 = AtomicI32::new(0);
+
+/// Ends this process at once, in the middle of its end.
+pub fn give_up() -> ! {
+    end(CODE.load(Ordering::Relaxed))
+}
+
 /// Ends this child, which cannot start, as `child_init` runs, with the cleanups of its pool. `stops_httpd`: all of httpd
 /// ends; else httpd starts another child, but no more than one in a second.
 pub fn refuse_start(child: &Pool, stops_httpd: bool) -> ! {
-    // SAFETY: the pool of the child, which has one thread and ends below: nobody uses the pool any more.
-    unsafe { ffi::apr_pool_destroy(child.as_ptr()) };
-    end(match stops_httpd {
+    let code = match stops_httpd {
         true => ffi::APEXIT_CHILDFATAL as i32,
         false => ffi::APEXIT_CHILDSICK as i32,
-    })
+    };
+    CODE.store(code, Ordering::Relaxed);
+    // SAFETY: the pool of the child, which has one thread and ends below: nobody uses the pool any more.
+    unsafe { ffi::apr_pool_destroy(child.as_ptr()) };
+    end(code)
 }
 
 unsafe extern "C" {

@@ -1,5 +1,7 @@
 """Functions for PythonImport: each writes a line into the file that the children share."""
 
+import threading
+import time
 from pathlib import Path
 
 from mod_python import _apache, apache
@@ -25,8 +27,10 @@ def third() -> None:
 
 
 def needed() -> None:
-    """Fail as long as the file `down` is there."""
+    """Fail as long as the file `down` is there; if it says something, leave a thread that goes on for long."""
     if (STATE / "down").exists():
+        if (STATE / "down").read_text():
+            threading.Thread(target=time.sleep, args=(60,), daemon=False).start()
         raise OSError("the database is down")
     _note("needed")
 
