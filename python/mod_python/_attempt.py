@@ -9,7 +9,7 @@ from types import ModuleType
 
 from mod_python import _apache, _folders, _sources
 from mod_python._import_graph import parents
-from mod_python._sources import Source, StandIn, here, loaded, meant
+from mod_python._sources import Source, StandIn, here, loaded, meant, stamp_now
 
 TYPE_CHECKING = False  # as typing's, whose import takes long
 if TYPE_CHECKING:
@@ -19,14 +19,6 @@ if TYPE_CHECKING:
 
 class UnsettledError(Exception):
     """A file is being written."""
-
-
-def stamp_now(source: Source) -> object:
-    """Return the stamp of a module's file; None if it is gone."""
-    try:
-        return _sources.stamp(source.path)
-    except OSError:
-        return None
 
 
 def find(name: str, search: Sequence[str] | None) -> "ModuleSpec | None":
@@ -115,6 +107,10 @@ class Attempt:
         """Return the version that is to be replaced; None for a module that has none."""
         return self._old.get(name)
 
+    def versions(self) -> list[tuple[str, object, object]]:
+        """Return the name of each module that is to be replaced, its version in use and the new one."""
+        return [(name, before, self._new(name)) for name, before in self._old.items()]
+
     def note(self, name: str, source: Source) -> None:
         """Note the loader by which a module is made."""
         self._before.setdefault(name, loaded.get(name))
@@ -125,7 +121,7 @@ class Attempt:
         for source in self._created.values():
             if source.stamp is not None and stamp_now(source) not in (None, source.stamp):
                 raise UnsettledError(source.path)
-            if _apache._is_written(source.path):
+            if _apache._is_written(source.target):
                 raise UnsettledError(source.path)
 
     def finish(self) -> None:

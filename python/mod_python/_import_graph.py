@@ -1,10 +1,10 @@
 """What the modules that may be reloaded import of each other, as their code says."""
 
 import opcode
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from types import CodeType
 
-from mod_python._sources import Source, loaded
+from mod_python._sources import Source, loaded, stamp_now
 
 TYPE_CHECKING = False  # as typing's, whose import takes long
 if TYPE_CHECKING:
@@ -30,10 +30,13 @@ def imports_of_all(name: str) -> dict[str, set[str]]:
 
 def _imports(name: str, source: Source) -> set[str]:
     """Return which modules that may be reloaded a module imports, or names in a text."""
-    statements, texts = source.imports or _look(source)
+    statements, texts = _imports_in(source)
     above = list(parents(name))
     found = {full for text in texts for full in (text, *(f"{each}.{text}" for each in above)) if full in loaded}
     for imported, names in statements:
+        if not names:
+            # It gives the outermost package.
+            found.update(each for each in parents(imported) if each in loaded)
         for base in (imported, *(f"{each}.{imported}" if imported else each for each in (name, *above))):
             inner = {full for each in names if (full := f"{base}.{each}") in loaded}
             found |= inner
@@ -49,15 +52,18 @@ def parents(name: str) -> Iterator[str]:
         yield name
 
 
-def _look(source: Source) -> "Imports":
+def _imports_in(source: Source) -> "Imports":
     """Return what the code of a module imports. Where its file has changed, that is what the new code imports."""
+    known = source.imports
+    if known is not None and known[0] == stamp_now(source) and not source.has_other_text():
+        return known[1]
     again = type(source)(source.name, source.path)
     try:
         imports = _scan(again.get_code(source.name))
     except (ImportError, OSError, SyntaxError, ValueError):
-        return [], frozenset()
-    if again.stamp == source.stamp:
-        source.imports = imports
+        imports = [], frozenset()
+    if again.stamp is not None:
+        source.imports = again.stamp, imports
     return imports
 
 
@@ -69,7 +75,7 @@ def _scan(code: CodeType | None) -> "Imports":
     while queue:
         one = queue.pop()
         queue += (each for each in one.co_consts if isinstance(each, CodeType))
-        texts.update(each for each in one.co_consts if isinstance(each, str) and len(each) < 200 and " " not in each)
+        texts.update(_texts(one.co_consts))
         extended, bytecode = 0, one.co_code
         if _IMPORT_NAME not in bytecode[::2]:
             continue
@@ -81,3 +87,13 @@ def _scan(code: CodeType | None) -> "Imports":
             elif operation == _IMPORT_FROM and statements:
                 statements[-1][1].append(one.co_names[argument])
     return statements, frozenset(texts)
+
+
+def _texts(constants: Iterable[object]) -> Iterator[str]:
+    """Yield the texts of constants and of collections of such that may be names of modules, without leading dots."""
+    for each in constants:
+        if isinstance(each, str):
+            if len(each) < 200 and " " not in each:
+                yield each.lstrip(".")
+        elif isinstance(each, tuple | frozenset):
+            yield from _texts(each)

@@ -17,9 +17,9 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 
 from mod_python import _apache
-from mod_python._attempt import Attempt, UnsettledError, find, stamp_now
+from mod_python._attempt import Attempt, UnsettledError, find
 from mod_python._import_graph import imports_of_all
-from mod_python._sources import Source, here, loaded
+from mod_python._sources import Source, here, loaded, stamp_now
 
 TYPE_CHECKING = False  # as typing's, whose import takes long
 if TYPE_CHECKING:
@@ -34,6 +34,8 @@ _SETTLED = 0.1
 _HIDDEN = ("<frozen importlib", importlib.__file__, f"{os.path.dirname(__file__)}/_")  # noqa: PTH120
 _lock = threading.Lock()
 _failures: "dict[str, _Failure]" = {}
+# The objects of modules that handlers have named, by module.
+_named: dict[str, set[str]] = {}
 
 
 class _Failure:
@@ -72,21 +74,20 @@ def newest(name: str, module: object, wanted: Sequence[str], changes: int) -> "N
 
 def _newest(name: str, module: object, wanted: Sequence[str], changes: int) -> "Newest":
     current = sys.modules.get(name, module)
+    _named.setdefault(name, set()).update(wanted)
+    known = _failures.get(name)
+    if known is not None and known.changes == changes and time.monotonic() < known.again:
+        return current, False, known.error.with_traceback(known.traceback), False
     old = _old(imports_of_all(name))
     if not old:
         _failures.pop(name, None)
         return current, True, None, False
-    known = _failures.get(name)
-    if known is not None and known.changes == changes and time.monotonic() < known.again:
-        return current, False, known.error.with_traceback(known.traceback), False
     files = frozenset((loaded[one].path, stamp_now(loaded[one])) for one in old)
     attempt = Attempt([one for one in old if one in sys.modules])
     try:
         made = attempt.run(name)
-        for each in wanted:
-            if hasattr(current, each) and not hasattr(made, each):
-                file = loaded[name].path
-                raise AttributeError(f"the changed version of {file} has no '{each}', as the one in use has")
+        for one, before, after in attempt.versions():
+            _check_names(one, before, after)
         attempt.check_files()
     except BaseException as error:
         attempt.undo()
@@ -100,24 +101,36 @@ def _newest(name: str, module: object, wanted: Sequence[str], changes: int) -> "
     return sys.modules.get(name, made), True, None, False
 
 
+def _check_names(name: str, before: object, after: object) -> None:
+    """Raise AttributeError if a new version lacks a function that the one in use has for httpd, as half of a file may.
+
+    These are functions that are called as those of phases and filters are, and what handlers have named. It holds for
+    each module that is made, since the module of a handler may be imported by others.
+    """
+    own = (each for each, value in vars(before).items() if getattr(value, "__module__", None) == name)
+    for each in sorted({*_named.get(name, ()), *(each for each in own if each.endswith(("handler", "filter")))}):
+        if hasattr(before, each) and not hasattr(after, each):
+            raise AttributeError(f"the changed version of {loaded[name].path} has no '{each}', as the one in use has")
+
+
 # ---- which modules are old
 
 
 def _is_changed(source: Source) -> bool:
     """Return whether a module's file has changed. Raise UnsettledError while it is being written.
 
-    A file that is gone has not changed, unless the module's name leads to another file now.
+    A file that is gone has not changed, unless the module's name leads to another file now that may be reloaded.
     """
     now = stamp_now(source)
     if now is None:
         spec = find(source.name, source.search)
-        return spec is not None and spec.origin != source.path
+        return spec is not None and isinstance(spec.loader, Source) and spec.origin != source.path
     if now == source.stamp and not source.has_other_text():
         return False
-    is_written = _apache._is_written(source.path)
+    is_written = _apache._is_written(source.target)
     if is_written is None:
         # The kernel does not tell of this folder.
-        is_written = 0 <= time.time() - now[0] / 1e9 < _SETTLED  # type: ignore[index]
+        is_written = 0 <= time.time() - now[0] / 1e9 < _SETTLED
     if is_written:
         raise UnsettledError(source.path)
     return True

@@ -52,6 +52,14 @@ def stamp(path: str) -> "Stamp":
     return status.st_mtime_ns, status.st_size, status.st_ino, status.st_dev
 
 
+def stamp_now(source: "Source") -> "Stamp | None":
+    """Return the stamp of a module's file; None if it is gone."""
+    try:
+        return stamp(source.path)
+    except OSError:
+        return None
+
+
 class Source(SourceFileLoader):
     """A loader of one module, which notes what it reads to make that."""
 
@@ -62,8 +70,10 @@ class Source(SourceFileLoader):
     digest: int | None = None
     # Whether the file is read to make the module: others may ask for its text later.
     is_read_first = True
-    # What the module imports, once `_import_graph` has looked.
-    imports: "Imports | None" = None
+    # The file that is meant, where its path has links.
+    target = ""
+    # What the module imports, once `_import_graph` has looked, and the stamp of the file for which that holds.
+    imports: "tuple[Stamp, Imports] | None" = None
     # `replacements` when the module was made, and when it took the place of an older version (0: it did not).
     made = 0
     replaced = 0
@@ -75,11 +85,18 @@ class Source(SourceFileLoader):
             here.attempt.note(name, self)
         self.made = replacements
         loaded[name] = self
-        folder = self.path.rpartition("/")[0] or "/"
-        if folder not in folders:
-            folders.add(folder)
-            unwatched.append(folder)
+        self.target = os.path.realpath(self.path)
+        for path in {self.path, self.target}:
+            folder = path.rpartition("/")[0] or "/"
+            if folder not in folders:
+                folders.add(folder)
+                unwatched.append(folder)
         return None
+
+    def has_changed(self) -> bool:
+        """Return whether the file is another one than was read; False for one that is gone."""
+        now = stamp_now(self)
+        return now is not None and (now != self.stamp or self.has_other_text())
 
     def has_other_text(self) -> bool:
         """Return whether the file has another text behind the same stamp, as a change right after the last one has."""
@@ -151,14 +168,7 @@ def tracked(spec: ModuleSpec | None, search: "Sequence[str] | None" = None) -> M
 
 def have_changed() -> bool:
     """Return whether the file of a module has changed since it was read."""
-    for source in list(loaded.values()):
-        try:
-            now = stamp(source.path)
-        except OSError:
-            continue
-        if now != source.stamp or source.has_other_text():
-            return True
-    return False
+    return any(source.has_changed() for source in list(loaded.values()))
 
 
 class StandIn(ModuleType):

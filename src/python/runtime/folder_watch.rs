@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use inotify::{Event, EventMask, Inotify, WatchDescriptor, WatchMask};
 
 /// After a file was written and not closed, it counts as being written for so long.
-const WRITTEN: Duration = Duration::from_secs(2);
+const WRITTEN: Duration = Duration::from_secs(30);
 /// After a file was made, it counts as being written for so long.
 const MADE: Duration = Duration::from_millis(50);
 /// File systems on which other machines, or a program, can change files without the kernel's knowing: 9p, AFS, Ceph,
@@ -237,10 +237,10 @@ fn id(path: &Path) -> Option<(u64, u64)> {
     Some((data.dev(), data.ino()))
 }
 
-/// Whether a file of this name may be Python code.
+/// Whether a file of this name may be Python code, or the link `..data` by which Kubernetes swaps all files of a folder.
 fn is_code(name: &OsStr) -> bool {
     let name = name.as_bytes();
-    name.ends_with(b".py") || name.ends_with(b".pyc")
+    name.ends_with(b".py") || name.ends_with(b".pyc") || name == b"..data"
 }
 
 /// Whether a folder is on a file system whose files change without the kernel's knowing.

@@ -1,0 +1,117 @@
+"""Changed modules that several handlers, or other modules, import: what each of them needs of a new version."""
+
+import time
+
+from httpd import Httpd, WithoutPath
+
+MPMS = ("event", "prefork")
+SERVER = WithoutPath
+CONF = """
+ServerLimit 1
+StartServers 1
+MaxRequestWorkers 1
+<IfModule mpm_event_module>
+    ThreadsPerChild 1
+</IfModule>
+SetHandler mod_python
+<Directory ${HTDOCS}/imported>
+    PythonHandlerModule door
+    PythonHandler page
+</Directory>
+<Directory ${HTDOCS}/package>
+    PythonHandler page
+</Directory>
+<Directory ${HTDOCS}/later>
+    PythonHandler page
+</Directory>
+<Directory ${HTDOCS}/gone>
+    PythonHandler page
+</Directory>
+<Directory ${HTDOCS}/link>
+    PythonHandler page
+</Directory>
+"""
+DOOR = """
+def accesshandler(req):
+    return 0 if req.args == "alice" else 403
+"""
+PAGE = """
+{top}
+def handler(req):
+    req.write(str({value}), 0)
+    return 0
+"""
+
+
+def page(httpd: Httpd, folder: str, value: object, top: str = "") -> None:
+    httpd.write(f"{folder}/page.py", PAGE.format(value=value, top=top))
+
+
+def until(httpd: Httpd, path: str, wanted: str) -> None:
+    """Ask until the answer is the wanted one."""
+    end = time.monotonic() + 20
+    while (answer := httpd.get(path).text) != wanted:
+        assert time.monotonic() < end, answer
+        time.sleep(0.02)
+
+
+def test_half_of_an_access_handler_lets_nobody_in_where_others_import_it(httpd: Httpd) -> None:
+    httpd.write("imported/door.py", DOOR)
+    page(httpd, "imported", 1, "import door")
+    assert httpd.get("/imported/?alice").text == "1"
+    assert httpd.get("/imported/?mallory").status == 403
+    httpd.allow("door.py has no 'accesshandler', as the one in use has")
+    httpd.write("imported/door.py", "rules = 2\n")
+    end = time.monotonic() + 20
+    while "has no 'accesshandler'" not in httpd.log():
+        assert time.monotonic() < end
+        assert httpd.get("/imported/?mallory").status == 403
+    for user, status in [("mallory", 403), ("alice", 200)] * 3:
+        assert httpd.get(f"/imported/?{user}").status == status
+    httpd.write("imported/door.py", DOOR.replace("alice", "carol"))
+    until(httpd, "/imported/?carol", "1")
+    assert httpd.get("/imported/?alice").status == 403
+
+
+def test_the_package_that_an_import_statement_gives(httpd: Httpd) -> None:
+    httpd.write("package/shop/__init__.py", "value = 1\n")
+    httpd.write("package/shop/model.py", "")
+    page(httpd, "package", "shop.value", "import shop.model")
+    assert httpd.get("/package/").text == "1"
+    httpd.write("package/shop/__init__.py", "value = 22\n")
+    until(httpd, "/package/", "22")
+
+
+def test_what_only_the_new_version_imports(httpd: Httpd) -> None:
+    """Its imports had been looked up when another file of the folder changed."""
+    httpd.write("later/rules.py", "value = 1\n")
+    httpd.write("later/other.py", "import rules\n")
+    page(httpd, "later", 1, "import sys\nif len(sys.argv) > 99: import other\n")
+    httpd.write("later/loads.py", "import rules\n")
+    assert httpd.get("/later/").text == "1"
+    page(httpd, "later", "loads.rules.value", "import loads")
+    until(httpd, "/later/", "1")
+    httpd.write("later/unrelated.py", "")
+    time.sleep(0.3)
+    assert httpd.get("/later/").text == "1"
+    httpd.write("later/rules.py", "value = 22\nmore = 3\n")
+    page(httpd, "later", "rules.more", "import rules")
+    until(httpd, "/later/", "3")
+
+
+def test_a_file_that_is_gone_where_the_library_has_its_name(httpd: Httpd) -> None:
+    httpd.write("gone/colorsys.py", "value = 1\n")
+    page(httpd, "gone", "colorsys.value", "import colorsys")
+    assert httpd.get("/gone/").text == "1"
+    (httpd.htdocs / "gone/colorsys.py").unlink()
+    page(httpd, "gone", "10 + (colorsys.__name__ == 'colorsys')", "import colorsys")
+    until(httpd, "/gone/", "11")
+
+
+def test_the_file_behind_a_link(httpd: Httpd) -> None:
+    page(httpd, "link-target", 1)
+    httpd.write("link/x", "")
+    (httpd.htdocs / "link/page.py").symlink_to("../link-target/page.py")
+    assert httpd.get("/link/").text == "1"
+    page(httpd, "link-target", 22)
+    until(httpd, "/link/", "22")
