@@ -14,7 +14,9 @@ import pytest
 from httpd import Httpd
 
 MPMS = ("event", "worker", "prefork")
+# Two seconds are not always enough on a busy machine, and httpd itself waits for ten.
 CONF = """
+PythonShutdownTimeout 8
 SetHandler mod_python
 PythonHandler call_by_path
 PythonInterpreter main_interpreter
