@@ -133,6 +133,7 @@ fn compile_shim(httpd: &Httpd, python: &Python) {
             [
                 "shim",
                 "bind_gilstate",
+                "dump_threads",
                 "thread_functions",
                 "thread_ids",
                 "wait_for_gil",

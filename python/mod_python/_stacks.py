@@ -1,6 +1,5 @@
 """The stacks of Python code in the error log, for ``PythonDumpSignal``: of threads, and of coroutines that wait."""
 
-import faulthandler
 import gc
 import sys
 import threading
@@ -9,13 +8,6 @@ from types import AsyncGeneratorType, CoroutineType, FrameType
 from typing import Any
 
 from mod_python import _apache
-
-_STDERR = 2  # httpd lets its children's standard error be the main server's ErrorLog
-
-
-def register(signum: int) -> None:
-    """Have a signal write the stacks of this interpreter's threads without the GIL, then call its former action."""
-    faulthandler.register(signum, file=_STDERR, all_threads=True, chain=True)
 
 
 def _log(title: str, stack: list[str]) -> None:
