@@ -215,7 +215,8 @@ def _by_file(name: str, path: Sequence[str]) -> str | None:
     if not is_other and folder not in _plain and not _sources.is_installed(spec.origin):
         names = _names(folder)
         with _plain_lock:
-            is_other = any(names & others for others in _plain.values()) or any(
+            # Another thread may have put the same folder there meanwhile.
+            is_other = any(names & others for each, others in _plain.items() if each != folder) or any(
                 _is_elsewhere(sys.modules[each], f"{folder}/{each}.py") for each in names if each in sys.modules
             )
             if not is_other:
