@@ -5,19 +5,17 @@ By hand: target/venv/bin/python tests/bench/interpreters.py --requests 100000
 
 import argparse
 import contextlib
-import itertools
 import re
 import socket
 import sys
-import threading
-import time
-from collections import Counter
-from dataclasses import dataclass, field
 from pathlib import Path
 
 TESTS = Path(__file__).resolve().parent.parent
 if str(TESTS.parent) not in sys.path:
     sys.path += [str(TESTS.parent), str(TESTS / "support"), str(TESTS.parent / "scripts")]
+
+import load  # noqa: E402
+from load import Outcome  # noqa: E402
 
 from httpd import Httpd  # noqa: E402
 
@@ -71,18 +69,6 @@ def prepare(httpd: Httpd) -> None:
         httpd.handler(f"{name}/namesake.py", source.replace('NAME = "?"', f'NAME = "{name}"'))
 
 
-@dataclass
-class Outcome:
-    """What the load showed."""
-
-    seconds: float = 0
-    wrong: list[bytes] = field(default_factory=list)
-    answered: Counter[str] = field(default_factory=Counter)
-    highest: Counter[str] = field(default_factory=Counter)
-    reconnected: int = 0
-    grown: int = 0
-
-
 class Client:
     """One connection for each host: requests with and without filters, and lines."""
 
@@ -92,9 +78,9 @@ class Client:
         self.http = {name: httpd.connect(httpd.port_of(f"{name}_PORT")) for name in "ab"}
         self.lines = {name: httpd.connect(httpd.port_of(f"{name}_LINE_PORT")) for name in "ab"}
 
-    def ask(self, name: str, number: int) -> None:
+    def ask(self, number: int) -> None:
         """One request, and what must come back."""
-        kind = number % 4
+        name, kind = "ab"[number // 4 % 2], number % 4
         if kind == 3:
             self.lines[name].sendall(b"line %d\n" % number)
             answer = receive(self.lines[name], b"\n")
@@ -163,39 +149,7 @@ def receive_response(connection: socket.socket) -> bytes:
 
 def run(httpd: Httpd, requests: int, clients: int = CLIENTS) -> Outcome:
     """Ask so many times, from several threads at once."""
-    outcomes = [Outcome() for _ in range(clients)]
-    numbers = itertools.count()
-    warm = threading.Barrier(clients + 1)
-    [child] = httpd.children()
-
-    def work(outcome: Outcome) -> None:
-        client = Client(httpd, outcome)
-        try:
-            for bound in (int(requests * WARM), requests):
-                while (number := next(numbers)) < bound:
-                    client.ask("ab"[number // 4 % 2], number)
-                warm.wait()
-        except OSError as error:
-            outcome.wrong.append(repr(error).encode())
-            warm.abort()
-        finally:
-            client.close()
-
-    threads = [threading.Thread(target=work, args=(outcome,)) for outcome in outcomes]
-    begin = time.monotonic()
-    for thread in threads:
-        thread.start()
-    warm.wait()
-    before = httpd.memory(child).now
-    warm.wait()
-    total = Outcome(seconds=time.monotonic() - begin, grown=httpd.memory(child).now - before)
-    for thread, outcome in zip(threads, outcomes, strict=True):
-        thread.join()
-        total.wrong += outcome.wrong
-        total.answered += outcome.answered
-        total.highest |= outcome.highest
-        total.reconnected += outcome.reconnected
-    return total
+    return load.run(httpd, requests, clients, lambda outcome: Client(httpd, outcome), warm=WARM)
 
 
 def main() -> None:

@@ -6,15 +6,14 @@ By hand: target/venv/bin/python tests/bench/isolation.py --requests 100000
 import argparse
 import re
 import sys
-import threading
-import time
-from collections import Counter
-from dataclasses import dataclass, field
 from pathlib import Path
 
 TESTS = Path(__file__).resolve().parent.parent
 if str(TESTS.parent) not in sys.path:
     sys.path += [str(TESTS.parent), str(TESTS / "support"), str(TESTS.parent / "scripts")]
+
+import load  # noqa: E402
+from load import Outcome  # noqa: E402
 
 from httpd import Httpd  # noqa: E402
 
@@ -104,17 +103,6 @@ def prepare(httpd: Httpd) -> None:
         httpd.write(f"site{number}/page", "")
 
 
-@dataclass
-class Outcome:
-    """What the load showed."""
-
-    seconds: float = 0
-    wrong: list[bytes] = field(default_factory=list)
-    answered: Counter[int] = field(default_factory=Counter)
-    highest: Counter[int] = field(default_factory=Counter)
-    grown: int = 0
-
-
 class Client:
     """One connection, for requests to all places."""
 
@@ -123,8 +111,9 @@ class Client:
         self.port = httpd.port_of("HOSTS_PORT" if kind == "hosts" else "DIRECTORIES_PORT")
         self.socket = httpd.connect(self.port)
 
-    def ask(self, place: int) -> None:
+    def ask(self, number: int) -> None:
         """One request, and what must come back."""
+        place = number % len(PLACES)
         host = f"site{place}.example" if self.kind == "hosts" else "localhost"
         answer = self.exchange(f"GET /site{place}/page HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
         name = host if self.kind == "hosts" else f"{self.httpd.htdocs}/site{place}/"
@@ -166,41 +155,9 @@ def body(response: bytes) -> bytes:
     return found
 
 
-def run(httpd: Httpd, kind: str, requests: int, clients: int = 8, warm: float = 0.3) -> Outcome:
+def run(httpd: Httpd, kind: str, requests: int, clients: int = 8) -> Outcome:
     """Ask so many times, of "hosts" or "directories", from several threads at once."""
-    outcomes = [Outcome() for _ in range(clients)]
-    middle = int(requests * warm)
-    bounds = iter(range(middle)), iter(range(middle, requests))  # which all threads share
-    barrier = threading.Barrier(clients + 1)
-    [child] = httpd.children()
-
-    def work(outcome: Outcome) -> None:
-        client = Client(httpd, kind, outcome)
-        try:
-            for numbers in bounds:
-                for number in numbers:
-                    client.ask(number % len(PLACES))
-                barrier.wait()
-        except OSError as error:
-            outcome.wrong.append(repr(error).encode())
-            barrier.abort()
-        finally:
-            client.close()
-
-    threads = [threading.Thread(target=work, args=(outcome,)) for outcome in outcomes]
-    begin = time.monotonic()
-    for thread in threads:
-        thread.start()
-    barrier.wait()
-    before = httpd.memory(child).now
-    barrier.wait()
-    total = Outcome(seconds=time.monotonic() - begin, grown=httpd.memory(child).now - before)
-    for thread, outcome in zip(threads, outcomes, strict=True):
-        thread.join()
-        total.wrong += outcome.wrong
-        total.answered += outcome.answered
-        total.highest |= outcome.highest
-    return total
+    return load.run(httpd, requests, clients, lambda outcome: Client(httpd, kind, outcome), warm=0.3)
 
 
 def main() -> None:

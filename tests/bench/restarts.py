@@ -3,7 +3,6 @@
 By hand, at full size: target/venv/bin/python tests/bench/restarts.py [restarts] [stops]
 """
 
-import contextlib
 import http.client
 import os
 import re
@@ -11,13 +10,15 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 TESTS = Path(__file__).resolve().parent.parent
 if str(TESTS.parent) not in sys.path:
     sys.path += [str(TESTS.parent), str(TESTS / "support"), str(TESTS.parent / "scripts")]
+
+from load import meanwhile  # noqa: E402
 
 from httpd import Httpd  # noqa: E402
 
@@ -131,26 +132,16 @@ class Client:
             self._connection = None
 
 
-@contextlib.contextmanager
-def load(httpd: Httpd, interpreters: int, outcome: Outcome) -> Iterator[None]:
+def load(httpd: Httpd, interpreters: int, outcome: Outcome) -> AbstractContextManager[None]:
     """Clients that ask until the end of the block."""
-    is_over = threading.Event()
 
-    def ask() -> None:
+    def ask(is_over: threading.Event) -> None:
         client, number = Client(httpd, interpreters, outcome), 0
         while not is_over.is_set():
             client.ask(number)
             number += 1
 
-    threads = [threading.Thread(target=ask) for _ in range(CLIENTS)]
-    for thread in threads:
-        thread.start()
-    try:
-        yield
-    finally:
-        is_over.set()
-        for thread in threads:
-            thread.join()
+    return meanwhile(CLIENTS, ask)
 
 
 def server(mpm: str) -> Httpd:

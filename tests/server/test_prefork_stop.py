@@ -7,10 +7,11 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
+from load import meanwhile
 
 from httpd import Httpd
 
@@ -66,27 +67,17 @@ def busy(httpd: Httpd) -> set[int]:
     return {int(pid) for pid in found}
 
 
-@contextlib.contextmanager
-def load(httpd: Httpd, path: str, clients: int) -> Iterator[None]:
+def load(httpd: Httpd, path: str, clients: int) -> AbstractContextManager[None]:
     """Clients that ask again and again, whatever becomes of their connections."""
-    is_over = threading.Event()
 
-    def ask() -> None:
+    def ask(is_over: threading.Event) -> None:
         while not is_over.is_set():
             with contextlib.suppress(OSError), httpd.connect(timeout=3) as client:
                 client.sendall(f"GET {path} HTTP/1.0\r\n\r\n".encode())
                 while client.recv(65536):
                     pass
 
-    threads = [threading.Thread(target=ask) for _ in range(clients)]
-    for thread in threads:
-        thread.start()
-    try:
-        yield
-    finally:
-        is_over.set()
-        for thread in threads:
-            thread.join()
+    return meanwhile(clients, ask)
 
 
 @pytest.mark.parametrize("how", ["sql_forever", "sql"])
