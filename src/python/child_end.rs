@@ -153,6 +153,8 @@ fn start_watching() {
     let builder = thread::Builder::new().name("end of child".into());
     set_deadline();
     if let Err(error) = builder.spawn(watch) {
+        // The next one who asks for it tries again.
+        END.lock().is_watched = false;
         let text = format!(
             "PythonShutdownTimeout may not hold for this child, since there is no thread to watch its end: {error}"
         );

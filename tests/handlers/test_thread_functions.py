@@ -5,7 +5,6 @@ import json
 from httpd import Httpd
 
 MPMS = ("prefork", "worker")
-ALLOW_LOG = ("AH00286", "AH00161", "AH00484")  # all of one thread is busy, as httpd says now and then
 CONF = """
 StartServers 1
 ServerLimit 1

@@ -26,7 +26,7 @@ PythonOption mod_python.session.lock_timeout 60
     PythonOption mod_python.session.session_type MemorySession
 </LocationMatch>
 """
-ALLOW_LOG = ("AH00484|AH00288|AH00161|AH00286",)
+ALLOW_LOG = ("AH00288",)
 CLIENTS = 8
 SHARED = ["FileSession", "DbmSession"]
 

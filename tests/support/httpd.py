@@ -35,6 +35,7 @@ _OF_THE_MACHINE = (
     "AH01882: Init: this version of mod_ssl was compiled against a newer library",
     # All threads, or all but the spare ones, had work when httpd looked: limits are low, and machines slow.
     "AH00161: server reached MaxRequestWorkers setting",
+    "AH00286: server reached MaxRequestWorkers setting",
     "AH00484: server reached MaxRequestWorkers setting",
     "AH03269: server is within MinSpareThreads of MaxRequestWorkers",
 )
