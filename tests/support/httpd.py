@@ -142,8 +142,11 @@ class Httpd(Server):
         return self._put(self.cgi_bin / name, script, 0o755)
 
     def handler(self, name: str, source: str) -> Path:
-        """Put a Python module beside the copied ones."""
-        return self._put(self.handlers / name, source, 0o644)
+        """Put a Python module beside the copied ones. One that is there as it is stays: it is not to be reloaded."""
+        path = self.handlers / name
+        if path.exists() and path.read_text() == source:
+            return path
+        return self._put(path, source, 0o644)
 
     # ---- talking to it
 
