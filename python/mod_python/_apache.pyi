@@ -10,6 +10,8 @@ from typing import Any, AnyStr, Literal
 
 from typing_extensions import Buffer, CapsuleType, TypeVar
 
+from mod_python._request_form import RequestForm
+
 _T = TypeVar("_T")
 # What is awaited: not quite a coroutine, but type checkers report a coroutine that nobody awaits.
 _Awaited = Coroutine[Any, Any, _T]
@@ -509,6 +511,13 @@ class Request:
     @property
     def extension(self) -> str | None:
         """The file extension for which the running list of handlers was configured (str; '| .ext'), or None."""
+    @property
+    def form(self) -> RequestForm:
+        """The form, a util.FieldStorage with the limits that PythonOption sets: req.form() reads it at the first call,
+        and returns this object. Can be set to any object, which is then what programs find here.
+        """
+    @form.setter
+    def form(self, form: Any) -> None: ...
     @property
     def interpreter(self) -> str:
         """The name of the interpreter in which this code runs (str)."""

@@ -17,7 +17,7 @@ class FieldStorage:
     It is a mapping from names to fields: `StringField` for texts, `Field` for files; a list of them where several have
     one name. Bodies of the types application/x-www-form-urlencoded and multipart/... are read; files go to the disk
     while they come. A body of JSON is left to be read by ``req.read()``. A second FieldStorage of a request has only
-    the fields of the query, because the body is read then; keep the first one as ``req.form``.
+    the fields of the query, because the body is read then; ``req.form()`` keeps one.
 
     Attributes:
         list: all fields in their order.

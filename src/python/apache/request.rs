@@ -16,6 +16,7 @@ use crate::python::request::fields::{
     set_content_languages, set_content_type, set_finfo, set_header_text, set_present, set_proxyreq,
     set_status, set_status_line, set_text, useragent_addr,
 };
+use crate::python::request::form::{form, set_form};
 use crate::python::request::io;
 use crate::python::request::methods::{
     act, add_cgi_vars, allow_methods, build_wsgi_env, construct_url, document_root,
@@ -290,6 +291,9 @@ impl Class for RequestObject {
         hlist = add_handler::hlist;
         /// The file extension for which the running list of handlers was configured (str; '| .ext'), or None.
         extension = add_handler::extension;
+        /// The form, a util.FieldStorage with the limits that PythonOption sets: req.form() reads it at the first call,
+        /// and returns this object. Can be set to any object, which is then what programs find here.
+        form = form, set_form;
         /// The name of the interpreter in which this code runs (str).
         interpreter = interpreter;
         /// The address of the request_rec (PyCapsule) for extension modules in C, valid as long as the request.

@@ -5,6 +5,7 @@ pub mod body;
 pub(in crate::python) mod children;
 pub mod end;
 pub(in crate::python) mod fields;
+pub(in crate::python) mod form;
 pub(in crate::python) mod io;
 pub(in crate::python) mod methods;
 pub mod object;

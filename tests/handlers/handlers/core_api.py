@@ -1,7 +1,7 @@
 """Every attribute and method of httpd's objects: what it is, and what it refuses.
 
-An attribute is told by its type; with W it can be written, with X only in a connection handler. A method is told by
-arguments and what a call with them gives.
+An attribute is told by its type; with W it can be written, with X only in a connection handler, with A to anything. A
+method is told by arguments and what a call with them gives.
 """
 
 import json
@@ -26,7 +26,7 @@ REQUEST = """
     no_cache int W, no_local_copy int W, unparsed_uri str, uri str W, filename str W, canonical_filename str W,
     path_info str W, args str W, finfo FileInfo W, parsed_uri tuple, used_path_info int W, eos_sent int,
     useragent_addr tuple, useragent_ip str, extension None, hlist HandlerList, _bytes_queued int,
-    _request_rec PyCapsule
+    _request_rec PyCapsule, form RequestForm A
 """
 CONNECTION = """
     base_server Server, local_addr tuple, client_addr tuple, remote_addr tuple, client_ip str, remote_ip str,
@@ -229,7 +229,7 @@ def check(name: str, thing: Any) -> Iterator[str]:
             yield f"{name}.{method} cannot be called"
 
 
-REFUSALS = {"R": "AttributeError: ", "W": "TypeError: ", "X": "RuntimeError: "}
+REFUSALS = {"R": "AttributeError: ", "W": "TypeError: ", "X": "RuntimeError: ", "A": "no error"}
 
 
 def check_attribute(thing: Any, name: str, kind: str, how: str) -> Iterator[str]:
@@ -267,6 +267,8 @@ def uses(req: apache.Request) -> Uses:
         if name in ("server", "finfo"):  # the configuration's, and a copy: not over
             continue
         for attribute, _, how in attributes(name):
+            if how == "A":
+                continue  # what was set is the program's own
             found[f"{name}.{attribute}"] = partial(getattr, thing, attribute)
             if how != "R":
                 value = getattr(thing, attribute) or "x"

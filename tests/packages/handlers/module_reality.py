@@ -49,7 +49,7 @@ def describe(thing: object, name: str) -> dict[str, Any]:
         return {}
     if isinstance(value, type):
         return {"doc": value.__doc__}
-    if callable(value):
+    if callable(value) and not inspect.isgetsetdescriptor(getattr(type(thing), name, None)):
         parameters = inspect.signature(value).parameters.values()
         return {
             "doc": value.__doc__,

@@ -1,0 +1,51 @@
+"""``req.form``: the form of a request, read when it is first used."""
+
+import weakref
+from typing import TYPE_CHECKING, Self
+
+from mod_python._field_storage import FieldStorage
+
+if TYPE_CHECKING:
+    from mod_python import _apache
+    from mod_python._fields import FieldList
+
+
+class RequestForm(FieldStorage):
+    """The form of a request: a `FieldStorage` that reads the request when it is called, or first used.
+
+    ``form = req.form()`` is how to write it. Programs of mod_python 3 ask ``hasattr(req, "form")`` before they use
+    ``req.form`` as a FieldStorage: that works, too.
+    """
+
+    def __init__(self, req: "_apache.Request") -> None:
+        self._req = weakref.ref(req)  # the request refers to its form
+        self._failure: BaseException | None = None
+
+    def __call__(self) -> Self:
+        """Read the form, unless it was read, and return it: each call returns this object.
+
+        Raises:
+            apache.SERVER_RETURN: as `FieldStorage`; each further call raises it again.
+            RuntimeError: the request is over.
+        """
+        self.list  # noqa: B018 - __getattr__ reads it
+        return self
+
+    def __getattr__(self, name: str) -> "FieldList":
+        if name != "list":
+            raise AttributeError(f"a form has no attribute {name!r}")
+        if self._failure is not None:
+            raise self._failure.with_traceback(None)  # the body is read, in part at least
+        req = self._req()
+        if req is None:
+            raise RuntimeError("the form was not read while its request could be used")
+        try:
+            super().__init__(req)
+        except BaseException as error:
+            self.__dict__.pop("list", None)
+            self._failure = error
+            raise
+        return self.list
+
+    def __repr__(self) -> str:
+        return super().__repr__() if "list" in self.__dict__ else "<a form that was not read>"

@@ -1,0 +1,34 @@
+//! `req.form`: the form of a request, until a program sets the attribute to what it has read itself.
+
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use super::object::Me;
+use crate::python::object::class::Answer;
+
+/// The dictionary of the object's own attributes, where `form` stands once it was read or set.
+fn own<'py>(this: &Me<'_, 'py>) -> PyResult<Bound<'py, PyDict>> {
+    let attributes = this.object().getattr("__dict__")?;
+    Ok(attributes.cast_into::<PyDict>()?)
+}
+
+/// Returns what was set; else the form, which is made when it is first asked for, and read when it is first used.
+///
+/// # Errors
+/// `RuntimeError` when nothing was set and the request may not be used now.
+pub(in crate::python) fn form<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
+    let own = own(this)?;
+    if let Some(set) = own.get_item("form")? {
+        return Ok(set);
+    }
+    this.body().lent.get()?;
+    let forms = this.py().import("mod_python._request_form")?;
+    let made = forms.call_method1("RequestForm", (this.object(),))?;
+    own.set_item("form", &made)?;
+    Ok(made)
+}
+
+/// Replaces the form by any object, as for an attribute of the program's own.
+pub(in crate::python) fn set_form(this: &Me<'_, '_>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+    own(this)?.set_item("form", value)
+}
