@@ -9,9 +9,9 @@ CONF = """
 ServerLimit 2
 StartServers 1
 <IfModule !mpm_prefork_module>
-    # One worker, which serves all.
+    # One worker, which serves all: with MaxRequestWorkers 2, httpd starts a second one while the first is at work.
     ThreadsPerChild 1
-    MaxRequestWorkers 2
+    MaxRequestWorkers 1
     MaxSpareThreads 1
     MinSpareThreads 1
 </IfModule>
