@@ -9,10 +9,8 @@
 import contextlib
 import os
 import re
-import shlex
 import shutil
 import signal
-import subprocess
 import tempfile
 import time
 from collections.abc import Iterable, Mapping
@@ -22,53 +20,11 @@ from typing import Self
 
 from mod_python import _places
 from mod_python._folder_copy import FolderCopy
-from mod_python._machine import Process, free_ports, processes
+from mod_python._httpd_conf import SIZE, load_lines, make_certificate, usual_modules
+from mod_python._httpd_session import SLOWER, HttpdSession, without_python
+from mod_python._machine import free_ports
 
-# The usual modules of httpd; bucketeer, case_filter and case_filter_in are for tests.
-LOADED = """
-    authn_core authn_file authz_core authz_host authz_user auth_basic mime dir alias autoindex negotiation actions
-    env setenvif headers expires rewrite status filter deflate include substitute sed ext_filter buffer ratelimit
-    reqtimeout socache_shmcb ssl proxy proxy_http bucketeer case_filter case_filter_in
-""".split()
-
-# mod_cgid forks from a process without threads; mod_http2 warns on prefork.
-LOADED_BY_MPM = {
-    "event": ["cgid", "http2"],
-    "worker": ["cgid", "http2"],
-    "prefork": ["cgi"],
-}
-
-# One child for as long as it can serve the load, and room for children of old generations.
-_THREADED_SIZE = """
-StartServers 1
-ServerLimit 8
-ThreadsPerChild 16
-MaxRequestWorkers 32
-MinSpareThreads 1
-MaxSpareThreads 32
-"""
-SIZE = {
-    "event": _THREADED_SIZE,
-    "worker": _THREADED_SIZE,
-    "prefork": """
-StartServers 4
-ServerLimit 16
-MaxRequestWorkers 16
-MinSpareServers 1
-MaxSpareServers 4
-""",
-}
-
-_OPENSSL = [
-    *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "9"),
-    *("-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"),
-    *("-addext", "basicConstraints=critical,CA:FALSE"),  # mod_ssl warns about a server certificate that is a CA
-]
-
-# A command that runs httpd, and the factor for all time-outs.
-_WRAPPER = shlex.split(os.environ.get("MOD_PYTHON_TEST_WRAPPER", ""))
-_SLOWER = 30 if _WRAPPER else 1
-
+_FOR_TESTS = ["bucketeer", "case_filter", "case_filter_in"]
 _PORT_VARIABLE = re.compile(r"\$\{(\w*PORT\d*)\}")
 _RUNNING = b"resuming normal operations"  # httpd's log line when a generation is ready
 
@@ -77,7 +33,7 @@ class ServerError(Exception):
     """httpd did not start or stop as it should; the text has its error log."""
 
 
-class Server:
+class Server(HttpdSession):
     """An httpd whose configuration loads the usual modules, includes `conf`, and keeps all files in one folder.
 
     Variables the fragment can use: ${PORT} (listened on, unless the fragment has a `Listen` for it), any other
@@ -115,8 +71,6 @@ class Server:
             with_python: whether mod_python is loaded.
             python_first: whether it is loaded before all other modules instead of after them.
         """
-        self.mpm = mpm
-        self._process: subprocess.Popen[bytes] | None = None
         self._copies: list[FolderCopy] = []
         self.folder = Path(tempfile.mkdtemp(prefix="mod_python."))
         self.error_log = self.folder / "logs/error.log"
@@ -126,9 +80,8 @@ class Server:
         self.state = self.folder / "state"
         self.handlers = self.folder / "handlers"
         self.certificate = self.folder / "cert.pem"
-        # PYTHON* variables of the caller, such as those of a virtual environment, must not reach the server.
-        self._env = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-        self._env |= {"PYTHONPATH": str(self.folder / "python"), **(env or {})}
+        python = {"PYTHONPATH": str(self.folder / "python")}
+        super().__init__(self.folder / "httpd.conf", mpm, without_python() | python | {**(env or {})})
         try:
             self._fill_folder(with_python)
             if handlers is not None:
@@ -184,9 +137,7 @@ class Server:
             except _places.NotFoundError as error:
                 raise ServerError(str(error)) from error
             self._copy(_places.PACKAGE, "python/mod_python")
-        subprocess.run(
-            [*_OPENSSL, "-keyout", self.folder / "key.pem", "-out", self.certificate], check=True, capture_output=True
-        )
+        make_certificate(self.certificate, self.folder / "key.pem")
 
     def _copy(self, source: Path, name: str) -> None:
         """Copy a folder to `name`, merged with what is there."""
@@ -226,8 +177,6 @@ class Server:
         return include
 
     def _configuration(self, conf: str, modules: Iterable[str], load: list[str], python_first: bool) -> str:
-        folder, usual = _places.modules(), [*LOADED, *LOADED_BY_MPM[self.mpm]]
-        names = [f"mpm_{self.mpm}", *(name for name in usual if (folder / f"mod_{name}.so").exists()), *modules]
         lines = [f'Define {name} "{value}"' for name, value in self.variables.items()]
         lines += [
             f'ServerRoot "{self.folder}"',
@@ -236,7 +185,7 @@ class Server:
             "ErrorLog logs/error.log",
             "ServerName localhost",
             *(load if python_first else ()),
-            *(f"LoadModule {name}_module {folder}/mod_{name}.so" for name in dict.fromkeys(names)),
+            *load_lines(self.mpm, [*usual_modules(self.mpm), *_FOR_TESTS], modules),
             SIZE[self.mpm],
             "TypesConfig /etc/mime.types",
             'CustomLog logs/access.log "%>s %r"',
@@ -253,33 +202,12 @@ class Server:
             lines += ["Listen 127.0.0.1:${PORT}"]
         return "\n".join([*lines, self._around('Include "fragment.conf"'), ""])
 
-    def configtest(self) -> subprocess.CompletedProcess[str]:
-        """Run `apache2 -t`; its messages are in `stderr` of the result."""
-        return self.query("-t")
-
-    def query(self, option: str) -> subprocess.CompletedProcess[str]:
-        """Run httpd's program with an option that prints something, such as -V or -S, and return the result."""
-        return subprocess.run([*self._command(), option], env=self._env, capture_output=True, text=True, check=False)
-
-    def _command(self) -> list[str]:
-        return [*_WRAPPER, str(_places.httpd()), "-f", str(self.folder / "httpd.conf")]
-
     # ---- the process
 
     def start(self) -> None:
         """Start httpd and wait until it has a child. Raise ServerError with its log if it has none within 30 s."""
         with self.error_log.open("ab") as log:
-            self._process = subprocess.Popen(
-                # With FOREGROUND httpd would take the terminal's SIGWINCH for a command to stop, hence a new session,
-                # by which stop() also finds processes that are left. --pdeathsig ends httpd if this process is killed.
-                ["setpriv", "--pdeathsig", "TERM", *self._command(), "-D", "FOREGROUND"],
-                cwd="/",
-                env=self._env,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+            self._launch(log.fileno())
         self._await_generation(set(), 1)
 
     def graceful(self) -> None:
@@ -292,7 +220,8 @@ class Server:
         """Stop httpd and remove the folder. Raise ServerError if a process of httpd is left. It may be called again."""
         try:
             if self._process is not None:
-                self._stop_process(self._process)
+                if problem := self._end():
+                    raise ServerError(f"{problem}:\n{self.error_text()}")
                 self._stopped()
         finally:
             self._process = None
@@ -302,55 +231,6 @@ class Server:
 
     def _stopped(self) -> None:
         """Called before the folder is removed; for subclasses."""
-
-    def _stop_process(self, process: subprocess.Popen[bytes]) -> None:
-        # Gracefully first: at SIGTERM the event MPM of httpd 2.4 uses sockets that its threads may be
-        # closing, and sometimes a child crashes, with any modules.
-        process.send_signal(signal.SIGWINCH)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(timeout=0.3 * _SLOWER)
-        process.terminate()
-        try:
-            process.wait(timeout=30 * _SLOWER)
-            problem = None if process.returncode == 0 else f"httpd ended with {process.returncode}"
-        except subprocess.TimeoutExpired:
-            problem = "httpd did not stop within 30 s"
-        # A parent of prefork that gets SIGTERM during a graceful stop signals its children and exits without waiting
-        # for them; they need a moment to exit.
-        until = time.monotonic() + 3 * _SLOWER
-        while self._has_httpd() and time.monotonic() < until:
-            time.sleep(0.01)
-        left = self._session()
-        for one in left:  # processes of CGI scripts may live on, those of httpd must not
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(one.pid, signal.SIGKILL)
-        process.wait()
-        while self._session():
-            time.sleep(0.01)
-        if any(one.name == _places.httpd().name for one in left):
-            problem = problem or "processes of httpd were left after the stop"
-        if problem:
-            raise ServerError(f"{problem}:\n{self.error_text()}")
-
-    def _has_httpd(self) -> bool:
-        """Return whether a process of httpd is left."""
-        return any(one.name == _places.httpd().name for one in self._session())
-
-    @property
-    def parent_pid(self) -> int:
-        """The process ID of httpd's parent process."""
-        assert self._process is not None, "not started"
-        return self._process.pid
-
-    def alive(self) -> bool:
-        """Return whether the parent process runs."""
-        return self._process is not None and self._process.poll() is None
-
-    def children(self) -> list[int]:
-        """Return the process IDs of the children that serve requests, with those of old generations."""
-        # The daemon of mod_cgid is a child with one thread; prefork does not load mod_cgid.
-        enough = 1 if self.mpm == "prefork" else 2
-        return [one.pid for one in self._session() if one.parent == self.parent_pid and one.threads >= enough]
 
     def log(self) -> str:
         """Return the part of the error log that a failed test shows; for subclasses."""
@@ -362,14 +242,11 @@ class Server:
             log.seek(since)
             return log.read().decode(errors="replace")
 
-    def _session(self) -> list[Process]:
-        return [one for one in processes() if one.session == self.parent_pid]
-
     def _generations(self) -> int:
         return self.error_log.read_bytes().count(_RUNNING)
 
     def _await_generation(self, old: set[int], generations: int) -> None:
-        deadline = time.monotonic() + 30 * _SLOWER
+        deadline = time.monotonic() + 30 * SLOWER
         while self._generations() < generations or not set(self.children()) - old:
             if not self.alive():
                 raise ServerError(f"httpd did not start:\n{self.error_text()}")

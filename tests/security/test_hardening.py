@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from httpd import Httpd
-from mod_python import temporary_server
+from mod_python import _httpd_session
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can set these restrictions")
 CONF = """
@@ -96,7 +96,7 @@ def test_no_memory_is_writable_and_executable() -> None:
 
 @pytest.mark.parametrize("mpm", ["event", "prefork"])
 def test_it_serves_where_no_memory_may_be_so(monkeypatch: pytest.MonkeyPatch, mpm: str) -> None:
-    monkeypatch.setattr(temporary_server, "_WRAPPER", [sys.executable, "-c", NO_WRITABLE_CODE])
+    monkeypatch.setattr(_httpd_session, "_WRAPPER", [sys.executable, "-c", NO_WRITABLE_CODE])
     with Httpd(CONF, mpm=mpm) as httpd:
         use(httpd)
         assert "NoNewPrivs:\t1" in Path(f"/proc/{httpd.children()[0]}/status").read_text()
@@ -106,7 +106,7 @@ def test_it_serves_where_no_memory_may_be_so(monkeypatch: pytest.MonkeyPatch, mp
 
 @pytest.mark.parametrize("mpm", ["event", "prefork"])
 def test_it_serves_where_files_are_read_only_and_devices_few(monkeypatch: pytest.MonkeyPatch, mpm: str) -> None:
-    monkeypatch.setattr(temporary_server, "_WRAPPER", ["unshare", "-m", "sh", "-c", READ_ONLY, "sh"])
+    monkeypatch.setattr(_httpd_session, "_WRAPPER", ["unshare", "-m", "sh", "-c", READ_ONLY, "sh"])
     with Httpd(CONF, mpm=mpm) as httpd:
         use(httpd)
         mounts = [line.split() for line in Path(f"/proc/{httpd.parent_pid}/mounts").read_text().splitlines()]

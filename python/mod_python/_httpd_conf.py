@@ -1,0 +1,77 @@
+"""What is the same in each httpd.conf that is written here: usual modules, sizes, a certificate."""
+
+import subprocess
+from collections.abc import Iterable
+from pathlib import Path
+
+from mod_python import _places
+
+# The usual modules of httpd.
+USUAL = """
+    authn_core authn_file authz_core authz_host authz_user auth_basic mime dir alias autoindex negotiation actions
+    env setenvif headers expires rewrite status filter deflate include substitute sed ext_filter buffer ratelimit
+    reqtimeout socache_shmcb ssl proxy proxy_http
+""".split()
+
+# mod_cgid forks from a process without threads; mod_http2 warns on prefork.
+USUAL_BY_MPM = {
+    "event": ["cgid", "http2"],
+    "worker": ["cgid", "http2"],
+    "prefork": ["cgi"],
+}
+
+# One child for as long as it can serve the load, and room for children of old generations.
+_THREADED_SIZE = """
+StartServers 1
+ServerLimit 8
+ThreadsPerChild 16
+MaxRequestWorkers 32
+MinSpareThreads 1
+MaxSpareThreads 32
+"""
+SIZE = {
+    "event": _THREADED_SIZE,
+    "worker": _THREADED_SIZE,
+    "prefork": """
+StartServers 4
+ServerLimit 16
+MaxRequestWorkers 16
+MinSpareServers 1
+MaxSpareServers 4
+""",
+}
+
+
+MPMS = ("event", "worker", "prefork")  # as they are preferred
+
+_OPENSSL = [
+    *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "9"),
+    *("-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"),
+    *("-addext", "basicConstraints=critical,CA:FALSE"),  # mod_ssl warns about a server certificate that is a CA
+]
+
+
+def usual_modules(mpm: str) -> list[str]:
+    """Return the names of the usual modules with this MPM."""
+    return [*USUAL, *USUAL_BY_MPM[mpm]]
+
+
+def load_lines(mpm: str, optional: Iterable[str], required: Iterable[str] = ()) -> list[str]:
+    """Return the LoadModule lines of an MPM and of modules, each once; of `optional` only those that are there."""
+    folder = _places.modules()
+    there = [name for name in optional if (folder / f"mod_{name}.so").exists()]
+    names = dict.fromkeys([f"mpm_{mpm}", *there, *required])
+    return [f"LoadModule {name}_module {quoted(folder / f'mod_{name}.so')}" for name in names]
+
+
+def quoted(value: object) -> str:
+    """Return one argument of a directive, in double quotes where it needs them."""
+    text = str(value)
+    if text and not any(character in text for character in " \t\"'\\#<>"):
+        return text
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def make_certificate(certificate: Path, key: Path) -> None:
+    """Make a certificate for localhost that is valid for nine days. Raise FileNotFoundError without openssl."""
+    subprocess.run([*_OPENSSL, "-keyout", key, "-out", certificate], check=True, capture_output=True)
