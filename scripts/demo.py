@@ -5,14 +5,13 @@ scripts/demo starts this, after the set-up.
 
 import argparse
 import itertools
-import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import NamedTuple
 
-from server import MANUAL, MODULE, PROJECT, Server, ServerError, why_not
+from server import MANUAL, MODULE, PROJECT, Server, ServerError, stop_on_signals, why_not
 
 EXAMPLES = PROJECT / "conf-examples"
 
@@ -75,13 +74,6 @@ def serve(conf: str, port: int) -> None:
         raise ServerError(f"httpd ended by itself:\n{server.error_text()}")
 
 
-def stop(*_: object) -> None:
-    """End `serve`, whatever of Ctrl-C, a closed terminal or `kill` asked for it; a second signal changes nothing."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)
-    raise KeyboardInterrupt
-
-
 def main() -> int:
     """Check, build, serve; return the exit code."""
     parser = argparse.ArgumentParser(prog="scripts/demo", description="Serves a demonstration of mod_python.")
@@ -104,8 +96,7 @@ def main() -> int:
     for needed in (MODULE, MANUAL):
         if not needed.exists():
             return fail(f"{needed} is missing: run scripts/setup and scripts/build.")
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, stop)
+    stop_on_signals()
     try:
         serve(conf.read_text(), port)
     except KeyboardInterrupt:

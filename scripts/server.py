@@ -11,6 +11,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT / "python"))
 
 from mod_python import _places, temporary_server  # noqa: E402
+from mod_python._command.ending import stop_on_signals  # noqa: E402
 from mod_python._machine import free_ports, processes, why_not  # noqa: E402
 from mod_python.temporary_server import ServerError  # noqa: E402
 
@@ -30,4 +31,15 @@ class Server(temporary_server.Server):
         return {"ROOT": str(self.folder / "conf-examples"), "MANUAL": str(MANUAL)}
 
 
-__all__ = ["APACHE", "MANUAL", "MODULE", "PROJECT", "Server", "ServerError", "free_ports", "processes", "why_not"]
+__all__ = [
+    "APACHE",
+    "MANUAL",
+    "MODULE",
+    "PROJECT",
+    "Server",
+    "ServerError",
+    "free_ports",
+    "processes",
+    "stop_on_signals",
+    "why_not",
+]

@@ -1,5 +1,6 @@
 """What is the same in each httpd.conf that is written here: usual modules, sizes, a certificate."""
 
+import re
 import subprocess
 from collections.abc import Iterable
 from pathlib import Path
@@ -41,6 +42,10 @@ MaxSpareServers 4
 """,
 }
 
+
+# A fragment that listens on the port for HTTP by itself, and the names of the ports that it uses.
+LISTEN = re.compile(r"^\s*Listen\s.*\$\{PORT\}", re.MULTILINE | re.IGNORECASE)
+PORT_VARIABLE = re.compile(r"\$\{(\w*PORT\d*)\}")
 
 MPMS = ("event", "worker", "prefork")  # as they are preferred
 

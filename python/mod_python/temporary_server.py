@@ -20,12 +20,11 @@ from typing import Self
 
 from mod_python import _places
 from mod_python._folder_copy import FolderCopy
-from mod_python._httpd_conf import SIZE, load_lines, make_certificate, usual_modules
+from mod_python._httpd_conf import LISTEN, PORT_VARIABLE, SIZE, load_lines, make_certificate, usual_modules
 from mod_python._httpd_session import SLOWER, HttpdSession, without_python
 from mod_python._machine import free_ports
 
 _FOR_TESTS = ["bucketeer", "case_filter", "case_filter_in"]
-_PORT_VARIABLE = re.compile(r"\$\{(\w*PORT\d*)\}")
 _RUNNING = b"resuming normal operations"  # httpd's log line when a generation is ready
 
 
@@ -86,7 +85,7 @@ class Server(HttpdSession):
             self._fill_folder(with_python)
             if handlers is not None:
                 self._copy(Path(handlers), "handlers")
-            names = sorted({"PORT", *_PORT_VARIABLE.findall(self._around(conf))} - {*(ports or {})})
+            names = sorted({"PORT", *PORT_VARIABLE.findall(self._around(conf))} - {*(ports or {})})
             free, self._claims = free_ports(len(names))
             self.variables = self._variables({**dict(zip(names, free, strict=True)), **(ports or {})})
             # The fragment is a file of its own, so that httpd's messages have its line numbers.
@@ -198,7 +197,7 @@ class Server(HttpdSession):
         if self.mpm != "prefork":
             lines += ["ScriptSock cgid"]  # in DefaultRuntimeDir
         lines += [] if python_first else load
-        if not re.search(r"^\s*Listen\s.*\$\{PORT\}", conf, re.MULTILINE | re.IGNORECASE):
+        if not LISTEN.search(conf):
             lines += ["Listen 127.0.0.1:${PORT}"]
         return "\n".join([*lines, self._around('Include "fragment.conf"'), ""])
 

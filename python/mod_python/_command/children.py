@@ -1,0 +1,64 @@
+"""The user as whom httpd's children run, and what that user can read."""
+
+import grp
+import os
+import pwd
+import stat
+from pathlib import Path
+
+from mod_python._command.problem import Problem
+
+_USUAL = ("www-data", "apache", "daemon", "nobody")  # as Debian, Fedora and httpd itself call it
+
+
+class Children:
+    """The user of httpd's children: who started the command, or for root the owner of what is served.
+
+    Args:
+        path: what is served.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.uid = os.geteuid()
+        self.is_other = self.uid == 0  # httpd refuses to serve as root
+        if self.is_other:
+            self.uid = path.stat().st_uid or int(os.environ.get("SUDO_UID", 0)) or _usual()
+        try:
+            user = pwd.getpwuid(self.uid)
+            self.name, self.gid = user.pw_name, user.pw_gid
+            self._groups = {*os.getgrouplist(self.name, self.gid)}
+        except KeyError:  # a user of another container
+            self.name, self.gid = f"#{self.uid}", os.getegid() or path.stat().st_gid
+            self._groups = {self.gid}
+
+    def lines(self) -> list[str]:
+        """Return the directives that make it their user."""
+        if not self.is_other:
+            return []
+        try:
+            group = grp.getgrgid(self.gid).gr_name
+        except KeyError:
+            group = f"#{self.gid}"
+        return [f"User {self.name}", f"Group {group}"]
+
+    def can_read(self, path: Path) -> bool:
+        """Return whether they can read a file, or a folder, as far as its mode and those above it tell."""
+        if not self.is_other:
+            return os.access(path, os.R_OK)
+        path = path.resolve()
+        needed = stat.S_IROTH | (stat.S_IXOTH if path.is_dir() else 0)
+        return self._may(path, needed) and all(self._may(folder, stat.S_IXOTH) for folder in path.parents)
+
+    def _may(self, path: Path, bits: int) -> bool:
+        status = path.stat()
+        shift = 6 if status.st_uid == self.uid else 3 if status.st_gid in self._groups else 0
+        return (status.st_mode >> shift) & bits == bits
+
+
+def _usual() -> int:
+    for name in _USUAL:
+        try:
+            return pwd.getpwnam(name).pw_uid
+        except KeyError:
+            continue
+    raise Problem(f"httpd does not serve as root, and there is no user {', '.join(_USUAL)}: run it as an ordinary user")

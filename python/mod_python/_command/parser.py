@@ -1,0 +1,110 @@
+"""The subcommands of `mod_python` with their options, and the entry that runs one."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from mod_python._command.options import LEVELS, Options
+from mod_python._command.problem import Problem
+from mod_python._places import NotFoundError
+from mod_python.version import version
+
+Command = Callable[[argparse.Namespace], None]
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the whole command. Each subcommand has a function, `run`."""
+    whole = argparse.ArgumentParser(prog="mod_python", description="Python inside Apache httpd.")
+    whole.add_argument("--version", action="version", version=f"mod_python {version}")
+    commands = whole.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _add_serve(commands)
+    return whole
+
+
+def _add_serve(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    default = Options("")
+    one = commands.add_parser(
+        "serve",
+        help="serve a file with a private httpd until Ctrl-C",
+        description="Serve a file with a private httpd until Ctrl-C. It writes only in a temporary folder.",
+    )
+    one.add_argument(
+        "target",
+        metavar="TARGET",
+        help="a Python file with handler(req), a filter or connectionhandler(conn), or a fragment of configuration",
+    )
+    one.add_argument("--over", metavar="PLACE", help="what a filter filters: a folder, or the URL of a site")
+    one.add_argument("--tcp", type=int, metavar="PORT", help="the port for a connection handler")
+    one.add_argument("--host", default=default.host, help=f"the address to listen on ({default.host})")
+    one.add_argument("--port", type=int, default=default.port, help=f"the port; 0 for a free one ({default.port})")
+    one.add_argument(
+        "--processes", type=_count, default=default.processes, metavar="N", help="processes that serve (1)"
+    )
+    one.add_argument(
+        "--threads", type=_count, default=default.threads, metavar="N", help="threads in each of them (16)"
+    )
+    one.add_argument(
+        "--reload",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="restart gracefully when a file has changed that is not reloaded by itself (as default with a terminal)",
+    )
+    one.add_argument("--tls", action="store_true", help="speak TLS, with a certificate that openssl makes")
+    one.add_argument("--http2", action="store_true", help="offer HTTP/2")
+    one.add_argument("--env-file", type=Path, metavar="FILE", help="lines NAME=value for the environment")
+    one.add_argument(
+        "--log-level", choices=LEVELS, default=default.log_level, metavar="LEVEL", help="as LogLevel (warn)"
+    )
+    instead = one.add_mutually_exclusive_group()
+    instead.add_argument("--print-config", action="store_true", help="print the httpd.conf that it would run, and end")
+    instead.add_argument("--check", action="store_true", help="have httpd check the configuration, and end")
+    one.set_defaults(run=_serve)
+
+
+def _count(text: str) -> int:
+    if text.isdecimal() and 0 < int(text) <= 20000:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text} is no number from 1 to 20000")
+
+
+def _serve(arguments: argparse.Namespace) -> None:
+    from mod_python._command.serve import serve
+    from mod_python._command.site import Site
+
+    names = Options.__dataclass_fields__
+    options = Options(**{name: value for name, value in vars(arguments).items() if name in names})
+    if arguments.print_config:
+        with Site(options) as site:
+            print(site.configuration(), end="")
+    elif arguments.check:
+        with Site(options) as site:
+            site.check()
+            print(f"{options.target}: the configuration is right")
+    else:
+        serve(options)
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run the command.
+
+    Args:
+        words: what was typed behind its name; None for that of this process.
+
+    Returns:
+        the exit status: 0, or 1 after a sentence about what is wrong; argparse ends the process with 2 itself.
+    """
+    arguments = parser().parse_args(words)
+    command: Command = arguments.run
+    try:
+        command(arguments)
+    except KeyboardInterrupt:
+        return 0
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # whoever read it has gone; nothing shall say so again at the end
+        return 0
+    except (Problem, NotFoundError) as error:
+        print(f"mod_python: {error}", file=sys.stderr)
+        return 1
+    return 0

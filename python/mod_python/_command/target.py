@@ -1,0 +1,209 @@
+"""What `mod_python serve` can serve, told by what a file has, and the directives for it. No code of it is run."""
+
+import ast
+import os
+import re
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mod_python._command.problem import Problem
+from mod_python._httpd_conf import LISTEN, quoted
+
+# The functions that directives call by default, by the kind of a target.
+_FUNCTIONS = {
+    "handler": "a handler",
+    "outputfilter": "a filter",
+    "inputfilter": "a filter",
+    "connectionhandler": "a connection handler",
+}
+_CERTIFICATES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt")
+
+
+@dataclass
+class Target:
+    """What is served.
+
+    Attributes:
+        path: the file that was named, absolute.
+        lines: the directives that serve it.
+        module: the name for PythonImport, or None.
+        documents: the folder of files, or None.
+        listens: whether `lines` have a Listen of their own, and nothing else shall listen.
+        restarts: files whose change needs a restart, since they are not reloaded by themselves.
+        scheme: of the URL that is shown: "http" or "tcp".
+        modules: names of the modules of httpd that `lines` need.
+    """
+
+    path: Path
+    lines: list[str]
+    module: str | None = None
+    documents: Path | None = None
+    listens: bool = False
+    restarts: list[Path] = field(default_factory=list)
+    scheme: str = "http"
+    modules: list[str] = field(default_factory=list)
+
+
+def target_of(name: str, over: str | None, tcp: int | None, host: str) -> Target:
+    """Return what a name on the command line stands for.
+
+    Args:
+        name: the path of a file: Python code, or configuration (.conf).
+        over: a folder or the URL of a site, for filters.
+        tcp: the port for a connection handler.
+        host: the address for that port.
+
+    Raises:
+        Problem: it is none of these, or lacks an option.
+    """
+    path = Path(os.path.abspath(name))  # noqa: PTH100 - not resolve(): neighbours of a link are those beside it
+    if not path.is_file():
+        what = "a folder" if path.is_dir() else "not there"
+        raise Problem(f"{name} is {what}: name a file with Python code, or one of configuration (.conf)")
+    if path.suffix == ".conf":
+        if over is not None or tcp is not None:
+            raise Problem(f"{name} is configuration, which says by itself what is served: leave --over and --tcp out")
+        return _configuration(path)
+    if path.suffix != ".py":
+        raise Problem(f"{name} is neither Python code (.py) nor configuration (.conf)")
+    return _code(path, _names(path), over, tcp, host)
+
+
+def _code(path: Path, names: set[str], over: str | None, tcp: int | None, host: str) -> Target:
+    """Return the target for a Python file that has these names."""
+    filters: list[str] = [name for name in ("inputfilter", "outputfilter") if name in names]
+    if tcp is not None:
+        if "connectionhandler" not in names:
+            raise Problem(f"{path.name} has no connectionhandler(conn), which --tcp serves: {_has(names)}")
+        return _connections(path, tcp, host)
+    if over is not None:
+        if not filters:
+            raise Problem(f"{path.name} has neither outputfilter(filter) nor inputfilter(filter): {_has(names)}")
+        return _filter(path, filters, over)
+    if "handler" in names:
+        return _handler(path)
+    if filters:
+        raise Problem(f"{path.name} is a filter: say what it filters, with --over FOLDER or --over URL")
+    if "connectionhandler" in names:
+        raise Problem(f"{path.name} is a connection handler: say on which port, with --tcp PORT")
+    raise Problem(
+        f"{path.name} has nothing to serve: no handler(req), outputfilter(filter), inputfilter(filter) or "
+        "connectionhandler(conn)"
+    )
+
+
+def _has(names: set[str]) -> str:
+    """Return what the file has instead, for the end of a sentence."""
+    found = [f"{name}, {what}" for name, what in _FUNCTIONS.items() if name in names]
+    return f"it has {found[0]}" if found else "it has no function that httpd calls"
+
+
+def _names(path: Path) -> set[str]:
+    """Return the names that a module's code binds at its top level, in `if` and `try` as well."""
+    try:
+        tree = ast.parse(path.read_bytes(), str(path))
+    except OSError as error:
+        raise Problem(f"{path} cannot be read: {error.strerror}") from error
+    except SyntaxError as error:
+        raise Problem(f"{path}, line {error.lineno}: {error.msg}") from error
+    except ValueError as error:
+        raise Problem(f"{path} is no Python code: {error}") from error
+    return set(_bound(tree.body))
+
+
+def _bound(body: Iterable[ast.stmt]) -> Iterable[str]:
+    for node in body:
+        match node:
+            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+                yield node.name
+            case ast.Import() | ast.ImportFrom():
+                yield from (alias.asname or alias.name.partition(".")[0] for alias in node.names)
+            case ast.Assign() | ast.AnnAssign():
+                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+                yield from (name.id for one in targets for name in ast.walk(one) if isinstance(name, ast.Name))
+            case ast.If() | ast.Try() | ast.With():
+                for inner in ("body", "orelse", "finalbody"):
+                    yield from _bound(getattr(node, inner, ()))
+                for handler in getattr(node, "handlers", ()):
+                    yield from _bound(handler.body)
+
+
+def _module(path: Path) -> tuple[str, list[str]]:
+    """Return how directives name the module of a file, and the lines that this needs."""
+    name = path.stem
+    if not name.isidentifier() or name in sys.stdlib_module_names or name == "mod_python":
+        return quoted(path), []
+    return name, [path_line(path.parent)]
+
+
+def path_line(folder: Path) -> str:
+    """Return the PythonPath that has a folder."""
+    return f"PythonPath {quoted(f'sys.path + [{str(folder)!r}]')}"
+
+
+def _handler(path: Path) -> Target:
+    name, lines = _module(path)
+    lines += ['<Location "/">', "    SetHandler mod_python", f"    PythonHandler {name}", "</Location>"]
+    return Target(path, lines, name)
+
+
+def _connections(path: Path, port: int, host: str) -> Target:
+    name, lines = _module(path)
+    address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    lines += [f"Listen {address}", f"<VirtualHost {address}>", f"    PythonConnectionHandler {name}"]
+    lines += ["    ${TLS}", "</VirtualHost>"]
+    return Target(path, lines, name, listens=True, scheme="tcp")
+
+
+def _filter(path: Path, filters: list[str], over: str) -> Target:
+    name, lines = _module(path)
+    for function in filters:
+        way = function.removesuffix("filter").capitalize()
+        lines += [f"Python{way}Filter {name} SERVED_{way.upper()} encoding=decode"]
+    lines += ['<Location "/">']
+    lines += [f"    Set{way}Filter SERVED_{way.upper()}" for way in (f[:-6].capitalize() for f in filters)]
+    lines += ["</Location>"]
+    if re.match(r"https?://", over):
+        proxy = ["proxy", "proxy_http", "deflate", *(["socache_shmcb", "ssl"] if over.startswith("https") else [])]
+        return Target(path, lines + _proxied(over), name, modules=proxy)
+    folder = Path(os.path.abspath(over))  # noqa: PTH100 - as above
+    if not folder.is_dir():
+        raise Problem(f"--over {over}: that is neither a folder nor a URL that begins with http:// or https://")
+    lines += [f"<Directory {quoted(folder)}>", "    Options Indexes FollowSymLinks", "</Directory>"]
+    return Target(path, lines, name, documents=folder, modules=["autoindex", "deflate"])
+
+
+def _proxied(url: str) -> list[str]:
+    """Return the lines for another site behind all paths of this one."""
+    origin = re.match(r"(https?://[^/?#\s]+)(/[^?#\s]*)?$", url)
+    if origin is None:
+        raise Problem(f"--over {url}: that is no URL of a site, as https://example.org/docs/ is")
+    base = quoted(origin[1] + (origin[2] or "/").rstrip("/") + "/")
+    lines = [f'ProxyPass "/" {base}', f'ProxyPassReverse "/" {base}', "ProxyAddHeaders Off"]
+    # mod_deflate decodes gzip only.
+    lines += ['RequestHeader edit* Accept-Encoding "br|zstd|deflate" identity']
+    if url.startswith("https:"):
+        lines += ["SSLProxyEngine on"]
+        if known := next((place for place in _CERTIFICATES if Path(place).exists()), None):
+            lines += ["SSLProxyVerify require", f"SSLProxyCACertificateFile {known}"]
+    return lines
+
+
+def _configuration(path: Path) -> Target:
+    """Return the target for a fragment of configuration, with the modules of its folder and `htdocs` beside it."""
+    documents = path.parent / "htdocs"
+    lines = [path_line(path.parent), f"Include {quoted(path)}"]
+    return Target(
+        path, lines, documents=documents if documents.is_dir() else None, restarts=[path], listens=_listens(path)
+    )
+
+
+def _listens(path: Path) -> bool:
+    """Return whether a fragment listens on ${PORT} by itself."""
+    try:
+        text = path.read_text(errors="replace")
+    except OSError as error:
+        raise Problem(f"{path} cannot be read: {error.strerror}") from error
+    return LISTEN.search(text) is not None

@@ -1,0 +1,165 @@
+"""`mod_python serve shop.py`: a handler on a terminal, and what is left behind."""
+
+import re
+import signal
+import socket
+import time
+
+import pytest
+
+from command_place import Place, get, wait_for_body
+from programs import PATIENCE, kill
+
+HANDLER = """
+from mod_python import apache
+
+def handler(req):
+    if req.uri == "/boom":
+        raise KeyError("no kätzchen")
+    print("asked for", req.uri)
+    req.content_type = "text/plain"
+    req.write("good morning\\n")
+    return apache.OK
+"""
+STARTED = r"Serving shop\.py at (http://localhost:\d+/); Ctrl-C ends it\."
+
+
+def test_a_handler_on_a_terminal(place: Place) -> None:
+    shop = place.write("shop.py", HANDLER)
+    program = place.start("serve", "shop.py", "--port", "0")
+    url = program.wait_for(STARTED)[1]
+    assert get(url + "hello?x=1") == (200, "good morning\n")
+    program.wait_for(r"\d\d:\d\d:\d\d \x1b\[32m200\x1b\[0m GET /hello\?x=1 \d+\.\d ms\n")
+    assert "asked for /hello\n" in program.text
+    assert get(url + "boom")[0] == 500
+    program.wait_for(r'\n  File "\S+/shop\.py", line 6, in handler\n    raise KeyError\("no kätzchen"\)\n')
+    program.wait_for(r"\nKeyError: 'no kätzchen'\n\d\d:\d\d:\d\d \x1b\[31m500\x1b\[0m GET /boom ")
+    shop.write_text(HANDLER.replace("morning", "evening"))
+    wait_for_body(url, "good evening\n")
+    program.type(b"\x03")
+    assert program.end() == 0
+    place.expect_nothing_left()
+    assert "Traceback" not in program.text.rpartition("KeyError")[2]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+def test_nothing_is_left_after_a_signal(place: Place, number: signal.Signals) -> None:
+    place.write("shop.py", HANDLER)
+    program = place.start("serve", "shop.py", "--port", "0")
+    url = program.wait_for(STARTED)[1]
+    assert get(url) == (200, "good morning\n")
+    kill(program.process.pid, number)
+    assert program.end() == (-9 if number == signal.SIGKILL else 0)
+    place.expect_nothing_left()
+
+
+def test_nothing_is_left_after_the_end_of_what_started_it(place: Place) -> None:
+    place.write("shop.py", HANDLER)
+    # `exit` keeps the shell from becoming the command itself; setsid keeps the terminal's SIGHUP from it.
+    shell = ("sh", "-c", 'setsid "$@"; exit 3', "sh")
+    program = place.start("serve", "shop.py", "--port", "0", before=shell)
+    url = program.wait_for(STARTED)[1]
+    assert get(url) == (200, "good morning\n")
+    kill(program.process.pid, signal.SIGKILL)
+    program.end()
+    place.expect_nothing_left()
+
+
+def test_it_ends_while_a_handler_works(place: Place) -> None:
+    place.write("shop.py", "import time\n\ndef handler(req):\n    print('at work')\n    time.sleep(600)\n")
+    program = place.start("serve", "shop.py", "--port", "0")
+    port = int(re.findall(r"\d+", program.wait_for(STARTED)[1])[0])
+    with socket.create_connection(("127.0.0.1", port), PATIENCE) as client:
+        client.sendall(b"GET / HTTP/1.0\r\n\r\n")
+        program.wait_for("at work")
+        begin = time.monotonic()
+        program.type(b"\x03")
+        assert program.end() == 0
+        assert time.monotonic() - begin < 60
+    place.expect_nothing_left()
+
+
+@pytest.mark.parametrize("variable", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
+def test_colours_can_be_refused(place: Place, variable: dict[str, str]) -> None:
+    place.write("shop.py", HANDLER)
+    program = place.start("serve", "shop.py", "--port", "0", env=variable)
+    get(program.wait_for(STARTED)[1])
+    program.wait_for(r"\n\d\d:\d\d:\d\d 200 GET / \d+\.\d ms\n")
+    program.type(b"\x03")
+    assert program.end() == 0
+    assert "\x1b" not in program.text
+
+
+def test_no_client_writes_control_characters_to_the_terminal(place: Place) -> None:
+    place.write("shop.py", "def handler(req):\n    print(req.headers_in['X-Text'])\n    req.write('.')\n")
+    program = place.start("serve", "shop.py", "--port", "0", env={"NO_COLOR": "1"})
+    port = int(re.findall(r"\d+", program.wait_for(STARTED)[1])[0])
+    with socket.create_connection(("127.0.0.1", port), PATIENCE) as client:
+        client.sendall(b"GET /%1b[2J\xc2\x9b2J HTTP/1.0\r\nX-Text: a\tb\xc2\x9b1mc\xc3\xa4\r\n\r\n")
+        while client.recv(1000):
+            pass
+    program.wait_for(r"200 GET /")
+    assert r"a" + "\t" + r"b\x9b1mcä" in program.text
+    assert "\x1b" not in program.text
+    assert "\x9b" not in program.text
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "sentence"),
+    [
+        ("shop.py", None, "shop.py is not there: name a file with Python code, or one of configuration (.conf)"),
+        ("shop.py", "def handler(req)\n", "{folder}/shop.py, line 1: expected ':'"),
+        (
+            "shop.py",
+            "x = 1\n",
+            "shop.py has nothing to serve: no handler(req), outputfilter(filter), inputfilter(filter) or "
+            "connectionhandler(conn)",
+        ),
+        (
+            "shop.py",
+            "def outputfilter(filter): pass\n",
+            "shop.py is a filter: say what it filters, with --over FOLDER or --over URL",
+        ),
+        (
+            "shop.py",
+            "async def connectionhandler(conn): pass\n",
+            "shop.py is a connection handler: say on which port, with --tcp PORT",
+        ),
+        ("shop.txt", "x", "shop.txt is neither Python code (.py) nor configuration (.conf)"),
+    ],
+)
+def test_what_is_wrong_is_one_sentence(place: Place, name: str, text: str | None, sentence: str) -> None:
+    if text is not None:
+        place.write(name, text)
+    done = place.run("serve", name)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"mod_python: {sentence.format(folder=place.folder)}\n"
+
+
+def test_a_module_that_raises_is_a_traceback_and_a_sentence(place: Place) -> None:
+    place.write("shop.py", "def handler(req): pass\n\nraise LookupError('no shop')\n")
+    done = place.run("serve", "shop.py", "--port", "0")
+    assert done.returncode == 1
+    assert done.stderr == "mod_python: shop.py could not be imported, as the traceback above says\n"
+    assert done.stdout.endswith("    raise LookupError('no shop')\nLookupError: no shop\n")
+    assert "Serving" not in done.stdout
+
+
+def test_a_port_in_use_is_one_sentence(place: Place) -> None:
+    place.write("shop.py", HANDLER)
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        done = place.run("serve", "shop.py", "--port", str(port))
+    assert done.stderr == f"mod_python: port {port} cannot be used (address already in use): give another one\n"
+    assert done.returncode == 1
+    assert place.run("serve", "shop.py", "--port", "65536").stderr == (
+        "mod_python: there is no port 65536: give one between 1 and 65535\n"
+    )
+
+
+def test_no_httpd_is_one_sentence(place: Place) -> None:
+    place.write("shop.py", HANDLER)
+    done = place.run("serve", "shop.py", "--port", "0", env={"MOD_PYTHON_SO": "/nowhere/mod_python.so"})
+    assert done.returncode == 1
+    assert "Cannot load /nowhere/mod_python.so" in done.stdout
+    assert done.stderr == "mod_python: httpd did not start, as it says above\n"
