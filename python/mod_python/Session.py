@@ -2,18 +2,23 @@
 
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from mod_python import apache
 from mod_python._session_base import CLEANUP_CHANCE, DFT_LOCK, DFT_TIMEOUT, BaseSession
+from mod_python._session_cleanup import in_background
 from mod_python._session_cookie import COOKIE_NAME
 from mod_python._session_database import DatabaseStore
 from mod_python._session_files import FileStore
-from mod_python._session_folder import SessionFolderError
+from mod_python._session_folder import SessionFolderError, SessionStoreError
 from mod_python._session_locks import FileLocks, Locks, MemoryLocks
 from mod_python._session_options import SessionOptions
-from mod_python._session_records import Codec, Record, UnreadableError, is_expired
+from mod_python._session_pool import only_one
+from mod_python._session_records import Record, is_expired
+from mod_python._session_servers import RedisSession, SqlSession
+from mod_python._session_stored import StoredSession, tell_removed
 
 __all__ = [
     "CLEANUP_CHANCE",
@@ -28,8 +33,11 @@ __all__ = [
     "DbmSession",
     "FileSession",
     "MemorySession",
+    "RedisSession",
     "Session",
     "SessionFolderError",
+    "SessionStoreError",
+    "SqlSession",
     "tempdir",
 ]
 
@@ -84,27 +92,10 @@ class MemorySession(BaseSession):
             if is_expired(record, now) and self._records.get(sid) is record:
                 self._records.pop(sid, None)
                 removed += 1
-        _tell(self, removed)
+        tell_removed(type(self), removed)
 
 
-class _StoredSession(BaseSession):
-    """A session whose records are stored as bytes."""
-
-    _codec: Codec
-
-    def _decoded(self, data: bytes | None) -> Record | None:
-        """Return the record of bytes; None if there are none, or if they cannot be read, which is logged."""
-        if data is None:
-            return None
-        try:
-            return self._codec.decode(self._sid, data)
-        except UnreadableError as error:
-            text = f"mod_python: a new session begins, because the stored one cannot be read: {error}"
-            self._req.log_error(text, apache.APLOG_WARNING)
-            return None
-
-
-class FileSession(_StoredSession):
+class FileSession(StoredSession):
     """A session in a file of its own, in ``mp_sess`` below ``PythonOption mod_python.session.database_directory``."""
 
     def __init__(
@@ -156,7 +147,7 @@ class FileSession(_StoredSession):
         self._store.delete(self._sid)
 
     def do_cleanup(self) -> None:
-        """Remove files that have expired, for as long as ``cleanup_time_limit`` lets it."""
+        """Remove files that have expired, on a thread of its own, for as long as ``cleanup_time_limit`` lets it."""
         options = self._options
         fast, verify = self._fast, self._verify
         if fast == -1:
@@ -165,10 +156,11 @@ class FileSession(_StoredSession):
             verify = options.flag("file_session.verify_session_timeout", DFT_VERIFY_CLEANUP)
         grace = options.number("file_session.cleanup_grace_period", DFT_GRACE_PERIOD)
         limit = options.number("file_session.cleanup_time_limit", DFT_CLEANUP_TIME_LIMIT)
-        _tell(self, self._store.clean_up(self._timeout + grace, bool(fast), bool(verify), limit))
+        kind, store, age = type(self), self._store, self._timeout + grace
+        in_background(lambda: tell_removed(kind, store.clean_up(age, bool(fast), bool(verify), limit)))
 
 
-class DbmSession(_StoredSession):
+class DbmSession(StoredSession):
     """A session in one file for all: a database of SQLite, where mod_python 3 had a dbm file."""
 
     _stores: dict[Path, DatabaseStore] = {}  # noqa: RUF012 - it is for all of them
@@ -203,34 +195,15 @@ class DbmSession(_StoredSession):
         self._codec = self.codec()
         named = self._named or self._options.text("dbm_session.database_filename")
         path = Path(named) if named else self.folder() / "mp_sess.dbm"
-        self._store = self._stores.setdefault(path, DatabaseStore(path))
+        self._store = only_one(self._stores, path, lambda: DatabaseStore(path))
 
     def folder(self) -> Path:
         """Return the folder of the file."""
         return self._options.folder("dbm_session")
 
-    def do_load(self) -> Record | None:
-        """Read the record."""
-        return self._decoded(self._store.load(self._sid))
 
-    def do_save(self, record: Record) -> None:
-        """Write the record."""
-        expires = record["_accessed"] + record["_timeout"]
-        self._store.save(self._sid, self._codec.encode(self._sid, record), expires)
-
-    def do_delete(self) -> None:
-        """Remove the record."""
-        self._store.delete(self._sid)
-
-    def do_cleanup(self) -> None:
-        """Remove records that have expired."""
-        _tell(self, self._store.clean_up(time.time()))
-
-
-_KINDS: dict[str, type[MemorySession] | type[FileSession] | type[DbmSession]] = {
-    "MemorySession": MemorySession,
-    "FileSession": FileSession,
-    "DbmSession": DbmSession,
+_KINDS: dict[str, Callable[..., BaseSession]] = {
+    kind.__name__: kind for kind in (MemorySession, FileSession, DbmSession, SqlSession, RedisSession)
 }
 
 
@@ -262,7 +235,3 @@ def _has_one_child() -> bool:
     is_threaded = apache.mpm_query(apache.AP_MPMQ_IS_THREADED) != 0
     is_forked = apache.mpm_query(apache.AP_MPMQ_IS_FORKED) != 0
     return is_threaded and (not is_forked or apache.mpm_query(apache.AP_MPMQ_MAX_DAEMONS) == 1)
-
-
-def _tell(session: BaseSession, removed: int) -> None:
-    apache.log_error(f"mod_python: {type(session).__name__} has removed {removed} expired sessions", apache.APLOG_INFO)

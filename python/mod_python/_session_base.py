@@ -7,8 +7,8 @@ from typing import Any
 
 from mod_python import Cookie, apache
 from mod_python._session_cookie import is_sid, received_sid, session_cookie
-from mod_python._session_folder import folder_key
-from mod_python._session_locks import FileLocks, Held, Locks
+from mod_python._session_folder import folder_key, key_of_file
+from mod_python._session_locks import FileLocks, Held, LockLostError, Locks
 from mod_python._session_options import SessionOptions
 from mod_python._session_records import ACCESSED, CREATED, DATA, TIMEOUT, Codec, Record, is_expired
 
@@ -125,10 +125,23 @@ class BaseSession(dict[Any, Any]):
         return True
 
     def save(self) -> None:
-        """Store the data, and begin the time-out anew. After invalidate() it does nothing."""
-        if not self._invalid:
-            now = time.time()
-            self.do_save({DATA: dict(self), CREATED: self._created, ACCESSED: now, TIMEOUT: self._timeout})
+        """Store the data, and begin the time-out anew. After invalidate() it does nothing.
+
+        Raises:
+            apache.SERVER_RETURN: with 503, if the lock was lost before, and another request has changed the session:
+                with a server of the sessions that was restarted, or `RedisSession` after its ``lock_seconds``.
+        """
+        if self._invalid:
+            return
+        record = {DATA: dict(self), CREATED: self._created, ACCESSED: time.time(), TIMEOUT: self._timeout}
+        try:
+            self.do_save(record)
+        except LockLostError:
+            text = (
+                f"mod_python: the session {self._sid[:6]}... is not saved: its lock ended, and another request had it"
+            )
+            self._req.log_error(text, apache.APLOG_WARNING)
+            raise apache.SERVER_RETURN(apache.HTTP_SERVICE_UNAVAILABLE) from None
 
     def delete(self) -> None:
         """Remove the session from the store, and its data from this object."""
@@ -199,7 +212,10 @@ class BaseSession(dict[Any, Any]):
     # ---- cleaning up
 
     def cleanup(self) -> None:
-        """Remove what has expired from the store, when this request is over. One session in 1000 calls it."""
+        """Remove what has expired from the store, when this request is over. One session in 1000 calls it.
+
+        The classes of this module do that on a thread of its own, one at a time in a child.
+        """
         self._req.register_cleanup(_clean_up, self)
 
     # ---- for subclasses
@@ -212,8 +228,10 @@ class BaseSession(dict[Any, Any]):
         return self._options.folder()
 
     def codec(self) -> Codec:
-        """Return what makes bytes of records, with the key of the folder."""
-        return Codec(folder_key(self.folder()), self._options.text("session.format", "pickle").lower())
+        """Return what makes bytes of records, with the key of ``session.key_file``, or else that of the folder."""
+        path = self._options.key_file()
+        key = folder_key(self.folder()) if path is None else key_of_file(path)
+        return Codec(key, self._options.text("session.format", "pickle").lower())
 
     def do_load(self) -> Record | None:
         """Return what ``do_save`` has stored for ``self.id()``, or None."""

@@ -1,18 +1,17 @@
 """Sessions in one file of SQLite, which all children share: what ``DbmSession`` is now."""
 
-import contextlib
 import os
 import sqlite3
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 from mod_python._session_folder import SessionFolderError
+from mod_python._session_pool import Pool
 
 _WAIT_SECONDS = 30
 _SCHEMA = """
-CREATE TABLE IF NOT EXISTS session (sid TEXT PRIMARY KEY, expires REAL NOT NULL, record BLOB NOT NULL) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS session_expires ON session (expires);
+CREATE TABLE IF NOT EXISTS {0} (sid TEXT PRIMARY KEY, expires REAL NOT NULL, record BLOB NOT NULL) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS {0}_expires ON {0} (expires);
 """
 
 
@@ -22,46 +21,34 @@ class DatabaseStore:
     Args:
         path: the file. With write-ahead logging, readers and a writer do not wait for each other, and a child that is
             killed leaves no broken file.
+        table: the name of the table.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, table: str = "session") -> None:
         self._path = path
-        self._idle: list[sqlite3.Connection] = []
+        self._table = table
+        self._pool = Pool(self._new, lambda _connection, _error: False)
 
-    def load(self, sid: str) -> bytes | None:
+    def load(self, sid: str, lock: object = None) -> bytes | None:  # noqa: ARG002 - other stores need it
         """Return the bytes of a session, or None."""
-        with self._connection() as connection:
-            row = connection.execute("SELECT record FROM session WHERE sid = ?", (sid,)).fetchone()
+        text = f"SELECT record FROM {self._table} WHERE sid = ?"
+        row = self._pool.run(lambda connection: connection.execute(text, (sid,)).fetchone())
         return None if row is None else bytes(row[0])
 
-    def save(self, sid: str, data: bytes, expires: float) -> None:
+    def save(self, sid: str, data: bytes, expires: float, lock: object = None) -> None:  # noqa: ARG002
         """Write the bytes of a session that expires at a time, in seconds since 1970."""
-        with self._connection() as connection:
-            connection.execute("INSERT OR REPLACE INTO session VALUES (?, ?, ?)", (sid, expires, data))
+        text = f"INSERT OR REPLACE INTO {self._table} VALUES (?, ?, ?)"
+        self._pool.run(lambda connection: connection.execute(text, (sid, expires, data)))
 
     def delete(self, sid: str) -> None:
         """Remove a session, if it is there."""
-        with self._connection() as connection:
-            connection.execute("DELETE FROM session WHERE sid = ?", (sid,))
+        text = f"DELETE FROM {self._table} WHERE sid = ?"
+        self._pool.run(lambda connection: connection.execute(text, (sid,)))
 
     def clean_up(self, now: float) -> int:
         """Remove sessions that have expired, and return how many."""
-        with self._connection() as connection:
-            return connection.execute("DELETE FROM session WHERE expires < ?", (now,)).rowcount
-
-    @contextlib.contextmanager
-    def _connection(self) -> Iterator[sqlite3.Connection]:
-        """Lend a connection: each is used by one thread at a time, so that no lock is held while one waits."""
-        try:
-            connection = self._idle.pop()
-        except IndexError:
-            connection = self._new()
-        try:
-            yield connection
-        except BaseException:
-            connection.close()
-            raise
-        self._idle.append(connection)
+        text = f"DELETE FROM {self._table} WHERE expires < ?"
+        return self._pool.run(lambda connection: connection.execute(text, (now,)).rowcount)
 
     def _new(self) -> sqlite3.Connection:
         # SQLite gives its other files the permissions of this one.
@@ -80,7 +67,7 @@ class DatabaseStore:
             try:
                 connection.execute("PRAGMA journal_mode = WAL")
                 connection.execute("PRAGMA synchronous = NORMAL")
-                connection.executescript(_SCHEMA)
+                connection.executescript(_SCHEMA.format(self._table))
             except sqlite3.OperationalError:
                 # Where several children make the file at the same time, SQLite does not wait for the others.
                 if time.monotonic() > deadline:

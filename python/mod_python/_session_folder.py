@@ -7,9 +7,14 @@ import stat
 from pathlib import Path
 
 _KEY_BYTES = 32
+_MOST_KEY_BYTES = 4096
 
 
-class SessionFolderError(Exception):
+class SessionStoreError(Exception):
+    """A store of sessions that cannot be used; the text says what to do."""
+
+
+class SessionFolderError(SessionStoreError):
     """A place that cannot be used for sessions; the text says what to do."""
 
 
@@ -46,6 +51,22 @@ def folder_key(folder: Path) -> bytes:
         finally:
             new.unlink()
         return _read(path)
+
+
+def key_of_file(path: Path) -> bytes:
+    """Return the key that a file has, which several machines can share.
+
+    Raises:
+        SessionFolderError: it is too short, or others can read or change it.
+        OSError: it cannot be read.
+    """
+    with open(path, "rb") as file:
+        mode, key = os.fstat(file.fileno()).st_mode, file.read(_MOST_KEY_BYTES).strip()
+    if mode & 0o027:
+        raise SessionFolderError(f"others can read or change {path}, the key of sessions: run chmod 0640 on it")
+    if len(key) < _KEY_BYTES:
+        raise SessionFolderError(f"{path} is no key of sessions: it must have {_KEY_BYTES} bytes or more")
+    return key
 
 
 def write_new(path: Path, data: bytes) -> None:

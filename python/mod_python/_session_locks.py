@@ -12,10 +12,14 @@ import os
 import struct
 import threading
 import time
-from typing import Protocol
+from typing import Any, Protocol
 
 _FIRST_DELAY = 0.001
 _LONGEST_DELAY = 0.02
+
+
+class LockLostError(Exception):
+    """A lock that somebody else has had before its holder gave it back; the text is its key."""
 
 
 class Locks(Protocol):
@@ -23,11 +27,11 @@ class Locks(Protocol):
 
     name: str
 
-    def try_lock(self, key: str) -> int | None:
-        """Take the lock of a key, and return a number for `unlock`; None if it is taken."""
+    def try_lock(self, key: str) -> Any:
+        """Take the lock of a key, and return a token for `unlock`; None if it is taken."""
 
-    def unlock(self, key: str, token: int) -> None:
-        """Give back a lock."""
+    def unlock(self, key: str, token: Any) -> None:
+        """Give back a lock. It raises nothing."""
 
 
 class FileLocks:
@@ -81,7 +85,7 @@ class Held:
     """A lock that is held. Several of one thread can be the same lock; the last one that is released frees it."""
 
     # By thread, locks and key: how many hold the lock, and what frees it. Under _guard, where nothing waits.
-    _all: "dict[tuple[int, str, str], tuple[int, int]]" = {}  # noqa: RUF012 - it is for all of them
+    _all: "dict[tuple[int, str, str], tuple[int, Any]]" = {}  # noqa: RUF012 - it is for all of them
     _guard = threading.Lock()
 
     def __init__(self, locks: Locks, key: str) -> None:
@@ -116,6 +120,10 @@ class Held:
         with self._guard:
             self._all[self._id] = (1, taken)
         return True
+
+    def token(self) -> Any:
+        """Return what `Locks.try_lock` has returned."""
+        return self._all[self._id][1]
 
     def release(self) -> None:
         """Give the lock back; any thread may, and a second time does nothing."""

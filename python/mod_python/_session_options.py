@@ -63,6 +63,11 @@ class SessionOptions:
             raise ValueError(f"PythonOption mod_python.{name} {text}: write a number of seconds")
         return number
 
+    def key_file(self) -> Path | None:
+        """Return the path of the file with the key that signs sessions; None for that of their folder."""
+        named = self.text("session.key_file")
+        return Path(named) if named else None
+
     def folder(self, kind: str = "session") -> Path:
         """Return the folder of the sessions, which is made if it is not there.
 

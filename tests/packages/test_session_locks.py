@@ -7,35 +7,23 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from session_stores import KINDS_CONF, SHARED, WithStores
 
 from httpd import Httpd
 
 MPMS = ("event", "prefork")
-CONF = """
+SERVER = WithStores
+CONF = (
+    KINDS_CONF
+    + """
 SetHandler mod_python
 PythonHandler call_by_path
-PythonOption mod_python.session.database_directory ${HTDOCS}/kept
 PythonOption mod_python.session.lock_timeout 60
-<LocationMatch "/FileSession$">
-    PythonOption mod_python.session.session_type FileSession
-</LocationMatch>
-<LocationMatch "/DbmSession$">
-    PythonOption mod_python.session.session_type DbmSession
-</LocationMatch>
-<LocationMatch "/MemorySession$">
-    PythonOption mod_python.session.session_type MemorySession
-</LocationMatch>
+PythonOption mod_python.redis_session.lock_seconds 2
 """
+)
 ALLOW_LOG = ("AH00288",)
 CLIENTS = 8
-SHARED = ["FileSession", "DbmSession"]
-
-
-@pytest.fixture(autouse=True, scope="module")
-def kept(httpd: Httpd) -> None:
-    folder = httpd.htdocs / "kept"
-    folder.mkdir(exist_ok=True)
-    folder.chmod(0o777)
 
 
 def ask(httpd: Httpd, page: str, kind: str, sid: str | None = None) -> Any:
@@ -68,7 +56,7 @@ def test_no_update_of_many_sessions_is_lost(httpd: Httpd, kind: str) -> None:
 def test_no_update_in_memory_is_lost() -> None:
     """With one child, for each has sessions of its own: httpd starts others when threads are busy."""
     one_child = "ServerLimit 1\nStartServers 1\nThreadsPerChild 16\nMaxRequestWorkers 16\n"
-    with Httpd(CONF + one_child, beside=__file__) as httpd:
+    with WithStores(CONF + one_child, beside=__file__) as httpd:
         sid = ask(httpd, "visit", "MemorySession")["id"]
         with ThreadPoolExecutor(CLIENTS) as pool:
             list(pool.map(lambda _: ask(httpd, "slow", "MemorySession", sid), range(80)))

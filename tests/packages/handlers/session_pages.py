@@ -100,8 +100,8 @@ def stored(req: apache.Request) -> bool:
     if isinstance(session, Session.MemorySession):
         return sid in session._records
     if isinstance(session, Session.FileSession):
-        return session._store._path(sid).exists()
-    return session._store.load(sid) is not None
+        return bool(session._store._path(sid).exists())
+    return session._store.load(sid, None) is not None
 
 
 def value(req: apache.Request) -> str:
