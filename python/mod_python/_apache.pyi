@@ -465,6 +465,11 @@ class Request:
     def _bytes_queued(self) -> int:
         """The number of bytes of the body that Python code has written, sent or not (int)."""
     @property
+    def _allow_options(self) -> int:
+        """The Options that hold for the request, a sum of httpd's OPT_*: 4 for FollowSymLinks, 64 for
+        SymLinksIfOwnerMatch (int).
+        """
+    @property
     def clength(self) -> int:
         """The length of the body that set_content_length() set, in bytes (int)."""
     @property

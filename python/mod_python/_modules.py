@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 # How many changes there were when each module was last looked at.
 _looked: dict[str, int] = {}
+# The modules that were asked for by their files: name, module, and how many changes there were.
+_by_file: dict[str, tuple[str, ModuleType, int]] = {}
 
 
 def import_module(
@@ -58,12 +60,42 @@ def import_module(
     return module
 
 
-def _newest(name: str, module: ModuleType, changes: int, log: bool) -> "Any":
+def import_file(path: str, req: _apache.Request) -> ModuleType:
+    """Import the module of a file, or return its newest version.
+
+    Args:
+        path: an absolute path that ends in ``.py``.
+        req: the request for which the module is needed: with `PythonDebug On` each import is logged, at notice.
+
+    Raises:
+        BaseException: whatever the module raises when it is first imported. A new version that raises is logged, and
+            the version before is returned; with `PythonDebug On` what it raises is raised here.
+    """
+    changes = _apache._changes()
+    known = _by_file.get(path)
+    if known is not None and changes in (known[2], -1):
+        return known[1]
+    is_debug = bool(int(req.get_config().get("PythonDebug", "0")))
+    if known is None:
+        if is_debug:
+            _apache.log_error(f"mod_python: importing module '{path}'", _apache.APLOG_NOTICE)
+        name, module = _folders.import_file(path)
+        _by_file[path] = (name, module, changes)  # type: ignore[assignment]
+        return module  # type: ignore[return-value]
+    newest: ModuleType = _newest(known[0], known[1], changes, is_debug, path)
+    return newest
+
+
+def _newest(name: str, module: ModuleType, changes: int, log: bool, path: str | None = None) -> "Any":
     from mod_python import _failures, _reload
 
     newest, is_settled, error, is_news = _reload.newest(name, module, (), changes)
-    if is_settled:
+    if is_settled and path is None:
         _looked[name] = changes
+    elif is_settled and path is not None:
+        _by_file[path] = (name, newest, changes)  # type: ignore[assignment]
+    if error is not None and path is not None and log:
+        raise error
     if error is not None and is_news:
         text = f"the changed version of module '{name}' cannot be used, the one before it stays in use\n"
         _apache.log_error(text + "".join(_failures.formatted(error, error.__traceback__)).rstrip())

@@ -17,8 +17,9 @@ class RequestForm(FieldStorage):
     ``req.form`` as a FieldStorage: that works, too.
     """
 
-    def __init__(self, req: "_apache.Request") -> None:
+    def __init__(self, req: "_apache.Request", keep_blank_values: bool = False) -> None:
         self._req = weakref.ref(req)  # the request refers to its form
+        self._keep_blank_values = keep_blank_values
         self._failure: BaseException | None = None
 
     def __call__(self) -> Self:
@@ -40,7 +41,7 @@ class RequestForm(FieldStorage):
         if req is None:
             raise RuntimeError("the form was not read while its request could be used")
         try:
-            super().__init__(req)
+            super().__init__(req, self._keep_blank_values)
         except BaseException as error:
             self.__dict__.pop("list", None)
             self._failure = error

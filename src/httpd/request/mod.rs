@@ -283,4 +283,10 @@ impl Request {
         // SAFETY: made by our functions; merged sections live in the request's pool or longer.
         unsafe { settings_of(self.raw().per_dir_config) }
     }
+
+    /// The `Options` that hold for the request where it stands now: a sum of `OPT_*`.
+    pub fn allowed_options(&self) -> i32 {
+        // SAFETY: live.
+        unsafe { crate::httpd::ffi::ap_allow_options(self.as_ptr()) }
+    }
 }

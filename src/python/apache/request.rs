@@ -262,6 +262,9 @@ impl Class for RequestObject {
         sent_bodyct = number(Request::sent_bodyct);
         /// The number of bytes of the body that Python code has written, sent or not (int).
         _bytes_queued = number(bytes_queued);
+        /// The Options that hold for the request, a sum of httpd's OPT_*: 4 for FollowSymLinks, 64 for
+        /// SymLinksIfOwnerMatch (int).
+        _allow_options = number(Request::allowed_options);
         /// The length of the body that set_content_length() set, in bytes (int).
         clength = number(Request::clength);
         /// 1 for a response in chunks (int; RFC 9112 section 7.1). Can be set.

@@ -26,7 +26,7 @@ REQUEST = """
     no_cache int W, no_local_copy int W, unparsed_uri str, uri str W, filename str W, canonical_filename str W,
     path_info str W, args str W, finfo FileInfo W, parsed_uri tuple, used_path_info int W, eos_sent int,
     useragent_addr tuple, useragent_ip str, extension None, hlist HandlerList, _bytes_queued int,
-    _request_rec PyCapsule, form RequestForm A
+    _allow_options int, _request_rec PyCapsule, form RequestForm A
 """
 CONNECTION = """
     base_server Server, local_addr tuple, client_addr tuple, remote_addr tuple, client_ip str, remote_ip str,

@@ -1,0 +1,151 @@
+"""What a published object makes of the response."""
+
+import re
+from collections.abc import AsyncIterator, Iterable, Iterator
+from typing import Any
+
+from mod_python import apache
+from mod_python._field_storage import FieldStorage
+from mod_python._form_arguments import apply_fs_data
+from mod_python._publisher import accept, coroutines
+from mod_python._request_form import RequestForm
+
+# How often what a call returns is called again: a function that returns itself would not end.
+_MOST_CALLS = 100
+# How many bytes of a file are sent at a time.
+_PORTION = 65536
+# mod_python 3 takes a text for HTML by its end; a stream is known by its beginning only.
+_END_OF_HTML = re.compile(r"</html\s*>\s*\Z", re.IGNORECASE)
+_START_OF_HTML = re.compile(r"\s*<(?:!doctype\s+html|html)\b", re.IGNORECASE)
+
+
+def publish(req: apache.Request, found: Any) -> None:
+    """Send a published object: call it if it can be called, and send what it is.
+
+    Raises:
+        RuntimeError: each call returns something that can be called, without an end.
+        BaseException: whatever the object raises when it is called or iterated.
+    """
+    for _ in range(_MOST_CALLS):
+        if coroutines.is_awaitable(found):
+            found = coroutines.run(found)
+        elif callable(found):
+            found = apply_fs_data(found, _form(req), req=req)
+        else:
+            break
+    else:
+        raise RuntimeError(f"{_MOST_CALLS} calls of a published object have returned what can be called again")
+    if found is not None:
+        _send(req, found)
+
+
+def _form(req: apache.Request) -> FieldStorage:
+    """Return the form of the request, which is kept as ``req.form``, since its body can be read once only."""
+    form = vars(req).get("form")
+    if not isinstance(form, FieldStorage) or "list" not in vars(form):  # it was not read yet
+        form = req.form = RequestForm(req, keep_blank_values=True)
+        form()
+    return form
+
+
+def _send(req: apache.Request, value: Any) -> None:
+    if isinstance(value, AsyncIterator) or (hasattr(type(value), "__aiter__") and not _has_text(value)):
+        coroutines.run(_send_each(req, value))
+    elif (pieces := _pieces(value)) is not None:
+        _stream(req, pieces, value)
+    elif isinstance(value, dict | list) and (text := _json(req, value)) is not None:
+        req.write(text, False)
+    else:
+        data = value if isinstance(value, bytes | bytearray | memoryview) else str(value)
+        _set_type(req, data, is_stream=False)
+        req.write(data, False)
+
+
+def _pieces(value: Any) -> Iterable[Any] | None:
+    """Return an iterable over the pieces of a value that is sent piece by piece; None for any other one."""
+    if isinstance(value, Iterator):
+        if callable(read := getattr(value, "read", None)):
+            return iter(lambda: read(_PORTION), type(read(0))())
+        return value
+    return value if isinstance(value, Iterable) and not _has_text(value) else None
+
+
+def _has_text(value: Any) -> bool:
+    """Return whether the class of a value says what its text is."""
+    kind: Any = type(value)
+    return kind.__str__ is not object.__str__ or kind.__repr__ is not object.__repr__
+
+
+def _stream(req: apache.Request, pieces: Iterable[Any], source: Any) -> None:
+    try:
+        is_first = True
+        for piece in pieces:
+            _send_piece(req, piece, is_first)
+            is_first = False
+            if req.header_only:
+                break
+        if is_first:
+            _set_type(req, "", is_stream=True)
+    finally:
+        if callable(close := getattr(source, "close", None)):
+            close()
+
+
+async def _send_each(req: apache.Request, pieces: Any) -> None:
+    try:
+        is_first = True
+        async for piece in pieces:
+            _send_piece(req, piece, is_first)
+            is_first = False
+            if req.header_only:
+                break
+        if is_first:
+            _set_type(req, "", is_stream=True)
+    finally:
+        if callable(close := getattr(pieces, "aclose", None)):
+            await close()
+
+
+def _send_piece(req: apache.Request, piece: Any, is_first: bool) -> None:
+    data = piece if isinstance(piece, bytes | bytearray | memoryview) else str(piece)
+    if is_first:
+        _set_type(req, data, is_stream=True)
+    if data:
+        req.write(data)
+
+
+def _json(req: apache.Request, value: Any) -> str | None:
+    """Return a value as JSON, if that is what the client wants and what the value can be; else None."""
+    if req._content_type_set:
+        kind = (req.content_type or "").partition(";")[0].strip().lower()
+        is_wanted = kind == "application/json" or kind.endswith("+json")
+    else:
+        req.headers_out.add("Vary", "Accept")
+        is_wanted = accept.prefers_json(req.headers_in.get("Accept", ""))
+    if not is_wanted:
+        return None
+    import json  # which takes long to import
+
+    try:
+        text = json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        req.log_error(f"mod_python: sent as text, since it cannot be JSON: {error}", apache.APLOG_INFO)
+        return None
+    if not req._content_type_set:
+        req.content_type = "application/json"
+    return text
+
+
+def _set_type(req: apache.Request, data: Any, *, is_stream: bool) -> None:
+    """Set the media type of a response for which nothing has set it, by its text."""
+    if req._content_type_set or req.sent_bodyct:
+        return
+    is_text = isinstance(data, str)
+    part = data[:100] if is_stream else data[-100:]
+    text = part if is_text else bytes(part).decode("latin-1")
+    is_html = _START_OF_HTML.match(text) if is_stream else _END_OF_HTML.search(text)
+    kind = "text/html" if is_html else "text/plain"
+    req.content_type = f"{kind}; charset=utf-8" if is_text else kind
+    # The type was guessed, so browsers must not guess again, and find a page in a text.
+    if "X-Content-Type-Options" not in req.headers_out:
+        req.headers_out["X-Content-Type-Options"] = "nosniff"

@@ -1,0 +1,62 @@
+"""The way from a module to the object that a URL names, and which objects may be on it."""
+
+import types
+from typing import NoReturn
+
+from mod_python import apache
+from mod_python._publisher.access import Access
+
+# What is neither published nor looked into. Subclasses count, too: classes of a metaclass, modules of a program's own.
+_CLOSED = (
+    type,
+    types.ModuleType,
+    types.BuiltinFunctionType,
+    types.WrapperDescriptorType,
+    types.MethodWrapperType,
+    types.MethodDescriptorType,
+    types.ClassMethodDescriptorType,
+)
+# What is published, and not looked into: functions, methods, generators, and all other types that the interpreter uses
+# by itself.
+_LEAVES = frozenset(one for one in vars(types).values() if isinstance(one, type))
+
+
+def is_publishable(value: object) -> bool:
+    """Return whether a value can be what a URL names."""
+    return not isinstance(value, _CLOSED)
+
+
+def is_traversable(value: object) -> bool:
+    """Return whether a URL can name what is in a value."""
+    return not isinstance(value, _CLOSED) and type(value) not in _LEAVES
+
+
+def resolve(req: apache.Request, module: object, names: list[str]) -> object:
+    """Return the object that names lead to, one in the other, from a module on.
+
+    Raises:
+        apache.SERVER_RETURN: 403 for what must not be seen, 404 for what is not there, 401 and 403 where the rules of
+            an object on the way refuse.
+        BaseException: whatever an attribute or a rule raises.
+    """
+    access = Access(req)
+    access.check(module)
+    found = module
+    for name in names:
+        if name.startswith("_"):
+            _refuse(req, f"{name!r} begins with an underscore")
+        if found is not module and not is_traversable(found):
+            _refuse(req, f"{name!r} is looked for in a {type(found).__name__}")
+        try:
+            found = getattr(found, name)
+        except AttributeError as error:
+            raise apache.SERVER_RETURN(apache.HTTP_NOT_FOUND) from error
+        access.check(found)
+    if not is_publishable(found):
+        _refuse(req, f"{names[-1]!r} is a {type(found).__name__}")
+    return found
+
+
+def _refuse(req: apache.Request, why: str) -> NoReturn:
+    req.log_error(f"mod_python: not published: {why}", apache.APLOG_INFO)
+    raise apache.SERVER_RETURN(apache.HTTP_FORBIDDEN)

@@ -1,0 +1,42 @@
+"""Publishes the functions and other objects of modules in the folders of documents: ``PythonHandler``."""
+
+from mod_python import _modules, apache
+from mod_python._publisher import response, target, traversal
+
+__all__ = ["handler"]
+
+_METHODS = ("GET", "POST", "HEAD")
+
+
+def handler(req: apache.Request) -> int:
+    """Answer a request with the object that its URL names.
+
+    Args:
+        req: the request. Its `filename` becomes that of the module, and `form` the form that was read.
+
+    Returns:
+        apache.OK, or 405 for a method other than GET, POST and HEAD.
+
+    Raises:
+        apache.SERVER_RETURN: 404 and 403 for what is not there or not published, 401 and 403 by the rules of the
+            objects, 400 for a form that lacks a field, and other results that the published code raises.
+        BaseException: whatever else the published code raises.
+    """
+    req.allow_methods(_METHODS)
+    if req.method not in _METHODS:
+        return apache.HTTP_METHOD_NOT_ALLOWED
+    found = target.find(req)
+    module = _module(req, found.file)
+    req.filename = found.file
+    response.publish(req, traversal.resolve(req, module, found.names))
+    return apache.OK
+
+
+def _module(req: apache.Request, file: str) -> object:
+    try:
+        return _modules.import_file(file, req)
+    except PermissionError as error:
+        if error.filename != file:
+            raise
+        req.log_error(f"mod_python: the permissions of {file} let httpd's user not read it")
+        raise apache.SERVER_RETURN(apache.HTTP_FORBIDDEN) from error
