@@ -48,13 +48,17 @@ def modules() -> Path:
 
 
 def module() -> Path:
-    """Return the path of the module: of MOD_PYTHON_SO, else in the source tree, else among httpd's modules.
+    """Return the path of the module: of MOD_PYTHON_SO, in the package, in the source tree, or among httpd's modules.
+
+    pip puts it into the package.
 
     Raises:
         NotFoundError: it does not exist.
     """
     if named := os.environ.get("MOD_PYTHON_SO"):
         return Path(named)
+    if (packed := PACKAGE / "mod_python.so").exists():
+        return packed
     root = tree()
     place = root / "target/release/libmod_python.so" if root else modules() / "mod_python.so"
     if not place.exists():

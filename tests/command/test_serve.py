@@ -91,7 +91,7 @@ def test_colours_can_be_refused(place: Place, variable: dict[str, str]) -> None:
 
 
 def test_no_client_writes_control_characters_to_the_terminal(place: Place) -> None:
-    place.write("shop.py", "def handler(req):\n    print(req.headers_in['X-Text'])\n    req.write('.')\n")
+    place.write("shop.py", "def handler(req):\n    print(req.headers_in['X-Text'])\n    req.write('.')\n    return 0\n")
     program = place.start("serve", "shop.py", "--port", "0", env={"NO_COLOR": "1"})
     port = int(re.findall(r"\d+", program.wait_for(STARTED)[1])[0])
     with socket.create_connection(("127.0.0.1", port), PATIENCE) as client:

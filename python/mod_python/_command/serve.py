@@ -83,8 +83,11 @@ def _go_on(site: Site, log: "Log", terminal: Terminal, parent: int | None) -> No
             raise KeyboardInterrupt
         site.refresh()
         if changed := watch.changed():
-            terminal.say(f"{changed.name} has changed: httpd restarts gracefully.")
-            site.restart()
+            try:
+                site.restart()
+                terminal.say(f"{changed.name} has changed: httpd restarts gracefully.")
+            except Problem as problem:
+                terminal.say(f"{changed.name} has changed, and httpd goes on as it was: {problem}")
     _show(terminal, log.lines(0))
     raise Problem("httpd ended by itself, as it says above")
 

@@ -50,6 +50,7 @@ class Site(HttpdSession):
         self.log = self.folder / "log"
         self._copies: list[FolderCopy] = []
         self._claims: list[object] = []
+        self._ports: dict[str, int] = {}  # of variables such as ${PORT2}
         self._keeper: subprocess.Popen[str] | None = None
         try:
             for name in ("run", "htdocs", "state"):
@@ -155,10 +156,12 @@ class Site(HttpdSession):
         """Return a Define for each variable that a fragment may use, as those of `mod_python.temporary_server`."""
         if self.target.path.suffix != ".conf":
             return []
-        names = set(PORT_VARIABLE.findall(self.target.path.read_text(errors="replace"))) - {"PORT"}
+        wanted = PORT_VARIABLE.findall(self.target.path.read_text(errors="replace"))
+        names = sorted({*wanted} - self._ports.keys() - {"PORT"})
         free, claims = free_ports(len(names))
         self._claims += claims
-        values: dict[str, object] = {"PORT": self.port, **dict(zip(sorted(names), free, strict=True))}
+        self._ports |= zip(names, free, strict=True)
+        values: dict[str, object] = {"PORT": self.port, **self._ports}
         values |= {"HANDLERS": self.target.path.parent, "ROOT": self.target.path.parent}
         values |= {"STATE": self.folder / "state", "HTDOCS": self.target.documents or self.folder / "htdocs"}
         values |= {"CERT": self.folder / "cert.pem", "KEY": self.folder / "key.pem"}
@@ -177,7 +180,7 @@ class Site(HttpdSession):
             raise Problem(str(error)) from error
 
     def _environment(self) -> dict[str, str]:
-        variables = without_python() | {"MOD_PYTHON_SERVE": "1"}
+        variables = without_python() | {"MOD_PYTHON_SERVE": "1", "PYTHONDONTWRITEBYTECODE": "1"}
         if self.options.env_file is not None:
             try:
                 variables |= environment.read(self.options.env_file)
@@ -230,7 +233,9 @@ class Site(HttpdSession):
         self._keeper.stdin.flush()
 
     def restart(self) -> None:
-        """Restart gracefully."""
+        """Restart gracefully, with the files as they are now. Raise Problem if httpd would refuse them, and end."""
+        self._conf.write_text(self.configuration())
+        self.check()
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.parent_pid, signal.SIGUSR1)
 
