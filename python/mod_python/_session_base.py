@@ -9,7 +9,7 @@ from mod_python import Cookie, apache
 from mod_python._session_cookie import is_sid, received_sid, session_cookie
 from mod_python._session_folder import folder_key, key_of_file
 from mod_python._session_locks import FileLocks, Held, LockLostError, Locks
-from mod_python._session_options import SessionOptions
+from mod_python._session_options import SessionOptions, module_setting
 from mod_python._session_records import ACCESSED, CREATED, DATA, TIMEOUT, Codec, Record, is_expired
 
 DFT_TIMEOUT = 1800
@@ -71,9 +71,10 @@ class BaseSession(dict[Any, Any]):
             self._sid = secrets.token_hex(16)
             self.lock()
             self._created = self._accessed = time.time()
-            self._timeout = timeout or DFT_TIMEOUT
+            self._timeout = timeout or module_setting("DFT_TIMEOUT", DFT_TIMEOUT)
             self._send_cookie()
-        if CLEANUP_CHANCE and secrets.randbelow(CLEANUP_CHANCE) == 0:
+        chance = module_setting("CLEANUP_CHANCE", CLEANUP_CHANCE)
+        if chance and secrets.randbelow(chance) == 0:
             self.cleanup()
 
     def __del__(self) -> None:

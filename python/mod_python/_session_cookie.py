@@ -4,7 +4,7 @@ import re
 from typing import TYPE_CHECKING
 
 from mod_python._cookies import Cookie
-from mod_python._session_options import SessionOptions
+from mod_python._session_options import SessionOptions, module_setting
 from mod_python._signed_cookies import SignedCookie
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def is_sid(text: object) -> bool:
 
 def received_sid(req: "_apache.Request", options: SessionOptions, secret: str | bytes | None) -> str | None:
     """Return the id in the cookie of a request; None if it has none, or one that is not signed with the secret."""
-    name = options.text("session.cookie_name", COOKIE_NAME)
+    name = options.text("session.cookie_name", module_setting("COOKIE_NAME", COOKIE_NAME))
     header = "; ".join(req.headers_in.get_all("Cookie"))
     if secret:
         found = SignedCookie.parse(header, secret, Cookie.IGNORE, names=[name])
@@ -35,7 +35,7 @@ def session_cookie(req: "_apache.Request", options: SessionOptions, secret: str 
 
     Over TLS it is only for TLS. PythonOption can say otherwise.
     """
-    name = options.text("session.cookie_name", COOKIE_NAME)
+    name = options.text("session.cookie_name", module_setting("COOKIE_NAME", COOKIE_NAME))
     cookie = SignedCookie(name, sid, secret) if secret else Cookie(name, sid)
     cookie.path = options.text("session.application_path") or _handler_path(req)
     cookie.domain = options.text("session.application_domain") or None

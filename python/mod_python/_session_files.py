@@ -69,7 +69,7 @@ class FileStore:
             age: how many seconds a file must not have been used to be looked at, if `fast`.
             fast: whether files are chosen by their age; else each is read.
             verify: whether a chosen file is read, and removed only if its own time-out is over.
-            limit: after how many seconds to stop; 0 for never.
+            limit: after how many seconds to stop, behind one of the 256 folders at least; 0 for never.
 
         Returns:
             How many were removed; 0, too, if another process or thread cleans up.
@@ -81,10 +81,10 @@ class FileStore:
             oldest = time.time() - age
             first = self._next()
             for step in range(256):
-                if limit and time.monotonic() - begun > limit:
-                    self._set_next(first + step)
-                    break
                 removed += self._clean_folder(f"{(first + step) % 256:02x}", oldest, fast, verify)
+                if limit and time.monotonic() - begun > limit:
+                    self._set_next(first + step + 1)
+                    break
             else:
                 self._set_next(first)
             return removed

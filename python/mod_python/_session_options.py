@@ -1,14 +1,17 @@
 """What PythonOption says of sessions, by the names of mod_python 3.5 and by older ones."""
 
 import os
+import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from mod_python._session_folder import private_folder
 
 if TYPE_CHECKING:
     from mod_python import _apache
+
+T = TypeVar("T")
 
 _TRUTHS = {"yes": True, "true": True, "1": True, "on": True, "no": False, "false": False, "0": False, "off": False}
 
@@ -24,6 +27,12 @@ _OLD_NAMES = {
     "file_session.cleanup_grace_period": "session_grace_period",
     "file_session.cleanup_time_limit": "session_cleanup_time_limit",
 }
+
+
+def module_setting(name: str, default: T) -> T:
+    """Return a variable of ``mod_python.Session``, which programs of mod_python 3 set."""
+    setting: T = getattr(sys.modules.get("mod_python.Session"), name, default)
+    return setting
 
 
 class SessionOptions:
