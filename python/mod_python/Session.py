@@ -2,7 +2,6 @@
 
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +37,7 @@ __all__ = [
     "SessionFolderError",
     "SessionStoreError",
     "SqlSession",
+    "open_async",
     "tempdir",
 ]
 
@@ -202,7 +202,7 @@ class DbmSession(StoredSession):
         return self._options.folder("dbm_session")
 
 
-_KINDS: dict[str, Callable[..., BaseSession]] = {
+_KINDS: dict[str, type[BaseSession]] = {
     kind.__name__: kind for kind in (MemorySession, FileSession, DbmSession, SqlSession, RedisSession)
 }
 
@@ -222,12 +222,34 @@ def Session(  # noqa: N802 - mod_python's name
     Raises:
         ValueError: the option names no kind of session.
     """
+    return _kind_of(req)(req, sid=sid, secret=secret, timeout=timeout, lock=lock)
+
+
+async def open_async(
+    req: apache.Request,
+    sid: str | int | None = 0,
+    secret: str | bytes | None = None,
+    timeout: float = 0,
+    lock: bool | int = DFT_LOCK,
+) -> BaseSession:
+    """Return a session as `Session` does, for async code: no thread waits for its lock.
+
+    In a filter, await it before the first ``yield``, because the cookie goes with the headers.
+
+    Raises:
+        apache.SERVER_RETURN: with 503, if the session is not free in time.
+        ValueError: as `Session`.
+    """
+    return await _kind_of(req).open_async(req, sid=sid, secret=secret, timeout=timeout, lock=lock)
+
+
+def _kind_of(req: apache.Request) -> type[BaseSession]:
     name = SessionOptions(req).text("session.session_type")
     if not name:
         name = "MemorySession" if _has_one_child() else "DbmSession"
     if name not in _KINDS:
         raise ValueError(f"PythonOption mod_python.session.session_type {name}: write {' or '.join(_KINDS)}")
-    return _KINDS[name](req, sid=sid, secret=secret, timeout=timeout, lock=lock)
+    return _KINDS[name]
 
 
 def _has_one_child() -> bool:

@@ -2,8 +2,9 @@
 
 import secrets
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Self, TypeVar
 
 from mod_python import Cookie, apache
 from mod_python._session_cookie import is_sid, received_sid, session_cookie
@@ -11,6 +12,8 @@ from mod_python._session_folder import folder_key, key_of_file
 from mod_python._session_locks import FileLocks, Held, LockLostError, Locks
 from mod_python._session_options import SessionOptions, module_setting
 from mod_python._session_records import ACCESSED, CREATED, DATA, TIMEOUT, Codec, Record, is_expired
+
+T = TypeVar("T")
 
 DFT_TIMEOUT = 1800
 DFT_LOCK = True
@@ -26,6 +29,7 @@ class BaseSession(dict[Any, Any]):
     """
 
     _lock_held: Held | None = None
+    _opens_later = False
 
     def __init__(
         self,
@@ -60,19 +64,52 @@ class BaseSession(dict[Any, Any]):
             raise ValueError("the id of a session has 32 hexadecimal digits in lower case")
         self.open_store()
         self.init_lock()
-        asked = str(sid) if sid else received_sid(req, self._options, secret)
         self._new = True
-        if asked is not None:
-            self._sid = asked
+        self._timeout = timeout or module_setting("DFT_TIMEOUT", DFT_TIMEOUT)
+        self._sid = str(sid) if sid else received_sid(req, self._options, secret) or ""
+        if self._opens_later:
+            return
+        if self._sid:
             self.lock()
             self._new = not self.load()
         if self._new:
             self.unlock()
             self._sid = secrets.token_hex(16)
             self.lock()
-            self._created = self._accessed = time.time()
-            self._timeout = timeout or module_setting("DFT_TIMEOUT", DFT_TIMEOUT)
-            self._send_cookie()
+            self._begin()
+        self._clean_up_sometimes()
+
+    @classmethod
+    async def open_async(cls, req: apache.Request, *args: Any, **kw: Any) -> Self:
+        """Return a session as the class does, for async code: no thread waits for its lock.
+
+        Args:
+            req: the request.
+            args: the further arguments of the class, and so are those in `kw`.
+            kw: as `args`.
+
+        Raises:
+            BaseException: as the class.
+        """
+        self = cls.__new__(cls)
+        self._opens_later = True
+        self.__init__(req, *args, **kw)  # type: ignore[misc]  # it opens nothing
+        if self._sid:
+            await self.alock()
+            self._new = not await self.aload()
+        if self._new:
+            await self.aunlock()
+            self._sid = secrets.token_hex(16)
+            await self.alock()
+            self._begin()
+        self._clean_up_sometimes()
+        return self
+
+    def _begin(self) -> None:
+        self._created = self._accessed = time.time()
+        self._send_cookie()
+
+    def _clean_up_sometimes(self) -> None:
         chance = module_setting("CLEANUP_CHANCE", CLEANUP_CHANCE)
         if chance and secrets.randbelow(chance) == 0:
             self.cleanup()
@@ -141,38 +178,75 @@ class BaseSession(dict[Any, Any]):
             text = (
                 f"mod_python: the session {self._sid[:6]}... is not saved: its lock ended, and another request had it"
             )
-            self._req.log_error(text, apache.APLOG_WARNING)
+            apache.log_error(text, apache.APLOG_WARNING)
             raise apache.SERVER_RETURN(apache.HTTP_SERVICE_UNAVAILABLE) from None
+
+    async def aload(self) -> bool:
+        """As `load`, for async code."""
+        return await _in_thread(self.load)
+
+    async def asave(self) -> None:
+        """As `save`, for async code."""
+        await _in_thread(self.save)
 
     def delete(self) -> None:
         """Remove the session from the store, and its data from this object."""
         self.do_delete()
         self.clear()
 
+    async def adelete(self) -> None:
+        """As `delete`, for async code."""
+        await _in_thread(self.delete)
+
     def invalidate(self) -> None:
         """End the session: remove it, and end its cookie. A save() does nothing then."""
+        self._end_cookie()
+        self.delete()
+        self._invalid = True
+
+    async def ainvalidate(self) -> None:
+        """As `invalidate`, for async code."""
+        self._end_cookie()
+        await self.adelete()
+        self._invalid = True
+
+    def _end_cookie(self) -> None:
         cookie = self.make_cookie()
         cookie.expires = 0
         Cookie.add_cookie(self._req, cookie)
-        self.delete()
-        self._invalid = True
 
     def renew(self) -> str:
         """Give the session a new id, save it under that, remove the old one, and send the cookie. Return the new id.
 
         Call it when a visitor logs in: somebody else may have given him the id that he had until then.
         """
-        old_sid, old_lock = self._sid, self._lock_held
+        old = self._sid, self._lock_held
         self._sid, self._lock_held = secrets.token_hex(16), None
         self.lock()
         self.save()
         self._send_cookie()
-        new_sid, self._sid = self._sid, old_sid
-        self.do_delete()
-        self._sid = new_sid
-        if old_lock is not None:
-            old_lock.release()
-        return new_sid
+        self._drop(*old)
+        return self._sid
+
+    async def arenew(self) -> str:
+        """As `renew`, for async code."""
+        old = self._sid, self._lock_held
+        self._sid, self._lock_held = secrets.token_hex(16), None
+        await self.alock()
+        await self.asave()
+        self._send_cookie()
+        await _in_thread(lambda: self._drop(*old))
+        return self._sid
+
+    def _drop(self, sid: str, held: Held | None) -> None:
+        """Remove the session under the id that it had, and free that."""
+        new_sid, self._sid = self._sid, sid
+        try:
+            self.do_delete()
+        finally:
+            self._sid = new_sid
+        if held is not None:
+            held.release()
 
     # ---- locking it
 
@@ -191,10 +265,19 @@ class BaseSession(dict[Any, Any]):
         Raises:
             apache.SERVER_RETURN: with 503, if that takes longer than ``PythonOption mod_python.session.lock_timeout``.
         """
-        if self._locks is None or self._lock_held is not None:
-            return
-        limit = self._options.number("session.lock_timeout", DFT_LOCK_TIMEOUT)
-        held = Held.acquire(self._locks, self._sid, limit)
+        if self._locks is not None and self._lock_held is None:
+            limit = self._options.number("session.lock_timeout", DFT_LOCK_TIMEOUT)
+            self._keep(Held.acquire(self._locks, self._sid, limit), limit)
+
+    async def alock(self) -> None:
+        """As `lock`, for async code: no thread waits."""
+        if self._locks is not None and self._lock_held is None:
+            limit = self._options.number("session.lock_timeout", DFT_LOCK_TIMEOUT)
+            from mod_python import _session_async  # which imports asyncio
+
+            self._keep(await _session_async.acquire(self._locks, self._sid, limit), limit)
+
+    def _keep(self, held: Held | None, limit: float) -> None:
         if held is None:
             self._req.log_error(
                 f"mod_python: the session {self._sid[:6]}... is in use by another request for more than {limit:g} s",
@@ -209,6 +292,12 @@ class BaseSession(dict[Any, Any]):
         held, self._lock_held = self._lock_held, None
         if held is not None:
             held.release()
+
+    async def aunlock(self) -> None:
+        """As `unlock`, for async code."""
+        held, self._lock_held = self._lock_held, None
+        if held is not None:
+            await _in_thread(held.release)
 
     # ---- cleaning up
 
@@ -252,3 +341,9 @@ class BaseSession(dict[Any, Any]):
 
 def _clean_up(session: BaseSession) -> None:
     session.do_cleanup()
+
+
+async def _in_thread(work: Callable[[], T]) -> T:
+    from mod_python import _session_async  # which imports asyncio
+
+    return await _session_async.in_thread(work)

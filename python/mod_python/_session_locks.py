@@ -12,6 +12,7 @@ import os
 import struct
 import threading
 import time
+from collections.abc import Iterator
 from typing import Any, Protocol
 
 _FIRST_DELAY = 0.001
@@ -81,6 +82,16 @@ class MemoryLocks:
         self._taken.pop(key, None)
 
 
+def delays(timeout: float) -> Iterator[float]:
+    """Yield how many seconds to wait after each try of a lock; the last try is when `timeout` seconds are over."""
+    deadline = time.monotonic() + timeout
+    delay = _FIRST_DELAY
+    while (left := deadline - time.monotonic()) > 0:
+        yield min(delay, left)
+        delay = min(delay * 2, _LONGEST_DELAY)
+    yield 0
+
+
 class Held:
     """A lock that is held. Several of one thread can be the same lock; the last one that is released frees it."""
 
@@ -97,17 +108,14 @@ class Held:
     def acquire(cls, locks: Locks, key: str, timeout: float) -> "Held | None":
         """Wait for a lock, and take it. Return None if it is not free after `timeout` seconds."""
         held = cls(locks, key)
-        deadline = time.monotonic() + timeout
-        delay = _FIRST_DELAY
-        while not held._try():
-            left = deadline - time.monotonic()
-            if left <= 0:
-                return None
-            time.sleep(min(delay, left))
-            delay = min(delay * 2, _LONGEST_DELAY)
-        return held
+        for delay in delays(timeout):
+            if held.try_once():
+                return held
+            time.sleep(delay)
+        return None
 
-    def _try(self) -> bool:
+    def try_once(self) -> bool:
+        """Take the lock if it is free, and return whether it was. The lock is for the thread that made this object."""
         with self._guard:
             if self._id in self._all:
                 count, token = self._all[self._id]

@@ -1,0 +1,78 @@
+"""The async forms of sessions, in async filters."""
+
+import json
+import re
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from session_stores import KINDS_CONF, SHARED, WithStores
+
+SERVER = WithStores
+MPMS = ("event", "prefork")
+CONF = (
+    KINDS_CONF
+    + """
+PythonOutputFilter session_filters SESSIONS
+AliasMatch "^/page/" ${HTDOCS}/page.txt
+<Location "/page/">
+    SetOutputFilter SESSIONS
+    PythonOption mod_python.session.lock_timeout 60
+</Location>
+<Location "/page/impatient/">
+    PythonOption mod_python.session.lock_timeout 0.2
+</Location>
+<Location "/slow/">
+    SetHandler mod_python
+    PythonHandler session_pages::slow
+</Location>
+"""
+)
+ALLOW_LOG = ("AH00288",)
+CLIENTS = 8
+
+
+@pytest.fixture(autouse=True, scope="module")
+def page(httpd: WithStores) -> None:
+    httpd.write("page.txt", "a page")
+
+
+def told(httpd: WithStores, page: str, kind: str, sid: str | None = None) -> Any:
+    answer = httpd.get(f"/page/{kind}?{page}", {"Cookie": f"pysid={sid}"} if sid else {})
+    assert answer.status == 200, answer.text
+    return json.loads(answer.body)
+
+
+@pytest.mark.parametrize("kind", SHARED)
+def test_no_update_is_lost(httpd: WithStores, kind: str) -> None:
+    first = told(httpd, "visit", kind)
+    assert (first["new"], first["data"], kind.endswith(first["kind"])) == (True, {"visits": 1}, True)
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        found = list(pool.map(lambda _: told(httpd, "visit", kind, first["id"])["data"]["visits"], range(40)))
+    assert sorted(found) == list(range(2, 42))
+
+
+@pytest.mark.parametrize("kind", SHARED)
+def test_each_form_does_what_the_plain_one_does(httpd: WithStores, kind: str) -> None:
+    sid = told(httpd, "visit", kind)["id"]
+    assert told(httpd, "reload", kind, sid) == [True, {"visits": 1}]
+    assert told(httpd, "twice", kind, sid) == [True]
+    old, new, now = told(httpd, "login", kind, sid)
+    assert (old, now) == (sid, new)
+    assert told(httpd, "look", kind, old)["new"]
+    assert told(httpd, "look", kind, new)["data"] == {"visits": 1, "user": "ada"}
+    assert told(httpd, "delete", kind, new)["data"] == {}
+    assert told(httpd, "look", kind, new)["new"]
+    other = told(httpd, "visit", kind)["id"]
+    answer = httpd.get(f"/page/{kind}?logout", {"Cookie": f"pysid={other}"})
+    assert "expires=Thu, 01 Jan 1970" in answer.headers["Set-Cookie"]
+    assert told(httpd, "look", kind, other)["new"]
+
+
+def test_the_cookie_of_a_new_session_is_sent(httpd: WithStores) -> None:
+    answer = httpd.get("/page/FileSession?visit")
+    assert re.match("pysid=[0-9a-f]{32}; path=/; samesite=Lax; httponly", answer.headers["Set-Cookie"])
+
+
+def test_a_lock_that_nobody_waits_for_any_more_is_given_back(httpd: WithStores) -> None:
+    assert told(httpd, "given_up", "FileSession") == [["locked", "unlocked"], []]
