@@ -2,8 +2,9 @@
 //!
 //! It is used on the thread that httpd handles the request on. The GIL is released while httpd's filters are called.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 
+use bytes::Bytes;
 use pyo3::exceptions::PyOSError;
 use pyo3::prelude::*;
 
@@ -16,12 +17,18 @@ use crate::httpd::filter::stream::CHUNK;
 use crate::httpd::{Error, Request, Status};
 use crate::python::runtime::interpreter::{Interpreter, release};
 use crate::python::runtime::traceback::Page;
-use crate::python::values::buffer;
+use crate::python::values::buffer::{self, Sink};
 use crate::python::values::client_gone::write_failed;
+
+/// Pieces that are shorter together go into a bucket of httpd's own, whose memory is used again and again.
+const COPIED_BELOW: usize = 8000;
 
 /// What was written to a response and not yet sent.
 pub struct Response {
     written: OwnedBrigade,
+    /// Small pieces that are to stand behind `written`. APR would give each one a bucket of its own, once the first
+    /// bucket is full.
+    pieces: RefCell<Vec<u8>>,
     buffered: Cell<usize>,
     /// The number of bytes that were written, sent or not.
     pub total: Cell<usize>,
@@ -36,6 +43,7 @@ impl Response {
     pub fn new(r: &Request) -> Self {
         Self {
             written: r.new_brigade(),
+            pieces: RefCell::default(),
             buffered: Cell::new(0),
             total: Cell::new(0),
             broken: Cell::new(None),
@@ -59,10 +67,11 @@ impl Response {
         data: &Bound<'_, PyAny>,
         flush: bool,
     ) -> PyResult<()> {
-        let length = buffer::append(&mut &*self.written, data, interpreter.deferred_drops)?;
+        let length = buffer::append(&mut &*self, data, interpreter.deferred_drops)?;
         self.buffered.set(self.buffered.get() + length);
         self.total.set(self.total.get() + length);
         if length > 0 && flush {
+            self.join_pieces();
             self.written.append_flush();
         }
         if (length > 0 && flush) || self.buffered.get() >= CHUNK {
@@ -84,6 +93,7 @@ impl Response {
         length: i64,
     ) -> PyResult<()> {
         if length > 0 {
+            self.join_pieces();
             let (offset, length) = (offset as u64, length as usize);
             self.written.append_file(file, offset, length, r.pool());
             self.total.set(self.total.get() + length);
@@ -96,6 +106,7 @@ impl Response {
     /// # Errors
     /// `OSError` when the client is gone.
     pub fn flush(&self, py: Python<'_>, r: &Request) -> PyResult<()> {
+        self.join_pieces();
         self.written.append_flush();
         self.send(py, r)
     }
@@ -123,6 +134,7 @@ impl Response {
 
     /// Drops what was written and not sent.
     pub fn discard(&self) {
+        self.pieces.borrow_mut().clear();
         self.written.clear();
         self.buffered.set(0);
     }
@@ -131,6 +143,7 @@ impl Response {
     /// the GIL; httpd sees for itself when the client is gone.
     pub fn end(&self, r: &Request) {
         if self.total.get() > 0 && !r.has_ended() {
+            self.join_pieces();
             self.written.append_end();
         }
         self.send_rest(r);
@@ -145,6 +158,7 @@ impl Response {
 
     /// Sends what was written, and a text behind it.
     pub fn append(&self, py: Python<'_>, r: &Request, text: &[u8]) {
+        self.join_pieces();
         if self.written.append_copy(text).is_ok() {
             // The response is cut in any case.
             let _ = self.flush(py, r);
@@ -154,6 +168,7 @@ impl Response {
     /// Ends a response, a part of which was sent, so that the client notices that the rest is missing. Without the GIL.
     pub fn cut(&self, r: &Request) -> Status {
         self.buffered.set(0);
+        self.join_pieces();
         r.cut_response(&self.written)
     }
 
@@ -164,7 +179,20 @@ impl Response {
             // logs, such as one that timed out, has no response.
             self.discard();
         }
+        self.join_pieces();
         self.broken.get().is_none() && !self.written.is_empty()
+    }
+
+    /// Gives the small pieces a bucket behind what was written before them.
+    fn join_pieces(&self) {
+        let pieces = self.pieces.take();
+        if pieces.len() < COPIED_BELOW {
+            if !pieces.is_empty() {
+                self.written.append_lone_copy(&pieces);
+            }
+        } else {
+            self.written.append_bytes(Bytes::from(pieces));
+        }
     }
 
     /// Sends what was written, without the GIL.
@@ -186,5 +214,22 @@ impl Response {
             Some(Error::FILTER) => Err(PyOSError::new_err("an output filter ended the response")),
             Some(_) => Err(write_failed()),
         }
+    }
+}
+
+impl Sink for &Response {
+    fn put(&mut self, data: Bytes) -> Result<(), Error> {
+        self.join_pieces();
+        self.written.append_bytes(data);
+        Ok(())
+    }
+
+    fn put_copy(&mut self, data: &[u8]) -> Result<(), Error> {
+        let mut pieces = self.pieces.borrow_mut();
+        pieces
+            .try_reserve(data.len())
+            .map_err(|_| Error::NO_MEMORY)?;
+        pieces.extend_from_slice(data);
+        Ok(())
     }
 }
