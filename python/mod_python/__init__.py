@@ -9,4 +9,4 @@ from mod_python.version import version as __version__
 
 mp_version = __version__  # its name in mod_python 3
 
-__all__ = ["__version__", "apache", "cgihandler", "mp_version", "publisher", "python22", "util", "version"]
+__all__ = ["__version__", "apache", "cgihandler", "mp_version", "psp", "publisher", "python22", "util", "version"]

@@ -272,3 +272,18 @@ def in_folders(name: str, path: Sequence[str]) -> str:
         raise ModuleNotFoundError(f"No module named {first!r} in {', '.join(path)}", name=first)
     plain = getattr(sys.modules.get(first), "__spec__", None) or PathFinder.find_spec(first)
     return name if plain is not None and plain.origin == spec.origin else _name_by_file(spec, name)
+
+
+def name_of_page(path: str) -> str:
+    """Return a name for code in a file that is no module, by which its imports find the modules beside it.
+
+    Args:
+        path: the absolute path of the file.
+
+    Returns:
+        A name in the package of the folder; one in no package if the folder is on `sys.path`, since modules there have
+        their plain names.
+    """
+    folder, _, file = path.rpartition("/")
+    plain = _quoted(file, "")
+    return plain if folder in sys.path else f"{_quoted(folder or '/', '/')}.{plain}"

@@ -4,7 +4,7 @@ import ast
 from collections.abc import Callable
 
 
-def parse(source: bytes, path: str, full_name: Callable[[str], str]) -> ast.Module:
+def parse(source: bytes | str, path: str, full_name: Callable[[str], str]) -> ast.Module:
     """Parse a module, and have its import statements name the modules beside it in full.
 
     Args:

@@ -1,0 +1,1 @@
+"""What `mod_python.psp` is made of: from the text of a page to code that writes the page."""

@@ -1,0 +1,377 @@
+"""Python server pages: HTML with Python in it, and templates, as in mod_python 3.
+
+``PythonHandler mod_python.psp`` serves files of the section as pages.
+"""
+
+import os
+import sys
+from collections.abc import Callable, Hashable, Mapping
+from types import CodeType
+from typing import Any, NoReturn
+
+from mod_python import _failures, apache, util
+from mod_python._psp.cache import PageCache
+from mod_python._psp.display import table
+from mod_python._psp.errors import TemplateError
+from mod_python._psp.escaping import Markup, escape
+from mod_python._psp.generator import CHECK, ESCAPED, TEXT, VALUE
+from mod_python._psp.output import Output, output_of
+from mod_python._psp.page import Loader, Page, PageOptions
+from mod_python._psp.source import DEFAULT_ENCODING, Source, flag
+from mod_python._psp.tracebacks import name_included_files
+from mod_python._request_form import RequestForm
+
+__all__ = ["PSP", "Markup", "PSPInterface", "TemplateError", "escape", "handler", "parse", "parsestring"]
+
+_STRING = "<PSP string>"
+_pages = PageCache()
+_PLAIN = PageOptions(DEFAULT_ENCODING, autoescape=False)
+# Modules that pages of mod_python 3 found as globals, and that are imported for those that name them.
+_MODULES = {
+    "Session": "mod_python.Session",
+    "dbm": "dbm",
+    "marshal": "marshal",
+    "tempfile": "tempfile",
+    "types": "types",
+}
+
+
+def _options(req: apache.Request) -> PageOptions:
+    options = req.get_options()
+    text = options.get("mod_python.psp.autoescape")
+    autoescape = text is not None and flag(text, "PythonOption mod_python.psp.autoescape")
+    return PageOptions(options.get("mod_python.psp.encoding", DEFAULT_ENCODING), autoescape)
+
+
+def _directory(req: apache.Request) -> str:
+    """Return the folder of the file that a request leads to."""
+    return (req.filename or "").rpartition("/")[0] or "/"
+
+
+class PSP:
+    """A page, or a template, for a request.
+
+    Attributes:
+        req: the request.
+        filename: the path of the page; None for one that is a string.
+        string: the page that is a string; None for a file.
+        vars: the globals for its code that were given to the constructor.
+        code: its compiled code.
+    """
+
+    filename: str | None
+    code: CodeType
+
+    def __init__(
+        self,
+        req: apache.Request,
+        filename: str | None = None,
+        string: str | bytes | None = None,
+        vars: Mapping[str, Any] = {},
+    ) -> None:
+        """Compile a page, or find it compiled.
+
+        Args:
+            req: the request.
+            filename: the path of the page; a relative one begins in the folder of ``req.filename``. Without it and
+                without `string`, the page is ``req.filename``.
+            string: the page itself.
+            vars: globals for its code.
+
+        Raises:
+            apache.SERVER_RETURN: there is no such file (404), or it may not be read (403, and an entry of the log).
+            SyntaxError: a part of it is no Python; a `TemplateError` for what is wrong outside of its Python.
+            ValueError: there are both `filename` and `string`, or a PythonOption is wrong.
+        """
+        if filename is not None and string is not None:
+            raise ValueError("PSP() takes a filename or a string, not both")
+        self.req = req
+        self.vars = vars
+        self.string = string
+        self._is_error_page = False
+        options, folder = _options(req), _directory(req)
+        if string is None:
+            self.filename = os.path.join(folder, filename) if filename is not None else req.filename or ""  # noqa: PTH118
+            self._page = _page_of_file(req, self.filename, options)
+        else:
+            self.filename = None
+            self._page = _page_of_text(string, folder, options)
+        self.code = self._page.code
+
+    def __str__(self) -> str:
+        """Write the page to the response, as HTML, and return an empty text."""
+        _set_type(self.req)
+        self.run()
+        return ""
+
+    def run(self, vars: Mapping[str, Any] = {}, flush: bool | int = False) -> None:
+        """Write the page to the response.
+
+        Its code finds as globals ``req``, ``psp`` (a `PSPInterface`), ``form`` and ``session`` if it names them, and
+        `vars`. A session that the request has is saved when the code has ended, be it by a redirection.
+
+        Args:
+            vars: globals for its code, besides those of the constructor.
+            flush: whether the response is sent to the client then.
+
+        Raises:
+            BaseException: whatever its code raises, unless it has named an error page for it.
+        """
+        req, page = self.req, self._page
+        interface = PSPInterface(req, self.filename or req.filename)
+        is_our_session = page.uses_session and getattr(req, "session", None) is None
+        names = _BASE.copy()
+        for name in page.names & _MODULES.keys():
+            __import__(_MODULES[name])
+            names[name] = sys.modules[_MODULES[name]]
+        names["__name__"], names["req"], names["psp"] = page.name, req, interface
+        outer = output_of(req)
+        output = Output(req) if outer is None else outer
+        names[TEXT], names[VALUE] = output.text, output.value
+        names[ESCAPED], names[CHECK] = output.escaped, output.check
+        try:
+            if is_our_session:
+                req.session = _new_session(req)  # type: ignore[attr-defined]
+            names["form"] = interface.form if page.uses_form else _form_so_far(req)
+            names["session"] = getattr(req, "session", None)
+            names.update(self.vars)
+            names.update(vars)
+            names["__file__"] = req.filename
+            self._run(names, interface, flush)
+        finally:
+            session = getattr(req, "session", None)
+            if is_our_session and session is not None:
+                session.unlock()
+                del req.session  # type: ignore[attr-defined]
+            if outer is None:
+                output.close()
+
+    def _run(self, names: dict[str, Any], interface: "PSPInterface", flush: bool | int) -> None:
+        req = self.req
+        try:
+            exec(self.code, names)
+        except apache.SERVER_RETURN:
+            _save_session(req)
+            raise
+        except Exception as error:
+            name_included_files(error, self._page.generated)
+            error_page = interface.error_page
+            if error_page is None or self._is_error_page:
+                raise
+            lines = "".join(_failures.formatted(error, error.__traceback__)).rstrip("\n")
+            req.log_error(f"mod_python.psp: {self.filename or _STRING} failed, its error page answers\n{lines}")
+            error_page.run({"exception": (type(error), error, error.__traceback__)}, flush)
+        else:
+            _save_session(req)
+            if flush:
+                req.flush()
+
+    def display_code(self) -> None:
+        """Write a table of HTML to the response: the Python code that is made of the page, and the page beside it."""
+        source = self._page.generated.files[0][1]
+        folder = self.filename.rpartition("/")[0] if self.filename else _directory(self.req)
+        code = Loader(folder or "/", _options(self.req)).generated(source).code
+        self.req.write(table(self.filename or _STRING, code, source.text), False)
+
+
+class PSPInterface:
+    """The global ``psp`` of a page.
+
+    Attributes:
+        req: the request.
+        filename: the path of the page.
+        error_page: the `PSP` that answers if the page fails, or None.
+    """
+
+    error_page: PSP | None = None
+
+    def __init__(self, req: apache.Request, filename: str | None) -> None:
+        self.req = req
+        self.filename = filename
+
+    @property
+    def form(self) -> util.FieldStorage:
+        """The form of the request, with its empty fields: ``req.form``, which is read when it is first used."""
+        form = _form_so_far(self.req)
+        if form is None or (isinstance(form, RequestForm) and "list" not in vars(form)):  # it was not read yet
+            form = self.req.form = RequestForm(self.req, keep_blank_values=True)
+            form()
+        return form
+
+    def set_error_page(self, filename: str) -> None:
+        """Have another page answer if this one fails from now on.
+
+        What was written already stays. The error page has the global ``exception``: the type, the exception and its
+        traceback. The status is 200, unless one of both sets ``req.status``.
+
+        Args:
+            filename: the path of the page, in the folder of this one; below the DocumentRoot if it begins with a slash.
+
+        Raises:
+            apache.SERVER_RETURN, SyntaxError: as for `PSP`.
+        """
+        if filename.startswith("/"):
+            folder, filename = self.req.document_root(), filename.lstrip("/")
+        else:
+            folder = (self.filename or "").rpartition("/")[0]
+        self.error_page = PSP(self.req, f"{folder.rstrip('/')}/{filename}")
+        self.error_page._is_error_page = True
+
+    def apply_data(self, object: Any, **kw: Any) -> Any:
+        """Call a function with the fields of the form as its arguments, and ``req``: see ``util.apply_fs_data``.
+
+        Args:
+            object: what is called.
+            kw: arguments that no field can change.
+        """
+        return util.apply_fs_data(object, self.form, **{"req": self.req, **kw})
+
+    def redirect(self, location: str, permanent: bool | int = False, *, status: int | None = None) -> NoReturn:
+        """Send the client to another URL, and end the page: see ``util.redirect``.
+
+        Args:
+            location: the URL, or the path of one.
+            permanent: whether the status is 301, for ever, in place of 302.
+            status: 301, 302, 303, 307 or 308.
+
+        Raises:
+            apache.SERVER_RETURN: always; let it pass.
+            OSError: a part of the response was sent already.
+        """
+        util.redirect(self.req, location, permanent, status=status)
+
+
+def parse(filename: str, dir: str | None = None) -> str:
+    """Return the Python code that is made of a page.
+
+    Args:
+        filename: its path.
+        dir: the folder in which it is, and in which its includes are; without it, includes are beside the page.
+
+    Raises:
+        OSError: it cannot be read.
+        TemplateError: it is wrong outside of its Python code, or an include cannot be read.
+    """
+    if dir:
+        filename = dir + ("" if dir.endswith("/") or filename.startswith("/") else "/") + filename
+    folder, slash, _ = filename.rpartition("/")
+    loader = Loader(dir or folder or slash or ".", _PLAIN)
+    return loader.generated(loader.file(filename)).code
+
+
+def parsestring(string: str | bytes, dir: str | None = None) -> str:
+    """Return the Python code that is made of a page.
+
+    Args:
+        string: the page.
+        dir: the folder that includes are looked for in.
+
+    Raises:
+        TemplateError: it is wrong outside of its Python code, or an include cannot be read.
+    """
+    loader = Loader(dir or "", _PLAIN)
+    return loader.generated(loader.text(string, _STRING)).code
+
+
+def handler(req: apache.Request) -> int:
+    """Serve the file of the request as a page, for ``PythonHandler mod_python.psp``.
+
+    With ``PythonDebug On``, a path with ``_`` behind the name of a page shows its Python code.
+
+    Raises:
+        BaseException: as `PSP` and its ``run``.
+    """
+    filename = req.filename or ""
+    if filename.endswith("_") and not os.path.exists(filename) and req.get_config().get("PythonDebug") == "1":  # noqa: PTH110
+        _display(req, filename[:-1])
+        return apache.OK
+    page = PSP(req)
+    _set_type(req)
+    page.run()
+    return apache.OK
+
+
+def _set_type(req: apache.Request) -> None:
+    if not req._content_type_set:
+        req.content_type = "text/html; charset=utf-8"
+
+
+def _display(req: apache.Request, filename: str) -> None:
+    """Write the view of a page, which need not be Python."""
+    loader = _loader(filename, _options(req))
+    source = _read(req, loader, filename)
+    _set_type(req)
+    req.write(table(filename, loader.generated(source).code, source.text), False)
+
+
+def _loader(filename: str, options: PageOptions) -> Loader:
+    return Loader(filename.rpartition("/")[0] or "/", options)
+
+
+def _read(req: apache.Request, loader: Loader, filename: str) -> Source:
+    """Return the source of a page; raise SERVER_RETURN if its file cannot be read."""
+    try:
+        return loader.file(filename)
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        raise apache.SERVER_RETURN(apache.HTTP_NOT_FOUND) from None
+    except PermissionError as error:
+        req.log_error(f"mod_python.psp: {error}")
+        raise apache.SERVER_RETURN(apache.HTTP_FORBIDDEN) from None
+
+
+def _kept(key: Hashable, compile_it: Callable[[], Page]) -> Page:
+    try:
+        return _pages.get(key, compile_it)
+    except SyntaxError as error:
+        # Where it was found says nothing: the error has the file and the line of the page.
+        raise error.with_traceback(None) from None
+
+
+def _page_of_file(req: apache.Request, filename: str, options: PageOptions) -> Page:
+    def compiled() -> Page:
+        loader = _loader(filename, options)
+        source = _read(req, loader, filename)
+        return loader.page(source)
+
+    return _kept((filename, options), compiled)
+
+
+def _page_of_text(text: str | bytes, folder: str, options: PageOptions) -> Page:
+    def compiled() -> Page:
+        loader = Loader(folder, options)
+        return loader.page(loader.text(text, _STRING))
+
+    return _kept((text, folder, options), compiled)
+
+
+def _form_so_far(req: apache.Request) -> util.FieldStorage | None:
+    """Return what was set as ``req.form``."""
+    return vars(req).get("form")
+
+
+def _new_session(req: apache.Request) -> Any:
+    from mod_python import Session  # which takes long to import
+
+    return Session.Session(req)
+
+
+def _save_session(req: apache.Request) -> None:
+    session = getattr(req, "session", None)
+    if session is not None:
+        session.save()
+
+
+# The globals of all pages.
+_BASE: dict[str, Any] = {
+    "__builtins__": __builtins__,
+    "PSP": PSP,
+    "PSPInterface": PSPInterface,
+    "Markup": Markup,
+    "apache": apache,
+    "escape": escape,
+    "os": os,
+    "parse": parse,
+    "parsestring": parsestring,
+    "sys": sys,
+    "util": util,
+}

@@ -1,0 +1,88 @@
+"""What tests/bench/pages.py measures: pages that run under this module and under mod_python 3.5, as they are."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page whose requests are measured."""
+
+    name: str
+    path: str
+    files: dict[str, str]
+    """What it consists of, by paths in the DocumentRoot."""
+    conf: str = ""
+    """What its configuration has besides CONF."""
+    requests: int = 4000
+
+
+_SHORT = """<html>
+<body>
+<h1>Hello, <%= req.connection.client_ip %></h1>
+<p>You asked for <%= req.uri %>.</p>
+</body>
+</html>
+"""
+_TABLE = """<html>
+<%@ include file="head.inc" %>
+<body>
+<table>
+<%
+rows = [(n, n * n, "row %d" % n) for n in range(100)]
+for n, square, name in rows:
+    kind = n % 2 and "odd" or "even"
+%>
+<tr class="<%= kind %>">
+  <td><%= n %></td><td><%= square %></td>
+<%
+    if n % 10 == 0:
+%>
+  <td><b><%= name %></b></td>
+<%
+    else:
+%>
+  <td><%= name %></td>
+<%
+    # end if
+%>
+</tr>
+<%
+# end for
+%>
+</table>
+</body>
+</html>
+"""
+_FORM = """<html>
+<body>
+<%
+name = form.getfirst("name", "nobody")
+colours = form.getlist("colour")
+%>
+<p><%= name %> likes <%= len(colours) %> colours.</p>
+</body>
+</html>
+"""
+_LONG = "<html>\n" + "<p>The quick brown fox jumps over the lazy dog, again and again.</p>\n" * 150 + "</html>\n"
+
+PAGES = (
+    Page("psp: two values", "/psp/short.psp", {"psp/short.psp": _SHORT}),
+    Page(
+        "psp: a table of 100 rows, an include",
+        "/psp/table.psp",
+        {"psp/table.psp": _TABLE, "psp/head.inc": "<head><title>Rows</title></head>\n"},
+        requests=1000,
+    ),
+    Page("psp: 10 KB of text", "/psp/long.psp", {"psp/long.psp": _LONG}),
+    Page("psp: a form", "/psp/form.psp?name=Ada&colour=red&colour=blue&size=3", {"psp/form.psp": _FORM}),
+)
+CONF = """
+ServerLimit 1
+MaxRequestWorkers 16
+MaxKeepAliveRequests 0
+LogLevel error
+<Directory "${HTDOCS}/psp">
+    AddHandler mod_python .psp
+    PythonHandler mod_python.psp
+</Directory>
+""" + "".join(page.conf for page in PAGES)
