@@ -1,5 +1,6 @@
 //! The directives: one table.
 
+pub mod access;
 mod arguments;
 mod start;
 
@@ -63,7 +64,7 @@ static OF_PHASES: [Directive<Settings>; phase_table::COUNT] = {
 };
 
 /// All other directives.
-static OTHERS: [Directive<Settings>; 23] = [
+static OTHERS: [Directive<Settings>; 24] = [
     Directive {
         name: c"PythonProtocol",
         help: c"serves connections whose peers ask for a protocol by name, in TLS or with Upgrade: NAME module[::function]",
@@ -75,6 +76,12 @@ static OTHERS: [Directive<Settings>; 23] = [
         help: c"modules whose functions serve the phases that they are named after: module ... [| .ext ...]",
         context: ANYWHERE_FOR_USERS,
         read: handler_module,
+    },
+    Directive {
+        name: c"PythonAuthProvider",
+        help: c"module[::object] with check_password and get_realm_hash, for AuthBasicProvider python and its like",
+        context: ANYWHERE_FOR_USERS,
+        read: access::provider,
     },
     Directive {
         name: c"PythonOutputFilter",

@@ -1,5 +1,6 @@
 //! The wiring: for each hook, ask `engine` what to do and tell `python` to do it.
 
+mod access;
 mod child;
 mod imports;
 
@@ -16,6 +17,7 @@ use crate::filter_chain::Direction;
 use crate::httpd::connection::parked_socket::ParkedSocket;
 use crate::httpd::filter::Mode;
 use crate::httpd::hooks;
+use crate::httpd::hooks::access as providers;
 use crate::httpd::hooks::filters::{ENTRY_POINTS, is_ours};
 use crate::httpd::hooks::optional_functions;
 use crate::httpd::hooks::requests::{Hook, Registration};
@@ -78,7 +80,12 @@ impl Module for Entry {
         &crate::python_module
     }
 
+    fn register(configuration: &Pool) {
+        providers::register::<Self>(configuration);
+    }
+
     fn post_config(configuration: &Pool, main: &Server) {
+        providers::look_for_cache();
         // Made before the children are forked, which share it.
         let _: &Shared<Counters> = config::generation(configuration, COUNTERS);
         imports::prepare(configuration);

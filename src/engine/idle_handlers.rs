@@ -99,7 +99,13 @@ fn gives_requests(directive: &WrittenDirective) -> bool {
             let mut names = HANDLERS.iter().map(|name| String::from_utf8_lossy(name));
             names.any(|name| arguments.contains(&*name))
         }
-        None => directive.is("PythonHandlerModule") || is_earlier_phase(directive),
+        None if directive.is("Require") => words
+            .next()
+            .is_some_and(|word| word.eq_ignore_ascii_case("python")),
+        None => {
+            let names = ["PythonHandlerModule", "PythonAuthProvider"];
+            names.iter().any(|name| directive.is(name)) || is_earlier_phase(directive)
+        }
     }
 }
 
@@ -230,6 +236,8 @@ mod tests {
             "SetHandler mod_python",
             "sethandler \"python-program\"",
             "SetHandler \"expr=%{x}\"",
+            "PythonAuthProvider guard",
+            "Require python guard::staff",
             "AddHandler mod_python .py .html",
             "AddType python-program .py",
             "addtype Mod_Python .py .html",

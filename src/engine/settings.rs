@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::access::AuthProvider;
 use super::filters::DeclaredFilter;
 use super::handler_lists::{Chosen, Lists};
 use super::handlers::{Handler, HandlerList};
@@ -87,6 +88,8 @@ pub struct Settings {
     pub imports: Arc<[Arc<Import>]>,
     /// The handlers of each phase.
     pub handlers: Option<Arc<Lists>>,
+    /// `PythonAuthProvider`.
+    pub auth_provider: Option<Arc<AuthProvider>>,
     /// `PythonProtocol`, by name.
     pub protocols: Arc<BTreeMap<String, Arc<Protocol>>>,
     /// The filters declared here, by direction and number.
@@ -117,6 +120,7 @@ impl Settings {
             && self.options.is_empty()
             && self.imports.is_empty()
             && self.handlers.is_none()
+            && self.auth_provider.is_none()
             && self.protocols.is_empty()
             && self.filters.is_empty()
             && !self.is_unusable
@@ -162,6 +166,7 @@ impl Settings {
                 (Some(outer), Some(inner)) => Some(Arc::new(outer.overlaid(inner))),
                 (one, None) | (None, one) => one.clone(),
             },
+            auth_provider: (inner.auth_provider.clone()).or_else(|| outer.auth_provider.clone()),
             protocols: overlay(&outer.protocols, &inner.protocols),
             filters: overlay(&outer.filters, &inner.filters),
             is_unusable: outer.is_unusable || inner.is_unusable,
@@ -250,6 +255,7 @@ fn overlay<K: Ord + Clone, V: Clone>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::handlers::Home;
 
     #[test]
     fn the_inner_section_wins_where_it_says_something() {
@@ -299,6 +305,23 @@ mod tests {
             folder(Settings::merged(&home("/a"), &home("/b"))).unwrap(),
             "/b"
         );
+    }
+
+    #[test]
+    fn the_inner_provider_holds() {
+        let provider = |text| {
+            let provider = AuthProvider::parse(text, &Home::None, &"test.conf:1".into());
+            Settings {
+                auth_provider: provider.ok().map(Arc::new),
+                ..Settings::default()
+            }
+        };
+        let text = |settings: Settings| settings.auth_provider.map(|one| one.text().to_owned());
+        assert!(!provider("a").is_empty());
+        let inherited = Settings::merged(&provider("a"), &Settings::default());
+        assert_eq!(text(inherited).as_deref(), Some("a"));
+        let own = Settings::merged(&provider("a"), &provider("b"));
+        assert_eq!(text(own).as_deref(), Some("b"));
     }
 
     #[test]

@@ -26,6 +26,8 @@ impl Status {
     pub const NOT_MODIFIED: Self = Self(ffi::HTTP_NOT_MODIFIED as i32);
     /// `401 Unauthorized`.
     pub const UNAUTHORIZED: Self = Self(ffi::HTTP_UNAUTHORIZED as i32);
+    /// `403 Forbidden`.
+    pub const FORBIDDEN: Self = Self(ffi::HTTP_FORBIDDEN as i32);
     /// `500 Internal Server Error`.
     pub const INTERNAL_SERVER_ERROR: Self = Self(ffi::HTTP_INTERNAL_SERVER_ERROR as i32);
     /// `503 Service Unavailable`.

@@ -34,6 +34,8 @@ LOCATIONS = {
     "python/": "PythonAuthenHandler authorizing\nPythonCleanupHandler authorizing\nRequire valid-user",
     "too-late/": "PythonAccessHandler authorizing\nSetHandler mod_python\nPythonHandler authorizing\n"
     "Require all granted",
+    "provider/": "AuthBasicProvider python\nPythonAuthProvider authorizing\nRequire valid-user",
+    "rule/": "AuthBasicProvider file\nAuthUserFile ${STATE}/users\nRequire python authorizing::is_ann",
     "python-denied/": "PythonAuthenHandler authorizing\nRequire user ann",
 }
 HOST = """
@@ -131,6 +133,11 @@ ANSWERS = [
     ("/tls/", "ann", "secret", None),
     ("/python/", "guido", "pythonic", "python-guido"),
     ("/python/", "ann", "secret", None),
+    ("/provider/", "guido", "pythonic", "guido"),
+    ("/provider/", "guido", "secret", None),
+    ("/rule/", "ann", "secret", "ann"),
+    ("/rule/", "ann", "wrong", None),
+    ("/rule/", "bob", "p\u00e4ss:word", None),
     ("/python-denied/", "guido", "pythonic", None),
 ]
 

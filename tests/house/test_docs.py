@@ -16,6 +16,8 @@ PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").rglob("*.md"))]
 DIRECTIVES = PROJECT / "docs/directives.md"
 LANGUAGES = {"apache", "console", "python", "sh", "text"}
 LONGEST_LINE = 120
+# httpd's own lines about clients that a page shows to be refused.
+REFUSED = ("AH01617: user ", "AH01618: user ", "AH01631: user ", "AH01630: client denied")
 
 
 def name_of(page: Path) -> str:
@@ -30,6 +32,8 @@ class Site:
         text = "\n".join(blocks(page, "apache"))
         self.ports = {port: f"PORT{port}" for port in re.findall(r"^Listen (\d+)", text, re.MULTILINE)}
         text = text.replace("/srv/python", "${HANDLERS}").replace("/var/www/html", "${HTDOCS}")
+        enabled = re.findall(r"^sudo a2enmod (?!python)(.+)", "".join(blocks(page, "sh")), re.MULTILINE)
+        self.modules = " ".join(enabled).split()
         text = re.sub(r"(Listen |\*:|localhost:)(\d+)", self._port, text)
         self.conf = text
 
@@ -57,7 +61,7 @@ class Site:
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "apache")], ids=name_of)
 def test_examples(page: Path) -> None:
     site = Site(page)
-    server = Httpd(site.conf)
+    server = Httpd(site.conf, modules=site.modules, allow=REFUSED)
     for folder in re.findall(r"PythonHome (\S+)", site.conf):
         make_environment(Path(server.expand(folder)))
     with server as httpd:

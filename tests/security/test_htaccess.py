@@ -10,6 +10,8 @@ LISTS = {
     "list-handler": "AllowOverrideList PythonHandler",
     "list-authen": "AllowOverride Indexes\nAllowOverrideList PythonAuthenHandler pythonhandlermodule",
     "list-filter": "AllowOverrideList PythonOutputFilter PythonHandler",
+    "list-require": "AllowOverride AuthConfig\nAllowOverrideList Require",
+    "nonfatal-require": "AllowOverride AuthConfig nonfatal=All",
     "nonfatal": "AllowOverride Indexes nonfatal=Override",
     "nonfatal-unknown": "AllowOverride Indexes nonfatal=Unknown",
 }
@@ -39,12 +41,17 @@ LINES = [
     *["PythonInterpPerDirectory Off", "PythonInterpPerDirective Off", "PythonAutoReload Off", "PythonDebug Off"],
     *["PythonEnablePdb Off", "PythonOption a b"],
 ]
-FOR_USERS = ["PythonAuthenHandler hello::ok", "PythonAuthzHandler hello::ok", "PythonHandlerModule hello"]
+FOR_USERS = [
+    "PythonAuthenHandler hello::ok",
+    "PythonAuthzHandler hello::ok",
+    "PythonHandlerModule hello",
+    "PythonAuthProvider hello",
+]
 
 
 @pytest.fixture(autouse=True)
 def _module(httpd: Httpd) -> None:
-    httpd.handler("hello.py", HELLO + "def ok(req):\n    return 0\n")
+    httpd.handler("hello.py", HELLO + "def ok(req):\n    return 0\ndef yes(req):\n    return True\n")
 
 
 def status(httpd: Httpd, folder: str, line: str, port: str = "PORT") -> int:
@@ -118,3 +125,39 @@ def test_nonfatal_override_ignores_what_is_not_allowed(httpd: Httpd) -> None:
     assert httpd.get("/nonfatal/x").text == "hello"
     httpd.expect("nonfatal-unknown/.htaccess: PythonHandler not allowed here")
     assert status(httpd, "nonfatal-unknown", "PythonHandler hello::other") == 500
+
+
+REQUIRE = "Require python hello::yes"
+
+
+def test_require_python_needs_file_info_and_auth_config(httpd: Httpd) -> None:
+    found = {one: status(httpd, str(n), REQUIRE) for n, one in enumerate(CLASSES)}
+    assert found == {one: 200 if one in ("FileInfo AuthConfig", "All") else 500 for one in CLASSES}
+    httpd.expect(
+        "/.htaccess: Require python not allowed here: it needs AllowOverride FileInfo AuthConfig, because it can run",
+        "/.htaccess: Require not allowed here",  # httpd itself, where AuthConfig is missing
+    )
+    assert status(httpd, str(CLASSES.index("AuthConfig")), "Require all granted") == 200
+
+
+@pytest.mark.parametrize("folder", ["list-require", "nonfatal-require"])
+def test_no_list_of_names_lets_require_run_code(httpd: Httpd, folder: str) -> None:
+    # Nor is the line ignored: it would guard nothing then.
+    httpd.expect(f"{folder}/.htaccess: Require python not allowed here: it needs AllowOverride FileInfo AuthConfig")
+    assert status(httpd, folder, REQUIRE) == 500
+
+
+@pytest.mark.parametrize("around", ["RequireAny", "RequireAll"])
+def test_require_python_stands_outside_of_containers(httpd: Httpd, around: str) -> None:
+    httpd.expect("/.htaccess: Require python not allowed here: httpd does not tell which AllowOverride holds inside")
+    for folder in ("AuthConfig", "All"):
+        assert status(httpd, str(CLASSES.index(folder)), f"<{around}>\n{REQUIRE}\n</{around}>") == 500
+    assert status(httpd, str(CLASSES.index("All")), f'<Files "*">\n{REQUIRE}\n</Files>') == 200
+    httpd.expect("/.htaccess: Require python not allowed here: it needs AllowOverride FileInfo AuthConfig")
+    assert status(httpd, str(CLASSES.index("AuthConfig")), f'<Files "*">\n{REQUIRE}\n</Files>') == 500
+
+
+def test_python_htaccess_off_refuses_require_python(httpd: Httpd) -> None:
+    httpd.expect("/.htaccess: Require python not allowed here: PythonHtaccess Off refuses Python in .htaccess files")
+    assert status(httpd, str(CLASSES.index("All")), REQUIRE, "OFF_PORT") == 500
+    assert status(httpd, str(CLASSES.index("All")), "Require all granted", "OFF_PORT") == 200

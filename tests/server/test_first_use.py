@@ -25,6 +25,12 @@ WAYS = {
     "htaccess": "AllowOverride All",
     "htaccess-module": "AllowOverride All",
 }
+# The same for what httpd's own access control asks.
+WAYS |= {
+    "require": "Require python guard::met",
+    "require-path": "Require python ${HTDOCS}/require-path/guard.py::met",
+    "provider": "AuthType Basic\nAuthName x\nAuthBasicProvider python\nPythonAuthProvider guard\nRequire valid-user",
+}
 HTACCESS = {"htaccess": "PythonAccessHandler guard\n", "htaccess-module": "PythonHandlerModule ./guard.py\n"}
 CONF = """
 <Directory ${HTDOCS}/filter>
@@ -55,7 +61,12 @@ if {fails} and not hasattr(builtins, "{name}"):
     raise OSError("the database is not up yet")
 def accesshandler(req):
     return 403
+def met(req):
+    return False
+def check_password(req, user, password):
+    return False
 """
+REFUSED = {"provider": 401}
 SERVER = WithoutPath
 
 
@@ -74,6 +85,7 @@ def at_once(call: Callable[[], Any]) -> list[Any]:
 def test_nobody_is_let_in_by_a_module_that_is_being_imported(httpd: Httpd) -> None:
     seen: Counter[int] = Counter()
     httpd.expect("OSError: the database is not up yet")
+    httpd.allow("AH01630: client denied", "AH01617: user ann: authentication failure")
     for restart in range(RESTARTS):
         fails, ways = restart % 4 >= 2, [*WAYS][restart % 2 :: 2]
         for way in ways:
@@ -85,10 +97,11 @@ def test_nobody_is_let_in_by_a_module_that_is_being_imported(httpd: Httpd) -> No
         httpd.graceful()
         for way in ways:
             # All clients are the first to need its module.
-            for answer in at_once(partial(httpd.get, f"/{way}/secret")):
-                assert answer.status in ((403, 500) if fails else (403,)), (restart, way, answer)
+            refused = REFUSED.get(way, 403)
+            for answer in at_once(partial(httpd.get, f"/{way}/secret", {"Authorization": "Basic YW5uOnNlY3JldA=="})):
+                assert answer.status in ((refused, 500) if fails else (refused,)), (restart, way, answer)
                 seen[answer.status] += 1
-    assert set(seen) == {403, 500}
+    assert set(seen) == {401, 403, 500}
 
 
 def test_a_module_whose_import_fails_is_an_error_each_time_until_it_is_mended(httpd: Httpd) -> None:

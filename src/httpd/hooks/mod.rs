@@ -1,6 +1,7 @@
 //! Hooks: the module record, and the functions that httpd calls. A module is one implementation
 //! of [`Module`]; each method is a hook, and does nothing by default.
 
+pub mod access;
 pub(in crate::httpd) mod connections;
 pub mod filters;
 pub mod optional_functions;
@@ -46,6 +47,8 @@ pub trait Module: Sized + 'static {
 
     /// The record that httpd loads.
     fn record() -> &'static Record;
+    /// httpd collects hooks: registers what is no hook, in the configuration's pool.
+    fn register(_configuration: &Pool) {}
     /// The configuration was read, perhaps only for `-t`.
     ///
     /// # Errors
@@ -252,6 +255,7 @@ fn register_all<M: Module>(pool: &Pool) {
     // SAFETY: as above; without mod_status it is not called.
     unsafe { ffi::mp_hook_status(Some(status::<M>)) };
     requests::register::<M>(pool);
+    M::register(pool);
 }
 
 unsafe extern "C" fn post_config<M: Module>(

@@ -128,7 +128,8 @@ const EMPTY: ffi::command_rec = ffi::command_rec {
 };
 
 /// The error of a directive that was not read because the module panicked, or may not run any more.
-const NOT_READ: &CStr = c"mod_python could not read this line; the error log says why";
+pub(in crate::httpd) const NOT_READ: &CStr =
+    c"mod_python could not read this line; the error log says why";
 
 /// httpd has read one line. Returns null, or what is wrong with it, in the pool of temporary values.
 unsafe extern "C" fn set<S: ModuleSettings>(
@@ -143,9 +144,7 @@ unsafe extern "C" fn set<S: ModuleSettings>(
         let Err(sentence) = apply::<S>(&line, section) else {
             return std::ptr::null();
         };
-        let text = CString::new(sentence).unwrap_or_default();
-        // SAFETY: a live pool; httpd shows the copy before it clears that.
-        unsafe { ffi::apr_pstrdup(parms.temp_pool, text.as_ptr()) }
+        line.temporary(&sentence)
     })
 }
 
@@ -159,14 +158,15 @@ fn apply<S: ModuleSettings>(line: &Line<'_>, section: *mut c_void) -> Result<(),
     // SAFETY: `commands` put the directive of this very entry there.
     let directive = unsafe { &*command.cmd_data.cast::<Directive<S>>() };
     // SAFETY: the server of this line, live while it is read.
-    let vector = unsafe { (*line.parms.server).module_config };
+    let (vector, outside) = unsafe {
+        let server = &*line.parms.server;
+        (server.module_config, slot(server.lookup_defaults))
+    };
     let server: *mut SectionSettings<S> = slot(vector).cast();
-    if line.is_in_htaccess() {
-        // SAFETY: made by `create_server`; while requests are served, no thread writes to it.
-        let admitted = unsafe { &*server }.settings.admits_htaccess();
-        if !line.may_stand_in_htaccess(directive.context, admitted)? {
-            return Ok(());
-        }
+    if line.is_in_htaccess()
+        && !line.may_stand_in_htaccess(directive.context, line.admitted::<S>())?
+    {
+        return Ok(());
     }
     let read = (directive.read)(line);
     let change = read.map_err(|sentence| format!("{}: {sentence}", line.name()))?;
@@ -176,8 +176,9 @@ fn apply<S: ModuleSettings>(line: &Line<'_>, section: *mut c_void) -> Result<(),
     };
     // SAFETY: the section's settings, made by `create_section`; one thread reads configuration.
     write(unsafe { &mut *section.cast() });
-    if line.parms.path.is_null() {
-        // Outside of all sections it holds for the server as such, too (connections).
+    if std::ptr::eq(section, outside) {
+        // Outside of all sections it holds for the server as such, too (connections). An alias of a provider
+        // (`<AuthnProviderAlias>`) has no path either, but is a section of its own.
         // SAFETY: made by `create_server`; another object than the section's.
         write(unsafe { &mut *server });
     }
@@ -250,6 +251,25 @@ pub(in crate::httpd) unsafe fn settings_of<'a, S: ModuleSettings>(
     // SAFETY: the caller says so.
     let section: &SectionSettings<S> = unsafe { &*slot(vector).cast() };
     &section.settings
+}
+
+impl Line<'_> {
+    /// Whether the settings of the line's server let .htaccess files say anything to this module.
+    ///
+    /// # Errors
+    /// Why not, as a sentence that follows "not allowed here: ".
+    pub(in crate::httpd) fn admitted<S: ModuleSettings>(&self) -> Result<(), String> {
+        // SAFETY: the server of this line, live while it is read; while requests are served, no thread writes to it.
+        let server = unsafe { Server::from_raw(self.parms.server) };
+        server.settings::<S>().admits_htaccess()
+    }
+
+    /// A text for httpd's messages, in the pool of temporary values.
+    pub(in crate::httpd) fn temporary(&self, sentence: &str) -> *const c_char {
+        let text = CString::new(sentence).unwrap_or_default();
+        // SAFETY: a live pool; httpd shows the copy before it clears that.
+        unsafe { ffi::apr_pstrdup(self.parms.temp_pool, text.as_ptr()) }
+    }
 }
 
 impl Server {

@@ -3,6 +3,7 @@
 //! httpd itself asks for one of a directive's classes. A directive that runs code needs all of its
 //! classes, so that is checked here, where the missing class can be named.
 
+use super::Server;
 use super::config::{Context, Line, OverrideClass};
 use crate::httpd::cstr::c_bytes;
 use crate::httpd::ffi;
@@ -24,9 +25,12 @@ impl OverrideClass {
 }
 
 impl Line<'_> {
-    /// Whether the line stands in a .htaccess file, which is read while a request is served.
+    /// Whether the line stands in a .htaccess file, which is read while a request is served, into the request's pool.
+    /// (What may stand there, `override_`, does not say it: inside of `<RequireAny>` it is the same in all files.)
     pub fn is_in_htaccess(&self) -> bool {
-        !self.has(ffi::RSRC_CONF | ffi::ACCESS_CONF)
+        // SAFETY: the server of this line, live while it is read.
+        let server = unsafe { Server::from_raw(self.parms.server) };
+        !std::ptr::eq(self.parms.pool, server.configuration().as_ptr())
     }
 
     /// Whether a directive whose places are `place` may stand in this .htaccess file; `admitted` is what the server
@@ -48,20 +52,63 @@ impl Line<'_> {
                 "it may stand in the server's configuration only, whatever AllowOverrideList says",
             ));
         };
-        let missing = classes.iter().any(|class| !self.has(class.bit()));
-        if !missing || self.is_listed() {
+        let Some(missing) = self.missing(classes).filter(|_| !self.is_listed()) else {
             return Ok(true);
-        }
-        let names: Vec<_> = classes.iter().map(|class| class.name()).collect();
-        let text = refused(&format!(
-            "it needs AllowOverride {}, because it can run code in httpd's processes",
-            names.join(" ")
-        ));
+        };
+        let text = refused(&missing);
         if self.has(ffi::NONFATAL_OVERRIDE) {
             self.warn(&format!("{text}; ignored"));
             return Ok(false);
         }
         Err(text)
+    }
+
+    /// Whether `Require python` may stand where it stands. That `AllowOverrideList` names `Require` does not suffice:
+    /// it is for what runs no code. Nor is it ever ignored, since it would guard nothing then.
+    ///
+    /// # Errors
+    /// The reason, and what the server's configuration would have to say.
+    pub(in crate::httpd) fn admit_require(
+        &self,
+        classes: &[OverrideClass],
+        admitted: Result<(), String>,
+    ) -> Result<(), String> {
+        if !self.is_in_htaccess() {
+            return Ok(());
+        }
+        let missing = match self.is_in_container() {
+            false => self.missing(classes),
+            true => Some(
+                "httpd does not tell which AllowOverride holds inside of <RequireAny> and its like in .htaccess; \
+                 write the line outside of them, or name an AuthzProviderAlias of the server's configuration"
+                    .to_owned(),
+            ),
+        };
+        let admitted = admitted.and(missing.map_or(Ok(()), Err));
+        admitted.map_err(|why| format!("not allowed here: {why}"))
+    }
+
+    /// Whether the line stands in `<RequireAny>` or its like.
+    fn is_in_container(&self) -> bool {
+        // SAFETY: null, or live while the configuration is read.
+        let directive = unsafe { self.parms.directive.as_ref() };
+        // SAFETY: as above.
+        let around = directive.and_then(|directive| unsafe { directive.parent.as_ref() });
+        // SAFETY: NUL-terminated or null.
+        let name = around.and_then(|around| unsafe { c_bytes(around.directive) });
+        name.is_some_and(|name| name.to_ascii_lowercase().starts_with(b"<require"))
+    }
+
+    /// What the configuration does not say, if it does not give all of these classes.
+    fn missing(&self, classes: &[OverrideClass]) -> Option<String> {
+        if classes.iter().all(|class| self.has(class.bit())) {
+            return None;
+        }
+        let names: Vec<_> = classes.iter().map(|class| class.name()).collect();
+        Some(format!(
+            "it needs AllowOverride {}, because it can run code in httpd's processes",
+            names.join(" ")
+        ))
     }
 
     /// Whether `AllowOverrideList` names the directive.

@@ -29,7 +29,7 @@ pub enum Section {
 /// One line of the configuration.
 pub struct Line<'a> {
     pub(in crate::httpd) parms: &'a ffi::cmd_parms,
-    pub(super) arguments: *const c_char,
+    pub(in crate::httpd) arguments: *const c_char,
 }
 
 impl Line<'_> {

@@ -54,6 +54,12 @@ fn answering<'a>(this: &'a Me<'_, '_>, method: &str) -> PyResult<(&'a Request, &
              with filter.write() and filter.flush(), or yields"
         )));
     }
+    if state.is_deciding.get() {
+        return Err(PyRuntimeError::new_err(format!(
+            "req.{method}() cannot be called by a function of PythonAuthProvider or Require python: it only decides; \
+             set a header, or let ErrorDocument name a page"
+        )));
+    }
     if !context::is_about(r) {
         return Err(PyRuntimeError::new_err(format!(
             "{method}() cannot be called on another request than the one that is being handled, \

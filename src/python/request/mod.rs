@@ -1,5 +1,6 @@
 //! `req`: its attributes and methods, the handlers of its phases, its body and its response.
 
+pub mod access;
 pub mod add_handler;
 pub mod body;
 pub(in crate::python) mod children;

@@ -115,6 +115,9 @@ fn no_handler(r: &Request, state: &RequestState) -> Result<(), &'static str> {
     if state.has_ended.get() || state.handlers.is_after_response() {
         return Err("the request has ended, and a log handler or a cleanup can only look at it");
     }
+    if state.is_deciding.get() {
+        return Err("a function of PythonAuthProvider or Require python only decides");
+    }
     if r.next().is_some() {
         return Err("the request was redirected to another page");
     }

@@ -46,6 +46,8 @@ pub struct RequestState {
     pub(in crate::python) filters_added: Cell<usize>,
     /// Whether the request has ended: only cleanups are still called.
     pub has_ended: Cell<bool>,
+    /// Whether a function of access control is being called, which can only decide.
+    pub is_deciding: Cell<bool>,
     /// Whether Python code has set the type of the response.
     pub content_type_set: Cell<bool>,
     /// The interpreter that the directory of the request's file has named, for these settings.
@@ -78,6 +80,7 @@ impl RequestState {
             registered: RefCell::default(),
             filters_added: Cell::new(0),
             has_ended: Cell::new(false),
+            is_deciding: Cell::new(false),
             content_type_set: Cell::new(false),
             chosen: Cell::new(None),
             objects: RefCell::default(),

@@ -136,6 +136,10 @@ pub fn config<'py>(
             settings.home.as_ref().map(|home| &*home.folder),
         ),
         (
+            "PythonAuthProvider",
+            settings.auth_provider.as_ref().map(|one| one.text()),
+        ),
+        (
             "PythonInterpreter",
             settings.interpreter.as_ref().map(|rule| rule.text()),
         ),

@@ -51,6 +51,16 @@ def authenhandler(req: apache.Request) -> int:
     return apache.HTTP_UNAUTHORIZED
 
 
+def check_password(req: apache.Request, user: str, password: str) -> bool:
+    "Behind AuthBasicProvider python."
+    return req.user == user and password == "pythonic"
+
+
+def is_ann(req: apache.Request) -> bool:
+    "A rule of Require python."
+    return req.user == "ann"
+
+
 def accesshandler(req: apache.Request) -> int:
     "Refuses when it has said too much already."
     req.write("half a response")
