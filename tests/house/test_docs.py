@@ -32,6 +32,7 @@ class Site:
         text = "\n".join(blocks(page, "apache"))
         self.ports = {port: f"PORT{port}" for port in re.findall(r"^Listen (\d+)", text, re.MULTILINE)}
         text = text.replace("/srv/python", "${HANDLERS}").replace("/var/www/html", "${HTDOCS}")
+        text = text.replace("/var/lib/site", "${STATE}")
         enabled = re.findall(r"^sudo a2enmod (?!python)(.+)", "".join(blocks(page, "sh")), re.MULTILINE)
         self.modules = " ".join(enabled).split()
         text = re.sub(r"(Listen |\*:|localhost:)(\d+)", self._port, text)
@@ -46,6 +47,7 @@ class Site:
             "/var/www/html": str(httpd.htdocs),
             "/var/log/apache2/error.log": str(httpd.error_log),
             "/srv/python": str(httpd.handlers),
+            "/var/lib/site": str(httpd.state),
             "http://localhost/": httpd.url("/"),
             "http://127.0.0.1/": httpd.url("/"),
             "localhost:80 ": f"127.0.0.1:{httpd.port} ",
