@@ -206,7 +206,7 @@ def test_redis_cli(httpd: Httpd) -> None:
         assert cli(httpd, "SET", "a", "b c", "EX", "100", tls=tls) == "OK"
         assert cli(httpd, "GET", "a", tls=tls) == "b c"
         assert cli(httpd, "GET", "none", tls=tls) == ""
-        assert cli(httpd, "TTL", "a", tls=tls) == "100"
+        assert cli(httpd, "TTL", "a", tls=tls) in ("99", "100")
         assert cli(httpd, "-3", "HELLO", "3", tls=tls).splitlines()[0] == "server redis"
         assert cli(httpd, "--scan", tls=tls) == "a"
         assert cli(httpd, tls=tls, stdin=b"INCR n\nINCR n\nMGET a n\n").split("\n") == ["1", "2", "b c", "2"]

@@ -277,9 +277,10 @@ def test_what_is_agreed_upon_in_tls_waits_without_a_thread(httpd: Httpd) -> None
     if httpd.mpm != "event":
         pytest.skip("a thread each")
     httpd.allow("HTTP is about to starve")
-    clients = [alpn(httpd, "idles") for _ in range(60)]
-    for client in clients:
-        client.sendall(b"x\n")
+    clients = []
+    for _ in range(60):
+        clients.append(alpn(httpd, "idles"))
+        clients[-1].sendall(b"x\n")  # at once, since Timeout here is short
     for client in clients:
         assert client.recv(10) == b"x\n"
         client.close()

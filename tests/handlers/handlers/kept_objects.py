@@ -116,7 +116,7 @@ def outlived(req: apache.Request) -> int:
     def work() -> None:
         while not over.wait(0.01):
             said = error_of(lambda: req.headers_in["Host"])
-            if not said.startswith("RuntimeError: the request is"):
+            if not said.startswith("RuntimeError: the request "):
                 apache.log_error(f"in the thread: {said}")
             if "is over" in said:
                 apache.log_error("the thread saw the end", apache.APLOG_NOTICE)
