@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import http.client
 import time
 
 import pytest
@@ -61,6 +62,10 @@ CONF = """
 <Location /count>
     SetHandler mod_python
     PythonHandler guards::count
+</Location>
+<Location /kept-by>
+    SetHandler mod_python
+    PythonHandler guards::kept_request
 </Location>
 <Location /in>
     SetHandler form-login-handler
@@ -192,6 +197,17 @@ def test_what_is_missing_lets_nobody_in(httpd: Httpd) -> None:
 def test_the_request_of_a_function_is_that_of_all_phases(httpd: Httpd) -> None:
     answer = ask(httpd, "/odd", "ann", "keep")
     assert (answer.text, answer.headers["X-Kept"]) == ("ann by Basic", "yes")
+
+
+def test_a_request_that_a_function_has_kept_is_over(httpd: Httpd) -> None:
+    word = base64.b64encode(b"ann:keep").decode()
+    # On one connection, one process serves all of its requests.
+    connection = http.client.HTTPConnection("localhost", httpd.port, timeout=30)
+    connection.request("GET", "/odd", headers={"Authorization": f"Basic {word}"})
+    assert connection.getresponse().read() == b"ann by Basic"
+    connection.request("GET", "/kept-by")
+    assert connection.getresponse().read() == b"RuntimeError"
+    connection.close()
 
 
 def test_digest(httpd: Httpd) -> None:

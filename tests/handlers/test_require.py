@@ -44,6 +44,7 @@ PLACES = {
     "alias": BASIC + "Require editors",
     "handler": BASIC + "Require python guards::odd raise\nPythonAuthzHandler users::settle",
     "key": "Require python guards::by_key",
+    "late": "Require python guards::late\nPythonInterpreter another\nPythonAuthProvider guards::desk",
     "error-page": "Require python guards::inside\nErrorDocument 403 /told",
 }
 CONF = """
@@ -167,6 +168,12 @@ def test_a_function_can_read_the_body(httpd: Httpd) -> None:
     assert httpd.request("POST", "/key", b"a key").status == 403
     sent = b"POST /key HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nthe"
     assert b"200 OK" not in httpd.raw(sent, half_close=True)
+
+
+def test_it_runs_in_the_interpreter_of_its_section_and_can_add_handlers(httpd: Httpd) -> None:
+    answer = ask(httpd, "/late")
+    assert answer.text == "fixed by None"
+    assert (answer.headers["X-Interpreter"], answer.headers["X-Provider"]) == ("another", "guards::desk")
 
 
 def test_an_error_page(httpd: Httpd) -> None:

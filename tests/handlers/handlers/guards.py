@@ -105,6 +105,28 @@ def odd(req: apache.Request, *names: str) -> object:
     return Odd(req).check_password(req, "", (req.args or (names and names[0]) or "").removesuffix("+"))
 
 
+def late(req: apache.Request) -> bool:
+    "Adds a handler for a later phase, and says where it runs."
+    req.add_handler("PythonFixupHandler", _fixup)
+    req.err_headers_out["X-Interpreter"] = req.interpreter
+    req.err_headers_out["X-Provider"] = str(req.get_config().get("PythonAuthProvider"))
+    return True
+
+
+def _fixup(req: apache.Request) -> int:
+    req.user = "fixed"
+    return apache.OK
+
+
+def kept_request(req: apache.Request) -> int:
+    "What a request that a function of another request kept says."
+    try:
+        req.write(kept[0].uri)
+    except RuntimeError as error:
+        req.write(type(error).__name__)
+    return apache.OK
+
+
 def in_group(req: apache.Request, *names: str) -> bool:
     "As most write it: without a user, it is False."
     return not GROUPS.get(req.user or "", set()).isdisjoint(names)
