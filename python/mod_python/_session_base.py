@@ -1,5 +1,6 @@
 """What all sessions have, wherever they are stored: ``Session.BaseSession``."""
 
+import random
 import secrets
 import time
 from collections.abc import Callable
@@ -111,7 +112,7 @@ class BaseSession(dict[Any, Any]):
 
     def _clean_up_sometimes(self) -> None:
         chance = module_setting("CLEANUP_CHANCE", CLEANUP_CHANCE)
-        if chance and secrets.randbelow(chance) == 0:
+        if chance and random.random() * chance < 1:
             self.cleanup()
 
     def __del__(self) -> None:

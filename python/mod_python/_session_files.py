@@ -1,6 +1,7 @@
 """Sessions as files: ``mp_sess/FIRST TWO DIGITS/SESSION ID``."""
 
 import contextlib
+import errno
 import fcntl
 import os
 import re
@@ -9,10 +10,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from mod_python._session_folder import write_new
 from mod_python._session_locks import FileLocks
 from mod_python._session_records import Codec, UnreadableError, is_expired
 
+_WRITE_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 _SID = re.compile(r"[0-9a-f]{32}")
 # A file that a child which was killed has left half written.
 _LEFT = re.compile(r"[0-9a-f]{32}\.new\.[0-9a-f]{16}")
@@ -33,29 +34,39 @@ class FileStore:
         self._codec = codec
 
     def _path(self, sid: str) -> Path:
-        return self._folder / sid[:2] / sid
+        return Path(self._name(sid))
+
+    def _name(self, sid: str) -> str:
+        return f"{self._folder}/{sid[:2]}/{sid}"
 
     def load(self, sid: str) -> bytes | None:
         """Return the bytes of a session, or None. The clean-up takes it as one that is in use."""
-        path = self._path(sid)
         try:
-            with open(path, "rb") as file:
+            with open(self._name(sid), "rb", 0) as file:
                 os.utime(file.fileno())
-                return file.read()
+                return file.readall()
         except FileNotFoundError:
             return None
 
     def save(self, sid: str, data: bytes) -> None:
         """Write the bytes of a session: whatever happens, the file has the old or the new ones."""
-        path = self._path(sid)
-        with contextlib.suppress(FileExistsError):
-            path.parent.mkdir(0o700)
-        new = path.with_name(f"{sid}.new.{secrets.token_hex(8)}")
+        name = self._name(sid)
+        new = f"{name}.new.{secrets.token_hex(8)}"
         try:
-            write_new(new, data)
-            new.replace(path)
+            file = os.open(new, _WRITE_NEW, 0o600)
+        except FileNotFoundError:
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(os.path.dirname(name), 0o700)  # noqa: PTH102, PTH120 - pathlib takes longer than the call
+            file = os.open(new, _WRITE_NEW, 0o600)
+        try:
+            try:
+                if os.write(file, data) != len(data):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), new)
+            finally:
+                os.close(file)
+            os.replace(new, name)  # noqa: PTH105
         except BaseException:
-            new.unlink(missing_ok=True)
+            Path(new).unlink(missing_ok=True)
             raise
 
     def delete(self, sid: str) -> None:

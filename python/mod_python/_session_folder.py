@@ -9,6 +9,9 @@ from pathlib import Path
 _KEY_BYTES = 32
 _MOST_KEY_BYTES = 4096
 
+# The keys of folders by their paths, each with what its file looked like when it was read.
+_keys: dict[str, tuple[tuple[int, ...], bytes]] = {}
+
 
 class SessionStoreError(Exception):
     """A store of sessions that cannot be used; the text says what to do."""
@@ -25,9 +28,12 @@ def private_folder(path: Path) -> Path:
         SessionFolderError: it is another user's, or others can write into it, so that they could make up sessions.
         OSError: it cannot be made.
     """
-    with contextlib.suppress(FileExistsError):
-        path.mkdir(0o700)
-    found = path.lstat()
+    try:
+        found = os.lstat(path)
+    except FileNotFoundError:
+        with contextlib.suppress(FileExistsError):
+            path.mkdir(0o700)
+        found = os.lstat(path)
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o022:
         raise SessionFolderError(
             f"{path} is not a folder of the user {os.geteuid()} into which nobody else can write: "
@@ -38,19 +44,25 @@ def private_folder(path: Path) -> Path:
 
 def folder_key(folder: Path) -> bytes:
     """Return the key with which the sessions of a folder are signed; it is made once, and kept in the folder."""
-    path = folder / "key"
+    path = f"{folder}/key"
     try:
-        return _read(path)
+        # A file that looks as it did is not read again.
+        found = os.stat(path)  # noqa: PTH116
+        state = found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+        known = _keys.get(path)
+        if known is None or known[0] != state:
+            known = _keys[path] = state, _read(Path(path))
+        return known[1]
     except FileNotFoundError:
         # Several children may make one at the same time: the first one counts, and is never seen half written.
         new = folder / f"key.{secrets.token_hex(8)}"
         write_new(new, secrets.token_bytes(_KEY_BYTES))
         try:
             with contextlib.suppress(FileExistsError):
-                path.hardlink_to(new)
+                os.link(new, path)
         finally:
             new.unlink()
-        return _read(path)
+        return _read(Path(path))
 
 
 def key_of_file(path: Path) -> bytes:

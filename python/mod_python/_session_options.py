@@ -44,6 +44,7 @@ class SessionOptions:
 
     def __init__(self, req: "_apache.Request") -> None:
         self._options = req.get_options()
+        self._folders: dict[str, Path] = {}
 
     def text(self, name: str, default: str = "") -> str:
         """Return the text of ``mod_python.NAME``, or of its old name."""
@@ -90,7 +91,9 @@ class SessionOptions:
             SessionFolderError: others can write there.
             OSError: it cannot be made.
         """
-        named = self.text(f"{kind}.database_directory") or self.text("session.database_directory")
-        if named:
-            return private_folder(Path(named) / "mp_sess")
-        return private_folder(Path(tempfile.gettempdir()) / f"mp_sess-{os.geteuid()}")
+        found = self._folders.get(kind)
+        if found is None:
+            named = self.text(f"{kind}.database_directory") or self.text("session.database_directory")
+            place = f"{named}/mp_sess" if named else f"{tempfile.gettempdir()}/mp_sess-{os.geteuid()}"
+            found = self._folders[kind] = private_folder(Path(place))
+        return found
