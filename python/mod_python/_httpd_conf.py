@@ -56,6 +56,16 @@ _OPENSSL = [
 ]
 
 
+def usual_mpm() -> str:
+    """Return the first MPM that this httpd has as a module. Raise NotFoundError if there is none."""
+    folder = _places.modules()
+    for name in MPMS:
+        if (folder / f"mod_mpm_{name}.so").exists():
+            return name
+    package = "install the package apache2-bin (Debian) or httpd (Fedora)"
+    raise _places.NotFoundError(f"{folder} has no module of an MPM: {package}")
+
+
 def usual_modules(mpm: str) -> list[str]:
     """Return the names of the usual modules with this MPM."""
     return [*USUAL, *USUAL_BY_MPM[mpm]]

@@ -5,12 +5,14 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
+from mod_python import _places
 from mod_python._command.options import LEVELS, Options
 from mod_python._command.problem import Problem
-from mod_python._places import NotFoundError
 from mod_python.version import version
 
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 Command = Callable[[argparse.Namespace], None]
 
 
@@ -20,10 +22,12 @@ def parser() -> argparse.ArgumentParser:
     whole.add_argument("--version", action="version", version=f"mod_python {version}")
     commands = whole.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_serve(commands)
+    _add_root(commands)
+    _add_module(commands)
     return whole
 
 
-def _add_serve(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def _add_serve(commands: Commands) -> None:
     default = Options("")
     one = commands.add_parser(
         "serve",
@@ -61,6 +65,86 @@ def _add_serve(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     instead.add_argument("--print-config", action="store_true", help="print the httpd.conf that it would run, and end")
     instead.add_argument("--check", action="store_true", help="have httpd check the configuration, and end")
     one.set_defaults(run=_serve)
+
+
+def _add_root(commands: Commands) -> None:
+    create = commands.add_parser("create", help="make the folder of a server of one's own")
+    create.add_argument("folder", type=Path, metavar="DIR", help="the folder")
+    create.add_argument("--pythonhandler", required=True, metavar="HANDLER", help="the handler of all requests")
+    create.add_argument("--listen", default="8888", help="a port, or an address and a port (8888)")
+    create.add_argument("--pythonpath", action="append", default=[], metavar="DIR:DIR", help="folders for PythonPath")
+    create.add_argument("--pythonoption", action="append", default=[], metavar="'KEY VALUE'", help="a PythonOption")
+    create.set_defaults(run=_create)
+    for name, does in {
+        "start": "start httpd in the background",
+        "stop": "let requests end, and stop httpd",
+        "restart": "restart httpd gracefully",
+        "status": "say whether httpd runs; the exit status is 0 or 3",
+    }.items():
+        one = commands.add_parser(name, help=does)
+        one.add_argument("root", type=Path, metavar="DIR", help="the folder of `create`, or an httpd.conf")
+        one.set_defaults(run=_control, word=name)
+    program = commands.add_parser("genconfig", help="print the configuration of a program with mod_python.httpdconf")
+    program.add_argument("program", type=Path, metavar="CONFIG.py", help="the program")
+    program.set_defaults(run=_genconfig)
+    versions = commands.add_parser("version", help="print the versions and places of what works together")
+    versions.set_defaults(run=_versions)
+
+
+def _add_module(commands: Commands) -> None:
+    install = commands.add_parser("install-module", help="copy the module to those of httpd, and print what loads it")
+    install.add_argument("--modules-directory", type=Path, metavar="DIR", help="another folder than that of httpd")
+    install.set_defaults(run=_install_module)
+    location = commands.add_parser("module-location", help="print the path of the module")
+    location.set_defaults(run=lambda _: print(_places.module()))
+    config = commands.add_parser("module-config", help="print the lines of httpd.conf that load the module")
+    config.set_defaults(run=_module_config)
+
+
+def _create(arguments: argparse.Namespace) -> None:
+    from mod_python._command import root
+
+    conf = root.create(
+        arguments.folder, arguments.listen, arguments.pythonhandler, arguments.pythonpath, arguments.pythonoption
+    )
+    print(f"{conf} is written; `mod_python start {arguments.folder}` starts httpd with it.")
+
+
+def _control(arguments: argparse.Namespace) -> None:
+    from mod_python._command.root import Root
+
+    server, word = Root(arguments.root), arguments.word
+    if word != "status":
+        getattr(server, word)()
+    elif pid := server.pid():
+        print(f"httpd runs as process {pid}.")
+    else:
+        print("httpd does not run.")
+        raise SystemExit(3)
+
+
+def _genconfig(arguments: argparse.Namespace) -> None:
+    from mod_python._command.root import generated
+
+    print(generated(arguments.program), end="")
+
+
+def _versions(_: argparse.Namespace) -> None:
+    from mod_python._command.root import versions
+
+    print("\n".join(versions()))
+
+
+def _install_module(arguments: argparse.Namespace) -> None:
+    from mod_python._command import module
+
+    print("\n".join(module.config(module.install(arguments.modules_directory))))
+
+
+def _module_config(_: argparse.Namespace) -> None:
+    from mod_python._command import module
+
+    print("\n".join(module.config(_places.module())))
 
 
 def _count(text: str) -> int:
@@ -104,7 +188,7 @@ def main(words: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # whoever read it has gone; nothing shall say so again at the end
         return 0
-    except (Problem, NotFoundError) as error:
+    except (Problem, _places.NotFoundError) as error:
         print(f"mod_python: {error}", file=sys.stderr)
         return 1
     return 0

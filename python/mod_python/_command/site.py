@@ -18,7 +18,7 @@ from mod_python._command.options import Options
 from mod_python._command.problem import Problem
 from mod_python._command.target import Target, target_of
 from mod_python._folder_copy import FolderCopy
-from mod_python._httpd_conf import MPMS, PORT_VARIABLE, load_lines, make_certificate, quoted, usual_modules
+from mod_python._httpd_conf import PORT_VARIABLE, load_lines, make_certificate, quoted, usual_modules, usual_mpm
 from mod_python._httpd_session import HttpdSession, without_python
 from mod_python._machine import free_ports
 
@@ -61,7 +61,7 @@ class Site(HttpdSession):
             self.copied = None if self.children_user.can_read(named) else named.parent
             self.target = self._target(named)
             self.port = self._port()
-            super().__init__(self.folder / "httpd.conf", _mpm(), self._environment())
+            super().__init__(self.folder / "httpd.conf", usual_mpm(), self._environment())
             os.mkfifo(self.log, 0o600)
             self._conf.write_text(self.configuration())
         except BaseException:
@@ -193,7 +193,7 @@ class Site(HttpdSession):
             (self.folder / "python").mkdir(mode=0o755)
             self._copies.append(FolderCopy(_places.PACKAGE, self.folder / "python/mod_python"))
             variables["PYTHONPATH"] = str(self.folder / "python")
-        elif _places.tree() is None and str(_places.PACKAGE.parent) not in sysconfig.get_paths().values():
+        elif not is_found_by_itself():
             variables["PYTHONPATH"] = str(_places.PACKAGE.parent)
         return variables
 
@@ -253,13 +253,9 @@ class Site(HttpdSession):
                 self._keeper.wait()
 
 
-def _mpm() -> str:
-    """Return the first MPM that this httpd has as a module."""
-    folder = _places.modules()
-    for name in MPMS:
-        if (folder / f"mod_mpm_{name}.so").exists():
-            return name
-    raise Problem(f"{folder} has no module of an MPM: install the package apache2-bin (Debian) or httpd (Fedora)")
+def is_found_by_itself() -> bool:
+    """Return whether httpd finds the package: in the checkout of the module, or where Python's packages are."""
+    return _places.tree() is not None or str(_places.PACKAGE.parent) in sysconfig.get_paths().values()
 
 
 def _refuse_large(folder: Path, user: str) -> None:
