@@ -1,15 +1,18 @@
 """Prints, as one script for bash, what README.md and docs/installation.md tell an administrator to do, word for word.
 
 scripts/bare runs it. In the script are: the demonstration, the installation, the examples of README.md in
-/etc/apache2 and /srv/python with what their commands must print, and an upgrade to the same version.
+/etc/apache2 and /srv/python with what their commands must print, and an upgrade to the same version. With the argument
+`pip` it is the script of scripts/test-install: pip, and an application that is served, changed and ended.
 """
 
 import re
+import sys
 from shlex import quote
 
-from pages import PROJECT, attempts, blocks, installation, modules
+from pages import PROJECT, attempts, blocks, installation, modules, with_pip
 
 README = PROJECT / "README.md"
+COMMAND = PROJECT / "docs/command.md"
 
 # What the generated script has before all commands.
 _START = r"""
@@ -72,5 +75,39 @@ def commands() -> str:
     return "\n".join(parts) + "\n"
 
 
+# What `scripts/test-install` does with the application, once it is served.
+_SERVED = r"""
+until grep -q '^Serving ' "$log"; do
+    kill -0 $! 2> /dev/null || fail "it ended: $(< "$log")"
+    sleep 0.2
+done
+try 'curl -s http://localhost:8000/' $'Hello, world!\n'
+sed -i s/Hello/Goodbye/ app.py
+until [[ $(curl -s http://localhost:8000/) == 'Goodbye, world!' ]]; do sleep 0.2; done
+kill -INT -- -$!
+wait $! || fail 'it did not end well'
+cat "$log" >&2
+[[ -z $(ls -d /tmp/mod_python* 2> /dev/null) ]] || fail 'a folder is left in /tmp'
+[[ -z $(grep -alsF mod_python-serve /proc/[0-9]*/cmdline) ]] || fail 'a process is left'
+"""
+
+
+def commands_with_pip() -> str:
+    """The script that installs with pip and serves an application of docs/command.md."""
+    lines = with_pip().replace("# until Ctrl-C", '> "$log" 2>&1 &')
+    install, serving = lines.rstrip("\n").rsplit("\n", 1)
+    prepared = ["sudo apt-get -qq update", "sudo apt-get -qq install curl > /dev/null"]
+    parts = [
+        _START,
+        "export DEBIAN_FRONTEND=noninteractive",
+        *prepared,
+        f"printf %s {quote(modules(COMMAND)['app.py'])} > app.py",
+        "log=$(mktemp)",
+        "set -x",
+        install,
+    ]
+    return "\n".join([*parts, "set -m", serving, "set +m", "{ set +x; } 2> /dev/null", _SERVED])
+
+
 if __name__ == "__main__":
-    print(commands(), end="")
+    print(commands_with_pip() if sys.argv[1:] == ["pip"] else commands(), end="")

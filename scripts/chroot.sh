@@ -62,3 +62,48 @@ network_variables() {
         [[ -z ${!variable-} ]] || printf '%s\n' "$variable=${!variable}"
     done
 }
+
+# Sets `folder`, of Debians for later runs, and `suite`: take_options SCRIPT "$@"
+take_options() {
+    local script=$1
+    shift
+    folder=$PWD/target/bare suite=bookworm
+    while (($#)); do
+        case $1 in
+            --folder) folder=$(realpath -m -- "${2:?a folder must follow --folder}") ;;
+            --suite) suite=${2:?a name must follow --suite} ;;
+            *) die "usage: scripts/$script [--folder DIR] [--suite NAME]" ;;
+        esac
+        shift 2
+    done
+}
+
+# Makes a Debian in $root with the user alice, who may use sudo, as the one that Debian's installer makes, with a clone of
+# the project and with Rust.
+prepare_user() {
+    local fresh=$folder/$suite
+    root=$folder/root
+    home=/home/alice
+    mkdir -p "$folder/apt/partial"
+    [[ -d $fresh ]] || make_root "$suite" "$fresh" sudo
+    rm -rf --one-file-system "$root"
+    cp -a --reflink=auto "$fresh" "$root"
+    mount_system "$root"
+    mount --bind "$folder/apt" "$root/var/cache/apt/archives"
+    echo 'APT::Get::Assume-Yes "true";' > "$root/etc/apt/apt.conf.d/assume-yes" # nobody is at the keyboard
+    chroot "$root" useradd --create-home --shell /bin/bash alice
+    echo 'alice ALL=(ALL) NOPASSWD: ALL' > "$root/etc/sudoers.d/alice"
+    mkdir -p "$root$home/mod_python" "$root$home/.rustup"
+    git ls-files -z --cached --others --exclude-standard | xargs -0 cp -P --parents -t "$root$home/mod_python"
+    cp -r "$cargo" "$root$home/.cargo"
+    chroot "$root" chown -R alice: "$home"
+    mount --bind "$rustup" "$root$home/.rustup"
+    mount -o remount,bind,ro "$root$home/.rustup"
+}
+
+# Runs bash as alice, with the network of this machine: as_user ARGUMENTS...
+as_user() {
+    local environment=("HOME=$home" USER=alice LANG=C.UTF-8 PATH=/usr/local/bin:/usr/bin:/bin)
+    readarray -t -O "${#environment[@]}" environment < <(network_variables)
+    chroot --userspec=alice:alice "$root" env -i "${environment[@]}" bash "$@"
+}

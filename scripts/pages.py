@@ -54,3 +54,8 @@ def modules(page: Path) -> dict[str, str]:
 def installation() -> str:
     """The commands of docs/installation.md that build and install."""
     return next(block for block in blocks(INSTALLATION, "sh") if "LIBEXECDIR" in block)
+
+
+def with_pip() -> str:
+    """The commands of docs/installation.md that install with pip."""
+    return next(block for block in blocks(INSTALLATION, "sh") if "pip install" in block)

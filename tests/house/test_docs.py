@@ -56,7 +56,7 @@ def test_examples_of_tests(page: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_every_example_is_run(page: Path) -> None:
     assert {block.language for block in all_blocks(page)} <= LANGUAGES
-    used = "\n".join(block.text for block in all_blocks(page) if block.language in {"apache", "console"})
+    used = "\n".join(block.text for block in all_blocks(page) if block.language in {"apache", "console", "sh"})
     used += "\n".join(text for name, text in modules(page).items() if name.startswith("test_"))
     for name in modules(page):
         module = name.removesuffix(".py")
