@@ -6,7 +6,7 @@ from typing import Any
 
 from mod_python import apache
 from mod_python._fields import AnyField, Field, FieldList, StringField
-from mod_python._form_body import Callbacks, FormReader
+from mod_python._form_body import METHODS_WITH_FORMS, Callbacks, FormReader
 from mod_python._form_limits import FormLimits, TooLargeError
 from mod_python._multipart import MalformedError
 
@@ -53,15 +53,19 @@ class FieldStorage:
             ValueError: a PythonOption of forms has no number.
         """
         self.list = FieldList()
-        callbacks = Callbacks(file_callback, field_callback)
         limits = FormLimits.of(req) if limits is None else limits
+        has_body = req.method in METHODS_WITH_FORMS
+        if not (has_body or req.args):
+            return
+        callbacks = Callbacks(file_callback, field_callback)
         reader = FormReader(req, limits, bool(keep_blank_values), bool(strict_parsing), callbacks)
-        self._add(req, reader.query(), apache.HTTP_REQUEST_URI_TOO_LARGE)
-        self._add(req, reader.body(), apache.HTTP_REQUEST_ENTITY_TOO_LARGE)
+        self._add(req, reader.query, apache.HTTP_REQUEST_URI_TOO_LARGE)
+        if has_body:
+            self._add(req, reader.body, apache.HTTP_REQUEST_ENTITY_TOO_LARGE)
 
-    def _add(self, req: apache.Request, fields: Iterator[AnyField], too_large: int) -> None:
+    def _add(self, req: apache.Request, read: Callable[[], Iterator[AnyField]], too_large: int) -> None:
         try:
-            self.list.extend(fields)
+            self.list.extend(read())
         except TooLargeError as error:
             status, why = too_large, str(error)
         except MalformedError as error:

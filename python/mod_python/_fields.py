@@ -84,27 +84,28 @@ class StringField(str):
     """
 
     name: str
-    filename: str | None
-    type: str
+    filename: str | None = None
+    type: str = "text/plain"
     type_options: dict[str, str]
-    disposition: str | None
+    disposition: str | None = None
     disposition_options: dict[str, str]
     headers: "Headers"
-    _file: io.BytesIO | None
+    _file: io.BytesIO | None = None
 
     def __new__(cls, value: str | bytes = "", name: str = "") -> Self:
         """Make a field; bytes are UTF-8, and others are kept by ``surrogateescape``."""
         text = value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else value
         self = super().__new__(cls, text)
         self.name = name
-        self.filename = None
-        self.type = "text/plain"
-        self.type_options = {}
-        self.disposition = None
-        self.disposition_options = {}
-        self.headers = {}
-        self._file = None
         return self
+
+    def __getattr__(self, name: str) -> Any:
+        """Make one of the dictionaries, which most fields never need."""
+        if name not in ("type_options", "disposition_options", "headers"):
+            raise AttributeError(f"'{type(self).__name__}' object has no attribute {name!r}")
+        made: dict[str, str] = {}
+        setattr(self, name, made)
+        return made
 
     @property
     def ctype(self) -> str:

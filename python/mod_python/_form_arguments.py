@@ -1,48 +1,53 @@
 """Calls of functions with the fields of a form as arguments: ``util.apply_fs_data``."""
 
+import weakref
 from collections.abc import Callable
 from types import FunctionType, MethodType
-from typing import Any, NamedTuple
+from typing import Any
 
 from mod_python import apache
 from mod_python._field_storage import FieldStorage
-from mod_python._fields import Field
+from mod_python._fields import AnyField, Field
 
 _TAKES_ALL_KEYWORDS = 0x08  # inspect.CO_VARKEYWORDS; inspect takes long to import
 
 
-class _Parameters(NamedTuple):
-    """What a function takes from a form."""
+class _Parameters:
+    """What a function takes from a form.
 
-    function: FunctionType
-    given: int  # how many of its first parameters are filled already: self
+    Attributes:
+        source: the code and the defaults of the function when it was looked at.
+        filled: the names that are filled already, and that a keyword would fill a second time.
+        positional_only: the names of those that cannot be keywords.
+        keywords: the names of those that can be keywords.
+        names: both.
+        takes_all: whether there is ``**kwargs``.
+        required: the names of those without a default.
+    """
 
-    def positional_only(self) -> tuple[str, ...]:
-        """Return the names of those that cannot be keywords."""
-        return self.function.__code__.co_varnames[self.given : self.function.__code__.co_posonlyargcount]
+    def __init__(self, function: FunctionType, given: int) -> None:
+        """Look at a function, of whose first parameters so many are filled already: self."""
+        code, names = function.__code__, function.__code__.co_varnames
+        defaults, keyword_defaults = function.__defaults__, getattr(function, "__kwdefaults__", None)
+        self.source = (code, defaults, keyword_defaults)
+        count, positional_only = code.co_argcount, code.co_posonlyargcount
+        self.filled = names[positional_only : min(given, count)]
+        self.positional_only = names[given:positional_only]
+        self.keywords = names[max(given, positional_only) : count + code.co_kwonlyargcount]
+        self.names = self.positional_only + self.keywords
+        self.takes_all = bool(code.co_flags & _TAKES_ALL_KEYWORDS)
+        keyword_only = names[count : count + code.co_kwonlyargcount]
+        self.required = {
+            *names[given : count - len(defaults or ())],
+            *(name for name in keyword_only if name not in (keyword_defaults or {})),
+        }
 
-    def keywords(self) -> tuple[str, ...]:
-        """Return the names of those that can be keywords."""
-        code = self.function.__code__
-        first = max(self.given, code.co_posonlyargcount)
-        return code.co_varnames[first : code.co_argcount + code.co_kwonlyargcount]
 
-    def takes_all(self) -> bool:
-        """Whether there is ``**kwargs``."""
-        return bool(self.function.__code__.co_flags & _TAKES_ALL_KEYWORDS)
-
-    def filled(self) -> tuple[str, ...]:
-        """Return the names that are filled already, and that a keyword would fill a second time."""
-        code = self.function.__code__
-        return code.co_varnames[code.co_posonlyargcount : min(self.given, code.co_argcount)]
-
-    def required(self) -> set[str]:
-        """Return the names of those without a default."""
-        code = self.function.__code__
-        names = code.co_varnames[self.given : code.co_argcount - len(self.function.__defaults__ or ())]
-        keyword_only = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
-        defaults = getattr(self.function, "__kwdefaults__", None) or {}
-        return {*names, *(name for name in keyword_only if name not in defaults)}
+# What was found of functions: as they are, and as methods.
+_known: tuple["weakref.WeakKeyDictionary[FunctionType, _Parameters]", ...] = (
+    weakref.WeakKeyDictionary(),
+    weakref.WeakKeyDictionary(),
+)
 
 
 def apply_fs_data(function: Callable[..., Any], form: FieldStorage, /, **args: Any) -> Any:
@@ -50,7 +55,8 @@ def apply_fs_data(function: Callable[..., Any], form: FieldStorage, /, **args: A
 
     A field for which there is no parameter is dropped, unless the function takes ``**kwargs``, and so is one that has
     the name of an argument in `args`. An argument is a str for a text, a `Field` for a file, and a list of these for
-    several fields of one name. What is not written in Python is called without arguments.
+    several fields of one name. What is not written in Python is called without arguments. The form is left alone where
+    no parameter is for it.
 
     Args:
         function: what is called.
@@ -68,40 +74,61 @@ def apply_fs_data(function: Callable[..., Any], form: FieldStorage, /, **args: A
     parameters = _parameters_of(function)
     if parameters is None:
         return function()
-    arguments = _values(form)
-    for name in parameters.filled():
-        arguments.pop(name, None)
-    arguments.update(args)
-    missing = sorted(parameters.required() - arguments.keys())
-    if missing:
+    if parameters.takes_all:
+        arguments = {name: _value(fields) for name, fields in form.list.table().items()}
+        for name in parameters.filled:
+            arguments.pop(name, None)
+        arguments.update(args)
+    else:
+        arguments, table = {}, None
+        for name in parameters.names:
+            if name in args:
+                arguments[name] = args[name]
+                continue
+            if table is None:
+                table = form.list.table()
+            if name in table:
+                arguments[name] = _value(table[name])
+    if not parameters.required <= arguments.keys():
+        missing = sorted(parameters.required - arguments.keys())
         apache.log_error(f"mod_python: the form has no field {', '.join(missing)}", apache.APLOG_INFO)
         raise apache.SERVER_RETURN(apache.HTTP_BAD_REQUEST)
+    if not parameters.positional_only:
+        return function(**arguments)
     positional = []
-    for name in parameters.positional_only():
+    for name in parameters.positional_only:
         if name not in arguments:
             break
         positional.append(arguments.pop(name))
-    if not parameters.takes_all():
-        arguments = {name: arguments[name] for name in parameters.keywords() if name in arguments}
+    if not parameters.takes_all:
+        arguments = {name: arguments[name] for name in parameters.keywords if name in arguments}
     return function(*positional, **arguments)
 
 
-def _values(fs: FieldStorage) -> dict[str, Any]:
-    found = {
-        name: [field if isinstance(field, Field) else field.value for field in fields]
-        for name, fields in fs.list.table().items()
-    }
-    return {name: values[0] if len(values) == 1 else values for name, values in found.items()}
+def _value(fields: list[AnyField]) -> Any:
+    """Return the argument for the fields of one name."""
+    if len(fields) == 1:
+        field = fields[0]
+        return field if isinstance(field, Field) else str(field)
+    return [field if isinstance(field, Field) else str(field) for field in fields]
 
 
 def _parameters_of(called: Any) -> _Parameters | None:
     """Return what is taken by the code that runs in a call; None if it is not Python's."""
     if isinstance(called, FunctionType):
-        return _Parameters(called, 0)
+        return _seen(called, 0)
     if isinstance(called, type):
         function = getattr(called, "__init__")  # noqa: B009 - mypy takes it for an attribute of an instance
-        return _Parameters(function, 1) if isinstance(function, FunctionType) else None
+        return _seen(function, 1) if isinstance(function, FunctionType) else None
     method = called if isinstance(called, MethodType) else type(called).__call__
     while isinstance(method, MethodType):
         method = method.__func__
-    return _Parameters(method, 1) if isinstance(method, FunctionType) else None
+    return _seen(method, 1) if isinstance(method, FunctionType) else None
+
+
+def _seen(function: FunctionType, given: int) -> _Parameters:
+    known = _known[given].get(function)
+    source = (function.__code__, function.__defaults__, function.__kwdefaults__)
+    if known is None or known.source[0] is not source[0] or known.source[1:] != source[1:]:
+        known = _known[given][function] = _Parameters(function, given)
+    return known

@@ -11,7 +11,7 @@ from mod_python._form_limits import FormLimits, TooLargeError
 from mod_python._header_value import extended, parse_header
 from mod_python._multipart import PORTION, MalformedError, MultipartReader
 
-_METHODS_WITH_FORMS = frozenset({"POST", "PUT", "PATCH"})
+METHODS_WITH_FORMS = frozenset({"POST", "PUT", "PATCH"})
 _URL_ENCODED = "application/x-www-form-urlencoded"
 
 
@@ -52,9 +52,14 @@ class FormReader:
         self._memory_left = limits.max_memory
 
     def query(self) -> Iterator[AnyField]:
-        """Yield the fields of the query."""
-        if self._req.args:
-            yield from self._url_encoded(self._req.args)
+        """Return the fields of the query.
+
+        Raises:
+            MalformedError: it is not what it should be.
+            TooLargeError: it is larger than it may be.
+        """
+        args = self._req.args
+        return self._url_encoded(args) if args else iter(())
 
     def body(self) -> Iterator[AnyField]:
         """Yield the fields of the body, if the method is one that has forms.
@@ -64,7 +69,7 @@ class FormReader:
             TooLargeError: it is larger than it may be.
             apache.SERVER_RETURN: 501 for a POST whose body is no form and no JSON, or why the body cannot be read.
         """
-        if self._req.method not in _METHODS_WITH_FORMS:
+        if self._req.method not in METHODS_WITH_FORMS:
             return
         header = self._req.headers_in.get("Content-Type", _URL_ENCODED)
         kind = header.partition(";")[0].strip().lower()
@@ -77,10 +82,11 @@ class FormReader:
 
     def _url_encoded(self, text: str) -> Iterator[AnyField]:
         self._count_fields(text.count("&") + text.count(";") + 1)
-        with _malformed():
+        try:
             found = _query.parse_qsl(text, self._keep_blank_values, self._strict_parsing)
-        for name, value in found:
-            yield StringField(value, name)
+        except ValueError as error:
+            raise MalformedError(str(error)) from error
+        return iter([StringField(value, name) for name, value in found])
 
     def _whole_body(self) -> str:
         pieces = []

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     from mod_python import _apache
@@ -40,8 +40,13 @@ class FormLimits:
             ValueError: an option is no number, with K, M or G behind it.
         """
         options = req.get_options()
+        if not len(options):
+            return _usual if cls is FormLimits else cls()
         texts = {field.name: options.get(f"mod_python.form.{field.name}") for field in fields(cls)}
         return cls(**{name: _number(name, text) for name, text in texts.items() if text is not None})
+
+
+_usual: Any = FormLimits()
 
 
 def _number(name: str, text: str) -> int:

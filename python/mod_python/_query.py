@@ -40,8 +40,12 @@ def parse_qsl(qs: AnyStr, keep_blank_values: bool = False, strict_parsing: bool 
 
 
 def _pairs(qs: str, keep_blank_values: bool, strict_parsing: bool, encoding: str) -> list[tuple[str, str]]:
+    qs = qs.replace(";", "&")
+    if not (strict_parsing or "%" in qs or "+" in qs):  # most queries have nothing to decode
+        pairs = [part.partition("=") for part in qs.split("&") if part]
+        return [(name, value) for name, _, value in pairs if value or keep_blank_values]
     return parse.parse_qsl(
-        qs.replace(";", "&"),
+        qs,
         keep_blank_values=bool(keep_blank_values),
         strict_parsing=bool(strict_parsing),
         encoding=encoding,

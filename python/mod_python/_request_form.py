@@ -19,7 +19,8 @@ class RequestForm(FieldStorage):
 
     def __init__(self, req: "_apache.Request", keep_blank_values: bool = False) -> None:
         self._req = weakref.ref(req)  # the request refers to its form
-        self._keep_blank_values = keep_blank_values
+        # Whether fields of a URL-encoded form that have no value are kept, when it is read.
+        self.keep_blank_values = keep_blank_values
         self._failure: BaseException | None = None
 
     def __call__(self) -> Self:
@@ -41,7 +42,7 @@ class RequestForm(FieldStorage):
         if req is None:
             raise RuntimeError("the form was not read while its request could be used")
         try:
-            super().__init__(req, self._keep_blank_values)
+            super().__init__(req, self.keep_blank_values)
         except BaseException as error:
             self.__dict__.pop("list", None)
             self._failure = error

@@ -22,13 +22,18 @@ def handler(req: apache.Request) -> int:
             objects, 400 for a form that lacks a field, and other results that the published code raises.
         BaseException: whatever else the published code raises.
     """
-    req.allow_methods(_METHODS)
     if req.method not in _METHODS:
+        req.allow_methods(_METHODS)
         return apache.HTTP_METHOD_NOT_ALLOWED
-    found = target.find(req)
-    module = _module(req, found.file)
-    req.filename = found.file
-    response.publish(req, traversal.resolve(req, module, found.names))
+    try:
+        file, names = target.find(req)
+        module = _module(req, file)
+        req.filename = file
+        response.publish(req, traversal.resolve(req, module, names))
+    except apache.SERVER_RETURN as result:
+        if apache.HTTP_METHOD_NOT_ALLOWED in result.args:
+            req.allow_methods(_METHODS)
+        raise
     return apache.OK
 
 

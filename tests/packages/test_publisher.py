@@ -138,6 +138,12 @@ def test_the_form_is_that_of_the_request(httpd: Httpd) -> None:
     assert httpd.request("POST", "/pub/read_before/shows", b"b=2", URL_ENCODED).text == "2 1"
 
 
+def test_a_function_can_read_the_body_itself(httpd: Httpd) -> None:
+    for kind in ({}, URL_ENCODED, {"Content-Type": "application/json"}, {"Content-Type": "text/plain"}):
+        assert httpd.request("POST", "/pub/published/reads_itself?a=1", b'{"a": 1}', kind).text == "b'{\"a\": 1}'"
+    assert httpd.request("POST", "/pub/published/needs", b"x", {"Content-Type": "text/plain"}).status == 501
+
+
 def test_an_uploaded_file_is_a_field(httpd: Httpd, tmp_path: Path) -> None:
     (tmp_path / "letter.txt").write_text("dear")
     done = httpd.curl("-F", f"name=@{tmp_path}/letter.txt", httpd.url("/pub/published/needs"))

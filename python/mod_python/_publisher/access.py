@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 from mod_python import apache
 from mod_python._publisher import coroutines
-from mod_python._publisher.rules import ABSENT, rules_of
+from mod_python._publisher.rules import ABSENT, Rules
 
 
 class Access:
@@ -20,17 +20,14 @@ class Access:
         self._password = ""
         self._has_read = False
 
-    def check(self, found: object) -> None:
-        """Check the rules of an object.
+    def check(self, rules: Rules) -> None:
+        """Check the rules of the next object.
 
         Raises:
             apache.SERVER_RETURN: 401 for a client without the right password, 403 for one that may not see the object,
                 400 for credentials that cannot be read.
             BaseException: whatever a rule raises: nobody is let in then.
         """
-        rules = rules_of(found)
-        if rules is None:
-            return
         if rules.realm is not ABSENT:
             self._realm = str(rules.realm)
         if rules.auth is ABSENT and rules.access is ABSENT:

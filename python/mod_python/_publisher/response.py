@@ -26,25 +26,32 @@ def publish(req: apache.Request, found: Any) -> None:
         RuntimeError: each call returns something that can be called, without an end.
         BaseException: whatever the object raises when it is called or iterated.
     """
-    for _ in range(_MOST_CALLS):
+    left = _MOST_CALLS
+    while True:
+        if callable(found):
+            if not left:
+                raise RuntimeError(f"{_MOST_CALLS} calls of a published object have returned what can be called again")
+            left -= 1
+            found = apply_fs_data(found, _form(req), req=req)
+        if type(found) is str:
+            _send_text(req, found)
+            return
         if coroutines.is_awaitable(found):
             found = coroutines.run(found)
-        elif callable(found):
-            found = apply_fs_data(found, _form(req), req=req)
-        else:
+        elif not callable(found):
             break
-    else:
-        raise RuntimeError(f"{_MOST_CALLS} calls of a published object have returned what can be called again")
     if found is not None:
         _send(req, found)
 
 
 def _form(req: apache.Request) -> FieldStorage:
-    """Return the form of the request, which is kept as ``req.form``, since its body can be read once only."""
-    form = vars(req).get("form")
-    if not isinstance(form, FieldStorage) or "list" not in vars(form):  # it was not read yet
-        form = req.form = RequestForm(req, keep_blank_values=True)
-        form()
+    """Return the form of the request, which is kept as ``req.form``, and is read when it is used first."""
+    own = req.__dict__
+    form = own.get("form")
+    if not isinstance(form, FieldStorage):
+        form = own["form"] = RequestForm(req)
+    if isinstance(form, RequestForm):
+        form.keep_blank_values = True
     return form
 
 
@@ -55,10 +62,16 @@ def _send(req: apache.Request, value: Any) -> None:
         _stream(req, pieces, value)
     elif isinstance(value, dict | list) and (text := _json(req, value)) is not None:
         req.write(text, False)
+    elif isinstance(value, bytes | bytearray | memoryview):
+        _set_type(req, value, is_stream=False)
+        req.write(value, False)
     else:
-        data = value if isinstance(value, bytes | bytearray | memoryview) else str(value)
-        _set_type(req, data, is_stream=False)
-        req.write(data, False)
+        _send_text(req, str(value))
+
+
+def _send_text(req: apache.Request, text: str) -> None:
+    _set_type(req, text, is_stream=False)
+    req.write(text, False)
 
 
 def _pieces(value: Any) -> Iterable[Any] | None:
@@ -143,9 +156,8 @@ def _set_type(req: apache.Request, data: Any, *, is_stream: bool) -> None:
     is_text = isinstance(data, str)
     part = data[:100] if is_stream else data[-100:]
     text = part if is_text else bytes(part).decode("latin-1")
-    is_html = _START_OF_HTML.match(text) if is_stream else _END_OF_HTML.search(text)
+    is_html = _START_OF_HTML.match(text) if is_stream else ">" in text and _END_OF_HTML.search(text)
     kind = "text/html" if is_html else "text/plain"
     req.content_type = f"{kind}; charset=utf-8" if is_text else kind
     # The type was guessed, so browsers must not guess again, and find a page in a text.
-    if "X-Content-Type-Options" not in req.headers_out:
-        req.headers_out["X-Content-Type-Options"] = "nosniff"
+    req.headers_out.setdefault("X-Content-Type-Options", "nosniff")

@@ -2,10 +2,12 @@
 
 import functools
 from collections.abc import Iterator
-from types import CodeType, FunctionType, MethodType
+from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any, NamedTuple
 
 _NAMES = ("__auth__", "__access__", "__auth_realm__")
+_NAME_SET = frozenset(_NAMES)
+_FUNCTIONS = (FunctionType, MethodType)
 _VARARGS, _VARKEYWORDS = 0x04, 0x08  # inspect.CO_VARARGS and CO_VARKEYWORDS; inspect takes long to import
 
 # Instructions behind which a constant is still what is stored next, and those that make a function of code.
@@ -38,16 +40,28 @@ def rules_of(found: object) -> Rules | None:
         TypeError: what is assigned inside of a function cannot be read without calling that.
         BaseException: whatever an attribute raises.
     """
-    if isinstance(found, FunctionType | MethodType):
-        inside: dict[str, Any] = {}
+    if _has_none(found):
+        return None
+    inside: dict[str, Any] = {}
+    if isinstance(found, _FUNCTIONS):
         for function in _wrapped(found):
             inside = {**_assigned(function), **inside}
-        if not inside and not found.__dict__:
-            return None
-        values = [getattr(found, name, inside.get(name, ABSENT)) for name in _NAMES]
-    else:
-        values = [getattr(found, name, ABSENT) for name in _NAMES]
-    return None if all(value is ABSENT for value in values) else Rules(*values)
+    auth = getattr(found, "__auth__", inside.get("__auth__", ABSENT))
+    access = getattr(found, "__access__", inside.get("__access__", ABSENT))
+    realm = getattr(found, "__auth_realm__", inside.get("__auth_realm__", ABSENT))
+    return None if auth is access is realm is ABSENT else Rules(auth, access, realm)
+
+
+def _has_none(found: Any) -> bool:
+    """Return whether it can be told at once that an object has no rules: for most functions, methods and modules."""
+    if type(found) is ModuleType:
+        names = found.__dict__
+        return not ("__auth__" in names or "__access__" in names or "__auth_realm__" in names or "__getattr__" in names)
+    function = found.__func__ if type(found) is MethodType else found
+    if type(function) is not FunctionType or function.__dict__:
+        return False
+    code = function.__code__
+    return _NAME_SET.isdisjoint(code.co_varnames) and _NAME_SET.isdisjoint(code.co_cellvars)
 
 
 def _wrapped(function: Any) -> Iterator[FunctionType]:

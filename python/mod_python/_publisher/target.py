@@ -2,6 +2,7 @@
 
 import os
 import stat
+from time import monotonic
 from typing import NamedTuple
 
 from mod_python import apache
@@ -10,15 +11,27 @@ from mod_python import apache
 _FOLLOW_SYM_LINKS = 4
 _SYM_LINKS_IF_OWNER_MATCH = 64
 
+_PLAIN, _LINK = "a file", "a symbolic link"
+
 # The extensions of AddHandler, each with its dot, once they are known: the configuration stays while a child lives.
 _added: tuple[str, ...] | None = None
+
+
+# How long it is taken for granted that a file is there, in seconds: each look lets go of the GIL.
+_FRESH = 0.2
+# How many answers are kept: clients choose the URLs.
+_MOST_KEPT = 500
 
 
 class Target(NamedTuple):
     """What a URL names."""
 
     file: str  # the path of the module's file
-    names: list[str]  # those of the objects, from the module on
+    names: tuple[str, ...]  # those of the objects, from the module on
+
+
+# What was found, by file name, path and extension, and until when that holds.
+_kept: dict[tuple[str | None, str | None, str | None], tuple[float, Target]] = {}
 
 
 def find(req: apache.Request) -> Target:
@@ -30,6 +43,21 @@ def find(req: apache.Request) -> Target:
     Raises:
         apache.SERVER_RETURN: 404 if there is neither, 403 if the file is a symbolic link that `Options` do not allow.
     """
+    key = req.filename, req.path_info, req.extension
+    now = monotonic()
+    known = _kept.get(key)
+    if known is not None and now < known[0]:
+        return known[1]
+    found, is_link = _look(req)
+    if not is_link:  # the Options of another request may not allow it
+        if len(_kept) >= _MOST_KEPT:
+            _kept.clear()
+        _kept[key] = now + _FRESH, found
+    return found
+
+
+def _look(req: apache.Request) -> tuple[Target, bool]:
+    """Return what a request asks for, and whether the file is a symbolic link."""
     filename = req.filename
     if not filename:
         req.log_error("mod_python: the publisher needs a file name, and this request has none", apache.APLOG_INFO)
@@ -39,17 +67,21 @@ def find(req: apache.Request) -> Target:
         folder, last = filename, ""
     name = _without_extension(req, last) if last else "index"
     path = (req.path_info or "").removeprefix("/").removesuffix("/")
-    names = path.split("/") if path else []
+    names = tuple(path.split("/")) if path else ()
+    file = f"{folder}/{name}.py"
     # Files that begin with these are no pages: hidden ones, parts of a package, helpers.
-    if not name.startswith((".", "_")) and _is_file(req, f"{folder}/{name}.py"):
-        return Target(f"{folder}/{name}.py", names or ["index"])
-    if name != "index" and _is_file(req, f"{folder}/index.py"):
-        return Target(f"{folder}/index.py", [name, *names])
+    if not name.startswith((".", "_")) and (kind := _kind(req, file)):
+        return Target(file, names or ("index",)), kind is _LINK
+    file = f"{folder}/index.py"
+    if name != "index" and (kind := _kind(req, file)):
+        return Target(file, (name, *names)), kind is _LINK
     raise apache.SERVER_RETURN(apache.HTTP_NOT_FOUND)
 
 
 def _without_extension(req: apache.Request, name: str) -> str:
     """Return a name without the longest of the extensions that lead to Python."""
+    if "." not in name:
+        return name
     global _added
     if _added is None:
         _added = tuple(f".{one}" for one in req.get_addhandler_exts().split())
@@ -60,20 +92,24 @@ def _without_extension(req: apache.Request, name: str) -> str:
     return name.removesuffix(longest)
 
 
-def _is_file(req: apache.Request, path: str) -> bool:
-    """Return whether there is such a file.
+def _kind(req: apache.Request, path: str) -> object:
+    """Return what a file is, `_PLAIN` or `_LINK`; None if there is no such file.
 
     httpd has looked at the folder, but it knows the file by another name: so links are looked at here.
     """
     try:
         status = os.lstat(path)
-        if stat.S_ISLNK(status.st_mode):
-            target = os.stat(path)  # noqa: PTH116 - pathlib takes long to import
-            _check_link(req, path, status, target)
-            status = target
+        if stat.S_ISREG(status.st_mode):
+            return _PLAIN
+        if not stat.S_ISLNK(status.st_mode):
+            return None
+        target = os.stat(path)  # noqa: PTH116 - pathlib takes long to import
     except OSError:
-        return False
-    return stat.S_ISREG(status.st_mode)
+        return None
+    if not stat.S_ISREG(target.st_mode):
+        return None
+    _check_link(req, path, status, target)
+    return _LINK
 
 
 def _check_link(req: apache.Request, path: str, link: os.stat_result, target: os.stat_result) -> None:

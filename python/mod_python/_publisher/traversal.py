@@ -5,6 +5,7 @@ from typing import NoReturn
 
 from mod_python import apache
 from mod_python._publisher.access import Access
+from mod_python._publisher.rules import rules_of
 
 # What is neither published nor looked into. Subclasses count, too: classes of a metaclass, modules of a program's own.
 _CLOSED = (
@@ -23,7 +24,7 @@ _LEAVES = frozenset(one for one in vars(types).values() if isinstance(one, type)
 
 def is_publishable(value: object) -> bool:
     """Return whether a value can be what a URL names."""
-    return not isinstance(value, _CLOSED)
+    return type(value) is types.FunctionType or not isinstance(value, _CLOSED)
 
 
 def is_traversable(value: object) -> bool:
@@ -31,7 +32,7 @@ def is_traversable(value: object) -> bool:
     return not isinstance(value, _CLOSED) and type(value) not in _LEAVES
 
 
-def resolve(req: apache.Request, module: object, names: list[str]) -> object:
+def resolve(req: apache.Request, module: object, names: tuple[str, ...]) -> object:
     """Return the object that names lead to, one in the other, from a module on.
 
     Raises:
@@ -39,8 +40,10 @@ def resolve(req: apache.Request, module: object, names: list[str]) -> object:
             an object on the way refuse.
         BaseException: whatever an attribute or a rule raises.
     """
-    access = Access(req)
-    access.check(module)
+    access: Access | None = None
+    if (rules := rules_of(module)) is not None:
+        access = Access(req)
+        access.check(rules)
     found = module
     for name in names:
         if name.startswith("_"):
@@ -51,7 +54,9 @@ def resolve(req: apache.Request, module: object, names: list[str]) -> object:
             found = getattr(found, name)
         except AttributeError as error:
             raise apache.SERVER_RETURN(apache.HTTP_NOT_FOUND) from error
-        access.check(found)
+        if (rules := rules_of(found)) is not None:
+            access = access or Access(req)
+            access.check(rules)
     if not is_publishable(found):
         _refuse(req, f"{names[-1]!r} is a {type(found).__name__}")
     return found

@@ -198,3 +198,7 @@ def opened(req: apache.Request, mode: str) -> Any:
 def form_once(req: apache.Request) -> str:
     form = req.form()
     return f"{form is req.form()} {form['a']} {sorted(form)}"
+
+
+def reads_itself(req: apache.Request) -> str:
+    return f"{req.read()!r}"
