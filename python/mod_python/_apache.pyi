@@ -334,9 +334,17 @@ def _changes() -> int:
     for what this thread works on.
     """
 
-def _is_written(path: str) -> bool | None:
+def _named_objects() -> list[tuple[str, str]]:
+    """Returns what handlers name as module::object: a list of tuples of the module's name, or the path of its file, and
+    the object's name (str).
+    """
+
+def _watch(path: str) -> None:
+    """Has the folder at path (str) watched for changes from now on."""
+
+def _is_written(path: str, is_empty: bool) -> bool | None:
     """Returns True while the file at path (str) is being written, False when it is not, and None where the kernel does
-    not tell.
+    not tell. is_empty (bool): whether nothing is in the file.
     """
 
 def _takes(level: int) -> bool:

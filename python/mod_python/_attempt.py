@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib import _bootstrap
 from types import ModuleType
 
-from mod_python import _apache, _folders, _sources
+from mod_python import _folders, _sources
 from mod_python._import_graph import parents
 from mod_python._sources import Source, StandIn, here, loaded, meant, stamp_now
 
@@ -119,9 +119,8 @@ class Attempt:
     def check_files(self) -> None:
         """Raise UnsettledError if one of the files was being written while it was read."""
         for source in self._created.values():
-            if source.stamp is not None and stamp_now(source) not in (None, source.stamp):
-                raise UnsettledError(source.path)
-            if _apache._is_written(source.target):
+            now = stamp_now(source)
+            if now is not None and (now != source.stamp is not None or source.is_written(now)):
                 raise UnsettledError(source.path)
 
     def finish(self) -> None:

@@ -31,13 +31,14 @@ def imports_of_all(name: str) -> dict[str, set[str]]:
 def _imports(name: str, source: Source) -> set[str]:
     """Return which modules that may be reloaded a module imports, or names in a text."""
     statements, texts = _imports_in(source)
-    above = list(parents(name))
+    # Relative names begin at the module itself if it is a package.
+    above = [name, *parents(name)]
     found = {full for text in texts for full in (text, *(f"{each}.{text}" for each in above)) if full in loaded}
     for imported, names in statements:
         if not names:
             # It gives the outermost package.
             found.update(each for each in parents(imported) if each in loaded)
-        for base in (imported, *(f"{each}.{imported}" if imported else each for each in (name, *above))):
+        for base in (imported, *(f"{each}.{imported}" if imported else each for each in above)):
             inner = {full for each in names if (full := f"{base}.{each}") in loaded}
             found |= inner
             if base in loaded and (not names or len(inner) < len(names)):
@@ -55,15 +56,17 @@ def parents(name: str) -> Iterator[str]:
 def _imports_in(source: Source) -> "Imports":
     """Return what the code of a module imports. Where its file has changed, that is what the new code imports."""
     known = source.imports
-    if known is not None and known[0] == stamp_now(source) and not source.has_other_text():
+    now = stamp_now(source)
+    if known is not None and (now is None or not known[0].differs(now)):
         return known[1]
     again = type(source)(source.name, source.path)
+    again.is_anew = now is not None and source.differs(now)
     try:
         imports = _scan(again.get_code(source.name))
     except (ImportError, OSError, SyntaxError, ValueError):
         imports = [], frozenset()
     if again.stamp is not None:
-        source.imports = again.stamp, imports
+        source.imports = again, imports
     return imports
 
 

@@ -27,14 +27,12 @@ if TYPE_CHECKING:
 
 # A version that has failed is tried again after so long, in seconds, even if no file changes: a database may be back.
 _AGAIN = 5.0
-# Where the kernel does not tell of changes, a file that was changed less than so many seconds ago may be half written.
-_SETTLED = 0.1
 
 # The files whose frames are left out of tracebacks: those of the import system, and ours.
 _HIDDEN = ("<frozen importlib", importlib.__file__, f"{os.path.dirname(__file__)}/_")  # noqa: PTH120
 _lock = threading.Lock()
 _failures: "dict[str, _Failure]" = {}
-# The objects of modules that handlers have named, by module.
+# The objects of modules that handlers have asked for, by module.
 _named: dict[str, set[str]] = {}
 
 
@@ -104,13 +102,33 @@ def _newest(name: str, module: object, wanted: Sequence[str], changes: int) -> "
 def _check_names(name: str, before: object, after: object) -> None:
     """Raise AttributeError if a new version lacks a function that the one in use has for httpd, as half of a file may.
 
-    These are functions that are called as those of phases and filters are, and what handlers have named. It holds for
-    each module that is made, since the module of a handler may be imported by others.
+    These are functions that are called as those of phases and filters are, and what handlers name, whether they have
+    asked for it yet or not. It holds for each module that is made, since the module of a handler may be imported by
+    others.
     """
     own = (each for each, value in vars(before).items() if getattr(value, "__module__", None) == name)
-    for each in sorted({*_named.get(name, ()), *(each for each in own if each.endswith(("handler", "filter")))}):
-        if hasattr(before, each) and not hasattr(after, each):
-            raise AttributeError(f"the changed version of {loaded[name].path} has no '{each}', as the one in use has")
+    path = loaded[name].path
+    named = (
+        each
+        for module, each in _apache._named_objects()
+        if module in (name, path) or (name.startswith("/") and name.endswith(f".{module}"))
+    )
+    for each in sorted(
+        {*_named.get(name, ()), *named, *(each for each in own if each.endswith(("handler", "filter")))}
+    ):
+        if _lacks(before, after, each):
+            raise AttributeError(f"the changed version of {path} has no '{each}', as the one in use has")
+
+
+def _lacks(before: object, after: object, dotted: str) -> bool:
+    """Return whether `before` has an object of a dotted name that `after` lacks. No class is called to find out."""
+    for each in dotted.split("."):
+        if not hasattr(before, each):
+            return False
+        if not hasattr(after, each):
+            return True
+        before, after = getattr(before, each), getattr(after, each)
+    return False
 
 
 # ---- which modules are old
@@ -125,13 +143,9 @@ def _is_changed(source: Source) -> bool:
     if now is None:
         spec = find(source.name, source.search)
         return spec is not None and isinstance(spec.loader, Source) and spec.origin != source.path
-    if now == source.stamp and not source.has_other_text():
+    if not source.differs(now):
         return False
-    is_written = _apache._is_written(source.target)
-    if is_written is None:
-        # The kernel does not tell of this folder.
-        is_written = 0 <= time.time() - now[0] / 1e9 < _SETTLED
-    if is_written:
+    if source.is_written(now):
         raise UnsettledError(source.path)
     return True
 

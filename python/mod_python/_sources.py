@@ -10,6 +10,8 @@ import time
 from importlib.machinery import ModuleSpec, SourceFileLoader, SourcelessFileLoader
 from types import ModuleType
 
+from mod_python import _apache
+
 TYPE_CHECKING = False  # as typing's, whose import takes long
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,14 +19,18 @@ if TYPE_CHECKING:
     from mod_python._attempt import Attempt
     from mod_python._import_graph import Imports
 
-    Stamp = tuple[int, int, int, int]
+    Stamp = tuple[int, int, int, int, int]
 
     Base = SourceFileLoader
 else:
     Base = object
 
-# For so long after a file was changed, in seconds, another change may leave it the same time and length.
+# For so long after a file was changed, in seconds, another change may leave it the same times and length.
 RECENT = 2.0
+# Where the kernel does not tell of changes, a file that was changed less than so many seconds ago may be half written;
+# and an empty one, which who has opened it may not have begun to write.
+_SETTLED = 0.1
+_SETTLED_EMPTY = 2.0
 
 _PACKAGE = f"{os.path.dirname(__file__)}/"  # noqa: PTH120 - pathlib takes long to import
 _LIBRARY = f"{os.path.dirname(os.__file__)}/"  # noqa: PTH120
@@ -39,8 +45,7 @@ class _Here(threading.local):
 here = _Here()
 # The loader of each module that may be reloaded, by the module's name in `sys.modules`.
 loaded: "dict[str, Source]" = {}
-# Folders of such modules whose changes nobody has asked the kernel for yet.
-unwatched: list[str] = []
+# The folders of such modules.
 folders: set[str] = set()
 # How often modules were replaced by newer versions.
 replacements = 0
@@ -48,8 +53,11 @@ replacements = 0
 
 def stamp(path: str) -> "Stamp":
     """Return what tells one version of a file from another. Raise OSError as `os.stat`."""
-    status = os.stat(path)  # noqa: PTH116 - pathlib takes long to import
-    return status.st_mtime_ns, status.st_size, status.st_ino, status.st_dev
+    return _stamp_of(os.stat(path))  # noqa: PTH116 - pathlib takes long to import
+
+
+def _stamp_of(status: os.stat_result) -> "Stamp":
+    return status.st_mtime_ns, status.st_size, status.st_ino, status.st_dev, status.st_ctime_ns
 
 
 def stamp_now(source: "Source") -> "Stamp | None":
@@ -66,14 +74,18 @@ class Source(SourceFileLoader):
     # Where the module's name was looked for before `sys.path`.
     search: "Sequence[str] | None" = None
     stamp: "Stamp | None" = None
-    # The hash of what was read, while the stamp cannot tell a further change.
+    # The hash of the text.
     digest: int | None = None
+    # Whether the stamp tells each further change: it is not of the moment in which the file was changed.
+    is_sure = False
     # Whether the file is read to make the module: others may ask for its text later.
     is_read_first = True
+    # Whether the .pyc file is passed over.
+    is_anew = False
     # The file that is meant, where its path has links.
     target = ""
-    # What the module imports, once `_import_graph` has looked, and the stamp of the file for which that holds.
-    imports: "tuple[Stamp, Imports] | None" = None
+    # What the module imports, once `_import_graph` has looked, and the loader with which it has read that.
+    imports: "tuple[Source, Imports] | None" = None
     # `replacements` when the module was made, and when it took the place of an older version (0: it did not).
     made = 0
     replaced = 0
@@ -89,29 +101,51 @@ class Source(SourceFileLoader):
         for path in {self.path, self.target}:
             folder = path.rpartition("/")[0] or "/"
             if folder not in folders:
+                _apache._watch(folder)
                 folders.add(folder)
-                unwatched.append(folder)
         return None
 
     def has_changed(self) -> bool:
         """Return whether the file is another one than was read; False for one that is gone."""
         now = stamp_now(self)
-        return now is not None and (now != self.stamp or self.has_other_text())
+        return now is not None and self.differs(now)
 
-    def has_other_text(self) -> bool:
-        """Return whether the file has another text behind the same stamp, as a change right after the last one has."""
-        if self.digest is None or self.stamp is None:
+    def differs(self, now: "Stamp") -> bool:
+        """Return whether a stamp of the file is that of another version than was read.
+
+        A change can leave the length and the time of the last change as they were, on purpose or because it came right
+        after another one. So the text decides if only the last element differs, as after `chmod` and `touch -r`, or if
+        nothing does but the stamp is too young to tell.
+        """
+        if self.stamp is None or now[:4] != self.stamp[:4]:
+            return True
+        if now == self.stamp and self.is_sure:
             return False
         try:
             is_other = hash(super().get_data(self.path)) != self.digest
         except OSError:
             return False
-        if not is_other and time.time() - self.stamp[0] / 1e9 > RECENT:
-            self.digest = None
+        if not is_other:
+            self.stamp = now
+            self.is_sure = time.time() - now[4] / 1e9 > RECENT
         return is_other
 
+    def is_written(self, now: "Stamp") -> bool:
+        """Return whether the file, whose stamp is `now`, is being written, as far as can be told."""
+        is_empty = not now[1]
+        is_written = _apache._is_written(self.target, is_empty)
+        if is_written is None:
+            # The kernel does not tell of this folder.
+            is_written = 0 <= time.time() - now[0] / 1e9 < (_SETTLED_EMPTY if is_empty else _SETTLED)
+        return is_written
+
     def get_data(self, path: str) -> bytes:
-        """Return the contents of a file."""
+        """Return the contents of a file.
+
+        For a new version the .pyc file is passed over, and written anew: it holds for each text of one time and length.
+        """
+        if path.endswith(".pyc") and path != self.path and (here.attempt is not None or self.is_anew):
+            raise FileNotFoundError(path)
         if path != self.path or not self.is_read_first:
             return super().get_data(path)
         self.is_read_first = False
@@ -125,12 +159,12 @@ class Source(SourceFileLoader):
 
         Such a file has no .pyc file then: it would go on to hold for another version of the same second and length.
         """
+        is_read_first = self.is_read_first
+        if is_read_first:
+            self.get_data(path)
         status = os.stat(path)  # noqa: PTH116
-        if time.time() - status.st_mtime < RECENT:
+        if time.time() - status.st_mtime < RECENT or (is_read_first and self.stamp != _stamp_of(status)):
             raise OSError(f"{path} was changed just now")
-        if self.is_read_first:
-            self.is_read_first = False
-            self.stamp = (status.st_mtime_ns, status.st_size, status.st_ino, status.st_dev)
         return {"mtime": status.st_mtime, "size": status.st_size}
 
 

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::named_objects;
+
 /// The section that a handler stands in. Its module is looked for in the section's directory first.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub enum Home {
@@ -62,6 +64,9 @@ impl Handler {
                 "'{text}' names no function after '::': write {module}::function, \
                  or only {module} for the default one"
             ));
+        }
+        if let Some(object) = object {
+            named_objects::note(&module, object);
         }
         Ok(Self {
             module,

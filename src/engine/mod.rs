@@ -19,6 +19,7 @@ pub mod key_values;
 pub mod log_text;
 pub mod mod_wsgi;
 pub mod name_hash;
+pub mod named_objects;
 pub mod options;
 pub mod phase_table;
 pub mod phases;

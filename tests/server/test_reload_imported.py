@@ -30,6 +30,9 @@ SetHandler mod_python
 <Directory ${HTDOCS}/link>
     PythonHandler page
 </Directory>
+<Directory ${HTDOCS}/text>
+    PythonHandler page
+</Directory>
 """
 DOOR = """
 def accesshandler(req):
@@ -115,3 +118,14 @@ def test_the_file_behind_a_link(httpd: Httpd) -> None:
     assert httpd.get("/link/").text == "1"
     page(httpd, "link-target", 22)
     until(httpd, "/link/", "22")
+
+
+def test_a_relative_name_in_a_text(httpd: Httpd) -> None:
+    found = "import importlib\nfound = importlib.import_module('.part', __package__)\n"
+    httpd.write("text/shop/__init__.py", found)
+    httpd.write("text/shop/part.py", "value = 1\n")
+    httpd.write("text/shop/inner/__init__.py", found.replace("'.part'", "'..part'"))
+    page(httpd, "text", "f'{shop.found.value} {shop.inner.found.value}'", "import shop.inner")
+    assert httpd.get("/text/").text == "1 1"
+    httpd.write("text/shop/part.py", "value = 22\n")
+    until(httpd, "/text/", "22 22")

@@ -8,6 +8,7 @@ use pyo3::types::PyList;
 
 use super::global_lock;
 use crate::engine::log_text::excerpt;
+use crate::engine::named_objects;
 use crate::engine::settings::Settings;
 use crate::httpd::apr::pool::OwnPool;
 use crate::httpd::log::{Level, SourceLocation};
@@ -107,9 +108,14 @@ impl Class for Functions {
         /// Returns how often files of modules have changed (int), as far as this process knows; -1 with PythonAutoReload
         /// Off for what this thread works on.
         _changes() = changes;
+        /// Returns what handlers name as module::object: a list of tuples of the module's name, or the path of its file, and
+        /// the object's name (str).
+        _named_objects() = named_objects;
+        /// Has the folder at path (str) watched for changes from now on.
+        _watch(path) = watch;
         /// Returns True while the file at path (str) is being written, False when it is not, and None where the kernel
-        /// does not tell.
-        _is_written(path) = is_written;
+        /// does not tell. is_empty (bool): whether nothing is in the file.
+        _is_written(path, is_empty) = is_written;
         /// Returns True when an entry of level (int, one of APLOG_*) would be logged now.
         _takes(level) = takes_level;
         /// Writes text (str) to the error log at level (int, one of APLOG_*), with path (str) and line (int) as its
@@ -268,9 +274,23 @@ fn changes<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
     Ok(known.into_pyobject(this.py())?.into_any())
 }
 
-fn is_written<'py>(this: &Me<'_, 'py>, path: &Bound<'py, PyAny>) -> Answer<'py> {
+fn named_objects<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
+    Ok(PyList::new(this.py(), named_objects::all())?.into_any())
+}
+
+fn watch<'py>(this: &Me<'_, 'py>, path: &Bound<'py, PyAny>) -> Answer<'py> {
     let path: PathBuf = path.extract()?;
-    match source_changes::is_written(&path) {
+    source_changes::watch(this.py(), &path);
+    none(this)
+}
+
+fn is_written<'py>(
+    this: &Me<'_, 'py>,
+    path: &Bound<'py, PyAny>,
+    is_empty: &Bound<'py, PyAny>,
+) -> Answer<'py> {
+    let path: PathBuf = path.extract()?;
+    match source_changes::is_written(&path, is_empty.is_truthy()?) {
         Some(is_written) => boolean(this.py(), is_written),
         None => none(this),
     }

@@ -14,7 +14,7 @@ use inotify::{Event, EventMask, Inotify, WatchDescriptor, WatchMask};
 
 /// After a file was written and not closed, it counts as being written for so long.
 const WRITTEN: Duration = Duration::from_secs(30);
-/// After a file was made, it counts as being written for so long.
+/// After a file was made, it counts as being written for so long, even if it is not empty: a link to one may be all.
 const MADE: Duration = Duration::from_millis(50);
 /// File systems on which other machines, or a program, can change files without the kernel's knowing: 9p, AFS, Ceph,
 /// CIFS, Coda, FUSE, NFS, SMB, SMB2, and the shared folders of VirtualBox.
@@ -38,12 +38,20 @@ pub struct FolderWatch {
     process: u32,
     inotify: Option<Inotify>,
     folders: HashMap<PathBuf, Folder>,
-    /// Files that are being written, and until when that is assumed.
-    written: HashMap<(WatchDescriptor, OsString), Instant>,
+    /// Files that are being written.
+    written: HashMap<(WatchDescriptor, OsString), Writing>,
     /// What is to be said of the kernel's refusal.
     news: Option<String>,
     /// Whether it was said.
     is_said: bool,
+}
+
+/// The writing of a file, which nobody has closed yet.
+struct Writing {
+    /// Until when that is assumed.
+    until: Instant,
+    /// The same for a file that is not empty.
+    until_with_text: Instant,
 }
 
 #[derive(Default)]
@@ -111,21 +119,32 @@ impl FolderWatch {
         }
         let file = (event.wd, name);
         let now = Instant::now();
+        let until = now + WRITTEN;
         if has(EventMask::MODIFY) {
-            self.written.insert(file, now + WRITTEN);
+            let until_with_text = until;
+            let writing = Writing {
+                until,
+                until_with_text,
+            };
+            self.written.insert(file, writing);
             return false;
         }
         if has(EventMask::CREATE) {
-            self.written.entry(file).or_insert(now + MADE);
+            // Who has made it writes it next. A link has its text from the start.
+            let until_with_text = now + MADE;
+            let writing = Writing {
+                until,
+                until_with_text,
+            };
+            self.written.entry(file).or_insert(writing);
         } else if !has(EventMask::ATTRIB) {
             self.written.remove(&file);
         }
         true
     }
 
-    /// Adds folders, and looks whether the others are still those that are watched. Returns whether they are not, so
-    /// that files may have changed unnoticed. May wait for a disk. `process`: the number of this process.
-    pub fn scan(&mut self, wanted: Vec<PathBuf>, process: u32) -> bool {
+    /// Adds folders. May wait for a disk. `process`: the number of this process.
+    pub fn add(&mut self, wanted: Vec<PathBuf>, process: u32) {
         if self.process != process {
             self.process = process;
             self.inotify = None;
@@ -144,6 +163,11 @@ impl FolderWatch {
             let watched = self.watched(&path);
             self.folders.insert(path, watched);
         }
+    }
+
+    /// Looks whether the folders are still those that are watched. Returns whether they are not, so that files may have
+    /// changed unnoticed. May wait for a disk.
+    pub fn scan(&mut self) -> bool {
         let mut has_changed = false;
         let has_inotify = self.inotify.is_some();
         let is_to_ask = |path: &PathBuf, folder: &Folder| {
@@ -222,12 +246,17 @@ impl FolderWatch {
         self.process == process
     }
 
-    /// Whether a file is being written; `None` if the kernel does not tell of its folder.
-    pub fn is_written(&self, path: &Path) -> Option<bool> {
+    /// Whether a file is being written; `None` if the kernel does not tell of its folder. `is_empty`: whether nothing
+    /// is in it.
+    pub fn is_written(&self, path: &Path, is_empty: bool) -> Option<bool> {
         let descriptor = self.folders.get(path.parent()?)?.descriptor.clone()?;
         let name = path.file_name()?.to_owned();
-        let until = self.written.get(&(descriptor, name));
-        Some(until.is_some_and(|until| *until > Instant::now()))
+        let writing = self.written.get(&(descriptor, name));
+        let until = writing.map(|writing| match is_empty {
+            true => writing.until,
+            false => writing.until_with_text,
+        });
+        Some(until.is_some_and(|until| until > Instant::now()))
     }
 }
 

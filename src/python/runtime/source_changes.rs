@@ -8,11 +8,11 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
-use pyo3::types::PyList;
 
 use super::context::About;
 use super::folder_watch::FolderWatch;
@@ -26,6 +26,13 @@ const LOOK: Duration = Duration::from_millis(50);
 /// The pause between two looks at the folders, and at the files where the kernel does not tell of changes.
 const SCAN: Duration = Duration::from_millis(200);
 
+/// How often a thread that is about to read a first file of a folder tries to have the folder watched, and the pause:
+/// another thread may be at it.
+const TRIES: u32 = 100;
+const TRY: Duration = Duration::from_millis(1);
+
+/// Whether someone looks for changes.
+static IS_WANTED: AtomicBool = AtomicBool::new(false);
 /// The number of changes. 0 is never reached by counting: who does not look for changes has it.
 static CHANGES: AtomicU64 = AtomicU64::new(1);
 /// How often files may have changed unnoticed, so that each interpreter must look at its own.
@@ -54,19 +61,65 @@ impl WatchedFolders {
         }
     }
 
-    /// Takes the folders out if there is something to do with them that may wait for a disk.
-    fn take(&mut self) -> Option<(FolderWatch, Vec<PathBuf>)> {
+    /// Whether there is something to do that may wait for a disk.
+    fn has_work(&self) -> bool {
         let is_due = self.scanned.is_none_or(|at| at.elapsed() >= SCAN);
         let must_ask = |folders: &FolderWatch| is_due || !folders.is_of(process_id());
-        let has_work = !self.wanted.is_empty() || self.folders.as_ref().is_some_and(must_ask);
-        if self.is_out || !has_work {
+        !self.wanted.is_empty() || self.folders.as_ref().is_some_and(must_ask)
+    }
+
+    /// Takes the folders out, with those that are to be watched, unless another thread has.
+    fn take(&mut self) -> Option<(FolderWatch, Vec<PathBuf>)> {
+        if self.is_out {
             return None;
         }
         self.is_out = true;
-        self.scanned = Some(Instant::now());
         let folders = self.folders.take().unwrap_or_default();
         Some((folders, std::mem::take(&mut self.wanted)))
     }
+}
+
+/// Works on the folders that were taken out, without the lock and without the GIL, and puts them back.
+fn work(py: Python<'_>, mut folders: FolderWatch, work: impl FnOnce(&mut FolderWatch) + Send) {
+    let failure;
+    (folders, failure) = release(py, move || {
+        work(&mut folders);
+        let failure = folders.news();
+        (folders, failure)
+    });
+    let mut watch = WATCH.lock();
+    watch.folders = Some(folders);
+    watch.is_out = false;
+    drop(watch);
+    if let Some(text) = failure {
+        About::Nothing.log(Level::Info, &text);
+    }
+}
+
+/// Has a folder watched from now on, before its files are read, so that each later change is known. Where another
+/// thread keeps the folders for long, or nobody looks for changes yet, a later look does it, and looks at the files
+/// again. Called with the GIL, which it lets go of.
+pub fn watch(py: Python<'_>, folder: &Path) {
+    WATCH.lock().wanted.push(folder.to_owned());
+    if !IS_WANTED.load(Ordering::Relaxed) {
+        return;
+    }
+    for _ in 0..TRIES {
+        let mut watch = WATCH.lock();
+        if !watch.is_out && !watch.wanted.iter().any(|one| one == folder) {
+            return;
+        }
+        let taken = watch.take();
+        drop(watch);
+        match taken {
+            Some((folders, wanted)) => {
+                work(py, folders, |folders| folders.add(wanted, process_id()));
+            }
+            None => release(py, || thread::sleep(TRY)),
+        }
+    }
+    // Who has taken it may be late.
+    WATCH.lock().wanted.push(folder.to_owned());
 }
 
 /// What one interpreter knows of changes. All functions are called with the GIL.
@@ -75,10 +128,7 @@ pub struct SourceChanges {
     /// When the next looks are due, in microseconds since `START`.
     next_look: AtomicU64,
     next_scan: AtomicU64,
-    /// `mod_python._sources.unwatched`, once it was needed.
-    unwatched: Lock<Option<Py<PyList>>>,
-    /// The doubts when the files were looked at; 0 if they must be looked at once more: their folders were not watched
-    /// when they were read.
+    /// The doubts when the files were looked at.
     doubts: AtomicU64,
 }
 
@@ -94,34 +144,29 @@ impl SourceChanges {
 
     #[cold]
     fn look(&self, py: Python<'_>, now: Duration) {
-        let added = self.added(py).unwrap_or_default();
-        if !added.is_empty() {
-            self.doubts.store(0, Ordering::Relaxed);
-        }
+        IS_WANTED.store(true, Ordering::Relaxed);
         let mut watch = WATCH.lock();
-        watch.wanted.extend(added);
         let mut has_changed = watch
             .folders
             .as_mut()
             .is_some_and(|folders| folders.read(process_id()));
-        let taken = watch.take();
+        let taken = match watch.has_work() {
+            true => watch.take(),
+            false => None,
+        };
+        if taken.is_some() {
+            watch.scanned = Some(Instant::now());
+        }
         drop(watch);
-        if let Some((mut folders, wanted)) = taken {
-            let failure;
-            (folders, failure) = release(py, move || {
-                if folders.scan(wanted, process_id()) {
+        if let Some((folders, wanted)) = taken {
+            work(py, folders, move |folders| {
+                // Files of folders that were not watched when these were read may have changed unnoticed.
+                let is_late = !wanted.is_empty();
+                folders.add(wanted, process_id());
+                if folders.scan() || is_late {
                     DOUBTS.fetch_add(1, Ordering::Relaxed);
                 }
-                let failure = folders.news();
-                (folders, failure)
             });
-            let mut watch = WATCH.lock();
-            watch.folders = Some(folders);
-            watch.is_out = false;
-            drop(watch);
-            if let Some(text) = failure {
-                About::Nothing.log(Level::Info, &text);
-            }
         }
         let is_told = {
             let watch = WATCH.lock();
@@ -139,33 +184,9 @@ impl SourceChanges {
     }
 }
 
-impl SourceChanges {
-    /// Takes the folders of modules that were imported since the last call.
-    fn added(&self, py: Python<'_>) -> PyResult<Vec<PathBuf>> {
-        let known = {
-            let list = self.unwatched.lock();
-            list.as_ref().map(|list| list.clone_ref(py))
-        };
-        let list = match known {
-            Some(list) => list.into_bound(py),
-            None => {
-                let sources = py.import("mod_python._sources")?;
-                let list = sources.getattr("unwatched")?.cast_into::<PyList>()?;
-                let before = self.unwatched.lock().replace(list.clone().unbind());
-                drop(before);
-                list
-            }
-        };
-        let mut taken = Vec::new();
-        while !list.is_empty() {
-            taken.push(list.call_method0("pop")?.extract()?);
-        }
-        Ok(taken)
-    }
-}
-
-/// Whether a file is being written at this moment; `None` if the kernel does not tell of its folder.
-pub fn is_written(path: &Path) -> Option<bool> {
+/// Whether a file is being written at this moment; `None` if the kernel does not tell of its folder. `is_empty`: whether
+/// nothing is in it.
+pub fn is_written(path: &Path, is_empty: bool) -> Option<bool> {
     let mut watch = WATCH.lock();
     if watch.is_out {
         // Not known right now: the caller asks again.
@@ -175,7 +196,7 @@ pub fn is_written(path: &Path) -> Option<bool> {
     if folders.read(process_id()) {
         CHANGES.fetch_add(1, Ordering::Relaxed);
     }
-    folders.is_written(path)
+    folders.is_written(path, is_empty)
 }
 
 /// Whether a look is due; if so, the next one is `pause` later.
