@@ -21,6 +21,7 @@ from importlib.machinery import ModuleSpec, NamespaceLoader, PathFinder, SourceF
 from types import CodeType
 
 from mod_python import _sources
+from mod_python._listings import names_in
 
 # Names that are never looked up beside a module: the compiler's, and this package.
 _NO_NEIGHBOURS = frozenset(("__future__", "mod_python"))
@@ -87,6 +88,29 @@ class _Loader(_sources.Source):
         return code
 
 
+class _PathLoader(_sources.Source):
+    """Loads a module of a plain name. It names those beside it by file whose plain names are of other folders."""
+
+    def get_code(self, fullname: str) -> CodeType | None:
+        folder = self.path.rpartition("/")[0]
+        for _ in range(fullname.count(".") + self.is_package(fullname)):
+            folder = folder.rpartition("/")[0]
+        others = _others(folder) if folder in _plain else frozenset()
+        if not others:
+            return super().get_code(fullname)
+        from mod_python import _neighbours  # it needs `ast`
+
+        package = _package(folder)
+
+        def full_name(name: str) -> str:
+            return f"{package}.{name}" if name.partition(".")[0] in others else name
+
+        code: CodeType = self.source_to_code(
+            _neighbours.parse(self.get_data(self.path), self.path, full_name), self.path
+        )
+        return code
+
+
 class _Searching(threading.local):
     """The path that the current import of this thread searches first; None for `sys.path` alone."""
 
@@ -107,7 +131,7 @@ class _Finder:
         if not fullname.startswith("/"):
             first = searching.path if path is None else None
             spec = PathFinder.find_spec(fullname, path if first is None else first)
-            return _sources.tracked(spec, first) if spec is not None and spec.loader is not None else None
+            return _sources.tracked(spec, _PathLoader, first) if spec is not None and spec.loader is not None else None
         if path is None:
             spec = ModuleSpec(fullname, None)
             spec.submodule_search_locations = [_path(fullname)]
@@ -212,16 +236,31 @@ def _by_file(name: str, path: Sequence[str]) -> str | None:
         return None
     known, folder = sys.modules.get(first), _folder(spec)
     is_other = known is not None and _is_elsewhere(known, spec.origin)
-    if not is_other and folder not in _plain and not _sources.is_installed(spec.origin):
-        names = _names(folder)
-        with _plain_lock:
-            # Another thread may have put the same folder there meanwhile.
-            is_other = any(names & others for each, others in _plain.items() if each != folder) or any(
-                _is_elsewhere(sys.modules[each], f"{folder}/{each}.py") for each in names if each in sys.modules
-            )
-            if not is_other:
-                _plain[folder] = names
+    if not is_other and first not in _plain.get(folder, ()) and not _sources.is_installed(spec.origin):
+        others = _others(folder)
+        is_other = first in others or folder not in _plain
     return _name_by_file(spec, name) if is_other else None
+
+
+def _others(folder: str) -> frozenset[str]:
+    """Return the names in a folder whose plain names are of other folders; the rest of them are of this one then.
+
+    A folder that has such a name when it is first used has no plain names at all. One may appear later.
+    """
+    names = names_in(folder)
+    with _plain_lock:
+        known = _plain.get(folder)
+        new = names - (known or frozenset())
+        theirs = {name for each, names in _plain.items() if each != folder for name in names}
+        modules = sys.modules
+        others = frozenset(
+            each
+            for each in new
+            if each in theirs or (each in modules and _is_elsewhere(modules[each], f"{folder}/{each}.py"))
+        )
+        if known is not None or not others:
+            _plain[folder] = (known or frozenset()) | (names - others)
+    return others
 
 
 def _is_elsewhere(module: object, file: str) -> bool:
@@ -239,20 +278,6 @@ def _folder(spec: ModuleSpec) -> str:
     """Return the folder in which the module or package of a spec was found."""
     folder = (spec.origin or "").rpartition("/")[0]
     return folder if spec.submodule_search_locations is None else folder.rpartition("/")[0]
-
-
-def _names(folder: str) -> frozenset[str]:
-    """Return the names that the files in a folder, and the folders with files of Python code, have as modules."""
-    names = set()
-    try:
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                name, _, end = entry.name.partition(".")
-                if end in ("py", "pyc") or (not end and os.path.exists(f"{entry.path}/__init__.py")):  # noqa: PTH110
-                    names.add(name)
-    except OSError:
-        pass  # a zip archive
-    return frozenset(names)
 
 
 def _name_by_file(spec: ModuleSpec, name: str) -> str:

@@ -35,8 +35,8 @@ def _imports(name: str, source: Source) -> set[str]:
     above = [name, *parents(name)]
     found = {full for text in texts for full in (text, *(f"{each}.{text}" for each in above)) if full in loaded}
     for imported, names in statements:
-        if not names:
-            # It gives the outermost package.
+        if not names or imported not in loaded:
+            # It gives the outermost package; or the module may appear in its package yet.
             found.update(each for each in parents(imported) if each in loaded)
         for base in (imported, *(f"{each}.{imported}" if imported else each for each in above)):
             inner = {full for each in names if (full := f"{base}.{each}") in loaded}
@@ -45,6 +45,13 @@ def _imports(name: str, source: Source) -> set[str]:
                 found.add(base)
     found.discard(name)
     return found
+
+
+def names_in_imports(source: Source) -> set[str]:
+    """Return the parts of all names in the import statements and texts of a module's code."""
+    statements, texts = _imports_in(source)
+    dotted = {*texts, *(each for imported, names in statements for each in (imported, *names))}
+    return {part for each in dotted for part in each.split(".")}
 
 
 def parents(name: str) -> Iterator[str]:

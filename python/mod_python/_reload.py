@@ -18,7 +18,8 @@ from types import TracebackType
 
 from mod_python import _apache
 from mod_python._attempt import Attempt, UnsettledError, find
-from mod_python._import_graph import imports_of_all
+from mod_python._import_graph import imports_of_all, names_in_imports
+from mod_python._listings import names_in
 from mod_python._sources import Source, here, loaded, stamp_now
 
 TYPE_CHECKING = False  # as typing's, whose import takes long
@@ -76,7 +77,8 @@ def _newest(name: str, module: object, wanted: Sequence[str], changes: int) -> "
     known = _failures.get(name)
     if known is not None and known.changes == changes and time.monotonic() < known.again:
         return current, False, known.error.with_traceback(known.traceback), False
-    old = _old(imports_of_all(name))
+    now: dict[str, frozenset[str]] = {}
+    old = _old(imports_of_all(name), now)
     if not old:
         _failures.pop(name, None)
         return current, True, None, False
@@ -95,6 +97,9 @@ def _newest(name: str, module: object, wanted: Sequence[str], changes: int) -> "
         _failures[name] = _Failure(changes, files, error)
         return current, False, error, is_news
     attempt.finish()
+    for one in old:
+        # What has appeared before is not what makes it old.
+        loaded[one].listings = {**now, **loaded[one].listings}
     _failures.pop(name, None)
     return sys.modules.get(name, made), True, None, False
 
@@ -134,15 +139,19 @@ def _lacks(before: object, after: object, dotted: str) -> bool:
 # ---- which modules are old
 
 
-def _is_changed(source: Source) -> bool:
+def _is_changed(source: Source, appeared: frozenset[str]) -> bool:
     """Return whether a module's file has changed. Raise UnsettledError while it is being written.
 
-    A file that is gone has not changed, unless the module's name leads to another file now that may be reloaded.
+    A file that is gone has not changed, unless the module's name leads to another file now that may be reloaded. So may
+    one that is there, if others have `appeared` in the folders of the search path.
     """
     now = stamp_now(source)
-    if now is None:
+    if now is None or source.name in appeared:
         spec = find(source.name, source.search)
-        return spec is not None and isinstance(spec.loader, Source) and spec.origin != source.path
+        if spec is not None and isinstance(spec.loader, Source) and spec.origin != source.path:
+            return True
+    if now is None:
+        return False
     if not source.differs(now):
         return False
     if source.is_written(now):
@@ -150,15 +159,38 @@ def _is_changed(source: Source) -> bool:
     return True
 
 
-def _old(imports: Mapping[str, set[str]]) -> list[str]:
-    """Return the modules that are old, parents first."""
-    old = {one for one in imports if _is_changed(loaded[one])}
+def _old(imports: Mapping[str, set[str]], now: dict[str, frozenset[str]]) -> list[str]:
+    """Return the modules that are old, parents first. Note in `now` which modules the folders have that were read."""
+    appeared = _appeared(imports, now)
+    old = {one for one in imports if _is_changed(loaded[one], appeared[one])}
+    old |= {one for one, names in appeared.items() if names and not names.isdisjoint(names_in_imports(loaded[one]))}
     old |= {one for one, of in imports.items() if any(loaded[each].replaced > loaded[one].made for each in of)}
     count = -1
     while old and count != len(old):
         count = len(old)
         old |= {one for one, of in imports.items() if not old.isdisjoint(of)}
     return sorted(old)
+
+
+def _appeared(imports: Mapping[str, set[str]], now: dict[str, frozenset[str]]) -> dict[str, frozenset[str]]:
+    """Return for each module the names of modules that have appeared where it looks for what it imports.
+
+    These places are its own folders and path, and the folders of packages that it imports.
+    """
+    found = {}
+    for one, of in imports.items():
+        before = dict(loaded[one].listings)
+        for package in of:
+            if loaded[package].is_package(package):
+                for folder, names in loaded[package].listings.items():
+                    before.setdefault(folder, names)
+        appeared: set[str] = set()
+        for folder, names in before.items():
+            if folder not in now:
+                now[folder] = names_in(folder)
+            appeared |= now[folder] - names
+        found[one] = frozenset(appeared)
+    return found
 
 
 def _without_frames(traceback: TracebackType | None) -> TracebackType | None:

@@ -5,12 +5,14 @@ They load what may be reloaded: Python code in files, but neither the standard l
 """
 
 import os
+import sys
 import threading
 import time
 from importlib.machinery import ModuleSpec, SourceFileLoader, SourcelessFileLoader
 from types import ModuleType
 
 from mod_python import _apache
+from mod_python._listings import listings
 
 TYPE_CHECKING = False  # as typing's, whose import takes long
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
     from mod_python._attempt import Attempt
     from mod_python._import_graph import Imports
+    from mod_python._listings import Listings
 
     Stamp = tuple[int, int, int, int, int]
 
@@ -31,6 +34,8 @@ RECENT = 2.0
 # and an empty one, which who has opened it may not have begun to write.
 _SETTLED = 0.1
 _SETTLED_EMPTY = 2.0
+# The first import of a file waits so many seconds at most for those who write it.
+_PATIENCE = 2.0
 
 _PACKAGE = f"{os.path.dirname(__file__)}/"  # noqa: PTH120 - pathlib takes long to import
 _LIBRARY = f"{os.path.dirname(os.__file__)}/"  # noqa: PTH120
@@ -80,6 +85,10 @@ class Source(SourceFileLoader):
     is_sure = False
     # Whether the file is read to make the module: others may ask for its text later.
     is_read_first = True
+    # The folders in which what the module imports is looked for, each with the modules that were there.
+    listings: "Listings" = {}  # noqa: RUF012 - it is replaced, never changed
+    # Whether a file that is being written is waited for before it is read.
+    is_patient = False
     # Whether the .pyc file is passed over.
     is_anew = False
     # The file that is meant, where its path has links.
@@ -93,17 +102,30 @@ class Source(SourceFileLoader):
     def create_module(self, spec: ModuleSpec) -> ModuleType | None:
         """Note that the module of `spec` is about to be made; let the import system make it."""
         name = spec.name
+        self.is_patient = here.attempt is None and _apache._changes() >= 0
         if here.attempt is not None:
             here.attempt.note(name, self)
         self.made = replacements
         loaded[name] = self
         self.target = os.path.realpath(self.path)
-        for path in {self.path, self.target}:
-            folder = path.rpartition("/")[0] or "/"
+        searched = self._searched(spec)
+        for folder in (*searched, _folder(self.target)):
             if folder not in folders:
                 _apache._watch(folder)
                 folders.add(folder)
+        self.listings = listings(searched)
         return None
+
+    def _searched(self, spec: ModuleSpec) -> set[str]:
+        """Return the folders in which what the module imports is looked for: those of its packages, and the path."""
+        folder = _folder(self.path)
+        found = {folder}
+        packages = self.name.count(".") + (spec.submodule_search_locations is not None) - self.name.startswith("/")
+        for _ in range(packages):
+            folder = _folder(folder)
+            found.add(folder)
+        path = self.search if self.search is not None else sys.path
+        return found.union(each for each in path if _is_own(each))
 
     def has_changed(self) -> bool:
         """Return whether the file is another one than was read; False for one that is gone."""
@@ -139,6 +161,20 @@ class Source(SourceFileLoader):
             is_written = 0 <= time.time() - now[0] / 1e9 < (_SETTLED_EMPTY if is_empty else _SETTLED)
         return is_written
 
+    def _wait_until_whole(self) -> None:
+        """Wait a moment for a file that is being written, without the GIL: there is no version before it to use.
+
+        Where nobody has told of its being written, it may be if it was written last, which leaves both times the same,
+        and neither renamed nor given other rights since.
+        """
+        end = time.monotonic() + _PATIENCE
+        while time.monotonic() < end:
+            changed, *_, changed_inode = stamp(self.path)
+            is_fresh = changed == changed_inode and 0 <= time.time() - changed / 1e9 < _SETTLED
+            if not is_fresh and not _apache._is_written(self.target, False):
+                return
+            time.sleep(0.01)
+
     def get_data(self, path: str) -> bytes:
         """Return the contents of a file.
 
@@ -149,6 +185,8 @@ class Source(SourceFileLoader):
         if path != self.path or not self.is_read_first:
             return super().get_data(path)
         self.is_read_first = False
+        if self.is_patient:
+            self._wait_until_whole()
         self.stamp = stamp(path)
         data = super().get_data(path)
         self.digest = hash(data)
@@ -175,6 +213,15 @@ class CompiledFile(Source):
     get_source = SourcelessFileLoader.get_source
 
 
+def _folder(path: str) -> str:
+    return path.rpartition("/")[0] or "/"
+
+
+def _is_own(folder: str) -> bool:
+    """Return whether an entry of `sys.path` is a folder of modules that may be reloaded."""
+    return folder.startswith("/") and not is_installed(f"{folder}/") and os.path.isdir(folder)  # noqa: PTH112
+
+
 def is_installed(path: str) -> bool:
     """Return whether a file belongs to the standard library, an installed package or this package."""
     if path.startswith(_PACKAGE):
@@ -182,11 +229,12 @@ def is_installed(path: str) -> bool:
     return path.startswith(_LIBRARY) or "/site-packages/" in path or "/dist-packages/" in path
 
 
-def tracked(spec: ModuleSpec | None, search: "Sequence[str] | None" = None) -> ModuleSpec | None:
-    """Give a module that may be reloaded such a loader, and return the spec."""
-    loader = spec.loader if spec is not None else None
+def tracked(spec: ModuleSpec, of_source: type[Source], search: "Sequence[str] | None") -> ModuleSpec:
+    """Give a module that may be reloaded such a loader, for source code one `of_source`, and return the spec."""
+    loader = spec.loader
+    kind: type[Source]
     if type(loader) is SourceFileLoader:
-        kind = Source
+        kind = of_source
     elif type(loader) is SourcelessFileLoader:
         kind = CompiledFile
     else:
@@ -194,7 +242,6 @@ def tracked(spec: ModuleSpec | None, search: "Sequence[str] | None" = None) -> M
     path = loader.path
     if is_installed(path):
         return spec
-    assert spec is not None
     spec.loader = source = kind(loader.name, path)
     source.search = search
     return spec

@@ -3,6 +3,7 @@
 import os
 import py_compile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from httpd import Httpd, WithoutPath
 
 MPMS = ("event", "prefork")
 SERVER = WithoutPath
-DOORS = ("open", "first", "empty-ma", "empty-in", "purpose", "times", "rights")
+DOORS = ("begun", "open", "first", "empty-ma", "empty-in", "purpose", "times", "rights")
 CONF = """
 ServerLimit 1
 StartServers 1
@@ -96,6 +97,22 @@ def test_writing_that_begins_right_after_the_first_request(httpd: Httpd) -> None
         file.flush()
         time.sleep(0.3)
         stays_refused(httpd, "first")
+
+
+def test_the_first_import_of_a_file_that_is_being_written(httpd: Httpd) -> None:
+    """There is no version before it, so it is waited for."""
+    httpd.write("begun/door.py", NO_DOOR)
+    httpd.expect("No module named 'page'")
+    assert httpd.get("/begun/x").status == 500
+    with (httpd.htdocs / "begun/page.py").open("w") as file:
+        file.write("# not yet\n")
+        file.flush()
+        with ThreadPoolExecutor(1) as pool:
+            answer = pool.submit(httpd.get, "/begun/x")
+            time.sleep(0.3)
+            file.write(PAGE.format(value=1))
+            file.close()
+            assert answer.result().text == "1"
 
 
 @pytest.mark.parametrize("how", ["made anew", "in place"])
