@@ -342,6 +342,9 @@ def _named_objects() -> list[tuple[str, str]]:
 def _watch(path: str) -> None:
     """Has the folder at path (str) watched for changes from now on."""
 
+def _note_import() -> None:
+    """Notes that a module is about to be imported, which may import others whose files have changed meanwhile."""
+
 def _is_written(path: str, is_empty: bool) -> bool | None:
     """Returns True while the file at path (str) is being written, False when it is not, and None where the kernel does
     not tell. is_empty (bool): whether nothing is in the file.

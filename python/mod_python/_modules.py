@@ -53,7 +53,7 @@ def import_module(
     changes = _apache._changes() if autoreload else -1
     before = name in sys.modules
     module = importlib.import_module(name)
-    if not before:
+    if not before and not _sources.have_changed():
         _looked[name] = changes
     if changes >= 0 and _looked.get(name) != changes:
         module = _newest(name, module, changes, log)

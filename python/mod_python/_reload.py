@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 # A version that has failed is tried again after so long, in seconds, even if no file changes: a database may be back.
 _AGAIN = 5.0
+# New versions may be the first to import what imports old ones: then they are made anew, at most so often at a time.
+_ROUNDS = 4
 
 # The files whose frames are left out of tracebacks: those of the import system, and ours.
 _HIDDEN = ("<frozen importlib", importlib.__file__, f"{os.path.dirname(__file__)}/_")  # noqa: PTH120
@@ -77,31 +79,32 @@ def _newest(name: str, module: object, wanted: Sequence[str], changes: int) -> "
     known = _failures.get(name)
     if known is not None and known.changes == changes and time.monotonic() < known.again:
         return current, False, known.error.with_traceback(known.traceback), False
-    now: dict[str, frozenset[str]] = {}
-    old = _old(imports_of_all(name), now)
-    if not old:
-        _failures.pop(name, None)
-        return current, True, None, False
-    files = frozenset((loaded[one].path, stamp_now(loaded[one])) for one in old)
-    attempt = Attempt([one for one in old if one in sys.modules])
-    try:
-        made = attempt.run(name)
-        for one, before, after in attempt.versions():
-            _check_names(one, before, after)
-        attempt.check_files()
-    except BaseException as error:
-        attempt.undo()
-        attempt.check_files()
-        error = error.with_traceback(_without_frames(error.__traceback__))
-        is_news = known is None or known.files != files or repr(known.error) != repr(error)
-        _failures[name] = _Failure(changes, files, error)
-        return current, False, error, is_news
-    attempt.finish()
-    for one in old:
-        # What has appeared before is not what makes it old.
-        loaded[one].listings = {**now, **loaded[one].listings}
-    _failures.pop(name, None)
-    return sys.modules.get(name, made), True, None, False
+    for _ in range(_ROUNDS):
+        now: dict[str, frozenset[str]] = {}
+        old = _old(imports_of_all(name), now)
+        if not old:
+            _failures.pop(name, None)
+            return current, True, None, False
+        files = frozenset((loaded[one].path, stamp_now(loaded[one])) for one in old)
+        attempt = Attempt([one for one in old if one in sys.modules])
+        try:
+            current = attempt.run(name)
+            for one, before, after in attempt.versions():
+                _check_names(one, before, after)
+            attempt.check_files()
+        except BaseException as error:
+            attempt.undo()
+            attempt.check_files()
+            error = error.with_traceback(_without_frames(error.__traceback__))
+            is_news = known is None or known.files != files or repr(known.error) != repr(error)
+            _failures[name] = _Failure(changes, files, error)
+            return sys.modules.get(name, module), False, error, is_news
+        attempt.finish()
+        current = sys.modules.get(name, current)
+        for one in old:
+            # What has appeared before is not what makes it old.
+            loaded[one].listings = {**now, **loaded[one].listings}
+    return current, False, None, False
 
 
 def _check_names(name: str, before: object, after: object) -> None:

@@ -105,6 +105,8 @@ class Source(SourceFileLoader):
         self.is_patient = here.attempt is None and _apache._changes() >= 0
         if here.attempt is not None:
             here.attempt.note(name, self)
+        else:
+            _apache._note_import()
         self.made = replacements
         loaded[name] = self
         self.target = os.path.realpath(self.path)

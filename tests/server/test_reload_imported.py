@@ -30,6 +30,15 @@ SetHandler mod_python
 <Directory ${HTDOCS}/link>
     PythonHandler page
 </Directory>
+<Directory ${HTDOCS}/shared>
+    PythonHandler page
+    <Files "other">
+        PythonHandler other
+    </Files>
+    <Files "later">
+        PythonHandler later
+    </Files>
+</Directory>
 <Directory ${HTDOCS}/text>
     PythonHandler page
 </Directory>
@@ -42,6 +51,15 @@ PAGE = """
 {top}
 def handler(req):
     req.write(str({value}), 0)
+    return 0
+"""
+LATER = """
+def handler(req):
+    if not req.args:
+        req.write("none")
+        return 0
+    import inner
+    req.write(str(inner.rules.value))
     return 0
 """
 
@@ -129,3 +147,40 @@ def test_a_relative_name_in_a_text(httpd: Httpd) -> None:
     assert httpd.get("/text/").text == "1 1"
     httpd.write("text/shop/part.py", "value = 22\n")
     until(httpd, "/text/", "22 22")
+
+
+def test_the_first_import_of_what_another_handler_has_used_before(httpd: Httpd) -> None:
+    """The file has changed since, and no request has asked for the other handler."""
+    httpd.write("shared/x", "")
+    httpd.write("shared/rules.py", "value = 1\n")
+    page(httpd, "shared", "rules.value", "import rules")
+    httpd.write("shared/other.py", PAGE.format(top="import between", value="between.rules.value"))
+    httpd.write("shared/between.py", "import rules\n")
+    httpd.write("shared/inner.py", "import rules\n")
+    httpd.write("shared/later.py", LATER)
+    assert httpd.get("/shared/x").text == "1"
+    assert httpd.get("/shared/later").text == "none"
+    httpd.write("shared/rules.py", "value = 22\n")
+    time.sleep(0.3)
+    assert httpd.get("/shared/later").text == "none"
+    assert httpd.get("/shared/other").text == "22"
+    until(httpd, "/shared/x", "22")
+    httpd.write("shared/rules.py", "value = 333\n")
+    time.sleep(0.3)
+    assert httpd.get("/shared/later").text == "none"
+    until(httpd, "/shared/later?now", "333")
+
+
+def test_a_new_version_that_imports_what_imports_a_changed_file(httpd: Httpd) -> None:
+    httpd.write("shared/rules.py", "value = 1\n")
+    httpd.write("shared/fresh.py", "import rules\n")
+    page(httpd, "shared", "rules.value", "import rules")
+    until(httpd, "/shared/x", "1")
+    httpd.write("shared/other.py", PAGE.format(top="", value="'plain'"))
+    until(httpd, "/shared/other", "plain")
+    httpd.write("shared/rules.py", "value = 22\n")
+    httpd.write("shared/other.py", PAGE.format(top="import fresh", value="fresh.rules.value"))
+    end = time.monotonic() + 20
+    while (answer := httpd.get("/shared/other").text) == "plain":
+        assert time.monotonic() < end
+    assert answer == "22"

@@ -113,6 +113,8 @@ impl Class for Functions {
         _named_objects() = named_objects;
         /// Has the folder at path (str) watched for changes from now on.
         _watch(path) = watch;
+        /// Notes that a module is about to be imported, which may import others whose files have changed meanwhile.
+        _note_import() = note_import;
         /// Returns True while the file at path (str) is being written, False when it is not, and None where the kernel
         /// does not tell. is_empty (bool): whether nothing is in the file.
         _is_written(path, is_empty) = is_written;
@@ -281,6 +283,11 @@ fn named_objects<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
 fn watch<'py>(this: &Me<'_, 'py>, path: &Bound<'py, PyAny>) -> Answer<'py> {
     let path: PathBuf = path.extract()?;
     source_changes::watch(this.py(), &path);
+    none(this)
+}
+
+fn note_import<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
+    this.interpreter().loader.changes.doubt();
     none(this)
 }
 

@@ -16,7 +16,7 @@ use super::context;
 use super::known_names::KnownNames;
 use super::python_paths::PythonPaths;
 use super::search_path::{ImportScope, SearchPath};
-use super::source_changes::SourceChanges;
+use super::source_changes::{self, SourceChanges};
 use super::traceback::{name_searched_folders, to_log, without_import_frames};
 use crate::engine::handlers::Handler;
 use crate::engine::name_hash::NameMap;
@@ -156,7 +156,7 @@ impl Loader {
                 let kept = KeptModule { changes, ..kept };
                 self.newest(py, handler, wanted, search, scope.key(), kept)
             }
-            None => self.first(py, handler, &scope, changes),
+            None => self.first(py, handler, wanted, search, &scope, changes),
         }
     }
 
@@ -165,6 +165,8 @@ impl Loader {
         &self,
         py: Python<'py>,
         handler: &Handler,
+        wanted: &str,
+        search: SearchPath<'_>,
         scope: &ImportScope<'_>,
         changes: u64,
     ) -> PyResult<Bound<'py, PyAny>> {
@@ -178,15 +180,24 @@ impl Loader {
             name_searched_folders(py, &error, path);
             without_import_frames(py, error)
         })?;
+        // It may have imported modules that others have used before, and whose files have changed since.
+        let is_new = !search.reloads || !source_changes::have_changed(py).unwrap_or(true);
         let kept = KeptModule {
             name: name.into(),
             module: module.clone().unbind(),
+            changes: if is_new { changes } else { 0 },
+        };
+        let again = KeptModule {
             changes,
+            ..kept.clone_ref(py)
         };
         if self.keep(handler, scope.key(), kept) && handler.is_silent {
             warn_of_no_functions(handler, &module)?;
         }
-        Ok(module)
+        match is_new {
+            true => Ok(module),
+            false => self.newest(py, handler, wanted, search, scope.key(), again),
+        }
     }
 
     /// Keeps a module; returns whether there was none of this name.

@@ -128,7 +128,7 @@ pub struct SourceChanges {
     /// When the next looks are due, in microseconds since `START`.
     next_look: AtomicU64,
     next_scan: AtomicU64,
-    /// The doubts when the files were looked at.
+    /// The doubts when the files were looked at; 0 if there are others.
     doubts: AtomicU64,
 }
 
@@ -140,6 +140,11 @@ impl SourceChanges {
             self.look(py, now);
         }
         CHANGES.load(Ordering::Relaxed)
+    }
+
+    /// Has the next look look at the files.
+    pub fn doubt(&self) {
+        self.doubts.store(0, Ordering::Relaxed);
     }
 
     #[cold]
@@ -209,7 +214,11 @@ fn is_due(next: &AtomicU64, now: Duration, pause: Duration) -> bool {
             .is_ok()
 }
 
-fn have_changed(py: Python<'_>) -> PyResult<bool> {
+/// Whether the file of a module of this interpreter is another one than the module in use was made of.
+///
+/// # Errors
+/// Whatever Python raises.
+pub fn have_changed(py: Python<'_>) -> PyResult<bool> {
     let sources = py.import("mod_python._sources")?;
     sources.call_method0("have_changed")?.extract()
 }
