@@ -116,7 +116,7 @@ class FileVersion:
 
     __slots__ = ("_digest", "_path", "_stamp")
 
-    def __init__(self, path: str, stamp: tuple[int, int, int, int], data: bytes) -> None:
+    def __init__(self, path: str, stamp: "_sources.Stamp", data: bytes) -> None:
         self._path = path
         self._stamp = stamp
         # The hash of what was read, while another change might leave the stamp as it is.
