@@ -128,6 +128,9 @@ class Attempt:
         _sources.replacements += 1
         for name, source in self._created.items():
             source.made = _sources.replacements
+            if (before := self._before[name]) is not None:
+                # It may import them again, which nobody notes once they are there.
+                source.computed |= before.computed
             source.replaced = _sources.replacements if name in self._old else 0
         self._settle({name: self._new(name) for name in self._old})
         for name in self._created:

@@ -12,7 +12,7 @@ class FolderCopy:
         """Copy `source` to `target`, merged with what is there. A source that is no folder makes an empty one."""
         self._source = source
         self._target = target
-        self._stamps: dict[Path, tuple[int, int]] = {}
+        self._stamps: dict[Path, tuple[int, ...]] = {}
         target.mkdir(exist_ok=True)
         target.chmod(0o755)
         self.refresh()
@@ -31,7 +31,7 @@ class FolderCopy:
     def _copy(self, source: Path, target: Path) -> None:
         try:
             status = source.stat()
-            stamp = (status.st_mtime_ns, status.st_size)
+            stamp = (status.st_mtime_ns, status.st_size, status.st_ino, status.st_ctime_ns)
             if self._stamps.get(source) == stamp:
                 return
             # Renamed when it is whole: a child may be reading the one before.

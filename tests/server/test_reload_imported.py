@@ -39,6 +39,9 @@ SetHandler mod_python
         PythonHandler later
     </Files>
 </Directory>
+<Directory ${HTDOCS}/plugins>
+    PythonHandler page
+</Directory>
 <Directory ${HTDOCS}/text>
     PythonHandler page
 </Directory>
@@ -184,3 +187,21 @@ def test_a_new_version_that_imports_what_imports_a_changed_file(httpd: Httpd) ->
     while (answer := httpd.get("/shared/other").text) == "plain":
         assert time.monotonic() < end
     assert answer == "22"
+
+
+def test_modules_whose_names_are_computed(httpd: Httpd) -> None:
+    """A plug-in that is there from the start, one that appears, and what they import."""
+    top = "import importlib, pkgutil, plugins\nnames = [one.name for one in pkgutil.iter_modules(plugins.__path__)]\n"
+    top += "found = [importlib.import_module(f'{plugins.__name__}.{name}') for name in names]"
+    page(httpd, "plugins", "[one.value for one in found]", top)
+    httpd.write("plugins/plugins/__init__.py", "")
+    httpd.write("plugins/plugins/a.py", "value = 1\n")
+    assert httpd.get("/plugins/").text == "[1]"
+    for value in (22, 333):
+        httpd.write("plugins/plugins/a.py", f"value = {value}\n")
+        until(httpd, "/plugins/", f"[{value}]")
+    httpd.write("plugins/plugins/b.py", "from .a import value\n")
+    page(httpd, "plugins", "sorted(one.value for one in found)", top)
+    until(httpd, "/plugins/", "[333, 333]")
+    httpd.write("plugins/plugins/a.py", "value = 4\n")
+    until(httpd, "/plugins/", "[4, 4]")

@@ -195,3 +195,21 @@ def test_a_change_shows_within_a_quarter_of_a_second(httpd: Httpd) -> None:
             until(httpd, "/median/", "0 0")
     # On a machine that has nothing else to do.
     assert sorted(times)[len(times) // 2] < 0.25 * max(1.0, os.getloadavg()[0])
+
+
+def test_files_that_a_server_of_a_test_copies(tmp_path: Path) -> None:
+    """`refresh()` copies what has changed, even where the length and the time are the same."""
+    page = tmp_path / "handlers/page.py"
+    page.parent.mkdir()
+
+    def write(value: int) -> None:
+        page.write_text(f"def handler(req):\n    req.write('{value}')\n    return 0\n")
+        os.utime(page, (10**9, 10**9))
+
+    write(1)
+    with Httpd("SetHandler mod_python\nPythonHandler page\n", beside=str(tmp_path / "test_page.py")) as server:
+        until(server, "/", "1")
+        for value in (2, 3):
+            write(value)
+            server.refresh()
+            until(server, "/", f"{value}")
