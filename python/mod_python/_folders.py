@@ -21,7 +21,7 @@ from importlib.machinery import ModuleSpec, NamespaceLoader, PathFinder, SourceF
 from types import CodeType
 
 from mod_python import _sources
-from mod_python._listings import names_in
+from mod_python._listings import listings, names_in
 
 # Names that are never looked up beside a module: the compiler's, and this package.
 _NO_NEIGHBOURS = frozenset(("__future__", "mod_python"))
@@ -247,7 +247,7 @@ def _others(folder: str) -> frozenset[str]:
 
     A folder that has such a name when it is first used has no plain names at all. One may appear later.
     """
-    names = names_in(folder)
+    names = names_in(folder) if _sources.here.attempt is not None else listings((folder,))[folder]
     with _plain_lock:
         known = _plain.get(folder)
         new = names - (known or frozenset())

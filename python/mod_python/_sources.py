@@ -87,7 +87,7 @@ class Source(SourceFileLoader):
     is_read_first = True
     # The folders in which what the module imports is looked for, each with the modules that were there.
     listings: "Listings" = {}  # noqa: RUF012 - it is replaced, never changed
-    # Whether a file that is being written is waited for before it is read.
+    # Whether a file that is being written is waited for before it is read, unless nobody looks for changes.
     is_patient = False
     # Whether the .pyc file is passed over.
     is_anew = False
@@ -104,7 +104,7 @@ class Source(SourceFileLoader):
     def create_module(self, spec: ModuleSpec) -> ModuleType | None:
         """Note that the module of `spec` is about to be made; let the import system make it."""
         name = spec.name
-        self.is_patient = here.attempt is None and _apache._changes() >= 0
+        self.is_patient = here.attempt is None
         if here.attempt is not None:
             here.attempt.note(name, self)
         else:
@@ -179,6 +179,8 @@ class Source(SourceFileLoader):
             is_fresh = changed == changed_inode and 0 <= time.time() - changed / 1e9 < _SETTLED
             if not is_fresh and not _apache._is_written(self.target, False):
                 return
+            if _apache._changes() < 0:
+                return
             time.sleep(0.01)
 
     def get_data(self, path: str) -> bytes:
@@ -234,9 +236,16 @@ def _folder(path: str) -> str:
     return path.rpartition("/")[0] or "/"
 
 
-def _is_own(folder: str) -> bool:
-    """Return whether an entry of `sys.path` is a folder of modules that may be reloaded."""
-    return folder.startswith("/") and not is_installed(f"{folder}/") and os.path.isdir(folder)  # noqa: PTH112
+# Entries of `sys.path`, and whether they are folders of modules that may be reloaded, or may become such.
+_own: dict[str, bool] = {}
+
+
+def _is_own(entry: str) -> bool:
+    is_own = _own.get(entry)
+    if is_own is None:
+        is_own = entry.startswith("/") and not is_installed(f"{entry}/") and not os.path.isfile(entry)  # noqa: PTH113
+        _own[entry] = is_own
+    return is_own
 
 
 def is_installed(path: str) -> bool:
