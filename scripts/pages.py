@@ -51,6 +51,15 @@ def modules(page: Path) -> dict[str, str]:
     return found
 
 
+def server_pages(page: Path) -> dict[str, str]:
+    """The Python server pages in a page, by their paths in /var/www/html, which their first lines tell."""
+    found = {}
+    for text in blocks(page, "text"):
+        if match := re.match(r"<%-- /var/www/html/(\S+) --%>\n", text):
+            found[match[1]] = text
+    return found
+
+
 def installation() -> str:
     """The commands of docs/installation.md that build and install."""
     return next(block for block in blocks(INSTALLATION, "sh") if "LIBEXECDIR" in block)

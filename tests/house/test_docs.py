@@ -10,7 +10,7 @@ from page_site import REFUSED, Site
 from python_homes import make_environment
 
 from httpd import Httpd
-from pages import all_blocks, attempts, blocks, modules
+from pages import all_blocks, attempts, blocks, modules, server_pages
 from server import PROJECT
 
 PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").rglob("*.md"))]
@@ -32,6 +32,8 @@ def test_examples(page: Path) -> None:
         make_environment(Path(server.expand(folder)))
     for name, text in modules(page).items():
         server.handler(name, text)  # before the start, at which PythonImport needs them
+    for name, text in server_pages(page).items():
+        server.write(name, text)
     with server as httpd:
         for console in blocks(page, "console"):
             for command, answer in attempts(console):
@@ -62,6 +64,10 @@ def test_every_example_is_run(page: Path) -> None:
         module = name.removesuffix(".py")
         is_used = re.search(rf"\b{module}\b", used) is not None
         assert is_used or name.startswith("test_") or name == "conftest.py", f"nothing in this page uses {name}"
+    for name in server_pages(page):
+        assert name.rpartition("/")[2] in used + "".join(server_pages(page).values()), (
+            f"nothing in this page uses {name}"
+        )
     unnamed = [text for text in blocks(page, "python") if not text.startswith("# /srv/python/")]
     assert unnamed in ([], ["from mod_python import apache\n"]), "a Python block begins with the path of its file"
 
