@@ -89,13 +89,15 @@ class PSP:
         self.vars = vars
         self.string = string
         self._is_error_page = False
-        options, folder = _options(req), _directory(req)
+        options = _options(req)
         if string is None:
-            self.filename = os.path.join(folder, filename) if filename is not None else req.filename or ""  # noqa: PTH118
+            self.filename = req.filename or ""
+            if filename is not None:
+                self.filename = os.path.join(_directory(req), filename)  # noqa: PTH118
             self._page = _page_of_file(req, self.filename, options)
         else:
             self.filename = None
-            self._page = _page_of_text(string, folder, options)
+            self._page = _page_of_text(string, _directory(req), options)
         self.code = self._page.code
 
     def __str__(self) -> str:
@@ -119,7 +121,7 @@ class PSP:
         """
         req, page = self.req, self._page
         interface = PSPInterface(req, self.filename or req.filename)
-        is_our_session = page.uses_session and getattr(req, "session", None) is None
+        is_our_session = page.uses_session and _session(req) is None
         names = _BASE.copy()
         for name in page.names & _MODULES.keys():
             __import__(_MODULES[name])
@@ -133,14 +135,13 @@ class PSP:
             if is_our_session:
                 req.session = _new_session(req)  # type: ignore[attr-defined]
             names["form"] = interface.form if page.uses_form else _form_so_far(req)
-            names["session"] = getattr(req, "session", None)
+            names["session"] = _session(req)
             names.update(self.vars)
             names.update(vars)
             names["__file__"] = req.filename
             self._run(names, interface, flush)
         finally:
-            session = getattr(req, "session", None)
-            if is_our_session and session is not None:
+            if is_our_session and (session := _session(req)) is not None:
                 session.unlock()
                 del req.session  # type: ignore[attr-defined]
             if outer is None:
@@ -355,8 +356,13 @@ def _new_session(req: apache.Request) -> Any:
     return Session.Session(req)
 
 
+def _session(req: apache.Request) -> Any:
+    """Return what was set as ``req.session``, or None."""
+    return vars(req).get("session")
+
+
 def _save_session(req: apache.Request) -> None:
-    session = getattr(req, "session", None)
+    session = _session(req)
     if session is not None:
         session.save()
 

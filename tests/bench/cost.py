@@ -38,14 +38,14 @@ Costs = dict[tuple[str, bool], list[float]]
 class Site(Httpd):
     """A server with the pages of the rows. With `counting` it runs under valgrind, else on core 0."""
 
-    def __init__(self, *, old: bool, counting: bool) -> None:
-        """Make its folder; `old`: with mod_python 3.5 in place of this one."""
+    def __init__(self, *, old: bool, counting: bool, conf: str | None = None) -> None:
+        """Make its folder; `old`: with mod_python 3.5 in place of this one; `conf` in place of the rows' own."""
         self._counting = counting
         bench = probes.load("bench") + "\n"
         if old:
-            conf = f'{bench}LoadModule python_module "{OLD_MODULE}"\n{cost_site.COMMON_CONF}'
+            conf = f'{bench}LoadModule python_module "{OLD_MODULE}"\n{conf or cost_site.COMMON_CONF}'
         else:
-            conf = bench + cost_site.CONF
+            conf = bench + (conf or cost_site.CONF)
         super().__init__(conf, with_python=not old)
         if old:
             shutil.copytree(OLD / "python3/dist-packages/mod_python", self.folder / "python/mod_python")

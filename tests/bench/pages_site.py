@@ -81,6 +81,9 @@ ServerLimit 1
 MaxRequestWorkers 16
 MaxKeepAliveRequests 0
 LogLevel error
+<Location /bench-count>
+    SetHandler bench-count
+</Location>
 <Directory "${HTDOCS}/psp">
     AddHandler mod_python .psp
     PythonHandler mod_python.psp

@@ -63,7 +63,10 @@ class Page:
 
     def is_current(self) -> bool:
         """Return whether all of its files are as they were."""
-        return all(version.is_current() for version in self._versions)
+        for version in self._versions:  # noqa: SIM110 - a generator would cost as much as the rest
+            if not version.is_current():
+                return False
+        return True
 
 
 class Loader:
