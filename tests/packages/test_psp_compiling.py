@@ -99,7 +99,7 @@ def test_a_page_that_is_no_python_is_a_500_with_the_line(httpd: Httpd, put: Put)
     put("indent2.psp", 'a\n<%@ include file="indent.inc" %>')
     put("indent.inc", "b\n<%\nfor i in []:\ni\n%>")
     httpd.expect(
-        r'syntax\.psp", line 3\\n    <%= 1 \+ %>\\nSyntaxError: .*cannot be compiled, because of line 3',
+        r'syntax\.psp", line 3\\n    <%= 1 \+ %>\\nSyntaxError: .*cannot be compiled, because of its line 3',
         r'indent\.psp", line 3\\n    x = 1\\nIndentationError: .*text is indented as the last line of the code',
         r'indent\.inc", line 4\\n    i\\nIndentationError: .*The page .*indent2\.psp cannot be compiled',
     )

@@ -7,6 +7,7 @@ of mod_python 3.5, and what it refused has others: see `_Generator._code`.
 
 import bisect
 import re
+import sys
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -57,7 +58,7 @@ class Generated(NamedTuple):
 
     def origin_of(self, line: int, column: int) -> int:
         """Return the `Mark.origin` of a place in the code."""
-        at = bisect.bisect_right(self.marks, (line, column), key=lambda mark: mark[:2]) - 1
+        at = bisect.bisect_right(self.marks, (line, column, sys.maxsize)) - 1
         mark = self.marks[max(at, 0)]
         return mark.origin + max(line - mark.line, 0)
 

@@ -57,8 +57,8 @@ class Page:
         self.name = _folders.name_of_page(path) if path.startswith("/") else "mod_python.psp"
         self.code = _compiled(generated, path, lambda name: _folders.beside(self.name, name))
         self.names = frozenset(_names(self.code))
-        self.uses_form = bool(_reads(self.code, "form"))
-        self.uses_session = bool(_reads(self.code, "session"))
+        self.uses_form = "form" in self.names and bool(_reads(self.code, "form"))
+        self.uses_session = "session" in self.names and bool(_reads(self.code, "session"))
         self._versions = versions
 
     def is_current(self) -> bool:
@@ -110,7 +110,10 @@ class Loader:
 
 def _compiled(generated: Generated, path: str, full_name: Callable[[str], str]) -> CodeType:
     try:
-        tree = _neighbours.parse(generated.code, path, full_name)
+        if "import" in generated.code:
+            tree = _neighbours.parse(generated.code, path, full_name)
+        else:
+            tree = ast.parse(generated.code, path)
     except SyntaxError as error:
         column = (error.offset or 1) - 1
         lines = generated.code.split("\n")
@@ -134,9 +137,9 @@ def _fail(generated: Generated, error: SyntaxError, origin: int) -> NoReturn:
     error.filename, error.lineno, error.text = source.name, line, source.line(line)
     error.offset = error.end_lineno = error.end_offset = None
     error.args = (error.msg, (source.name, line, None, error.text))
-    error.add_note(
-        f"The page {generated.files[0][1].name} cannot be compiled, because of line {line} of {source.name}."
-    )
+    page = generated.files[0][1]
+    where = f"its line {line}" if source is page else f"line {line} of {source.name}"
+    error.add_note(f"The page {page.name} cannot be compiled, because of {where}.")
     if isinstance(error, IndentationError):
         error.add_note(f"In a page, {_HINT}.")
     raise error
