@@ -1,5 +1,6 @@
 """A CGI script as a process of its own: its input, its output, its end."""
 
+import contextlib
 import os
 import selectors
 import signal
@@ -112,7 +113,8 @@ class Script:
         process = self._process
         for number, seconds in ((None, patience), (signal.SIGTERM, _GRACE), (signal.SIGKILL, None)):
             if number is not None:
-                os.killpg(process.pid, number)
+                with contextlib.suppress(OSError):  # it has just ended, or changed its user
+                    os.killpg(process.pid, number)
             try:
                 status = process.wait(seconds)
             except subprocess.TimeoutExpired:

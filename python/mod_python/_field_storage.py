@@ -6,7 +6,7 @@ from typing import Any
 
 from mod_python import apache
 from mod_python._fields import AnyField, Field, FieldList, StringField
-from mod_python._form_body import METHODS_WITH_FORMS, Callbacks, FormReader
+from mod_python._form_body import METHODS_WITH_FORMS, NO_CALLBACKS, Callbacks, FormReader
 from mod_python._form_limits import FormLimits, TooLargeError
 from mod_python._multipart import MalformedError
 
@@ -57,7 +57,7 @@ class FieldStorage:
         has_body = req.method in METHODS_WITH_FORMS
         if not (has_body or req.args):
             return
-        callbacks = Callbacks(file_callback, field_callback)
+        callbacks = Callbacks(file_callback, field_callback) if has_body else NO_CALLBACKS
         reader = FormReader(req, limits, bool(keep_blank_values), bool(strict_parsing), callbacks)
         self._add(req, reader.query, apache.HTTP_REQUEST_URI_TOO_LARGE)
         if has_body:

@@ -94,8 +94,8 @@ class StringField(str):
 
     def __new__(cls, value: str | bytes = "", name: str = "") -> Self:
         """Make a field; bytes are UTF-8, and others are kept by ``surrogateescape``."""
-        text = value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else value
-        self = super().__new__(cls, text)
+        text = value if isinstance(value, str) else value.decode("utf-8", "surrogateescape")
+        self = str.__new__(cls, text)
         self.name = name
         return self
 

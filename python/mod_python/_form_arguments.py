@@ -8,6 +8,7 @@ from typing import Any
 from mod_python import apache
 from mod_python._field_storage import FieldStorage
 from mod_python._fields import AnyField, Field
+from mod_python._request_form import RequestForm
 
 _TAKES_ALL_KEYWORDS = 0x08  # inspect.CO_VARKEYWORDS; inspect takes long to import
 
@@ -86,7 +87,7 @@ def apply_fs_data(function: Callable[..., Any], form: FieldStorage, /, **args: A
                 arguments[name] = args[name]
                 continue
             if table is None:
-                table = form.list.table()
+                table = (form() if isinstance(form, RequestForm) else form).list.table()
             if name in table:
                 arguments[name] = _value(table[name])
     if not parameters.required <= arguments.keys():

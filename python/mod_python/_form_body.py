@@ -22,6 +22,9 @@ class Callbacks(NamedTuple):
     for_text: Callable[[], Any] | None
 
 
+NO_CALLBACKS = Callbacks(None, None)
+
+
 @contextlib.contextmanager
 def _malformed() -> Iterator[None]:
     """Make MalformedError of a ValueError: what the client has sent is the reason for it."""
@@ -86,7 +89,7 @@ class FormReader:
             found = _query.parse_qsl(text, self._keep_blank_values, self._strict_parsing)
         except ValueError as error:
             raise MalformedError(str(error)) from error
-        return iter([StringField(value, name) for name, value in found])
+        return (StringField(value, name) for name, value in found)
 
     def _whole_body(self) -> str:
         pieces = []

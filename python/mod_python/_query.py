@@ -42,8 +42,12 @@ def parse_qsl(qs: AnyStr, keep_blank_values: bool = False, strict_parsing: bool 
 def _pairs(qs: str, keep_blank_values: bool, strict_parsing: bool, encoding: str) -> list[tuple[str, str]]:
     qs = qs.replace(";", "&")
     if not (strict_parsing or "%" in qs or "+" in qs):  # most queries have nothing to decode
-        pairs = [part.partition("=") for part in qs.split("&") if part]
-        return [(name, value) for name, _, value in pairs if value or keep_blank_values]
+        pairs = []
+        for part in qs.split("&"):
+            name, _, value = part.partition("=")
+            if value or (part and keep_blank_values):
+                pairs.append((name, value))
+        return pairs
     return parse.parse_qsl(
         qs,
         keep_blank_values=bool(keep_blank_values),

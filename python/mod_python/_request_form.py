@@ -30,12 +30,17 @@ class RequestForm(FieldStorage):
             apache.SERVER_RETURN: as `FieldStorage`; each further call raises it again.
             RuntimeError: the request is over.
         """
-        self.list  # noqa: B018 - __getattr__ reads it
+        if "list" not in self.__dict__:
+            self._read()
         return self
 
     def __getattr__(self, name: str) -> "FieldList":
         if name != "list":
             raise AttributeError(f"a form has no attribute {name!r}")
+        self._read()
+        return self.list
+
+    def _read(self) -> None:
         if self._failure is not None:
             raise self._failure.with_traceback(None)  # the body is read, in part at least
         req = self._req()
@@ -47,7 +52,6 @@ class RequestForm(FieldStorage):
             self.__dict__.pop("list", None)
             self._failure = error
             raise
-        return self.list
 
     def __repr__(self) -> str:
         return super().__repr__() if "list" in self.__dict__ else "<a form that was not read>"

@@ -65,7 +65,31 @@ colours = form.getlist("colour")
 """
 _LONG = "<html>\n" + "<p>The quick brown fox jumps over the lazy dog, again and again.</p>\n" * 150 + "</html>\n"
 
+_SITE = """class Shelf:
+    def book(self, req, title):
+        return "<html>%s</html>" % title
+
+
+class Shop:
+    def __init__(self):
+        self.shelf = Shelf()
+
+
+shop = Shop()
+
+
+def index(req):
+    return "Hello\\n"
+
+
+def hello(req, name="nobody", size="1"):
+    return "<html><body>Hello, %s</body></html>" % name
+"""
+
 PAGES = (
+    Page("publisher: a text", "/published/site", {"published/site.py": _SITE}),
+    Page("publisher: two fields of a query", "/published/site/hello?name=Ada&size=3", {}),
+    Page("publisher: a method of an object", "/published/site/shop/shelf/book?title=Emma", {}),
     Page("psp: two values", "/psp/short.psp", {"psp/short.psp": _SHORT}),
     Page(
         "psp: a table of 100 rows, an include",
@@ -87,5 +111,9 @@ LogLevel error
 <Directory "${HTDOCS}/psp">
     AddHandler mod_python .psp
     PythonHandler mod_python.psp
+</Directory>
+<Directory "${HTDOCS}/published">
+    SetHandler mod_python
+    PythonHandler mod_python.publisher
 </Directory>
 """ + "".join(page.conf for page in PAGES)

@@ -22,14 +22,24 @@ _CLOSED = (
 _LEAVES = frozenset(one for one in vars(types).values() if isinstance(one, type))
 
 
+_SPECIAL = _LEAVES | frozenset(_CLOSED)
+
+
+def _is_plain(kind: type) -> bool:
+    """Return whether a class can be told at once to be neither closed nor a leaf: it has no base but object."""
+    return kind.__base__ is object and kind not in _SPECIAL
+
+
 def is_publishable(value: object) -> bool:
     """Return whether a value can be what a URL names."""
-    return type(value) is types.FunctionType or not isinstance(value, _CLOSED)
+    kind = type(value)
+    return kind is types.FunctionType or kind is types.MethodType or _is_plain(kind) or not isinstance(value, _CLOSED)
 
 
 def is_traversable(value: object) -> bool:
     """Return whether a URL can name what is in a value."""
-    return not isinstance(value, _CLOSED) and type(value) not in _LEAVES
+    kind = type(value)
+    return _is_plain(kind) or (kind not in _LEAVES and not isinstance(value, _CLOSED))
 
 
 def resolve(req: apache.Request, module: object, names: tuple[str, ...]) -> object:
