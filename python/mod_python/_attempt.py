@@ -128,9 +128,6 @@ class Attempt:
         _sources.replacements += 1
         for name, source in self._created.items():
             source.made = _sources.replacements
-            if (before := self._before[name]) is not None:
-                # It may import them again, which nobody notes once they are there.
-                source.computed |= before.computed
             source.replaced = _sources.replacements if name in self._old else 0
         self._settle({name: self._new(name) for name in self._old})
         for name in self._created:
@@ -202,11 +199,16 @@ def _watching(statement: "Callable[..., Any]", function: "Callable[..., Any]") -
                 package = _bootstrap._calc___package__(globals or {})  # type: ignore[attr-defined]
                 full = _bootstrap._resolve_name(name, package, level)  # type: ignore[attr-defined]
             _reach(here.attempt, full, fromlist or ())
+            if full in loaded:
+                _sources.note_import(full)
         return statement(name, globals, locals, fromlist, level)
 
     def import_function(name: str, package: str | None = None, level: int = 0) -> object:
         if here.attempt is not None:
-            _reach(here.attempt, _bootstrap._resolve_name(name, package, level) if level else name, ())  # type: ignore[attr-defined]
+            full = _bootstrap._resolve_name(name, package, level) if level else name  # type: ignore[attr-defined]
+            _reach(here.attempt, full, ())
+            if full in loaded:
+                _sources.note_import(full)
         return function(name, package, level)
 
     return import_statement, import_function

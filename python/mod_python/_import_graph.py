@@ -29,12 +29,14 @@ def imports_of_all(name: str) -> dict[str, set[str]]:
 
 
 def _imports(name: str, source: Source) -> set[str]:
-    """Return which modules that may be reloaded a module imports, names in a text, or was the first to import."""
+    """Return which modules that may be reloaded a module imports, names in a text, or has imported otherwise."""
     statements, texts = _imports_in(source)
     # Relative names begin at the module itself if it is a package.
     above = [name, *parents(name)]
     found = {full for text in texts for full in (text, *(f"{each}.{text}" for each in above)) if full in loaded}
-    found |= {each for each in source.computed if each in loaded}
+    if not source.has_changed():
+        # What the next version computes nobody knows.
+        found |= {each for each in source.computed if each in loaded}
     for imported, names in statements:
         if not names or imported not in loaded:
             # It gives the outermost package; or the module may appear in its package yet.

@@ -95,7 +95,8 @@ class Source(SourceFileLoader):
     target = ""
     # What the module imports, once `_import_graph` has looked, and the loader with which it has read that.
     imports: "tuple[Source, Imports] | None" = None
-    # Modules that its code was the first to import, perhaps by names that it has computed.
+    # Modules that this version has imported, perhaps by names that it has computed, and was the first to import; or all
+    # that it has imported, if it is a new version.
     computed: "frozenset[str]" = frozenset()
     # `replacements` when the module was made, and when it took the place of an older version (0: it did not).
     made = 0
@@ -109,8 +110,7 @@ class Source(SourceFileLoader):
             here.attempt.note(name, self)
         else:
             _apache._note_import()
-        if importer := _importer():
-            importer.computed |= {name}
+        note_import(name)
         self.made = replacements
         loaded[name] = self
         self.target = os.path.realpath(self.path)
@@ -221,15 +221,15 @@ class CompiledFile(Source):
     get_source = SourcelessFileLoader.get_source
 
 
-def _importer() -> Source | None:
-    """Return the loader of the module whose code is importing another one."""
-    frame = sys._getframe(2).f_back
+def note_import(name: str) -> None:
+    """Note that the module whose code calls this imports another one."""
+    frame = sys._getframe(1).f_back
     while frame is not None:
         source = loaded.get(frame.f_globals.get("__name__", ""))
         if source is not None:
-            return source
+            source.computed |= {name}
+            return
         frame = frame.f_back
-    return None
 
 
 def _folder(path: str) -> str:

@@ -205,3 +205,15 @@ def test_modules_whose_names_are_computed(httpd: Httpd) -> None:
     until(httpd, "/plugins/", "[333, 333]")
     httpd.write("plugins/plugins/a.py", "value = 4\n")
     until(httpd, "/plugins/", "[4, 4]")
+
+
+def test_a_module_that_is_no_longer_imported_does_not_matter(httpd: Httpd) -> None:
+    """It was imported by the old version alone, and does not work with the new one."""
+    httpd.write("plugins/helper.py", "import page\nneeds = page.old\n")
+    page(httpd, "plugins", "old", "old = 'old'\nimport helper")
+    until(httpd, "/plugins/", "old")
+    page(httpd, "plugins", "'new'")
+    until(httpd, "/plugins/", "new")
+    httpd.write("plugins/helper.py", "1 / 0\n")
+    page(httpd, "plugins", "'newer'")
+    until(httpd, "/plugins/", "newer")
