@@ -2,6 +2,7 @@
 
 import base64
 import itertools
+import re
 
 import pytest
 
@@ -45,12 +46,17 @@ PLACES = {
     "handler": BASIC + "Require python guards::odd raise\nPythonAuthzHandler users::settle",
     "key": "Require python guards::by_key",
     "late": "Require python guards::late\nPythonInterpreter another\nPythonAuthProvider guards::desk",
+    "marked": "Require python guards::marks\nPythonHandler guards::marked",
+    "debug": "Require python guards::odd raise\nPythonDebug On",
     "error-page": "Require python guards::inside\nErrorDocument 403 /told",
 }
 CONF = """
 <AuthzProviderAlias python editors "guards::in_group editors">
     PythonOption editors yes
 </AuthzProviderAlias>
+<Location /status>
+    SetHandler server-status
+</Location>
 <Location /told>
     SetHandler mod_python
     PythonHandler users::told
@@ -174,6 +180,28 @@ def test_it_runs_in_the_interpreter_of_its_section_and_can_add_handlers(httpd: H
     answer = ask(httpd, "/late")
     assert answer.text == "fixed by None"
     assert (answer.headers["X-Interpreter"], answer.headers["X-Provider"]) == ("another", "guards::desk")
+
+
+def test_what_it_reads_and_leaves_is_there_for_handlers(httpd: Httpd) -> None:
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    assert httpd.request("POST", "/marked", b"key=gold", form).text.endswith("gold gold")
+    httpd.expect(DENIED)
+    assert httpd.request("POST", "/marked", b"key=tin", form).status == 403
+
+
+def test_its_calls_are_counted_and_its_failures_not_shown(httpd: Httpd) -> None:
+    def counts() -> list[int]:
+        lines = httpd.get("/status?auto").text
+        names = ("PythonAuthenHandlerCalls", "PythonAuthzHandlerCalls", "PythonAuthzHandlerErrors")
+        return [int((re.findall(rf"^{name}: (\d+)$", lines, re.MULTILINE) or [0])[0]) for name in names]
+
+    before = counts()
+    assert ask(httpd, "/group", "ann").status == 200
+    httpd.expect("KeyError: 'the database is away'")
+    answer = ask(httpd, "/debug")
+    assert (answer.status, b"KeyError" in answer.body) == (500, False)
+    # Require is evaluated before there is a user, and with one.
+    assert [after - earlier for earlier, after in zip(before, counts(), strict=True)] == [1, 3, 1]
 
 
 def test_an_error_page(httpd: Httpd) -> None:

@@ -118,6 +118,18 @@ def _fixup(req: apache.Request) -> int:
     return apache.OK
 
 
+def marks(req: apache.Request) -> bool:
+    "Reads a form, which handlers read as well, and leaves an attribute."
+    req.mark = req.form().getfirst("key", "none")
+    return bool(req.mark == "gold")
+
+
+def marked(req: apache.Request) -> int:
+    "What `marks` has left."
+    req.write(f"{req.mark} {req.form().getfirst('key')}")
+    return apache.OK
+
+
 def kept_request(req: apache.Request) -> int:
     "What a request that a function of another request kept says."
     try:
