@@ -7,8 +7,7 @@ from typing import Any
 
 from mod_python import apache
 from mod_python._field_storage import FieldStorage
-from mod_python._fields import AnyField, Field
-from mod_python._request_form import RequestForm
+from mod_python._request_form import RequestForm, values_of
 
 _TAKES_ALL_KEYWORDS = 0x08  # inspect.CO_VARKEYWORDS; inspect takes long to import
 
@@ -76,20 +75,20 @@ def apply_fs_data(function: Callable[..., Any], form: FieldStorage, /, **args: A
     if parameters is None:
         return function()
     if parameters.takes_all:
-        arguments = {name: _value(fields) for name, fields in form.list.table().items()}
+        arguments = {name: _single(values) for name, values in _values(form).items()}
         for name in parameters.filled:
             arguments.pop(name, None)
         arguments.update(args)
     else:
-        arguments, table = {}, None
+        arguments, form_values = {}, None
         for name in parameters.names:
             if name in args:
                 arguments[name] = args[name]
                 continue
-            if table is None:
-                table = (form() if isinstance(form, RequestForm) else form).list.table()
-            if name in table:
-                arguments[name] = _value(table[name])
+            if form_values is None:
+                form_values = _values(form)
+            if name in form_values:
+                arguments[name] = _single(form_values[name])
     if not parameters.required <= arguments.keys():
         missing = sorted(parameters.required - arguments.keys())
         apache.log_error(f"mod_python: the form has no field {', '.join(missing)}", apache.APLOG_INFO)
@@ -106,12 +105,14 @@ def apply_fs_data(function: Callable[..., Any], form: FieldStorage, /, **args: A
     return function(*positional, **arguments)
 
 
-def _value(fields: list[AnyField]) -> Any:
-    """Return the argument for the fields of one name."""
-    if len(fields) == 1:
-        field = fields[0]
-        return field if isinstance(field, Field) else str(field)
-    return [field if isinstance(field, Field) else str(field) for field in fields]
+def _values(form: FieldStorage) -> dict[str, list[Any]]:
+    """Return the values of each name."""
+    return form.arguments() if isinstance(form, RequestForm) else values_of(form)
+
+
+def _single(values: list[Any]) -> Any:
+    """Return the argument for the values of one name."""
+    return values[0] if len(values) == 1 else values
 
 
 def _parameters_of(called: Any) -> _Parameters | None:

@@ -1,9 +1,13 @@
 """``req.form``: the form of a request, read when it is first used."""
 
 import weakref
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from mod_python._field_storage import FieldStorage
+from mod_python._fields import Field
+from mod_python._form_body import METHODS_WITH_FORMS
+from mod_python._form_limits import FormLimits
+from mod_python._query import parse_qsl
 
 if TYPE_CHECKING:
     from mod_python import _apache
@@ -34,6 +38,25 @@ class RequestForm(FieldStorage):
             self._read()
         return self
 
+    def arguments(self) -> dict[str, list[Any]]:
+        """Return the values of each name: a str for each text, and the `Field` of each file.
+
+        A query is only taken apart here: most programs want no more of it.
+
+        Raises:
+            apache.SERVER_RETURN: as `FieldStorage`.
+        """
+        req = self._req()
+        if "list" in self.__dict__ or self._failure is not None or req is None or req.method in METHODS_WITH_FORMS:
+            return values_of(self())
+        query = req.args or ""
+        if query.count("&") + query.count(";") >= FormLimits.of(req).max_fields:
+            return values_of(self())  # which refuses it
+        found: dict[str, list[Any]] = {}
+        for name, value in parse_qsl(query, self.keep_blank_values):
+            found.setdefault(name, []).append(value)
+        return found
+
     def __getattr__(self, name: str) -> "FieldList":
         if name != "list":
             raise AttributeError(f"a form has no attribute {name!r}")
@@ -55,3 +78,11 @@ class RequestForm(FieldStorage):
 
     def __repr__(self) -> str:
         return super().__repr__() if "list" in self.__dict__ else "<a form that was not read>"
+
+
+def values_of(form: FieldStorage) -> dict[str, list[Any]]:
+    """Return the values of each name in a form: a str for each text, and the `Field` of each file."""
+    return {
+        name: [field if isinstance(field, Field) else str(field) for field in fields]
+        for name, fields in form.list.table().items()
+    }
