@@ -64,6 +64,38 @@ colours = form.getlist("colour")
 </html>
 """
 _LONG = "<html>\n" + "<p>The quick brown fox jumps over the lazy dog, again and again.</p>\n" * 150 + "</html>\n"
+# Each connection has a session of its own, as each visitor has.
+_SESSION = """
+from mod_python import Session, apache
+
+ids = {}
+
+
+def handler(req):
+    key = req.uri, req.connection.id
+    session = Session.Session(req, ids.get(key, 0))
+    ids[key] = session.id()
+    session["pages"] = session.get("pages", 0) + 1
+    session.save()
+    req.content_type = "text/plain"
+    req.write("page %07d\\n" % session["pages"])
+    return apache.OK
+"""
+_SESSION_CONF = """
+<Location "/session/{0}">
+    SetHandler mod_python
+    PythonPath "sys.path + ['${{HTDOCS}}/session']"
+    PythonHandler counted_visits
+    PythonOption mod_python.session.session_type {0}
+    PythonOption mod_python.session.database_directory ${{STATE}}
+</Location>
+"""
+
+
+def _session(what: str, kind: str) -> Page:
+    files = {"session/counted_visits.py": _SESSION}
+    return Page(f"session: {what}", f"/session/{kind}", files, _SESSION_CONF.format(kind), requests=2000)
+
 
 _SITE = """class Shelf:
     def book(self, req, title):
@@ -98,6 +130,9 @@ PAGES = (
         requests=1000,
     ),
     Page("psp: 10 KB of text", "/psp/long.psp", {"psp/long.psp": _LONG}),
+    _session("in memory", "MemorySession"),
+    _session("one file for all", "DbmSession"),
+    _session("a file for each", "FileSession"),
     Page("psp: a form", "/psp/form.psp?name=Ada&colour=red&colour=blue&size=3", {"psp/form.psp": _FORM}),
 )
 CONF = """
