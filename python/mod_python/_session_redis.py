@@ -4,7 +4,7 @@ import contextlib
 import secrets
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from mod_python._session_folder import SessionStoreError
 from mod_python._session_locks import LockLostError
@@ -147,8 +147,8 @@ class RedisStore:
             raise SessionStoreError(
                 f"RedisSession needs redis-py ({error}): install the package python3-redis of Debian, or redis with pip"
             ) from error
-        retry = Retry(NoBackoff(), 0)
-        client: redis.Redis = redis.Redis.from_url(
-            self._url, socket_timeout=_SECONDS, socket_connect_timeout=_SECONDS, retry=retry
-        )
+        options: dict[str, Any] = {"socket_timeout": _SECONDS, "retry": Retry(NoBackoff(), 0)}
+        if not self._url.startswith("unix:"):  # redis-py 4 of Debian 12 does not know it there
+            options["socket_connect_timeout"] = _SECONDS
+        client: redis.Redis = redis.Redis.from_url(self._url, **options)
         return client
