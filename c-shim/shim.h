@@ -14,6 +14,8 @@
 #include "http_vhost.h"
 #include "ap_listen.h"
 #include "ap_mpm.h"
+#include "ap_provider.h"
+#include "ap_socache.h"
 #include "mpm_common.h"
 #include "mod_auth.h"
 #include "scoreboard.h"

@@ -239,6 +239,12 @@ static OTHERS: [Directive<Settings>; 24] = [
         read: option,
     },
     Directive {
+        name: c"PythonCache",
+        help: c"a cache that all children share: a name, a provider of httpd's such as shmcb:path(bytes), and perhaps ttl=seconds",
+        context: Context::Server,
+        read: start::cache,
+    },
+    Directive {
         name: c"PythonHtaccess",
         help: c"Off refuses all of these directives in .htaccess, whatever AllowOverride says",
         context: Context::Server,

@@ -7,6 +7,7 @@ mod imports;
 use std::cell::RefCell;
 use std::ffi::{CStr, CString};
 
+use crate::caches;
 use crate::configuration;
 use crate::connections;
 use crate::directives::COMMANDS;
@@ -108,10 +109,11 @@ impl Module for Entry {
         }
     }
 
-    fn configured(main: &Server) {
+    fn configured(configuration: &Pool, main: &Server) -> Result<(), String> {
         let servers = main.and_following();
         limits::check(servers.filter(|server| connections::has_any(server)));
         configuration::warn(main);
+        caches::open(configuration, main)
     }
 
     fn child_init(child: &Pool, main: &'static Server) {
@@ -193,6 +195,7 @@ impl Module for Entry {
             return Err("sections could not be merged: the log above says why".to_owned());
         }
         connections::check(main)?;
+        caches::check(configuration)?;
         configuration::check_mod_wsgi()?;
         python_homes::check(main)?;
         let filters = registry(configuration);

@@ -10,7 +10,7 @@
 //! | [`module`] | the marker type that stands for the module in generic code of [`httpd`] |
 //! | [`python`] | everything that holds a Python object |
 //! | [`parking`] | connections that wait without a thread; no Python |
-//! | [`metrics`] | counts for mod_status |
+//! | [`metrics`], [`caches`] | counts for mod_status; caches that all children share |
 //! | [`httpd`] | safe types for httpd's structs; no Python, no decisions |
 //! | [`engine`] | decisions without httpd and without Python, tested as such |
 //! | [`filter_chain`] | where a filter stands, what it may change: words that `engine` and `httpd` share |
@@ -26,6 +26,7 @@
 //! `unsafe` is allowed in `httpd`, and in `python` where a comment at the block says who guarantees what
 //! the operation needs; everywhere else the compiler refuses it.
 
+pub mod caches;
 pub mod configuration;
 pub mod connections;
 pub mod directives;

@@ -303,6 +303,9 @@ def _global_unlock(server: Server, key: str | bytes | int | None, index: int | N
     not hold it.
     """
 
+def _cache_store(name: str) -> Any:
+    """Returns the cache of PythonCache's line with this name (str). Raises LookupError where there is none."""
+
 def _loop_event() -> Any:
     """Returns an object by which threads call an event loop of asyncio's, and which makes the futures that the loop
     fulfils. Raises OSError when there are no more descriptors.

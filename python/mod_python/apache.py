@@ -38,6 +38,8 @@ TYPE_CHECKING = False  # as typing's, whose import takes long
 if TYPE_CHECKING:
     from typing import Any, TypeVar
 
+    from mod_python._cache import Cache
+
     T = TypeVar("T")
 
 make_table = _apache.table
@@ -120,3 +122,24 @@ async def aio(awaitable: "Awaitable[T]") -> "T":
         run = _run = _aio.run
     result: T = await run(awaitable)
     return result
+
+
+_cache_of: "Callable[[str], Cache] | None" = None  # of _cache, once it is imported
+
+
+def cache(name: str) -> "Cache":
+    """Return a cache that all children share: a mapping whose entries end by themselves.
+
+    Args:
+        name: the name in its line of ``PythonCache``.
+
+    Raises:
+        LookupError: there is no cache of this name.
+    """
+    global _cache_of
+    found = _cache_of
+    if found is None:
+        from mod_python import _cache  # json takes long to import: only interpreters that use it import it
+
+        found = _cache_of = _cache.cache
+    return found(name)

@@ -1,8 +1,10 @@
-//! The directives about the start of Python in a child: where its packages are, and what is imported.
+//! The directives about what is there when a child starts: its packages, what is imported, and the caches.
 
 use std::sync::Arc;
 
 use super::arguments::{Setting, one};
+use crate::caches;
+use crate::engine::cache_line::CacheLine;
 use crate::engine::handlers::{Handler, Home};
 use crate::engine::python_home::PythonHome;
 use crate::engine::settings::Import;
@@ -56,4 +58,17 @@ pub fn home(line: &Line<'_>) -> Setting {
     let home = Arc::new(PythonHome::parse(&folder, &line.source())?);
     python_homes::registry(line.configuration()).push(home.clone());
     Ok(Box::new(move |settings| settings.home = Some(home.clone())))
+}
+
+pub fn cache(line: &Line<'_>) -> Setting {
+    if line.is_in_virtual_host() {
+        return Err(
+            "stands outside of <VirtualHost>: all servers share the caches, by their names".into(),
+        );
+    }
+    let cache = Arc::new(CacheLine::parse(&line.words(), &line.source())?);
+    let mut lines = caches::registry(line.configuration());
+    lines.iter().try_for_each(|earlier| cache.suits(earlier))?;
+    lines.push(cache);
+    Ok(Box::new(|_| {}))
 }

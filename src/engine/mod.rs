@@ -4,6 +4,8 @@
 pub mod accept;
 pub mod access;
 pub mod body_readers;
+pub mod cache_line;
+pub mod cache_record;
 pub mod capacity;
 pub mod counters;
 pub mod credentials;
@@ -27,6 +29,7 @@ pub mod protocols;
 pub mod python_home;
 pub mod python_path;
 pub mod read_buffer;
+pub mod redo;
 pub mod registry;
 pub mod replace;
 pub mod settings;

@@ -3,6 +3,7 @@
 use std::ffi::CStr;
 
 use super::{counters, dumps_stacks, filters, imports};
+use crate::caches;
 use crate::engine::settings::Settings;
 use crate::httpd::connection::{blocking, parking};
 use crate::httpd::hooks::ssi;
@@ -32,6 +33,7 @@ const DUTIES: stop::Duties = stop::Duties {
 pub(super) fn init(child: &Pool, main: &'static Server) {
     child_end::run_with_child(child);
     mutex::child_init(child, main);
+    caches::child_init(child, main);
     metrics::start(counters(main), &filters(main));
     let settings = || main.and_following().map(Server::settings::<Settings>);
     let optimize = settings().any(|settings| settings.optimize == Some(true));

@@ -2,6 +2,7 @@
 
 pub mod apache;
 pub mod c_api;
+pub mod cache;
 pub mod child_end;
 pub mod cleanup;
 pub mod connection;

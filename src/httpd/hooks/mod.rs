@@ -59,8 +59,13 @@ pub trait Module: Sized + 'static {
     /// The configuration was read. Called in the parent, as root.
     fn post_config(_configuration: &Pool, _main: &Server) {}
     /// Called after `post_config` for a configuration that httpd is going to serve: once at its start, where
-    /// `post_config` is called twice, and at each restart. For what is to be said once.
-    fn configured(_main: &Server) {}
+    /// `post_config` is called twice, and at each restart. For what is to be said or made once.
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong: httpd does not start.
+    fn configured(_configuration: &Pool, _main: &Server) -> Result<(), String> {
+        Ok(())
+    }
     /// A child starts. Called before it has threads, and after its user was changed.
     fn child_init(_child: &Pool, _main: &'static Server) {}
     /// `mod_python.testing` has loaded the module into a running Python, to test filters without httpd. Called with
@@ -271,10 +276,10 @@ unsafe extern "C" fn post_config<M: Module>(
     guard("post_config", Status::INTERNAL_SERVER_ERROR, || {
         tag_forms::make(pool);
         M::post_config(pool, main);
-        if !process::is_first_reading() {
-            M::configured(main);
+        match process::is_first_reading() || said(M::configured(pool, main)) {
+            true => Status::OK,
+            false => Status::INTERNAL_SERVER_ERROR,
         }
-        Status::OK
     })
     .0
 }
@@ -292,15 +297,20 @@ unsafe extern "C" fn check_config<M: Module>(
     guard(
         "check_config",
         Status::INTERNAL_SERVER_ERROR,
-        || match M::check_config(pool, main) {
-            Ok(()) => Status::OK,
-            Err(sentence) => {
-                log::main(Level::Error, &sentence);
-                Status::INTERNAL_SERVER_ERROR
-            }
+        || match said(M::check_config(pool, main)) {
+            true => Status::OK,
+            false => Status::INTERNAL_SERVER_ERROR,
         },
     )
     .0
+}
+
+/// Logs what is wrong with a configuration. Returns whether nothing is.
+fn said(result: Result<(), String>) -> bool {
+    if let Err(sentence) = &result {
+        log::main(Level::Error, sentence);
+    }
+    result.is_ok()
 }
 
 unsafe extern "C" fn child_init<M: Module>(

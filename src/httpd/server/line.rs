@@ -114,6 +114,12 @@ impl Line<'_> {
         Section::Server
     }
 
+    /// Whether it stands in a `<VirtualHost>`.
+    pub fn is_in_virtual_host(&self) -> bool {
+        // SAFETY: the server of this line, live while it is read.
+        unsafe { (*self.parms.server).is_virtual != 0 }
+    }
+
     /// The pool of this configuration: gone at the next restart.
     pub fn configuration(&self) -> &Pool {
         // SAFETY: the configuration's pool, live while it is read.

@@ -14,6 +14,7 @@ pub mod mutex;
 pub mod process;
 mod section_settings;
 pub mod shared_memory;
+pub mod socache;
 pub mod stop;
 pub(in crate::httpd) mod tag_forms;
 
@@ -163,6 +164,14 @@ impl Server {
         let process = unsafe { &*self.raw().process };
         // SAFETY: as long-lived as the configuration.
         unsafe { Pool::from_raw(process.pconf) }
+    }
+
+    /// The pool of httpd's parent process, which outlives restarts.
+    pub(in crate::httpd) fn process_pool(&self) -> &Pool {
+        // SAFETY: the process's record outlives all servers.
+        let process = unsafe { &*self.raw().process };
+        // SAFETY: as long-lived as the process.
+        unsafe { Pool::from_raw(process.pool) }
     }
 
     /// Whether it is the default virtual host of some address: the one that connections begin with.

@@ -2,7 +2,7 @@
 //! child a state of our own decides, so that any thread of the child can unlock: a request may end on
 //! another thread than the one that locked.
 
-use std::ffi::{CStr, CString};
+use std::ffi::{CStr, CString, c_void};
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ptr::{null, null_mut};
@@ -21,6 +21,8 @@ use crate::locks::{Guard, Signal};
 
 /// The name of the locks in the directive `Mutex`.
 const TYPE: &CStr = c"python";
+/// The name of the locks of shared caches there.
+const CACHE_TYPE: &CStr = c"python-cache";
 /// The key under which the configuration's pool keeps the locks.
 const KEY: &CStr = c"mod_python.locks";
 /// How many locks there are unless the configuration says otherwise.
@@ -184,6 +186,23 @@ impl GlobalLock {
         }
     }
 
+    /// Opens the lock in a new child, before it has threads.
+    pub fn open_in_child(&self, child: &Pool) {
+        let mut between = self.between();
+        if between.is_null() {
+            return;
+        }
+        // SAFETY: a lock that httpd made.
+        let file = unsafe { ffi::apr_proc_mutex_lockfile(between) };
+        // SAFETY: as above; a place for the pointer, and the child's pool.
+        let status =
+            unsafe { ffi::apr_proc_mutex_child_init(&raw mut between, file, child.as_ptr()) };
+        guard("child_init", (), || {
+            assert_eq!(Error::check(status), Ok(()), "a lock does not open");
+        });
+        self.between.store(between, Ordering::Relaxed);
+    }
+
     fn state(&self) -> Guard<'_, MutexState> {
         self.state.lock()
     }
@@ -212,8 +231,10 @@ unsafe extern "C" fn pre_config(
     guard("pre_config", Status::INTERNAL_SERVER_ERROR, || {
         // Of all kinds this one is left behind by no child that dies, and any thread can unlock it.
         let kind = ffi::APR_LOCK_FCNTL;
-        // SAFETY: httpd calls with the configuration's pool; the name is static.
-        unsafe { ffi::ap_mutex_register(configuration, TYPE.as_ptr(), null(), kind, 0) };
+        for name in [TYPE, CACHE_TYPE] {
+            // SAFETY: httpd calls with the configuration's pool; the name is static.
+            unsafe { ffi::ap_mutex_register(configuration, name.as_ptr(), null(), kind, 0) };
+        }
         Status::OK
     })
     .0
@@ -224,20 +245,7 @@ unsafe extern "C" fn pre_config(
 pub fn make(configuration: &Pool, main: &Server, count: usize) {
     let create = |index: usize| {
         let instance = CString::new(index.to_string()).ok()?;
-        let mut lock = null_mut();
-        // SAFETY: a place for a pointer, texts that httpd copies, a live server and pool.
-        let status = unsafe {
-            ffi::ap_proc_mutex_create(
-                &raw mut lock,
-                null_mut(),
-                TYPE.as_ptr(),
-                instance.as_ptr(),
-                main.as_ptr(),
-                configuration.as_ptr(),
-                0,
-            )
-        };
-        Error::check(status).ok()?;
+        let lock = between_processes(TYPE, &instance, configuration, main).ok()?;
         Some(GlobalLock::new(lock))
     };
     let locks: &Locks = config::generation(configuration, KEY);
@@ -246,22 +254,53 @@ pub fn make(configuration: &Pool, main: &Server, count: usize) {
         .get_or_init(|| (0..count).map_while(create).collect());
 }
 
+/// A lock of httpd's that lives as long as the pool.
+fn between_processes(
+    kind: &CStr,
+    instance: &CStr,
+    pool: &Pool,
+    main: &Server,
+) -> Result<*mut ffi::apr_proc_mutex_t, Error> {
+    let mut lock = null_mut();
+    // SAFETY: a place for a pointer, texts that httpd copies, a live server and pool.
+    let status = unsafe {
+        ffi::ap_proc_mutex_create(
+            &raw mut lock,
+            null_mut(),
+            kind.as_ptr(),
+            instance.as_ptr(),
+            main.as_ptr(),
+            pool.as_ptr(),
+            0,
+        )
+    };
+    Error::check(status).map(|()| lock)
+}
+
+/// The lock of a shared cache of this name, made when it is first asked for. It outlives restarts: after a graceful
+/// one, children of two configurations use the same file of a dbm library.
+///
+/// # Errors
+/// What the operating system refuses; httpd has logged it.
+pub fn of_cache(main: &Server, name: &str) -> Result<GlobalLock, Error> {
+    let pool = main.process_pool();
+    let instance = CString::new(name).map_err(|_| Error::GENERAL)?;
+    let key = CString::new(format!("mod_python.cache.{name}")).map_err(|_| Error::GENERAL)?;
+    let mut found: *mut c_void = null_mut();
+    // SAFETY: the key is NUL-terminated, `found` is a place for one pointer.
+    unsafe { ffi::apr_pool_userdata_get(&raw mut found, key.as_ptr(), pool.as_ptr()) };
+    if found.is_null() {
+        found = between_processes(CACHE_TYPE, &instance, pool, main)?.cast();
+        // SAFETY: APR copies the key; the lock lives as long as the pool.
+        unsafe { ffi::apr_pool_userdata_set(found, key.as_ptr(), None, pool.as_ptr()) };
+    }
+    Ok(GlobalLock::new(found.cast()))
+}
+
 /// Opens the locks in a new child, before it has threads.
 pub fn child_init(child: &Pool, main: &Server) {
     for lock in all(main) {
-        let mut between = lock.between();
-        if between.is_null() {
-            continue;
-        }
-        // SAFETY: a lock that httpd made.
-        let file = unsafe { ffi::apr_proc_mutex_lockfile(between) };
-        // SAFETY: as above; a place for the pointer, and the child's pool.
-        let status =
-            unsafe { ffi::apr_proc_mutex_child_init(&raw mut between, file, child.as_ptr()) };
-        guard("child_init", (), || {
-            assert_eq!(Error::check(status), Ok(()), "a lock does not open");
-        });
-        lock.between.store(between, Ordering::Relaxed);
+        lock.open_in_child(child);
     }
 }
 

@@ -15,6 +15,7 @@ use crate::httpd::log::{Level, SourceLocation};
 use crate::httpd::request::fileinfo::FileInfo;
 use crate::httpd::server::config_tree::Node;
 use crate::httpd::server::{config_tree, process};
+use crate::python::cache::CacheStore;
 use crate::python::cleanup::{Cleanup, push_for_child};
 use crate::python::connection::loop_event::LoopEvent;
 use crate::python::filter::bucket::BucketObject;
@@ -92,6 +93,8 @@ impl Class for Functions {
         /// Returns an object by which threads call an event loop of asyncio's, and which makes the futures that the loop
         /// fulfils. Raises OSError when there are no more descriptors.
         _loop_event() = loop_event;
+        /// Returns the cache of PythonCache's line with this name (str). Raises LookupError where there is none.
+        _cache_store(name) = cache_store;
         /// Notes in the current context of contextvars for which request or connection this thread works. Log entries of
         /// other threads that run in a copy of the context have its client.
         _carry_origin() = carry_origin;
@@ -225,6 +228,14 @@ fn parse<'py>(
 
 fn loop_event<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
     class::make(this.py(), this.interpreter(), LoopEvent::new()?)
+}
+
+fn cache_store<'py>(this: &Me<'_, 'py>, name: &Bound<'py, PyAny>) -> Answer<'py> {
+    class::make(
+        this.py(),
+        this.interpreter(),
+        CacheStore::of(name.extract()?)?,
+    )
 }
 
 fn carry_origin<'py>(this: &Me<'_, 'py>) -> Answer<'py> {

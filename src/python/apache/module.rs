@@ -7,6 +7,7 @@ use pyo3::types::PyType;
 use super::functions::Functions;
 use crate::httpd::constants::{CONSTANTS, MAGIC_TYPES, STATUSES};
 use crate::httpd::server;
+use crate::python::cache::CacheStore;
 use crate::python::connection::awaitable::Wait;
 use crate::python::connection::future::Future;
 use crate::python::connection::loop_event::LoopEvent;
@@ -71,6 +72,7 @@ classes! {
     Future,
     LogOrigin,
     LoopEvent,
+    CacheStore,
 }
 
 /// Makes the `_apache` of an interpreter and puts it into `sys.modules`. It is called with the GIL held, once for each

@@ -42,11 +42,13 @@ pub enum ClassId {
     LogOrigin,
     /// `mod_python._apache.LoopEvent`
     LoopEvent,
+    /// `mod_python._apache.CacheStore`
+    CacheStore,
 }
 
 impl ClassId {
     /// How many classes there are.
-    pub const COUNT: usize = Self::LoopEvent as usize + 1;
+    pub const COUNT: usize = Self::CacheStore as usize + 1;
 }
 
 /// The built-in module of an interpreter, as the layer above the runtime makes it.

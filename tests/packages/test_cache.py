@@ -1,0 +1,145 @@
+"""`apache.cache`: caches that all children share, over httpd's own providers."""
+
+import json
+import urllib.parse
+from typing import Any
+
+import pytest
+
+from httpd import Httpd
+
+MPMS = ("event", "worker", "prefork")
+MODULES = ("socache_dbm",)
+CONF = """
+PythonCache shm shmcb:run/shm(200K) ttl=60
+PythonCache tiny shmcb:run/tiny(8192)
+PythonCache file dbm:run/file
+SetHandler mod_python
+PythonHandler call_by_path
+<Location "/other">
+    PythonInterpreter other
+    PythonHandler call_by_path
+</Location>
+"""
+SHARED = ("shm", "file")
+
+
+def call(httpd: Httpd, page: str, name: str, query: str = "") -> Any:
+    answer = httpd.get(f"/call/cache_pages/{page}/{name}?{query}")
+    assert answer.status == 200, answer.text
+    return json.loads(answer.body)
+
+
+def evaluate(httpd: Httpd, name: str, expression: str) -> str:
+    """What an expression with `cache` is or raises in a handler."""
+    answer = call(httpd, "evaluate", name, urllib.parse.urlencode({"x": expression}))
+    assert isinstance(answer, str)
+    return answer
+
+
+@pytest.mark.parametrize("name", SHARED)
+def test_values_come_back_as_they_were(httpd: Httpd, name: str) -> None:
+    assert call(httpd, "values", name) == []
+
+
+@pytest.mark.parametrize("name", SHARED)
+def test_a_cache_is_a_mapping(httpd: Httpd, name: str) -> None:
+    def said(expression: str) -> str:
+        return evaluate(httpd, name, expression)
+
+    assert said("cache.get('none', 'default')") == "'default'"
+    assert said("'none' in cache") == "False"
+    assert said("cache['none']") == "KeyError: 'none'"
+    assert said("cache.__delitem__('none')") == "KeyError: 'none'"
+    assert said("(cache.delete('none'), cache.set('x', 1), cache.delete('x'), cache.delete('x'))") == (
+        "(False, None, True, False)"
+    )
+    assert said("(cache.add('a', [1]), cache.add('a', [2]), cache['a'], cache.delete('a'))") == (
+        "(True, False, [1], True)"
+    )
+    assert said("(cache.incr('i'), cache.incr('i', 5), cache.incr('i', delta=-10), cache['i'])") == "(1, 6, -4, -4)"
+    assert said("(cache.set('ä', 1), cache['ä'.encode()])") == "(None, 1)"
+    assert said("(cache.set(b'\\xff', 1), cache[b'\\xff'], cache['\\udcff'])") == "(None, 1, 1)"
+    assert said("(cache.set('n', 1), cache.get_many(['n', 'none', b'n']))") == "(None, {'n': 1, b'n': 1})"
+    assert said("cache.get_many([])") == "{}"
+    assert said("list(cache)") == "TypeError: 'Cache' object is not iterable"
+    assert said("len(cache)") == "TypeError: object of type 'Cache' has no len()"
+    provider = {"shm": "shmcb", "file": "dbm"}[name]
+    assert said("(cache.name, cache.provider, cache)") == f"('{name}', '{provider}', <cache {name} of {provider}>)"
+
+
+def test_what_is_wrong_is_said(httpd: Httpd) -> None:
+    def said(expression: str) -> str:
+        return evaluate(httpd, "shm", expression)
+
+    assert said("cache.get(1)") == "TypeError: the key of a cache is a str or bytes, not <class 'int'>"
+    assert said("cache.get('')").startswith("ValueError: the key of a cache has 1 to 100 bytes, and not 0")
+    assert said("cache.get('k' * 101)").endswith("not 101: for longer ones take hashlib.sha256(key).digest()")
+    assert said("cache.set('k' * 100, 1)") == "None"
+    assert said("cache.set('t', (1, 2))").startswith(
+        "TypeError: a value in a cache is bytes, None, bool, int, float, str, list or dict, not tuple"
+    )
+    assert said("cache.set('t', [{1: 2}])").startswith("TypeError: a key of a dict in a cache is a str, not int")
+    assert said("cache.set('t', {'x': float('nan')})").startswith("TypeError: a number in a cache is finite, not nan")
+    assert said("cache.set('t', bytearray(b'x'))").startswith("TypeError: a value in a cache is bytes")
+    for ttl in ("0", "-1", "float('nan')", "float('inf')", "10**12", "timedelta(0)", "timedelta(days=-1)"):
+        assert "lives for more than 0 and up to 315360000 seconds" in said(f"cache.set('t', 1, ttl={ttl})"), ttl
+    assert said("cache.set('t', 1, ttl='60')") == "TypeError: must be real number, not str"
+    assert said("(cache.set('t', '1'), cache.incr('t'))").startswith(
+        "TypeError: the cache shm (shmcb): incr() takes values that are an int of 64 bits"
+    )
+    assert "incr() takes values" in said("(cache.set('t', b'1'), cache.incr('t'))")
+    assert "incr() takes values" in said("(cache.set('t', 2**63), cache.incr('t'))")
+    assert said("(cache.set('t', 2**63 - 1), cache.incr('t'))").startswith(
+        "OverflowError: the cache shm (shmcb): the sum has more than 64 bits"
+    )
+    assert said("cache.incr('t', 1.5)").startswith("TypeError")
+
+
+def test_a_name_that_is_not_there(httpd: Httpd) -> None:
+    httpd.handler(
+        "no_cache.py",
+        "from mod_python import apache\n"
+        "def said(req):\n"
+        "    try:\n"
+        "        apache.cache('nope')\n"
+        "    except LookupError as error:\n"
+        "        return str(error)\n",
+    )
+    assert json.loads(httpd.get("/call/no_cache/said").body) == (
+        "there is no cache 'nope' (there are shm, tiny, file): write PythonCache nope shmcb:nope(bytes) into the "
+        "configuration"
+    )
+
+
+@pytest.mark.parametrize("name", ["shm", "tiny", "file"])
+def test_sizes_at_the_bounds(httpd: Httpd, name: str) -> None:
+    first, *told, number = call(httpd, "largest", name)
+    most = int(first.split("room for ")[1].split()[0])
+    assert first.startswith(f"the cache {name} (") and "the value has 10000000 bytes" in first
+    assert told[:4] == ["same"] * 4
+    assert f"the value has {most + 1} bytes, and there is room for {most} beside this key" in told[4]
+    assert number == "1"
+    if name == "file":
+        assert 900 < most < 950
+
+
+@pytest.mark.parametrize("name", SHARED)
+def test_entries_end(httpd: Httpd, name: str) -> None:
+    assert call(httpd, "expiry", name) == [["s", "l", "p"], [None, "l", False, True]]
+
+
+@pytest.mark.parametrize("name", SHARED)
+def test_a_counter_keeps_its_end(httpd: Httpd, name: str) -> None:
+    assert call(httpd, "window", name) == [1, True]
+
+
+def test_interpreters_share_a_cache(httpd: Httpd) -> None:
+    httpd.handler(
+        "both_interpreters.py",
+        "from mod_python import apache\n"
+        "def add(req):\n"
+        "    return [apache.interpreter, apache.cache('shm').incr('both')]\n",
+    )
+    first = json.loads(httpd.get("/call/both_interpreters/add").body)
+    assert first == ["main_interpreter", 1]
