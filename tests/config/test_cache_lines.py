@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from httpd import Httpd
+from mod_python import _places
 from server import ServerError
 
 FORM = "write PythonCache name shmcb:path(bytes), dbm:path, redis:host:port or memcache:host:port"
@@ -78,9 +79,9 @@ def test_a_right_line_passes(server: Httpd, line: str) -> None:
     assert complaint(server, line) == ""
 
 
-def test_a_cache_that_cannot_be_opened_ends_the_start() -> None:
-    server = Httpd("PythonCache file dbm:/nowhere/at/all", modules=("socache_dbm",))
-    assert server.configtest().returncode == 0
-    with pytest.raises(ServerError, match=r"PythonCache file at .*: the cache cannot be opened"):
-        server.start()
-    server.stop()
+def test_a_cache_that_cannot_be_opened_ends_the_start(server: Httpd) -> None:
+    line = "PythonCache file dbm:/nowhere/at/all"
+    assert complaint(server, f"LoadModule socache_dbm_module {_places.modules()}/mod_socache_dbm.so\n{line}") == ""
+    failed = pytest.raises(ServerError, match=r"PythonCache file at .*: the cache cannot be opened")
+    with failed, Httpd(line, modules=("socache_dbm",)):
+        pass
