@@ -1,7 +1,9 @@
 //! Caches that all children share (`PythonCache`): a provider of httpd's, the lock that it may need, and what a child
 //! was about to store when it died.
 
+mod operations;
 mod refusal;
+mod writing;
 
 use std::ffi::CString;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,10 +12,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::engine::cache_line::CacheLine;
 use crate::engine::cache_record::{CacheRecord, CachedKind, HEADER, id_of};
-use crate::engine::redo::{LeftEntry, Redo};
+use crate::engine::redo::Redo;
+use crate::engine::ring_log::RingShape;
 use crate::httpd::log::Level;
 use crate::httpd::server::mutex::{GlobalLock, Owner};
-use crate::httpd::server::shared_memory::Shared;
+use crate::httpd::server::shared_memory::{Shared, SharedWords};
 use crate::httpd::server::socache::{CacheProvider, ObjectCache};
 use crate::httpd::server::{config, mutex};
 use crate::httpd::{Error, Pool, Server};
@@ -102,7 +105,7 @@ impl FoundValue {
     }
 }
 
-/// One cache. All its functions may wait for other children or an engine, so they are called without the GIL.
+/// One cache.
 pub struct SharedCache {
     /// The line that declares it.
     pub line: Arc<CacheLine>,
@@ -110,17 +113,24 @@ pub struct SharedCache {
     /// For a provider whose calls must come one at a time.
     lock: Option<GlobalLock>,
     redo: Shared<Redo>,
+    /// What was written to the rings of shmcb.
+    ring: Option<(RingShape, SharedWords)>,
     /// How many bytes an id and its record may have together.
     largest: usize,
+    /// Whether an entry was found that is not of this module.
+    has_foreign: AtomicBool,
     has_warned: AtomicBool,
 }
 
-/// The lock of a cache, as long as a call has it.
-struct CacheTurn<'a>(Option<&'a GlobalLock>);
+/// A call of a cache: as long as it is there, there is no other one where the provider needs that.
+pub struct CacheTurn<'a> {
+    cache: &'a SharedCache,
+    main: &'a Server,
+}
 
 impl Drop for CacheTurn<'_> {
     fn drop(&mut self) {
-        if let Some(lock) = self.0 {
+        if let Some(lock) = &self.cache.lock {
             // It is held, and the kernel has no reason to refuse.
             let _ = lock.unlock();
         }
@@ -151,7 +161,9 @@ impl SharedCache {
             store,
             lock,
             redo: Shared::default(),
+            ring: None,
             largest: LARGEST,
+            has_foreign: AtomicBool::new(false),
             has_warned: AtomicBool::new(false),
         };
         if cache.lock.is_some() {
@@ -161,131 +173,13 @@ impl SharedCache {
             let largest = cache.store.find_largest(&id, expires, bound, main);
             drop(turn);
             cache.largest = largest;
+            let shape = cache
+                .line
+                .memory()
+                .map(|bytes| RingShape::of(bytes, largest));
+            cache.ring = shape.map(|shape| (shape, SharedWords::new(shape.words())));
         }
         Ok(cache)
-    }
-
-    /// The value of a key.
-    ///
-    /// # Errors
-    /// `Lock`, `Provider`.
-    pub fn get(&self, key: &[u8], main: &Server) -> CacheAnswer<Option<FoundValue>> {
-        let _turn = self.turn(main)?;
-        self.find(&id_of(key), main)
-    }
-
-    /// The values of keys, in their order.
-    ///
-    /// # Errors
-    /// `Lock`, `Provider`.
-    pub fn get_many(
-        &self,
-        keys: &[Vec<u8>],
-        main: &Server,
-    ) -> CacheAnswer<Vec<Option<FoundValue>>> {
-        let _turn = self.turn(main)?;
-        keys.iter()
-            .map(|key| self.find(&id_of(key), main))
-            .collect()
-    }
-
-    /// Stores a value.
-    ///
-    /// # Errors
-    /// `TooLarge`, `Lock`, `Provider`.
-    pub fn set(
-        &self,
-        key: &[u8],
-        (kind, value): (CachedKind, &[u8]),
-        ttl: Duration,
-        main: &Server,
-    ) -> CacheAnswer<()> {
-        let (id, expires) = (id_of(key), self.end_of(ttl));
-        let record = CacheRecord {
-            kind,
-            expires,
-            value,
-        }
-        .encode(&id);
-        self.check_size(&id, value)?;
-        let _turn = self.turn(main)?;
-        self.put(&id, &record, expires, main)
-    }
-
-    /// Stores a value if the key has none. Returns whether it did.
-    ///
-    /// # Errors
-    /// `NotAtomic`, `TooLarge`, `Lock`, `Provider`.
-    pub fn add(
-        &self,
-        key: &[u8],
-        (kind, value): (CachedKind, &[u8]),
-        ttl: Duration,
-        main: &Server,
-    ) -> CacheAnswer<bool> {
-        let (id, expires) = (id_of(key), self.end_of(ttl));
-        let record = CacheRecord {
-            kind,
-            expires,
-            value,
-        }
-        .encode(&id);
-        self.check_size(&id, value)?;
-        let _turn = self.only_turn(main)?;
-        if self.find(&id, main)?.is_some() {
-            return Ok(false);
-        }
-        self.put(&id, &record, expires, main)?;
-        Ok(true)
-    }
-
-    /// Adds to the number of a key, which is 0 if there is none, and returns the sum. A number that is there keeps its
-    /// end.
-    ///
-    /// # Errors
-    /// All kinds.
-    pub fn increase(
-        &self,
-        key: &[u8],
-        delta: i64,
-        ttl: Duration,
-        main: &Server,
-    ) -> CacheAnswer<i64> {
-        let id = id_of(key);
-        let _turn = self.only_turn(main)?;
-        let found = self.find(&id, main)?;
-        let old = found
-            .as_ref()
-            .and_then(|found| CacheRecord::decode(&id, &found.record));
-        let (number, expires) = match old {
-            None => (0, self.end_of(ttl)),
-            Some(old) => (old.number().ok_or(CacheRefusal::NotNumber)?, old.expires),
-        };
-        let sum = number.checked_add(delta).ok_or(CacheRefusal::Overflow)?;
-        let text = sum.to_string();
-        let value = text.as_bytes();
-        self.check_size(&id, value)?;
-        let kind = CachedKind::Json;
-        let record = CacheRecord {
-            kind,
-            expires,
-            value,
-        }
-        .encode(&id);
-        self.put(&id, &record, expires, main)?;
-        Ok(sum)
-    }
-
-    /// Removes a key. Returns whether it was there.
-    ///
-    /// # Errors
-    /// `Lock`, `Provider`.
-    pub fn delete(&self, key: &[u8], main: &Server) -> CacheAnswer<bool> {
-        let id = id_of(key);
-        let _turn = self.turn(main)?;
-        // Providers with a lock do not all say it.
-        let was_there = self.lock.is_none() || self.find(&id, main)?.is_some();
-        Ok(self.store.remove(&id, main)? && was_there)
     }
 
     /// When an entry ends that is stored now. Engines take whole seconds, and none that began already.
@@ -305,25 +199,52 @@ impl SharedCache {
         }
     }
 
-    /// Waits until this call is the only one, where the provider needs that.
-    fn turn(&self, main: &Server) -> CacheAnswer<CacheTurn<'_>> {
+    /// Waits until this call is the only one, where the provider needs that. Called without the GIL.
+    ///
+    /// # Errors
+    /// `Lock`.
+    pub fn turn<'a>(&'a self, main: &'a Server) -> CacheAnswer<CacheTurn<'a>> {
         if let Some(lock) = &self.lock {
             lock.lock(Owner::this_thread())
                 .map_err(CacheRefusal::Lock)?;
         }
-        let turn = CacheTurn(self.lock.as_ref());
+        let turn = CacheTurn { cache: self, main };
         if let Some(left) = self.redo.left() {
             self.do_again(left, main);
         }
         Ok(turn)
     }
 
-    /// As `turn`, for what needs to be the only one anywhere.
-    fn only_turn(&self, main: &Server) -> CacheAnswer<CacheTurn<'_>> {
-        match self.lock {
-            Some(_) => self.turn(main),
-            None => Err(CacheRefusal::NotAtomic),
+    /// A turn in which nothing waits, if there is one now: the entries are in memory, no other call has the lock, and
+    /// none was left undone.
+    pub fn turn_at_once<'a>(&'a self, main: &'a Server) -> Option<CacheTurn<'a>> {
+        let lock = self
+            .lock
+            .as_ref()
+            .filter(|_| self.line.memory().is_some())?;
+        if !matches!(lock.try_lock(Owner::this_thread()), Ok(true)) {
+            return None;
         }
+        let turn = CacheTurn { cache: self, main };
+        self.redo.left().is_none().then_some(turn)
+    }
+
+    /// Logs once that entries were found that are not this module's, if there were any. It may wait for the log.
+    pub fn warn(&self, main: &Server) {
+        if self.has_warned.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let text = format!(
+            "the cache {} has entries that this module has not written, or that are not whole: they are taken for \
+             missing",
+            self.line.name
+        );
+        main.log(Level::Warning, &text);
+    }
+
+    /// Whether there is something to warn of.
+    pub fn is_to_warn(&self) -> bool {
+        self.has_foreign.load(Ordering::Relaxed) && !self.has_warned.load(Ordering::Relaxed)
     }
 
     fn find(&self, id: &[u8], main: &Server) -> CacheAnswer<Option<FoundValue>> {
@@ -336,48 +257,10 @@ impl SharedCache {
             Err(error) => return Err(error.into()),
         };
         let kind = CacheRecord::decode(id, &record).map(|record| record.kind);
-        if kind.is_none() && !self.has_warned.swap(true, Ordering::Relaxed) {
-            let text = format!(
-                "the cache {} has entries that this module has not written, or that are not whole: they are taken \
-                 for missing",
-                self.line.name
-            );
-            main.log(Level::Warning, &text);
+        if kind.is_none() {
+            self.has_foreign.store(true, Ordering::Relaxed);
         }
         Ok(kind.map(|kind| FoundValue { kind, record }))
-    }
-
-    fn put(&self, id: &[u8], record: &[u8], expires: i64, main: &Server) -> CacheAnswer<()> {
-        if self.lock.is_none() {
-            return Ok(self.store.store(id, record, expires, main)?);
-        }
-        self.redo.begin(id, record, expires);
-        let stored = self.store.store(id, record, expires, main);
-        self.redo.end();
-        Ok(stored?)
-    }
-
-    /// Stores what a process was storing when it died.
-    #[cold]
-    fn do_again(&self, left: LeftEntry, main: &Server) {
-        let name = &self.line.name;
-        let text = match left {
-            LeftEntry::Whole(id, record, expires) => {
-                match self.store.store(&id, &record, expires, main) {
-                    Ok(()) => format!(
-                        "a child died while it wrote to the cache {name}: its entry is written now"
-                    ),
-                    Err(error) => {
-                        format!("a child died while it wrote to the cache {name}: {error}")
-                    }
-                }
-            }
-            LeftEntry::TooLong => {
-                format!("a child died while it wrote to the cache {name}: its entry may be missing")
-            }
-        };
-        self.redo.end();
-        main.log(Level::Notice, &text);
     }
 }
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from mod_python import apache
 from mod_python._session_base import CLEANUP_CHANCE, DFT_LOCK, DFT_TIMEOUT, BaseSession
+from mod_python._session_cache import CacheSession
 from mod_python._session_cleanup import in_background
 from mod_python._session_cookie import COOKIE_NAME
 from mod_python._session_database import DatabaseStore
@@ -29,6 +30,7 @@ __all__ = [
     "DFT_TIMEOUT",
     "DFT_VERIFY_CLEANUP",
     "BaseSession",
+    "CacheSession",
     "DbmSession",
     "FileSession",
     "MemorySession",
@@ -203,7 +205,7 @@ class DbmSession(StoredSession):
 
 
 _KINDS: dict[str, type[BaseSession]] = {
-    kind.__name__: kind for kind in (MemorySession, FileSession, DbmSession, SqlSession, RedisSession)
+    kind.__name__: kind for kind in (MemorySession, FileSession, DbmSession, SqlSession, RedisSession, CacheSession)
 }
 
 

@@ -68,6 +68,11 @@ class Cache:
         """The name of httpd's provider, such as ``"shmcb"``; ``"memory"`` in ``mod_python.testing``."""
         return self._store.provider
 
+    @property
+    def longest_ttl(self) -> float:
+        """The longest time to live that an entry can have, in seconds."""
+        return self._store.longest_ttl
+
     def get(self, key: str | bytes, default: Any = None) -> Any:
         """Return the value of a key, or `default`.
 

@@ -1,12 +1,13 @@
-//! What is stored of a value in a shared cache: a checksum, when it expires, its kind, and its bytes.
+//! What is stored of a value in a shared cache: the number of the write, a checksum, when it expires, its kind, and its
+//! bytes.
 
 /// The bytes in front of a value.
-pub const HEADER: usize = 13;
+pub const HEADER: usize = 17;
 /// The longest key in bytes: memcached and redis get twice as many digits, and take 250.
 pub const LONGEST_KEY: usize = 100;
 /// The bytes in front of a key in what providers call the id. shmcb refuses shorter ids, and chooses by the first byte
 /// in which part of its memory an entry is, so that it must differ between keys that begin alike.
-const HASH: usize = 4;
+pub const HASH: usize = 4;
 
 /// What the bytes of a value are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,21 +39,22 @@ pub struct CacheRecord<'a> {
 }
 
 impl<'a> CacheRecord<'a> {
-    /// The bytes that are stored for the id.
+    /// The bytes that are stored for the id, as those of write number 0.
     pub fn encode(&self, id: &[u8]) -> Vec<u8> {
         let mut record = Vec::with_capacity(HEADER + self.value.len());
-        record.extend([0; 4]);
+        record.extend([0; 8]);
         record.extend(self.expires.to_le_bytes());
         record.push(self.kind.tag());
         record.extend(self.value);
-        let sum = checksum(&[id, &record[4..]]);
-        record[..4].copy_from_slice(&sum.to_le_bytes());
+        let sum = checksum(&[id, &record[8..]]);
+        record[4..8].copy_from_slice(&sum.to_le_bytes());
         record
     }
 
     /// The value of stored bytes; `None` if they were not stored for this id by `encode`, or are not whole.
     pub fn decode(id: &[u8], record: &'a [u8]) -> Option<Self> {
-        let (sum, rest) = record.split_first_chunk::<4>()?;
+        let (_, summed) = record.split_first_chunk::<4>()?;
+        let (sum, rest) = summed.split_first_chunk::<4>()?;
         let (expires, tagged) = rest.split_first_chunk::<8>()?;
         let (tag, value) = tagged.split_first()?;
         let kind = match *tag {
@@ -65,6 +67,18 @@ impl<'a> CacheRecord<'a> {
             expires: i64::from_le_bytes(*expires),
             value,
         })
+    }
+
+    /// Sets the number of the write in stored bytes.
+    pub fn set_write(record: &mut [u8], number: u32) {
+        if let Some(place) = record.first_chunk_mut::<4>() {
+            *place = number.to_le_bytes();
+        }
+    }
+
+    /// The number of the write in stored bytes.
+    pub fn write_of(record: &[u8]) -> Option<u32> {
+        Some(u32::from_le_bytes(*record.first_chunk::<4>()?))
     }
 
     /// The value as a number, if it is JSON's text of an integer of 64 bits.
@@ -137,8 +151,16 @@ mod tests {
             assert_eq!(CacheRecord::decode(b"id", &record[..cut]), None);
             let mut torn = record.clone();
             torn[cut] ^= 1;
-            assert_eq!(CacheRecord::decode(b"id", &torn), None);
+            // The number of the write is no part of the value.
+            assert_eq!(CacheRecord::decode(b"id", &torn).is_some(), cut < 4);
         }
+        let mut later = record.clone();
+        CacheRecord::set_write(&mut later, 7);
+        assert_eq!(CacheRecord::write_of(&later), Some(7));
+        assert_eq!(
+            CacheRecord::decode(b"id", &later),
+            CacheRecord::decode(b"id", &record)
+        );
         assert_eq!(
             CacheRecord::decode(b"id", b"somebody else wrote this"),
             None

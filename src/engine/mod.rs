@@ -32,6 +32,7 @@ pub mod read_buffer;
 pub mod redo;
 pub mod registry;
 pub mod replace;
+pub mod ring_log;
 pub mod settings;
 pub mod text_kind;
 pub mod text_table;

@@ -1,5 +1,5 @@
-//! `CacheStore`: a cache that all children share, for `mod_python._cache`, which knows JSON, keys and times. All of
-//! its functions let go of the GIL: they may wait for other children, or for an engine on another machine.
+//! `CacheStore`: a cache that all children share, for `mod_python._cache`, which knows JSON, keys and times. Where a
+//! call waits for other children, a disk or an engine on another machine, it lets go of the GIL.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList};
 
 use crate::caches;
-use crate::caches::{CacheAnswer, CacheRefusal, FoundValue, SharedCache};
+use crate::caches::{CacheAnswer, CacheRefusal, CacheTurn, FoundValue, SharedCache};
 use crate::engine::cache_record::{CachedKind, LONGEST_KEY};
 use crate::httpd::server;
 use crate::httpd::server::Server;
@@ -18,6 +18,7 @@ use crate::python::memory;
 use crate::python::object::arguments::{boolean, given, none};
 use crate::python::object::class::{Answer, Class, This};
 use crate::python::object::members::{attributes, methods};
+use crate::python::runtime::forked;
 use crate::python::runtime::interpreter::release;
 use crate::python::runtime::types::ClassId;
 use crate::python::text::{decode, encode};
@@ -79,14 +80,23 @@ impl CacheStore {
         )))
     }
 
-    /// Calls `f` without the GIL.
+    /// Calls `f`: with the GIL where nothing waits, since to get it again can take longer than a look into memory; else
+    /// without.
     fn call<R>(
         &self,
         py: Python<'_>,
-        f: impl FnOnce(&SharedCache, &Server) -> CacheAnswer<R>,
+        f: impl FnOnce(&CacheTurn<'_>) -> CacheAnswer<R>,
     ) -> PyResult<R> {
+        forked::check(py, None);
         let Self(cache, main) = self;
-        release(py, || f(cache, main)).map_err(|refusal| self.refused(&refusal))
+        let done = match cache.turn_at_once(main) {
+            Some(turn) => f(&turn),
+            None => release(py, || f(&cache.turn(main)?)),
+        };
+        if cache.is_to_warn() {
+            release(py, || cache.warn(main));
+        }
+        done.map_err(|refusal| self.refused(&refusal))
     }
 
     fn refused(&self, refusal: &CacheRefusal) -> PyErr {
@@ -159,9 +169,7 @@ fn value<'py>(py: Python<'py>, found: Option<FoundValue>) -> Answer<'py> {
 
 fn get<'py>(this: &Me<'_, 'py>, key: &Bound<'py, PyAny>) -> Answer<'py> {
     let key = key_of(key)?;
-    let found = this
-        .body()
-        .call(this.py(), |cache, main| cache.get(&key, main))?;
+    let found = this.body().call(this.py(), |turn| turn.get(&key))?;
     value(this.py(), found)
 }
 
@@ -171,9 +179,7 @@ fn get_many<'py>(this: &Me<'_, 'py>, keys: &Bound<'py, PyAny>) -> Answer<'py> {
         .iter()
         .map(|key| key_of(&key))
         .collect::<Result<_, _>>()?;
-    let found = this
-        .body()
-        .call(this.py(), |cache, main| cache.get_many(&keys, main))?;
+    let found = this.body().call(this.py(), |turn| turn.get_many(&keys))?;
     let values = PyList::empty(this.py());
     for found in found {
         values.append(value(this.py(), found)?)?;
@@ -190,9 +196,8 @@ fn set<'py>(
 ) -> Answer<'py> {
     let (key, kind, ttl) = (key_of(key)?, kind_of(is_json)?, this.body().ttl(ttl)?);
     let value = value.cast::<PyBytes>()?.as_bytes();
-    this.body().call(this.py(), |cache, main| {
-        cache.set(&key, (kind, value), ttl, main)
-    })?;
+    this.body()
+        .call(this.py(), |turn| turn.set(&key, kind, value, ttl))?;
     none(this)
 }
 
@@ -205,9 +210,9 @@ fn add<'py>(
 ) -> Answer<'py> {
     let (key, kind, ttl) = (key_of(key)?, kind_of(is_json)?, this.body().ttl(ttl)?);
     let value = value.cast::<PyBytes>()?.as_bytes();
-    let was_free = this.body().call(this.py(), |cache, main| {
-        cache.add(&key, (kind, value), ttl, main)
-    })?;
+    let was_free = this
+        .body()
+        .call(this.py(), |turn| turn.add(&key, kind, value, ttl))?;
     boolean(this.py(), was_free)
 }
 
@@ -218,17 +223,15 @@ fn increase<'py>(
     ttl: &Bound<'py, PyAny>,
 ) -> Answer<'py> {
     let (key, delta, ttl) = (key_of(key)?, delta.extract()?, this.body().ttl(ttl)?);
-    let sum = this.body().call(this.py(), |cache, main| {
-        cache.increase(&key, delta, ttl, main)
-    })?;
+    let sum = this
+        .body()
+        .call(this.py(), |turn| turn.increase(&key, delta, ttl))?;
     Ok(sum.into_pyobject(this.py())?.into_any())
 }
 
 fn delete<'py>(this: &Me<'_, 'py>, key: &Bound<'py, PyAny>) -> Answer<'py> {
     let key = key_of(key)?;
-    let was_there = this
-        .body()
-        .call(this.py(), |cache, main| cache.delete(&key, main))?;
+    let was_there = this.body().call(this.py(), |turn| turn.delete(&key))?;
     boolean(this.py(), was_there)
 }
 

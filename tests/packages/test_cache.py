@@ -14,11 +14,16 @@ CONF = """
 PythonCache shm shmcb:run/shm(200K) ttl=60
 PythonCache tiny shmcb:run/tiny(8192)
 PythonCache file dbm:run/file
-SetHandler mod_python
-PythonHandler call_by_path
-<Location "/other">
-    PythonInterpreter other
+PythonOutputFilter counting_filter COUNTING
+<Location "/call">
+    SetHandler mod_python
     PythonHandler call_by_path
+</Location>
+<Location "/call/both_interpreters/add/other">
+    PythonInterpreter other
+</Location>
+<Location "/counted.txt">
+    SetOutputFilter COUNTING
 </Location>
 """
 SHARED = ("shm", "file")
@@ -141,5 +146,35 @@ def test_interpreters_share_a_cache(httpd: Httpd) -> None:
         "def add(req):\n"
         "    return [apache.interpreter, apache.cache('shm').incr('both')]\n",
     )
-    first = json.loads(httpd.get("/call/both_interpreters/add").body)
-    assert first == ["main_interpreter", 1]
+    asked = [f"/call/both_interpreters/add/{where}" for where in ("main", "other", "main", "other")]
+    assert [json.loads(httpd.get(path).body) for path in asked] == [
+        ["main_interpreter", 1],
+        ["other", 2],
+        ["main_interpreter", 3],
+        ["other", 4],
+    ]
+
+
+def test_what_is_written_often_pushes_nothing_out(httpd: Httpd) -> None:
+    """In the rings of shmcb, what is written again takes new room."""
+    httpd.graceful()  # with an empty cache
+    assert call(httpd, "beside_a_hot_one", "shm") == [list(range(20)), 5000]
+
+
+def test_what_is_too_much_pushes_others_out(httpd: Httpd) -> None:
+    assert call(httpd, "too_many", "shm") == [True, True]
+
+
+def test_async_code_asks_on_a_thread(httpd: Httpd) -> None:
+    httpd.handler(
+        "counting_filter.py",
+        "import asyncio\n"
+        "from mod_python import apache\n"
+        "async def outputfilter(filter):\n"
+        "    async for chunk in filter:\n"
+        "        yield chunk\n"
+        "    found = await apache.aio(asyncio.to_thread(apache.cache('file').incr, 'filtered'))\n"
+        "    yield b'%d' % found\n",
+    )
+    httpd.write("counted.txt", "count ")
+    assert [httpd.get("/counted.txt").text for _ in range(3)] == ["count 1", "count 2", "count 3"]

@@ -80,7 +80,7 @@ def test_sizes_at_the_bounds(far: OnEngine) -> None:
         "from mod_python import apache\n"
         "def told(req):\n"
         "    cache = apache.cache('far')\n"
-        "    most = 1_000_000 - 4 - len('size') - 13\n"
+        "    most = 1_000_000 - 4 - len('size') - 17\n"
         "    found = []\n"
         "    for size in (0, 1, most):\n"
         "        value = b'v' * size\n"
@@ -93,8 +93,8 @@ def test_sizes_at_the_bounds(far: OnEngine) -> None:
         "    return found\n",
     )
     told = json.loads(far.httpd.get("/call/far_sizes/told").body)
-    assert told == [True, True, True, f"the cache far ({far.kind}): the value has 999980 bytes, and there is room for "
-                    "999979 beside this key"]  # fmt: skip
+    assert told == [True, True, True, f"the cache far ({far.kind}): the value has 999976 bytes, and there is room for "
+                    "999975 beside this key"]  # fmt: skip
 
 
 def test_entries_end(far: OnEngine) -> None:

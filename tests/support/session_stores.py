@@ -11,7 +11,7 @@ from httpd import Httpd
 from server import PROJECT
 
 # The kinds of sessions: the end of a path, by which KINDS_CONF chooses one.
-SHARED = ["FileSession", "DbmSession", "SqlSession", "sqlite/SqlSession", "RedisSession"]
+SHARED = ["FileSession", "DbmSession", "SqlSession", "sqlite/SqlSession", "RedisSession", "CacheSession"]
 KINDS = ["MemorySession", *SHARED]
 KINDS_CONF = """
 PythonOption mod_python.session.database_directory ${HTDOCS}/kept
@@ -34,6 +34,10 @@ PythonOption mod_python.redis_session.url "${REDIS}"
 </LocationMatch>
 <LocationMatch "/RedisSession$">
     PythonOption mod_python.session.session_type RedisSession
+</LocationMatch>
+PythonCache sessions shmcb:run/sessions(2M)
+<LocationMatch "/CacheSession$">
+    PythonOption mod_python.session.session_type CacheSession
 </LocationMatch>
 """
 

@@ -7,7 +7,7 @@ use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ptr::{null, null_mut};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicPtr, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 use std::thread::{self, ThreadId};
 use std::time::Duration;
 
@@ -87,6 +87,8 @@ pub struct GlobalLock {
     between: AtomicPtr<ffi::apr_proc_mutex_t>,
     state: locks::Lock<MutexState>,
     freed: Signal,
+    /// How many threads of this child wait for the signal; changed under `state`. A signal is a system call.
+    waiting: AtomicUsize,
 }
 
 impl GlobalLock {
@@ -95,6 +97,7 @@ impl GlobalLock {
             between: AtomicPtr::new(between),
             state: locks::Lock::short(MutexState::Free),
             freed: Signal::new(),
+            waiting: AtomicUsize::new(0),
         }
     }
 
@@ -108,7 +111,9 @@ impl GlobalLock {
             if holder == owner {
                 return Err(LockRefusal::OwnLock);
             }
+            self.waiting.fetch_add(1, Ordering::Relaxed);
             state = self.freed.wait(state);
+            self.waiting.fetch_sub(1, Ordering::Relaxed);
         }
         *state = MutexState::Waiting(owner);
         drop(state);
@@ -157,8 +162,15 @@ impl GlobalLock {
             Error::check(status).map_err(LockRefusal::System)?;
         }
         *state = MutexState::Free;
-        self.freed.give_one();
+        self.signal();
         Ok(())
+    }
+
+    /// Wakes a thread that waits, if there is one. Called under `state`.
+    fn signal(&self) {
+        if self.waiting.load(Ordering::Relaxed) > 0 {
+            self.freed.give_one();
+        }
     }
 
     fn lock_between(&self) -> Result<(), Error> {
@@ -182,7 +194,7 @@ impl GlobalLock {
             *state = MutexState::Locked(owner);
         } else {
             *state = MutexState::Free;
-            self.freed.give_one();
+            self.signal();
         }
     }
 

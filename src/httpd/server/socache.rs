@@ -3,6 +3,7 @@
 
 use std::ffi::{CStr, c_uchar, c_uint};
 use std::ptr::null_mut;
+use std::sync::OnceLock;
 
 use super::Server;
 use crate::httpd::apr::pool::{OwnPool, Pool};
@@ -68,6 +69,7 @@ impl CacheProvider {
                 provider: self,
                 instance,
                 destroys: None,
+                kept: OnceLock::new(),
             }),
             Some(error) => Err(String::from_utf8_lossy(error).into_owned()),
         }
@@ -85,6 +87,8 @@ pub struct ObjectCache {
     instance: *mut ffi::ap_socache_instance_t,
     /// The process that has opened it and destroys it, and the main server.
     destroys: Option<(u32, *mut ffi::server_rec)>,
+    /// For what the provider needs during a call, where calls come one at a time: a new pool is two system calls.
+    kept: OnceLock<OwnPool>,
 }
 
 // SAFETY: the provider is safe to call from all threads, or its calls are serialized (`needs_lock`).
@@ -141,6 +145,18 @@ impl ObjectCache {
         self.store_for(main.as_ptr(), id, record, expires)
     }
 
+    /// Calls `f` with a pool for the time of the call.
+    fn with_pool<R>(&self, f: impl FnOnce(*mut ffi::apr_pool_t) -> R) -> R {
+        if !self.needs_lock() {
+            return f(OwnPool::new().as_ptr());
+        }
+        let pool = self.kept.get_or_init(OwnPool::new).as_ptr();
+        let result = f(pool);
+        // SAFETY: our pool, which no other call uses, and nothing in it is needed any more.
+        unsafe { ffi::apr_pool_clear(pool) };
+        result
+    }
+
     fn store_for(
         &self,
         server: *mut ffi::server_rec,
@@ -149,9 +165,8 @@ impl ObjectCache {
         expires: i64,
     ) -> Result<(), Error> {
         let store = self.provider.record().store.ok_or(Error::GENERAL)?;
-        let pool = OwnPool::new();
         // SAFETY: a provider's function with its cache; it reads the bytes and keeps none of the pointers.
-        Error::check(unsafe {
+        Error::check(self.with_pool(|pool| unsafe {
             store(
                 self.instance,
                 server,
@@ -160,9 +175,9 @@ impl ObjectCache {
                 expires,
                 record.as_ptr().cast_mut(),
                 length(record),
-                pool.as_ptr(),
+                pool,
             )
-        })
+        }))
     }
 
     /// The entry of an id, if it is there, of at most `most` bytes.
@@ -176,14 +191,13 @@ impl ObjectCache {
         main: &Server,
     ) -> Result<Option<Vec<u8>>, Error> {
         let retrieve = self.provider.record().retrieve.ok_or(Error::GENERAL)?;
-        let pool = OwnPool::new();
         let mut record: Vec<c_uchar> = Vec::new();
         record
             .try_reserve_exact(most)
             .map_err(|_| Error::NO_MEMORY)?;
         let mut length_of_record = c_uint::try_from(most).unwrap_or(c_uint::MAX);
         // SAFETY: a provider's function with its cache, and room for that many bytes.
-        let status = unsafe {
+        let status = self.with_pool(|pool| unsafe {
             retrieve(
                 self.instance,
                 main.as_ptr(),
@@ -191,9 +205,9 @@ impl ObjectCache {
                 length(id),
                 record.as_mut_ptr(),
                 &raw mut length_of_record,
-                pool.as_ptr(),
+                pool,
             )
-        };
+        });
         if status == ffi::APR_NOTFOUND as i32 {
             return Ok(None);
         }
@@ -209,17 +223,10 @@ impl ObjectCache {
     /// What the provider answers; it may have logged more.
     pub fn remove(&self, id: &[u8], main: &Server) -> Result<bool, Error> {
         let remove = self.provider.record().remove.ok_or(Error::GENERAL)?;
-        let pool = OwnPool::new();
         // SAFETY: a provider's function with its cache.
-        let status = unsafe {
-            remove(
-                self.instance,
-                main.as_ptr(),
-                id.as_ptr(),
-                length(id),
-                pool.as_ptr(),
-            )
-        };
+        let status = self.with_pool(|pool| unsafe {
+            remove(self.instance, main.as_ptr(), id.as_ptr(), length(id), pool)
+        });
         match status == ffi::APR_NOTFOUND as i32 {
             true => Ok(false),
             false => Error::check(status).map(|()| true),

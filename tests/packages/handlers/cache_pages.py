@@ -172,3 +172,28 @@ def pid(req: apache.Request) -> str:
 def number(req: apache.Request) -> str:
     """The counter of `hammer`."""
     return str(the_cache(req).get("hammered", 0))
+
+
+def beside_a_hot_one(req: apache.Request) -> list[Any]:
+    """What is left of values that are not written again, while others are: a counter, and a long value."""
+    cache = the_cache(req)
+    for number in range(20):
+        cache.set(f"cold{number}", number)
+    for number in range(5000):
+        cache.incr("hot")
+        if number % 10 == 0:
+            cache.set("long", b"x" * 2000)
+            cache.set("short", number, ttl=0.001)
+    found = cache.get_many([f"cold{number}" for number in range(20)])
+    return [list(found.values()), cache.get("hot")]
+
+
+def too_many(req: apache.Request) -> list[Any]:
+    """More values than there is room for: the last one is there, and others are not."""
+    cache = the_cache(req)
+    for number in range(5000):
+        cache.set(f"many{number}", b"x" * 500)
+        if cache.get(f"many{number}") is None:
+            return [number]
+    found = cache.get_many([f"many{number}" for number in range(5000)])
+    return [0 < len(found) < 5000, all(value == b"x" * 500 for value in found.values())]
