@@ -64,7 +64,7 @@ static OF_PHASES: [Directive<Settings>; phase_table::COUNT] = {
 };
 
 /// All other directives.
-static OTHERS: [Directive<Settings>; 24] = [
+static OTHERS: [Directive<Settings>; 25] = [
     Directive {
         name: c"PythonProtocol",
         help: c"serves connections whose peers ask for a protocol by name, in TLS or with Upgrade: NAME module[::function]",
