@@ -19,7 +19,7 @@ class CacheStore:
     def __init__(self, name: str) -> None:
         self._cache = apache.cache(name)
 
-    def load(self, sid: str) -> bytes | None:
+    def load(self, sid: str, token: object = None) -> bytes | None:  # noqa: ARG002 - of stores that lock
         """Return the bytes of a session, or None."""
         found = self._cache.get(_PREFIX + sid)
         return found if isinstance(found, bytes) else None

@@ -22,7 +22,7 @@ const LENGTH_BITS: u32 = 16;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RingShape {
     /// How many parts there are: a power of two. The first byte of an id says which one is its.
-    parts: usize,
+    rings: usize,
     /// How many entries a part has at most.
     slots: usize,
     /// How many bytes the ids and records of a part have at most.
@@ -34,10 +34,10 @@ impl RingShape {
     pub fn of(memory: usize, largest: usize) -> Self {
         // A part has the room for the largest entry, and less than half as much for its index.
         let most = (memory / largest.max(1)).clamp(1, 256);
-        let parts = 1 << most.ilog2();
-        let index = (memory / parts).saturating_sub(largest + PART_HEAD);
+        let rings = 1 << most.ilog2();
+        let index = (memory / rings).saturating_sub(largest + PART_HEAD);
         Self {
-            parts,
+            rings,
             // The header of the cache is in this number, too.
             slots: (index / INDEX).saturating_sub(2).max(2),
             bytes: largest,
@@ -46,7 +46,7 @@ impl RingShape {
 
     /// How many words its log has.
     pub fn words(&self) -> usize {
-        self.parts * self.part()
+        self.rings * self.part()
     }
 
     fn part(&self) -> usize {
@@ -117,7 +117,7 @@ impl<'a> RingLog<'a> {
     }
 
     fn part_of(&self, id: &[u8]) -> &'a [AtomicU64] {
-        let number = usize::from(id.first().copied().unwrap_or(0)) & (self.shape.parts - 1);
+        let number = usize::from(id.first().copied().unwrap_or(0)) & (self.shape.rings - 1);
         let length = self.shape.part();
         &self.words[number * length..][..length]
     }
@@ -141,7 +141,7 @@ mod tests {
     }
 
     const SMALL: RingShape = RingShape {
-        parts: 2,
+        rings: 2,
         slots: 8,
         bytes: 1000,
     };
@@ -188,10 +188,10 @@ mod tests {
     fn the_shape_follows_from_the_largest_entry() {
         // As mod_socache_shmcb lays a cache of 512 KB out for entries of 512 bytes.
         let shape = RingShape::of(512 << 10, 31216);
-        assert_eq!((shape.parts, shape.bytes), (16, 31216));
+        assert_eq!((shape.rings, shape.bytes), (16, 31216));
         assert!((58..=63).contains(&shape.slots), "{shape:?}");
-        assert_eq!(RingShape::of(8192, 3000).parts, 2);
-        assert_eq!(RingShape::of(1 << 30, 4_000_000).parts, 256);
-        assert_eq!(RingShape::of(0, 0).parts, 1);
+        assert_eq!(RingShape::of(8192, 3000).rings, 2);
+        assert_eq!(RingShape::of(1 << 30, 4_000_000).rings, 256);
+        assert_eq!(RingShape::of(0, 0).rings, 1);
     }
 }
