@@ -90,6 +90,18 @@ def test_colours_can_be_refused(place: Place, variable: dict[str, str]) -> None:
     assert "\x1b" not in program.text
 
 
+def test_a_terminal_of_few_characters_shows_escapes(place: Place) -> None:
+    place.write(
+        "shop.py",
+        "import os\n\ndef handler(req):\n    os.write(2, b'request: odd\\n')\n    print('\\u2603')\n    return 0\n",
+    )
+    program = place.start("serve", "shop.py", "--port", "0", env={"PYTHONIOENCODING": "ascii", "NO_COLOR": "1"})
+    assert get(program.wait_for(STARTED)[1])[0] == 200
+    program.wait_for(r"\nrequest: odd\n\\u2603\n\d\d:\d\d:\d\d 200 GET / ")
+    program.type(b"\x03")
+    assert program.end() == 0
+
+
 def test_no_client_writes_control_characters_to_the_terminal(place: Place) -> None:
     place.write("shop.py", "def handler(req):\n    print(req.headers_in['X-Text'])\n    req.write('.')\n    return 0\n")
     program = place.start("serve", "shop.py", "--port", "0", env={"NO_COLOR": "1"})

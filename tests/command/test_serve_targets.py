@@ -200,8 +200,10 @@ def test_files_of_an_environment(place: Place) -> None:
     env.write_text("WORD=hello\n")
     program.wait_for(r"site\.env has changed: httpd restarts gracefully\.")
     wait_for_body(url, "hello")
-    end(program, place)
     env.write_text("WORD=good morning\n")
+    program.wait_for(r"site\.env has changed, and httpd goes on as it was: line 1 of site\.env is not NAME=value")
+    assert get(url) == (200, "hello")
+    end(program, place)
     assert place.run("serve", "shop.py", "--env-file", "site.env", "--port", "0").stderr == (
         "mod_python: line 1 of site.env is not NAME=value, with quotes where the value has blanks\n"
     )

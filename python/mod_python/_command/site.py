@@ -54,7 +54,8 @@ class Site(HttpdSession):
         self._keeper: subprocess.Popen[str] | None = None
         try:
             for name in ("run", "htdocs", "state"):
-                (self.folder / name).mkdir(mode=0o755)
+                (self.folder / name).mkdir()
+                (self.folder / name).chmod(0o755)  # independent of the umask
             if self.children_user.is_other:
                 os.chown(self.folder / "state", self.children_user.uid, self.children_user.gid)
             (self.folder / "modules").symlink_to(_places.modules())
@@ -180,22 +181,29 @@ class Site(HttpdSession):
             raise Problem(str(error)) from error
 
     def _environment(self) -> dict[str, str]:
-        variables = without_python() | {"MOD_PYTHON_SERVE": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+        variables = without_python() | self._of_file()
+        variables |= {"MOD_PYTHON_SERVE": "1", "PYTHONDONTWRITEBYTECODE": "1"}
         if self.options.env_file is not None:
-            try:
-                variables |= environment.read(self.options.env_file)
-            except OSError as error:
-                raise Problem(f"{self.options.env_file} cannot be read: {error.strerror}") from error
-            except ValueError as error:
-                raise Problem(str(error)) from error
             variables[environment.VARIABLE] = str(self.options.env_file.absolute())
         if not self.children_user.can_read(_places.PACKAGE / "__init__.py"):
-            (self.folder / "python").mkdir(mode=0o755)
+            (self.folder / "python").mkdir()
+            (self.folder / "python").chmod(0o755)
             self._copies.append(FolderCopy(_places.PACKAGE, self.folder / "python/mod_python"))
             variables["PYTHONPATH"] = str(self.folder / "python")
         elif not is_found_by_itself():
             variables["PYTHONPATH"] = str(_places.PACKAGE.parent)
         return variables
+
+    def _of_file(self) -> dict[str, str]:
+        """Return the variables of --env-file. Raise Problem if they cannot be read."""
+        if self.options.env_file is None:
+            return {}
+        try:
+            return environment.read(self.options.env_file)
+        except OSError as error:
+            raise Problem(f"{self.options.env_file} cannot be read: {error.strerror}") from error
+        except ValueError as error:
+            raise Problem(str(error)) from error
 
     # ---- the processes
 
@@ -234,6 +242,7 @@ class Site(HttpdSession):
 
     def restart(self) -> None:
         """Restart gracefully, with the files as they are now. Raise Problem if httpd would refuse them, and end."""
+        self._of_file()
         self._conf.write_text(self.configuration())
         self.check()
         with contextlib.suppress(ProcessLookupError):

@@ -1,5 +1,6 @@
 """What `mod_python serve` shows of httpd's logs: requests in one line each, entries with their line ends."""
 
+import io
 import os
 import re
 import time
@@ -9,6 +10,7 @@ from mod_python._command.site import REQUEST
 
 _COLOURS = {"2": "32", "3": "36", "4": "33", "5": "31"}  # by the first digit of a status
 _LEVELS = {"emerg": "31", "alert": "31", "crit": "31", "error": "31", "warn": "33"}
+_REQUEST = re.compile(re.escape(REQUEST) + r"(\S+) (\d+) (\S+) (.*)")
 _ENTRY = re.compile(r"\[(\w*):(\w+)\] (?:\[client [^\]]*\] )?(.*)", re.DOTALL)
 _ESCAPE = re.compile(r"\\(?:(n)|(t)|([\\\"])|((?:x[89a-fA-F][0-9a-fA-F]\\?)+))")
 # Of httpd's notices, these tell of each start and end. Those of Python are what code prints.
@@ -32,6 +34,8 @@ class Terminal:
         self._stream = stream
         self._quiet = quiet
         self._coloured = is_coloured(stream)
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal may not have all characters
 
     def say(self, text: str) -> None:
         """Write a line of the command's own."""
@@ -39,16 +43,14 @@ class Terminal:
 
     def show(self, line: str) -> None:
         """Write a line of the log, if it is worth it."""
-        if line.startswith(REQUEST):
-            self._request(line.removeprefix(REQUEST))
+        if request := _REQUEST.fullmatch(line):
+            self._request(*request.groups())
         elif not (self._quiet and _ROUTINE.match(line[1:])):
             self._write(self._entry(line))
 
-    def _request(self, line: str) -> None:
-        status, microseconds, method, path = line.split(" ", 3)
-        milliseconds = int(microseconds) / 1000 if microseconds.isdecimal() else 0.0
+    def _request(self, status: str, microseconds: str, method: str, path: str) -> None:
         shown = self._in_colour(_COLOURS.get(status[:1], "0"), status)
-        self._write(f"{time.strftime('%H:%M:%S')} {shown} {method} {path} {milliseconds:.1f} ms")
+        self._write(f"{time.strftime('%H:%M:%S')} {shown} {method} {printable(path)} {int(microseconds) / 1000:.1f} ms")
 
     def _entry(self, line: str) -> str:
         match = _ENTRY.fullmatch(line)
