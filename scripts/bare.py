@@ -88,7 +88,7 @@ kill -INT -- -$!
 wait $! || fail 'it did not end well'
 cat "$log" >&2
 [[ -z $(ls -d /tmp/mod_python* 2> /dev/null) ]] || fail 'a folder is left in /tmp'
-[[ -z $(grep -alsF mod_python-serve /proc/[0-9]*/cmdline) ]] || fail 'a process is left'
+[[ -z $(grep -als '[m]od_python-serve' /proc/[0-9]*/cmdline) ]] || fail 'a process is left'
 """
 
 
