@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
-from mod_python._cookies import Cookie, CookieError
-from mod_python._signed_cookies import JsonCookie, MarshalCookie, SignedCookie
+from mod_python._cookies.cookie import Cookie, CookieError
+from mod_python._cookies.signed import JsonCookie, MarshalCookie, SignedCookie
 
 if TYPE_CHECKING:
     from mod_python import _apache  # the classes can be used without httpd

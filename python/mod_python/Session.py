@@ -6,19 +6,19 @@ from pathlib import Path
 from typing import Any
 
 from mod_python import apache
-from mod_python._session_base import CLEANUP_CHANCE, DFT_LOCK, DFT_TIMEOUT, BaseSession
-from mod_python._session_cache import CacheSession
-from mod_python._session_cleanup import in_background
-from mod_python._session_cookie import COOKIE_NAME
-from mod_python._session_database import DatabaseStore
-from mod_python._session_files import FileStore
-from mod_python._session_folder import SessionFolderError, SessionStoreError
-from mod_python._session_locks import FileLocks, Locks, MemoryLocks
-from mod_python._session_options import SessionOptions
-from mod_python._session_pool import only_one
-from mod_python._session_records import Record, is_expired
-from mod_python._session_servers import RedisSession, SqlSession
-from mod_python._session_stored import StoredSession, tell_removed
+from mod_python._sessions.base import CLEANUP_CHANCE, DFT_LOCK, DFT_TIMEOUT, BaseSession
+from mod_python._sessions.cache import CacheSession
+from mod_python._sessions.cleanup import in_background
+from mod_python._sessions.cookie import COOKIE_NAME
+from mod_python._sessions.database import DatabaseStore
+from mod_python._sessions.files import FileStore
+from mod_python._sessions.folder import SessionFolderError, SessionStoreError
+from mod_python._sessions.locks import FileLocks, Locks, MemoryLocks
+from mod_python._sessions.options import SessionOptions
+from mod_python._sessions.pool import only_one
+from mod_python._sessions.records import Record, is_expired
+from mod_python._sessions.servers import RedisSession, SqlSession
+from mod_python._sessions.stored import StoredSession, tell_removed
 
 __all__ = [
     "CLEANUP_CHANCE",

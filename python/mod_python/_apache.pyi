@@ -10,7 +10,7 @@ from typing import Any, AnyStr, Literal
 
 from typing_extensions import Buffer, CapsuleType, TypeVar
 
-from mod_python._request_form import RequestForm
+from mod_python._forms.request_form import RequestForm
 
 _T = TypeVar("_T")
 # What is awaited: not quite a coroutine, but type checkers report a coroutine that nobody awaits.

@@ -10,6 +10,7 @@ from types import CodeType
 from typing import Any, NoReturn
 
 from mod_python import _failures, apache, util
+from mod_python._forms.request_form import RequestForm
 from mod_python._psp.cache import PageCache
 from mod_python._psp.display import table
 from mod_python._psp.errors import TemplateError
@@ -19,7 +20,6 @@ from mod_python._psp.output import Output, output_of
 from mod_python._psp.page import Loader, Page, PageOptions
 from mod_python._psp.source import DEFAULT_ENCODING, Source, flag
 from mod_python._psp.tracebacks import name_included_files
-from mod_python._request_form import RequestForm
 
 __all__ = ["PSP", "Markup", "PSPInterface", "TemplateError", "escape", "handler", "parse", "parsestring"]
 

@@ -4,13 +4,13 @@ from typing import NoReturn
 from urllib.parse import quote
 
 from mod_python import apache
-from mod_python._field_storage import FieldStorage
-from mod_python._fields import Field, FieldList, StringField
-from mod_python._form_arguments import apply_fs_data
-from mod_python._form_limits import FormLimits
-from mod_python._header_value import parse_header
-from mod_python._multipart import PORTION
-from mod_python._query import parse_qs, parse_qsl
+from mod_python._forms.arguments import apply_fs_data
+from mod_python._forms.fields import Field, FieldList, StringField
+from mod_python._forms.header_value import parse_header
+from mod_python._forms.limits import FormLimits
+from mod_python._forms.multipart import PORTION
+from mod_python._forms.query import parse_qs, parse_qsl
+from mod_python._forms.storage import FieldStorage
 
 __all__ = [
     "Field",

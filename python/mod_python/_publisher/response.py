@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import Any
 
 from mod_python import apache
-from mod_python._field_storage import FieldStorage
-from mod_python._form_arguments import apply_fs_data
+from mod_python._forms.arguments import apply_fs_data
+from mod_python._forms.request_form import RequestForm
+from mod_python._forms.storage import FieldStorage
 from mod_python._publisher import accept, coroutines
-from mod_python._request_form import RequestForm
 
 # How often what a call returns is called again: a function that returns itself would not end.
 _MOST_CALLS = 100

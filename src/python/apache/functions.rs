@@ -214,7 +214,7 @@ fn find_path_info<'py>(
     Ok(length.into_pyobject(this.py())?.into_any())
 }
 
-/// What a function of `mod_python._query` returns. The module is imported when it is first needed.
+/// What a function of `mod_python._forms.query` returns. The module is imported when it is first needed.
 fn parse<'py>(
     this: &Me<'_, 'py>,
     qs: &Bound<'py, PyAny>,
@@ -222,7 +222,7 @@ fn parse<'py>(
     strict_parsing: Option<&Bound<'py, PyAny>>,
     name: &str,
 ) -> Answer<'py> {
-    let module = this.py().import("mod_python._query")?;
+    let module = this.py().import("mod_python._forms.query")?;
     module.call_method1(name, (qs, keep_blank_values, strict_parsing))
 }
 

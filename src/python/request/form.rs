@@ -22,7 +22,7 @@ pub(in crate::python) fn form<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
         return Ok(set);
     }
     this.body().lent.get()?;
-    let forms = this.py().import("mod_python._request_form")?;
+    let forms = this.py().import("mod_python._forms.request_form")?;
     let made = forms.call_method1("RequestForm", (this.object(),))?;
     own.set_item("form", &made)?;
     Ok(made)

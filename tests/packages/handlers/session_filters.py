@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from mod_python import Session, apache
-from mod_python._session_async import acquire
-from mod_python._session_locks import Held
+from mod_python._sessions.async_forms import acquire
+from mod_python._sessions.locks import Held
 
 
 async def outputfilter(filter: apache.AsyncFilter) -> AsyncIterator[bytes]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from mod_python import Session, apache
-from mod_python._session_options import SessionOptions
+from mod_python._sessions.options import SessionOptions
 
 
 def aged(req: apache.Request) -> str:

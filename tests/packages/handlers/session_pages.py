@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 from mod_python import Session, apache
-from mod_python._session_base import BaseSession
+from mod_python._sessions.base import BaseSession
 
 
 def begun(req: apache.Request, **arguments: Any) -> BaseSession:

@@ -5,7 +5,7 @@ import time
 from typing import Any
 
 from mod_python import Session, apache
-from mod_python._session_locks import Held
+from mod_python._sessions.locks import Held
 
 
 def begun(req: apache.Request) -> Any:

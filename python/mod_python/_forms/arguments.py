@@ -6,8 +6,8 @@ from types import FunctionType, MethodType
 from typing import Any
 
 from mod_python import apache
-from mod_python._field_storage import FieldStorage
-from mod_python._request_form import RequestForm, values_of
+from mod_python._forms.request_form import RequestForm, values_of
+from mod_python._forms.storage import FieldStorage
 
 _TAKES_ALL_KEYWORDS = 0x08  # inspect.CO_VARKEYWORDS; inspect takes long to import
 

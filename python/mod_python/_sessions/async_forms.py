@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from mod_python import apache
-from mod_python._session_locks import Held, Locks, delays
+from mod_python._sessions.locks import Held, Locks, delays
 
 T = TypeVar("T")
 

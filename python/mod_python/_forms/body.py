@@ -5,11 +5,12 @@ from collections.abc import Callable, Iterator
 from tempfile import SpooledTemporaryFile
 from typing import IO, Any, NamedTuple, cast
 
-from mod_python import _query, apache
-from mod_python._fields import AnyField, Field, StringField
-from mod_python._form_limits import FormLimits, TooLargeError
-from mod_python._header_value import extended, parse_header
-from mod_python._multipart import PORTION, MalformedError, MultipartReader
+from mod_python import apache
+from mod_python._forms import query as _query
+from mod_python._forms.fields import AnyField, Field, StringField
+from mod_python._forms.header_value import extended, parse_header
+from mod_python._forms.limits import FormLimits, TooLargeError
+from mod_python._forms.multipart import PORTION, MalformedError, MultipartReader
 
 METHODS_WITH_FORMS = frozenset({"POST", "PUT", "PATCH"})
 _URL_ENCODED = "application/x-www-form-urlencoded"

@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from mod_python._session_folder import SessionStoreError
-from mod_python._session_locks import LockLostError
+from mod_python._sessions.folder import SessionStoreError
+from mod_python._sessions.locks import LockLostError
 
 if TYPE_CHECKING:
     import redis

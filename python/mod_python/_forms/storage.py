@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from mod_python import apache
-from mod_python._fields import AnyField, Field, FieldList, StringField
-from mod_python._form_body import METHODS_WITH_FORMS, NO_CALLBACKS, Callbacks, FormReader
-from mod_python._form_limits import FormLimits, TooLargeError
-from mod_python._multipart import MalformedError
+from mod_python._forms.body import METHODS_WITH_FORMS, NO_CALLBACKS, Callbacks, FormReader
+from mod_python._forms.fields import AnyField, Field, FieldList, StringField
+from mod_python._forms.limits import FormLimits, TooLargeError
+from mod_python._forms.multipart import MalformedError
 
 
 class FieldStorage:

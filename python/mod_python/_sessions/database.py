@@ -5,8 +5,8 @@ import sqlite3
 import time
 from pathlib import Path
 
-from mod_python._session_folder import SessionFolderError
-from mod_python._session_pool import Pool
+from mod_python._sessions.folder import SessionFolderError
+from mod_python._sessions.pool import Pool
 
 _WAIT_SECONDS = 30
 _SCHEMA = """

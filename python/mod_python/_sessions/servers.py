@@ -5,15 +5,15 @@ from pathlib import Path
 from typing import Any
 
 from mod_python import apache
-from mod_python._session_base import DFT_LOCK
-from mod_python._session_database import DatabaseStore
-from mod_python._session_locks import FileLocks, Locks
-from mod_python._session_pool import only_one
-from mod_python._session_postgresql import PostgreSQLStore
-from mod_python._session_postgresql import statements as postgresql_statements
-from mod_python._session_records import ACCESSED, TIMEOUT, Record
-from mod_python._session_redis import RedisStore
-from mod_python._session_stored import StoredSession
+from mod_python._sessions.base import DFT_LOCK
+from mod_python._sessions.database import DatabaseStore
+from mod_python._sessions.locks import FileLocks, Locks
+from mod_python._sessions.pool import only_one
+from mod_python._sessions.postgresql import PostgreSQLStore
+from mod_python._sessions.postgresql import statements as postgresql_statements
+from mod_python._sessions.records import ACCESSED, TIMEOUT, Record
+from mod_python._sessions.redis_store import RedisStore
+from mod_python._sessions.stored import StoredSession
 
 _TABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)?")
 _LOCK_SECONDS = 20

@@ -3,9 +3,9 @@
 import re
 from typing import TYPE_CHECKING
 
-from mod_python._cookies import Cookie
-from mod_python._session_options import SessionOptions, module_setting
-from mod_python._signed_cookies import SignedCookie
+from mod_python._cookies.cookie import Cookie
+from mod_python._cookies.signed import SignedCookie
+from mod_python._sessions.options import SessionOptions, module_setting
 
 if TYPE_CHECKING:
     from mod_python import _apache

@@ -4,9 +4,9 @@ import time
 from typing import Any
 
 from mod_python import apache
-from mod_python._session_base import BaseSession
-from mod_python._session_cleanup import in_background
-from mod_python._session_records import ACCESSED, TIMEOUT, Codec, Record, UnreadableError
+from mod_python._sessions.base import BaseSession
+from mod_python._sessions.cleanup import in_background
+from mod_python._sessions.records import ACCESSED, TIMEOUT, Codec, Record, UnreadableError
 
 
 class StoredSession(BaseSession):

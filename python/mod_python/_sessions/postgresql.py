@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from mod_python._session_folder import SessionStoreError
-from mod_python._session_locks import LockLostError
-from mod_python._session_pool import Pool
+from mod_python._sessions.folder import SessionStoreError
+from mod_python._sessions.locks import LockLostError
+from mod_python._sessions.pool import Pool
 
 if TYPE_CHECKING:
     import psycopg

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from email.utils import formatdate
 from typing import Any
 
-from mod_python import _cookie_header
+from mod_python._cookies import header as _cookie_header
 
 # The attributes in the order of the header. RFC 6265bis has dropped comment, commentURL, discard, port and version.
 _ATTRIBUTES = (

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from mod_python import Cookie, apache
-from mod_python._session_cookie import is_sid, received_sid, session_cookie
-from mod_python._session_folder import folder_key, key_of_file
-from mod_python._session_locks import FileLocks, Held, LockLostError, Locks
-from mod_python._session_options import SessionOptions, module_setting
-from mod_python._session_records import ACCESSED, CREATED, DATA, TIMEOUT, Codec, Record, is_expired
+from mod_python._sessions.cookie import is_sid, received_sid, session_cookie
+from mod_python._sessions.folder import folder_key, key_of_file
+from mod_python._sessions.locks import FileLocks, Held, LockLostError, Locks
+from mod_python._sessions.options import SessionOptions, module_setting
+from mod_python._sessions.records import ACCESSED, CREATED, DATA, TIMEOUT, Codec, Record, is_expired
 
 T = TypeVar("T")
 
@@ -274,7 +274,7 @@ class BaseSession(dict[Any, Any]):
         """As `lock`, for async code: no thread waits."""
         if self._locks is not None and self._lock_held is None:
             limit = self._options.number("session.lock_timeout", DFT_LOCK_TIMEOUT)
-            from mod_python import _session_async  # which imports asyncio
+            from mod_python._sessions import async_forms as _session_async  # which imports asyncio
 
             self._keep(await _session_async.acquire(self._locks, self._sid, limit), limit)
 
@@ -345,6 +345,6 @@ def _clean_up(session: BaseSession) -> None:
 
 
 async def _in_thread(work: Callable[[], T]) -> T:
-    from mod_python import _session_async  # which imports asyncio
+    from mod_python._sessions import async_forms as _session_async  # which imports asyncio
 
     return await _session_async.in_thread(work)

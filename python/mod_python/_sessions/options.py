@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from mod_python._session_folder import private_folder
+from mod_python._sessions.folder import private_folder
 
 if TYPE_CHECKING:
     from mod_python import _apache

@@ -5,8 +5,9 @@ import json
 from collections.abc import Iterable
 from typing import Any, NoReturn
 
-from mod_python import _cookies, _signatures
-from mod_python._cookies import Cookie, CookieError
+from mod_python._cookies import cookie as _cookies
+from mod_python._cookies import signatures as _signatures
+from mod_python._cookies.cookie import Cookie, CookieError
 
 _SHA256_DIGITS = 64
 _MD5_DIGITS = 32

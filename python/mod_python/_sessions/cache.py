@@ -3,8 +3,8 @@
 import time
 
 from mod_python import apache
-from mod_python._session_base import DFT_LOCK
-from mod_python._session_stored import StoredSession
+from mod_python._sessions.base import DFT_LOCK
+from mod_python._sessions.stored import StoredSession
 
 _PREFIX = "mp_sess:"
 

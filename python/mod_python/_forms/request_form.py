@@ -3,15 +3,15 @@
 import weakref
 from typing import TYPE_CHECKING, Any, Self
 
-from mod_python._field_storage import FieldStorage
-from mod_python._fields import Field
-from mod_python._form_body import METHODS_WITH_FORMS
-from mod_python._form_limits import FormLimits
-from mod_python._query import parse_qsl
+from mod_python._forms.body import METHODS_WITH_FORMS
+from mod_python._forms.fields import Field
+from mod_python._forms.limits import FormLimits
+from mod_python._forms.query import parse_qsl
+from mod_python._forms.storage import FieldStorage
 
 if TYPE_CHECKING:
     from mod_python import _apache
-    from mod_python._fields import FieldList
+    from mod_python._forms.fields import FieldList
 
 
 class RequestForm(FieldStorage):

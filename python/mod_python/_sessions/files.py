@@ -10,8 +10,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from mod_python._session_locks import FileLocks
-from mod_python._session_records import Codec, UnreadableError, is_expired
+from mod_python._sessions.locks import FileLocks
+from mod_python._sessions.records import Codec, UnreadableError, is_expired
 
 _WRITE_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 _SID = re.compile(r"[0-9a-f]{32}")

@@ -1,0 +1,1 @@
+"""What ``mod_python.util`` and ``req.form`` consist of."""

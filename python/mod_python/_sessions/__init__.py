@@ -1,0 +1,1 @@
+"""What ``mod_python.Session`` consists of."""
