@@ -1,6 +1,7 @@
 //! The directives: one table.
 
 pub mod access;
+mod application;
 mod arguments;
 mod start;
 
@@ -64,12 +65,18 @@ static OF_PHASES: [Directive<Settings>; phase_table::COUNT] = {
 };
 
 /// All other directives.
-static OTHERS: [Directive<Settings>; 25] = [
+static OTHERS: [Directive<Settings>; 26] = [
     Directive {
         name: c"PythonProtocol",
         help: c"serves connections whose peers ask for a protocol by name, in TLS or with Upgrade: NAME module[::function]",
         context: Context::Server,
         read: protocol,
+    },
+    Directive {
+        name: c"PythonApplication",
+        help: c"an application of WSGI for all requests below a path: /path wsgi module:callable, or without the path in <Location>",
+        context: Context::Section,
+        read: application::application,
     },
     Directive {
         name: c"PythonHandlerModule",
@@ -295,7 +302,7 @@ fn home(line: &Line<'_>) -> Home {
             pattern: pattern.into(),
             is_regex,
         },
-        Section::Location(path) => Home::Location(path.into()),
+        Section::Location(path) | Section::LocationPattern(path) => Home::Location(path.into()),
     }
 }
 

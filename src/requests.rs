@@ -1,7 +1,9 @@
 //! The wiring of request phases: where Python stands in httpd's hooks, and which handlers run there.
 
+use crate::engine::application;
 use crate::engine::body_readers;
 use crate::engine::body_readers::BodyReader;
+use crate::engine::handler_lists::Chosen;
 use crate::engine::handlers::Home;
 use crate::engine::phase_table::ROWS;
 use crate::engine::phases::{HANDLERS, Phase, PhaseHook};
@@ -29,7 +31,16 @@ const PAIRS: [(PhaseHook, Hook); 11] = [
     (PhaseHook::LogTransaction, Hook::LogTransaction),
 ];
 
-/// The module's places in the hooks: those of the table of phases, and five for the module itself.
+/// Modules that give single paths to files, to other paths, or to other servers: applications get what they leave.
+const GIVE_PATHS: [&std::ffi::CStr; 5] = [
+    c"mod_rewrite.c",
+    c"mod_proxy.c",
+    c"mod_jk.c",
+    c"mod_alias.c",
+    c"mod_userdir.c",
+];
+
+/// The module's places in the hooks: those of the table of phases, and six for the module itself.
 pub fn hooks() -> Vec<Registration> {
     let own = |hook, order| Registration {
         hook,
@@ -43,6 +54,13 @@ pub fn hooks() -> Vec<Registration> {
         own(Hook::AccessCheckerEx, Order::First),
         own(Hook::FirstFixups, Order::First),
         own(Hook::FirstHandler, Order::ReallyFirst),
+        Registration {
+            hook: Hook::Mount,
+            order: Order::Middle,
+            after: &GIVE_PATHS,
+            // It gives every path to a file.
+            before: &[c"mod_vhost_alias.c"],
+        },
     ];
     for (in_table, hook) in PAIRS {
         let row = ROWS.iter().find(|row| row.position.hook == in_table);
@@ -80,11 +98,14 @@ pub fn request(r: &Request, hook: Hook) -> Status {
             ready_body(r, body_readers::of_handler(handler))
         }
         Hook::TranslateName => translate_name(r),
+        Hook::Mount => mount(r),
         Hook::TypeChecker => type_checker(r),
-        Hook::Handler if !r.handler().is_some_and(|name| HANDLERS.contains(&name)) => {
-            Status::DECLINED
-        }
-        Hook::Handler => handler(r),
+        Hook::Handler => match r.handler() {
+            Some(name) if name == application::HANDLER => serve(r),
+            Some(name) if HANDLERS.contains(&name) && is_mounted_inside(r) => serve(r),
+            Some(name) if HANDLERS.contains(&name) => handler(r),
+            _ => Status::DECLINED,
+        },
         Hook::CheckUserId => check_user_id(r),
         Hook::LogTransaction => {
             give_range_back(r);
@@ -176,6 +197,73 @@ fn translate_name(r: &Request) -> Status {
     status
 }
 
+/// Gives a request to the application that is mounted for its path, if no module has given it to a file.
+fn mount(r: &Request) -> Status {
+    let settings: &Settings = r.settings();
+    if settings.applications.is_empty() || r.proxyreq() != 0 {
+        return Status::DECLINED;
+    }
+    let path = r.uri().unwrap_or_default();
+    let Some((application, rest)) = settings.applications.find(path) else {
+        return Status::DECLINED;
+    };
+    let state = RequestState::of(r);
+    if state.application.set(application.clone()).is_err() {
+        return Status::DECLINED;
+    }
+    state.has_no_file.set(true);
+    r.set_path_info(Some(rest));
+    // Modules read the name without asking whether there is one (mod_negotiation), and look for files where it is a path,
+    // as mod_rewrite leaves it.
+    r.set_filename(Some(application::HANDLER));
+    r.set_handler(Some(application::HANDLER));
+    Status::OK
+}
+
+/// Whether a request with `SetHandler mod_python` is for an application: the handlers stand outside of its path.
+fn is_mounted_inside(r: &Request) -> bool {
+    let state = r.existing_state::<RequestState>();
+    let Some((state, application)) =
+        state.and_then(|state| Some((state, state.application.get()?)))
+    else {
+        return false;
+    };
+    let chosen = r.settings::<Settings>().handlers(Phase::Content, None);
+    let first = chosen.and_then(|chosen| chosen.list.first());
+    let is_deeper = first.is_some_and(|handler| match &handler.home {
+        Home::Location(path) => path.len() > application.mount.len(),
+        _ => false,
+    });
+    !is_deeper && !state.handlers.has(Phase::Content)
+}
+
+/// Calls the application that was chosen for a request. What needs no Python is done before.
+fn serve(r: &Request) -> Status {
+    let state = r.existing_state::<RequestState>();
+    let Some(application) = state.and_then(|state| state.application.get()) else {
+        return Status::DECLINED;
+    };
+    let ready = ready_body(r, BodyReader::ByLength);
+    if ready != Status::DECLINED {
+        return ready;
+    }
+    r.add_application_vars(application.mount.as_bytes());
+    r.subprocess_env().unset(c"SCRIPT_FILENAME");
+    r.set_handler(Some(application::HANDLER));
+    let chosen = Chosen {
+        list: &application.handlers,
+        extension: None,
+    };
+    let settings = r.settings();
+    phase::run(
+        r,
+        PhaseHook::Handler,
+        Phase::Content,
+        Some(chosen),
+        settings,
+    )
+}
+
 /// Gives a request, and those that were redirected to it, the headers of the client back that were hidden from handlers.
 fn give_range_back(r: &Request) {
     let requests = std::iter::successors(Some(r), |r| r.prev());
@@ -186,8 +274,9 @@ fn give_range_back(r: &Request) {
 fn stays_without_file(r: &Request) -> Status {
     let state = r.existing_state::<RequestState>();
     match state.is_some_and(|state| state.has_no_file.get()) {
-        true => Status::OK,
-        false => Status::DECLINED,
+        // httpd answers TRACE in this hook.
+        true if !r.is_trace() => Status::OK,
+        _ => Status::DECLINED,
     }
 }
 

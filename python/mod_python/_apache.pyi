@@ -353,6 +353,12 @@ def _is_written(path: str, is_empty: bool) -> bool | None:
     not tell. is_empty (bool): whether nothing is in the file.
     """
 
+def _serve_wsgi(req: Request) -> int:
+    """Serves the request req by its WSGI application: the one that PythonApplication mounts, or that of the
+    PythonOption mod_python.wsgi.application. Returns apache.OK, or apache.DECLINED for a request that is not below the
+    option's base_uri. Raises what the application raises.
+    """
+
 def _takes(level: int) -> bool:
     """Returns True when an entry of level (int, one of APLOG_*) would be logged now."""
 
@@ -726,6 +732,12 @@ class Request:
         """The start_response of WSGI (PEP 3333): sets the status (str, such as '200 OK') and headers (list of pairs of
         str), and returns the callable write.
         """
+    def _wsgi_write(self, data: bytes) -> None:
+        """The write() that wsgi_start_response() returns: sends data (bytes) at once. Raises TypeError for data of
+        another type, ValueError for more than the Content-Length, OSError when the client is gone.
+        """
+    def __iter__(self) -> Request: ...
+    def __next__(self) -> bytes: ...
     def set_etag(self) -> None:
         """Sets the ETag of the response from the file, as FileETag says (ap_set_etag; RFC 9110 section 8.8.3)."""
     def set_last_modified(self) -> None:

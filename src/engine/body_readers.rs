@@ -17,8 +17,10 @@ pub enum BodyReader {
 }
 
 /// Handlers that read to the end, that read nothing, or that redirect the request before its body is read.
-const TO_THE_END: [&[u8]; 8] = [
+const TO_THE_END: [&[u8]; 9] = [
     b"mod_python",
+    // It is given the length where the application is called.
+    super::application::HANDLER,
     b"python-program",
     b"dav-handler",
     b"default-handler",

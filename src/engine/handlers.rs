@@ -37,6 +37,8 @@ pub struct Handler {
     pub source: Arc<str>,
     /// Whether the module may lack the function; the handler is left out then.
     pub is_silent: bool,
+    /// The line of the configuration that stands for it, where that is no directive of its phase.
+    pub shown: Option<Arc<str>>,
 }
 
 impl Handler {
@@ -74,6 +76,7 @@ impl Handler {
             home: home.clone(),
             source: source.clone(),
             is_silent: false,
+            shown: None,
         })
     }
 
@@ -85,6 +88,20 @@ impl Handler {
             home: Home::None,
             source: source.into(),
             is_silent: false,
+            shown: None,
+        }
+    }
+
+    /// Whether it serves an application that `PythonApplication` mounts.
+    pub fn is_application(&self) -> bool {
+        self.shown.is_some()
+    }
+
+    /// The handler with the directive of its phase, or the line that stands for it.
+    pub fn line(&self, directive: &str) -> String {
+        match &self.shown {
+            Some(shown) => shown.to_string(),
+            None => format!("{directive} {self}"),
         }
     }
 

@@ -3,6 +3,7 @@
 
 pub mod accept;
 pub mod access;
+pub mod application;
 pub mod body_readers;
 pub mod cache_line;
 pub mod cache_record;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::access::AuthProvider;
+use super::application::Applications;
 use super::filters::DeclaredFilter;
 use super::handler_lists::{Chosen, Lists};
 use super::handlers::{Handler, HandlerList};
@@ -92,6 +93,8 @@ pub struct Settings {
     pub auth_provider: Option<Arc<AuthProvider>>,
     /// `PythonProtocol`, by name.
     pub protocols: Arc<BTreeMap<String, Arc<Protocol>>>,
+    /// `PythonApplication`.
+    pub applications: Arc<Applications>,
     /// The filters declared here, by direction and number.
     pub filters: Arc<BTreeMap<(Direction, usize), Arc<DeclaredFilter>>>,
     /// Whether sections could not be merged: requests get 500, since their access handlers are not known.
@@ -122,6 +125,7 @@ impl Settings {
             && self.handlers.is_none()
             && self.auth_provider.is_none()
             && self.protocols.is_empty()
+            && self.applications.is_empty()
             && self.filters.is_empty()
             && !self.is_unusable
     }
@@ -168,6 +172,7 @@ impl Settings {
             },
             auth_provider: (inner.auth_provider.clone()).or_else(|| outer.auth_provider.clone()),
             protocols: overlay(&outer.protocols, &inner.protocols),
+            applications: Applications::merged(&outer.applications, &inner.applications),
             filters: overlay(&outer.filters, &inner.filters),
             is_unusable: outer.is_unusable || inner.is_unusable,
         }
@@ -255,6 +260,7 @@ fn overlay<K: Ord + Clone, V: Clone>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::application::Application;
     use crate::engine::handlers::Home;
 
     #[test]
@@ -322,6 +328,25 @@ mod tests {
         assert_eq!(text(inherited).as_deref(), Some("a"));
         let own = Settings::merged(&provider("a"), &provider("b"));
         assert_eq!(text(own).as_deref(), Some("b"));
+    }
+
+    #[test]
+    fn applications_of_sections_add_up() {
+        let mounted = |line: &str| {
+            let words: Vec<String> = line.split(' ').map(str::to_owned).collect();
+            let one = Application::parse(&words, None, &Home::None, &"test.conf:1".into()).unwrap();
+            let mut settings = Settings::default();
+            Arc::make_mut(&mut settings.applications).add(&Arc::new(one));
+            settings
+        };
+        let (outer, inner) = (mounted("/ wsgi site"), mounted("/x wsgi shop"));
+        assert!(!outer.is_empty());
+        let merged = Settings::merged(&outer, &inner);
+        assert_eq!(merged.applications.iter().count(), 2);
+        let merged = Settings::merged(&merged, &mounted("/x wsgi inner"));
+        let found = merged.applications.find(b"/x/y").unwrap().0;
+        assert_eq!(found.target.handler.module, "inner");
+        assert!(merged.applications.find(b"/y").is_some());
     }
 
     #[test]

@@ -52,6 +52,14 @@ impl Table {
         unsafe { ffi::apr_table_setn(self.as_ptr(), key.as_ptr(), value) }
     }
 
+    /// Adds an entry, keeping those of the same key. Both texts, which have no NUL, are copied into `pool`, which is that
+    /// of the table.
+    pub fn add_text(&self, key: &[u8], value: &[u8], pool: &Pool) {
+        let (key, value) = (pool.copy_text(key), pool.copy_text(value));
+        // SAFETY: both live as long as the table's pool.
+        unsafe { ffi::apr_table_addn(self.as_ptr(), key, value) }
+    }
+
     /// As `set`, with texts that need no copy.
     pub(in crate::httpd) fn set_static(&self, key: &'static CStr, value: &'static CStr) {
         // SAFETY: both live longer than any table.

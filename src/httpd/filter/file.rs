@@ -2,6 +2,7 @@
 
 use std::ffi::{CString, OsStr};
 use std::fs::File;
+use std::os::fd::{AsRawFd, BorrowedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::ptr::{NonNull, null_mut};
 use std::sync::Arc;
@@ -71,6 +72,33 @@ impl Request {
             self.pool(),
             self.connection(),
         )
+    }
+}
+
+impl Request {
+    /// A copy of an open descriptor of a regular file, for as long as the request lasts. `path` is its name in the log.
+    ///
+    /// # Errors
+    /// The descriptor is not open, or there are too many.
+    pub fn open_descriptor(&self, descriptor: i32, path: &[u8]) -> Result<OpenFile, Error> {
+        // SAFETY: borrowed for this call only, in which it is copied; one that is not open is answered with EBADF.
+        let lent = unsafe { BorrowedFd::borrow_raw(descriptor) };
+        let file = File::from(lent.try_clone_to_owned().map_err(failed)?);
+        if !self.may_use_sendfile() {
+            let shared = SharedFile::new(file, path, self.connection().give_up());
+            return Ok(OpenFile(SendMethod::Read(Arc::new(shared))));
+        }
+        // The pool closes it.
+        let mut number = self.pool().own(file).as_raw_fd();
+        let flags = ffi::APR_FOPEN_READ | ffi::APR_FOPEN_BINARY | ffi::APR_FOPEN_SENDFILE_ENABLED;
+        let mut raw = null_mut();
+        let pool = self.pool().as_ptr();
+        // SAFETY: places for the result and of the number, and a live pool, which owns the descriptor.
+        Error::check(unsafe {
+            ffi::apr_os_file_put(&raw mut raw, &raw mut number, flags as i32, pool)
+        })?;
+        let raw = NonNull::new(raw).ok_or(Error::GENERAL)?;
+        Ok(OpenFile(SendMethod::Sendfile(path.to_vec(), raw)))
     }
 }
 

@@ -20,6 +20,8 @@ pub enum Hook {
     PostReadRequest,
     /// `translate_name`
     TranslateName,
+    /// `translate_name`, behind the modules that give paths to files and to other servers.
+    Mount,
     /// `map_to_storage`
     MapToStorage,
     /// `post_perdir_config`
@@ -122,6 +124,7 @@ macro_rules! request_hooks {
 request_hooks! {
     post_read_request = PostReadRequest by ap_hook_post_read_request;
     translate_name = TranslateName by ap_hook_translate_name;
+    mount = Mount by ap_hook_translate_name;
     map_to_storage = MapToStorage by ap_hook_map_to_storage;
     post_perdir_config = PostPerdirConfig by ap_hook_post_perdir_config;
     header_parser = HeaderParser by ap_hook_header_parser;

@@ -31,6 +31,18 @@ impl Request {
         }
     }
 
+    /// Adds the variables of CGI for an application that is mounted at `base`; what follows that is in `path_info`. May
+    /// wait, for a name server or an identd.
+    pub fn add_application_vars(&self, base: &[u8]) {
+        self.add_common_vars();
+        self.add_cgi_vars();
+        let pool = self.pool();
+        let environment = self.subprocess_env();
+        environment.set_parts(c"SCRIPT_NAME", [base, b""], pool);
+        let info = self.path_info().unwrap_or_default();
+        environment.set_parts(c"PATH_INFO", [info, b""], pool);
+    }
+
     /// The request's path without its `path_info` (`SCRIPT_NAME`).
     pub fn script_name(&self) -> &[u8] {
         let raw = self.raw();

@@ -7,6 +7,11 @@ use crate::httpd::apr::array;
 use crate::httpd::ffi;
 
 impl Request {
+    /// Whether the method is `TRACE`.
+    pub fn is_trace(&self) -> bool {
+        self.method() == Some(b"TRACE")
+    }
+
     /// The methods that httpd has numbers for, as a mask of bits `1 << M_…`.
     pub fn allowed(&self) -> i64 {
         let list = self.raw().allowed_methods;

@@ -22,8 +22,10 @@ pub enum Section {
         /// Whether it is a regular expression; else it has wildcards.
         is_regex: bool,
     },
-    /// A path of URLs, or a pattern for them.
+    /// A path of URLs.
     Location(String),
+    /// Paths of URLs, by a pattern as it was written.
+    LocationPattern(String),
 }
 
 /// One line of the configuration.
@@ -96,7 +98,10 @@ impl Line<'_> {
             // SAFETY: as above.
             let (path, is_regex) = section_path(&text(unsafe { c_bytes(directive.args) }));
             match name.as_str() {
-                "<location" | "<locationmatch" => return Section::Location(path),
+                "<location" if !is_regex && !path.contains(['*', '?', '[']) => {
+                    return Section::Location(path);
+                }
+                "<location" | "<locationmatch" => return Section::LocationPattern(path),
                 "<directory" if !is_regex && !path.contains(['*', '?', '[']) => {
                     return Section::Directory(path);
                 }
@@ -118,6 +123,22 @@ impl Line<'_> {
     pub fn is_in_virtual_host(&self) -> bool {
         // SAFETY: the server of this line, live while it is read.
         unsafe { (*self.parms.server).is_virtual != 0 }
+    }
+
+    /// Whether it stands in a section that holds for files or under conditions: `<Files>`, `<If>`.
+    pub fn is_conditional(&self) -> bool {
+        // SAFETY: the tree of directives lives while the configuration is read.
+        let mut at = unsafe { self.parms.directive.as_ref() };
+        while let Some(directive) = at {
+            // SAFETY: NUL-terminated or null.
+            let name = text(unsafe { c_bytes(directive.directive) }).to_ascii_lowercase();
+            if ["<if", "<elseif", "<else", "<files", "<filesmatch"].contains(&name.as_str()) {
+                return true;
+            }
+            // SAFETY: as above.
+            at = unsafe { directive.parent.as_ref() };
+        }
+        false
     }
 
     /// The pool of this configuration: gone at the next restart.

@@ -23,6 +23,7 @@ use crate::python::object::arguments::{boolean, given, none};
 use crate::python::object::class;
 use crate::python::object::class::{Answer, Class, This};
 use crate::python::object::members::{attributes, methods};
+use crate::python::request::wsgi::serve::serve;
 use crate::python::runtime::context;
 use crate::python::runtime::context::{About, log_at, log_line, takes};
 use crate::python::runtime::extensions;
@@ -121,6 +122,10 @@ impl Class for Functions {
         /// Returns True while the file at path (str) is being written, False when it is not, and None where the kernel
         /// does not tell. is_empty (bool): whether nothing is in the file.
         _is_written(path, is_empty) = is_written;
+        /// Serves the request req by its WSGI application: the one that PythonApplication mounts, or that of the
+        /// PythonOption mod_python.wsgi.application. Returns apache.OK, or apache.DECLINED for a request that is not below
+        /// the option's base_uri. Raises what the application raises.
+        _serve_wsgi(req) = serve_wsgi;
         /// Returns True when an entry of level (int, one of APLOG_*) would be logged now.
         _takes(level) = takes_level;
         /// Writes text (str) to the error log at level (int, one of APLOG_*), with path (str) and line (int) as its
@@ -174,6 +179,11 @@ fn stat<'py>(
             (error.errno(), error.to_string(), path.clone().unbind()),
         )),
     }
+}
+
+fn serve_wsgi<'py>(this: &Me<'_, 'py>, req: &Bound<'py, PyAny>) -> Answer<'py> {
+    let status = serve(this.interpreter(), req)?;
+    Ok(status.0.into_pyobject(this.py())?.into_any())
 }
 
 fn mpm_query<'py>(this: &Me<'_, 'py>, code: &Bound<'py, PyAny>) -> Answer<'py> {

@@ -9,6 +9,7 @@ use crate::python::object::capsule::capsule;
 use crate::python::object::class::Class;
 use crate::python::object::fields::{number, seconds, set_number, text, texts};
 use crate::python::object::members::{attributes, methods};
+use crate::python::object::slots::{Slot, iterator_slots};
 use crate::python::request::add_handler;
 use crate::python::request::children::{ChildObject, part};
 use crate::python::request::fields::{
@@ -19,12 +20,12 @@ use crate::python::request::fields::{
 use crate::python::request::form::{form, set_form};
 use crate::python::request::io;
 use crate::python::request::methods::{
-    act, add_cgi_vars, allow_methods, build_wsgi_env, construct_url, document_root,
-    get_addhandler_exts, get_config, get_options, get_remote_host, is_https, log_error,
-    meets_conditions, register_cleanup, send_http_header, set_content_length, ssl_var_lookup,
-    update_mtime, wait, wsgi_start_response,
+    act, add_cgi_vars, allow_methods, construct_url, document_root, get_addhandler_exts,
+    get_config, get_options, get_remote_host, is_https, log_error, meets_conditions,
+    register_cleanup, send_http_header, set_content_length, ssl_var_lookup, update_mtime, wait,
 };
 use crate::python::request::object::RequestObject;
+use crate::python::request::wsgi;
 use crate::python::runtime::types::ClassId;
 
 impl Class for RequestObject {
@@ -147,10 +148,13 @@ impl Class for RequestObject {
         /// Returns the environ of a WSGI application (PEP 3333) as a dict; None when the request is not below the path
         /// of its PythonOption mod_python.wsgi.base_uri. Sets path_info. Raises ValueError when that option ends in a
         /// slash.
-        build_wsgi_env() = build_wsgi_env;
+        build_wsgi_env() = wsgi::environ::build_wsgi_env;
         /// The start_response of WSGI (PEP 3333): sets the status (str, such as '200 OK') and headers (list of pairs of
         /// str), and returns the callable write.
-        wsgi_start_response(status, headers; exc_info) = wsgi_start_response;
+        wsgi_start_response(status, headers; exc_info) = wsgi::start_response::start_response;
+        /// The write() that wsgi_start_response() returns: sends data (bytes) at once. Raises TypeError for data of another
+        /// type, ValueError for more than the Content-Length, OSError when the client is gone.
+        _wsgi_write(data) = wsgi::start_response::write;
         /// Does nothing: httpd sends the headers before the first byte of the body. It is there for programs written
         /// for mod_python 3.
         send_http_header() = send_http_header;
@@ -301,6 +305,10 @@ impl Class for RequestObject {
         interpreter = interpreter;
         /// The address of the request_rec (PyCapsule) for extension modules in C, valid as long as the request.
         _request_rec = capsule(Request::address);
+    }
+
+    fn slots() -> Vec<Slot> {
+        iterator_slots::<Self>()
     }
 
     fn visit(&self, visit: &mut dyn FnMut(&Py<PyAny>)) {

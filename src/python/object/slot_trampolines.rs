@@ -10,7 +10,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyBool;
 
 use super::class::{This, class_of, make_as};
-use super::slots::{AsyncIterable, Awaitable, Compared, Constructed, Mapping, Sequence};
+use super::slots::{AsyncIterable, Awaitable, Compared, Constructed, Iterator, Mapping, Sequence};
 use super::trampoline::{trampoline, trampoline_on};
 use crate::python::runtime::interpreter::Interpreter;
 
@@ -240,6 +240,15 @@ pub(in crate::python) unsafe extern "C" fn next_trampoline<T: Awaitable>(
         Some(value) => Err(PyStopIteration::new_err((value.unbind(),))),
         None => Ok(this.object().clone().into_ptr()),
     };
+    // SAFETY: CPython calls a slot with an object of its class.
+    unsafe { trampoline_on::<T, _>(object, null_mut(), call) }
+}
+
+pub(in crate::python) unsafe extern "C" fn item_after_trampoline<T: Iterator>(
+    object: *mut ffi::PyObject,
+) -> *mut ffi::PyObject {
+    // Null without an exception ends the iteration.
+    let call = |this: &This<'_, '_, T>| Ok(T::next(this)?.map_or(null_mut(), Bound::into_ptr));
     // SAFETY: CPython calls a slot with an object of its class.
     unsafe { trampoline_on::<T, _>(object, null_mut(), call) }
 }

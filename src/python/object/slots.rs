@@ -151,6 +151,23 @@ pub fn awaitable_slots<T: Awaitable>() -> Vec<Slot> {
     ]
 }
 
+/// An object that is an iterator.
+pub trait Iterator: Class {
+    /// What comes next; `None` at the end.
+    fn next<'py>(this: &This<'_, 'py, Self>) -> PyResult<Option<Bound<'py, PyAny>>>;
+}
+
+/// The special methods of an iterator.
+pub fn iterator_slots<T: Iterator>() -> Vec<Slot> {
+    let itself: ffi::unaryfunc = itself_trampoline;
+    let next: ffi::iternextfunc = item_after_trampoline::<T>;
+    let slot = |slot, pfunc| Slot(ffi::PyType_Slot { slot, pfunc });
+    vec![
+        slot(ffi::Py_tp_iter, itself as *mut c_void),
+        slot(ffi::Py_tp_iternext, next as *mut c_void),
+    ]
+}
+
 /// An object that can stand in `async for`.
 pub trait AsyncIterable: Class {
     /// Its async iterator.

@@ -124,6 +124,12 @@ impl Handlers {
             .map(|(_, chain)| chain.clone())
     }
 
+    /// The section of the handler that runs.
+    pub fn home(&self) -> Home {
+        let current = self.chain().and_then(|chain| chain.current());
+        current.map_or(Home::None, |current| current.handler().home.clone())
+    }
+
     /// Takes all handlers that are kept; they hold Python objects.
     pub fn take_all(&self) -> Vec<Arc<Added>> {
         let all = self.added.take();
@@ -261,6 +267,7 @@ pub(in crate::python) fn added(
             home,
             source,
             is_silent: false,
+            shown: None,
         },
         object: Some(Foreign {
             interpreter: this.interpreter(),

@@ -5,7 +5,7 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
-use super::object::Me;
+use super::object::{Me, RequestObject};
 use super::sendfile::FileRange;
 use super::state::RequestState;
 use crate::engine::phases::Phase;
@@ -14,6 +14,7 @@ use crate::httpd::Request;
 use crate::python::connection::object::taken;
 use crate::python::object::arguments::{flag, integer, limit, none};
 use crate::python::object::class::Answer;
+use crate::python::object::slots::Iterator;
 use crate::python::runtime::context;
 use crate::python::runtime::interpreter::release;
 use crate::python::text::encode_header;
@@ -40,7 +41,10 @@ fn at_work<'a>(this: &'a Me<'_, '_>) -> PyResult<(&'a Request, &'a RequestState)
 /// # Errors
 /// As `at_work`; `RuntimeError` in an output filter or an SSI element, and for another request than the one that is
 /// being handled.
-fn answering<'a>(this: &'a Me<'_, '_>, method: &str) -> PyResult<(&'a Request, &'a RequestState)> {
+pub(super) fn answering<'a>(
+    this: &'a Me<'_, '_>,
+    method: &str,
+) -> PyResult<(&'a Request, &'a RequestState)> {
     let (r, state) = at_work(this)?;
     if taken(r.connection()).is_some() {
         return Err(PyRuntimeError::new_err(format!(
@@ -123,6 +127,16 @@ pub(in crate::python) fn readline<'py>(
         .body
         .read_line(this.py(), this.interpreter(), r, limit(length)?)?
         .into_any())
+}
+
+/// A request is the iterator of the lines of its body, as `wsgi.input` must be.
+impl Iterator for RequestObject {
+    fn next<'py>(this: &Me<'_, 'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let (r, state) = reading(this, "readline")?;
+        let (py, interpreter) = (this.py(), this.interpreter());
+        let line = state.body.read_line(py, interpreter, r, None)?;
+        Ok((!line.as_bytes().is_empty()).then(|| line.into_any()))
+    }
 }
 
 pub(in crate::python) fn readlines<'py>(

@@ -217,22 +217,3 @@ pub(in crate::python) fn add_cgi_vars<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
         r.add_common_vars();
     })
 }
-
-/// `req.build_wsgi_env()`
-pub(in crate::python) fn build_wsgi_env<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
-    this.body().lent.get()?;
-    let module = this.py().import("mod_python._wsgi")?;
-    module.call_method1("build_env", (this.object(),))
-}
-
-/// `req.wsgi_start_response(status, headers, exc_info)`
-pub(in crate::python) fn wsgi_start_response<'py>(
-    this: &Me<'_, 'py>,
-    status: &Bound<'py, PyAny>,
-    headers: &Bound<'py, PyAny>,
-    exc_info: Option<&Bound<'py, PyAny>>,
-) -> Answer<'py> {
-    this.body().lent.get()?;
-    let module = this.py().import("mod_python._wsgi")?;
-    module.call_method1("start_response", (this.object(), status, headers, exc_info))
-}

@@ -16,3 +16,4 @@ pub mod registered_filter;
 pub mod response;
 pub(in crate::python) mod sendfile;
 pub mod state;
+pub mod wsgi;

@@ -39,7 +39,11 @@ pub fn run(
     let first = chosen.and_then(|chosen| chosen.list.first());
     let home = first.map_or(&Home::None, |handler| &handler.home);
     let state = RequestState::of(r);
-    let interpreter = match state.interpreter(r, settings, home, phase.knows_file()) {
+    let interpreter = match first.is_some_and(Handler::is_application) {
+        true => Interpreter::for_application(settings, r, home),
+        false => state.interpreter(r, settings, home, phase.knows_file()),
+    };
+    let interpreter = match interpreter {
         Ok(interpreter) => interpreter,
         Err(reason) => {
             reason.log(About::Request(r), Level::Error, "this request");
@@ -234,7 +238,7 @@ impl<'py> PhaseCall<'_, 'py> {
     fn failed(&self, handler: &Handler, error: &PyErr) -> Outcome {
         if is_of_peer(self.py, error) {
             // It has the connection's bytes, and did not catch that the client is gone or too slow.
-            let text = format!("{}: {error}", handler.text());
+            let text = format!("{}: {error}", self.name(handler));
             About::Request(self.r).log(Level::Info, &text);
             return self.concluded(Status::DONE);
         }
@@ -248,7 +252,7 @@ impl<'py> PhaseCall<'_, 'py> {
             Some(_) => {
                 let text = format!(
                     "{}: the client left before the response was whole",
-                    handler.text()
+                    self.name(handler)
                 );
                 About::Request(self.r).log(Level::Info, &text);
                 response.discard();
@@ -259,7 +263,7 @@ impl<'py> PhaseCall<'_, 'py> {
         if let Some(status) = self.state.body.answer_to(self.py, error) {
             let text = format!(
                 "{}: the request's body did not come: {error}",
-                handler.text()
+                self.name(handler)
             );
             About::Request(self.r).log(Level::Info, &text);
             return match self.page(handler, error) {
@@ -314,6 +318,6 @@ impl<'py> PhaseCall<'_, 'py> {
 
     /// The names of the directive and the handler, for the log and for pages.
     fn name(&self, handler: &Handler) -> String {
-        format!("{} {}", self.phase.directive(), handler.text())
+        handler.line(self.phase.directive())
     }
 }

@@ -92,13 +92,18 @@ impl Response {
         offset: i64,
         length: i64,
     ) -> PyResult<()> {
+        self.put_file(r, file, offset, length);
+        self.send(py, r)
+    }
+
+    /// Appends a part of a file, `offset` and `length` in bytes.
+    pub fn put_file(&self, r: &Request, file: &OpenFile, offset: i64, length: i64) {
         if length > 0 {
             self.join_pieces();
             let (offset, length) = (offset as u64, length as usize);
             self.written.append_file(file, offset, length, r.pool());
             self.total.set(self.total.get() + length);
         }
-        self.send(py, r)
     }
 
     /// Sends what was written, and what other filters hold back.
@@ -147,6 +152,15 @@ impl Response {
             self.written.append_end();
         }
         self.send_rest(r);
+    }
+
+    /// As `end`, for code that goes on: all of the response is sent to the client now. Without the GIL.
+    pub fn end_now(&self, r: &Request) {
+        self.end(r);
+        if !r.is_subrequest() && self.broken.get().is_none() {
+            // Behind the end of the response no filter of the request passes a FLUSH on.
+            r.connection().flush();
+        }
     }
 
     /// The kind of text that a response is, a part of which was sent, if a traceback can be appended to it: its length

@@ -3,7 +3,7 @@
 //! It is used on the thread that httpd handles the request on, by one thread at a time. It is dropped with the
 //! request's pool, without the GIL: its Python objects are dropped in their interpreters.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::sync::Arc;
 
 use pyo3::prelude::*;
@@ -13,6 +13,8 @@ use super::body::Body;
 use super::object::RequestObject;
 use super::registered_filter::Registered;
 use super::response::Response;
+use super::wsgi::start_response::WsgiResponse;
+use crate::engine::application::Application;
 use crate::engine::handlers::Home;
 use crate::engine::interpreter_name::is_by_directory;
 use crate::engine::settings::Settings;
@@ -38,6 +40,10 @@ pub struct RequestState {
     pub cleanups: Cleanups,
     /// Whether the request stays without a file (`PythonOption mod_python.location_shortcut`).
     pub has_no_file: Cell<bool>,
+    /// The application that is mounted for the request's path (`PythonApplication`).
+    pub application: OnceCell<Arc<Application>>,
+    /// What the application has said and written.
+    pub wsgi: WsgiResponse,
     /// The media type that a type handler has set before it declined.
     pub chosen_type: RefCell<Option<Vec<u8>>>,
     /// The filters that handlers have registered for the request.
@@ -76,6 +82,8 @@ impl RequestState {
             handlers: Handlers::default(),
             cleanups: Cleanups::default(),
             has_no_file: Cell::new(false),
+            application: OnceCell::new(),
+            wsgi: WsgiResponse::default(),
             chosen_type: RefCell::default(),
             registered: RefCell::default(),
             filters_added: Cell::new(0),

@@ -7,7 +7,7 @@
 #![expect(unsafe_code, reason = "the C API of interpreters and thread states")]
 
 use std::cell::Cell;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -18,6 +18,7 @@ use super::deferred_drops::DeferredDrops;
 use super::entries::InterpreterEntry;
 use super::loader::Loader;
 use super::types::{BuiltinModule, Types};
+use super::wsgi_parts::WsgiParts;
 use super::{attach, context, contextvars, forked, time_limit};
 use crate::engine::python_home::PythonHome;
 
@@ -35,6 +36,8 @@ pub struct Interpreter {
     pub(in crate::python) module: &'static BuiltinModule,
     /// Finds and keeps the modules of handlers.
     pub loader: Loader,
+    /// What applications of WSGI need; made at the first request for one.
+    pub(super) wsgi: OnceLock<WsgiParts>,
 }
 
 // SAFETY: the state's pointer is only used by threads that make thread states from it, which

@@ -32,3 +32,4 @@ pub(in crate::python) mod thread_states;
 pub(in crate::python) mod time_limit;
 pub mod traceback;
 pub mod types;
+pub mod wsgi_parts;

@@ -246,6 +246,25 @@ impl Interpreter {
         Self::with_home(&name, settings.home.as_ref())
     }
 
+    /// The interpreter for an application that `PythonApplication` mounts: `main_interpreter`, unless directives name
+    /// another one. As [`Interpreter::for_request`] otherwise.
+    ///
+    /// # Errors
+    /// Why there is none. The caller logs it (`NoPython::log`).
+    pub fn for_application(
+        settings: &Settings,
+        r: &Request,
+        home: &Home,
+    ) -> Result<&'static Self, NoPython> {
+        let is_named = settings.interpreter.is_some()
+            || settings.per_directory == Some(true)
+            || settings.per_directive == Some(true);
+        match is_named {
+            true => Self::for_request(settings, r, home, true),
+            false => Self::with_home(MAIN, settings.home.as_ref()),
+        }
+    }
+
     /// The interpreter for the handler or a filter of a connection. As [`Interpreter::for_request`] otherwise.
     ///
     /// # Errors
@@ -326,6 +345,7 @@ pub(in crate::python) fn equip(
                 types,
                 module,
                 loader: Loader::new(py)?,
+                wsgi: OnceLock::new(),
             }));
             gil_turns::add(interpreter).map_err(PyMemoryError::new_err)?;
             KNOWN.lock().push(interpreter);

@@ -30,7 +30,7 @@ def own_names(thing: object) -> list[str]:
     return [name for name in vars(thing) if not name.startswith("__") or name in SPECIAL]
 
 
-SPECIAL = {f"__{name}__" for name in "new eq len getitem setitem delitem contains iter aiter".split()}
+SPECIAL = {f"__{name}__" for name in "new eq len getitem setitem delitem contains iter next aiter".split()}
 
 
 def members(thing: object) -> dict[str, Any]:
