@@ -13,7 +13,7 @@ const WSGI: &str = "wsgi";
 
 /// The callable of an application, as a directive or an option names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Target {
+pub struct WsgiTarget {
     /// The module and the object in it.
     pub handler: Handler,
     /// Whether the object is called without arguments, once for each interpreter, and answers the application.
@@ -23,7 +23,7 @@ pub struct Target {
 /// The object that a target without one means.
 pub const DEFAULT_OBJECT: &str = "application";
 
-impl Target {
+impl WsgiTarget {
     /// Reads `module`, `module:callable` or `module:factory()`; `::` stands for `:`.
     ///
     /// # Errors
@@ -71,7 +71,7 @@ pub struct Application {
     /// The path, without a slash at its end: empty for `/`.
     pub mount: String,
     /// Its callable.
-    pub target: Target,
+    pub target: WsgiTarget,
     /// The handler that serves it, in the form in which handlers are called.
     pub handlers: List,
 }
@@ -124,7 +124,7 @@ impl Application {
         };
         Ok(Self {
             mount,
-            target: Target::parse(target, home, source)?,
+            target: WsgiTarget::parse(target, home, source)?,
             handlers: Arc::new([served]),
         })
     }

@@ -9,9 +9,16 @@ from demo import EXAMPLES, tries
 from httpd import is_bad
 from server import Server
 
+# What an example needs: by its name, a module of Debian's Python and the package that has it.
+NEEDED = {"flask": ("flask", "python3-flask"), "django": ("django", "python3-django")}
+
 
 @pytest.mark.parametrize("example", sorted(EXAMPLES.glob("*.conf")), ids=lambda path: path.stem)
 def test_example(example: Path) -> None:
+    if example.stem in NEEDED:
+        module, package = NEEDED[example.stem]
+        if subprocess.run(["/usr/bin/python3", "-c", f"import {module}"], capture_output=True, check=False).returncode:
+            pytest.skip(f"the package {package} is missing")
     conf = example.read_text()
     attempts = tries(conf)
     assert attempts, "the first lines say nothing to try"

@@ -4,11 +4,9 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
+from packages import WithPackages
 from postgresql import postgresql
 from redis_server import Redis, redis_server, url_of
-
-from httpd import Httpd
-from server import PROJECT
 
 # The kinds of sessions: the end of a path, by which KINDS_CONF chooses one.
 SHARED = ["FileSession", "DbmSession", "SqlSession", "sqlite/SqlSession", "RedisSession", "CacheSession"]
@@ -42,17 +40,13 @@ PythonCache sessions shmcb:run/sessions(2M)
 """
 
 
-class WithStores(Httpd):
+class WithStores(WithPackages):
     """A server whose handlers have the packages of the tests, and a PostgreSQL and a Redis of its own.
 
     ${POSTGRESQL} and ${REDIS} are their URLs; the folder ${HTDOCS}/kept is there for files.
     """
 
     redis: Redis
-
-    def _python_path(self) -> list[str]:
-        packages = next((PROJECT / "target/venv/lib").glob("python3*/site-packages"))
-        return [f"""PythonPath "sys.path + ['{packages}', '{self.handlers}']" """]
 
     def _more_variables(self) -> dict[str, str]:
         self._stores = ExitStack()
