@@ -53,7 +53,6 @@ def prepare() -> None:
 
 
 def home(_request: HttpRequest) -> HttpResponse:
-    """Answer the page at /."""
     return HttpResponse(f"{User.objects.count()} user\n", content_type="text/plain")
 
 

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from pep_registry import TEXT, Environ, page, unwrapped
+from pep_registry import TEXT, Environ, page, unwrapped  # type: ignore[import-not-found]
 
 STATUSES = ["200", "299 Fine", "404 Nicht da: é", "499 Odd", "999 Last"]
 BAD_STATUSES = [b"200 OK", 200, "OK", "20 OK", "2000 OK", "200 O\nK", "200 OK\r\n", "100 Go on", "099 No", "200 \u20ac"]

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 from wsgiref.util import shift_path_info
 
-import pep_headers  # its pages, too
-from pep_registry import PAGES, TEXT, Environ, answer, page, unwrapped
+import pep_headers  # type: ignore[import-not-found]
+from pep_registry import PAGES, TEXT, Environ, answer, page, unwrapped  # type: ignore[import-not-found]
 
-HEADERS = pep_headers
+HEADERS = pep_headers  # its pages are registered, too
 
 
 def application(environ: Environ, start_response: Any) -> Any:
@@ -36,13 +36,13 @@ class Closing:
 
 
 @page
-def variables(environ: Environ, start_response: Any) -> list[bytes]:
+def variables(environ: Environ, start_response: Any) -> Any:
     texts = {name: value for name, value in environ.items() if isinstance(value, str)}
     return answer(start_response, texts)
 
 
 @unwrapped
-def facts(*arguments: Any, **named: Any) -> list[bytes]:
+def facts(*arguments: Any, **named: Any) -> Any:
     environ, start_response = arguments
     upper = [name for name in environ if name.partition(".")[0].isupper()]
     seen = {
@@ -59,7 +59,7 @@ def facts(*arguments: Any, **named: Any) -> list[bytes]:
 
 
 @unwrapped
-def streams(environ: Environ, start_response: Any) -> list[bytes]:
+def streams(environ: Environ, start_response: Any) -> Any:
     stream, errors = environ["wsgi.input"], environ["wsgi.errors"]
     seen = [
         stream.read(2),
