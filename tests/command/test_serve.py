@@ -119,13 +119,17 @@ def test_no_client_writes_control_characters_to_the_terminal(place: Place) -> No
 @pytest.mark.parametrize(
     ("name", "text", "sentence"),
     [
-        ("shop.py", None, "shop.py is not there: name a file with Python code, or one of configuration (.conf)"),
+        (
+            "shop.py",
+            None,
+            "shop.py is not there: name a file with Python code, one of configuration (.conf), or module:callable",
+        ),
         ("shop.py", "def handler(req)\n", "{folder}/shop.py, line 1: expected ':'"),
         (
             "shop.py",
             "x = 1\n",
             "shop.py has nothing to serve: no handler(req), outputfilter(filter), inputfilter(filter) or "
-            "connectionhandler(conn)",
+            "connectionhandler(conn), and no application of WSGI (application, app)",
         ),
         (
             "shop.py",

@@ -260,7 +260,7 @@ def test_what_does_not_fit_is_one_sentence(place: Place) -> None:
         ("shout.py", "--over", "http://"): "--over http://: that is no URL of a site, as https://example.org/docs/ is",
         ("site.conf", "--over", "."): "site.conf is configuration, which says by itself what is served: leave --over "
         "and --tcp out",
-        (".",): ". is a folder: name a file with Python code, or one of configuration (.conf)",
+        (".",): ". is a folder: name a file with Python code, one of configuration (.conf), or module:callable",
     }.items():
         done = place.run("serve", *words, "--port", "0")
         assert (done.returncode, done.stderr) == (1, f"mod_python: {sentence}\n")

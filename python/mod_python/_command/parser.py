@@ -37,7 +37,8 @@ def _add_serve(commands: Commands) -> None:
     one.add_argument(
         "target",
         metavar="TARGET",
-        help="a Python file with handler(req), a filter or connectionhandler(conn), or a fragment of configuration",
+        help="a Python file with handler(req), a filter or connectionhandler(conn), an application of WSGI as "
+        "module:callable or module:factory(), or a fragment of configuration",
     )
     one.add_argument("--over", metavar="PLACE", help="what a filter filters: a folder, or the URL of a site")
     one.add_argument("--tcp", type=int, metavar="PORT", help="the port for a connection handler")

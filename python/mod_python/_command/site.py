@@ -41,10 +41,9 @@ class Site(HttpdSession):
     """
 
     def __init__(self, options: Options) -> None:
-        named = Path(os.path.abspath(options.target))  # noqa: PTH100 - as in target_of
-        target_of(options.target, options.over, options.tcp, options.host)  # what is wrong is said of the real name
         self.options = options
-        self.children_user = Children(named)
+        named = self._named(options.target, Path.cwd())
+        self.children_user = Children(named.path)
         self.folder = Path(tempfile.mkdtemp(prefix="mod_python-serve."))
         self.folder.chmod(0o755)
         self.log = self.folder / "log"
@@ -59,7 +58,7 @@ class Site(HttpdSession):
             if self.children_user.is_other:
                 os.chown(self.folder / "state", self.children_user.uid, self.children_user.gid)
             (self.folder / "modules").symlink_to(_places.modules())
-            self.copied = None if self.children_user.can_read(named) else named.parent
+            self.copied = None if self.children_user.can_read(named.path) else named.folder
             self.target = self._target(named)
             self.port = self._port()
             super().__init__(self.folder / "httpd.conf", usual_mpm(), self._environment())
@@ -71,13 +70,15 @@ class Site(HttpdSession):
 
     # ---- what is served
 
-    def _target(self, named: Path) -> Target:
-        options, name = self.options, str(named)
+    def _named(self, name: str, folder: Path) -> Target:
+        return target_of(name, self.options.over, self.options.tcp, self.options.host, folder)
+
+    def _target(self, named: Target) -> Target:
+        options, target = self.options, named
         if self.copied is not None:
             _refuse_large(self.copied, self.children_user.name)
             self._copies.append(FolderCopy(self.copied, self.folder / "code"))
-            name = str(self.folder / "code" / named.name)
-        target = target_of(name, options.over, options.tcp, options.host)
+            target = self._named(named.name, self.folder / "code")
         for path in filter(None, (target.documents, options.env_file)):
             if not self.children_user.can_read(path):
                 raise Problem(f"{path} cannot be read by {self.children_user.name}, as whom httpd's children run")

@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 
 from mod_python._command.problem import Problem
@@ -18,6 +19,7 @@ _FUNCTIONS = {
     "inputfilter": "a filter",
     "connectionhandler": "a connection handler",
 }
+_APPLICATION = re.compile(r"(?P<module>[A-Za-z_][\w.]*):(?P<name>[A-Za-z_][\w.]*(?:\(\))?)")
 _CERTIFICATES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt")
 
 
@@ -26,7 +28,7 @@ class Target:
     """What is served.
 
     Attributes:
-        path: the file that was named, absolute.
+        path: the file that was named, or the one of the application, absolute; its folder if no file is known.
         lines: the directives that serve it.
         module: the name for PythonImport, or None.
         documents: the folder of files, or None.
@@ -34,6 +36,9 @@ class Target:
         restarts: files whose change needs a restart, since they are not reloaded by themselves.
         scheme: of the URL that is shown: "http" or "tcp".
         modules: names of the modules of httpd that `lines` need.
+        is_whole: for what says by itself what is served: the end of a sentence that says so.
+        folder: the folder whose code it is.
+        name: what it is called in that folder.
     """
 
     path: Path
@@ -44,31 +49,68 @@ class Target:
     restarts: list[Path] = field(default_factory=list)
     scheme: str = "http"
     modules: list[str] = field(default_factory=list)
+    is_whole: str = ""
+    folder: Path = field(default_factory=Path)
+    name: str = ""
 
 
-def target_of(name: str, over: str | None, tcp: int | None, host: str) -> Target:
+def target_of(name: str, over: str | None, tcp: int | None, host: str, folder: Path) -> Target:
     """Return what a name on the command line stands for.
 
     Args:
-        name: the path of a file: Python code, or configuration (.conf).
+        name: the path of a file: Python code, or configuration (.conf); or an application of WSGI, `module:callable`.
         over: a folder or the URL of a site, for filters.
         tcp: the port for a connection handler.
         host: the address for that port.
+        folder: where paths and modules are looked for.
 
     Raises:
         Problem: it is none of these, or lacks an option.
     """
-    path = Path(os.path.abspath(name))  # noqa: PTH100 - not resolve(): neighbours of a link are those beside it
+    path = Path(os.path.normpath(folder / name))  # not resolve(): neighbours of a link are those beside it
+    match = _APPLICATION.fullmatch(name)
+    if match and not path.exists():
+        target = _application(name, match["module"], match["name"], folder)
+        target.folder, target.name = folder, name
+    else:
+        target = _file(name, path, over, tcp, host)
+        target.folder, target.name = path.parent, path.name
+    if target.is_whole and (over is not None or tcp is not None):
+        raise Problem(f"{name} {target.is_whole}: leave --over and --tcp out")
+    return target
+
+
+def _file(name: str, path: Path, over: str | None, tcp: int | None, host: str) -> Target:
+    """Return the target for a file."""
     if not path.is_file():
         what = "a folder" if path.is_dir() else "not there"
-        raise Problem(f"{name} is {what}: name a file with Python code, or one of configuration (.conf)")
+        raise Problem(
+            f"{name} is {what}: name a file with Python code, one of configuration (.conf), or module:callable"
+        )
     if path.suffix == ".conf":
-        if over is not None or tcp is not None:
-            raise Problem(f"{name} is configuration, which says by itself what is served: leave --over and --tcp out")
         return _configuration(path)
     if path.suffix != ".py":
         raise Problem(f"{name} is neither Python code (.py) nor configuration (.conf)")
     return _code(path, _names(path), over, tcp, host)
+
+
+def _application(name: str, module: str, called: str, folder: Path) -> Target:
+    """Return the target for an application of WSGI. What is wrong with a file of the folder is said here."""
+    place = folder / module.replace(".", "/")
+    files = [place.with_name(f"{place.name}.py"), place / "__init__.py"]
+    path = next((one for one in files if one.is_file()), None)
+    first = called.partition(".")[0].removesuffix("()")
+    if path is not None:
+        names = _names(path)
+        if first not in names and "*" not in names:
+            raise Problem(f"{path.name} has no {first}: name the callable of the application, as in {module}:app")
+    else:
+        top = module.partition(".")[0]
+        if not any((folder / one).exists() for one in (top, f"{top}.py")) and find_spec(top) is None:
+            raise Problem(f"there is no module {top} in {folder}, nor among the packages of this Python")
+    lines = [path_line(folder), f"PythonApplication / wsgi {quoted(name)}"]
+    whole = "is an application of WSGI, which answers all requests"
+    return Target(path or folder, lines, module, is_whole=whole)
 
 
 def _code(path: Path, names: set[str], over: str | None, tcp: int | None, host: str) -> Target:
@@ -84,13 +126,15 @@ def _code(path: Path, names: set[str], over: str | None, tcp: int | None, host: 
         return _filter(path, filters, over)
     if "handler" in names:
         return _handler(path)
+    if found := [name for name in ("application", "app") if name in names]:
+        return _application(f"{path.stem}:{found[0]}", path.stem, found[0], path.parent)
     if filters:
         raise Problem(f"{path.name} is a filter: say what it filters, with --over FOLDER or --over URL")
     if "connectionhandler" in names:
         raise Problem(f"{path.name} is a connection handler: say on which port, with --tcp PORT")
     raise Problem(
         f"{path.name} has nothing to serve: no handler(req), outputfilter(filter), inputfilter(filter) or "
-        "connectionhandler(conn)"
+        "connectionhandler(conn), and no application of WSGI (application, app)"
     )
 
 
@@ -196,7 +240,12 @@ def _configuration(path: Path) -> Target:
     documents = path.parent / "htdocs"
     lines = [path_line(path.parent), f"Include {quoted(path)}"]
     return Target(
-        path, lines, documents=documents if documents.is_dir() else None, restarts=[path], listens=_listens(path)
+        path,
+        lines,
+        documents=documents if documents.is_dir() else None,
+        restarts=[path],
+        listens=_listens(path),
+        is_whole="is configuration, which says by itself what is served",
     )
 
 

@@ -1,0 +1,65 @@
+"""`mod_python serve app:app`: applications of WSGI."""
+
+import signal
+
+import pytest
+
+from command_place import Place, get, wait_for_body
+from programs import kill
+
+APP = """
+def app(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    print("asked for", environ["PATH_INFO"])
+    if environ["PATH_INFO"] == "/boom":
+        raise KeyError("no kitten")
+    return [b"good morning\\n"]
+
+def create():
+    return app
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+def test_an_application(place: Place, number: signal.Signals) -> None:
+    app = place.write("shop.py", APP)
+    program = place.start("serve", "shop:app", "--port", "0")
+    url = program.wait_for(r"Serving shop:app at (http://\S+/);")[1]
+    assert get(url + "hello") == (200, "good morning\n")
+    program.wait_for(r"\x1b\[32m200\x1b\[0m GET /hello ")
+    assert "asked for /hello\n" in program.text
+    assert get(url + "boom")[0] == 500
+    program.wait_for(r'\n    raise KeyError\("no kitten"\)\nKeyError: ')
+    app.write_text(APP.replace("morning", "evening"))
+    wait_for_body(url, "good evening\n")
+    kill(program.process.pid, number)
+    assert program.end() == (-9 if number == signal.SIGKILL else 0)
+    place.expect_nothing_left()
+
+
+@pytest.mark.parametrize("target", ["shop:create()", "shop.py", "pages.views:app"])
+def test_other_names_of_an_application(place: Place, target: str) -> None:
+    place.write("shop.py", APP)
+    place.write("pages/__init__.py", "")
+    place.write("pages/views.py", APP)
+    program = place.start("serve", target, "--port", "0")
+    assert get(program.wait_for(r"Serving \S+ at (http://\S+/);")[1]) == (200, "good morning\n")
+    program.type(b"\x03")
+    assert program.end() == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["shop:application"], "shop.py has no application: name the callable of the application, as in shop:app"),
+        (["nowhere:app"], "there is no module nowhere in {folder}, nor among the packages of this Python"),
+        (["shop:app", "--over", "."], "shop:app is an application of WSGI, which answers all requests: leave --over "
+         "and --tcp out"),
+        (["shop:app("], "shop:app( is not there: name a file with Python code, one of configuration (.conf), or "
+         "module:callable"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_one_sentence(place: Place, words: list[str], sentence: str) -> None:
+    place.write("shop.py", APP)
+    done = place.run("serve", *words, "--port", "0")
+    assert (done.returncode, done.stderr) == (1, f"mod_python: {sentence.format(folder=place.folder)}\n")
