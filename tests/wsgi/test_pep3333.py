@@ -144,11 +144,11 @@ def test_close_is_called_once(httpd: Httpd, version: str) -> None:
     if version == "2" and httpd.mpm == "prefork":
         pytest.skip("prefork has no HTTP/2")
     httpd.expect("failed", "KeyError: 'in the iteration'")
-    ask(httpd, version, "/stream")
-    ask(httpd, version, "/stream", "-I")
+    ask(httpd, version, "/once")
+    ask(httpd, version, "/once", "-I")
     httpd.get("/failing")
     ask(httpd, version, "/endless", "-I")
-    closes(httpd, "stream", 2)
+    closes(httpd, "once", 2)
     closes(httpd, "failing", 1)
     closes(httpd, "endless", 1)
 

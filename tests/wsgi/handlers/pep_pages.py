@@ -178,6 +178,12 @@ def stream(environ: Environ, start_response: Any) -> Any:
     return Closing("stream", [b"one ", b"", b"two"])
 
 
+@page
+def once(environ: Environ, start_response: Any) -> Any:
+    start_response("200 OK", TEXT)
+    return Closing("once", [b"one ", b"", b"two"])
+
+
 @unwrapped
 def empty(environ: Environ, start_response: Any) -> list[bytes]:
     start_response("200 OK", TEXT)
