@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import neighbours
+from mod_python import testing  # noqa: F401 - it stands for httpd: first
 from mod_python._psp.generator import generate
 from mod_python._psp.source import Source
 from server import PROJECT

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from mod_python import testing  # noqa: F401 - it stands for httpd: first
 from mod_python._psp import tracebacks
 from mod_python._psp.errors import TemplateError
 from mod_python._psp.generator import COMPILED, generate
