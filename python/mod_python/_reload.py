@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from types import TracebackType
+from types import ModuleType, TracebackType
 
 from mod_python import _apache
 from mod_python._attempt import Attempt, UnsettledError, find
@@ -129,9 +129,12 @@ def _check_names(name: str, before: object, after: object) -> None:
 
 
 def _lacks(before: object, after: object, dotted: str) -> bool:
-    """Return whether `before` has an object of a dotted name that `after` lacks. No class is called to find out."""
+    """Return whether `before` has an object of a dotted name that `after` lacks. No class is called to find out.
+
+    What only the ``__getattr__`` of the old module answers is none: it may answer to all names.
+    """
     for each in dotted.split("."):
-        if not hasattr(before, each):
+        if not (each in vars(before) if isinstance(before, ModuleType) else hasattr(before, each)):
             return False
         if not hasattr(after, each):
             return True

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 from mod_python import _failures, apache, util
 from mod_python._forms.request_form import RequestForm
 from mod_python._psp.cache import PageCache
-from mod_python._psp.display import table
+from mod_python._psp.display import is_view, redirect_to_view, table
 from mod_python._psp.errors import TemplateError
 from mod_python._psp.escaping import Markup, escape
 from mod_python._psp.generator import CHECK, ESCAPED, TEXT, VALUE
@@ -277,14 +277,20 @@ def parsestring(string: str | bytes, dir: str | None = None) -> str:
 def handler(req: apache.Request) -> int:
     """Serve the file of the request as a page, for ``PythonHandler mod_python.psp``.
 
-    With ``PythonDebug On``, a path with ``_`` behind the name of a page shows its Python code.
+    With ``PythonDebug On``, a path with ``_`` behind the name of a page shows its Python code. httpd is asked for the
+    page itself then, by an internal redirection, so that the view needs all that the page needs: what ``Require`` says
+    of its name, Options for symbolic links, and this handler.
 
     Raises:
         BaseException: as `PSP` and its ``run``.
     """
     filename = req.filename or ""
-    if filename.endswith("_") and not os.path.exists(filename) and req.get_config().get("PythonDebug") == "1":  # noqa: PTH110
-        _display(req, filename[:-1])
+    is_debug = req.get_config().get("PythonDebug") == "1"
+    if is_debug and is_view(req):
+        _display(req, filename)
+        return apache.OK
+    if is_debug and filename.endswith("_") and not os.path.lexists(filename):
+        redirect_to_view(req)
         return apache.OK
     page = PSP(req)
     _set_type(req)

@@ -42,6 +42,11 @@ PLACES = {
     "any": "Satisfy Any\nOrder deny,allow\nDeny from all\n" + BASIC + "guards",
     "two": "AuthType Basic\nAuthBasicProvider first second\nPythonAuthProvider guards::none",
     "cached": BASIC.replace("python", "socache python", 1) + "guards\nAuthnCacheProvideFor python",
+    "cached-mixed": BASIC.replace("python", "socache python", 1) + "guards::Desk\nAuthnCacheProvideFor python",
+    "cached-desk": (
+        BASIC.replace("python", "socache python", 1)
+        + "guards::Desk\nAuthnCacheProvideFor python\nAuthnCacheContext desk"
+    ),
     "cached-digest": DIGEST.replace("python", "socache python", 1) + "\nAuthnCacheProvideFor python",
     "form": (
         "AuthType Form\nAuthFormProvider python\nPythonAuthProvider guards\nAuthFormLoginRequiredLocation /login\n"
@@ -264,6 +269,19 @@ def test_mod_authn_socache_keeps_what_was_right(httpd: Httpd) -> None:
     for _ in range(3):
         assert digest(httpd, "/cached-digest", "ann", "secret") == "ann by Digest 200"
     assert httpd.get("/count").text == "1"
+
+
+def test_mod_authn_socache_tells_functions_apart_by_its_contexts_only(httpd: Httpd) -> None:
+    """docs/access-control.md warns of the first of these: the cache of a folder does not know who was asked."""
+    httpd.allow("AH01617")
+    assert ask(httpd, "/cached", "ann", "secret").status == 200
+    assert ask(httpd, "/cached-mixed", "ann", "secret").status == 200
+    assert ask(httpd, "/cached-desk", "ann", "secret").status == 401
+    for _ in range(2):
+        assert ask(httpd, "/cached-desk", "ann", "pass").status == 200
+        assert ask(httpd, "/cached-desk", "ann", "secret").status == 401
+    assert ask(httpd, "/cached", "ann", "secret").status == 200
+    assert ask(httpd, "/cached", "ann", "pass").status == 401
 
 
 def test_mod_auth_form(httpd: Httpd) -> None:

@@ -70,6 +70,11 @@ CONF = """
         Require python guards::not_secret
     </Files>
 </Directory>
+<Directory ${HTDOCS}/by-name>
+    Options MultiViews
+    DirectoryIndex secret.txt
+    Require python guards::not_secret
+</Directory>
 """ + "".join(PLACE.format(name=name, lines=lines) for name, lines in PLACES.items())
 DENIED = "AH01630: client denied by server configuration"
 
@@ -223,6 +228,13 @@ def test_listings_and_includes_ask_for_files_of_other_sections(httpd: Httpd) -> 
     assert "secret.txt" not in listing
     assert httpd.get("/listed/page.shtml").text.strip() == "one.txt no"
     assert httpd.get("/listed/secret.txt").status == 403
+
+
+def test_an_index_and_multiviews_ask_for_no_file_of_the_same_section(httpd: Httpd) -> None:
+    """docs/access-control.md says so: rules about single files belong into <Files>."""
+    httpd.allow(DENIED)
+    httpd.write("by-name/secret.txt", "found")
+    assert [httpd.get(f"/by-name/{name}").status for name in ("secret.txt", "", "secret")] == [403, 200, 200]
 
 
 def test_a_line_that_names_no_function_fails_configtest() -> None:

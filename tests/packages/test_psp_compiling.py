@@ -24,7 +24,16 @@ ServerLimit 1
 </Directory>
 <Directory "${HTDOCS}/debug">
     PythonDebug On
+    Options None
 </Directory>
+<Directory "${HTDOCS}/all">
+    PythonDebug On
+    Options None
+    SetHandler mod_python
+</Directory>
+<Files "guarded.psp">
+    Require all denied
+</Files>
 <Location "/call">
     SetHandler mod_python
     PythonHandler call_by_path
@@ -124,6 +133,44 @@ def test_the_view_of_the_code(httpd: Httpd, put: Put) -> None:
     assert httpd.get("/debug/none.psp_").status == 404
     put("debug/real.psp_", "a page of that name")
     assert httpd.get("/debug/real.psp_").text == "a page of that name"
+
+
+def test_the_view_shows_no_page_that_httpd_refuses(httpd: Httpd, put: Put) -> None:
+    for folder in ("debug", "all"):
+        put(f"{folder}/guarded.psp", "<% SECRET = 1 %>")
+        put(f"{folder}/page.psp", "<% PUBLIC = 1 %>")
+        put(f"{folder}/.hidden.psp", "<% SECRET = 1 %>")
+        for name, target in {"link.psp": f"{httpd.htdocs}/{folder}/page.psp", "users.psp": "/etc/passwd"}.items():
+            link = httpd.htdocs / folder / name
+            link.unlink(missing_ok=True)
+            link.symlink_to(target)
+        httpd.allow("AH01630|AH0003[27]")
+        for name, status in {
+            "guarded.psp_": 403,
+            "guarded.psp_/x": 403,
+            "./guarded%2epsp_?x=1": 403,
+            "page.psp__": 404,
+            ".hidden.psp_": 404,
+            "link.psp_": 403,
+            "users.psp_": 403,
+            "_": 404,
+        }.items():
+            answer = httpd.get(f"/{folder}/{name}")
+            assert answer.status in ((status, 404) if folder == "debug" else (status,)), (folder, name)
+            assert "SECRET" not in answer.text
+            assert "PUBLIC =" not in answer.text
+            assert "root:" not in answer.text
+        for name in ("page.psp_", "page.psp_/x?y=1", "page%2epsp%5f"):
+            assert "PUBLIC = 1" in httpd.get(f"/{folder}/{name}").text
+    put("all/.htaccess", "# SECRET")
+    put("all/part.txt", "public")
+    assert httpd.get("/all/.htaccess_").status == 404
+    # Whatever the section makes a page of.
+    assert "public" in httpd.get("/all/part.txt_").text
+    put("debug/part.txt", "public")
+    assert httpd.get("/debug/part.txt_").status == 404
+    put("debug/über 1%.psp", "<% PUBLIC = 1 %>")
+    assert "PUBLIC = 1" in httpd.get("/debug/%C3%BCber%201%25.psp_").text
 
 
 def test_a_large_page_is_sent_while_it_is_made(httpd: Httpd, put: Put) -> None:

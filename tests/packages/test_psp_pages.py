@@ -230,6 +230,9 @@ def test_autoescape(httpd: Httpd, put: Put) -> None:
     shown, as_it_is = "<b>&lt;script&gt;&quot;&#x27;<i>&lt;<u>", "<b><script>\"'<i>&lt;<u>"
     for path, text in {"escaped/page": shown, "page": as_it_is, "escaped/off": as_it_is, "declared": shown}.items():
         assert httpd.get(f"/{path}.psp{query}").text == text
+    put("unquoted.psp", f"\n<%@ page autoescape=on %>{page}")
+    httpd.expect(r'unquoted\.psp", line 2.*TemplateError: .* is written as NAME="VALUE", not as autoescape=on$')
+    assert httpd.get("/unquoted.psp").status == 500
     put("wrong/page.psp", "")
     httpd.expect("ValueError: PythonOption mod_python.psp.autoescape is 'perhaps': write on or off")
     assert httpd.get("/wrong/page.psp").status == 500

@@ -212,6 +212,17 @@ def test_the_line_of_an_exception_in_an_include() -> None:
         ("\n\n\n<%@ include", 4),
         ("\n<% a\0b %>", 2),
         ('\n<%@ page autoescape="perhaps" %>', 2),
+        ('\n<%@ page autoescape="" %>', 2),
+        ("\n<%@ page autoescape=on %>", 2),
+        ('\n<%@ page\nautoEscape="on" %>', 2),
+        ('\n\n<%@ page language="python" auto-escape="on" %>', 3),
+        ('\n<%@ page autoescape="on"encoding="utf-8" %>', 2),
+        ("\n<%@ page on %>", 2),
+        ('\n<%@ page; autoescape="on" %>', 2),
+        ('\n<%@ Page autoescape="on" %>', 2),
+        ("\n<%@PAGE%>", 2),
+        ('\n<%@ page encoding="" %>', 2),
+        ('\n<%@ page autoescape="on"', 2),
         ("\n<%@ include it %>", 2),
         ('\n\n<%@ include file="missing" %>', 3),
         ("<%\nif 1:\n%>\n<%\nx = 1\n  y\n%>", 6),
@@ -259,6 +270,17 @@ def test_values_are_escaped_where_that_is_on() -> None:
     assert run(page, autoescape=True, x="<a href=\"'&", Html=Html) == shown
     assert run('<%@ page autoescape="on" %>' + page, x="<a href=\"'&", Html=Html) == shown
     assert run("<%@ page autoescape='off' %><%= x %>", autoescape=True, x="<&>") == "<&>"
+
+
+def test_directives_of_a_page_as_they_may_be_written() -> None:
+    for text in (
+        "<%@page autoescape='on'%>",
+        '<%@\tpage\n autoescape = "ON"\n encoding="utf-8" %>',
+        '<%@ page language="python" autoescape="true" %>',
+        '<%@ page autoescape="off" %><%@ page autoescape="on" %>',
+        '<%@ page autoescape="on" %><%@ page %><%@page%><%@ pages autoescape=off %><%@ %><%@ x Page %>',
+    ):
+        assert run(text + "<%= x %>", x="<").strip() == "&lt;", text
 
 
 def test_each_file_says_whether_it_is_escaped() -> None:

@@ -172,6 +172,22 @@ def test_a_login_has_a_new_id(visitor: Visitor) -> None:
     assert visitor.told("look")["new"]
 
 
+def test_a_response_has_one_cookie_of_a_session(visitor: Visitor) -> None:
+    for page in ("login", "logout"):
+        visitor.cookie = ""
+        answer = visitor.ask(page, "?cookies=1")
+        cookies = answer.headers.get_all("Set-Cookie") or []
+        names = [text.partition("=")[0] for text in cookies]
+        assert names == ["first", "pysid", "last"]
+        assert answer.headers.get_all("Cache-Control") == ['no-cache="set-cookie"']
+        assert ("expires=" in cookies[1]) is (page == "logout")
+        if page == "login":
+            _, new, now = json.loads(answer.text)
+            assert cookies[1] == f"pysid={new}; path=/; samesite=Lax; httponly"
+            visitor.cookie = f"pysid={now}"
+            assert visitor.told("look")["data"] == {"user": "ada"}
+
+
 def test_delete(visitor: Visitor) -> None:
     visitor.told("visit")
     assert visitor.told("delete")["data"] == {}

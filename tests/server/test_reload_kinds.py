@@ -65,6 +65,9 @@ PythonOutputFilter ${{HANDLERS}}/lower.py::Lower.outputfilter LOWER
     SetHandler mod_python
     PythonHandler classes::Page.show
 </Location>
+<Location /door>
+    Require python door::is_open
+</Location>
 <Location /imports>
     SetHandler mod_python
     PythonHandler imports
@@ -173,6 +176,30 @@ def test_filters_of_both_directions(httpd: Httpd) -> None:
     until(lambda: "body new out 333" in ask(), True)
     httpd.handler("lower.py", lower.replace("part_filters.output", "b' new'"))
     until(lambda: "body new new" in ask(), True)
+
+
+def test_a_module_that_answers_to_all_names_can_be_replaced(httpd: Httpd) -> None:
+    """What only ``__getattr__`` answers need not be there in a new version, which has what is called."""
+    shut = "def is_open(req):\n    return False\n"
+    name = "def __getattr__(name):\n    if name != 'is_open' and {some}:\n        raise AttributeError(name)\n"
+    name += "    return lambda req: True\n"
+    httpd.allow("AH01630")
+    httpd.write("door", "in")
+    httpd.handler("path/door.py", shut)
+    until(lambda: httpd.get("/door").status, 403)
+    for some in (True, False):
+        httpd.handler("path/door.py", name.format(some=some))
+        until(lambda: httpd.get("/door").status, 200)
+        httpd.handler("path/door.py", shut)
+        until(lambda: httpd.get("/door").status, 403)
+    # What the module itself has must be there.
+    httpd.allow("door.py has no 'is_open', as the one in use has", "door.py' contains no 'is_open'")
+    httpd.handler("path/door.py", "is_shut = None\n")
+    end = time.monotonic() + 20
+    while "has no 'is_open'" not in httpd.log():
+        assert time.monotonic() < end
+        # A child of prefork may have had no version before.
+        assert httpd.get("/door").status in ((403,) if httpd.mpm == "event" else (403, 500))
 
 
 STARTED = """

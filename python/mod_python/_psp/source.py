@@ -14,8 +14,11 @@ DEFAULT_ENCODING = "utf-8"
 _LINE_END = re.compile(r"\r\n|\r|\n")
 # <%@ page encoding="latin-1" %>: searched in the bytes, before they can be decoded.
 _ENCODING = re.compile(rb"<%@\s*page\s(?:(?!%>).)*?\bencoding\s*=\s*([\"'])([\w.:-]+)\1", re.DOTALL)
-_PAGE = re.compile(r"\s*page\s(.*)", re.DOTALL)
-_ATTRIBUTE = re.compile(r"(\w+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)')")
+_PAGE = re.compile(r"\s*(page)\b", re.IGNORECASE)
+_ATTRIBUTE = re.compile(r"\s+(?:([\w-]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)')(?=\s|$)|$)")
+_ENCODING_NAME = re.compile(r"[\w.:-]+", re.ASCII)
+# What a page can say of itself; old pages say their language, of which there is one.
+_ATTRIBUTES = ("autoescape", "encoding", "language")
 _FLAGS = {"on": True, "true": True, "yes": True, "1": True, "off": False, "false": False, "no": False, "0": False}
 
 
@@ -101,14 +104,30 @@ class Source:
 
     def _read_page_directive(self, token: Token) -> None:
         match = _PAGE.match(token.text)
-        if match is None:
+        if match is None or not token.is_closed:
             return
-        for attribute in _ATTRIBUTE.finditer(match[1]):
-            if attribute[1] == "autoescape":
-                try:
-                    self.autoescape = flag(attribute[2] or attribute[3] or "", "autoescape")
-                except ValueError as error:
-                    raise self.error(str(error), token.start) from None
+        if match[1] != "page":
+            raise self.error(f"the directive {match[1]!r} is written as 'page'", token.start)
+        at = match.end()
+        while at < len(token.text):
+            attribute = _ATTRIBUTE.match(token.text, at)
+            if attribute is None:
+                rest = " ".join(token.text[at:].split())
+                raise self.error(f'an attribute of a page is written as NAME="VALUE", not as {rest}', token.start + at)
+            self._read_attribute(attribute, token.start + at)
+            at = attribute.end()
+
+    def _read_attribute(self, attribute: re.Match[str], at: int) -> None:
+        name, value = attribute[1], attribute[2] or attribute[3] or ""
+        if name is not None and name not in _ATTRIBUTES:
+            raise self.error(f"a page has no attribute {name!r}: there are {', '.join(_ATTRIBUTES)}", at)
+        if name == "encoding" and not _ENCODING_NAME.fullmatch(value):
+            raise self.error(f"{value!r} is no name of an encoding", at)
+        if name == "autoescape":
+            try:
+                self.autoescape = flag(value, "autoescape")
+            except ValueError as error:
+                raise self.error(str(error), at) from None
 
 
 class FileVersion:

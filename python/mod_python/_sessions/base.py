@@ -31,6 +31,8 @@ class BaseSession(dict[Any, Any]):
 
     _lock_held: Held | None = None
     _opens_later = False
+    # The cookie of the session that the response has so far, as its header says it.
+    _cookie_sent: str | None = None
 
     def __init__(
         self,
@@ -123,7 +125,20 @@ class BaseSession(dict[Any, Any]):
         return session_cookie(self._req, self._options, self._secret, self._sid)
 
     def _send_cookie(self) -> None:
-        Cookie.add_cookie(self._req, self.make_cookie())
+        self._set_cookie(self.make_cookie())
+
+    def _set_cookie(self, cookie: Cookie.Cookie) -> None:
+        """Send a cookie, in place of the one that was to be sent: a response has one of a name (RFC 6265, 4.1.1)."""
+        headers = self._req.err_headers_out
+        text, values = str(cookie), headers.get_all("Set-Cookie")
+        if self._cookie_sent in values:
+            values[values.index(self._cookie_sent)] = text
+            del headers["Set-Cookie"]
+            for value in values:
+                headers.add("Set-Cookie", value)
+        else:
+            Cookie.add_cookie(self._req, cookie)
+        self._cookie_sent = text
 
     # ---- what is known of it
 
@@ -214,7 +229,7 @@ class BaseSession(dict[Any, Any]):
     def _end_cookie(self) -> None:
         cookie = self.make_cookie()
         cookie.expires = 0
-        Cookie.add_cookie(self._req, cookie)
+        self._set_cookie(cookie)
 
     def renew(self) -> str:
         """Give the session a new id, save it under that, remove the old one, and send the cookie. Return the new id.

@@ -104,7 +104,8 @@ pub fn register<A: Access>(pool: &Pool) {
         (c"authz", from_ref(authorization).cast()),
     ];
     for (group, provider) in groups {
-        // The functions may look at the path: they are asked for each subrequest of another one.
+        // The functions may look at the path, so httpd must not rely on what it found for another URI. It still asks for
+        // a subrequest or an internal redirection only if the configuration differs from that of the request before it.
         let kind = ffi::AP_AUTH_INTERNAL_PER_URI as i32;
         // SAFETY: a live pool, which owns the provider and forgets it at its end; static texts.
         unsafe {

@@ -6,7 +6,7 @@ import signal
 import time
 from typing import Any
 
-from mod_python import Session, apache
+from mod_python import Cookie, Session, apache
 from mod_python._sessions.base import BaseSession
 
 
@@ -19,7 +19,12 @@ def begun(req: apache.Request, **arguments: Any) -> BaseSession:
     for name in ("sid", "secret"):
         if name in queried:
             arguments[name] = queried[name]
-    return Session.Session(req, **arguments)
+    if "cookies" not in queried:
+        return Session.Session(req, **arguments)
+    Cookie.add_cookie(req, "first", "1")
+    session = Session.Session(req, **arguments)
+    Cookie.add_cookie(req, "last", "1")
+    return session
 
 
 def told(session: BaseSession) -> dict[str, Any]:
