@@ -86,6 +86,16 @@ def test_w160_what_must_not_be_seen_is_refused(httpd: Httpd) -> None:
         assert status(httpd, f"published/{path}") == 403, path
 
 
+@pytest.mark.parametrize(
+    "name",
+    "box_of_int boxes typed_boxes any_call union typed_union optional annotated new_type Kind special".split(),
+)
+def test_what_stands_for_a_class_is_refused(httpd: Httpd, name: str) -> None:
+    for path in (name, f"{name}?what=x", f"{name}?x=secret", f"{name}/secret", f"{name}/__origin__", f"{name}/mro"):
+        assert status(httpd, f"published/{path}") == 403, path
+    assert get(httpd, "published/box/what") == "a box that is open"
+
+
 def test_what_is_not_there_is_not_found(httpd: Httpd) -> None:
     for path in ("nowhere", "shop/nowhere", "shop/name/nowhere", "shop/shelf/nowhere/x", "shop/Name", "published"):
         assert status(httpd, f"published/{path}") == 404, path

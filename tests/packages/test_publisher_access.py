@@ -13,6 +13,12 @@ Alias "/pub" "${HANDLERS}"
     SetHandler mod_python
     PythonHandler mod_python.publisher
 </Directory>
+<Location "/pub/published_checked">
+    AuthType Token
+    AuthName checked
+    PythonAuthenHandler published_checked::authenhandler
+    Require valid-user
+</Location>
 """
 MPMS = ("event", "prefork")
 ALICE = "alice:wonderland"
@@ -49,7 +55,6 @@ def test_w124_a_password_is_a_str_or_bytes(httpd: Httpd) -> None:
 @pytest.mark.parametrize(
     ("name", "anybody"),
     [
-        ("by_list", 200),
         ("by_constant", 200),
         ("constants", 403),
         ("by_lambda", 401),
@@ -96,7 +101,7 @@ def test_credentials_that_cannot_be_read(httpd: Httpd) -> None:
     assert httpd.get("/pub/published/hello", {"Authorization": "Basic !!!"}).status == 200
 
 
-@pytest.mark.parametrize("kind", ["list", "tuple", "set", "function"])
+@pytest.mark.parametrize("kind", ["list", "tuple", "set", "function", "keys", "deque"])
 def test_access(httpd: Httpd, kind: str) -> None:
     assert status(httpd, f"access_{kind}", ALICE) == 200
     assert status(httpd, f"access_{kind}", BOB) == 403
@@ -117,7 +122,7 @@ def test_a_rule_that_fails_lets_nobody_in(httpd: Httpd, rule: str) -> None:
 
 @pytest.mark.parametrize("rule", ["generates", "access_generates"])
 def test_a_rule_that_decides_nothing_lets_nobody_in(httpd: Httpd, rule: str) -> None:
-    httpd.expect("TypeError: a rule of the publisher is a function that returns true or false")
+    httpd.expect("TypeError: a rule of the publisher returns true or false, and this one returns a generator")
     assert status(httpd, rule, ALICE) == 500
 
 
@@ -136,6 +141,62 @@ def test_a_rule_in_a_function_that_cannot_be_read_lets_nobody_in(httpd: Httpd, n
 
 def test_a_parameter_is_no_rule(httpd: Httpd) -> None:
     assert get(httpd, "published_rules/with_parameter?__access__=1").text == "a field 1"
+
+
+ODD = "filter map iterator text bytes class declined number float".split()
+
+
+@pytest.mark.parametrize("rule", [*(f"{kind}_{name}" for kind in ("access", "auth") for name in ODD), "auth_list"])
+def test_a_value_that_can_be_no_rule_lets_nobody_in(httpd: Httpd, rule: str) -> None:
+    httpd.expect("TypeError: (__access__|__auth__) of the publisher cannot be a |TypeError: a rule of the publisher is")
+    assert status(httpd, f"odd_{rule}", ALICE) == status(httpd, f"odd_{rule}", ALICE) == 500
+
+
+@pytest.mark.parametrize("result", ["filter", "map", "iterator", "declined", "number"])
+def test_a_result_that_is_no_decision_lets_nobody_in(httpd: Httpd, result: str) -> None:
+    httpd.expect("TypeError: a rule of the publisher (is|returns) true or false")
+    assert status(httpd, f"odd_result_{result}", ALICE) == 500
+
+
+@pytest.mark.parametrize("kind", ["access", "auth", "result"])
+def test_a_status_is_the_answer(httpd: Httpd, kind: str) -> None:
+    answer = get(httpd, f"published_rules/odd_{kind}_status", ALICE)
+    assert (answer.status, "WWW-Authenticate" in answer.headers) == (401, True)
+    assert status(httpd, f"odd_{kind}_forbidden", ALICE) == 403
+
+
+@pytest.mark.parametrize(
+    "name",
+    "cached cached_wrapper partial partial_of_cached partial_of_attributed wrapping inheriting calling calling/method "
+    "calling_attributed calling_static".split(),
+)
+def test_what_wraps_a_function_keeps_its_rules(httpd: Httpd, name: str) -> None:
+    assert status(httpd, name, ALICE) == status(httpd, name) == 403
+
+
+def test_what_wraps_others_without_an_end_lets_nobody_in(httpd: Httpd) -> None:
+    httpd.expect("TypeError: the rules of a Endless cannot be read")
+    assert status(httpd, "endless", ALICE) == 500
+
+
+def test_access_looks_at_the_user_that_httpd_has_checked(httpd: Httpd) -> None:
+    def user(path: str, token: str, credentials: str | None = None) -> tuple[int, str]:
+        headers = {"X-Token": token}
+        if credentials:
+            headers["Authorization"] = f"Basic {b64encode(credentials.encode()).decode()}"
+        answer = httpd.get(f"/pub/published_checked/{path}", headers)
+        return answer.status, answer.text if answer.status == 200 else ""
+
+    assert httpd.get("/pub/published_checked/listed").status == 401
+    for path in ("listed", "called", "held/inner"):
+        assert user(path, "alice") == user(path, "alice", "eve:x") == (200, "for alice")
+        assert user(path, "eve")[0] == user(path, "eve", ALICE)[0] == 403
+    assert user("constant", "eve", ALICE)[0] == 403
+    assert user("constant", "alice", "eve:x") == (200, "for alice")
+    assert user("both", "eve", ALICE) == (200, "for eve")
+    assert user("both", "alice", BOB)[0] == 403
+    assert user("both", "alice")[0] == 401
+    assert httpd.get("/pub/published_checked/listed", {"X-Token": "alice", "Authorization": "Basic !"}).status == 200
 
 
 def test_rules_on_functions_and_methods(httpd: Httpd) -> None:

@@ -1,14 +1,15 @@
 """Where the rules of an object are written: in its attributes, or inside of a function."""
 
 import functools
-from collections.abc import Iterator
-from types import CodeType, FunctionType, MethodType, ModuleType
+from types import CodeType, FunctionType, MethodType, ModuleType, WrapperDescriptorType
 from typing import Any, NamedTuple
 
 _NAMES = ("__auth__", "__access__", "__auth_realm__")
 _NAME_SET = frozenset(_NAMES)
-_FUNCTIONS = (FunctionType, MethodType)
 _VARARGS, _VARKEYWORDS = 0x04, 0x08  # inspect.CO_VARARGS and CO_VARKEYWORDS; inspect takes long to import
+
+# How many functions may be wrapped in one another.
+_MOST_LAYERS = 100
 
 # Instructions behind which a constant is still what is stored next, and those that make a function of code.
 _KEEPING = frozenset({"CACHE", "EXTENDED_ARG", "NOP"})
@@ -34,22 +35,23 @@ def rules_of(found: object) -> Rules | None:
     """Return the rules of an object, or None if it has none.
 
     Those of a function are its attributes; else, as in mod_python 3, what is assigned to these names inside of it: a
-    constant, or a function. A function that another one wraps (`functools.wraps`) keeps its rules.
+    constant, or a function. What another function or object wraps, or calls, keeps its rules; see `_layers`.
 
     Raises:
-        TypeError: what is assigned inside of a function cannot be read without calling that.
+        TypeError: what is assigned inside of a function cannot be read without calling that, or an object wraps others
+            without an end.
         BaseException: whatever an attribute raises.
     """
     if _has_none(found):
         return None
-    inside: dict[str, Any] = {}
-    if isinstance(found, _FUNCTIONS):
-        for function in _wrapped(found):
-            inside = {**_assigned(function), **inside}
-    auth = getattr(found, "__auth__", inside.get("__auth__", ABSENT))
-    access = getattr(found, "__access__", inside.get("__access__", ABSENT))
-    realm = getattr(found, "__auth_realm__", inside.get("__auth_realm__", ABSENT))
-    return None if auth is access is realm is ABSENT else Rules(auth, access, realm)
+    rules: dict[str, Any] = {}
+    for layer in _layers(found):
+        inside = _assigned(layer) if isinstance(layer, FunctionType) else {}
+        for name in _NAMES:
+            value = getattr(layer, name, inside.get(name, ABSENT))
+            if value is not ABSENT:
+                rules.setdefault(name, value)
+    return Rules(*(rules.get(name, ABSENT) for name in _NAMES)) if rules else None
 
 
 def _has_none(found: Any) -> bool:
@@ -64,17 +66,30 @@ def _has_none(found: Any) -> bool:
     return _NAME_SET.isdisjoint(code.co_varnames) and _NAME_SET.isdisjoint(code.co_cellvars)
 
 
-def _wrapped(function: Any) -> Iterator[FunctionType]:
-    """Yield a function, and those that it wraps."""
-    seen: set[int] = set()
-    while id(function) not in seen:
-        seen.add(id(function))
-        while isinstance(function, MethodType):
-            function = function.__func__
-        if not isinstance(function, FunctionType):
-            return
-        yield function
-        function = function.__dict__.get("__wrapped__")
+def _layers(found: object) -> list[Any]:
+    """Return an object, and what it wraps or calls: the outer ones first."""
+    layers: list[Any] = [found]
+    for layer in layers:
+        layers += [one for one in _inner(layer) if not any(one is other for other in layers)]
+        if len(layers) > _MOST_LAYERS:
+            raise TypeError(f"the rules of a {type(found).__name__} cannot be read: it wraps others without an end")
+    return layers
+
+
+def _inner(layer: Any) -> list[Any]:
+    """Return what an object wraps or calls by itself: functions, methods, `partial`, objects with `__call__`."""
+    if isinstance(layer, MethodType | staticmethod | classmethod):
+        return [layer.__func__]
+    if isinstance(layer, functools.partial | functools.partialmethod):
+        return [layer.func]
+    found: list[Any] = []
+    if not isinstance(layer, FunctionType | type):
+        calls = (vars(kind).get("__call__") for kind in type(layer).__mro__)
+        call = next((one for one in calls if one is not None), None)
+        if call is not None and not isinstance(call, WrapperDescriptorType):
+            found.append(call)
+    wrapped = getattr(layer, "__wrapped__", None)
+    return found if wrapped is None else [*found, wrapped]
 
 
 def _assigned(function: FunctionType) -> dict[str, Any]:

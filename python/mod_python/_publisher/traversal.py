@@ -16,7 +16,12 @@ _CLOSED = (
     types.MethodWrapperType,
     types.MethodDescriptorType,
     types.ClassMethodDescriptorType,
+    types.GenericAlias,
+    types.UnionType,
 )
+# Modules whose objects stand for classes, and are closed as these: aliases (`Box[int]`), unions, new types. They are
+# known by the names of the modules, which take long to import.
+_TYPING = ("typing", "typing_extensions")
 # What is published, and not looked into: functions, methods, generators, and all other types that the interpreter uses
 # by itself.
 _LEAVES = frozenset(one for one in vars(types).values() if isinstance(one, type))
@@ -27,19 +32,23 @@ _SPECIAL = _LEAVES | frozenset(_CLOSED)
 
 def _is_plain(kind: type) -> bool:
     """Return whether a class can be told at once to be neither closed nor a leaf: it has no base but object."""
-    return kind.__base__ is object and kind not in _SPECIAL
+    return kind.__base__ is object and kind not in _SPECIAL and kind.__module__ not in _TYPING
+
+
+def _is_closed(value: object) -> bool:
+    return isinstance(value, _CLOSED) or type(value).__module__ in _TYPING
 
 
 def is_publishable(value: object) -> bool:
     """Return whether a value can be what a URL names."""
     kind = type(value)
-    return kind is types.FunctionType or kind is types.MethodType or _is_plain(kind) or not isinstance(value, _CLOSED)
+    return kind is types.FunctionType or kind is types.MethodType or _is_plain(kind) or not _is_closed(value)
 
 
 def is_traversable(value: object) -> bool:
     """Return whether a URL can name what is in a value."""
     kind = type(value)
-    return _is_plain(kind) or (kind not in _LEAVES and not isinstance(value, _CLOSED))
+    return _is_plain(kind) or (kind not in _LEAVES and not _is_closed(value))
 
 
 def resolve(req: apache.Request, module: object, names: tuple[str, ...]) -> object:

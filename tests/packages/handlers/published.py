@@ -5,8 +5,8 @@ import enum
 import functools
 import json
 import types
-from collections.abc import AsyncIterator, Iterator
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Annotated, Any, Generic, List, NewType, Optional, TypeVar, Union  # noqa: UP035 - as people write
 
 from mod_python import apache, util
 
@@ -202,3 +202,29 @@ def form_once(req: apache.Request) -> str:
 
 def reads_itself(req: apache.Request) -> str:
     return f"{req.read()!r}"
+
+
+Kind = TypeVar("Kind")
+
+
+class Box(Generic[Kind]):
+    secret = "secret"
+
+    def __init__(self, what: str = "secret") -> None:
+        self.what = what
+
+    def __str__(self) -> str:
+        return f"secret {self.what}"
+
+
+box: Box[int] = Box("a box that is open")
+box_of_int = Box[int]
+boxes = list[Box]  # type: ignore[type-arg]
+typed_boxes = List[Box]  # type: ignore[type-arg] # noqa: UP006
+any_call = Callable[[int], Box]  # type: ignore[type-arg]
+union = Box | int  # type: ignore[type-arg]
+typed_union = Union[Box, int]  # type: ignore[type-arg] # noqa: UP007
+optional = Optional[Box]  # type: ignore[type-arg] # noqa: UP045
+annotated = Annotated[Box, "secret"]
+new_type = NewType("new_type", str)
+special = Union

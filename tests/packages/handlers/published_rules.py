@@ -1,8 +1,9 @@
 """Objects with rules for the publisher."""
 
-# ruff: noqa: ARG005, E731, F841, N807, RUF012, SIM108 - written as people write rules
+# ruff: noqa: ARG002, ARG004, ARG005, E731, F841, N807, RUF012, SIM108 - written as people write rules
 
 import functools
+from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -67,6 +68,26 @@ access_list = Room(auth=PASSWORDS, access=["alice"])
 access_tuple = Room(auth=PASSWORDS, access=("alice",))
 access_set = Room(auth=PASSWORDS, access={"alice"})
 access_function = Room(auth=PASSWORDS, access=lambda _, user: user == "alice")
+access_keys = Room(auth=PASSWORDS, access={"alice": 1}.keys())
+access_deque = Room(auth=PASSWORDS, access=deque(["alice"]))
+for _name, _value in {
+    "filter": filter(None, ["alice"]),
+    "map": map(str, ["alice"]),
+    "iterator": iter(["alice"]),
+    "text": "alice",
+    "bytes": b"alice",
+    "class": Room,
+    "status": apache.HTTP_UNAUTHORIZED,
+    "forbidden": apache.HTTP_FORBIDDEN,
+    "declined": apache.DECLINED,
+    "number": 200,
+    "float": 1.0,
+}.items():
+    globals()[f"odd_access_{_name}"] = Room(auth=PASSWORDS, access=_value)
+    globals()[f"odd_auth_{_name}"] = Room(auth=_value)
+    if not isinstance(_value, str | bytes | float | type):
+        globals()[f"odd_result_{_name}"] = Room(auth=lambda *_, value=_value: value)
+odd_auth_list = Room(auth=[("alice", "wonderland")])
 access_true = Room(auth=PASSWORDS, access=1)
 access_false = Room(auth=PASSWORDS, access=0)
 access_alone = Room(access=["alice"])
@@ -125,6 +146,84 @@ def _passes_on(function: Callable[..., Any]) -> Callable[..., Any]:
 def wrapped(req: apache.Request) -> str:
     __access__ = 0
     return "secret"
+
+
+@functools.cache
+def cached(req: apache.Request = None) -> str:  # type: ignore[assignment] # published without parameters, too
+    __access__ = 0
+    return "secret"
+
+
+@functools.lru_cache(maxsize=1)
+@_passes_on
+def cached_wrapper(req: apache.Request) -> str:
+    __access__ = 0
+    return "secret"
+
+
+def _attributed(req: apache.Request) -> str:
+    return "secret"
+
+
+_attributed.__access__ = 0
+
+partial = functools.partial(wrapped)
+partial_of_cached = functools.partial(functools.partial(cached))
+partial_of_attributed = functools.partial(_attributed)
+
+
+class Wrapping:
+    def __init__(self, function: Callable[..., Any]) -> None:
+        functools.update_wrapper(self, function)
+
+    def __call__(self, req: apache.Request) -> str:
+        return "secret"
+
+
+class Inheriting(Wrapping):
+    pass
+
+
+class Calling:
+    def __call__(self, req: apache.Request) -> str:
+        __access__ = 0
+        return "secret"
+
+    def method(self) -> str:
+        return "secret"
+
+
+class CallingAttributed:
+    def __call__(self, req: apache.Request) -> str:
+        return "secret"
+
+    __call__.__access__ = 0
+
+
+class CallingStatic:
+    @staticmethod
+    def __call__(req: apache.Request) -> str:
+        __access__ = 0
+        return "secret"
+
+
+wrapping = Wrapping(cached)
+inheriting = Inheriting(_attributed)
+calling = Calling()
+calling_attributed = CallingAttributed()
+calling_static = CallingStatic()
+
+
+class Endless:
+    def __str__(self) -> str:
+        return "secret"
+
+    @property
+    def __wrapped__(self) -> Any:
+        return Endless()
+
+
+endless = Endless()
 
 
 def with_dict(req: apache.Request) -> str:
