@@ -9,16 +9,12 @@ from types import ModuleType
 
 from mod_python import _folders, _sources
 from mod_python._import_graph import parents
-from mod_python._sources import Source, StandIn, here, loaded, meant, stamp_now
+from mod_python._sources import Source, StandIn, UnsettledError, here, loaded, meant, names_of, stamp_now
 
 TYPE_CHECKING = False  # as typing's, whose import takes long
 if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
     from typing import Any
-
-
-class UnsettledError(Exception):
-    """A file is being written."""
 
 
 def find(name: str, search: Sequence[str] | None) -> "ModuleSpec | None":
@@ -43,6 +39,8 @@ class Attempt:
     """The making of new versions. One thread runs it; for this thread, and for it alone, they are there already."""
 
     def __init__(self, old: Sequence[str]) -> None:
+        # Whether a file was not read because it is being written.
+        self.is_unsettled = False
         self._created: dict[str, Source] = {}
         self._before: dict[str, Source | None] = {}
         self._old = {name: sys.modules[name] for name in old}
@@ -58,7 +56,7 @@ class Attempt:
         """
         for one, stand_in in self._stand_ins.items():
             parent, _, last = one.rpartition(".")
-            names = vars(self._old[parent] if parent in self._old else sys.modules[parent]) if parent else {}
+            names = names_of(self._old[parent] if parent in self._old else sys.modules[parent]) if parent else {}
             if parent not in self._old and names.get(last) is self._old[one]:
                 self._attributes.append((names, last, one))
                 names[last] = stand_in
@@ -118,6 +116,8 @@ class Attempt:
 
     def check_files(self) -> None:
         """Raise UnsettledError if one of the files was being written while it was read."""
+        if self.is_unsettled:
+            raise UnsettledError
         for source in self._created.values():
             now = stamp_now(source)
             if now is not None and (now != source.stamp is not None or source.is_written(now)):
@@ -146,7 +146,7 @@ class Attempt:
             loaded.pop(name, None)
             module = sys.modules.pop(name, None)
             parent, _, last = name.rpartition(".")
-            names = vars(sys.modules[parent]) if parent in sys.modules else {}
+            names = names_of(sys.modules.get(parent))
             if module is not None and names.get(last) is module:
                 del names[last]
         self._settle(self._old)

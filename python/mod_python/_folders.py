@@ -293,9 +293,15 @@ def in_folders(name: str, path: Sequence[str]) -> str:
     """
     first = name.partition(".")[0]
     spec = PathFinder.find_spec(first, path)
-    if spec is None or spec.origin is None:
+    if spec is None:
         raise ModuleNotFoundError(f"No module named {first!r} in {', '.join(path)}", name=first)
     plain = getattr(sys.modules.get(first), "__spec__", None) or PathFinder.find_spec(first)
+    if spec.origin is None:
+        # A namespace package: the first of its folders.
+        folders = list(spec.submodule_search_locations or ())
+        if plain is not None and plain.origin is None and list(plain.submodule_search_locations or ()) == folders:
+            return name
+        return f"{_package(folders[0].rpartition('/')[0])}.{name}"
     return name if plain is not None and plain.origin == spec.origin else _name_by_file(spec, name)
 
 

@@ -14,21 +14,30 @@ _LAST = 0.5
 # A change so many seconds before the reading, or less, may not be told from the next one by its time.
 _SURE = 0.05
 
+_bare: dict[str, frozenset[str]] = {}
 _read: "dict[str, tuple[float, int, frozenset[str]]]" = {}
 
 
 def names_in(folder: str) -> frozenset[str]:
     """Return the names that the files in a folder, and the folders with files of Python code, have as modules."""
-    names = set()
+    names, bare = set(), set()
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
                 name, _, end = entry.name.partition(".")
                 if end in ("py", "pyc") or (not end and os.path.exists(f"{entry.path}/__init__.py")):  # noqa: PTH110
                     names.add(name)
+                elif not end and name.isidentifier() and entry.is_dir():
+                    bare.add(name)
     except OSError:
         pass  # a zip archive
+    _bare[folder] = frozenset(bare)
     return frozenset(names)
+
+
+def bare_folders(folder: str) -> frozenset[str]:
+    """Return the names of the folders in a folder that had no ``__init__.py`` when its names were read last."""
+    return _bare.get(folder, frozenset())
 
 
 def listings(folders: "Iterable[str]") -> "Listings":

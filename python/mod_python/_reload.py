@@ -16,11 +16,11 @@ import time
 from collections.abc import Mapping, Sequence
 from types import ModuleType, TracebackType
 
-from mod_python import _apache
-from mod_python._attempt import Attempt, UnsettledError, find
+from mod_python import _apache, _sources
+from mod_python._attempt import Attempt, find
 from mod_python._import_graph import imports_of_all, names_in_imports
-from mod_python._listings import names_in
-from mod_python._sources import Source, here, loaded, stamp_now
+from mod_python._listings import bare_folders, names_in
+from mod_python._sources import Source, UnsettledError, here, loaded, names_of, stamp_now, watch
 
 TYPE_CHECKING = False  # as typing's, whose import takes long
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 # A version that has failed is tried again after so long, in seconds, even if no file changes: a database may be back.
 _AGAIN = 5.0
+# While a file is being written, a version is tried again after so long, in seconds: what it runs first runs each time.
+_PAUSE = 0.05
 # New versions may be the first to import what imports old ones: then they are made anew, at most so often at a time.
 _ROUNDS = 4
 
@@ -35,6 +37,8 @@ _ROUNDS = 4
 _HIDDEN = ("<frozen importlib", importlib.__file__, f"{os.path.dirname(__file__)}/_")  # noqa: PTH120
 _lock = threading.Lock()
 _failures: "dict[str, _Failure]" = {}
+# When a version is tried again for which a file was being written, by the module's name.
+_again: dict[str, float] = {}
 # The objects of modules that handlers have asked for, by module.
 _named: dict[str, set[str]] = {}
 
@@ -46,6 +50,7 @@ class _Failure:
         self.changes = changes
         self.files = files
         self.error = error
+        self.kind = _kind(error)
         self.traceback = error.__traceback__
         self.again = time.monotonic() + _AGAIN
 
@@ -66,8 +71,11 @@ def newest(name: str, module: object, wanted: Sequence[str], changes: int) -> "N
     if here.attempt is not None or not _lock.acquire(blocking=False):
         return module, False, None, False
     try:
+        if time.monotonic() < _again.get(name, 0.0):
+            return module, False, None, False
         return _newest(name, module, wanted, changes)
     except UnsettledError:
+        _again[name] = time.monotonic() + _PAUSE
         return module, False, None, False
     finally:
         _lock.release()
@@ -96,7 +104,7 @@ def _newest(name: str, module: object, wanted: Sequence[str], changes: int) -> "
             attempt.undo()
             attempt.check_files()
             error = error.with_traceback(_without_frames(error.__traceback__))
-            is_news = known is None or known.files != files or repr(known.error) != repr(error)
+            is_news = known is None or known.files != files or known.kind != _kind(error)
             _failures[name] = _Failure(changes, files, error)
             return sys.modules.get(name, module), False, error, is_news
         attempt.finish()
@@ -114,7 +122,7 @@ def _check_names(name: str, before: object, after: object) -> None:
     asked for it yet or not. It holds for each module that is made, since the module of a handler may be imported by
     others.
     """
-    own = (each for each, value in vars(before).items() if getattr(value, "__module__", None) == name)
+    own = (each for each, value in names_of(before).items() if getattr(value, "__module__", None) == name)
     path = loaded[name].path
     named = (
         each
@@ -194,17 +202,46 @@ def _appeared(imports: Mapping[str, set[str]], now: dict[str, frozenset[str]]) -
         for folder, names in before.items():
             if folder not in now:
                 now[folder] = names_in(folder)
+            _watch_bare(folder, loaded[one], now)
             appeared |= now[folder] - names
         found[one] = frozenset(appeared)
     return found
 
 
+def _watch_bare(folder: str, source: Source, now: dict[str, frozenset[str]]) -> None:
+    """Watch the folders in a folder that a module imports, and that have no ``__init__.py`` yet."""
+    bare = bare_folders(folder)
+    new = [each for each in bare if f"{folder}/{each}" not in _sources.folders]
+    if not new or (wanted := names_in_imports(source)).isdisjoint(new):
+        return
+    for each in wanted.intersection(new):
+        watch(f"{folder}/{each}")
+    # The file may have come before the kernel was asked.
+    now[folder] = names_in(folder)
+
+
 def _without_frames(traceback: TracebackType | None) -> TracebackType | None:
     """Return a traceback without the frames of the import system."""
-    if traceback is None:
-        return None
-    following = _without_frames(traceback.tb_next)
-    if traceback.tb_frame.f_code.co_filename.startswith(_HIDDEN):
-        return following
-    traceback.tb_next = following
-    return traceback
+    kept = []
+    while traceback is not None:
+        if not traceback.tb_frame.f_code.co_filename.startswith(_HIDDEN):
+            kept.append(traceback)
+        traceback = traceback.tb_next
+    following = None
+    for each in reversed(kept):
+        each.tb_next = following
+        following = each
+    return following
+
+
+def _kind(error: BaseException) -> tuple[str, str, str, int]:
+    """Return what tells one failure from another: the type of the error, and where it was raised.
+
+    The text of an error may be another one each time, or raise.
+    """
+    path, line = "", 0
+    traceback = error.__traceback__
+    while traceback is not None:
+        path, line = traceback.tb_frame.f_code.co_filename, traceback.tb_lineno
+        traceback = traceback.tb_next
+    return type(error).__module__, type(error).__qualname__, path, line

@@ -30,15 +30,19 @@ else:
 
 # For so long after a file was changed, in seconds, another change may leave it the same times and length.
 RECENT = 2.0
-# Where the kernel does not tell of changes, a file that was changed less than so many seconds ago may be half written;
-# and an empty one, which who has opened it may not have begun to write.
-_SETTLED = 0.1
-_SETTLED_EMPTY = 2.0
+# Where the kernel has not told of a file, one that was changed less than so many seconds ago may be half written: it is
+# no new version yet. The first import, for which there is no other version, waits for a shorter time.
+_SETTLED = 2.0
+_SETTLED_FIRST = 0.1
 # The first import of a file waits so many seconds at most for those who write it.
 _PATIENCE = 2.0
 
 _PACKAGE = f"{os.path.dirname(__file__)}/"  # noqa: PTH120 - pathlib takes long to import
 _LIBRARY = f"{os.path.dirname(os.__file__)}/"  # noqa: PTH120
+
+
+class UnsettledError(Exception):
+    """A file is being written."""
 
 
 class _Here(threading.local):
@@ -116,9 +120,7 @@ class Source(SourceFileLoader):
         self.target = os.path.realpath(self.path)
         searched = self._searched(spec)
         for folder in (*searched, _folder(self.target)):
-            if folder not in folders:
-                _apache._watch(folder)
-                folders.add(folder)
+            watch(folder)
         self.listings = listings(searched)
         return None
 
@@ -160,11 +162,9 @@ class Source(SourceFileLoader):
 
     def is_written(self, now: "Stamp") -> bool:
         """Return whether the file, whose stamp is `now`, is being written, as far as can be told."""
-        is_empty = not now[1]
-        is_written = _apache._is_written(self.target, is_empty)
+        is_written = _apache._is_written(self.target, not now[1])
         if is_written is None:
-            # The kernel does not tell of this folder.
-            is_written = 0 <= time.time() - now[0] / 1e9 < (_SETTLED_EMPTY if is_empty else _SETTLED)
+            is_written = 0 <= time.time() - now[0] / 1e9 < _SETTLED
         return is_written
 
     def _wait_until_whole(self) -> None:
@@ -175,16 +175,16 @@ class Source(SourceFileLoader):
         """
         end = time.monotonic() + _PATIENCE
         while time.monotonic() < end:
-            changed, *_, changed_inode = stamp(self.path)
-            is_fresh = changed == changed_inode and 0 <= time.time() - changed / 1e9 < _SETTLED
-            if not is_fresh and not _apache._is_written(self.target, False):
+            changed, size, *_, changed_inode = stamp(self.path)
+            is_fresh = changed == changed_inode and 0 <= time.time() - changed / 1e9 < _SETTLED_FIRST
+            if not is_fresh and not _apache._is_written(self.target, not size):
                 return
             if _apache._changes() < 0:
                 return
             time.sleep(0.01)
 
     def get_data(self, path: str) -> bytes:
-        """Return the contents of a file.
+        """Return the contents of a file. Raise UnsettledError for a new version that is being written.
 
         For a new version the .pyc file is passed over, and written anew: it holds for each text of one time and length.
         """
@@ -196,6 +196,9 @@ class Source(SourceFileLoader):
         if self.is_patient:
             self._wait_until_whole()
         self.stamp = stamp(path)
+        if here.attempt is not None and loaded.get(self.name) is self and self.is_written(self.stamp):
+            here.attempt.is_unsettled = True
+            raise UnsettledError(path)
         data = super().get_data(path)
         self.digest = hash(data)
         return data
@@ -219,6 +222,13 @@ class CompiledFile(Source):
 
     get_code = SourcelessFileLoader.get_code
     get_source = SourcelessFileLoader.get_source
+
+
+def watch(folder: str) -> None:
+    """Have the kernel tell of changes in a folder from now on."""
+    if folder not in folders:
+        _apache._watch(folder)
+        folders.add(folder)
 
 
 def note_import(name: str) -> None:
@@ -305,6 +315,12 @@ class StandIn(ModuleType):
 
     def __repr__(self) -> str:
         return repr(meant(self))
+
+
+def names_of(module: object) -> dict[str, object]:
+    """Return the variables of a module; none of an object in its place that has no `__dict__`."""
+    names = getattr(module, "__dict__", None)
+    return names if isinstance(names, dict) else {}
 
 
 def meant(module: object) -> object:

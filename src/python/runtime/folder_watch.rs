@@ -3,6 +3,7 @@
 #![expect(unsafe_code, reason = "asks for the kind of a file system")]
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::ffi::{CString, OsStr, OsString};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
@@ -16,6 +17,8 @@ use inotify::{Event, EventMask, Inotify, WatchDescriptor, WatchMask};
 const WRITTEN: Duration = Duration::from_secs(30);
 /// After a file was made, it counts as being written for so long, even if it is not empty: a link to one may be all.
 const MADE: Duration = Duration::from_millis(50);
+/// The kernel does not tell who had a file open when a folder began to be watched. After this time nobody writes it.
+const UNTOLD: Duration = Duration::from_secs(2);
 /// File systems on which other machines, or a program, can change files without the kernel's knowing: 9p, AFS, Ceph,
 /// CIFS, Coda, FUSE, NFS, SMB, SMB2, and the shared folders of VirtualBox.
 const REMOTE: [u32; 10] = [
@@ -38,20 +41,48 @@ pub struct FolderWatch {
     process: u32,
     inotify: Option<Inotify>,
     folders: HashMap<PathBuf, Folder>,
-    /// Files that are being written.
+    /// Files that are being written, and those that were closed not long ago.
     written: HashMap<(WatchDescriptor, OsString), Writing>,
+    /// When the kernel had to leave out what it had to tell.
+    lost: Option<Instant>,
     /// What is to be said of the kernel's refusal.
     news: Option<String>,
     /// Whether it was said.
     is_said: bool,
 }
 
-/// The writing of a file, which nobody has closed yet.
+/// The writing of a file.
 struct Writing {
-    /// Until when that is assumed.
+    /// Until when it is assumed that nobody has closed it; a time that is past if somebody has.
     until: Instant,
     /// The same for a file that is not empty.
     until_with_text: Instant,
+    /// Whether the times or rights of the file were changed after it was written last.
+    has_new_times: bool,
+    /// Whether the kernel has told of it. If not, the file may be closed or open.
+    is_told: bool,
+}
+
+impl Writing {
+    fn new(until: Instant, until_with_text: Instant) -> Self {
+        Self {
+            until,
+            until_with_text,
+            has_new_times: false,
+            is_told: true,
+        }
+    }
+
+    /// What follows when somebody closes the file: `touch` closes one that another process goes on to write. Programs
+    /// that copy the times of a file do the same with their own, which is an old file then.
+    fn closed(before: Option<&Self>, now: Instant) -> Self {
+        let is_untold = before.is_some_and(|one| one.until > now && one.has_new_times);
+        let until = if is_untold { now + UNTOLD } else { now };
+        Self {
+            is_told: !is_untold,
+            ..Self::new(until, until)
+        }
+    }
 }
 
 #[derive(Default)]
@@ -60,6 +91,8 @@ struct Folder {
     id: Option<(u64, u64)>,
     /// `None` if the kernel does not tell of changes.
     descriptor: Option<WatchDescriptor>,
+    /// When the kernel was asked.
+    since: Option<Instant>,
     /// Whether the kernel knows of all changes, so that asking it makes sense.
     is_local: bool,
 }
@@ -92,7 +125,9 @@ impl FolderWatch {
     fn note(&mut self, event: Event<OsString>) -> bool {
         let has = |flags| event.mask.intersects(flags);
         if has(EventMask::Q_OVERFLOW) {
-            self.written.clear();
+            let now = Instant::now();
+            self.lost = Some(now);
+            self.written.retain(|_, one| one.until > now);
             return true;
         }
         if has(EventMask::IGNORED | EventMask::DELETE_SELF | EventMask::MOVE_SELF) {
@@ -121,24 +156,26 @@ impl FolderWatch {
         let now = Instant::now();
         let until = now + WRITTEN;
         if has(EventMask::MODIFY) {
-            let until_with_text = until;
-            let writing = Writing {
-                until,
-                until_with_text,
-            };
-            self.written.insert(file, writing);
+            self.written.insert(file, Writing::new(until, until));
             return false;
         }
         if has(EventMask::CREATE) {
             // Who has made it writes it next. A link has its text from the start.
-            let until_with_text = now + MADE;
-            let writing = Writing {
-                until,
-                until_with_text,
-            };
-            self.written.entry(file).or_insert(writing);
-        } else if !has(EventMask::ATTRIB) {
-            self.written.remove(&file);
+            let made = Writing::new(until, now + MADE);
+            match self.written.entry(file) {
+                Entry::Occupied(mut entry) if entry.get().until <= now => *entry.get_mut() = made,
+                entry => drop(entry.or_insert(made)),
+            }
+        } else if has(EventMask::ATTRIB) {
+            if let Some(writing) = self.written.get_mut(&file) {
+                writing.has_new_times = true;
+            }
+        } else if has(EventMask::CLOSE_WRITE) {
+            let closed = Writing::closed(self.written.get(&file), now);
+            self.written.insert(file, closed);
+        } else {
+            // It was renamed, or is gone.
+            self.written.insert(file, Writing::new(now, now));
         }
         true
     }
@@ -169,6 +206,8 @@ impl FolderWatch {
     /// changed unnoticed. May wait for a disk.
     pub fn scan(&mut self) -> bool {
         let mut has_changed = false;
+        let now = Instant::now();
+        self.written.retain(|_, one| one.until + UNTOLD > now);
         let has_inotify = self.inotify.is_some();
         let is_to_ask = |path: &PathBuf, folder: &Folder| {
             let is_untold = folder.is_local && folder.descriptor.is_none();
@@ -214,6 +253,7 @@ impl FolderWatch {
         Folder {
             id,
             descriptor,
+            since: Some(Instant::now()),
             is_local,
         }
     }
@@ -246,17 +286,25 @@ impl FolderWatch {
         self.process == process
     }
 
-    /// Whether a file is being written; `None` if the kernel does not tell of its folder. `is_empty`: whether nothing
-    /// is in it.
+    /// Whether a file is being written; `None` if the kernel does not tell of its folder, or has not told all that was
+    /// done with the file in the last seconds. `is_empty`: whether nothing is in it.
     pub fn is_written(&self, path: &Path, is_empty: bool) -> Option<bool> {
-        let descriptor = self.folders.get(path.parent()?)?.descriptor.clone()?;
+        let folder = self.folders.get(path.parent()?)?;
+        let descriptor = folder.descriptor.clone()?;
         let name = path.file_name()?.to_owned();
-        let writing = self.written.get(&(descriptor, name));
-        let until = writing.map(|writing| match is_empty {
+        let now = Instant::now();
+        let Some(writing) = self.written.get(&(descriptor, name)) else {
+            let since = folder.since.max(self.lost)?;
+            return (now >= since + UNTOLD).then_some(false);
+        };
+        let until = match is_empty {
             true => writing.until,
             false => writing.until_with_text,
-        });
-        Some(until.is_some_and(|until| until > Instant::now()))
+        };
+        match until > now {
+            true => writing.is_told.then_some(true),
+            false => Some(false),
+        }
     }
 }
 

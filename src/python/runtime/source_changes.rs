@@ -189,8 +189,8 @@ impl SourceChanges {
     }
 }
 
-/// Whether a file is being written at this moment; `None` if the kernel does not tell of its folder. `is_empty`: whether
-/// nothing is in it.
+/// Whether a file is being written at this moment; `None` if the kernel does not tell of its folder, or has not told
+/// all. `is_empty`: whether nothing is in it.
 pub fn is_written(path: &Path, is_empty: bool) -> Option<bool> {
     let mut watch = WATCH.lock();
     if watch.is_out {
