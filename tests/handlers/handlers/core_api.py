@@ -84,6 +84,7 @@ METHODS: dict[str, list[tuple[str, tuple[Any, ...], str]]] = {
         ("document_root", (), "str"),
         ("build_wsgi_env", (), "dict"),
         ("wsgi_start_response", ("200 Fine", []), "builtin_function_or_method"),
+        ("_wsgi_write", (b"",), "None"),
         ("get_addhandler_exts", (), "str"),
         ("get_basic_auth_pw", (), "None"),
         ("get_config", (), "table"),
