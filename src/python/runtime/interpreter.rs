@@ -19,7 +19,7 @@ use super::entries::InterpreterEntry;
 use super::loader::Loader;
 use super::types::{BuiltinModule, Types};
 use super::wsgi_parts::WsgiParts;
-use super::{attach, context, contextvars, forked, time_limit};
+use super::{attach, context, contextvars, forked, source_changes, time_limit};
 use crate::engine::python_home::PythonHome;
 
 /// One interpreter of this child. Lives as long as the child.
@@ -81,6 +81,7 @@ impl Interpreter {
                 let _left = Left::begin();
                 let _about = context::begin(about);
                 let _entry = InterpreterEntry::begin(self);
+                source_changes::look_at_folders();
                 let _held = Attached::take(self);
                 self.begin(f)
             }

@@ -4,7 +4,8 @@
 //! waits for nothing; so there is no thread for it, and a forked process asks for itself. Where the kernel does not tell
 //! (network file systems, too many instances), the files are looked at.
 //!
-//! The lock is short; what may wait for a disk is done without it and without the GIL.
+//! The lock is short; what may wait for a disk is done without it and without the GIL. A thread that is about to take the
+//! GIL looks at the folders before (`look_at_folders`): one that lets go of the GIL may wait long to have it again.
 
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
@@ -25,6 +26,9 @@ use crate::locks::Lock;
 const LOOK: Duration = Duration::from_millis(50);
 /// The pause between two looks at the folders, and at the files where the kernel does not tell of changes.
 const SCAN: Duration = Duration::from_millis(200);
+/// After so long without a look at the folders, a thread with the GIL lets go of it for one: Python code that runs on and
+/// on asks for modules.
+const LATE: Duration = Duration::from_secs(2);
 
 /// How often a thread that is about to read a first file of a folder tries to have the folder watched, and the pause:
 /// another thread may be at it.
@@ -37,6 +41,8 @@ static IS_WANTED: AtomicBool = AtomicBool::new(false);
 static CHANGES: AtomicU64 = AtomicU64::new(1);
 /// How often files may have changed unnoticed, so that each interpreter must look at its own.
 static DOUBTS: AtomicU64 = AtomicU64::new(1);
+/// When the next look at the folders is due, in microseconds since `START`.
+static NEXT_SCAN: AtomicU64 = AtomicU64::new(0);
 static WATCH: Lock<WatchedFolders> = Lock::short(WatchedFolders::new());
 static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 
@@ -61,10 +67,10 @@ impl WatchedFolders {
         }
     }
 
-    /// Whether there is something to do that may wait for a disk.
+    /// Whether there is something to do for a thread with the GIL that may wait for a disk.
     fn has_work(&self) -> bool {
-        let is_due = self.scanned.is_none_or(|at| at.elapsed() >= SCAN);
-        let must_ask = |folders: &FolderWatch| is_due || !folders.is_of(process_id());
+        let is_late = self.scanned.is_none_or(|at| at.elapsed() >= LATE);
+        let must_ask = |folders: &FolderWatch| is_late || !folders.is_of(process_id());
         !self.wanted.is_empty() || self.folders.as_ref().is_some_and(must_ask)
     }
 
@@ -77,22 +83,48 @@ impl WatchedFolders {
         let folders = self.folders.take().unwrap_or_default();
         Some((folders, std::mem::take(&mut self.wanted)))
     }
+
+    /// As `take`, for a look at all of them.
+    fn take_for_look(&mut self) -> Option<(FolderWatch, Vec<PathBuf>)> {
+        let taken = self.take()?;
+        self.scanned = Some(Instant::now());
+        Some(taken)
+    }
 }
 
-/// Works on the folders that were taken out, without the lock and without the GIL, and puts them back.
-fn work(py: Python<'_>, mut folders: FolderWatch, work: impl FnOnce(&mut FolderWatch) + Send) {
-    let failure;
-    (folders, failure) = release(py, move || {
-        work(&mut folders);
-        let failure = folders.news();
-        (folders, failure)
-    });
+/// Works on the folders that were taken out, and puts them back. Called without the lock and without the GIL.
+fn work(mut folders: FolderWatch, work: impl FnOnce(&mut FolderWatch)) {
+    work(&mut folders);
+    let failure = folders.news();
     let mut watch = WATCH.lock();
     watch.folders = Some(folders);
     watch.is_out = false;
     drop(watch);
     if let Some(text) = failure {
         About::Nothing.log(Level::Info, &text);
+    }
+}
+
+/// Looks at all folders, and has those watched that are `wanted`. As [`work`].
+fn look_at_all(folders: FolderWatch, wanted: Vec<PathBuf>) {
+    work(folders, |folders| {
+        // Files of folders that were not watched when these were read may have changed unnoticed.
+        let is_late = !wanted.is_empty();
+        folders.add(wanted, process_id());
+        if folders.scan() || is_late {
+            DOUBTS.fetch_add(1, Ordering::Relaxed);
+        }
+    });
+}
+
+/// Looks at the folders if that is due and someone looks for changes. Called by a thread that is about to take the GIL.
+pub fn look_at_folders() {
+    if !IS_WANTED.load(Ordering::Relaxed) || !is_due(&NEXT_SCAN, START.elapsed(), SCAN) {
+        return;
+    }
+    let taken = WATCH.lock().take_for_look();
+    if let Some((folders, wanted)) = taken {
+        look_at_all(folders, wanted);
     }
 }
 
@@ -113,7 +145,9 @@ pub fn watch(py: Python<'_>, folder: &Path) {
         drop(watch);
         match taken {
             Some((folders, wanted)) => {
-                work(py, folders, |folders| folders.add(wanted, process_id()));
+                release(py, || {
+                    work(folders, |folders| folders.add(wanted, process_id()))
+                });
             }
             None => release(py, || thread::sleep(TRY)),
         }
@@ -156,22 +190,12 @@ impl SourceChanges {
             .as_mut()
             .is_some_and(|folders| folders.read(process_id()));
         let taken = match watch.has_work() {
-            true => watch.take(),
+            true => watch.take_for_look(),
             false => None,
         };
-        if taken.is_some() {
-            watch.scanned = Some(Instant::now());
-        }
         drop(watch);
         if let Some((folders, wanted)) = taken {
-            work(py, folders, move |folders| {
-                // Files of folders that were not watched when these were read may have changed unnoticed.
-                let is_late = !wanted.is_empty();
-                folders.add(wanted, process_id());
-                if folders.scan() || is_late {
-                    DOUBTS.fetch_add(1, Ordering::Relaxed);
-                }
-            });
+            release(py, || look_at_all(folders, wanted));
         }
         let is_told = {
             let watch = WATCH.lock();
