@@ -20,7 +20,7 @@ from mod_python import _apache, _sources
 from mod_python._attempt import Attempt, find
 from mod_python._import_graph import imports_of_all, names_in_imports
 from mod_python._listings import bare_folders, names_in
-from mod_python._sources import Source, UnsettledError, here, loaded, names_of, stamp_now, watch
+from mod_python._sources import Source, UnsettledError, here, loaded, meant, names_of, stamp_now, watch
 
 TYPE_CHECKING = False  # as typing's, whose import takes long
 if TYPE_CHECKING:
@@ -69,14 +69,15 @@ def newest(name: str, module: object, wanted: Sequence[str], changes: int) -> "N
         changed, or None; and whether nobody has been told of that yet.
     """
     if here.attempt is not None or not _lock.acquire(blocking=False):
-        return module, False, None, False
+        # Another thread may have put a newer version in its place, while the caller has the one before.
+        return meant(sys.modules.get(name, module)), False, None, False
     try:
         if time.monotonic() < _again.get(name, 0.0):
-            return module, False, None, False
+            return sys.modules.get(name, module), False, None, False
         return _newest(name, module, wanted, changes)
     except UnsettledError:
         _again[name] = time.monotonic() + _PAUSE
-        return module, False, None, False
+        return sys.modules.get(name, module), False, None, False
     finally:
         _lock.release()
 

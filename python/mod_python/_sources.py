@@ -83,6 +83,8 @@ class Source(SourceFileLoader):
     # Where the module's name was looked for before `sys.path`.
     search: "Sequence[str] | None" = None
     stamp: "Stamp | None" = None
+    # That of the version before, which this one is to replace.
+    stamp_before: "Stamp | None" = None
     # The hash of the text.
     digest: int | None = None
     # Whether the stamp tells each further change: it is not of the moment in which the file was changed.
@@ -161,10 +163,14 @@ class Source(SourceFileLoader):
         return is_other
 
     def is_written(self, now: "Stamp") -> bool:
-        """Return whether the file, whose stamp is `now`, is being written, as far as can be told."""
+        """Return whether the file, whose stamp is `now`, is being written, as far as can be told.
+
+        Where the kernel has not told, it is not if the version before was made of the same: it is made anew for what it
+        imports.
+        """
         is_written = _apache._is_written(self.target, not now[1])
         if is_written is None:
-            is_written = 0 <= time.time() - now[0] / 1e9 < _SETTLED
+            is_written = now != self.stamp_before and 0 <= time.time() - now[0] / 1e9 < _SETTLED
         return is_written
 
     def _wait_until_whole(self) -> None:

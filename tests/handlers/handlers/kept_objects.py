@@ -1,6 +1,7 @@
 """Keeps httpd's objects longer than they may be used."""
 
 import threading
+import time
 from typing import Any
 
 from error_of import error_of  # type: ignore[import-not-found]
@@ -116,7 +117,7 @@ def outlived(req: apache.Request) -> int:
     def work() -> None:
         while not over.wait(0.01):
             said = error_of(lambda: req.headers_in["Host"])
-            if not said.startswith("RuntimeError: the request "):
+            if not said.startswith(("RuntimeError: the request is", "RuntimeError: the request cannot be used now")):
                 apache.log_error(f"in the thread: {said}")
             if "is over" in said:
                 apache.log_error("the thread saw the end", apache.APLOG_NOTICE)
@@ -134,6 +135,12 @@ def many(req: apache.Request) -> int:
 
 
 def count(req: apache.Request) -> list[int]:
-    "The last one may be ending still in another thread: it is not over then, but cannot be used now."
-    errors = [error_of(lambda it=it: it.uri) for it in kept.pop("all")]
-    return [len(errors), sum(said.startswith("RuntimeError: the request ") for said in errors)]
+    "Tells how many requests are kept, and how many are over: the last one may be ending in another thread."
+    requests = kept.pop("all")
+    end = time.monotonic() + 20
+    while True:
+        errors = [error_of(lambda it=it: it.uri) for it in requests]
+        over = sum(said.startswith("RuntimeError: the request is over") for said in errors)
+        if over == len(errors) or time.monotonic() > end:
+            return [len(errors), over]
+        time.sleep(0.01)
