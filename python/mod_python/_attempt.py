@@ -112,8 +112,10 @@ class Attempt:
     def note(self, name: str, source: Source) -> None:
         """Note the loader by which a module is made."""
         before = self._before.setdefault(name, loaded.get(name))
-        if before is not None and before.path == source.path:
-            source.stamp_before = before.stamp
+        if before is not None:
+            source.fixed = before.fixed
+            if before.path == source.path:
+                source.stamp_before = before.stamp
         self._created[name] = source
 
     def check_files(self) -> None:

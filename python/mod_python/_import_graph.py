@@ -29,7 +29,10 @@ def imports_of_all(name: str) -> dict[str, set[str]]:
 
 
 def _imports(name: str, source: Source) -> set[str]:
-    """Return which modules that may be reloaded a module imports, names in a text, or has imported otherwise."""
+    """Return which modules that may be reloaded a module imports, names in a text, or has imported otherwise.
+
+    What it has imported with `autoreload=False` is none of them, unless a statement imports it.
+    """
     statements, texts = _imports_in(source)
     # Relative names begin at the module itself if it is a package.
     above = [name, *parents(name)]
@@ -37,6 +40,7 @@ def _imports(name: str, source: Source) -> set[str]:
     if not source.has_changed():
         # What the next version computes nobody knows.
         found |= {each for each in source.computed if each in loaded}
+    found -= source.fixed
     for imported, names in statements:
         if not names or imported not in loaded:
             # It gives the outermost package; or the module may appear in its package yet.

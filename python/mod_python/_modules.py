@@ -44,10 +44,9 @@ def import_module(
         BaseException: whatever the module raises when it is first imported. A new version that raises is logged, and
             the version before is returned.
     """
-    if path is None:
-        name = _folders.beside(sys._getframe(1).f_globals.get("__name__", ""), module_name)
-    else:
-        name = _folders.in_folders(module_name, path)
+    importer = sys._getframe(1).f_globals.get("__name__", "")
+    name = _folders.beside(importer, module_name) if path is None else _folders.in_folders(module_name, path)
+    _sources.note_autoreload(importer, name, autoreload)
     if log and name not in sys.modules:
         _apache.log_error(f"mod_python: importing module '{name}'", _apache.APLOG_NOTICE)
     changes = _apache._changes() if autoreload else -1

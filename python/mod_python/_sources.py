@@ -104,6 +104,8 @@ class Source(SourceFileLoader):
     # Modules that this version has imported, perhaps by names that it has computed, and was the first to import; or all
     # that it has imported, if it is a new version.
     computed: "frozenset[str]" = frozenset()
+    # Modules that this version, or one before, has last asked for as they are, with `autoreload=False`.
+    fixed: "frozenset[str]" = frozenset()
     # `replacements` when the module was made, and when it took the place of an older version (0: it did not).
     made = 0
     replaced = 0
@@ -246,6 +248,13 @@ def note_import(name: str) -> None:
             source.computed |= {name}
             return
         frame = frame.f_back
+
+
+def note_autoreload(importer: str, name: str, is_wanted: bool) -> None:
+    """Note whether a module asks for the newest version of another one, or for what there is."""
+    source = loaded.get(importer)
+    if source is not None and is_wanted is (name in source.fixed):
+        source.fixed ^= {name}
 
 
 def _folder(path: str) -> str:

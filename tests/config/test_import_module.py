@@ -13,6 +13,9 @@ SetHandler mod_python
 <Directory ${HTDOCS}/imports>
     PythonHandler page
 </Directory>
+<Directory ${HTDOCS}/fixed>
+    PythonHandler page
+</Directory>
 <Directory ${HTDOCS}/compiled>
     PythonHandler compiled
 </Directory>
@@ -78,6 +81,32 @@ def test_autoreload(httpd: Httpd) -> None:
         assert time.monotonic() < end
     httpd.write("imports/fresh.py", "value = 3\n")
     shows(httpd, "/imports/x?fresh", "3")
+
+
+def test_what_is_asked_for_without_autoreload_is_not_replaced_with_the_caller(httpd: Httpd) -> None:
+    page = """
+from mod_python import apache
+import statement
+
+def handler(req):
+    named = apache.import_module("named", autoreload=False)
+    req.write(f"{number} {statement.value} {named.value}", 0)
+    return 0
+
+number = 1
+"""
+    httpd.write("fixed/x", "")
+    httpd.write("fixed/page.py", page)
+    httpd.write("fixed/statement.py", "value = 1\n")
+    httpd.write("fixed/named.py", "value = 1\n")
+    shows(httpd, "/fixed/x", "1 1 1")
+    httpd.write("fixed/named.py", "value = 2\n")
+    httpd.write("fixed/statement.py", "value = 2\n")
+    shows(httpd, "/fixed/x", "1 2 1")
+    httpd.write("fixed/page.py", page.replace("number = 1", "number = 3"))
+    shows(httpd, "/fixed/x", "3 2 1")
+    httpd.write("fixed/page.py", page.replace("number = 1", "number = 4").replace(", autoreload=False", ""))
+    shows(httpd, "/fixed/x", "4 2 2")
 
 
 def test_path_is_where_the_module_is_looked_for(httpd: Httpd) -> None:

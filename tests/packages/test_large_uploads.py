@@ -51,9 +51,15 @@ def test_a_gigabyte(httpd: Httpd) -> None:
         sha256.update(piece)
         size += len(piece)
     httpd.request("POST", PAGE, HEAD + TAIL, {"Content-Type": "multipart/form-data; boundary=boundary"})  # the imports
-    answer_to_form = answer(httpd, PAGE)
-    read = answer(httpd, f"{PAGE}?read")
-    assert size + len(HEAD) + len(TAIL) == read["size"]
-    assert answer_to_form["sha256"] == sha256.hexdigest()
-    assert answer_to_form["kib"] <= 8 * 1024
-    assert answer_to_form["seconds"] <= 1.5 * read["seconds"], (answer_to_form, read)
+    least_form = least_read = float("inf")
+    # The least of up to three: other processes take the caches, which counts as CPU time of this one.
+    for _ in range(3):
+        answer_to_form = answer(httpd, PAGE)
+        read = answer(httpd, f"{PAGE}?read")
+        assert size + len(HEAD) + len(TAIL) == read["size"]
+        assert answer_to_form["sha256"] == sha256.hexdigest()
+        assert answer_to_form["kib"] <= 8 * 1024
+        least_form, least_read = min(least_form, answer_to_form["seconds"]), min(least_read, read["seconds"])
+        if least_form <= 1.5 * least_read:
+            return
+    pytest.fail(f"{least_form} seconds of CPU time for the form, {least_read} for the body")

@@ -102,6 +102,9 @@ CASES: dict[str, list[tuple[str, ...]]] = {
     "/uuid": [("/uuid",)],
     "/xml": [("/xml",)],
 }
+# Bodies that the application does not read. httpd ends such a stream with RST_STREAM after any answer, that of a file
+# too. curl 7.88 fails then if it has not read the answer before, which RFC 9113 section 8.1 asks it to keep.
+NOT_READ = {("/get", "-d", "x"), ("/redirect-to?url=http://a.example/", *JSON)}
 NOT_COMPARED = {"date", "server", "connection", "keep-alive", "upgrade"}
 # httpd sends none of these with a 304 or 204 (RFC 9110 section 15.4.5).
 NOT_WITHOUT_BODY = {"content-type", "content-length", "access-control-allow-origin", "access-control-allow-credentials"}
@@ -192,6 +195,8 @@ def test_each_endpoint_is_asked_for() -> None:
 @pytest.mark.parametrize("rule", CASES)
 def test_an_endpoint_answers_as_with_gunicorn(httpd: Httpd, gunicorn: int, rule: str, version: str) -> None:
     for case in CASES[rule]:
+        if version == "2" and case in NOT_READ:
+            continue
         wanted = ask(httpd, "1.1", gunicorn, case)
         found = ask(httpd, version, httpd.port, case)
         assert found == wanted, case
