@@ -202,15 +202,6 @@ def test_connections_that_are_ready_share_a_turn(httpd: Httpd) -> None:
             assert not answers  # still at it
 
 
-@pytest.mark.skipif(sys.version_info >= (3, 13), reason="no thread asks there; each wait takes half of the interval")
-def test_an_interpreter_is_made_soon_beside_a_burner(httpd: Httpd) -> None:
-    with burning(httpd, "/burn", 5) as answers:
-        # Its start lets go of the GIL some hundred times.
-        httpd.get("/i7/quick")
-        assert not answers  # still at it
-    assert float(httpd.get("/interval").text) == pytest.approx(0.4)
-
-
 @pytest.mark.skipif(sys.version_info >= (3, 13), reason="threads ask those of other interpreters by themselves")
 def test_one_thread_looks_after_all_interpreters_and_sleeps_while_none_runs(httpd: Httpd) -> None:
     for name in NAMES:
