@@ -191,6 +191,7 @@ fn translate_name(r: &Request) -> Status {
         let is_location = |home: &Home| matches!(home, Home::Location(_));
         if lists.is_some_and(|lists| lists.handlers().any(|handler| is_location(&handler.home))) {
             RequestState::of(r).has_no_file.set(true);
+            r.set_no_file();
             return Status::OK;
         }
     }
@@ -213,9 +214,7 @@ fn mount(r: &Request) -> Status {
     }
     state.has_no_file.set(true);
     r.set_path_info(Some(rest));
-    // Modules read the name without asking whether there is one (mod_negotiation), and look for files where it is a path,
-    // as mod_rewrite leaves it.
-    r.set_filename(Some(application::HANDLER));
+    r.set_no_file();
     r.set_handler(Some(application::HANDLER));
     Status::OK
 }
@@ -248,7 +247,6 @@ fn serve(r: &Request) -> Status {
         return ready;
     }
     r.add_application_vars(application.mount.as_bytes());
-    r.subprocess_env().unset(c"SCRIPT_FILENAME");
     r.set_handler(Some(application::HANDLER));
     let chosen = Chosen {
         list: &application.handlers,

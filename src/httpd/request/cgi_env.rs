@@ -6,10 +6,13 @@ use super::Request;
 use crate::httpd::ffi;
 
 impl Request {
-    /// Adds the variables about the server, the client and the headers.
+    /// Adds the variables about the server, the client and the headers, and `SCRIPT_FILENAME` if there is a file.
     pub fn add_common_vars(&self) {
         // SAFETY: live.
         unsafe { ffi::ap_add_common_vars(self.as_ptr()) };
+        if self.filename().is_none() {
+            self.subprocess_env().unset(c"SCRIPT_FILENAME");
+        }
     }
 
     /// Adds the variables about the request. Unlike httpd's own function it leaves out PATH_TRANSLATED,

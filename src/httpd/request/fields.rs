@@ -58,8 +58,6 @@ text_fields! {
     uri / set_uri = uri;
     /// The request target as it came.
     unparsed_uri = unparsed_uri;
-    /// The file it was mapped to.
-    filename / set_filename = filename;
     /// The file with symbolic links and case resolved.
     canonical_filename / set_canonical_filename = canonical_filename;
     /// What follows the file in the path.

@@ -18,6 +18,7 @@ pub(in crate::httpd) mod hook_list;
 pub(in crate::httpd) mod htaccess_options;
 mod log;
 pub(in crate::httpd) mod methods;
+pub(in crate::httpd) mod no_file;
 pub(in crate::httpd) mod range_headers;
 pub mod remote_host;
 pub(in crate::httpd) mod representation;
