@@ -528,6 +528,9 @@ class Request:
     def main(self) -> Request | None:
         """The Request that this one is a subrequest of, or None."""
     @property
+    def closing(self) -> bool:
+        """True when the server is about to stop: finish what is begun, and return."""
+    @property
     def phase(self) -> str | None:
         """The name of the running phase's directive (str), such as 'PythonHandler'; None outside of handlers."""
     @property
@@ -602,30 +605,34 @@ class Request:
         """Writes data (str, encoded as UTF-8, bytes or a buffer) to the response. It is sent at once unless flush is
         false: then it is held until 64 KiB have come together or the handler returns. Other Python threads run while it
         is sent. Raises OSError when the client is gone, TypeError for data of another type, RuntimeError in a filter or
-        for another request than the one being handled.
+        for another request than the one being handled. In an async def handler it is sent when the result is awaited,
+        or before the handler next waits; a client that is gone raises ConnectionResetError there.
         """
     def flush(self) -> None:
         """Sends what was written and what httpd's filters hold back. Other Python threads run meanwhile. Raises OSError
-        when the client is gone.
+        when the client is gone. In an async def handler the result is awaited.
         """
     def read(self, len: int | None = None) -> bytes:
         """Returns at most len bytes of the request's body (all of it when len is None, negative or left out); b'' at
         its end. Waits until they have come; other Python threads run meanwhile. Raises TimeoutError when the client is
         too slow, OSError when the body cannot be read, and SERVER_RETURN with the status that the client must get, such
-        as 413 for a body larger than LimitRequestBody.
+        as 413 for a body larger than LimitRequestBody. In an async def handler the result is awaited, and a client that
+        leaves raises ConnectionResetError.
         """
     def readline(self, len: int | None = None) -> bytes:
         """Returns the next line of the body with its line end (bytes), or at most len bytes of it; b'' at the end of
-        the body. Waits and raises as read().
+        the body. Waits and raises as read(). In an async def handler the result is awaited.
         """
     def readlines(self, sizehint: int | None = None) -> list[bytes]:
         """Returns the lines of the body as a list of bytes; it stops after the line with which their length reaches
-        sizehint bytes. Waits and raises as read().
+        sizehint bytes. Waits and raises as read(). In an async def handler the result is awaited.
         """
     def discard_request_body(self) -> int:
         """Reads the rest of the body and drops it. Returns apache.OK, or the HTTP status (int) that answers what went
-        wrong.
+        wrong. In an async def handler the result is awaited.
         """
+    def _read_now(self, len: int | None = None) -> bytes:
+        """Reads as read() of a plain handler, in an async def handler, too: returns bytes, and waits on the thread."""
     def _settle_length(self) -> None:
         """Reads a body whose length an input filter may change, so that the headers say its length. Raises
         SERVER_RETURN when that fails.
@@ -665,7 +672,8 @@ class Request:
     ) -> int:
         """Sends a part of the file at path: at most len bytes (all when None, negative or left out) from offset (in
         bytes, 0 if left out). Returns the number of bytes (int). The file is not read into Python. Raises OSError when
-        it cannot be opened, is no regular file, or the client is gone; ValueError for a negative offset.
+        it cannot be opened, is no regular file, or the client is gone; ValueError for a negative offset. In an async
+        def handler it is sent when the result is awaited, as with write().
         """
     def internal_redirect(self, new_uri: str | bytes) -> None:
         """Hands the request over to new_uri (str or bytes), another path of this server, for which all phases run
@@ -758,6 +766,55 @@ class Request:
         """Does nothing: httpd sends the headers before the first byte of the body. It is there for programs written for
         mod_python 3.
         """
+
+class AsyncRequest(Request):
+    """A request, for type checkers, as an async def handler has it. At run time it is apache.Request."""
+
+    # These may stay without await: what they return waits only for a slow client.
+    def write(self, data: str | Buffer, flush: int = True) -> Awaitable[None]:  # type: ignore[override]
+        """Writes data (str, encoded as UTF-8, bytes or a buffer) to the response. It is sent at once unless flush is
+        false: then it is held until 64 KiB have come together or the handler returns. Other Python threads run while it
+        is sent. Raises OSError when the client is gone, TypeError for data of another type, RuntimeError in a filter or
+        for another request than the one being handled. In an async def handler it is sent when the result is awaited,
+        or before the handler next waits; a client that is gone raises ConnectionResetError there.
+        """
+    def flush(self) -> Awaitable[None]:  # type: ignore[override]
+        """Sends what was written and what httpd's filters hold back. Other Python threads run meanwhile. Raises OSError
+        when the client is gone. In an async def handler the result is awaited.
+        """
+    def sendfile(  # type: ignore[override]
+        self, path: str | bytes | PathLike[str] | PathLike[bytes], offset: int | None = None, len: int | None = None
+    ) -> Awaitable[int]:
+        """Sends a part of the file at path: at most len bytes (all when None, negative or left out) from offset (in
+        bytes, 0 if left out). Returns the number of bytes (int). The file is not read into Python. Raises OSError when
+        it cannot be opened, is no regular file, or the client is gone; ValueError for a negative offset. In an async
+        def handler it is sent when the result is awaited, as with write().
+        """
+    def read(self, len: int | None = None) -> _Awaited[bytes]:  # type: ignore[override]
+        """Returns at most len bytes of the request's body (all of it when len is None, negative or left out); b'' at
+        its end. Waits until they have come; other Python threads run meanwhile. Raises TimeoutError when the client is
+        too slow, OSError when the body cannot be read, and SERVER_RETURN with the status that the client must get, such
+        as 413 for a body larger than LimitRequestBody. In an async def handler the result is awaited, and a client that
+        leaves raises ConnectionResetError.
+        """
+    def readline(self, len: int | None = None) -> _Awaited[bytes]:  # type: ignore[override]
+        """Returns the next line of the body with its line end (bytes), or at most len bytes of it; b'' at the end of
+        the body. Waits and raises as read(). In an async def handler the result is awaited.
+        """
+    def readlines(self, sizehint: int | None = None) -> _Awaited[list[bytes]]:  # type: ignore[override]
+        """Returns the lines of the body as a list of bytes; it stops after the line with which their length reaches
+        sizehint bytes. Waits and raises as read(). In an async def handler the result is awaited.
+        """
+    def discard_request_body(self) -> _Awaited[int]:  # type: ignore[override]
+        """Reads the rest of the body and drops it. Returns apache.OK, or the HTTP status (int) that answers what went
+        wrong. In an async def handler the result is awaited.
+        """
+    def sleep(self, seconds: float) -> _Awaited[None]:
+        """Awaits the end of so many seconds (int or float) in an async def handler; what was written is sent before.
+        Raises ConnectionResetError when the client leaves meanwhile, ShuttingDown when the server stops and
+        PythonGracefulTimeout is over, ValueError for a negative number, RuntimeError in a plain handler.
+        """
+    def __aiter__(self) -> AsyncIterator[bytes]: ...
 
 class _Connection:
     """What a connection has in handlers of each kind."""

@@ -48,6 +48,7 @@ if not TYPE_CHECKING:
     # For type checkers these have the methods that are awaited, and the other classes those that are not.
     AsyncConnection = _apache.Connection
     AsyncFilter = _apache.Filter
+    AsyncRequest = _apache.Request
 
 # Other names of mod_python 3 for results.
 REQ_PROCEED = _apache.OK
@@ -100,8 +101,8 @@ _run: "Callable[[Awaitable[Any]], Coroutine[Any, Any, Any]] | None" = None  # of
 async def aio(awaitable: "Awaitable[T]") -> "T":
     """Run an awaitable on asyncio's event loop: a query of a database driver, a request of an HTTP client.
 
-    Each interpreter has one event loop, on a thread of its own. Meanwhile a connection is parked; a filter keeps the
-    thread of its request, without the GIL.
+    Each interpreter has one event loop, on a thread of its own. Meanwhile a connection is parked; a filter, and
+    a handler of a request, keep the thread of the request, without the GIL.
 
     Args:
         awaitable: a coroutine, or any other object that asyncio can await.

@@ -118,13 +118,25 @@ impl Error {
         unsafe { ffi::mp_status_is_eof(self.0) != 0 }
     }
 
+    /// Whether the peer has left in the midst of what it was to send or to take.
+    pub fn is_departure(self) -> bool {
+        let left = [
+            libc::ECONNRESET,
+            libc::ECONNABORTED,
+            libc::EPIPE,
+            libc::ENOTCONN,
+        ];
+        self.is_end() || self.is_incomplete() || left.contains(&self.0)
+    }
+
     /// Whether there is no such file.
     pub fn is_not_found(self) -> bool {
         // SAFETY: a pure function of its argument.
         unsafe { ffi::mp_status_is_not_found(self.0) != 0 }
     }
 
-    /// Whether `apr_stat` has found only a part of the fields that it was asked for.
+    /// Whether there is less than was asked for: of the fields of `apr_stat`, of a body in the midst of which the client
+    /// has left.
     pub fn is_incomplete(self) -> bool {
         self.0 == ffi::APR_INCOMPLETE as i32
     }

@@ -123,6 +123,11 @@ impl IoState {
         self.writable.set(ready.writable);
     }
 
+    /// Notes that the peer has ended its side, and that no unread byte comes before that.
+    pub fn note_end(&self) {
+        self.input.set(InputState::Ended);
+    }
+
     /// Whether the handler waits for its peer, not for something else.
     pub fn awaits_peer(&self) -> bool {
         let needs = self.needs.get();

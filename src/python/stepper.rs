@@ -28,7 +28,8 @@ pub fn step<'py>(variables: &Variables, awaitable: &Bound<'py, PyAny>) -> Step<'
     variables.run(awaitable.py(), || send(awaitable))
 }
 
-fn send<'py>(awaitable: &Bound<'py, PyAny>) -> Step<'py> {
+/// Runs an awaitable in the current context, as [`step`].
+pub fn send<'py>(awaitable: &Bound<'py, PyAny>) -> Step<'py> {
     let py = awaitable.py();
     let mut value = null_mut();
     let none = py.None();
@@ -54,9 +55,13 @@ pub fn throw<'py>(
     awaitable: &Bound<'py, PyAny>,
     error: &PyErr,
 ) -> Step<'py> {
+    variables.run(awaitable.py(), || throw_here(awaitable, error))
+}
+
+/// Raises an exception where an awaitable waits, and runs it on from there, in the current context.
+pub fn throw_here<'py>(awaitable: &Bound<'py, PyAny>, error: &PyErr) -> Step<'py> {
     let py = awaitable.py();
-    let arguments = (error.value(py),);
-    let result = variables.run(py, || awaitable.call_method1("throw", arguments));
+    let result = awaitable.call_method1("throw", (error.value(py),));
     forked::check(py, result.as_ref().err());
     match result {
         Ok(what) => Step::Waits(what),

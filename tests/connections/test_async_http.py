@@ -1,8 +1,6 @@
-"""HTTP beside what is asynchronous: the part of P20 that there is something for today.
+"""HTTP beside connection handlers that decline, and beside filters that wait: a part of P20.
 
-There are no asynchronous HTTP handlers yet. What of P20 waits for them: that the end of a client cancels such a
-handler while it waits without a thread, and that what was pipelined behind its request stays where the next one finds
-it. Here is what holds on each asynchronous way into HTTP, and out of it: connection handlers that decline, filters.
+tests/handlers/test_async_handlers.py and test_async_ends.py have that of `async def` handlers of requests.
 """
 
 import re
@@ -35,10 +33,6 @@ CONF = (
 PythonOutputFilter async_http waits
 <Location "/waits">
     SetOutputFilter WAITS
-</Location>
-<Location "/async">
-    SetHandler mod_python
-    PythonHandler async_http
 </Location>
 """
 )
@@ -206,22 +200,3 @@ def test_p20_the_threads_of_filters_whose_clients_left_are_free_again(httpd: Htt
     assert logged(httpd, before, count) == ["200 GET /waits/big.txt HTTP/1.1"] * count
     assert said(httpd).count("finally") == count
     assert httpd.get("/a.txt").text == "/a.txt"
-
-
-# ---- what is not there yet
-
-
-def test_p20_an_async_def_for_requests_is_a_500_that_says_so(httpd: Httpd, before: int) -> None:
-    httpd.expect(
-        "PythonHandler async_http .* failed for \"GET /async HTTP/1.1\"\\\\nTypeError: async_http is an 'async def', "
-        "which only connection handlers and streaming filters can be: write 'def'$"
-    )
-    with httpd.connect() as client:
-        client.sendall(get("/a.txt") + get("/async") + get("/b.txt"))
-        got = b""
-        while chunk := client.recv(65536):
-            got += chunk
-    assert re.findall(rb"HTTP/1.1 (\d+)", got) == [b"200", b"500"]
-    # httpd itself ends a connection with a 500: what follows it is not served, and not logged.
-    assert b"\r\nConnection: close\r\n" in got
-    assert logged(httpd, before, 2) == ["200 GET /a.txt HTTP/1.1", "500 GET /async HTTP/1.1"]

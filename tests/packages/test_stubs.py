@@ -26,6 +26,7 @@ Members = dict[str, dict[str, Any]]
 CLASSES = ["Request", "Connection", "Server", "Filter", "Bucket", "FileInfo", "table"]
 # Classes of the module that are several for type checkers: what plain functions have, and what is awaited.
 SEVERAL = {
+    "Request": {"Request", "AsyncRequest"},
     "Connection": {"_Connection", "Connection", "AsyncConnection"},
     "Filter": {"_Filter", "Filter", "AsyncFilter"},
 }

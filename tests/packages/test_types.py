@@ -46,6 +46,14 @@ async def asyncconnectionhandler(conn: apache.AsyncConnection) -> None:
         await conn.write(line)
     await conn.close()
 
+async def asynchandler(req: apache.AsyncRequest) -> int:
+    async for piece in req:
+        await req.write(piece)
+    if not req.closing:
+        await req.sleep(1)
+    await req.write(await req.read(), False)
+    return apache.OK
+
 def note(conn: apache.Connection | apache.AsyncConnection) -> None:
     conn.log_error(conn.client_ip)
 """
@@ -64,6 +72,9 @@ WRONG = {
     "async def k(filter: apache.AsyncFilter) -> bytes: return filter.body()": "Incompatible return value type",
     "def l(conn: apache.Connection) -> None: conn.peek()": '"Connection" has no attribute "peek"',
     "async def m(conn: apache.Connection) -> bytes: return await conn.read()": 'Incompatible types in "await"',
+    "async def o(req: apache.AsyncRequest) -> bytes: return req.read()": "Incompatible return value type",
+    "async def p(req: apache.AsyncRequest) -> None: req.sleep(1)": "Are you missing an await?",
+    "def q(req: apache.Request) -> None: req.sleep(1)": '"Request" has no attribute "sleep"',
     "async def n(filter: apache.AsyncFilter) -> None: filter.write(b'')": '"AsyncFilter" has no attribute "write"',
 }
 
@@ -93,7 +104,9 @@ def test_mistakes_are_found(said: list[str], wrong: str) -> None:
 
 
 def test_the_names_for_type_checkers_are_there_at_run_time() -> None:
-    test = "from mod_python import testing, apache; print(apache.AsyncConnection, apache.AsyncFilter)"
+    test = (
+        "from mod_python import testing, apache; print(apache.AsyncConnection, apache.AsyncFilter, apache.AsyncRequest)"
+    )
     env = {**os.environ, "PYTHONPATH": str(PROJECT / "python")}
     done = subprocess.run([sys.executable, "-c", test], env=env, capture_output=True, text=True, check=True)
-    assert done.stdout == "<class 'mp_conn'> <class 'mp_filter'>\n"
+    assert done.stdout == "<class 'mp_conn'> <class 'mp_filter'> <class 'mp_request'>\n"

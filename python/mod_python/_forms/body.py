@@ -47,6 +47,8 @@ class FormReader:
         callbacks: Callbacks,
     ) -> None:
         self._req = req
+        # In an async def handler, req.read() returns what is awaited. A program's own object has its own read().
+        self._read = req._read_now if type(req) is apache.Request else req.read
         self._limits = limits
         self._keep_blank_values = keep_blank_values
         self._strict_parsing = strict_parsing
@@ -94,7 +96,7 @@ class FormReader:
 
     def _whole_body(self) -> str:
         pieces = []
-        while piece := self._req.read(PORTION):
+        while piece := self._read(PORTION):
             self._count_memory(len(piece))
             pieces.append(piece)
         return b"".join(pieces).decode("utf-8", "surrogateescape")
@@ -102,7 +104,7 @@ class FormReader:
     def _multipart(self, header: str) -> Iterator[AnyField]:
         with _malformed():
             boundary = parse_header(header)[1].get("boundary", "")
-        reader = MultipartReader(self._req.read, boundary.encode("utf-8", "surrogateescape"))
+        reader = MultipartReader(self._read, boundary.encode("utf-8", "surrogateescape"))
         while reader.next_part():
             self._count_fields(1)
             headers = apache.make_table()

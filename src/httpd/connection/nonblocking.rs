@@ -61,6 +61,30 @@ impl Connection {
         }
     }
 
+    /// Whether the peer has ended its side, and no unread byte comes before that. Takes nothing, and waits for nothing.
+    pub fn is_at_end(&self) -> bool {
+        let seen = self.new_brigade();
+        // An empty piece stands for the end that comes next.
+        for _ in 0..3 {
+            let mode = ffi::AP_MODE_SPECULATIVE;
+            match self.get(&seen, mode, ffi::APR_NONBLOCK_READ, 1) {
+                Ok(()) => {}
+                Err(error) if error.is_again() => return false,
+                Err(_) => return true,
+            }
+            while let Some(kind) = seen.front() {
+                match kind {
+                    BucketKind::Data if !seen.read_front(false).is_ok_and(<[u8]>::is_empty) => {
+                        return false;
+                    }
+                    BucketKind::End => return true,
+                    _ => drop(seen.remove_front()),
+                }
+            }
+        }
+        false
+    }
+
     /// Whether no filter between us and the socket holds input back: then a read that got fewer bytes than it
     /// asked for has emptied the socket, and epoll reports what arrives later.
     pub fn is_bare(&self) -> bool {

@@ -20,6 +20,7 @@ use crate::python::handlers::hlist::HandlerListObject;
 use crate::python::object::class;
 use crate::python::object::class::{Class, class_of, make_type};
 use crate::python::object::members::MethodDef;
+use crate::python::request::awaitable::RequestWait;
 use crate::python::request::object::RequestObject;
 use crate::python::runtime::initialize;
 use crate::python::runtime::interpreter::Interpreter;
@@ -73,6 +74,7 @@ classes! {
     LogOrigin,
     LoopEvent,
     CacheStore,
+    RequestWait,
 }
 
 /// Makes the `_apache` of an interpreter and puts it into `sys.modules`. It is called with the GIL held, once for each

@@ -9,8 +9,9 @@ use crate::python::object::capsule::capsule;
 use crate::python::object::class::Class;
 use crate::python::object::fields::{number, seconds, set_number, text, texts};
 use crate::python::object::members::{attributes, methods};
-use crate::python::object::slots::{Slot, iterator_slots};
+use crate::python::object::slots::{Slot, async_iterable_slot, iterator_slots};
 use crate::python::request::add_handler;
+use crate::python::request::async_io;
 use crate::python::request::children::{ChildObject, part};
 use crate::python::request::fields::{
     bytes_queued, content_type_set, credential, finfo, interpreter, parsed_uri, related,
@@ -39,32 +40,42 @@ impl Class for RequestObject {
         /// Writes data (str, encoded as UTF-8, bytes or a buffer) to the response. It is sent at once unless flush is
         /// false: then it is held until 64 KiB have come together or the handler returns. Other Python threads run
         /// while it is sent. Raises OSError when the client is gone, TypeError for data of another type, RuntimeError
-        /// in a filter or for another request than the one being handled.
-        write(data; flush) = io::write;
+        /// in a filter or for another request than the one being handled. In an async def handler it is sent when the
+        /// result is awaited, or before the handler next waits; a client that is gone raises ConnectionResetError
+        /// there.
+        write(data; flush) = async_io::write;
         /// Sends what was written and what httpd's filters hold back. Other Python threads run meanwhile. Raises
-        /// OSError when the client is gone.
-        flush() = io::flush;
+        /// OSError when the client is gone. In an async def handler the result is awaited.
+        flush() = async_io::flush;
         /// Returns at most len bytes of the request's body (all of it when len is None, negative or left out); b'' at
         /// its end. Waits until they have come; other Python threads run meanwhile. Raises TimeoutError when the client
         /// is too slow, OSError when the body cannot be read, and SERVER_RETURN with the status that the client must
-        /// get, such as 413 for a body larger than LimitRequestBody.
-        read(; len) = io::read;
+        /// get, such as 413 for a body larger than LimitRequestBody. In an async def handler the result is awaited, and
+        /// a client that leaves raises ConnectionResetError.
+        read(; len) = async_io::read;
         /// Returns the next line of the body with its line end (bytes), or at most len bytes of it; b'' at the end of
-        /// the body. Waits and raises as read().
-        readline(; len) = io::readline;
+        /// the body. Waits and raises as read(). In an async def handler the result is awaited.
+        readline(; len) = async_io::readline;
         /// Returns the lines of the body as a list of bytes; it stops after the line with which their length reaches
-        /// sizehint bytes. Waits and raises as read().
-        readlines(; sizehint) = io::readlines;
+        /// sizehint bytes. Waits and raises as read(). In an async def handler the result is awaited.
+        readlines(; sizehint) = async_io::readlines;
         /// Reads the rest of the body and drops it. Returns apache.OK, or the HTTP status (int) that answers what went
-        /// wrong.
-        discard_request_body() = io::discard_request_body;
+        /// wrong. In an async def handler the result is awaited.
+        discard_request_body() = async_io::discard_request_body;
+        /// Reads as read() of a plain handler, in an async def handler, too: returns bytes, and waits on the thread.
+        _read_now(; len) = io::read;
+        /// Awaits the end of so many seconds (int or float) in an async def handler; what was written is sent before.
+        /// Raises ConnectionResetError when the client leaves meanwhile, ShuttingDown when the server stops and
+        /// PythonGracefulTimeout is over, ValueError for a negative number, RuntimeError in a plain handler.
+        sleep(seconds) = async_io::sleep;
         /// Reads a body whose length an input filter may change, so that the headers say its length. Raises
         /// SERVER_RETURN when that fails.
         _settle_length() = io::settle_length;
         /// Sends a part of the file at path: at most len bytes (all when None, negative or left out) from offset (in
         /// bytes, 0 if left out). Returns the number of bytes (int). The file is not read into Python. Raises OSError
-        /// when it cannot be opened, is no regular file, or the client is gone; ValueError for a negative offset.
-        sendfile(path; offset, len) = io::sendfile;
+        /// when it cannot be opened, is no regular file, or the client is gone; ValueError for a negative offset. In an
+        /// async def handler it is sent when the result is awaited, as with write().
+        sendfile(path; offset, len) = async_io::sendfile;
         /// Hands the request over to new_uri (str or bytes), another path of this server, for which all phases run
         /// (ap_internal_redirect). The request is answered then: what is written to it afterwards is lost, and no
         /// further handler is called. Return apache.OK. Raises RuntimeError where no handler of this request runs, in
@@ -292,6 +303,8 @@ impl Class for RequestObject {
         next = related(Request::next);
         /// The Request that this one is a subrequest of, or None.
         main = related(Request::main);
+        /// True when the server is about to stop: finish what is begun, and return.
+        closing = async_io::closing;
         /// The name of the running phase's directive (str), such as 'PythonHandler'; None outside of handlers.
         phase = add_handler::phase;
         /// The handlers of the running phase, a HandlerList at the one that runs; None outside of handlers.
@@ -308,7 +321,9 @@ impl Class for RequestObject {
     }
 
     fn slots() -> Vec<Slot> {
-        iterator_slots::<Self>()
+        let mut slots = iterator_slots::<Self>();
+        slots.push(async_iterable_slot::<Self>());
+        slots
     }
 
     fn visit(&self, visit: &mut dyn FnMut(&Py<PyAny>)) {

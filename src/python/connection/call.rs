@@ -291,7 +291,7 @@ fn call(
 }
 
 /// Whether an object is a coroutine, as the call of an `async def` function returns it.
-fn is_coroutine(object: &Bound<'_, PyAny>) -> bool {
+pub fn is_coroutine(object: &Bound<'_, PyAny>) -> bool {
     // SAFETY: only reads the type of a live object.
     let class = unsafe { ffi::Py_TYPE(object.as_ptr()) };
     std::ptr::eq(class, &raw const ffi::PyCoro_Type)

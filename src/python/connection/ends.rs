@@ -18,7 +18,7 @@ use crate::python::runtime::interpreter::Interpreter;
 ///
 /// # Errors
 /// `ConnectionResetError`, once; `apache.ShuttingDown` if the child has shut the socket.
-pub(super) fn departed(
+pub(in crate::python) fn departed(
     py: Python<'_>,
     interpreter: &Interpreter,
     c: &Connection,
@@ -45,6 +45,7 @@ impl Lost {
     /// sockets of its workers, after which httpd knows no descriptor; a peer cannot bring that about.
     pub fn broken(c: &Connection) -> Self {
         match c.descriptor() {
+            _ if c.is_stream() && !stop::is_told() => Self::Reset,
             Some(_) if !stop::is_told() => Self::Reset,
             _ => Self::Stopping,
         }

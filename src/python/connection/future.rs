@@ -67,7 +67,9 @@ impl Drop for OuterStep {
 }
 
 /// Calls `f` with the connection whose handler this thread steps, its task and its state; with `None` if there is none.
-fn with_stepped<R>(f: impl FnOnce(Option<(&Connection, &Arc<Task>, &IoState)>) -> R) -> R {
+pub(in crate::python) fn with_stepped<R>(
+    f: impl FnOnce(Option<(&Connection, &Arc<Task>, &IoState)>) -> R,
+) -> R {
     // A thread that ends has no thread-locals any more, and steps no connection.
     let Some(stepped) = STEPPED.try_with(Cell::get).ok().flatten() else {
         return f(None);

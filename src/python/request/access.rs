@@ -219,7 +219,7 @@ impl AccessCall<'_> {
         let handler = self.handler;
         if close_coroutine(result) {
             return PyTypeError::new_err(format!(
-                "{handler} is an 'async def', which only connection handlers and streaming filters can be: write 'def'"
+                "{handler} is an 'async def', which only a PythonHandler, connection handlers and streaming filters can be: write 'def'"
             ));
         }
         let kind = result.get_type().name().map(|name| name.to_string());

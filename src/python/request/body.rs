@@ -4,9 +4,9 @@
 
 use std::cell::Cell;
 
-use pyo3::exceptions::{PyOSError, PyTimeoutError};
+use pyo3::exceptions::{PyConnectionResetError, PyOSError, PyTimeoutError};
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
+use pyo3::types::{PyBytes, PyList};
 
 use crate::httpd::apr::bucket::BucketKind;
 use crate::httpd::apr::owned_brigade::OwnedBrigade;
@@ -66,6 +66,7 @@ impl Body {
         let failed = self.failed.get()?;
         let value = error.value(py);
         let ours = value.is_exact_instance_of::<PyOSError>()
+            || value.is_exact_instance_of::<PyConnectionResetError>()
             || value.is_exact_instance_of::<PyTimeoutError>();
         ours.then(|| failed.to_http())
     }
@@ -115,6 +116,53 @@ impl Body {
         }
         count(r, line.len());
         bytes(py, &line)
+    }
+
+    /// Returns lines with their line ends, up to the one with which they are `most` bytes together.
+    ///
+    /// # Errors
+    /// See `raise`.
+    pub fn read_lines<'py>(
+        &self,
+        py: Python<'py>,
+        interpreter: &'static Interpreter,
+        r: &Request,
+        most: usize,
+    ) -> PyResult<Bound<'py, PyList>> {
+        let lines = PyList::empty(py);
+        let mut total = 0;
+        while total < most {
+            let line = self.read_line(py, interpreter, r, None)?;
+            if line.as_bytes().is_empty() {
+                break;
+            }
+            total += line.as_bytes().len();
+            lines.append(line)?;
+        }
+        Ok(lines)
+    }
+
+    /// Returns what has come, at most `PORTION` bytes, and waits for at least one; empty at the end of the body.
+    ///
+    /// # Errors
+    /// See `raise`.
+    pub fn read_piece<'py>(
+        &self,
+        py: Python<'py>,
+        interpreter: &'static Interpreter,
+        r: &Request,
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        let mut data = BytesWriter::new(py, 0);
+        if self.fill(py, interpreter, r)? {
+            self.unread.give_data(PORTION, |piece| data.write(piece))?;
+        }
+        count(r, data.written());
+        data.finish()
+    }
+
+    /// Whether reading has failed because the client is gone.
+    pub fn is_cut(&self) -> bool {
+        self.failed.get().is_some_and(Error::is_departure)
     }
 
     /// Reads the rest and drops it. Returns `OK`, or the status that answers the error.

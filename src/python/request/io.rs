@@ -3,7 +3,6 @@
 
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
-use pyo3::types::PyList;
 
 use super::object::{Me, RequestObject};
 use super::sendfile::FileRange;
@@ -23,8 +22,8 @@ use crate::python::text::encode_header;
 ///
 /// # Errors
 /// `RuntimeError` while its cleanups are called: httpd has sent the response, and may work on the next request.
-fn at_work<'a>(this: &'a Me<'_, '_>) -> PyResult<(&'a Request, &'a RequestState)> {
-    let r = this.body().lent.get()?;
+fn at_work(object: &RequestObject) -> PyResult<(&Request, &RequestState)> {
+    let r = object.lent.get()?;
     let state = RequestState::of(r);
     if state.has_ended.get() {
         return Err(PyRuntimeError::new_err(
@@ -42,10 +41,10 @@ fn at_work<'a>(this: &'a Me<'_, '_>) -> PyResult<(&'a Request, &'a RequestState)
 /// As `at_work`; `RuntimeError` in an output filter or an SSI element, and for another request than the one that is
 /// being handled.
 pub(super) fn answering<'a>(
-    this: &'a Me<'_, '_>,
+    object: &'a RequestObject,
     method: &str,
 ) -> PyResult<(&'a Request, &'a RequestState)> {
-    let (r, state) = at_work(this)?;
+    let (r, state) = at_work(object)?;
     if taken(r.connection()).is_some() {
         return Err(PyRuntimeError::new_err(format!(
             "req.{method}() cannot be called any more: the handler has the bytes of the connection itself, and writes \
@@ -78,8 +77,11 @@ pub(super) fn answering<'a>(
 ///
 /// # Errors
 /// As `at_work`; `RuntimeError` in an input filter.
-fn reading<'a>(this: &'a Me<'_, '_>, method: &str) -> PyResult<(&'a Request, &'a RequestState)> {
-    let (r, state) = at_work(this)?;
+pub(super) fn reading<'a>(
+    object: &'a RequestObject,
+    method: &str,
+) -> PyResult<(&'a Request, &'a RequestState)> {
+    let (r, state) = at_work(object)?;
     if r.is_being_read() || state.body.is_read_now() {
         return Err(PyRuntimeError::new_err(format!(
             "req.{method}() cannot be called while the body of the request is being read: an input \
@@ -94,7 +96,7 @@ pub(in crate::python) fn write<'py>(
     data: &Bound<'py, PyAny>,
     flush: Option<&Bound<'py, PyAny>>,
 ) -> Answer<'py> {
-    let (r, state) = answering(this, "write")?;
+    let (r, state) = answering(this.body(), "write")?;
     state
         .response
         .write(this.interpreter(), r, data, flag(flush, true)?)?;
@@ -102,7 +104,7 @@ pub(in crate::python) fn write<'py>(
 }
 
 pub(in crate::python) fn flush<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
-    let (r, state) = answering(this, "flush")?;
+    let (r, state) = answering(this.body(), "flush")?;
     state.response.flush(this.py(), r)?;
     none(this)
 }
@@ -111,7 +113,7 @@ pub(in crate::python) fn read<'py>(
     this: &Me<'_, 'py>,
     length: Option<&Bound<'py, PyAny>>,
 ) -> Answer<'py> {
-    let (r, state) = reading(this, "read")?;
+    let (r, state) = reading(this.body(), "read")?;
     Ok(state
         .body
         .read(this.py(), this.interpreter(), r, limit(length)?)?
@@ -122,7 +124,7 @@ pub(in crate::python) fn readline<'py>(
     this: &Me<'_, 'py>,
     length: Option<&Bound<'py, PyAny>>,
 ) -> Answer<'py> {
-    let (r, state) = reading(this, "readline")?;
+    let (r, state) = reading(this.body(), "readline")?;
     Ok(state
         .body
         .read_line(this.py(), this.interpreter(), r, limit(length)?)?
@@ -132,7 +134,7 @@ pub(in crate::python) fn readline<'py>(
 /// A request is the iterator of the lines of its body, as `wsgi.input` must be.
 impl Iterator for RequestObject {
     fn next<'py>(this: &Me<'_, 'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let (r, state) = reading(this, "readline")?;
+        let (r, state) = reading(this.body(), "readline")?;
         let (py, interpreter) = (this.py(), this.interpreter());
         let line = state.body.read_line(py, interpreter, r, None)?;
         Ok((!line.as_bytes().is_empty()).then(|| line.into_any()))
@@ -143,20 +145,11 @@ pub(in crate::python) fn readlines<'py>(
     this: &Me<'_, 'py>,
     sizehint: Option<&Bound<'py, PyAny>>,
 ) -> Answer<'py> {
-    let (r, state) = reading(this, "readlines")?;
+    let (r, state) = reading(this.body(), "readlines")?;
     let most = limit(sizehint)?.unwrap_or(usize::MAX);
-    let lines = PyList::empty(this.py());
-    let mut total = 0;
-    while total < most {
-        let line = state
-            .body
-            .read_line(this.py(), this.interpreter(), r, None)?;
-        if line.as_bytes().is_empty() {
-            break;
-        }
-        total += line.as_bytes().len();
-        lines.append(line)?;
-    }
+    let lines = state
+        .body
+        .read_lines(this.py(), this.interpreter(), r, most)?;
     Ok(lines.into_any())
 }
 
@@ -168,7 +161,7 @@ pub(in crate::python) fn readlines<'py>(
 pub(in crate::python) fn settle_length<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
     this.body().lent.get()?;
     // Inside of a filter, or in a cleanup, nothing can be read.
-    if let Ok((r, state)) = reading(this, "_settle_length") {
+    if let Ok((r, state)) = reading(this.body(), "_settle_length") {
         let limit = r.settings::<Settings>().input_spool();
         if let Some(limit) = limit.filter(|_| context::is_about(r)) {
             let body = &state.body;
@@ -179,7 +172,7 @@ pub(in crate::python) fn settle_length<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
 }
 
 pub(in crate::python) fn discard_request_body<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
-    let (r, state) = reading(this, "discard_request_body")?;
+    let (r, state) = reading(this.body(), "discard_request_body")?;
     let status = state.body.discard(this.py(), r);
     Ok(status.0.into_pyobject(this.py())?.into_any())
 }
@@ -190,20 +183,31 @@ pub(in crate::python) fn sendfile<'py>(
     offset: Option<&Bound<'py, PyAny>>,
     length: Option<&Bound<'py, PyAny>>,
 ) -> Answer<'py> {
-    let (r, state) = answering(this, "sendfile")?;
-    let part = FileRange {
-        offset: integer(offset)?.unwrap_or(0),
-        length: integer(length)?.filter(|length| *length >= 0),
-    };
+    let (r, state) = answering(this.body(), "sendfile")?;
+    let part = file_range(offset, length)?;
     let sent = state.response.send_file(this.py(), r, path, part)?;
     Ok(sent.into_pyobject(this.py())?.into_any())
+}
+
+/// The part of a file for the arguments of `sendfile()`.
+///
+/// # Errors
+/// `TypeError` for what is no number, `OverflowError` for one of more than 64 bits.
+pub(super) fn file_range(
+    offset: Option<&Bound<'_, PyAny>>,
+    length: Option<&Bound<'_, PyAny>>,
+) -> PyResult<FileRange> {
+    Ok(FileRange {
+        offset: integer(offset)?.unwrap_or(0),
+        length: integer(length)?.filter(|length| *length >= 0),
+    })
 }
 
 pub(in crate::python) fn internal_redirect<'py>(
     this: &Me<'_, 'py>,
     uri: &Bound<'py, PyAny>,
 ) -> Answer<'py> {
-    let (r, state) = answering(this, "internal_redirect")?;
+    let (r, state) = answering(this.body(), "internal_redirect")?;
     let uri = encode_header(uri)?;
     redirectable(r, state).map_err(|why| {
         PyRuntimeError::new_err(format!("internal_redirect() cannot be called here: {why}"))

@@ -2,8 +2,11 @@
 
 pub mod access;
 pub mod add_handler;
+pub(in crate::python) mod async_io;
+pub mod awaitable;
 pub mod body;
 pub(in crate::python) mod children;
+mod coroutine;
 pub mod end;
 pub(in crate::python) mod fields;
 pub(in crate::python) mod form;

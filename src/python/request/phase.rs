@@ -7,6 +7,7 @@ use std::sync::Arc;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
+use super::coroutine::awaited;
 use super::state::RequestState;
 use crate::engine::counters::Work;
 use crate::engine::handler_lists::Chosen;
@@ -18,6 +19,7 @@ use crate::httpd::{Error, Request, Status};
 use crate::metrics;
 use crate::metrics::Measurement;
 use crate::python::connection::ends::is_of_peer;
+use crate::python::connection::object::taken;
 use crate::python::handlers::chain::{Chain, ChainedHandler};
 use crate::python::pdb;
 use crate::python::runtime::context::About;
@@ -185,6 +187,12 @@ impl<'py> PhaseCall<'_, 'py> {
             return Ok(None);
         };
         let result = pdb::call1(self.settings, &function, object);
+        let result = match self.phase {
+            Phase::Content => {
+                result.and_then(|result| awaited(self.interpreter, self.r, self.state, result))
+            }
+            _ => result,
+        };
         match result.and_then(|result| of_request(&result, handler)) {
             Ok(result) => Ok(Some(result)),
             Err(error) => match ending(self.py, self.interpreter, &error)? {
@@ -237,10 +245,10 @@ impl<'py> PhaseCall<'_, 'py> {
     /// part of it was sent.
     fn failed(&self, handler: &Handler, error: &PyErr) -> Outcome {
         if is_of_peer(self.py, error) {
-            // It has the connection's bytes, and did not catch that the client is gone or too slow.
+            // It did not catch that the client is gone or too slow, or that the server stops.
             let text = format!("{}: {error}", self.name(handler));
             About::Request(self.r).log(Level::Info, &text);
-            return self.concluded(Status::DONE);
+            return self.left(error);
         }
         metrics::failed(metrics::phase(self.phase));
         let response = &self.state.response;
@@ -292,8 +300,29 @@ impl<'py> PhaseCall<'_, 'py> {
         }
     }
 
+    /// Ends a request whose handler did not catch that the client has left, or that the server stops.
+    fn left(&self, error: &PyErr) -> Outcome {
+        let has_bytes = taken(self.r.connection()).is_some();
+        if has_bytes || !self.state.is_async.get() || self.is_answered() {
+            return self.concluded(Status::DONE);
+        }
+        let shutting_down = self.interpreter.types.shutting_down.bind(self.py);
+        if !error.is_instance(self.py, shutting_down) {
+            // A client that has ended only its side must not take an empty response for the whole.
+            self.r.connection().abort();
+            return self.concluded(Status::DONE);
+        }
+        match self.r.has_started() {
+            true => Outcome::Over(release(self.py, || self.state.response.cut(self.r))),
+            false => Outcome::Returned(Status::SERVICE_UNAVAILABLE),
+        }
+    }
+
     /// Logs the traceback of an exception.
     fn log_failure(&self, handler: &Handler, error: &PyErr) {
+        if self.state.is_async.get() {
+            traceback::name_what_helps(self.py, error);
+        }
         let (name, request) = (self.name(handler), self.r.the_request());
         let request = request.map(String::from_utf8_lossy).unwrap_or_default();
         let text = format!("{name} ({}) failed for \"{request}\"", handler.source);

@@ -34,6 +34,8 @@ pub struct Response {
     pub total: Cell<usize>,
     /// The error with which sending has failed. Nothing is sent after it.
     broken: Cell<Option<Error>>,
+    /// Whether an `async def` handler has written something that is to be sent before it waits.
+    pub is_due: Cell<bool>,
     /// Whether the handlers send plain text, not a coded one: known with `PythonDebug On`, once something was sent.
     is_uncoded: Cell<Option<bool>>,
 }
@@ -47,6 +49,7 @@ impl Response {
             buffered: Cell::new(0),
             total: Cell::new(0),
             broken: Cell::new(None),
+            is_due: Cell::new(false),
             is_uncoded: Cell::new(None),
         }
     }
@@ -80,22 +83,6 @@ impl Response {
         Ok(())
     }
 
-    /// Appends a part of a file, `offset` and `length` in bytes, and sends all that was written.
-    ///
-    /// # Errors
-    /// `OSError` when the client is gone.
-    pub fn add_file(
-        &self,
-        py: Python<'_>,
-        r: &Request,
-        file: &OpenFile,
-        offset: i64,
-        length: i64,
-    ) -> PyResult<()> {
-        self.put_file(r, file, offset, length);
-        self.send(py, r)
-    }
-
     /// Appends a part of a file, `offset` and `length` in bytes.
     pub fn put_file(&self, r: &Request, file: &OpenFile, offset: i64, length: i64) {
         if length > 0 {
@@ -111,9 +98,20 @@ impl Response {
     /// # Errors
     /// `OSError` when the client is gone.
     pub fn flush(&self, py: Python<'_>, r: &Request) -> PyResult<()> {
+        self.is_due.set(false);
         self.join_pieces();
         self.written.append_flush();
         self.send(py, r)
+    }
+
+    /// Sends what an `async def` handler has written and not awaited, before it waits for something else. Without the GIL;
+    /// an error shows when it writes again.
+    pub fn send_due(&self, r: &Request) {
+        if self.is_due.take() {
+            self.join_pieces();
+            self.written.append_flush();
+            self.send_rest(r);
+        }
     }
 
     /// Sends what was written and not sent. Without the GIL; no handler is left that an exception could reach.
@@ -219,7 +217,11 @@ impl Response {
         self.broken.set(r.write(&self.written).err());
     }
 
-    fn send(&self, py: Python<'_>, r: &Request) -> PyResult<()> {
+    /// Sends what was written, without the GIL.
+    ///
+    /// # Errors
+    /// `OSError` when the client is gone.
+    pub fn send(&self, py: Python<'_>, r: &Request) -> PyResult<()> {
         if self.has_rest(r) {
             release(py, || self.pass_on(r));
         }

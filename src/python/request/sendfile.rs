@@ -33,9 +33,26 @@ impl Response {
     /// The GIL is released while the file is opened and sent.
     ///
     /// # Errors
-    /// `OSError` with errno when the file cannot be opened or is a folder, without errno when it is a pipe or device or
-    /// the client is gone; `ValueError` for a negative offset.
+    /// As `queue_file`; `OSError` when the client is gone.
     pub fn send_file(
+        &self,
+        py: Python<'_>,
+        r: &Request,
+        path: &Bound<'_, PyAny>,
+        part: FileRange,
+    ) -> PyResult<i64> {
+        let length = self.queue_file(py, r, path, part)?;
+        self.send(py, r)?;
+        Ok(length)
+    }
+
+    /// Appends the part of a file, as far as the file has it. Returns the number of its bytes. The GIL is released while
+    /// the file is opened.
+    ///
+    /// # Errors
+    /// `OSError` with errno when the file cannot be opened or is a folder, without errno when it is a pipe or
+    /// device; `ValueError` for a negative offset.
+    pub fn queue_file(
         &self,
         py: Python<'_>,
         r: &Request,
@@ -88,7 +105,7 @@ impl Response {
         };
         let size = info.size();
         let length = part.of(size);
-        self.add_file(py, r, &file, part.offset, length)?;
+        self.put_file(r, &file, part.offset, length);
         Ok(length)
     }
 }

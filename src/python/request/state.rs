@@ -54,6 +54,10 @@ pub struct RequestState {
     pub has_ended: Cell<bool>,
     /// Whether a function of access control is being called, which can only decide.
     pub is_deciding: Cell<bool>,
+    /// Whether a handler of the request is an `async def`.
+    pub is_async: Cell<bool>,
+    /// Whether the code of such a handler runs now: then methods of `req` return what is awaited.
+    pub is_stepped: Cell<bool>,
     /// Whether Python code has set the type of the response.
     pub content_type_set: Cell<bool>,
     /// The interpreter that the directory of the request's file has named, for these settings.
@@ -89,6 +93,8 @@ impl RequestState {
             filters_added: Cell::new(0),
             has_ended: Cell::new(false),
             is_deciding: Cell::new(false),
+            is_async: Cell::new(false),
+            is_stepped: Cell::new(false),
             content_type_set: Cell::new(false),
             chosen: Cell::new(None),
             objects: RefCell::default(),

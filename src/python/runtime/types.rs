@@ -44,11 +44,13 @@ pub enum ClassId {
     LoopEvent,
     /// `mod_python._apache.CacheStore`
     CacheStore,
+    /// `mod_python.apache.RequestWait`
+    RequestWait,
 }
 
 impl ClassId {
     /// How many classes there are.
-    pub const COUNT: usize = Self::CacheStore as usize + 1;
+    pub const COUNT: usize = Self::RequestWait as usize + 1;
 }
 
 /// The built-in module of an interpreter, as the layer above the runtime makes it.

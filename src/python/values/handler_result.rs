@@ -193,7 +193,7 @@ pub fn number(result: &Bound<'_, PyAny>, name: &dyn Display) -> PyResult<i32> {
     }
     if close_coroutine(result) {
         return Err(PyTypeError::new_err(format!(
-            "{name} is an 'async def', which only connection handlers and streaming filters can be: \
+            "{name} is an 'async def', which only a PythonHandler, connection handlers and streaming filters can be: \
              write 'def'"
         )));
     }

@@ -47,9 +47,3 @@ async def outputfilter(filter: apache.AsyncFilter):  # type: ignore[no-untyped-d
         raise
     finally:
         note(filter.connection, "finally")
-
-
-async def handler(req: apache.Request) -> int:
-    "Not served yet."
-    req.write("never\n")
-    return apache.OK

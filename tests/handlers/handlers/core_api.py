@@ -26,7 +26,7 @@ REQUEST = """
     no_cache int W, no_local_copy int W, unparsed_uri str, uri str W, filename str W, canonical_filename str W,
     path_info str W, args str W, finfo FileInfo W, parsed_uri tuple, used_path_info int W, eos_sent int,
     useragent_addr tuple, useragent_ip str, extension None, hlist HandlerList, _bytes_queued int,
-    _allow_options int, _request_rec PyCapsule, form RequestForm A
+    _allow_options int, _request_rec PyCapsule, form RequestForm A, closing bool
 """
 CONNECTION = """
     base_server Server, local_addr tuple, client_addr tuple, remote_addr tuple, client_ip str, remote_ip str,
@@ -96,6 +96,7 @@ METHODS: dict[str, list[tuple[str, tuple[Any, ...], str]]] = {
         ("log_error", (None,), "None"),
         ("meets_conditions", (), "int"),
         ("read", (), "bytes"),
+        ("_read_now", (), "bytes"),
         ("readline", (), "bytes"),
         ("readlines", (), "list"),
         ("register_cleanup", (ignored,), "None"),
@@ -144,6 +145,7 @@ ANSWERS: dict[str, list[tuple[str, tuple[Any, ...]]]] = {
     "req": [
         ("write", ("x",)),
         ("flush", ()),
+        ("sleep", (1,)),
         ("sendfile", ("/etc/hosts",)),
         ("internal_redirect", ("/x",)),
         *[(name, ("SUBSTITUTE",)) for name in ("add_output_filter", "add_input_filter")],

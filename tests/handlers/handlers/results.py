@@ -66,10 +66,6 @@ def text(req: apache.Request) -> str:
     return "<html>"
 
 
-async def coroutine(req: apache.Request) -> int:
-    return apache.OK
-
-
 def huge(req: apache.Request) -> int:
     return 1 << 40
 

@@ -290,7 +290,7 @@ fn headers_of<'py>(headers: &Bound<'py, PyAny>) -> PyResult<Vec<Header<'py>>> {
 
 /// `req._wsgi_write(data)`: the `write()` that `start_response()` returns.
 pub(in crate::python) fn write<'py>(this: &Me<'_, 'py>, data: &Bound<'py, PyAny>) -> Answer<'py> {
-    let (r, state) = answering(this, "write")?;
+    let (r, state) = answering(this.body(), "write")?;
     let data = block(data)?;
     let left = send(this.interpreter(), r, state, data, true)?;
     if left > 0 {

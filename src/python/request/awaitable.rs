@@ -1,0 +1,205 @@
+//! `RequestWait`: the awaitable that methods of `req` return to an `async def` handler. It is polled in a step of the
+//! handler, on the thread that httpd handles the request on, with the GIL. What it asks of the client is read and sent
+//! at once, and lets go of the GIL meanwhile; a sleep ends the step.
+
+use std::cell::Cell;
+use std::time::{Duration, Instant};
+
+use pyo3::exceptions::{
+    PyConnectionResetError, PyOSError, PyRuntimeError, PyStopAsyncIteration, PyTimeoutError,
+};
+use pyo3::prelude::*;
+
+use super::io::{answering, reading};
+use super::object::RequestObject;
+use crate::httpd::Error;
+use crate::parking::io_state::{Lost, Needs};
+use crate::parking::shutdown;
+use crate::python::connection::ends::departed;
+use crate::python::connection::future::with_stepped;
+use crate::python::object::class;
+use crate::python::object::class::{Class, This};
+use crate::python::object::members::{attributes, methods};
+use crate::python::object::slots::{Awaitable, Slot, awaitable_slots};
+use crate::python::runtime::types::ClassId;
+
+/// One thing that an `async def` handler of a request awaits, or iterates over.
+pub struct RequestWait {
+    req: Py<PyAny>,
+    operation: RequestOperation,
+    /// When a sleep is over; set when it first waits.
+    until: Cell<Option<Instant>>,
+}
+
+/// What is awaited. Lengths and limits are in bytes.
+#[derive(Clone, Copy)]
+pub enum RequestOperation {
+    /// So many bytes of the body, or all of it; fewer only at its end.
+    Read(Option<usize>),
+    /// A line of the body, or so many bytes of it.
+    Line(Option<usize>),
+    /// Lines of the body, up to the one with which they are so many bytes.
+    Lines(usize),
+    /// What has come of the body; `StopAsyncIteration` at its end.
+    Pieces,
+    /// The end of the body, what comes before being dropped.
+    Discard,
+    /// That what was written is sent.
+    Sent {
+        /// With what filters hold back; else it may be held until there is more.
+        flush: bool,
+        /// The value then, if it is a number.
+        value: Option<i64>,
+    },
+    /// That this time passes.
+    Time(Duration),
+}
+
+type Me<'a, 'py> = This<'a, 'py, RequestWait>;
+
+impl RequestWait {
+    /// What is awaited of this `req`.
+    pub fn new(req: &Bound<'_, PyAny>, operation: RequestOperation) -> Self {
+        Self {
+            req: req.clone().unbind(),
+            operation,
+            until: Cell::new(None),
+        }
+    }
+}
+
+impl Class for RequestWait {
+    const NAME: &'static std::ffi::CStr = c"mod_python.apache.RequestWait";
+    const DOC: &'static std::ffi::CStr = c"What a handler of a request awaits.";
+    const ID: ClassId = ClassId::RequestWait;
+    methods! { RequestWait: }
+    attributes! { RequestWait: }
+
+    fn slots() -> Vec<Slot> {
+        awaitable_slots::<Self>()
+    }
+
+    fn visit(&self, visit: &mut dyn FnMut(&Py<PyAny>)) {
+        visit(&self.req);
+    }
+}
+
+impl Awaitable for RequestWait {
+    fn poll<'py>(this: &Me<'_, 'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let object = this.body().req.bind(this.py());
+        let gone = || PyRuntimeError::new_err("the request is gone");
+        let req = class::body::<RequestObject>(object, this.interpreter()).ok_or_else(gone)?;
+        match this.body().operation {
+            RequestOperation::Time(time) => sleep(this, req, time),
+            RequestOperation::Sent { flush, value } => send(this, req, flush, value).map(Some),
+            operation => read(this, req, operation).map(Some),
+        }
+    }
+}
+
+/// Reads of the body.
+///
+/// # Errors
+/// As `Body`'s, but `ConnectionResetError` where the client is gone; `StopAsyncIteration` at the end of an iteration.
+fn read<'py>(
+    this: &Me<'_, 'py>,
+    req: &RequestObject,
+    operation: RequestOperation,
+) -> PyResult<Bound<'py, PyAny>> {
+    let (py, interpreter) = (this.py(), this.interpreter());
+    let (r, state) = reading(req, "read")?;
+    let body = &state.body;
+    let result = match operation {
+        RequestOperation::Line(most) => body
+            .read_line(py, interpreter, r, most)
+            .map(Bound::into_any),
+        RequestOperation::Lines(most) => body
+            .read_lines(py, interpreter, r, most)
+            .map(Bound::into_any),
+        RequestOperation::Discard => {
+            let status = body.discard(py, r);
+            return Ok(status.0.into_pyobject(py)?.into_any());
+        }
+        RequestOperation::Read(most) => body.read(py, interpreter, r, most).map(Bound::into_any),
+        _ => match body.read_piece(py, interpreter, r) {
+            Ok(piece) if piece.as_bytes().is_empty() => {
+                return Err(PyStopAsyncIteration::new_err(()));
+            }
+            piece => piece.map(Bound::into_any),
+        },
+    };
+    result.map_err(|error| {
+        match error.value(py).is_exact_instance_of::<PyOSError>() && body.is_cut() {
+            true => PyConnectionResetError::new_err("the client left before its body was whole"),
+            false => error,
+        }
+    })
+}
+
+/// Sends what was written.
+///
+/// # Errors
+/// `ConnectionResetError` when the client is gone, `TimeoutError` when it takes nothing for httpd's `Timeout`, `OSError`
+/// when a filter has ended the response.
+fn send<'py>(
+    this: &Me<'_, 'py>,
+    req: &RequestObject,
+    flush: bool,
+    value: Option<i64>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let py = this.py();
+    let (r, state) = answering(req, "write")?;
+    let response = &state.response;
+    let sent = match flush {
+        true => response.flush(py, r),
+        false => Ok(()),
+    };
+    if let Err(error) = sent {
+        return Err(match response.broken() {
+            None | Some(Error::FILTER) => error,
+            Some(broken) if broken.is_timeout() => {
+                PyTimeoutError::new_err("the client took nothing of the response for Timeout")
+            }
+            Some(_) => PyConnectionResetError::new_err("the client takes nothing any more"),
+        });
+    }
+    match value {
+        Some(value) => Ok(value.into_pyobject(py)?.into_any()),
+        None => Ok(py.None().into_bound(py)),
+    }
+}
+
+/// Waits until the time is over.
+///
+/// # Errors
+/// `ConnectionResetError`, once, when the client has left; `apache.ShuttingDown` when the child stops.
+fn sleep<'py>(
+    this: &Me<'_, 'py>,
+    req: &RequestObject,
+    time: Duration,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let r = req.lent.get()?;
+    let now = Instant::now();
+    let until = this.body().until.get();
+    if until.is_some_and(|until| until <= now) {
+        this.body().until.set(None);
+        return Ok(Some(this.py().None().into_bound(this.py())));
+    }
+    with_stepped(|stepped| {
+        let Some((c, _, io)) = stepped.filter(|(c, ..)| std::ptr::eq(*c, r.connection())) else {
+            let text = "a sleep of req can only be awaited by the handler of the request itself";
+            return Err(PyRuntimeError::new_err(text));
+        };
+        if shutdown::is_over() {
+            return Err(Lost::Stopping.error(this.py(), this.interpreter()));
+        }
+        let until = until.or_else(|| now.checked_add(time));
+        this.body().until.set(until);
+        let departs = departed(this.py(), this.interpreter(), c, io)?;
+        io.needs.set(Needs {
+            until: until.into_iter().chain(departs).min(),
+            ..Needs::default()
+        });
+        Ok(None)
+    })
+}
