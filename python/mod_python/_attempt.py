@@ -98,8 +98,10 @@ class Attempt:
             replacement = sys.modules.get(name)
             if replacement is not stand_in:
                 sys.modules[name] = stand_in
-                if replacement is not None:
-                    object.__setattr__(stand_in, "_new", replacement)
+                object.__setattr__(stand_in, "_new", module if replacement is None else replacement)
+        if replacement is None:
+            # An import of it would fail, too.
+            raise ImportError(f"{source.path} has taken itself out of sys.modules", name=name, path=source.path)
 
     def old(self, name: str) -> object:
         """Return the version that is to be replaced; None for a module that has none."""

@@ -19,14 +19,19 @@ _read: "dict[str, tuple[float, int, frozenset[str]]]" = {}
 
 
 def names_in(folder: str) -> frozenset[str]:
-    """Return the names that the files in a folder, and the folders with files of Python code, have as modules."""
+    """Return the names that the files in a folder, and the folders with files of Python code, have as modules.
+
+    A package is there by its name with a slash, too: it goes before a module of this name.
+    """
     names, bare = set(), set()
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
                 name, _, end = entry.name.partition(".")
-                if end in ("py", "pyc") or (not end and os.path.exists(f"{entry.path}/__init__.py")):  # noqa: PTH110
+                if end in ("py", "pyc"):
                     names.add(name)
+                elif not end and os.path.exists(f"{entry.path}/__init__.py"):  # noqa: PTH110
+                    names.update((name, f"{name}/"))
                 elif not end and name.isidentifier() and entry.is_dir():
                     bare.add(name)
     except OSError:

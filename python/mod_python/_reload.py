@@ -70,20 +70,20 @@ def newest(name: str, module: object, wanted: Sequence[str], changes: int) -> "N
     """
     if here.attempt is not None or not _lock.acquire(blocking=False):
         # Another thread may have put a newer version in its place, while the caller has the one before.
-        return meant(sys.modules.get(name, module)), False, None, False
+        return meant(_in_use(name, module)), False, None, False
     try:
         if time.monotonic() < _again.get(name, 0.0):
-            return sys.modules.get(name, module), False, None, False
+            return _in_use(name, module), False, None, False
         return _newest(name, module, wanted, changes)
     except UnsettledError:
         _again[name] = time.monotonic() + _PAUSE
-        return sys.modules.get(name, module), False, None, False
+        return _in_use(name, module), False, None, False
     finally:
         _lock.release()
 
 
 def _newest(name: str, module: object, wanted: Sequence[str], changes: int) -> "Newest":
-    current = sys.modules.get(name, module)
+    current = _in_use(name, module)
     _named.setdefault(name, set()).update(wanted)
     known = _failures.get(name)
     if known is not None and known.changes == changes and time.monotonic() < known.again:
@@ -95,11 +95,12 @@ def _newest(name: str, module: object, wanted: Sequence[str], changes: int) -> "
             _failures.pop(name, None)
             return current, True, None, False
         files = frozenset((loaded[one].path, stamp_now(loaded[one])) for one in old)
-        attempt = Attempt([one for one in old if one in sys.modules])
+        before = {one: loaded[one] for one in old}
+        attempt = Attempt([one for one in old if sys.modules.get(one) is not None])
         try:
             current = attempt.run(name)
-            for one, before, after in attempt.versions():
-                _check_names(one, before, after)
+            for one, old_version, new_version in attempt.versions():
+                _check_names(one, old_version, new_version)
             attempt.check_files()
         except BaseException as error:
             attempt.undo()
@@ -107,13 +108,23 @@ def _newest(name: str, module: object, wanted: Sequence[str], changes: int) -> "
             error = error.with_traceback(_without_frames(error.__traceback__))
             is_news = known is None or known.files != files or known.kind != _kind(error)
             _failures[name] = _Failure(changes, files, error)
-            return sys.modules.get(name, module), False, error, is_news
+            return _in_use(name, module), False, error, is_news
         attempt.finish()
-        current = sys.modules.get(name, current)
-        for one in old:
-            # What has appeared before is not what makes it old.
-            loaded[one].listings = {**now, **loaded[one].listings}
+        current = _in_use(name, current)
+        for one, source in before.items():
+            if loaded[one] is source and sys.modules.get(one) is None:
+                # Its import had failed, or code has taken it out: nobody has the old version, or asked for a new one.
+                del loaded[one]
+            else:
+                # What has appeared before is not what makes it old.
+                loaded[one].listings = {**now, **loaded[one].listings}
     return current, False, None, False
+
+
+def _in_use(name: str, module: object) -> object:
+    """Return the version in use, or the one before if code has taken it out of `sys.modules`, or put None there."""
+    current = sys.modules.get(name)
+    return module if current is None else current
 
 
 def _check_names(name: str, before: object, after: object) -> None:
@@ -161,7 +172,7 @@ def _is_changed(source: Source, appeared: frozenset[str]) -> bool:
     one that is there, if others have `appeared` in the folders of the search path.
     """
     now = stamp_now(source)
-    if now is None or source.name in appeared:
+    if now is None or source.name in appeared or f"{source.name.rpartition('.')[2]}/" in appeared:
         spec = find(source.name, source.search)
         if spec is not None and isinstance(spec.loader, Source) and spec.origin != source.path:
             return True

@@ -1,5 +1,6 @@
 """Files that appear where an import found none, or one of another folder."""
 
+import shutil
 import time
 
 import pytest
@@ -20,6 +21,9 @@ SetHandler mod_python
     PythonHandler page
 </Directory>
 <Directory ${HTDOCS}/package>
+    PythonHandler page
+</Directory>
+<Directory ${HTDOCS}/both>
     PythonHandler page
 </Directory>
 <Directory ${HTDOCS}/settled>
@@ -88,6 +92,18 @@ def test_a_relative_import_that_failed(httpd: Httpd) -> None:
     until(httpd, "/package/", "none")
     httpd.write("package/goods/local.py", "text = 'there'\n")
     until(httpd, "/package/", "there")
+
+
+def test_a_package_beside_the_module_of_its_name(httpd: Httpd) -> None:
+    httpd.write("both/page.py", PAGE.format(top="import shop", value="shop.value"))
+    httpd.write("both/shop.py", "value = 'module'\n")
+    until(httpd, "/both/", "module")
+    for _ in range(2):
+        httpd.write("both/shop/__init__.py", "from .inner import value\n")
+        httpd.write("both/shop/inner.py", "value = 'package'\n")
+        until(httpd, "/both/", "package")
+        shutil.rmtree(httpd.htdocs / "both/shop")
+        until(httpd, "/both/", "module")
 
 
 def test_a_module_is_made_anew_once_for_a_file_that_appears(httpd: Httpd) -> None:
