@@ -31,11 +31,15 @@ else:
 # For so long after a file was changed, in seconds, another change may leave it the same times and length.
 RECENT = 2.0
 # Where the kernel has not told of a file, one that was changed less than so many seconds ago may be half written: it is
-# no new version yet. The first import, for which there is no other version, waits for a shorter time.
+# no version yet. The first import, for which there is no other version, waits for a shorter time, unless it is of what
+# may refuse requests.
 _SETTLED = 2.0
 _SETTLED_FIRST = 0.1
-# The first import of a file waits so many seconds at most for those who write it.
-_PATIENCE = 2.0
+# The first import of a file, for which there is no other version, waits so many seconds at most for those who write it.
+_PATIENCE = 2.5
+
+# What the kernel follows, and a few more.
+_LINKS = 100
 
 _PACKAGE = f"{os.path.dirname(__file__)}/"  # noqa: PTH120 - pathlib takes long to import
 _LIBRARY = f"{os.path.dirname(os.__file__)}/"  # noqa: PTH120
@@ -49,6 +53,8 @@ class _Here(threading.local):
     """What the calling thread does."""
 
     attempt: "Attempt | None" = None
+    # Whether it imports a module for a phase in which requests are refused.
+    is_guard = False
 
 
 here = _Here()
@@ -123,7 +129,7 @@ class Source(SourceFileLoader):
         loaded[name] = self
         self.target = os.path.realpath(self.path)
         searched = self._searched(spec)
-        for folder in (*searched, _folder(self.target)):
+        for folder in (*searched, *_folders_of_links(self.path), _folder(self.target)):
             watch(folder)
         self.listings = listings(searched)
         return None
@@ -176,19 +182,25 @@ class Source(SourceFileLoader):
         return is_written
 
     def _wait_until_whole(self) -> None:
-        """Wait a moment for a file that is being written, without the GIL: there is no version before it to use.
+        """Wait for a file that is being written, without the GIL: there is no version before it to use.
 
         Where nobody has told of its being written, it may be if it was written last, which leaves both times the same,
         and neither renamed nor given other rights since.
+
+        Raises:
+            ImportError: it is still being written after some seconds.
         """
         end = time.monotonic() + _PATIENCE
-        while time.monotonic() < end:
+        settled = _SETTLED if here.is_guard else _SETTLED_FIRST
+        while _apache._changes() >= 0:
             changed, size, *_, changed_inode = stamp(self.path)
-            is_fresh = changed == changed_inode and 0 <= time.time() - changed / 1e9 < _SETTLED_FIRST
-            if not is_fresh and not _apache._is_written(self.target, not size):
+            is_written = _apache._is_written(self.target, not size)
+            if is_written is None:
+                is_written = changed == changed_inode and 0 <= time.time() - changed / 1e9 < settled
+            if not is_written:
                 return
-            if _apache._changes() < 0:
-                return
+            if time.monotonic() > end:
+                raise ImportError(f"{self.path} is being written", name=self.name, path=self.path)
             time.sleep(0.01)
 
     def get_data(self, path: str) -> bytes:
@@ -259,6 +271,19 @@ def note_autoreload(importer: str, name: str, is_wanted: bool) -> None:
 
 def _folder(path: str) -> str:
     return path.rpartition("/")[0] or "/"
+
+
+def _folders_of_links(path: str) -> list[str]:
+    """Return the folders of a link and of what it leads to, by the names that the links give them.
+
+    A link to such a folder may be made to lead elsewhere. None for a path that is no link.
+    """
+    found: list[str] = []
+    while len(found) < _LINKS and os.path.islink(path):  # noqa: PTH114
+        folder = _folder(path)
+        path = os.path.join(folder, os.readlink(path))  # noqa: PTH115, PTH118
+        found += (folder, _folder(path))
+    return found
 
 
 # Entries of `sys.path`, and whether they are folders of modules that may be reloaded, or may become such.

@@ -167,6 +167,9 @@ class Server(HttpdSession):
         new = path.with_name(f".{path.name}.new")
         new.write_bytes(data.encode() if isinstance(data, str) else data)
         new.chmod(mode)
+        # With both times the same, the file would be taken for one that somebody may still be writing.
+        written = new.stat().st_mtime_ns - 10_000_000
+        os.utime(new, ns=(written, written))
         return new.replace(path)
 
     # ---- the configuration

@@ -318,7 +318,7 @@ fn is_written<'py>(
     is_empty: &Bound<'py, PyAny>,
 ) -> Answer<'py> {
     let path: PathBuf = path.extract()?;
-    match source_changes::is_written(&path, is_empty.is_truthy()?) {
+    match source_changes::is_written(this.py(), &path, is_empty.is_truthy()?) {
         Some(is_written) => boolean(this.py(), is_written),
         None => none(this),
     }

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use inotify::{Event, EventMask, Inotify, WatchDescriptor, WatchMask};
 
 /// After a file was written and not closed, it counts as being written for so long.
-const WRITTEN: Duration = Duration::from_secs(30);
+pub const WRITTEN: Duration = Duration::from_secs(30);
 /// After a file was made, it counts as being written for so long, even if it is not empty: a link to one may be all.
 const MADE: Duration = Duration::from_millis(50);
 /// The kernel does not tell who had a file open when a folder began to be watched. After this time nobody writes it.
@@ -320,8 +320,8 @@ fn is_code(name: &OsStr) -> bool {
     name.ends_with(b".py") || name.ends_with(b".pyc") || name == b"..data"
 }
 
-/// Whether a folder is on a file system whose files change without the kernel's knowing.
-fn is_remote(path: &Path) -> bool {
+/// Whether a file or folder is on a file system whose files change without the kernel's knowing.
+pub fn is_remote(path: &Path) -> bool {
     let Ok(path) = CString::new(path.as_os_str().as_bytes()) else {
         return false;
     };

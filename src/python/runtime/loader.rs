@@ -97,6 +97,7 @@ impl Loader {
         search: SearchPath<'_>,
         argument: &Bound<'py, PyAny>,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let search = search.for_function(handler, default_object);
         // The module is complete, so what is missing now stays missing in this version.
         if handler.is_silent {
             let module = self.module(py, handler, default_object, search)?;
@@ -170,7 +171,10 @@ impl Loader {
         scope: &ImportScope<'_>,
         changes: u64,
     ) -> PyResult<Bound<'py, PyAny>> {
+        let here = py.import("mod_python._sources")?.getattr("here")?;
+        here.setattr("is_guard", search.is_guard)?;
         let imported = self.import(py, &handler.module, scope);
+        here.setattr("is_guard", false)?;
         let (name, module) = imported.map_err(|error| {
             let path = match scope {
                 ImportScope::File | ImportScope::Start => Vec::new(),

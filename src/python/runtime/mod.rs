@@ -6,6 +6,7 @@ pub mod contextvars;
 pub mod deferred_drops;
 pub(in crate::python) mod entries;
 pub mod extensions;
+mod file_writers;
 pub mod folder_watch;
 pub mod forked;
 pub mod gil_turns;

@@ -7,6 +7,9 @@ use crate::engine::python_path::WrittenPath;
 use crate::engine::settings::Settings;
 use crate::httpd::Request;
 
+/// The functions of phases that come when a request was let in.
+const HARMLESS: [&str; 3] = ["handler", "loghandler", "cleanuphandler"];
+
 /// Where a module is looked for, besides the directory of its handler's section, and which version of it is used.
 #[derive(Clone, Copy)]
 pub struct SearchPath<'a> {
@@ -19,6 +22,8 @@ pub struct SearchPath<'a> {
     /// `PythonDebug`, where there is a page to show: whether the failure of a changed version is raised, where
     /// otherwise the version before it goes on to be used.
     pub shows_failures: bool,
+    /// Whether the module may refuse the request: half of its file, if somebody still writes it, could let people in.
+    pub is_guard: bool,
 }
 
 impl<'a> SearchPath<'a> {
@@ -29,6 +34,15 @@ impl<'a> SearchPath<'a> {
             r,
             reloads: settings.reloads(),
             shows_failures: r.is_some() && settings.debug == Some(true),
+            is_guard: false,
+        }
+    }
+
+    /// The same for a function of a handler that is called as `default_object` if the handler names none.
+    pub(super) fn for_function(self, handler: &Handler, default_object: &str) -> Self {
+        Self {
+            is_guard: handler.is_silent || !HARMLESS.contains(&default_object),
+            ..self
         }
     }
 }

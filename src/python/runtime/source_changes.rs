@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use pyo3::prelude::*;
 
 use super::context::About;
+use super::file_writers::has_writers;
 use super::folder_watch::FolderWatch;
 use super::interpreter::release;
 use crate::httpd::log::Level;
@@ -214,8 +215,18 @@ impl SourceChanges {
 }
 
 /// Whether a file is being written at this moment; `None` if the kernel does not tell of its folder, or has not told
-/// all. `is_empty`: whether nothing is in it.
-pub fn is_written(path: &Path, is_empty: bool) -> Option<bool> {
+/// all, and does not tell us who has the file open. `is_empty`: whether nothing is in it. Called with the GIL, which it
+/// lets go of.
+pub fn is_written(py: Python<'_>, path: &Path, is_empty: bool) -> Option<bool> {
+    let told = is_told_to_be_written(path, is_empty);
+    match told {
+        Some(true) => told,
+        _ => release(py, || has_writers(path)).or(told),
+    }
+}
+
+/// As far as changes in the folder say.
+fn is_told_to_be_written(path: &Path, is_empty: bool) -> Option<bool> {
     let mut watch = WATCH.lock();
     if watch.is_out {
         // Not known right now: the caller asks again.
