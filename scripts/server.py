@@ -21,14 +21,15 @@ MANUAL = Path("/usr/share/doc/apache2-doc/manual")
 
 
 class Server(temporary_server.Server):
-    """An httpd with ${ROOT}, a copy of conf-examples, and ${MANUAL}."""
+    """An httpd with ${ROOT}, a copy of conf-examples, ${MANUAL}, and ${VENV}, the environment of the tests."""
 
     def _fill_folder(self, with_python: bool) -> None:
         super()._fill_folder(with_python)
         self._copy(PROJECT / "conf-examples", "conf-examples")
 
     def _more_variables(self) -> dict[str, str]:
-        return {"ROOT": str(self.folder / "conf-examples"), "MANUAL": str(MANUAL)}
+        root, venv = self.folder / "conf-examples", PROJECT / "target/venv"
+        return {"ROOT": str(root), "MANUAL": str(MANUAL), "VENV": str(venv)}
 
 
 __all__ = [

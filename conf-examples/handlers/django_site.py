@@ -22,7 +22,7 @@ settings.configure(
     ROOT_URLCONF=__name__,
     # Of one installation: write your own, and keep it secret.
     SECRET_KEY="a long random text",
-    ALLOWED_HOSTS=["localhost"],
+    ALLOWED_HOSTS=[".localhost"],
     DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": STATE / "django.sqlite"}},
     DEFAULT_AUTO_FIELD="django.db.models.AutoField",
     INSTALLED_APPS=[f"django.contrib.{name}" for name in ("admin", "auth", "contenttypes", "sessions", "messages")],

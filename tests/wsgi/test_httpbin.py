@@ -1,17 +1,10 @@
 """httpbin, served here and by gunicorn: every endpoint answers the same, on HTTP/1.1 and HTTP/2."""
 
-import json
-import re
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
-from email.parser import BytesHeaderParser
-from typing import NamedTuple
 
 import pytest
 from packages import SITE_PACKAGES, WithPackages
+from same_answers import ask, gunicorn_serving
 
 from httpd import Httpd
 
@@ -105,85 +98,13 @@ CASES: dict[str, list[tuple[str, ...]]] = {
 # Bodies that the application does not read. httpd ends such a stream with RST_STREAM after any answer, that of a file
 # too. curl 7.88 fails then if it has not read the answer before, which RFC 9113 section 8.1 asks it to keep.
 NOT_READ = {("/get", "-d", "x"), ("/redirect-to?url=http://a.example/", *JSON)}
-NOT_COMPARED = {"date", "server", "connection", "keep-alive", "upgrade"}
-# httpd sends none of these with a 304 or 204 (RFC 9110 section 15.4.5).
-NOT_WITHOUT_BODY = {"content-type", "content-length", "access-control-allow-origin", "access-control-allow-credentials"}
-RANDOM = (
-    (rb'(nonce|opaque)="\w+"', rb'\1=""'),
-    (rb'"uuid": "[\w-]{36}"', b'"uuid": ""'),
-    (rb"last-modified: [^\r]*", b"last-modified: "),
-    (rb"(fake|stale_after|last_nonce)=[^;]*", rb"\1="),
-    (rb"etag: \w{32}", b"etag: "),
-)
-
-
-class Answer(NamedTuple):
-    """What is compared."""
-
-    status: int
-    headers: list[tuple[str, str]]
-    body: bytes
 
 
 @pytest.fixture(scope="module")
 def gunicorn(httpd: Httpd) -> Iterator[int]:
     """The port of a gunicorn with httpbin."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "gunicorn", "-k", "gthread", "--threads", "4", "-b", f"127.0.0.1:{port}"]
-    environment = {"PYTHONPATH": str(SITE_PACKAGES), "PATH": "/usr/bin:/bin", "HOME": str(httpd.htdocs)}
-    with (httpd.htdocs / "gunicorn.log").open("wb") as log:
-        process = subprocess.Popen([*command, "httpbin:app"], env=environment, stdout=log, stderr=log)
-    try:
-        deadline = time.monotonic() + 60
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", port), 1).close()
-                break
-            except OSError:
-                assert time.monotonic() < deadline, "gunicorn did not start"
-                time.sleep(0.1)
+    with gunicorn_serving("httpbin:app", [SITE_PACKAGES], httpd.htdocs) as port:
         yield port
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def ask(httpd: Httpd, version: str, port: int, case: tuple[str, ...]) -> Answer:
-    """Ask a server on this machine by curl."""
-    path, *options = case
-    command = ["--http2-prior-knowledge" if version == "2" else "--http1.1", "-i", "--raw", "-H", "Host: bin.example"]
-    done = httpd.curl(*command, *options, f"http://127.0.0.1:{port}{path}")
-    assert done.returncode == 0, done.stderr
-    head, _, body = done.stdout.partition(b"\r\n\r\n")
-    while head.split()[1] == b"100":
-        head, _, body = body.partition(b"\r\n\r\n")
-    line, _, lines = head.partition(b"\r\n")
-    lines = re.sub(rb"(?m)^[\w-]+:", lambda name: name[0].lower(), lines)
-    for pattern, normal in RANDOM:
-        lines, body = re.sub(pattern, normal, lines), re.sub(pattern, normal, body)
-    parsed = BytesHeaderParser().parsebytes(lines)
-    if "allow" in parsed:  # a set
-        parsed.replace_header("allow", ", ".join(sorted(parsed["allow"].split(", "))))
-    headers = sorted((name, value) for name, value in parsed.items() if name not in NOT_COMPARED)
-    if parsed["transfer-encoding"] == "chunked":
-        headers.remove(("transfer-encoding", "chunked"))
-        body = b"".join(chunks(body))
-    if "-I" in options and ("content-length", "0") in headers:  # httpd leaves it out
-        headers.remove(("content-length", "0"))
-    if path.startswith("/stream/"):  # in the order of the headers, which HTTP/2 changes
-        body = b"".join(json.dumps(json.loads(text), sort_keys=True).encode() for text in body.splitlines())
-    status = int(line.split()[1])
-    if status in (204, 304):
-        headers = [pair for pair in headers if pair[0] not in NOT_WITHOUT_BODY]
-    return Answer(status, headers, body)
-
-
-def chunks(body: bytes) -> Iterator[bytes]:
-    while body:
-        size, _, rest = body.partition(b"\r\n")
-        yield rest[: int(size, 16)]
-        body = rest[int(size, 16) + 2 :]
 
 
 def test_each_endpoint_is_asked_for() -> None:
