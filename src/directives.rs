@@ -3,6 +3,7 @@
 pub mod access;
 mod application;
 mod arguments;
+mod request_id;
 mod start;
 
 use std::ffi::CString;
@@ -65,7 +66,7 @@ static OF_PHASES: [Directive<Settings>; phase_table::COUNT] = {
 };
 
 /// All other directives.
-static OTHERS: [Directive<Settings>; 26] = [
+static OTHERS: [Directive<Settings>; 27] = [
     Directive {
         name: c"PythonProtocol",
         help: c"serves connections whose peers ask for a protocol by name, in TLS or with Upgrade: NAME module[::function]",
@@ -101,6 +102,12 @@ static OTHERS: [Directive<Settings>; 26] = [
         help: c"declares a filter for request bodies: module[::function] NAME [key=value ...]",
         context: Context::Section,
         read: |line| filter(line, Direction::Input),
+    },
+    Directive {
+        name: c"PythonRequestID",
+        help: c"headers of clients whose ids name the requests in the logs, as in X-Request-ID; On: ids of httpd's; Off",
+        context: Context::Server,
+        read: request_id::request_id,
     },
     Directive {
         name: c"PythonInputSpool",

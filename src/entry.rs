@@ -3,6 +3,7 @@
 mod access;
 mod child;
 mod imports;
+mod report;
 
 use std::cell::RefCell;
 use std::ffi::{CStr, CString};
@@ -11,6 +12,7 @@ use crate::caches;
 use crate::configuration;
 use crate::connections;
 use crate::directives::COMMANDS;
+use crate::engine::application::METRICS;
 use crate::engine::counters;
 use crate::engine::counters::Counters;
 use crate::engine::settings::Settings;
@@ -25,8 +27,8 @@ use crate::httpd::hooks::requests::{Hook, Registration};
 use crate::httpd::hooks::{Module, Record};
 use crate::httpd::server::config;
 use crate::httpd::server::config::Command;
-use crate::httpd::server::shared_memory::{Shared, is_alive};
-use crate::httpd::server::{dump_signal, listener, mutex, process};
+use crate::httpd::server::shared_memory::Shared;
+use crate::httpd::server::{dump_signal, listener, mutex};
 use crate::httpd::{Brigade, Connection, Error, Filter, Pool, Request, Server, Status};
 use crate::module::Entry;
 use crate::parking::limits;
@@ -38,6 +40,7 @@ use crate::python::filter::registry::{declared, registry};
 use crate::python::filter::{admission, drive};
 use crate::python::runtime::start;
 use crate::python_homes;
+use crate::request_ids;
 use crate::requests;
 
 /// The key under which the configuration's pool keeps the counters.
@@ -168,7 +171,17 @@ impl Module for Entry {
     }
 
     fn request(r: &Request, hook: Hook) -> Status {
+        if hook == Hook::Handler && r.handler() == Some(METRICS) {
+            return report::answer(r);
+        }
+        if hook == Hook::RequestId {
+            return request_ids::take(r);
+        }
         requests::request(r, hook)
+    }
+
+    fn log_id(r: &Request) -> Option<&[u8]> {
+        request_ids::generated(r)
     }
 
     fn proxied(r: &Request, url: &[u8]) -> Status {
@@ -176,10 +189,12 @@ impl Module for Entry {
     }
 
     fn status(r: &Request, short: bool) -> String {
-        let counters = counters(r.server());
-        let connections = counters.connections(is_alive);
-        let now = (process::seconds_since_boot(), is_alive);
-        counters.status_text(&filters(r.server()), connections, now, short)
+        let report = report::of(r.server());
+        if short {
+            report.lines()
+        } else {
+            report.table()
+        }
     }
 
     fn output_filter(filter: &Filter, slot: usize, brigade: &Brigade) -> Result<(), Error> {

@@ -6,7 +6,7 @@
 //!
 //! | layer | what it is |
 //! |---|---|
-//! | [`entry`], [`directives`], [`requests`], [`connections`], [`python_homes`], [`configuration`] | the wiring: hooks and configuration |
+//! | [`entry`], [`directives`], [`requests`], [`request_ids`], [`connections`], [`python_homes`], [`configuration`] | the wiring: hooks and configuration |
 //! | [`module`] | the marker type that stands for the module in generic code of [`httpd`] |
 //! | [`python`] | everything that holds a Python object |
 //! | [`parking`] | connections that wait without a thread; no Python |
@@ -42,7 +42,8 @@ pub mod module;
 pub mod parking;
 pub mod python;
 pub mod python_homes;
-pub mod requests;
+pub mod request_ids;
+mod requests;
 
 /// What httpd loads (`LoadModule python_module`). `cargo test` leaves it out: without a way in from
 /// httpd, the linker drops what calls httpd.

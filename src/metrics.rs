@@ -1,11 +1,13 @@
-//! Counts the calls of filters and handlers, and the connections, of this child.
+//! Counts the calls of filters, applications and handlers, and the connections, of this child.
 
 use std::collections::HashMap;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Instant;
 
-use crate::engine::counters::{CallCounters, ChildCounters, Counters, Work};
+use crate::engine::application::Application;
+use crate::engine::call_counters::{CallCounters, Work};
+use crate::engine::counters::{ChildCounters, Counters};
 use crate::engine::filters::DeclaredFilter;
 use crate::engine::phases::Phase;
 use crate::filter_chain::Direction;
@@ -71,7 +73,12 @@ pub fn phase(phase: Phase) -> Option<&'static CallCounters> {
     HERE.get().map(|here| here.counters.phase(phase))
 }
 
-/// Counts an exception of a filter or handler.
+/// The row of an application.
+pub fn application(application: &Application) -> Option<&'static CallCounters> {
+    HERE.get()?.counters.application(*application.number.get()?)
+}
+
+/// Counts an exception of a filter or handler, or a failed response of an application.
 pub fn failed(row: Option<&'static CallCounters>) {
     if let Some(row) = row {
         row.add(&Work {

@@ -1,8 +1,10 @@
 //! The wiring of request phases: where Python stands in httpd's hooks, and which handlers run there.
 
 use crate::engine::application;
+use crate::engine::application::MountedAt;
 use crate::engine::body_readers;
 use crate::engine::body_readers::BodyReader;
+use crate::engine::call_counters::Work;
 use crate::engine::handler_lists::Chosen;
 use crate::engine::handlers::Home;
 use crate::engine::phase_table::ROWS;
@@ -11,7 +13,11 @@ use crate::engine::settings::Settings;
 use crate::hook_order::Order;
 use crate::httpd::hooks::requests::{Hook, Registration};
 use crate::httpd::log::Level;
-use crate::httpd::{Request, Status};
+use crate::httpd::server::config;
+use crate::httpd::{Pool, Request, Status};
+use crate::locks::{Guard, Lock};
+use crate::metrics;
+use crate::metrics::Measurement;
 use crate::python::request::end;
 use crate::python::request::phase;
 use crate::python::request::state::RequestState;
@@ -40,7 +46,14 @@ const GIVE_PATHS: [&std::ffi::CStr; 5] = [
     c"mod_userdir.c",
 ];
 
-/// The module's places in the hooks: those of the table of phases, and six for the module itself.
+/// The applications that all lines of `PythonApplication` of this configuration mount, by their numbers.
+pub fn applications(configuration: &Pool) -> Guard<'_, Vec<MountedAt>> {
+    let known: &Lock<Vec<MountedAt>> =
+        config::generation(configuration, c"mod_python.applications");
+    known.lock()
+}
+
+/// The module's places in the hooks: those of the table of phases, and seven for the module itself.
 pub fn hooks() -> Vec<Registration> {
     let own = |hook, order| Registration {
         hook,
@@ -49,6 +62,13 @@ pub fn hooks() -> Vec<Registration> {
         before: &[],
     };
     let mut all = vec![
+        Registration {
+            hook: Hook::RequestId,
+            order: Order::First,
+            // Its lines with "early" can take a client's header away.
+            after: &[c"mod_headers.c"],
+            before: &[],
+        },
         own(Hook::MapToStorage, Order::First),
         own(Hook::PostPerdirConfig, Order::First),
         own(Hook::AccessCheckerEx, Order::First),
@@ -252,14 +272,15 @@ fn serve(r: &Request) -> Status {
         list: &application.handlers,
         extension: None,
     };
-    let settings = r.settings();
-    phase::run(
-        r,
-        PhaseHook::Handler,
-        Phase::Content,
-        Some(chosen),
-        settings,
-    )
+    let (hook, phase, settings) = (PhaseHook::Handler, Phase::Content, r.settings());
+    let row = metrics::application(application);
+    let measurement = Measurement::begin(row);
+    let status = phase::run(r, hook, phase, Some(chosen), settings);
+    measurement.end(&Work {
+        errors: u64::from(status.0.max(r.status()) >= Status::INTERNAL_SERVER_ERROR.0),
+        ..Work::default()
+    });
+    status
 }
 
 /// Gives a request, and those that were redirected to it, the headers of the client back that were hidden from handlers.

@@ -316,6 +316,11 @@ def _carry_origin() -> None:
     other threads that run in a copy of the context have its client.
     """
 
+def _request_id() -> str | None:
+    """Returns the id (str) by which httpd's logs call the request that this thread works for, or None where it works
+    for none.
+    """
+
 def _print(is_error: bool, text: str) -> None:
     """Takes text (str) that was printed: complete lines go to the error log, at level error for is_error, else at
     notice.

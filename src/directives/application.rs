@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use super::arguments::Setting;
-use crate::engine::application::Application;
+use crate::engine::application::{Application, MountedAt};
 use crate::httpd::server::config::{Line, Section};
+use crate::requests;
 
 /// Reads a line of `PythonApplication`.
 pub(super) fn application(line: &Line<'_>) -> Setting {
@@ -27,6 +28,12 @@ pub(super) fn application(line: &Line<'_>) -> Setting {
         &home,
         &source,
     )?);
+    let mut known = requests::applications(line.configuration());
+    let _ = application.number.set(known.len());
+    known.push(MountedAt {
+        application: application.clone(),
+        server: line.server_address(),
+    });
     Ok(Box::new(move |settings| {
         Arc::make_mut(&mut settings.applications).add(&application);
     }))

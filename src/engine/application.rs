@@ -1,12 +1,15 @@
 //! Applications of WSGI that `PythonApplication` mounts: which callable, and below which path.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::handler_lists::List;
 use super::handlers::{Handler, Home};
 
 /// The name by which httpd knows the content handler of a mounted application. `SetHandler` names another one.
 pub const HANDLER: &[u8] = b"mod_python-application";
+
+/// The name of the handler that answers the counts of everything, for Prometheus.
+pub const METRICS: &[u8] = b"python-metrics";
 
 /// The interface of the applications, as the directive names it.
 const WSGI: &str = "wsgi";
@@ -64,6 +67,12 @@ impl WsgiTarget {
     pub fn object(&self) -> &str {
         self.handler.object.as_deref().unwrap_or(DEFAULT_OBJECT)
     }
+
+    /// The target as a directive has it.
+    pub fn text(&self) -> String {
+        let call = if self.is_factory { "()" } else { "" };
+        format!("{}:{}{call}", self.handler.module, self.object())
+    }
 }
 
 /// An application and its path.
@@ -74,6 +83,16 @@ pub struct Application {
     pub target: WsgiTarget,
     /// The handler that serves it, in the form in which handlers are called.
     pub handlers: List,
+    /// Its number among those of the configuration, by which it is counted.
+    pub number: OnceLock<usize>,
+}
+
+/// An application, and the server in whose part of the configuration it stands.
+pub struct MountedAt {
+    /// The application.
+    pub application: Arc<Application>,
+    /// Where the record of the server lies.
+    pub server: usize,
 }
 
 impl Application {
@@ -126,6 +145,7 @@ impl Application {
             mount,
             target: WsgiTarget::parse(target, home, source)?,
             handlers: Arc::new([served]),
+            number: OnceLock::new(),
         })
     }
 }
@@ -201,6 +221,7 @@ mod tests {
         let of = |text: &str| {
             let target = parse(text, None).unwrap().target;
             let object = target.object().to_owned();
+            assert!(parse(&format!("/ wsgi {}", target.text()), None).is_ok());
             (target.handler.module, object, target.is_factory)
         };
         let named =

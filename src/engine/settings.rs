@@ -15,6 +15,7 @@ use super::phases::Phase;
 use super::protocols::Protocol;
 use super::python_home::PythonHome;
 use super::python_path::WrittenPath;
+use super::request_id::RequestIds;
 use crate::filter_chain::Direction;
 
 /// A `PythonImport`.
@@ -65,6 +66,8 @@ pub struct Settings {
     /// `PythonInputSpool`: how many bytes of a request's body are kept for a reader that needs its length; 0: no
     /// body is kept.
     pub input_spool: Option<usize>,
+    /// `PythonRequestID`.
+    pub request_ids: Option<RequestIds>,
     /// `PythonDebug`.
     pub debug: Option<bool>,
     /// `PythonInterpPerDirectory`.
@@ -119,6 +122,7 @@ impl Settings {
             && self.max_interpreters.is_none()
             && self.switch_interval.is_none()
             && self.input_spool.is_none()
+            && self.request_ids.is_none()
             && self.flags().all(|(_, value)| value.is_none())
             && self.options.is_empty()
             && self.imports.is_empty()
@@ -147,6 +151,7 @@ impl Settings {
             max_interpreters: inner.max_interpreters.or(outer.max_interpreters),
             switch_interval: inner.switch_interval.or(outer.switch_interval),
             input_spool: inner.input_spool.or(outer.input_spool),
+            request_ids: (inner.request_ids.clone()).or_else(|| outer.request_ids.clone()),
             per_directory: inner.per_directory.or(outer.per_directory),
             per_directive: inner.per_directive.or(outer.per_directive),
             auto_reload: inner.auto_reload.or(outer.auto_reload),
@@ -311,6 +316,19 @@ mod tests {
             folder(Settings::merged(&home("/a"), &home("/b"))).unwrap(),
             "/b"
         );
+    }
+
+    #[test]
+    fn the_inner_request_ids_hold() {
+        let ids = |ids| Settings {
+            request_ids: Some(ids),
+            ..Settings::default()
+        };
+        assert!(!ids(RequestIds::Off).is_empty());
+        let inherited = Settings::merged(&ids(RequestIds::Own), &Settings::default());
+        assert_eq!(inherited.request_ids, Some(RequestIds::Own));
+        let own = Settings::merged(&ids(RequestIds::Own), &ids(RequestIds::Off));
+        assert_eq!(own.request_ids, Some(RequestIds::Off));
     }
 
     #[test]

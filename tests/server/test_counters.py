@@ -77,7 +77,7 @@ def test_the_columns_of_the_page(httpd: Httpd) -> None:
     assert httpd.get("/upper/a.txt").status == 200
     heads = re.findall(r"<th>([^<]*)</th>", httpd.get("/server-status").text.partition("<h2>mod_python</h2>")[2])
     assert heads == [
-        *("Directive", "Filter", "Calls", "Bytes in", "Bytes out", "Held at most"),
+        *("Directive", "Name", "Calls", "Bytes in", "Bytes out", "Held at most"),
         *("Milliseconds", "Errors", "In progress", "Oldest, in seconds"),
     ]
 

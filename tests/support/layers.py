@@ -16,7 +16,7 @@ ORDER: dict[str, list[tuple[str, ...]]] = {
     "": [
         ("entry",),
         ("directives",),
-        ("requests", "connections", "python_homes"),
+        ("requests", "request_ids", "connections", "python_homes"),
         ("configuration",),
         ("module",),
         ("python",),

@@ -115,6 +115,10 @@ pub trait Module: Sized + 'static {
     fn hooks() -> Vec<Registration>;
     /// A hook about a request. Called on the thread that works on the request.
     fn request(r: &Request, hook: Hook) -> Status;
+    /// The id by which logs call a request that has none yet; `None`: httpd makes one.
+    fn log_id(_r: &Request) -> Option<&[u8]> {
+        None
+    }
     /// mod_proxy is about to connect to this URL for a request. Answers a status for the client, or `DECLINED`.
     /// Called on the thread that works on the request.
     fn proxied(_r: &Request, _url: &[u8]) -> Status {
@@ -239,6 +243,8 @@ fn register_all<M: Module>(pool: &Pool) {
     unsafe { ffi::ap_hook_check_config(Some(check_config::<M>), none, none, middle) };
     // SAFETY: as above.
     unsafe { ffi::ap_hook_post_config(Some(post_config::<M>), none, none, middle) };
+    // SAFETY: as above.
+    unsafe { ffi::ap_hook_generate_log_id(Some(generate_log_id::<M>), none, none, first) };
     connections::register::<M>();
     filters::register_run_time::<M>();
     super::filter::before_headers::register();
@@ -337,6 +343,28 @@ unsafe extern "C" fn status<M: Module>(r: *mut ffi::request_rec, flags: c_int) -
         unsafe { ffi::ap_rwrite(text.as_ptr().cast(), text.len() as c_int, r.as_ptr()) };
     });
     Status::OK.0
+}
+
+/// httpd logs for a connection or, if there is one, for a request that has no id yet.
+unsafe extern "C" fn generate_log_id<M: Module>(
+    _c: *const ffi::conn_rec,
+    r: *const ffi::request_rec,
+    id: *mut *const c_char,
+) -> c_int {
+    if r.is_null() {
+        return Status::DECLINED.0;
+    }
+    // SAFETY: httpd calls with a live request.
+    let r = unsafe { Request::from_raw(r.cast_mut()) };
+    guard("the id of a request", Status::DECLINED, || {
+        let Some(found) = M::log_id(r) else {
+            return Status::DECLINED;
+        };
+        // SAFETY: httpd's place for the id; the copy lives as long as the request.
+        unsafe { *id = r.pool().copy_text(found) };
+        Status::OK
+    })
+    .0
 }
 
 unsafe extern "C" fn child_stopping<M: Module>(_child: *mut ffi::apr_pool_t, graceful: c_int) {

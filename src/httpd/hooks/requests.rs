@@ -16,6 +16,8 @@ use crate::httpd::status::Status;
 pub enum Hook {
     /// `process_connection`
     ProcessConnection,
+    /// `post_read_request`, before all modules that log.
+    RequestId,
     /// `post_read_request`
     PostReadRequest,
     /// `translate_name`
@@ -122,6 +124,7 @@ macro_rules! request_hooks {
 }
 
 request_hooks! {
+    request_id = RequestId by ap_hook_post_read_request;
     post_read_request = PostReadRequest by ap_hook_post_read_request;
     translate_name = TranslateName by ap_hook_translate_name;
     mount = Mount by ap_hook_translate_name;

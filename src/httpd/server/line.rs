@@ -119,6 +119,11 @@ impl Line<'_> {
         Section::Server
     }
 
+    /// Where the record of its server lies (`Server::address`).
+    pub fn server_address(&self) -> usize {
+        self.parms.server.addr()
+    }
+
     /// Whether it stands in a `<VirtualHost>`.
     pub fn is_in_virtual_host(&self) -> bool {
         // SAFETY: the server of this line, live while it is read.

@@ -82,6 +82,23 @@ impl Server {
         self.raw().port
     }
 
+    /// Its name, and the port of its `ServerName` or else of its first address, as far as there are such.
+    pub fn name_and_port(&self) -> String {
+        let name = String::from_utf8_lossy(self.hostname().unwrap_or_default());
+        let of_address = || {
+            self.addresses()
+                .map(|(_, port)| port)
+                .find(|port| *port != 0)
+        };
+        match Some(self.port())
+            .filter(|port| *port != 0)
+            .or_else(of_address)
+        {
+            Some(port) => format!("{name}:{port}"),
+            None => name.into_owned(),
+        }
+    }
+
     /// Whether it is a virtual host.
     pub fn is_virtual(&self) -> bool {
         self.raw().is_virtual != 0

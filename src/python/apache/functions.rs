@@ -99,6 +99,9 @@ impl Class for Functions {
         /// Notes in the current context of contextvars for which request or connection this thread works. Log entries of
         /// other threads that run in a copy of the context have its client.
         _carry_origin() = carry_origin;
+        /// Returns the id (str) by which httpd's logs call the request that this thread works for, or None where it works
+        /// for none.
+        _request_id() = request_id;
         /// Takes text (str) that was printed: complete lines go to the error log, at level error for is_error, else at
         /// notice.
         _print(is_error, text) = print;
@@ -251,6 +254,12 @@ fn cache_store<'py>(this: &Me<'_, 'py>, name: &Bound<'py, PyAny>) -> Answer<'py>
 fn carry_origin<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
     log_origin::carry(this.py(), this.interpreter())?;
     none(this)
+}
+
+fn request_id<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
+    let id = log_origin::request_id(this.py(), this.interpreter());
+    let id = id.map(|id| String::from_utf8_lossy(&id).into_owned());
+    Ok(id.into_pyobject(this.py())?.into_any())
 }
 
 fn print<'py>(

@@ -15,7 +15,7 @@ use super::coroutine::{Called, Coroutine};
 use super::object::ConnectionObject;
 use super::role::Role;
 use super::session::Session;
-use crate::engine::counters::Work;
+use crate::engine::call_counters::Work;
 use crate::engine::handlers::Handler;
 use crate::engine::phases::Phase;
 use crate::engine::protocols::Protocol;

@@ -10,7 +10,7 @@ use super::awaitable::Wait;
 use super::ends::is_of_peer;
 use super::future::Future;
 use super::role::Role;
-use crate::engine::counters::Work;
+use crate::engine::call_counters::Work;
 use crate::engine::handlers::Handler;
 use crate::engine::phases::Phase;
 use crate::httpd::log::Level;

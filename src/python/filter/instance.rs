@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use super::admission::Admission;
 use super::generator::Generator;
 use super::input_or_output::InputOrOutput;
-use crate::engine::counters::CallCounters;
+use crate::engine::call_counters::CallCounters;
 use crate::engine::filters::DeclaredFilter;
 use crate::engine::settings::Settings;
 use crate::filter_chain::Change;

@@ -14,7 +14,7 @@ use super::generator::{Generator, Stop};
 use super::input_or_output::InputOrOutput;
 use super::instance::Instance;
 use super::object::FilterObject;
-use crate::engine::counters::Work;
+use crate::engine::call_counters::Work;
 use crate::engine::handlers::Handler;
 use crate::engine::settings::Settings;
 use crate::filter_chain::Direction;

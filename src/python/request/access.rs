@@ -12,7 +12,7 @@ use pyo3::types::{PyBool, PyInt, PyString, PyTuple};
 
 use super::state::RequestState;
 use crate::engine::access::{AuthProvider, CHECK_PASSWORD, REALM_HASH, Requirement};
-use crate::engine::counters::Work;
+use crate::engine::call_counters::Work;
 use crate::engine::handlers::Handler;
 use crate::engine::phases::Phase;
 use crate::engine::settings::Settings;

@@ -9,7 +9,7 @@ use pyo3::prelude::*;
 
 use super::coroutine::awaited;
 use super::state::RequestState;
-use crate::engine::counters::Work;
+use crate::engine::call_counters::Work;
 use crate::engine::handler_lists::Chosen;
 use crate::engine::handlers::{Handler, Home};
 use crate::engine::phases::{Phase, PhaseHook};
@@ -284,6 +284,7 @@ impl<'py> PhaseCall<'_, 'py> {
             return self.concluded(Status::INTERNAL_SERVER_ERROR);
         }
         if self.r.has_started() {
+            self.count_cut(handler);
             if let Some(kind) = response.open_text(self.r) {
                 let text = traceback::appendix(self.py, kind, &self.name(handler), error);
                 response.append(self.py, self.r, &text);
@@ -315,6 +316,16 @@ impl<'py> PhaseCall<'_, 'py> {
         match self.r.has_started() {
             true => Outcome::Over(release(self.py, || self.state.response.cut(self.r))),
             false => Outcome::Returned(Status::SERVICE_UNAVAILABLE),
+        }
+    }
+
+    /// Counts a response of an application that an exception cuts; one with a status of failure counts anyway.
+    fn count_cut(&self, handler: &Handler) {
+        let is_failure = self.r.status() >= Status::INTERNAL_SERVER_ERROR.0;
+        if let Some(application) = self.state.application.get() {
+            if handler.is_application() && !is_failure {
+                metrics::failed(metrics::application(application));
+            }
         }
     }
 

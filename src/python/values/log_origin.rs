@@ -22,6 +22,8 @@ pub struct LogOrigin(Arc<OriginState>);
 
 struct OriginState {
     snapshot: ConnectionSnapshot,
+    /// The id by which logs call the request.
+    request_id: Option<Vec<u8>>,
     /// Whether the request or connection is over.
     over: AtomicBool,
 }
@@ -44,10 +46,15 @@ impl Class for LogOrigin {
 }
 
 /// The entry of a request's or connection's pool, made at the first call.
-fn shared(pool: &Pool, copy: impl FnOnce() -> ConnectionSnapshot) -> &Arc<OriginState> {
+fn shared(
+    pool: &Pool,
+    copy: impl FnOnce() -> (ConnectionSnapshot, Option<Vec<u8>>),
+) -> &Arc<OriginState> {
     let make = || {
+        let (snapshot, request_id) = copy();
         InPool(Arc::new(OriginState {
-            snapshot: copy(),
+            snapshot,
+            request_id,
             over: AtomicBool::new(false),
         }))
     };
@@ -73,11 +80,16 @@ pub fn carry(py: Python<'_>, interpreter: &'static Interpreter) -> PyResult<()> 
         let shared = match about {
             About::Request(r) => shared(r.pool(), || {
                 // mod_remoteip knows the client of a request, not that of a connection.
-                let port = r.useragent_port();
-                ConnectionSnapshot::new(r.connection(), r.server(), r.useragent_ip(), port)
+                let (c, server, port) = (r.connection(), r.server(), r.useragent_port());
+                let snapshot = ConnectionSnapshot::new(c, server, r.useragent_ip(), port);
+                (snapshot, r.make_log_id().map(<[u8]>::to_vec))
             }),
             About::Connection(c) => shared(c.pool(), || {
-                ConnectionSnapshot::new(c, c.base_server(), c.client_ip(), c.client_port())
+                let (client, port) = (c.client_ip(), c.client_port());
+                (
+                    ConnectionSnapshot::new(c, c.base_server(), client, port),
+                    None,
+                )
             }),
             About::Server(_) | About::Nothing => return Ok(()),
         };
@@ -89,6 +101,18 @@ pub fn carry(py: Python<'_>, interpreter: &'static Interpreter) -> PyResult<()> 
         let origin = class::make(py, interpreter, LogOrigin(shared.clone()))?;
         variable.set(py, &origin)
     })
+}
+
+/// The id by which logs call the request that this thread works for; `None` where it works for none.
+pub fn request_id(py: Python<'_>, interpreter: &'static Interpreter) -> Option<Vec<u8>> {
+    if !context::works_on_nothing() {
+        return context::working_on(|about| match about {
+            About::Request(r) => r.make_log_id().map(<[u8]>::to_vec),
+            _ => None,
+        });
+    }
+    let object = interpreter.types.log_origin.get(py).ok().flatten();
+    state(&object, interpreter)?.request_id.clone()
 }
 
 /// Calls `f`, which logs, for whom this thread works: as a call of httpd's says or, on a thread without one, as the
