@@ -75,7 +75,7 @@ static OTHERS: [Directive<Settings>; 27] = [
     },
     Directive {
         name: c"PythonApplication",
-        help: c"an application of WSGI for all requests below a path: /path wsgi module:callable, or without the path in <Location>",
+        help: c"an application of WSGI or ASGI for all requests below a path: /path wsgi module:callable, or without the path in <Location>",
         context: Context::Section,
         read: application::application,
     },

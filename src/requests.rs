@@ -1,6 +1,7 @@
 //! The wiring of request phases: where Python stands in httpd's hooks, and which handlers run there.
 
 use crate::engine::application;
+use crate::engine::application::Interface;
 use crate::engine::application::MountedAt;
 use crate::engine::body_readers;
 use crate::engine::body_readers::BodyReader;
@@ -262,11 +263,13 @@ fn serve(r: &Request) -> Status {
     let Some(application) = state.and_then(|state| state.application.get()) else {
         return Status::DECLINED;
     };
-    let ready = ready_body(r, BodyReader::ByLength);
-    if ready != Status::DECLINED {
-        return ready;
+    if application.interface == Interface::Wsgi {
+        let ready = ready_body(r, BodyReader::ByLength);
+        if ready != Status::DECLINED {
+            return ready;
+        }
+        r.add_application_vars(application.mount.as_bytes());
     }
-    r.add_application_vars(application.mount.as_bytes());
     r.set_handler(Some(application::HANDLER));
     let chosen = Chosen {
         list: &application.handlers,

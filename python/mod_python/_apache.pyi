@@ -364,6 +364,9 @@ def _serve_wsgi(req: Request) -> int:
     option's base_uri. Raises what the application raises.
     """
 
+def _shutdown_time() -> float:
+    """Returns the time of PythonShutdownTimeout for this child, in seconds (float)."""
+
 def _takes(level: int) -> bool:
     """Returns True when an entry of level (int, one of APLOG_*) would be logged now."""
 
@@ -748,6 +751,28 @@ class Request:
     def _wsgi_write(self, data: bytes) -> None:
         """The write() that wsgi_start_response() returns: sends data (bytes) at once. Raises TypeError for data of
         another type, ValueError for more than the Content-Length, OSError when the client is gone.
+        """
+    def _application(self) -> tuple[Any, str]:
+        """Returns the application that is mounted for the request, and its name, as a tuple."""
+    def _asgi_scope(self) -> dict[str, Any]:
+        """Returns what an ASGI scope of type http has of the request, as a new dict."""
+    def _asgi_start(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> None:
+        """Sets the status (int) and the headers (an iterable of pairs of bytes) of the response."""
+    def _asgi_body(self, data: bytes, flush: bool) -> None:
+        """Writes data (bytes) to the response, if it may have a body. Sends it at once if flush is true."""
+    def _early_hint(self, links: list[bytes]) -> None:
+        """Sends an interim response with status 103 (RFC 8297) whose Link headers are links (a list of bytes). Other
+        Python threads run meanwhile.
+        """
+    def _read_available(self) -> bytes | None:
+        """Returns what has come of the body (bytes), empty at its end; None while nothing has come. Raises as
+        read().
+        """
+    def _wait(self, waker: Any, called: Any, watched: int, seconds: float) -> int:
+        """Calls the event called, if it is not None, and waits until the event waker is called, something has happened
+        on the client's connection, or seconds (float) are over. watched: 0 for its break, 1 for the client's end too, 2
+        for input too. Returns 1 when the client has ended its side, 2 when the connection is broken, 4 when unread
+        bytes stand before that end, else 0 (int).
         """
     def __iter__(self) -> Request: ...
     def __next__(self) -> bytes: ...

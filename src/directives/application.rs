@@ -16,7 +16,7 @@ pub(super) fn application(line: &Line<'_>) -> Setting {
             return Err(
                 "stands in a section whose requests are not known before httpd looks for files: write \
                  PythonApplication /path wsgi module:callable outside of it, or PythonApplication wsgi \
-                 module:callable in <Location /path>"
+                 module:callable in <Location /path>; likewise asgi"
                     .into(),
             );
         }

@@ -1,4 +1,4 @@
-//! Applications of WSGI that `PythonApplication` mounts: which callable, and below which path.
+//! Applications of WSGI and ASGI that `PythonApplication` mounts: which callable, and below which path.
 
 use std::sync::{Arc, OnceLock};
 
@@ -11,12 +11,39 @@ pub const HANDLER: &[u8] = b"mod_python-application";
 /// The name of the handler that answers the counts of everything, for Prometheus.
 pub const METRICS: &[u8] = b"python-metrics";
 
-/// The interface of the applications, as the directive names it.
-const WSGI: &str = "wsgi";
+/// The interface of an application.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Interface {
+    /// WSGI (PEP 3333).
+    Wsgi,
+    /// ASGI 3.
+    Asgi,
+}
+
+impl Interface {
+    /// Reads its name in the directive.
+    fn parse(text: &str) -> Result<Self, String> {
+        match text {
+            "wsgi" => Ok(Self::Wsgi),
+            "asgi" => Ok(Self::Asgi),
+            _ => Err(format!(
+                "'{text}' is no interface of applications: write wsgi or asgi"
+            )),
+        }
+    }
+
+    /// Its handler, as directives name handlers.
+    fn handler(self) -> &'static str {
+        match self {
+            Self::Wsgi => "mod_python.wsgi::handler",
+            Self::Asgi => "mod_python.asgi::handler",
+        }
+    }
+}
 
 /// The callable of an application, as a directive or an option names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WsgiTarget {
+pub struct ApplicationTarget {
     /// The module and the object in it.
     pub handler: Handler,
     /// Whether the object is called without arguments, once for each interpreter, and answers the application.
@@ -26,7 +53,7 @@ pub struct WsgiTarget {
 /// The object that a target without one means.
 pub const DEFAULT_OBJECT: &str = "application";
 
-impl WsgiTarget {
+impl ApplicationTarget {
     /// Reads `module`, `module:callable` or `module:factory()`; `::` stands for `:`.
     ///
     /// # Errors
@@ -79,8 +106,10 @@ impl WsgiTarget {
 pub struct Application {
     /// The path, without a slash at its end: empty for `/`.
     pub mount: String,
+    /// How it is called.
+    pub interface: Interface,
     /// Its callable.
-    pub target: WsgiTarget,
+    pub target: ApplicationTarget,
     /// The handler that serves it, in the form in which handlers are called.
     pub handlers: List,
     /// Its number among those of the configuration, by which it is counted.
@@ -112,21 +141,18 @@ impl Application {
             (_, Some(path)) => {
                 return Err(format!(
                     "takes the interface and the application, since <Location {path}> has the path: write wsgi \
-                     module:callable"
+                     module:callable, or asgi module:callable"
                 ));
             }
             (_, None) => {
                 return Err(
-                    "takes a path, the interface and the application: write /path wsgi module:callable"
+                    "takes a path, the interface and the application: write /path wsgi module:callable, or \
+                     /path asgi module:callable"
                         .into(),
                 );
             }
         };
-        if interface != WSGI {
-            return Err(format!(
-                "'{interface}' is no interface of applications: write wsgi"
-            ));
-        }
+        let (name, interface) = (interface, Interface::parse(interface)?);
         if !path.starts_with('/') || path.contains("//") {
             return Err(format!(
                 "'{path}' is no path of URLs: write it from its first slash on, as in /shop"
@@ -134,16 +160,17 @@ impl Application {
         }
         let mount = path.trim_end_matches('/').to_owned();
         let shown = match location {
-            Some(_) => format!("PythonApplication wsgi {target}"),
-            None => format!("PythonApplication {path} wsgi {target}"),
+            Some(_) => format!("PythonApplication {name} {target}"),
+            None => format!("PythonApplication {path} {name} {target}"),
         };
         let served = Handler {
             shown: Some(shown.into()),
-            ..Handler::parse("mod_python.wsgi::handler", home, source)?
+            ..Handler::parse(interface.handler(), home, source)?
         };
         Ok(Self {
             mount,
-            target: WsgiTarget::parse(target, home, source)?,
+            interface,
+            target: ApplicationTarget::parse(target, home, source)?,
             handlers: Arc::new([served]),
             number: OnceLock::new(),
         })
@@ -257,6 +284,18 @@ mod tests {
     }
 
     #[test]
+    fn the_interface_chooses_the_handler() {
+        let of = |line: &str| {
+            let one = parse(line, None).unwrap();
+            (one.interface, one.handlers[0].module.clone())
+        };
+        let wsgi = (Interface::Wsgi, "mod_python.wsgi".to_owned());
+        assert_eq!(of("/x wsgi a:b"), wsgi);
+        let asgi = (Interface::Asgi, "mod_python.asgi".to_owned());
+        assert_eq!(of("/x asgi a:b"), asgi);
+    }
+
+    #[test]
     fn a_path_stands_in_the_line_or_in_the_section() {
         assert_eq!(parse("/shop/ wsgi a:b", None).unwrap().mount, "/shop");
         assert_eq!(parse("/ wsgi a:b", None).unwrap().mount, "");
@@ -266,7 +305,7 @@ mod tests {
             ("/x wsgi a:b", Some("/x")),
             ("x wsgi a:b", None),
             ("/x//y wsgi a:b", None),
-            ("/x asgi a:b", None),
+            ("/x fcgi a:b", None),
         ] {
             let error = parse(bad, location).err().unwrap();
             assert!(error.contains("write "), "{bad}: {error}");

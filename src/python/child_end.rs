@@ -67,7 +67,7 @@ static CHANGED: Signal = Signal::new();
 static TIME: OnceLock<Duration> = OnceLock::new();
 
 /// The longest `PythonShutdownTimeout` of all servers.
-fn limit() -> Duration {
+pub(in crate::python) fn limit() -> Duration {
     *TIME.get_or_init(|| {
         let servers = server::main().into_iter().flat_map(Server::and_following);
         let limits = servers.filter_map(|server| server.settings::<Settings>().shutdown_timeout);

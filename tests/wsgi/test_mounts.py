@@ -271,7 +271,7 @@ WRONG = {
     "/x wsgi": "takes a path, the interface and the application: write /path wsgi module:callable",
     "wsgi shop:app": "takes a path, the interface and the application",
     "x wsgi shop:app": "'x' is no path of URLs: write it from its first slash on, as in /shop",
-    "/x asgi shop:app": "'asgi' is no interface of applications: write wsgi",
+    "/x fcgi shop:app": "'fcgi' is no interface of applications: write wsgi or asgi",
     "/x wsgi shop:app()()": "'shop:app\\(\\)\\(\\)' names no application: write module:callable",
     "/x wsgi shop()": "'shop\\(\\)' names no application: write module:callable",
     "/x wsgi ~/shop.py:app": "names no application: write module:callable",

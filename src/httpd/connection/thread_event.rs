@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::Connection;
 use super::poller;
-use super::poller::Ready;
+use super::poller::{Event, Ready};
 
 thread_local! {
     static EVENT: OnceCell<OwnedFd> = const { OnceCell::new() };
@@ -42,6 +42,11 @@ impl ThreadEvent {
                 Some(descriptor(place.get_or_init(|| made)))
             }
         })
+    }
+
+    /// An event that the caller's thread waits for alone, and that lives as long as it does.
+    pub fn of(event: &Event) -> Self {
+        Self(event.descriptor())
     }
 
     /// Ends the wait of its thread, or else the next one. Called by other threads while its thread is waiting.

@@ -21,6 +21,34 @@ impl Request {
         }
     }
 
+    /// Sends an interim response (1xx) with these headers, before the response. Not to clients of HTTP/1.0. May wait
+    /// for the client.
+    pub fn send_interim(&self, status: i32, headers: &[(Vec<u8>, Vec<u8>)]) {
+        let pool = self.pool();
+        let raw = self.as_ptr();
+        let (kept, before) = (self.raw().headers_out, self.raw().status);
+        let line = self.raw().status_line;
+        // SAFETY: the request's pool, which the table need not outlive.
+        let table = unsafe { ffi::apr_table_make(pool.as_ptr(), 4) };
+        // SAFETY: as above; httpd takes the headers of an interim response from this field.
+        unsafe { (*raw).headers_out = table };
+        for (name, value) in headers {
+            self.headers_out().add_text(name, value, pool);
+        }
+        // SAFETY: as above.
+        unsafe { (*raw).status = status };
+        // SAFETY: as above; httpd makes the line of the number.
+        unsafe { (*raw).status_line = std::ptr::null() };
+        // SAFETY: live, and its response has not begun.
+        unsafe { ffi::ap_send_interim_response(raw, 1) };
+        // SAFETY: as above; what stood there before.
+        unsafe { (*raw).headers_out = kept };
+        // SAFETY: as above.
+        unsafe { (*raw).status = before };
+        // SAFETY: as above.
+        unsafe { (*raw).status_line = line };
+    }
+
     /// Sets the response's media type. It has no influence on the choice of the handler.
     pub fn set_content_type(&self, value: Option<&[u8]>) {
         let value = value.map_or(std::ptr::null_mut(), |v| self.pool().copy_text(v));

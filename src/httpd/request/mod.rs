@@ -242,13 +242,30 @@ impl Request {
 
     /// Waits for at least one byte of the body, or its end; appends at most `limit` bytes.
     pub fn read(&self, brigade: &Brigade, limit: usize) -> Result<(), Error> {
+        self.ask_for_body(brigade, limit, ffi::APR_BLOCK_READ)
+    }
+
+    /// As `read`, but appends nothing where nothing has come.
+    pub fn read_now(&self, brigade: &Brigade, limit: usize) -> Result<(), Error> {
+        match self.ask_for_body(brigade, limit, ffi::APR_NONBLOCK_READ) {
+            Err(error) if error.is_again() => Ok(()),
+            result => result,
+        }
+    }
+
+    fn ask_for_body(
+        &self,
+        brigade: &Brigade,
+        limit: usize,
+        block: ffi::apr_read_type_e,
+    ) -> Result<(), Error> {
         // SAFETY: the live chain of this request.
         Error::check(unsafe {
             ffi::ap_get_brigade(
                 self.raw().input_filters,
                 brigade.as_ptr(),
                 ffi::AP_MODE_READBYTES,
-                ffi::APR_BLOCK_READ,
+                block,
                 limit as ffi::apr_off_t,
             )
         })

@@ -16,6 +16,7 @@ use crate::httpd::request::fileinfo::FileInfo;
 use crate::httpd::server::config_tree::Node;
 use crate::httpd::server::{config_tree, process};
 use crate::python::cache::CacheStore;
+use crate::python::child_end;
 use crate::python::cleanup::{Cleanup, push_for_child};
 use crate::python::connection::loop_event::LoopEvent;
 use crate::python::filter::bucket::BucketObject;
@@ -129,6 +130,8 @@ impl Class for Functions {
         /// PythonOption mod_python.wsgi.application. Returns apache.OK, or apache.DECLINED for a request that is not below
         /// the option's base_uri. Raises what the application raises.
         _serve_wsgi(req) = serve_wsgi;
+        /// Returns the time of PythonShutdownTimeout for this child, in seconds (float).
+        _shutdown_time() = shutdown_time;
         /// Returns True when an entry of level (int, one of APLOG_*) would be logged now.
         _takes(level) = takes_level;
         /// Writes text (str) to the error log at level (int, one of APLOG_*), with path (str) and line (int) as its
@@ -187,6 +190,11 @@ fn stat<'py>(
 fn serve_wsgi<'py>(this: &Me<'_, 'py>, req: &Bound<'py, PyAny>) -> Answer<'py> {
     let status = serve(this.interpreter(), req)?;
     Ok(status.0.into_pyobject(this.py())?.into_any())
+}
+
+fn shutdown_time<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
+    let seconds = child_end::limit().as_secs_f64();
+    Ok(seconds.into_pyobject(this.py())?.into_any())
 }
 
 fn mpm_query<'py>(this: &Me<'_, 'py>, code: &Bound<'py, PyAny>) -> Answer<'py> {

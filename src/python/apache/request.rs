@@ -11,6 +11,7 @@ use crate::python::object::fields::{number, seconds, set_number, text, texts};
 use crate::python::object::members::{attributes, methods};
 use crate::python::object::slots::{Slot, async_iterable_slot, iterator_slots};
 use crate::python::request::add_handler;
+use crate::python::request::asgi;
 use crate::python::request::async_io;
 use crate::python::request::children::{ChildObject, part};
 use crate::python::request::fields::{
@@ -166,6 +167,24 @@ impl Class for RequestObject {
         /// The write() that wsgi_start_response() returns: sends data (bytes) at once. Raises TypeError for data of another
         /// type, ValueError for more than the Content-Length, OSError when the client is gone.
         _wsgi_write(data) = wsgi::start_response::write;
+        /// Returns the application that is mounted for the request, and its name, as a tuple.
+        _application() = asgi::scope::application;
+        /// Returns what an ASGI scope of type http has of the request, as a new dict.
+        _asgi_scope() = asgi::scope::scope;
+        /// Sets the status (int) and the headers (an iterable of pairs of bytes) of the response.
+        _asgi_start(status, headers) = asgi::respond::start;
+        /// Writes data (bytes) to the response, if it may have a body. Sends it at once if flush is true.
+        _asgi_body(data, flush) = asgi::respond::body;
+        /// Sends an interim response with status 103 (RFC 8297) whose Link headers are links (a list of bytes). Other Python
+        /// threads run meanwhile.
+        _early_hint(links) = asgi::respond::early_hint;
+        /// Returns what has come of the body (bytes), empty at its end; None while nothing has come. Raises as read().
+        _read_available() = asgi::respond::read_now;
+        /// Calls the event called, if it is not None, and waits until the event waker is called, something has happened on
+        /// the client's connection, or seconds (float) are over. watched: 0 for its break, 1 for the client's end too, 2 for
+        /// input too. Returns 1 when the client has ended its side, 2 when the connection is broken, 4 when unread bytes
+        /// stand before that end, else 0 (int).
+        _wait(waker, called, watched, seconds) = asgi::wait::wait;
         /// Does nothing: httpd sends the headers before the first byte of the body. It is there for programs written
         /// for mod_python 3.
         send_http_header() = send_http_header;

@@ -45,6 +45,11 @@ impl LoopEvent {
     pub fn new() -> PyResult<Self> {
         Ok(Self(Arc::new(Event::new()?)))
     }
+
+    /// The event itself.
+    pub fn event(&self) -> Arc<Event> {
+        self.0.clone()
+    }
 }
 
 fn fileno<'py>(this: &Me<'_, 'py>) -> Answer<'py> {

@@ -28,6 +28,25 @@ pub struct Body {
     reading: Cell<bool>,
 }
 
+/// Whether a look for data waits for the client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum BodyRead {
+    Wait,
+    NoWait,
+    /// It takes only what httpd's filters have given already.
+    Kept,
+}
+
+/// What a look for data has found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Filled {
+    Data,
+    /// The end of the body.
+    End,
+    /// Nothing has come.
+    Nothing,
+}
+
 impl Body {
     /// The body of a request from which nothing was read yet.
     pub fn new(r: &Request) -> Self {
@@ -95,6 +114,34 @@ impl Body {
         }
         count(r, data.written());
         data.finish()
+    }
+
+    /// Returns what has come of the body, at most `PORTION` bytes; empty at its end, `None` while nothing has come.
+    ///
+    /// # Errors
+    /// See `raise`.
+    pub fn read_now<'py>(
+        &self,
+        py: Python<'py>,
+        interpreter: &'static Interpreter,
+        r: &Request,
+    ) -> PyResult<Option<Bound<'py, PyBytes>>> {
+        let mut data = BytesWriter::new(py, PORTION);
+        let mut mode = BodyRead::NoWait;
+        while data.written() < PORTION {
+            match self.look(py, interpreter, r, mode)? {
+                Filled::Nothing if data.written() == 0 => return Ok(None),
+                Filled::Data => {
+                    let room = PORTION - data.written();
+                    self.unread.give_data(room, |piece| data.write(piece))?;
+                    // What came with it is taken, and the filters are not asked again.
+                    mode = BodyRead::Kept;
+                }
+                _ => break,
+            }
+        }
+        count(r, data.written());
+        data.finish().map(Some)
     }
 
     /// Returns the next line with its line end, or `limit` bytes of it; empty at the end of the body.
@@ -214,6 +261,19 @@ impl Body {
         interpreter: &'static Interpreter,
         r: &Request,
     ) -> PyResult<bool> {
+        let found = self.look(py, interpreter, r, BodyRead::Wait)?;
+        Ok(found == Filled::Data)
+    }
+
+    /// Looks for data at the front of `unread`, and reads if there is none.
+    fn look(
+        &self,
+        py: Python<'_>,
+        interpreter: &'static Interpreter,
+        r: &Request,
+        mode: BodyRead,
+    ) -> PyResult<Filled> {
+        let mut dry = 0;
         loop {
             if let Some(error) = self.failed.get() {
                 return Err(raise(py, interpreter, r, error));
@@ -222,20 +282,26 @@ impl Body {
                 Some(BucketKind::Data)
                     if !self.unread.read_front(true).is_ok_and(<[u8]>::is_empty) =>
                 {
-                    return Ok(true);
+                    return Ok(Filled::Data);
                 }
                 Some(BucketKind::End) => {
                     r.set_remaining(0);
                     self.ended.set(true);
                 }
                 Some(_) => {}
-                None if self.ended.get() => return Ok(false),
+                None if self.ended.get() => return Ok(Filled::End),
+                // Twice: what filters have ahead (mod_ssl) is where no poll can see it.
+                None if mode == BodyRead::Kept || dry == 2 => return Ok(Filled::Nothing),
                 None => {
+                    dry += usize::from(mode == BodyRead::NoWait);
                     if !self.begun.replace(true) {
                         r.set_remaining(r.content_length().unwrap_or(0));
                     }
                     self.reading.set(true);
-                    let result = release(py, || r.read(&self.unread, PORTION));
+                    let result = release(py, || match mode {
+                        BodyRead::Wait => r.read(&self.unread, PORTION),
+                        _ => r.read_now(&self.unread, PORTION),
+                    });
                     self.reading.set(false);
                     if let Err(error) = result {
                         self.failed.set(Some(error));

@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod add_handler;
+pub mod asgi;
 pub(in crate::python) mod async_io;
 pub mod awaitable;
 pub mod body;

@@ -85,6 +85,11 @@ METHODS: dict[str, list[tuple[str, tuple[Any, ...], str]]] = {
         ("build_wsgi_env", (), "dict"),
         ("wsgi_start_response", ("200 Fine", []), "builtin_function_or_method"),
         ("_wsgi_write", (b"",), "None"),
+        ("_asgi_scope", (), "dict"),
+        ("_asgi_start", (200, []), "None"),
+        ("_asgi_body", (b"", False), "None"),
+        ("_early_hint", ([],), "None"),
+        ("_read_available", (), "bytes"),
         ("get_addhandler_exts", (), "str"),
         ("get_basic_auth_pw", (), "None"),
         ("get_config", (), "table"),
@@ -143,6 +148,8 @@ METHODS: dict[str, list[tuple[str, tuple[Any, ...], str]]] = {
 # What answers the client, ends something or is about the wire: its arguments are right, but it is not called in vain.
 ANSWERS: dict[str, list[tuple[str, tuple[Any, ...]]]] = {
     "req": [
+        ("_application", ()),
+        ("_wait", (None, None, 0, 0.0)),
         ("write", ("x",)),
         ("flush", ()),
         ("sleep", (1,)),

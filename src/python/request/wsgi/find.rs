@@ -5,7 +5,7 @@ use std::sync::Arc;
 use pyo3::exceptions::{PyAttributeError, PyException, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
-use crate::engine::application::WsgiTarget;
+use crate::engine::application::ApplicationTarget;
 use crate::engine::settings::Settings;
 use crate::httpd::log::Level;
 use crate::httpd::{Request, Status};
@@ -21,7 +21,7 @@ const APPLICATION: &str = "mod_python.wsgi.application";
 ///
 /// # Errors
 /// `ValueError` where there is none, or a wrong one.
-pub fn target_of_options(r: &Request) -> PyResult<WsgiTarget> {
+pub fn target_of_options(r: &Request) -> PyResult<ApplicationTarget> {
     let settings: &Settings = r.settings();
     let Some(text) = settings
         .options
@@ -34,7 +34,7 @@ pub fn target_of_options(r: &Request) -> PyResult<WsgiTarget> {
     };
     let home = RequestState::of(r).handlers.home();
     let source: Arc<str> = format!("PythonOption {APPLICATION}").into();
-    WsgiTarget::parse(text, &home, &source).map_err(|sentence| {
+    ApplicationTarget::parse(text, &home, &source).map_err(|sentence| {
         PyValueError::new_err(format!("PythonOption {APPLICATION}: {sentence}"))
     })
 }
@@ -48,7 +48,7 @@ pub fn application<'py>(
     py: Python<'py>,
     interpreter: &'static Interpreter,
     r: &Request,
-    target: &WsgiTarget,
+    target: &ApplicationTarget,
 ) -> PyResult<Bound<'py, PyAny>> {
     let (settings, parts): (&Settings, _) = (r.settings(), interpreter.wsgi(py)?);
     let (handler, dotted) = (&target.handler, target.object());
@@ -92,7 +92,7 @@ fn known(
     py: Python<'_>,
     interpreter: &'static Interpreter,
     r: &Request,
-    target: &WsgiTarget,
+    target: &ApplicationTarget,
     error: PyErr,
 ) -> PyErr {
     let settings: &Settings = r.settings();

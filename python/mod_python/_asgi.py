@@ -1,0 +1,260 @@
+"""Requests of ASGI applications: httpd's thread at the service of the application's coroutine on asyncio's loop.
+
+A request has two sides that share a `mod_python._asgi_exchange.Exchange`. The application runs on the loop's thread.
+The `Transport` runs on the thread that httpd handles the request on: it alone reads the body, writes the response and
+looks after the client, and it waits in ``req._wait`` for whatever comes first, without the GIL.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any
+
+from mod_python import _aio, _apache
+from mod_python._asgi_exchange import Exchange, Message
+from mod_python._asgi_loop import (
+    ASGI,
+    BROKEN,
+    ENDED,
+    ENDS_LATER,
+    WATCH_BREAK,
+    WATCH_END,
+    WATCH_INPUT,
+    usable_loop,
+    waker,
+)
+from mod_python._contexts import copy_context
+
+_LOOK = 5.0  # seconds after which a thread that waits looks whether the loop is still there
+_TICK = 1.0  # the same while a client's bytes are awaited, whose rate mod_reqtimeout may look at
+# Seconds after which a stream of HTTP/2, which has no socket to wait for, is looked at: first, for input, and last.
+_SOON, _OFTEN, _LATER = 0.001, 0.02, 0.25
+
+
+def handler(req: Any) -> int:
+    """Serve a request by the application that is mounted for it.
+
+    Raises:
+        Exception: what the application raises, as long as its response is not complete.
+        SERVER_RETURN: the application could not start, or the body of the request is refused.
+    """
+    application, name = req._application()
+    loop = usable_loop()
+    lifespan = loop.lifespan(application, name)
+    if not lifespan.is_ready:
+        lifespan.start(req)
+    scope = req._asgi_scope()
+    version = scope["http_version"]
+    exchange = Exchange(loop, name, waker(), scope["method"], version == "2")
+    scope["asgi"] = ASGI.copy()
+    scope["state"] = lifespan.state.copy()
+    scope["extensions"] = extensions = {"mod_python": {"req": req, "call": exchange.call}, "http.response.pathsend": {}}
+    if version != "1.0":
+        extensions["http.response.early_hint"] = {}
+    if exchange.is_stream:
+        extensions["http.response.trailers"] = {}  # httpd sends none in chunks
+    if scope["scheme"] == "https" and req.is_https():
+        from mod_python._asgi_tls import tls
+
+        extensions["tls"] = tls(req)
+    Transport(req, exchange).serve(application, scope)
+    return _apache.OK
+
+
+class ClientGoneError(ConnectionResetError):
+    """What a thread of httpd raises when the client has left: no error of the application."""
+
+    _of_peer = True
+
+
+class Transport:
+    """What an application's request needs of httpd and of the client, on the thread of the request.
+
+    Args:
+        req: the request.
+        exchange: what it shares with the application.
+    """
+
+    def __init__(self, req: Any, exchange: Exchange) -> None:
+        self._req, self._exchange = req, exchange
+        self._is_posted = False  # whether the loop is to be called
+        self._is_dry = False  # whether nothing of the body has come
+        self._is_late_at: float | None = None  # when it will have come too late
+        self._is_end_hidden = False  # whether the client's end stands behind something unread
+        self._must_be_asked = False  # whether the client waits for 100 Continue
+        self._failure: BaseException | None = None
+
+    def serve(self, application: Any, scope: Message) -> None:
+        """Have the application run, and do what it needs until the response is written.
+
+        Raises:
+            Exception: what the application raises.
+            ClientGoneError: the client has left.
+            OSError: the client has left, or the body did not come.
+        """
+        exchange = self._exchange
+        names = {name for name, _ in scope["headers"]}
+        self._must_be_asked = b"expect" in names
+        if not (b"content-length" in names or b"transfer-encoding" in names or exchange.is_stream):
+            exchange.incoming.append({"type": "http.request", "body": b"", "more_body": False})
+            exchange.is_read = True
+        context = copy_context()
+        self._post(lambda: exchange.loop.begin(exchange.run(application, scope), context, exchange.name))
+        try:
+            self._work()
+        finally:
+            self._leave()
+
+    def _post(self, function: Callable[[], object]) -> None:
+        self._exchange.loop.post(function)
+        self._is_posted = True
+
+    def _work(self) -> None:
+        exchange, pause = self._exchange, _SOON
+        while True:
+            is_reading = exchange.is_wanted and not exchange.is_read and not exchange.incoming
+            if is_reading and not self._is_dry:
+                self._read()
+                continue
+            if is_reading and not exchange.client_has_ended:
+                watched = WATCH_INPUT
+            else:
+                watched = WATCH_BREAK if exchange.client_has_ended or self._is_end_hidden else WATCH_END
+            event = exchange.loop.event if self._is_posted else None
+            self._is_posted = False
+            if exchange.is_stream:
+                seconds, pause = pause, min(pause * 2, _OFTEN if is_reading else _LATER)
+            else:
+                seconds = _TICK if is_reading or self._is_end_hidden else _LOOK
+            found = self._req._wait(exchange.waker, event, watched, seconds)
+            if exchange.is_called:
+                pause = _SOON
+            exchange.is_called = self._is_dry = self._is_end_hidden = False
+            if self._answer():
+                return
+            self._look(found)
+
+    def _look(self, found: int) -> None:
+        """See to what has happened to the client, and to the loop."""
+        exchange = self._exchange
+        if found == BROKEN:
+            raise ClientGoneError("the client has left")
+        if found == ENDED and not exchange.client_has_ended:
+            exchange.client_has_ended = True
+            self._post(exchange.wake)
+        self._is_end_hidden = found == ENDS_LATER
+        if exchange.loop.has_ended():
+            raise _aio.ended()
+
+    def _answer(self) -> bool:
+        """Do what the application has asked for. Return whether the response is written."""
+        exchange, req = self._exchange, self._req
+        while exchange.outgoing:
+            first, second = exchange.outgoing.popleft()
+            if isinstance(first, bytes):
+                # What came together is sent together.
+                req._asgi_body(first, second and not exchange.outgoing)
+                exchange.ahead -= len(first)
+                if not second:
+                    return True
+            elif first is not None:
+                req._asgi_start(first, second)
+            else:
+                self._send_trailers(second)
+                return True
+        if exchange.waiting:
+            self._post(exchange.wake)
+        while exchange.calls:
+            self._answer_call(*exchange.calls.popleft())
+        if exchange.is_over:
+            self._conclude()
+        return False
+
+    def _conclude(self) -> None:
+        """Raise what an application that has not completed its response has come to."""
+        exchange = self._exchange
+        if self._failure is not None:
+            raise self._failure
+        error, exchange.error = exchange.error, None
+        if exchange.is_told:
+            raise ClientGoneError(f"the client has left: {exchange.name} ended with {error!r}") from error
+        if error is None:
+            how = "ended its response early" if exchange.has_started else "returned without an answer"
+            raise RuntimeError(f"{exchange.name} {how}: it sends 'http.response.body' without more_body at the end")
+        try:
+            raise error
+        finally:
+            del error
+
+    def _send_trailers(self, headers: Any) -> None:
+        self._req.flush()  # httpd sends no trailers with a response that ends in one piece
+        for name, value in headers:
+            self._req.trailers_out.add(name.decode("latin-1"), value.decode("latin-1"))
+
+    def _answer_call(self, function: Callable[[Any], Any], future: "asyncio.Future[Any]") -> None:
+        try:
+            result, error = function(self._req), None
+        except Exception as raised:
+            result, error = None, raised
+
+        def fulfil() -> None:
+            if future.done():
+                return
+            if error is None:
+                future.set_result(result)
+            else:
+                future.set_exception(error)
+
+        self._post(fulfil)
+
+    def _read(self) -> None:
+        """Read what has come of the body, one message ahead of the application."""
+        exchange = self._exchange
+        try:
+            data = self._portion()
+            if data is None:
+                self._is_dry = True
+                return
+            following = self._req._read_available() if data else b""
+        except BaseException as error:
+            if not exchange.has_started:
+                raise  # httpd's answer for it is right
+            self._failure, exchange.is_read, exchange.client_has_ended = error, True, True
+            self._post(exchange.wake)
+            return
+        exchange.is_read = following == b""
+        exchange.incoming.append({"type": "http.request", "body": data, "more_body": not exchange.is_read})
+        if following:
+            exchange.incoming.append({"type": "http.request", "body": following, "more_body": True})
+        self._post(exchange.wake)
+
+    def _portion(self) -> bytes | None:
+        """Return what has come of the body; b"" at its end, None if nothing has come.
+
+        Raises:
+            SERVER_RETURN: with 408, if nothing has come for the time of Timeout.
+        """
+        data: bytes | None
+        if self._must_be_asked:
+            # httpd asks the client for the body when somebody waits for it.
+            self._must_be_asked, data = False, self._req.read(1)
+            return data + (self._req._read_available() or b"") if data else b""
+        data = self._req._read_available()
+        if data is not None:
+            self._is_late_at = None
+            return data
+        now = time.monotonic()
+        if self._is_late_at is None:
+            self._is_late_at = now + self._req.server.timeout
+        elif now > self._is_late_at:
+            raise _apache.SERVER_RETURN(_apache.HTTP_REQUEST_TIME_OUT)
+        return None
+
+    def _leave(self) -> None:
+        """Go on with other requests: the application is told, if it still runs."""
+        exchange = self._exchange
+        exchange.is_gone = True
+        exchange.outgoing.clear()
+        if not exchange.is_over or exchange.waiting or exchange.calls:
+            exchange.loop.post(exchange.end)
+            exchange.loop.event.call()

@@ -1,0 +1,265 @@
+"""The interpreter's asyncio loop (that of ``apache.aio``) as ASGI applications use it, and what is known of them there.
+
+Threads of httpd post functions to the loop; the loop's thread calls the event of a thread that waits. What both sides
+change is changed with the GIL, in single operations of deques, dicts and attributes.
+"""
+
+import asyncio
+import collections
+import contextvars
+import math
+import threading
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any, NoReturn
+
+from mod_python import _aio, _apache
+
+# What req._wait() watches of a client, and what it returns.
+WATCH_BREAK, WATCH_END, WATCH_INPUT = 0, 1, 2
+ENDED, BROKEN, ENDS_LATER = 1, 2, 4
+
+ASGI = {"version": "3.0", "spec_version": "2.5"}
+_LIFESPAN = {"version": "3.0", "spec_version": "2.0"}
+_PAUSE = 5.0  # seconds until a start that has failed is tried again
+_TICK = 1.0  # seconds after which a thread looks whether the loop is still there
+
+_of_thread = threading.local()
+
+
+def waker() -> Any:
+    """Return the event that the loop calls for this thread."""
+    try:
+        return _of_thread.waker
+    except AttributeError:
+        _of_thread.waker = _apache._loop_event()
+        return _of_thread.waker
+
+
+class AsgiLoop:
+    """The loop, and the applications on it."""
+
+    def __init__(self, running: "_aio._Loop") -> None:
+        self.running = running
+        self.loop = running.loop
+        self.event = _apache._loop_event()
+        self.tasks: set[asyncio.Task[None]] = set()
+        self.lifespans: dict[Any, Lifespan] = {}
+        self.newest: dict[str, Any] = {}
+        self._posted: collections.deque[Callable[[], object]] = collections.deque()
+        self.loop.call_soon_threadsafe(self.loop.add_reader, self.event.fileno(), self._take)
+
+    def post(self, function: Callable[[], object]) -> None:
+        """Have the loop call a function when its event is called; any thread."""
+        self._posted.append(function)
+
+    def _take(self) -> None:
+        self.event.taken()  # first: who posts from now on calls the loop again
+        while self._posted:
+            self._posted.popleft()()
+
+    def begin(self, work: Coroutine[Any, Any, None], context: contextvars.Context, name: str) -> None:
+        """Run a coroutine as a task; on the loop's thread."""
+        task = self.loop.create_task(work, name=name, context=context)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+    def has_ended(self) -> bool:
+        """Return whether the loop runs no more."""
+        return self.running.is_over or self.loop.is_closed()
+
+    def lifespan(self, application: Any, name: str) -> "Lifespan":
+        """Return the lifespan of an application; an older version of it under the same name is shut down."""
+        newest = self.newest.get(name)
+        if newest is not None and newest == application:
+            return self.lifespans[newest]
+        with _lock:
+            found = self.lifespans.get(application)
+            if found is None:
+                found = self.lifespans[application] = Lifespan(self, application, name)
+            old, self.newest[name] = self.newest.get(name), application
+            if old is not None and old != application and old not in self.newest.values():
+                gone = self.lifespans.pop(old)
+                self.post(lambda: self.begin(gone.shut_down(), contextvars.Context(), f"lifespan of {name}"))
+                self.event.call()
+        return found
+
+    def end(self) -> None:
+        """End what runs, and all lifespans: at the end of the child, on its main thread."""
+        if self.has_ended() or not (self.tasks or self.lifespans):
+            return
+        done = threading.Event()
+        self.post(lambda: self.loop.create_task(self._end(done), context=contextvars.Context()))
+        self.event.call()
+        while not done.wait(_TICK):
+            if self.has_ended():
+                return
+
+    async def _end(self, done: threading.Event) -> None:
+        try:
+            lasting = {one.task for one in self.lifespans.values()}
+            if running := {task for task in self.tasks if task not in lasting}:
+                _, left = await asyncio.wait(running, timeout=shutdown_time() / 2)
+                for task in left:
+                    task.cancel()
+                if left:
+                    await asyncio.wait(left, timeout=shutdown_time() / 4)
+            await asyncio.gather(*(one.shut_down() for one in self.lifespans.values()))
+        finally:
+            done.set()
+
+
+def shutdown_time() -> float:
+    """Return the time of PythonShutdownTimeout, in seconds."""
+    return float(_apache._shutdown_time())
+
+
+_lock = threading.Lock()
+_current: AsgiLoop | None = None
+
+
+def usable_loop() -> AsgiLoop:
+    """Return the loop of this interpreter; it is made at the first request.
+
+    Raises:
+        RuntimeError: its thread cannot start.
+    """
+    global _current
+    found = _current
+    if found is not None and not found.has_ended():
+        return found
+    running = _aio._usable_loop()
+    with _lock:
+        if _current is None or _current.running is not running:
+            _current = AsgiLoop(running)
+            _apache.register_cleanup(_end, _current)
+        return _current
+
+
+def _end(loop: AsgiLoop) -> None:
+    loop.end()
+
+
+class Lifespan:
+    """The lifespan of an application in this interpreter (lifespan protocol 2.0).
+
+    Attributes:
+        state: the namespace of the application, of which each request gets a shallow copy.
+        task: what runs the application for it, while that runs.
+    """
+
+    def __init__(self, loop: AsgiLoop, application: Any, name: str) -> None:
+        self.state: dict[str, Any] = {}
+        self.task: asyncio.Task[None] | None = None
+        self.is_ready = False
+        self._loop, self._application, self._name = loop, application, name
+        self._is_starting = False
+        self._again = 0.0
+        self._waiting: collections.deque[Any] = collections.deque()
+        self._why: str | None = None
+        self._shutdown = asyncio.Event()
+        self._has_shut_down = asyncio.Event()
+        self._is_asked = False
+
+    def start(self, req: Any) -> None:
+        """Wait until the application has started; one of the threads that come first starts it.
+
+        Raises:
+            SERVER_RETURN: with 503, if it could not start a short time ago.
+        """
+        own = waker()
+        while not self.is_ready:
+            with _lock:
+                if not self._is_starting:
+                    if time.monotonic() < self._again:
+                        self._refuse(req)
+                    self._is_starting, self._why = True, None
+                    self._loop.post(self._begin)
+            self._waiting.append(own)
+            while self._is_starting:
+                req._wait(own, self._loop.event, WATCH_BREAK, _TICK)
+                if self._loop.has_ended():
+                    raise _aio.ended()
+
+    def _refuse(self, req: Any) -> NoReturn:
+        left = max(1, math.ceil(self._again - time.monotonic()))
+        req.err_headers_out["Retry-After"] = str(left)
+        raise _apache.SERVER_RETURN(_apache.HTTP_SERVICE_UNAVAILABLE)
+
+    def _begin(self) -> None:
+        self.state = {}
+        self._shutdown, self._has_shut_down, self._is_asked = asyncio.Event(), asyncio.Event(), False
+        self.task = self._loop.loop.create_task(
+            self._run(), name=f"lifespan of {self._name}", context=contextvars.Context()
+        )
+
+    async def _run(self) -> None:
+        scope = {"type": "lifespan", "asgi": dict(_LIFESPAN), "state": self.state}
+        try:
+            await self._application(scope, self._receive, self._send)
+            error = None
+        except asyncio.CancelledError:
+            error = "it was cancelled"
+        except BaseException as raised:
+            error = f"it raised {raised!r}"
+            if self.is_ready or self._shutdown.is_set():
+                log(f"the lifespan of {self._name} failed", raised)
+        if not self.is_ready and self._why is None:
+            # Applications that know no lifespan raise, or return; their requests are served all the same.
+            how = error or "it returned"
+            text = f"{self._name} has no lifespan: {how} before lifespan.startup.complete"
+            _apache.log_error(text, _apache.APLOG_INFO)
+            self._started(True)
+        self.task = None
+        self._has_shut_down.set()
+
+    async def _receive(self) -> dict[str, Any]:
+        if not self._is_asked:
+            self._is_asked = True
+            return {"type": "lifespan.startup"}
+        await self._shutdown.wait()
+        if self._has_shut_down.is_set():
+            await asyncio.Event().wait()
+        return {"type": "lifespan.shutdown"}
+
+    async def _send(self, message: Any) -> None:
+        kind, text = message["type"], message.get("message", "")
+        is_over = self.is_ready or self._why is not None
+        if kind == "lifespan.startup.complete" and not is_over:
+            self._started(True)
+        elif kind == "lifespan.startup.failed" and not is_over:
+            self._why = str(text)
+            _apache.log_error(
+                f"{self._name} could not start; requests get 503, and it is tried again after {_PAUSE:.0f} s: "
+                f"{self._why.rstrip()}"
+            )
+            self._started(False)
+        elif kind == "lifespan.shutdown.complete" and self._shutdown.is_set():
+            self._has_shut_down.set()
+        elif kind == "lifespan.shutdown.failed" and self._shutdown.is_set():
+            _apache.log_error(f"{self._name} could not shut down: {str(text).rstrip()}")
+            self._has_shut_down.set()
+        else:
+            raise RuntimeError(f"{kind!r} is no message that a lifespan may send now")
+
+    def _started(self, is_ready: bool) -> None:
+        self.is_ready = is_ready
+        if not is_ready:
+            self._again = time.monotonic() + _PAUSE
+        self._is_starting = False
+        while self._waiting:
+            self._waiting.popleft().call()
+
+    async def shut_down(self) -> None:
+        """Have the application shut down, if it has started and is still there; on the loop's thread."""
+        if self.task is not None and self.is_ready:
+            self._shutdown.set()
+            await self._has_shut_down.wait()
+
+
+def log(text: str, error: BaseException) -> None:
+    """Log an exception that no request is told of, with its traceback."""
+    import traceback
+
+    lines = "".join(traceback.format_exception(error)).rstrip()
+    _apache.log_error(f"{text}:\n{lines}")

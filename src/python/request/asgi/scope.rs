@@ -1,0 +1,153 @@
+//! The application of a request, and the scope that is made of the request.
+
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple};
+
+use crate::httpd::Request;
+use crate::python::object::class::Answer;
+use crate::python::request::object::Me;
+use crate::python::request::state::RequestState;
+use crate::python::request::wsgi::find;
+
+/// `req._application()`: the callable of the application that is mounted for the request, and its name.
+///
+/// # Errors
+/// As `find::application`; `RuntimeError` where none is mounted.
+pub(in crate::python) fn application<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
+    let r = this.body().lent.get()?;
+    let Some(mounted) = RequestState::of(r).application.get() else {
+        return Err(PyRuntimeError::new_err(
+            "no application is mounted here: write PythonApplication /path asgi module:callable",
+        ));
+    };
+    let py = this.py();
+    let found = find::application(py, this.interpreter(), r, &mounted.target)?;
+    let name = format!(
+        "{}:{}",
+        mounted.target.handler.module,
+        mounted.target.object()
+    );
+    Ok(PyTuple::new(py, [found, PyString::new(py, &name).into_any()])?.into_any())
+}
+
+/// `req._asgi_scope()`: what a scope of type http has of the request.
+///
+/// # Errors
+/// `MemoryError`; what the import of `mod_python._wsgi` raises.
+pub(in crate::python) fn scope<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
+    let r = this.body().lent.get()?;
+    let (py, parts) = (this.py(), this.interpreter().wsgi(this.py())?);
+    let scope = PyDict::new(py);
+    let set = |name, value: Bound<'py, PyAny>| scope.set_item(parts.name(py, name), value);
+    let text = |value: &[u8]| parts.name(py, &String::from_utf8_lossy(value)).into_any();
+    let bytes = |value: &[u8]| PyBytes::new(py, value).into_any();
+    let mount = RequestState::of(r)
+        .application
+        .get()
+        .map_or("", |mounted| mounted.mount.as_str());
+    let path = r.uri().unwrap_or_default();
+    set("type", text(b"http"))?;
+    set("http_version", text(version(r)))?;
+    set("method", text(r.method().unwrap_or_default()))?;
+    set("scheme", text(if is_https(r) { b"https" } else { b"http" }))?;
+    let path_text = PyString::new(py, &String::from_utf8_lossy(path));
+    set("path", path_text.into_any())?;
+    set("raw_path", bytes(&raw_path(r, path)))?;
+    set("query_string", bytes(r.args().unwrap_or_default()))?;
+    set("root_path", text(mount.as_bytes()))?;
+    set("headers", headers(py, r)?.into_any())?;
+    let c = r.connection();
+    set("client", address(py, r.useragent_ip(), r.useragent_port())?)?;
+    set("server", address(py, c.local_ip(), c.local_port())?)?;
+    Ok(scope.into_any())
+}
+
+fn version(r: &Request) -> &'static [u8] {
+    match r.proto_num() {
+        2000.. => b"2",
+        1001.. => b"1.1",
+        _ => b"1.0",
+    }
+}
+
+/// Whether the client speaks TLS, with this server or with a proxy that says so.
+fn is_https(r: &Request) -> bool {
+    let said = r.subprocess_env().get(c"HTTPS");
+    r.connection().is_tls()
+        || said.is_some_and(|said| said.eq_ignore_ascii_case(b"on") || said == b"1")
+}
+
+/// The path as the client has sent it. Where another module has changed it since, that path with its bytes escaped.
+fn raw_path(r: &Request, path: &[u8]) -> Vec<u8> {
+    let target = r.unparsed_uri().unwrap_or_default();
+    let from = match target.first() {
+        Some(b'/') | None => 0,
+        // An absolute URL, as clients of proxies send it.
+        Some(_) => memchr::memmem::find(target, b"://")
+            .and_then(|at| memchr::memchr(b'/', &target[at + 3..]).map(|slash| at + 3 + slash))
+            .unwrap_or(0),
+    };
+    let target = &target[from..];
+    let end = memchr::memchr(b'?', target).unwrap_or(target.len());
+    match unescaped(&target[..end]) == path {
+        true => target[..end].to_vec(),
+        false => escaped(path),
+    }
+}
+
+fn unescaped(path: &[u8]) -> Vec<u8> {
+    let mut plain = Vec::with_capacity(path.len());
+    let mut at = 0;
+    while let Some(&byte) = path.get(at) {
+        let code = path.get(at + 1..at + 3).filter(|_| byte == b'%');
+        let code =
+            code.and_then(|code| u8::from_str_radix(std::str::from_utf8(code).ok()?, 16).ok());
+        plain.push(code.unwrap_or(byte));
+        at += if code.is_some() { 3 } else { 1 };
+    }
+    plain
+}
+
+fn escaped(path: &[u8]) -> Vec<u8> {
+    let mut escaped = Vec::with_capacity(path.len());
+    for &byte in path {
+        match byte.is_ascii_alphanumeric() || b"/-._~!$&'()*+,;=:@".contains(&byte) {
+            true => escaped.push(byte),
+            false => escaped.extend_from_slice(format!("%{byte:02X}").as_bytes()),
+        }
+    }
+    escaped
+}
+
+/// The headers as pairs of bytes, the names in lower case.
+fn headers<'py>(py: Python<'py>, r: &Request) -> PyResult<Bound<'py, PyList>> {
+    let headers = PyList::empty(py);
+    for (name, value) in r.headers_in().entries() {
+        let name = PyBytes::new(py, &name.to_ascii_lowercase());
+        let value = PyBytes::new(py, value.unwrap_or_default());
+        headers.append(PyTuple::new(py, [name, value])?)?;
+    }
+    Ok(headers)
+}
+
+fn address<'py>(py: Python<'py>, ip: Option<&[u8]>, port: u16) -> Answer<'py> {
+    let Some(ip) = ip else {
+        return Ok(py.None().into_bound(py));
+    };
+    let ip = PyString::new(py, &String::from_utf8_lossy(ip)).into_any();
+    let port = port.into_pyobject(py)?.into_any();
+    Ok(PyTuple::new(py, [ip, port])?.into_any())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_escaped_and_unescaped() {
+        assert_eq!(unescaped(b"/a%20b%2Fc%zz%"), b"/a b/c%zz%");
+        assert_eq!(escaped(b"/a b/\xc3\xa9"), b"/a%20b/%C3%A9");
+        assert_eq!(unescaped(&escaped(b"/%?\x00\xff")), b"/%?\x00\xff");
+    }
+}
