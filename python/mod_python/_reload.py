@@ -172,7 +172,10 @@ def _is_changed(source: Source, appeared: frozenset[str]) -> bool:
     one that is there, if others have `appeared` in the folders of the search path.
     """
     now = stamp_now(source)
-    if now is None or source.name in appeared or f"{source.name.rpartition('.')[2]}/" in appeared:
+    names = {source.name, f"{source.name.rpartition('.')[2]}/"}
+    # Source code goes before compiled code without source.
+    has_source = source.path.endswith(".pyc") and os.path.exists(source.path[:-1])  # noqa: PTH110
+    if now is None or has_source or not names.isdisjoint(appeared):
         spec = find(source.name, source.search)
         if spec is not None and isinstance(spec.loader, Source) and spec.origin != source.path:
             return True

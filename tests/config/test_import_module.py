@@ -147,6 +147,11 @@ def test_modules_without_source(httpd: Httpd) -> None:
         assert httpd.get(path).text == "one"
         compiled(httpd, file, "two")
         shows(httpd, path, "two")
+        # Source code comes before it.
+        file.with_suffix(".py").write_text(VALUE.format(value="three"))
+        shows(httpd, path, "three")
+        file.with_suffix(".py").unlink()
+        shows(httpd, path, "two")
 
 
 def test_modules_in_zip_archives(httpd: Httpd) -> None:
