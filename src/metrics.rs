@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Instant;
 
 use crate::engine::application::Application;
-use crate::engine::call_counters::{CallCounters, Work};
+use crate::engine::call_counters::{ApplicationCounters, CallCounters, Work};
 use crate::engine::counters::{ChildCounters, Counters};
 use crate::engine::filters::DeclaredFilter;
 use crate::engine::phases::Phase;
@@ -73,9 +73,14 @@ pub fn phase(phase: Phase) -> Option<&'static CallCounters> {
     HERE.get().map(|here| here.counters.phase(phase))
 }
 
+/// The counts of an application.
+fn of_application(application: &Application) -> Option<&'static ApplicationCounters> {
+    HERE.get()?.counters.application(*application.number.get()?)
+}
+
 /// The row of an application.
 pub fn application(application: &Application) -> Option<&'static CallCounters> {
-    HERE.get()?.counters.application(*application.number.get()?)
+    of_application(application).map(|counters| &counters.requests)
 }
 
 /// Counts an exception of a filter or handler, or a failed response of an application.
@@ -125,6 +130,13 @@ impl Running {
         row?.begin(pid, process::seconds_since_boot(), is_alive)
             .map(Self)
     }
+
+    /// A request of an application begins.
+    fn request(application: &Application) -> Option<Self> {
+        let (pid, now) = (fork::process_id() as i32, process::seconds_since_boot());
+        let running = &of_application(application)?.running;
+        running.begin(pid, now, is_alive).map(Self)
+    }
 }
 
 impl Drop for Running {
@@ -145,12 +157,24 @@ pub struct Measurement {
 impl Measurement {
     /// A call begins.
     pub fn begin(row: Option<&'static CallCounters>) -> Self {
+        Self::new(row, Running::begin(row))
+    }
+
+    /// A request of an application begins.
+    pub fn request(application: &Application) -> Self {
+        Self::new(
+            self::application(application),
+            Running::request(application),
+        )
+    }
+
+    fn new(row: Option<&'static CallCounters>, running: Option<Running>) -> Self {
         Self {
             row,
             begin: Instant::now(),
             waited: waited(),
             calls: 1,
-            _running: Running::begin(row),
+            _running: running,
         }
     }
 

@@ -17,7 +17,6 @@ use crate::httpd::log::Level;
 use crate::httpd::server::config;
 use crate::httpd::{Pool, Request, Status};
 use crate::locks::{Guard, Lock};
-use crate::metrics;
 use crate::metrics::Measurement;
 use crate::python::request::end;
 use crate::python::request::phase;
@@ -276,8 +275,7 @@ fn serve(r: &Request) -> Status {
         extension: None,
     };
     let (hook, phase, settings) = (PhaseHook::Handler, Phase::Content, r.settings());
-    let row = metrics::application(application);
-    let measurement = Measurement::begin(row);
+    let measurement = Measurement::request(application);
     let status = phase::run(r, hook, phase, Some(chosen), settings);
     measurement.end(&Work {
         errors: u64::from(status.0.max(r.status()) >= Status::INTERNAL_SERVER_ERROR.0),

@@ -2,8 +2,10 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// How many calls of one row can be seen while they run; further ones are counted when they end.
-pub const RUNNING: usize = 512;
+/// How many calls of one filter or phase can be seen while they run; further ones are counted when they end.
+const RUNNING: usize = 64;
+/// As `RUNNING`, of one application.
+const RUNNING_REQUESTS: usize = 256;
 
 /// The counts of one call, or sums of several.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,7 +24,7 @@ pub struct Work {
     pub errors: u64,
 }
 
-/// The sums of one filter or application, or of the handlers of one phase. A cache line of its own.
+/// The sums of one filter, or of the handlers of one phase. A cache line of its own.
 #[derive(Default)]
 #[repr(align(64))]
 pub struct CallCounters {
@@ -32,16 +34,25 @@ pub struct CallCounters {
     held: AtomicU64,
     nanoseconds: AtomicU64,
     errors: AtomicU64,
-    running: RunningCalls,
+    running: RunningCalls<RUNNING>,
+}
+
+/// The counts of one application.
+#[derive(Default)]
+pub struct ApplicationCounters {
+    /// The sums.
+    pub requests: CallCounters,
+    /// The requests that run now; there may be more of them than calls of a filter.
+    pub running: RunningCalls<RUNNING_REQUESTS>,
 }
 
 /// The calls that run now: for each the child's process ID in the high 32 bits and, in the low ones, when it began,
 /// in seconds since the machine started. Those of a child that has ended are overwritten.
-struct RunningCalls([AtomicU64; RUNNING]);
+pub struct RunningCalls<const PLACES: usize>([AtomicU64; PLACES]);
 
-impl Default for RunningCalls {
+impl<const PLACES: usize> Default for RunningCalls<PLACES> {
     fn default() -> Self {
-        Self(std::array::from_fn(|_| AtomicU64::default()))
+        Self([const { AtomicU64::new(0) }; PLACES])
     }
 }
 
@@ -54,9 +65,9 @@ pub struct InProgress {
     pub oldest: u64,
 }
 
-impl RunningCalls {
+impl<const PLACES: usize> RunningCalls<PLACES> {
     /// Notes a call of the child `pid` that begins `now`. Returns its place; `None` if all are taken.
-    fn begin(&self, pid: i32, now: u32, is_alive: impl Fn(i32) -> bool) -> Option<&AtomicU64> {
+    pub fn begin(&self, pid: i32, now: u32, is_alive: impl Fn(i32) -> bool) -> Option<&AtomicU64> {
         let call = (pid as u64) << 32 | u64::from(now);
         let take = |place: &&AtomicU64, is_free: &dyn Fn(u64) -> bool| {
             let before = place.load(Ordering::Relaxed);
@@ -67,12 +78,12 @@ impl RunningCalls {
         let free = |place: &&AtomicU64| take(place, &|before| before == 0);
         let left = |place: &&AtomicU64| take(place, &|before| !is_alive((before >> 32) as i32));
         // One of those in use is asked for its child each time: to ask for all takes long.
-        let one = self.0.get(now as usize % RUNNING);
+        let one = self.0.get(now as usize % PLACES);
         self.0.iter().find(free).or_else(|| one.filter(left))
     }
 
     /// The calls of living children.
-    fn in_progress(&self, now: u32, is_alive: impl Fn(i32) -> bool) -> InProgress {
+    pub fn in_progress(&self, now: u32, is_alive: impl Fn(i32) -> bool) -> InProgress {
         let calls = self.0.iter().map(|place| place.load(Ordering::Relaxed));
         let living = calls.filter(|call| *call != 0 && is_alive((call >> 32) as i32));
         living.fold(InProgress::default(), |seen, call| InProgress {

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicI32, AtomicI64, Ordering};
 
-use super::call_counters::CallCounters;
+use super::call_counters::{ApplicationCounters, CallCounters};
 use super::phase_table::COUNT;
 use super::phases::Phase;
 use crate::filter_chain::Direction;
@@ -10,7 +10,7 @@ use crate::filter_chain::Direction;
 /// How many filters of each direction can be counted.
 pub const FILTERS: usize = 256;
 /// How many applications can be counted; further ones are not.
-pub const APPLICATIONS: usize = 256;
+pub const APPLICATIONS: usize = 64;
 /// How many children can count connections; further ones do not.
 pub const CHILDREN: usize = 1024;
 
@@ -40,7 +40,7 @@ pub struct ChildCounters {
 pub struct Counters {
     output: [CallCounters; FILTERS],
     input: [CallCounters; FILTERS],
-    applications: [CallCounters; APPLICATIONS],
+    applications: [ApplicationCounters; APPLICATIONS],
     phases: [CallCounters; COUNT],
     children: [ChildCounters; CHILDREN],
 }
@@ -50,7 +50,7 @@ impl Default for Counters {
         Self {
             output: std::array::from_fn(|_| CallCounters::default()),
             input: std::array::from_fn(|_| CallCounters::default()),
-            applications: std::array::from_fn(|_| CallCounters::default()),
+            applications: std::array::from_fn(|_| ApplicationCounters::default()),
             phases: std::array::from_fn(|_| CallCounters::default()),
             children: std::array::from_fn(|_| ChildCounters::default()),
         }
@@ -67,7 +67,7 @@ impl Counters {
     }
 
     /// The row of an application, by its number among those of the configuration.
-    pub fn application(&self, number: usize) -> Option<&CallCounters> {
+    pub fn application(&self, number: usize) -> Option<&ApplicationCounters> {
         self.applications.get(number)
     }
 

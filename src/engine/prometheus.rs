@@ -211,7 +211,7 @@ mod tests {
             applications: vec![application(0, "/"), application(1, "/x")],
         };
         for number in [0, 1] {
-            counters.application(number).unwrap().add(&Work {
+            counters.application(number).unwrap().requests.add(&Work {
                 calls: 2,
                 nanoseconds: 1_500_000_000,
                 ..Work::default()

@@ -81,7 +81,11 @@ impl StatusReport {
             });
         let applications = counted.applications.iter().filter_map(|one| {
             let row = counters.application(one.number)?;
-            Some(read(Subject::Application(one.clone()), row))
+            Some(ReportRow {
+                subject: Subject::Application(one.clone()),
+                work: row.requests.sums(),
+                running: row.running.in_progress(now, is_alive),
+            })
         });
         let phases = ROWS.iter().map(|row| {
             let subject = Subject::Handlers(row.phase.directive());
@@ -206,7 +210,7 @@ mod tests {
             ..Work::default()
         };
         counters.filter(Direction::Output, 0).unwrap().add(&one);
-        counters.application(3).unwrap().add(&one);
+        counters.application(3).unwrap().requests.add(&one);
         let (lines, table) = (report().lines(), report().table());
         assert!(lines.starts_with("PythonOutputFilter[a<b>]Calls: 1\n"));
         assert!(lines.contains("\nPythonApplication[shop.example:80/<x>]Calls: 1\n"));
