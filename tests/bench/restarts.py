@@ -1,8 +1,10 @@
 """Restarts and stops under load: no request fails, no child is killed or dies of a signal, and the parent stays small.
 
-By hand, at full size: target/venv/bin/python tests/bench/restarts.py [restarts] [stops]
+By hand, at full size: target/venv/bin/python tests/bench/restarts.py [--count N] [--mpm MPM] [restarts] [stops]
+[applications]; the last are restarts with an application of WSGI in place of a handler.
 """
 
+import argparse
 import http.client
 import os
 import re
@@ -39,8 +41,7 @@ KeepAliveTimeout 2
     MinSpareThreads 8
     MaxSpareThreads 16
 </IfModule>
-SetHandler mod_python
-PythonHandler ends
+SERVED
 <LocationMatch "^/0">
     PythonInterpreter main_interpreter
 </LocationMatch>
@@ -51,6 +52,9 @@ PythonHandler ends
     PythonInterpreter two
 </LocationMatch>
 """
+# What serves: a handler, or an application.
+HANDLER = "SetHandler mod_python\nPythonHandler ends"
+APPLICATION = "PythonApplication / wsgi ends"
 ENDS = """
 import atexit, logging, threading, weakref
 from mod_python import apache
@@ -69,6 +73,10 @@ weakref.finalize(thing, lambda: None)
 def handler(req):
     req.write("right")
     return apache.OK
+
+def application(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [b"ri", b"ght"]
 """
 MPMS = ("event", "worker", "prefork")
 CLIENTS = 4
@@ -144,17 +152,17 @@ def load(httpd: Httpd, interpreters: int, outcome: Outcome) -> AbstractContextMa
     return meanwhile(CLIENTS, ask)
 
 
-def server(mpm: str) -> Httpd:
+def server(mpm: str, served: str = HANDLER) -> Httpd:
     """A server of its own; busy machines may take longer than the 3 s after which httpd complains."""
-    httpd = Httpd(CONF, mpm=mpm, allow=[KILLED.pattern, SLOW])
+    httpd = Httpd(CONF.replace("SERVED", served), mpm=mpm, allow=[KILLED.pattern, SLOW])
     httpd.handler("ends.py", ENDS)
     return httpd
 
 
-def restarts(mpm: str, interpreters: int, count: int) -> Outcome:
+def restarts(mpm: str, interpreters: int, count: int, served: str = HANDLER) -> Outcome:
     """Restart gracefully so often under load."""
     outcome = Outcome()
-    with server(mpm) as httpd:
+    with server(mpm, served) as httpd:
         with load(httpd, interpreters, outcome):
             for _ in range(count):
                 old, begin = set(httpd.children()), time.monotonic()
@@ -164,8 +172,8 @@ def restarts(mpm: str, interpreters: int, count: int) -> Outcome:
                         raise AssertionError("an old child goes on")
                     time.sleep(0.02)
                 outcome.longest = max(outcome.longest, time.monotonic() - begin)
-                served = outcome.requests
-                while outcome.requests < served + EACH:
+                before = outcome.requests
+                while outcome.requests < before + EACH:
                     time.sleep(0.01)
                 outcome.parent.append(httpd.memory(httpd.parent_pid).now)
         outcome.killed = [line for line in httpd.log().splitlines() if KILLED.search(line)]
@@ -194,18 +202,25 @@ def stops(mpm: str, interpreters: int, count: int) -> Outcome:
 
 def main() -> None:
     """Run what is named, or all."""
-    chosen = sys.argv[1:] or ["restarts", "stops"]
-    for mpm in MPMS:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--count", type=int, default=200, help="restarts of each run (200)")
+    parser.add_argument("--mpm", choices=MPMS, action="append", help="event, worker, prefork; all of them if left out")
+    parser.add_argument("runs", nargs="*", default=["restarts", "stops", "applications"])
+    options = parser.parse_args()
+    for mpm in options.mpm or MPMS:
         for interpreters in (1, 3):
-            if "restarts" in chosen:
-                done = restarts(mpm, interpreters, 200)
+            for run, served in (("restarts", HANDLER), ("applications", APPLICATION)):
+                if run not in options.runs:
+                    continue
+                done = restarts(mpm, interpreters, options.count, served)
                 print(
-                    f"{mpm}, {interpreters} interpreters: 200 graceful restarts: {done.requests} requests, "
-                    f"{len(done.failures)} failed {done.failures[:3]}, {done.again} tried again; "
-                    f"killed: {done.killed}; parent {done.growth():+} KiB; the longest took {done.longest:.1f} s",
+                    f"{mpm}, {interpreters} interpreters, {run}: {options.count} "
+                    f"graceful restarts: {done.requests} requests, {len(done.failures)} failed {done.failures[:3]}, "
+                    f"{done.again} tried again; killed: {done.killed}; parent {done.growth():+} KiB; the longest took "
+                    f"{done.longest:.1f} s",
                     flush=True,
                 )
-            if "stops" in chosen:
+            if "stops" in options.runs:
                 done = stops(mpm, interpreters, 20)
                 text = f"{mpm}, {interpreters} interpreters: 20 stops: killed: {done.killed}; slow: {done.slow}"
                 print(f"{text}; the longest took {done.longest:.1f} s", flush=True)

@@ -20,5 +20,12 @@ def test_no_request_fails_at_a_graceful_restart(mpm: str) -> None:
 
 
 @pytest.mark.parametrize("mpm", restarts.MPMS)
+def test_no_request_of_an_application_fails_at_a_graceful_restart(mpm: str) -> None:
+    done = restarts.restarts(mpm, 3, ROUNDS, restarts.APPLICATION)
+    assert (done.failures, done.killed) == ([], [])
+    assert done.requests >= ROUNDS * restarts.EACH
+
+
+@pytest.mark.parametrize("mpm", restarts.MPMS)
 def test_no_child_is_killed_at_a_stop(mpm: str) -> None:
     assert restarts.stops(mpm, 3, 1).killed == []
