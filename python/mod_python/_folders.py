@@ -29,6 +29,19 @@ _NO_NEIGHBOURS = frozenset(("__future__", "mod_python"))
 _PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-~")
 
 
+def _find(name: str, path: Sequence[str] | None = None) -> ModuleSpec | None:
+    """Find a module in folders, or on `sys.path`, also in a folder that was not there when others looked."""
+    spec = PathFinder.find_spec(name, path)
+    if spec is None:
+        cache = sys.path_importer_cache
+        new = [one for one in path or sys.path if cache.get(one, one) is None and os.path.isdir(one)]  # noqa: PTH112
+        if new:
+            for each in new:
+                cache.pop(each, None)
+            spec = PathFinder.find_spec(name, path)
+    return spec
+
+
 def _quoted(path: str, safe: str) -> str:
     """Return a path as part of a module's name: dots separate names, and pickle protocol 2 needs ASCII."""
     if not _PLAIN.issuperset(path.replace("/", safe)):
@@ -58,7 +71,7 @@ def _is_neighbour(package: str, name: str) -> bool:
     """Return whether a package's folder has this module or package, or a namespace package that is nowhere else."""
     if name in _NO_NEIGHBOURS:
         return False
-    spec = PathFinder.find_spec(f"{package}.{name}", [_path(package)])
+    spec = _find(f"{package}.{name}", [_path(package)])
     if spec is None or spec.loader is not None:
         return spec is not None
     if name in sys.modules:
@@ -130,7 +143,7 @@ class _Finder:
     def find_spec(fullname: str, path: Sequence[str] | None = None, *_target: object) -> ModuleSpec | None:
         if not fullname.startswith("/"):
             first = searching.path if path is None else None
-            spec = PathFinder.find_spec(fullname, path if first is None else first)
+            spec = _find(fullname, path if first is None else first)
             return _sources.tracked(spec, _PathLoader, first) if spec is not None and spec.loader is not None else None
         if path is None:
             spec = ModuleSpec(fullname, None)
@@ -142,7 +155,7 @@ class _Finder:
 
             file = f"{_path(package).rstrip('/')}/{_path(name)}"
             return spec_from_file_location(fullname, file, loader=_Loader(fullname, file))
-        spec = PathFinder.find_spec(fullname, path)
+        spec = _find(fullname, path)
         if spec is not None and type(spec.loader) is SourceFileLoader:
             spec.loader = _Loader(fullname, spec.loader.path)
         elif spec is not None and type(spec.loader) is SourcelessFileLoader:
@@ -195,7 +208,7 @@ def import_file(path: str) -> tuple[str, object]:
     folder, _, file = path.rpartition("/")
     package, name = _package(folder), file.removesuffix(".py")
     if name.isidentifier():
-        spec = PathFinder.find_spec(f"{package}.{name}", [folder or "/"])
+        spec = _find(f"{package}.{name}", [folder or "/"])
         if spec is not None and spec.origin == path:
             return _import(f"{package}.{name}")
     return _import(f"{package}.{_quoted(file, '')}")
@@ -231,7 +244,7 @@ def import_named(name: str, path: Sequence[str]) -> tuple[str, object]:
 def _by_file(name: str, path: Sequence[str]) -> str | None:
     """Return the name by file of a module of `path`, if there is another one of its plain name; else None."""
     first = name.partition(".")[0]
-    spec = PathFinder.find_spec(first, path)
+    spec = _find(first, path)
     if first in _NO_NEIGHBOURS or spec is None or not spec.has_location or not spec.origin:
         return None
     known, folder = sys.modules.get(first), _folder(spec)
@@ -292,10 +305,10 @@ def in_folders(name: str, path: Sequence[str]) -> str:
         ModuleNotFoundError: it is in none of them.
     """
     first = name.partition(".")[0]
-    spec = PathFinder.find_spec(first, path)
+    spec = _find(first, path)
     if spec is None:
         raise ModuleNotFoundError(f"No module named {first!r} in {', '.join(path)}", name=first)
-    plain = getattr(sys.modules.get(first), "__spec__", None) or PathFinder.find_spec(first)
+    plain = getattr(sys.modules.get(first), "__spec__", None) or _find(first)
     if spec.origin is None:
         # A namespace package: the first of its folders.
         folders = list(spec.submodule_search_locations or ())

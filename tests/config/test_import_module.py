@@ -31,6 +31,10 @@ SetHandler mod_python
     PythonPath "['${HANDLERS}/space'] + sys.path"
     PythonHandler space.of.names
 </Location>
+<Location /later>
+    PythonPath "['${HANDLERS}/later'] + sys.path"
+    PythonHandler later_page
+</Location>
 <Location /one>
     PythonPath "['${HANDLERS}/one'] + sys.path"
     PythonHandler first_page
@@ -167,6 +171,14 @@ def test_namespace_packages(httpd: Httpd) -> None:
     assert httpd.get("/namespace").text == "1"
     httpd.handler("space/space/of/names.py", VALUE.format(value="2"))
     shows(httpd, "/namespace", "2")
+
+
+def test_a_folder_that_is_made_after_the_first_request(httpd: Httpd) -> None:
+    httpd.expect("No module named 'later_page'")
+    for _ in range(2):
+        assert httpd.get("/later").status == 500
+    httpd.handler("later/later_page.py", VALUE.format(value="here"))
+    assert httpd.get("/later").text == "here"
 
 
 def test_what_a_section_imports_is_of_its_own_path(httpd: Httpd) -> None:
