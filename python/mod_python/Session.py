@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from mod_python import apache
-from mod_python._sessions.base import CLEANUP_CHANCE, DFT_LOCK, DFT_TIMEOUT, BaseSession
+from mod_python._sessions.base import CLEANUP_CHANCE, DFT_LOCK, DFT_TIMEOUT, BaseSession, ShippedSession
 from mod_python._sessions.cache import CacheSession
 from mod_python._sessions.cleanup import in_background
 from mod_python._sessions.cookie import COOKIE_NAME
@@ -50,7 +50,7 @@ DFT_CLEANUP_TIME_LIMIT = 2
 tempdir = tempfile.gettempdir()
 
 
-class MemorySession(BaseSession):
+class MemorySession(ShippedSession):
     """A session in the memory of one child, and of one interpreter: for servers with one child.
 
     Values need not be picklable. What a value has in it is shared with other requests of the session.
@@ -58,16 +58,6 @@ class MemorySession(BaseSession):
 
     _records: dict[str, Record] = {}  # noqa: RUF012 - it is for all of them
     _memory_locks = MemoryLocks()
-
-    def __init__(
-        self,
-        req: apache.Request,
-        sid: str | int | None = 0,
-        secret: str | bytes | None = None,
-        timeout: float = 0,
-        lock: bool | int = DFT_LOCK,
-    ) -> None:
-        super().__init__(req, sid, secret, lock, timeout)
 
     def make_locks(self) -> Locks:
         """Return the locks of this interpreter."""
@@ -124,7 +114,7 @@ class FileSession(StoredSession):
                 ``PythonOption mod_python.file_session.verify_session_timeout`` says.
         """
         self._fast, self._verify = fast_cleanup, verify_cleanup
-        super().__init__(req, sid, secret, lock, timeout)
+        super().__init__(req, sid, secret, timeout, lock)
 
     def open_store(self) -> None:
         """Make the folder, if it is not there."""
@@ -190,7 +180,7 @@ class DbmSession(StoredSession):
             lock: as for `BaseSession`.
         """
         self._named = dbm
-        super().__init__(req, sid, secret, lock, timeout)
+        super().__init__(req, sid, secret, timeout, lock)
 
     def open_store(self) -> None:
         """Find the file; it is made when it is first read."""

@@ -5,6 +5,7 @@ import hashlib
 import http.client
 import time
 
+import decisions
 import pytest
 
 from httpd import Httpd, Response
@@ -170,13 +171,8 @@ def test_a_result_that_means_nothing_is_a_500(httpd: Httpd, password: str) -> No
 
 
 FAILURES = {
-    "raise": "KeyError: 'the database is away'",
-    "return": "SERVER_RETURN",
-    "exit": "SystemExit",
+    **decisions.FAILURES,
     "async": "guards::Odd.check_password is an 'async def'",
-    "write": r"RuntimeError: req.write\(\) cannot be called by a function of PythonAuthProvider or Require python",
-    "redirect": r"RuntimeError: req.internal_redirect\(\) cannot be called by a function",
-    "take": "HTTP has this connection's bytes, .*: a function of PythonAuthProvider or Require python only decides",
 }
 
 

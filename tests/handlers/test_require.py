@@ -4,6 +4,7 @@ import base64
 import itertools
 import re
 
+import decisions
 import pytest
 
 from httpd import Httpd, Response, ServerError
@@ -141,13 +142,8 @@ def test_sections_merge(httpd: Httpd) -> None:
 
 RESULTS = ["1", "0", "text", "empty", "list", "ok", "teapot"]
 FAILURES = {
-    "raise": "KeyError: 'the database is away'",
-    "return": "SERVER_RETURN",
-    "exit": "SystemExit",
+    **decisions.FAILURES,
     "async": "guards::odd is an 'async def'",
-    "write": r"RuntimeError: req.write\(\) cannot be called by a function of PythonAuthProvider or Require python",
-    "redirect": r"RuntimeError: req.internal_redirect\(\) cannot be called by a function",
-    "take": "HTTP has this connection's bytes, .*: a function of PythonAuthProvider or Require python only decides",
     **dict.fromkeys(RESULTS, r"guards::odd gave \w+( \d+)?: it returns True, False, None, apache.HTTP_UNAUTHORIZED"),
 }
 

@@ -99,7 +99,9 @@ def test_sizes_at_the_bounds(far: OnEngine) -> None:
 
 def test_entries_end(far: OnEngine) -> None:
     assert far.call("expiry") == [["s", "l", "p"], [None, "l", False, True]]
-    assert far.said("(cache.set('f', 1, ttl=0.01), cache['f'])") == "(None, 1)"
+    # One second of memcached may be over at once: its clock has whole ones.
+    fraction = 1.01 if far.kind == "memcache" else 0.01
+    assert far.said(f"(cache.set('f', 1, ttl={fraction}), cache['f'])") == "(None, 1)"
     month = 30 * 24 * 3600
     assert far.said(f"(cache.set('m', 1, ttl={month}), cache['m'])") == "(None, 1)"
     said = far.said(f"cache.set('m', 1, ttl={month + 1})")

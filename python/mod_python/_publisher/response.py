@@ -90,41 +90,51 @@ def _has_text(value: Any) -> bool:
 
 
 def _stream(req: apache.Request, pieces: Iterable[Any], source: Any) -> None:
+    stream = _Stream(req)
     try:
-        is_first = True
         for piece in pieces:
-            _send_piece(req, piece, is_first)
-            is_first = False
+            stream.send(piece)
             if req.header_only:
                 break
-        if is_first:
-            _set_type(req, "", is_stream=True)
+        stream.end()
     finally:
         if callable(close := getattr(source, "close", None)):
             close()
 
 
 async def _send_each(req: apache.Request, pieces: Any) -> None:
+    stream = _Stream(req)
     try:
-        is_first = True
         async for piece in pieces:
-            _send_piece(req, piece, is_first)
-            is_first = False
+            stream.send(piece)
             if req.header_only:
                 break
-        if is_first:
-            _set_type(req, "", is_stream=True)
+        stream.end()
     finally:
         if callable(close := getattr(pieces, "aclose", None)):
             await close()
 
 
-def _send_piece(req: apache.Request, piece: Any, is_first: bool) -> None:
-    data = piece if isinstance(piece, bytes | bytearray | memoryview) else str(piece)
-    if is_first:
-        _set_type(req, data, is_stream=True)
-    if data:
-        req.write(data)
+class _Stream:
+    """A response that is sent piece by piece. The first piece decides its type."""
+
+    def __init__(self, req: apache.Request) -> None:
+        self._req = req
+        self._is_first = True
+
+    def send(self, piece: Any) -> None:
+        data = piece if isinstance(piece, bytes | bytearray | memoryview) else str(piece)
+        self._begin(data)
+        if data:
+            self._req.write(data)
+
+    def end(self) -> None:
+        self._begin("")
+
+    def _begin(self, data: Any) -> None:
+        if self._is_first:
+            _set_type(self._req, data, is_stream=True)
+        self._is_first = False
 
 
 def _json(req: apache.Request, value: Any) -> str | None:

@@ -363,3 +363,17 @@ async def _in_thread(work: Callable[[], T]) -> T:
     from mod_python._sessions import async_forms as _session_async  # which imports asyncio
 
     return await _session_async.in_thread(work)
+
+
+class ShippedSession(BaseSession):
+    """A session of this package: its time-out stands before its lock, as in mod_python 3."""
+
+    def __init__(
+        self,
+        req: apache.Request,
+        sid: str | int | None = 0,
+        secret: str | bytes | None = None,
+        timeout: float = 0,
+        lock: bool | int = DFT_LOCK,
+    ) -> None:
+        super().__init__(req, sid, secret, lock, timeout)

@@ -3,7 +3,6 @@
 import time
 
 from mod_python import apache
-from mod_python._sessions.base import DFT_LOCK
 from mod_python._sessions.stored import StoredSession
 
 _PREFIX = "mp_sess:"
@@ -46,16 +45,6 @@ class CacheSession(StoredSession):
 
     It is gone where the cache forgets it: for want of room, or at a restart, as the cache's provider has it.
     """
-
-    def __init__(
-        self,
-        req: apache.Request,
-        sid: str | int | None = 0,
-        secret: str | bytes | None = None,
-        timeout: float = 0,
-        lock: bool | int = DFT_LOCK,
-    ) -> None:
-        super().__init__(req, sid, secret, lock, timeout)
 
     def open_store(self) -> None:
         """Find the cache.

@@ -4,8 +4,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-from mod_python import apache
-from mod_python._sessions.base import DFT_LOCK
 from mod_python._sessions.database import DatabaseStore
 from mod_python._sessions.locks import FileLocks, Locks
 from mod_python._sessions.pool import only_one
@@ -21,16 +19,6 @@ _LOCK_SECONDS = 20
 
 class _ServerSession(StoredSession):
     """A session whose lock and record belong to the same store."""
-
-    def __init__(
-        self,
-        req: apache.Request,
-        sid: str | int | None = 0,
-        secret: str | bytes | None = None,
-        timeout: float = 0,
-        lock: bool | int = DFT_LOCK,
-    ) -> None:
-        super().__init__(req, sid, secret, lock, timeout)
 
     def make_locks(self) -> Locks:
         """Return the locks of the store."""

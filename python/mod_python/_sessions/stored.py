@@ -4,12 +4,12 @@ import time
 from typing import Any
 
 from mod_python import apache
-from mod_python._sessions.base import BaseSession
+from mod_python._sessions.base import BaseSession, ShippedSession
 from mod_python._sessions.cleanup import in_background
 from mod_python._sessions.records import ACCESSED, TIMEOUT, Codec, Record, UnreadableError
 
 
-class StoredSession(BaseSession):
+class StoredSession(ShippedSession):
     """A session whose records are stored as bytes, signed, by an object that has load, save, delete and clean_up.
 
     A subclass sets `_codec` and `_store` in ``open_store``.

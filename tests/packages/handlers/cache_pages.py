@@ -128,7 +128,7 @@ def largest(req: apache.Request) -> list[str]:
 def expiry(req: apache.Request) -> list[Any]:
     """What is there before and after the end of entries."""
     cache = the_cache(req)
-    cache.set("short", "s", ttl=timedelta(seconds=1))
+    cache.set("short", "s", ttl=timedelta(seconds=2))
     cache.set("long", "l", ttl=3600)
     cache["plain"] = "p"
     before = [cache.get("short"), cache.get("long"), cache["plain"]]
