@@ -129,7 +129,7 @@ def test_no_client_writes_control_characters_to_the_terminal(place: Place) -> No
             "shop.py",
             "x = 1\n",
             "shop.py has nothing to serve: no handler(req), outputfilter(filter), inputfilter(filter) or "
-            "connectionhandler(conn), and no application of WSGI (application, app)",
+            "connectionhandler(conn), and no application of WSGI or ASGI (application, app)",
         ),
         (
             "shop.py",

@@ -14,6 +14,7 @@ class Options:
         target: what is served, as it was typed.
         over: the folder or the URL behind a filter.
         tcp: the port of a connection handler.
+        interface: of an application, "wsgi" or "asgi"; None for what its code tells.
         host: the address that is listened on.
         port: the port for HTTP; 0 for a free one.
         processes: how many processes serve.
@@ -28,6 +29,7 @@ class Options:
     target: str
     over: str | None = None
     tcp: int | None = None
+    interface: str | None = None
     host: str = "127.0.0.1"
     port: int = 8000
     processes: int = 1

@@ -37,11 +37,14 @@ def _add_serve(commands: Commands) -> None:
     one.add_argument(
         "target",
         metavar="TARGET",
-        help="a Python file with handler(req), a filter or connectionhandler(conn), an application of WSGI as "
-        "module:callable or module:factory(), or a fragment of configuration",
+        help="a Python file with handler(req), a filter or connectionhandler(conn), an application of WSGI or ASGI "
+        "as module:callable or module:factory(), or a fragment of configuration",
     )
     one.add_argument("--over", metavar="PLACE", help="what a filter filters: a folder, or the URL of a site")
     one.add_argument("--tcp", type=int, metavar="PORT", help="the port for a connection handler")
+    one.add_argument(
+        "--interface", choices=("wsgi", "asgi"), help="that of an application (as its code tells, else wsgi)"
+    )
     one.add_argument("--host", default=default.host, help=f"the address to listen on ({default.host})")
     one.add_argument("--port", type=int, default=default.port, help=f"the port; 0 for a free one ({default.port})")
     one.add_argument(

@@ -71,7 +71,8 @@ class Site(HttpdSession):
     # ---- what is served
 
     def _named(self, name: str, folder: Path) -> Target:
-        return target_of(name, self.options.over, self.options.tcp, self.options.host, folder)
+        options = self.options
+        return target_of(name, options.over, options.tcp, options.host, folder, options.interface)
 
     def _target(self, named: Target) -> Target:
         options, target = self.options, named

@@ -20,6 +20,9 @@ _FUNCTIONS = {
     "connectionhandler": "a connection handler",
 }
 _APPLICATION = re.compile(r"(?P<module>[A-Za-z_][\w.]*):(?P<name>[A-Za-z_][\w.]*(?:\(\))?)")
+# Packages whose applications are of ASGI, or modules of packages that have both.
+_ASGI_PACKAGES = ("fastapi", "starlette", "quart", "litestar", "blacksheep", "sanic", "falcon.asgi", "channels")
+_ASGI_FUNCTIONS = ("get_asgi_application", "WsgiToAsgi", "WSGIMiddleware")
 _CERTIFICATES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt")
 
 
@@ -54,15 +57,18 @@ class Target:
     name: str = ""
 
 
-def target_of(name: str, over: str | None, tcp: int | None, host: str, folder: Path) -> Target:
+def target_of(
+    name: str, over: str | None, tcp: int | None, host: str, folder: Path, interface: str | None = None
+) -> Target:
     """Return what a name on the command line stands for.
 
     Args:
-        name: the path of a file: Python code, or configuration (.conf); or an application of WSGI, `module:callable`.
+        name: the path of a file: Python code, or configuration (.conf); or an application, `module:callable`.
         over: a folder or the URL of a site, for filters.
         tcp: the port for a connection handler.
         host: the address for that port.
         folder: where paths and modules are looked for.
+        interface: that of an application, "wsgi" or "asgi"; None for what its code tells.
 
     Raises:
         Problem: it is none of these, or lacks an option.
@@ -70,17 +76,17 @@ def target_of(name: str, over: str | None, tcp: int | None, host: str, folder: P
     path = Path(os.path.normpath(folder / name))  # not resolve(): neighbours of a link are those beside it
     match = _APPLICATION.fullmatch(name)
     if match and not path.exists():
-        target = _application(name, match["module"], match["name"], folder)
+        target = _application(name, match["module"], match["name"], folder, interface)
         target.folder, target.name = folder, name
     else:
-        target = _file(name, path, over, tcp, host)
+        target = _file(name, path, over, tcp, host, interface)
         target.folder, target.name = path.parent, path.name
     if target.is_whole and (over is not None or tcp is not None):
         raise Problem(f"{name} {target.is_whole}: leave --over and --tcp out")
     return target
 
 
-def _file(name: str, path: Path, over: str | None, tcp: int | None, host: str) -> Target:
+def _file(name: str, path: Path, over: str | None, tcp: int | None, host: str, interface: str | None = None) -> Target:
     """Return the target for a file."""
     if not path.is_file():
         what = "a folder" if path.is_dir() else "not there"
@@ -91,11 +97,11 @@ def _file(name: str, path: Path, over: str | None, tcp: int | None, host: str) -
         return _configuration(path)
     if path.suffix != ".py":
         raise Problem(f"{name} is neither Python code (.py) nor configuration (.conf)")
-    return _code(path, _names(path), over, tcp, host)
+    return _code(path, _names(path), over, tcp, host, interface)
 
 
-def _application(name: str, module: str, called: str, folder: Path) -> Target:
-    """Return the target for an application of WSGI. What is wrong with a file of the folder is said here."""
+def _application(name: str, module: str, called: str, folder: Path, interface: str | None) -> Target:
+    """Return the target for an application. What is wrong with a file of the folder is said here."""
     place = folder / module.replace(".", "/")
     files = [place.with_name(f"{place.name}.py"), place / "__init__.py"]
     path = next((one for one in files if one.is_file()), None)
@@ -108,12 +114,43 @@ def _application(name: str, module: str, called: str, folder: Path) -> Target:
         top = module.partition(".")[0]
         if not any((folder / one).exists() for one in (top, f"{top}.py")) and find_spec(top) is None:
             raise Problem(f"there is no module {top} in {folder}, nor among the packages of this Python")
-    lines = [path_line(folder), f"PythonApplication / wsgi {quoted(name)}"]
-    whole = "is an application of WSGI, which answers all requests"
+    if interface is None:
+        interface = "asgi" if path is not None and _is_asgi(path, first) else "wsgi"
+    lines = [path_line(folder), f"PythonApplication / {interface} {quoted(name)}"]
+    whole = f"is an application of {interface.upper()}, which answers all requests"
     return Target(path or folder, lines, module, is_whole=whole)
 
 
-def _code(path: Path, names: set[str], over: str | None, tcp: int | None, host: str) -> Target:
+def _is_asgi(path: Path, name: str) -> bool:
+    """Return whether a module's application is of ASGI, as far as its code tells.
+
+    It is an `async def` function, or its module has an `async def __call__` or imports a framework of ASGI.
+    """
+    tree = ast.parse(path.read_bytes(), str(path))
+    for node in ast.walk(tree):
+        match node:
+            case ast.AsyncFunctionDef() if node.name == name:
+                return True
+            case ast.FunctionDef() if node.name == name and [one.arg for one in node.args.args][:1] == ["environ"]:
+                return False
+            case ast.AsyncFunctionDef(name="__call__"):
+                return True
+            case ast.Import():
+                imported = [alias.name for alias in node.names]
+            case ast.ImportFrom():
+                imported = [node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)]
+            case _:
+                continue
+        if any(f"{one}.".startswith(f"{package}.") for one in imported for package in _ASGI_PACKAGES):
+            return True
+        if any(one.rpartition(".")[2] in _ASGI_FUNCTIONS for one in imported):
+            return True
+    return False
+
+
+def _code(
+    path: Path, names: set[str], over: str | None, tcp: int | None, host: str, interface: str | None = None
+) -> Target:
     """Return the target for a Python file that has these names."""
     filters: list[str] = [name for name in ("inputfilter", "outputfilter") if name in names]
     if tcp is not None:
@@ -127,14 +164,14 @@ def _code(path: Path, names: set[str], over: str | None, tcp: int | None, host: 
     if "handler" in names:
         return _handler(path)
     if found := [name for name in ("application", "app") if name in names]:
-        return _application(f"{path.stem}:{found[0]}", path.stem, found[0], path.parent)
+        return _application(f"{path.stem}:{found[0]}", path.stem, found[0], path.parent, interface)
     if filters:
         raise Problem(f"{path.name} is a filter: say what it filters, with --over FOLDER or --over URL")
     if "connectionhandler" in names:
         raise Problem(f"{path.name} is a connection handler: say on which port, with --tcp PORT")
     raise Problem(
         f"{path.name} has nothing to serve: no handler(req), outputfilter(filter), inputfilter(filter) or "
-        "connectionhandler(conn), and no application of WSGI (application, app)"
+        "connectionhandler(conn), and no application of WSGI or ASGI (application, app)"
     )
 
 
