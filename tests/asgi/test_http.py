@@ -255,6 +255,11 @@ def test_wrong_messages_after_the_start_are_a_500(httpd: Httpd, name: str) -> No
     fails(httpd, f"/wrong?{name}", re.escape(LATE[name]))
 
 
+def test_a_transfer_encoding_is_left_out(httpd: Httpd) -> None:
+    answer = httpd.get("/coded")
+    assert (answer.body, answer.headers["Transfer-Encoding"]) == (b"plain", None)
+
+
 def test_after_the_response(httpd: Httpd) -> None:
     httpd.expect(
         "asgi_pages:application failed after its response", "Traceback|  File|^ ", "KeyError: 'after the response'"

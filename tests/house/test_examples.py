@@ -10,7 +10,14 @@ from httpd import is_bad
 from server import Server
 
 # What an example needs: by its name, modules of Debian's Python, which are in packages called python3-MODULE.
-NEEDED = {"flask": ["flask"], "django": ["django"], "two-sites": ["django", "flask"]}
+# tests/asgi/test_framework_examples.py runs the last two with the packages of the tests.
+NEEDED = {
+    "flask": ["flask"],
+    "django": ["django"],
+    "two-sites": ["django", "flask"],
+    "fastapi": ["fastapi", "multipart"],
+    "starlette": ["starlette"],
+}
 # Lines in the error log that an example is known for: httpbin says at its start that a package is missing.
 ALLOWED = {"httpbin": "flasgger"}
 

@@ -112,6 +112,10 @@ async def page_status(scope: Any, receive: Any, send: Any) -> None:
     await answer(send, b"a body", int(scope["query_string"]), (b"x-a", b"1"), (b"x-a", b"2"))
 
 
+async def page_coded(scope: Any, receive: Any, send: Any) -> None:
+    await answer(send, b"plain", 200, (b"transfer-encoding", b"gzip, chunked"))
+
+
 async def page_fails(scope: Any, receive: Any, send: Any) -> None:
     raise KeyError("before the start")
 
