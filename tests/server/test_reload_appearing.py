@@ -35,6 +35,13 @@ SetHandler mod_python
     PythonHandler page
 </Location>
 """
+CONF += """
+<Location /made>
+    PythonInterpreter made
+    PythonPath "['${HANDLERS}/made', '${HANDLERS}/made-later'] + sys.path"
+    PythonHandler page
+</Location>
+"""
 for name in ("one", "two"):
     CONF += f"""
 <Location /{name}>
@@ -92,6 +99,15 @@ def test_a_relative_import_that_failed(httpd: Httpd) -> None:
     until(httpd, "/package/", "none")
     httpd.write("package/goods/local.py", "text = 'there'\n")
     until(httpd, "/package/", "there")
+
+
+def test_a_folder_of_the_path_that_appears_with_its_files(httpd: Httpd) -> None:
+    top = OPTIONAL.format(statement="from local_made import value")
+    httpd.handler("made/page.py", PAGE.format(top=top, value="value"))
+    until(httpd, "/made", "none")
+    before = httpd.handler("made-before/local_made.py", "value = 'made'\n").parent
+    before.rename(before.with_name("made-later"))
+    until(httpd, "/made", "made")
 
 
 def test_a_package_beside_the_module_of_its_name(httpd: Httpd) -> None:

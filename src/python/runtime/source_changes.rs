@@ -112,8 +112,13 @@ fn look_at_all(folders: FolderWatch, wanted: Vec<PathBuf>) {
         // Files of folders that were not watched when these were read may have changed unnoticed.
         let is_late = !wanted.is_empty();
         folders.add(wanted, process_id());
-        if folders.scan() || is_late {
+        let has_changed = folders.scan();
+        if has_changed || is_late {
             DOUBTS.fetch_add(1, Ordering::Relaxed);
+        }
+        if has_changed {
+            // A folder that has appeared may have what an import did not find.
+            CHANGES.fetch_add(1, Ordering::Relaxed);
         }
     });
 }
