@@ -19,6 +19,7 @@ CONF = """
 </Location>
 PythonApplication /site wsgi measured:site
 PythonApplication "/odd\\"<name>" wsgi measured:site
+PythonApplication /async asgi measured:answer
 PythonApplication /made wsgi measured:make()
 <Location "/placed">
     PythonApplication wsgi measured:site
@@ -44,6 +45,7 @@ Listen 127.0.0.1:${PARK_PORT}
 </VirtualHost>
 """
 PROGRAM = """
+import asyncio
 import time
 from mod_python import apache
 
@@ -76,6 +78,11 @@ def same(filter):
         data = filter.read()
     if data is None:
         filter.close()
+
+async def answer(scope, receive, send):
+    await asyncio.sleep(0.6)
+    await send({"type": "http.response.start", "status": 500, "headers": []})
+    await send({"type": "http.response.body", "body": b"text"})
 
 async def park(conn):
     await conn.write(b"here\\n")
@@ -144,6 +151,19 @@ def test_what_runs_is_seen_from_any_child(httpd: Httpd) -> None:
     row = of(httpd, "application", path="/placed")
     assert (row["in_progress"], row["requests_total"]) == (0, 3)
     assert row["seconds_total"] >= 3.6
+
+
+def test_an_application_of_asgi(httpd: Httpd) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(httpd.get, "/async")
+        deadline = time.monotonic() + 10
+        while of(httpd, "application", path="/async").get("in_progress") != 1 and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert of(httpd, "application", path="/async")["in_progress"] == 1
+        assert answer.result().status == 500
+    row = of(httpd, "application", path="/async", application="measured:answer")
+    assert (row["requests_total"], row["errors_total"], row["in_progress"]) == (1, 1, 0)
+    assert row["seconds_total"] >= 0.6
 
 
 def test_the_server_is_named_and_the_later_of_two_lines_counts(httpd: Httpd) -> None:

@@ -19,6 +19,10 @@ SetHandler mod_python
 PythonHandler named
 PythonRequestID X-Request-ID traceparent
 ErrorDocument 404 /error
+<Location /async>
+    PythonHandler named::awaiting
+</Location>
+PythonApplication /asgi asgi named:asgi
 Listen 127.0.0.1:${DEFAULT_PORT}
 <VirtualHost *:${DEFAULT_PORT}>
     PythonRequestID Off
@@ -70,13 +74,32 @@ def handler(req):
     req.write(json.dumps(seen))
     return apache.OK
 """
+ASYNC = """
+
+async def elsewhere():
+    await asyncio.sleep(0)
+    return request_id()
+
+async def awaiting(req):
+    seen = {"here": request_id(), "record": request_id(), "loop": await apache.aio(elsewhere())}
+    await req.sleep(0.01)
+    await req.write(json.dumps(seen | {"later": request_id()}))
+    return apache.OK
+
+async def asgi(scope, receive, send):
+    first = request_id()
+    await asyncio.sleep(0.01)
+    seen = {"here": first, "record": first, "later": await elsewhere()}
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": json.dumps(seen).encode()})
+"""
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 TRACEPARENT = f"00-{TRACE}-b7ad6b7169203331-01"
 
 
 @pytest.fixture(autouse=True, scope="module")
 def _program(httpd: Httpd) -> None:
-    httpd.handler("named.py", PROGRAM)
+    httpd.handler("named.py", f"import asyncio\n{PROGRAM}{ASYNC}")
 
 
 @pytest.fixture(autouse=True)
@@ -147,6 +170,11 @@ def test_threads_with_the_context_have_it_and_others_have_none(httpd: Httpd) -> 
     seen = ids(httpd, "/threads", {"X-Request-ID": "spun"})
     assert (seen["context"], seen["alone"]) == ("spun", None)
     httpd.expect("<spun> logged in context$", r"<-> logged in alone$")
+
+
+@pytest.mark.parametrize("path", ["/async", "/asgi"])
+def test_what_waits_has_it(httpd: Httpd, path: str) -> None:
+    assert set(ids(httpd, path, {"X-Request-ID": "waits"}).values()) == {"waits"}
 
 
 def test_http2(httpd: Httpd) -> None:
