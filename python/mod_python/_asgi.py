@@ -196,6 +196,9 @@ class Transport:
             result, error = function(self._req), None
         except Exception as raised:
             result, error = None, raised
+            if isinstance(raised, StopIteration):  # which no future takes
+                error = RuntimeError(f"{function!r} raised StopIteration")
+                error.__cause__ = raised
 
         def fulfil() -> None:
             if future.done():

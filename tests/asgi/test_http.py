@@ -312,7 +312,7 @@ def test_the_end_of_the_clients_side_leaves_the_response(httpd: Httpd) -> None:
 
 def test_the_request_is_used_on_its_own_thread(httpd: Httpd) -> None:
     answer = httpd.get("/req")
-    assert answer.text == "/req: the request is in use by another thread, raised"
+    assert answer.text == "/req: the request is in use by another thread, raised, StopIteration()"
     assert answer.headers["X-Thread"] is not None
 
 

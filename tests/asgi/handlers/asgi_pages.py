@@ -207,9 +207,9 @@ async def page_twice(scope: Any, receive: Any, send: Any) -> None:
 
 async def page_gone(scope: Any, receive: Any, send: Any) -> None:
     state = scope["query_string"].decode()
-    print(f"waits {state}")
     if state != "unread":
         await whole(receive)
+    print(f"waits {state}")
     if state == "writing":
         await send({"type": "http.response.start", "status": 200, "headers": []})
         try:
@@ -247,6 +247,10 @@ async def page_req(scope: Any, receive: Any, send: Any) -> None:
         await call(lambda: 1 / 0)
     except ZeroDivisionError:
         direct += ", raised"
+    try:
+        await call(next, iter(()))
+    except RuntimeError as error:
+        direct += f", {error.__cause__!r}"
     await answer(send, f"{await call(look)}: {direct}".encode())
 
 
