@@ -210,7 +210,6 @@ fn translate_name(r: &Request) -> Status {
         let lists = settings.handlers.as_ref();
         let is_location = |home: &Home| matches!(home, Home::Location(_));
         if lists.is_some_and(|lists| lists.handlers().any(|handler| is_location(&handler.home))) {
-            RequestState::of(r).has_no_file.set(true);
             r.set_no_file();
             return Status::OK;
         }
@@ -232,7 +231,6 @@ fn mount(r: &Request) -> Status {
     if state.application.set(application.clone()).is_err() {
         return Status::DECLINED;
     }
-    state.has_no_file.set(true);
     r.set_path_info(Some(rest));
     r.set_no_file();
     r.set_handler(Some(application::HANDLER));
@@ -292,8 +290,7 @@ fn give_range_back(r: &Request) {
 
 /// Keeps httpd from looking for the file of a request that has none.
 fn stays_without_file(r: &Request) -> Status {
-    let state = r.existing_state::<RequestState>();
-    match state.is_some_and(|state| state.has_no_file.get()) {
+    match r.has_no_file() {
         // httpd answers TRACE in this hook.
         true if !r.is_trace() => Status::OK,
         _ => Status::DECLINED,

@@ -3,16 +3,16 @@
 import http.client
 import os
 import re
-import socket
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from other_servers import listening
 from packages import SITE_PACKAGES, WithPackages
 
 from httpd import Httpd
@@ -134,26 +134,14 @@ def uvicorn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, int]
     handlers = Path(__file__).parent / "handlers"
     folder = tmp_path_factory.mktemp("uvicorn")
     env = {**os.environ, **ENV, "PYTHONPATH": f"{SITE_PACKAGES}:{handlers}"}
-    processes, ports = [], {}
-    for name in ("starlette_pages", "fastapi_pages"):
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            ports[name] = probe.getsockname()[1]
-        options = ["--port", str(ports[name]), "--log-level", "critical", "--http", "httptools", "--loop", "uvloop"]
+    options = ["--log-level", "critical", "--http", "httptools", "--loop", "uvloop", "--port"]
+
+    def serving(name: str) -> AbstractContextManager[tuple[int, int]]:
         command = [sys.executable, "-m", "uvicorn", f"{name}:application", *options]
-        processes.append(subprocess.Popen(command, env=env, cwd=folder))
-    for port in ports.values():
-        deadline = time.monotonic() + 30
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", port), 1).close()
-                break
-            except OSError:
-                assert time.monotonic() < deadline
-                time.sleep(0.05)
-    yield ports
-    for process in processes:
-        process.terminate()
-        process.wait()
+        return listening(lambda port: [*command, str(port)], env=env, cwd=folder)
+
+    with serving("starlette_pages") as (starlette, _), serving("fastapi_pages") as (fastapi, _):
+        yield {"starlette_pages": starlette, "fastapi_pages": fastapi}
 
 
 def ask(port: int, case: Case) -> Answer:

@@ -7,6 +7,7 @@ import socket
 import time
 from typing import Any
 
+import application_cases
 import pytest
 
 import http1
@@ -136,17 +137,7 @@ def test_both_ways_on_http2(httpd: Httpd) -> None:
 
 
 def test_expect_continue(httpd: Httpd) -> None:
-    with httpd.connect() as connection:
-        lines = ["POST /echo HTTP/1.1", "Host: x", "Content-Length: 4", "Expect: 100-continue", "Connection: close"]
-        connection.sendall(http1.head(*lines))
-        assert connection.recv(1000).startswith(b"HTTP/1.1 100 Continue\r\n\r\n")
-        connection.sendall(b"body")
-        data = b""
-        while more := connection.recv(1000):
-            data += more
-    assert data.endswith(b"\r\n\r\nbody")
-    unread = http1.get("/hello", "Content-Length: 4", "Expect: 100-continue", "Connection: close")
-    assert httpd.raw(unread).startswith(b"HTTP/1.1 200"), "an application that reads nothing gets no body"
+    application_cases.expect_continue(httpd, "/hello")
 
 
 def test_a_body_that_is_too_long_is_refused_by_httpd(httpd: Httpd) -> None:

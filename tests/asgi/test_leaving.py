@@ -1,12 +1,12 @@
 """Clients that leave in each state, and bodies that are larger than memory: what is left of them in a child."""
 
-import http.client
 import json
 import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+import application_cases
 import pytest
 
 import http1
@@ -21,8 +21,6 @@ PythonApplication / asgi asgi_pages
 LogLevel python:warn
 """
 THREADS = 25
-GIGABYTE = 1 << 30
-MOST = 16 * 1024  # KiB
 STATES = ("headers", "body", "waiting", "writing")
 
 
@@ -76,17 +74,4 @@ def test_a_thousand_clients_leave(httpd: Httpd, state: str) -> None:
 
 @pytest.mark.alone
 def test_a_gigabyte_up_and_down_takes_no_memory(httpd: Httpd) -> None:
-    block = b"x" * (1 << 20)
-    assert httpd.request("POST", "/count", [block] * 16).text == str(16 << 20)
-    assert len(httpd.get(f"/stream?{16 << 20}").body) == 16 << 20
-    before = {pid: httpd.memory(pid).peak for pid in httpd.children()}
-    assert httpd.request("POST", "/count", (block for _ in range(GIGABYTE >> 20))).text == str(GIGABYTE)
-    connection = http.client.HTTPConnection("localhost", httpd.port, timeout=60)
-    connection.request("GET", f"/stream?{GIGABYTE}")
-    response, total = connection.getresponse(), 0
-    while data := response.read(1 << 20):
-        total += len(data)
-    connection.close()
-    assert total == GIGABYTE
-    for pid, peak in before.items():
-        assert httpd.memory(pid).peak - peak < MOST
+    application_cases.a_gigabyte_up_and_down(httpd, "/count", "/stream")

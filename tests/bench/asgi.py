@@ -10,18 +10,15 @@ no access log. `C` is a handler in C of the same httpd.
 
 import argparse
 import os
-import socket
 import statistics
-import subprocess
 import sys
-import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 
 TESTS = Path(__file__).resolve().parent.parent
 sys.path += [str(TESTS.parent), str(TESTS / "support"), str(TESTS.parent / "scripts"), str(TESTS.parent / "python")]
 
+from other_servers import listening  # noqa: E402
 from packages import WithPackages  # noqa: E402
 
 import probes  # noqa: E402
@@ -51,28 +48,11 @@ PAGES = {"hello": HELLO, "starlette": STARLETTE}
 HERE = "\n".join(f"PythonApplication /{name} asgi {name}_site" for name in PAGES)
 
 
-@contextmanager
-def uvicorn(site: Httpd, module: str) -> Iterator[tuple[int, int]]:
+def uvicorn(site: Httpd, module: str) -> AbstractContextManager[tuple[int, int]]:
     """A uvicorn that serves a module; its port and process."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "uvicorn", f"{module}:application", "--port", str(port), "--log-level", "error"]
-    command += ["--http", "httptools", "--loop", "uvloop", "--no-access-log", "--timeout-keep-alive", "60"]
-    process = subprocess.Popen(command, cwd=site.handlers)
-    try:
-        deadline = time.monotonic() + 30
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", port), 1).close()
-                break
-            except OSError:
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(0.1)
-        yield port, process.pid
-    finally:
-        process.terminate()
-        process.wait()
+    command = [sys.executable, "-m", "uvicorn", f"{module}:application", "--log-level", "error", "--http", "httptools"]
+    command += ["--loop", "uvloop", "--no-access-log", "--timeout-keep-alive", "60", "--port"]
+    return listening(lambda port: [*command, str(port)], cwd=site.handlers)
 
 
 def main() -> None:

@@ -10,18 +10,16 @@ class gthread), the same LogLevel and access log. `more` is what it costs above 
 
 import argparse
 import os
-import socket
 import statistics
-import subprocess
 import sys
-import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 
 TESTS = Path(__file__).resolve().parent.parent
 sys.path += [str(TESTS.parent), str(TESTS / "support"), str(TESTS.parent / "scripts"), str(TESTS.parent / "python")]
 
+from other_servers import listening  # noqa: E402
 from packages import SITE_PACKAGES, WithPackages  # noqa: E402
 
 import neighbours  # noqa: E402
@@ -82,36 +80,11 @@ def seconds(roots: list[int]) -> float:
     return sum(cpu_seconds(pid) for root in roots for pid in tree(root))
 
 
-@contextmanager
-def gunicorn(site: Httpd, module: str) -> Iterator[tuple[int, int]]:
+def gunicorn(site: Httpd, module: str) -> AbstractContextManager[tuple[int, int]]:
     """A gunicorn that serves a module; its port and process."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
     command = [sys.executable, "-m", "gunicorn", "-k", "gthread", "--threads", "16", "--keep-alive", "60"]
-    command += [
-        "-b",
-        f"127.0.0.1:{port}",
-        "--log-level",
-        "error",
-        "--worker-tmp-dir",
-        "/dev/shm",
-        f"{module}:application",
-    ]
-    process = subprocess.Popen(command, cwd=site.handlers)
-    try:
-        deadline = time.monotonic() + 30
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", port), 1).close()
-                break
-            except OSError:
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(0.1)
-        yield port, process.pid
-    finally:
-        process.terminate()
-        process.wait()
+    command += ["--log-level", "error", "--worker-tmp-dir", "/dev/shm", f"{module}:application", "-b"]
+    return listening(lambda port: [*command, f"127.0.0.1:{port}"], cwd=site.handlers)
 
 
 def main() -> None:

@@ -5,6 +5,8 @@ import time
 import zipfile
 from pathlib import Path
 
+from reloading import until
+
 from httpd import Httpd, WithoutPath
 
 SERVER = WithoutPath
@@ -56,14 +58,6 @@ def handler(req):
 VALUE = "def handler(req):\n    req.write({value!r})\n    return 0\n"
 
 
-def shows(httpd: Httpd, path: str, text: str) -> None:
-    """Wait until a page has this text."""
-    end = time.monotonic() + 20
-    while (answer := httpd.get(path).text) != text:
-        assert time.monotonic() < end, answer
-        time.sleep(0.01)
-
-
 def test_autoreload(httpd: Httpd) -> None:
     httpd.write("imports/x", "")
     httpd.write("imports/page.py", PAGE)
@@ -73,7 +67,7 @@ def test_autoreload(httpd: Httpd) -> None:
     assert httpd.get("/imports/x?stale&{'autoreload':False}").text == "1"
     httpd.write("imports/stale.py", "value = 2\n")
     httpd.write("imports/fresh.py", "value = 2\n")
-    shows(httpd, "/imports/x?fresh", "2")
+    until(httpd, "/imports/x?fresh", "2")
     assert httpd.get("/imports/x?stale&{'autoreload':False}").text == "1"
     assert httpd.get("/imports/x?stale&{'autoreload':True,'log':True}").text == "2"
     httpd.wait_for_log("reimported module '.*/imports.stale'")
@@ -84,7 +78,7 @@ def test_autoreload(httpd: Httpd) -> None:
         assert httpd.get("/imports/x?fresh").text == "2"
         assert time.monotonic() < end
     httpd.write("imports/fresh.py", "value = 3\n")
-    shows(httpd, "/imports/x?fresh", "3")
+    until(httpd, "/imports/x?fresh", "3")
 
 
 def test_what_is_asked_for_without_autoreload_is_not_replaced_with_the_caller(httpd: Httpd) -> None:
@@ -103,14 +97,14 @@ number = 1
     httpd.write("fixed/page.py", page)
     httpd.write("fixed/statement.py", "value = 1\n")
     httpd.write("fixed/named.py", "value = 1\n")
-    shows(httpd, "/fixed/x", "1 1 1")
+    until(httpd, "/fixed/x", "1 1 1")
     httpd.write("fixed/named.py", "value = 2\n")
     httpd.write("fixed/statement.py", "value = 2\n")
-    shows(httpd, "/fixed/x", "1 2 1")
+    until(httpd, "/fixed/x", "1 2 1")
     httpd.write("fixed/page.py", page.replace("number = 1", "number = 3"))
-    shows(httpd, "/fixed/x", "3 2 1")
+    until(httpd, "/fixed/x", "3 2 1")
     httpd.write("fixed/page.py", page.replace("number = 1", "number = 4").replace(", autoreload=False", ""))
-    shows(httpd, "/fixed/x", "4 2 2")
+    until(httpd, "/fixed/x", "4 2 2")
 
 
 def test_path_is_where_the_module_is_looked_for(httpd: Httpd) -> None:
@@ -126,7 +120,7 @@ def test_path_is_where_the_module_is_looked_for(httpd: Httpd) -> None:
         assert httpd.get("/imports/x?plugin&{'path':[folder+'/none',folder+'/b']}").text == "b"
         assert httpd.get("/imports/x?plugin.inner&{'path':[folder+'/b']}").text == "b"
     httpd.write("imports/b/plugin/inner.py", "value = 'B'\n")
-    shows(httpd, "/imports/x?plugin&{'path':[folder+'/b']}", "B")
+    until(httpd, "/imports/x?plugin&{'path':[folder+'/b']}", "B")
     httpd.expect("No module named 'colorsys' in .*/imports/a")
     assert httpd.get("/imports/x?colorsys&{'path':[folder+'/a']}").status == 500
 
@@ -150,12 +144,12 @@ def test_modules_without_source(httpd: Httpd) -> None:
         compiled(httpd, file, "one")
         assert httpd.get(path).text == "one"
         compiled(httpd, file, "two")
-        shows(httpd, path, "two")
+        until(httpd, path, "two")
         # Source code comes before it.
         file.with_suffix(".py").write_text(VALUE.format(value="three"))
-        shows(httpd, path, "three")
+        until(httpd, path, "three")
         file.with_suffix(".py").unlink()
-        shows(httpd, path, "two")
+        until(httpd, path, "two")
 
 
 def test_modules_in_zip_archives(httpd: Httpd) -> None:
@@ -170,7 +164,7 @@ def test_namespace_packages(httpd: Httpd) -> None:
     httpd.handler("space/space/of/others.py", "")
     assert httpd.get("/namespace").text == "1"
     httpd.handler("space/space/of/names.py", VALUE.format(value="2"))
-    shows(httpd, "/namespace", "2")
+    until(httpd, "/namespace", "2")
 
 
 def test_a_folder_that_is_made_after_the_first_request(httpd: Httpd) -> None:

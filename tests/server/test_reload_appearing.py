@@ -4,19 +4,14 @@ import shutil
 import time
 
 import pytest
+from reloading import ONE_THREAD, until
 
 from httpd import Httpd, WithoutPath
 
 MPMS = ("event", "prefork")
 SERVER = WithoutPath
-CONF = """
-ServerLimit 1
-StartServers 1
-MaxRequestWorkers 1
-<IfModule mpm_event_module>
-    ThreadsPerChild 1
-</IfModule>
-SetHandler mod_python
+CONF = ONE_THREAD
+CONF += """
 <Directory ${HTDOCS}/beside>
     PythonHandler page
 </Directory>
@@ -60,14 +55,6 @@ def handler(req):
     return 0
 """
 OPTIONAL = "try:\n    {statement}\nexcept ImportError:\n    value = 'none'\n"
-
-
-def until(httpd: Httpd, path: str, wanted: str) -> None:
-    """Ask until the answer is the wanted one."""
-    end = time.monotonic() + 20
-    while (answer := httpd.get(path).text) != wanted:
-        assert time.monotonic() < end, answer
-        time.sleep(0.02)
 
 
 @pytest.mark.parametrize(

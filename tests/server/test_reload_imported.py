@@ -2,18 +2,14 @@
 
 import time
 
+from reloading import ONE_THREAD, until
+
 from httpd import Httpd, WithoutPath
 
 MPMS = ("event", "prefork")
 SERVER = WithoutPath
-CONF = """
-ServerLimit 1
-StartServers 1
-MaxRequestWorkers 1
-<IfModule mpm_event_module>
-    ThreadsPerChild 1
-</IfModule>
-SetHandler mod_python
+CONF = ONE_THREAD
+CONF += """
 <Directory ${HTDOCS}/imported>
     PythonHandlerModule door
     PythonHandler page
@@ -69,14 +65,6 @@ def handler(req):
 
 def page(httpd: Httpd, folder: str, value: object, top: str = "") -> None:
     httpd.write(f"{folder}/page.py", PAGE.format(value=value, top=top))
-
-
-def until(httpd: Httpd, path: str, wanted: str) -> None:
-    """Ask until the answer is the wanted one."""
-    end = time.monotonic() + 20
-    while (answer := httpd.get(path).text) != wanted:
-        assert time.monotonic() < end, answer
-        time.sleep(0.02)
 
 
 def test_half_of_an_access_handler_lets_nobody_in_where_others_import_it(httpd: Httpd) -> None:

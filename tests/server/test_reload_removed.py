@@ -3,19 +3,14 @@
 import time
 
 import pytest
+from reloading import ONE_THREAD, until
 
 from httpd import Httpd, WithoutPath
 
 MPMS = ("event", "prefork")
 SERVER = WithoutPath
-CONF = """
-ServerLimit 1
-StartServers 1
-MaxRequestWorkers 1
-<IfModule mpm_event_module>
-    ThreadsPerChild 1
-</IfModule>
-SetHandler mod_python
+CONF = ONE_THREAD
+CONF += """
 PythonHandler page
 """
 for each in ("itself", "itself-None", "others", "others-None", "idiom", "failed", "none"):
@@ -25,14 +20,6 @@ for each in ("itself", "itself-None", "others", "others-None", "idiom", "failed"
 </Directory>
 """
 PAGE = "{top}\ndef handler(req):\n    req.write('{value}')\n    return 0\n"
-
-
-def until(httpd: Httpd, path: str, wanted: str) -> None:
-    """Ask until the answer is the wanted one."""
-    end = time.monotonic() + 20
-    while (answer := httpd.get(path).text) != wanted:
-        assert time.monotonic() < end, answer
-        time.sleep(0.02)
 
 
 @pytest.mark.parametrize(

@@ -9,21 +9,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from reloading import ONE_THREAD, until
 
 from httpd import Httpd, WithoutPath
 
 MPMS = ("event", "prefork")
 SERVER = WithoutPath
 WAYS = ("in_place", "renames", "keeps_backup", "deletes", "sed", "copies", "pieces", "git", "folder")
-CONF = """
-ServerLimit 1
-StartServers 1
-MaxRequestWorkers 1
-<IfModule mpm_event_module>
-    ThreadsPerChild 1
-</IfModule>
-SetHandler mod_python
-""" + "".join(
+CONF = ONE_THREAD + "".join(
     f"""
 <Directory ${{HTDOCS}}/{name}>
     PythonHandler page
@@ -93,14 +86,6 @@ def pieces(file: Path, text: str) -> None:
             time.sleep(0.05)
             stream.write(text[at : at + 1000])
             stream.flush()
-
-
-def until(httpd: Httpd, path: str, wanted: str) -> None:
-    """Ask until the answer is the wanted one."""
-    end = time.monotonic() + 20
-    while (answer := httpd.get(path).text) != wanted:
-        assert time.monotonic() < end, answer
-        time.sleep(0.02)
 
 
 def put(httpd: Httpd, folder: str, value: int) -> None:

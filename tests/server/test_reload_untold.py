@@ -2,11 +2,11 @@
 
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from reloading import until
 
 from httpd import Httpd, WithoutPath
 
@@ -28,14 +28,6 @@ REFUSING = "#include <errno.h>\nint inotify_init1(int flags) { (void)flags; errn
 PAGE = "def handler(req):\n    req.write('{value}')\n    return 0\n"
 
 
-def shows(httpd: Httpd, path: str, text: str) -> None:
-    """Wait until a page has this text."""
-    end = time.monotonic() + 20
-    while (answer := httpd.get(path).text) != text:
-        assert time.monotonic() < end, answer
-        time.sleep(0.01)
-
-
 @pytest.fixture
 def library() -> Iterator[Path]:
     """A library to preload, where httpd's children can read it."""
@@ -55,7 +47,7 @@ def test_without_inotify(library: Path) -> None:
         assert httpd.get("/x").text == "0"
         for value in range(1, 6):
             httpd.write("page.py", PAGE.format(value=value))
-            shows(httpd, "/x", f"{value}")
+            until(httpd, "/x", f"{value}")
         httpd.wait_for_log("python:info.*the kernel does not tell of changed Python files .inotify:")
 
 
@@ -68,7 +60,7 @@ def test_a_link_to_another_folder(httpd: Httpd) -> None:
         new = httpd.htdocs / "new"
         new.symlink_to(f"release-{value}")
         new.rename(link)
-        shows(httpd, "/current/x", f"{value}")
+        until(httpd, "/current/x", f"{value}")
 
 
 def test_a_folder_in_the_place_of_another(httpd: Httpd) -> None:
@@ -78,4 +70,4 @@ def test_a_folder_in_the_place_of_another(httpd: Httpd) -> None:
         if (httpd.htdocs / "swapped").exists():
             (httpd.htdocs / "swapped").rename(httpd.htdocs / f"before-{value}")
         (httpd.htdocs / f"next-{value}").rename(httpd.htdocs / "swapped")
-        shows(httpd, "/swapped/x", f"{value}")
+        until(httpd, "/swapped/x", f"{value}")

@@ -7,20 +7,15 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from reloading import ONE_THREAD, until
 
 from httpd import Httpd, WithoutPath
 
 MPMS = ("event", "prefork")
 SERVER = WithoutPath
 DOORS = ("begun", "open", "first", "empty-ma", "empty-in", "purpose", "times", "rights")
-CONF = """
-ServerLimit 1
-StartServers 1
-MaxRequestWorkers 1
-<IfModule mpm_event_module>
-    ThreadsPerChild 1
-</IfModule>
-SetHandler mod_python
+CONF = ONE_THREAD
+CONF += """
 <Directory ${HTDOCS}/named>
     PythonHandler page::show
     <Files "second">
@@ -33,7 +28,8 @@ SetHandler mod_python
         PythonHandler imports
     </Files>
 </Directory>
-""" + "".join(
+"""
+CONF += "".join(
     f"""
 <Directory ${{HTDOCS}}/{folder}>
     PythonAccessHandler door
@@ -46,14 +42,6 @@ NO_DOOR = "def accesshandler(req):\n    return 0\n"
 DOOR = "import rules\ndef accesshandler(req):\n    return 403 if req.args in rules.refused else 0\n"
 RULES = "refused = set()\nrefused.add('mallory')\n"
 PAGE = "def handler(req):\n    req.write('{value}')\n    return 0\n"
-
-
-def until(httpd: Httpd, path: str, wanted: str) -> None:
-    """Ask until the answer is the wanted one."""
-    end = time.monotonic() + 20
-    while (answer := httpd.get(path).text) != wanted:
-        assert time.monotonic() < end, answer
-        time.sleep(0.02)
 
 
 def put(httpd: Httpd, folder: str) -> Path:

@@ -6,20 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from reloading import ONE_THREAD, until
 
 from httpd import Httpd, WithoutPath
 
 MPMS = ("event", "prefork")
 SERVER = WithoutPath
-CONF = """
-ServerLimit 1
-StartServers 1
-MaxRequestWorkers 1
-<IfModule mpm_event_module>
-    ThreadsPerChild 1
-</IfModule>
-SetHandler mod_python
-""" + "".join(
+CONF = ONE_THREAD + "".join(
     f"""
 <Directory ${{HTDOCS}}/{folder}>
     PythonHandler page
@@ -30,14 +23,6 @@ SetHandler mod_python
 PAGE = "def handler(req):\n    req.write('{value}')\n    return 0\n"
 # While a file is younger, nobody may read it.
 YOUNG = 2.0
-
-
-def until(httpd: Httpd, path: str, wanted: str) -> None:
-    """Ask until the answer is the wanted one."""
-    end = time.monotonic() + 20
-    while (answer := httpd.get(path).text) != wanted:
-        assert time.monotonic() < end, answer
-        time.sleep(0.02)
 
 
 def stays(httpd: Httpd, path: str, wanted: str, file: Path) -> None:

@@ -3,12 +3,10 @@
 import contextlib
 import os
 import shutil
-import socket
 import subprocess
-import time
 from collections.abc import Iterator
 
-from server import free_ports
+from other_servers import listening
 
 KINDS = ("redis", "memcache")
 
@@ -28,23 +26,7 @@ def is_installed(kind: str) -> bool:
 @contextlib.contextmanager
 def engine(kind: str, port: int | None = None) -> Iterator[int]:
     """Run a server, and yield its port."""
-    [found], claims = free_ports(1)
-    port = port or found
     user = "nobody" if os.geteuid() == 0 else None  # memcached refuses to run as root
-    server = subprocess.Popen(command(kind, port), cwd="/", user=user, stdout=subprocess.DEVNULL)
-    try:
-        deadline = time.monotonic() + 30
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", port), 1).close()
-                break
-            except OSError:
-                assert time.monotonic() < deadline, f"{kind} does not start"
-                assert server.poll() is None, f"{kind} has ended"
-                time.sleep(0.02)
-        yield port
-    finally:
-        server.kill()
-        server.wait()
-        for claim in claims:
-            claim.close()
+    options = {"cwd": "/", "user": user, "stdout": subprocess.DEVNULL}
+    with listening(lambda port: command(kind, port), port, **options) as (found, _):
+        yield found

@@ -2,15 +2,14 @@
 
 import json
 import re
-import socket
-import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from email.parser import BytesHeaderParser
 from pathlib import Path
 from typing import NamedTuple
+
+from other_servers import listening
 
 from httpd import Httpd
 
@@ -44,25 +43,12 @@ def gunicorn_serving(target: str, folders: list[Path], state: Path) -> Iterator[
         folders: the first of what Python searches for modules.
         state: an existing folder, for its log.
     """
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "gunicorn", "-k", "gthread", "--threads", "4", "-b", f"127.0.0.1:{port}"]
+    command = [sys.executable, "-m", "gunicorn", "-k", "gthread", "--threads", "4", target, "-b"]
     environment = {"PYTHONPATH": ":".join(map(str, folders)), "PATH": "/usr/bin:/bin", "HOME": str(state)}
     with (state / "gunicorn.log").open("wb") as log:
-        process = subprocess.Popen([*command, target], env=environment, stdout=log, stderr=log)
-    try:
-        deadline = time.monotonic() + 60
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", port), 1).close()
-                break
-            except OSError:
-                assert time.monotonic() < deadline, "gunicorn did not start"
-                time.sleep(0.1)
-        yield port
-    finally:
-        process.terminate()
-        process.wait()
+        server = listening(lambda port: [*command, f"127.0.0.1:{port}"], env=environment, stdout=log, stderr=log)
+        with server as (port, _):
+            yield port
 
 
 def ask(httpd: Httpd, version: str, port: int, case: tuple[str, ...]) -> Answer:

@@ -1,8 +1,8 @@
 """wsgi.file_wrapper, and bodies that are larger than memory."""
 
 import gzip
-import http.client
 
+import application_cases
 import pytest
 
 from httpd import Httpd
@@ -16,8 +16,6 @@ LogLevel python:info
 </Location>
 """
 DIGITS = b"0123456789" * 10000
-GIGABYTE = 1 << 30
-MOST = 16 * 1024  # KiB
 
 
 @pytest.mark.parametrize("mount", ["", "/sent"])
@@ -56,17 +54,4 @@ def test_a_file_is_cut_at_its_content_length(httpd: Httpd) -> None:
 
 @pytest.mark.alone
 def test_a_gigabyte_up_and_down_takes_no_memory(httpd: Httpd) -> None:
-    block = b"x" * (1 << 20)
-    assert httpd.request("POST", "/sink", [block] * 16).text == str(16 << 20)
-    assert len(httpd.get(f"/source?{16 << 20}").body) == 16 << 20
-    before = {pid: httpd.memory(pid).peak for pid in httpd.children()}
-    assert httpd.request("POST", "/sink", (block for _ in range(GIGABYTE >> 20))).text == str(GIGABYTE)
-    connection = http.client.HTTPConnection("localhost", httpd.port, timeout=60)
-    connection.request("GET", f"/source?{GIGABYTE}")
-    response, total = connection.getresponse(), 0
-    while data := response.read(1 << 20):
-        total += len(data)
-    connection.close()
-    assert total == GIGABYTE
-    for pid, peak in before.items():
-        assert httpd.memory(pid).peak - peak < MOST
+    application_cases.a_gigabyte_up_and_down(httpd, "/sink", "/source")

@@ -5,6 +5,7 @@ import re
 import socket
 from typing import Any
 
+import application_cases
 import pytest
 
 import http1
@@ -280,17 +281,7 @@ def test_write_and_an_iterable_in_their_order(httpd: Httpd) -> None:
 
 
 def test_expect_continue(httpd: Httpd) -> None:
-    with httpd.connect() as connection:
-        lines = ["POST /echo HTTP/1.1", "Host: x", "Content-Length: 4", "Expect: 100-continue", "Connection: close"]
-        connection.sendall(http1.head(*lines))
-        assert connection.recv(1000).startswith(b"HTTP/1.1 100 Continue\r\n\r\n")
-        connection.sendall(b"body")
-        data = b""
-        while more := connection.recv(1000):
-            data += more
-    assert data.endswith(b"\r\n\r\nbody")
-    unread = http1.get("/parts", "Content-Length: 4", "Expect: 100-continue", "Connection: close")
-    assert httpd.raw(unread).startswith(b"HTTP/1.1 200"), "an application that reads nothing gets no body"
+    application_cases.expect_continue(httpd, "/parts")
 
 
 def test_chunked_bodies_are_decoded(httpd: Httpd) -> None:

@@ -10,9 +10,17 @@ const NO_FILE: &[u8] = b"mod_python";
 impl Request {
     /// The file it was mapped to; `None` after [`Request::set_no_file`].
     pub fn filename(&self) -> Option<&[u8]> {
+        self.name_of_file().filter(|name| *name != NO_FILE)
+    }
+
+    /// Whether it was said that it has no file.
+    pub fn has_no_file(&self) -> bool {
+        self.name_of_file() == Some(NO_FILE)
+    }
+
+    fn name_of_file(&self) -> Option<&[u8]> {
         // SAFETY: null or NUL-terminated, for the request's life.
-        let name = unsafe { c_bytes(self.raw().filename) };
-        name.filter(|name| *name != NO_FILE)
+        unsafe { c_bytes(self.raw().filename) }
     }
 
     /// The request has no file, and httpd is not to look for one.

@@ -38,8 +38,6 @@ pub struct RequestState {
     pub handlers: Handlers,
     /// The functions to be called at the end of the request.
     pub cleanups: Cleanups,
-    /// Whether the request stays without a file (`PythonOption mod_python.location_shortcut`).
-    pub has_no_file: Cell<bool>,
     /// The application that is mounted for the request's path (`PythonApplication`).
     pub application: OnceCell<Arc<Application>>,
     /// What the application has said and written.
@@ -85,7 +83,6 @@ impl RequestState {
             response: Response::new(r),
             handlers: Handlers::default(),
             cleanups: Cleanups::default(),
-            has_no_file: Cell::new(false),
             application: OnceCell::new(),
             wsgi: WsgiResponse::default(),
             chosen_type: RefCell::default(),
