@@ -20,6 +20,7 @@ from mod_python._asgi_loop import (
     WATCH_BREAK,
     WATCH_END,
     WATCH_INPUT,
+    ClientGoneError,
     usable_loop,
     waker,
 )
@@ -59,12 +60,6 @@ def handler(req: Any) -> int:
         extensions["tls"] = tls(req)
     Transport(req, exchange).serve(application, scope)
     return _apache.OK
-
-
-class ClientGoneError(ConnectionResetError):
-    """What a thread of httpd raises when the client has left: no error of the application."""
-
-    _of_peer = True
 
 
 class Transport:

@@ -27,6 +27,12 @@ _TICK = 1.0  # seconds after which a thread looks whether the loop is still ther
 _of_thread = threading.local()
 
 
+class ClientGoneError(ConnectionResetError):
+    """What a thread of httpd raises when the client has left: no error of the application."""
+
+    _of_peer = True
+
+
 def waker() -> Any:
     """Return the event that the loop calls for this thread."""
     try:
@@ -166,6 +172,7 @@ class Lifespan:
 
         Raises:
             SERVER_RETURN: with 503, if it could not start a short time ago.
+            ClientGoneError: the client has left before; the start goes on.
         """
         own = waker()
         while not self.is_ready:
@@ -177,7 +184,8 @@ class Lifespan:
                     self._loop.post(self._begin)
             self._waiting.append(own)
             while self._is_starting:
-                req._wait(own, self._loop.event, WATCH_BREAK, _TICK)
+                if req._wait(own, self._loop.event, WATCH_BREAK, _TICK) == BROKEN:
+                    raise ClientGoneError("the client has left")
                 if self._loop.has_ended():
                     raise _aio.ended()
 

@@ -1,11 +1,13 @@
 """The lifespan of ASGI applications: its start before the first request, failures, state, its end with the child."""
 
 import json
+import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+import http1
 from httpd import Httpd
 
 MPMS = ("event", "worker", "prefork")
@@ -16,6 +18,7 @@ PythonApplication /failing asgi lifespan_pages:failing
 PythonApplication /none asgi lifespan_pages:none
 PythonApplication /wrong asgi lifespan_pages:wrong
 PythonApplication /working asgi lifespan_pages:working
+PythonApplication /late asgi lifespan_pages:late
 PythonApplication /changing asgi changing_site
 PythonApplication /pages asgi asgi_pages
 <Location /named>
@@ -53,6 +56,16 @@ def test_a_start_that_fails_is_tried_again(httpd: Httpd) -> None:
         time.sleep(0.1)
     assert answer.text == "2"
     assert httpd.log().count("could not start") == 1
+
+
+def test_clients_that_leave_during_a_start_hold_no_thread(httpd: Httpd) -> None:
+    with httpd.connect() as connection:
+        connection.sendall(http1.get("/late"))
+        httpd.wait_for_log("late starts")
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    httpd.wait_for_log("PythonApplication /late asgi lifespan_pages:late: ClientGoneError: the client has left")
+    if httpd.mpm != "prefork":  # each of its children starts by itself
+        assert httpd.get("/late").text == "1"
 
 
 def test_an_application_without_lifespan_is_served(httpd: Httpd) -> None:

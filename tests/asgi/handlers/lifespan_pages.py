@@ -1,12 +1,10 @@
-"""Applications whose lifespan is tested. Files in a folder say what they are to do."""
+"""Applications whose lifespan is tested."""
 
 import asyncio
 import os
-from pathlib import Path
 from typing import Any
 
-FOLDER = Path(os.environ.get("LIFESPAN_FOLDER", "/nonexistent"))
-STARTS = {"slow": 0, "failing": 0}
+STARTS = {"slow": 0, "failing": 0, "late": 0}
 
 
 async def _answer(send: Any, text: str) -> None:
@@ -43,6 +41,20 @@ async def failing(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "lifespan.startup.complete"})
     await receive()
     await send({"type": "lifespan.shutdown.failed", "message": "no database to close"})
+
+
+async def late(scope: Any, receive: Any, send: Any) -> None:
+    "It starts long after its first client has left."
+    if scope["type"] != "lifespan":
+        await _answer(send, str(STARTS["late"]))
+        return
+    await receive()
+    STARTS["late"] += 1
+    print("late starts")
+    await asyncio.sleep(2)
+    await send({"type": "lifespan.startup.complete"})
+    await receive()
+    await send({"type": "lifespan.shutdown.complete"})
 
 
 async def none(scope: Any, _receive: Any, send: Any) -> None:
