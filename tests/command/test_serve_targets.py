@@ -180,9 +180,11 @@ def test_a_fragment_of_configuration(place: Place, number: signal.Signals) -> No
     assert get(url) == (200, "one")
     pages.write_text(PAGES.replace("'])", "'] + '!')"))
     wait_for_body(url, "one!")
+    old = place.children()
     conf.write_text(CONF.replace("word one", "word two"))
     program.wait_for(r"site\.conf has changed: httpd restarts gracefully\.")
     wait_for_body(url, "two!")
+    place.wait_for_others(old)
     conf.write_text(CONF.replace("PythonOption", "PythonOptions"))
     program.wait_for(r"(?s)site\.conf has changed, and httpd goes on as it was: .*Invalid command 'PythonOptions'")
     assert get(url) == (200, "two!")
@@ -194,15 +196,23 @@ def test_files_of_an_environment(place: Place) -> None:
         "shop.py", "import os\nWORD = os.environ['WORD']\n\ndef handler(req):\n    req.write(WORD)\n    return 0\n"
     )
     env = place.write("site.env", "# words\nexport WORD='good morning' # in the morning\n")
+    env.chmod(0o600)  # what is secret is for its owner only
     program = place.start("serve", "shop.py", "--port", "0", "--env-file", "site.env")
     url = program.wait_for(r"at (http://\S+/);")[1]
     assert get(url) == (200, "good morning")
+    old = place.children()
     env.write_text("WORD=hello\n")
     program.wait_for(r"site\.env has changed: httpd restarts gracefully\.")
     wait_for_body(url, "hello")
-    env.write_text("WORD=good morning\n")
+    place.wait_for_others(old)
+    env.write_text("WORD=good night\n")
     program.wait_for(r"site\.env has changed, and httpd goes on as it was: line 1 of site\.env is not NAME=value")
     assert get(url) == (200, "hello")
+    children = place.children()
+    for child in children:
+        os.kill(child, signal.SIGKILL)  # httpd starts others, which must not read the wrong file
+    place.wait_for_others(children)
+    wait_for_body(url, "hello")
     end(program, place)
     assert place.run("serve", "shop.py", "--env-file", "site.env", "--port", "0").stderr == (
         "mod_python: line 1 of site.env is not NAME=value, with quotes where the value has blanks\n"

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from programs import PATIENCE, Program, wait_for_end
-from server import PROJECT
+from programs import PATIENCE, Program, wait_for_end, with_word
+from server import PROJECT, processes
 
 
 class Place:
@@ -57,6 +57,21 @@ class Place:
         return subprocess.run(
             command, cwd=self.folder, env=environment, capture_output=True, text=True, check=False, timeout=PATIENCE
         )
+
+    def children(self) -> set[int]:
+        """The IDs of httpd's children."""
+        here = with_word(str(self.temporary))
+        of_httpd = [one for one in processes() if one.pid in here and one.name == "apache2"]
+        parents = {one.pid for one in of_httpd}
+        return {one.pid for one in of_httpd if one.parent in parents}
+
+    def wait_for_others(self, old: set[int]) -> None:
+        """Wait until none of these children answers any more: at a graceful restart they may take a few requests."""
+        assert old
+        until = time.monotonic() + PATIENCE
+        while left := old & self.children():
+            assert time.monotonic() < until, left
+            time.sleep(0.02)
 
     def expect_nothing_left(self) -> None:
         """Fail if a process or a file of the command is left, or will not be gone soon."""

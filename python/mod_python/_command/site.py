@@ -47,6 +47,7 @@ class Site(HttpdSession):
         self.folder = Path(tempfile.mkdtemp(prefix="mod_python-serve."))
         self.folder.chmod(0o755)
         self.log = self.folder / "log"
+        self._variables_of_file = self.folder / "environment"
         self._copies: list[FolderCopy] = []
         self._claims: list[object] = []
         self._ports: dict[str, int] = {}  # of variables such as ${PORT2}
@@ -75,14 +76,14 @@ class Site(HttpdSession):
         return target_of(name, options.over, options.tcp, options.host, folder, options.interface)
 
     def _target(self, named: Target) -> Target:
-        options, target = self.options, named
+        target = named
         if self.copied is not None:
             _refuse_large(self.copied, self.children_user.name)
             self._copies.append(FolderCopy(self.copied, self.folder / "code"))
             target = self._named(named.name, self.folder / "code")
-        for path in filter(None, (target.documents, options.env_file)):
-            if not self.children_user.can_read(path):
-                raise Problem(f"{path} cannot be read by {self.children_user.name}, as whom httpd's children run")
+        if target.documents and not self.children_user.can_read(target.documents):
+            user = self.children_user.name
+            raise Problem(f"{target.documents} cannot be read by {user}, as whom httpd's children run")
         return target
 
     def refresh(self) -> None:
@@ -183,10 +184,10 @@ class Site(HttpdSession):
             raise Problem(str(error)) from error
 
     def _environment(self) -> dict[str, str]:
-        variables = without_python() | self._of_file()
+        variables = without_python() | self._take_variables()
         variables |= {"MOD_PYTHON_SERVE": "1", "PYTHONDONTWRITEBYTECODE": "1"}
         if self.options.env_file is not None:
-            variables[environment.VARIABLE] = str(self.options.env_file.absolute())
+            variables[environment.VARIABLE] = str(self._variables_of_file)
         if not self.children_user.can_read(_places.PACKAGE / "__init__.py"):
             (self.folder / "python").mkdir()
             (self.folder / "python").chmod(0o755)
@@ -196,12 +197,14 @@ class Site(HttpdSession):
             variables["PYTHONPATH"] = str(_places.PACKAGE.parent)
         return variables
 
-    def _of_file(self) -> dict[str, str]:
-        """Return the variables of --env-file. Raise Problem if they cannot be read."""
+    def _take_variables(self) -> dict[str, str]:
+        """Return the variables of --env-file, with a copy for the children. Raise Problem if they cannot be read."""
         if self.options.env_file is None:
             return {}
         try:
-            return environment.read(self.options.env_file)
+            variables = environment.read(self.options.env_file)
+            environment.write(self._variables_of_file, variables, self.children_user.uid)
+            return variables
         except OSError as error:
             raise Problem(f"{self.options.env_file} cannot be read: {error.strerror}") from error
         except ValueError as error:
@@ -244,7 +247,7 @@ class Site(HttpdSession):
 
     def restart(self) -> None:
         """Restart gracefully, with the files as they are now. Raise Problem if httpd would refuse them, and end."""
-        self._of_file()
+        self._take_variables()
         self._conf.write_text(self.configuration())
         self.check()
         with contextlib.suppress(ProcessLookupError):
