@@ -22,6 +22,7 @@ ENDED, BROKEN, ENDS_LATER = 1, 2, 4
 ASGI = {"version": "3.0", "spec_version": "2.5"}
 _LIFESPAN = {"version": "3.0", "spec_version": "2.0"}
 _PAUSE = 5.0  # seconds until a start that has failed is tried again
+_LONG = 10.0  # seconds after which the log tells of a start that goes on
 _TICK = 1.0  # seconds after which a thread looks whether the loop is still there
 
 _of_thread = threading.local()
@@ -159,9 +160,9 @@ class Lifespan:
         self.task: asyncio.Task[None] | None = None
         self.is_ready = False
         self._loop, self._application, self._name = loop, application, name
-        self._is_starting = False
-        self._again = 0.0
-        self._waiting: collections.deque[Any] = collections.deque()
+        self._is_starting = self._is_long = False
+        self._begun = self._again = 0.0
+        self._waiting: set[Any] = set()
         self._why: str | None = None
         self._shutdown = asyncio.Event()
         self._has_shut_down = asyncio.Event()
@@ -171,28 +172,44 @@ class Lifespan:
         """Wait until the application has started; one of the threads that come first starts it.
 
         Raises:
-            SERVER_RETURN: with 503, if it could not start a short time ago.
+            SERVER_RETURN: with 503, if it could not start a short time ago, or has been starting for too long.
             ClientGoneError: the client has left before; the start goes on.
         """
         own = waker()
-        while not self.is_ready:
-            with _lock:
-                if not self._is_starting:
-                    if time.monotonic() < self._again:
-                        self._refuse(req)
-                    self._is_starting, self._why = True, None
-                    self._loop.post(self._begin)
-            self._waiting.append(own)
-            while self._is_starting:
-                if req._wait(own, self._loop.event, WATCH_BREAK, _TICK) == BROKEN:
-                    raise ClientGoneError("the client has left")
-                if self._loop.has_ended():
-                    raise _aio.ended()
+        try:
+            while not self.is_ready:
+                with _lock:
+                    if not self._is_starting:
+                        if (left := self._again - time.monotonic()) > 0:
+                            _refuse(req, left)
+                        self._is_starting, self._why = True, None
+                        self._begun, self._is_long = time.monotonic(), False
+                        self._loop.post(self._begin)
+                self._waiting.add(own)
+                while self._is_starting:
+                    self._look_at_time(req)
+                    if req._wait(own, self._loop.event, WATCH_BREAK, _TICK) == BROKEN:
+                        raise ClientGoneError("the client has left")
+                    if self._loop.has_ended():
+                        raise _aio.ended()
+        finally:
+            self._waiting.discard(own)
 
-    def _refuse(self, req: Any) -> NoReturn:
-        left = max(1, math.ceil(self._again - time.monotonic()))
-        req.err_headers_out["Retry-After"] = str(left)
-        raise _apache.SERVER_RETURN(_apache.HTTP_SERVICE_UNAVAILABLE)
+    def _look_at_time(self, req: Any) -> None:
+        """Refuse the request if the start has taken longer than Timeout, and tell of a start that takes long."""
+        passed, limit = time.monotonic() - self._begun, req.server.timeout
+        with _lock:
+            is_news = passed > min(_LONG, limit) and not self._is_long
+            self._is_long = self._is_long or is_news
+        if is_news:
+            text = (
+                f"{self._name} has not started in interpreter {req.interpreter} for {passed:.0f} s: its requests wait "
+                f"for up to {limit:.0f} s (Timeout), then they get 503 until it has started; PythonDumpSignal shows "
+                "what its lifespan.startup waits for"
+            )
+            _apache.log_error(text, _apache.APLOG_WARNING)
+        if passed > limit:
+            _refuse(req, _PAUSE)
 
     def _begin(self) -> None:
         self.state = {}
@@ -254,15 +271,23 @@ class Lifespan:
         self.is_ready = is_ready
         if not is_ready:
             self._again = time.monotonic() + _PAUSE
+        elif self._is_long:
+            text = f"{self._name} has started after {time.monotonic() - self._begun:.0f} s"
+            _apache.log_error(text, _apache.APLOG_NOTICE)
         self._is_starting = False
-        while self._waiting:
-            self._waiting.popleft().call()
+        for waiting in list(self._waiting):
+            waiting.call()
 
     async def shut_down(self) -> None:
         """Have the application shut down, if it has started and is still there; on the loop's thread."""
         if self.task is not None and self.is_ready:
             self._shutdown.set()
             await self._has_shut_down.wait()
+
+
+def _refuse(req: Any, seconds: float) -> NoReturn:
+    req.err_headers_out["Retry-After"] = str(max(1, math.ceil(seconds)))
+    raise _apache.SERVER_RETURN(_apache.HTTP_SERVICE_UNAVAILABLE)
 
 
 def log(text: str, error: BaseException) -> None:

@@ -26,6 +26,11 @@ PythonApplication /pages asgi asgi_pages
     PythonApplication asgi asgi_pages
 </Location>
 PythonShutdownTimeout 10
+Listen 127.0.0.1:${SHORT_PORT}
+<VirtualHost *:${SHORT_PORT}>
+    Timeout 1
+    PythonApplication / asgi lifespan_pages:stuck
+</VirtualHost>
 """
 # What the shutdown of two of the applications logs, at each end of a child.
 ALLOW_LOG = (
@@ -66,6 +71,28 @@ def test_clients_that_leave_during_a_start_hold_no_thread(httpd: Httpd) -> None:
     httpd.wait_for_log("PythonApplication /late asgi lifespan_pages:late: ClientGoneError: the client has left")
     if httpd.mpm != "prefork":  # each of its children starts by itself
         assert httpd.get("/late").text == "1"
+
+
+def test_a_start_that_does_not_end_holds_no_thread_for_ever(httpd: Httpd) -> None:
+    short = httpd.port_of("SHORT_PORT")
+    httpd.expect(
+        "lifespan_pages:stuck has not started in interpreter main_interpreter for [12] s: its requests wait for up to "
+        r"1 s \(Timeout\), then they get 503 until it has started"
+    )
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda _: httpd.request("GET", "/", port=short), range(4)))
+    assert {(answer.status, answer.headers["Retry-After"]) for answer in answers} == {(503, "5")}
+    if httpd.mpm != "prefork":  # each of its children starts by itself
+        begin = time.monotonic()
+        assert httpd.request("GET", "/", port=short).status == 503
+        assert time.monotonic() - begin < 0.9, "those that come later do not wait"
+        assert httpd.log().count("has not started") == 1
+    (httpd.handlers / "may_start").touch()
+    deadline = time.monotonic() + 20
+    while httpd.request("GET", "/", port=short).status == 503:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    httpd.wait_for_log("lifespan_pages:stuck has started after [1-9][0-9]* s")
 
 
 def test_an_application_without_lifespan_is_served(httpd: Httpd) -> None:

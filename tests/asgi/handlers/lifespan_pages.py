@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from pathlib import Path
 from typing import Any
 
 STARTS = {"slow": 0, "failing": 0, "late": 0}
@@ -52,6 +53,19 @@ async def late(scope: Any, receive: Any, send: Any) -> None:
     STARTS["late"] += 1
     print("late starts")
     await asyncio.sleep(2)
+    await send({"type": "lifespan.startup.complete"})
+    await receive()
+    await send({"type": "lifespan.shutdown.complete"})
+
+
+async def stuck(scope: Any, receive: Any, send: Any) -> None:
+    "It does not start before a file is there."
+    if scope["type"] != "lifespan":
+        await _answer(send, "stuck no more")
+        return
+    await receive()
+    while not (Path(__file__).parent / "may_start").exists():
+        await asyncio.sleep(0.05)
     await send({"type": "lifespan.startup.complete"})
     await receive()
     await send({"type": "lifespan.shutdown.complete"})
