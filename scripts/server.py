@@ -21,11 +21,11 @@ MANUAL = Path("/usr/share/doc/apache2-doc/manual")
 
 
 class Server(temporary_server.Server):
-    """An httpd with ${ROOT}, a copy of conf-examples, ${MANUAL}, and ${VENV}, the environment of the tests."""
+    """An httpd with ${ROOT} (conf-examples, or a copy), ${MANUAL}, and ${VENV}, the environment of the tests."""
 
     def _fill_folder(self, with_python: bool) -> None:
         super()._fill_folder(with_python)
-        self._copy(PROJECT / "conf-examples", "conf-examples")
+        self._show(PROJECT / "conf-examples", "conf-examples")
 
     def _more_variables(self) -> dict[str, str]:
         root, venv = self.folder / "conf-examples", PROJECT / "target/venv"

@@ -5,6 +5,7 @@ PythonPath. A test file may define: CONF (required), MPMS, MODULES, WITH_PYTHON,
 fixture, and `Httpd` for what holds without them.
 """
 
+import compileall
 import functools
 import os
 import socket
@@ -13,6 +14,7 @@ from collections.abc import Iterator
 import pytest
 
 from httpd import Httpd
+from mod_python import _places
 from versions import VERSIONS, Get, ask
 
 pytest_plugins = ["mod_python.pytest_plugin"]  # shows the error log of a test that fails
@@ -25,6 +27,12 @@ if "MOD_PYTHON_TEST_WRAPPER" in os.environ:  # httpd is some thirty times slower
         _settimeout(self, seconds and seconds * 10)
 
     socket.socket.settimeout = _wait_longer  # type: ignore[assignment,method-assign]
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Compile the package once: httpd's children, which cannot write beside it, would do it each time."""
+    if not hasattr(session.config, "workerinput"):  # of pytest-xdist, whose main process has done it
+        compileall.compile_dir(_places.PACKAGE, quiet=2)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

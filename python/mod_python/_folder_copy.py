@@ -6,12 +6,19 @@ from pathlib import Path
 
 
 class FolderCopy:
-    """A copy of a folder. Links are followed, and ``__pycache__`` is left out."""
+    """A copy of a folder. Links are followed."""
 
-    def __init__(self, source: Path, target: Path) -> None:
-        """Copy `source` to `target`, merged with what is there. A source that is no folder makes an empty one."""
+    def __init__(self, source: Path, target: Path, *, bytecode: bool = False) -> None:
+        """Copy `source` to `target`, merged with what is there. A source that is no folder makes an empty one.
+
+        Args:
+            source: the folder.
+            target: its copy.
+            bytecode: whether ``__pycache__`` is copied, too.
+        """
         self._source = source
         self._target = target
+        self._left_out = () if bytecode else ("__pycache__",)
         self._stamps: dict[Path, tuple[int, ...]] = {}
         target.mkdir(exist_ok=True)
         target.chmod(0o755)
@@ -20,7 +27,7 @@ class FolderCopy:
     def refresh(self) -> None:
         """Copy what has changed since the last call. Files that are gone stay."""
         for folder, folders, names in os.walk(self._source, followlinks=True):
-            folders[:] = [name for name in folders if name != "__pycache__"]
+            folders[:] = [name for name in folders if name not in self._left_out]
             target = self._target / Path(folder).relative_to(self._source)
             for name in folders:
                 (target / name).mkdir(exist_ok=True)

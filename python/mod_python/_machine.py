@@ -5,8 +5,10 @@ import os
 import random
 import socket
 from collections.abc import Iterator
-from pathlib import Path
 from typing import NamedTuple
+
+_FIRST_PORT, _PORTS = 20000, 12000
+_STEPS = (7, 4999, 7919, 11003)  # with each of them, all ports have their turn
 
 
 class Process(NamedTuple):
@@ -24,7 +26,8 @@ def processes() -> Iterator[Process]:
     for entry in os.listdir("/proc"):
         if entry.isdecimal():
             try:
-                stat = Path("/proc", entry, "stat").read_text(errors="replace")
+                with open(f"/proc/{entry}/stat", errors="replace") as file:
+                    stat = file.read()
             except OSError:
                 continue  # it ended meanwhile
             name = stat[stat.index("(") + 1 : stat.rindex(")")]
@@ -40,9 +43,11 @@ def free_ports(count: int) -> tuple[list[int], list[socket.socket]]:
     """
     found: list[int] = []
     claims: list[socket.socket] = []
-    for port in random.sample(range(20000, 32000), 12000):
+    first, step = random.randrange(_PORTS), random.choice(_STEPS)
+    for number in range(_PORTS):
         if len(found) == count:
             break
+        port = _FIRST_PORT + (first + number * step) % _PORTS
         claim = socket.socket(socket.AF_UNIX)
         with contextlib.suppress(OSError):  # another process has reserved it
             claim.bind(f"\0mod_python port {port}")

@@ -8,6 +8,7 @@
 
 import contextlib
 import os
+import pwd
 import re
 import shutil
 import signal
@@ -23,6 +24,7 @@ from mod_python._folder_copy import FolderCopy
 from mod_python._httpd_conf import LISTEN, PORT_VARIABLE, SIZE, load_lines, make_certificate, usual_modules
 from mod_python._httpd_session import SLOWER, HttpdSession, without_python
 from mod_python._machine import free_ports
+from mod_python._readable import can_read
 
 _FOR_TESTS = ["bucketeer", "case_filter", "case_filter_in"]
 _RUNNING = b"resuming normal operations"  # httpd's log line when a generation is ready
@@ -135,12 +137,19 @@ class Server(HttpdSession):
                 shutil.copy(_places.module(), self.folder / "mod_python.so")
             except _places.NotFoundError as error:
                 raise ServerError(str(error)) from error
-            self._copy(_places.PACKAGE, "python/mod_python")
+            self._show(_places.PACKAGE, "python/mod_python")
         make_certificate(self.certificate, self.folder / "key.pem")
 
-    def _copy(self, source: Path, name: str) -> None:
+    def _show(self, source: Path, name: str) -> None:
+        """Put a link to a folder at `name`, or a copy if the children cannot read it."""
+        if os.geteuid() != 0 or can_read(source, pwd.getpwnam("www-data").pw_uid, ()):
+            (self.folder / name).symlink_to(source)
+        else:
+            self._copy(source, name, bytecode=True)
+
+    def _copy(self, source: Path, name: str, *, bytecode: bool = False) -> None:
         """Copy a folder to `name`, merged with what is there."""
-        self._copies.append(FolderCopy(source, self.folder / name))
+        self._copies.append(FolderCopy(source, self.folder / name, bytecode=bytecode))
 
     def refresh(self) -> None:
         """Copy files that have changed since they were copied: handlers show in the next requests."""

@@ -29,7 +29,7 @@ def test_the_old_module_that_finds_our_package_is_named() -> None:
 def test_our_module_that_finds_the_old_package_names_it() -> None:
     httpd = Httpd(CONF)
     old = PROJECT / "target/mod_python-3.5/usr/lib/python3/dist-packages/mod_python"
-    shutil.rmtree(httpd.folder / "python/mod_python")
+    (httpd.folder / "python/mod_python").unlink()
     shutil.copytree(old, httpd.folder / "python/mod_python")
     subprocess.run(["chmod", "-R", "a+rX", httpd.folder / "python"], check=True)
     httpd.allow(".*")

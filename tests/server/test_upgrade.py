@@ -27,7 +27,11 @@ REPLACED = r"httpd still runs the module mod_python.so .*, whose file was replac
 
 def install_package(httpd: Httpd) -> None:
     """Put another version of the package in the place of the one that is there."""
-    (httpd.folder / "python/mod_python/version.py").write_text('version = "99"\n')
+    package = httpd.folder / "python/mod_python"
+    copy = shutil.copytree(package, httpd.folder / "python/new")
+    (copy / "version.py").write_text('version = "99"\n')
+    package.unlink()
+    copy.rename(package)
 
 
 def install_module(httpd: Httpd) -> None:
@@ -87,7 +91,7 @@ def test_a_chroot_with_the_library_of_python_serves(tmp_path: Path) -> None:
         httpd.handler("hello.py", HELLO)
         ignored = shutil.ignore_patterns("__pycache__", "test", "idlelib", "tkinter", "ensurepip", "config-*")
         for folder in (library(), httpd.folder / "python", httpd.handlers):
-            shutil.copytree(folder, tmp_path / folder.relative_to("/"), ignore=ignored, symlinks=True)
+            shutil.copytree(folder, tmp_path / folder.relative_to("/"), ignore=ignored)
         for folder in tmp_path.rglob("*"):
             folder.chmod(0o755)
         httpd.graceful()

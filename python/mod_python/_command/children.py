@@ -3,10 +3,10 @@
 import grp
 import os
 import pwd
-import stat
 from pathlib import Path
 
 from mod_python._command.problem import Problem
+from mod_python._readable import can_read
 
 _USUAL = ("www-data", "apache", "daemon", "nobody")  # as Debian, Fedora and httpd itself call it
 
@@ -43,16 +43,7 @@ class Children:
 
     def can_read(self, path: Path) -> bool:
         """Return whether they can read a file, or a folder, as far as its mode and those above it tell."""
-        if not self.is_other:
-            return os.access(path, os.R_OK)
-        path = path.resolve()
-        needed = stat.S_IROTH | (stat.S_IXOTH if path.is_dir() else 0)
-        return self._may(path, needed) and all(self._may(folder, stat.S_IXOTH) for folder in path.parents)
-
-    def _may(self, path: Path, bits: int) -> bool:
-        status = path.stat()
-        shift = 6 if status.st_uid == self.uid else 3 if status.st_gid in self._groups else 0
-        return (status.st_mode >> shift) & bits == bits
+        return can_read(path, self.uid, self._groups)
 
 
 def _usual() -> int:

@@ -191,7 +191,7 @@ class Site(HttpdSession):
         if not self.children_user.can_read(_places.PACKAGE / "__init__.py"):
             (self.folder / "python").mkdir()
             (self.folder / "python").chmod(0o755)
-            self._copies.append(FolderCopy(_places.PACKAGE, self.folder / "python/mod_python"))
+            self._copies.append(FolderCopy(_places.PACKAGE, self.folder / "python/mod_python", bytecode=True))
             variables["PYTHONPATH"] = str(self.folder / "python")
         elif not is_found_by_itself():
             variables["PYTHONPATH"] = str(_places.PACKAGE.parent)
