@@ -115,7 +115,7 @@ def test_parse() -> None:
 
 
 def test_parsing_is_linear() -> None:
-    for header in ('a="x, b=' * 100_000, ", a=" * 200_000, "=" * 800_000, ";" * 800_000, '"' * 800_000):
+    for header in ('a="x, b=' * 30_000, ", a=" * 50_000, "=" * 200_000, ";" * 200_000, '"' * 200_000):
         assert len(Cookie.parse(header)) <= 2
 
 
