@@ -50,8 +50,11 @@ def test_all_that_talk_at_once_have_their_turns(httpd: Httpd) -> None:
     """By httpd's own way, some of those who talk all the time are served, and others not before they pause."""
     with Clients(port(httpd, "echo")) as clients:
         clients.connect(300)
-        result = clients.run(1.5)
-        trips = sorted(client.trips for client in clients.all)
+        trips, seconds = [0], 1.5
+        while trips[0] < 30 and seconds < 10:  # on a busy machine, a few turns more or less are a large share of all
+            result = clients.run(seconds)
+            trips = sorted(client.trips for client in clients.all)
+            seconds *= 2
         assert result.served == 300
         assert trips[0] * 3 > trips[-1] > 10
 
