@@ -1,0 +1,5 @@
+"""The fixtures of the tests that a browser runs."""
+
+from chromium import browser, chromium
+
+__all__ = ["browser", "chromium"]
