@@ -13,6 +13,7 @@ use crate::locks::{Guard, Lock};
 use crate::python::connection::call;
 use crate::python::connection::role::Role;
 use crate::python::connection::state::ConnectionState;
+use crate::python::request::waiting::WaitingRequest;
 
 /// The protocols that all lines of `PythonProtocol` of this configuration declare.
 pub fn registry(configuration: &Pool) -> Guard<'_, Vec<Arc<Protocol>>> {
@@ -65,7 +66,9 @@ pub fn has_any(server: &Server) -> bool {
 /// only later, from TLS.
 pub fn may_serve(c: &Connection) -> bool {
     let server = c.base_server();
-    let serves = || has_any(server) || !registry(server.configuration()).is_empty();
+    let serves = || {
+        has_any(server) || parks_requests(server) || !registry(server.configuration()).is_empty()
+    };
     !c.is_outgoing() && c.can_park() && serves()
 }
 
@@ -73,6 +76,15 @@ pub fn may_serve(c: &Connection) -> bool {
 pub fn process(c: &Connection) -> Status {
     if c.is_stream() {
         return Status::DECLINED;
+    }
+    if let Some(state) = c.existing_state::<ConnectionState>() {
+        let waiting = state.waiting.borrow().clone();
+        if let Some(task) = waiting {
+            return WaitingRequest::called(c, state, &task);
+        }
+        if state.serves_http.get() {
+            return Status::DECLINED;
+        }
     }
     let knows_hands = |state: &ConnectionState| state.has_shaken_hands.get();
     if !c.existing_state().is_some_and(knows_hands) && agrees_in_handshake(c) {
@@ -88,8 +100,23 @@ pub fn process(c: &Connection) -> Status {
     };
     match role {
         Some(role) => call::connection(c, role, c.base_server().settings()),
-        None => Status::DECLINED,
+        None => http(c),
     }
+}
+
+/// Leaves a connection to HTTP; where its requests may wait without a thread, in a call that parks it then.
+fn http(c: &Connection) -> Status {
+    let parks = |state: &&ConnectionState| state.parked_socket.borrow().is_some();
+    match c.existing_state().filter(parks) {
+        Some(state) if parks_requests(c.base_server()) => WaitingRequest::serve(c, state),
+        _ => Status::DECLINED,
+    }
+}
+
+/// Whether requests to a server may wait without a thread.
+pub fn parks_requests(server: &Server) -> bool {
+    let most = server.settings::<Settings>().max_waiting_requests;
+    most.is_some_and(|most| most > 0)
 }
 
 fn agrees_in_handshake(c: &Connection) -> bool {

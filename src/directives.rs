@@ -3,6 +3,7 @@
 pub mod access;
 mod application;
 mod arguments;
+mod of_connections;
 mod request_id;
 mod start;
 
@@ -11,8 +12,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arguments::{Setting, flag, is_on, number, one, refused, seconds};
+use of_connections::{connection_handler, protocol};
 
-use crate::connections;
 use crate::engine::filters::DeclaredFilter;
 use crate::engine::handlers::{HandlerList, Home};
 use crate::engine::interpreter_rule::InterpreterRule;
@@ -20,7 +21,6 @@ use crate::engine::key_values::size;
 use crate::engine::phase_table;
 use crate::engine::phase_table::ROWS;
 use crate::engine::phases::Phase;
-use crate::engine::protocols::Protocol;
 use crate::engine::python_path;
 use crate::engine::python_path::WrittenPath;
 use crate::engine::settings::{MUTEX_LOCKS, Settings};
@@ -66,7 +66,7 @@ static OF_PHASES: [Directive<Settings>; phase_table::COUNT] = {
 };
 
 /// All other directives.
-static OTHERS: [Directive<Settings>; 27] = [
+static OTHERS: [Directive<Settings>; 28] = [
     Directive {
         name: c"PythonProtocol",
         help: c"serves connections whose peers ask for a protocol by name, in TLS or with Upgrade: NAME module[::function]",
@@ -198,6 +198,12 @@ static OTHERS: [Directive<Settings>; 27] = [
         help: c"how many connections with a handler each child serves; more are closed at once",
         context: Context::Server,
         read: |line| number(line, "a number of connections, as in 1000", |settings| &mut settings.max_connections),
+    },
+    Directive {
+        name: c"PythonMaxWaitingRequests",
+        help: c"how many requests of each child wait without a thread; more are answered 503; 0: each holds its thread",
+        context: Context::Server,
+        read: |line| number(line, "a number of requests, as in 1000", |settings| &mut settings.max_waiting_requests),
     },
     Directive {
         name: c"PythonMaxInterpreters",
@@ -342,25 +348,6 @@ fn handler_module(line: &Line<'_>) -> Setting {
                 settings.add_handlers(row.phase, &list);
             }
         }
-    }))
-}
-
-fn connection_handler(line: &Line<'_>) -> Setting {
-    let list = HandlerList::parse(&line.words(), &Home::None, &line.source().into())?;
-    if list.handlers.len() > 1 || !list.extensions.is_empty() {
-        return Err("takes one handler, for every connection: write module::function".into());
-    }
-    Ok(Box::new(move |settings| {
-        settings.add_handlers(Phase::Connection, &list)
-    }))
-}
-
-fn protocol(line: &Line<'_>) -> Setting {
-    let protocol = Arc::new(Protocol::parse(&line.words(), &line.source().into())?);
-    let name = protocol.name.to_string_lossy().into_owned();
-    connections::registry(line.configuration()).push(protocol.clone());
-    Ok(Box::new(move |settings| {
-        Arc::make_mut(&mut settings.protocols).insert(name.clone(), protocol.clone());
     }))
 }
 

@@ -38,6 +38,7 @@ use crate::python::connection::call;
 use crate::python::connection::state::ConnectionState;
 use crate::python::filter::registry::{declared, registry};
 use crate::python::filter::{admission, drive};
+use crate::python::request::waiting::WaitingRequest;
 use crate::python::runtime::start;
 use crate::python_homes;
 use crate::request_ids;
@@ -115,6 +116,10 @@ impl Module for Entry {
     fn configured(configuration: &Pool, main: &Server) -> Result<(), String> {
         let servers = main.and_following();
         limits::check(servers.filter(|server| connections::has_any(server)));
+        limits::check_waiting(
+            main.and_following()
+                .filter(|server| connections::parks_requests(server)),
+        );
         configuration::warn(main);
         caches::open(configuration, main)
     }
@@ -132,6 +137,9 @@ impl Module for Entry {
     }
 
     fn pre_close_connection(c: &Connection) {
+        if let Some(state) = c.existing_state() {
+            WaitingRequest::closing(c, state);
+        }
         call::closing(c);
         connection_filters(c, |direction, name| drive::close(c, direction, name));
     }

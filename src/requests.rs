@@ -141,7 +141,11 @@ pub fn request(r: &Request, hook: Hook) -> Status {
 
 /// Runs the content handlers. They may set another handler and decline: then another module reads the body.
 fn handler(r: &Request) -> Status {
-    let status = run(r, Hook::Handler);
+    let has_declined = |state: &RequestState| state.has_declined.get();
+    let status = match r.existing_state().is_some_and(has_declined) {
+        true => Status::DECLINED,
+        false => run(r, Hook::Handler),
+    };
     match r.handler() {
         Some(name) if status == Status::DECLINED => ready_body(r, body_readers::of_handler(name)),
         _ => status,

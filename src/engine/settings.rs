@@ -59,6 +59,8 @@ pub struct Settings {
     pub shutdown_timeout: Option<Duration>,
     /// `PythonMaxConnections`.
     pub max_connections: Option<usize>,
+    /// `PythonMaxWaitingRequests`: how many requests wait without a thread; 0: each holds its thread.
+    pub max_waiting_requests: Option<usize>,
     /// `PythonMaxInterpreters`.
     pub max_interpreters: Option<usize>,
     /// `PythonSwitchInterval`.
@@ -119,6 +121,7 @@ impl Settings {
             && self.graceful_timeout.is_none()
             && self.shutdown_timeout.is_none()
             && self.max_connections.is_none()
+            && self.max_waiting_requests.is_none()
             && self.max_interpreters.is_none()
             && self.switch_interval.is_none()
             && self.input_spool.is_none()
@@ -148,6 +151,7 @@ impl Settings {
             graceful_timeout: inner.graceful_timeout.or(outer.graceful_timeout),
             shutdown_timeout: inner.shutdown_timeout.or(outer.shutdown_timeout),
             max_connections: inner.max_connections.or(outer.max_connections),
+            max_waiting_requests: inner.max_waiting_requests.or(outer.max_waiting_requests),
             max_interpreters: inner.max_interpreters.or(outer.max_interpreters),
             switch_interval: inner.switch_interval.or(outer.switch_interval),
             input_spool: inner.input_spool.or(outer.input_spool),
@@ -388,10 +392,8 @@ mod tests {
             settings
         };
         let both = Settings::merged(&option("Color", "red"), &option("size", "9"));
-        assert_eq!(
-            both.options().collect::<Vec<_>>(),
-            [("Color", "red"), ("size", "9")]
-        );
+        let found: Vec<_> = both.options().collect();
+        assert_eq!(found, [("Color", "red"), ("size", "9")]);
         let unset = Settings::merged(&both, &option("color", ""));
         assert_eq!(unset.options().collect::<Vec<_>>(), [("size", "9")]);
     }

@@ -16,6 +16,7 @@ use crate::python::apache::module::MODULE;
 use crate::python::child_end;
 use crate::python::connection::call;
 use crate::python::connection::session::Session;
+use crate::python::request::waiting::WaitingRequest;
 use crate::python::runtime::{gil_turns, serving_fork, stacks, start};
 use crate::python::ssi::Elements;
 use crate::python_homes;
@@ -64,6 +65,7 @@ pub(super) fn stopping(graceful: bool) {
             end_soon();
             if parking::mpm_parks() {
                 Session::stop_all();
+                WaitingRequest::stop_all();
             }
         }
         false => {}

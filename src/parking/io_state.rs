@@ -123,6 +123,11 @@ impl IoState {
         self.writable.set(ready.writable);
     }
 
+    /// Whether epoll has reported the end of the input; unread bytes come before it.
+    pub fn has_reported_end(&self) -> bool {
+        self.ends.get()
+    }
+
     /// Notes that the peer has ended its side, and that no unread byte comes before that.
     pub fn note_end(&self) {
         self.input.set(InputState::Ended);

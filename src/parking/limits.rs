@@ -89,7 +89,7 @@ pub fn check<'a>(servers: impl Iterator<Item = &'a Server>) {
     for server in servers {
         let most = server.settings::<Settings>().max_connections;
         if let Some(most) = most.filter(|most| *most > room) {
-            warn_of_starving(server, most, room, threads);
+            warn_of_starving(server, "PythonMaxConnections", most, room, threads);
         }
         wanted = wanted.max(most.unwrap_or(room).min(room));
     }
@@ -107,11 +107,29 @@ pub fn check<'a>(servers: impl Iterator<Item = &'a Server>) {
     }
 }
 
-fn warn_of_starving(server: &Server, most: usize, room: usize, threads: usize) {
+/// At the start, for the servers whose requests may wait without a thread: whether httpd accepts as many, and makes room
+/// for their descriptors.
+pub fn check_waiting<'a>(servers: impl Iterator<Item = &'a Server>) {
+    if !parking::mpm_parks() {
+        return;
+    }
+    let threads = parking::threads_per_child();
+    let room = capacity::parked(threads, factor());
+    for server in servers {
+        let most = server.settings::<Settings>().max_waiting_requests;
+        let most = most.unwrap_or(0);
+        if most > room {
+            warn_of_starving(server, "PythonMaxWaitingRequests", most, room, threads);
+        }
+        process::take_descriptors(capacity::descriptors(most.min(room)) * 2);
+    }
+}
+
+fn warn_of_starving(server: &Server, name: &str, most: usize, room: usize, threads: usize) {
     let enough = capacity::factor(most, threads);
     let text = format!(
-        "PythonMaxConnections {most} starves HTTP: with ThreadsPerChild {threads}, set \
-         AsyncRequestWorkerFactor to {enough} or more, or PythonMaxConnections to {room}"
+        "{name} {most} starves HTTP: with ThreadsPerChild {threads}, set AsyncRequestWorkerFactor to \
+         {enough} or more, or {name} to {room}"
     );
     server.log(Level::Warning, &text);
 }

@@ -6,6 +6,7 @@ pub mod io_state;
 pub mod late_signals;
 pub mod limits;
 pub mod lingering_close;
+pub mod mpm_calls;
 mod nonblocking;
 pub mod reactor;
 pub mod shutdown;

@@ -4,7 +4,7 @@
 //! Order of locks (`locks`): first a turn, then Python. Waking a task takes neither; it takes the task's wake
 //! state, and then the reactor's queue, for a few instructions each.
 
-use std::any::Any;
+use std::any::{Any, TypeId};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -24,6 +24,8 @@ pub struct Task {
     pub parks: bool,
     /// What the task runs, until it is over. The thread that holds this lock may use httpd's `conn_rec`.
     turn: Lock<Option<Box<dyn Run>>>,
+    /// The type of what is run.
+    kind: TypeId,
     /// [`Run::step`] of what is run.
     step: fn(&Arc<Self>, &mut NextTask<'_>),
     wake_state: Lock<WakeState>,
@@ -136,6 +138,7 @@ impl Task {
                 number,
                 parks,
                 turn: Lock::turn(None),
+                kind: TypeId::of::<R>(),
                 step: R::step,
                 wake_state: Lock::default(),
             })
@@ -189,6 +192,11 @@ impl Task {
             run.gone(self);
         }
         timer::forget(self.number);
+    }
+
+    /// Whether the task runs this type.
+    pub fn runs<R: Run>(&self) -> bool {
+        self.kind == TypeId::of::<R>()
     }
 
     /// Steps the task, on a reactor thread, and perhaps some that `next` gives.

@@ -1,7 +1,7 @@
 //! What is watched for a connection that waits without a thread: by the MPM, and by the reactor. All functions
 //! are called with the task's turn.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::io_state::Needs;
 use super::limits;
@@ -39,10 +39,14 @@ impl Watch {
         }
     }
 
-    /// Leaves the connection to the MPM and the reactor, as soon as the hook that is running has returned.
-    pub fn park(&mut self, c: &Connection, task: &Task, needs: Needs) {
+    /// Takes what the MPM watches in place of the socket. Called in a hook of the MPM's, after `give_back`.
+    pub fn take_socket(&mut self) -> Option<ParkedSocket> {
+        self.parked_socket.take()
+    }
+
+    /// Leaves the connection to the MPM, which closes it after `timeout`, and to the reactor, as soon as the hook that is running has returned.
+    pub fn park(&mut self, task: &Task, needs: Needs, timeout: Duration) {
         self.parked = Counted::parked();
-        let timeout = c.base_server().timeout();
         self.back_by = Instant::now().checked_add(timeout / 2);
         if let Some(parked_socket) = &self.parked_socket {
             let only_reads = needs.read && !needs.write;

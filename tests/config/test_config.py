@@ -46,6 +46,8 @@ WRONG = {
     "PythonShutdownTimeout 2s": "takes seconds up to 3600, as in 2, not '2s'",
     "PythonShutdownTimeout 3601": "takes seconds up to 3600, as in 2, not '3601'",
     "<Location /x>\nPythonShutdownTimeout 1\n</Location>": CONTEXT,
+    "PythonMaxWaitingRequests many": "takes a number of requests, as in 1000, not 'many'",
+    "<Location /x>\nPythonMaxWaitingRequests 9\n</Location>": CONTEXT,
     "PythonMaxInterpreters many": "takes a number of interpreters, as in 100, not 'many'",
     "<Location /x>\nPythonMaxInterpreters 9\n</Location>": CONTEXT,
     "PythonRequestID": "takes the names of headers whose ids are believed, as in X-Request-ID, or On, or Off",

@@ -35,8 +35,10 @@ PythonGracefulTimeout 2
     PythonHandler async_requests::count
 </Location>
 <IfModule mpm_event_module>
-    ThreadsPerChild 64
-    MaxRequestWorkers 64
+    ThreadsPerChild 16
+    MaxRequestWorkers 32
+    AsyncRequestWorkerFactor 20
+    PythonMaxWaitingRequests 100
 </IfModule>
 <IfModule mpm_worker_module>
     ThreadsPerChild 64

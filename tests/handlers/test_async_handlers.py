@@ -24,6 +24,10 @@ LOCATION = """
 """
 CONF = "".join(LOCATION.replace("@", name) for name in NAMES.split())
 CONF += """
+<IfModule mpm_event_module>
+    AsyncRequestWorkerFactor 20
+    PythonMaxWaitingRequests 100
+</IfModule>
 PythonInputFilter async_filters::upper UPPER
 PythonOutputFilter async_filters::mark MARK
 <Location "/async">

@@ -64,6 +64,24 @@ impl Connection {
         Status::OK
     }
 
+    /// Whether httpd serves its requests one by one in calls that the MPM can go on with. Where a filter holds input
+    /// back, it serves all of them in one call, which reads on.
+    pub fn is_asynchronous(&self) -> bool {
+        self.can_park() && self.raw().clogging_input_filters() == 0
+    }
+
+    /// Whether httpd has left the connection to the module that suspended a request of it.
+    pub fn is_suspended(&self) -> bool {
+        // SAFETY: null, or the MPM's state of a live connection.
+        unsafe { self.raw().cs.as_ref() }.is_some_and(|cs| cs.state == ffi::CONN_STATE_SUSPENDED)
+    }
+
+    /// Runs the hook `process_connection` once more, within itself. Returns what it returns.
+    pub fn process_by_others(&self) -> Status {
+        // SAFETY: a live connection, in its hook.
+        Status(unsafe { ffi::ap_run_process_connection(self.as_ptr()) })
+    }
+
     /// Has the MPM close the connection in order: it sends the remaining output, shuts our side, and waits a while for
     /// the peer's end. Returns what the hook that runs must return.
     pub fn linger(&self) -> Status {

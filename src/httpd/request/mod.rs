@@ -7,6 +7,7 @@ pub(in crate::httpd) mod body_framing;
 pub(in crate::httpd) mod cgi_env;
 pub(in crate::httpd) mod changed_body;
 pub(in crate::httpd) mod coding;
+mod conclusion;
 pub(in crate::httpd) mod content;
 pub(in crate::httpd) mod directory_match;
 pub(in crate::httpd) mod end_of_http;

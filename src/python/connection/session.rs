@@ -141,7 +141,7 @@ impl Session {
                     return Status::DECLINED;
                 }
                 StepResult::Waits(needs) if task.parks => {
-                    session.watch.park(c, task, needs);
+                    session.watch.park(task, needs, c.base_server().timeout());
                     return c.park();
                 }
                 StepResult::Waits(needs) => {
@@ -362,6 +362,10 @@ impl Run for Session {
             Self::step_one(turn, wakeup, task);
             while begin.elapsed() < gil_turns::interval() && (asked || !gil_turns::threads_wait()) {
                 let Some(task) = next() else { break };
+                if !task.runs::<Self>() {
+                    task.step(&mut || None);
+                    continue;
+                }
                 if let Some((turn, wakeup)) = task.next_turn() {
                     Self::step_one(turn, wakeup, &task);
                 }

@@ -31,6 +31,10 @@ pub struct ConnectionState {
     pub shaking_hands: RefCell<Option<Box<Transport>>>,
     /// Whether the TLS handshake has ended, or there is none.
     pub has_shaken_hands: Cell<bool>,
+    /// Whether HTTP is served on the connection now, by a call that can park it.
+    pub serves_http: Cell<bool>,
+    /// The task of a request that waits without a thread.
+    pub waiting: RefCell<Option<Arc<Task>>>,
     /// What reads and writes the connection's bytes since a handler of a request has taken them from HTTP.
     pub taken: OnceCell<Box<Transport>>,
     /// Counts the connection among those that have a handler (`PythonMaxConnections`).
@@ -78,6 +82,9 @@ impl ConnectionState {
 impl Drop for ConnectionState {
     fn drop(&mut self) {
         for task in self.tasks() {
+            task.leave();
+        }
+        if let Some(task) = self.waiting.take() {
             task.leave();
         }
     }

@@ -117,7 +117,8 @@ impl Handlers {
         initial.as_ref().is_some_and(|ran| Arc::ptr_eq(ran, list))
     }
 
-    fn chain(&self) -> Option<Arc<Chain>> {
+    /// The handlers of the running phase; `None` between phases.
+    pub fn chain(&self) -> Option<Arc<Chain>> {
         self.running
             .borrow()
             .as_ref()

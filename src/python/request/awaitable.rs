@@ -190,6 +190,9 @@ fn sleep<'py>(
             let text = "a sleep of req can only be awaited by the handler of the request itself";
             return Err(PyRuntimeError::new_err(text));
         };
+        if let Some(lost) = io.lost.get() {
+            return Err(lost.error(this.py(), this.interpreter()));
+        }
         if shutdown::is_over() {
             return Err(Lost::Stopping.error(this.py(), this.interpreter()));
         }

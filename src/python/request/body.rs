@@ -13,6 +13,7 @@ use crate::httpd::apr::owned_brigade::OwnedBrigade;
 use crate::httpd::{Error, Request, Status};
 use crate::python::memory::{BytesWriter, bytes, no_memory};
 use crate::python::runtime::interpreter::{Interpreter, release};
+use crate::python::values::handler_result::status_error;
 
 /// How many bytes httpd's filters are asked for at a time.
 const PORTION: usize = 64 * 1024;
@@ -249,8 +250,8 @@ impl Body {
         let refusal = r.body_refusal().unwrap_or(Status::INTERNAL_SERVER_ERROR);
         match status {
             Status::DECLINED => Ok(()),
-            Status::FILTER_ERROR => Err(server_return(interpreter, py, refusal)),
-            status => Err(server_return(interpreter, py, status)),
+            Status::FILTER_ERROR => Err(status_error(py, interpreter, refusal)),
+            status => Err(status_error(py, interpreter, status)),
         }
     }
 
@@ -319,11 +320,6 @@ fn count(r: &Request, length: usize) {
     r.set_read_length(r.read_length() + length as i64);
 }
 
-fn server_return(interpreter: &'static Interpreter, py: Python<'_>, status: Status) -> PyErr {
-    let class = interpreter.types.server_return.bind(py).clone();
-    PyErr::from_type(class, (status.0,))
-}
-
 /// The exception for a body that could not be read: `SERVER_RETURN` with the status that the client must get (413, or
 /// the one with which an input filter refused the body), `TimeoutError`, or `OSError`.
 fn raise(py: Python<'_>, interpreter: &'static Interpreter, r: &Request, error: Error) -> PyErr {
@@ -334,7 +330,7 @@ fn raise(py: Python<'_>, interpreter: &'static Interpreter, r: &Request, error: 
         _ => None,
     });
     if let Some(status) = status.filter(|status| status.0 != 500) {
-        return server_return(interpreter, py, status);
+        return status_error(py, interpreter, status);
     }
     if error.is_timeout() {
         return PyTimeoutError::new_err("the client sent its body too slowly");

@@ -1,5 +1,6 @@
-//! The coroutine of an `async def` content handler, which is stepped to its end on the thread that httpd handles the
-//! request on. While it waits, that thread lets go of the GIL, and looks whether the client leaves and the child stops.
+//! The coroutine of an `async def` content handler: its steps, on a thread that httpd handles the request on. Where the
+//! request can wait without a thread, the handler's phase ends there, and goes on in a further call (`waiting`). Elsewhere
+//! the thread waits: it lets go of the GIL, and looks whether the client leaves and the child stops.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,12 +10,14 @@ use pyo3::prelude::*;
 
 use super::awaitable::RequestWait;
 use super::state::RequestState;
+use super::waiting;
+use super::waiting::WaitingRequest;
 use crate::httpd::connection::parking;
 use crate::httpd::connection::thread_event::SocketChange;
-use crate::httpd::{Connection, Request};
+use crate::httpd::{Connection, Request, Status};
 use crate::parking::io_state::{InputState, IoState, Needs};
 use crate::parking::shutdown;
-use crate::parking::task::{NextTask, Run, Task};
+use crate::parking::task::Task;
 use crate::parking::timer;
 use crate::python::connection::call::{grace, is_coroutine};
 use crate::python::connection::future::{Future, stepping};
@@ -22,40 +25,41 @@ use crate::python::object::class;
 use crate::python::runtime::interpreter::{Interpreter, release};
 use crate::python::stepper;
 use crate::python::stepper::Step;
-use crate::python::values::handler_result::close_coroutine;
+use crate::python::values::handler_result::{close_coroutine, status_error};
 
 /// How often a stream of HTTP/2, which has no socket of its own, is looked at while its handler waits.
 const STREAM_LOOK: Duration = Duration::from_millis(250);
 
-/// What the task of a request runs: nothing, since its thread does.
-struct OnThread;
-
-impl Run for OnThread {
-    fn step(_: &Arc<Task>, _: &mut NextTask<'_>) {}
-
-    fn gone(&mut self, _: &Arc<Task>) {}
+/// What the call of a handler came to.
+pub enum CallEnd<'py> {
+    /// Its result.
+    Result(Bound<'py, PyAny>),
+    /// The request waits without a thread, and the phase goes on later.
+    Waits,
 }
 
-/// The task by which others wake the thread of a request.
-struct ThreadTask(Arc<Task>);
+/// Forgets the task when the handler is at its end.
+struct KnownTask(Option<Arc<Task>>);
 
-impl Drop for ThreadTask {
+impl Drop for KnownTask {
     fn drop(&mut self) {
-        timer::forget(self.0.number);
+        if let Some(task) = &self.0 {
+            timer::forget(task.number);
+        }
     }
 }
 
 /// Says that the code of an `async def` handler runs, until this is dropped.
-struct Stepping<'a>(&'a RequestState);
+struct HandlerCode<'a>(&'a RequestState);
 
-impl<'a> Stepping<'a> {
+impl<'a> HandlerCode<'a> {
     fn begin(state: &'a RequestState) -> Self {
         state.is_stepped.set(true);
         Self(state)
     }
 }
 
-impl Drop for Stepping<'_> {
+impl Drop for HandlerCode<'_> {
     fn drop(&mut self) {
         self.0.is_stepped.set(false);
     }
@@ -64,46 +68,71 @@ impl Drop for Stepping<'_> {
 /// What a content handler has returned: for a coroutine, what that comes to. Called with the GIL.
 ///
 /// # Errors
-/// What the coroutine raises; `OSError` if there is no thread for deadlines.
+/// What the coroutine raises; `OSError` if there is no thread for deadlines; `SERVER_RETURN` with 503 where too many
+/// requests wait.
 pub fn awaited<'py>(
     interpreter: &'static Interpreter,
     r: &Request,
     state: &RequestState,
     result: Bound<'py, PyAny>,
-) -> PyResult<Bound<'py, PyAny>> {
+) -> PyResult<CallEnd<'py>> {
     if !is_coroutine(&result) {
-        return Ok(result);
+        return Ok(CallEnd::Result(result));
     }
-    let Some(task) = Task::new::<OnThread>(false).map(ThreadTask) else {
+    if waiting::are_too_many(r) {
+        close_coroutine(&result);
+        let status = Status::SERVICE_UNAVAILABLE;
+        return Err(status_error(result.py(), interpreter, status));
+    }
+    let Some(task) = Task::new::<WaitingRequest>(true) else {
         close_coroutine(&result);
         return Err(PyOSError::new_err(
             "the thread for deadlines could not be started",
         ));
     };
+    let mut known = KnownTask(Some(task.clone()));
     state.is_async.set(true);
-    let waiting = OnItsThread {
+    let io = IoState::default();
+    let steps = Steps {
         r,
         state,
-        task: &task.0,
-        io: IoState::default(),
+        task: &task,
+        io: &io,
     };
-    waiting.run(interpreter, &result)
+    match steps.run(interpreter, &result)? {
+        Some(value) => Ok(CallEnd::Result(value)),
+        None => {
+            // It is forgotten when the request has ended.
+            known.0 = None;
+            waiting::begin(r, task, io, result.unbind(), interpreter);
+            Ok(CallEnd::Waits)
+        }
+    }
 }
 
-/// A coroutine that is stepped on its request's thread.
-struct OnItsThread<'a> {
-    r: &'a Request,
-    state: &'a RequestState,
-    task: &'a Arc<Task>,
-    io: IoState,
+/// The steps of a coroutine.
+pub struct Steps<'a> {
+    /// The request whose handler it is.
+    pub r: &'a Request,
+    /// The request's state.
+    pub state: &'a RequestState,
+    /// The task by which others wake the request.
+    pub task: &'a Arc<Task>,
+    /// What is known of the client, and what the coroutine waits for.
+    pub io: &'a IoState,
 }
 
-impl OnItsThread<'_> {
-    fn run<'py>(
+impl Steps<'_> {
+    /// Steps the coroutine to its end and returns its value; `None` when it waits, and the request can do so without a
+    /// thread: what it needs is in `io` then. Called with the GIL.
+    ///
+    /// # Errors
+    /// What the coroutine raises.
+    pub fn run<'py>(
         &self,
         interpreter: &'static Interpreter,
         coroutine: &Bound<'py, PyAny>,
-    ) -> PyResult<Bound<'py, PyAny>> {
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
         let py = coroutine.py();
         let is_ours = |what: &Bound<'_, PyAny>| {
             class::body::<RequestWait>(what, interpreter).is_some()
@@ -114,67 +143,81 @@ impl OnItsThread<'_> {
             step = match step {
                 Step::Waits(what) if is_ours(&what) => {
                     drop(what);
-                    let needs = self.io.needs.take();
-                    release(py, || self.wait(needs));
+                    if release(py, || self.wait()) {
+                        return Ok(None);
+                    }
+                    self.io.needs.take();
                     self.step(|| stepper::send(coroutine))
                 }
                 Step::Waits(_) => self.step(|| stepper::throw_here(coroutine, &foreign())),
-                Step::Done(value) => return Ok(value),
+                Step::Done(value) => return Ok(Some(value)),
                 Step::Raised(error) => return Err(error),
             };
         }
     }
 
     fn step<'py>(&self, f: impl FnOnce() -> Step<'py>) -> Step<'py> {
-        let _stepping = Stepping::begin(self.state);
-        stepping(self.r.connection(), self.task, &self.io, f)
+        let _code = HandlerCode::begin(self.state);
+        stepping(self.r.connection(), self.task, self.io, f)
     }
 
     /// Waits until the task is woken, a time has come, the client is seen to have left, or the time of handlers is over.
-    /// Called without the GIL.
-    fn wait(&self, needs: Needs) {
+    /// Returns `true` where the request is to wait without a thread instead. Called without the GIL.
+    fn wait(&self) -> bool {
         self.state.response.send_due(self.r);
+        let needs = self.io.needs.get();
         let c = self.r.connection();
+        if self.io.has_reported_end() && !c.is_stream() && c.is_at_end() {
+            // What came before it was read meanwhile.
+            self.io.note_end();
+        }
+        if self.must_go_on(needs) {
+            return false;
+        }
+        if waiting::can_leave(self.r) {
+            return true;
+        }
         // Bytes that nobody has read come before the end of the client's side.
-        let mut is_behind = false;
+        let mut has_unread_input = false;
         loop {
             if parking::is_stopping() && !shutdown::is_closing() {
                 timer::close(grace());
             }
-            if c.is_aborted() {
-                self.io.departure.note_broken();
-            }
-            let now = Instant::now();
-            let is_late = needs.until.is_some_and(|until| until <= now);
-            if is_late || self.io.must_tell() || shutdown::is_over() {
-                return;
-            }
-            let look = c.is_stream().then(|| now + STREAM_LOOK);
+            let look = c.is_stream().then(|| Instant::now() + STREAM_LOOK);
             let until = needs.until.into_iter().chain(look).min();
-            let wakeup = self.task.wait(self.watched(c, is_behind), until);
+            let wakeup = self.task.wait(self.watched(c, has_unread_input), until);
             self.io.note(wakeup.ready);
             if wakeup.ready.ends && !wakeup.ready.broken {
                 match c.is_at_end() {
                     true => self.io.note_end(),
-                    false => is_behind = true,
+                    false => has_unread_input = true,
                 }
             }
-            if wakeup.other {
-                return;
+            if wakeup.other || self.must_go_on(needs) {
+                return false;
             }
         }
+    }
+
+    /// Whether the handler must be stepped now.
+    fn must_go_on(&self, needs: Needs) -> bool {
+        if self.r.connection().is_aborted() {
+            self.io.departure.note_broken();
+        }
+        let is_late = needs.until.is_some_and(|until| until <= Instant::now());
+        is_late || self.io.must_tell() || shutdown::is_over()
     }
 
     /// What is watched of the socket: nothing of a stream's, which shares it, and nothing once the handler knows.
     fn watched<'c>(
         &self,
         c: &'c Connection,
-        is_behind: bool,
+        has_unread_input: bool,
     ) -> Option<(&'c Connection, SocketChange)> {
         if c.is_stream() || self.io.is_departure_told() {
             return None;
         }
-        let has_ended = is_behind || self.io.input() != InputState::Open;
+        let has_ended = has_unread_input || self.io.input() != InputState::Open;
         Some(match has_ended {
             true => (c, SocketChange::Break),
             false => (c, SocketChange::End),

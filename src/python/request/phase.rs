@@ -7,7 +7,7 @@ use std::sync::Arc;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
-use super::coroutine::awaited;
+use super::coroutine::{CallEnd, awaited};
 use super::state::RequestState;
 use crate::engine::call_counters::Work;
 use crate::engine::handler_lists::Chosen;
@@ -15,18 +15,15 @@ use crate::engine::handlers::{Handler, Home};
 use crate::engine::phases::{Phase, PhaseHook};
 use crate::engine::settings::Settings;
 use crate::httpd::log::Level;
-use crate::httpd::{Error, Request, Status};
+use crate::httpd::{Request, Status};
 use crate::metrics;
 use crate::metrics::Measurement;
-use crate::python::connection::ends::is_of_peer;
-use crate::python::connection::object::taken;
 use crate::python::handlers::chain::{Chain, ChainedHandler};
 use crate::python::pdb;
 use crate::python::runtime::context::About;
-use crate::python::runtime::interpreter::{Interpreter, release};
+use crate::python::runtime::interpreter::Interpreter;
 use crate::python::runtime::search_path::SearchPath;
 use crate::python::runtime::traceback;
-use crate::python::runtime::traceback::Page;
 use crate::python::values::handler_result::{cut_response, ending, of_request};
 
 /// Calls the handlers of a phase: the configured ones, then those that Python code has added. Returns the status for
@@ -69,7 +66,7 @@ pub fn run(
                     r,
                     state,
                 };
-                state.call_handlers(py, interpreter, || run.chain(&chain, &object))
+                state.call_handlers(py, interpreter, || run.chain(&chain, &object, None))
             }
             Err(error) => {
                 traceback::to_log(py, phase.directive(), &error);
@@ -79,22 +76,84 @@ pub fn run(
         state.forget_unused(py, interpreter);
         outcome
     });
+    settled(r, state, interpreter, phase, outcome, measurement)
+}
+
+/// Goes on with the content phase of a request that has waited without a thread: `result` gives what its handler has
+/// returned, or None where it waits again. Returns the status for httpd; `SUSPENDED` if the request waits again.
+pub fn go_on(
+    r: &Request,
+    interpreter: &'static Interpreter,
+    result: impl for<'py> FnOnce(Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>>,
+) -> Status {
+    let (state, phase) = (RequestState::of(r), Phase::Content);
+    let measurement = Measurement::go_on(metrics::phase(phase));
+    let outcome = interpreter.enter(About::Request(r), |py| {
+        let _open = state.lease.open();
+        let outcome = match (state.object(py, interpreter, r), state.handlers.chain()) {
+            (Ok(object), Some(chain)) => {
+                let run = PhaseCall {
+                    py,
+                    interpreter,
+                    phase,
+                    settings: r.settings(),
+                    r,
+                    state,
+                };
+                state.call_handlers(py, interpreter, || {
+                    let result =
+                        result(py).map(|value| value.map_or(CallEnd::Waits, CallEnd::Result));
+                    run.chain(&chain, &object, Some(result))
+                })
+            }
+            _ => Outcome::Over(Status::INTERNAL_SERVER_ERROR),
+        };
+        state.forget_unused(py, interpreter);
+        outcome
+    });
+    settled(r, state, interpreter, phase, outcome, measurement)
+}
+
+/// The end of a call of a phase's handlers: the status for httpd.
+fn settled(
+    r: &Request,
+    state: &RequestState,
+    interpreter: &'static Interpreter,
+    phase: Phase,
+    outcome: Outcome,
+    measurement: Measurement,
+) -> Status {
     let status = match outcome {
         Outcome::Over(status) => status,
         Outcome::Returned(status) => finish(r, state, phase, status),
+        Outcome::Waits => Status::SUSPENDED,
     };
-    state.handlers.end(interpreter);
+    if status != Status::SUSPENDED {
+        state.handlers.end(interpreter);
+    }
     interpreter.deferred_drops.empty_if_large(interpreter);
     measurement.end(&Work::default());
     status
 }
 
 /// What the handlers of a phase came to.
-enum Outcome {
+pub(super) enum Outcome {
     /// They have returned this status; what they have written is not sent yet.
     Returned(Status),
     /// The response was dealt with. The status for httpd.
     Over(Status),
+    /// One of them waits, and its request goes on later, on another thread.
+    Waits,
+}
+
+/// What the call of one handler came to.
+enum HandlerCall {
+    /// A module need not have the function, and has none.
+    Absent,
+    /// The handler's result.
+    Returned(Status),
+    /// It waits.
+    Waits,
 }
 
 /// Sends or drops what the handlers have written, and returns the status for httpd. Without the GIL.
@@ -147,60 +206,84 @@ fn is_answered(r: &Request, phase: Phase) -> bool {
 }
 
 /// A phase of a request whose handlers are being called.
-struct PhaseCall<'a, 'py> {
-    py: Python<'py>,
-    interpreter: &'static Interpreter,
-    phase: Phase,
-    settings: &'a Settings,
-    r: &'a Request,
-    state: &'a RequestState,
+pub(super) struct PhaseCall<'a, 'py> {
+    pub(super) py: Python<'py>,
+    pub(super) interpreter: &'static Interpreter,
+    pub(super) phase: Phase,
+    pub(super) settings: &'a Settings,
+    pub(super) r: &'a Request,
+    pub(super) state: &'a RequestState,
 }
 
 impl<'py> PhaseCall<'_, 'py> {
-    /// Calls one handler after the other, for as long as `phase.continues()` says so.
-    fn chain(&self, chain: &Chain, object: &Bound<'py, PyAny>) -> Outcome {
+    /// Calls one handler after the other, for as long as `phase.continues()` says so. `resumed` is what the first of them
+    /// came to, if that has waited without a thread.
+    fn chain(
+        &self,
+        chain: &Chain,
+        object: &Bound<'py, PyAny>,
+        mut resumed: Option<PyResult<CallEnd<'py>>>,
+    ) -> Outcome {
         let mut status = Status::DECLINED;
-        while let Some(chained) = chain.current() {
-            match self.call(&chained, object) {
-                Ok(None) => {}
-                Ok(Some(result)) => {
+        let mut next = match resumed {
+            Some(_) => self.state.waits_in.take(),
+            None => chain.current(),
+        };
+        while let Some(chained) = next {
+            let called = match resumed.take() {
+                Some(result) => self.judge(chained.handler(), result),
+                None => self.call(&chained, object),
+            };
+            match called {
+                Ok(HandlerCall::Absent) => {}
+                Ok(HandlerCall::Returned(result)) => {
                     status = result;
                     if !self.phase.continues().after(status.0) || self.is_answered() {
                         break;
                     }
                 }
+                Ok(HandlerCall::Waits) => {
+                    self.state.waits_in.replace(Some(chained));
+                    return Outcome::Waits;
+                }
                 Err(error) => return self.failed(chained.handler(), &error),
             }
             chain.advance();
+            next = chain.current();
         }
         Outcome::Returned(status)
     }
 
-    /// Calls a handler. Returns `None` where a module need not have the function, and has none.
-    fn call(
-        &self,
-        chained: &ChainedHandler,
-        object: &Bound<'py, PyAny>,
-    ) -> PyResult<Option<Status>> {
-        let handler = chained.handler();
+    /// Calls a handler.
+    fn call(&self, chained: &ChainedHandler, object: &Bound<'py, PyAny>) -> PyResult<HandlerCall> {
         let Some(function) = self.find(chained, object)? else {
-            return Ok(None);
+            return Ok(HandlerCall::Absent);
         };
         let result = pdb::call1(self.settings, &function, object);
         let result = match self.phase {
             Phase::Content => {
                 result.and_then(|result| awaited(self.interpreter, self.r, self.state, result))
             }
-            _ => result,
+            _ => result.map(CallEnd::Result),
         };
-        match result.and_then(|result| of_request(&result, handler)) {
-            Ok(result) => Ok(Some(result)),
+        self.judge(chained.handler(), result)
+    }
+
+    /// What the call of a handler means for the request.
+    fn judge(&self, handler: &Handler, result: PyResult<CallEnd<'py>>) -> PyResult<HandlerCall> {
+        let result = match result {
+            Ok(CallEnd::Waits) => return Ok(HandlerCall::Waits),
+            Ok(CallEnd::Result(result)) => of_request(&result, handler),
+            Err(error) => Err(error),
+        };
+        match result {
+            Ok(result) => Ok(HandlerCall::Returned(result)),
             Err(error) => match ending(self.py, self.interpreter, &error)? {
                 Some(ending) => {
                     if let Some(status) = ending.status {
                         self.r.set_status(status);
                     }
-                    Ok(Some(ending.result))
+                    Ok(HandlerCall::Returned(ending.result))
                 }
                 None => Err(error),
             },
@@ -233,131 +316,11 @@ impl<'py> PhaseCall<'_, 'py> {
         loader.find_any(self.py, chained.handler(), default, search, object)
     }
 
-    fn is_answered(&self) -> bool {
+    pub(super) fn is_answered(&self) -> bool {
         is_answered(self.r, self.phase)
     }
 
-    fn concluded(&self, status: Status) -> Outcome {
+    pub(super) fn concluded(&self, status: Status) -> Outcome {
         Outcome::Over(concluded(self.r, self.state, self.phase, status))
-    }
-
-    /// Answers an exception of a handler: with status 500 and a traceback in the log, or by cutting the response when a
-    /// part of it was sent.
-    fn failed(&self, handler: &Handler, error: &PyErr) -> Outcome {
-        if is_of_peer(self.py, error) {
-            // It did not catch that the client is gone or too slow, or that the server stops.
-            let text = format!("{}: {error}", self.name(handler));
-            About::Request(self.r).log(Level::Info, &text);
-            return self.left(error);
-        }
-        metrics::failed(metrics::phase(self.phase));
-        let response = &self.state.response;
-        match response.broken() {
-            Some(Error::FILTER) => {
-                // A filter has failed and logged why; httpd has sent its error page.
-                return self.concluded(Status::FILTER_ERROR);
-            }
-            Some(_) => {
-                let text = format!(
-                    "{}: the client left before the response was whole",
-                    self.name(handler)
-                );
-                About::Request(self.r).log(Level::Info, &text);
-                response.discard();
-                return Outcome::Over(Status::DONE);
-            }
-            None => {}
-        }
-        if let Some(status) = self.state.body.answer_to(self.py, error) {
-            let text = format!(
-                "{}: the request's body did not come: {error}",
-                self.name(handler)
-            );
-            About::Request(self.r).log(Level::Info, &text);
-            return match self.page(handler, error) {
-                Some(page) if status.is_answer() => self.replaced(status, &page),
-                _ => Outcome::Returned(status),
-            };
-        }
-        self.log_failure(handler, error);
-        if self.phase >= Phase::Log || self.is_answered() {
-            return self.concluded(Status::INTERNAL_SERVER_ERROR);
-        }
-        if self.r.has_started() {
-            self.count_cut(handler);
-            if let Some(kind) = response.open_text(self.r) {
-                let text = traceback::appendix(self.py, kind, &self.name(handler), error);
-                response.append(self.py, self.r, &text);
-            }
-            return Outcome::Over(release(self.py, || response.cut(self.r)));
-        }
-        let status = Status::INTERNAL_SERVER_ERROR;
-        match self.page(handler, error) {
-            Some(page) => self.replaced(status, &page),
-            None => {
-                response.discard();
-                Outcome::Over(status)
-            }
-        }
-    }
-
-    /// Ends a request whose handler did not catch that the client has left, or that the server stops.
-    fn left(&self, error: &PyErr) -> Outcome {
-        let has_bytes = taken(self.r.connection()).is_some();
-        if has_bytes || !self.state.is_async.get() || self.is_answered() {
-            return self.concluded(Status::DONE);
-        }
-        let shutting_down = self.interpreter.types.shutting_down.bind(self.py);
-        if !error.is_instance(self.py, shutting_down) {
-            // A client that has ended only its side must not take an empty response for the whole.
-            self.r.connection().abort();
-            return self.concluded(Status::DONE);
-        }
-        match self.r.has_started() {
-            true => Outcome::Over(release(self.py, || self.state.response.cut(self.r))),
-            false => Outcome::Returned(Status::SERVICE_UNAVAILABLE),
-        }
-    }
-
-    /// Counts a response of an application that an exception cuts; one with a status of failure counts anyway.
-    fn count_cut(&self, handler: &Handler) {
-        let is_failure = self.r.status() >= Status::INTERNAL_SERVER_ERROR.0;
-        if let Some(application) = self.state.application.get() {
-            if handler.is_application() && !is_failure {
-                metrics::failed(metrics::application(application));
-            }
-        }
-    }
-
-    /// Logs the traceback of an exception.
-    fn log_failure(&self, handler: &Handler, error: &PyErr) {
-        if self.state.is_async.get() {
-            traceback::name_what_helps(self.py, error);
-        }
-        let (name, request) = (self.name(handler), self.r.the_request());
-        let request = request.map(String::from_utf8_lossy).unwrap_or_default();
-        let text = format!("{name} ({}) failed for \"{request}\"", handler.source);
-        traceback::to_log(self.py, &text, error);
-    }
-
-    /// The page about an exception, with `PythonDebug On` and as long as nothing of the response was sent.
-    fn page(&self, handler: &Handler, error: &PyErr) -> Option<Page> {
-        let is_late = self.phase >= Phase::Log || self.is_answered() || self.r.has_started();
-        if is_late || self.settings.debug != Some(true) {
-            return None;
-        }
-        Page::of(self.py, self.r, &self.name(handler), error)
-    }
-
-    /// Answers with a page in place of the response.
-    fn replaced(&self, status: Status, page: &Page) -> Outcome {
-        let response = &self.state.response;
-        response.replace(self.py, self.r, status, page);
-        Outcome::Over(Status::DONE)
-    }
-
-    /// The names of the directive and the handler, for the log and for pages.
-    fn name(&self, handler: &Handler) -> String {
-        handler.line(self.phase.directive())
     }
 }

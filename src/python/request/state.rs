@@ -20,6 +20,7 @@ use crate::engine::interpreter_name::is_by_directory;
 use crate::engine::settings::Settings;
 use crate::httpd::Request;
 use crate::python::cleanup::Cleanups;
+use crate::python::handlers::chain::ChainedHandler;
 use crate::python::object::class;
 use crate::python::runtime::contextvars::Variables;
 use crate::python::runtime::interpreter::Interpreter;
@@ -56,6 +57,10 @@ pub struct RequestState {
     pub is_async: Cell<bool>,
     /// Whether the code of such a handler runs now: then methods of `req` return what is awaited.
     pub is_stepped: Cell<bool>,
+    /// The handler of the request that waits without a thread.
+    pub(in crate::python) waits_in: RefCell<Option<ChainedHandler>>,
+    /// Whether the content handlers have declined the request after they had waited without a thread.
+    pub has_declined: Cell<bool>,
     /// Whether Python code has set the type of the response.
     pub content_type_set: Cell<bool>,
     /// The interpreter that the directory of the request's file has named, for these settings.
@@ -92,6 +97,8 @@ impl RequestState {
             is_deciding: Cell::new(false),
             is_async: Cell::new(false),
             is_stepped: Cell::new(false),
+            waits_in: RefCell::default(),
+            has_declined: Cell::new(false),
             content_type_set: Cell::new(false),
             chosen: Cell::new(None),
             objects: RefCell::default(),

@@ -90,6 +90,12 @@ fn last_line(py: Python<'_>, error: &PyErr) -> PyResult<Option<(CString, u32, St
     )))
 }
 
+/// `SERVER_RETURN` with a status.
+pub fn status_error(py: Python<'_>, interpreter: &'static Interpreter, status: Status) -> PyErr {
+    let class = interpreter.types.server_return.bind(py).clone();
+    PyErr::from_type(class, (status.0,))
+}
+
 /// The meaning of `SERVER_RETURN` for a request.
 pub struct Ending {
     /// The result, as if it had been returned: always one that [`of_request`] gives.

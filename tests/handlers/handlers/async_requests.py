@@ -126,6 +126,11 @@ async def gives(req: apache.AsyncRequest) -> object:
             return int(other or 0)
 
 
+async def declines(req: apache.AsyncRequest) -> int:
+    await req.sleep(0.01)
+    return apache.DECLINED
+
+
 async def fails(req: apache.AsyncRequest) -> int:
     await req.sleep(0.01)
     if req.args == "late":

@@ -1,0 +1,383 @@
+//! A request whose `async def` handler waits without a thread (`PythonMaxWaitingRequests`). All Python code of it, and
+//! all of httpd's, runs in the hook `process_connection`, on a thread of the MPM's.
+//!
+//! The handler's hook returns `SUSPENDED`, and httpd's own hook leaves the connection alone. The function that has called
+//! that one parks the connection, as those of connection handlers are: the MPM watches an event, and calls the hook again
+//! when the event is signalled. The reactor signals it for a deadline, a value that has come, and a client that leaves.
+//! When the handler has ended, httpd's socket is the MPM's again, and the request ends as httpd would have ended it.
+//!
+//! Order of locks: the task's turn first, then the GIL, which each call takes and gives back.
+#![expect(
+    unsafe_code,
+    reason = "uses a request between httpd's calls, under its task's turn"
+)]
+
+use std::ptr::NonNull;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use pyo3::prelude::*;
+
+use super::coroutine::Steps;
+use super::phase;
+use super::state::RequestState;
+use crate::engine::capacity::Room;
+use crate::engine::settings::Settings;
+use crate::httpd::connection::parking;
+use crate::httpd::log::Level;
+use crate::httpd::{Connection, Request, Status};
+use crate::parking::io_state::{IoState, Lost};
+use crate::parking::limits;
+use crate::parking::mpm_calls;
+use crate::parking::mpm_calls::MpmCall;
+use crate::parking::shutdown;
+use crate::parking::task::{NextTask, Run, Task, Wakeup};
+use crate::parking::timer;
+use crate::parking::watch::Watch;
+use crate::python::connection::state::ConnectionState;
+use crate::python::runtime::context::About;
+use crate::python::runtime::interpreter::Interpreter;
+
+/// How many requests of this child wait without a thread.
+static PRESENT: AtomicUsize = AtomicUsize::new(0);
+
+/// One request that counts, until this is dropped.
+struct Present(());
+
+impl Present {
+    fn begin() -> Self {
+        PRESENT.fetch_add(1, Ordering::Relaxed);
+        Self(())
+    }
+}
+
+impl Drop for Present {
+    fn drop(&mut self) {
+        PRESENT.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// A request that waits without a thread.
+pub struct WaitingRequest {
+    c: NonNull<Connection>,
+    r: NonNull<Request>,
+    interpreter: &'static Interpreter,
+    /// The coroutine; `None` during a step and after its end.
+    coroutine: Option<Py<PyAny>>,
+    io: IoState,
+    watch: Watch,
+    /// Whether the client has ended its side, behind bytes that nobody has read.
+    has_unread_input: bool,
+    /// The MPM was called for the request, and has not answered yet.
+    called: Option<MpmCall>,
+    _present: Present,
+}
+
+// SAFETY: only the thread that has the task's turn uses the request, and the connection's end takes this out of the task
+// first.
+unsafe impl Send for WaitingRequest {}
+
+/// Whether so many requests wait that no further one may begin (`PythonMaxWaitingRequests`). Its response gets a
+/// `Retry-After` then.
+pub fn are_too_many(r: &Request) -> bool {
+    let Some(most) = r.settings::<Settings>().max_waiting_requests else {
+        return false;
+    };
+    if most == 0 || PRESENT.load(Ordering::Relaxed) < most || !has_place(r) {
+        return false;
+    }
+    let text = format!("refused: {most} requests wait already (PythonMaxWaitingRequests)");
+    About::Request(r).log(Level::Info, &text);
+    r.err_headers_out().set(c"Retry-After", c"1");
+    true
+}
+
+/// Whether a request, which is at its content handler, is one whose connection httpd would park.
+fn has_place(r: &Request) -> bool {
+    let most = r.settings::<Settings>().max_waiting_requests;
+    let c = r.connection();
+    let state = c.existing_state::<ConnectionState>();
+    let is_served = state.is_some_and(|state| {
+        state.serves_http.get() && state.waiting.borrow().is_none() && state.taken.get().is_none()
+    });
+    let is_first = !r.is_subrequest() && r.prev().is_none() && r.next().is_none();
+    most.is_some_and(|most| most > 0) && is_served && is_first && c.is_asynchronous()
+}
+
+/// Whether a request leaves its thread now, because its handler waits. Without the GIL.
+pub fn can_leave(r: &Request) -> bool {
+    let c = r.connection();
+    let Some(state) = c.existing_state::<ConnectionState>() else {
+        return false;
+    };
+    let goes_on = state.waiting.borrow().is_some();
+    if !goes_on {
+        let place = state.parked_socket.borrow();
+        let Some(socket) = place.as_ref().filter(|_| has_place(r)) else {
+            return false;
+        };
+        if limits::room(socket.socket()) == Room::None || socket.step_in().is_err() {
+            return false;
+        }
+    }
+    if c.has_unsent() {
+        // Responses to requests before this one.
+        c.flush();
+    }
+    true
+}
+
+/// The handler of a request waits, and its hook is about to return: keeps what is needed to go on. Called with the GIL.
+pub fn begin(
+    r: &Request,
+    task: Arc<Task>,
+    io: IoState,
+    coroutine: Py<PyAny>,
+    interpreter: &'static Interpreter,
+) {
+    let c = r.connection();
+    let state = c.state(ConnectionState::default);
+    let waiting = WaitingRequest {
+        c: NonNull::from(c),
+        r: NonNull::from(r),
+        interpreter,
+        coroutine: Some(coroutine),
+        io,
+        watch: Watch::new(state.parked_socket.take()),
+        has_unread_input: false,
+        called: None,
+        _present: Present::begin(),
+    };
+    // No other thread has the turn of a new task.
+    if let Some(mut turn) = task.try_turn() {
+        turn.begin(waiting);
+    }
+    state.waiting.replace(Some(task));
+}
+
+impl WaitingRequest {
+    /// Serves HTTP on a connection, in httpd's hook: runs the hook for the modules behind this one. Returns what the
+    /// hook returns.
+    pub fn serve(c: &Connection, state: &ConnectionState) -> Status {
+        state.serves_http.set(true);
+        let status = c.process_by_others();
+        state.serves_http.set(false);
+        let task = state.waiting.borrow().clone();
+        let Some(task) = task else {
+            return status;
+        };
+        let mut turn = task.turn();
+        let is_suspended = c.is_suspended();
+        match turn.run::<Self>() {
+            Some(waiting) if is_suspended => {
+                waiting.park(c, &task);
+                c.park()
+            }
+            // Another module has taken the request out of the hands of the one that suspended it.
+            Some(waiting) => {
+                waiting.drop_coroutine(c);
+                waiting.watch.give_back();
+                drop(turn.take::<Self>());
+                c.linger()
+            }
+            None => c.linger(),
+        }
+    }
+
+    fn park(&mut self, c: &Connection, task: &Task) {
+        // SAFETY: the request waits, so it lives.
+        let r = unsafe { self.r.as_ref() };
+        let timeout = r.server().timeout().min(c.base_server().timeout());
+        self.watch.park(task, self.io.needs.get(), timeout);
+    }
+
+    /// Goes on with a request in httpd's hook `process_connection`. Returns what the hook returns. Called without the
+    /// turn and without the GIL.
+    pub fn called(c: &Connection, state: &ConnectionState, task: &Arc<Task>) -> Status {
+        let mut turn = task.turn();
+        let wakeup = task.unpark();
+        let Some(waiting) = turn.run::<Self>() else {
+            return c.linger();
+        };
+        waiting.watch.unpark();
+        // Dropped at the end, when this thread is nearly free.
+        let _called = waiting.called.take();
+        waiting.hear(c, wakeup);
+        match waiting.go_on(task) {
+            None => {
+                waiting.park(c, task);
+                c.park()
+            }
+            Some(status) => {
+                let waiting = turn.take::<Self>();
+                drop(turn);
+                if let Some(waiting) = waiting {
+                    waiting.end(state, task, status);
+                }
+                Status::OK
+            }
+        }
+    }
+
+    /// Notes what has happened to the socket.
+    fn hear(&mut self, c: &Connection, wakeup: Wakeup) {
+        self.io.note(wakeup.ready);
+        if self.io.has_reported_end() && !self.has_unread_input {
+            match c.is_at_end() {
+                true => self.io.note_end(),
+                false => self.has_unread_input = true,
+            }
+        }
+    }
+
+    /// Steps the handler, and calls those behind it. Returns the status for httpd; `None` if it waits again. Called with
+    /// the turn, without the GIL.
+    fn go_on(&mut self, task: &Arc<Task>) -> Option<Status> {
+        // SAFETY: as in `park`.
+        let r = unsafe { self.r.as_ref() };
+        let coroutine = self.coroutine.take()?;
+        let status = phase::go_on(r, self.interpreter, |py| {
+            let coroutine = coroutine.into_bound(py);
+            let steps = Steps {
+                r,
+                state: RequestState::of(r),
+                task,
+                io: &self.io,
+            };
+            let done = steps.run(self.interpreter, &coroutine);
+            if matches!(done, Ok(None)) {
+                self.coroutine = Some(coroutine.unbind());
+            }
+            done
+        });
+        (status != Status::SUSPENDED).then_some(status)
+    }
+
+    /// Ends the request as httpd would have ended it, had the handler not waited.
+    fn end(mut self: Box<Self>, state: &ConnectionState, task: &Arc<Task>, status: Status) {
+        self.watch.give_back();
+        state.parked_socket.replace(self.watch.take_socket());
+        state.waiting.take();
+        task.set_due(None);
+        timer::forget(task.number);
+        let r = self.r;
+        drop(self);
+        // SAFETY: nobody else ends the request.
+        let r = unsafe { r.as_ref() };
+        let status = match status {
+            Status::DECLINED => {
+                let own = RequestState::of(r);
+                own.has_declined.set(true);
+                r.handle_by_others()
+            }
+            status => status,
+        };
+        r.conclude(status);
+    }
+
+    /// Ends the handler of a connection that httpd is about to close, on the connection's thread. Called without the
+    /// GIL; waits for the turn.
+    pub fn closing(c: &Connection, state: &ConnectionState) {
+        let Some(task) = state.waiting.borrow().clone() else {
+            return;
+        };
+        let mut turn = task.turn();
+        task.unpark();
+        let Some(waiting) = turn.run::<Self>() else {
+            return;
+        };
+        waiting.watch.unpark();
+        let lost = if c.is_aborted() {
+            Lost::broken(c)
+        } else if shutdown::is_closing() {
+            Lost::Stopping
+        } else {
+            Lost::TimedOut
+        };
+        waiting.lose(&task, lost);
+        let waiting = turn.take::<Self>();
+        drop(turn);
+        if let Some(waiting) = waiting {
+            waiting.end(state, &task, Status::DONE);
+        }
+    }
+
+    /// Steps a handler whose wait ends with an exception, and closes it if it waits again.
+    fn lose(&mut self, task: &Arc<Task>, lost: Lost) {
+        // SAFETY: as in `park`.
+        let c = unsafe { self.c.as_ref() };
+        // What it writes then waits for nobody.
+        c.abort();
+        self.io.lost.set(Some(lost));
+        if self.coroutine.is_some() && self.go_on(task).is_none() {
+            self.drop_coroutine(c);
+        }
+    }
+
+    fn drop_coroutine(&mut self, c: &Connection) {
+        if let Some(coroutine) = self.coroutine.take() {
+            self.interpreter.enter(About::Connection(c), |py| {
+                // What it raises has nobody to hear it.
+                let _ = coroutine.into_bound(py).call_method0("close");
+            });
+        }
+    }
+
+    /// Ends the handlers of all waiting requests, because the child stops at once. Called on the child's main thread
+    /// without the GIL; waits at most `POLL_INTERVAL` for a turn that another thread has.
+    pub fn stop_all() {
+        let all = timer::stop().into_iter();
+        for task in all.filter(|task| task.runs::<Self>()) {
+            let begin = Instant::now();
+            let mut turn = loop {
+                match task.try_turn() {
+                    Some(turn) => break Some(turn),
+                    None if begin.elapsed() > timer::POLL_INTERVAL => break None,
+                    None => std::thread::sleep(Duration::from_millis(1)),
+                }
+            };
+            if let Some(waiting) = turn.as_mut().and_then(|turn| turn.run::<Self>()) {
+                waiting.lose(&task, Lost::Stopping);
+            }
+        }
+    }
+
+    /// Whether the MPM must be called: for the handler, or before it closes the connection.
+    fn is_concerned(&self, wakeup: Wakeup) -> bool {
+        let ends = wakeup.ready.broken || (wakeup.ready.ends && !self.has_unread_input);
+        wakeup.other || (ends && !self.io.is_departure_told())
+    }
+}
+
+impl Run for WaitingRequest {
+    fn step(task: &Arc<Task>, _: &mut NextTask<'_>) {
+        let Some((mut turn, wakeup)) = task.next_turn() else {
+            return;
+        };
+        let Some(waiting) = turn.run::<Self>() else {
+            return;
+        };
+        waiting.io.note(wakeup.ready);
+        if waiting.called.is_some() || !waiting.is_concerned(wakeup) {
+            return;
+        }
+        waiting.called = MpmCall::ask(task);
+        if waiting.called.is_some() {
+            // SAFETY: the connection's end takes this out of the task under its turn, which this thread has.
+            let c = unsafe { waiting.c.as_ref() };
+            waiting.watch.call_mpm(c, task, false);
+        } else {
+            task.set_due(Instant::now().checked_add(mpm_calls::RETRY));
+        }
+    }
+
+    fn gone(&mut self, task: &Arc<Task>) {
+        let lost = match parking::is_stopping() {
+            true => Lost::Stopping,
+            // SAFETY: called before the connection's pool is destroyed.
+            false => Lost::broken(unsafe { self.c.as_ref() }),
+        };
+        self.lose(task, lost);
+    }
+}

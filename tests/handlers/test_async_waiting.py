@@ -1,0 +1,265 @@
+"""`async def` handlers that wait without a thread: `PythonMaxWaitingRequests` on the event MPM."""
+
+import contextlib
+import os
+import re
+import socket
+import struct
+import threading
+import time
+from collections import Counter
+
+import pytest
+
+from http1 import get, post, responses
+from httpd import Httpd
+
+THREADS = 8
+NAMES = "hello sleeps loop reads counts echoes gives fails redirects waits counted count form plain"
+LOCATION = """
+<Location "/async/@">
+    SetHandler mod_python
+    PythonHandler async_requests::@
+</Location>
+"""
+CONF = f"""
+LogLevel python:info
+PythonMaxWaitingRequests 200
+PythonGracefulTimeout 2
+ServerLimit 2
+StartServers 1
+ThreadsPerChild {THREADS}
+ThreadLimit {THREADS}
+MaxRequestWorkers {THREADS}
+MinSpareThreads 1
+MaxSpareThreads {THREADS}
+AsyncRequestWorkerFactor 100
+Timeout 6
+"""
+CONF += "".join(LOCATION.replace("@", name) for name in NAMES.split())
+CONF += """
+<Location "/async">
+    PythonLogHandler async_requests::logs
+    PythonCleanupHandler async_requests::cleans
+</Location>
+<Location "/async/list">
+    SetHandler mod_python
+    PythonHandler async_requests::first async_requests::second async_requests::third
+</Location>
+<Location "/async/missing">
+    SetHandler mod_python
+    PythonHandler async_requests::gives
+    ErrorDocument 404 /async/hello
+</Location>
+<Location "/async/file.txt">
+    SetHandler mod_python
+    PythonHandler async_requests::declines
+</Location>
+"""
+each_wait = pytest.mark.parametrize("what", ["sleep", "aio"])
+both = pytest.mark.parametrize("tls", [False, True], ids=["clear", "tls"])
+
+
+def read_answer(client: socket.socket) -> bytes:
+    """A whole response in chunks."""
+    data = b""
+    while not data.endswith(b"0\r\n\r\n"):
+        chunk = client.recv(65536)
+        assert chunk, data
+        data += chunk
+    return data
+
+
+def asking(httpd: Httpd, path: str, count: int, *, tls: bool = False) -> list[socket.socket]:
+    """So many clients that have asked for a path. Each asks at once: a connection without a request holds a thread."""
+    clients = []
+    for _ in range(count):
+        clients.append(httpd.connect(tls=tls))
+        clients[-1].sendall(get(path))
+    return clients
+
+
+@both
+def test_more_requests_wait_than_there_are_threads(httpd: Httpd, tls: bool) -> None:
+    begin = time.monotonic()
+    clients = asking(httpd, "/async/sleeps?1", 5 * THREADS, tls=tls)
+    for number in range(2):  # the second round on the same connections
+        answers = [responses(read_answer(client))[0] for client in clients]
+        assert [answer.text for answer in answers] == ["before after"] * len(clients)
+        assert time.monotonic() - begin < 4
+        begin = time.monotonic()
+        if number == 0:
+            for client in clients:
+                client.sendall(get("/async/sleeps?1"))
+                time.sleep(0.02)  # when all its threads are busy, the MPM closes connections that are kept alive
+    for client in clients:
+        client.close()
+
+
+def test_other_requests_are_served_meanwhile(httpd: Httpd) -> None:
+    clients = asking(httpd, "/async/sleeps?1.5", 3 * THREADS)
+    begin = time.monotonic()
+    assert httpd.get("/async/hello").text == "hello"
+    assert time.monotonic() - begin < 1
+    for client in clients:
+        assert b"after" in read_answer(client)
+        client.close()
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "text"),
+    [
+        ("/async/loop", 200, "from the loop"),
+        ("/async/list", 200, "first second set b'' third"),
+        ("/async/gives?404", 404, None),
+        ("/async/gives?raised", 404, None),
+        ("/async/gives?204", 204, ""),
+        ("/async/gives?status", 201, "made"),
+        ("/async/gives?done", 200, "done"),
+        ("/async/missing?404", 404, "hello"),
+        ("/async/redirects", 200, "hello"),
+        ("/async/redirects?/async/sleeps", 200, "before after"),
+        ("/async/file.txt", 200, "a file"),
+    ],
+)
+def test_a_request_that_has_waited_ends_as_any_other(httpd: Httpd, path: str, status: int, text: str | None) -> None:
+    httpd.write("async/file.txt", "a file")
+    before = len(httpd.requests())
+    answer = httpd.get(path)
+    assert answer.status == status
+    assert text is None or answer.text == text
+    httpd.wait_for_request(f"{status} GET {path} HTTP/1.1", before)
+    assert len(httpd.requests()) == before + 1
+    httpd.wait_for_log(r"life: cleanup /async/")
+
+
+def test_errors_before_and_after_the_headers(httpd: Httpd) -> None:
+    httpd.expect("PythonHandler async_requests::fails.*KeyError: 'fails'")
+    httpd.allow("PythonHandler async_requests::fails", "AH0")
+    assert httpd.get("/async/fails").status == 500
+    assert b"a part" in httpd.curl(httpd.url("/async/fails?late")).stdout
+    httpd.expect("TypeError: async_requests::gives gave NoneType")
+    httpd.allow("PythonHandler async_requests::gives")
+    assert httpd.get("/async/gives?none").status == 500
+
+
+def test_pipelined_requests_are_answered_in_order(httpd: Httpd) -> None:
+    paths = ["/async/sleeps?0.02", "/async/list", "/async/plain", "/async/gives?404", "/async/loop"]
+    asked = [paths[number % len(paths)] for number in range(90)]
+    data = b"".join(get(path) for path in asked)
+    data += post("/async/echoes", b"length") + post("/async/sleeps?0.02", b"unread") + post("/async/echoes", [b"chu"])
+    answers = responses(httpd.raw(data + get("/async/hello", "Connection: close"), timeout=30))
+    statuses = [404 if "404" in path else 200 for path in asked]
+    assert [answer.status for answer in answers] == [*statuses, 200, 200, 200, 200]
+    assert [answer.text for answer in answers[-4:]] == ["length", "before after", "chu", "hello"]
+
+
+def test_a_wait_outlives_timeout(httpd: Httpd) -> None:
+    assert httpd.get("/async/sleeps?7").text == "before after"
+
+
+def begun(httpd: Httpd, what: str, *, tls: bool = False) -> socket.socket:
+    """A connection whose handler waits already."""
+    client = httpd.connect(tls=tls)
+    client.sendall(get(f"/async/waits?{what}"))
+    httpd.wait_for_log({"aio": "on the loop: begins$"}.get(what, "life: begins$"))
+    time.sleep(0.05)
+    return client
+
+
+def reset(client: socket.socket) -> None:
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    client.close()
+
+
+@both
+@each_wait
+@pytest.mark.parametrize("leave", [reset, socket.socket.close], ids=["reset", "close"])
+def test_a_client_that_leaves_is_told_within_a_second(httpd: Httpd, what: str, leave: object, tls: bool) -> None:
+    before = len(httpd.requests())
+    client = begun(httpd, what, tls=tls)
+    begin = time.monotonic()
+    leave(client)  # type: ignore[operator]
+    httpd.wait_for_log("life: finally$")
+    assert time.monotonic() - begin < 1
+    httpd.wait_for_request(f"200 GET /async/waits?{what}", before)
+    assert len(httpd.requests()) == before + 1
+    told = Counter(re.findall(r"life: (\w+)$", httpd.log(), re.MULTILINE))
+    assert told["ConnectionResetError"] == told["finally"] == 1
+
+
+def test_unread_bytes_come_before_the_end(httpd: Httpd) -> None:
+    answers = responses(httpd.raw(get("/async/waits?brief") + get("/async/count"), half_close=True))
+    assert [answer.status for answer in answers] == [200, 200]
+    assert answers[0].text == "answer b''"
+
+
+def test_a_storm_of_leaving_clients_leaves_nothing(httpd: Httpd) -> None:
+    count, rounds = 180, 3
+    pid = int(next(iter(httpd.children())))
+    before = len(httpd.requests())
+    for number in range(rounds):
+        clients = asking(httpd, "/async/counted", count)
+        deadline = time.monotonic() + 10
+        while int(httpd.get("/async/count").text.split()[0]) < count * (number + 1):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        for at, client in enumerate(clients):
+            (reset if at % 2 else socket.socket.close)(client)
+        deadline = time.monotonic() + 10
+        while (done := [line for line in httpd.requests()[before:] if "counted" in line]) != [
+            "200 GET /async/counted HTTP/1.1"
+        ] * (count * (number + 1)):
+            assert time.monotonic() < deadline, len(done)
+            time.sleep(0.05)
+        if number == 0:
+            open_then = len(os.listdir(f"/proc/{pid}/fd"))
+    assert httpd.get("/async/count").text == f"{count * rounds} {count * rounds}"
+    deadline = time.monotonic() + 5
+    while len(os.listdir(f"/proc/{pid}/fd")) > open_then + 10:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_beyond_the_limit_is_503_with_retry_after(httpd: Httpd) -> None:
+    clients = asking(httpd, "/async/sleeps?3", 200)
+    deadline = time.monotonic() + 2
+    while (answer := httpd.get("/async/hello")).status != 503 and time.monotonic() < deadline:
+        pass
+    assert answer.status == 503
+    assert answer.headers["Retry-After"] == "1"
+    for client in clients:
+        assert b"after" in read_answer(client)
+        client.close()
+    assert httpd.get("/async/hello").status == 200
+
+
+def test_at_a_graceful_restart_waiting_requests_are_answered(httpd: Httpd) -> None:
+    got: dict[str, int] = {}
+
+    def ask(path: str) -> None:
+        with contextlib.suppress(OSError):
+            got[path] = httpd.get(path).status
+
+    paths = ["/async/waits?sleep", *(f"/async/sleeps?1.{number}" for number in range(20))]
+    threads = [threading.Thread(target=ask, args=(path,)) for path in paths]
+    for thread in threads:
+        thread.start()
+    httpd.wait_for_log("life: begins$")
+    time.sleep(0.3)
+    begin = time.monotonic()
+    httpd.graceful()
+    for thread in threads:
+        thread.join()
+    assert time.monotonic() - begin < 6
+    assert got == {path: 503 if "waits" in path else 200 for path in paths}
+    assert "life: ShuttingDown" in httpd.log()
+
+
+def test_a_limit_that_would_starve_others_is_warned_of() -> None:
+    conf = CONF.replace("AsyncRequestWorkerFactor 100", "AsyncRequestWorkerFactor 4")
+    with Httpd(conf, beside=__file__) as httpd:
+        httpd.expect(
+            "python:warn.* PythonMaxWaitingRequests 200 starves HTTP: with ThreadsPerChild 8, set "
+            "AsyncRequestWorkerFactor to 25 or more, or PythonMaxWaitingRequests to 32$"
+        )
