@@ -205,7 +205,7 @@ fn generate_declarations(httpd: &Httpd) -> String {
         .header(header)
         .allowlist_function("(ap|apr|mp)_.*")
         .allowlist_type("(ap|apr|authn|authz|include|core|conn|request|server|process|module|command|cmd|piped)_.*")
-        .allowlist_var("(AP|APR|AUTH|AUTHZ|ENABLE|APLOG|CONN|DECLINED|DONE|EXEC|HTTP|M|MODULE|OK|OR|NONFATAL|PROXYREQ|RSRC|ACCESS|SUSPENDED|RAW|REQUEST|REMOTE|CGI|INCLUDES|DIR|SSI|OPT)_?.*")
+        .allowlist_var("(AP|APR|AUTH|AUTHZ|ENABLE|APLOG|CONN|DECLINED|DONE|EXEC|HTTP|M|MODULE|OK|OR|NONFATAL|PROXYREQ|RSRC|ACCESS|SUSPENDED|RAW|REQUEST|REMOTE|CGI|INCLUDES|DIR|SSI|OPT|SERVER_BUSY)_?.*")
         .allowlist_var("(ap|apr)_.*")
         .prepend_enum_name(false)
         .derive_debug(false)

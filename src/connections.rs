@@ -104,12 +104,12 @@ pub fn process(c: &Connection) -> Status {
     }
 }
 
-/// Leaves a connection to HTTP; where its requests may wait without a thread, in a call that parks it then.
+/// Leaves a connection to HTTP; where it can be parked, in a call that does so when a request waits.
 fn http(c: &Connection) -> Status {
-    let parks = |state: &&ConnectionState| state.parked_socket.borrow().is_some();
-    match c.existing_state().filter(parks) {
-        Some(state) if parks_requests(c.base_server()) => WaitingRequest::serve(c, state),
-        _ => Status::DECLINED,
+    let can_park = |state: &&ConnectionState| state.parked_socket.borrow().is_some();
+    match c.existing_state().filter(can_park) {
+        Some(state) => WaitingRequest::serve(c, state),
+        None => Status::DECLINED,
     }
 }
 

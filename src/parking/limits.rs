@@ -113,16 +113,19 @@ pub fn check_waiting<'a>(servers: impl Iterator<Item = &'a Server>) {
     if !parking::mpm_parks() {
         return;
     }
+    let most = |server: &Server| server.settings::<Settings>().max_waiting_requests;
+    // The requests of a child are counted together. Virtual hosts inherit the number: the first of them is named.
+    let all = servers.filter_map(|server| Some((server, most(server)?)));
+    let Some((server, most)) = all.reduce(|one, other| if other.1 > one.1 { other } else { one })
+    else {
+        return;
+    };
     let threads = parking::threads_per_child();
     let room = capacity::parked(threads, factor());
-    for server in servers {
-        let most = server.settings::<Settings>().max_waiting_requests;
-        let most = most.unwrap_or(0);
-        if most > room {
-            warn_of_starving(server, "PythonMaxWaitingRequests", most, room, threads);
-        }
-        process::take_descriptors(capacity::descriptors(most.min(room)) * 2);
+    if most > room {
+        warn_of_starving(server, "PythonMaxWaitingRequests", most, room, threads);
     }
+    process::take_descriptors(capacity::descriptors(most.min(room)) * 2);
 }
 
 fn warn_of_starving(server: &Server, name: &str, most: usize, room: usize, threads: usize) {

@@ -11,6 +11,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::mpm_calls::{LONG, MpmLine};
 use super::task::{NextTask, Run, Task, Wakeup};
 use super::{shutdown, timer};
 
@@ -285,6 +286,30 @@ fn a_shutdown_wakes_all_tasks_when_the_time_of_handlers_is_over() {
 }
 
 #[test]
+fn the_mpm_is_called_for_a_few_tasks_at_a_time_and_long_calls_do_not_count() {
+    let tasks = Tasks::new();
+    let all @ [first, second, third, fourth] = &["1", "2", "3", "4"].map(|name| tasks.parked(name));
+    let numbers = |tasks: Vec<Arc<Task>>| tasks.iter().map(|task| task.number).collect::<Vec<_>>();
+    let (mut line, now) = (MpmLine::default(), Instant::now());
+    assert_eq!(
+        all.each_ref().map(|task| line.ask(task, now)),
+        [true, true, false, false]
+    );
+    assert!(!line.ask(third, now), "it stands in the line once");
+    assert_eq!(numbers(line.end(first.number, now)), [third.number]);
+    assert!(line.ask(third, now) && !line.ask(first, now));
+    let later = now + LONG / 2;
+    assert_eq!(numbers(line.end(second.number, later)), [fourth.number]);
+    assert!(line.look(later).is_empty());
+    assert_eq!(numbers(line.look(now + LONG)), [first.number]);
+    assert!(
+        line.end(third.number, later).is_empty(),
+        "its place is taken already"
+    );
+    assert!(line.end(fourth.number, later).is_empty() && line.ask(second, later));
+}
+
+#[test]
 #[ignore = "it stops all tasks of its process: `a_shutdown_wakes_all_tasks...` runs it in one of its own"]
 fn shut_down_this_process() {
     if std::env::var_os(MAY_STOP).is_none() {
@@ -312,7 +337,7 @@ fn shut_down_this_process() {
         tasks.events.recv_timeout(MOST_WAIT),
         Ok(Event::Gone("without"))
     ));
-    let left = timer::stop();
-    assert_eq!(left.len(), 1);
-    assert!(Arc::ptr_eq(&left[0], &with_due));
+    let mut left = Vec::new();
+    timer::stop(|_: &mut Reporter, task| left.push(task.number));
+    assert_eq!(left, [with_due.number]);
 }

@@ -10,10 +10,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::late_signals;
+use super::mpm_calls;
 use super::reactor;
 use super::reactor::Reactor;
 use super::shutdown;
-use super::task::Task;
+use super::task::{Run, Task};
 use crate::engine::deadlines::Deadlines;
 use crate::httpd::connection::poller::Poller;
 use crate::httpd::log::Level;
@@ -134,7 +135,8 @@ impl Timer {
             let time = next.map(|next| next.saturating_duration_since(Instant::now()));
             let look = self.reactor.has_workers().then_some(reactor::LONG_STEP);
             let again = self.reactor.lacks_thread().then_some(RETRY_INTERVAL);
-            let time = time.into_iter().chain(look).chain(again).min();
+            let calls = mpm_calls::look(Instant::now());
+            let time = [time, look, again, calls].into_iter().flatten().min();
             self.poller.wait(time, |_, _| self.reactor.help(stuck));
         }
     }
@@ -245,17 +247,29 @@ pub fn wake_all() {
     }
 }
 
-/// The child stops at once. Returns the tasks of all connections; the caller ends them.
-pub fn stop() -> Vec<Arc<Task>> {
+/// The child stops at once: calls `end` for all that tasks run of this type without a thread. Called on the child's main
+/// thread without the GIL; waits at most [`POLL_INTERVAL`] for a turn that another thread has.
+pub fn stop<R: Run>(mut end: impl FnMut(&mut R, &Arc<Task>)) {
     shutdown::end();
-    let timer = existing();
-    let tasks = timer.map(|timer| {
-        timer
-            .known()
-            .tasks
-            .values()
-            .filter_map(Weak::upgrade)
+    let known = |timer: &Timer| {
+        let known = timer.known();
+        let tasks = known.tasks.values().filter_map(Weak::upgrade);
+        tasks
+            .filter(|task| task.parks && task.runs::<R>())
             .collect()
-    });
-    tasks.unwrap_or_default()
+    };
+    let tasks: Vec<_> = existing().map(known).unwrap_or_default();
+    for task in tasks {
+        let begin = Instant::now();
+        let mut turn = loop {
+            match task.try_turn() {
+                Some(turn) => break Some(turn),
+                None if begin.elapsed() > POLL_INTERVAL => break None,
+                None => thread::sleep(Duration::from_millis(1)),
+            }
+        };
+        if let Some(run) = turn.as_mut().and_then(|turn| turn.run::<R>()) {
+            end(run, &task);
+        }
+    }
 }

@@ -39,12 +39,18 @@ impl Watch {
         }
     }
 
+    /// What the MPM watches in place of the socket.
+    pub fn socket(&self) -> Option<&ParkedSocket> {
+        self.parked_socket.as_ref()
+    }
+
     /// Takes what the MPM watches in place of the socket. Called in a hook of the MPM's, after `give_back`.
     pub fn take_socket(&mut self) -> Option<ParkedSocket> {
         self.parked_socket.take()
     }
 
-    /// Leaves the connection to the MPM, which closes it after `timeout`, and to the reactor, as soon as the hook that is running has returned.
+    /// Leaves the connection to the MPM, which closes it after `timeout`, and to the reactor, as soon as the hook that is
+    /// running has returned.
     pub fn park(&mut self, task: &Task, needs: Needs, timeout: Duration) {
         self.parked = Counted::parked();
         self.back_by = Instant::now().checked_add(timeout / 2);

@@ -1,16 +1,40 @@
 //! Connections whose handler blocks its thread while it waits for its peer. An MPM with threads that stops at once only
 //! closes its descriptors of them, which no waiting thread notices. So each has a second descriptor here, by which the
-//! socket is shut then.
+//! socket is shut then; that of the filters where they have their own, which the MPM does not close.
 
-use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::OnceLock;
 
 use super::Connection;
+use super::parked_socket::ParkedSocket;
 use crate::httpd::server::stop;
 use crate::locks::Lock;
 
 /// The sockets, each with its number.
-static SOCKETS: Lock<(u64, Vec<(u64, OwnedFd)>)> = Lock::short((0, Vec::new()));
+static SOCKETS: Lock<(u64, Vec<(u64, Socket)>)> = Lock::short((0, Vec::new()));
+
+/// A descriptor of a connection's socket, which is open while it stands in the list.
+enum Socket {
+    Second(OwnedFd),
+    OfFilters(RawFd),
+}
+
+impl Socket {
+    fn descriptor(&self) -> RawFd {
+        match self {
+            Self::Second(socket) => socket.as_raw_fd(),
+            Self::OfFilters(socket) => *socket,
+        }
+    }
+}
+
+fn add(socket: Socket) -> Blocking {
+    let mut sockets = SOCKETS.lock();
+    sockets.0 += 1;
+    let number = sockets.0;
+    sockets.1.push((number, socket));
+    Blocking(Some(number))
+}
 
 /// A connection whose handler may block its thread, until this is dropped.
 pub struct Blocking(Option<u64>);
@@ -31,11 +55,14 @@ impl Connection {
         let Ok(second) = descriptor.try_clone_to_owned() else {
             return Blocking(None);
         };
-        let mut sockets = SOCKETS.lock();
-        sockets.0 += 1;
-        let number = sockets.0;
-        sockets.1.push((number, second));
-        Blocking(Some(number))
+        add(Socket::Second(second))
+    }
+}
+
+impl ParkedSocket {
+    /// HTTP is served on the connection of this socket from now on, in a hook that drops the value before it returns.
+    pub fn blocks(&self) -> Blocking {
+        add(Socket::OfFilters(self.socket()))
     }
 }
 
@@ -56,7 +83,7 @@ impl Drop for Blocking {
 /// Shuts the sockets of all these connections, since the child stops at once.
 pub fn shut_all() {
     for (_, socket) in &SOCKETS.lock().1 {
-        // SAFETY: an open descriptor, of ours.
-        unsafe { libc::shutdown(socket.as_raw_fd(), libc::SHUT_RDWR) };
+        // SAFETY: an open descriptor.
+        unsafe { libc::shutdown(socket.descriptor(), libc::SHUT_RDWR) };
     }
 }

@@ -7,9 +7,11 @@ use pyo3::exceptions::{PyConnectionResetError, PyTimeoutError};
 use pyo3::prelude::*;
 
 use crate::httpd::Connection;
+use crate::httpd::connection::parking;
 use crate::httpd::server::stop;
 use crate::parking::departure::Departed;
 use crate::parking::io_state::{IoState, Lost};
+use crate::parking::shutdown;
 use crate::python::runtime::interpreter::Interpreter;
 
 /// Ends a wait for something else than the peer with an exception if the peer has left. Returns when it will be taken to
@@ -48,6 +50,25 @@ impl Lost {
             _ if c.is_stream() && !stop::is_told() => Self::Reset,
             Some(_) if !stop::is_told() => Self::Reset,
             _ => Self::Stopping,
+        }
+    }
+
+    /// Why httpd closes a connection whose handler waits.
+    pub fn closing(c: &Connection) -> Self {
+        if c.is_aborted() {
+            Self::broken(c)
+        } else if shutdown::is_closing() {
+            Self::Stopping
+        } else {
+            Self::TimedOut
+        }
+    }
+
+    /// Why a connection goes that httpd has not closed.
+    pub fn gone(c: &Connection) -> Self {
+        match parking::is_stopping() {
+            true => Self::Stopping,
+            false => Self::broken(c),
         }
     }
 

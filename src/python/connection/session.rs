@@ -13,7 +13,7 @@
 
 use std::ptr::NonNull;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::coroutine::Coroutine;
 use super::future::stepping;
@@ -21,7 +21,6 @@ use super::thread_wait::wait_here;
 use crate::engine::phases::Phase;
 use crate::httpd::connection::RequestTimeouts;
 use crate::httpd::connection::parked_socket::ParkedSocket;
-use crate::httpd::connection::parking;
 use crate::httpd::connection::parking::ClientMark;
 use crate::httpd::{Connection, Status};
 use crate::metrics;
@@ -29,7 +28,6 @@ use crate::metrics::{Counted, Running};
 use crate::parking::io_state::{Lost, Needs};
 use crate::parking::lingering_close::LingeringClose;
 use crate::parking::reactor::Reactor;
-use crate::parking::shutdown;
 use crate::parking::task::{NextTask, Run, Task, Turn, Wakeup};
 use crate::parking::timer;
 use crate::parking::transport::Transport;
@@ -190,37 +188,19 @@ impl Session {
         if let Some(session) = turn.run::<Self>() {
             session.watch.unpark();
             session.transport.io.note(wakeup.ready);
-            let lost = if c.is_aborted() {
-                Lost::broken(c)
-            } else if shutdown::is_closing() {
-                Lost::Stopping
-            } else {
-                Lost::TimedOut
-            };
-            session.finish(c, task, lost);
+            session.finish(c, task, Lost::closing(c));
             task.set_due(None);
         }
     }
 
     /// Ends the handlers of all parked connections, because the child stops at once. Called on the child's main thread
-    /// without the GIL; waits at most `POLL_INTERVAL` for a turn that another thread has.
+    /// without the GIL. Handlers that keep a thread notice it there.
     pub fn stop_all() {
-        // Handlers that keep a thread notice it there.
-        for task in timer::stop().into_iter().filter(|task| task.parks) {
-            let begin = Instant::now();
-            let mut turn = loop {
-                match task.try_turn() {
-                    Some(turn) => break Some(turn),
-                    None if begin.elapsed() > timer::POLL_INTERVAL => break None,
-                    None => std::thread::sleep(Duration::from_millis(1)),
-                }
-            };
-            if let Some(session) = turn.as_mut().and_then(|turn| turn.run::<Self>()) {
-                // SAFETY: as in `step`.
-                let c = unsafe { session.c.as_ref() };
-                session.finish(c, &task, Lost::Stopping);
-            }
-        }
+        timer::stop(|session: &mut Self, task| {
+            // SAFETY: as in `step_one`; `stop` has the turn.
+            let c = unsafe { session.c.as_ref() };
+            session.finish(c, task, Lost::Stopping);
+        });
     }
 
     /// Steps the handler until it waits or ends, and sends what it wrote. Called with the turn, without the GIL.
@@ -376,11 +356,7 @@ impl Run for Session {
     fn gone(&mut self, task: &Arc<Task>) {
         // SAFETY: called before the connection's pool is destroyed.
         let c = unsafe { self.c.as_ref() };
-        let lost = match parking::is_stopping() {
-            true => Lost::Stopping,
-            false => Lost::broken(c),
-        };
-        self.finish(c, task, lost);
+        self.finish(c, task, Lost::gone(c));
     }
 }
 

@@ -174,7 +174,7 @@ impl Steps<'_> {
         if self.must_go_on(needs) {
             return false;
         }
-        if waiting::can_leave(self.r) {
+        if waiting::can_leave(self.r, self.task) {
             return true;
         }
         // Bytes that nobody has read come before the end of the client's side.

@@ -15,7 +15,6 @@
 use std::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
 
@@ -24,14 +23,12 @@ use super::phase;
 use super::state::RequestState;
 use crate::engine::capacity::Room;
 use crate::engine::settings::Settings;
-use crate::httpd::connection::parking;
+use crate::httpd::connection::parked_socket::ParkedSocket;
 use crate::httpd::log::Level;
 use crate::httpd::{Connection, Request, Status};
 use crate::parking::io_state::{IoState, Lost};
 use crate::parking::limits;
-use crate::parking::mpm_calls;
 use crate::parking::mpm_calls::MpmCall;
-use crate::parking::shutdown;
 use crate::parking::task::{NextTask, Run, Task, Wakeup};
 use crate::parking::timer;
 use crate::parking::watch::Watch;
@@ -105,13 +102,15 @@ fn has_place(r: &Request) -> bool {
     most.is_some_and(|most| most > 0) && is_served && is_first && c.is_asynchronous()
 }
 
-/// Whether a request leaves its thread now, because its handler waits. Without the GIL.
-pub fn can_leave(r: &Request) -> bool {
+/// Whether a request leaves its thread now, because its handler waits, whose task this is. Without the GIL.
+pub fn can_leave(r: &Request, task: &Arc<Task>) -> bool {
     let c = r.connection();
     let Some(state) = c.existing_state::<ConnectionState>() else {
         return false;
     };
-    let goes_on = state.waiting.borrow().is_some();
+    // Else it may be a request that another one, which has waited, is redirected to.
+    let is_own = |waiting: &Arc<Task>| Arc::ptr_eq(waiting, task);
+    let goes_on = state.waiting.borrow().as_ref().is_some_and(is_own);
     if !goes_on {
         let place = state.parked_socket.borrow();
         let Some(socket) = place.as_ref().filter(|_| has_place(r)) else {
@@ -160,9 +159,15 @@ impl WaitingRequest {
     /// Serves HTTP on a connection, in httpd's hook: runs the hook for the modules behind this one. Returns what the
     /// hook returns.
     pub fn serve(c: &Connection, state: &ConnectionState) -> Status {
+        let blocks = state
+            .parked_socket
+            .borrow()
+            .as_ref()
+            .map(ParkedSocket::blocks);
         state.serves_http.set(true);
         let status = c.process_by_others();
         state.serves_http.set(false);
+        drop(blocks);
         let task = state.waiting.borrow().clone();
         let Some(task) = task else {
             return status;
@@ -201,11 +206,13 @@ impl WaitingRequest {
             return c.linger();
         };
         waiting.watch.unpark();
-        // Dropped at the end, when this thread is nearly free.
-        let _called = waiting.called.take();
+        let _blocks = waiting.watch.socket().map(ParkedSocket::blocks);
+        // Dropped when this thread is nearly free.
+        let called = waiting.called.take();
         waiting.hear(c, wakeup);
         match waiting.go_on(task) {
             None => {
+                drop(called);
                 waiting.park(c, task);
                 c.park()
             }
@@ -237,6 +244,7 @@ impl WaitingRequest {
         // SAFETY: as in `park`.
         let r = unsafe { self.r.as_ref() };
         let coroutine = self.coroutine.take()?;
+        r.note_worked_on();
         let status = phase::go_on(r, self.interpreter, |py| {
             let coroutine = coroutine.into_bound(py);
             let steps = Steps {
@@ -288,14 +296,7 @@ impl WaitingRequest {
             return;
         };
         waiting.watch.unpark();
-        let lost = if c.is_aborted() {
-            Lost::broken(c)
-        } else if shutdown::is_closing() {
-            Lost::Stopping
-        } else {
-            Lost::TimedOut
-        };
-        waiting.lose(&task, lost);
+        waiting.lose(&task, Lost::closing(c));
         let waiting = turn.take::<Self>();
         drop(turn);
         if let Some(waiting) = waiting {
@@ -325,22 +326,9 @@ impl WaitingRequest {
     }
 
     /// Ends the handlers of all waiting requests, because the child stops at once. Called on the child's main thread
-    /// without the GIL; waits at most `POLL_INTERVAL` for a turn that another thread has.
+    /// without the GIL.
     pub fn stop_all() {
-        let all = timer::stop().into_iter();
-        for task in all.filter(|task| task.runs::<Self>()) {
-            let begin = Instant::now();
-            let mut turn = loop {
-                match task.try_turn() {
-                    Some(turn) => break Some(turn),
-                    None if begin.elapsed() > timer::POLL_INTERVAL => break None,
-                    None => std::thread::sleep(Duration::from_millis(1)),
-                }
-            };
-            if let Some(waiting) = turn.as_mut().and_then(|turn| turn.run::<Self>()) {
-                waiting.lose(&task, Lost::Stopping);
-            }
-        }
+        timer::stop(|waiting: &mut Self, task| waiting.lose(task, Lost::Stopping));
     }
 
     /// Whether the MPM must be called: for the handler, or before it closes the connection.
@@ -367,17 +355,12 @@ impl Run for WaitingRequest {
             // SAFETY: the connection's end takes this out of the task under its turn, which this thread has.
             let c = unsafe { waiting.c.as_ref() };
             waiting.watch.call_mpm(c, task, false);
-        } else {
-            task.set_due(Instant::now().checked_add(mpm_calls::RETRY));
         }
     }
 
     fn gone(&mut self, task: &Arc<Task>) {
-        let lost = match parking::is_stopping() {
-            true => Lost::Stopping,
-            // SAFETY: called before the connection's pool is destroyed.
-            false => Lost::broken(unsafe { self.c.as_ref() }),
-        };
-        self.lose(task, lost);
+        // SAFETY: called before the connection's pool is destroyed.
+        let c = unsafe { self.c.as_ref() };
+        self.lose(task, Lost::gone(c));
     }
 }

@@ -161,6 +161,15 @@ async def first(req: apache.AsyncRequest) -> int:
     return apache.OK
 
 
+async def resets(req: apache.AsyncRequest) -> int:
+    "Resets a variable that was set before it has waited."
+    token = variable.set("set")
+    await req.sleep(0.02)
+    variable.reset(token)
+    await req.write("reset")
+    return apache.OK
+
+
 def second(req: apache.Request) -> int:
     req.write(f"second {variable.get('not set')} {req.read()!r} ")
     return apache.OK
