@@ -149,6 +149,8 @@ class Transport:
             if isinstance(first, bytes):
                 # What came together is sent together.
                 req._asgi_body(first, second and not exchange.outgoing)
+        if found == ENDS_LATER and exchange.is_read:
+            found = ENDED  # what is unread are further requests
                 exchange.ahead -= len(first)
                 if not second:
                     return True
@@ -189,7 +191,7 @@ class Transport:
     def _answer_call(self, function: Callable[[Any], Any], future: "asyncio.Future[Any]") -> None:
         try:
             result, error = function(self._req), None
-        except Exception as raised:
+        except BaseException as raised:  # SystemExit, too, is for the application to catch
             result, error = None, raised
             if isinstance(raised, StopIteration):  # which no future takes
                 error = RuntimeError(f"{function!r} raised StopIteration")

@@ -89,7 +89,8 @@ class Exchange:
                 _apache.log_error(text, _apache.APLOG_INFO)
         self.error, self.is_over = error, True
         del error, scope
-        self._call_now()
+        if not self.is_complete:
+            self._call_now()
 
     async def receive(self) -> Message:
         """Return the next message: a part of the body, or that the client has left or the response is complete."""
@@ -262,8 +263,16 @@ class Exchange:
 
 def _send_file(req: Any, path: str, left: int | None) -> None:
     sent = req.sendfile(path, 0, -1 if left is None else left)
-    if left is not None and sent < left:
-        raise RuntimeError(f"{path} is shorter than the Content-Length: by {left - sent} bytes")
+    if left is not None:
+        _check_length(path, sent, left)
+
+
+def _check_length(path: str, length: int, left: int) -> None:
+    if length != left:
+        how = "longer" if length > left else "shorter"
+        raise RuntimeError(f"{path} is {how} than the Content-Length: by {abs(length - left)} bytes")
+    if left is not None:
+        _check_length(path, os.stat(path).st_size, left)  # noqa: PTH116 - pathlib takes long to import
 
 
 def _gone() -> OSError:
@@ -287,7 +296,10 @@ def _checked(headers: Iterable[Iterable[bytes]]) -> tuple[Headers, int | None]:
             raise ValueError(f"the value of the header {name!r} has a control character")
         lower = name.lower()
         if lower == b"transfer-encoding":
-            continue  # as the specification has it: it is the server's
+            # The specification has it ignored, where req.headers_out refuses it.
+            text = f"Transfer-Encoding: {value.decode('latin-1')} is left out: httpd frames the response"
+            _apache.log_error(text, _apache.APLOG_INFO)
+            continue
         if lower == _LENGTH:
             if not value.isdigit() or (length is not None and length != int(value)):
                 raise ValueError(f"Content-Length: {value!r} is no number of bytes, or a second one")

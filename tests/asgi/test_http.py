@@ -249,6 +249,7 @@ def test_wrong_messages_after_the_start_are_a_500(httpd: Httpd, name: str) -> No
 def test_a_transfer_encoding_is_left_out(httpd: Httpd) -> None:
     answer = httpd.get("/coded")
     assert (answer.body, answer.headers["Transfer-Encoding"]) == (b"plain", None)
+    httpd.wait_for_log("python:info.*Transfer-Encoding: gzip, chunked is left out: httpd frames")
 
 
 def test_after_the_response(httpd: Httpd) -> None:
@@ -280,6 +281,15 @@ def test_the_application_is_told_that_the_client_has_left(httpd: Httpd, state: s
     assert f"gone {state}: {told}" in httpd.log()
 
 
+def test_further_requests_do_not_hide_that_the_client_has_left(httpd: Httpd) -> None:
+    with httpd.connect() as connection:
+        connection.sendall(http1.get("/gone?behind") + http1.get("/hello"))
+        httpd.wait_for_log("waits behind")
+    before = time.monotonic()
+    httpd.wait_for_log("gone behind: {'type': 'http.disconnect'}")
+    assert time.monotonic() - before < 1
+
+
 def test_the_application_is_told_while_the_body_comes(httpd: Httpd) -> None:
     with httpd.connect() as connection:
         connection.sendall(http1.head("POST /body_gone HTTP/1.1", "Host: x", "Content-Length: 100") + b"part")
@@ -303,7 +313,10 @@ def test_the_end_of_the_clients_side_leaves_the_response(httpd: Httpd) -> None:
 
 def test_the_request_is_used_on_its_own_thread(httpd: Httpd) -> None:
     answer = httpd.get("/req")
-    assert answer.text == "/req: the request is in use by another thread, raised, StopIteration()"
+    assert answer.text == (
+        "/req: the request is in use by another thread, raised, StopIteration(), "
+        "SystemExit('of call'), KeyboardInterrupt('of call')"
+    )
     assert answer.headers["X-Thread"] is not None
 
 
@@ -321,6 +334,9 @@ def test_files_are_sent_by_their_path(httpd: Httpd, version: str) -> None:
     assert by(httpd, version, f"/path?{path}", "-I").body == b""
     httpd.expect("failed", "FileNotFoundError")
     assert by(httpd, version, "/path?/no/such/file").status == 500
+    for more, how in ((-1, "longer"), (1, "shorter")):
+        httpd.expect("failed", f"RuntimeError: {path} is {how} than the Content-Length: by 1 bytes")
+        assert by(httpd, version, f"/path?{path}+{more}").status == 500
     httpd.expect("failed", "ValueError: http.response.pathsend has an absolute path, not 'digits'")
     assert by(httpd, version, "/path?digits").status == 500
 

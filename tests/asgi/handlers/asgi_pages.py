@@ -251,7 +251,16 @@ async def page_req(scope: Any, receive: Any, send: Any) -> None:
         await call(next, iter(()))
     except RuntimeError as error:
         direct += f", {error.__cause__!r}"
+    for ending in (SystemExit, KeyboardInterrupt):
+        try:
+            await call(raises, ending)
+        except ending as error:
+            direct += f", {error!r}"
     await answer(send, f"{await call(look)}: {direct}".encode())
+
+
+def raises(kind: type[BaseException]) -> None:
+    raise kind("of call")
 
 
 async def page_log(scope: Any, receive: Any, send: Any) -> None:
@@ -295,7 +304,7 @@ async def page_path(scope: Any, receive: Any, send: Any) -> None:
     path = scope["query_string"].decode()
     headers = []
     if os.access(path, os.R_OK):
-        headers = [(b"content-length", str(os.stat(path).st_size).encode())]  # noqa: PTH116
+        headers = [(b"content-length", str(os.stat(path).st_size + int(more or 0)).encode())]  # noqa: PTH116
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.pathsend", "path": path})
 
@@ -304,6 +313,7 @@ async def page_hint(scope: Any, receive: Any, send: Any) -> None:
     if "http.response.early_hint" in scope["extensions"]:
         await send({"type": "http.response.early_hint", "links": [b"</a.css>; rel=preload", b"</b.js>; rel=preload"]})
     await answer(send, b"hinted", 200, (b"x-a", b"1"))
+    path, _, more = path.partition("+")
 
 
 async def page_trailers(scope: Any, receive: Any, send: Any) -> None:
