@@ -177,7 +177,7 @@ static OTHERS: [Directive<Settings>; 28] = [
     },
     Directive {
         name: c"PythonGracefulTimeout",
-        help: c"seconds that connection handlers have to finish when httpd stops gracefully",
+        help: c"seconds that handlers which wait have to finish when httpd stops gracefully",
         context: Context::Server,
         read: |line| {
             let range = Duration::ZERO..=Duration::MAX;

@@ -367,6 +367,19 @@ def _serve_wsgi(req: Request) -> int:
 def _shutdown_time() -> float:
     """Returns the time of PythonShutdownTimeout for this child, in seconds (float)."""
 
+def _graceful_time() -> float:
+    """Returns the time of PythonGracefulTimeout for this child, in seconds (float)."""
+
+def _tell_of_stop(event: Any) -> None:
+    """Has event, which _loop_event() has returned, called when this child begins to stop, and when it is told to stop
+    at once. Raises TypeError for another object.
+    """
+
+def _stop_stage() -> int:
+    """Returns how far the stop of this child is (int): 0 if it has not begun, 1 while what was begun has time, 2 when
+    that is over, 3 if the child was told to stop at once.
+    """
+
 def _takes(level: int) -> bool:
     """Returns True when an entry of level (int, one of APLOG_*) would be logged now."""
 
@@ -772,7 +785,7 @@ class Request:
         """Calls the event called, if it is not None, and waits until the event waker is called, something has happened
         on the client's connection, or seconds (float) are over. watched: 0 for its break, 1 for the client's end too, 2
         for input too. Returns 1 when the client has ended its side, 2 when the connection is broken, 4 when unread
-        bytes stand before that end, else 0 (int).
+        bytes stand before that end, else 0 (int); 8 is added when the child stops.
         """
     def __iter__(self) -> Request: ...
     def __next__(self) -> bytes: ...

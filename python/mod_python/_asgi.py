@@ -14,13 +14,17 @@ from mod_python import _aio, _apache
 from mod_python._asgi_exchange import Exchange, Message
 from mod_python._asgi_loop import (
     ASGI,
+    AT_ONCE,
     BROKEN,
     ENDED,
     ENDS_LATER,
+    OVER,
+    STOPS,
     WATCH_BREAK,
     WATCH_END,
     WATCH_INPUT,
     ClientGoneError,
+    StoppingError,
     usable_loop,
     waker,
 )
@@ -38,9 +42,12 @@ def handler(req: Any) -> int:
     Raises:
         Exception: what the application raises, as long as its response is not complete.
         SERVER_RETURN: the application could not start, or the body of the request is refused.
+        StoppingError: the child stops.
     """
     application, name = req._application()
     loop = usable_loop()
+    if loop.end_has_begun:
+        raise StoppingError
     lifespan = loop.lifespan(application, name)
     if not lifespan.is_ready:
         lifespan.start(req)
@@ -77,6 +84,7 @@ class Transport:
         self._is_late_at: float | None = None  # when it will have come too late
         self._is_end_hidden = False  # whether the client's end stands behind something unread
         self._must_be_asked = False  # whether the client waits for 100 Continue
+        self._is_quiet_since: float | None = None  # since when nothing has moved in a child that stops
         self._failure: BaseException | None = None
 
     def serve(self, application: Any, scope: Message) -> None:
@@ -86,6 +94,7 @@ class Transport:
             Exception: what the application raises.
             ClientGoneError: the client has left.
             OSError: the client has left, or the body did not come.
+            StoppingError: the child stops.
         """
         exchange = self._exchange
         names = {name for name, _ in scope["headers"]}
@@ -94,7 +103,7 @@ class Transport:
             exchange.incoming.append({"type": "http.request", "body": b"", "more_body": False})
             exchange.is_read = True
         context = copy_context()
-        self._post(lambda: exchange.loop.begin(exchange.run(application, scope), context, exchange.name))
+        self._post(lambda: exchange.loop.begin(exchange.run(application, scope), context, exchange.name, exchange))
         try:
             self._work()
         finally:
@@ -121,12 +130,18 @@ class Transport:
                 seconds, pause = pause, min(pause * 2, _OFTEN if is_reading else _LATER)
             else:
                 seconds = _TICK if is_reading or self._is_end_hidden else _LOOK
+            if self._is_quiet_since is not None:
+                seconds = min(seconds, _LATER)
             found = self._req._wait(exchange.waker, event, watched, seconds)
-            if exchange.is_called:
+            is_called = exchange.is_called
+            if is_called:
                 pause = _SOON
             exchange.is_called = self._is_dry = self._is_end_hidden = False
             if self._answer():
                 return
+            if found >= STOPS:
+                found -= STOPS
+                self._look_at_stop(is_called)
             self._look(found)
 
     def _look(self, found: int) -> None:
@@ -134,12 +149,24 @@ class Transport:
         exchange = self._exchange
         if found == BROKEN:
             raise ClientGoneError("the client has left")
+        if found == ENDS_LATER and exchange.is_read:
+            found = ENDED  # what is unread are further requests
         if found == ENDED and not exchange.client_has_ended:
             exchange.client_has_ended = True
             self._post(exchange.wake)
         self._is_end_hidden = found == ENDS_LATER
         if exchange.loop.has_ended():
             raise _aio.ended()
+
+    def _look_at_stop(self, is_called: bool) -> None:
+        """Leave a request in a child that stops: at once, or when nothing has moved for PythonGracefulTimeout."""
+        now, stage = time.monotonic(), _apache._stop_stage()
+        if is_called or self._is_quiet_since is None:
+            self._is_quiet_since = now
+        is_quiet = now - self._is_quiet_since >= _apache._graceful_time()
+        if stage == AT_ONCE or (stage == OVER and is_quiet):
+            self._exchange.is_stopped = True
+            raise StoppingError
 
     def _answer(self) -> bool:
         """Do what the application has asked for. Return whether the response is written."""
@@ -149,8 +176,6 @@ class Transport:
             if isinstance(first, bytes):
                 # What came together is sent together.
                 req._asgi_body(first, second and not exchange.outgoing)
-        if found == ENDS_LATER and exchange.is_read:
-            found = ENDED  # what is unread are further requests
                 exchange.ahead -= len(first)
                 if not second:
                     return True
@@ -173,6 +198,8 @@ class Transport:
         if self._failure is not None:
             raise self._failure
         error, exchange.error = exchange.error, None
+        if exchange.loop.end_has_begun:
+            raise StoppingError from error
         if exchange.is_told:
             raise ClientGoneError(f"the client has left: {exchange.name} ended with {error!r}") from error
         if error is None:

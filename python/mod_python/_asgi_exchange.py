@@ -48,6 +48,7 @@ class Exchange:
         is_read: whether the transport has read the body to its end.
         client_has_ended: whether the client has ended its side.
         is_gone: whether the transport has left the request.
+        is_stopped: whether it has left since the child stops.
         is_told: whether the application knows that nobody waits for more.
         is_called: whether the transport was called since it looked.
         waiting: what waits for the transport to do something.
@@ -62,7 +63,8 @@ class Exchange:
         self.ahead = 0
         self.has_started = self.is_complete = self.is_called = False
         self.incoming: collections.deque[Message] = collections.deque()
-        self.is_wanted = self.is_read = self.client_has_ended = self.is_gone = self.is_told = False
+        self.is_wanted = self.is_read = self.client_has_ended = self.is_told = False
+        self.is_gone = self.is_stopped = False
         self.waiting: set[asyncio.Future[None]] = set()
         self.calls: collections.deque[Call] = collections.deque()
         self.is_over = False
@@ -85,7 +87,8 @@ class Exchange:
             if self.is_complete:
                 log(f"{self.name} failed after its response", error)
             elif self.is_gone:
-                text = f"{self.name}: after the client had left: {error!r}"
+                why = "the child stops" if self.is_stopped else "after the client had left"
+                text = f"{self.name}: {why}: {error!r}"
                 _apache.log_error(text, _apache.APLOG_INFO)
         self.error, self.is_over = error, True
         del error, scope
@@ -262,6 +265,8 @@ class Exchange:
 
 
 def _send_file(req: Any, path: str, left: int | None) -> None:
+    if left is not None:
+        _check_length(path, os.stat(path).st_size, left)  # noqa: PTH116 - pathlib takes long to import
     sent = req.sendfile(path, 0, -1 if left is None else left)
     if left is not None:
         _check_length(path, sent, left)
@@ -271,8 +276,6 @@ def _check_length(path: str, length: int, left: int) -> None:
     if length != left:
         how = "longer" if length > left else "shorter"
         raise RuntimeError(f"{path} is {how} than the Content-Length: by {abs(length - left)} bytes")
-    if left is not None:
-        _check_length(path, os.stat(path).st_size, left)  # noqa: PTH116 - pathlib takes long to import
 
 
 def _gone() -> OSError:

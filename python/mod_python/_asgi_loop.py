@@ -10,20 +10,26 @@ import contextvars
 import math
 import threading
 import time
-from collections.abc import Callable, Coroutine
-from typing import Any, NoReturn
+from collections.abc import Callable, Coroutine, Iterator
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from mod_python import _aio, _apache
 
+if TYPE_CHECKING:
+    from mod_python._asgi_exchange import Exchange
+
 # What req._wait() watches of a client, and what it returns.
 WATCH_BREAK, WATCH_END, WATCH_INPUT = 0, 1, 2
-ENDED, BROKEN, ENDS_LATER = 1, 2, 4
+ENDED, BROKEN, ENDS_LATER, STOPS = 1, 2, 4, 8
+# What _apache._stop_stage() returns when the time of PythonGracefulTimeout is over, and at a stop at once.
+OVER, AT_ONCE = 2, 3
 
 ASGI = {"version": "3.0", "spec_version": "2.5"}
 _LIFESPAN = {"version": "3.0", "spec_version": "2.0"}
 _PAUSE = 5.0  # seconds until a start that has failed is tried again
 _LONG = 10.0  # seconds after which the log tells of a start that goes on
 _TICK = 1.0  # seconds after which a thread looks whether the loop is still there
+_STEP = 0.05  # the same for a child that stops, and whose applications are still used
 
 _of_thread = threading.local()
 
@@ -34,27 +40,47 @@ class ClientGoneError(ConnectionResetError):
     _of_peer = True
 
 
+class StoppingError(_apache.ShuttingDown):
+    """What a thread of httpd raises when the child stops, and does not wait for the application any longer."""
+
+    _of_peer = True
+
+    def __init__(self) -> None:
+        super().__init__("the server is about to stop")
+
+
 def waker() -> Any:
-    """Return the event that the loop calls for this thread."""
+    """Return the event that the loop, and the stop of the child, call for this thread."""
     try:
         return _of_thread.waker
     except AttributeError:
-        _of_thread.waker = _apache._loop_event()
-        return _of_thread.waker
+        _of_thread.waker = made = _apache._loop_event()
+        _apache._tell_of_stop(made)
+        return made
 
 
 class AsgiLoop:
-    """The loop, and the applications on it."""
+    """The loop, and the applications on it.
+
+    Attributes:
+        tasks: what runs, and the request that it answers, if any.
+        end_has_begun: whether the applications are shut down.
+    """
 
     def __init__(self, running: "_aio._Loop") -> None:
         self.running = running
         self.loop = running.loop
-        self.event = _apache._loop_event()
-        self.tasks: set[asyncio.Task[None]] = set()
+        self.event, self._stop_event = _apache._loop_event(), _apache._loop_event()
+        self.tasks: dict[asyncio.Task[None], Exchange | None] = {}
         self.lifespans: dict[Any, Lifespan] = {}
         self.newest: dict[str, Any] = {}
+        self.end_has_begun = False
+        self._end_is_over = threading.Event()
+        self._stops: asyncio.Task[None] | None = None
         self._posted: collections.deque[Callable[[], object]] = collections.deque()
         self.loop.call_soon_threadsafe(self.loop.add_reader, self.event.fileno(), self._take)
+        self.loop.call_soon_threadsafe(self.loop.add_reader, self._stop_event.fileno(), self._note_stop)
+        _apache._tell_of_stop(self._stop_event)
 
     def post(self, function: Callable[[], object]) -> None:
         """Have the loop call a function when its event is called; any thread."""
@@ -65,11 +91,17 @@ class AsgiLoop:
         while self._posted:
             self._posted.popleft()()
 
-    def begin(self, work: Coroutine[Any, Any, None], context: contextvars.Context, name: str) -> None:
-        """Run a coroutine as a task; on the loop's thread."""
+    def begin(
+        self,
+        work: Coroutine[Any, Any, None],
+        context: contextvars.Context,
+        name: str,
+        exchange: "Exchange | None" = None,
+    ) -> None:
+        """Run a coroutine as a task, be it for a request; on the loop's thread."""
         task = self.loop.create_task(work, name=name, context=context)
-        self.tasks.add(task)
-        task.add_done_callback(self.tasks.discard)
+        self.tasks[task] = exchange
+        task.add_done_callback(self.tasks.pop)
 
     def has_ended(self) -> bool:
         """Return whether the loop runs no more."""
@@ -91,29 +123,56 @@ class AsgiLoop:
                 self.event.call()
         return found
 
+    def _note_stop(self) -> None:
+        self._stop_event.taken()
+        if self._stops is None:
+            self._stops = self.loop.create_task(self._stop(), context=contextvars.Context())
+
+    async def _stop(self) -> None:
+        """End all when the child must be at its end, whatever else keeps it from that."""
+        while (stage := _apache._stop_stage()) < OVER or (stage < AT_ONCE and self._is_waited_for()):
+            await asyncio.sleep(_STEP)
+        self._begin_end()
+
+    def _is_waited_for(self) -> bool:
+        return any(exchange is not None and not exchange.is_gone for exchange in self.tasks.values())
+
+    def _answering(self) -> Iterator["asyncio.Task[None]"]:
+        """Iterate over the tasks whose response is not complete, those left for the stop of the child included."""
+        for task, exchange in self.tasks.items():
+            if exchange is not None and not exchange.is_complete and (exchange.is_stopped or not exchange.is_gone):
+                yield task
+
     def end(self) -> None:
         """End what runs, and all lifespans: at the end of the child, on its main thread."""
         if self.has_ended() or not (self.tasks or self.lifespans):
             return
-        done = threading.Event()
-        self.post(lambda: self.loop.create_task(self._end(done), context=contextvars.Context()))
+        self.post(self._begin_end)
         self.event.call()
-        while not done.wait(_TICK):
+        while not self._end_is_over.wait(_TICK):
             if self.has_ended():
                 return
 
-    async def _end(self, done: threading.Event) -> None:
+    def _begin_end(self) -> None:
+        if not self.end_has_begun:
+            self.end_has_begun = True
+            self._stops = self.loop.create_task(self._end(), context=contextvars.Context())
+
+    async def _end(self) -> None:
         try:
-            lasting = {one.task for one in self.lifespans.values()}
-            if running := {task for task in self.tasks if task not in lasting}:
-                _, left = await asyncio.wait(running, timeout=shutdown_time() / 2)
+            for task in self._answering():
+                task.cancel()
+            if self.tasks:
+                _, left = await asyncio.wait(self.tasks, timeout=shutdown_time() / 2)
                 for task in left:
                     task.cancel()
                 if left:
                     await asyncio.wait(left, timeout=shutdown_time() / 4)
+            for lifespan in self.lifespans.values():
+                lifespan.give_up_start()
             await asyncio.gather(*(one.shut_down() for one in self.lifespans.values()))
         finally:
-            done.set()
+            self._end_is_over.set()
 
 
 def shutdown_time() -> float:
@@ -174,6 +233,7 @@ class Lifespan:
         Raises:
             SERVER_RETURN: with 503, if it could not start a short time ago, or has been starting for too long.
             ClientGoneError: the client has left before; the start goes on.
+            StoppingError: the child stops.
         """
         own = waker()
         try:
@@ -188,8 +248,11 @@ class Lifespan:
                 self._waiting.add(own)
                 while self._is_starting:
                     self._look_at_time(req)
-                    if req._wait(own, self._loop.event, WATCH_BREAK, _TICK) == BROKEN:
+                    found = req._wait(own, self._loop.event, WATCH_BREAK, _TICK)
+                    if found & BROKEN:
                         raise ClientGoneError("the client has left")
+                    if found & STOPS and _apache._stop_stage() >= OVER:
+                        raise StoppingError
                     if self._loop.has_ended():
                         raise _aio.ended()
         finally:
@@ -229,7 +292,9 @@ class Lifespan:
             error = f"it raised {raised!r}"
             if self.is_ready or self._shutdown.is_set():
                 log(f"the lifespan of {self._name} failed", raised)
-        if not self.is_ready and self._why is None:
+        if self._shutdown.is_set() and not self.is_ready:
+            self._started(False)
+        elif not self.is_ready and self._why is None:
             # Applications that know no lifespan raise, or return; their requests are served all the same.
             how = error or "it returned"
             text = f"{self._name} has no lifespan: {how} before lifespan.startup.complete"
@@ -277,6 +342,12 @@ class Lifespan:
         self._is_starting = False
         for waiting in list(self._waiting):
             waiting.call()
+
+    def give_up_start(self) -> None:
+        """End a start that is not over; on the loop's thread."""
+        if self.task is not None and self._is_starting:
+            self._shutdown.set()
+            self.task.cancel()
 
     async def shut_down(self) -> None:
         """Have the application shut down, if it has started and is still there; on the loop's thread."""

@@ -11,7 +11,7 @@ use crate::httpd::log::Level;
 use crate::httpd::server::{fork, late_stop, listener, mutex, process, stop};
 use crate::httpd::{Pool, Server, server};
 use crate::metrics;
-use crate::parking::timer;
+use crate::parking::{shutdown, timer};
 use crate::python::apache::module::MODULE;
 use crate::python::child_end;
 use crate::python::connection::call;
@@ -26,7 +26,7 @@ pub(super) const ITK: &CStr = c"mpm_itk.c";
 
 /// The module's work when a child of prefork is told to end at once.
 const DUTIES: stop::Duties = stop::Duties {
-    told: timer::wake_all,
+    told: wake_all,
     last: child_end::beside_main_thread,
 };
 
@@ -76,7 +76,14 @@ pub(super) fn stopping(graceful: bool) {
 fn end_soon() {
     child_end::begin();
     stop::note_told();
+    shutdown::call_all();
     blocking::shut_all();
+}
+
+/// Wakes all that waits in a child of prefork, so that it sees that the child was told to stop at once.
+fn wake_all() {
+    timer::wake_all();
+    shutdown::call_all();
 }
 
 /// A child that stops gracefully may still be told to stop at once.

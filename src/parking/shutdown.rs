@@ -1,17 +1,35 @@
 //! The stop of a child, as connections see it: handlers are told first (`conn.closing`), and when their time is over
-//! their waits end with `ShuttingDown`. Any thread may call these functions; they take no lock.
+//! their waits end with `ShuttingDown`. Any thread may call these functions; [`TOLD`] is locked for a few instructions.
 
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
+use crate::httpd::connection::poller::Event;
 use crate::httpd::server::stop;
+use crate::locks::Lock;
 
 /// When the time of handlers is over and their waits end with `ShuttingDown`. Set once they are told that the child
 /// is about to stop (`conn.closing`).
 static CLOSING: OnceLock<Instant> = OnceLock::new();
 /// Whether the time of handlers is over already.
 static OVER: AtomicBool = AtomicBool::new(false);
+/// The events of threads and event loops that look at the stage of the stop when they are called.
+static TOLD: Lock<Vec<Weak<Event>>> = Lock::short(Vec::new());
+
+/// How far the stop of a child is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum StopStage {
+    /// It has not begun.
+    Serving,
+    /// Handlers are told, and have time.
+    Closing,
+    /// The time of handlers is over.
+    Over,
+    /// The child was told to stop at once.
+    AtOnce,
+}
+
 /// When the time of handlers is over; `None` until the child is about to stop.
 pub(super) fn over_at() -> Option<Instant> {
     CLOSING.get().copied()
@@ -20,6 +38,7 @@ pub(super) fn over_at() -> Option<Instant> {
 /// The child stops gracefully: the time of handlers is over after `grace`.
 pub(super) fn begin(grace: Duration) {
     CLOSING.get_or_init(|| Instant::now() + grace);
+    call_all();
 }
 
 /// The child stops at once.
@@ -37,4 +56,28 @@ pub fn is_closing() -> bool {
 pub fn is_over() -> bool {
     let over = || CLOSING.get().is_some_and(|over| *over <= Instant::now());
     OVER.load(Ordering::Acquire) || stop::is_told() || over()
+}
+
+/// How far the stop is.
+pub fn stage() -> StopStage {
+    match () {
+        () if stop::is_told() => StopStage::AtOnce,
+        () if is_over() => StopStage::Over,
+        () if is_closing() => StopStage::Closing,
+        () => StopStage::Serving,
+    }
+}
+
+/// Has an event called when the stop begins, and when the child is told to stop at once.
+pub fn tell(event: &Arc<Event>) {
+    let mut told = TOLD.lock();
+    told.retain(|known| known.strong_count() > 0);
+    told.push(Arc::downgrade(event));
+}
+
+/// Calls all those events.
+pub fn call_all() {
+    for event in TOLD.lock().iter().filter_map(Weak::upgrade) {
+        event.signal();
+    }
 }

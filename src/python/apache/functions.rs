@@ -15,9 +15,11 @@ use crate::httpd::log::{Level, SourceLocation};
 use crate::httpd::request::fileinfo::FileInfo;
 use crate::httpd::server::config_tree::Node;
 use crate::httpd::server::{config_tree, process};
+use crate::parking::shutdown;
 use crate::python::cache::CacheStore;
 use crate::python::child_end;
 use crate::python::cleanup::{Cleanup, push_for_child};
+use crate::python::connection::call::grace;
 use crate::python::connection::loop_event::LoopEvent;
 use crate::python::filter::bucket::BucketObject;
 use crate::python::object::arguments::{boolean, given, none};
@@ -132,6 +134,14 @@ impl Class for Functions {
         _serve_wsgi(req) = serve_wsgi;
         /// Returns the time of PythonShutdownTimeout for this child, in seconds (float).
         _shutdown_time() = shutdown_time;
+        /// Returns the time of PythonGracefulTimeout for this child, in seconds (float).
+        _graceful_time() = graceful_time;
+        /// Has event, which _loop_event() has returned, called when this child begins to stop, and when it is told to
+        /// stop at once. Raises TypeError for another object.
+        _tell_of_stop(event) = tell_of_stop;
+        /// Returns how far the stop of this child is (int): 0 if it has not begun, 1 while what was begun has time, 2
+        /// when that is over, 3 if the child was told to stop at once.
+        _stop_stage() = stop_stage;
         /// Returns True when an entry of level (int, one of APLOG_*) would be logged now.
         _takes(level) = takes_level;
         /// Writes text (str) to the error log at level (int, one of APLOG_*), with path (str) and line (int) as its
@@ -195,6 +205,21 @@ fn serve_wsgi<'py>(this: &Me<'_, 'py>, req: &Bound<'py, PyAny>) -> Answer<'py> {
 fn shutdown_time<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
     let seconds = child_end::limit().as_secs_f64();
     Ok(seconds.into_pyobject(this.py())?.into_any())
+}
+
+fn graceful_time<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
+    let seconds = grace().as_secs_f64();
+    Ok(seconds.into_pyobject(this.py())?.into_any())
+}
+
+fn tell_of_stop<'py>(this: &Me<'_, 'py>, event: &Bound<'py, PyAny>) -> Answer<'py> {
+    shutdown::tell(&LoopEvent::of(event, this.interpreter())?);
+    none(this)
+}
+
+fn stop_stage<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
+    let stage = shutdown::stage() as u8;
+    Ok(stage.into_pyobject(this.py())?.into_any())
 }
 
 fn mpm_query<'py>(this: &Me<'_, 'py>, code: &Bound<'py, PyAny>) -> Answer<'py> {

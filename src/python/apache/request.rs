@@ -183,7 +183,7 @@ impl Class for RequestObject {
         /// Calls the event called, if it is not None, and waits until the event waker is called, something has happened on
         /// the client's connection, or seconds (float) are over. watched: 0 for its break, 1 for the client's end too, 2 for
         /// input too. Returns 1 when the client has ended its side, 2 when the connection is broken, 4 when unread bytes
-        /// stand before that end, else 0 (int).
+        /// stand before that end, else 0 (int); 8 is added when the child stops.
         _wait(waker, called, watched, seconds) = asgi::wait::wait;
         /// Does nothing: httpd sends the headers before the first byte of the body. It is there for programs written
         /// for mod_python 3.

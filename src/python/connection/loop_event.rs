@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
 use super::future::Future;
@@ -12,6 +13,7 @@ use crate::python::object::arguments::none;
 use crate::python::object::class;
 use crate::python::object::class::{Answer, Class, This};
 use crate::python::object::members::{attributes, methods};
+use crate::python::runtime::interpreter::Interpreter;
 use crate::python::runtime::types::ClassId;
 
 /// The event of one loop.
@@ -46,9 +48,16 @@ impl LoopEvent {
         Ok(Self(Arc::new(Event::new()?)))
     }
 
-    /// The event itself.
-    pub fn event(&self) -> Arc<Event> {
-        self.0.clone()
+    /// The event of an object that is one of these.
+    ///
+    /// # Errors
+    /// `TypeError` for any other object.
+    pub fn of(
+        object: &Bound<'_, PyAny>,
+        interpreter: &'static Interpreter,
+    ) -> PyResult<Arc<Event>> {
+        let event = class::body::<Self>(object, interpreter).map(|event| event.0.clone());
+        event.ok_or_else(|| PyTypeError::new_err("takes events of _apache._loop_event()"))
     }
 }
 

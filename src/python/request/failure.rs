@@ -79,11 +79,12 @@ impl PhaseCall<'_, '_> {
     /// Ends a request whose handler did not catch that the client has left, or that the server stops.
     fn left(&self, error: &PyErr) -> Outcome {
         let has_bytes = taken(self.r.connection()).is_some();
-        if has_bytes || !self.state.is_async.get() || self.is_answered() {
+        let shutting_down = self.interpreter.types.shutting_down.bind(self.py);
+        let stops = error.is_instance(self.py, shutting_down);
+        if has_bytes || !(stops || self.state.is_async.get()) || self.is_answered() {
             return self.concluded(Status::DONE);
         }
-        let shutting_down = self.interpreter.types.shutting_down.bind(self.py);
-        if !error.is_instance(self.py, shutting_down) {
+        if !stops {
             // A client that has ended only its side must not take an empty response for the whole.
             self.r.connection().abort();
             return self.concluded(Status::DONE);

@@ -276,7 +276,17 @@ async def page_tasks(scope: Any, receive: Any, send: Any) -> None:
     await answer(send, json.dumps([len(names), threads]).encode())
 
 
+async def page_slow(scope: Any, receive: Any, send: Any) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"connection", b"close")]})
+    print("sends slowly")
+    for _ in range(int(scope["query_string"])):
+        await asyncio.sleep(0.1)
+        await send({"type": "http.response.body", "body": b"part\n", "more_body": True})
+    await send({"type": "http.response.body"})
+
+
 async def page_wait(scope: Any, receive: Any, send: Any) -> None:
+    print("waits sleeping")
     await asyncio.sleep(float(scope["query_string"]))
     await answer(send, b"waited")
 
@@ -303,6 +313,7 @@ async def page_path(scope: Any, receive: Any, send: Any) -> None:
     assert "http.response.pathsend" in scope["extensions"]
     path = scope["query_string"].decode()
     headers = []
+    path, _, more = path.partition("+")
     if os.access(path, os.R_OK):
         headers = [(b"content-length", str(os.stat(path).st_size + int(more or 0)).encode())]  # noqa: PTH116
     await send({"type": "http.response.start", "status": 200, "headers": headers})
@@ -313,7 +324,6 @@ async def page_hint(scope: Any, receive: Any, send: Any) -> None:
     if "http.response.early_hint" in scope["extensions"]:
         await send({"type": "http.response.early_hint", "links": [b"</a.css>; rel=preload", b"</b.js>; rel=preload"]})
     await answer(send, b"hinted", 200, (b"x-a", b"1"))
-    path, _, more = path.partition("+")
 
 
 async def page_trailers(scope: Any, receive: Any, send: Any) -> None:

@@ -64,8 +64,12 @@ async def stuck(scope: Any, receive: Any, send: Any) -> None:
         await _answer(send, "stuck no more")
         return
     await receive()
-    while not (Path(__file__).parent / "may_start").exists():
-        await asyncio.sleep(0.05)
+    print("stuck starts")
+    try:
+        while not (Path(__file__).parent / "may_start").exists():
+            await asyncio.sleep(0.05)
+    finally:
+        print("the start of stuck ends")
     await send({"type": "lifespan.startup.complete"})
     await receive()
     await send({"type": "lifespan.shutdown.complete"})

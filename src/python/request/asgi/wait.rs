@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
-use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
+use crate::httpd::connection::parking;
 use crate::httpd::connection::thread_event;
 use crate::httpd::connection::thread_event::{SocketChange, ThreadEvent};
+use crate::parking::shutdown;
+use crate::parking::timer;
+use crate::python::connection::call::grace;
 use crate::python::connection::loop_event::LoopEvent;
 use crate::python::object::arguments::given;
-use crate::python::object::class;
 use crate::python::object::class::Answer;
 use crate::python::request::object::Me;
 use crate::python::runtime::interpreter::release;
@@ -20,6 +22,8 @@ const ENDED: u8 = 1;
 const BROKEN: u8 = 2;
 /// The client's side has ended, and something unread stands before it.
 const ENDS_LATER: u8 = 4;
+/// The child stops. Added to one of the above.
+const STOPS: u8 = 8;
 
 /// `req._wait(waker, called, watched, seconds)`
 ///
@@ -33,11 +37,7 @@ pub(in crate::python) fn wait<'py>(
     seconds: &Bound<'py, PyAny>,
 ) -> Answer<'py> {
     let r = this.body().lent.get()?;
-    let event = |object: &Bound<'py, PyAny>| {
-        class::body::<LoopEvent>(object, this.interpreter())
-            .map(LoopEvent::event)
-            .ok_or_else(|| PyTypeError::new_err("takes events of _apache._loop_event()"))
-    };
+    let event = |object: &Bound<'py, PyAny>| LoopEvent::of(object, this.interpreter());
     let waker = event(waker)?;
     let called = given(Some(called)).map(event).transpose()?;
     let watched = match watched.extract()? {
@@ -56,12 +56,22 @@ pub(in crate::python) fn wait<'py>(
         let socket = (!c.is_stream()).then_some((c, watched));
         let ready = thread_event::wait(Some(own), socket, time).unwrap_or_default();
         own.silence();
-        match ready {
+        let found = match ready {
             _ if ready.broken || c.is_aborted() => BROKEN,
             _ if !ready.ends => 0,
             _ if c.is_at_end() => ENDED,
             _ => ENDS_LATER,
-        }
+        };
+        found + if stops() { STOPS } else { 0 }
     });
     Ok(found.into_pyobject(this.py())?.into_any())
+}
+
+/// Whether the child stops. A child of prefork that stops gracefully is told by a signal alone, which ends the wait of
+/// its thread.
+fn stops() -> bool {
+    if parking::is_stopping() && !shutdown::is_closing() {
+        timer::close(grace());
+    }
+    shutdown::is_closing()
 }
