@@ -11,7 +11,7 @@ use crate::httpd::log::Level;
 use crate::httpd::server::{fork, late_stop, listener, mutex, process, stop};
 use crate::httpd::{Pool, Server, server};
 use crate::metrics;
-use crate::parking::{shutdown, timer};
+use crate::parking::{shutdown, stuck_clients, timer};
 use crate::python::apache::module::MODULE;
 use crate::python::child_end;
 use crate::python::connection::call;
@@ -24,8 +24,9 @@ use crate::python_homes;
 /// It forks a process for each connection of a child.
 pub(super) const ITK: &CStr = c"mpm_itk.c";
 
-/// The module's work when a child of prefork is told to end at once.
+/// The module's work when a child of prefork is told to end.
 const DUTIES: stop::Duties = stop::Duties {
+    closing: close,
     told: wake_all,
     last: child_end::beside_main_thread,
 };
@@ -57,7 +58,7 @@ pub(super) fn init(child: &Pool, main: &'static Server) {
 pub(super) fn stopping(graceful: bool) {
     match graceful {
         true => {
-            timer::close(call::grace());
+            close();
             watch_for_late_stop();
         }
         // Children of prefork are at their end then, or leave their loop first (`stop`).
@@ -70,6 +71,13 @@ pub(super) fn stopping(graceful: bool) {
         }
         false => {}
     }
+}
+
+/// The child stops gracefully: handlers have their time, and clients that keep their threads, too.
+fn close() {
+    let grace = call::grace();
+    timer::close(grace);
+    stuck_clients::watch(grace);
 }
 
 /// A child of an MPM with threads stops at once: the time of its end runs, and plain connection handlers are woken.

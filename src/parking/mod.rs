@@ -10,6 +10,7 @@ pub mod mpm_calls;
 mod nonblocking;
 pub mod reactor;
 pub mod shutdown;
+pub mod stuck_clients;
 pub mod task;
 #[cfg(test)]
 mod tests;

@@ -82,16 +82,18 @@ def test_requests_that_wait_end_and_lifespans_are_shut_down(mpm: str, way: Calla
             begun(httpd, "/pages/wait?60", "waits sleeping"),
             begun(httpd, "/stuck", "stuck starts"),
         ]
+        stuck = begun(httpd, "/pages/gone?writing", "waits writing")
         begin = time.monotonic()
         way(httpd)
         answers = [rest(client) for client in clients]
-        shut_down(httpd, 2 if mpm == "prefork" else 1)
+        shut_down(httpd, 3 if mpm == "prefork" else 1)
         httpd.wait_for_log("the start of stuck ends", 20)
         assert time.monotonic() - begin < 4
         if way is graceful_restart:
             assert {answer[:13] for answer in answers} == {b"HTTP/1.1 503 "}
+            httpd.wait_for_log("gone writing: the client has left")
         assert "Traceback" not in httpd.log() and "has no lifespan" not in httpd.log()
-        for client in clients:
+        for client in [*clients, stuck]:
             client.close()
 
 

@@ -200,3 +200,31 @@ def test_at_a_graceful_restart_waiting_requests_end_or_are_answered_with_503(htt
     assert Counter(re.findall(r"life: (.*)$", httpd.log(), re.MULTILINE)) == Counter(
         ["begins", "ShuttingDown", "finally"]
     )
+
+
+def test_at_a_graceful_restart_clients_that_do_nothing_hold_no_child(httpd: Httpd) -> None:
+    """One that is merely slow goes on."""
+    clients = [begun(httpd, "write"), begun(httpd, "read", body="Content-Length: 100"), begun(httpd, "flow")]
+    clients[1].sendall(b"x" * 10)
+    wanted, received = 24 * 1024 * 1024, 0
+
+    def read_slowly() -> None:
+        nonlocal received
+        while received < wanted and (chunk := clients[2].recv(1024 * 1024, socket.MSG_WAITALL)):
+            received += len(chunk)
+            time.sleep(0.12)
+
+    children, reader = set(httpd.children()), threading.Thread(target=read_slowly)
+    reader.start()
+    httpd.graceful()
+    reader.join()
+    assert received >= wanted
+    clients[2].close()
+    expected = Counter({"begins": 3, "finally": 3, "ShuttingDown": 2})
+    assert said(httpd, expected, 20) == expected
+    deadline = time.monotonic() + 20
+    while children & set(httpd.children()):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    for client in clients:
+        client.close()

@@ -31,6 +31,7 @@ UNGUARDED = {
     ("httpd/server/fork.rs", "forked"),
     ("httpd/server/late_stop.rs", "note"),
     ("httpd/server/process.rs", "at_exit"),  # It ends the process.
+    ("httpd/server/stop.rs", "closes"),  # As the next one.
     ("httpd/server/stop.rs", "told"),  # A signal handler; `guard` logs, which is not safe in one.
     ("python/object/slot_trampolines.rs", "itself_trampoline"),  # It takes a reference, and returns its argument.
 }

@@ -1,6 +1,7 @@
 //! Connections whose handler blocks its thread while it waits for its peer. An MPM with threads that stops at once only
-//! closes its descriptors of them, which no waiting thread notices. So each has a second descriptor here, by which the
-//! socket is shut then; that of the filters where they have their own, which the MPM does not close.
+//! closes its descriptors of them, which no waiting thread notices; one that stops gracefully waits for them. So each has
+//! a second descriptor here, by which the socket is shut then; that of the filters where they have their own, which the
+//! MPM does not close.
 
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::OnceLock;
@@ -10,8 +11,19 @@ use super::parked_socket::ParkedSocket;
 use crate::httpd::server::stop;
 use crate::locks::Lock;
 
-/// The sockets, each with its number.
-static SOCKETS: Lock<(u64, Vec<(u64, Socket)>)> = Lock::short((0, Vec::new()));
+/// The sockets, and the number of the last one.
+static SOCKETS: Lock<(u64, Vec<BlockedSocket>)> = Lock::short((0, Vec::new()));
+
+/// The place of `tcpi_bytes_acked` in the kernel's `struct tcp_info`, which is part of its interface (Linux 4.1). Behind it
+/// is `tcpi_bytes_received`. libc's structure ends before them.
+const BYTES_ACKED: usize = 120;
+
+struct BlockedSocket {
+    number: u64,
+    socket: Socket,
+    /// Whether a request reads or writes by it once, and it is here for that time.
+    is_once: bool,
+}
 
 /// A descriptor of a connection's socket, which is open while it stands in the list.
 enum Socket {
@@ -26,13 +38,36 @@ impl Socket {
             Self::OfFilters(socket) => *socket,
         }
     }
+
+    fn shut(&self) {
+        // SAFETY: an open descriptor.
+        unsafe { libc::shutdown(self.descriptor(), libc::SHUT_RDWR) };
+    }
+
+    /// How many bytes the peer has acknowledged and sent. `None` where the kernel does not tell.
+    fn bytes_moved(&self) -> Option<u64> {
+        let mut info = [0u8; BYTES_ACKED + 16];
+        let mut length = size_of_val(&info) as libc::socklen_t;
+        let (socket, place) = (self.descriptor(), info.as_mut_ptr().cast());
+        let (level, name) = (libc::IPPROTO_TCP, libc::TCP_INFO);
+        // SAFETY: an open descriptor, and a place for so many bytes.
+        unsafe { libc::getsockopt(socket, level, name, place, &raw mut length) };
+        let (_, counts) = info[..length as usize].split_at_checked(BYTES_ACKED)?;
+        let (acknowledged, received) = counts.split_first_chunk()?;
+        let (received, _) = received.split_first_chunk()?;
+        Some(u64::from_ne_bytes(*acknowledged).wrapping_add(u64::from_ne_bytes(*received)))
+    }
 }
 
-fn add(socket: Socket) -> Blocking {
+fn add(socket: Socket, is_once: bool) -> Blocking {
     let mut sockets = SOCKETS.lock();
     sockets.0 += 1;
     let number = sockets.0;
-    sockets.1.push((number, socket));
+    sockets.1.push(BlockedSocket {
+        number,
+        socket,
+        is_once,
+    });
     Blocking(Some(number))
 }
 
@@ -44,9 +79,22 @@ impl Connection {
     /// and where descriptors are short, nothing is done about it.
     pub fn blocks(&self) -> Blocking {
         static HAS_THREADS: OnceLock<bool> = OnceLock::new();
-        if !*HAS_THREADS.get_or_init(stop::has_threads) {
-            return Blocking(None);
+        match *HAS_THREADS.get_or_init(stop::has_threads) {
+            true => self.add_second(false),
+            false => Blocking(None),
         }
+    }
+
+    /// A request of this connection is about to read or write, and may block its thread by that. Nothing is done about
+    /// a stream of HTTP/2, which has no socket of its own.
+    pub fn blocks_once(&self) -> Blocking {
+        match self.is_stream() {
+            true => Blocking(None),
+            false => self.add_second(true),
+        }
+    }
+
+    fn add_second(&self, is_once: bool) -> Blocking {
         let Some(descriptor) = self.descriptor() else {
             return Blocking(None);
         };
@@ -55,14 +103,14 @@ impl Connection {
         let Ok(second) = descriptor.try_clone_to_owned() else {
             return Blocking(None);
         };
-        add(Socket::Second(second))
+        add(Socket::Second(second), is_once)
     }
 }
 
 impl ParkedSocket {
     /// HTTP is served on the connection of this socket from now on, in a hook that drops the value before it returns.
     pub fn blocks(&self) -> Blocking {
-        add(Socket::OfFilters(self.socket()))
+        add(Socket::OfFilters(self.socket()), false)
     }
 }
 
@@ -72,7 +120,7 @@ impl Drop for Blocking {
             return;
         };
         let mut sockets = SOCKETS.lock();
-        let at = sockets.1.iter().position(|(other, _)| *other == number);
+        let at = sockets.1.iter().position(|entry| entry.number == number);
         let socket = at.map(|at| sockets.1.swap_remove(at));
         drop(sockets);
         // Closed without the lock.
@@ -82,8 +130,17 @@ impl Drop for Blocking {
 
 /// Shuts the sockets of all these connections, since the child stops at once.
 pub fn shut_all() {
-    for (_, socket) in &SOCKETS.lock().1 {
-        // SAFETY: an open descriptor.
-        unsafe { libc::shutdown(socket.descriptor(), libc::SHUT_RDWR) };
+    for entry in &SOCKETS.lock().1 {
+        entry.socket.shut();
+    }
+}
+
+/// Shuts the sockets of requests that are stuck. The function is given the number of what may block, and how many bytes
+/// the peer has taken and sent so far.
+pub fn shut_requests(mut is_stuck: impl FnMut(u64, u64) -> bool) {
+    for entry in SOCKETS.lock().1.iter().filter(|entry| entry.is_once) {
+        if is_stuck(entry.number, entry.socket.bytes_moved().unwrap_or_default()) {
+            entry.socket.shut();
+        }
     }
 }

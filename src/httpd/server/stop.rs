@@ -1,4 +1,4 @@
-//! The end of a child of prefork that is told to stop at once.
+//! The end of a child of prefork that is told to stop at once, or gracefully.
 //!
 //! prefork answers SIGTERM and SIGHUP in a signal handler that destroys the child's pools and exits,
 //! wherever the child's thread is: it may hold the GIL, or be about to take it, or hold a lock of
@@ -11,6 +11,9 @@
 //! thread that does nothing else, has the module end what can be ended beside it, and ends the
 //! process. If the child's thread is in code of httpd or of another module by then, the watchdog
 //! first has it run httpd's own signal handler, with all functions of ours switched off.
+//!
+//! SIGUSR1, by which prefork has a child stop gracefully, is httpd's own. Behind httpd's handler of it the watchdog is
+//! woken, so that the module knows of the stop while the child's thread is at work.
 
 use std::mem::MaybeUninit;
 use std::sync::OnceLock;
@@ -36,9 +39,11 @@ const STACK: usize = 256 * 1024;
 /// The signals by which prefork has a child end at once.
 const ENDS: [i32; 2] = [libc::SIGTERM, libc::SIGHUP];
 
-/// What a module does when a child of prefork must end. Both run on the watchdog's thread.
+/// What a module does when a child of prefork must end. All run on the watchdog's thread.
 #[derive(Clone, Copy)]
 pub struct Duties {
+    /// The child stops gracefully.
+    pub closing: fn(),
     /// The child was told to end: wakes the code that waits on its thread.
     pub told: fn(),
     /// The child's thread is not waited for any longer: runs what must run at the end of the child.
@@ -91,6 +96,8 @@ static PREPARED: OnceLock<(&'static Server, Duties)> = OnceLock::new();
 static LACKS_WATCHDOG: AtomicBool = AtomicBool::new(false);
 /// Whether the child was told to end at once.
 static TOLD: AtomicBool = AtomicBool::new(false);
+/// Whether the child was told to stop gracefully.
+static CLOSES: AtomicBool = AtomicBool::new(false);
 /// The socket of the client that the child's thread serves; -1 for none.
 static CLIENT: AtomicI32 = AtomicI32::new(-1);
 /// Whether the child's thread has left its loop and runs the cleanups of the child.
@@ -187,6 +194,9 @@ fn start_watchdog() -> std::io::Result<()> {
         ours.sa_sigaction = told as *const () as usize;
         action(signal, Some(&ours));
     }
+    let mut ours = before.graceful;
+    ours.sa_sigaction = closes as *const () as usize;
+    action(libc::SIGUSR1, Some(&ours));
     Ok(())
 }
 
@@ -255,6 +265,19 @@ extern "C" fn told(signal: i32) {
     unsafe { *errno = kept };
 }
 
+/// The signal handler of SIGUSR1, as `told`.
+extern "C" fn closes(signal: i32) {
+    let Some(before) = BEFORE.get() else {
+        return;
+    };
+    answer(&before.graceful, signal);
+    // SAFETY: only asks.
+    let is_child = unsafe { libc::getpid() } == before.process;
+    if is_child && !CLOSES.swap(true, Ordering::AcqRel) {
+        before.wakeup.signal();
+    }
+}
+
 /// Ends a process that was forked from the child without libc's fork(), and so has its signal handlers,
 /// as the signal would have ended it. What it shares with the child, as the client's socket, stays as it is.
 fn end_fork(signal: i32) {
@@ -269,8 +292,12 @@ fn end_fork(signal: i32) {
 /// The main function of the watchdog's thread.
 fn watch(wakeup: Semaphore, main: &'static Server, duties: Duties) {
     process::block_signals();
+    let mut closing = Some(duties.closing);
     while !is_told() {
         wakeup.wait();
+        if CLOSES.load(Ordering::Acquire) {
+            closing.take().into_iter().for_each(|closing| closing());
+        }
     }
     (duties.told)();
     if has_left(GRACE) {

@@ -7,11 +7,12 @@ use std::time::Duration;
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 
-use super::awaitable::{RequestOperation, RequestWait};
+use super::awaitable::{RequestOperation, RequestWait, unsent};
 use super::io;
 use super::io::{answering, reading};
 use super::object::{Me, RequestObject};
 use super::state::RequestState;
+use crate::httpd::Request;
 use crate::httpd::connection::parking;
 use crate::parking::shutdown;
 use crate::python::object::arguments::{boolean, flag, limit};
@@ -108,11 +109,14 @@ pub(in crate::python) fn write<'py>(
     if !is_async(this)? {
         return io::write(this, data, with_flush);
     }
-    let (r, state) = answering(this.body(), "write")?;
+    let (r, state) = sender(this, "write")?;
     let flush = flag(with_flush, true)?;
-    let written = state.response.total.get();
-    state.response.write(this.interpreter(), r, data, false)?;
-    let flush = flush && state.response.total.get() > written;
+    let (response, interpreter) = (&state.response, this.interpreter());
+    let written = response.total.get();
+    response
+        .write(interpreter, r, data, false)
+        .map_err(|error| unsent(this.py(), interpreter, response, error))?;
+    let flush = flush && response.total.get() > written;
     sending(this, state, flush, None)
 }
 
@@ -120,7 +124,7 @@ pub(in crate::python) fn flush<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
     if !is_async(this)? {
         return io::flush(this);
     }
-    let (_, state) = answering(this.body(), "flush")?;
+    let (_, state) = sender(this, "flush")?;
     sending(this, state, true, None)
 }
 
@@ -133,10 +137,17 @@ pub(in crate::python) fn sendfile<'py>(
     if !is_async(this)? {
         return io::sendfile(this, path, offset, length);
     }
-    let (r, state) = answering(this.body(), "sendfile")?;
+    let (r, state) = sender(this, "sendfile")?;
     let part = io::file_range(offset, length)?;
     let length = state.response.queue_file(this.py(), r, path, part)?;
     sending(this, state, length > 0, Some(length))
+}
+
+/// The request, whose response this `async def` handler is about to write.
+fn sender<'a>(this: &'a Me<'_, '_>, method: &str) -> PyResult<(&'a Request, &'a RequestState)> {
+    let (r, state) = answering(this.body(), method)?;
+    state.response.ends_with_stop.set(true);
+    Ok((r, state))
 }
 
 /// What is awaited for what was written: that it is sent. Without an `await`, it is sent before the handler next waits.

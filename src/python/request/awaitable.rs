@@ -12,6 +12,7 @@ use pyo3::prelude::*;
 
 use super::io::{answering, reading};
 use super::object::RequestObject;
+use super::response::Response;
 use crate::httpd::Error;
 use crate::parking::io_state::{Lost, Needs};
 use crate::parking::shutdown;
@@ -21,6 +22,7 @@ use crate::python::object::class;
 use crate::python::object::class::{Class, This};
 use crate::python::object::members::{attributes, methods};
 use crate::python::object::slots::{Awaitable, Slot, awaitable_slots};
+use crate::python::runtime::interpreter::Interpreter;
 use crate::python::runtime::types::ClassId;
 
 /// One thing that an `async def` handler of a request awaits, or iterates over.
@@ -100,7 +102,8 @@ impl Awaitable for RequestWait {
 /// Reads of the body.
 ///
 /// # Errors
-/// As `Body`'s, but `ConnectionResetError` where the client is gone; `StopAsyncIteration` at the end of an iteration.
+/// As `Body`'s, but `ConnectionResetError` where the client is gone, `apache.ShuttingDown` where the child stops;
+/// `StopAsyncIteration` at the end of an iteration.
 fn read<'py>(
     this: &Me<'_, 'py>,
     req: &RequestObject,
@@ -109,6 +112,7 @@ fn read<'py>(
     let (py, interpreter) = (this.py(), this.interpreter());
     let (r, state) = reading(req, "read")?;
     let body = &state.body;
+    let _blocking = r.connection().blocks_once();
     let result = match operation {
         RequestOperation::Line(most) => body
             .read_line(py, interpreter, r, most)
@@ -129,9 +133,13 @@ fn read<'py>(
         },
     };
     result.map_err(|error| {
-        match error.value(py).is_exact_instance_of::<PyOSError>() && body.is_cut() {
-            true => PyConnectionResetError::new_err("the client left before its body was whole"),
-            false => error,
+        match error.value(py).is_exact_instance_of::<PyOSError>() {
+            // The child may have closed the socket.
+            true if shutdown::is_over() => Lost::Stopping.error(py, interpreter),
+            true if body.is_cut() => {
+                PyConnectionResetError::new_err("the client left before its body was whole")
+            }
+            _ => error,
         }
     })
 }
@@ -139,8 +147,7 @@ fn read<'py>(
 /// Sends what was written.
 ///
 /// # Errors
-/// `ConnectionResetError` when the client is gone, `TimeoutError` when it takes nothing for httpd's `Timeout`, `OSError`
-/// when a filter has ended the response.
+/// As `unsent`.
 fn send<'py>(
     this: &Me<'_, 'py>,
     req: &RequestObject,
@@ -154,18 +161,29 @@ fn send<'py>(
         true => response.flush(py, r),
         false => Ok(()),
     };
-    if let Err(error) = sent {
-        return Err(match response.broken() {
-            None | Some(Error::FILTER) => error,
-            Some(broken) if broken.is_timeout() => {
-                PyTimeoutError::new_err("the client took nothing of the response for Timeout")
-            }
-            Some(_) => PyConnectionResetError::new_err("the client takes nothing any more"),
-        });
-    }
+    sent.map_err(|error| unsent(py, this.interpreter(), response, error))?;
     match value {
         Some(value) => Ok(value.into_pyobject(py)?.into_any()),
         None => Ok(py.None().into_bound(py)),
+    }
+}
+
+/// Why an `async def` handler's response could not be sent, where writing it has failed with `error`:
+/// `ConnectionResetError` when the client is gone, `apache.ShuttingDown` when the child stops, `TimeoutError` when the
+/// client takes nothing for httpd's `Timeout`, `OSError` when a filter has ended the response.
+pub fn unsent(
+    py: Python<'_>,
+    interpreter: &Interpreter,
+    response: &Response,
+    error: PyErr,
+) -> PyErr {
+    match response.broken() {
+        None | Some(Error::FILTER) => error,
+        Some(_) if shutdown::is_over() => Lost::Stopping.error(py, interpreter),
+        Some(broken) if broken.is_timeout() => {
+            PyTimeoutError::new_err("the client took nothing of the response for Timeout")
+        }
+        Some(_) => PyConnectionResetError::new_err("the client takes nothing any more"),
     }
 }
 

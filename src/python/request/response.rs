@@ -36,6 +36,8 @@ pub struct Response {
     broken: Cell<Option<Error>>,
     /// Whether an `async def` handler has written something that is to be sent before it waits.
     pub is_due: Cell<bool>,
+    /// Whether a client that takes nothing is not waited for once the child stops.
+    pub ends_with_stop: Cell<bool>,
     /// Whether the handlers send plain text, not a coded one: known with `PythonDebug On`, once something was sent.
     is_uncoded: Cell<Option<bool>>,
 }
@@ -50,6 +52,7 @@ impl Response {
             total: Cell::new(0),
             broken: Cell::new(None),
             is_due: Cell::new(false),
+            ends_with_stop: Cell::new(false),
             is_uncoded: Cell::new(None),
         }
     }
@@ -214,6 +217,10 @@ impl Response {
             // Filters may code it on its way: DEFLATE sets the same header.
             self.is_uncoded.set(Some(r.response_coding().is_none()));
         }
+        let _blocking = self
+            .ends_with_stop
+            .get()
+            .then(|| r.connection().blocks_once());
         self.broken.set(r.write(&self.written).err());
     }
 

@@ -246,6 +246,9 @@ async def waits(req: apache.AsyncRequest) -> int:
             case "write":
                 while True:
                     await req.write(b"x" * 65536)
+            case "flow":
+                for _ in range(24 * 16):
+                    await req.write(b"x" * 65536)
             case "started":
                 await req.write("started")
                 await req.sleep(20)

@@ -18,6 +18,7 @@ pub(in crate::python) fn start<'py>(
 ) -> Answer<'py> {
     let (r, state) = answering(this.body(), "_asgi_start")?;
     r.set_status(status.extract()?);
+    state.response.ends_with_stop.set(true);
     for pair in headers.try_iter()? {
         let (name, value): (Bound<'py, PyBytes>, Bound<'py, PyBytes>) = pair?.extract()?;
         let (name, value) = (name.as_bytes(), value.as_bytes());
