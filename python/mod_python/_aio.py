@@ -9,24 +9,57 @@ import collections
 import concurrent.futures
 import contextlib
 import contextvars
+import functools
 import os
+import selectors
 import threading
 import types
 from asyncio import _get_running_loop as _running_loop  # None where no loop runs; the public function raises
-from collections.abc import Awaitable, Coroutine, Generator
+from collections.abc import Awaitable, Callable, Coroutine, Generator
 from typing import Any, TypeVar
 
 from mod_python import _apache
 from mod_python._contexts import copy_context
 
 T = TypeVar("T")
-# The future of a caller, and the coroutine that fulfils it with its context; with None, the task of the former ends.
-_Posted = tuple[Any, Coroutine[Any, Any, None] | None, contextvars.Context | None]
 
 
 def _log_that_loop_continues(error: BaseException) -> None:
     text = f"{error!r} was raised on asyncio's event loop: the loop continues"
     _apache.log_error(text, _apache.APLOG_WARNING)
+
+
+class _Selector(selectors.DefaultSelector):
+    """The selector of a loop, which takes what other threads have posted before the loop runs its callbacks.
+
+    So what is posted begins in the same turn of the loop, and a loop that does not wait need not be called.
+    """
+
+    def __init__(self, running: "_Loop") -> None:
+        super().__init__()
+        self.register(running.event.fileno(), selectors.EVENT_READ)
+        self._running = running
+        self.is_of_fork = False
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        if self.is_of_fork:
+            return []  # else it would take what is for its parent
+        running, event = self._running, self._running.event
+        if timeout is None or timeout > 0:
+            event.set_waiting(True)  # first: who posts from now on calls the loop
+            if running.posted:
+                timeout = 0
+        ready = super().select(timeout)
+        if ready:
+            own = event.fileno()
+            for place, (key, _) in enumerate(ready):
+                if key.fd == own:
+                    del ready[place]
+                    event.taken()
+                    break
+        event.set_waiting(False)
+        running.take()
+        return ready
 
 
 class _Loop:
@@ -37,38 +70,62 @@ class _Loop:
     """
 
     def __init__(self) -> None:
-        self.loop = asyncio.new_event_loop()
         self.waiting: dict[Any, asyncio.Task[None] | None] = {}
-        self.posted: collections.deque[_Posted] = collections.deque()
+        self.posted: collections.deque[Callable[[], object]] = collections.deque()
+        self.post = self.posted.append  # has the loop call a function when its event is called; any thread
         self.is_over = False
+        self.event = _apache._loop_event()
+        self.loop = asyncio.new_event_loop()
+        self.selector: _Selector | None = None
         self.thread = threading.Thread(target=self._serve, name="asyncio", daemon=True)
         try:
-            self.event = _apache._loop_event()
-            self.loop.add_reader(self.event.fileno(), self._take_posted)
+            self._watch_event()
             self.thread.start()
         except BaseException:
             self.loop.close()
             raise
 
-    def _take_posted(self) -> None:
+    def _watch_event(self) -> None:
+        found = getattr(self.loop, "_selector", None)  # asyncio's own loops have one, others such as uvloop's do not
+        if type(found) is not selectors.DefaultSelector:
+            self.loop.add_reader(self.event.fileno(), self._called)
+            return
+        self.selector = _Selector(self)
+        for key in found.get_map().values():
+            self.selector.register(key.fileobj, key.events, key.data)
+        found.close()
+        self.loop._selector = self.selector  # type: ignore[attr-defined]
+
+    def _called(self) -> None:
         self.event.taken()  # first: who posts from now on calls the loop again
-        create_task = self.loop.create_task
-        has_factory = self.loop.get_task_factory() is not None
-        while self.posted:
-            future, serving, context = self.posted.popleft()
-            if serving is None or context is None:
-                if (task := self.waiting.get(future)) is not None:
-                    task.cancel()
-                continue
+        self.take()
+
+    def take(self) -> None:
+        """Call what was posted; on the loop's thread."""
+        for _ in range(len(self.posted)):
+            function = self.posted.popleft()
             try:
-                if has_factory:  # it may be of a time when tasks were not given their context
-                    task = context.run(create_task, serving)
-                else:
-                    task = create_task(serving, name="apache.aio", context=context)
-                self.waiting[future] = task
-            except BaseException as error:  # raised by a task factory
-                serving.close()
-                future.set(None, error)
+                function()
+            except BaseException as error:  # such as one of a task factory
+                self.loop.call_exception_handler({"message": f"{function!r} failed", "exception": error})
+
+    def begin(self, future: Any, serving: Coroutine[Any, Any, None], context: contextvars.Context) -> None:
+        """Run a coroutine, which fulfils a caller's future, as a task; on the loop's thread."""
+        create_task = self.loop.create_task
+        try:
+            if self.loop.get_task_factory() is not None:  # it may be of a time when tasks were not given their context
+                task = context.run(create_task, serving)
+            else:
+                task = create_task(serving, name="apache.aio", context=context)
+            self.waiting[future] = task
+        except BaseException as error:  # raised by a task factory
+            serving.close()
+            future.set(None, error)
+
+    def cancel(self, future: Any) -> None:
+        """Cancel the task for a caller's future; on the loop's thread."""
+        if (task := self.waiting.get(future)) is not None:
+            task.cancel()
 
     def _serve(self) -> None:
         reason = "it was closed"
@@ -97,6 +154,8 @@ def _forked() -> None:
     global _lock, _current
     running, _lock, _current = _current, threading.Lock(), None
     if running is not None and threading.current_thread() is running.thread:
+        if running.selector is not None:
+            running.selector.is_of_fork = True
         getattr(running.loop, "_ready", []).clear()  # asyncio's queue of callbacks that run next
         running.loop.call_soon(_end_fork)
 
@@ -203,7 +262,7 @@ async def run(awaitable: Awaitable[T]) -> T:
     # First add, then look at is_over; the loop's thread first sets is_over, then looks: no result is missed.
     running.waiting[future] = None
     try:
-        running.posted.append((future, serving, copy_context()))
+        running.post(functools.partial(running.begin, future, serving, copy_context()))
         if here is not None:
             running.event.call()  # else the await below does so
         if running.is_over:
@@ -211,6 +270,6 @@ async def run(awaitable: Awaitable[T]) -> T:
         result: T = await future
         return result
     except BaseException:
-        running.posted.append((future, None, None))
+        running.post(functools.partial(running.cancel, future))
         running.event.call()
         raise

@@ -282,6 +282,7 @@ class Transport:
         exchange = self._exchange
         exchange.is_gone = True
         exchange.outgoing.clear()
-        if not exchange.is_over or exchange.waiting or exchange.calls:
+        is_done = exchange.is_over or exchange.is_complete  # it waits for nothing any more
+        if not is_done or exchange.waiting or exchange.calls:
             exchange.loop.post(exchange.end)
             exchange.loop.event.call()

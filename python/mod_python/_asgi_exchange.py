@@ -94,6 +94,7 @@ class Exchange:
         del error, scope
         if not self.is_complete:
             self._call_now()
+        self.loop.done()
 
     async def receive(self) -> Message:
         """Return the next message: a part of the body, or that the client has left or the response is complete."""

@@ -5,12 +5,11 @@ change is changed with the GIL, in single operations of deques, dicts and attrib
 """
 
 import asyncio
-import collections
 import contextvars
 import math
 import threading
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Coroutine, Iterator
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from mod_python import _aio, _apache
@@ -70,26 +69,16 @@ class AsgiLoop:
     def __init__(self, running: "_aio._Loop") -> None:
         self.running = running
         self.loop = running.loop
-        self.event, self._stop_event = _apache._loop_event(), _apache._loop_event()
+        self.event, self.post = running.event, running.post
+        self._stop_event = _apache._loop_event()
         self.tasks: dict[asyncio.Task[None], Exchange | None] = {}
         self.lifespans: dict[Any, Lifespan] = {}
         self.newest: dict[str, Any] = {}
         self.end_has_begun = False
         self._end_is_over = threading.Event()
         self._stops: asyncio.Task[None] | None = None
-        self._posted: collections.deque[Callable[[], object]] = collections.deque()
-        self.loop.call_soon_threadsafe(self.loop.add_reader, self.event.fileno(), self._take)
         self.loop.call_soon_threadsafe(self.loop.add_reader, self._stop_event.fileno(), self._note_stop)
         _apache._tell_of_stop(self._stop_event)
-
-    def post(self, function: Callable[[], object]) -> None:
-        """Have the loop call a function when its event is called; any thread."""
-        self._posted.append(function)
-
-    def _take(self) -> None:
-        self.event.taken()  # first: who posts from now on calls the loop again
-        while self._posted:
-            self._posted.popleft()()
 
     def begin(
         self,
@@ -98,10 +87,13 @@ class AsgiLoop:
         name: str,
         exchange: "Exchange | None" = None,
     ) -> None:
-        """Run a coroutine as a task, be it for a request; on the loop's thread."""
-        task = self.loop.create_task(work, name=name, context=context)
-        self.tasks[task] = exchange
-        task.add_done_callback(self.tasks.pop)
+        """Run a coroutine as a task, be it for a request, which calls `done` at its end; on the loop's thread."""
+        self.tasks[self.loop.create_task(work, name=name, context=context)] = exchange
+
+    def done(self) -> None:
+        """Forget the task that calls this, at its end: a callback would need another turn of the loop."""
+        if task := asyncio.current_task(self.loop):
+            self.tasks.pop(task, None)
 
     def has_ended(self) -> bool:
         """Return whether the loop runs no more."""
@@ -354,6 +346,7 @@ class Lifespan:
         if self.task is not None and self.is_ready:
             self._shutdown.set()
             await self._has_shut_down.wait()
+        self._loop.done()
 
 
 def _refuse(req: Any, seconds: float) -> NoReturn:

@@ -3,6 +3,7 @@
 
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// The key of the event that interrupts a wait.
@@ -86,7 +87,11 @@ pub(in crate::httpd) fn replace(descriptor: RawFd, other: RawFd) {
 }
 
 /// An event that one thread waits for by a set of its own, such as an event loop of Python's, and others signal.
-pub struct Event(OwnedFd);
+pub struct Event {
+    descriptor: OwnedFd,
+    /// Whether a further signal would tell the thread nothing: it was signalled, or does not wait.
+    is_known: AtomicBool,
+}
 
 impl Event {
     /// An event that was not signalled yet.
@@ -94,22 +99,35 @@ impl Event {
     /// # Errors
     /// There are no more descriptors.
     pub fn new() -> io::Result<Self> {
-        event().map(Self)
+        Ok(Self {
+            descriptor: event()?,
+            is_known: AtomicBool::new(false),
+        })
     }
 
     /// Ends the wait of the thread that waits for it, or else the next one. Any thread; waits for nothing.
     pub fn signal(&self) {
-        signal(self.0.as_raw_fd());
+        if !self.is_known.swap(true, Ordering::SeqCst) {
+            signal(self.descriptor());
+        }
     }
 
-    /// Takes all signals back. Called by the thread that waits for it.
+    /// Takes all signals back. Called by the thread that waits for it, before it looks at what others have done.
     pub fn reset(&self) {
-        reset(self.0.as_raw_fd());
+        reset(self.descriptor());
+        // Afterwards: who signals it in between has told this thread, too, which is about to look.
+        self.is_known.store(false, Ordering::SeqCst);
+    }
+
+    /// Says whether its thread is about to wait. From then on it must be signalled; while its thread does not wait, it
+    /// need not, as that looks at what others have done after it has said that it is about to wait.
+    pub fn set_waiting(&self, is_waiting: bool) {
+        self.is_known.store(!is_waiting, Ordering::SeqCst);
     }
 
     /// The descriptor, which can be read while the event is signalled.
     pub fn descriptor(&self) -> RawFd {
-        self.0.as_raw_fd()
+        self.descriptor.as_raw_fd()
     }
 }
 
@@ -212,5 +230,42 @@ impl Poller {
     /// Ends the wait of another thread, or else the next wait. Any thread.
     pub fn interrupt(&self) {
         signal(self.event.as_raw_fd());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whether the event can be read; takes that back.
+    fn is_readable(event: &Event) -> bool {
+        let mut value = 0u64;
+        // SAFETY: eight bytes, as an eventfd gives.
+        let read = unsafe { libc::read(event.descriptor(), (&raw mut value).cast(), 8) };
+        read == 8
+    }
+
+    #[test]
+    fn an_event_is_signalled_once_until_it_is_reset() {
+        let event = Event::new().unwrap();
+        event.signal();
+        event.signal();
+        assert!(is_readable(&event));
+        event.signal();
+        assert!(!is_readable(&event), "its thread is about to look anyway");
+        event.reset();
+        event.signal();
+        assert!(is_readable(&event));
+    }
+
+    #[test]
+    fn a_thread_that_does_not_wait_is_not_signalled() {
+        let event = Event::new().unwrap();
+        event.set_waiting(false);
+        event.signal();
+        assert!(!is_readable(&event));
+        event.set_waiting(true);
+        event.signal();
+        assert!(is_readable(&event));
     }
 }

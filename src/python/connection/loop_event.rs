@@ -32,6 +32,9 @@ impl Class for LoopEvent {
         call() = call;
         /// Takes the calls back. Called by the loop before it looks.
         taken() = taken;
+        /// Says whether the loop is about to wait. One that does not wait is not called: it must look at what was posted
+        /// after it has said that it is about to wait.
+        set_waiting(is_waiting) = set_waiting;
         /// Returns an awaitable for a value that another thread gives with its method set(). Who awaits it, and must wait,
         /// calls the loop.
         future() = future;
@@ -73,6 +76,11 @@ fn call<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
 
 fn taken<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
     this.body().0.reset();
+    none(this)
+}
+
+fn set_waiting<'py>(this: &Me<'_, 'py>, is_waiting: &Bound<'py, PyAny>) -> Answer<'py> {
+    this.body().0.set_waiting(is_waiting.is_truthy()?);
     none(this)
 }
 

@@ -55,7 +55,7 @@ pub(in crate::python) fn wait<'py>(
         // A stream of HTTP/2 has no socket of its own.
         let socket = (!c.is_stream()).then_some((c, watched));
         let ready = thread_event::wait(Some(own), socket, time).unwrap_or_default();
-        own.silence();
+        waker.reset();
         let found = match ready {
             _ if ready.broken || c.is_aborted() => BROKEN,
             _ if !ready.ends => 0,
