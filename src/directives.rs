@@ -4,6 +4,7 @@ pub mod access;
 mod application;
 mod arguments;
 mod of_connections;
+mod option;
 mod request_id;
 mod start;
 
@@ -11,8 +12,9 @@ use std::ffi::CString;
 use std::sync::Arc;
 use std::time::Duration;
 
-use arguments::{Setting, flag, is_on, number, one, refused, seconds};
+use arguments::{Setting, flag, number, one, refused, seconds};
 use of_connections::{connection_handler, protocol};
+use option::option;
 
 use crate::engine::filters::DeclaredFilter;
 use crate::engine::handlers::{HandlerList, Home};
@@ -23,7 +25,7 @@ use crate::engine::phase_table::ROWS;
 use crate::engine::phases::Phase;
 use crate::engine::python_path;
 use crate::engine::python_path::WrittenPath;
-use crate::engine::settings::{MUTEX_LOCKS, Settings};
+use crate::engine::settings::Settings;
 use crate::filter_chain::Direction;
 use crate::httpd::hooks::filters::{ENTRY_POINTS, is_registered, register};
 use crate::httpd::server::config::{
@@ -275,36 +277,6 @@ static OTHERS: [Directive<Settings>; 28] = [
 /// All directives in httpd's form.
 pub static COMMANDS: [Command; OF_PHASES.len() + OTHERS.len() + 1] =
     commands(&[&OF_PHASES, &OTHERS]);
-
-fn option(line: &Line<'_>) -> Setting {
-    let (key, value) = match line.words().as_slice() {
-        [key] if !key.is_empty() => (key.clone(), String::new()),
-        [key, value] if !key.is_empty() => (key.clone(), value.clone()),
-        _ => return Err("takes a key and a value: write PythonOption key value".into()),
-    };
-    let small = key.to_lowercase();
-    if small == MUTEX_LOCKS && !value.is_empty() {
-        let count = value.parse::<usize>().ok();
-        count
-            .filter(|count| (1..=1000).contains(count))
-            .ok_or_else(|| {
-                format!(
-                    "{key} is a number of locks from 1 to 1000, not '{value}': the default is 8"
-                )
-            })?;
-    }
-    let shortcut = match small.as_str() {
-        "mod_python.location_shortcut" if !value.is_empty() => {
-            Some(is_on(&value).map_err(|sentence| format!("{key} {sentence}"))?)
-        }
-        "mod_python.location_shortcut" => Some(false),
-        _ => None,
-    };
-    Ok(Box::new(move |settings| {
-        settings.location_shortcut = shortcut.or(settings.location_shortcut);
-        Arc::make_mut(&mut settings.options).insert(key.clone(), value.clone());
-    }))
-}
 
 /// The section that a line stands in.
 fn home(line: &Line<'_>) -> Home {

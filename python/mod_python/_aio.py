@@ -29,6 +29,19 @@ def _log_that_loop_continues(error: BaseException) -> None:
     _apache.log_error(text, _apache.APLOG_WARNING)
 
 
+def _new_loop() -> asyncio.AbstractEventLoop:
+    """Make a loop, as PythonOption mod_python.event_loop says, else the policy of asyncio."""
+    if _apache.main_server.get_options().get("mod_python.event_loop") == "uvloop":
+        try:
+            import uvloop
+        except ImportError as error:  # it is not there, or refuses a second interpreter
+            text = f"interpreter {_apache.interpreter} has asyncio's own event loop, and not uvloop's: {error}"
+            _apache.log_error(text, _apache.APLOG_WARNING)
+        else:
+            return uvloop.new_event_loop()
+    return asyncio.new_event_loop()
+
+
 class _Selector(selectors.DefaultSelector):
     """The selector of a loop, which takes what other threads have posted before the loop runs its callbacks.
 
@@ -75,7 +88,7 @@ class _Loop:
         self.post = self.posted.append  # has the loop call a function when its event is called; any thread
         self.is_over = False
         self.event = _apache._loop_event()
-        self.loop = asyncio.new_event_loop()
+        self.loop = _new_loop()
         self.selector: _Selector | None = None
         self.thread = threading.Thread(target=self._serve, name="asyncio", daemon=True)
         try:
@@ -158,6 +171,14 @@ def _forked() -> None:
             running.selector.is_of_fork = True
         getattr(running.loop, "_ready", []).clear()  # asyncio's queue of callbacks that run next
         running.loop.call_soon(_end_fork)
+
+
+def refuses_fork() -> bool:
+    """Return whether this thread runs a loop that would go on with httpd's tasks in a forked process, as uvloop's."""
+    running = _current
+    if running is None or threading.current_thread() is not running.thread:
+        return False
+    return not hasattr(running.loop, "_ready")
 
 
 def _end_fork() -> None:

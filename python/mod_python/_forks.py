@@ -6,6 +6,7 @@ interpreter that is not the main one it aborts. So the fork is refused, as an ex
 
 import functools
 import os
+import sys
 
 from mod_python import _apache
 
@@ -28,6 +29,12 @@ def _refusing(function: "Callable[P, T]") -> "Callable[P, T]":
                 f"os.{function.__name__}() does not work in a process with several Python interpreters: the new "
                 "process would hang or abort; run another program by subprocess, without preexec_fn, or let all "
                 "applications run in one interpreter, by PythonInterpreter main_interpreter"
+            )
+        aio = sys.modules.get("mod_python._aio")
+        if aio is not None and aio.refuses_fork():
+            raise RuntimeError(
+                f"os.{function.__name__}() does not work in a task on uvloop's event loop: the new process would go on "
+                "with the tasks of others; run another program by subprocess, or fork in asyncio.to_thread()"
             )
         return function(*arguments, **options)
 

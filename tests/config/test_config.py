@@ -60,6 +60,7 @@ WRONG = {
     "PythonHandlerModule m::f": "write m without ::f",
     "PythonAutoReload maybe": "is On or Off, not 'maybe'",
     "PythonOption mod_python.location_shortcut maybe": "mod_python.location_shortcut is On or Off, not 'maybe'",
+    "PythonOption mod_python.event_loop fast": "mod_python.event_loop is asyncio or uvloop, not 'fast'",
     "PythonOption mod_python.mutex_locks 0": "mod_python.mutex_locks is a number of locks from 1 to 1000, not '0'",
     "PythonOption mod_python.mutex_locks few": "mod_python.mutex_locks is a number of locks from 1 to 1000, not 'few'",
     "PythonTypeHandler": HANDLER,
