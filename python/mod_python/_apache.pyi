@@ -777,6 +777,10 @@ class Request:
         """Sends an interim response with status 103 (RFC 8297) whose Link headers are links (a list of bytes). Other
         Python threads run meanwhile.
         """
+    def _ask_for_body(self) -> None:
+        """Sends 100 Continue to a client that waits for it, unless the response has begun. Other Python threads run
+        meanwhile.
+        """
     def _read_available(self) -> bytes | None:
         """Returns what has come of the body (bytes), empty at its end; None while nothing has come. Raises as
         read().

@@ -261,12 +261,11 @@ class Transport:
         Raises:
             SERVER_RETURN: with 408, if nothing has come for the time of Timeout.
         """
-        data: bytes | None
-        if self._must_be_asked:
-            # httpd asks the client for the body when somebody waits for it.
-            self._must_be_asked, data = False, self._req.read(1)
-            return data + (self._req._read_available() or b"") if data else b""
-        data = self._req._read_available()
+        data: bytes | None = self._req._read_available()
+        if data is None and self._must_be_asked:
+            # httpd itself asks the client for the body only when a thread waits for it.
+            self._must_be_asked = False
+            self._req._ask_for_body()
         if data is not None:
             self._is_late_at = None
             return data

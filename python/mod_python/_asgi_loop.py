@@ -117,7 +117,7 @@ class AsgiLoop:
 
     def _note_stop(self) -> None:
         self._stop_event.taken()
-        if self._stops is None:
+        if self._stops is None and shutdown_time() > 0:
             self._stops = self.loop.create_task(self._stop(), context=contextvars.Context())
 
     async def _stop(self) -> None:

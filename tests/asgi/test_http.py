@@ -140,6 +140,22 @@ def test_expect_continue(httpd: Httpd) -> None:
     application_cases.expect_continue(httpd, "/hello")
 
 
+def test_an_application_answers_while_the_body_that_it_asked_for_does_not_come(httpd: Httpd) -> None:
+    with httpd.connect() as connection:
+        lines = [
+            "POST /impatient HTTP/1.1",
+            "Host: x",
+            "Content-Length: 4",
+            "Expect: 100-continue",
+            "Connection: close",
+        ]
+        connection.sendall(http1.head(*lines))
+        received = b""
+        while not received.endswith(b"impatient"):
+            received += connection.recv(1000)
+    assert received.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n")
+
+
 def test_a_body_that_is_too_long_is_refused_by_httpd(httpd: Httpd) -> None:
     data = (
         http1.head("POST /echo HTTP/1.1", "Host: x", "Transfer-Encoding: chunked", "Connection: close")

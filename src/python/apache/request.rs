@@ -178,6 +178,9 @@ impl Class for RequestObject {
         /// Sends an interim response with status 103 (RFC 8297) whose Link headers are links (a list of bytes). Other Python
         /// threads run meanwhile.
         _early_hint(links) = asgi::respond::early_hint;
+        /// Sends 100 Continue to a client that waits for it, unless the response has begun. Other Python threads run
+        /// meanwhile.
+        _ask_for_body() = asgi::respond::ask_for_body;
         /// Returns what has come of the body (bytes), empty at its end; None while nothing has come. Raises as read().
         _read_available() = asgi::respond::read_now;
         /// Calls the event called, if it is not None, and waits until the event waker is called, something has happened on

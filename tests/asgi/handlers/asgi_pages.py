@@ -205,6 +205,13 @@ async def page_twice(scope: Any, receive: Any, send: Any) -> None:
     await answer(send, body)
 
 
+async def page_impatient(scope: Any, receive: Any, send: Any) -> None:
+    try:
+        await asyncio.wait_for(receive(), 0.2)
+    except TimeoutError:
+        await answer(send, b"impatient")
+
+
 async def page_gone(scope: Any, receive: Any, send: Any) -> None:
     state = scope["query_string"].decode()
     if state != "unread":

@@ -73,6 +73,15 @@ pub(in crate::python) fn body<'py>(
     none(this)
 }
 
+/// `req._ask_for_body()`: sends 100 Continue to a client that waits for it, unless the response has begun.
+pub(in crate::python) fn ask_for_body<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
+    let (r, _) = reading(this.body(), "_ask_for_body")?;
+    if r.expecting_100() != 0 && !r.has_started() {
+        release(this.py(), || r.send_interim(100, &[]));
+    }
+    none(this)
+}
+
 /// `req._read_available()`: what has come of the body (bytes), empty at its end; None while nothing has come.
 pub(in crate::python) fn read_now<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
     let (r, state) = reading(this.body(), "_read_available")?;
