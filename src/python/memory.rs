@@ -123,6 +123,18 @@ impl<'py> BytesWriter<'py> {
         Ok(())
     }
 
+    /// Keeps what was written until more of it comes.
+    pub fn pause(mut self) -> PartialBytes {
+        let object = std::mem::replace(&mut self.object, null_mut());
+        // SAFETY: null, or the reference that the allocation made.
+        let object = unsafe { Bound::from_owned_ptr_or_opt(self.py, object) };
+        PartialBytes {
+            object: object.map(Bound::unbind),
+            room: self.room,
+            written: self.written,
+        }
+    }
+
     /// The object.
     ///
     /// # Errors
@@ -138,6 +150,25 @@ impl<'py> BytesWriter<'py> {
         // SAFETY: the reference that the allocation made; all of it is written.
         let object = unsafe { Bound::from_owned_ptr(self.py, object) };
         Ok(object.cast_into()?)
+    }
+}
+
+/// A `bytes` object of which a part is written. It is dropped with the GIL held.
+pub struct PartialBytes {
+    object: Option<Py<PyAny>>,
+    room: usize,
+    written: usize,
+}
+
+impl PartialBytes {
+    /// Goes on with it.
+    pub fn go_on(self, py: Python<'_>) -> BytesWriter<'_> {
+        BytesWriter {
+            py,
+            object: self.object.map_or(null_mut(), Py::into_ptr),
+            room: self.room,
+            written: self.written,
+        }
     }
 }
 

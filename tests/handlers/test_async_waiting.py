@@ -15,7 +15,7 @@ from http1 import get, post, responses
 from httpd import Httpd
 
 THREADS = 8
-NAMES = "hello sleeps resets loop reads counts echoes gives fails redirects waits counted count form plain"
+NAMES = "hello sleeps resets loop reads whole counts echoes gives fails redirects waits counted count form plain"
 LOCATION = """
 <Location "/async/@">
     SetHandler mod_python
@@ -55,6 +55,12 @@ CONF += """
     SetHandler mod_python
     PythonHandler async_requests::declines
 </Location>
+"""
+CONF += """
+Listen 127.0.0.1:${SHORT_PORT}
+<VirtualHost *:${SHORT_PORT}>
+    Timeout 1
+</VirtualHost>
 """
 each_wait = pytest.mark.parametrize("what", ["sleep", "aio"])
 both = pytest.mark.parametrize("tls", [False, True], ids=["clear", "tls"])
@@ -133,6 +139,39 @@ def test_a_request_that_has_waited_ends_as_any_other(httpd: Httpd, path: str, st
     httpd.wait_for_request(f"{status} GET {path} HTTP/1.1", before)
     assert len([line for line in httpd.requests()[before:] if f" {path} " in line]) == 1
     httpd.wait_for_log(r"life: cleanup /async/")
+
+
+BODY = b"first line\nsecond line\n" + b"x" * 100_000 + b"\nend"
+
+
+@both
+@pytest.mark.parametrize("path", ["echoes", "reads", "whole", "counts"])
+def test_bodies_that_come_slowly_hold_no_thread(httpd: Httpd, path: str, tls: bool) -> None:
+    requests = [post(f"/async/{path}", body) for body in (BODY, [BODY[:30], BODY[30:31], BODY[31:]])]
+    expected = responses(httpd.raw(requests[0], half_close=True))[0].text
+    clients, before = [], 100
+    for number in range(3 * THREADS):
+        clients.append((httpd.connect(tls=tls), requests[number % 2]))
+        clients[-1][0].sendall(requests[number % 2][:before])
+    for at in (130, 135, 190, 20_000):
+        for client, request in clients:
+            client.sendall(request[before:at])
+        before = at
+        begin = time.monotonic()
+        assert httpd.get("/async/hello").text == "hello"
+        assert time.monotonic() - begin < 1
+    for client, request in clients:
+        client.sendall(request[before:])
+        assert responses(read_answer(client))[0].text == expected
+        client.close()
+
+
+def test_a_body_that_does_not_come_is_408_after_timeout(httpd: Httpd) -> None:
+    with httpd.connect(httpd.port_of("SHORT_PORT")) as client:
+        begin = time.monotonic()
+        client.sendall(post("/async/whole", b"much more")[:-5])
+        assert b" 408 " in client.recv(65536)
+        assert 0.9 < time.monotonic() - begin < 5
 
 
 def test_errors_before_and_after_the_headers(httpd: Httpd) -> None:

@@ -1,20 +1,22 @@
 //! `RequestWait`: the awaitable that methods of `req` return to an `async def` handler. It is polled in a step of the
 //! handler, on the thread that httpd handles the request on, with the GIL. What it asks of the client is read and sent
-//! at once, and lets go of the GIL meanwhile; a sleep ends the step.
+//! at once, and lets go of the GIL meanwhile. A sleep ends the step, and so does a read, where the request can wait without
+//! a thread and the client has not sent enough.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::time::{Duration, Instant};
 
-use pyo3::exceptions::{
-    PyConnectionResetError, PyOSError, PyRuntimeError, PyStopAsyncIteration, PyTimeoutError,
-};
+use pyo3::exceptions::{PyConnectionResetError, PyOSError, PyRuntimeError, PyTimeoutError};
 use pyo3::prelude::*;
 
+use super::body::BodyRead;
+use super::body_wait::{BodyLook, BodyWait};
 use super::io::{answering, reading};
 use super::object::RequestObject;
 use super::response::Response;
+use super::waiting;
 use crate::httpd::Error;
-use crate::parking::io_state::{Lost, Needs};
+use crate::parking::io_state::{IoState, Lost, Needs};
 use crate::parking::shutdown;
 use crate::python::connection::ends::departed;
 use crate::python::connection::future::with_stepped;
@@ -31,6 +33,8 @@ pub struct RequestWait {
     operation: RequestOperation,
     /// When a sleep is over; set when it first waits.
     until: Cell<Option<Instant>>,
+    /// What has come of the body for this.
+    body: RefCell<BodyWait>,
 }
 
 /// What is awaited. Lengths and limits are in bytes.
@@ -66,6 +70,7 @@ impl RequestWait {
             req: req.clone().unbind(),
             operation,
             until: Cell::new(None),
+            body: RefCell::default(),
         }
     }
 }
@@ -94,12 +99,12 @@ impl Awaitable for RequestWait {
         match this.body().operation {
             RequestOperation::Time(time) => sleep(this, req, time),
             RequestOperation::Sent { flush, value } => send(this, req, flush, value).map(Some),
-            operation => read(this, req, operation).map(Some),
+            operation => read(this, req, operation),
         }
     }
 }
 
-/// Reads of the body.
+/// Reads of the body. Where the request can wait without a thread, they take what has come, and the result may be `None`.
 ///
 /// # Errors
 /// As `Body`'s, but `ConnectionResetError` where the client is gone, `apache.ShuttingDown` where the child stops;
@@ -108,40 +113,64 @@ fn read<'py>(
     this: &Me<'_, 'py>,
     req: &RequestObject,
     operation: RequestOperation,
-) -> PyResult<Bound<'py, PyAny>> {
-    let (py, interpreter) = (this.py(), this.interpreter());
+) -> PyResult<Option<Bound<'py, PyAny>>> {
     let (r, state) = reading(req, "read")?;
-    let body = &state.body;
-    let _blocking = r.connection().blocks_once();
-    let result = match operation {
-        RequestOperation::Line(most) => body
-            .read_line(py, interpreter, r, most)
-            .map(Bound::into_any),
-        RequestOperation::Lines(most) => body
-            .read_lines(py, interpreter, r, most)
-            .map(Bound::into_any),
-        RequestOperation::Discard => {
-            let status = body.discard(py, r);
-            return Ok(status.0.into_pyobject(py)?.into_any());
-        }
-        RequestOperation::Read(most) => body.read(py, interpreter, r, most).map(Bound::into_any),
-        _ => match body.read_piece(py, interpreter, r) {
-            Ok(piece) if piece.as_bytes().is_empty() => {
-                return Err(PyStopAsyncIteration::new_err(()));
+    let (py, body) = (this.py(), &state.body);
+    with_stepped(|stepped| {
+        let parks = stepped
+            .filter(|(c, task, _)| std::ptr::eq(*c, r.connection()) && waiting::can_wait(r, task));
+        let look = BodyLook {
+            py,
+            interpreter: this.interpreter(),
+            r,
+            body,
+            mode: parks.map_or(BodyRead::Wait, |_| BodyRead::NoWait),
+        };
+        let result = match parks {
+            Some((.., io)) => read_or_wait(this, &look, operation, io),
+            None => {
+                let _blocking = r.connection().blocks_once();
+                look.attempt(operation, &mut BodyWait::default())
             }
-            piece => piece.map(Bound::into_any),
-        },
-    };
-    result.map_err(|error| {
-        match error.value(py).is_exact_instance_of::<PyOSError>() {
-            // The child may have closed the socket.
-            true if shutdown::is_over() => Lost::Stopping.error(py, interpreter),
-            true if body.is_cut() => {
-                PyConnectionResetError::new_err("the client left before its body was whole")
+        };
+        result.map_err(|error| {
+            if !error.value(py).is_exact_instance_of::<PyOSError>() {
+                return error;
             }
-            _ => error,
-        }
+            if shutdown::is_over() {
+                // The child may have closed the socket.
+                return Lost::Stopping.error(py, this.interpreter());
+            }
+            if !body.is_cut() {
+                return error;
+            }
+            if let Some((.., io)) = stepped {
+                io.departure.tell();
+            }
+            PyConnectionResetError::new_err("the client left before its body was whole")
+        })
     })
+}
+
+/// A read that takes what has come.
+fn read_or_wait<'py>(
+    this: &Me<'_, 'py>,
+    look: &BodyLook<'_, 'py>,
+    operation: RequestOperation,
+    io: &IoState,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
+    // Python code that runs meanwhile may poll it, too.
+    let mut wait = this.body().body.take();
+    let found = look.poll(operation, &mut wait, io)?;
+    if found.is_some() {
+        return Ok(found);
+    }
+    this.body().body.replace(wait);
+    match io.lost.get() {
+        Some(lost) => Err(lost.error(this.py(), this.interpreter())),
+        None if shutdown::is_over() => Err(Lost::Stopping.error(this.py(), this.interpreter())),
+        None => Ok(None),
+    }
 }
 
 /// Sends what was written.

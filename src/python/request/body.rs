@@ -6,7 +6,7 @@ use std::cell::Cell;
 
 use pyo3::exceptions::{PyConnectionResetError, PyOSError, PyTimeoutError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyList};
+use pyo3::types::PyBytes;
 
 use crate::httpd::apr::bucket::BucketKind;
 use crate::httpd::apr::owned_brigade::OwnedBrigade;
@@ -27,12 +27,16 @@ pub struct Body {
     failed: Cell<Option<Error>>,
     begun: Cell<bool>,
     reading: Cell<bool>,
+    /// How many looks have found data.
+    portions: Cell<usize>,
 }
 
 /// Whether a look for data waits for the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum BodyRead {
+pub enum BodyRead {
+    /// It waits.
     Wait,
+    /// It takes what has come.
     NoWait,
     /// It takes only what httpd's filters have given already.
     Kept,
@@ -57,7 +61,25 @@ impl Body {
             failed: Cell::new(None),
             begun: Cell::new(false),
             reading: Cell::new(false),
+            portions: Cell::new(0),
         }
+    }
+
+    /// How many looks have found data: a client that sends slowly makes it grow.
+    pub fn portions(&self) -> usize {
+        self.portions.get()
+    }
+
+    /// Ends the body with an error. Returns the exception for it.
+    pub fn fail(
+        &self,
+        py: Python<'_>,
+        interpreter: &'static Interpreter,
+        r: &Request,
+        error: Error,
+    ) -> PyErr {
+        self.failed.set(Some(error));
+        raise(py, interpreter, r, error)
     }
 
     /// Whether `fill` is being called: what an input filter refuses now is raised in the handler that reads.
@@ -102,33 +124,67 @@ impl Body {
         r: &Request,
         limit: Option<usize>,
     ) -> PyResult<Bound<'py, PyBytes>> {
-        let limit = limit.unwrap_or(usize::MAX);
+        let mut data = self.writer(py, r, limit);
+        self.read_into(py, interpreter, r, limit, BodyRead::Wait, &mut data)?;
+        data.finish()
+    }
+
+    /// Room for `limit` bytes, or for all.
+    pub fn writer<'py>(
+        &self,
+        py: Python<'py>,
+        r: &Request,
+        limit: Option<usize>,
+    ) -> BytesWriter<'py> {
         let left = match self.begun.get() {
             true => r.remaining(),
             false => r.content_length().unwrap_or(0),
         };
-        let expected = usize::try_from(left).unwrap_or(0).min(limit);
-        let mut data = BytesWriter::new(py, expected);
-        while data.written() < limit && self.fill(py, interpreter, r)? {
-            let room = limit - data.written();
-            self.unread.give_data(room, |piece| data.write(piece))?;
-        }
-        count(r, data.written());
-        data.finish()
+        let expected = usize::try_from(left).unwrap_or(0);
+        BytesWriter::new(py, expected.min(limit.unwrap_or(usize::MAX)))
     }
 
-    /// Returns what has come of the body, at most `PORTION` bytes; empty at its end, `None` while nothing has come.
+    /// Reads until `data` has `limit` bytes, or all. Returns `false` where that waits for the client.
     ///
     /// # Errors
     /// See `raise`.
-    pub fn read_now<'py>(
+    pub fn read_into(
+        &self,
+        py: Python<'_>,
+        interpreter: &'static Interpreter,
+        r: &Request,
+        limit: Option<usize>,
+        mode: BodyRead,
+        data: &mut BytesWriter<'_>,
+    ) -> PyResult<bool> {
+        let limit = limit.unwrap_or(usize::MAX);
+        while data.written() < limit {
+            match self.look(py, interpreter, r, mode)? {
+                Filled::Data => {
+                    let room = limit - data.written();
+                    self.unread.give_data(room, |piece| data.write(piece))?;
+                }
+                Filled::End => break,
+                Filled::Nothing => return Ok(false),
+            }
+        }
+        count(r, data.written());
+        Ok(true)
+    }
+
+    /// Returns what has come of the body, at most `PORTION` bytes; empty at its end. `None` while nothing has come, unless
+    /// `mode` waits for it.
+    ///
+    /// # Errors
+    /// See `raise`.
+    pub fn read_piece<'py>(
         &self,
         py: Python<'py>,
         interpreter: &'static Interpreter,
         r: &Request,
+        mut mode: BodyRead,
     ) -> PyResult<Option<Bound<'py, PyBytes>>> {
         let mut data = BytesWriter::new(py, PORTION);
-        let mut mode = BodyRead::NoWait;
         while data.written() < PORTION {
             match self.look(py, interpreter, r, mode)? {
                 Filled::Nothing if data.written() == 0 => return Ok(None),
@@ -156,61 +212,60 @@ impl Body {
         r: &Request,
         limit: Option<usize>,
     ) -> PyResult<Bound<'py, PyBytes>> {
-        let limit = limit.unwrap_or(usize::MAX);
         let mut line = Vec::new();
-        while line.len() < limit && !line.ends_with(b"\n") && self.fill(py, interpreter, r)? {
-            let taken = self.unread.take_data(limit - line.len(), true, &mut line);
-            taken.map_err(|_| no_memory(line.len() + PORTION))?;
-        }
-        count(r, line.len());
+        self.read_line_into(py, interpreter, r, limit, BodyRead::Wait, &mut line)?;
         bytes(py, &line)
     }
 
-    /// Returns lines with their line ends, up to the one with which they are `most` bytes together.
+    /// Reads until `line` is a line with its end, or `limit` bytes of it. Returns `false` where that waits for the client.
     ///
     /// # Errors
     /// See `raise`.
-    pub fn read_lines<'py>(
+    pub fn read_line_into(
         &self,
-        py: Python<'py>,
+        py: Python<'_>,
         interpreter: &'static Interpreter,
         r: &Request,
-        most: usize,
-    ) -> PyResult<Bound<'py, PyList>> {
-        let lines = PyList::empty(py);
-        let mut total = 0;
-        while total < most {
-            let line = self.read_line(py, interpreter, r, None)?;
-            if line.as_bytes().is_empty() {
-                break;
+        limit: Option<usize>,
+        mode: BodyRead,
+        line: &mut Vec<u8>,
+    ) -> PyResult<bool> {
+        let limit = limit.unwrap_or(usize::MAX);
+        while line.len() < limit && !line.ends_with(b"\n") {
+            match self.look(py, interpreter, r, mode)? {
+                Filled::Data => {
+                    let taken = self.unread.take_data(limit - line.len(), true, line);
+                    taken.map_err(|_| no_memory(line.len() + PORTION))?;
+                }
+                Filled::End => break,
+                Filled::Nothing => return Ok(false),
             }
-            total += line.as_bytes().len();
-            lines.append(line)?;
         }
-        Ok(lines)
-    }
-
-    /// Returns what has come, at most `PORTION` bytes, and waits for at least one; empty at the end of the body.
-    ///
-    /// # Errors
-    /// See `raise`.
-    pub fn read_piece<'py>(
-        &self,
-        py: Python<'py>,
-        interpreter: &'static Interpreter,
-        r: &Request,
-    ) -> PyResult<Bound<'py, PyBytes>> {
-        let mut data = BytesWriter::new(py, 0);
-        if self.fill(py, interpreter, r)? {
-            self.unread.give_data(PORTION, |piece| data.write(piece))?;
-        }
-        count(r, data.written());
-        data.finish()
+        count(r, line.len());
+        Ok(true)
     }
 
     /// Whether reading has failed because the client is gone.
     pub fn is_cut(&self) -> bool {
         self.failed.get().is_some_and(Error::is_departure)
+    }
+
+    /// Drops what has come. Returns whether that was all.
+    ///
+    /// # Errors
+    /// See `raise`.
+    pub fn skip(
+        &self,
+        py: Python<'_>,
+        interpreter: &'static Interpreter,
+        r: &Request,
+    ) -> PyResult<bool> {
+        loop {
+            match self.look(py, interpreter, r, BodyRead::NoWait)? {
+                Filled::Data => drop(self.unread.remove_front()),
+                found => return Ok(found == Filled::End),
+            }
+        }
     }
 
     /// Reads the rest and drops it. Returns `OK`, or the status that answers the error.
@@ -255,17 +310,6 @@ impl Body {
         }
     }
 
-    /// Reads until there is data at the front of `unread`. Returns `false` at the end of the body.
-    fn fill(
-        &self,
-        py: Python<'_>,
-        interpreter: &'static Interpreter,
-        r: &Request,
-    ) -> PyResult<bool> {
-        let found = self.look(py, interpreter, r, BodyRead::Wait)?;
-        Ok(found == Filled::Data)
-    }
-
     /// Looks for data at the front of `unread`, and reads if there is none.
     fn look(
         &self,
@@ -283,6 +327,7 @@ impl Body {
                 Some(BucketKind::Data)
                     if !self.unread.read_front(true).is_ok_and(<[u8]>::is_empty) =>
                 {
+                    self.portions.set(self.portions.get() + 1);
                     return Ok(Filled::Data);
                 }
                 Some(BucketKind::End) => {

@@ -193,7 +193,7 @@ impl Steps<'_> {
                     false => has_unread_input = true,
                 }
             }
-            if wakeup.other || self.must_go_on(needs) {
+            if wakeup.other || (wakeup.socket && needs.read) || self.must_go_on(needs) {
                 return false;
             }
         }
@@ -214,6 +214,9 @@ impl Steps<'_> {
         c: &'c Connection,
         has_unread_input: bool,
     ) -> Option<(&'c Connection, SocketChange)> {
+        if self.io.needs.get().read {
+            return Some((c, SocketChange::Input));
+        }
         if c.is_stream() || self.io.is_departure_told() {
             return None;
         }

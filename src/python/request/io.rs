@@ -4,6 +4,9 @@
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
+use super::awaitable::RequestOperation;
+use super::body::BodyRead;
+use super::body_wait::{BodyLook, BodyWait};
 use super::object::{Me, RequestObject};
 use super::sendfile::FileRange;
 use super::state::RequestState;
@@ -147,10 +150,15 @@ pub(in crate::python) fn readlines<'py>(
 ) -> Answer<'py> {
     let (r, state) = reading(this.body(), "readlines")?;
     let most = limit(sizehint)?.unwrap_or(usize::MAX);
-    let lines = state
-        .body
-        .read_lines(this.py(), this.interpreter(), r, most)?;
-    Ok(lines.into_any())
+    let look = BodyLook {
+        py: this.py(),
+        interpreter: this.interpreter(),
+        r,
+        body: &state.body,
+        mode: BodyRead::Wait,
+    };
+    let lines = look.attempt(RequestOperation::Lines(most), &mut BodyWait::default())?;
+    lines.map_or_else(|| none(this), Ok)
 }
 
 /// `req._settle_length()`: reads a body whose length an input filter may change, so that the request's headers say

@@ -6,6 +6,7 @@ pub mod asgi;
 pub(in crate::python) mod async_io;
 pub mod awaitable;
 pub mod body;
+mod body_wait;
 pub(in crate::python) mod children;
 mod coroutine;
 pub mod end;

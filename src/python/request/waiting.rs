@@ -26,7 +26,7 @@ use crate::engine::settings::Settings;
 use crate::httpd::connection::parked_socket::ParkedSocket;
 use crate::httpd::log::Level;
 use crate::httpd::{Connection, Request, Status};
-use crate::parking::io_state::{IoState, Lost};
+use crate::parking::io_state::{IoState, Lost, Needs};
 use crate::parking::limits;
 use crate::parking::mpm_calls::MpmCall;
 use crate::parking::task::{NextTask, Run, Task, Wakeup};
@@ -102,21 +102,39 @@ fn has_place(r: &Request) -> bool {
     most.is_some_and(|most| most > 0) && is_served && is_first && c.is_asynchronous()
 }
 
+/// Whether a request whose handler has this task can wait without a thread.
+pub fn can_wait(r: &Request, task: &Arc<Task>) -> bool {
+    let Some(state) = r.connection().existing_state::<ConnectionState>() else {
+        return false;
+    };
+    let place = state.parked_socket.borrow();
+    let has_room = |socket: &ParkedSocket| limits::room(socket.socket()) != Room::None;
+    goes_on(state, task) || (place.as_ref().is_some_and(has_room) && has_place(r))
+}
+
+/// Whether the request of this task has waited without a thread. Else it may be one that such a request is redirected to.
+fn goes_on(state: &ConnectionState, task: &Arc<Task>) -> bool {
+    let waiting = state.waiting.borrow();
+    waiting
+        .as_ref()
+        .is_some_and(|waiting| Arc::ptr_eq(waiting, task))
+}
+
 /// Whether a request leaves its thread now, because its handler waits, whose task this is. Without the GIL.
 pub fn can_leave(r: &Request, task: &Arc<Task>) -> bool {
     let c = r.connection();
     let Some(state) = c.existing_state::<ConnectionState>() else {
         return false;
     };
-    // Else it may be a request that another one, which has waited, is redirected to.
-    let is_own = |waiting: &Arc<Task>| Arc::ptr_eq(waiting, task);
-    let goes_on = state.waiting.borrow().as_ref().is_some_and(is_own);
-    if !goes_on {
+    if !can_wait(r, task) {
+        return false;
+    }
+    if !goes_on(state, task) {
         let place = state.parked_socket.borrow();
-        let Some(socket) = place.as_ref().filter(|_| has_place(r)) else {
-            return false;
-        };
-        if limits::room(socket.socket()) == Room::None || socket.step_in().is_err() {
+        if place
+            .as_ref()
+            .is_none_or(|socket| socket.step_in().is_err())
+        {
             return false;
         }
     }
@@ -194,7 +212,12 @@ impl WaitingRequest {
         // SAFETY: the request waits, so it lives.
         let r = unsafe { self.r.as_ref() };
         let timeout = r.server().timeout().min(c.base_server().timeout());
-        self.watch.park(task, self.io.needs.get(), timeout);
+        let needs = Needs {
+            // The reactor watches the input in any case; a connection that rests could not be woken.
+            read: false,
+            ..self.io.needs.get()
+        };
+        self.watch.park(task, needs, timeout);
     }
 
     /// Goes on with a request in httpd's hook `process_connection`. Returns what the hook returns. Called without the
@@ -334,7 +357,8 @@ impl WaitingRequest {
     /// Whether the MPM must be called: for the handler, or before it closes the connection.
     fn is_concerned(&self, wakeup: Wakeup) -> bool {
         let ends = wakeup.ready.broken || (wakeup.ready.ends && !self.has_unread_input);
-        wakeup.other || (ends && !self.io.is_departure_told())
+        let reads = wakeup.socket && self.io.needs.get().read;
+        wakeup.other || reads || (ends && !self.io.is_departure_told())
     }
 }
 

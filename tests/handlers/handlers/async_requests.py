@@ -49,6 +49,13 @@ async def reads(req: apache.AsyncRequest) -> int:
     return apache.OK
 
 
+async def whole(req: apache.AsyncRequest) -> int:
+    "Reads a part, and all the rest."
+    start, rest = await req.read(100), await req.read()
+    await req.write(f"{len(start)} {len(rest)} {start[:10]!r} {rest[-10:]!r} {req.read_length}")
+    return apache.OK
+
+
 async def counts(req: apache.AsyncRequest) -> int:
     total = 0
     async for piece in req:

@@ -6,6 +6,7 @@ use pyo3::types::PyBytes;
 use crate::httpd::filter::response_head::strict_length;
 use crate::python::object::arguments::none;
 use crate::python::object::class::Answer;
+use crate::python::request::body::BodyRead;
 use crate::python::request::io::{answering, reading};
 use crate::python::request::object::Me;
 use crate::python::runtime::interpreter::release;
@@ -85,7 +86,8 @@ pub(in crate::python) fn ask_for_body<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
 /// `req._read_available()`: what has come of the body (bytes), empty at its end; None while nothing has come.
 pub(in crate::python) fn read_now<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
     let (r, state) = reading(this.body(), "_read_available")?;
-    let found = state.body.read_now(this.py(), this.interpreter(), r)?;
+    let (py, interpreter, mode) = (this.py(), this.interpreter(), BodyRead::NoWait);
+    let found = state.body.read_piece(py, interpreter, r, mode)?;
     match found {
         Some(data) => Ok(data.into_any()),
         None => none(this),
