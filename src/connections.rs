@@ -10,6 +10,8 @@ use crate::engine::settings::Settings;
 use crate::httpd::server::config;
 use crate::httpd::{Connection, Pool, Request, Server, Status};
 use crate::locks::{Guard, Lock};
+use crate::parking::kept_alive::{AfterKeepAlive, KeptAlive};
+use crate::parking::task::Task;
 use crate::python::connection::call;
 use crate::python::connection::role::Role;
 use crate::python::connection::state::ConnectionState;
@@ -85,6 +87,10 @@ pub fn process(c: &Connection) -> Status {
         if state.serves_http.get() {
             return Status::DECLINED;
         }
+        let kept_alive = state.kept_alive.borrow().clone();
+        if let Some(task) = kept_alive {
+            return after_keep_alive(c, state, &task);
+        }
     }
     let knows_hands = |state: &ConnectionState| state.has_shaken_hands.get();
     if !c.existing_state().is_some_and(knows_hands) && agrees_in_handshake(c) {
@@ -101,6 +107,23 @@ pub fn process(c: &Connection) -> Status {
     match role {
         Some(role) => call::connection(c, role, c.base_server().settings()),
         None => http(c),
+    }
+}
+
+/// Goes on with a connection that was kept alive.
+fn after_keep_alive(c: &Connection, state: &ConnectionState, task: &Arc<Task>) -> Status {
+    let (mut watch, call) = match KeptAlive::called(c, task) {
+        AfterKeepAlive::Returns(status) => return status,
+        AfterKeepAlive::Request(watch, call) => (watch, Some(call)),
+        AfterKeepAlive::Ends(watch) => (watch, None),
+    };
+    state.kept_alive.take();
+    watch.give_back();
+    state.parked_socket.replace(watch.take_socket());
+    match call {
+        // The call of the MPM is over when the request has been served.
+        Some(_call) => http(c),
+        None => c.linger(),
     }
 }
 

@@ -11,6 +11,7 @@ use crate::httpd::log::Level;
 use crate::httpd::server::{fork, late_stop, listener, mutex, process, stop};
 use crate::httpd::{Pool, Server, server};
 use crate::metrics;
+use crate::parking::kept_alive::KeptAlive;
 use crate::parking::{shutdown, stuck_clients, timer};
 use crate::python::apache::module::MODULE;
 use crate::python::child_end;
@@ -73,10 +74,12 @@ pub(super) fn stopping(graceful: bool) {
     }
 }
 
-/// The child stops gracefully: handlers have their time, and clients that keep their threads, too.
+/// The child stops gracefully: handlers have their time, and clients that keep their threads, too. Connections that are
+/// kept alive end.
 fn close() {
     let grace = call::grace();
     timer::close(grace);
+    timer::wake::<KeptAlive>();
     stuck_clients::watch(grace);
 }
 

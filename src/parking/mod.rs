@@ -3,6 +3,7 @@
 
 pub mod departure;
 pub mod io_state;
+pub mod kept_alive;
 pub mod late_signals;
 pub mod limits;
 pub mod lingering_close;

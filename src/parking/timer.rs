@@ -237,13 +237,21 @@ pub fn end_waits() {
 
 /// Wakes the tasks of all connections, so that each looks again whether its wait ends.
 pub fn wake_all() {
+    wake_those(|_| true);
+}
+
+/// Wakes the tasks that run this type.
+pub fn wake<R: Run>() {
+    wake_those(Task::runs::<R>);
+}
+
+fn wake_those(which: impl Fn(&Task) -> bool) {
     let tasks = existing().map(|timer| timer.known().tasks.values().cloned().collect::<Vec<_>>());
-    for task in tasks
-        .into_iter()
-        .flatten()
-        .filter_map(|task| task.upgrade())
-    {
-        task.wake();
+    let tasks = tasks.into_iter().flatten();
+    for task in tasks.filter_map(|task| task.upgrade()) {
+        if which(&task) {
+            task.wake();
+        }
     }
 }
 

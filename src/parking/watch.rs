@@ -140,7 +140,8 @@ impl Watch {
         }
     }
 
-    fn leave_reactor(&self) {
+    /// Has the reactor watch the socket no more.
+    pub fn leave_reactor(&self) {
         if let (Some(parked_socket), Some(reactor)) = (&self.parked_socket, timer::reactor()) {
             reactor.forget(parked_socket.socket());
         }

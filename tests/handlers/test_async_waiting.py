@@ -60,6 +60,7 @@ CONF += """
 Listen 127.0.0.1:${SHORT_PORT}
 <VirtualHost *:${SHORT_PORT}>
     Timeout 1
+    KeepAliveTimeout 1
 </VirtualHost>
 """
 each_wait = pytest.mark.parametrize("what", ["sleep", "aio"])
@@ -97,9 +98,19 @@ def test_more_requests_wait_than_there_are_threads(httpd: Httpd, tls: bool) -> N
         if number == 0:
             for client in clients:
                 client.sendall(get("/async/sleeps?1"))
-                time.sleep(0.02)  # when all its threads are busy, the MPM closes connections that are kept alive
     for client in clients:
         client.close()
+
+
+def test_a_connection_is_kept_alive_for_keepalivetimeout(httpd: Httpd) -> None:
+    with httpd.connect(httpd.port_of("SHORT_PORT")) as client:
+        for _ in range(3):
+            client.sendall(get("/async/sleeps?0.01"))
+            assert b"after" in read_answer(client)
+            time.sleep(0.4)
+        begin = time.monotonic()
+        assert client.recv(100) == b""
+        assert 0.3 < time.monotonic() - begin < 5
 
 
 def test_other_requests_are_served_meanwhile(httpd: Httpd) -> None:
@@ -286,10 +297,16 @@ def test_at_a_graceful_restart_waiting_requests_are_answered(httpd: Httpd) -> No
     threads = [threading.Thread(target=ask, args=(path,)) for path in paths]
     for thread in threads:
         thread.start()
+    idle = httpd.connect()
+    idle.sendall(get("/async/sleeps?0.01"))
+    assert b"after" in read_answer(idle)
     httpd.wait_for_log("life: begins$")
     time.sleep(0.3)
     begin = time.monotonic()
     httpd.graceful()
+    assert idle.recv(100) == b""
+    assert time.monotonic() - begin < 2
+    idle.close()
     for thread in threads:
         thread.join()
     assert time.monotonic() - begin < 6

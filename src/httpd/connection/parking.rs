@@ -8,7 +8,7 @@ use std::os::fd::RawFd;
 use std::ptr::null_mut;
 use std::time::Duration;
 
-use super::Connection;
+use super::{Connection, KeepAlive};
 use crate::httpd::apr::brigade::Brigade;
 use crate::httpd::ffi;
 use crate::httpd::server::process::mpm_query;
@@ -74,6 +74,18 @@ impl Connection {
     pub fn is_suspended(&self) -> bool {
         // SAFETY: null, or the MPM's state of a live connection.
         unsafe { self.raw().cs.as_ref() }.is_some_and(|cs| cs.state == ffi::CONN_STATE_SUSPENDED)
+    }
+
+    /// Whether httpd keeps the connection alive behind a request that has ended, and nothing is left to be sent or read.
+    pub fn is_kept_alive(&self) -> bool {
+        // SAFETY: null, or the MPM's state of a live connection.
+        let cs = unsafe { self.raw().cs.as_ref() };
+        cs.is_some_and(|cs| cs.state == ffi::CONN_STATE_WRITE_COMPLETION)
+            && self.keep_alive() == KeepAlive::Keep
+            && self.raw().data_in_input_filters == 0
+            && self.nudge().is_ok()
+            && !self.has_unsent()
+            && !self.is_aborted()
     }
 
     /// Runs the hook `process_connection` once more, within itself. Returns what it returns.

@@ -35,6 +35,8 @@ pub struct ConnectionState {
     pub serves_http: Cell<bool>,
     /// The task of a request that waits without a thread.
     pub waiting: RefCell<Option<Arc<Task>>>,
+    /// The task of the connection while it is kept alive, after a request of it has waited so.
+    pub kept_alive: RefCell<Option<Arc<Task>>>,
     /// What reads and writes the connection's bytes since a handler of a request has taken them from HTTP.
     pub taken: OnceCell<Box<Transport>>,
     /// Counts the connection among those that have a handler (`PythonMaxConnections`).
@@ -84,8 +86,10 @@ impl Drop for ConnectionState {
         for task in self.tasks() {
             task.leave();
         }
-        if let Some(task) = self.waiting.take() {
-            task.leave();
+        for task in [&self.waiting, &self.kept_alive] {
+            if let Some(task) = task.take() {
+                task.leave();
+            }
         }
     }
 }

@@ -12,6 +12,7 @@ use super::awaitable::RequestWait;
 use super::state::RequestState;
 use super::waiting;
 use super::waiting::WaitingRequest;
+use super::waiting_limit;
 use crate::httpd::connection::parking;
 use crate::httpd::connection::thread_event::SocketChange;
 use crate::httpd::{Connection, Request, Status};
@@ -79,7 +80,7 @@ pub fn awaited<'py>(
     if !is_coroutine(&result) {
         return Ok(CallEnd::Result(result));
     }
-    if waiting::are_too_many(r) {
+    if waiting_limit::are_too_many(r) {
         close_coroutine(&result);
         let status = Status::SERVICE_UNAVAILABLE;
         return Err(status_error(result.py(), interpreter, status));

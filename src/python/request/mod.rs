@@ -23,4 +23,5 @@ pub mod response;
 pub(in crate::python) mod sendfile;
 pub mod state;
 pub mod waiting;
+mod waiting_limit;
 pub mod wsgi;

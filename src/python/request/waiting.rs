@@ -4,7 +4,8 @@
 //! The handler's hook returns `SUSPENDED`, and httpd's own hook leaves the connection alone. The function that has called
 //! that one parks the connection, as those of connection handlers are: the MPM watches an event, and calls the hook again
 //! when the event is signalled. The reactor signals it for a deadline, a value that has come, and a client that leaves.
-//! When the handler has ended, httpd's socket is the MPM's again, and the request ends as httpd would have ended it.
+//! When the handler has ended, the request ends as httpd would have ended it, and the connection is kept alive
+//! (`parking::kept_alive`).
 //!
 //! Order of locks: the task's turn first, then the GIL, which each call takes and gives back.
 #![expect(
@@ -14,46 +15,28 @@
 
 use std::ptr::NonNull;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use pyo3::prelude::*;
 
 use super::coroutine::Steps;
 use super::phase;
 use super::state::RequestState;
+use super::waiting_limit::Present;
 use crate::engine::capacity::Room;
 use crate::engine::settings::Settings;
 use crate::httpd::connection::parked_socket::ParkedSocket;
-use crate::httpd::log::Level;
 use crate::httpd::{Connection, Request, Status};
 use crate::parking::io_state::{IoState, Lost, Needs};
+use crate::parking::kept_alive::KeptAlive;
 use crate::parking::limits;
 use crate::parking::mpm_calls::MpmCall;
+use crate::parking::shutdown;
 use crate::parking::task::{NextTask, Run, Task, Wakeup};
 use crate::parking::timer;
 use crate::parking::watch::Watch;
 use crate::python::connection::state::ConnectionState;
 use crate::python::runtime::context::About;
 use crate::python::runtime::interpreter::Interpreter;
-
-/// How many requests of this child wait without a thread.
-static PRESENT: AtomicUsize = AtomicUsize::new(0);
-
-/// One request that counts, until this is dropped.
-struct Present(());
-
-impl Present {
-    fn begin() -> Self {
-        PRESENT.fetch_add(1, Ordering::Relaxed);
-        Self(())
-    }
-}
-
-impl Drop for Present {
-    fn drop(&mut self) {
-        PRESENT.fetch_sub(1, Ordering::Relaxed);
-    }
-}
 
 /// A request that waits without a thread.
 pub struct WaitingRequest {
@@ -75,23 +58,8 @@ pub struct WaitingRequest {
 // first.
 unsafe impl Send for WaitingRequest {}
 
-/// Whether so many requests wait that no further one may begin (`PythonMaxWaitingRequests`). Its response gets a
-/// `Retry-After` then.
-pub fn are_too_many(r: &Request) -> bool {
-    let Some(most) = r.settings::<Settings>().max_waiting_requests else {
-        return false;
-    };
-    if most == 0 || PRESENT.load(Ordering::Relaxed) < most || !has_place(r) {
-        return false;
-    }
-    let text = format!("refused: {most} requests wait already (PythonMaxWaitingRequests)");
-    About::Request(r).log(Level::Info, &text);
-    r.err_headers_out().set(c"Retry-After", c"1");
-    true
-}
-
 /// Whether a request, which is at its content handler, is one whose connection httpd would park.
-fn has_place(r: &Request) -> bool {
+pub(super) fn has_place(r: &Request) -> bool {
     let most = r.settings::<Settings>().max_waiting_requests;
     let c = r.connection();
     let state = c.existing_state::<ConnectionState>();
@@ -242,10 +210,7 @@ impl WaitingRequest {
             Some(status) => {
                 let waiting = turn.take::<Self>();
                 drop(turn);
-                if let Some(waiting) = waiting {
-                    waiting.end(state, task, status);
-                }
-                Status::OK
+                waiting.map_or(Status::OK, |waiting| waiting.end(c, state, task, status))
             }
         }
     }
@@ -285,17 +250,27 @@ impl WaitingRequest {
         (status != Status::SUSPENDED).then_some(status)
     }
 
-    /// Ends the request as httpd would have ended it, had the handler not waited.
-    fn end(mut self: Box<Self>, state: &ConnectionState, task: &Arc<Task>, status: Status) {
-        self.watch.give_back();
-        state.parked_socket.replace(self.watch.take_socket());
+    /// Ends the request as httpd would have ended it, had the handler not waited. Returns what the hook returns.
+    fn end(
+        self: Box<Self>,
+        c: &Connection,
+        state: &ConnectionState,
+        task: &Arc<Task>,
+        status: Status,
+    ) -> Status {
         state.waiting.take();
         task.set_due(None);
         timer::forget(task.number);
-        let r = self.r;
-        drop(self);
+        let Self {
+            r,
+            mut watch,
+            _present: present,
+            ..
+        } = *self;
+        drop(present);
         // SAFETY: nobody else ends the request.
         let r = unsafe { r.as_ref() };
+        let time = r.server().keep_alive_timeout();
         let status = match status {
             Status::DECLINED => {
                 let own = RequestState::of(r);
@@ -305,6 +280,18 @@ impl WaitingRequest {
             status => status,
         };
         r.conclude(status);
+        if c.is_kept_alive() && !shutdown::is_closing() {
+            match KeptAlive::begin(c, watch, time) {
+                Ok(task) => {
+                    state.kept_alive.replace(Some(task));
+                    return Status::OK;
+                }
+                Err(unused) => watch = unused,
+            }
+        }
+        watch.give_back();
+        state.parked_socket.replace(watch.take_socket());
+        Status::OK
     }
 
     /// Ends the handler of a connection that httpd is about to close, on the connection's thread. Called without the
@@ -323,7 +310,7 @@ impl WaitingRequest {
         let waiting = turn.take::<Self>();
         drop(turn);
         if let Some(waiting) = waiting {
-            waiting.end(state, &task, Status::DONE);
+            waiting.end(c, state, &task, Status::DONE);
         }
     }
 

@@ -1,0 +1,170 @@
+"""Thousands of requests that wait a second on one child with 16 threads: when all are answered, and what others notice.
+
+By hand: target/venv/bin/python tests/bench/waiting.py [--many 2000 10000] [--rounds 3]
+"""
+
+import argparse
+import contextlib
+import errno
+import resource
+import selectors
+import socket
+import statistics
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+TESTS = Path(__file__).resolve().parent.parent
+if str(TESTS.parent) not in sys.path:
+    sys.path += [str(TESTS.parent), str(TESTS / "support"), str(TESTS.parent / "scripts")]
+
+from httpd import Httpd  # noqa: E402
+
+HANDLER = """
+import asyncio
+from mod_python import apache
+
+async def sleeps(req):
+    await req.sleep(1)
+    req.set_content_length(5)
+    await req.write("slept")
+    return apache.OK
+
+async def loops(req):
+    await apache.aio(asyncio.sleep(1))
+    req.set_content_length(5)
+    await req.write("slept")
+    return apache.OK
+"""
+CONF = """
+StartServers 1
+ServerLimit 1
+ThreadsPerChild 16
+MaxRequestWorkers 16
+MinSpareThreads 1
+MaxSpareThreads 16
+AsyncRequestWorkerFactor 800
+PythonMaxWaitingRequests 12000
+Timeout 60
+KeepAliveTimeout 60
+MaxKeepAliveRequests 0
+ListenBacklog 4096
+"""
+CONF += "".join(
+    f'<Location "/{name}">\n    SetHandler mod_python\n    PythonHandler waiting::{name}\n</Location>\n'
+    for name in ("sleeps", "loops")
+)
+
+
+@dataclass
+class Client:
+    """One connection: how many bytes of its answer are missing, and whether it has ended."""
+
+    socket: socket.socket
+    missing: int = 0
+    is_sent: bool = False
+    ended: bool = False
+
+
+class Clients:
+    """Clients that ask for one path at the same time, again and again on the same connections."""
+
+    def __init__(self, port: int, path: str, count: int) -> None:
+        """None is connected yet."""
+        self._port, self._request = port, f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
+        self._selector = selectors.DefaultSelector()
+        self.all = [Client(socket.socket()) for _ in range(count)]
+
+    def first(self) -> int:
+        """The length of an answer."""
+        with socket.create_connection(("127.0.0.1", self._port)) as client:
+            client.sendall(self._request)
+            return len(client.recv(65536))
+
+    def round(self, length: int, *, connect: bool) -> tuple[float, int]:
+        """Ask, and wait for all answers: the seconds until the last one, and how many came."""
+        begin = time.monotonic()
+        for client in self.all:
+            client.missing, client.is_sent = length, False
+            if connect:
+                client.socket.setblocking(False)
+                assert client.socket.connect_ex(("127.0.0.1", self._port)) in (0, errno.EINPROGRESS)
+                self._selector.register(client.socket, selectors.EVENT_WRITE, client)
+            elif not client.ended:
+                self._send(client)
+        left = sum(not client.ended for client in self.all)
+        while left and time.monotonic() < begin + 30:
+            for key, events in self._selector.select(1):
+                client = key.data
+                if events & selectors.EVENT_WRITE:
+                    self._selector.modify(client.socket, selectors.EVENT_READ, client)
+                    self._send(client)
+                else:
+                    waited = client.missing > 0
+                    left -= waited and (not self._receive(client) or client.missing == 0)
+        return time.monotonic() - begin, sum(not client.ended and client.missing == 0 for client in self.all)
+
+    def _send(self, client: Client) -> None:
+        with contextlib.suppress(OSError):  # its end is read
+            client.socket.send(self._request)
+
+    def _receive(self, client: Client) -> bool:
+        try:
+            data = client.socket.recv(65536)
+        except OSError:
+            data = b""
+        if not data:
+            client.ended = True
+            self._selector.unregister(client.socket)
+        client.missing -= len(data)
+        return bool(data)
+
+    def close(self) -> None:
+        """End all connections."""
+        for client in self.all:
+            client.socket.close()
+        self._selector.close()
+
+
+def median_get(port: int, seconds: float) -> float:
+    """The median time of a plain GET in milliseconds, one after the other on one connection."""
+    times = []
+    with socket.create_connection(("127.0.0.1", port)) as client:
+        deadline = time.monotonic() + seconds
+        while (begin := time.monotonic()) < deadline:
+            client.sendall(b"GET /plain.txt HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert client.recv(65536).endswith(b"plain")
+            times.append(time.monotonic() - begin)
+            time.sleep(0.002)
+    return statistics.median(times) * 1000
+
+
+def measure(path: str, count: int, rounds: int) -> None:
+    """Measure one kind of wait."""
+    with Httpd(CONF, allow=["AH0004[56]"]) as httpd:
+        httpd.handler("waiting.py", HANDLER)
+        httpd.write("plain.txt", "plain")
+        clients = Clients(httpd.port, path, count)
+        length = clients.first()
+        for number in range(rounds):
+            seconds, answered = clients.round(length, connect=number == 0)
+            print(f"{path}: round {number + 1}: {answered} of {count} answered in {seconds:.2f} s", flush=True)
+        clients.close()
+
+
+def main() -> None:
+    """Measure."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--many", type=int, nargs="+", default=[2000, 10_000], help="how many clients wait at once")
+    parser.add_argument("--rounds", type=int, default=3, help="how often each client asks")
+    options = parser.parse_args()
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    for path in ("/sleeps", "/loops"):
+        for count in options.many:
+            measure(path, count, options.rounds)
+
+
+if __name__ == "__main__":
+    main()
