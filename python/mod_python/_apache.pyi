@@ -791,6 +791,10 @@ class Request:
         for input too. Returns 1 when the client has ended its side, 2 when the connection is broken, 4 when unread
         bytes stand before that end, else 0 (int); 8 is added when the child stops.
         """
+    def _heartbeat(self, seconds: float | None, text: bytes) -> None:
+        """Has text (bytes) sent when nothing else was for seconds (float), while an async def handler waits; None ends
+        that. Raises ValueError for a negative number.
+        """
     def __iter__(self) -> Request: ...
     def __next__(self) -> bytes: ...
     def set_etag(self) -> None:

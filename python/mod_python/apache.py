@@ -38,7 +38,9 @@ TYPE_CHECKING = False  # as typing's, whose import takes long
 if TYPE_CHECKING:
     from typing import Any, TypeVar
 
+    from mod_python._apache import AsyncRequest
     from mod_python._cache import Cache
+    from mod_python._sse import EventStream
 
     T = TypeVar("T")
 
@@ -123,6 +125,28 @@ async def aio(awaitable: "Awaitable[T]") -> "T":
         run = _run = _aio.run
     result: T = await run(awaitable)
     return result
+
+
+def sse(req: "AsyncRequest", *, heartbeat: "float | None" = 15.0) -> "EventStream":
+    """Make the response of an `async def` handler a stream of server-sent events (HTML Standard, section 9.2).
+
+    async with apache.sse(req) as events:
+        await events.send("hello")
+
+    Args:
+        req: the request.
+        heartbeat: seconds without an event after which a comment is sent, so that no proxy takes the connection for
+            dead; None: never.
+
+    Returns:
+        An async context manager whose value has the method ``send``.
+
+    Raises:
+        ValueError: `heartbeat` is not above 0.
+    """
+    from mod_python._sse import EventStream  # which takes a while to import
+
+    return EventStream(req, heartbeat)
 
 
 _cache_of: "Callable[[str], Cache] | None" = None  # of _cache, once it is imported

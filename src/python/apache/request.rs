@@ -20,6 +20,7 @@ use crate::python::request::fields::{
     set_status, set_status_line, set_text, useragent_addr,
 };
 use crate::python::request::form::{form, set_form};
+use crate::python::request::heartbeat;
 use crate::python::request::io;
 use crate::python::request::methods::{
     act, add_cgi_vars, allow_methods, construct_url, document_root, get_addhandler_exts,
@@ -188,6 +189,9 @@ impl Class for RequestObject {
         /// input too. Returns 1 when the client has ended its side, 2 when the connection is broken, 4 when unread bytes
         /// stand before that end, else 0 (int); 8 is added when the child stops.
         _wait(waker, called, watched, seconds) = asgi::wait::wait;
+        /// Has text (bytes) sent when nothing else was for seconds (float), while an async def handler waits; None ends that.
+        /// Raises ValueError for a negative number.
+        _heartbeat(seconds, text) = heartbeat::set;
         /// Does nothing: httpd sends the headers before the first byte of the body. It is there for programs written
         /// for mod_python 3.
         send_http_header() = send_http_header;

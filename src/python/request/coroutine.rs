@@ -139,7 +139,14 @@ impl Steps<'_> {
             class::body::<RequestWait>(what, interpreter).is_some()
                 || class::body::<Future>(what, interpreter).is_some()
         };
-        let mut step = self.step(|| stepper::send(coroutine));
+        let go_on = || {
+            self.io.needs.take();
+            self.state
+                .heartbeat
+                .beat(py, interpreter, self.r, self.state);
+            self.step(|| stepper::send(coroutine))
+        };
+        let mut step = go_on();
         loop {
             step = match step {
                 Step::Waits(what) if is_ours(&what) => {
@@ -147,8 +154,7 @@ impl Steps<'_> {
                     if release(py, || self.wait()) {
                         return Ok(None);
                     }
-                    self.io.needs.take();
-                    self.step(|| stepper::send(coroutine))
+                    go_on()
                 }
                 Step::Waits(_) => self.step(|| stepper::throw_here(coroutine, &foreign())),
                 Step::Done(value) => return Ok(Some(value)),
@@ -166,7 +172,10 @@ impl Steps<'_> {
     /// Returns `true` where the request is to wait without a thread instead. Called without the GIL.
     fn wait(&self) -> bool {
         self.state.response.send_due(self.r);
-        let needs = self.io.needs.get();
+        let mut needs = self.io.needs.get();
+        let heartbeat = self.state.heartbeat.due(self.state.response.total.get());
+        needs.until = needs.until.into_iter().chain(heartbeat).min();
+        self.io.needs.set(needs);
         let c = self.r.connection();
         if self.io.has_reported_end() && !c.is_stream() && c.is_at_end() {
             // What came before it was read meanwhile.

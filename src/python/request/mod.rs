@@ -13,6 +13,7 @@ pub mod end;
 mod failure;
 pub(in crate::python) mod fields;
 pub(in crate::python) mod form;
+pub(in crate::python) mod heartbeat;
 pub(in crate::python) mod io;
 pub(in crate::python) mod methods;
 pub mod object;

@@ -10,6 +10,7 @@ use pyo3::prelude::*;
 
 use super::add_handler::Handlers;
 use super::body::Body;
+use super::heartbeat::Heartbeat;
 use super::object::RequestObject;
 use super::registered_filter::Registered;
 use super::response::Response;
@@ -35,6 +36,8 @@ pub struct RequestState {
     pub body: Body,
     /// The response, as far as Python code has written it.
     pub response: Response,
+    /// What is sent when the response is quiet.
+    pub heartbeat: Heartbeat,
     /// The running phase, and the handlers that Python code has added.
     pub handlers: Handlers,
     /// The functions to be called at the end of the request.
@@ -86,6 +89,7 @@ impl RequestState {
             lease: Lease::new("request"),
             body: Body::new(r),
             response: Response::new(r),
+            heartbeat: Heartbeat::default(),
             handlers: Handlers::default(),
             cleanups: Cleanups::default(),
             application: OnceCell::new(),

@@ -150,6 +150,7 @@ ANSWERS: dict[str, list[tuple[str, tuple[Any, ...]]]] = {
     "req": [
         ("_application", ()),
         ("_wait", (None, None, 0, 0.0)),
+        ("_heartbeat", (None, b"")),
         ("write", ("x",)),
         ("flush", ()),
         ("sleep", (1,)),
