@@ -120,7 +120,7 @@ class FileSession(StoredSession):
         """Make the folder, if it is not there."""
         self._codec = self.codec()
         folder = self.folder()
-        self._store = FileStore(folder, FileLocks(str(folder / "locks")), self._codec)
+        self._store = FileStore(folder, FileLocks(f"{folder}/locks"), self._codec)
 
     def folder(self) -> Path:
         """Return the folder of the files."""

@@ -712,6 +712,8 @@ class Request:
         """Registers a function that is called as callable(data) when the request ends; the one registered last is
         called first. Raises ValueError when callable is not callable.
         """
+    def _forget_cleanup(self, data: object) -> None:
+        """Forgets the cleanup that was registered last with this very object as its data, if there is one."""
     def construct_url(self, uri: str | bytes) -> str:
         """Returns the absolute URL (str) of the path uri (str or bytes) on this server, as UseCanonicalName says
         (ap_construct_url).

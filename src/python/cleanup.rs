@@ -50,6 +50,11 @@ impl Cleanup {
         })
     }
 
+    /// Whether its argument is this object.
+    pub(in crate::python) fn is_for(&self, data: &Bound<'_, PyAny>) -> bool {
+        self.data.is(data)
+    }
+
     /// Enters the interpreter, calls `entered`, then the function. What the function raises is logged where `about`
     /// logs. Called without a short lock; takes the GIL.
     pub(in crate::python) fn run(self, about: About<'_>, entered: impl FnOnce()) {

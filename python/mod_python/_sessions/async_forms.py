@@ -45,13 +45,16 @@ class _Try:
 async def acquire(locks: Locks, key: str, timeout: float) -> Held | None:
     """Wait for a lock as `Held.acquire` does; no thread is held between two tries."""
     held = Held(locks, key)
-    for delay in delays(timeout):
+    waits = delays(timeout)
+    while True:
         taking = _Try(held)
         try:
             if await in_thread(taking.run):
                 return held
+            delay = next(waits, None)
+            if delay is None:
+                return None
             await apache.aio(asyncio.sleep(delay))
         except BaseException:
             taking.give_up()  # the client has left, or the server stops
             raise
-    return None

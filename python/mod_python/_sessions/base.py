@@ -56,7 +56,6 @@ class BaseSession(dict[Any, Any]):
                 (``PythonOption mod_python.session.lock_timeout``).
             ValueError: `sid` is not 32 hexadecimal digits in lower case, or an option is wrong.
         """
-        super().__init__()
         self._req = req
         self._options = SessionOptions(req)
         self._secret = secret
@@ -68,7 +67,7 @@ class BaseSession(dict[Any, Any]):
         self.open_store()
         self.init_lock()
         self._new = True
-        self._timeout = timeout or module_setting("DFT_TIMEOUT", DFT_TIMEOUT)
+        self._timeout = timeout
         self._sid = str(sid) if sid else received_sid(req, self._options, secret) or ""
         if self._opens_later:
             return
@@ -109,6 +108,7 @@ class BaseSession(dict[Any, Any]):
         return self
 
     def _begin(self) -> None:
+        self._timeout = self._timeout or module_setting("DFT_TIMEOUT", DFT_TIMEOUT)
         self._created = self._accessed = time.time()
         self._send_cookie()
 
@@ -118,7 +118,8 @@ class BaseSession(dict[Any, Any]):
             self.cleanup()
 
     def __del__(self) -> None:
-        self.unlock()
+        if self._lock_held is not None:
+            self.unlock()
 
     def make_cookie(self) -> Cookie.Cookie:
         """Return the cookie with the session's id."""
@@ -261,8 +262,8 @@ class BaseSession(dict[Any, Any]):
             self.do_delete()
         finally:
             self._sid = new_sid
-        if held is not None:
-            held.release()
+        if held is not None and held.release():
+            self._forget(held)
 
     # ---- locking it
 
@@ -273,7 +274,7 @@ class BaseSession(dict[Any, Any]):
 
     def make_locks(self) -> Locks:
         """Return the locks of this kind of session."""
-        return FileLocks(str(self.folder() / "locks"))
+        return FileLocks(f"{self.folder()}/locks")
 
     def lock(self) -> None:
         """Wait until no other request has the session, and keep it from others until unlock() or the request's end.
@@ -306,14 +307,21 @@ class BaseSession(dict[Any, Any]):
     def unlock(self) -> None:
         """Let other requests have the session."""
         held, self._lock_held = self._lock_held, None
-        if held is not None:
-            held.release()
+        if held is not None and held.release():
+            self._forget(held)
 
     async def aunlock(self) -> None:
         """As `unlock`, for async code."""
         held, self._lock_held = self._lock_held, None
-        if held is not None:
-            await _in_thread(held.release)
+        if held is not None and await _in_thread(held.release):
+            self._forget(held)
+
+    def _forget(self, held: Held) -> None:
+        """Spare the end of the request a call for a lock that was given back: it would wait for the GIL again."""
+        try:  # noqa: SIM105 - suppress() takes longer than the call
+            self._req._forget_cleanup(held)
+        except RuntimeError:
+            pass  # not on the thread of the request, or not while it is handled
 
     # ---- cleaning up
 

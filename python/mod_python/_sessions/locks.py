@@ -17,6 +17,7 @@ from typing import Any, Protocol
 
 _FIRST_DELAY = 0.001
 _LONGEST_DELAY = 0.02
+_OPEN = os.O_RDWR | os.O_CLOEXEC
 
 
 class LockLostError(Exception):
@@ -47,7 +48,10 @@ class FileLocks:
 
     def try_lock(self, key: str) -> int | None:
         """Take the lock of a key, 15 or more hexadecimal digits, and return a file descriptor; None if it is taken."""
-        file = os.open(self.name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            file = os.open(self.name, _OPEN)
+        except FileNotFoundError:
+            file = os.open(self.name, _OPEN | os.O_CREAT, 0o600)
         # struct flock (fcntl(2)). The lock belongs to the open file, not to the process, which has many threads.
         request = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, int(key[:15], 16), 1, 0)
         try:
@@ -83,13 +87,12 @@ class MemoryLocks:
 
 
 def delays(timeout: float) -> Iterator[float]:
-    """Yield how many seconds to wait after each try of a lock; the last try is when `timeout` seconds are over."""
+    """Yield how many seconds to wait before each further try of a lock, the last when `timeout` seconds are over."""
     deadline = time.monotonic() + timeout
     delay = _FIRST_DELAY
     while (left := deadline - time.monotonic()) > 0:
         yield min(delay, left)
         delay = min(delay * 2, _LONGEST_DELAY)
-    yield 0
 
 
 class Held:
@@ -108,10 +111,12 @@ class Held:
     def acquire(cls, locks: Locks, key: str, timeout: float) -> "Held | None":
         """Wait for a lock, and take it. Return None if it is not free after `timeout` seconds."""
         held = cls(locks, key)
+        if held.try_once():
+            return held
         for delay in delays(timeout):
+            time.sleep(delay)
             if held.try_once():
                 return held
-            time.sleep(delay)
         return None
 
     def try_once(self) -> bool:
@@ -133,14 +138,15 @@ class Held:
         """Return what `Locks.try_lock` has returned."""
         return self._all[self._id][1]
 
-    def release(self) -> None:
-        """Give the lock back; any thread may, and a second time does nothing."""
+    def release(self) -> bool:
+        """Give the lock back; any thread may. Return False, and do nothing, where that was done already."""
         with self._guard:
             if self._is_released:
-                return
+                return False
             self._is_released = True
             count, token = self._all.pop(self._id)
             if count > 1:
                 self._all[self._id] = (count - 1, token)
-                return
+                return True
         self._locks.unlock(self._id[2], token)
+        return True

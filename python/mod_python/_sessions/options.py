@@ -1,5 +1,6 @@
 """What PythonOption says of sessions, by the names of mod_python 3.5 and by older ones."""
 
+import functools
 import os
 import sys
 import tempfile
@@ -65,8 +66,10 @@ class SessionOptions:
     def number(self, name: str, default: float) -> float:
         """Return a number that is not negative. Raise ValueError for anything else."""
         text = self.text(name)
+        if not text:
+            return default
         try:
-            number = float(text) if text else default
+            number = float(text)
         except ValueError:
             number = -1
         if not 0 <= number < float("inf"):
@@ -94,6 +97,11 @@ class SessionOptions:
         found = self._folders.get(kind)
         if found is None:
             named = self.text(f"{kind}.database_directory") or self.text("session.database_directory")
-            place = f"{named}/mp_sess" if named else f"{tempfile.gettempdir()}/mp_sess-{os.geteuid()}"
-            found = self._folders[kind] = private_folder(Path(place))
+            found = self._folders[kind] = private_folder(_place(named))
         return found
+
+
+@functools.lru_cache(maxsize=64)
+def _place(named: str) -> Path:
+    """Return the path of the folder of sessions, by what an option names. Making a `Path` takes longer than its use."""
+    return Path(f"{named}/mp_sess" if named else f"{tempfile.gettempdir()}/mp_sess-{os.geteuid()}")

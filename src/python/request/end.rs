@@ -3,7 +3,7 @@
 //! httpd destroys the request's pool on the thread that worked on the request last. `end` is called first, while all
 //! that the pool holds is still there; the GIL is not held, and each cleanup enters its own interpreter.
 
-use pyo3::PyResult;
+use pyo3::prelude::*;
 
 use super::phase;
 use super::state::RequestState;
@@ -25,6 +25,13 @@ impl Cleanups {
         self.functions.borrow_mut().push(cleanup);
         self.arm(r);
         Ok(())
+    }
+
+    /// Takes out the cleanup that was registered last with this object as its data.
+    pub fn take(&self, data: &Bound<'_, PyAny>) -> Option<Cleanup> {
+        let mut functions = self.functions.borrow_mut();
+        let position = functions.iter().rposition(|one| one.is_for(data))?;
+        Some(functions.remove(position))
     }
 
     /// Has `end` called at the end of the request, once.

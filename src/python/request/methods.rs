@@ -78,6 +78,17 @@ pub(in crate::python) fn register_cleanup<'py>(
     none(this)
 }
 
+/// `req._forget_cleanup(data)`
+pub(in crate::python) fn forget_cleanup<'py>(
+    this: &Me<'_, 'py>,
+    data: &Bound<'py, PyAny>,
+) -> Answer<'py> {
+    let state = RequestState::of(this.body().lent.get()?);
+    // It is dropped behind the borrow: that may call Python code, which may register another one.
+    let _forgotten = state.cleanups.take(data);
+    none(this)
+}
+
 pub(in crate::python) fn send_http_header<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
     act(this, |_| ())
 }

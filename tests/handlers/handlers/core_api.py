@@ -102,6 +102,7 @@ METHODS: dict[str, list[tuple[str, tuple[Any, ...], str]]] = {
         ("meets_conditions", (), "int"),
         ("read", (), "bytes"),
         ("_read_now", (), "bytes"),
+        ("_forget_cleanup", ("data",), "None"),
         ("readline", (), "bytes"),
         ("readlines", (), "list"),
         ("register_cleanup", (ignored,), "None"),

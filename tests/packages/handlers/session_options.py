@@ -21,8 +21,7 @@ def aged(req: apache.Request) -> str:
 
 
 def path_of(session: Any) -> Path:
-    path: Path = session._store._path(session.id())
-    return path
+    return Path(session._store._name(session.id()))
 
 
 def clean(req: apache.Request) -> int:
@@ -48,7 +47,7 @@ def hold(req: apache.Request) -> bool:
     session.lock()
     session.do_cleanup()
     deadline = time.monotonic() + 20
-    while session._store._path(str(req.args)).exists() and time.monotonic() < deadline:
+    while Path(session._store._name(str(req.args))).exists() and time.monotonic() < deadline:
         time.sleep(0.01)
     return path_of(session).exists()
 

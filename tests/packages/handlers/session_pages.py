@@ -4,6 +4,7 @@ import datetime
 import os
 import signal
 import time
+from pathlib import Path
 from typing import Any
 
 from mod_python import Cookie, Session, apache
@@ -105,7 +106,7 @@ def stored(req: apache.Request) -> bool:
     if isinstance(session, Session.MemorySession):
         return sid in session._records
     if isinstance(session, Session.FileSession):
-        return bool(session._store._path(sid).exists())
+        return Path(session._store._name(sid)).exists()
     return session._store.load(sid, None) is not None
 
 
