@@ -73,6 +73,13 @@ def test_an_exception_of_the_api_has_a_body_of_json(site: Httpd) -> None:
     assert answer.headers["Content-Type"] == "application/problem+json"
 
 
+def test_one_child_asks_for_all(site: Httpd) -> None:
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        answers = list(pool.map(lambda _: site.get("/tide"), range(10 * CLIENTS)))
+    assert len({(answer.status, answer.text) for answer in answers}) == 1
+    assert answers[0].status == 200
+
+
 def test_letters_are_delivered_before_a_child_ends(site: Httpd) -> None:
     slow = modules(PAGE)["letters.py"].replace(
         "                with open", "                threading.Event().wait(0.01)\n@"

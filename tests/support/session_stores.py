@@ -33,7 +33,7 @@ PythonOption mod_python.redis_session.url "${REDIS}"
 <LocationMatch "/RedisSession$">
     PythonOption mod_python.session.session_type RedisSession
 </LocationMatch>
-PythonCache sessions shmcb:run/sessions(2M)
+PythonCache sessions shmcb:run/sessions(16M)
 <LocationMatch "/CacheSession$">
     PythonOption mod_python.session.session_type CacheSession
 </LocationMatch>
