@@ -78,7 +78,7 @@ def handler(req):
     session["pages"] = session.get("pages", 0) + 1
     session.save()
     req.content_type = "text/plain"
-    req.write("page %07d\\n" % session["pages"])
+    req.write("page %07d\\n" % session["pages"], 0)
     return apache.OK
 """
 _SESSION_CONF = """
@@ -86,6 +86,7 @@ _SESSION_CONF = """
     SetHandler mod_python
     PythonPath "sys.path + ['${{HTDOCS}}/session']"
     PythonHandler counted_visits
+    PythonOption mod_python.location_shortcut On
     PythonOption mod_python.session.session_type {0}
     PythonOption mod_python.session.database_directory ${{STATE}}
 </Location>
@@ -140,6 +141,9 @@ ServerLimit 1
 MaxRequestWorkers 16
 MaxKeepAliveRequests 0
 LogLevel error
+<Directory "/">
+    AllowOverride None
+</Directory>
 <Location /bench-count>
     SetHandler bench-count
 </Location>
