@@ -3,8 +3,11 @@
 By hand: target/venv/bin/python tests/bench/pages.py [--rounds N] [--instructions] [--only WORD]; needs ab (Debian:
 apache2-utils), and mod_python 3.5 in target/mod_python-3.5, which scripts/setup --tests fetches. Shown is CPU time per
 request in microseconds, the median of the rounds, which take turns; the server runs on one core and the load on
-another. With --instructions: thousands of instructions per request outside of the kernel, as tests/bench/cost.py has
-them, which differ little from run to run, whatever else the machine does.
+another. The last column compares what is left of both without the first page, which needs no Python: httpd's own work
+is the larger part of a small page.
+
+With --instructions: thousands of instructions per request outside of the kernel, as tests/bench/cost.py has them, which
+differ little from run to run, whatever else the machine does.
 
 To add a page, add it to PAGES of tests/bench/pages_site.py.
 """
@@ -21,7 +24,7 @@ sys.path += [str(TESTS.parent), str(TESTS / "support"), str(TESTS.parent / "scri
 from tests.bench import cost  # noqa: E402
 from tests.bench.cost_site import Row  # noqa: E402
 from tests.bench.cpu_time import need_ab  # noqa: E402
-from tests.bench.pages_site import CONF, PAGES  # noqa: E402
+from tests.bench.pages_site import CONF, FLOOR, PAGES  # noqa: E402
 
 
 class Site(cost.Site):
@@ -47,7 +50,7 @@ def main() -> None:
     need_ab("pages")
     if not cost.OLD_MODULE.exists():
         sys.exit(f"pages: {cost.OLD_MODULE} is missing: run scripts/setup --tests")
-    pages = [page for page in PAGES if arguments.only in page.name]
+    pages = [page for page in PAGES if page is FLOOR or arguments.only in page.name]
     counting = arguments.instructions
     with ExitStack() as stack:
         sites = {old: stack.enter_context(Site(old=old, counting=counting)) for old in (False, True)}
@@ -58,10 +61,13 @@ def main() -> None:
                     row = Row(page.name, page.path, page.requests)
                     costs.setdefault((page.name, old), []).append(site.cost(row))
         what = "thousands of instructions per request" if counting else "CPU time per request, in us"
-        print(f"{what:40} {'here':>9} {'3.5':>9} {'ratio':>6}")
+        print(f"{what:40} {'here':>9} {'3.5':>9} {'ratio':>6} {'of Python':>9}")
+        found = {key: statistics.median(values) for key, values in costs.items()}
+        floor = statistics.mean(found[FLOOR.name, old] for old in (False, True))
         for page in pages:
-            here, before = (statistics.median(costs[page.name, old]) for old in (False, True))
-            print(f"{page.name:40} {here:9.1f} {before:9.1f} {here / before:6.2f}", flush=True)
+            here, before = (found[page.name, old] for old in (False, True))
+            line = f"{page.name:40} {here:9.1f} {before:9.1f} {here / before:6.2f}"
+            print(line if page is FLOOR else f"{line} {(here - floor) / (before - floor):9.2f}", flush=True)
 
 
 if __name__ == "__main__":

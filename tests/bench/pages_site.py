@@ -119,7 +119,10 @@ def hello(req, name="nobody", size="1"):
     return "<html><body>Hello, %s</body></html>" % name
 """
 
+# What a request costs httpd itself, whatever answers it: no module for Python can save that.
+FLOOR = Page("without Python: a small file", "/psp/head.inc", {})
 PAGES = (
+    FLOOR,
     Page("publisher: a text", "/published/site", {"published/site.py": _SITE}),
     Page("publisher: two fields of a query", "/published/site/hello?name=Ada&size=3", {}),
     Page("publisher: a method of an object", "/published/site/shop/shelf/book?title=Emma", {}),
