@@ -150,6 +150,7 @@ METHODS: dict[str, list[tuple[str, tuple[Any, ...], str]]] = {
 ANSWERS: dict[str, list[tuple[str, tuple[Any, ...]]]] = {
     "req": [
         ("_application", ()),
+        ("_ask_for_body", ()),
         ("_wait", (None, None, 0, 0.0)),
         ("_heartbeat", (None, b"")),
         ("write", ("x",)),
