@@ -12,11 +12,12 @@ from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.wait import WebDriverWait
 
 PATIENCE = 20  # seconds
-# Nothing leaves the machine; as root, and in containers, Chromium's own sandbox does not start.
+# Nothing leaves the machine; as root, Chromium's own sandbox does not start. The /dev/shm of containers is small.
 _OPTIONS = [
     "--headless",
     "--disable-background-networking",
     "--disable-component-update",
+    "--disable-dev-shm-usage",
     "--disable-gpu",
     "--disable-quic",
     "--disable-sync",
