@@ -60,7 +60,8 @@ def example(name: str) -> Path | None:
 def serve(conf: str, port: int) -> None:
     """Serve until a signal ends it; the error log goes to stderr. Files that change in the checkout are taken over."""
     seen = 0
-    with Server(conf, ports={"PORT": port, "PORT2": port + 1}) as server:
+    ports, env = {"PORT": port, "PORT2": port + 1}, {"PYTHONDONTWRITEBYTECODE": "1"}
+    with Server(conf, ports=ports, env=env) as server:
         print(server.expand(guide(conf)))
         print(f"\nServing http://localhost:{port}/ from {server.folder}; Ctrl-C stops it.")
         print("Edit conf-examples/handlers, filters or protocols: the next request shows it.", flush=True)
