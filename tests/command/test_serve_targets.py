@@ -10,10 +10,12 @@ import ssl
 import subprocess
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from command_place import Place, get, wait_for_body
+from mod_python._command import environment
 from programs import PATIENCE, Program, kill
 from server import MODULE, PROJECT, free_ports
 
@@ -217,6 +219,58 @@ def test_files_of_an_environment(place: Place) -> None:
     assert place.run("serve", "shop.py", "--env-file", "site.env", "--port", "0").stderr == (
         "mod_python: line 1 of site.env is not NAME=value, with quotes where the value has blanks\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("line", "value"),
+    [
+        ("A=b#c", "b#c"),
+        ("A=http://x/#part", "http://x/#part"),
+        ("A=#b", "#b"),
+        ("A= # nothing", ""),
+        ("A=b #c", "b"),
+        ("A='b #c'#d # e", "b #c#d"),
+        ('A="b \\" # c"', 'b " # c'),
+        ("A=b\\ c", "b c"),
+        ("export A = b", "b"),
+        ("\ufeffA=b", "b"),
+    ],
+)
+def test_a_line_of_an_environment(tmp_path: Path, line: str, value: str) -> None:
+    """As a shell has it; blanks around the = and a byte order mark are taken, too."""
+    file = tmp_path / "site.env"
+    file.write_text(f"{line}\n")
+    assert environment.read(file) == {"A": value}
+
+
+@pytest.mark.parametrize("data", [b"A=b c\n", b"A='b\n", b"A=b\0\n", b"=b\n", b"A=\xff\n"])
+def test_a_wrong_line_of_an_environment_is_one_sentence(place: Place, data: bytes) -> None:
+    place.write("shop.py", "def handler(req):\n    return 0\n")
+    place.write("site.env", "").write_bytes(data)
+    done = place.run("serve", "shop.py", "--env-file", "site.env", "--port", "0")
+    assert (done.returncode != 0, done.stderr.count("\n")) == (True, 1)
+    assert "site.env" in done.stderr
+
+
+def test_a_variable_that_is_gone_from_the_file_is_gone(place: Place) -> None:
+    text = "import os\nFOUND = {name: os.environ.get(name) for name in ('ONE', 'TWO', 'TERM')}\n"
+    place.write("shop.py", f"{text}\ndef handler(req):\n    req.write(repr(FOUND))\n    return 0\n")
+    env = place.write("site.env", "ONE=1\nTWO=2\nTERM=other\n")
+    program = place.start("serve", "shop.py", "--port", "0", "--env-file", "site.env")
+    url = program.wait_for(r"at (http://\S+/);")[1]
+    assert get(url) == (200, "{'ONE': '1', 'TWO': '2', 'TERM': 'other'}")
+    env.write_text("ONE=3\n")
+    program.wait_for(r"site\.env has changed: httpd restarts gracefully\.")
+    wait_for_body(url, "{'ONE': '3', 'TWO': None, 'TERM': 'xterm'}")
+    end(program, place)
+
+
+def test_a_busy_request_is_no_reason_to_complain(place: Place) -> None:
+    place.write("shop.py", "import time\ndef handler(req):\n    time.sleep(2.5)\n    return 0\n")
+    program = place.start("serve", "shop.py", "--port", "0")
+    assert get(program.wait_for(r"at (http://\S+/);")[1])[0] == 200
+    end(program, place)
+    assert "error" not in program.text
 
 
 def test_tls_and_http2(place: Place) -> None:

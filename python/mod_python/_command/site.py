@@ -48,6 +48,7 @@ class Site(HttpdSession):
         self.folder.chmod(0o755)
         self.log = self.folder / "log"
         self._variables_of_file = self.folder / "environment"
+        self._first_variables: dict[str, str] = {}
         self._copies: list[FolderCopy] = []
         self._claims: list[object] = []
         self._ports: dict[str, int] = {}  # of variables such as ${PORT2}
@@ -154,7 +155,8 @@ class Site(HttpdSession):
         most = processes * threads
         lines = [f"StartServers {processes}", f"ServerLimit {processes + 7}", f"ThreadLimit {max(threads, 64)}"]
         lines += [f"ThreadsPerChild {threads}", f"MaxRequestWorkers {most}"]
-        return [*lines, f"MinSpareThreads {most}", f"MaxSpareThreads {most}"]
+        # A process that is missing is replaced; a busy one is no reason for httpd to complain.
+        return [*lines, f"MinSpareThreads {most - threads + 1}", f"MaxSpareThreads {most}"]
 
     def _variables(self) -> list[str]:
         """Return a Define for each variable that a fragment may use, as those of `mod_python.temporary_server`."""
@@ -203,10 +205,15 @@ class Site(HttpdSession):
             return {}
         try:
             variables = environment.read(self.options.env_file)
-            environment.write(self._variables_of_file, variables, self.children_user.uid)
+            # What httpd was started with, and the file has no more, is as it was without the file.
+            self._first_variables = self._first_variables or variables
+            gone = {name: without_python().get(name) for name in self._first_variables}
+            environment.write(self._variables_of_file, gone | variables, self.children_user.uid)
             return variables
         except OSError as error:
             raise Problem(f"{self.options.env_file} cannot be read: {error.strerror}") from error
+        except UnicodeDecodeError as error:
+            raise Problem(f"{self.options.env_file} is not UTF-8: {error}") from error
         except ValueError as error:
             raise Problem(str(error)) from error
 
