@@ -53,6 +53,16 @@ def test_nothing_is_left_after_a_signal(place: Place, number: signal.Signals) ->
     place.expect_nothing_left()
 
 
+@pytest.mark.parametrize("milliseconds", range(40, 200, 20))
+def test_nothing_is_left_of_a_start_that_is_killed(place: Place, milliseconds: int) -> None:
+    place.write("shop.py", HANDLER)
+    program = place.start("serve", "shop.py", "--port", "0", "--tls")
+    time.sleep(milliseconds / 1000)
+    kill(program.process.pid, signal.SIGKILL)
+    program.end()
+    place.expect_nothing_left()
+
+
 def test_nothing_is_left_after_the_end_of_what_started_it(place: Place) -> None:
     place.write("shop.py", HANDLER)
     # `exit` keeps the shell from becoming the command itself; setsid keeps the terminal's SIGHUP from it.

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import secrets
 import shutil
 import signal
 import subprocess
@@ -44,16 +45,17 @@ class Site(HttpdSession):
         self.options = options
         named = self._named(options.target, Path.cwd())
         self.children_user = Children(named.path)
-        self.folder = Path(tempfile.mkdtemp(prefix="mod_python-serve."))
-        self.folder.chmod(0o755)
+        self.folder = Path(tempfile.gettempdir(), f"mod_python-serve.{secrets.token_hex(4)}")
+        self._keeper = _keeper(self.folder)  # first: from here on, nothing is left whenever this process is killed
         self.log = self.folder / "log"
         self._variables_of_file = self.folder / "environment"
         self._first_variables: dict[str, str] = {}
         self._copies: list[FolderCopy] = []
         self._claims: list[object] = []
         self._ports: dict[str, int] = {}  # of variables such as ${PORT2}
-        self._keeper: subprocess.Popen[str] | None = None
         try:
+            self.folder.mkdir(0o700)
+            self.folder.chmod(0o755)
             for name in ("run", "htdocs", "state"):
                 (self.folder / name).mkdir()
                 (self.folder / name).chmod(0o755)  # independent of the umask
@@ -67,7 +69,7 @@ class Site(HttpdSession):
             os.mkfifo(self.log, 0o600)
             self._conf.write_text(self.configuration())
         except BaseException:
-            shutil.rmtree(self.folder)
+            self._clean_up()
             raise
 
     # ---- what is served
@@ -235,18 +237,8 @@ class Site(HttpdSession):
             raise Problem("openssl was not found, which makes the certificate: install the package openssl") from error
 
     def start(self, log: int) -> None:
-        """Start httpd, and the process that ends it if this one is killed. `log` takes what they print."""
+        """Start httpd. `log` takes what it prints."""
         self._certify()
-        self._keeper = subprocess.Popen(
-            [sys.executable, "-S", "-m", "mod_python._command.keeper", str(self.folder)],
-            env=without_python() | {"PYTHONPATH": str(_places.PACKAGE.parent), "PYTHONDONTWRITEBYTECODE": "1"},
-            cwd="/",
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-            text=True,
-        )
         self._launch(log)
         assert self._keeper.stdin is not None
         self._keeper.stdin.write(f"{self.parent_pid}\n")
@@ -267,11 +259,28 @@ class Site(HttpdSession):
         try:
             self._end(_PATIENCE)
         finally:
-            shutil.rmtree(self.folder, ignore_errors=True)
-            if self._keeper is not None and self._keeper.stdin is not None:
-                with contextlib.suppress(BrokenPipeError):  # somebody has killed it
-                    self._keeper.stdin.close()
-                self._keeper.wait()
+            self._clean_up()
+
+    def _clean_up(self) -> None:
+        shutil.rmtree(self.folder, ignore_errors=True)
+        assert self._keeper.stdin is not None
+        with contextlib.suppress(BrokenPipeError):  # somebody has killed it
+            self._keeper.stdin.close()
+        self._keeper.wait()
+
+
+def _keeper(folder: Path) -> subprocess.Popen[str]:
+    """Start the process that ends httpd, and removes the folder, when this process is at its end."""
+    return subprocess.Popen(
+        [sys.executable, "-S", "-m", "mod_python._command.keeper", str(folder)],
+        env=without_python() | {"PYTHONPATH": str(_places.PACKAGE.parent), "PYTHONDONTWRITEBYTECODE": "1"},
+        cwd="/",
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        text=True,
+    )
 
 
 def is_found_by_itself() -> bool:
