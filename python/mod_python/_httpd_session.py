@@ -87,8 +87,8 @@ class HttpdSession:
         except subprocess.TimeoutExpired:
             problem = f"httpd did not stop within {patience:g} s"
         # A parent of prefork that gets SIGTERM during a graceful stop signals its children and exits without waiting
-        # for them; they need a moment to exit.
-        until = time.monotonic() + min(3, patience) * SLOWER
+        # for them; they have PythonShutdownTimeout, 5 s, for their ends.
+        until = time.monotonic() + min(8, patience) * SLOWER
         while self._has_httpd() and time.monotonic() < until:
             time.sleep(0.01)
         left = self._processes()
