@@ -17,6 +17,7 @@ if str(TESTS.parent) not in sys.path:
 from httpd import Httpd  # noqa: E402
 from probes import load  # noqa: E402
 from tests.bench.clients import Clients  # noqa: E402
+from tests.bench.one_child import ONE_CHILD  # noqa: E402
 
 TLS = """
     SSLEngine on
@@ -32,20 +33,16 @@ HOSTS = {
     "TLS_ECHO": PYTHON + TLS,
     "TLS_PARK": PARK + TLS,
 }
-# One child, whatever its load; room for all connections of a run.
-SIZE = """
-StartServers 1
-ServerLimit 1
-ThreadsPerChild 16
-MaxRequestWorkers 16
-MinSpareThreads 1
-MaxSpareThreads 16
-AsyncRequestWorkerFactor 800
+# Room for all connections of a run.
+SIZE = (
+    ONE_CHILD
+    + """AsyncRequestWorkerFactor 800
 Timeout 300
 KeepAliveTimeout 60
 ListenBacklog 4096
 AcceptFilter http none
 """
+)
 
 
 def conf() -> str:

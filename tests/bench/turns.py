@@ -23,16 +23,12 @@ if str(TESTS.parent) not in sys.path:
     sys.path += [str(TESTS.parent), str(TESTS / "support"), str(TESTS.parent / "scripts")]
 
 from httpd import Httpd  # noqa: E402
+from tests.bench.one_child import ONE_CHILD  # noqa: E402
 
 INTERPRETERS = 60
-CONF = """
-StartServers 1
-ServerLimit 1
-ThreadsPerChild 16
-MaxRequestWorkers 16
-MinSpareThreads 1
-MaxSpareThreads 16
-AsyncRequestWorkerFactor 200
+CONF = (
+    ONE_CHILD
+    + """AsyncRequestWorkerFactor 200
 ListenBacklog 4096
 MaxKeepAliveRequests 0
 KeepAliveTimeout 60
@@ -55,6 +51,7 @@ PythonInterpreter served
     SetOutputFilter BANNER
 </Location>
 """
+)
 FRESH = """
 <Location "/fresh/{0}">
     SetHandler mod_python

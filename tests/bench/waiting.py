@@ -1,4 +1,4 @@
-"""Thousands of requests that wait a second on one child with 16 threads: when all are answered, and what others notice.
+"""Thousands of requests that wait a second on one child with 16 threads: when all of them are answered.
 
 By hand: target/venv/bin/python tests/bench/waiting.py [--many 2000 10000] [--rounds 3]
 """
@@ -9,7 +9,6 @@ import errno
 import resource
 import selectors
 import socket
-import statistics
 import sys
 import time
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ if str(TESTS.parent) not in sys.path:
     sys.path += [str(TESTS.parent), str(TESTS / "support"), str(TESTS.parent / "scripts")]
 
 from httpd import Httpd  # noqa: E402
+from tests.bench.one_child import ONE_CHILD  # noqa: E402
 
 HANDLER = """
 import asyncio
@@ -37,14 +37,7 @@ async def loops(req):
     await req.write("slept")
     return apache.OK
 """
-CONF = """
-StartServers 1
-ServerLimit 1
-ThreadsPerChild 16
-MaxRequestWorkers 16
-MinSpareThreads 1
-MaxSpareThreads 16
-AsyncRequestWorkerFactor 800
+CONF = f"""{ONE_CHILD}AsyncRequestWorkerFactor 800
 PythonMaxWaitingRequests 12000
 Timeout 60
 KeepAliveTimeout 60
@@ -63,7 +56,6 @@ class Client:
 
     socket: socket.socket
     missing: int = 0
-    is_sent: bool = False
     ended: bool = False
 
 
@@ -86,7 +78,7 @@ class Clients:
         """Ask, and wait for all answers: the seconds until the last one, and how many came."""
         begin = time.monotonic()
         for client in self.all:
-            client.missing, client.is_sent = length, False
+            client.missing = length
             if connect:
                 client.socket.setblocking(False)
                 assert client.socket.connect_ex(("127.0.0.1", self._port)) in (0, errno.EINPROGRESS)
@@ -127,24 +119,10 @@ class Clients:
         self._selector.close()
 
 
-def median_get(port: int, seconds: float) -> float:
-    """The median time of a plain GET in milliseconds, one after the other on one connection."""
-    times = []
-    with socket.create_connection(("127.0.0.1", port)) as client:
-        deadline = time.monotonic() + seconds
-        while (begin := time.monotonic()) < deadline:
-            client.sendall(b"GET /plain.txt HTTP/1.1\r\nHost: localhost\r\n\r\n")
-            assert client.recv(65536).endswith(b"plain")
-            times.append(time.monotonic() - begin)
-            time.sleep(0.002)
-    return statistics.median(times) * 1000
-
-
 def measure(path: str, count: int, rounds: int) -> None:
     """Measure one kind of wait."""
     with Httpd(CONF, allow=["AH0004[56]"]) as httpd:
         httpd.handler("waiting.py", HANDLER)
-        httpd.write("plain.txt", "plain")
         clients = Clients(httpd.port, path, count)
         length = clients.first()
         for number in range(rounds):

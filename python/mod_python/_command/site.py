@@ -209,7 +209,8 @@ class Site(HttpdSession):
             variables = environment.read(self.options.env_file)
             # What httpd was started with, and the file has no more, is as it was without the file.
             self._first_variables = self._first_variables or variables
-            gone = {name: without_python().get(name) for name in self._first_variables}
+            before = without_python()
+            gone = {name: before.get(name) for name in self._first_variables}
             environment.write(self._variables_of_file, gone | variables, self.children_user.uid)
             return variables
         except OSError as error:
