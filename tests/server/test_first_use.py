@@ -11,7 +11,7 @@ from httpd import Httpd, WithoutPath
 
 MPMS = ("event", "prefork")
 CLIENTS = 8
-RESTARTS = 50
+RESTARTS = 24
 # Each way to name a module, with a directory of its own.
 WAYS = {
     "file": "PythonAccessHandler ${HTDOCS}/file/guard.py",

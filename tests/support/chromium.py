@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver import Chrome, ChromeOptions, ChromeService
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
@@ -69,8 +70,9 @@ class Browser:
         self.driver.find_element(By.CSS_SELECTOR, selector).click()
 
     def wait_for(self, condition: Callable[[], object]) -> None:
-        """Wait until a condition holds; elements of a page that is just going may raise meanwhile."""
-        WebDriverWait(self.driver, PATIENCE, 0.05).until(lambda _: condition())
+        """Wait until a condition holds; what it looks at may be elements of a page that is just going."""
+        waiting = WebDriverWait(self.driver, PATIENCE, 0.05, [StaleElementReferenceException])
+        waiting.until(lambda _: condition())
 
     def _log(self) -> list[dict[str, Any]]:
         return self.driver.get_log("browser")  # type: ignore[no-untyped-call,no-any-return]
