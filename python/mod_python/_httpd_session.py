@@ -6,7 +6,7 @@ import shlex
 import signal
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO
 
@@ -21,6 +21,12 @@ SLOWER = 30 if _WRAPPER else 1
 def without_python() -> dict[str, str]:
     """Return this process's environment without PYTHON* variables, such as those of a virtual environment."""
     return {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+
+
+def _wait_while(condition: Callable[[], bool], seconds: float) -> None:
+    until = time.monotonic() + seconds
+    while condition() and time.monotonic() < until:
+        time.sleep(0.01)
 
 
 class HttpdSession:
@@ -78,8 +84,8 @@ class HttpdSession:
         # Gracefully first: at SIGTERM the event MPM of httpd 2.4 uses sockets that its threads may be
         # closing, and sometimes a child crashes, with any modules.
         process.send_signal(signal.SIGWINCH)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(timeout=0.3 * SLOWER)
+        _wait_while(lambda: process.poll() is None and bool(self.children()), 0.3 * SLOWER)
+        # Also where the children have ended: the parent looks at them once a second, and a signal wakes it.
         process.terminate()
         try:
             process.wait(timeout=patience * SLOWER)
@@ -88,9 +94,7 @@ class HttpdSession:
             problem = f"httpd did not stop within {patience:g} s"
         # A parent of prefork that gets SIGTERM during a graceful stop signals its children and exits without waiting
         # for them; they have PythonShutdownTimeout, 5 s, for their ends.
-        until = time.monotonic() + min(8, patience) * SLOWER
-        while self._has_httpd() and time.monotonic() < until:
-            time.sleep(0.01)
+        _wait_while(self._has_httpd, min(8, patience) * SLOWER)
         left = self._processes()
         for one in left:  # processes of CGI scripts may live on, those of httpd must not
             with contextlib.suppress(ProcessLookupError):
