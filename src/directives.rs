@@ -4,6 +4,7 @@ pub mod access;
 mod application;
 mod arguments;
 mod of_connections;
+mod of_mod_mime;
 mod option;
 mod request_id;
 mod start;
@@ -274,9 +275,25 @@ static OTHERS: [Directive<Settings>; 28] = [
     },
 ];
 
+/// Directives of other modules whose lines this one reads, too.
+static READ_ALONG: [Directive<Settings>; 2] = [
+    Directive {
+        name: c"AddHandler",
+        help: c"(mod_mime's) which extensions lead to Python: the publisher asks",
+        context: Context::ReadAlong(OverrideClass::FileInfo),
+        read: of_mod_mime::add_handler,
+    },
+    Directive {
+        name: c"RemoveHandler",
+        help: c"(mod_mime's) which extensions lead to Python no more: the publisher asks",
+        context: Context::ReadAlong(OverrideClass::FileInfo),
+        read: of_mod_mime::remove_handler,
+    },
+];
+
 /// All directives in httpd's form.
-pub static COMMANDS: [Command; OF_PHASES.len() + OTHERS.len() + 1] =
-    commands(&[&OF_PHASES, &OTHERS]);
+pub static COMMANDS: [Command; OF_PHASES.len() + OTHERS.len() + READ_ALONG.len() + 1] =
+    commands(&[&OF_PHASES, &OTHERS, &READ_ALONG]);
 
 /// The section that a line stands in.
 fn home(line: &Line<'_>) -> Home {

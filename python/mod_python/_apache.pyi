@@ -751,7 +751,9 @@ class Request:
     def add_cgi_vars(self) -> None:
         """Adds to subprocess_env the variables of CGI (RFC 3875; ap_add_cgi_vars), and those of add_common_vars()."""
     def get_addhandler_exts(self) -> str:
-        """Returns the file extensions that AddHandler gives to Python (str), without dots, separated by blanks."""
+        """Returns the file extensions that AddHandler gives to Python for this request (str), in small letters without
+        dots, a blank behind each.
+        """
     def build_wsgi_env(self) -> dict[str, Any] | None:
         """Returns the environ of a WSGI application (PEP 3333) as a dict; None when the request is not below the path
         of its PythonOption mod_python.wsgi.base_uri. Sets path_info. Raises ValueError when that option ends in a

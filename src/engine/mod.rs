@@ -3,6 +3,7 @@
 
 pub mod accept;
 pub mod access;
+pub mod added_extensions;
 pub mod application;
 pub mod body_readers;
 pub mod cache_line;
@@ -17,6 +18,7 @@ pub mod filters;
 pub mod handler_lists;
 pub mod handlers;
 pub mod idle_handlers;
+pub mod import;
 pub mod interpreter_name;
 pub mod interpreter_rule;
 pub mod key_values;

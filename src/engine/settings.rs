@@ -5,10 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::access::AuthProvider;
+use super::added_extensions::AddedExtensions;
 use super::application::Applications;
 use super::filters::DeclaredFilter;
 use super::handler_lists::{Chosen, Lists};
-use super::handlers::{Handler, HandlerList};
+use super::handlers::HandlerList;
+use super::import::Import;
 use super::interpreter_rule::InterpreterRule;
 use super::options::Options;
 use super::phases::Phase;
@@ -17,32 +19,6 @@ use super::python_home::PythonHome;
 use super::python_path::WrittenPath;
 use super::request_id::RequestIds;
 use crate::filter_chain::Direction;
-
-/// A `PythonImport`.
-pub struct Import {
-    /// The module, and a function to call without arguments.
-    pub handler: Handler,
-    /// The name of the interpreter; `None` for that of the server.
-    pub interpreter: Option<String>,
-    /// Whether a child does not start without it.
-    pub is_required: bool,
-    /// Its place among the lines of the configuration.
-    pub number: usize,
-}
-
-impl Import {
-    /// The line as it was written, without the directive.
-    pub fn text(&self) -> String {
-        let mut text = self.handler.text();
-        for word in [
-            self.interpreter.as_deref(),
-            self.is_required.then_some("required"),
-        ] {
-            text.extend(word.into_iter().flat_map(|word| [" ", word]));
-        }
-        text
-    }
-}
 
 /// The settings of one section, or of several merged ones. `None` means that no directive sets the value.
 #[derive(Clone, Default)]
@@ -96,6 +72,8 @@ pub struct Settings {
     pub handlers: Option<Arc<Lists>>,
     /// `PythonAuthProvider`.
     pub auth_provider: Option<Arc<AuthProvider>>,
+    /// `AddHandler` and `RemoveHandler`, which are mod_mime's.
+    pub extensions: Arc<AddedExtensions>,
     /// `PythonProtocol`, by name.
     pub protocols: Arc<BTreeMap<String, Arc<Protocol>>>,
     /// `PythonApplication`.
@@ -131,6 +109,7 @@ impl Settings {
             && self.imports.is_empty()
             && self.handlers.is_none()
             && self.auth_provider.is_none()
+            && self.extensions.is_empty()
             && self.protocols.is_empty()
             && self.applications.is_empty()
             && self.filters.is_empty()
@@ -180,6 +159,7 @@ impl Settings {
                 (one, None) | (None, one) => one.clone(),
             },
             auth_provider: (inner.auth_provider.clone()).or_else(|| outer.auth_provider.clone()),
+            extensions: AddedExtensions::merged(&outer.extensions, &inner.extensions),
             protocols: overlay(&outer.protocols, &inner.protocols),
             applications: Applications::merged(&outer.applications, &inner.applications),
             filters: overlay(&outer.filters, &inner.filters),

@@ -3,11 +3,13 @@
 import resource
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from httpd import Httpd
-from server import APACHE
+from mod_python import _places
+from server import APACHE, MODULE
 
 ENTRY_POINTS = 256
 
@@ -290,6 +292,18 @@ def test_configtest_is_linear_in_the_virtual_hosts(server: Httpd, line: str) -> 
 def test_the_module_can_be_asked_for(server: Httpd) -> None:
     assert "line 2 of" in complaint(server, "<IfModule mod_python.c>\nPythonDebug x\n</IfModule>")
     assert "line 2 of" in complaint(server, "<IfModule python_module>\nPythonDebug x\n</IfModule>")
+
+
+def test_add_handler_needs_mod_mime(tmp_path: Path) -> None:
+    conf = tmp_path / "httpd.conf"
+    conf.write_text(
+        f'LoadModule mpm_event_module "{_places.modules()}/mod_mpm_event.so"\n'
+        f'LoadModule python_module "{MODULE}"\n'
+        "AddHandler mod_python .py\n"
+    )
+    done = subprocess.run([APACHE, "-t", "-f", conf], capture_output=True, text=True)
+    assert done.returncode != 0
+    assert "AddHandler: is a directive of mod_mime, which is not loaded" in done.stderr
 
 
 def test_directives_are_listed_with_help(server: Httpd) -> None:

@@ -83,7 +83,8 @@ def test_the_directives_are_those_of_the_module() -> None:
     rows = []
     with Httpd("") as httpd:
         told = httpd.query("-L").stdout
-    for name, help_, where in re.findall(r"^(\w+) \(mod_python\.c\)\n\t(.*)\n\tAllowed in \*\.conf (.*)", told, re.M):
+    listed = r"^(Python\w+) \(mod_python\.c\)\n\t(.*)\n\tAllowed in \*\.conf (.*)"
+    for name, help_, where in re.findall(listed, told, re.M):
         place = "server" if "only outside" in where else "server, sections"
         if ".htaccess" in where:
             place += ", .htaccess"

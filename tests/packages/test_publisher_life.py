@@ -129,6 +129,22 @@ def test_by_htaccess(httpd: Httpd) -> None:
     assert json.loads(answer.text) == ["a"]
 
 
+def test_extensions_of_htaccess(httpd: Httpd) -> None:
+    for folder in ("added", "added/inner"):
+        httpd.write(f"{folder}/index.py", "def index(req): return req.get_addhandler_exts()\n")
+    rules = httpd.htdocs / "added/.htaccess"
+    rules.write_text("AddHandler mod_python .Html .py\n")
+    for page in ("index.html", "index.HTML/index", "index.py"):
+        assert get(httpd, f"/added/{page}") == "html py "
+    inner = "RemoveHandler .PY .html\nAddHandler mod_python .page .html .cgi\nAddHandler cgi-script .cgi\n"
+    httpd.write("added/inner/.htaccess", inner)
+    assert get(httpd, "/added/inner/index.page") == "page "
+    get(httpd, "/added/inner/index.html", 404)
+    rules.write_text("AddHandler mod_python .xyz\n")
+    assert get(httpd, "/added/index.xyz") == "xyz "
+    get(httpd, "/added/index.html", 404)
+
+
 def test_limits_of_forms_hold(httpd: Httpd) -> None:
     httpd.write("limited/form.py", "def index(req, a='none'): return a\ndef plain(req): return 'plain'\n")
     assert get(httpd, "/limited/form?a=1") == "1"

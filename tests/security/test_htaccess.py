@@ -100,6 +100,15 @@ def test_other_directives_are_none_of_its_business(httpd: Httpd) -> None:
     assert status(httpd, str(CLASSES.index("All")), "Header set X-Other yes", "OFF_PORT") in (200, 404)
 
 
+def test_the_extensions_of_mod_mime_are_its_own_business(httpd: Httpd) -> None:
+    lines = "AddHandler mod_python .x\nRemoveHandler .y"
+    assert status(httpd, str(CLASSES.index("All")), lines, "OFF_PORT") == 200
+    httpd.expect("/.htaccess: AddHandler not allowed here$")
+    assert status(httpd, str(CLASSES.index("Indexes")), lines) == 500
+    httpd.expect("AH02295: AddHandler in .htaccess forbidden by AllowOverride", "AH02295: RemoveHandler")
+    assert status(httpd, "nonfatal", lines) == 200
+
+
 def test_allow_override_list_names_directives(httpd: Httpd) -> None:
     assert status(httpd, "list-handler", "PythonHandler hello::other") == 200
     assert httpd.get("/list-handler/x").text == "other"

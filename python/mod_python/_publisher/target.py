@@ -13,10 +13,6 @@ _SYM_LINKS_IF_OWNER_MATCH = 64
 
 _PLAIN, _LINK = "a file", "a symbolic link"
 
-# The extensions of AddHandler, each with its dot, once they are known: the configuration stays while a child lives.
-_added: tuple[str, ...] | None = None
-
-
 # How long it is taken for granted that a file is there, in seconds: each look lets go of the GIL.
 _FRESH = 0.2
 # How many answers are kept: clients choose the URLs.
@@ -30,8 +26,8 @@ class Target(NamedTuple):
     names: tuple[str, ...]  # those of the objects, from the module on
 
 
-# What was found, by file name, path and extension, and until when that holds.
-_kept: dict[tuple[str | None, str | None, str | None], tuple[float, Target]] = {}
+# What was found, by file name, path, extension and the extensions of AddHandler, and until when that holds.
+_kept: dict[tuple[str | None, str | None, str | None, str], tuple[float, Target]] = {}
 
 
 def find(req: apache.Request) -> Target:
@@ -43,12 +39,14 @@ def find(req: apache.Request) -> Target:
     Raises:
         apache.SERVER_RETURN: 404 if there is neither, 403 if the file is a symbolic link that `Options` do not allow.
     """
-    key = req.filename, req.path_info, req.extension
+    filename = req.filename
+    added = req.get_addhandler_exts() if filename and "." in filename else ""
+    key = filename, req.path_info, req.extension, added
     now = monotonic()
     known = _kept.get(key)
     if known is not None and now < known[0]:
         return known[1]
-    found, is_link = _look(req)
+    found, is_link = _look(req, added)
     if not is_link:  # the Options of another request may not allow it
         if len(_kept) >= _MOST_KEPT:
             _kept.clear()
@@ -56,8 +54,8 @@ def find(req: apache.Request) -> Target:
     return found
 
 
-def _look(req: apache.Request) -> tuple[Target, bool]:
-    """Return what a request asks for, and whether the file is a symbolic link."""
+def _look(req: apache.Request, added: str) -> tuple[Target, bool]:
+    """Return what a request asks for, and whether the file is a symbolic link; `added`: those of AddHandler."""
     filename = req.filename
     if not filename:
         req.log_error("mod_python: the publisher needs a file name, and this request has none", apache.APLOG_INFO)
@@ -65,7 +63,7 @@ def _look(req: apache.Request) -> tuple[Target, bool]:
     folder, _, last = filename.rpartition("/")
     if last and req.finfo.filetype == apache.APR_DIR:
         folder, last = filename, ""
-    name = _without_extension(req, last) if last else "index"
+    name = _without_extension(req, last, added) if last else "index"
     path = (req.path_info or "").removeprefix("/").removesuffix("/")
     names = tuple(path.split("/")) if path else ()
     file = f"{folder}/{name}.py"
@@ -78,18 +76,13 @@ def _look(req: apache.Request) -> tuple[Target, bool]:
     raise apache.SERVER_RETURN(apache.HTTP_NOT_FOUND)
 
 
-def _without_extension(req: apache.Request, name: str) -> str:
-    """Return a name without the longest of the extensions that lead to Python."""
+def _without_extension(req: apache.Request, name: str, added: str) -> str:
+    """Return a name without the longest of the extensions that lead to Python; httpd takes `added` ones in any case."""
     if "." not in name:
         return name
-    global _added
-    if _added is None:
-        _added = tuple(f".{one}" for one in req.get_addhandler_exts().split())
-    extensions = [".py", *_added]
-    if req.extension:
-        extensions.append(req.extension)
-    longest = max((one for one in extensions if name.endswith(one)), key=len, default="")
-    return name.removesuffix(longest)
+    found = [one for one in (".py", req.extension or "") if one and name.endswith(one)]
+    found += [f".{one}" for one in added.split() if name[-len(one) - 1 :].lower() == f".{one}"]
+    return name[: -max(map(len, found))] if found else name
 
 
 def _kind(req: apache.Request, path: str) -> object:

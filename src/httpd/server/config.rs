@@ -38,6 +38,8 @@ pub enum Context {
     /// Also `.htaccess`, where `AllowOverride` gives all of these classes, or `AllowOverrideList` the
     /// directive's name.
     Anywhere(&'static [OverrideClass]),
+    /// Wherever another module's directive of this name may stand, which needs this class of `AllowOverride`.
+    ReadAlong(OverrideClass),
 }
 
 /// A class of `AllowOverride`.
@@ -107,7 +109,9 @@ pub const fn commands<S: ModuleSettings, const N: usize>(
                 Context::Server => ffi::RSRC_CONF,
                 Context::Section => ffi::RSRC_CONF | ffi::ACCESS_CONF,
                 // `htaccess` looks at the class, and names it where it is missing.
-                Context::Anywhere(_) => ffi::RSRC_CONF | ffi::ACCESS_CONF | ffi::OR_ALL,
+                Context::Anywhere(_) | Context::ReadAlong(_) => {
+                    ffi::RSRC_CONF | ffi::ACCESS_CONF | ffi::OR_ALL
+                }
             } as i32,
             args_how: ffi::RAW_ARGS,
             errmsg: directive.help.as_ptr(),

@@ -159,7 +159,8 @@ impl Class for RequestObject {
         add_common_vars() = wait(Request::add_common_vars);
         /// Adds to subprocess_env the variables of CGI (RFC 3875; ap_add_cgi_vars), and those of add_common_vars().
         add_cgi_vars() = add_cgi_vars;
-        /// Returns the file extensions that AddHandler gives to Python (str), without dots, separated by blanks.
+        /// Returns the file extensions that AddHandler gives to Python for this request (str), in small letters without
+        /// dots, a blank behind each.
         get_addhandler_exts() = get_addhandler_exts;
         /// Returns the environ of a WSGI application (PEP 3333) as a dict; None when the request is not below the path
         /// of its PythonOption mod_python.wsgi.base_uri. Sets path_info. Raises ValueError when that option ends in a

@@ -6,19 +6,16 @@ use pyo3::types::{PyBytes, PyString};
 
 use super::object::Me;
 use super::state::RequestState;
-use crate::engine::phases::HANDLERS;
 use crate::engine::settings::Settings;
 use crate::httpd::Request;
 use crate::httpd::request::remote_host::RemoteName;
-use crate::httpd::server::config_tree;
-use crate::httpd::server::config_tree::Node;
 use crate::python::cleanup::Cleanup;
 use crate::python::object::arguments::{flag, integer, none};
 use crate::python::object::class::Answer;
 use crate::python::object::fields::{number, text};
 use crate::python::runtime::context::About;
 use crate::python::runtime::interpreter::release;
-use crate::python::text::{decode, decode_option, encode_c, encode_header};
+use crate::python::text::{decode_option, encode_c, encode_header};
 use crate::python::values::config_tables;
 use crate::python::values::log_entry::log_message;
 
@@ -194,26 +191,12 @@ pub(in crate::python) fn allow_methods<'py>(
     })
 }
 
+/// `req.get_addhandler_exts()`
 pub(in crate::python) fn get_addhandler_exts<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
-    fn collect(nodes: &[Node], found: &mut Vec<String>) {
-        for node in nodes {
-            let arguments = String::from_utf8_lossy(node.arguments);
-            let mut words = arguments
-                .split_whitespace()
-                .map(|word| word.trim_matches('"'));
-            let is_ours = words
-                .next()
-                .is_some_and(|name| HANDLERS.contains(&name.as_bytes()));
-            if node.name.eq_ignore_ascii_case(b"AddHandler") && is_ours {
-                found.extend(words.map(|word| format!("{} ", word.trim_start_matches('.'))));
-            }
-            collect(node.children.as_deref().unwrap_or_default(), found);
-        }
-    }
-    this.body().lent.get()?;
-    let mut found = Vec::new();
-    collect(&config_tree::configuration(), &mut found);
-    decode(this.py(), found.concat().as_bytes())
+    let r = this.body().lent.get()?;
+    let extensions = r.settings::<Settings>().extensions.of_python();
+    let text: String = extensions.flat_map(|one| [one, " "]).collect();
+    Ok(PyString::new(this.py(), &text).into_any())
 }
 
 /// `req.is_https()`

@@ -11,8 +11,9 @@ use super::forked;
 use super::interpreter::Interpreter;
 use super::search_path::SearchPath;
 use super::traceback;
+use crate::engine::import::Import;
 use crate::engine::interpreter_name::MAIN;
-use crate::engine::settings::{Import, Settings};
+use crate::engine::settings::Settings;
 use crate::httpd::Server;
 use crate::httpd::log::Level;
 
