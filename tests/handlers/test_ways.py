@@ -28,11 +28,16 @@ MaxKeepAliveRequests 77
 <Location /call/request_methods/wsgi/other>
     PythonOption mod_python.wsgi.base_uri /call/request_methods/wsg
 </Location>
-<Directory "${HANDLERS}">
+<Location /call/request_methods/extensions>
     AddHandler mod_python .py .pyx
     AddHandler cgi-script .cgi
     AddHandler python-program spam
-</Directory>
+</Location>
+<Location /call/request_methods/extensions/inner>
+    RemoveHandler .pyx
+    AddHandler cgi-script .spam
+    AddHandler mod_python .eggs
+</Location>
 Listen 127.0.0.1:${HOST_PORT}
 <VirtualHost *:${HOST_PORT}>
     ServerName virtual.example:81
@@ -192,6 +197,7 @@ def test_b163_server(httpd: Httpd) -> None:
 
 
 def test_a_virtual_hosts_imports_are_logged_where_it_logs(httpd: Httpd) -> None:
+    call(httpd, "own_server")  # so a child has started
     log = (httpd.handlers.parent / "virtual.log").read_text()
     assert "] said at the start" in log
     assert "PythonImport missing_at_start" in log and "ModuleNotFoundError" in log
@@ -229,5 +235,10 @@ def test_w136_wsgi_paths_end_at_slashes(httpd: Httpd) -> None:
     assert httpd.get("/call/request_methods/wsgi/slash").status == 500
 
 
+def test_b174_threads_of_httpd_are_dummy_threads(httpd: Httpd) -> None:
+    assert call(httpd, "thread") == (["_MainThread"] if httpd.mpm == "prefork" else ["_DummyThread", "_MainThread"])
+
+
 def test_extensions_of_addhandler(httpd: Httpd) -> None:
     assert call(httpd, "extensions") == "py pyx spam "
+    assert call(httpd, "extensions/inner") == "eggs py "

@@ -12,7 +12,7 @@ from mod_python.Cookie import Cookie, CookieError, JsonCookie, MarshalCookie, Si
 OLD = "f423c52549b4024f095575a4714f997d"  # HMAC-MD5 of "name" + "value" with the key "secret"
 
 
-def test_attributes_come_in_the_order_of_3_5() -> None:
+def test_w147_attributes_come_in_the_order_of_3_5() -> None:
     attributes: dict[str, Any] = {
         "partitioned": True,
         "httponly": True,
@@ -36,7 +36,7 @@ def test_attributes_come_in_the_order_of_3_5() -> None:
     assert repr(cookie) == f"<Cookie: {cookie}>"
 
 
-def test_false_and_none_are_left_out() -> None:
+def test_w147_false_and_none_are_left_out() -> None:
     cookie = Cookie("n", "v", secure=False, httponly=0, path=None, domain=False, max_age=0, discard=None)
     assert str(cookie) == "n=v; Max-Age=0"
 
@@ -119,7 +119,7 @@ def test_parsing_is_linear() -> None:
         assert len(Cookie.parse(header)) <= 2
 
 
-def test_a_signature_is_hmac_sha_256() -> None:
+def test_w146_a_signature_is_hmac_sha_256() -> None:
     signature = hmac.new(b"secret", b"name=value", "sha256").hexdigest()
     assert str(SignedCookie("name", "value", "secret", path="/")) == f"name={signature}value; path=/"
     assert str(SignedCookie("name", "value", b"secret")) == f"name={signature}value"
@@ -143,7 +143,7 @@ def test_a_value_cannot_move_to_another_name() -> None:
     assert SignedCookie.parse(f"a={signed}bc", "secret", Cookie.IGNORE) == {}
 
 
-def test_the_md5_of_3_5_is_read_when_asked_for() -> None:
+def test_w146_the_md5_of_3_5_is_read_when_asked_for() -> None:
     assert SignedCookie.parse(f"name={OLD}value", "secret", Cookie.IGNORE) == {}
     found = SignedCookie.parse(f"name={OLD}value", "secret", Cookie.IGNORE, allow_md5=True)["name"]
     assert (type(found), found.value) == (SignedCookie, "value")
@@ -175,7 +175,7 @@ def test_json_takes_no_cookie_of_another_class() -> None:
         str(JsonCookie("n", {1, 2}, "secret"))
 
 
-def test_marshal_is_refused() -> None:
+def test_w146_marshal_is_refused() -> None:
     with pytest.raises(CookieError, match="use JsonCookie"):
         MarshalCookie("n", [1], "secret")
     with pytest.raises(CookieError, match="use JsonCookie"):

@@ -34,11 +34,11 @@ def test_a_header_is_read(httpd: Httpd) -> None:
     assert received(httpd, "a=Grüße") == {"a": "Grüße"}
 
 
-def test_several_headers_are_read_as_one(httpd: Httpd) -> None:
+def test_w172_several_headers_are_read_as_one(httpd: Httpd) -> None:
     assert received(httpd, "a=1; b=2", "c=3; d=4", "e=5") == {"a": "1", "b": "2", "c": "3", "d": "4", "e": "5"}
 
 
-def test_a_comma_in_a_value_stays(httpd: Httpd) -> None:
+def test_w172_a_comma_in_a_value_stays(httpd: Httpd) -> None:
     assert received(httpd, "a=1,2, 3; b=4,c=5") == {"a": "1,2, 3", "b": "4,c=5"}
     assert received(httpd, "day=Wed, 09-Jun-2021 10:18:14 GMT", "b=2") == {
         "day": "Wed, 09-Jun-2021 10:18:14 GMT",
@@ -47,7 +47,7 @@ def test_a_comma_in_a_value_stays(httpd: Httpd) -> None:
     assert received(httpd, 'a="x, y=z"; b=2', "c=3") == {"a": '"x, y=z"', "b": "2", "c": "3"}
 
 
-def test_http_2_splits_cookies(httpd: Httpd) -> None:
+def test_w172_http_2_splits_cookies(httpd: Httpd) -> None:
     answer = httpd.curl("--http2", "-H", "Cookie: a=1", "-H", "Cookie: b=2", httpd.url(f"{PAGES}/received", tls=True))
     assert json.loads(answer.stdout) == {"a": "1", "b": "2"}, answer.stderr
 
@@ -58,7 +58,7 @@ def test_one_cookie_of_many(httpd: Httpd) -> None:
 
 
 @pytest.mark.parametrize("kind", ["", "error", "exception", "redirect", "internal"])
-def test_cookies_go_with_each_response(httpd: Httpd, kind: str) -> None:
+def test_w173_cookies_go_with_each_response(httpd: Httpd, kind: str) -> None:
     if kind == "exception":
         httpd.expect("ValueError: after the cookies")
     answer = httpd.get(f"{PAGES}/send?{kind}")
@@ -68,7 +68,7 @@ def test_cookies_go_with_each_response(httpd: Httpd, kind: str) -> None:
     assert answer.headers.get_all("Cache-Control") == ['no-cache="set-cookie"']
 
 
-def test_a_client_gives_signed_cookies_back(httpd: Httpd) -> None:
+def test_w146_a_client_gives_signed_cookies_back(httpd: Httpd) -> None:
     jar = http.cookiejar.CookieJar()
     client = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(jar))
     client.open(httpd.url(f"{PAGES}/send")).close()
@@ -86,6 +86,28 @@ def test_a_forged_cookie_is_refused(httpd: Httpd) -> None:
     for forged in ("n=v", f"{signed}x", str(Cookie.SignedCookie("n", "v", "pepper")), "n=é"):
         answer = httpd.get(f"{PAGES}/checked", {"Cookie": forged.encode().decode("latin-1")})
         assert answer.text == json.dumps("refused: the cookie n is not signed with this secret")
+
+
+def test_each_attribute_is_sent(httpd: Httpd) -> None:
+    answer = httpd.get(f"{PAGES}/attributes")
+    second = "b=2; path=/call; expires=Sun, 06-Nov-1994 08:49:37 GMT"
+    assert answer.headers.get_all("Set-Cookie") == [
+        "a=1; version=1; path=/; domain=localhost.example; secure; comment=text; expires=Sun, 06 Nov 1994 08:49:37 GMT;"
+        " Max-Age=60; samesite=Strict; commentURL=/c; discard; port=80; httponly",
+        second,
+    ]
+    assert json.loads(answer.text) == f"<Cookie: {second}> b 2 Sun, 06-Nov-1994 08:49:37 GMT None {{}}"
+
+
+def test_what_is_made_of_cookies_that_others_have_signed(httpd: Httpd) -> None:
+    forged = str(Cookie.SignedCookie("n", "v", "pepper"))
+    assert json.loads(httpd.get(f"{PAGES}/parsed", {"Cookie": f"a=1; {forged}"}).text) == {
+        "names": "{'a': <Cookie: a=1>}",
+        "DOWNGRADE": "Cookie",
+        "IGNORE": "",
+        "EXCEPTION": "the cookie n is not signed with this secret",
+        "marshal": "MarshalCookie is refused, because marshal is not safe for what a client sends: use JsonCookie",
+    }
 
 
 def test_a_value_cannot_add_headers(httpd: Httpd) -> None:

@@ -71,7 +71,7 @@ def test_a_query(httpd: Httpd) -> None:
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH"])
-def test_a_url_encoded_body(httpd: Httpd, method: str) -> None:
+def test_w149_a_url_encoded_body(httpd: Httpd, method: str) -> None:
     found = curl(httpd, "fields?a=0", "-X", method, "--data-urlencode", "a=Grüße & Küsse", "-d", "b=%41")
     assert found == [text("a", "0"), text("a", "Grüße & Küsse"), text("b", "A")]
 
@@ -89,7 +89,7 @@ def test_other_methods_have_no_form_in_the_body(httpd: Httpd) -> None:
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH"])
 @pytest.mark.parametrize("kind", ["application/json", "application/ld+json; charset=utf-8"])
-def test_json_is_left_to_the_program(httpd: Httpd, method: str, kind: str) -> None:
+def test_w149_json_is_left_to_the_program(httpd: Httpd, method: str, kind: str) -> None:
     assert sent(httpd, "left?q=1", b'{"a": 1}', {"Content-Type": kind}, method) == [["q"], '{"a": 1}']
 
 
@@ -227,7 +227,7 @@ def test_a_large_file_is_on_the_disk(httpd: Httpd) -> None:
         ("-F", "f=1;filename=a", "-F", "g=2;filename=b"),
     ],
 )
-def test_limits_are_413(httpd: Httpd, form: tuple[str, ...]) -> None:
+def test_w149_limits_are_413(httpd: Httpd, form: tuple[str, ...]) -> None:
     page = httpd.url(f"{PAGES}/limited")
     assert httpd.curl("-o", "/dev/null", "-w", "%{http_code}", *form, page).stdout == b"413"
 
@@ -237,7 +237,7 @@ def test_a_form_at_its_limits(httpd: Httpd) -> None:
     assert httpd.get(f"{PAGES}/limited?a=1&b=2&c=3&d=4").status == 414
 
 
-def test_options_are_limits(httpd: Httpd) -> None:
+def test_w149_options_are_limits(httpd: Httpd) -> None:
     def status(*form: str) -> bytes:
         return httpd.curl("-o", "/dev/null", "-w", "%{http_code}", *form, httpd.url(f"{PAGES}/form/small")).stdout
 
@@ -253,7 +253,7 @@ def test_a_wrong_option_says_what_to_write(httpd: Httpd) -> None:
     assert httpd.get(f"{PAGES}/form/wrong").status == 500
 
 
-def test_the_limits_without_options(httpd: Httpd) -> None:
+def test_w149_the_limits_without_options(httpd: Httpd) -> None:
     assert httpd.request("POST", f"{PAGES}/left", b"&".join([b"a=1"] * 1000), URL_ENCODED).status == 200
     assert httpd.request("POST", f"{PAGES}/left", b"&".join([b"a=1"] * 1001), URL_ENCODED).status == 413
     assert httpd.request("POST", f"{PAGES}/left", b"a=" + b"x" * (8 << 20), URL_ENCODED).status == 413

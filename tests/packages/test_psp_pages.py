@@ -260,7 +260,7 @@ def cookie_of(text: str) -> str:
     return text.partition(";")[0]
 
 
-def test_sessions(httpd: Httpd, put: Put) -> None:
+def test_b139_a_page_saves_its_session(httpd: Httpd, put: Put) -> None:
     put("count.psp", "<% session['n'] = session.get('n', 0) + 1 %><%= session['n'] %> <%= session.is_new() %>")
     answer = httpd.get("/count.psp")
     assert answer.text == "1 True"

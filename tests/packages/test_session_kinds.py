@@ -18,7 +18,7 @@ ONE_CHILD = "\nServerLimit 1\nMaxRequestWorkers 16\nMaxSpareThreads 16\n"
     ("mpm", "limits", "kind"),
     [("event", "", "DbmSession"), ("event", ONE_CHILD, "MemorySession"), ("prefork", "", "DbmSession")],
 )
-def test_memory_is_for_one_child_with_threads(mpm: str, limits: str, kind: str) -> None:
+def test_w144_memory_is_for_one_child_with_threads(mpm: str, limits: str, kind: str) -> None:
     with Httpd(CONF + limits, beside=__file__, mpm=mpm) as httpd:
         folder = httpd.htdocs / "kept"
         folder.mkdir()

@@ -64,7 +64,7 @@ def test_no_update_in_memory_is_lost() -> None:
 
 
 @pytest.mark.parametrize("kind", SHARED)
-def test_killed_children_break_no_store_and_keep_no_lock(httpd: Httpd, kind: str) -> None:
+def test_w140_killed_children_break_no_store_and_keep_no_lock(httpd: Httpd, kind: str) -> None:
     httpd.allow("AH00052|AH00051|AH10273")
     sids = [ask(httpd, "visit", kind)["id"] for _ in range(8)]
 

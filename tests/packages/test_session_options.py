@@ -120,7 +120,7 @@ def cleaned(httpd: Httpd, where: str, *sids: str, query: str = "") -> list[bool]
     return [told(httpd, f"is_there/{where}?{sid}") for sid in sids]
 
 
-def test_the_clean_up_looks_at_old_files_and_reads_them(httpd: Httpd) -> None:
+def test_w145_the_clean_up_looks_at_old_files_and_reads_them(httpd: Httpd) -> None:
     old = aged(httpd, "both", accessed=3000, changed=3000)
     long = aged(httpd, "both", accessed=3000, changed=3000, timeout=4000)
     new_file = aged(httpd, "both", accessed=3000, changed=0)
@@ -128,13 +128,13 @@ def test_the_clean_up_looks_at_old_files_and_reads_them(httpd: Httpd) -> None:
     assert cleaned(httpd, "both", old, long, new_file, within_grace) == [False, True, True, True]
 
 
-def test_without_the_fast_clean_up_each_file_is_read(httpd: Httpd) -> None:
+def test_w145_without_the_fast_clean_up_each_file_is_read(httpd: Httpd) -> None:
     new_file = aged(httpd, "slow", accessed=3000, changed=0)
     long = aged(httpd, "slow", accessed=3000, changed=3000, timeout=4000)
     assert cleaned(httpd, "slow", new_file, long) == [False, True]
 
 
-def test_without_a_look_at_their_timeouts_old_files_are_removed(httpd: Httpd) -> None:
+def test_w145_without_a_look_at_their_timeouts_old_files_are_removed(httpd: Httpd) -> None:
     long = aged(httpd, "unverified", accessed=3000, changed=3000, timeout=4000)
     new_file = aged(httpd, "unverified", accessed=3000, changed=0)
     assert cleaned(httpd, "unverified", long, new_file) == [False, True]

@@ -87,7 +87,7 @@ def visitor(httpd: Httpd, request: pytest.FixtureRequest) -> Iterator[Visitor]:
     yield Visitor(httpd, request.param)
 
 
-def test_a_session_lasts_from_request_to_request(visitor: Visitor) -> None:
+def test_w141_a_session_lasts_from_request_to_request(visitor: Visitor) -> None:
     before = time.time()
     first = visitor.told("visit")
     assert visitor.kind.endswith(first["kind"])
@@ -102,13 +102,13 @@ def test_a_session_lasts_from_request_to_request(visitor: Visitor) -> None:
     assert visitor.told("look")["accessed"] == third["accessed"]
 
 
-def test_nothing_is_kept_without_save(visitor: Visitor) -> None:
+def test_b139_nothing_is_kept_without_save(visitor: Visitor) -> None:
     visitor.told("visit")
     visitor.told("unsaved")
     assert visitor.told("look")["data"] == {"visits": 1}
 
 
-def test_a_new_session_sends_its_cookie_even_unsaved(visitor: Visitor) -> None:
+def test_b139_a_new_session_sends_its_cookie_even_unsaved(visitor: Visitor) -> None:
     answer = visitor.ask("look")
     assert answer.headers["Set-Cookie"] == f"pysid={json.loads(answer.text)['id']}; path=/; samesite=Lax; httponly"
     assert visitor.told("look")["new"]
@@ -119,12 +119,12 @@ def test_an_old_session_sends_no_cookie(visitor: Visitor) -> None:
     assert visitor.ask("visit").headers["Set-Cookie"] is None
 
 
-def test_over_tls_the_cookie_is_secure(httpd: Httpd) -> None:
+def test_w147_over_tls_the_cookie_is_secure(httpd: Httpd) -> None:
     answer = httpd.get(f"{PAGES}/look/FileSession", tls=True)
     assert answer.headers["Set-Cookie"].endswith("; path=/; secure; samesite=Lax; httponly")
 
 
-def test_each_session_has_another_id(visitor: Visitor) -> None:
+def test_w142_each_session_has_another_id(visitor: Visitor) -> None:
     ids = set()
     for _ in range(20):
         visitor.cookie = ""
@@ -132,7 +132,7 @@ def test_each_session_has_another_id(visitor: Visitor) -> None:
     assert len(ids) == 20
 
 
-def test_an_id_that_nobody_gave_is_not_taken(visitor: Visitor) -> None:
+def test_w142_an_id_that_nobody_gave_is_not_taken(visitor: Visitor) -> None:
     for wrong in ("0" * 32, "0" * 31, "../../../etc/passwd", "G" * 32, "A" * 32, ""):
         visitor.cookie = f"pysid={wrong}"
         found = visitor.told("visit")
@@ -140,7 +140,7 @@ def test_an_id_that_nobody_gave_is_not_taken(visitor: Visitor) -> None:
         assert found["id"] != wrong
 
 
-def test_an_id_as_an_argument(visitor: Visitor) -> None:
+def test_w142_an_id_as_an_argument(visitor: Visitor) -> None:
     first = visitor.told("visit")
     visitor.cookie = ""
     assert visitor.told("look", f"?sid={first['id']}")["data"] == {"visits": 1}
@@ -148,7 +148,7 @@ def test_an_id_as_an_argument(visitor: Visitor) -> None:
     assert visitor.ask("look", "?sid=../x").status == 500
 
 
-def test_a_session_ends(visitor: Visitor) -> None:
+def test_w141_a_session_ends(visitor: Visitor) -> None:
     first = visitor.told("visit")
     later = visitor.told("later")
     assert later["new"]
@@ -203,7 +203,7 @@ def test_invalidate(visitor: Visitor) -> None:
     assert visitor.told("look")["new"]
 
 
-def test_a_signed_session(visitor: Visitor) -> None:
+def test_w146_a_signed_session(visitor: Visitor) -> None:
     first = visitor.told("visit", "?secret=salt")
     assert re.fullmatch(f"pysid=[0-9a-f]{{64}}{first['id']}", visitor.cookie)
     assert visitor.told("look", "?secret=salt")["id"] == first["id"]
@@ -212,17 +212,21 @@ def test_a_signed_session(visitor: Visitor) -> None:
         assert visitor.told("look", "?secret=salt")["new"]
 
 
-def test_two_objects_of_one_request_do_not_wait_for_each_other(visitor: Visitor) -> None:
+def test_w140_two_objects_of_one_request_do_not_wait_for_each_other(visitor: Visitor) -> None:
     assert visitor.told("twice") == [True, {"a": 1, "b": 2}]
     assert visitor.told("visit")["data"] == {"a": 1, "b": 2, "visits": 1}
 
 
-def test_an_internal_redirection_does_not_wait_for_itself(visitor: Visitor) -> None:
+def test_w140_other_sessions_do_not_wait(visitor: Visitor) -> None:
+    assert visitor.told("many") == "40 sessions"
+
+
+def test_w140_an_internal_redirection_does_not_wait_for_itself(visitor: Visitor) -> None:
     visitor.told("visit")
     assert visitor.told("redirected")["data"] == {"visits": 2}
 
 
-def test_pipelined_requests_do_not_wait_for_each_other(visitor: Visitor) -> None:
+def test_w140_pipelined_requests_do_not_wait_for_each_other(visitor: Visitor) -> None:
     visitor.told("visit")
     head = f"GET {PAGES}/visit/{visitor.kind} HTTP/1.1\r\nHost: localhost\r\nCookie: {visitor.cookie}\r\n"
     answers = visitor.httpd.raw((f"{head}\r\n" * 4 + f"{head}Connection: close\r\n\r\n").encode(), timeout=15)
@@ -235,7 +239,7 @@ def test_any_value_is_kept(httpd: Httpd) -> None:
         assert {visitor.told("value") for _ in range(2)} == {"datetime.datetime(2005, 3, 1, 0, 0)"}
 
 
-def test_json_takes_no_other_values_and_unpickles_nothing(httpd: Httpd) -> None:
+def test_w143_json_takes_no_other_values_and_unpickles_nothing(httpd: Httpd) -> None:
     for kind in KINDS[1:]:
         visitor = Visitor(httpd, f"json/{kind}")
         assert visitor.told("visit")["data"] == visitor.told("look")["data"] == {"visits": 1}
@@ -274,7 +278,7 @@ def test_the_path_of_the_cookie_is_that_of_the_folder(httpd: Httpd) -> None:
     assert "; path=/app/; " in httpd.get("/app/page").headers["Set-Cookie"]
 
 
-def test_the_files_are_for_the_children_alone(httpd: Httpd, kept: Path) -> None:
+def test_w143_the_files_are_for_the_children_alone(httpd: Httpd, kept: Path) -> None:
     found = Visitor(httpd, "FileSession").told("visit")
     Visitor(httpd, "DbmSession").told("visit")
     Visitor(httpd, "FileSession").ask("cleanup")
@@ -285,7 +289,7 @@ def test_the_files_are_for_the_children_alone(httpd: Httpd, kept: Path) -> None:
     assert {path for path in paths if path.stat().st_mode & 0o077} == set()
 
 
-def test_a_folder_that_others_can_write_into_is_refused(httpd: Httpd) -> None:
+def test_w143_a_folder_that_others_can_write_into_is_refused(httpd: Httpd) -> None:
     folder = httpd.htdocs / "open"
     (folder / "mp_sess").mkdir(parents=True)
     (folder / "mp_sess").chmod(0o777)
@@ -293,7 +297,7 @@ def test_a_folder_that_others_can_write_into_is_refused(httpd: Httpd) -> None:
     assert Visitor(httpd, "open").ask("look").status == 500
 
 
-def test_a_file_that_somebody_else_wrote_is_not_read(httpd: Httpd, kept: Path) -> None:
+def test_w143_a_file_that_somebody_else_wrote_is_not_read(httpd: Httpd, kept: Path) -> None:
     visitor = Visitor(httpd, "FileSession")
     first, second = visitor.told("visit")["id"], Visitor(httpd, "FileSession").told("visit")["id"]
     folder = kept / "mp_sess"
@@ -305,7 +309,7 @@ def test_a_file_that_somebody_else_wrote_is_not_read(httpd: Httpd, kept: Path) -
         assert visitor.told("look")["new"]
 
 
-def test_a_lock_is_waited_for_as_long_as_the_option_says(httpd: Httpd) -> None:
+def test_w140_a_lock_is_waited_for_as_long_as_the_option_says(httpd: Httpd) -> None:
     visitor = Visitor(httpd, "impatient")
     visitor.told("visit")
     slow = httpd.connect(timeout=20)
@@ -320,7 +324,7 @@ def test_a_lock_is_waited_for_as_long_as_the_option_says(httpd: Httpd) -> None:
     assert slow.recv(65536).startswith(b"HTTP/1.1 200")
 
 
-def test_cleaning_up(visitor: Visitor, kept: Path) -> None:
+def test_w145_cleaning_up(visitor: Visitor, kept: Path) -> None:
     httpd = visitor.httpd
     short, long = Visitor(httpd, visitor.kind), Visitor(httpd, visitor.kind)
     gone = short.told("visit", "?timeout=1")["id"]

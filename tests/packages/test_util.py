@@ -75,14 +75,14 @@ def test_files_are_arguments(httpd: Httpd) -> None:
     ("query", "status"),
     [("", 302), ("&permanent=1", 301), *((f"&status={status}", status) for status in (301, 302, 303, 307, 308))],
 )
-def test_redirect(httpd: Httpd, query: str, status: int) -> None:
+def test_w148_each_status_of_redirect(httpd: Httpd, query: str, status: int) -> None:
     answer = httpd.get(f"{PAGES}/redirect?to=/there%3Fa=1%26b=2{query}")
     assert (answer.status, answer.headers["Location"]) == (status, "/there?a=1&b=2")
     assert answer.text == '<p>The document has moved <a href="/there?a=1&amp;b=2">here</a>.</p>\n'
     assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
 
 
-def test_a_location_is_escaped(httpd: Httpd) -> None:
+def test_w148_a_location_is_escaped(httpd: Httpd) -> None:
     answer = httpd.get(f"{PAGES}/redirect?to=/%22%3E%3Cscript%3E%0D%0AX:%20y/%C3%BC%2541")
     assert answer.headers["Location"] == "/%22%3E%3Cscript%3E%0D%0AX:%20y/%C3%BC%41"
     assert (answer.headers["X"], "<script>" in answer.text) == (None, False)

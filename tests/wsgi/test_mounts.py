@@ -98,6 +98,7 @@ RemoteIPInternalProxy 127.0.0.1
 Listen 127.0.0.1:${HOST_PORT}
 <VirtualHost *:${HOST_PORT}>
     ServerName host.example
+    AllowEncodedSlashes On
     SetHandler mod_python
     PythonHandler mounted
     VirtualDocumentRoot ${HTDOCS}/%0
@@ -142,7 +143,7 @@ def test_the_longest_path_of_whole_segments_is_chosen(httpd: Httpd) -> None:
         assert httpd.get(path).status == 404
 
 
-def test_paths_are_decoded_and_their_original_is_there(httpd: Httpd) -> None:
+def test_w137_paths_are_decoded_and_their_original_is_there(httpd: Httpd) -> None:
     seen = told(httpd, "/told/a%20b/%C3%A9//c")
     assert (seen["SCRIPT_NAME"], seen["PATH_INFO"]) == ("/told", "/a b/\xc3\xa9/c")
     assert seen["REQUEST_URI"] == "/told/a%20b/%C3%A9//c"
@@ -150,6 +151,8 @@ def test_paths_are_decoded_and_their_original_is_there(httpd: Httpd) -> None:
     assert told(httpd, "/%74old/x")["SCRIPT_NAME"] == "/told"
     assert httpd.get("/told/a%2Fb").status == 404  # AllowEncodedSlashes is Off
     assert told(httpd, "/x/../told/y")["PATH_INFO"] == "/y"
+    seen = json.loads(httpd.request("GET", "/a%2Fb?c%2Fd", port=httpd.port_of("HOST_PORT")).text)
+    assert (seen["PATH_INFO"], seen["REQUEST_URI"]) == ("/a/b", "/a%2Fb?c%2Fd")
 
 
 def test_other_modules_go_first(httpd: Httpd) -> None:

@@ -108,7 +108,7 @@ def test_start_response_in_the_first_iteration(httpd: Httpd) -> None:
 
 
 @pytest.mark.parametrize("page", ["paced", "pushed"])
-def test_each_block_is_sent_before_the_application_goes_on(httpd: Httpd, page: str) -> None:
+def test_w135_each_block_is_sent_before_the_application_goes_on(httpd: Httpd, page: str) -> None:
     folder = httpd.htdocs / page
     folder.mkdir()
     with httpd.connect() as connection:
@@ -141,7 +141,7 @@ def test_other_lengths_end_with_a_chunk_or_the_connection(httpd: Httpd) -> None:
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_close_is_called_once(httpd: Httpd, version: str) -> None:
+def test_w135_close_is_called_once(httpd: Httpd, version: str) -> None:
     if version == "2" and httpd.mpm == "prefork":
         pytest.skip("prefork has no HTTP/2")
     httpd.expect("failed", "KeyError: 'in the iteration'")
@@ -150,11 +150,13 @@ def test_close_is_called_once(httpd: Httpd, version: str) -> None:
     httpd.get("/failing")
     ask(httpd, version, "/endless", "-I")
     closes(httpd, "once", 2)
+    assert httpd.get("/once_as_list").body == b"one two"
+    closes(httpd, "list", 1)
     closes(httpd, "failing", 1)
     closes(httpd, "endless", 1)
 
 
-def test_close_is_called_when_the_client_is_gone(httpd: Httpd) -> None:
+def test_w135_close_is_called_when_the_client_is_gone(httpd: Httpd) -> None:
     with httpd.connect() as connection:
         connection.sendall(http1.get("/endless"))
         assert connection.recv(100)

@@ -1,6 +1,7 @@
 """What a request can do besides reading and writing; called by call_by_path."""
 
 import json
+import threading
 from typing import Any
 
 from error_of import error_of  # type: ignore[import-not-found]
@@ -194,6 +195,10 @@ def wsgi(req: apache.Request) -> int:
 def sys_exc_info() -> Any:
     error = KeyError("of the application")
     return (KeyError, error, None)
+
+
+def thread(req: apache.Request) -> list[str]:
+    return [type(one).__name__ for one in (threading.current_thread(), threading.main_thread())]
 
 
 def extensions(req: apache.Request) -> str:

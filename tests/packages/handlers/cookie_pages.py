@@ -43,6 +43,49 @@ def send(req: apache.Request) -> int:
     return apache.OK
 
 
+def attributes(req: apache.Request) -> str:
+    """Send cookies with all attributes, given to the class, to the function, and set later."""
+    Cookie.add_cookie(
+        req,
+        "a",
+        "1",
+        version=1,
+        path="/",
+        domain="localhost.example",
+        secure=True,
+        comment="text",
+        expires=784111777,
+        max_age=60,
+        samesite="Strict",
+        commentURL="/c",
+        discard=True,
+        port="80",
+        httponly=True,
+    )
+    cookie = Cookie.Cookie("b", "2", secure=False, httponly=False)
+    cookie.expires = "Sun, 06-Nov-1994 08:49:37 GMT"
+    cookie.path = "/call"
+    Cookie.add_cookie(req, cookie)
+    return f"{cookie!r} {cookie.name} {cookie.value} {cookie.expires} {cookie.domain} {cookie.__data__}"
+
+
+def parsed(req: apache.Request) -> dict[str, str]:
+    """What each class makes of the cookies of the client, of which `n` is signed with another secret."""
+    header = req.headers_in["Cookie"]
+    told = {"names": repr(Cookie.Cookie.parse(header, names=["a"]))}
+    for name in ("DOWNGRADE", "IGNORE", "EXCEPTION"):
+        try:
+            found = Cookie.SignedCookie.parse(header, "salt", getattr(Cookie.Cookie, name), names=["n"])
+            told[name] = ", ".join(type(one).__name__ for one in found.values())
+        except Cookie.CookieError as error:
+            told[name] = str(error)
+    try:
+        Cookie.get_cookies(req, Cookie.MarshalCookie, secret="salt")
+    except Cookie.CookieError as error:
+        told["marshal"] = str(error)
+    return told
+
+
 def refused(req: apache.Request) -> str:
     Cookie.add_cookie(req, "a", "1\r\nSet-Cookie: b=2")
     return "not refused"

@@ -130,6 +130,14 @@ def twice(req: apache.Request) -> list[Any]:
     return [first.id() == second.id(), dict(second)]
 
 
+def many(req: apache.Request) -> str:
+    """More sessions at once than mod_python 3 had locks for."""
+    sessions = [begun(req) for _ in range(40)]
+    for session in sessions:
+        session.save()
+    return f"{len({session.id() for session in sessions})} sessions"
+
+
 def redirected(req: apache.Request) -> int:
     """Another page of the same session, while this one has it."""
     session = begun(req)

@@ -184,6 +184,19 @@ def once(environ: Environ, start_response: Any) -> Any:
     return Closing("once", [b"one ", b"", b"two"])
 
 
+class ClosingList(list[bytes]):
+    """A list with a close() of its own."""
+
+    def close(self) -> None:
+        print("closed list")
+
+
+@page
+def once_as_list(environ: Environ, start_response: Any) -> Any:
+    start_response("200 OK", TEXT)
+    return ClosingList([b"one ", b"two"])
+
+
 @unwrapped
 def empty(environ: Environ, start_response: Any) -> list[bytes]:
     start_response("200 OK", TEXT)
