@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn a_removal_comes_behind_the_lines_of_its_section() {
+    fn a_removal_comes_after_the_lines_of_its_section() {
         assert_eq!(found(&[&["-.py", "+mod_python .py .html"]]), "html");
         assert_eq!(found(&[&["-.py"], &["+mod_python .py"]]), "py");
         assert_eq!(
