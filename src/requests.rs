@@ -18,6 +18,7 @@ use crate::httpd::server::config;
 use crate::httpd::{Pool, Request, Status};
 use crate::locks::{Guard, Lock};
 use crate::metrics::Measurement;
+use crate::python::request::asgi;
 use crate::python::request::end;
 use crate::python::request::phase;
 use crate::python::request::state::RequestState;
@@ -278,11 +279,11 @@ fn serve(r: &Request) -> Status {
     };
     let (hook, phase, settings) = (PhaseHook::Handler, Phase::Content, r.settings());
     let measurement = Measurement::request(application);
-    let status = phase::run(r, hook, phase, Some(chosen), settings);
-    measurement.end(&Work {
-        errors: u64::from(status.0.max(r.status()) >= Status::INTERNAL_SERVER_ERROR.0),
-        ..Work::default()
-    });
+    let status = match application.interface {
+        Interface::Wsgi => phase::run(r, hook, phase, Some(chosen), settings),
+        Interface::Asgi => asgi::serve::run(r, application),
+    };
+    measurement.end(&Work::of_response(status.0.max(r.status())));
     status
 }
 

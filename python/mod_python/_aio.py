@@ -58,10 +58,9 @@ class _Selector(selectors.DefaultSelector):
         if self.is_of_fork:
             return []  # else it would take what is for its parent
         running, event = self._running, self._running.event
-        if timeout is None or timeout > 0:
-            event.set_waiting(True)  # first: who posts from now on calls the loop
-            if running.posted:
-                timeout = 0
+        # First set_waiting(): who posts from then on calls the loop.
+        if (timeout is None or timeout > 0) and (event.set_waiting(True) or running.posted):
+            timeout = 0
         ready = super().select(timeout)
         if ready:
             own = event.fileno()
@@ -86,6 +85,7 @@ class _Loop:
         self.waiting: dict[Any, asyncio.Task[None] | None] = {}
         self.posted: collections.deque[Callable[[], object]] = collections.deque()
         self.post = self.posted.append  # has the loop call a function when its event is called; any thread
+        self.take_requests: Callable[[], object] | None = None  # those that threads of httpd offer to applications
         self.is_over = False
         self.event = _apache._loop_event()
         self.loop = _new_loop()
@@ -121,6 +121,8 @@ class _Loop:
                 function()
             except BaseException as error:  # such as one of a task factory
                 self.loop.call_exception_handler({"message": f"{function!r} failed", "exception": error})
+        if self.take_requests is not None:
+            self.take_requests()
 
     def begin(self, future: Any, serving: Coroutine[Any, Any, None], context: contextvars.Context) -> None:
         """Run a coroutine, which fulfils a caller's future, as a task; on the loop's thread."""

@@ -364,6 +364,14 @@ def _serve_wsgi(req: Request) -> int:
     option's base_uri. Raises what the application raises.
     """
 
+def _accept_requests(event: Any) -> None:
+    """Has threads of httpd offer their requests for ASGI applications to the event loop that event calls, which
+    _loop_event() has returned; None ends that. Raises TypeError for another object.
+    """
+
+def _offered_requests() -> list[Any]:
+    """Returns the requests that were offered since the last call, as a list."""
+
 def _shutdown_time() -> float:
     """Returns the time of PythonShutdownTimeout for this child, in seconds (float)."""
 
@@ -771,6 +779,8 @@ class Request:
         """
     def _application(self) -> tuple[Any, str]:
         """Returns the application that is mounted for the request, and its name, as a tuple."""
+    def _exchange(self) -> Any:
+        """Returns the exchange of a request whose ASGI application runs already, once; None for any other."""
     def _asgi_scope(self) -> dict[str, Any]:
         """Returns what an ASGI scope of type http has of the request, as a new dict."""
     def _asgi_start(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> None:

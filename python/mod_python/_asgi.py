@@ -6,6 +6,7 @@ looks after the client, and it waits in ``req._wait`` for whatever comes first, 
 """
 
 import asyncio
+import math
 import time
 from collections.abc import Callable
 from typing import Any
@@ -13,7 +14,6 @@ from typing import Any
 from mod_python import _aio, _apache
 from mod_python._asgi_exchange import Exchange, Message
 from mod_python._asgi_loop import (
-    ASGI,
     AT_ONCE,
     BROKEN,
     ENDED,
@@ -28,6 +28,7 @@ from mod_python._asgi_loop import (
     usable_loop,
     waker,
 )
+from mod_python._asgi_offers import complete
 from mod_python._contexts import copy_context
 
 _LOOK = 5.0  # seconds after which a thread that waits looks whether the loop is still there
@@ -44,6 +45,12 @@ def handler(req: Any) -> int:
         SERVER_RETURN: the application could not start, or the body of the request is refused.
         StoppingError: the child stops.
     """
+    exchange = req._exchange()
+    if exchange is not None:
+        # What the application has sent so far is in the exchange, and later it calls this thread.
+        exchange.offer, exchange.waker, exchange.is_called = None, waker(), False
+        Transport(req, exchange).serve(has_waited=True)
+        return _apache.OK
     application, name = req._application()
     loop = usable_loop()
     if loop.end_has_begun:
@@ -52,20 +59,19 @@ def handler(req: Any) -> int:
     if not lifespan.is_ready:
         lifespan.start(req)
     scope = req._asgi_scope()
-    version = scope["http_version"]
-    exchange = Exchange(loop, name, waker(), scope["method"], version == "2")
-    scope["asgi"] = ASGI.copy()
-    scope["state"] = lifespan.state.copy()
-    scope["extensions"] = extensions = {"mod_python": {"req": req, "call": exchange.call}, "http.response.pathsend": {}}
-    if version != "1.0":
-        extensions["http.response.early_hint"] = {}
-    if exchange.is_stream:
-        extensions["http.response.trailers"] = {}  # httpd sends none in chunks
+    exchange = Exchange(loop, name, waker(), scope["method"], scope["http_version"] == "2")
+    complete(scope, exchange, lifespan.state, req)
     if scope["scheme"] == "https" and req.is_https():
         from mod_python._asgi_tls import tls
 
-        extensions["tls"] = tls(req)
-    Transport(req, exchange).serve(application, scope)
+        scope["extensions"]["tls"] = tls(req)
+    names = {name for name, _ in scope["headers"]}
+    exchange.must_be_asked = b"expect" in names
+    if not (b"content-length" in names or b"transfer-encoding" in names or exchange.is_stream):
+        exchange.has_no_body()
+    transport = Transport(req, exchange)
+    transport.begin(application, scope)
+    transport.serve()
     return _apache.OK
 
 
@@ -83,12 +89,19 @@ class Transport:
         self._is_dry = False  # whether nothing of the body has come
         self._is_late_at: float | None = None  # when it will have come too late
         self._is_end_hidden = False  # whether the client's end stands behind something unread
-        self._must_be_asked = False  # whether the client waits for 100 Continue
         self._is_quiet_since: float | None = None  # since when nothing has moved in a child that stops
         self._failure: BaseException | None = None
 
-    def serve(self, application: Any, scope: Message) -> None:
-        """Have the application run, and do what it needs until the response is written.
+    def begin(self, application: Any, scope: Message) -> None:
+        """Have the application run."""
+        exchange, context = self._exchange, copy_context()
+        self._post(lambda: exchange.loop.begin(exchange.run(application, scope), context, exchange.name, exchange))
+
+    def serve(self, *, has_waited: bool = False) -> None:
+        """Do what the application needs until the response is written.
+
+        Args:
+            has_waited: whether the application has run for a time in which nothing has moved.
 
         Raises:
             Exception: what the application raises.
@@ -97,15 +110,12 @@ class Transport:
             StoppingError: the child stops.
         """
         exchange = self._exchange
-        names = {name for name, _ in scope["headers"]}
-        self._must_be_asked = b"expect" in names
-        if not (b"content-length" in names or b"transfer-encoding" in names or exchange.is_stream):
-            exchange.incoming.append({"type": "http.request", "body": b"", "more_body": False})
-            exchange.is_read = True
-        context = copy_context()
-        self._post(lambda: exchange.loop.begin(exchange.run(application, scope), context, exchange.name, exchange))
+        is_quiet = has_waited and not (exchange.outgoing or exchange.calls or exchange.is_wanted)
+        if stage := _apache._stop_stage():  # of which this thread is not told any more
+            self._is_quiet_since = -math.inf if is_quiet and stage >= OVER else time.monotonic()
         try:
-            self._work()
+            if not self._answer():
+                self._work()
         finally:
             self._leave()
 
@@ -262,9 +272,9 @@ class Transport:
             SERVER_RETURN: with 408, if nothing has come for the time of Timeout.
         """
         data: bytes | None = self._req._read_available()
-        if data is None and self._must_be_asked:
+        if data is None and self._exchange.must_be_asked:
             # httpd itself asks the client for the body only when a thread waits for it.
-            self._must_be_asked = False
+            self._exchange.must_be_asked = False
             self._req._ask_for_body()
         if data is not None:
             self._is_late_at = None

@@ -55,6 +55,8 @@ class Exchange:
         calls: functions for the transport to call with the request.
         is_over: whether the application has returned or raised.
         error: what it raised.
+        must_be_asked: whether the client waits for 100 Continue.
+        offer: takes a whole response, as long as the request's thread has not entered Python for it.
     """
 
     def __init__(self, loop: AsgiLoop, name: str, waker: Any, method: str, is_stream: bool) -> None:
@@ -64,7 +66,8 @@ class Exchange:
         self.has_started = self.is_complete = self.is_called = False
         self.incoming: collections.deque[Message] = collections.deque()
         self.is_wanted = self.is_read = self.client_has_ended = self.is_told = False
-        self.is_gone = self.is_stopped = False
+        self.is_gone = self.is_stopped = self.must_be_asked = False
+        self.offer: Any = None
         self.waiting: set[asyncio.Future[None]] = set()
         self.calls: collections.deque[Call] = collections.deque()
         self.is_over = False
@@ -73,6 +76,11 @@ class Exchange:
         self._left: int | None = None  # bytes of the Content-Length that are still to come
         self._has_no_body = self._has_trailers = self._awaits_trailers = False
         self._trailers: Headers = []
+
+    def has_no_body(self) -> None:
+        """Note that the request has no body."""
+        self.incoming.append({"type": "http.request", "body": b"", "more_body": False})
+        self.is_read = True
 
     async def run(self, application: Any, scope: Message) -> None:
         error: BaseException | None = None
@@ -95,6 +103,11 @@ class Exchange:
         if not self.is_complete:
             self._call_now()
         self.loop.done()
+
+    def fail(self, error: BaseException) -> None:
+        """Note that the application could not be run."""
+        self.error, self.is_over = error, True
+        self._call_now()
 
     async def receive(self) -> Message:
         """Return the next message: a part of the body, or that the client has left or the response is complete."""
@@ -175,6 +188,8 @@ class Exchange:
             if len(body) < self._left and not more:
                 raise RuntimeError(f"the body is shorter than its Content-Length: by {self._left - len(body)} bytes")
             self._left -= len(body)
+        if not more and self.offer is not None and self._is_answered_with(body):
+            return
         self.ahead += len(body)
         if not more and self._has_trailers:
             self._awaits_trailers = more = True
@@ -187,6 +202,18 @@ class Exchange:
             await self._change()
             if self.is_gone:
                 raise _gone()
+
+    def _is_answered_with(self, body: bytes) -> bool:
+        """Hand a whole response over, if this is the only part of its body. Return whether that was possible."""
+        if len(self.outgoing) != 1 or self._has_trailers:
+            return False
+        status, headers = self.outgoing[0]
+        if not self.offer.answer(status, headers, body):
+            return False
+        self.outgoing.clear()
+        self.is_complete = self.is_gone = True
+        self.wake()
+        return True
 
     async def _path(self, message: Message) -> None:
         path = message["path"]

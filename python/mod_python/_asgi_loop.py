@@ -79,6 +79,9 @@ class AsgiLoop:
         self._stops: asyncio.Task[None] | None = None
         self.loop.call_soon_threadsafe(self.loop.add_reader, self._stop_event.fileno(), self._note_stop)
         _apache._tell_of_stop(self._stop_event)
+        from mod_python._asgi_offers import Offers  # which imports this module
+
+        Offers(self)
 
     def begin(
         self,
@@ -88,7 +91,29 @@ class AsgiLoop:
         exchange: "Exchange | None" = None,
     ) -> None:
         """Run a coroutine as a task, be it for a request, which calls `done` at its end; on the loop's thread."""
-        self.tasks[self.loop.create_task(work, name=name, context=context)] = exchange
+        try:
+            task = self.new_task(work, context, name)
+        except BaseException as error:  # raised by a task factory
+            work.close()
+            if exchange is None:
+                log(f"{name} cannot run", error)
+            else:
+                exchange.fail(error)
+        else:
+            if not task.done():  # an eager one may be
+                self.tasks[task] = exchange
+
+    def new_task(
+        self, work: Coroutine[Any, Any, None], context: contextvars.Context, name: str
+    ) -> "asyncio.Task[None]":
+        """Return a new task. Raises what a task factory of the applications raises."""
+        if self.loop.get_task_factory() is not None:  # it may be of a time when tasks were not given their context
+            return context.run(self.loop.create_task, work, name=name)
+        return self.loop.create_task(work, name=name, context=context)
+
+    def _own_task(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+        """Return a new task for the loop itself, which no task factory keeps from that."""
+        return asyncio.Task(work, loop=self.loop, context=contextvars.Context())
 
     def done(self) -> None:
         """Forget the task that calls this, at its end: a callback would need another turn of the loop."""
@@ -118,7 +143,7 @@ class AsgiLoop:
     def _note_stop(self) -> None:
         self._stop_event.taken()
         if self._stops is None and shutdown_time() > 0:
-            self._stops = self.loop.create_task(self._stop(), context=contextvars.Context())
+            self._stops = self._own_task(self._stop())
 
     async def _stop(self) -> None:
         """End all when the child must be at its end, whatever else keeps it from that."""
@@ -148,7 +173,7 @@ class AsgiLoop:
     def _begin_end(self) -> None:
         if not self.end_has_begun:
             self.end_has_begun = True
-            self._stops = self.loop.create_task(self._end(), context=contextvars.Context())
+            self._stops = self._own_task(self._end())
 
     async def _end(self) -> None:
         try:
@@ -162,7 +187,7 @@ class AsgiLoop:
                     await asyncio.wait(left, timeout=shutdown_time() / 4)
             for lifespan in self.lifespans.values():
                 lifespan.give_up_start()
-            await asyncio.gather(*(one.shut_down() for one in self.lifespans.values()))
+            await asyncio.gather(*(self._own_task(one.shut_down()) for one in self.lifespans.values()))
         finally:
             self._end_is_over.set()
 
@@ -269,9 +294,13 @@ class Lifespan:
     def _begin(self) -> None:
         self.state = {}
         self._shutdown, self._has_shut_down, self._is_asked = asyncio.Event(), asyncio.Event(), False
-        self.task = self._loop.loop.create_task(
-            self._run(), name=f"lifespan of {self._name}", context=contextvars.Context()
-        )
+        work = self._run()
+        try:
+            self.task = self._loop.new_task(work, contextvars.Context(), f"lifespan of {self._name}")
+        except BaseException as error:  # raised by a task factory
+            work.close()
+            log(f"{self._name} could not start; requests get 503, and it is tried again after {_PAUSE:.0f} s", error)
+            self._started(False)
 
     async def _run(self) -> None:
         scope = {"type": "lifespan", "asgi": dict(_LIFESPAN), "state": self.state}

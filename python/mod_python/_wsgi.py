@@ -80,6 +80,12 @@ _made: dict[tuple[str, str], tuple[object, Any]] = {}
 _locks: dict[tuple[str, str], Any] = {}
 
 
+def made(module: object, name: str) -> Any:
+    """Return the application that a factory has made for this version of its module, or None."""
+    kept = _made.get((getattr(module, "__name__", repr(module)), name))
+    return kept[1] if kept is not None and kept[0] is module else None
+
+
 def made_by(module: object, name: str, factory: Callable[[], Any]) -> Any:
     """Return the application that a factory makes; it is called once for each version of its module.
 

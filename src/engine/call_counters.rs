@@ -24,6 +24,16 @@ pub struct Work {
     pub errors: u64,
 }
 
+impl Work {
+    /// What is counted of a request of an application, whose response has this status.
+    pub fn of_response(status: i32) -> Self {
+        Self {
+            errors: u64::from(status >= 500),
+            ..Self::default()
+        }
+    }
+}
+
 /// The sums of one filter, or of the handlers of one phase. A cache line of its own.
 #[derive(Default)]
 #[repr(align(64))]

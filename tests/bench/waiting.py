@@ -1,6 +1,9 @@
 """Thousands of requests that wait a second on one child with 16 threads: when all of them are answered.
 
-By hand: target/venv/bin/python tests/bench/waiting.py [--many 2000 10000] [--rounds 3]
+By hand: target/venv/bin/python tests/bench/waiting.py [--many 2000 10000] [--rounds 3] [--paths /sleeps /bare/]
+
+/sleeps awaits req.sleep(), /loops apache.aio(); /bare/ and /starlette/ are applications of ASGI, and need the packages
+of tests/requirements.txt.
 """
 
 import argparse
@@ -18,7 +21,8 @@ TESTS = Path(__file__).resolve().parent.parent
 if str(TESTS.parent) not in sys.path:
     sys.path += [str(TESTS.parent), str(TESTS / "support"), str(TESTS.parent / "scripts")]
 
-from httpd import Httpd  # noqa: E402
+from packages import WithPackages  # noqa: E402
+
 from tests.bench.one_child import ONE_CHILD  # noqa: E402
 
 HANDLER = """
@@ -37,6 +41,27 @@ async def loops(req):
     await req.write("slept")
     return apache.OK
 """
+BARE = """
+import asyncio
+
+async def application(scope, receive, send):
+    assert scope["type"] == "http"
+    await asyncio.sleep(1)
+    await send({"type": "http.response.start", "status": 200})
+    await send({"type": "http.response.body", "body": b"slept"})
+"""
+STARLETTE = """
+import asyncio
+from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+
+async def sleeps(request):
+    await asyncio.sleep(1)
+    return PlainTextResponse("slept")
+
+application = Starlette(routes=[Route("/", sleeps)])
+"""
 CONF = f"""{ONE_CHILD}AsyncRequestWorkerFactor 800
 PythonMaxWaitingRequests 12000
 Timeout 60
@@ -48,6 +73,8 @@ CONF += "".join(
     f'<Location "/{name}">\n    SetHandler mod_python\n    PythonHandler waiting::{name}\n</Location>\n'
     for name in ("sleeps", "loops")
 )
+PATHS = ["/sleeps", "/loops", "/bare/", "/starlette/"]
+CONF += "PythonApplication /bare asgi bare_site\nPythonApplication /starlette asgi starlette_site\n"
 
 
 @dataclass
@@ -121,8 +148,10 @@ class Clients:
 
 def measure(path: str, count: int, rounds: int) -> None:
     """Measure one kind of wait."""
-    with Httpd(CONF, allow=["AH0004[56]"]) as httpd:
-        httpd.handler("waiting.py", HANDLER)
+    httpd = WithPackages(CONF, allow=["AH0004[56]"])
+    for name, text in (("waiting", HANDLER), ("bare_site", BARE), ("starlette_site", STARLETTE)):
+        httpd.handler(f"{name}.py", text)
+    with httpd:
         clients = Clients(httpd.port, path, count)
         length = clients.first()
         for number in range(rounds):
@@ -136,10 +165,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--many", type=int, nargs="+", default=[2000, 10_000], help="how many clients wait at once")
     parser.add_argument("--rounds", type=int, default=3, help="how often each client asks")
+    parser.add_argument("--paths", nargs="+", default=PATHS, help="which of the kinds of waits")
     options = parser.parse_args()
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    for path in ("/sleeps", "/loops"):
+    for path in options.paths:
         for count in options.many:
             measure(path, count, options.rounds)
 

@@ -91,6 +91,8 @@ pub struct Event {
     descriptor: OwnedFd,
     /// Whether a further signal would tell the thread nothing: it was signalled, or does not wait.
     is_known: AtomicBool,
+    /// Whether something was left for the thread that it has not taken (`call_for`).
+    is_owed: AtomicBool,
 }
 
 impl Event {
@@ -102,6 +104,7 @@ impl Event {
         Ok(Self {
             descriptor: event()?,
             is_known: AtomicBool::new(false),
+            is_owed: AtomicBool::new(false),
         })
     }
 
@@ -110,6 +113,23 @@ impl Event {
         if !self.is_known.swap(true, Ordering::SeqCst) {
             signal(self.descriptor());
         }
+    }
+
+    /// Ends the wait as `signal` does, for something that was left for the thread.
+    pub fn call_for(&self) {
+        // First: the thread looks at this after it has said that it is about to wait.
+        self.is_owed.store(true, Ordering::SeqCst);
+        self.signal();
+    }
+
+    /// Whether something was left for the thread.
+    pub fn is_owed(&self) -> bool {
+        self.is_owed.load(Ordering::SeqCst)
+    }
+
+    /// The thread is about to take what was left for it. Returns whether there may be something.
+    pub fn take_owed(&self) -> bool {
+        self.is_owed() && self.is_owed.swap(false, Ordering::SeqCst)
     }
 
     /// Takes all signals back. Called by the thread that waits for it, before it looks at what others have done.

@@ -6,7 +6,7 @@ use pyo3::exceptions::{PyOSError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
-use super::global_lock;
+use super::{event_loop, global_lock};
 use crate::engine::log_text::excerpt;
 use crate::engine::named_objects;
 use crate::engine::settings::Settings;
@@ -15,12 +15,8 @@ use crate::httpd::log::{Level, SourceLocation};
 use crate::httpd::request::fileinfo::FileInfo;
 use crate::httpd::server::config_tree::Node;
 use crate::httpd::server::{config_tree, process};
-use crate::parking::shutdown;
 use crate::python::cache::CacheStore;
-use crate::python::child_end;
 use crate::python::cleanup::{Cleanup, push_for_child};
-use crate::python::connection::call::grace;
-use crate::python::connection::loop_event::LoopEvent;
 use crate::python::filter::bucket::BucketObject;
 use crate::python::object::arguments::{boolean, given, none};
 use crate::python::object::class;
@@ -44,7 +40,7 @@ use crate::python::values::log_origin::with_origin;
 /// The functions, as methods of one object.
 pub struct Functions;
 
-type Me<'a, 'py> = This<'a, 'py, Functions>;
+pub(super) type Me<'a, 'py> = This<'a, 'py, Functions>;
 
 impl Class for Functions {
     const NAME: &'static std::ffi::CStr = c"mod_python._apache.Functions";
@@ -96,7 +92,7 @@ impl Class for Functions {
         _global_unlock(server, key; index) = global_lock::unlock;
         /// Returns an object by which threads call an event loop of asyncio's, and which makes the futures that the loop
         /// fulfils. Raises OSError when there are no more descriptors.
-        _loop_event() = loop_event;
+        _loop_event() = event_loop::loop_event;
         /// Returns the cache of PythonCache's line with this name (str). Raises LookupError where there is none.
         _cache_store(name) = cache_store;
         /// Notes in the current context of contextvars for which request or connection this thread works. Log entries of
@@ -132,16 +128,21 @@ impl Class for Functions {
         /// PythonOption mod_python.wsgi.application. Returns apache.OK, or apache.DECLINED for a request that is not below
         /// the option's base_uri. Raises what the application raises.
         _serve_wsgi(req) = serve_wsgi;
+        /// Has threads of httpd offer their requests for ASGI applications to the event loop that event calls, which
+        /// _loop_event() has returned; None ends that. Raises TypeError for another object.
+        _accept_requests(event) = event_loop::accept_requests;
+        /// Returns the requests that were offered since the last call, as a list.
+        _offered_requests() = event_loop::offered_requests;
         /// Returns the time of PythonShutdownTimeout for this child, in seconds (float).
-        _shutdown_time() = shutdown_time;
+        _shutdown_time() = event_loop::shutdown_time;
         /// Returns the time of PythonGracefulTimeout for this child, in seconds (float).
-        _graceful_time() = graceful_time;
+        _graceful_time() = event_loop::graceful_time;
         /// Has event, which _loop_event() has returned, called when this child begins to stop, and when it is told to
         /// stop at once. Raises TypeError for another object.
-        _tell_of_stop(event) = tell_of_stop;
+        _tell_of_stop(event) = event_loop::tell_of_stop;
         /// Returns how far the stop of this child is (int): 0 if it has not begun, 1 while what was begun has time, 2
         /// when that is over, 3 if the child was told to stop at once.
-        _stop_stage() = stop_stage;
+        _stop_stage() = event_loop::stop_stage;
         /// Returns True when an entry of level (int, one of APLOG_*) would be logged now.
         _takes(level) = takes_level;
         /// Writes text (str) to the error log at level (int, one of APLOG_*), with path (str) and line (int) as its
@@ -202,26 +203,6 @@ fn serve_wsgi<'py>(this: &Me<'_, 'py>, req: &Bound<'py, PyAny>) -> Answer<'py> {
     Ok(status.0.into_pyobject(this.py())?.into_any())
 }
 
-fn shutdown_time<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
-    let seconds = child_end::limit().as_secs_f64();
-    Ok(seconds.into_pyobject(this.py())?.into_any())
-}
-
-fn graceful_time<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
-    let seconds = grace().as_secs_f64();
-    Ok(seconds.into_pyobject(this.py())?.into_any())
-}
-
-fn tell_of_stop<'py>(this: &Me<'_, 'py>, event: &Bound<'py, PyAny>) -> Answer<'py> {
-    shutdown::tell(&LoopEvent::of(event, this.interpreter())?);
-    none(this)
-}
-
-fn stop_stage<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
-    let stage = shutdown::stage() as u8;
-    Ok(stage.into_pyobject(this.py())?.into_any())
-}
-
 fn mpm_query<'py>(this: &Me<'_, 'py>, code: &Bound<'py, PyAny>) -> Answer<'py> {
     let answer = process::mpm_query(code.extract()?).unwrap_or(0);
     Ok(answer.into_pyobject(this.py())?.into_any())
@@ -270,10 +251,6 @@ fn parse<'py>(
 ) -> Answer<'py> {
     let module = this.py().import("mod_python._forms.query")?;
     module.call_method1(name, (qs, keep_blank_values, strict_parsing))
-}
-
-fn loop_event<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
-    class::make(this.py(), this.interpreter(), LoopEvent::new()?)
 }
 
 fn cache_store<'py>(this: &Me<'_, 'py>, name: &Bound<'py, PyAny>) -> Answer<'py> {

@@ -20,6 +20,7 @@ use crate::python::handlers::hlist::HandlerListObject;
 use crate::python::object::class;
 use crate::python::object::class::{Class, class_of, make_type};
 use crate::python::object::members::MethodDef;
+use crate::python::request::asgi::offered::OfferedRequest;
 use crate::python::request::awaitable::RequestWait;
 use crate::python::request::object::RequestObject;
 use crate::python::runtime::initialize;
@@ -75,6 +76,7 @@ classes! {
     LoopEvent,
     CacheStore,
     RequestWait,
+    OfferedRequest,
 }
 
 /// Makes the `_apache` of an interpreter and puts it into `sys.modules`. It is called with the GIL held, once for each

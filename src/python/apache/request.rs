@@ -174,6 +174,8 @@ impl Class for RequestObject {
         _wsgi_write(data) = wsgi::start_response::write;
         /// Returns the application that is mounted for the request, and its name, as a tuple.
         _application() = asgi::scope::application;
+        /// Returns the exchange of a request whose ASGI application runs already, once; None for any other.
+        _exchange() = asgi::scope::exchange;
         /// Returns what an ASGI scope of type http has of the request, as a new dict.
         _asgi_scope() = asgi::scope::scope;
         /// Sets the status (int) and the headers (an iterable of pairs of bytes) of the response.

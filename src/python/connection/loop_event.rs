@@ -9,7 +9,7 @@ use pyo3::prelude::*;
 
 use super::future::Future;
 use crate::httpd::connection::poller::Event;
-use crate::python::object::arguments::none;
+use crate::python::object::arguments::{boolean, none};
 use crate::python::object::class;
 use crate::python::object::class::{Answer, Class, This};
 use crate::python::object::members::{attributes, methods};
@@ -32,8 +32,8 @@ impl Class for LoopEvent {
         call() = call;
         /// Takes the calls back. Called by the loop before it looks.
         taken() = taken;
-        /// Says whether the loop is about to wait. One that does not wait is not called: it must look at what was posted
-        /// after it has said that it is about to wait.
+        /// Says whether the loop is about to wait, and returns whether requests wait for it (bool). One that does not wait is
+        /// not called: it must look at what was posted after it has said that it is about to wait.
         set_waiting(is_waiting) = set_waiting;
         /// Returns an awaitable for a value that another thread gives with its method set(). Who awaits it, and must wait,
         /// calls the loop.
@@ -80,8 +80,9 @@ fn taken<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
 }
 
 fn set_waiting<'py>(this: &Me<'_, 'py>, is_waiting: &Bound<'py, PyAny>) -> Answer<'py> {
-    this.body().0.set_waiting(is_waiting.is_truthy()?);
-    none(this)
+    let event = &this.body().0;
+    event.set_waiting(is_waiting.is_truthy()?);
+    boolean(this.py(), event.is_owed())
 }
 
 fn future<'py>(this: &Me<'_, 'py>) -> Answer<'py> {

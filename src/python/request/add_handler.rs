@@ -77,6 +77,12 @@ impl Handlers {
         self.running.replace(Some((phase, chain.clone())));
     }
 
+    /// Notes that a phase begins that has no handlers but these.
+    pub fn begin_configured(&self, hook: PhaseHook, phase: Phase, list: &List) {
+        let chain = Arc::new(Chain::new(Some(list.clone()), Vec::new()));
+        self.begin(hook, phase, &chain, None);
+    }
+
     /// Notes that the running phase is over. Without the GIL, which it takes if there are Python objects to drop.
     pub fn end(&self, interpreter: &'static Interpreter) {
         let ended = self.running.take();

@@ -9,6 +9,7 @@ use pyo3::exceptions::{PyOSError, PyRuntimeError};
 use pyo3::prelude::*;
 
 use super::awaitable::RequestWait;
+use super::resumes::Resumes;
 use super::state::RequestState;
 use super::waiting;
 use super::waiting::WaitingRequest;
@@ -105,7 +106,8 @@ pub fn awaited<'py>(
         None => {
             // It is forgotten when the request has ended.
             known.0 = None;
-            waiting::begin(r, task, io, result.unbind(), interpreter);
+            let coroutine = Resumes::Coroutine(result.unbind());
+            waiting::begin(r, task, io, coroutine, interpreter);
             Ok(CallEnd::Waits)
         }
     }

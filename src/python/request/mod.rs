@@ -21,6 +21,7 @@ pub mod phase;
 pub(in crate::python) mod raw_connection;
 pub mod registered_filter;
 pub mod response;
+mod resumes;
 pub(in crate::python) mod sendfile;
 pub mod state;
 pub mod waiting;

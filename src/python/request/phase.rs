@@ -114,6 +114,19 @@ pub fn go_on(
     settled(r, state, interpreter, phase, outcome, measurement)
 }
 
+/// The end of a phase whose handler has answered the request without a call on this thread: the status for httpd. Without
+/// the GIL.
+pub fn answered(
+    r: &Request,
+    interpreter: &'static Interpreter,
+    phase: Phase,
+    measurement: Measurement,
+) -> Status {
+    let outcome = Outcome::Returned(Status::OK);
+    let state = RequestState::of(r);
+    settled(r, state, interpreter, phase, outcome, measurement)
+}
+
 /// The end of a call of a phase's handlers: the status for httpd.
 fn settled(
     r: &Request,

@@ -86,6 +86,24 @@ impl Response {
         Ok(())
     }
 
+    /// Appends data that is in memory of our own: `copied`, then `owned`. Nothing is sent yet.
+    pub fn put(&self, copied: Vec<u8>, owned: Option<Bytes>) {
+        let mut length = copied.len();
+        let mut pieces = self.pieces.borrow_mut();
+        match pieces.is_empty() {
+            true => *pieces = copied,
+            false => pieces.extend_from_slice(&copied),
+        }
+        drop(pieces);
+        if let Some(owned) = owned {
+            length += owned.len();
+            self.join_pieces();
+            self.written.append_bytes(owned);
+        }
+        self.buffered.set(self.buffered.get() + length);
+        self.total.set(self.total.get() + length);
+    }
+
     /// Appends a part of a file, `offset` and `length` in bytes.
     pub fn put_file(&self, r: &Request, file: &OpenFile, offset: i64, length: i64) {
         if length > 0 {

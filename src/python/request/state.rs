@@ -9,6 +9,7 @@ use std::sync::Arc;
 use pyo3::prelude::*;
 
 use super::add_handler::Handlers;
+use super::asgi::offer::Offer;
 use super::body::Body;
 use super::heartbeat::Heartbeat;
 use super::object::RequestObject;
@@ -44,6 +45,8 @@ pub struct RequestState {
     pub cleanups: Cleanups,
     /// The application that is mounted for the request's path (`PythonApplication`).
     pub application: OnceCell<Arc<Application>>,
+    /// The request as it was offered to the event loop of its application, when its thread goes on in Python.
+    pub offer: RefCell<Option<Arc<Offer>>>,
     /// What the application has said and written.
     pub wsgi: WsgiResponse,
     /// The media type that a type handler has set before it declined.
@@ -93,6 +96,7 @@ impl RequestState {
             handlers: Handlers::default(),
             cleanups: Cleanups::default(),
             application: OnceCell::new(),
+            offer: RefCell::default(),
             wsgi: WsgiResponse::default(),
             chosen_type: RefCell::default(),
             registered: RefCell::default(),
@@ -146,11 +150,34 @@ impl RequestState {
         if let Some((_, object)) = self.objects.borrow().iter().find(|of| known(of)) {
             return Ok(object.bind(py).clone());
         }
-        let object = class::make(py, interpreter, RequestObject::new(&self.lease, r))?;
+        let offer = self.offer.borrow();
+        let object = match offer.as_ref().and_then(|offer| offer.take_req()) {
+            Some(object) => object.into_bound(py),
+            None => class::make(py, interpreter, RequestObject::new(&self.lease, r))?,
+        };
         self.objects
             .borrow_mut()
             .push((interpreter, object.clone().unbind()));
         Ok(object)
+    }
+
+    /// As `object`, on the thread of an event loop, to which the request was offered. A new object is the offer's to keep.
+    pub fn object_for_loop<'py>(
+        &self,
+        py: Python<'py>,
+        interpreter: &'static Interpreter,
+        r: &Request,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let known = |of: &(&'static Interpreter, _)| std::ptr::eq(of.0, interpreter);
+        match self.objects.borrow().iter().find(|of| known(of)) {
+            Some((_, object)) => Ok(object.bind(py).clone()),
+            None => class::make(py, interpreter, RequestObject::new(&self.lease, r)),
+        }
+    }
+
+    /// Whether handlers of the request have set variables of `contextvars`.
+    pub fn has_variables(&self) -> bool {
+        !self.variables.borrow().is_empty()
     }
 
     /// Runs `f` in the context of `contextvars` that was kept for this request, if there is one.

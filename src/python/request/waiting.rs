@@ -16,10 +16,10 @@
 use std::ptr::NonNull;
 use std::sync::Arc;
 
-use pyo3::prelude::*;
-
+use super::asgi::serve;
 use super::coroutine::Steps;
 use super::phase;
+use super::resumes::Resumes;
 use super::state::RequestState;
 use super::waiting_limit::Present;
 use crate::engine::capacity::Room;
@@ -35,7 +35,6 @@ use crate::parking::task::{NextTask, Run, Task, Wakeup};
 use crate::parking::timer;
 use crate::parking::watch::Watch;
 use crate::python::connection::state::ConnectionState;
-use crate::python::runtime::context::About;
 use crate::python::runtime::interpreter::Interpreter;
 
 /// A request that waits without a thread.
@@ -43,8 +42,8 @@ pub struct WaitingRequest {
     c: NonNull<Connection>,
     r: NonNull<Request>,
     interpreter: &'static Interpreter,
-    /// The coroutine; `None` during a step and after its end.
-    coroutine: Option<Py<PyAny>>,
+    /// What goes on; `None` during a step and after its end.
+    resumes: Option<Resumes>,
     io: IoState,
     watch: Watch,
     /// Whether the client has ended its side, behind bytes that nobody has read.
@@ -113,12 +112,12 @@ pub fn can_leave(r: &Request, task: &Arc<Task>) -> bool {
     true
 }
 
-/// The handler of a request waits, and its hook is about to return: keeps what is needed to go on. Called with the GIL.
+/// The handler of a request waits, and its hook is about to return: keeps what is needed to go on.
 pub fn begin(
     r: &Request,
     task: Arc<Task>,
     io: IoState,
-    coroutine: Py<PyAny>,
+    resumes: Resumes,
     interpreter: &'static Interpreter,
 ) {
     let c = r.connection();
@@ -127,7 +126,7 @@ pub fn begin(
         c: NonNull::from(c),
         r: NonNull::from(r),
         interpreter,
-        coroutine: Some(coroutine),
+        resumes: Some(resumes),
         io,
         watch: Watch::new(state.parked_socket.take()),
         has_unread_input: false,
@@ -167,7 +166,7 @@ impl WaitingRequest {
             }
             // Another module has taken the request out of the hands of the one that suspended it.
             Some(waiting) => {
-                waiting.drop_coroutine(c);
+                waiting.drop_handler(c);
                 waiting.watch.give_back();
                 drop(turn.take::<Self>());
                 c.linger()
@@ -218,7 +217,8 @@ impl WaitingRequest {
     /// Notes what has happened to the socket.
     fn hear(&mut self, c: &Connection, wakeup: Wakeup) {
         self.io.note(wakeup.ready);
-        if self.io.has_reported_end() && !self.has_unread_input {
+        let is_handler = matches!(self.resumes, Some(Resumes::Coroutine(_)));
+        if is_handler && self.io.has_reported_end() && !self.has_unread_input {
             match c.is_at_end() {
                 true => self.io.note_end(),
                 false => self.has_unread_input = true,
@@ -231,7 +231,16 @@ impl WaitingRequest {
     fn go_on(&mut self, task: &Arc<Task>) -> Option<Status> {
         // SAFETY: as in `park`.
         let r = unsafe { self.r.as_ref() };
-        let coroutine = self.coroutine.take()?;
+        let coroutine = match self.resumes.take()? {
+            Resumes::Coroutine(coroutine) => coroutine,
+            Resumes::Application(offer) => {
+                let status = serve::go_on(r, self.interpreter, &offer, self.must_end());
+                if status.is_none() {
+                    self.resumes = Some(Resumes::Application(offer));
+                }
+                return status;
+            }
+        };
         r.note_worked_on();
         let status = phase::go_on(r, self.interpreter, |py| {
             let coroutine = coroutine.into_bound(py);
@@ -243,7 +252,7 @@ impl WaitingRequest {
             };
             let done = steps.run(self.interpreter, &coroutine);
             if matches!(done, Ok(None)) {
-                self.coroutine = Some(coroutine.unbind());
+                self.resumes = Some(Resumes::Coroutine(coroutine.unbind()));
             }
             done
         });
@@ -321,17 +330,19 @@ impl WaitingRequest {
         // What it writes then waits for nobody.
         c.abort();
         self.io.lost.set(Some(lost));
-        if self.coroutine.is_some() && self.go_on(task).is_none() {
-            self.drop_coroutine(c);
+        if self.resumes.is_some() && self.go_on(task).is_none() {
+            self.drop_handler(c);
         }
     }
 
-    fn drop_coroutine(&mut self, c: &Connection) {
-        if let Some(coroutine) = self.coroutine.take() {
-            self.interpreter.enter(About::Connection(c), |py| {
-                // What it raises has nobody to hear it.
-                let _ = coroutine.into_bound(py).call_method0("close");
-            });
+    /// Whether an application's request cannot wait any longer: its client has left, or the child stops.
+    fn must_end(&self) -> bool {
+        self.io.lost.get().is_some() || self.io.has_reported_end() || shutdown::is_over()
+    }
+
+    fn drop_handler(&mut self, c: &Connection) {
+        if let Some(resumes) = self.resumes.take() {
+            resumes.close(c, self.interpreter);
         }
     }
 

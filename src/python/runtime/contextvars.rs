@@ -59,6 +59,11 @@ impl Variables {
         Self(self.0.clone_ref(py))
     }
 
+    /// The context as an object of Python's.
+    pub fn into_object(self, py: Python<'_>) -> Bound<'_, PyAny> {
+        self.0.into_bound(py)
+    }
+
     /// Whether no variable is set.
     fn is_empty(&self, py: Python<'_>) -> bool {
         self.0.bind(py).len().is_ok_and(|length| length == 0)

@@ -80,6 +80,19 @@ impl Lease {
         }
     }
 
+    /// Has this thread hold the lease, while `f` runs, in place of the thread that has it open, which waits for that.
+    pub fn lend<R>(&self, f: impl FnOnce() -> R) -> R {
+        struct Holder<'a>(&'a AtomicUsize, usize);
+        impl Drop for Holder<'_> {
+            fn drop(&mut self) {
+                self.0.store(self.1, Ordering::Release);
+            }
+        }
+        let holder = self.holder.swap(this_thread(), Ordering::AcqRel);
+        let _back = Holder(&self.holder, holder);
+        f()
+    }
+
     /// Opens the lease on this thread until the innermost running entry into Python ends (`close_since`). If it is open
     /// here already, this entry or an outer one has opened it, which does not end earlier.
     pub fn open_for_entry(self: &Arc<Self>) {

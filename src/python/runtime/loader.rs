@@ -8,11 +8,10 @@
 
 use std::sync::Arc;
 
-use pyo3::exceptions::{PyAttributeError, PyTypeError};
 use pyo3::prelude::*;
-use pyo3::types::PyType;
 
 use super::context;
+use super::dotted_name::{file_of, resolve};
 use super::known_names::KnownNames;
 use super::python_paths::PythonPaths;
 use super::search_path::{ImportScope, SearchPath};
@@ -138,17 +137,8 @@ impl Loader {
         search: SearchPath<'_>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let scope = ImportScope::of(handler, search);
-        let changes = match search.reloads {
-            true => self.changes.known(py),
-            false => 0,
-        };
-        let kept = {
-            let mut inner = self.inner();
-            let of_scope = inner.modules(handler).get(scope.key());
-            of_scope
-                .and_then(|modules| modules.get(&handler.module))
-                .map(|kept| kept.clone_ref(py))
-        };
+        let changes = self.changes(py, search);
+        let kept = self.kept(py, handler, &scope);
         match kept {
             Some(kept) if kept.changes == changes || !search.reloads => {
                 Ok(kept.module.into_bound(py))
@@ -159,6 +149,40 @@ impl Loader {
             }
             None => self.first(py, handler, wanted, search, &scope, changes),
         }
+    }
+
+    /// The module of a handler, if it was imported before and no file has changed since.
+    pub fn known<'py>(
+        &self,
+        py: Python<'py>,
+        handler: &Handler,
+        search: SearchPath<'_>,
+    ) -> Option<Bound<'py, PyAny>> {
+        let changes = self.changes(py, search);
+        let kept = self.kept(py, handler, &ImportScope::of(handler, search))?;
+        let is_newest = kept.changes == changes || !search.reloads;
+        let module = kept.module.into_bound(py);
+        is_newest.then_some(module)
+    }
+
+    /// The number of changes of files, where they are looked for.
+    fn changes(&self, py: Python<'_>, search: SearchPath<'_>) -> u64 {
+        match search.reloads {
+            true => self.changes.known(py),
+            false => 0,
+        }
+    }
+
+    /// The module of a handler that is kept.
+    fn kept(
+        &self,
+        py: Python<'_>,
+        handler: &Handler,
+        scope: &ImportScope<'_>,
+    ) -> Option<KeptModule> {
+        let mut inner = self.inner();
+        let of_scope = inner.modules(handler).get(scope.key())?;
+        Some(of_scope.get(&handler.module)?.clone_ref(py))
     }
 
     /// The module of a handler that is needed for the first time.
@@ -326,58 +350,4 @@ fn warn_of_no_functions(handler: &Handler, module: &Bound<'_, PyAny>) -> PyResul
     );
     context::log_line(Level::Warning, text.as_bytes());
     Ok(())
-}
-
-/// The file of a module; the module's `repr` if it has none.
-fn file_of(module: &Bound<'_, PyAny>) -> String {
-    let file = module.getattr("__file__").map(|file| file.to_string());
-    file.unwrap_or_else(|_| module.to_string())
-}
-
-/// Looks a dotted name up. A class before a dot is called with `argument`, and the next name is looked up in the
-/// instance.
-///
-/// # Errors
-/// `AttributeError` for a name that is missing; `TypeError` for a class whose instances cannot be called.
-fn resolve<'py>(
-    module: &Bound<'py, PyAny>,
-    dotted: &str,
-    argument: &Bound<'py, PyAny>,
-    names: &KnownNames,
-) -> PyResult<Bound<'py, PyAny>> {
-    let mut object = module.clone();
-    for name in dotted.split('.') {
-        if object.is_instance_of::<PyType>() {
-            object = object.call1((argument,))?;
-        }
-        object = object
-            .getattr(names.get(object.py(), name))
-            .map_err(|error| {
-                if !error.is_instance_of::<PyAttributeError>(module.py()) {
-                    return error;
-                }
-                PyAttributeError::new_err(format!(
-                    "module '{}' contains no '{dotted}'",
-                    file_of(module)
-                ))
-            })?;
-    }
-    let Ok(class) = object.cast::<PyType>() else {
-        return Ok(object);
-    };
-    // A class as the last name stands for an instance that can be called.
-    let is_callable = class.mro().iter().any(|base| {
-        let names = base.getattr("__dict__");
-        names
-            .and_then(|names| names.contains("__call__"))
-            .unwrap_or(false)
-    });
-    if is_callable {
-        return object.call1((argument,));
-    }
-    let name = class.name()?;
-    Err(PyTypeError::new_err(format!(
-        "'{dotted}' is a class whose objects cannot be called: name one of its methods, as in \
-         {name}.handler, or give it a method __call__(self, req)"
-    )))
 }

@@ -4,6 +4,7 @@ pub mod attach;
 pub mod context;
 pub mod contextvars;
 pub mod deferred_drops;
+mod dotted_name;
 pub(in crate::python) mod entries;
 pub mod extensions;
 mod file_writers;

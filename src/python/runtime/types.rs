@@ -46,11 +46,13 @@ pub enum ClassId {
     CacheStore,
     /// `mod_python.apache.RequestWait`
     RequestWait,
+    /// `mod_python._apache.OfferedRequest`
+    OfferedRequest,
 }
 
 impl ClassId {
     /// How many classes there are.
-    pub const COUNT: usize = Self::RequestWait as usize + 1;
+    pub const COUNT: usize = Self::OfferedRequest as usize + 1;
 }
 
 /// The built-in module of an interpreter, as the layer above the runtime makes it.

@@ -85,6 +85,7 @@ METHODS: dict[str, list[tuple[str, tuple[Any, ...], str]]] = {
         ("build_wsgi_env", (), "dict"),
         ("wsgi_start_response", ("200 Fine", []), "builtin_function_or_method"),
         ("_wsgi_write", (b"",), "None"),
+        ("_exchange", (), "None"),
         ("_asgi_scope", (), "dict"),
         ("_asgi_start", (200, []), "None"),
         ("_asgi_body", (b"", False), "None"),

@@ -3,12 +3,14 @@
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
+use crate::httpd::Request;
 use crate::httpd::filter::response_head::strict_length;
 use crate::python::object::arguments::none;
 use crate::python::object::class::Answer;
 use crate::python::request::body::BodyRead;
 use crate::python::request::io::{answering, reading};
 use crate::python::request::object::Me;
+use crate::python::request::state::RequestState;
 use crate::python::runtime::interpreter::release;
 
 /// `req._asgi_start(status, headers)`: sets the status and the headers, pairs of bytes that were checked.
@@ -23,18 +25,23 @@ pub(in crate::python) fn start<'py>(
     for pair in headers.try_iter()? {
         let (name, value): (Bound<'py, PyBytes>, Bound<'py, PyBytes>) = pair?.extract()?;
         let (name, value) = (name.as_bytes(), value.as_bytes());
-        if name.eq_ignore_ascii_case(b"content-type") {
-            r.set_content_type(Some(value));
-            state.content_type_set.set(true);
-        } else if name.eq_ignore_ascii_case(b"content-length") {
-            if let Some(length) = strict_length(value) {
-                r.set_content_length(length as i64);
-            }
-        } else {
-            r.headers_out().add_text(name, value, r.pool());
-        }
+        set_header(r, state, name, value);
     }
     none(this)
+}
+
+/// Sets a header of the response, or adds one.
+pub(super) fn set_header(r: &Request, state: &RequestState, name: &[u8], value: &[u8]) {
+    if name.eq_ignore_ascii_case(b"content-type") {
+        r.set_content_type(Some(value));
+        state.content_type_set.set(true);
+    } else if name.eq_ignore_ascii_case(b"content-length") {
+        if let Some(length) = strict_length(value) {
+            r.set_content_length(length as i64);
+        }
+    } else {
+        r.headers_out().add_text(name, value, r.pool());
+    }
 }
 
 /// `req._early_hint(links)`: sends an interim response with status 103 (RFC 8297) and these `Link` headers (bytes).

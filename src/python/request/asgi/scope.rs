@@ -4,11 +4,14 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple};
 
+use crate::engine::application::Application;
 use crate::httpd::Request;
+use crate::python::object::arguments::none;
 use crate::python::object::class::Answer;
 use crate::python::request::object::Me;
 use crate::python::request::state::RequestState;
 use crate::python::request::wsgi::find;
+use crate::python::runtime::interpreter::Interpreter;
 
 /// `req._application()`: the callable of the application that is mounted for the request, and its name.
 ///
@@ -23,12 +26,32 @@ pub(in crate::python) fn application<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
     };
     let py = this.py();
     let found = find::application(py, this.interpreter(), r, &mounted.target)?;
-    let name = format!(
-        "{}:{}",
-        mounted.target.handler.module,
-        mounted.target.object()
-    );
-    Ok(PyTuple::new(py, [found, PyString::new(py, &name).into_any()])?.into_any())
+    let name = name_of(py, this.interpreter(), mounted)?;
+    Ok(PyTuple::new(py, [found, name.into_any()])?.into_any())
+}
+
+/// The name of an application, for logs.
+///
+/// # Errors
+/// What the import of `mod_python._wsgi` raises.
+pub(super) fn name_of<'py>(
+    py: Python<'py>,
+    interpreter: &'static Interpreter,
+    mounted: &Application,
+) -> PyResult<Bound<'py, PyString>> {
+    let target = &mounted.target;
+    let name = format!("{}:{}", target.handler.module, target.object());
+    Ok(interpreter.wsgi(py)?.name(py, &name))
+}
+
+/// `req._exchange()`: the exchange of a request whose application runs already; None for any other.
+pub(in crate::python) fn exchange<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
+    let state = RequestState::of(this.body().lent.get()?);
+    let offer = state.offer.borrow();
+    match offer.as_ref().and_then(|offer| offer.take_exchange()) {
+        Some(exchange) => Ok(exchange.into_bound(this.py())),
+        None => none(this),
+    }
 }
 
 /// `req._asgi_scope()`: what a scope of type http has of the request.
@@ -37,7 +60,19 @@ pub(in crate::python) fn application<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
 /// `MemoryError`; what the import of `mod_python._wsgi` raises.
 pub(in crate::python) fn scope<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
     let r = this.body().lent.get()?;
-    let (py, parts) = (this.py(), this.interpreter().wsgi(this.py())?);
+    Ok(of(this.py(), this.interpreter(), r)?.into_any())
+}
+
+/// What a scope of type http has of a request.
+///
+/// # Errors
+/// As `scope`.
+pub(super) fn of<'py>(
+    py: Python<'py>,
+    interpreter: &'static Interpreter,
+    r: &Request,
+) -> PyResult<Bound<'py, PyDict>> {
+    let parts = interpreter.wsgi(py)?;
     let scope = PyDict::new(py);
     let set = |name, value: Bound<'py, PyAny>| scope.set_item(parts.name(py, name), value);
     let text = |value: &[u8]| parts.name(py, &String::from_utf8_lossy(value)).into_any();
@@ -60,7 +95,7 @@ pub(in crate::python) fn scope<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
     let c = r.connection();
     set("client", address(py, r.useragent_ip(), r.useragent_port())?)?;
     set("server", address(py, c.local_ip(), c.local_port())?)?;
-    Ok(scope.into_any())
+    Ok(scope)
 }
 
 fn version(r: &Request) -> &'static [u8] {

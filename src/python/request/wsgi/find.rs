@@ -86,6 +86,34 @@ pub fn application<'py>(
     }
 }
 
+/// The callable that a target names, if it can be had at once, and is known to be the newest; else `application` has it, or
+/// says why not.
+///
+/// # Errors
+/// As `application`.
+pub fn at_hand<'py>(
+    py: Python<'py>,
+    interpreter: &'static Interpreter,
+    r: &Request,
+    target: &ApplicationTarget,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let (settings, parts): (&Settings, _) = (r.settings(), interpreter.wsgi(py)?);
+    let (handler, dotted) = (&target.handler, target.object());
+    let search = SearchPath::of(settings, Some(r));
+    let Some(module) = interpreter.loader.known(py, handler, search) else {
+        return Ok(None);
+    };
+    let mut object = module.clone();
+    for name in dotted.split('.') {
+        object = object.getattr(parts.name(py, name))?;
+    }
+    if target.is_factory {
+        let arguments = (&module, dotted);
+        object = parts.module.bind(py).call_method1("made", arguments)?;
+    }
+    Ok(object.is_callable().then_some(object))
+}
+
 /// The error of an application that cannot be had; one that the log has already, for the same state of the files, is
 /// logged in a line.
 fn known(

@@ -1,0 +1,69 @@
+//! The requests that threads of httpd offer to the event loop of an interpreter, and that its thread has not taken.
+//!
+//! The locks are held for a few instructions.
+
+use std::sync::Arc;
+
+use super::offer::Offer;
+use crate::httpd::connection::poller::Event;
+use crate::locks::Lock;
+use crate::python::runtime::interpreter::Interpreter;
+
+/// The queues of this process, one an interpreter.
+static QUEUES: Lock<Vec<Arc<OfferQueue>>> = Lock::short(Vec::new());
+
+/// The queue of one loop.
+pub struct OfferQueue {
+    interpreter: &'static Interpreter,
+    /// The event that calls the loop.
+    event: Arc<Event>,
+    /// `None` once the loop takes no more.
+    offers: Lock<Option<Vec<Arc<Offer>>>>,
+}
+
+/// The queue for an interpreter's applications; `None` where there is no loop that takes requests.
+pub fn of(interpreter: &'static Interpreter) -> Option<Arc<OfferQueue>> {
+    let queues = QUEUES.lock();
+    let is_its = |queue: &&Arc<OfferQueue>| std::ptr::eq(queue.interpreter, interpreter);
+    queues.iter().find(is_its).cloned()
+}
+
+/// Requests for an interpreter's applications are offered to the loop that `event` calls from now on; to none without an
+/// event. Those that stand in the queue before go on without it.
+pub fn set(interpreter: &'static Interpreter, event: Option<Arc<Event>>) {
+    let made = event.map(|event| {
+        Arc::new(OfferQueue {
+            interpreter,
+            event,
+            offers: Lock::short(Some(Vec::new())),
+        })
+    });
+    let mut queues = QUEUES.lock();
+    let is_its = |queue: &Arc<OfferQueue>| std::ptr::eq(queue.interpreter, interpreter);
+    let before = queues.iter().position(is_its).map(|at| queues.remove(at));
+    queues.extend(made);
+    drop(queues);
+    let left = before.and_then(|before| before.offers.lock().take());
+    left.iter().flatten().for_each(|offer| offer.hand_over());
+}
+
+impl OfferQueue {
+    /// Offers a request, and calls the loop. Returns whether the loop takes it. Without the GIL.
+    pub fn push(&self, offer: Arc<Offer>) -> bool {
+        match &mut *self.offers.lock() {
+            Some(offers) => offers.push(offer),
+            None => return false,
+        }
+        self.event.call_for();
+        true
+    }
+
+    /// Takes what was offered. Called by the loop's thread.
+    pub fn take(&self) -> Vec<Arc<Offer>> {
+        if !self.event.take_owed() {
+            return Vec::new();
+        }
+        let mut offers = self.offers.lock();
+        offers.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+}

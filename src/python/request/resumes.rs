@@ -1,0 +1,31 @@
+//! What goes on when a request has waited without a thread.
+
+use std::sync::Arc;
+
+use pyo3::prelude::*;
+
+use super::asgi::offer::Offer;
+use crate::httpd::Connection;
+use crate::python::runtime::context::About;
+use crate::python::runtime::interpreter::Interpreter;
+
+/// What goes on.
+pub enum Resumes {
+    /// The coroutine of an `async def` handler.
+    Coroutine(Py<PyAny>),
+    /// The request, which an application answers on its event loop.
+    Application(Arc<Offer>),
+}
+
+impl Resumes {
+    /// Ends it, since it cannot go on. Without the GIL.
+    pub fn close(self, c: &Connection, interpreter: &'static Interpreter) {
+        match self {
+            Self::Coroutine(coroutine) => interpreter.enter(About::Connection(c), |py| {
+                // What it raises has nobody to hear it.
+                let _ = coroutine.into_bound(py).call_method0("close");
+            }),
+            Self::Application(offer) => offer.end(),
+        }
+    }
+}
