@@ -1,7 +1,8 @@
-//! Applications of WSGI and ASGI that `PythonApplication` mounts: which callable, and below which path.
+//! Applications of WSGI and ASGI that `PythonApplication` mounts, and below which path.
 
 use std::sync::{Arc, OnceLock};
 
+use super::application_target::ApplicationTarget;
 use super::handler_lists::List;
 use super::handlers::{Handler, Home};
 
@@ -38,67 +39,6 @@ impl Interface {
             Self::Wsgi => "mod_python.wsgi::handler",
             Self::Asgi => "mod_python.asgi::handler",
         }
-    }
-}
-
-/// The callable of an application, as a directive or an option names it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ApplicationTarget {
-    /// The module and the object in it.
-    pub handler: Handler,
-    /// Whether the object is called without arguments, once for each interpreter, and answers the application.
-    pub is_factory: bool,
-}
-
-/// The object that a target without one means.
-pub const DEFAULT_OBJECT: &str = "application";
-
-impl ApplicationTarget {
-    /// Reads `module`, `module:callable` or `module:factory()`; `::` stands for `:`.
-    ///
-    /// # Errors
-    /// A sentence that says what to write.
-    pub fn parse(text: &str, home: &Home, source: &Arc<str>) -> Result<Self, String> {
-        let (name, is_factory) = match text.strip_suffix("()") {
-            Some(name) => (name, true),
-            None => (text, false),
-        };
-        let (module, object) = match name.split_once("::").or_else(|| name.split_once(':')) {
-            Some((module, object)) => (module, Some(object)),
-            None => (name, None),
-        };
-        let wrong = || {
-            format!(
-                "'{text}' names no application: write module:callable, as in shop.wsgi:application, or \
-                 module:factory() for a function that makes one"
-            )
-        };
-        if is_factory && object.is_none() {
-            return Err(wrong());
-        }
-        let named = object.map_or(module.to_owned(), |object| format!("{module}::{object}"));
-        let handler = Handler::parse(&named, home, source).map_err(|sentence| {
-            // A path has rules of its own, and the sentence says them.
-            match module.starts_with(['/', '~', '.']) && object.is_none() {
-                true => sentence,
-                false => wrong(),
-            }
-        })?;
-        Ok(Self {
-            handler,
-            is_factory,
-        })
-    }
-
-    /// The object's name in the module.
-    pub fn object(&self) -> &str {
-        self.handler.object.as_deref().unwrap_or(DEFAULT_OBJECT)
-    }
-
-    /// The target as a directive has it.
-    pub fn text(&self) -> String {
-        let call = if self.is_factory { "()" } else { "" };
-        format!("{}:{}{call}", self.handler.module, self.object())
     }
 }
 
@@ -153,11 +93,7 @@ impl Application {
             }
         };
         let (name, interface) = (interface, Interface::parse(interface)?);
-        if !path.starts_with('/') || path.contains("//") {
-            return Err(format!(
-                "'{path}' is no path of URLs: write it from its first slash on, as in /shop"
-            ));
-        }
+        check_path(path)?;
         let mount = path.trim_end_matches('/').to_owned();
         let shown = match location {
             Some(_) => format!("PythonApplication {name} {target}"),
@@ -175,6 +111,48 @@ impl Application {
             number: OnceLock::new(),
         })
     }
+}
+
+/// Refuses a path that no request has as httpd compares them: decoded, without a query, and without `.` and `..`.
+///
+/// # Errors
+/// A sentence that says what to write.
+fn check_path(path: &str) -> Result<(), String> {
+    if !path.starts_with('/') || path.contains("//") {
+        return Err(format!(
+            "'{path}' is no path of URLs: write it from its first slash on, as in /shop"
+        ));
+    }
+    if let Some(end) = path.find(['?', '#']) {
+        return Err(format!(
+            "'{path}' has a query or a fragment, which no path has: write {}",
+            &path[..end]
+        ));
+    }
+    if path.split('/').any(|segment| matches!(segment, "." | "..")) {
+        return Err(format!(
+            "'{path}' has a segment . or .., which httpd resolves in requests: write the path without it"
+        ));
+    }
+    if let Some(code) = percent_code(path) {
+        return Err(format!(
+            "'{path}' is compared with decoded paths: write the character itself in place of {code}"
+        ));
+    }
+    match path.contains(char::is_control) {
+        true => Err(format!(
+            "{path:?} has a control character: write a path without it"
+        )),
+        false => Ok(()),
+    }
+}
+
+/// The first `%` of a path with the two hexadecimal digits behind it.
+fn percent_code(path: &str) -> Option<&str> {
+    let codes = path.match_indices('%').map(|(at, _)| path.get(at..at + 3));
+    codes
+        .flatten()
+        .find(|code| code.bytes().skip(1).all(|digit| digit.is_ascii_hexdigit()))
 }
 
 /// The applications of a server or section, by their paths.
@@ -244,46 +222,6 @@ mod tests {
     }
 
     #[test]
-    fn a_target_is_a_callable_or_a_factory() {
-        let of = |text: &str| {
-            let target = parse(text, None).unwrap().target;
-            let object = target.object().to_owned();
-            assert!(parse(&format!("/ wsgi {}", target.text()), None).is_ok());
-            (target.handler.module, object, target.is_factory)
-        };
-        let named =
-            |module: &str, object: &str, factory| (module.to_owned(), object.to_owned(), factory);
-        assert_eq!(of("/ wsgi shop"), named("shop", "application", false));
-        assert_eq!(of("/ wsgi shop:app"), named("shop", "app", false));
-        assert_eq!(
-            of("/ wsgi shop::app.wsgi"),
-            named("shop", "app.wsgi", false)
-        );
-        assert_eq!(
-            of("/ wsgi shop.web:create()"),
-            named("shop.web", "create", true)
-        );
-        assert_eq!(
-            of("/ wsgi /srv/shop.py:app"),
-            named("/srv/shop.py", "app", false)
-        );
-        for bad in [
-            "shop()",
-            "shop:",
-            ":app",
-            "shop:app(1)",
-            "a b",
-            "shop:app:x",
-            "1:x",
-            "shop:a-b",
-            "",
-        ] {
-            let error = parse(&format!("/ wsgi {bad}"), None).err().unwrap();
-            assert!(error.contains("write "), "{bad}: {error}");
-        }
-    }
-
-    #[test]
     fn the_interface_chooses_the_handler() {
         let of = |line: &str| {
             let one = parse(line, None).unwrap();
@@ -300,11 +238,22 @@ mod tests {
         assert_eq!(parse("/shop/ wsgi a:b", None).unwrap().mount, "/shop");
         assert_eq!(parse("/ wsgi a:b", None).unwrap().mount, "");
         assert_eq!(parse("wsgi a:b", Some("/x/y")).unwrap().mount, "/x/y");
+        for odd in ["/100%", "/.well-known", "/a...b", "/%zz", "/ä%4"] {
+            let line = format!("{odd} wsgi a:b");
+            assert_eq!(parse(&line, None).unwrap().mount, odd);
+        }
         for (bad, location) in [
             ("wsgi a:b", None),
             ("/x wsgi a:b", Some("/x")),
             ("x wsgi a:b", None),
             ("/x//y wsgi a:b", None),
+            ("/x?y wsgi a:b", None),
+            ("/x#y wsgi a:b", None),
+            ("wsgi a:b", Some("/x#y")),
+            ("/x/../y wsgi a:b", None),
+            ("/x/. wsgi a:b", None),
+            ("/a%20b wsgi a:b", None),
+            ("/a\u{7}b wsgi a:b", None),
             ("/x fcgi a:b", None),
         ] {
             let error = parse(bad, location).err().unwrap();

@@ -5,6 +5,7 @@ pub mod accept;
 pub mod access;
 pub mod added_extensions;
 pub mod application;
+pub mod application_target;
 pub mod body_readers;
 pub mod cache_line;
 pub mod cache_record;

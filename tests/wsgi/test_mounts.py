@@ -45,6 +45,12 @@ ProxyPass /told/proxied http://127.0.0.1:${PORT}/told/behind
     PythonApplication wsgi mounted
     SetEnv SHOP_COLOR blue
 </Location>
+<Location "/odd \\"quote\\"">
+    PythonApplication wsgi mounted:three
+</Location>
+<Location '/odd "other" quote'>
+    PythonApplication wsgi mounted:three
+</Location>
 <Location /told/denied>
     Require all denied
 </Location>
@@ -133,6 +139,8 @@ def test_the_longest_path_of_whole_segments_is_chosen(httpd: Httpd) -> None:
         "/in/a/location/x/y": "three /in/a/location|/x/y",
         "/inner/x": "inner /inner|/x",
         "/file": "three /file|",
+        "/odd%20%22quote%22/x": 'three /odd "quote"|/x',
+        "/odd%20%22other%22%20quote": 'three /odd "other" quote|',
         "/page": "page",
     }.items():
         assert httpd.get(path).text == wanted
@@ -250,6 +258,7 @@ def test_an_application_that_fails_to_load_is_tried_again(httpd: Httpd, name: st
     httpd.expect("still cannot be used: KeyError: 'not yet'")
     httpd.wait_for_log("(?s)(still cannot be used.*){5}")
     assert httpd.log().count("Traceback") < 4, "one for each change of a file"
+    assert "_wsgi.py" not in httpd.log(), "the code is that of users"
     httpd.handler(f"{module}.py", good)
     eventually(lambda: httpd.get(f"/{name}/x").status == 200)
     assert httpd.get(f"/{name}/x").text == f"one /{name}|/x"
@@ -274,6 +283,7 @@ WRONG = {
     "/x wsgi": "takes a path, the interface and the application: write /path wsgi module:callable",
     "wsgi shop:app": "takes a path, the interface and the application",
     "x wsgi shop:app": "'x' is no path of URLs: write it from its first slash on, as in /shop",
+    "/x?y wsgi shop:app": "'/x\\?y' has a query or a fragment, which no path has: write /x",
     "/x fcgi shop:app": "'fcgi' is no interface of applications: write wsgi or asgi",
     "/x wsgi shop:app()()": "'shop:app\\(\\)\\(\\)' names no application: write module:callable",
     "/x wsgi shop()": "'shop\\(\\)' names no application: write module:callable",

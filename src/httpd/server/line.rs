@@ -1,6 +1,6 @@
 //! One line of the configuration: its name, its arguments, and the section it stands in.
 
-use std::ffi::c_char;
+use std::ffi::{CString, c_char};
 
 use crate::httpd::apr::pool::Pool;
 use crate::httpd::cstr::c_bytes;
@@ -52,16 +52,31 @@ impl Line<'_> {
     /// The arguments as httpd splits them: white space, quotes, backslashes.
     pub fn words(&self) -> Vec<String> {
         let mut at = self.arguments;
-        let mut words = Vec::new();
-        loop {
-            // SAFETY: `at` stays inside the NUL-terminated line.
-            if unsafe { *at } == 0 {
-                return words;
-            }
-            // SAFETY: as above; the word is copied into a pool that outlives the call.
-            let word = unsafe { ffi::ap_getword_conf(self.parms.temp_pool, &raw mut at) };
-            // SAFETY: NUL-terminated.
-            words.push(text(unsafe { c_bytes(word) }));
+        std::iter::from_fn(|| self.next_word(&mut at)).collect()
+    }
+
+    /// The word at a place in a NUL-terminated text, which then is behind it; `None` at the end.
+    fn next_word(&self, at: &mut *const c_char) -> Option<String> {
+        // SAFETY: `at` stays inside the NUL-terminated text.
+        if unsafe { **at } == 0 {
+            return None;
+        }
+        // SAFETY: as above; the word is copied into a pool that outlives the call.
+        let word = unsafe { ffi::ap_getword_conf(self.parms.temp_pool, &raw mut *at) };
+        // SAFETY: NUL-terminated.
+        Some(text(unsafe { c_bytes(word) }))
+    }
+
+    /// The path of a section's opening line, `"/srv/www">` or `~ "^/x">`, and whether it is a regular expression.
+    fn section_path(&self, arguments: &[u8]) -> (String, bool) {
+        let end = arguments.iter().rposition(|byte| *byte == b'>');
+        let arguments = &arguments[..end.unwrap_or(arguments.len())];
+        let arguments = CString::new(arguments).unwrap_or_default(); // it is of a text without NUL
+        let mut at = arguments.as_ptr();
+        let first = self.next_word(&mut at).unwrap_or_default();
+        match first.as_str() {
+            "~" => (self.next_word(&mut at).unwrap_or_default(), true),
+            _ => (first, false),
         }
     }
 
@@ -96,7 +111,8 @@ impl Line<'_> {
             // SAFETY: NUL-terminated or null.
             let name = text(unsafe { c_bytes(directive.directive) }).to_ascii_lowercase();
             // SAFETY: as above.
-            let (path, is_regex) = section_path(&text(unsafe { c_bytes(directive.args) }));
+            let arguments = unsafe { c_bytes(directive.args) };
+            let (path, is_regex) = self.section_path(arguments.unwrap_or_default());
             match name.as_str() {
                 "<location" if !is_regex && !path.contains(['*', '?', '[']) => {
                     return Section::Location(path);
@@ -151,18 +167,6 @@ impl Line<'_> {
         // SAFETY: the configuration's pool, live while it is read.
         unsafe { Pool::from_raw(self.parms.pool) }
     }
-}
-
-/// The path of a section's opening line, `"/srv/www">` or `~ "^/x">`, and whether it is a regular
-/// expression.
-fn section_path(arguments: &str) -> (String, bool) {
-    let path = arguments.trim().trim_end_matches('>').trim_end();
-    let expression = path.strip_prefix('~');
-    let path = expression.unwrap_or(path).trim();
-    (
-        path.trim_matches(['"', '\'']).to_owned(),
-        expression.is_some(),
-    )
 }
 
 fn text(bytes: Option<&[u8]>) -> String {

@@ -16,7 +16,7 @@ use super::known_names::KnownNames;
 use super::python_paths::PythonPaths;
 use super::search_path::{ImportScope, SearchPath};
 use super::source_changes::{self, SourceChanges};
-use super::traceback::{name_searched_folders, to_log, without_import_frames};
+use super::traceback::{name_searched_folders, to_log, without_our_frames};
 use crate::engine::handlers::Handler;
 use crate::engine::name_hash::NameMap;
 use crate::engine::phase_table::ROWS;
@@ -206,7 +206,7 @@ impl Loader {
                 ImportScope::Path(path) => self.paths.folders(py, path),
             };
             name_searched_folders(py, &error, path);
-            without_import_frames(py, error)
+            without_our_frames(py, error)
         })?;
         // It may have imported modules that others have used before, and whose files have changed since.
         let is_new = !search.reloads || !source_changes::have_changed(py).unwrap_or(true);

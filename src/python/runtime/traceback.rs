@@ -71,19 +71,21 @@ pub fn innermost<'py>(py: Python<'py>, error: &PyErr) -> PyResult<Option<Bound<'
     }
 }
 
-/// The exception without the frames of the import system at the top of its traceback, as after an import statement.
-pub fn without_import_frames(py: Python<'_>, error: PyErr) -> PyErr {
-    let is_import = |frame: &Bound<'_, PyAny>| -> PyResult<bool> {
+/// The exception without the frames at the top of its traceback that are of the import system, as after an import
+/// statement, or of the call of a factory.
+pub fn without_our_frames(py: Python<'_>, error: PyErr) -> PyErr {
+    let is_ours = |frame: &Bound<'_, PyAny>| -> PyResult<bool> {
         let code = frame.getattr("tb_frame")?.getattr("f_code")?;
         let file: String = code.getattr("co_filename")?.extract()?;
-        let ours = ["/mod_python/_folders.py", "/importlib/__init__.py"];
+        let ours = [
+            "/mod_python/_folders.py",
+            "/importlib/__init__.py",
+            "/mod_python/_wsgi.py",
+        ];
         Ok(file.starts_with("<frozen importlib") || ours.iter().any(|end| file.ends_with(end)))
     };
     let mut top = error.traceback(py).map(Bound::into_any);
-    while let Some(frame) = top
-        .as_ref()
-        .filter(|frame| is_import(frame).unwrap_or(false))
-    {
+    while let Some(frame) = top.as_ref().filter(|frame| is_ours(frame).unwrap_or(false)) {
         top = frame.getattr("tb_next").ok().filter(|next| !next.is_none());
     }
     error.set_traceback(py, top.and_then(|top| top.cast_into().ok()));

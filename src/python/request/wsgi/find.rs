@@ -5,7 +5,7 @@ use std::sync::Arc;
 use pyo3::exceptions::{PyAttributeError, PyException, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
-use crate::engine::application::ApplicationTarget;
+use crate::engine::application_target::ApplicationTarget;
 use crate::engine::settings::Settings;
 use crate::httpd::log::Level;
 use crate::httpd::{Request, Status};
@@ -13,6 +13,7 @@ use crate::python::request::state::RequestState;
 use crate::python::runtime::context::About;
 use crate::python::runtime::interpreter::Interpreter;
 use crate::python::runtime::search_path::SearchPath;
+use crate::python::runtime::traceback::without_our_frames;
 
 /// The option with the application.
 const APPLICATION: &str = "mod_python.wsgi.application";
@@ -74,7 +75,8 @@ pub fn application<'py>(
     if target.is_factory {
         let arguments = (&module, dotted, &object);
         let made = parts.module.bind(py).call_method1("made_by", arguments);
-        object = made.map_err(|error| known(py, interpreter, r, target, error))?;
+        object =
+            made.map_err(|error| known(py, interpreter, r, target, without_our_frames(py, error)))?;
     }
     match object.is_callable() {
         true => Ok(object),
