@@ -55,7 +55,10 @@ fn applications() -> Vec<NamedApplication> {
 pub(super) fn answer(r: &Request) -> Status {
     if !matches!(r.method(), Some(b"GET" | b"HEAD")) {
         r.allow_method(c"GET");
-        return Status::DECLINED;
+        return match r.method() {
+            Some(b"OPTIONS") => Status::DECLINED, // httpd answers it, with this method
+            _ => Status::METHOD_NOT_ALLOWED,
+        };
     }
     r.set_content_type(Some(prometheus::CONTENT_TYPE.as_bytes()));
     let text = prometheus::text(&of(r.server()), &VERSIONS);

@@ -20,6 +20,8 @@ impl Status {
     pub const SUSPENDED: Self = Self(ffi::SUSPENDED);
     /// A filter has dealt with the response already (`AP_FILTER_ERROR`).
     pub const FILTER_ERROR: Self = Self(ffi::AP_FILTER_ERROR);
+    /// `405 Method Not Allowed`.
+    pub const METHOD_NOT_ALLOWED: Self = Self(ffi::HTTP_METHOD_NOT_ALLOWED as i32);
     /// `413 Request Entity Too Large`.
     pub const REQUEST_ENTITY_TOO_LARGE: Self = Self(ffi::HTTP_REQUEST_ENTITY_TOO_LARGE as i32);
     /// `304 Not Modified`.

@@ -171,6 +171,8 @@ def test_the_server_is_named_and_the_later_of_two_lines_counts(httpd: Httpd) -> 
     assert httpd.request("GET", "/x", port=port).status == 200
     row = of(httpd, "application", server=f"other.example:{port}", path="/", application="measured:make()")
     assert row["requests_total"] == 1
+    assert of(httpd, "application", server=f"localhost:{httpd.port}", path="/") == {}
+    assert of(httpd, "application", server=f"localhost:{httpd.port}", path="/site").keys() >= {"requests_total"}
 
 
 def test_server_status_has_the_same_rows(httpd: Httpd) -> None:
@@ -227,4 +229,8 @@ def test_the_handler_in_the_path_of_an_application(httpd: Httpd) -> None:
 def test_methods(httpd: Httpd) -> None:
     head = httpd.request("HEAD", "/metrics")
     assert (head.status, head.body) == (200, b"")
-    assert httpd.request("POST", "/metrics", b"x").status in (404, 405)
+    for method in ("POST", "PUT", "DELETE", "PATCH"):
+        answer = httpd.request(method, "/metrics", b"x")
+        allowed = {name.strip() for name in (answer.headers["Allow"] or "").split(",")}
+        assert (answer.status, allowed >= {"GET", "HEAD"}, method in allowed) == (405, True, False)
+    assert httpd.request("OPTIONS", "/metrics").status == 200

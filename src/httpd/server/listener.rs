@@ -37,17 +37,32 @@ pub fn ports() -> Vec<u16> {
 }
 
 impl Server {
+    /// The first port of its `<VirtualHost>`; for the main server the first one that httpd listens on, and rather one
+    /// that no virtual host has.
+    pub(super) fn first_port(&self) -> Option<u16> {
+        let others: Vec<u16> = match self.is_virtual() {
+            true => Vec::new(),
+            false => self
+                .and_following()
+                .skip(1)
+                .flat_map(Self::own_ports)
+                .collect(),
+        };
+        let ports = self.ports();
+        let mut all = ports.iter().copied().filter(|port| *port != 0);
+        all.clone()
+            .find(|port| !others.contains(port))
+            .or_else(|| all.next())
+    }
+
+    /// The ports of its `<VirtualHost>`; 0 for `*`.
+    fn own_ports(&self) -> Vec<u16> {
+        self.addresses().map(|(_, port)| port).collect()
+    }
+
     /// The ports of its `<VirtualHost>`; those of the main server are all ports that httpd listens on.
     pub fn ports(&self) -> Vec<u16> {
-        let mut ports = Vec::new();
-        if self.is_virtual() {
-            let mut at = self.raw().addrs;
-            // SAFETY: null at the end of the server's list.
-            while let Some(address) = unsafe { at.as_ref() } {
-                ports.push(address.host_port);
-                at = address.next;
-            }
-        }
+        let mut ports = self.own_ports();
         // `*` stands for any port.
         if ports.is_empty() || ports.contains(&0) {
             ports.extend(self::ports());

@@ -82,18 +82,11 @@ impl Server {
         self.raw().port
     }
 
-    /// Its name, and the port of its `ServerName` or else of its first address, as far as there are such.
+    /// Its name, and the port of its `ServerName` or else the first one that it has, as far as there are such.
     pub fn name_and_port(&self) -> String {
         let name = String::from_utf8_lossy(self.hostname().unwrap_or_default());
-        let of_address = || {
-            self.addresses()
-                .map(|(_, port)| port)
-                .find(|port| *port != 0)
-        };
-        match Some(self.port())
-            .filter(|port| *port != 0)
-            .or_else(of_address)
-        {
+        let of_name = Some(self.port()).filter(|port| *port != 0);
+        match of_name.or_else(|| self.first_port()) {
             Some(port) => format!("{name}:{port}"),
             None => name.into_owned(),
         }
