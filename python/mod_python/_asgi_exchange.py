@@ -15,6 +15,7 @@ from mod_python import _apache
 from mod_python._asgi_loop import AsgiLoop, log
 
 _AHEAD = 65536  # bytes that an application may be ahead of what is written
+_SMALL = 65536  # bytes
 _LENGTH = b"content-length"
 _is_token = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+").fullmatch
 _control = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]").search
@@ -293,8 +294,16 @@ class Exchange:
 
 
 def _send_file(req: Any, path: str, left: int | None) -> None:
+    found = os.stat(path)  # noqa: PTH116 - pathlib takes long to import
+    if found.st_blocks == 0 and found.st_size <= _SMALL:  # those of /proc and /sys do not say their true size
+        with open(path, "rb") as file:
+            data = file.read()
+        if left is not None:
+            _check_length(path, len(data), left)
+        req._asgi_body(data, False)
+        return
     if left is not None:
-        _check_length(path, os.stat(path).st_size, left)  # noqa: PTH116 - pathlib takes long to import
+        _check_length(path, found.st_size, left)
     sent = req.sendfile(path, 0, -1 if left is None else left)
     if left is not None:
         _check_length(path, sent, left)

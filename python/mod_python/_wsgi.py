@@ -47,7 +47,8 @@ def regular_file(wrapper: FileWrapper) -> tuple[int, int, int] | None:
 
     Returns:
         None if the bytes that ``read()`` returns may be others than those of a regular file: objects of any other class
-        than those of ``io``, such as a GzipFile, may have a descriptor as well.
+        than those of ``io``, such as a GzipFile, may have a descriptor as well; and the files of /proc and /sys, which
+        take up no blocks, do not say their true size.
     """
     file = getattr(wrapper.file, "file", wrapper.file)  # tempfile.NamedTemporaryFile() wraps one
     raw = file.raw if type(file) in (io.BufferedReader, io.BufferedRandom) else file
@@ -57,7 +58,8 @@ def regular_file(wrapper: FileWrapper) -> tuple[int, int, int] | None:
         if type(file) is io.BufferedRandom:
             file.flush()
         found = os.fstat(raw.fileno())
-        return (raw.fileno(), file.tell(), found.st_size) if stat.S_ISREG(found.st_mode) else None
+        may_lie = found.st_blocks == 0 and found.st_size <= _BLOCK
+        return (raw.fileno(), file.tell(), found.st_size) if stat.S_ISREG(found.st_mode) and not may_lie else None
     except (OSError, ValueError):  # reading it says what is wrong
         return None
 

@@ -5,6 +5,7 @@ import json
 import re
 import socket
 import time
+from pathlib import Path
 from typing import Any
 
 import application_cases
@@ -348,6 +349,7 @@ def test_files_are_sent_by_their_path(httpd: Httpd, version: str) -> None:
     answer = by(httpd, version, f"/path?{path}")
     assert (answer.body, answer.headers["Content-Length"]) == (b"0123456789" * 10000, "100000")
     assert by(httpd, version, f"/path?{path}", "-I").body == b""
+    assert by(httpd, version, "/path?/proc/version").body == Path("/proc/version").read_bytes()
     httpd.expect("failed", "FileNotFoundError")
     assert by(httpd, version, "/path?/no/such/file").status == 500
     for more, how in ((-1, "longer"), (1, "shorter")):

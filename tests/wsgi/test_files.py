@@ -1,6 +1,7 @@
 """wsgi.file_wrapper, and bodies that are larger than memory."""
 
 import gzip
+from pathlib import Path
 
 import application_cases
 import pytest
@@ -43,6 +44,14 @@ def test_ranges_of_files_are_left_to_httpd(httpd: Httpd, mount: str) -> None:
     assert httpd.get(path, {"Range": "bytes=5-14", "If-Range": '"2"'}).body == DIGITS
     head = httpd.request("HEAD", path)
     assert (head.body, head.headers["Content-Length"]) == (b"", str(len(DIGITS)))
+
+
+def test_files_that_do_not_say_their_size(httpd: Httpd) -> None:
+    """Those of /proc have a size of 0, those of /sys one of a page."""
+    for name in ("/proc/version", "/sys/kernel/mm/transparent_hugepage/enabled", httpd.write("empty", "")):
+        answer = httpd.get(f"/opened/buffered?{name}")
+        assert (answer.status, answer.body) == (200, Path(name).read_bytes())
+        assert httpd.request("HEAD", f"/opened/buffered?{name}").status == 200
 
 
 def test_a_file_is_cut_at_its_content_length(httpd: Httpd) -> None:

@@ -321,7 +321,7 @@ async def page_path(scope: Any, receive: Any, send: Any) -> None:
     path = scope["query_string"].decode()
     headers = []
     path, _, more = path.partition("+")
-    if os.access(path, os.R_OK):
+    if os.access(path, os.R_OK) and not path.startswith("/proc/"):  # the size of those is said to be 0
         headers = [(b"content-length", str(os.stat(path).st_size + int(more or 0)).encode())]  # noqa: PTH116
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.pathsend", "path": path})
