@@ -87,6 +87,11 @@ def quoted(value: object) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
+def certificate_command(certificate: Path, key: Path) -> list[str]:
+    """Return the command that makes a certificate for localhost, which is valid for nine days."""
+    return [*_OPENSSL, "-keyout", str(key), "-out", str(certificate)]
+
+
 def make_certificate(certificate: Path, key: Path) -> None:
-    """Make a certificate for localhost that is valid for nine days. Raise FileNotFoundError without openssl."""
-    subprocess.run([*_OPENSSL, "-keyout", key, "-out", certificate], check=True, capture_output=True)
+    """Make such a certificate. Raise FileNotFoundError without openssl."""
+    subprocess.run(certificate_command(certificate, key), check=True, capture_output=True)

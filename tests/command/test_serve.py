@@ -1,5 +1,6 @@
 """`mod_python serve shop.py`: a handler on a terminal, and what is left behind."""
 
+import http.client
 import re
 import signal
 import socket
@@ -11,12 +12,15 @@ from command_place import Place, get, wait_for_body
 from programs import PATIENCE, kill
 
 HANDLER = """
+import ctypes
 from mod_python import apache
 
 def handler(req):
     if req.uri == "/boom":
         raise KeyError("no kätzchen")
-    print("asked for", req.uri)
+    if req.uri == "/crash":
+        ctypes.string_at(0)
+    print("asked for", req.uri, "é\\nand more")
     req.content_type = "text/plain"
     req.write("good morning\\n")
     return apache.OK
@@ -30,11 +34,15 @@ def test_a_handler_on_a_terminal(place: Place) -> None:
     url = program.wait_for(STARTED)[1]
     assert get(url + "hello?x=1") == (200, "good morning\n")
     program.wait_for(r"\d\d:\d\d:\d\d \x1b\[32m200\x1b\[0m GET /hello\?x=1 \d+\.\d ms\n")
-    assert "asked for /hello\n" in program.text
+    assert "asked for /hello é\nand more\n" in program.text
     assert get(url + "boom")[0] == 500
-    program.wait_for(r'\n  File "\S+/shop\.py", line 6, in handler\n    raise KeyError\("no kätzchen"\)\n')
+    program.wait_for(r'\n  File "\S+/shop\.py", line 7, in handler\n    raise KeyError\("no kätzchen"\)\n')
     program.wait_for(r"\nKeyError: 'no kätzchen'\n\d\d:\d\d:\d\d \x1b\[31m500\x1b\[0m GET /boom ")
     shop.write_text(HANDLER.replace("morning", "evening"))
+    wait_for_body(url, "good evening\n")
+    with pytest.raises(http.client.RemoteDisconnected):
+        get(url + "crash")
+    program.wait_for(r"\n\x1b\[31merror\x1b\[0m: AH0005[12]: child pid \d+ exit signal Segmentation fault \(11\)")
     wait_for_body(url, "good evening\n")
     program.type(b"\x03")
     assert program.end() == 0
@@ -51,6 +59,24 @@ def test_nothing_is_left_after_a_signal(place: Place, number: signal.Signals) ->
     kill(program.process.pid, number)
     assert program.end() == (-9 if number == signal.SIGKILL else 0)
     place.expect_nothing_left()
+    if number != signal.SIGKILL:  # what was answered is shown
+        assert re.search(r"\n\d\d:\d\d:\d\d \S+ GET / ", program.text)
+
+
+def test_a_ctrl_c_while_modules_are_imported_says_nothing(place: Place) -> None:
+    place.write("early/argparse.py", "import os, signal\nos.kill(os.getpid(), signal.SIGINT)\nos.pause()\n")
+    done = place.run("serve", "shop.py", env={"PYTHONPATH": f"{place.folder}/early:{place.env['PYTHONPATH']}"})
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "", "")
+
+
+def test_an_end_of_httpd_is_a_sentence(place: Place) -> None:
+    place.write("shop.py", HANDLER)
+    program = place.start("serve", "shop.py", "--port", "0")
+    program.wait_for(STARTED)
+    for parent in place.parents():
+        kill(parent, signal.SIGKILL)
+    assert program.end() == 1
+    assert program.text.endswith("mod_python: httpd ended by itself: it ended by the signal SIGKILL\n")
 
 
 @pytest.mark.parametrize("milliseconds", range(40, 200, 20))
@@ -117,11 +143,12 @@ def test_no_client_writes_control_characters_to_the_terminal(place: Place) -> No
     program = place.start("serve", "shop.py", "--port", "0", env={"NO_COLOR": "1"})
     port = int(re.findall(r"\d+", program.wait_for(STARTED)[1])[0])
     with socket.create_connection(("127.0.0.1", port), PATIENCE) as client:
-        client.sendall(b"GET /%1b[2J\xc2\x9b2J HTTP/1.0\r\nX-Text: a\tb\xc2\x9b1mc\xc3\xa4\r\n\r\n")
+        path = b"/%1b[2J\xc2\x9b2J%E2%80%AE%0Ah%C3%A9"
+        client.sendall(b"GET " + path + b" HTTP/1.0\r\nX-Text: a\tb\xc2\x9b1mc\xc3\xa4\xe2\x80\xa8\r\n\r\n")
         while client.recv(1000):
             pass
-    program.wait_for(r"200 GET /")
-    assert r"a" + "\t" + r"b\x9b1mcä" in program.text
+    program.wait_for(r"200 GET /\\x1b\[2J\\x9b2J\\u202e\\nhé \d")
+    assert r"a" + "\t" + r"b\x9b1mcä\u2028" in program.text
     assert "\x1b" not in program.text
     assert "\x9b" not in program.text
 
@@ -181,6 +208,10 @@ def test_a_port_in_use_is_one_sentence(place: Place) -> None:
     assert place.run("serve", "shop.py", "--port", "65536").stderr == (
         "mod_python: there is no port 65536: give one between 1 and 65535\n"
     )
+    for host in ("nowhere.invalid", "192.0.2.1", "", "a..b"):
+        done = place.run("serve", "shop.py", "--port", "0", "--host", host)
+        text = f"mod_python: --host {host} is no address of this machine: give one, or 0.0.0.0 for all of them\n"
+        assert (done.returncode, done.stdout, done.stderr) == (1, "", text)
 
 
 def test_no_httpd_is_one_sentence(place: Place) -> None:

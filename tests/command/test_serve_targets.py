@@ -3,7 +3,6 @@
 import http.server
 import os
 import re
-import shutil
 import signal
 import socket
 import ssl
@@ -17,7 +16,7 @@ import pytest
 from command_place import Place, get, wait_for_body
 from mod_python._command import environment
 from programs import PATIENCE, Program, kill
-from server import MODULE, PROJECT, free_ports
+from server import free_ports
 
 SHOUT = "def outputfilter(filter):\n    while chunk := filter.read():\n        filter.write(chunk.upper())\n"
 ENDS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL]
@@ -163,14 +162,25 @@ def test_a_connection_handler_with_tls(place: Place) -> None:
 
 
 CONF = """
+ErrorLog /nowhere/error.log
+ErrorLogFormat "[%t] %M"
 <Location "/">
     SetHandler mod_python
     PythonHandler pages
     PythonOption word one
 </Location>
 Listen 127.0.0.1:${PORT2}
+<VirtualHost 127.0.0.1:${PORT2}>
+    ErrorLogFormat "[of the host] %M"
+    CustomLog ${STATE}/access.log "%r"
+</VirtualHost>
 """
-PAGES = "def handler(req):\n    req.write(req.get_options()['word'])\n    return 0\n"
+PAGES = """
+def handler(req):
+    assert req.uri != "/boom", "no page"
+    req.write(req.get_options()['word'])
+    return 0
+"""
 
 
 @pytest.mark.parametrize("number", ENDS)
@@ -182,6 +192,12 @@ def test_a_fragment_of_configuration(place: Place, number: signal.Signals) -> No
     assert get(url) == (200, "one")
     pages.write_text(PAGES.replace("'])", "'] + '!')"))
     wait_for_body(url, "one!")
+    [written] = place.temporary.glob("*/httpd.conf")
+    other = re.findall(r"^Define PORT2 (\d+)$", written.read_text(), re.MULTILINE)[0]
+    assert [get(f"{one}boom")[0] for one in (url, f"http://127.0.0.1:{other}/")] == [500, 500]
+    program.wait_for(r"error\S*: PythonHandler pages .*\nTraceback .*(\n  .*)+\nAssertionError: no page\n")
+    program.wait_for(r"\n\[of the host\] PythonHandler pages .*\nTraceback .*(\n  .*)+\nAssertionError: no page\n")
+    program.wait_for(r"(?s)GET /boom .*GET /boom ")
     old = place.children()
     conf.write_text(CONF.replace("word one", "word two"))
     program.wait_for(r"site\.conf has changed: httpd restarts gracefully\.")
@@ -332,17 +348,11 @@ def test_what_does_not_fit_is_one_sentence(place: Place) -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 def test_an_ordinary_user_and_an_installed_package(place: Place) -> None:
-    shop = place.write(
+    place.write(
         "shop.py", "import pwd, os\ndef handler(req):\n    req.write(pwd.getpwuid(os.getuid())[0])\n    return 0\n"
     )
-    shutil.copytree(PROJECT / "python/mod_python", place.folder / "lib/mod_python")
-    shutil.copy(MODULE, place.folder / "lib/mod_python/mod_python.so")
-    subprocess.run(["chmod", "-R", "a+rX", place.folder], check=True)
-    for one in (place.folder, place.temporary, shop):
-        shutil.chown(one, "www-data")
-    before = ("setpriv", "--reuid=www-data", "--regid=www-data", "--clear-groups", "--inh-caps=-all")
+    before, env = place.as_user()
     command = [*before, "/usr/bin/python3", "-m", "mod_python", "serve", "shop.py", "--port", "0"]
-    env = {"PYTHONPATH": str(place.folder / "lib")}
     program = Program(command, place.env | env, place.folder)
     place.programs.append(program)
     url = program.wait_for(r"at (http://\S+/);")[1]

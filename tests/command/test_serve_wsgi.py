@@ -1,5 +1,6 @@
 """`mod_python serve app:app`: applications of WSGI."""
 
+import re
 import signal
 
 import pytest
@@ -37,13 +38,17 @@ def test_an_application(place: Place, number: signal.Signals) -> None:
     place.expect_nothing_left()
 
 
-@pytest.mark.parametrize("target", ["shop:create()", "shop.py", "pages.views:app"])
+TARGETS = ["shop:create()", "shop.py", "pages.views:app", "pages/inner.py", "door.site:app", "my [odd] shop/a:b.py"]
+
+
+@pytest.mark.parametrize("target", [*TARGETS, "code:app"])
 def test_other_names_of_an_application(place: Place, target: str) -> None:
-    place.write("shop.py", APP)
+    for name in ("shop.py", "pages/views.py", "src/door/site.py", "my [odd] shop/a:b.py", "code.py"):
+        place.write(name, APP)
     place.write("pages/__init__.py", "")
-    place.write("pages/views.py", APP)
+    place.write("pages/inner.py", "from .views import app")
     program = place.start("serve", target, "--port", "0")
-    assert get(program.wait_for(r"Serving \S+ at (http://\S+/);")[1]) == (200, "good morning\n")
+    assert get(program.wait_for(r"Serving .* at (http://\S+/);")[1]) == (200, "good morning\n")
     program.type(b"\x03")
     assert program.end() == 0
 
@@ -63,3 +68,24 @@ def test_what_is_wrong_is_one_sentence(place: Place, words: list[str], sentence:
     place.write("shop.py", APP)
     done = place.run("serve", *words, "--port", "0")
     assert (done.returncode, done.stderr) == (1, f"mod_python: {sentence.format(folder=place.folder)}\n")
+
+
+@pytest.mark.parametrize(
+    ("target", "text", "sentence"),
+    [
+        ("shop:app", "app = 3\n", "shop:app is of the type int, and an application is something that can be called"),
+        ("shop:app.wsgi", "def app(): pass\n", "the module shop has no app.wsgi: name the callable of the application, "
+         "as in shop:app"),
+        ("shop:create()", "def create():\n    raise KeyError('no shop')\n", "shop:create() made no application, as the "
+         "traceback above says"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_served_is_one_sentence(place: Place, target: str, text: str, sentence: str) -> None:
+    place.write("shop.py", text)
+    done = place.run("serve", target, "--port", "0")
+    assert (done.returncode, done.stderr) == (1, f"mod_python: {sentence}\n")
+    if "KeyError" in text:
+        assert re.fullmatch(
+            r"error: shop:create\(\) failed\nTraceback .*\n  File \S+/shop\.py.*\n    raise .*\nKeyError: 'no shop'\n",
+            done.stdout,
+        ), done.stdout

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from mod_python._machine import Process
 from programs import PATIENCE, Program, wait_for_end, with_word
-from server import PROJECT, processes
+from server import MODULE, PROJECT, processes
 
 
 class Place:
@@ -38,7 +39,7 @@ class Place:
     def write(self, name: str, text: str) -> Path:
         """Write a file."""
         path = self.folder / name
-        path.parent.mkdir(exist_ok=True, mode=0o755)
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o755)
         path.write_text(text)
         path.chmod(0o644)
         return path
@@ -50,6 +51,21 @@ class Place:
         self.programs.append(program)
         return program
 
+    def as_user(self) -> tuple[tuple[str, ...], dict[str, str]]:
+        """Install the package here, for an ordinary user, who gets this folder.
+
+        Returns:
+            what stands before a command of that user's, and further variables for it.
+        """
+        shutil.copytree(PROJECT / "python/mod_python", self.folder / "lib/mod_python")
+        shutil.copy(MODULE, self.folder / "lib/mod_python/mod_python.so")
+        subprocess.run(["chmod", "-R", "a+rX", self.folder], check=True)
+        before: tuple[str, ...] = ()
+        if os.geteuid() == 0:
+            subprocess.run(["chown", "-R", "www-data", self.folder], check=True)
+            before = ("setpriv", "--reuid=www-data", "--regid=www-data", "--clear-groups", "--inh-caps=-all")
+        return before, {"PYTHONPATH": str(self.folder / "lib")}
+
     def run(self, *words: str, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
         """Run the command without a terminal to its end."""
         command = [sys.executable, "-m", "mod_python", *words]
@@ -60,10 +76,15 @@ class Place:
 
     def children(self) -> set[int]:
         """The IDs of httpd's children."""
+        return {one.pid for one in self._httpds() if one.parent in {other.pid for other in self._httpds()}}
+
+    def parents(self) -> set[int]:
+        """The IDs of httpd's parent processes."""
+        return {one.pid for one in self._httpds()} - self.children()
+
+    def _httpds(self) -> list[Process]:
         here = with_word(str(self.temporary))
-        of_httpd = [one for one in processes() if one.pid in here and one.name == "apache2"]
-        parents = {one.pid for one in of_httpd}
-        return {one.pid for one in of_httpd if one.parent in parents}
+        return [one for one in processes() if one.pid in here and one.name == "apache2"]
 
     def wait_for_others(self, old: set[int]) -> None:
         """Wait until none of these children answers any more: at a graceful restart they may take a few requests."""

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -41,7 +42,7 @@ def _add_serve(commands: Commands) -> None:
         "as module:callable or module:factory(), or a fragment of configuration",
     )
     one.add_argument("--over", metavar="PLACE", help="what a filter filters: a folder, or the URL of a site")
-    one.add_argument("--tcp", type=int, metavar="PORT", help="the port for a connection handler")
+    one.add_argument("--tcp", type=int, metavar="PORT", help="the port for a connection handler; 0 for a free one")
     one.add_argument(
         "--interface", choices=("wsgi", "asgi"), help="that of an application (as its code tells, else wsgi)"
     )
@@ -158,14 +159,24 @@ def _count(text: str) -> int:
 
 
 def _serve(arguments: argparse.Namespace) -> None:
+    from dataclasses import replace
+
+    from mod_python._command.printed import printed
     from mod_python._command.serve import serve
     from mod_python._command.site import Site
 
     names = Options.__dataclass_fields__
     options = Options(**{name: value for name, value in vars(arguments).items() if name in names})
+    options = replace(options, host=options.host.removeprefix("[").removesuffix("]"))  # as URLs have addresses of IPv6
+    if options.tcp == 0:
+        from mod_python._machine import free_ports
+
+        options = replace(options, tcp=free_ports(1)[0][0])
     if arguments.print_config:
-        with Site(options) as site:
-            print(site.configuration(), end="")
+        text = printed(options)
+        sys.stdout.flush()
+        sys.stdout.buffer.write(os.fsencode(text))  # names of files in it may be of no encoding
+        sys.stdout.buffer.flush()
     elif arguments.check:
         with Site(options) as site:
             site.check()
@@ -186,6 +197,8 @@ def main(words: Sequence[str] | None = None) -> int:
     arguments = parser().parse_args(words)
     command: Command = arguments.run
     try:
+        if words is None and signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         command(arguments)
     except KeyboardInterrupt:
         return 0

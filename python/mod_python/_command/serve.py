@@ -1,23 +1,27 @@
 """`mod_python serve`: a private httpd in the foreground."""
 
+import errno
 import os
+import re
 import select
+import socket
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from mod_python import _machine
 from mod_python._command.ending import stop_on_signals
 from mod_python._command.options import Options
 from mod_python._command.problem import Problem
-from mod_python._command.ready import LINE
+from mod_python._command.ready import LINE, REFUSED
 from mod_python._command.site import Site
-from mod_python._command.terminal import Terminal
+from mod_python._command.terminal import Terminal, is_crash, is_failure
 
 _START = 60.0  # seconds in which a child must be ready
 _LOOK = 0.2  # seconds between looks at files and processes
-_READY = LINE.decode().rstrip("\n")
+_READY, _REFUSED = LINE.decode().rstrip("\n"), REFUSED.decode()
+_IMPORT = re.compile(r"\[python:error\].* PythonImport .*\(.*:\d+\)|\[python:crit\]")
 
 
 def serve(options: Options) -> None:
@@ -28,21 +32,49 @@ def serve(options: Options) -> None:
         KeyboardInterrupt: a signal has ended it.
     """
     watches_parent = stop_on_signals()
-    check_port(options.tcp if options.tcp is not None else options.port)
+    check_address(options.host, options.tcp if options.tcp is not None else options.port)
     with Site(options) as site, Log(site.log) as log:
-        terminal = Terminal(sys.stdout, quiet=options.log_level in ("error", "warn"))
-        site.start(log.writer)
-        _begin(site, log, terminal)
-        terminal.say(_first_line(site))
-        _go_on(site, log, terminal, os.getppid() if watches_parent else None)
+        quiet = options.log_level in ("error", "warn")
+        terminal = Terminal(sys.stdout, quiet=quiet, formats=site.has_formats())
+        screen = Screen(log, terminal)
+        try:
+            site.start(log.writer)
+            _begin(site, screen)
+            terminal.say(_first_line(site))
+            _go_on(site, screen, os.getppid() if watches_parent else None)
+        except KeyboardInterrupt:
+            _end(site, screen)
+            raise
 
 
-def check_port(port: int) -> None:
-    """Raise Problem if httpd cannot listen on a port. 0 stands for a free one."""
+def check_address(host: str, port: int) -> None:
+    """Raise Problem if httpd cannot listen on a port of an address. 0 stands for a free port."""
     if not 0 <= port < 65536:
         raise Problem(f"there is no port {port}: give one between 1 and 65535")
-    if port and (error := _machine.why_not(port)):
-        raise Problem(f"port {port} cannot be used ({(error.strerror or str(error)).lower()}): give another one")
+    none = f"--host {host} is no address of this machine: give one, or 0.0.0.0 for all of them"
+    try:
+        found = socket.getaddrinfo(host or ".", port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except (OSError, UnicodeError) as error:
+        raise Problem(none) from error
+    faults = [why_not(family, address) for family, _, _, _, address in found]
+    if all(fault is not None and fault.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT) for fault in faults):
+        raise Problem(none)
+    for fault in faults:
+        if fault is not None and fault.errno in (errno.EADDRINUSE, errno.EACCES):
+            reason = (fault.strerror or str(fault)).lower()
+            raise Problem(f"port {port} cannot be used ({reason}): give another one")
+
+
+def why_not(family: int, address: tuple[object, ...]) -> OSError | None:
+    """Return the reason why nobody can listen at an address, or None."""
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+            probe.listen()
+    except OSError as error:
+        return error
+    return None
 
 
 def _first_line(site: Site) -> str:
@@ -51,45 +83,96 @@ def _first_line(site: Site) -> str:
     return f"Serving {what} at {site.url()}{copied}; Ctrl-C ends it."
 
 
-def _begin(site: Site, log: "Log", terminal: Terminal) -> None:
+class Screen:
+    """Shows the log on the terminal.
+
+    Args:
+        log: the log.
+        terminal: the terminal.
+
+    Attributes:
+        at_end: whether httpd ends.
+        is_ready: whether a child was ready.
+        failures: the lines about errors.
+        refused: a sentence about the application, which cannot be served.
+    """
+
+    def __init__(self, log: "Log", terminal: Terminal) -> None:
+        self._log = log
+        self._terminal = terminal
+        self.at_end = False
+        self.is_ready = False
+        self.failures: list[str] = []
+        self.refused = ""
+
+    def show(self, seconds: float) -> None:
+        """Show what has come; wait for the first line at most this long."""
+        for line in self._log.lines(seconds):
+            if line == _READY:
+                self.is_ready = True
+            elif line.startswith(_REFUSED):
+                self.refused = line.removeprefix(_REFUSED)
+            else:
+                self._terminal.show(line, at_end=self.at_end)
+                self.failures += [line] if is_failure(line) else []
+
+    def say(self, text: str) -> None:
+        """Write a line of the command's own."""
+        self._terminal.say(text)
+
+
+def _begin(site: Site, screen: Screen) -> None:
     """Wait until a child is ready. Raise Problem if there will be none, or if the module cannot be imported."""
     until = time.monotonic() + _START
-    seen: list[str] = []
-    while _READY not in seen:
-        seen += log.lines(_LOOK)
+    while not screen.is_ready:
+        screen.show(_LOOK)
         if not site.alive():
-            _show(terminal, [*seen, *log.lines(0)])
-            raise Problem("httpd did not start, as it says above")
+            screen.show(0)
+            raise Problem(f"httpd did not start{_as_above(screen, site)}")
+        if any(is_crash(line) for line in screen.failures):
+            raise Problem(f"{site.options.target} has crashed a process of httpd, as it says above")
         if time.monotonic() > until:
-            _show(terminal, seen)
             raise Problem(f"httpd was not ready within {_START:.0f} s")
-    _show(terminal, seen)
-    if any(line.startswith(("[python:error]", "[python:crit]")) for line in seen):
+    if any(_IMPORT.match(line) for line in screen.failures):
         raise Problem(f"{site.options.target} could not be imported, as the traceback above says")
+    if screen.refused:
+        raise Problem(screen.refused)
 
 
-def _show(terminal: Terminal, lines: list[str]) -> None:
-    for line in lines:
-        if line != _READY:
-            terminal.show(line)
+def _as_above(screen: Screen, site: Site) -> str:
+    return ", as it says above" if screen.failures else f": it ended {site.how_it_ended()}"
 
 
-def _go_on(site: Site, log: "Log", terminal: Terminal, parent: int | None) -> None:
+def _go_on(site: Site, screen: Screen, parent: int | None) -> None:
     """Show what happens. Raise Problem when httpd has ended, KeyboardInterrupt when the parent has."""
     watch = Watch(site)
     while site.alive():
-        _show(terminal, log.lines(_LOOK))
+        screen.failures.clear()
+        screen.show(_LOOK)
+        if screen.refused:
+            screen.say(f"{screen.refused}.")
+            screen.refused = ""
         if parent is not None and os.getppid() != parent:
             raise KeyboardInterrupt
         site.refresh()
         if changed := watch.changed():
             try:
                 site.restart()
-                terminal.say(f"{changed.name} has changed: httpd restarts gracefully.")
+                screen.say(f"{changed.name} has changed: httpd restarts gracefully.")
             except Problem as problem:
-                terminal.say(f"{changed.name} has changed, and httpd goes on as it was: {problem}")
-    _show(terminal, log.lines(0))
-    raise Problem("httpd ended by itself, as it says above")
+                screen.say(f"{changed.name} has changed, and httpd goes on as it was: {problem}")
+    screen.show(0)
+    raise Problem(f"httpd ended by itself{_as_above(screen, site)}")
+
+
+def _end(site: Site, screen: Screen) -> None:
+    """End httpd, and show the requests that were being answered or logged."""
+    screen.at_end = True
+    ending = threading.Thread(target=site.end)
+    ending.start()
+    while ending.is_alive():
+        screen.show(0.02)
+    screen.show(0)
 
 
 class Watch:
@@ -134,13 +217,9 @@ class Log:
         self.writer = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
         self._rest = b""
 
-    def lines(self, seconds: float) -> list[str]:
-        """Return the lines that have come; wait for the first one at most this long."""
-        return list(self._lines(seconds))
-
-    def _lines(self, seconds: float) -> Iterator[str]:
-        ready, _, _ = select.select([self._reader], [], [], seconds)
-        if ready:
+    def lines(self, seconds: float) -> Iterator[str]:
+        """Yield the lines that have come; wait for the first one at most this long."""
+        if select.select([self._reader], [], [], seconds)[0]:
             *whole, self._rest = (self._rest + os.read(self._reader, 1 << 20)).split(b"\n")
             yield from (line.decode(errors="backslashreplace") for line in whole)
 

@@ -13,23 +13,22 @@ from pathlib import Path
 from typing import Self
 
 from mod_python import _places
-from mod_python._command import environment
+from mod_python._command import environment, ready
 from mod_python._command.children import Children
+from mod_python._command.configuration import Configuration, Layout
 from mod_python._command.options import Options
 from mod_python._command.problem import Problem
 from mod_python._command.target import Target, target_of
 from mod_python._folder_copy import FolderCopy
-from mod_python._httpd_conf import PORT_VARIABLE, load_lines, make_certificate, quoted, usual_modules, usual_mpm
+from mod_python._httpd_conf import make_certificate, quoted, usual_mpm
 from mod_python._httpd_session import HttpdSession, without_python
-from mod_python._machine import free_ports
 
 # Lines of a request begin so, and the rest of the error log as httpd's usual ones do.
 REQUEST = "request: "
-_LOGS = f"""
-LogFormat "{REQUEST}%>s %{{us}}T %m %U%q" served
-ErrorLogFormat "[%m:%l] %E: [client\\ %a] %M"
-"""
-_FEW = ["authz_core", "mime", "dir", "alias", "env", "setenvif", "headers", "rewrite", "filter", "reqtimeout"]
+_FORMATS = [
+    f'LogFormat "{REQUEST}%>s %{{us}}T %m %U%q" served',
+    r'ErrorLogFormat "[%m:%l] %E: [client\ %a] %M"',
+]
 _MOST_FILES, _MOST_BYTES = 10_000, 200_000_000  # of a folder that is copied
 _PATIENCE = 2.0  # seconds for httpd's end before it is killed
 
@@ -51,8 +50,6 @@ class Site(HttpdSession):
         self._variables_of_file = self.folder / "environment"
         self._first_variables: dict[str, str] = {}
         self._copies: list[FolderCopy] = []
-        self._claims: list[object] = []
-        self._ports: dict[str, int] = {}  # of variables such as ${PORT2}
         try:
             self.folder.mkdir(0o700)
             self.folder.chmod(0o755)
@@ -64,10 +61,11 @@ class Site(HttpdSession):
             (self.folder / "modules").symlink_to(_places.modules())
             self.copied = None if self.children_user.can_read(named.path) else named.folder
             self.target = self._target(named)
-            self.port = self._port()
             super().__init__(self.folder / "httpd.conf", usual_mpm(), self._environment())
+            layout = Layout(self.folder, "run", self.folder / "htdocs")
+            self._configuration = Configuration(options, self.target, self.mpm, self.children_user, layout)
             os.mkfifo(self.log, 0o600)
-            self._conf.write_text(self.configuration())
+            self._write_configuration()
         except BaseException:
             self._clean_up()
             raise
@@ -94,13 +92,6 @@ class Site(HttpdSession):
         for copy in self._copies:
             copy.refresh()
 
-    def _port(self) -> int:
-        if self.options.port:
-            return self.options.port
-        [port], claims = free_ports(1)
-        self._claims += claims
-        return port
-
     def url(self) -> str:
         """Return the address at which clients reach it."""
         host = {"0.0.0.0": "localhost", "::": "localhost", "127.0.0.1": "localhost"}.get(
@@ -109,87 +100,27 @@ class Site(HttpdSession):
         host = f"[{host}]" if ":" in host else host
         if self.target.scheme == "tcp":
             return f"{'tls' if self.options.tls else 'tcp'}://{host}:{self.options.tcp}"
-        return f"http{'s' if self.options.tls else ''}://{host}:{self.port}/"
-
-    # ---- the configuration
+        return f"http{'s' if self.options.tls else ''}://{host}:{self._configuration.port}/"
 
     def configuration(self) -> str:
-        """Return the text of httpd.conf."""
-        options, target = self.options, self.target
-        folder, module = quoted(self.folder), quoted(self._module())
-        lines = [f"ServerRoot {folder}", "DefaultRuntimeDir run", "PidFile run/httpd.pid", "ServerName localhost"]
-        lines += load_lines(self.mpm, self._modules())
-        lines += [f"LoadModule python_module {module}", *self._size(), *self.children_user.lines()]
-        lines += [_LOGS.strip(), "ErrorLog log", "CustomLog log served", f"LogLevel {options.log_level}"]
-        lines += ["TypesConfig /etc/mime.types"] if Path("/etc/mime.types").exists() else []
-        lines += [f"DocumentRoot {quoted(target.documents or self.folder / 'htdocs')}", "DirectoryIndex index.html"]
-        lines += ["SSLSessionCache shmcb:run/ssl(65536)"] if "ssl" in self._modules() else []
-        lines += ["ScriptSock cgid"] if "cgid" in self._modules() else []
-        lines += self._variables()
-        lines += [] if target.listens else [f"Listen {self._address()}"]
-        lines += [f"Protocols {'h2 ' if options.tls else ''}h2c http/1.1"] if options.http2 else []
-        tls = ["SSLEngine on", "SSLCertificateFile cert.pem", "SSLCertificateKeyFile key.pem"] if options.tls else []
-        lines += [] if target.scheme == "tcp" else tls
-        lines += ["PythonInterpreter main_interpreter", *self._home()]
-        lines += ["PythonImport mod_python._command.environment main_interpreter"] if options.env_file else []
-        for line in target.lines:
-            lines += [f"    {one}" for one in tls] if line.strip() == "${TLS}" else [line]
-        lines += [f"PythonImport {target.module} main_interpreter"] if target.module else []
-        lines += ["PythonImport mod_python._command.ready main_interpreter"]
-        return "\n".join([*lines, ""])
+        """Return the text of httpd.conf. Raise Problem if it cannot be made."""
+        before = ["PythonImport mod_python._command.environment main_interpreter"] if self.options.env_file else []
+        # Behind a fragment, so that its own lines about the main logs do not hold: they are shown at the terminal.
+        log = quoted(self.log)
+        behind = [*_FORMATS, f"ErrorLog {log}", f"GlobalLog {log} served"]
+        behind += ["PythonImport mod_python._command.ready main_interpreter"]
+        return "\n".join([*self._configuration.lines(before, behind), ""])
 
-    def _modules(self) -> list[str]:
-        """Return the names of the modules of httpd: few, but for a fragment, which is written for the usual ones."""
-        if self.target.path.suffix == ".conf":
-            return usual_modules(self.mpm)
-        tls = ["socache_shmcb", "ssl"] if self.options.tls else []
-        return [*_FEW, *self.target.modules, *tls, *(["http2"] if self.options.http2 else [])]
+    def has_formats(self) -> bool:
+        """Return whether entries of the error log may have formats of the fragment's own."""
+        return "errorlogformat" in self._configuration.fragment().lower()
 
-    def _address(self) -> str:
-        host = self.options.host
-        return f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
-
-    def _size(self) -> list[str]:
-        processes, threads = self.options.processes, self.options.threads
-        if self.mpm == "prefork":
-            most = processes * threads
-            return [f"ServerLimit {most}", f"MaxRequestWorkers {most}", f"StartServers {min(most, 4)}"]
-        most = processes * threads
-        lines = [f"StartServers {processes}", f"ServerLimit {processes + 7}", f"ThreadLimit {max(threads, 64)}"]
-        lines += [f"ThreadsPerChild {threads}", f"MaxRequestWorkers {most}"]
-        # A process that is missing is replaced; a busy one is no reason for httpd to complain.
-        return [*lines, f"MinSpareThreads {most - threads + 1}", f"MaxSpareThreads {most}"]
-
-    def _variables(self) -> list[str]:
-        """Return a Define for each variable that a fragment may use, as those of `mod_python.temporary_server`."""
-        if self.target.path.suffix != ".conf":
-            return []
-        wanted = PORT_VARIABLE.findall(self.target.path.read_text(errors="replace"))
-        names = sorted({*wanted} - self._ports.keys() - {"PORT"})
-        free, claims = free_ports(len(names))
-        self._claims += claims
-        self._ports |= zip(names, free, strict=True)
-        values: dict[str, object] = {"PORT": self.port, **self._ports}
-        values |= {"HANDLERS": self.target.path.parent, "ROOT": self.target.path.parent}
-        values |= {"STATE": self.folder / "state", "HTDOCS": self.target.documents or self.folder / "htdocs"}
-        values |= {"CERT": self.folder / "cert.pem", "KEY": self.folder / "key.pem"}
-        return [f"Define {name} {quoted(value)}" for name, value in values.items()]
-
-    def _home(self) -> list[str]:
-        if sys.prefix == sys.base_prefix:
-            return []
-        return [f"PythonHome {quoted(sys.prefix)}"]
-
-    def _module(self) -> Path:
-        """Return the path of mod_python.so."""
-        try:
-            return _places.module()
-        except _places.NotFoundError as error:
-            raise Problem(str(error)) from error
+    def _write_configuration(self) -> None:
+        self._conf.write_bytes(os.fsencode(self.configuration()))
 
     def _environment(self) -> dict[str, str]:
         variables = without_python() | self._take_variables()
-        variables |= {"MOD_PYTHON_SERVE": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+        variables |= {ready.VARIABLE: self.target.application, "PYTHONDONTWRITEBYTECODE": "1"}
         if self.options.env_file is not None:
             variables[environment.VARIABLE] = str(self._variables_of_file)
         if not self.children_user.can_read(_places.PACKAGE / "__init__.py"):
@@ -222,6 +153,15 @@ class Site(HttpdSession):
 
     # ---- the processes
 
+    def end(self) -> None:
+        """End httpd."""
+        self._end(_PATIENCE)
+
+    def how_it_ended(self) -> str:
+        """Return what is known of the end of httpd's parent process, as a part of a sentence."""
+        status = self._process.returncode if self._process is not None else 0
+        return f"by the signal {signal.Signals(-status).name}" if status < 0 else f"with status {status}"
+
     def check(self) -> None:
         """Raise Problem with httpd's words if the configuration is wrong."""
         self._certify()
@@ -230,7 +170,7 @@ class Site(HttpdSession):
 
     def _certify(self) -> None:
         certificate, key = self.folder / "cert.pem", self.folder / "key.pem"
-        if certificate.exists() or not (self.options.tls or self.target.path.suffix == ".conf"):
+        if certificate.exists() or not (self.options.tls or self._configuration.is_fragment):
             return
         try:
             make_certificate(certificate, key)
@@ -248,7 +188,7 @@ class Site(HttpdSession):
     def restart(self) -> None:
         """Restart gracefully, with the files as they are now. Raise Problem if httpd would refuse them, and end."""
         self._take_variables()
-        self._conf.write_text(self.configuration())
+        self._write_configuration()
         self.check()
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.parent_pid, signal.SIGUSR1)
@@ -258,7 +198,7 @@ class Site(HttpdSession):
 
     def __exit__(self, *_: object) -> None:
         try:
-            self._end(_PATIENCE)
+            self.end()
         finally:
             self._clean_up()
 

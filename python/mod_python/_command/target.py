@@ -1,6 +1,7 @@
 """What `mod_python serve` can serve, told by what a file has, and the directives for it. No code of it is run."""
 
 import ast
+import glob
 import os
 import re
 import sys
@@ -10,7 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from mod_python._command.problem import Problem
-from mod_python._httpd_conf import LISTEN, quoted
+from mod_python._httpd_conf import quoted
 
 # The functions that directives call by default, by the kind of a target.
 _FUNCTIONS = {
@@ -35,6 +36,7 @@ class Target:
         lines: the directives that serve it.
         module: the name for PythonImport, or None.
         documents: the folder of files, or None.
+        application: the application as directives name it, or nothing.
         listens: whether `lines` have a Listen of their own, and nothing else shall listen.
         restarts: files whose change needs a restart, since they are not reloaded by themselves.
         scheme: of the URL that is shown: "http" or "tcp".
@@ -48,6 +50,7 @@ class Target:
     lines: list[str]
     module: str | None = None
     documents: Path | None = None
+    application: str = ""
     listens: bool = False
     restarts: list[Path] = field(default_factory=list)
     scheme: str = "http"
@@ -80,7 +83,8 @@ def target_of(
         target.folder, target.name = folder, name
     else:
         target = _file(name, path, over, tcp, host, interface)
-        target.folder, target.name = path.parent, path.name
+        target.folder = _package_root(path) if path.suffix == ".py" else path.parent
+        target.name = str(path.relative_to(target.folder))
     if target.is_whole and (over is not None or tcp is not None):
         raise Problem(f"{name} {target.is_whole}: leave --over and --tcp out")
     return target
@@ -102,23 +106,48 @@ def _file(name: str, path: Path, over: str | None, tcp: int | None, host: str, i
 
 def _application(name: str, module: str, called: str, folder: Path, interface: str | None) -> Target:
     """Return the target for an application. What is wrong with a file of the folder is said here."""
-    place = folder / module.replace(".", "/")
-    files = [place.with_name(f"{place.name}.py"), place / "__init__.py"]
-    path = next((one for one in files if one.is_file()), None)
+    path, home = _found(module, folder)
     first = called.partition(".")[0].removesuffix("()")
     if path is not None:
         names = _names(path)
-        if first not in names and "*" not in names:
+        if first not in names and not names & {"*", "__getattr__"}:
             raise Problem(f"{path.name} has no {first}: name the callable of the application, as in {module}:app")
-    else:
-        top = module.partition(".")[0]
-        if not any((folder / one).exists() for one in (top, f"{top}.py")) and find_spec(top) is None:
-            raise Problem(f"there is no module {top} in {folder}, nor among the packages of this Python")
+        return _application_of(path, module, called, home, interface)
+    top = module.partition(".")[0]
+    if not any((folder / one).exists() for one in (top, f"{top}.py")) and not _is_importable(top):
+        raise Problem(f"there is no module {top} in {folder}, nor among the packages of this Python")
+    return _application_of(None, module, called, folder, interface)
+
+
+def _found(module: str, folder: Path) -> tuple[Path | None, Path]:
+    """Return the file of a module, if a folder or its `src` has it, and the one that modules are looked for in."""
+    for home in (folder, folder / "src"):
+        place = home / module.replace(".", "/")
+        for path in (place.with_name(f"{place.name}.py"), place / "__init__.py"):
+            if path.is_file():
+                return path, home
+    return None, folder
+
+
+def _is_importable(top: str) -> bool:
+    try:
+        return find_spec(top) is not None
+    except (ImportError, ValueError):
+        return False
+
+
+def _application_of(path: Path | None, module: str, called: str, folder: Path, interface: str | None) -> Target:
+    """Return the target for a callable of a module, whose file is this one if that is known."""
+    first = called.partition(".")[0].removesuffix("()")
     if interface is None:
         interface = "asgi" if path is not None and _is_asgi(path, first) else "wsgi"
-    lines = [path_line(folder), f"PythonApplication / {interface} {quoted(name)}"]
+    lines, imported = [path_line(folder)], module
+    if path is not None and _is_odd(module):
+        lines, imported, module = [], _path_name(path), str(path)
+    application = f"{module}:{called}"
+    lines += [f"PythonApplication / {interface} {quoted(application)}"]
     whole = f"is an application of {interface.upper()}, which answers all requests"
-    return Target(path or folder, lines, module, is_whole=whole)
+    return Target(path or folder, lines, imported, is_whole=whole, application=application)
 
 
 def _is_asgi(path: Path, name: str) -> bool:
@@ -126,8 +155,7 @@ def _is_asgi(path: Path, name: str) -> bool:
 
     It is an `async def` function, or its module has an `async def __call__` or imports a framework of ASGI.
     """
-    tree = ast.parse(path.read_bytes(), str(path))
-    for node in ast.walk(tree):
+    for node in ast.walk(_tree(path)):
         match node:
             case ast.AsyncFunctionDef() if node.name == name:
                 return True
@@ -164,7 +192,7 @@ def _code(
     if "handler" in names:
         return _handler(path)
     if found := [name for name in ("application", "app") if name in names]:
-        return _application(f"{path.stem}:{found[0]}", path.stem, found[0], path.parent, interface)
+        return _application_of(path, _dotted(path), found[0], _package_root(path), interface)
     if filters:
         raise Problem(f"{path.name} is a filter: say what it filters, with --over FOLDER or --over URL")
     if "connectionhandler" in names:
@@ -182,16 +210,20 @@ def _has(names: set[str]) -> str:
 
 
 def _names(path: Path) -> set[str]:
-    """Return the names that a module's code binds at its top level, in `if` and `try` as well."""
+    """Return the names that a module's code binds at its top level, in compound statements as well."""
+    return set(_bound(_tree(path).body))
+
+
+def _tree(path: Path) -> ast.Module:
+    """Return the code of a file. Raise Problem if it is none."""
     try:
-        tree = ast.parse(path.read_bytes(), str(path))
+        return ast.parse(path.read_bytes(), str(path))
     except OSError as error:
         raise Problem(f"{path} cannot be read: {error.strerror}") from error
     except SyntaxError as error:
         raise Problem(f"{path}, line {error.lineno}: {error.msg}") from error
     except ValueError as error:
         raise Problem(f"{path} is no Python code: {error}") from error
-    return set(_bound(tree.body))
 
 
 def _bound(body: Iterable[ast.stmt]) -> Iterable[str]:
@@ -204,7 +236,10 @@ def _bound(body: Iterable[ast.stmt]) -> Iterable[str]:
             case ast.Assign() | ast.AnnAssign():
                 targets = node.targets if isinstance(node, ast.Assign) else [node.target]
                 yield from (name.id for one in targets for name in ast.walk(one) if isinstance(name, ast.Name))
-            case ast.If() | ast.Try() | ast.With():
+            case ast.If() | ast.Try() | ast.With() | ast.For() | ast.While():
+                if isinstance(node, ast.With):
+                    places = [item.optional_vars for item in node.items if item.optional_vars is not None]
+                    yield from (name.id for one in places for name in ast.walk(one) if isinstance(name, ast.Name))
                 for inner in ("body", "orelse", "finalbody"):
                     yield from _bound(getattr(node, inner, ()))
                 for handler in getattr(node, "handlers", ()):
@@ -213,10 +248,37 @@ def _bound(body: Iterable[ast.stmt]) -> Iterable[str]:
 
 def _module(path: Path) -> tuple[str, list[str]]:
     """Return how directives name the module of a file, and the lines that this needs."""
-    name = path.stem
-    if not name.isidentifier() or name in sys.stdlib_module_names or name == "mod_python":
-        return quoted(path), []
-    return name, [path_line(path.parent)]
+    name = _dotted(path)
+    if _is_odd(name):
+        return _path_name(path), []
+    return name, [path_line(_package_root(path))]
+
+
+def _is_odd(module: str) -> bool:
+    """Return whether a module is known by its file: its name is no name in Python, or that of another module."""
+    top = module.partition(".")[0]
+    return not all(one.isidentifier() for one in module.split(".")) or top in {*sys.stdlib_module_names, "mod_python"}
+
+
+def _path_name(path: Path) -> str:
+    """Return the path of a module's file as one argument of a directive."""
+    if "|" in str(path) or "::" in str(path):
+        raise Problem(f"{path} has | or :: in it, which directives do not take for parts of a name: rename it")
+    return quoted(path)
+
+
+def _dotted(path: Path) -> str:
+    """Return the name of a file's module, with its packages where it imports others of them by dots."""
+    return ".".join(path.relative_to(_package_root(path)).with_suffix("").parts)
+
+
+def _package_root(path: Path) -> Path:
+    """Return the folder in which the module of a file is found: that of its package if it has relative imports."""
+    folder = path.parent
+    if any(isinstance(node, ast.ImportFrom) and node.level for node in ast.walk(_tree(path))):
+        while (folder / "__init__.py").is_file() and folder.name.isidentifier():
+            folder = folder.parent
+    return folder
 
 
 def path_line(folder: Path) -> str:
@@ -252,7 +314,7 @@ def _filter(path: Path, filters: list[str], over: str) -> Target:
     folder = Path(os.path.abspath(over))  # noqa: PTH100 - as above
     if not folder.is_dir():
         raise Problem(f"--over {over}: that is neither a folder nor a URL that begins with http:// or https://")
-    lines += [f"<Directory {quoted(folder)}>", "    Options Indexes FollowSymLinks", "</Directory>"]
+    lines += [f"<Directory {quoted(glob.escape(str(folder)))}>", "    Options Indexes FollowSymLinks", "</Directory>"]
     return Target(path, lines, name, documents=folder, modules=["autoindex", "deflate"])
 
 
@@ -275,21 +337,11 @@ def _proxied(url: str) -> list[str]:
 def _configuration(path: Path) -> Target:
     """Return the target for a fragment of configuration, with the modules of its folder and `htdocs` beside it."""
     documents = path.parent / "htdocs"
-    lines = [path_line(path.parent), f"Include {quoted(path)}"]
+    lines = [path_line(path.parent), f"Include {quoted(glob.escape(str(path)))}"]  # it takes wildcards
     return Target(
         path,
         lines,
         documents=documents if documents.is_dir() else None,
         restarts=[path],
-        listens=_listens(path),
         is_whole="is configuration, which says by itself what is served",
     )
-
-
-def _listens(path: Path) -> bool:
-    """Return whether a fragment listens on ${PORT} by itself."""
-    try:
-        text = path.read_text(errors="replace")
-    except OSError as error:
-        raise Problem(f"{path} cannot be read: {error.strerror}") from error
-    return LISTEN.search(text) is not None
