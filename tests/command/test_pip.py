@@ -62,6 +62,7 @@ def test_it_prints_and_places_what_httpd_needs(venv: Path, tmp_path: Path) -> No
     command = venv / "bin/mod_python"
     module = Path(run(command, "module-location").strip())
     assert module.parent.parent.parent.parent == venv / "lib"
+    assert (module.parent / "_command/no_files/README").is_file()
     home = f"PythonHome {venv}"
     assert run(command, "module-config").splitlines() == [f"LoadModule python_module {module}", home]
     lines = run(command, "install-module", "--modules-directory", tmp_path).splitlines()
