@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 
 from mod_python import _apache
 from mod_python._contexts import copy_context
+from mod_python._loop_tasks import has_own_factory, look_after
 
 T = TypeVar("T")
 
@@ -58,6 +59,7 @@ class _Selector(selectors.DefaultSelector):
         if self.is_of_fork:
             return []  # else it would take what is for its parent
         running, event = self._running, self._running.event
+        running.end_turn()
         # First set_waiting(): who posts from then on calls the loop.
         if (timeout is None or timeout > 0) and (event.set_waiting(True) or running.posted):
             timeout = 0
@@ -90,9 +92,11 @@ class _Loop:
         self.event = _apache._loop_event()
         self.loop = _new_loop()
         self.selector: _Selector | None = None
+        self._ending: list[Callable[[], object]] = []  # what is called when the loop has run what it runs now
         self.thread = threading.Thread(target=self._serve, name="asyncio", daemon=True)
         try:
             self._watch_event()
+            look_after(self)
             self.thread.start()
         except BaseException:
             self.loop.close()
@@ -113,6 +117,19 @@ class _Loop:
         self.event.taken()  # first: who posts from now on calls the loop again
         self.take()
 
+    def at_end(self, function: Callable[[], object]) -> None:
+        """Call a function when the loop has run what it runs now; on the loop's thread."""
+        if self.selector is None:
+            self.loop.call_soon(function)
+        else:
+            self._ending.append(function)
+
+    def end_turn(self) -> None:
+        """Call what is to be called when the loop has run what it runs now; on the loop's thread."""
+        ending, self._ending = self._ending, []
+        for function in ending:
+            function()
+
     def take(self) -> None:
         """Call what was posted; on the loop's thread."""
         for _ in range(len(self.posted)):
@@ -128,7 +145,7 @@ class _Loop:
         """Run a coroutine, which fulfils a caller's future, as a task; on the loop's thread."""
         create_task = self.loop.create_task
         try:
-            if self.loop.get_task_factory() is not None:  # it may be of a time when tasks were not given their context
+            if has_own_factory(self.loop):  # it may be of a time when tasks were not given their context
                 task = context.run(create_task, serving)
             else:
                 task = create_task(serving, name="apache.aio", context=context)
@@ -144,6 +161,7 @@ class _Loop:
 
     def _serve(self) -> None:
         reason = "it was closed"
+        self.event.set_loop(lambda: self.at_end(self.event.give_back))
         while not self.loop.is_closed():
             try:
                 self.loop.run_forever()
@@ -153,6 +171,8 @@ class _Loop:
                 reason = repr(error)
                 break
         self.is_over = True
+        self.event.set_loop(None)
+        self.event.give_back()
         _apache.log_error(f"asyncio's event loop has ended ({reason}): the next apache.aio() makes a new one")
         for future in list(self.waiting):
             future.set(None, ended())

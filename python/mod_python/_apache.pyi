@@ -809,6 +809,12 @@ class Request:
         """Has text (bytes) sent when nothing else was for seconds (float), while an async def handler waits; None ends
         that. Raises ValueError for a negative number.
         """
+    def _on_loop(self, exchange: Any) -> None:
+        """Has the methods of an async def handler that runs as a task on asyncio's loop queued for httpd's thread by
+        exchange; None ends that. Raises RuntimeError where such a handler runs already.
+        """
+    def _lend(self, future: Any, seconds: float) -> None:
+        """Waits until future has its value, at most seconds (float), while asyncio's loop can use this object."""
     def __iter__(self) -> Request: ...
     def __next__(self) -> bytes: ...
     def set_etag(self) -> None:
@@ -977,6 +983,12 @@ class _Connection:
         """Returns the value (str) of name, a variable of mod_ssl such as 'SSL_CLIENT_S_DN'; '' when it is not set,
         None without mod_ssl.
         """
+    def _on_loop(self, exchange: Any) -> None:
+        """Has the methods of an async def handler that runs as a task on asyncio's loop queued for httpd's thread by
+        exchange; None ends that. Raises RuntimeError where such a handler runs already.
+        """
+    def _lend(self, future: Any, seconds: float) -> None:
+        """Waits until future has its value, at most seconds (float), while asyncio's loop can use this object."""
 
 class Connection(_Connection):
     """A connection (httpd's conn_rec). It may be used while httpd calls a handler for it or for one of its requests; at

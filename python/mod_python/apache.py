@@ -36,13 +36,20 @@ from mod_python._modules import resolve_object as resolve_object
 
 TYPE_CHECKING = False  # as typing's, whose import takes long
 if TYPE_CHECKING:
-    from typing import Any, TypeVar
+    from typing import Any, TypeVar, overload
 
     from mod_python._apache import AsyncRequest
     from mod_python._cache import Cache
     from mod_python._sse import EventStream
 
     T = TypeVar("T")
+    AsyncHandler = TypeVar("AsyncHandler", bound=Callable[..., Coroutine[Any, Any, Any]])
+else:
+
+    def overload(function):
+        """Stand for typing's, whose import takes long."""
+        return function
+
 
 make_table = _apache.table
 
@@ -100,31 +107,46 @@ def escape(s: str, quote: bool | int = True) -> str:
 _run: "Callable[[Awaitable[Any]], Coroutine[Any, Any, Any]] | None" = None  # of _aio, once it is imported
 
 
-async def aio(awaitable: "Awaitable[T]") -> "T":
-    """Run an awaitable on asyncio's event loop: a query of a database driver, a request of an HTTP client.
+@overload
+def aio(awaitable: "Awaitable[T]") -> "Coroutine[Any, Any, T]": ...  # noqa: D103 - what it is with an awaitable
+
+
+@overload
+def aio(awaitable: "AsyncHandler") -> "AsyncHandler": ...  # noqa: D103, F811 - and with a handler
+
+
+def aio(awaitable: "Any") -> "Any":  # noqa: F811
+    """Run an awaitable on asyncio's event loop, such as a query of a database driver, or a whole handler.
+
+    As a decorator of an `async def` content handler or connection handler, it has the handler run as a task of
+    asyncio's, which may await whatever asyncio has. Else its result is awaited: `await apache.aio(x)`.
 
     Each interpreter has one event loop, on a thread of its own. Meanwhile a connection is parked; a filter, and
-    a handler of a request, keep the thread of the request, without the GIL.
+    a handler of a request that cannot wait without a thread, keep the thread of the request, without the GIL.
 
     Args:
-        awaitable: a coroutine, or any other object that asyncio can await.
+        awaitable: an `async def` handler; else a coroutine, or any other object that asyncio can await.
 
     Returns:
-        The result of the awaitable.
+        The handler, decorated; else, when it is awaited, the result of the awaitable.
 
     Raises:
         ShuttingDown: the server stops, and PythonGracefulTimeout is over; the awaitable is cancelled.
         RuntimeError: the event loop has ended; the error log says why.
+        TypeError: a function that is no `async def`.
         BaseException: whatever the awaitable raises.
     """
     global _run
+    if callable(awaitable) and not hasattr(awaitable, "__await__"):
+        from mod_python import _aio_exchange
+
+        return _aio_exchange.decorated(awaitable)
     run = _run
     if run is None:
         from mod_python import _aio  # asyncio takes long to import: only interpreters that use it import it
 
         run = _run = _aio.run
-    result: T = await run(awaitable)
-    return result
+    return run(awaitable)
 
 
 def sse(req: "AsyncRequest", *, heartbeat: "float | None" = 15.0) -> "EventStream":

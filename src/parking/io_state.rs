@@ -133,6 +133,16 @@ impl IoState {
         self.input.set(InputState::Ended);
     }
 
+    /// The handler waits for this, too, since its last step began.
+    pub fn need(&self, more: Needs) {
+        let needs = self.needs.get();
+        self.needs.set(Needs {
+            read: needs.read || more.read,
+            write: needs.write || more.write,
+            until: needs.until.into_iter().chain(more.until).min(),
+        });
+    }
+
     /// Whether the handler waits for its peer, not for something else.
     pub fn awaits_peer(&self) -> bool {
         let needs = self.needs.get();

@@ -1,6 +1,8 @@
 """``req.form``: the form of a request, read when it is first used."""
 
+import sys
 import weakref
+from collections.abc import Generator
 from typing import TYPE_CHECKING, Any, Self
 
 from mod_python._forms.body import METHODS_WITH_FORMS
@@ -34,9 +36,25 @@ class RequestForm(FieldStorage):
             apache.SERVER_RETURN: as `FieldStorage`; each further call raises it again.
             RuntimeError: the request is over.
         """
-        if "list" not in self.__dict__:
+        if "list" not in self.__dict__ and self._loop_side() is None:
             self._read()
         return self
+
+    def __await__(self) -> Generator[Any, None, "RequestForm"]:
+        """Read the form, unless it was read, and return it: ``form = await req.form()`` in an `async def` handler.
+
+        On asyncio's loop (``@apache.aio``) a form with a body can be read in this way only.
+        """
+        exchange = self._loop_side()
+        if "list" in self.__dict__ or exchange is None:
+            return self()
+        yield from exchange.operation("form").__await__()
+        return self
+
+    def _loop_side(self) -> Any:
+        """Return what has the form read elsewhere, where this is a task on asyncio's loop; else None."""
+        side = sys.modules.get("mod_python._loop_side")
+        return None if side is None else side.current(self._req())
 
     def arguments(self) -> dict[str, list[Any]]:
         """Return the values of each name: a str for each text, and the `Field` of each file.
@@ -64,6 +82,8 @@ class RequestForm(FieldStorage):
         return self.list
 
     def _read(self) -> None:
+        if self._loop_side() is not None:
+            raise RuntimeError("read the form by 'await req.form()': asyncio's loop must not wait for a client")
         if self._failure is not None:
             raise self._failure.with_traceback(None)  # the body is read, in part at least
         req = self._req()

@@ -10,6 +10,7 @@ use crate::python::connection::fields::{
     ssl_var_lookup, useragent_addr, useragent_ip,
 };
 use crate::python::connection::object::ConnectionObject;
+use crate::python::connection::on_loop;
 use crate::python::object::capsule::capsule;
 use crate::python::object::class::Class;
 use crate::python::object::fields::{number, text};
@@ -76,6 +77,11 @@ impl Class for ConnectionObject {
         /// Returns the value (str) of name, a variable of mod_ssl such as 'SSL_CLIENT_S_DN'; '' when it is not set,
         /// None without mod_ssl.
         ssl_var_lookup(name) = ssl_var_lookup;
+        /// Has the methods of an async def handler that runs as a task on asyncio's loop queued for httpd's thread by
+        /// exchange; None ends that. Raises RuntimeError where such a handler runs already.
+        _on_loop(exchange) = on_loop::set_exchange;
+        /// Waits until future has its value, at most seconds (float), while asyncio's loop can use this object.
+        _lend(future, seconds) = on_loop::lend;
     }
     attributes! { ConnectionObject:
         /// The most seconds (float) that one wait of an async def handler takes before it raises TimeoutError. Can be
@@ -136,7 +142,7 @@ impl Class for ConnectionObject {
     }
 
     fn visit(&self, visit: &mut dyn FnMut(&Py<PyAny>)) {
-        for place in [&self.base_server, &self.notes] {
+        for place in [&self.base_server, &self.notes, &self.exchange] {
             if let Ok(Some(object)) = place.try_borrow().as_deref() {
                 visit(object);
             }
@@ -146,5 +152,6 @@ impl Class for ConnectionObject {
     fn clear(&mut self) {
         self.base_server.take();
         self.notes.take();
+        self.exchange.take();
     }
 }

@@ -4,6 +4,7 @@ use pyo3::prelude::*;
 
 use crate::filter_chain::Direction;
 use crate::httpd::Request;
+use crate::python::connection::on_loop;
 use crate::python::filter::run_time;
 use crate::python::object::capsule::capsule;
 use crate::python::object::class::Class;
@@ -198,6 +199,11 @@ impl Class for RequestObject {
         /// Has text (bytes) sent when nothing else was for seconds (float), while an async def handler waits; None ends that.
         /// Raises ValueError for a negative number.
         _heartbeat(seconds, text) = heartbeat::set;
+        /// Has the methods of an async def handler that runs as a task on asyncio's loop queued for httpd's thread by
+        /// exchange; None ends that. Raises RuntimeError where such a handler runs already.
+        _on_loop(exchange) = on_loop::set_exchange;
+        /// Waits until future has its value, at most seconds (float), while asyncio's loop can use this object.
+        _lend(future, seconds) = on_loop::lend;
         /// Does nothing: httpd sends the headers before the first byte of the body. It is there for programs written
         /// for mod_python 3.
         send_http_header() = send_http_header;
@@ -362,9 +368,13 @@ impl Class for RequestObject {
         if let Ok(children) = self.children.try_borrow() {
             children.iter().for_each(|(_, object)| visit(object));
         }
+        if let Ok(Some(exchange)) = self.exchange.try_borrow().as_deref() {
+            visit(exchange);
+        }
     }
 
     fn clear(&mut self) {
         self.children.take();
+        self.exchange.take();
     }
 }

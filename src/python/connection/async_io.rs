@@ -1,5 +1,6 @@
 //! The methods of `conn` that an `async def` connection handler awaits. All functions are called by Python code on the
-//! thread that steps the handler: with the task's turn and the GIL.
+//! thread that steps the handler: with the task's turn and the GIL. Those that are called on asyncio's loop are queued for
+//! that thread (`on_loop`).
 
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use pyo3::prelude::*;
 use super::awaitable::{HIGH, MOST, Operation, Wait};
 use super::ends::of_peer;
 use super::object::{ConnectionObject, transport};
+use super::on_loop::queued;
 use crate::parking::io_state::OutputState;
 use crate::python::object::arguments::{given, limit};
 use crate::python::object::class;
@@ -63,6 +65,9 @@ pub(in crate::python) fn readexactly<'py>(
     this: &Me<'_, 'py>,
     length: &Bound<'py, PyAny>,
 ) -> Answer<'py> {
+    if let Some(queued) = queued(this, "readexactly", &[("", Some(length))]) {
+        return queued;
+    }
     make(
         this,
         Operation::Exactly(byte_count(length, "readexactly()")?),
@@ -73,6 +78,9 @@ pub(in crate::python) fn peek<'py>(
     this: &Me<'_, 'py>,
     length: Option<&Bound<'py, PyAny>>,
 ) -> Answer<'py> {
+    if let Some(queued) = queued(this, "peek", &[("", length)]) {
+        return queued;
+    }
     let operation = match length {
         None => Operation::PeekSome,
         Some(length) => Operation::Peek(byte_count(length, "peek()")?),
@@ -85,6 +93,13 @@ pub(in crate::python) fn peek_until<'py>(
     separator: Option<&Bound<'py, PyAny>>,
     most: Option<&Bound<'py, PyAny>>,
 ) -> Answer<'py> {
+    if let Some(queued) = queued(
+        this,
+        "peek_until",
+        &[("separator", separator), ("limit", most)],
+    ) {
+        return queued;
+    }
     let (separator, most) = until(separator, most, "peek_until()")?;
     make(this, Operation::PeekUntil(separator, most))
 }
@@ -114,6 +129,13 @@ pub(in crate::python) fn readuntil<'py>(
     separator: Option<&Bound<'py, PyAny>>,
     most: Option<&Bound<'py, PyAny>>,
 ) -> Answer<'py> {
+    if let Some(queued) = queued(
+        this,
+        "readuntil",
+        &[("separator", separator), ("limit", most)],
+    ) {
+        return queued;
+    }
     let (separator, most) = until(separator, most, "readuntil()")?;
     make(this, Operation::Until(separator, most))
 }
@@ -158,6 +180,9 @@ pub(in crate::python) fn write<'py>(this: &Me<'_, 'py>, data: &Bound<'py, PyAny>
 }
 
 pub(in crate::python) fn close<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
+    if let Some(queued) = queued(this, "close", &[]) {
+        return queued;
+    }
     let (_, transport) = transport(this)?;
     let wait = make(this, Operation::AllSent)?;
     transport.io.touch();
@@ -186,6 +211,9 @@ pub(in crate::python) fn sleep<'py>(
     this: &Me<'_, 'py>,
     seconds: &Bound<'py, PyAny>,
 ) -> Answer<'py> {
+    if let Some(queued) = queued(this, "sleep", &[("", Some(seconds))]) {
+        return queued;
+    }
     let time = duration(this, seconds, "a sleep")?;
     make(this, Operation::Time(time))
 }

@@ -8,6 +8,7 @@ use pyo3::prelude::*;
 use super::async_io;
 use super::awaitable::Operation;
 use super::object::{ConnectionObject, transport};
+use super::on_loop::queued;
 use crate::engine::credentials;
 use crate::httpd::Connection;
 use crate::httpd::log::Level;
@@ -124,6 +125,10 @@ pub(in crate::python) fn authorize<'py>(
     user: Option<&Bound<'py, PyAny>>,
     password: Option<&Bound<'py, PyAny>>,
 ) -> Answer<'py> {
+    let arguments = [("", Some(uri)), ("user", user), ("password", password)];
+    if let Some(queued) = queued(this, "authorize", &arguments) {
+        return queued;
+    }
     let (c, transport) = transport(this)?;
     let question = Question::new(uri, user, password)?;
     match transport.io.is_async() {

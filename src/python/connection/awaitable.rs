@@ -325,7 +325,7 @@ impl<'py> Look<'_, 'py> {
             false => until,
         };
         let write = matches!(operation, Operation::Sent | Operation::AllSent);
-        io.needs.set(Needs {
+        io.need(Needs {
             read: !write && !is_time,
             write,
             until: Some(until),

@@ -8,6 +8,7 @@
 use std::cell::Cell;
 use std::ptr::NonNull;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
 
@@ -147,6 +148,22 @@ impl Future {
         None
     }
 
+    /// Waits on this thread until the value is there, at most for `time`. Called without the GIL.
+    pub fn wait_for(&self, time: Duration) {
+        let mut value = self.value();
+        if let Some(event) = value.call.take() {
+            event.signal();
+        }
+        let end = Instant::now() + time;
+        while value.result.is_none() {
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            value = self.arrived.wait_for(value, left);
+        }
+    }
+
     /// Waits for the value on this thread. Called without the GIL.
     fn wait(&self) -> PyResult<Py<PyAny>> {
         let mut value = self.value();
@@ -181,7 +198,7 @@ impl Awaitable for Future {
                 return Err(Lost::Stopping.error(py, this.interpreter()));
             }
             let until = departed(py, this.interpreter(), c, io)?;
-            io.needs.set(Needs {
+            io.need(Needs {
                 until,
                 ..Needs::default()
             });

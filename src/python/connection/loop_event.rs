@@ -9,11 +9,12 @@ use pyo3::prelude::*;
 
 use super::future::Future;
 use crate::httpd::connection::poller::Event;
-use crate::python::object::arguments::{boolean, none};
+use crate::python::object::arguments::{boolean, given, none};
 use crate::python::object::class;
 use crate::python::object::class::{Answer, Class, This};
 use crate::python::object::members::{attributes, methods};
 use crate::python::runtime::interpreter::Interpreter;
+use crate::python::runtime::loan;
 use crate::python::runtime::types::ClassId;
 
 /// The event of one loop.
@@ -38,6 +39,12 @@ impl Class for LoopEvent {
         /// Returns an awaitable for a value that another thread gives with its method set(). Who awaits it, and must wait,
         /// calls the loop.
         future() = future;
+        /// Says that this thread runs the loop from now on, or with None that it does no more. at_end: a function that is
+        /// called when code of the loop begins to use a request or connection; it has give_back() called when the loop has
+        /// run what it runs now.
+        set_loop(at_end) = set_loop;
+        /// Gives back what code of the loop has used.
+        give_back() = give_back;
     }
     attributes! { LoopEvent: }
 }
@@ -83,6 +90,16 @@ fn set_waiting<'py>(this: &Me<'_, 'py>, is_waiting: &Bound<'py, PyAny>) -> Answe
     let event = &this.body().0;
     event.set_waiting(is_waiting.is_truthy()?);
     boolean(this.py(), event.is_owed())
+}
+
+fn set_loop<'py>(this: &Me<'_, 'py>, at_end: &Bound<'py, PyAny>) -> Answer<'py> {
+    loan::set_loop(given(Some(at_end)).map(|at_end| at_end.clone().unbind()));
+    none(this)
+}
+
+fn give_back<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
+    loan::give_back();
+    none(this)
 }
 
 fn future<'py>(this: &Me<'_, 'py>) -> Answer<'py> {

@@ -11,6 +11,7 @@ pub mod future;
 pub(in crate::python) mod io;
 pub(in crate::python) mod loop_event;
 pub mod object;
+pub mod on_loop;
 pub mod role;
 pub mod session;
 pub mod state;

@@ -7,6 +7,8 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
 use super::async_io;
+use super::on_loop;
+use super::on_loop::{Exchange, OnLoop};
 use super::state::ConnectionState;
 use crate::httpd::{Connection, Request};
 use crate::parking::transport::Transport;
@@ -29,6 +31,8 @@ pub struct ConnectionObject {
     pub(in crate::python) notes: RefCell<Option<Py<PyAny>>>,
     /// Whether a plain handler's read has given `b''`: the peer has ended its output.
     pub(in crate::python) end_told: Cell<bool>,
+    /// Where its handler runs on asyncio's loop.
+    pub(in crate::python) exchange: Exchange,
 }
 
 pub(in crate::python) type Me<'a, 'py> = This<'a, 'py, ConnectionObject>;
@@ -64,13 +68,14 @@ impl ConnectionObject {
             base_server: RefCell::default(),
             notes: RefCell::default(),
             end_told: Cell::new(false),
+            exchange: Exchange::default(),
         }
     }
 }
 
 impl AsyncIterable for ConnectionObject {
     fn aiter<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
-        async_io::lines(this)
+        on_loop::queued(this, "__aiter__", &[]).unwrap_or_else(|| async_io::lines(this))
     }
 }
 
@@ -117,6 +122,16 @@ pub(in crate::python) fn refuse_in_filters(c: &Connection) -> PyResult<()> {
         ));
     }
     Ok(())
+}
+
+impl OnLoop for ConnectionObject {
+    fn exchange(&self) -> &Exchange {
+        &self.exchange
+    }
+
+    fn lease(&self) -> &Arc<Lease> {
+        self.lent.lease()
+    }
 }
 
 impl Shows for ConnectionObject {

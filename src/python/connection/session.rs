@@ -111,6 +111,7 @@ impl Session {
         let mut turn = task.turn();
         let wakeup = task.unpark();
         if let Some(session) = turn.run::<Self>() {
+            session.coroutine.lease.take_back();
             session.watch.unpark();
             session.hear(c, wakeup);
             c.set_client_mark(Some(session.mark));
@@ -140,14 +141,19 @@ impl Session {
                 }
                 StepResult::Waits(needs) if task.parks => {
                     session.watch.park(task, needs, c.base_server().timeout());
+                    session.coroutine.lease.lend_to_loop();
                     return c.park();
                 }
                 StepResult::Waits(needs) => {
                     let watched = session.transport.io.watched();
                     // Nothing else takes this turn but the end of the child, on this thread.
+                    session.coroutine.lease.lend_to_loop();
                     drop(turn);
                     let wakeup = wait_here(c, task, needs, watched);
                     turn = task.turn();
+                    if let Some(session) = turn.run::<Self>() {
+                        session.coroutine.lease.take_back();
+                    }
                     if let Some(session) = turn.run::<Self>() {
                         session.hear(c, wakeup);
                     }
@@ -268,6 +274,7 @@ impl Session {
             // An MPM worker may be closing the connection at this moment.
             return;
         }
+        self.coroutine.lease.take_back();
         let io = &self.transport.io;
         io.lost.set(Some(lost));
         if stepping(c, task, io, || self.coroutine.step(c, io)).is_none() {
@@ -296,25 +303,36 @@ impl Session {
         };
         // SAFETY: the connection's end takes the session out of the task under its turn, which this thread has.
         let c = unsafe { session.c.as_ref() };
-        session.hear(c, wakeup);
+        let lease = session.coroutine.lease.clone();
+        if lease.lends() {
+            // Without the GIL: asyncio's loop may need it.
+            between_entries(|| lease.take_back());
+        }
+        session.step_for(wakeup, c, task);
+        lease.lend_to_loop();
+    }
+
+    /// Steps a parked connection for what has happened.
+    fn step_for(&mut self, wakeup: Wakeup, c: &Connection, task: &Arc<Task>) {
+        self.hear(c, wakeup);
         if wakeup.socket {
-            session.watch.note(task);
+            self.watch.note(task);
         }
-        if session.phase == SessionPhase::Closed {
+        if self.phase == SessionPhase::Closed {
             return;
         }
-        if session.watch.must_go_back() {
-            return session.call_mpm(c, task);
+        if self.watch.must_go_back() {
+            return self.call_mpm(c, task);
         }
-        if !wakeup.other && !session.is_concerned(c) {
+        if !wakeup.other && !self.is_concerned(c) {
             return;
         }
-        c.set_client_mark(Some(session.mark));
-        let next = session.go_on(c, task);
+        c.set_client_mark(Some(self.mark));
+        let next = self.go_on(c, task);
         c.set_client_mark(None);
         match next {
-            StepResult::Waits(needs) => session.watch.wait_for(task, needs),
-            StepResult::Over | StepResult::Declined => session.call_mpm(c, task),
+            StepResult::Waits(needs) => self.watch.wait_for(task, needs),
+            StepResult::Over | StepResult::Declined => self.call_mpm(c, task),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The methods of `req` that an `async def` handler awaits. They are called by Python code with the GIL held, on the
 //! thread that httpd handles the request on. In a plain handler, and in code that httpd calls meanwhile, they are those
-//! of `io`, which wait.
+//! of `io`, which wait; on asyncio's loop they are queued (`connection::on_loop`).
 
 use std::time::Duration;
 
@@ -15,6 +15,7 @@ use super::state::RequestState;
 use crate::httpd::Request;
 use crate::httpd::connection::parking;
 use crate::parking::shutdown;
+use crate::python::connection::on_loop::queued;
 use crate::python::object::arguments::{boolean, flag, limit};
 use crate::python::object::class;
 use crate::python::object::class::Answer;
@@ -43,12 +44,18 @@ fn plain(instead: &str) -> PyErr {
     ))
 }
 
-/// Calls `wait` in a plain handler; in an `async def` one, returns what is awaited for `operation`.
+/// Calls `wait` in a plain handler; in an `async def` one, returns what is awaited for `operation`, and on asyncio's loop
+/// for this method, which has at most one argument, to be queued.
 fn read_by<'py>(
     this: &Me<'_, 'py>,
+    method: &str,
+    argument: Option<&Bound<'py, PyAny>>,
     operation: impl FnOnce() -> PyResult<RequestOperation>,
     wait: impl FnOnce() -> Answer<'py>,
 ) -> Answer<'py> {
+    if let Some(queued) = queued(this, method, &[("", argument)]) {
+        return queued;
+    }
     if !is_async(this)? {
         return wait();
     }
@@ -61,7 +68,7 @@ pub(in crate::python) fn read<'py>(
     length: Option<&Bound<'py, PyAny>>,
 ) -> Answer<'py> {
     let operation = || limit(length).map(RequestOperation::Read);
-    read_by(this, operation, || io::read(this, length))
+    read_by(this, "read", length, operation, || io::read(this, length))
 }
 
 pub(in crate::python) fn readline<'py>(
@@ -69,7 +76,9 @@ pub(in crate::python) fn readline<'py>(
     length: Option<&Bound<'py, PyAny>>,
 ) -> Answer<'py> {
     let operation = || limit(length).map(RequestOperation::Line);
-    read_by(this, operation, || io::readline(this, length))
+    read_by(this, "readline", length, operation, || {
+        io::readline(this, length)
+    })
 }
 
 pub(in crate::python) fn readlines<'py>(
@@ -81,12 +90,16 @@ pub(in crate::python) fn readlines<'py>(
             limit(sizehint)?.unwrap_or(usize::MAX),
         ))
     };
-    read_by(this, operation, || io::readlines(this, sizehint))
+    read_by(this, "readlines", sizehint, operation, || {
+        io::readlines(this, sizehint)
+    })
 }
 
 pub(in crate::python) fn discard_request_body<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
     let operation = || Ok(RequestOperation::Discard);
-    read_by(this, operation, || io::discard_request_body(this))
+    read_by(this, "discard_request_body", None, operation, || {
+        io::discard_request_body(this)
+    })
 }
 
 /// A request is the async iterable of the pieces of its body.
@@ -95,6 +108,8 @@ impl AsyncIterable for RequestObject {
         let instead = "reads with req.read(), or with 'for line in req'";
         read_by(
             this,
+            "__aiter__",
+            None,
             || Ok(RequestOperation::Pieces),
             || Err(plain(instead)),
         )
@@ -106,6 +121,9 @@ pub(in crate::python) fn write<'py>(
     data: &Bound<'py, PyAny>,
     with_flush: Option<&Bound<'py, PyAny>>,
 ) -> Answer<'py> {
+    if let Some(queued) = queued(this, "write", &[("", Some(data)), ("flush", with_flush)]) {
+        return queued;
+    }
     if !is_async(this)? {
         return io::write(this, data, with_flush);
     }
@@ -121,6 +139,9 @@ pub(in crate::python) fn write<'py>(
 }
 
 pub(in crate::python) fn flush<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
+    if let Some(queued) = queued(this, "flush", &[]) {
+        return queued;
+    }
     if !is_async(this)? {
         return io::flush(this);
     }
@@ -134,6 +155,10 @@ pub(in crate::python) fn sendfile<'py>(
     offset: Option<&Bound<'py, PyAny>>,
     length: Option<&Bound<'py, PyAny>>,
 ) -> Answer<'py> {
+    let arguments = [("", Some(path)), ("offset", offset), ("len", length)];
+    if let Some(queued) = queued(this, "sendfile", &arguments) {
+        return queued;
+    }
     if !is_async(this)? {
         return io::sendfile(this, path, offset, length);
     }
@@ -167,6 +192,9 @@ pub(in crate::python) fn sleep<'py>(
     this: &Me<'_, 'py>,
     seconds: &Bound<'py, PyAny>,
 ) -> Answer<'py> {
+    if let Some(queued) = queued(this, "sleep", &[("", Some(seconds))]) {
+        return queued;
+    }
     if !is_async(this)? {
         return Err(plain("calls time.sleep()"));
     }

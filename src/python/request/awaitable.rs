@@ -20,8 +20,9 @@ use crate::parking::io_state::{IoState, Lost, Needs};
 use crate::parking::shutdown;
 use crate::python::connection::ends::departed;
 use crate::python::connection::future::with_stepped;
+use crate::python::object::arguments::none;
 use crate::python::object::class;
-use crate::python::object::class::{Class, This};
+use crate::python::object::class::{Answer, Class, This};
 use crate::python::object::members::{attributes, methods};
 use crate::python::object::slots::{Awaitable, Slot, awaitable_slots};
 use crate::python::runtime::interpreter::Interpreter;
@@ -79,7 +80,10 @@ impl Class for RequestWait {
     const NAME: &'static std::ffi::CStr = c"mod_python.apache.RequestWait";
     const DOC: &'static std::ffi::CStr = c"What a handler of a request awaits.";
     const ID: ClassId = ClassId::RequestWait;
-    methods! { RequestWait: }
+    methods! { RequestWait:
+        /// Gives back to the body what was read of it for this, which is not awaited any more.
+        _withdraw() = withdraw;
+    }
     attributes! { RequestWait: }
 
     fn slots() -> Vec<Slot> {
@@ -118,7 +122,8 @@ fn read<'py>(
     let (py, body) = (this.py(), &state.body);
     with_stepped(|stepped| {
         let parks = stepped
-            .filter(|(c, task, _)| std::ptr::eq(*c, r.connection()) && waiting::can_wait(r, task));
+            .filter(|(c, ..)| std::ptr::eq(*c, r.connection()))
+            .filter(|(_, task, _)| state.lease.lends() || waiting::can_wait(r, task));
         let look = BodyLook {
             py,
             interpreter: this.interpreter(),
@@ -171,6 +176,17 @@ fn read_or_wait<'py>(
         None if shutdown::is_over() => Err(Lost::Stopping.error(this.py(), this.interpreter())),
         None => Ok(None),
     }
+}
+
+/// `_withdraw()`
+fn withdraw<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
+    let object = this.body().req.bind(this.py());
+    let wait = this.body().body.take();
+    if let Some(req) = class::body::<RequestObject>(object, this.interpreter()) {
+        let (r, state) = reading(req, "read")?;
+        wait.give_back(this.py(), r, &state.body)?;
+    }
+    none(this)
 }
 
 /// Sends what was written.
@@ -246,7 +262,7 @@ fn sleep<'py>(
         let until = until.or_else(|| now.checked_add(time));
         this.body().until.set(until);
         let departs = departed(this.py(), this.interpreter(), c, io)?;
-        io.needs.set(Needs {
+        io.need(Needs {
             until: until.into_iter().chain(departs).min(),
             ..Needs::default()
         });

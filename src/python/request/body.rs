@@ -82,6 +82,15 @@ impl Body {
         raise(py, interpreter, r, error)
     }
 
+    /// Puts data in front of what is still to be read.
+    pub fn put_back(&self, r: &Request, data: &[u8]) {
+        if !data.is_empty() {
+            let first = r.new_brigade();
+            first.append_lone_copy(data);
+            self.unread.prepend_all(&first);
+        }
+    }
+
     /// Whether `fill` is being called: what an input filter refuses now is raised in the handler that reads.
     pub fn is_read_now(&self) -> bool {
         self.reading.get()

@@ -16,6 +16,8 @@ use crate::python::runtime::interpreter::Interpreter;
 
 /// After so long the body is asked for though nothing has come: mod_reqtimeout looks at its time only then.
 const LOOK: Duration = Duration::from_secs(10);
+/// The same for a stream of HTTP/2, which has no socket to wait for: at first, and at last.
+const STREAM_LOOKS: [Duration; 2] = [Duration::from_millis(1), Duration::from_millis(20)];
 
 /// What has come for one read, and when more will have come too late.
 #[derive(Default)]
@@ -24,6 +26,25 @@ pub struct BodyWait {
     line: Vec<u8>,
     lines: Vec<Py<PyBytes>>,
     late_at: Option<Instant>,
+    /// After how long a stream is looked at again.
+    look: Duration,
+}
+
+impl BodyWait {
+    /// Gives back to the body what has come, in its order.
+    ///
+    /// # Errors
+    /// `MemoryError`.
+    pub fn give_back(self, py: Python<'_>, r: &Request, body: &Body) -> PyResult<()> {
+        if let Some(data) = self.data {
+            body.put_back(r, data.go_on(py).finish()?.as_bytes());
+        }
+        body.put_back(r, &self.line);
+        for line in self.lines.iter().rev() {
+            body.put_back(r, line.bind(py).as_bytes());
+        }
+        Ok(())
+    }
 }
 
 /// A look at the body of a request whose handler awaits it.
@@ -67,9 +88,14 @@ impl<'py> BodyLook<'_, 'py> {
         if late_at <= now {
             return Err(self.fail(Error::TIME_OUT));
         }
-        io.needs.set(Needs {
+        let look = match self.r.connection().is_stream() {
+            true => (wait.look * 2).clamp(STREAM_LOOKS[0], STREAM_LOOKS[1]),
+            false => LOOK,
+        };
+        wait.look = look;
+        io.need(Needs {
             read: true,
-            until: Some(late_at.min(now + LOOK)),
+            until: Some(late_at.min(now + look)),
             ..Needs::default()
         });
         Ok(None)

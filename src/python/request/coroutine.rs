@@ -197,7 +197,10 @@ impl Steps<'_> {
             }
             let look = c.is_stream().then(|| Instant::now() + STREAM_LOOK);
             let until = needs.until.into_iter().chain(look).min();
-            let wakeup = self.task.wait(self.watched(c, has_unread_input), until);
+            let watched = self.watched(c, has_unread_input);
+            self.state.lease.lend_to_loop();
+            let wakeup = self.task.wait(watched, until);
+            self.state.lease.take_back();
             self.io.note(wakeup.ready);
             if wakeup.ready.ends && !wakeup.ready.broken {
                 match c.is_at_end() {
@@ -226,7 +229,7 @@ impl Steps<'_> {
         c: &'c Connection,
         has_unread_input: bool,
     ) -> Option<(&'c Connection, SocketChange)> {
-        if self.io.needs.get().read {
+        if self.io.needs.get().read && !c.is_stream() {
             return Some((c, SocketChange::Input));
         }
         if c.is_stream() || self.io.is_departure_told() {

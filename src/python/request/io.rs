@@ -14,11 +14,13 @@ use crate::engine::phases::Phase;
 use crate::engine::settings::Settings;
 use crate::httpd::Request;
 use crate::python::connection::object::taken;
+use crate::python::connection::on_loop::queued;
 use crate::python::object::arguments::{flag, integer, limit, none};
 use crate::python::object::class::Answer;
 use crate::python::object::slots::Iterator;
 use crate::python::runtime::context;
 use crate::python::runtime::interpreter::release;
+use crate::python::runtime::loan;
 use crate::python::text::encode_header;
 
 /// The request and its state, if its body may be read and its response written.
@@ -36,6 +38,19 @@ fn at_work(object: &RequestObject) -> PyResult<(&Request, &RequestState)> {
     Ok((r, state))
 }
 
+/// Refuses a method that may wait, on a thread that runs an event loop.
+///
+/// # Errors
+/// `RuntimeError` there.
+fn off_loop(method: &str) -> PyResult<()> {
+    match loan::runs_loop() {
+        true => Err(PyRuntimeError::new_err(format!(
+            "req.{method}() waits, and what runs on asyncio's loop must not: use a method of req that is awaited"
+        ))),
+        false => Ok(()),
+    }
+}
+
 /// The request and its state, if `method` may write its response now. httpd's filters are not reentrant: while they
 /// pass something on, nothing else may enter their chain, neither through this request nor through a subrequest,
 /// whose chain continues in this one's.
@@ -48,6 +63,7 @@ pub(super) fn answering<'a>(
     method: &str,
 ) -> PyResult<(&'a Request, &'a RequestState)> {
     let (r, state) = at_work(object)?;
+    off_loop(method)?;
     if taken(r.connection()).is_some() {
         return Err(PyRuntimeError::new_err(format!(
             "req.{method}() cannot be called any more: the handler has the bytes of the connection itself, and writes \
@@ -85,6 +101,7 @@ pub(super) fn reading<'a>(
     method: &str,
 ) -> PyResult<(&'a Request, &'a RequestState)> {
     let (r, state) = at_work(object)?;
+    off_loop(method)?;
     if r.is_being_read() || state.body.is_read_now() {
         return Err(PyRuntimeError::new_err(format!(
             "req.{method}() cannot be called while the body of the request is being read: an input \
@@ -215,6 +232,9 @@ pub(in crate::python) fn internal_redirect<'py>(
     this: &Me<'_, 'py>,
     uri: &Bound<'py, PyAny>,
 ) -> Answer<'py> {
+    if let Some(queued) = queued(this, "internal_redirect", &[("", Some(uri))]) {
+        return queued;
+    }
     let (r, state) = answering(this.body(), "internal_redirect")?;
     let uri = encode_header(uri)?;
     redirectable(r, state).map_err(|why| {

@@ -7,6 +7,7 @@ use pyo3::prelude::*;
 
 use super::children::ChildObject;
 use crate::httpd::Request;
+use crate::python::connection::on_loop::{Exchange, OnLoop};
 use crate::python::object::class::This;
 use crate::python::object::fields::Shows;
 use crate::python::runtime::lease::{Lease, Lent};
@@ -19,6 +20,8 @@ pub struct RequestObject {
     pub(in crate::python) server: ServerObject,
     /// The objects that are its attributes, each made once: `req.headers_in is req.headers_in`.
     pub(in crate::python) children: RefCell<Vec<(ChildObject, Py<PyAny>)>>,
+    /// Where its handler runs on asyncio's loop.
+    pub(in crate::python) exchange: Exchange,
 }
 
 pub(in crate::python) type Me<'a, 'py> = This<'a, 'py, RequestObject>;
@@ -30,7 +33,18 @@ impl RequestObject {
             lent: Lent::new(lease, r),
             server: ServerObject::new(r.server()),
             children: RefCell::default(),
+            exchange: Exchange::default(),
         }
+    }
+}
+
+impl OnLoop for RequestObject {
+    fn exchange(&self) -> &Exchange {
+        &self.exchange
+    }
+
+    fn lease(&self) -> &Arc<Lease> {
+        self.lent.lease()
     }
 }
 

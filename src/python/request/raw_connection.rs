@@ -12,17 +12,22 @@ use crate::httpd::Request;
 use crate::parking::transport::Transport;
 use crate::python::connection::io;
 use crate::python::connection::object::{Me, taken};
+use crate::python::connection::on_loop::queued;
 use crate::python::connection::state::ConnectionState;
 use crate::python::object::arguments::none;
 use crate::python::object::class::Answer;
 use crate::python::runtime::context;
 use crate::python::runtime::interpreter::release;
+use crate::python::runtime::loan;
 
 /// `conn.read(length)`
 pub(in crate::python) fn read<'py>(
     this: &Me<'_, 'py>,
     length: Option<&Bound<'py, PyAny>>,
 ) -> Answer<'py> {
+    if let Some(queued) = queued(this, "read", &[("", length)]) {
+        return queued;
+    }
     take_for(this, || io::some(length))?;
     io::read(this, length)
 }
@@ -32,12 +37,18 @@ pub(in crate::python) fn readline<'py>(
     this: &Me<'_, 'py>,
     length: Option<&Bound<'py, PyAny>>,
 ) -> Answer<'py> {
+    if let Some(queued) = queued(this, "readline", &[("", length)]) {
+        return queued;
+    }
     take_for(this, || io::of_line(length))?;
     io::readline(this, length)
 }
 
 /// `conn.write(data)`
 pub(in crate::python) fn write<'py>(this: &Me<'_, 'py>, data: &Bound<'py, PyAny>) -> Answer<'py> {
+    if let Some(queued) = queued(this, "write", &[("", Some(data))]) {
+        return queued;
+    }
     let Some(request) = &this.body().request else {
         return io::write(this, data);
     };
@@ -112,6 +123,9 @@ fn take(this: &Me<'_, '_>) -> PyResult<()> {
 /// # Errors
 /// What runs instead, for the end of a sentence.
 fn no_handler(r: &Request, state: &RequestState) -> Result<(), &'static str> {
+    if loan::runs_loop() {
+        return Err("a handler on asyncio's loop leaves them to HTTP");
+    }
     if state.has_ended.get() || state.handlers.is_after_response() {
         return Err("the request has ended, and a log handler or a cleanup can only look at it");
     }

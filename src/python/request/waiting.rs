@@ -185,6 +185,14 @@ impl WaitingRequest {
             ..self.io.needs.get()
         };
         self.watch.park(task, needs, timeout);
+        RequestState::of(r).lease.lend_to_loop();
+    }
+
+    /// Takes the request back from asyncio's loop, whose code may use it while it is parked.
+    fn take_back(&self) {
+        // SAFETY: as in `park`.
+        let r = unsafe { self.r.as_ref() };
+        RequestState::of(r).lease.take_back();
     }
 
     /// Goes on with a request in httpd's hook `process_connection`. Returns what the hook returns. Called without the
@@ -195,6 +203,7 @@ impl WaitingRequest {
         let Some(waiting) = turn.run::<Self>() else {
             return c.linger();
         };
+        waiting.take_back();
         waiting.watch.unpark();
         let _blocks = waiting.watch.socket().map(ParkedSocket::blocks);
         // Dropped when this thread is nearly free.
@@ -325,6 +334,7 @@ impl WaitingRequest {
 
     /// Steps a handler whose wait ends with an exception, and closes it if it waits again.
     fn lose(&mut self, task: &Arc<Task>, lost: Lost) {
+        self.take_back();
         // SAFETY: as in `park`.
         let c = unsafe { self.c.as_ref() };
         // What it writes then waits for nobody.

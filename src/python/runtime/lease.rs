@@ -5,7 +5,7 @@
 //! `RuntimeError`.
 //!
 //! One thread at a time has a lease open. Its nested entries may open it again; openings are counted, so they may end
-//! in any order. Leases use atomic numbers and take no lock.
+//! in any order. Leases use atomic numbers and take no lock, but for those that are lent to an event loop (`loan`).
 #![expect(unsafe_code, reason = "objects of httpd behind checked leases")]
 
 use std::cell::RefCell;
@@ -17,6 +17,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
+use super::loan;
+use super::loan::Loan;
 use crate::httpd::server::fork;
 
 /// When the objects of one request or connection may be used.
@@ -28,6 +30,11 @@ pub struct Lease {
     holder: AtomicUsize,
     /// How often that thread has it open; only that thread changes it.
     count: AtomicUsize,
+    /// Whether its holder lends it while it waits.
+    lends: AtomicBool,
+    /// The holder that has lent it.
+    lender: AtomicUsize,
+    loan: Loan,
 }
 
 thread_local! {
@@ -60,6 +67,9 @@ impl Lease {
             over: AtomicBool::new(false),
             holder: AtomicUsize::new(0),
             count: AtomicUsize::new(0),
+            lends: AtomicBool::new(false),
+            lender: AtomicUsize::new(0),
+            loan: Loan::default(),
         })
     }
 
@@ -105,9 +115,67 @@ impl Lease {
     /// Ends the lease: from now on, objects under it cannot be used. Any thread.
     pub fn end(&self) {
         self.over.store(true, Ordering::Release);
+        if self.lends() {
+            self.loan.tell();
+        }
     }
 
-    fn check(&self) -> PyResult<()> {
+    /// Whether it is lent to a thread that runs an event loop while httpd's thread waits.
+    pub fn lends(&self) -> bool {
+        self.lends.load(Ordering::Acquire)
+    }
+
+    /// Says whether it is lent to a thread that runs an event loop while httpd's thread waits.
+    pub fn set_lends(&self, lends: bool) {
+        self.lends.store(lends, Ordering::Release);
+    }
+
+    /// Lends it: the calling thread, which has it, does not use the objects until it has taken it back.
+    pub fn lend_to_loop(&self) {
+        if self.lends() {
+            let keep = || {
+                let holder = self.holder.swap(0, Ordering::AcqRel);
+                self.lender.store(holder, Ordering::Relaxed);
+            };
+            self.loan.lend(keep);
+        }
+    }
+
+    /// Takes it back, if it is lent. Waits for what the loop runs now. Called without the GIL.
+    pub fn take_back(&self) {
+        if self.lends() && self.loan.take_back() {
+            let holder = self.lender.swap(0, Ordering::Relaxed);
+            self.holder.store(holder, Ordering::Release);
+        }
+    }
+
+    /// Borrows it for this thread, if that runs an event loop, and the lease is lent. Called with the GIL.
+    ///
+    /// # Errors
+    /// What the loop raises that is to have it given back.
+    fn borrow(self: &Arc<Self>) -> PyResult<bool> {
+        let is_over = || self.over.load(Ordering::Acquire);
+        if !self.lends() || !loan::runs_loop() || !self.loan.borrow(is_over) {
+            return Ok(false);
+        }
+        self.holder.store(this_thread(), Ordering::Release);
+        self.count.fetch_add(1, Ordering::Relaxed);
+        Python::attach(|py| loan::note(py, self))?;
+        Ok(true)
+    }
+
+    /// Gives it back. Called on the thread that has borrowed it.
+    pub(super) fn give_back(&self) {
+        self.count.fetch_sub(1, Ordering::Relaxed);
+        self.holder.store(0, Ordering::Release);
+        self.loan.give_back();
+    }
+
+    /// Whether objects under it can be used now.
+    ///
+    /// # Errors
+    /// `RuntimeError` that says why they cannot.
+    pub fn check(self: &Arc<Self>) -> PyResult<()> {
         if fork::is_forked() {
             return Err(PyRuntimeError::new_err(format!(
                 "this process was forked from a child of httpd, which has the {0}: take what you \
@@ -115,18 +183,29 @@ impl Lease {
                 self.what
             )));
         }
+        let over = || PyRuntimeError::new_err(format!("the {} is over", self.what));
         if self.over.load(Ordering::Acquire) {
-            return Err(PyRuntimeError::new_err(format!(
-                "the {} is over",
-                self.what
-            )));
+            return Err(over());
         }
-        match self.holder.load(Ordering::Acquire) {
+        let holder = self.holder.load(Ordering::Acquire);
+        if holder != this_thread() && self.borrow()? {
+            // It may have ended meanwhile.
+            return match self.over.load(Ordering::Acquire) {
+                true => Err(over()),
+                false => Ok(()),
+            };
+        }
+        match holder {
+            holder if holder == this_thread() => Ok(()),
+            _ if loan::runs_loop() && self.lends() => Err(PyRuntimeError::new_err(format!(
+                "the {} is in use by its thread of httpd, which writes to a slow client, or reads: await what was \
+                 written before, and let one task use it at a time",
+                self.what
+            ))),
             0 => Err(PyRuntimeError::new_err(format!(
                 "the {} cannot be used now, but only while httpd calls a handler or filter for it",
                 self.what
             ))),
-            holder if holder == this_thread() => Ok(()),
             _ => Err(PyRuntimeError::new_err(format!(
                 "the {} is in use by another thread",
                 self.what

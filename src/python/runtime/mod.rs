@@ -17,6 +17,7 @@ pub(in crate::python) mod interpreter_end;
 pub mod known_names;
 pub mod lease;
 pub mod loader;
+pub mod loan;
 pub mod named;
 pub(in crate::python) mod package;
 pub mod python_import;

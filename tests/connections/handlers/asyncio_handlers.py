@@ -36,7 +36,7 @@ async def errors(conn: apache.AsyncConnection) -> None:
     except LookupError as error:
         await conn.write(f"{error!r}\n")
     try:
-        await apache.aio(17)  # type: ignore[arg-type]
+        await apache.aio(17)  # type: ignore[call-overload]
     except TypeError as error:
         await conn.write(f"{error!r}\n")
     try:
@@ -121,7 +121,7 @@ async def nested(conn: apache.AsyncConnection) -> None:
                 value = await apache.aio(_nested_cancelled())
             case b"wrong":
                 try:
-                    value = await apache.aio(apache.aio(17))  # type: ignore[arg-type]
+                    value = await apache.aio(apache.aio(17))  # type: ignore[call-overload]
                 except TypeError:
                     value = "TypeError"
             case _:

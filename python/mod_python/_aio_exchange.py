@@ -1,0 +1,246 @@
+"""``@apache.aio``: a handler as a task on asyncio's loop, and what its thread of httpd's does meanwhile.
+
+httpd calls a plain ``async def`` handler, the driver, which waits without a thread where such a handler can. It does
+what the task on the loop (`mod_python._loop_side`) awaits of ``req`` or ``conn``, and ends as the task has ended.
+"""
+
+import asyncio
+import contextlib
+import contextvars
+import functools
+import inspect
+import time
+from asyncio import _get_running_loop as _running_loop
+from collections.abc import Awaitable, Callable, Generator
+from types import coroutine
+from typing import Any
+
+from mod_python import _aio, _apache
+from mod_python._loop_side import Exchange, Operation
+from mod_python._loop_tasks import served
+
+_LAST = 1.0  # seconds that a handler has to end when httpd waits no longer
+_missing = object()
+
+
+def decorated(function: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    """Return a handler for httpd that has `function`, an `async def` handler, run on asyncio's loop.
+
+    Raises:
+        TypeError: it is none.
+    """
+    if not inspect.iscoroutinefunction(function):
+        raise TypeError(f"@apache.aio is for an 'async def' handler, which {function!r} is not")
+
+    @functools.wraps(function)
+    async def handler(*arguments: Any) -> Any:
+        if _running_loop() is not None:
+            return await function(*arguments)
+        if not arguments or not isinstance(arguments[-1], _apache.Request | _apache.Connection):
+            raise TypeError(
+                "@apache.aio is for content handlers and connection handlers: it is called with req or conn"
+            )
+        return await Driver(function, arguments).run()
+
+    return handler
+
+
+class Driver:
+    """A handler on the loop, on the side of httpd's threads.
+
+    Args:
+        function: the handler.
+        arguments: what it is called with, of which the last one is ``req`` or ``conn``.
+    """
+
+    def __init__(self, function: Callable[..., Awaitable[Any]], arguments: tuple[Any, ...]) -> None:
+        self._arguments, self._target = arguments, arguments[-1]
+        self._exchange = Exchange(_aio._usable_loop(), self._target, function)
+        self._pending: list[tuple[list[Operation], Any]] = []  # what was begun, and the steps of the last of each list
+        self._told: BaseException | None = None  # what the handler was told of the end of its client, or of the server
+        self._is_told_now = False  # whether it was told that since this last waited
+        self._until: float | None = None  # when it must have ended
+
+    async def run(self) -> Any:
+        """Return what the handler returns, and raise what it raises."""
+        exchange, target = self._exchange, self._target
+        target._on_loop(exchange)
+        try:
+            context = exchange.begin(self._arguments)
+            self._arguments = ()
+            await self._work()
+        finally:
+            with contextlib.suppress(RuntimeError):  # it may be over
+                target._on_loop(None)
+            self._leave()
+        _take_over(context)
+        error, exchange.error = exchange.error, None
+        if isinstance(error, asyncio.CancelledError) and self._told is not None:
+            error = self._told
+        elif error is None and exchange.failed is not None:
+            error = exchange.failed.error
+        if error is None:
+            return exchange.value
+        try:
+            raise error
+        finally:
+            del error
+            self._told = exchange.failed = None
+
+    @coroutine
+    def _work(self) -> Generator[Any, None, None]:
+        """Do what the handler needs until it has ended."""
+        exchange = self._exchange
+        while True:
+            # First the bell, then the look: who rings the one before has done what is seen now.
+            exchange.bell = bell = exchange.running.event.future()
+            is_over = exchange.is_over
+            if exchange.posted:
+                self._begin_operations(is_last=is_over)
+            if is_over:
+                return
+            if self._pending:
+                self._poll()
+            if exchange.done:
+                exchange.running.post(exchange.give)
+            try:
+                next(bell.__await__())
+            except StopIteration:
+                continue
+            except BaseException as error:
+                self._tell(error, bell)
+                continue
+            yield bell
+            self._is_told_now = False
+
+    def _begin_operations(self, is_last: bool) -> None:
+        """Begin what is queued. What was written together is sent together, and the last of it with the end."""
+        exchange, sent = self._exchange, None
+        written: list[Operation] = []
+        while exchange.posted:
+            operation = exchange.posted.popleft()
+            if operation.is_withdrawn and not operation.runs_soon:
+                continue
+            is_write = operation.name == "write"
+            if written and not is_write:
+                self._pending.append((written, sent))
+                written = []
+            try:
+                made = self._call(operation)
+            except BaseException as error:
+                self._end(operation, None, error)
+                continue
+            if not hasattr(made, "__next__"):
+                self._end(operation, made)
+            elif is_write:
+                written.append(operation)
+                sent = made.__await__()
+            else:
+                self._pending.append(([operation], made.__await__()))
+        if written and is_last:
+            for operation in written:
+                self._end(operation, None)
+        elif written:
+            self._pending.append((written, sent))
+
+    def _call(self, operation: Operation) -> Any:
+        target = self._target
+        if operation.name == "__anext__":
+            return target.__aiter__().__anext__()
+        return getattr(target, operation.name)(*operation.arguments, **operation.keywords)
+
+    def _poll(self) -> None:
+        """Go on with what was begun."""
+        waiting = []
+        for operations, steps in self._pending:
+            first = operations[0]
+            if first.is_withdrawn and not first.runs_soon:
+                if withdraw := getattr(steps, "_withdraw", None):
+                    withdraw()  # what it has read stays unread
+                continue
+            value = error = None
+            try:
+                next(steps)
+            except StopIteration as end:
+                value = end.value
+            except BaseException as raised:
+                error = raised
+            else:
+                waiting.append((operations, steps))
+                continue
+            for operation in operations:
+                self._end(operation, value, error)
+            del error
+        self._pending = waiting
+
+    def _end(self, operation: Operation, value: Any, error: BaseException | None = None) -> None:
+        exchange = self._exchange
+        operation.value, operation.error, operation.is_done = value, error, True
+        exchange.done.append(operation)
+        if operation.is_awaited and not operation.is_withdrawn and isinstance(error, ConnectionError):
+            exchange.is_told = True
+        if operation.runs_soon:
+            exchange.sent += operation.size
+            exchange.finished += 1
+            if error is not None and isinstance(error, OSError) and operation.name == "write":
+                exchange.broken = error
+            elif error is not None and not operation.is_awaited and exchange.failed is None:
+                exchange.failed = operation
+
+    def _tell(self, error: BaseException, bell: Any) -> None:
+        """Tell the handler that its client has left, or that the server stops.
+
+        What it awaits of ``req`` or ``conn`` raises that; else its task is cancelled. Where httpd does not wait for it
+        any longer, it has a short time to end.
+        """
+        exchange = self._exchange
+        if not self._is_told_now:
+            self._is_told_now, self._told = True, error
+            if not self._fail(error, lambda one: one.is_awaited and not one.is_withdrawn) and not (
+                isinstance(error, ConnectionError) and exchange.is_told
+            ):
+                exchange.running.post(exchange.cancel)
+            return
+        now = time.monotonic()
+        if self._until is None:
+            self._until = now + _LAST
+        if now >= self._until:
+            raise error
+        self._target._lend(bell, self._until - now)
+
+    def _fail(self, error: BaseException, which: Callable[[Operation], bool]) -> bool:
+        """End operations with an error. Return whether there were some."""
+        exchange, left, found = self._exchange, [], False
+        while exchange.posted:
+            self._pending.append(([exchange.posted.popleft()], None))
+        for operations, steps in self._pending:
+            if not any(which(operation) for operation in operations):
+                left.append((operations, steps))
+                continue
+            found = True
+            for operation in operations:
+                self._end(operation, None, error)
+        self._pending = [one for one in left if one[1] is not None]
+        exchange.posted.extend(one[0][0] for one in left if one[1] is None)
+        return found
+
+    def _leave(self) -> None:
+        """Go on without the handler, if that still runs, and without its tasks."""
+        exchange = self._exchange
+        exchange.is_gone, exchange.target = True, None
+        if not (self._pending or exchange.posted or not exchange.is_over):
+            return
+        failed = exchange.failed
+        self._fail(RuntimeError("the request or connection is over"), lambda _: True)
+        exchange.failed = failed
+        exchange.running.post(exchange.give)
+        if not exchange.is_over:
+            exchange.running.post(exchange.cancel)
+        exchange.running.event.call()
+
+
+def _take_over(context: contextvars.Context) -> None:
+    """Set here what the handler has set in its context: the handlers behind it, and later phases, see it."""
+    for variable, value in context.items():
+        if variable is not served and variable.get(_missing) is not value:
+            variable.set(value)

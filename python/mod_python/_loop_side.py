@@ -1,0 +1,316 @@
+"""What a handler that runs as a task on asyncio's loop (``@apache.aio``) shares with the thread of httpd's.
+
+The task uses ``req`` or ``conn`` itself. What it awaits of them comes here (``src/python/connection/on_loop.rs``), and
+is queued for the driver (`mod_python._aio_exchange`), which does it on a thread of httpd's. The methods here run on the
+loop's thread; the attributes without an underscore are changed by both sides, with the GIL.
+"""
+
+import asyncio
+import collections
+import contextvars
+import functools
+from asyncio import _get_running_loop as _running_loop
+from collections.abc import Awaitable, Callable, Generator
+from types import coroutine
+from typing import Any, Self
+
+from mod_python import _aio, _apache
+from mod_python._contexts import copy_context
+from mod_python._loop_tasks import served
+
+_AHEAD = 65536  # bytes that a handler may be ahead of what is sent
+_RUNS_SOON = frozenset(("write", "flush", "sendfile", "close", "internal_redirect"))  # without being awaited
+
+
+class Operation:
+    """Something of ``req`` or ``conn`` that is awaited: a method to be called on a thread of httpd's.
+
+    Args:
+        exchange: where it is queued.
+        name: the method's name.
+        arguments: its arguments, by position.
+        keywords: its arguments by name.
+
+    Attributes:
+        size: how many bytes it writes.
+        runs_soon: whether it is done without being awaited.
+        is_awaited: whether something waits for its result.
+        is_withdrawn: whether nothing does any more.
+    """
+
+    __slots__ = (
+        "_exchange",
+        "_future",
+        "_is_queued",
+        "arguments",
+        "error",
+        "is_awaited",
+        "is_done",
+        "is_withdrawn",
+        "keywords",
+        "name",
+        "runs_soon",
+        "size",
+        "value",
+    )
+
+    def __init__(self, exchange: "Exchange", name: str, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> None:
+        self._exchange, self.name, self.arguments, self.keywords = exchange, name, arguments, keywords
+        self._future: asyncio.Future[Any] | None = None
+        self._is_queued = self.is_awaited = self.is_done = self.is_withdrawn = False
+        self.size, self.runs_soon = 0, name in _RUNS_SOON
+        self.value: Any = None
+        self.error: BaseException | None = None
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        """Wait until httpd's thread has done it, but for a write, which waits only while too much is ahead."""
+        exchange = self._exchange
+        if not self.is_done:
+            if self.name == "write" and exchange.broken is None and exchange.is_near() and not exchange.is_gone:
+                return None
+            if not self._is_queued:
+                self.queue()
+            self.is_awaited = True
+            future = self._future = exchange.running.loop.create_future()
+            try:
+                yield from future
+            except BaseException:
+                exchange.withdraw(self)
+                raise
+        if exchange.failed is self:
+            exchange.failed = None
+        if self.error is not None:
+            exchange.is_told = exchange.is_told or isinstance(self.error, ConnectionError)
+            raise self.error
+        return self.value
+
+    def queue(self) -> None:
+        """Queue it for httpd's thread."""
+        self._is_queued = True
+        self._exchange.queue(self)
+
+    def fulfil(self) -> None:
+        """Have what waits for it go on."""
+        if self._future is not None and not self._future.done():
+            self._future.set_result(None)
+
+
+class Pieces:
+    """The pieces of a body, or the lines of a connection."""
+
+    def __init__(self, exchange: "Exchange") -> None:
+        self._exchange = exchange
+
+    def __aiter__(self) -> Self:
+        return self
+
+    def __anext__(self) -> Operation:
+        return Operation(self._exchange, "__anext__", (), {})
+
+
+@coroutine
+def _pause() -> Generator[None, None, None]:
+    yield
+
+
+class Exchange:
+    """A handler on the loop, and what its thread of httpd's does for it.
+
+    Args:
+        running: the loop.
+        target: ``req`` or ``conn``; None when it is over.
+        function: the handler.
+
+    Attributes:
+        posted: what is to be done on httpd's thread.
+        done: what was done there.
+        sent: how many bytes were sent.
+        finished: how many operations that the handler need not await were done.
+        broken: why nothing can be sent any more.
+        is_told: whether the handler knows that its client has left.
+        failed: an operation that has failed, which nothing has awaited.
+        bell: the future by which httpd's thread is called.
+        is_over: whether the handler has ended.
+        is_gone: whether httpd's thread has left it.
+    """
+
+    def __init__(self, running: "_aio._Loop", target: Any, function: Callable[..., Awaitable[Any]]) -> None:
+        self.running, self.target = running, target
+        self.posted: collections.deque[Operation] = collections.deque()
+        self.done: collections.deque[Operation] = collections.deque()
+        self.sent = self.finished = self._written = self._begun = 0
+        self.broken: BaseException | None = None
+        self.failed: Operation | None = None
+        self.is_over = self.is_gone = self.is_told = self._is_called = False
+        self.bell = running.event.future()
+        self.value: Any = None
+        self.error: BaseException | None = None
+        self._idle: asyncio.Future[None] | None = None
+        self._function = function
+        self.what: str = getattr(target, "the_request", None) or "a connection"
+
+    def begin(self, arguments: tuple[Any, ...]) -> contextvars.Context:
+        """Have the loop run the handler in a copy of the current context, which is returned; on httpd's thread."""
+        context = copy_context()
+        context.run(served.set, self)
+        serving = self._serve(arguments)
+        serving.send(None)
+        self.running.waiting[self] = None
+        self.running.post(functools.partial(self.running.begin, self, serving, context))
+        return context
+
+    async def _serve(self, arguments: tuple[Any, ...]) -> None:
+        """Run the handler.
+
+        The first line is run before the task is made: then one that is cancelled before it runs ends here, too.
+        """
+        try:
+            await _pause()
+            value = await self._steps(self._function(*arguments))
+        except GeneratorExit:
+            raise  # of a loop that has ended, or a task that could not be made: `set` tells that
+        except BaseException as error:
+            self._end(None, error)
+            if isinstance(error, SystemExit | KeyboardInterrupt):
+                _aio._log_that_loop_continues(error)
+            elif not isinstance(error, Exception):
+                raise
+        else:
+            self._end(value, None)
+
+    def _end(self, value: object, error: BaseException | None) -> None:
+        self.running.waiting.pop(self, None)
+        if self.is_gone:
+            self._log(error)
+            return
+        self.value, self.error, self.is_over = value, error, True
+        self._call_soon()
+
+    @coroutine
+    def _steps(self, handler: Any) -> Generator[Any, None, Any]:
+        """Step the handler, but not while httpd's thread sends what it has not awaited."""
+        raised: BaseException | None = None
+        while True:
+            try:
+                awaited = handler.send(None) if raised is None else handler.throw(raised)
+            except StopIteration as end:
+                return end.value
+            finally:
+                raised = None
+            try:
+                yield awaited
+                while self.is_busy():
+                    self._idle = self.running.loop.create_future()
+                    yield from self._idle
+            except BaseException as error:
+                raised = error
+
+    def is_busy(self) -> bool:
+        """Return whether httpd's thread has something to do that the handler need not await."""
+        return self._begun > self.finished and not self.is_gone
+
+    def is_near(self) -> bool:
+        """Return whether little that was written is not sent."""
+        return self._written - self.sent <= _AHEAD
+
+    def set(self, value: object, error: BaseException | None = None) -> None:
+        """End the handler, whose task could not be made, or whose loop has ended."""
+        self.running.waiting.pop(self, None)
+        self.value, self.error, self.is_over = value, error, True
+        self.bell.set(None)
+
+    def operation(self, name: str, *arguments: Any, **keywords: Any) -> Any:
+        """Return what a method of ``req`` or ``conn`` returns here.
+
+        Raises:
+            RuntimeError: the handler has ended.
+            TypeError: data of a wrong type is written.
+        """
+        if self.is_over or self.is_gone:
+            raise _over()
+        if name == "__aiter__":
+            return Pieces(self)
+        operation = Operation(self, name, arguments, keywords)
+        if name == "write":
+            operation.arguments = (_kept(arguments[0]), *arguments[1:])
+            operation.size = len(operation.arguments[0])
+        if operation.runs_soon:
+            operation.queue()
+        return operation
+
+    def queue(self, operation: Operation) -> None:
+        """Queue an operation for httpd's thread."""
+        if self.is_over or self.is_gone:
+            raise _over()
+        self._written += operation.size
+        self._begun += operation.runs_soon
+        self.posted.append(operation)
+        self._call_soon()
+
+    def withdraw(self, operation: Operation) -> None:
+        """Nothing waits for an operation any more."""
+        operation.is_withdrawn = True
+        if not operation.is_done:
+            self._call_soon()
+
+    def cancel(self) -> None:
+        """Cancel the handler."""
+        self.running.cancel(self)
+
+    def give(self) -> None:
+        """Have what waits for httpd's thread look at what that has done."""
+        while self.done:
+            self.done.popleft().fulfil()
+        if self._idle is not None and not self._idle.done():
+            self._idle.set_result(None)
+
+    def _call_soon(self) -> None:
+        """Call httpd's thread when the loop has run what it runs now: for all that comes until then."""
+        if not self._is_called:
+            self._is_called = True
+            self.running.at_end(self._call)
+
+    def _call(self) -> None:
+        self._is_called = False
+        self.bell.set(None)
+
+    def _log(self, error: BaseException | None) -> None:
+        """Log what a handler has raised that httpd's thread has left."""
+        if error is not None and isinstance(error, Exception) and not getattr(error, "_of_peer", False):
+            self.log_failure("httpd no longer waited for it", error)
+
+    def log_failure(self, how: str, error: BaseException) -> None:
+        """Log an exception that httpd's thread is not told of, with its traceback."""
+        import traceback
+
+        name = f"{self._function.__module__}.{self._function.__qualname__}"
+        lines = "".join(traceback.format_exception(error)).rstrip()
+        _apache.log_error(f"a task of {name} failed for {self.what!r}: {how}\n{lines}")
+
+
+def current(target: Any) -> Exchange | None:
+    """Return what serves ``req`` or ``conn``, if this thread runs the loop on which its handler is."""
+    exchange = served.get(None)
+    if exchange is None or exchange.target is not target or _running_loop() is not exchange.running.loop:
+        return None
+    return exchange
+
+
+def _over() -> RuntimeError:
+    return RuntimeError("the handler has ended: a task that outlives it cannot use req or conn")
+
+
+def _kept(data: Any) -> bytes:
+    """Return data that is written as it is now.
+
+    Raises:
+        TypeError: it is neither text nor a buffer.
+    """
+    if isinstance(data, str):
+        return data.encode("utf-8", "surrogateescape")
+    if type(data) is bytes:
+        return data
+    try:
+        return memoryview(data).tobytes()
+    except TypeError:
+        raise TypeError(f"write() takes bytes, str or a buffer, not {type(data).__name__}") from None
