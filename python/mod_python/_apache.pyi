@@ -815,6 +815,8 @@ class Request:
         """
     def _lend(self, future: Any, seconds: float) -> None:
         """Waits until future has its value, at most seconds (float), while asyncio's loop can use this object."""
+    def _unread(self, data: bytes) -> None:
+        """Has data (bytes) read once more, which was read for something that does not want it any more."""
     def __iter__(self) -> Request: ...
     def __next__(self) -> bytes: ...
     def set_etag(self) -> None:
@@ -989,6 +991,8 @@ class _Connection:
         """
     def _lend(self, future: Any, seconds: float) -> None:
         """Waits until future has its value, at most seconds (float), while asyncio's loop can use this object."""
+    def _unread(self, data: bytes) -> None:
+        """Has data (bytes) read once more, which was read for something that does not want it any more."""
 
 class Connection(_Connection):
     """A connection (httpd's conn_rec). It may be used while httpd calls a handler for it or for one of its requests; at

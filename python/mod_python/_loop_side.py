@@ -21,6 +21,8 @@ from mod_python._loop_tasks import served
 _AHEAD = 65536  # bytes that a handler may be ahead of what is sent
 _RUNS_SOON = frozenset(("write", "flush", "sendfile", "close", "internal_redirect"))  # without being awaited
 
+_READS = frozenset(("read", "readline", "readlines", "readexactly", "readuntil", "__anext__"))
+
 
 class Operation:
     """Something of ``req`` or ``conn`` that is awaited: a method to be called on a thread of httpd's.
@@ -248,10 +250,13 @@ class Exchange:
         self._call_soon()
 
     def withdraw(self, operation: Operation) -> None:
-        """Nothing waits for an operation any more."""
+        """Nothing waits for an operation any more. What it has read is read by the next one."""
         operation.is_withdrawn = True
         if not operation.is_done:
             self._call_soon()
+        elif operation.name in _READS and operation.value and not (self.is_over or self.is_gone):
+            value = operation.value
+            self.queue(Operation(self, "_unread", (b"".join(value) if isinstance(value, list) else value,), {}))
 
     def cancel(self) -> None:
         """Cancel the handler."""

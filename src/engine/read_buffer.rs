@@ -36,6 +36,13 @@ impl Unread {
         self.data.extend_from_slice(data);
     }
 
+    /// Puts bytes that were taken in front again.
+    pub fn put_back(&mut self, data: &[u8]) {
+        self.data.splice(..self.start, data.iter().copied());
+        self.start = 0;
+        self.searched = 0;
+    }
+
     /// How many bytes there are.
     pub fn len(&self) -> usize {
         self.data.len() - self.start

@@ -82,6 +82,8 @@ impl Class for ConnectionObject {
         _on_loop(exchange) = on_loop::set_exchange;
         /// Waits until future has its value, at most seconds (float), while asyncio's loop can use this object.
         _lend(future, seconds) = on_loop::lend;
+        /// Has data (bytes) read once more, which was read for something that does not want it any more.
+        _unread(data) = on_loop::unread;
     }
     attributes! { ConnectionObject:
         /// The most seconds (float) that one wait of an async def handler takes before it raises TimeoutError. Can be

@@ -204,6 +204,8 @@ impl Class for RequestObject {
         _on_loop(exchange) = on_loop::set_exchange;
         /// Waits until future has its value, at most seconds (float), while asyncio's loop can use this object.
         _lend(future, seconds) = on_loop::lend;
+        /// Has data (bytes) read once more, which was read for something that does not want it any more.
+        _unread(data) = on_loop::unread;
         /// Does nothing: httpd sends the headers before the first byte of the body. It is there for programs written
         /// for mod_python 3.
         send_http_header() = send_http_header;

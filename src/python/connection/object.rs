@@ -132,6 +132,13 @@ impl OnLoop for ConnectionObject {
     fn lease(&self) -> &Arc<Lease> {
         self.lent.lease()
     }
+
+    fn put_back(&self, data: &[u8]) -> PyResult<()> {
+        if let Some(transport) = &self.transport {
+            transport.get()?.io.unread.borrow_mut().put_back(data);
+        }
+        Ok(())
+    }
 }
 
 impl Shows for ConnectionObject {

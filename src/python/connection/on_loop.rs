@@ -29,6 +29,12 @@ pub trait OnLoop: Class {
 
     /// The lease that is lent to the loop.
     fn lease(&self) -> &Arc<Lease>;
+
+    /// Has bytes read once more that a read has taken, whose result nothing has had.
+    ///
+    /// # Errors
+    /// `RuntimeError` where nothing can be read.
+    fn put_back(&self, data: &[u8]) -> PyResult<()>;
 }
 
 /// What a method returns that a task on the loop has called: an awaitable for what was queued. `None` elsewhere.
@@ -89,6 +95,13 @@ pub fn set_exchange<'py, T: OnLoop>(
         me.lease().set_lends(true);
         me.exchange().replace(Some(exchange.clone().unbind()));
     }
+    none(this)
+}
+
+/// `_unread(data)`
+pub fn unread<'py, T: OnLoop>(this: &This<'_, 'py, T>, data: &Bound<'py, PyAny>) -> Answer<'py> {
+    this.body().lease().check()?;
+    this.body().put_back(data.extract()?)?;
     none(this)
 }
 

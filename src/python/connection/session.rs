@@ -147,13 +147,12 @@ impl Session {
                 StepResult::Waits(needs) => {
                     let watched = session.transport.io.watched();
                     // Nothing else takes this turn but the end of the child, on this thread.
-                    session.coroutine.lease.lend_to_loop();
+                    let lease = session.coroutine.lease.clone();
+                    lease.lend_to_loop();
                     drop(turn);
-                    let wakeup = wait_here(c, task, needs, watched);
+                    let wakeup = wait_here(c, task, needs, watched, lease.lends());
                     turn = task.turn();
-                    if let Some(session) = turn.run::<Self>() {
-                        session.coroutine.lease.take_back();
-                    }
+                    lease.take_back();
                     if let Some(session) = turn.run::<Self>() {
                         session.hear(c, wakeup);
                     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use pyo3::prelude::*;
 
 use super::children::ChildObject;
+use super::io::reading;
 use crate::httpd::Request;
 use crate::python::connection::on_loop::{Exchange, OnLoop};
 use crate::python::object::class::This;
@@ -45,6 +46,12 @@ impl OnLoop for RequestObject {
 
     fn lease(&self) -> &Arc<Lease> {
         self.lent.lease()
+    }
+
+    fn put_back(&self, data: &[u8]) -> PyResult<()> {
+        let (r, state) = reading(self, "read")?;
+        state.body.put_back(r, data);
+        Ok(())
     }
 }
 
