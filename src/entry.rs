@@ -239,6 +239,7 @@ impl Module for Entry {
 
     fn pre_connection(c: &Connection) {
         if !c.is_stream() && !c.is_outgoing() {
+            c.add_flush_gate();
             connection_filters(c, |direction, name| c.add_filter(direction, name));
         }
     }

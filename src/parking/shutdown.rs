@@ -12,6 +12,8 @@ use crate::locks::Lock;
 /// When the time of handlers is over and their waits end with `ShuttingDown`. Set once they are told that the child
 /// is about to stop (`conn.closing`).
 static CLOSING: OnceLock<Instant> = OnceLock::new();
+/// How long the time of handlers is.
+static GRACE: OnceLock<Duration> = OnceLock::new();
 /// Whether the time of handlers is over already.
 static OVER: AtomicBool = AtomicBool::new(false);
 /// The events of threads and event loops that look at the stage of the stop when they are called.
@@ -37,6 +39,7 @@ pub(super) fn over_at() -> Option<Instant> {
 
 /// The child stops gracefully: the time of handlers is over after `grace`.
 pub(super) fn begin(grace: Duration) {
+    GRACE.get_or_init(|| grace);
     CLOSING.get_or_init(|| Instant::now() + grace);
     call_all();
 }
@@ -56,6 +59,22 @@ pub fn is_closing() -> bool {
 pub fn is_over() -> bool {
     let over = || CLOSING.get().is_some_and(|over| *over <= Instant::now());
     OVER.load(Ordering::Acquire) || stop::is_told() || over()
+}
+
+/// When a client is given up of which nothing has come, or that has taken nothing, `since` then: after `timeout`, and in a
+/// child that stops gracefully after the time of handlers.
+pub fn gives_up(since: Instant, timeout: Duration) -> Instant {
+    if OVER.load(Ordering::Acquire) || stop::is_told() {
+        return since;
+    }
+    // A time beyond the clock's range is far away.
+    let late = since.checked_add(timeout);
+    let late = late.unwrap_or(since + Duration::from_secs(24 * 60 * 60));
+    let grace = GRACE.get().copied().unwrap_or_default();
+    match over_at() {
+        Some(over) => late.min(over.max(since + grace)),
+        None => late,
+    }
 }
 
 /// How far the stop is.

@@ -1,10 +1,12 @@
 """Restarts and stops under load: no request fails, no child is killed or dies of a signal, and the parent stays small.
 
 By hand, at full size: target/venv/bin/python tests/bench/restarts.py [--count N] [--mpm MPM] [restarts] [stops]
-[applications]; the last are restarts with an application of WSGI in place of a handler.
+[applications] [waiting]; applications are restarts with an application of WSGI in place of a handler, waiting ones with
+requests that wait without a thread (MPM event).
 """
 
 import argparse
+import contextlib
 import http.client
 import os
 import re
@@ -12,6 +14,7 @@ import signal
 import sys
 import threading
 import time
+from collections import Counter
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -55,6 +58,11 @@ SERVED
 # What serves: a handler, or an application.
 HANDLER = "SetHandler mod_python\nPythonHandler ends"
 APPLICATION = "PythonApplication / wsgi ends"
+WAITING = """PythonMaxWaitingRequests 1000
+AsyncRequestWorkerFactor 200
+PythonGracefulTimeout 3
+SetHandler mod_python
+PythonHandler ends::waits"""
 ENDS = """
 import atexit, logging, threading, weakref
 from mod_python import apache
@@ -72,6 +80,11 @@ weakref.finalize(thing, lambda: None)
 
 def handler(req):
     req.write("right")
+    return apache.OK
+
+async def waits(req):
+    await req.sleep(float(req.args or 0.02))
+    await req.write("right")
     return apache.OK
 
 def application(environ, start_response):
@@ -180,6 +193,29 @@ def restarts(mpm: str, interpreters: int, count: int, served: str = HANDLER) -> 
     return outcome
 
 
+def waiting(count: int, clients: int) -> Counter[str]:
+    """Restart gracefully so often while so many requests wait, one in ten of them for longer than the child has.
+
+    What they were answered with, and the lines about children that were killed.
+    """
+    found: Counter[str] = Counter()
+    with server("event", WAITING) as httpd:
+        for _ in range(count):
+            asked = [httpd.connect(timeout=30) for _ in range(clients)]
+            for number, client in enumerate(asked):
+                time_to_wait = 60 if number % 10 == 0 else 1.5
+                client.sendall(f"GET /0?{time_to_wait} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+            time.sleep(0.5)  # all of them wait
+            httpd.graceful()
+            for client in asked:
+                with client, contextlib.suppress(OSError):
+                    answer = http.client.HTTPResponse(client)
+                    answer.begin()
+                    found[f"{answer.status} {answer.read()[:5]!r}" if answer.status == 200 else str(answer.status)] += 1
+        found.update(line for line in httpd.log().splitlines() if KILLED.search(line))
+    return found
+
+
 def stops(mpm: str, interpreters: int, count: int) -> Outcome:
     """Start a server so often, and stop it under load by SIGTERM, at which requests may fail."""
     outcome = Outcome()
@@ -205,12 +241,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=200, help="restarts of each run (200)")
     parser.add_argument("--mpm", choices=MPMS, action="append", help="event, worker, prefork; all of them if left out")
-    parser.add_argument("runs", nargs="*", default=["restarts", "stops", "applications"])
+    parser.add_argument("runs", nargs="*", default=["restarts", "stops", "applications", "waiting"])
     options = parser.parse_args()
+    if "waiting" in options.runs:
+        print(f"event: 20 graceful restarts with 500 waiting requests: {waiting(20, 500)}", flush=True)
     for mpm in options.mpm or MPMS:
         for interpreters in (1, 3):
-            for run, served in (("restarts", HANDLER), ("applications", APPLICATION)):
-                if run not in options.runs:
+            for run, served in (("restarts", HANDLER), ("applications", APPLICATION), ("waiting", WAITING)):
+                if run not in options.runs or (run == "waiting" and mpm != "event"):
                     continue
                 done = restarts(mpm, interpreters, options.count, served)
                 print(

@@ -1,4 +1,4 @@
-"""Thousands of requests that wait a second on one child with 16 threads: when all of them are answered.
+"""Thousands of requests that wait a second on one child with 16 threads: when all are answered, and GETs beside them.
 
 By hand: target/venv/bin/python tests/bench/waiting.py [--many 2000 10000] [--rounds 3] [--paths /sleeps /bare/]
 
@@ -12,7 +12,9 @@ import errno
 import resource
 import selectors
 import socket
+import statistics
 import sys
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +25,7 @@ if str(TESTS.parent) not in sys.path:
 
 from packages import WithPackages  # noqa: E402
 
+from httpd import Httpd  # noqa: E402
 from tests.bench.one_child import ONE_CHILD  # noqa: E402
 
 HANDLER = """
@@ -33,6 +36,17 @@ async def sleeps(req):
     await req.sleep(1)
     req.set_content_length(5)
     await req.write("slept")
+    return apache.OK
+
+async def long(req):
+    await req.sleep(8)
+    req.set_content_length(5)
+    await req.write("slept")
+    return apache.OK
+
+def plain(req):
+    req.set_content_length(5)
+    req.write("plain")
     return apache.OK
 
 async def loops(req):
@@ -71,10 +85,14 @@ ListenBacklog 4096
 """
 CONF += "".join(
     f'<Location "/{name}">\n    SetHandler mod_python\n    PythonHandler waiting::{name}\n</Location>\n'
-    for name in ("sleeps", "loops")
+    for name in ("sleeps", "loops", "long", "plain")
 )
 PATHS = ["/sleeps", "/loops", "/bare/", "/starlette/"]
 CONF += "PythonApplication /bare asgi bare_site\nPythonApplication /starlette asgi starlette_site\n"
+
+
+def _get(path: str) -> bytes:
+    return f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
 
 
 @dataclass
@@ -91,14 +109,15 @@ class Clients:
 
     def __init__(self, port: int, path: str, count: int) -> None:
         """None is connected yet."""
-        self._port, self._request = port, f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
+        self._port, self._request = port, _get(path)
         self._selector = selectors.DefaultSelector()
         self.all = [Client(socket.socket()) for _ in range(count)]
 
-    def first(self) -> int:
-        """The length of an answer."""
+    def first(self, path: str | None = None) -> int:
+        """The length of an answer, or of one of another path."""
+        request = self._request if path is None else _get(path)
         with socket.create_connection(("127.0.0.1", self._port)) as client:
-            client.sendall(self._request)
+            client.sendall(request)
             return len(client.recv(65536))
 
     def round(self, length: int, *, connect: bool) -> tuple[float, int]:
@@ -146,18 +165,64 @@ class Clients:
         self._selector.close()
 
 
-def measure(path: str, count: int, rounds: int) -> None:
-    """Measure one kind of wait."""
+def server() -> Httpd:
+    """A server with what is asked for."""
     httpd = WithPackages(CONF, allow=["AH0004[56]"])
     for name, text in (("waiting", HANDLER), ("bare_site", BARE), ("starlette_site", STARLETTE)):
         httpd.handler(f"{name}.py", text)
-    with httpd:
+    return httpd
+
+
+def measure(path: str, count: int, rounds: int) -> None:
+    """Measure one kind of wait."""
+    with server() as httpd:
         clients = Clients(httpd.port, path, count)
         length = clients.first()
         for number in range(rounds):
             seconds, answered = clients.round(length, connect=number == 0)
             print(f"{path}: round {number + 1}: {answered} of {count} answered in {seconds:.2f} s", flush=True)
         clients.close()
+
+
+def raise_limit(wanted: int) -> None:
+    """Raise the limit of descriptors; where it is hard, as far as that goes."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, max(wanted, hard)))
+    except (ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        print(f"the limit of descriptors is {hard}, less than {wanted}", flush=True)
+
+
+def median(httpd: Httpd, count: int) -> float:
+    """The median of so many GETs on one connection, in seconds."""
+    times = []
+    with httpd.connect() as client:
+        for _ in range(count):
+            begin = time.perf_counter()
+            client.sendall(b"GET /plain HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert client.recv(65536).endswith(b"plain")
+            times.append(time.perf_counter() - begin)
+    return statistics.median(times)
+
+
+def beside(count: int) -> None:
+    """Measure plain GETs without waiting clients and beside them, by turns."""
+    with server() as httpd:
+        median(httpd, 1000)
+        alone, together = [], []
+        for _ in range(3):
+            alone.append(median(httpd, 1000))
+            clients = Clients(httpd.port, "/long", count)
+            asked = threading.Thread(target=clients.round, args=(clients.first("/plain"),), kwargs={"connect": True})
+            asked.start()
+            time.sleep(3)  # all of them have asked
+            together.append(median(httpd, 1000))
+            asked.join()
+            clients.close()
+        before, after = (1e6 * min(times) for times in (alone, together))
+        text = f"{before:.0f} us alone, {after:.0f} us beside {count} that wait: {100 * after / before - 100:+.0f} %"
+        print(f"the median of plain GETs: {text}", flush=True)
 
 
 def main() -> None:
@@ -167,8 +232,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3, help="how often each client asks")
     parser.add_argument("--paths", nargs="+", default=PATHS, help="which of the kinds of waits")
     options = parser.parse_args()
-    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    raise_limit(3 * max(options.many) + 1000)
+    beside(min(options.many))
     for path in options.paths:
         for count in options.many:
             measure(path, count, options.rounds)

@@ -70,6 +70,23 @@ impl Brigade {
         Ok(false)
     }
 
+    /// As `move_prefix`, but reads nothing: files stay files. Data of unknown length is moved as a whole.
+    pub fn move_slice(&self, target: &Brigade, limit: usize) -> Result<(), Error> {
+        let mut left = limit;
+        while let Some(kind) = self.front() {
+            let length = self.front_length().unwrap_or(left.max(1));
+            if kind == BucketKind::Data && length > left {
+                if left == 0 {
+                    break;
+                }
+                self.split_front(left)?;
+            }
+            left -= length.min(left);
+            target.append_front_of(self);
+        }
+        Ok(())
+    }
+
     /// Moves one line, its LF included, to `target`; at most `limit` bytes.
     pub fn move_line(&self, target: &Brigade, limit: usize) -> Result<(), Error> {
         // SAFETY: two live rings of one connection.
@@ -83,8 +100,8 @@ impl Brigade {
         })
     }
 
-    /// How many bytes of data stand behind the bucket `mark` (`None`: in the whole brigade), and whether EOS does. All
-    /// data is in memory.
+    /// How many bytes of data stand behind the bucket `mark` (`None`: in the whole brigade), as far as that is known, and
+    /// whether EOS does.
     pub(in crate::httpd) fn since(&self, mark: Option<NonNull<ffi::apr_bucket>>) -> (usize, bool) {
         let mut at = match mark {
             Some(mark) => self.after(mark),
@@ -134,7 +151,7 @@ impl Brigade {
     }
 
     /// How many bytes of data all buckets hold; only data of unknown length is read.
-    pub(in crate::httpd) fn known_length(&self) -> usize {
+    pub fn known_length(&self) -> usize {
         let mut total = 0;
         let mut at = self.first();
         while let Some(bucket) = at {

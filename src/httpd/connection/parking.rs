@@ -133,6 +133,11 @@ impl Connection {
         self.poll(libc::POLLOUT, 0) == libc::POLLOUT
     }
 
+    /// Whether the send buffer of the socket has room, or a write finds the connection broken.
+    pub fn can_write(&self) -> bool {
+        self.poll(libc::POLLOUT, 0) != 0
+    }
+
     /// Whether something has come on the socket, be it its end.
     pub fn has_input(&self) -> bool {
         self.poll(libc::POLLIN, 0) != 0

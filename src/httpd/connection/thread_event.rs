@@ -29,6 +29,10 @@ pub enum SocketChange {
     End,
     /// That, or input.
     Input,
+    /// That the connection breaks, or room in the send buffer.
+    Room,
+    /// That, or input.
+    InputOrRoom,
 }
 
 impl ThreadEvent {
@@ -80,6 +84,8 @@ pub fn wait(
     let events = match socket {
         Some((_, SocketChange::Input)) => libc::POLLIN | libc::POLLRDHUP,
         Some((_, SocketChange::End)) => libc::POLLRDHUP,
+        Some((_, SocketChange::Room)) => libc::POLLOUT,
+        Some((_, SocketChange::InputOrRoom)) => libc::POLLIN | libc::POLLRDHUP | libc::POLLOUT,
         _ => 0,
     };
     let mut entries = [
@@ -93,7 +99,7 @@ pub fn wait(
     let ready = Ready {
         ends: broken || came & libc::POLLRDHUP != 0,
         broken,
-        writable: false,
+        writable: came & libc::POLLOUT != 0,
     };
     (came != 0).then_some(ready)
 }

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 use super::entry_point::{OutputEntry, register_output};
 use super::{Filter, handle};
 use crate::filter_chain::Direction;
+use crate::httpd::connection::Connection;
 use crate::httpd::ffi;
 use crate::httpd::request::Request;
 
@@ -67,6 +68,26 @@ impl KnownRecord {
         let added = unsafe { ffi::ap_add_output_filter_handle(record, context, r, c) };
         // SAFETY: null, or a filter that lives as long as the request.
         (!added.is_null()).then(|| unsafe { Filter::from_raw(added) })
+    }
+
+    /// Adds the filter to a connection's chain, as `add_to`.
+    pub(in crate::httpd) fn add_to_connection<'a>(&self, c: &'a Connection) -> Option<&'a Filter> {
+        let (record, nothing) = (self.get(), null_mut());
+        if record.is_null() {
+            return None;
+        }
+        // SAFETY: the live connection, and a record of an output filter.
+        let added =
+            unsafe { ffi::ap_add_output_filter_handle(record, nothing, null_mut(), c.as_ptr()) };
+        // SAFETY: null, or a filter that lives as long as the connection.
+        (!added.is_null()).then(|| unsafe { Filter::from_raw(added) })
+    }
+
+    /// The first such filter in a connection's chain.
+    pub(in crate::httpd) fn in_chain_of<'a>(&self, c: &'a Connection) -> Option<&'a Filter> {
+        let record = self.get();
+        c.output_chain()
+            .find(|filter| std::ptr::eq(filter.raw().frec, record))
     }
 
     /// The first such filter in a request's chain.

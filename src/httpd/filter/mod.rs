@@ -8,6 +8,7 @@ pub mod content_length;
 pub(in crate::httpd) mod decoded_body;
 pub(in crate::httpd) mod entry_point;
 pub mod file;
+pub mod flush_gate;
 pub mod inflater;
 pub mod input;
 pub mod joined;
@@ -266,20 +267,34 @@ impl Connection {
     pub fn filter(&self, direction: Direction, name: &str) -> Option<&Filter> {
         let name = CString::new(name).ok()?;
         let record = handle(direction, &name);
-        let mut at = match direction {
+        let first = match direction {
             Direction::Input => self.raw().input_filters,
             Direction::Output => self.raw().output_filters,
         };
-        loop {
-            // SAFETY: null at the chain's end, or a filter that lives as long as the connection.
-            let filter = unsafe { at.as_ref() }?;
-            if filter.frec == record && !record.is_null() {
-                // SAFETY: as above.
-                return Some(unsafe { Filter::from_raw(at) });
-            }
-            at = filter.next;
-        }
+        // SAFETY: the chain of a live connection.
+        let mut chain = unsafe { chain(first) };
+        chain.find(|filter| filter.raw().frec == record && !record.is_null())
     }
+
+    /// The output filters from the connection's first to its last.
+    pub(in crate::httpd) fn output_chain(&self) -> impl Iterator<Item = &Filter> {
+        // SAFETY: the chain of a live connection.
+        unsafe { chain(self.raw().output_filters) }
+    }
+}
+
+/// The filters of a chain.
+///
+/// # Safety
+/// `at` is null or the first filter of a chain, whose filters live for all of `'a`.
+unsafe fn chain<'a>(mut at: *mut ffi::ap_filter_t) -> impl Iterator<Item = &'a Filter> {
+    std::iter::from_fn(move || {
+        // SAFETY: null at the chain's end, or a filter of it.
+        let filter = unsafe { at.as_ref() }?;
+        let found = std::mem::replace(&mut at, filter.next);
+        // SAFETY: as above.
+        Some(unsafe { Filter::from_raw(found) })
+    })
 }
 
 thread_local! {
@@ -326,14 +341,8 @@ impl Request {
 
     /// The output filters from the request's own to the connection's last.
     pub(in crate::httpd) fn output_chain(&self) -> impl Iterator<Item = &Filter> {
-        let mut at = self.raw().output_filters;
-        std::iter::from_fn(move || {
-            // SAFETY: null at the chain's end, or a filter that lives as long as the request.
-            let filter = unsafe { at.as_ref() }?;
-            let found = std::mem::replace(&mut at, filter.next);
-            // SAFETY: as above.
-            Some(unsafe { Filter::from_raw(found) })
-        })
+        // SAFETY: the chain of a live request.
+        unsafe { chain(self.raw().output_filters) }
     }
 
     /// Whether the filter of this name is in the chain of each response, so that there is nothing to add.

@@ -249,6 +249,7 @@ fn register_all<M: Module>(pool: &Pool) {
     filters::register_run_time::<M>();
     super::filter::before_headers::register();
     super::filter::decoded_body::register();
+    super::filter::flush_gate::register();
     super::filter::inflater::register();
     super::filter::not_modified::register();
     super::filter::range_cut::register();

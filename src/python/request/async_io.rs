@@ -132,7 +132,7 @@ pub(in crate::python) fn write<'py>(
     let (response, interpreter) = (&state.response, this.interpreter());
     let written = response.total.get();
     response
-        .write(interpreter, r, data, false)
+        .queue(interpreter, r, data)
         .map_err(|error| unsent(this.py(), interpreter, response, error))?;
     let flush = flush && response.total.get() > written;
     sending(this, state, flush, None)

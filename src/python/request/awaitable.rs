@@ -1,7 +1,7 @@
 //! `RequestWait`: the awaitable that methods of `req` return to an `async def` handler. It is polled in a step of the
 //! handler, on the thread that httpd handles the request on, with the GIL. What it asks of the client is read and sent
-//! at once, and lets go of the GIL meanwhile. A sleep ends the step, and so does a read, where the request can wait without
-//! a thread and the client has not sent enough.
+//! at once, and lets go of the GIL meanwhile. A sleep ends the step; so does a write whose client is slow, and a read,
+//! where the request can wait without a thread and the client has not sent enough.
 
 use std::cell::{Cell, RefCell};
 use std::time::{Duration, Instant};
@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use pyo3::exceptions::{PyConnectionResetError, PyOSError, PyRuntimeError, PyTimeoutError};
 use pyo3::prelude::*;
 
+use super::async_output;
 use super::body::BodyRead;
 use super::body_wait::{BodyLook, BodyWait};
 use super::io::{answering, reading};
@@ -25,7 +26,7 @@ use crate::python::object::class;
 use crate::python::object::class::{Answer, Class, This};
 use crate::python::object::members::{attributes, methods};
 use crate::python::object::slots::{Awaitable, Slot, awaitable_slots};
-use crate::python::runtime::interpreter::Interpreter;
+use crate::python::runtime::interpreter::{Interpreter, release};
 use crate::python::runtime::types::ClassId;
 
 /// One thing that an `async def` handler of a request awaits, or iterates over.
@@ -36,6 +37,8 @@ pub struct RequestWait {
     until: Cell<Option<Instant>>,
     /// What has come of the body for this.
     body: RefCell<BodyWait>,
+    /// Whether a FLUSH stands behind what was written.
+    is_flushed: Cell<bool>,
 }
 
 /// What is awaited. Lengths and limits are in bytes.
@@ -72,6 +75,7 @@ impl RequestWait {
             operation,
             until: Cell::new(None),
             body: RefCell::default(),
+            is_flushed: Cell::new(false),
         }
     }
 }
@@ -102,7 +106,7 @@ impl Awaitable for RequestWait {
         let req = class::body::<RequestObject>(object, this.interpreter()).ok_or_else(gone)?;
         match this.body().operation {
             RequestOperation::Time(time) => sleep(this, req, time),
-            RequestOperation::Sent { flush, value } => send(this, req, flush, value).map(Some),
+            RequestOperation::Sent { flush, value } => send(this, req, flush, value),
             operation => read(this, req, operation),
         }
     }
@@ -173,7 +177,6 @@ fn read_or_wait<'py>(
     this.body().body.replace(wait);
     match io.lost.get() {
         Some(lost) => Err(lost.error(this.py(), this.interpreter())),
-        None if shutdown::is_over() => Err(Lost::Stopping.error(this.py(), this.interpreter())),
         None => Ok(None),
     }
 }
@@ -189,7 +192,7 @@ fn withdraw<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
     none(this)
 }
 
-/// Sends what was written.
+/// Sends what was written. The result is `None` while the client has not taken all of it.
 ///
 /// # Errors
 /// As `unsent`.
@@ -198,19 +201,48 @@ fn send<'py>(
     req: &RequestObject,
     flush: bool,
     value: Option<i64>,
-) -> PyResult<Bound<'py, PyAny>> {
-    let py = this.py();
+) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let (py, interpreter) = (this.py(), this.interpreter());
     let (r, state) = answering(req, "write")?;
     let response = &state.response;
-    let sent = match flush {
-        true => response.flush(py, r),
-        false => Ok(()),
-    };
-    sent.map_err(|error| unsent(py, this.interpreter(), response, error))?;
-    match value {
-        Some(value) => Ok(value.into_pyobject(py)?.into_any()),
-        None => Ok(py.None().into_bound(py)),
+    let late = with_stepped(|stepped| {
+        let own = stepped.filter(|(c, ..)| std::ptr::eq(*c, r.connection()));
+        let Some((.., io)) = own.filter(|_| async_output::can_wait(r)) else {
+            return match flush {
+                true => response.flush(py, r).map(|()| None),
+                false => Ok(None),
+            };
+        };
+        if flush && !this.body().is_flushed.replace(true) {
+            response.queue_flush();
+        }
+        if !response.is_sending() {
+            return response.check().map(|()| None);
+        }
+        let late = release(py, || response.send_more(r));
+        response.check()?;
+        if let Some(lost) = io.lost.get().filter(|_| late.is_some()) {
+            return Err(lost.error(py, interpreter));
+        }
+        if late.is_some() {
+            io.need(Needs {
+                write: true,
+                until: late,
+                ..Needs::default()
+            });
+        }
+        Ok(late)
+    });
+    if late
+        .map_err(|error| unsent(py, interpreter, response, error))?
+        .is_some()
+    {
+        return Ok(None);
     }
+    Ok(Some(match value {
+        Some(value) => value.into_pyobject(py)?.into_any(),
+        None => py.None().into_bound(py),
+    }))
 }
 
 /// Why an `async def` handler's response could not be sent, where writing it has failed with `error`:

@@ -10,7 +10,8 @@ use pyo3::types::{PyBytes, PyList};
 use super::awaitable::RequestOperation;
 use super::body::{Body, BodyRead};
 use crate::httpd::{Error, Request};
-use crate::parking::io_state::{InputState, IoState, Needs};
+use crate::parking::io_state::{InputState, IoState, Lost, Needs};
+use crate::parking::shutdown;
 use crate::python::memory::{PartialBytes, bytes};
 use crate::python::runtime::interpreter::Interpreter;
 
@@ -19,13 +20,13 @@ const LOOK: Duration = Duration::from_secs(10);
 /// The same for a stream of HTTP/2, which has no socket to wait for: at first, and at last.
 const STREAM_LOOKS: [Duration; 2] = [Duration::from_millis(1), Duration::from_millis(20)];
 
-/// What has come for one read, and when more will have come too late.
+/// What has come for one read, and since when nothing has.
 #[derive(Default)]
 pub struct BodyWait {
     data: Option<PartialBytes>,
     line: Vec<u8>,
     lines: Vec<Py<PyBytes>>,
-    late_at: Option<Instant>,
+    since: Option<Instant>,
     /// After how long a stream is looked at again.
     look: Duration,
 }
@@ -78,15 +79,18 @@ impl<'py> BodyLook<'_, 'py> {
             return Ok(Some(value));
         }
         let now = Instant::now();
-        let late_at = wait.late_at.filter(|_| self.body.portions() == before);
-        let late_at = late_at.unwrap_or_else(|| now + self.r.server().timeout());
-        wait.late_at = Some(late_at);
+        let since = wait.since.filter(|_| self.body.portions() == before);
+        let since = *wait.since.insert(since.unwrap_or(now));
+        let late_at = shutdown::gives_up(since, self.r.server().timeout());
         let is_gone = io.must_tell() || self.r.connection().is_aborted();
         if is_gone || io.input() != InputState::Open {
             return Err(self.fail(Error::END_OF_FILE));
         }
         if late_at <= now {
-            return Err(self.fail(Error::TIME_OUT));
+            return Err(match shutdown::is_over() {
+                true => Lost::Stopping.error(self.py, self.interpreter),
+                false => self.fail(Error::TIME_OUT),
+            });
         }
         let look = match self.r.connection().is_stream() {
             true => (wait.look * 2).clamp(STREAM_LOOKS[0], STREAM_LOOKS[1]),

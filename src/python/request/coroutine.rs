@@ -19,6 +19,7 @@ use crate::httpd::connection::thread_event::SocketChange;
 use crate::httpd::{Connection, Request, Status};
 use crate::parking::io_state::{InputState, IoState, Needs};
 use crate::parking::shutdown;
+use crate::parking::shutdown::StopStage;
 use crate::parking::task::Task;
 use crate::parking::timer;
 use crate::python::connection::call::{grace, is_coroutine};
@@ -38,6 +39,14 @@ pub enum CallEnd<'py> {
     Result(Bound<'py, PyAny>),
     /// The request waits without a thread, and the phase goes on later.
     Waits,
+}
+
+/// How far a handler has come.
+pub enum HandlerProgress<'py> {
+    /// It has returned this.
+    Done(Bound<'py, PyAny>),
+    /// It waits, and its request can do so without a thread.
+    Waits(Resumes),
 }
 
 /// Forgets the task when the handler is at its end.
@@ -102,12 +111,11 @@ pub fn awaited<'py>(
         io: &io,
     };
     match steps.run(interpreter, &result)? {
-        Some(value) => Ok(CallEnd::Result(value)),
-        None => {
+        HandlerProgress::Done(value) => Ok(CallEnd::Result(value)),
+        HandlerProgress::Waits(handler) => {
             // It is forgotten when the request has ended.
             known.0 = None;
-            let coroutine = Resumes::Coroutine(result.unbind());
-            waiting::begin(r, task, io, coroutine, interpreter);
+            waiting::begin(r, task, io, handler, interpreter);
             Ok(CallEnd::Waits)
         }
     }
@@ -126,8 +134,26 @@ pub struct Steps<'a> {
 }
 
 impl Steps<'_> {
-    /// Steps the coroutine to its end and returns its value; `None` when it waits, and the request can do so without a
-    /// thread: what it needs is in `io` then. Called with the GIL.
+    /// Goes on with a handler that has waited without a thread. As `run`.
+    ///
+    /// # Errors
+    /// What the coroutine raises.
+    pub fn resume<'py>(
+        &self,
+        py: Python<'py>,
+        interpreter: &'static Interpreter,
+        handler: Resumes,
+    ) -> PyResult<HandlerProgress<'py>> {
+        match handler {
+            Resumes::Coroutine(coroutine) => self.run(interpreter, &coroutine.into_bound(py)),
+            Resumes::Returned(value) => Ok(self.finish(value.into_bound(py))),
+            // Its request goes on elsewhere.
+            Resumes::Application(_) => Ok(HandlerProgress::Waits(handler)),
+        }
+    }
+
+    /// Steps the coroutine until it has returned, or waits, and the request can do so without a thread: what it needs is in
+    /// `io` then. Called with the GIL.
     ///
     /// # Errors
     /// What the coroutine raises.
@@ -135,7 +161,7 @@ impl Steps<'_> {
         &self,
         interpreter: &'static Interpreter,
         coroutine: &Bound<'py, PyAny>,
-    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+    ) -> PyResult<HandlerProgress<'py>> {
         let py = coroutine.py();
         let is_ours = |what: &Bound<'_, PyAny>| {
             class::body::<RequestWait>(what, interpreter).is_some()
@@ -154,14 +180,38 @@ impl Steps<'_> {
                 Step::Waits(what) if is_ours(&what) => {
                     drop(what);
                     if release(py, || self.wait()) {
-                        return Ok(None);
+                        let handler = Resumes::Coroutine(coroutine.clone().unbind());
+                        return Ok(HandlerProgress::Waits(handler));
                     }
                     go_on()
                 }
                 Step::Waits(_) => self.step(|| stepper::throw_here(coroutine, &foreign())),
-                Step::Done(value) => return Ok(Some(value)),
+                Step::Done(value) => return Ok(self.finish(value)),
                 Step::Raised(error) => return Err(error),
             };
+        }
+    }
+
+    /// The coroutine has returned: waits until httpd takes what is left of what it wrote without waiting for the client.
+    fn finish<'py>(&self, value: Bound<'py, PyAny>) -> HandlerProgress<'py> {
+        let response = &self.state.response;
+        response.queue_large(self.r);
+        loop {
+            let send = || match response.is_sending() {
+                true => response.send_more(self.r),
+                false => None,
+            };
+            let Some(late) = release(value.py(), send) else {
+                return HandlerProgress::Done(value);
+            };
+            self.io.needs.set(Needs {
+                write: true,
+                until: Some(late),
+                ..Needs::default()
+            });
+            if release(value.py(), || self.wait()) {
+                return HandlerProgress::Waits(Resumes::Returned(value.unbind()));
+            }
         }
     }
 
@@ -173,17 +223,24 @@ impl Steps<'_> {
     /// Waits until the task is woken, a time has come, the client is seen to have left, or the time of handlers is over.
     /// Returns `true` where the request is to wait without a thread instead. Called without the GIL.
     fn wait(&self) -> bool {
-        self.state.response.send_due(self.r);
-        let mut needs = self.io.needs.get();
-        let heartbeat = self.state.heartbeat.due(self.state.response.total.get());
-        needs.until = needs.until.into_iter().chain(heartbeat).min();
+        let awaited = self.io.needs.get();
+        let mut needs = awaited;
+        let response = &self.state.response;
+        // Where it waits for something else, what it has written is sent meanwhile.
+        let late = match awaited.write {
+            true => None,
+            false => response.send_due(self.r),
+        };
+        let heartbeat = self.state.heartbeat.due(response.total.get());
+        needs.write |= late.is_some();
+        needs.until = [needs.until, late, heartbeat].into_iter().flatten().min();
         self.io.needs.set(needs);
         let c = self.r.connection();
         if self.io.has_reported_end() && !c.is_stream() && c.is_at_end() {
             // What came before it was read meanwhile.
             self.io.note_end();
         }
-        if self.must_go_on(needs) {
+        if self.must_go_on(awaited, needs.until) {
             return false;
         }
         if waiting::can_leave(self.r, self.task) {
@@ -208,19 +265,30 @@ impl Steps<'_> {
                     false => has_unread_input = true,
                 }
             }
-            if wakeup.other || (wakeup.socket && needs.read) || self.must_go_on(needs) {
+            let is_ready = wakeup.socket && (needs.read || needs.write);
+            if wakeup.other || is_ready || self.must_go_on(awaited, needs.until) {
                 return false;
             }
         }
     }
 
-    /// Whether the handler must be stepped now.
-    fn must_go_on(&self, needs: Needs) -> bool {
-        if self.r.connection().is_aborted() {
+    /// Whether the handler, which waits for what is `awaited`, must be stepped now; at the latest, `until`.
+    fn must_go_on(&self, awaited: Needs, until: Option<Instant>) -> bool {
+        let is_aborted = self.r.connection().is_aborted();
+        if is_aborted {
             self.io.departure.note_broken();
         }
-        let is_late = needs.until.is_some_and(|until| until <= Instant::now());
-        is_late || self.io.must_tell() || shutdown::is_over()
+        let is_late = until.is_some_and(|until| until <= Instant::now());
+        let stops = shutdown::stage();
+        is_late
+            || stops == StopStage::AtOnce
+            || match (awaited.write, awaited.read) {
+                // A client that has ended its side may still take what is sent.
+                (true, _) => is_aborted,
+                // When the child stops, a client that sends or takes something has time for that.
+                (_, true) => self.io.must_tell(),
+                _ => self.io.must_tell() || stops == StopStage::Over,
+            }
     }
 
     /// What is watched of the socket: nothing of a stream's, which shares it, and nothing once the handler knows.
@@ -229,8 +297,12 @@ impl Steps<'_> {
         c: &'c Connection,
         has_unread_input: bool,
     ) -> Option<(&'c Connection, SocketChange)> {
-        if self.io.needs.get().read && !c.is_stream() {
-            return Some((c, SocketChange::Input));
+        let needs = self.io.needs.get();
+        match (needs.read && !c.is_stream(), needs.write) {
+            (true, true) => return Some((c, SocketChange::InputOrRoom)),
+            (true, false) => return Some((c, SocketChange::Input)),
+            (false, true) => return Some((c, SocketChange::Room)),
+            (false, false) => {}
         }
         if c.is_stream() || self.io.is_departure_told() {
             return None;

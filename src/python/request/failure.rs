@@ -62,7 +62,7 @@ impl PhaseCall<'_, '_> {
             self.count_cut(handler);
             if let Some(kind) = response.open_text(self.r) {
                 let text = traceback::appendix(self.py, kind, &self.name(handler), error);
-                response.append(self.py, self.r, &text);
+                response.add_text(self.py, self.r, &text);
             }
             return Outcome::Over(release(self.py, || response.cut(self.r)));
         }

@@ -52,6 +52,10 @@ impl Heartbeat {
             return;
         }
         self.due.set(None);
+        if state.response.is_sending() {
+            // The client has not taken what came before it.
+            return;
+        }
         let text = PyBytes::new(py, &self.text.borrow());
         // A client that has gone is found out by the next look, and the handler is told then.
         let _ = state.response.write(interpreter, r, &text, false);

@@ -4,6 +4,7 @@ pub mod access;
 pub mod add_handler;
 pub mod asgi;
 pub(in crate::python) mod async_io;
+mod async_output;
 pub mod awaitable;
 pub mod body;
 mod body_wait;

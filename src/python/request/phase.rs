@@ -80,11 +80,11 @@ pub fn run(
 }
 
 /// Goes on with the content phase of a request that has waited without a thread: `result` gives what its handler has
-/// returned, or None where it waits again. Returns the status for httpd; `SUSPENDED` if the request waits again.
+/// come to. Returns the status for httpd; `SUSPENDED` if the request waits again.
 pub fn go_on(
     r: &Request,
     interpreter: &'static Interpreter,
-    result: impl for<'py> FnOnce(Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>>,
+    result: impl for<'py> FnOnce(Python<'py>) -> PyResult<CallEnd<'py>>,
 ) -> Status {
     let (state, phase) = (RequestState::of(r), Phase::Content);
     let measurement = Measurement::go_on(metrics::phase(phase));
@@ -101,8 +101,7 @@ pub fn go_on(
                     state,
                 };
                 state.call_handlers(py, interpreter, || {
-                    let result =
-                        result(py).map(|value| value.map_or(CallEnd::Waits, CallEnd::Result));
+                    let result = result(py);
                     run.chain(&chain, &object, Some(result))
                 })
             }

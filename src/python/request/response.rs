@@ -2,12 +2,14 @@
 //!
 //! It is used on the thread that httpd handles the request on. The GIL is released while httpd's filters are called.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
+use std::time::Instant;
 
 use bytes::Bytes;
 use pyo3::exceptions::PyOSError;
 use pyo3::prelude::*;
 
+use super::async_output;
 use super::state::RequestState;
 use crate::engine::settings::Settings;
 use crate::engine::text_kind::TextKind;
@@ -25,17 +27,23 @@ const COPIED_BELOW: usize = 8000;
 
 /// What was written to a response and not yet sent.
 pub struct Response {
-    written: OwnedBrigade,
+    pub(super) written: OwnedBrigade,
     /// Small pieces that are to stand behind `written`. APR would give each one a bucket of its own, once the first
     /// bucket is full.
     pieces: RefCell<Vec<u8>>,
-    buffered: Cell<usize>,
+    pub(super) buffered: Cell<usize>,
     /// The number of bytes that were written, sent or not.
     pub total: Cell<usize>,
     /// The error with which sending has failed. Nothing is sent after it.
-    broken: Cell<Option<Error>>,
+    pub(super) broken: Cell<Option<Error>>,
     /// Whether an `async def` handler has written something that is to be sent before it waits.
     pub is_due: Cell<bool>,
+    /// Whether what such a handler has written is to be sent as the client takes it.
+    pub(super) is_sending: Cell<bool>,
+    /// Since when the client has taken nothing of it; `None` while nothing is left.
+    pub(super) stalled_since: Cell<Option<Instant>>,
+    /// The part of it that is being sent.
+    pub(super) piece: OnceCell<OwnedBrigade>,
     /// Whether a client that takes nothing is not waited for once the child stops.
     pub ends_with_stop: Cell<bool>,
     /// Whether the handlers send plain text, not a coded one: known with `PythonDebug On`, once something was sent.
@@ -52,6 +60,9 @@ impl Response {
             total: Cell::new(0),
             broken: Cell::new(None),
             is_due: Cell::new(false),
+            is_sending: Cell::new(false),
+            stalled_since: Cell::new(None),
+            piece: OnceCell::new(),
             ends_with_stop: Cell::new(false),
             is_uncoded: Cell::new(None),
         }
@@ -73,9 +84,7 @@ impl Response {
         data: &Bound<'_, PyAny>,
         flush: bool,
     ) -> PyResult<()> {
-        let length = buffer::append(&mut &*self, data, interpreter.deferred_drops)?;
-        self.buffered.set(self.buffered.get() + length);
-        self.total.set(self.total.get() + length);
+        let length = self.append(interpreter, data)?;
         if length > 0 && flush {
             self.join_pieces();
             self.written.append_flush();
@@ -104,6 +113,21 @@ impl Response {
         self.total.set(self.total.get() + length);
     }
 
+    /// Appends data, and returns how many bytes that is.
+    ///
+    /// # Errors
+    /// `TypeError` for what cannot be written.
+    pub(super) fn append(
+        &self,
+        interpreter: &'static Interpreter,
+        data: &Bound<'_, PyAny>,
+    ) -> PyResult<usize> {
+        let length = buffer::append(&mut &*self, data, interpreter.deferred_drops)?;
+        self.buffered.set(self.buffered.get() + length);
+        self.total.set(self.total.get() + length);
+        Ok(length)
+    }
+
     /// Appends a part of a file, `offset` and `length` in bytes.
     pub fn put_file(&self, r: &Request, file: &OpenFile, offset: i64, length: i64) {
         if length > 0 {
@@ -125,20 +149,10 @@ impl Response {
         self.send(py, r)
     }
 
-    /// Sends what an `async def` handler has written and not awaited, before it waits for something else. Without the GIL;
-    /// an error shows when it writes again.
-    pub fn send_due(&self, r: &Request) {
-        if self.is_due.take() {
-            self.join_pieces();
-            self.written.append_flush();
-            self.send_rest(r);
-        }
-    }
-
     /// Sends what was written and not sent. Without the GIL; no handler is left that an exception could reach.
     pub fn send_rest(&self, r: &Request) {
         if self.has_rest(r) {
-            self.pass_on(r);
+            self.pass_on(r, false);
         }
     }
 
@@ -190,7 +204,7 @@ impl Response {
     }
 
     /// Sends what was written, and a text behind it.
-    pub fn append(&self, py: Python<'_>, r: &Request, text: &[u8]) {
+    pub fn add_text(&self, py: Python<'_>, r: &Request, text: &[u8]) {
         self.join_pieces();
         if self.written.append_copy(text).is_ok() {
             // The response is cut in any case.
@@ -206,7 +220,7 @@ impl Response {
     }
 
     /// Whether something is to be sent. Drops what would follow the end of the response.
-    fn has_rest(&self, r: &Request) -> bool {
+    pub(super) fn has_rest(&self, r: &Request) -> bool {
         if r.is_answered() || RequestState::of(r).handlers.is_after_response() {
             // After the end of a response, the client would take bytes for the next one. A request that httpd only
             // logs, such as one that timed out, has no response.
@@ -217,7 +231,7 @@ impl Response {
     }
 
     /// Gives the small pieces a bucket behind what was written before them.
-    fn join_pieces(&self) {
+    pub(super) fn join_pieces(&self) {
         let pieces = self.pieces.take();
         if pieces.len() < COPIED_BELOW {
             if !pieces.is_empty() {
@@ -228,17 +242,16 @@ impl Response {
         }
     }
 
-    /// Sends what was written, without the GIL.
-    fn pass_on(&self, r: &Request) {
-        self.buffered.set(0);
+    /// Sends what was written, without the GIL; `to_the_client`: returns when that has taken it.
+    fn pass_on(&self, r: &Request, to_the_client: bool) {
         if self.is_uncoded.get().is_none() && r.settings::<Settings>().debug == Some(true) {
             // Filters may code it on its way: DEFLATE sets the same header.
             self.is_uncoded.set(Some(r.response_coding().is_none()));
         }
-        let _blocking = self
-            .ends_with_stop
-            .get()
-            .then(|| r.connection().blocks_once());
+        if self.ends_with_stop.get() && async_output::can_wait(r) {
+            return self.send_and_wait(r, to_the_client);
+        }
+        self.buffered.set(0);
         self.broken.set(r.write(&self.written).err());
     }
 
@@ -248,8 +261,14 @@ impl Response {
     /// `OSError` when the client is gone.
     pub fn send(&self, py: Python<'_>, r: &Request) -> PyResult<()> {
         if self.has_rest(r) {
-            release(py, || self.pass_on(r));
+            release(py, || self.pass_on(r, true));
         }
+        self.check()
+    }
+
+    /// # Errors
+    /// `OSError` if sending has failed.
+    pub fn check(&self) -> PyResult<()> {
         match self.broken.get() {
             None => Ok(()),
             Some(Error::FILTER) => Err(PyOSError::new_err("an output filter ended the response")),

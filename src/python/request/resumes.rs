@@ -13,6 +13,8 @@ use crate::python::runtime::interpreter::Interpreter;
 pub enum Resumes {
     /// The coroutine of an `async def` handler.
     Coroutine(Py<PyAny>),
+    /// What such a handler has returned, whose client has not taken enough of what it wrote.
+    Returned(Py<PyAny>),
     /// The request, which an application answers on its event loop.
     Application(Arc<Offer>),
 }
@@ -25,6 +27,9 @@ impl Resumes {
                 // What it raises has nobody to hear it.
                 let _ = coroutine.into_bound(py).call_method0("close");
             }),
+            Self::Returned(value) => {
+                interpreter.enter(About::Connection(c), |py| drop(value.into_bound(py)));
+            }
             Self::Application(offer) => offer.end(),
         }
     }

@@ -3,7 +3,8 @@
 //!
 //! The handler's hook returns `SUSPENDED`, and httpd's own hook leaves the connection alone. The function that has called
 //! that one parks the connection, as those of connection handlers are: the MPM watches an event, and calls the hook again
-//! when the event is signalled. The reactor signals it for a deadline, a value that has come, and a client that leaves.
+//! when the event is signalled. The reactor signals it for a deadline, a value that has come, a client that has taken what
+//! was sent to it, and one that leaves.
 //! When the handler has ended, the request ends as httpd would have ended it, and the connection is kept alive
 //! (`parking::kept_alive`).
 //!
@@ -17,7 +18,7 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 
 use super::asgi::serve;
-use super::coroutine::Steps;
+use super::coroutine::{CallEnd, HandlerProgress, Steps};
 use super::phase;
 use super::resumes::Resumes;
 use super::state::RequestState;
@@ -104,10 +105,6 @@ pub fn can_leave(r: &Request, task: &Arc<Task>) -> bool {
         {
             return false;
         }
-    }
-    if c.has_unsent() {
-        // Responses to requests before this one.
-        c.flush();
     }
     true
 }
@@ -240,8 +237,7 @@ impl WaitingRequest {
     fn go_on(&mut self, task: &Arc<Task>) -> Option<Status> {
         // SAFETY: as in `park`.
         let r = unsafe { self.r.as_ref() };
-        let coroutine = match self.resumes.take()? {
-            Resumes::Coroutine(coroutine) => coroutine,
+        let handler = match self.resumes.take()? {
             Resumes::Application(offer) => {
                 let status = serve::go_on(r, self.interpreter, &offer, self.must_end());
                 if status.is_none() {
@@ -249,21 +245,23 @@ impl WaitingRequest {
                 }
                 return status;
             }
+            handler => handler,
         };
         r.note_worked_on();
         let status = phase::go_on(r, self.interpreter, |py| {
-            let coroutine = coroutine.into_bound(py);
             let steps = Steps {
                 r,
                 state: RequestState::of(r),
                 task,
                 io: &self.io,
             };
-            let done = steps.run(self.interpreter, &coroutine);
-            if matches!(done, Ok(None)) {
-                self.resumes = Some(Resumes::Coroutine(coroutine.unbind()));
+            match steps.resume(py, self.interpreter, handler)? {
+                HandlerProgress::Done(value) => Ok(CallEnd::Result(value)),
+                HandlerProgress::Waits(handler) => {
+                    self.resumes = Some(handler);
+                    Ok(CallEnd::Waits)
+                }
             }
-            done
         });
         (status != Status::SUSPENDED).then_some(status)
     }
@@ -365,8 +363,9 @@ impl WaitingRequest {
     /// Whether the MPM must be called: for the handler, or before it closes the connection.
     fn is_concerned(&self, wakeup: Wakeup) -> bool {
         let ends = wakeup.ready.broken || (wakeup.ready.ends && !self.has_unread_input);
-        let reads = wakeup.socket && self.io.needs.get().read;
-        wakeup.other || reads || (ends && !self.io.is_departure_told())
+        let needs = self.io.needs.get();
+        let is_ready = wakeup.socket && (needs.read || needs.write);
+        wakeup.other || is_ready || (ends && !self.io.is_departure_told())
     }
 }
 
