@@ -38,10 +38,17 @@ def test_an_application(place: Place, number: signal.Signals) -> None:
     place.expect_nothing_left()
 
 
-TARGETS = ["shop:create()", "shop.py", "pages.views:app", "pages/inner.py", "door.site:app", "my [odd] shop/a:b.py"]
+TARGETS = [
+    "shop:create()",
+    "shop.py",
+    "pages.views:app",
+    "pages/inner.py",
+    "src/door/site.py:app",
+    "my [odd] shop/a:b.py",
+]
 
 
-@pytest.mark.parametrize("target", [*TARGETS, "code:app"])
+@pytest.mark.parametrize("target", [*TARGETS, "door.site:app", "code:app"])
 def test_other_names_of_an_application(place: Place, target: str) -> None:
     for name in ("shop.py", "pages/views.py", "src/door/site.py", "my [odd] shop/a:b.py", "code.py"):
         place.write(name, APP)

@@ -162,3 +162,8 @@ def _check(line: str) -> None:
     for part, what in {"\n": "a line end", "\r": "a line end", "${": "the characters ${"}.items():
         if part in line:
             raise Problem(f"{line!r} cannot stand in httpd.conf, since it has {what}: rename what it names")
+    if line.lstrip().startswith("Python") and not line.isascii():
+        try:
+            line.encode()
+        except UnicodeEncodeError as error:
+            raise Problem(f"{line!r} has bytes that are not UTF-8: rename what it names") from error

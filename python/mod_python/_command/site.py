@@ -94,7 +94,7 @@ class Site(HttpdSession):
 
     def url(self) -> str:
         """Return the address at which clients reach it."""
-        host = {"0.0.0.0": "localhost", "::": "localhost", "127.0.0.1": "localhost"}.get(
+        host = {"0.0.0.0": "localhost", "::": "localhost", "127.0.0.1": "localhost", "*": "localhost"}.get(
             self.options.host, self.options.host
         )
         host = f"[{host}]" if ":" in host else host

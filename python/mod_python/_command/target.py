@@ -20,7 +20,8 @@ _FUNCTIONS = {
     "inputfilter": "a filter",
     "connectionhandler": "a connection handler",
 }
-_APPLICATION = re.compile(r"(?P<module>[A-Za-z_][\w.]*):(?P<name>[A-Za-z_][\w.]*(?:\(\))?)")
+_APPLICATION = re.compile(r"(?P<module>[^\W\d][\w.]*):(?P<name>[^\W\d][\w.]*(?:\(\))?)")
+_APPLICATION_OF_FILE = re.compile(r"(?P<file>.+\.py):(?P<name>[^\W\d][\w.]*(?:\(\))?)", re.DOTALL)
 # Packages whose applications are of ASGI, or modules of packages that have both.
 _ASGI_PACKAGES = ("fastapi", "starlette", "quart", "litestar", "blacksheep", "sanic", "falcon.asgi", "channels")
 _ASGI_FUNCTIONS = ("get_asgi_application", "WsgiToAsgi", "WSGIMiddleware")
@@ -78,8 +79,12 @@ def target_of(
     """
     path = Path(os.path.normpath(folder / name))  # not resolve(): neighbours of a link are those beside it
     match = _APPLICATION.fullmatch(name)
-    if match and not path.exists():
-        target = _application(name, match["module"], match["name"], folder, interface)
+    of_file = _APPLICATION_OF_FILE.fullmatch(name)
+    if of_file and not path.exists() and (file := Path(os.path.normpath(folder / of_file["file"]))).is_file():
+        target = _application(_dotted(file), of_file["name"], _package_root(file), interface, file)
+        target.name = f"{file.relative_to(target.folder)}:{of_file['name']}"
+    elif match and not path.exists():
+        target = _application(match["module"], match["name"], folder, interface)
         target.folder, target.name = folder, name
     else:
         target = _file(name, path, over, tcp, host, interface)
@@ -104,14 +109,14 @@ def _file(name: str, path: Path, over: str | None, tcp: int | None, host: str, i
     return _code(path, _names(path), over, tcp, host, interface)
 
 
-def _application(name: str, module: str, called: str, folder: Path, interface: str | None) -> Target:
+def _application(module: str, called: str, folder: Path, interface: str | None, file: Path | None = None) -> Target:
     """Return the target for an application. What is wrong with a file of the folder is said here."""
-    path, home = _found(module, folder)
+    path, home = (file, folder) if file is not None else _found(module, folder)
     first = called.partition(".")[0].removesuffix("()")
     if path is not None:
         names = _names(path)
         if first not in names and not names & {"*", "__getattr__"}:
-            raise Problem(f"{path.name} has no {first}: name the callable of the application, as in {module}:app")
+            raise Problem(f"{path.name} has no {first}: name the callable of the application, as in {path.stem}:app")
         return _application_of(path, module, called, home, interface)
     top = module.partition(".")[0]
     if not any((folder / one).exists() for one in (top, f"{top}.py")) and not _is_importable(top):
@@ -147,7 +152,7 @@ def _application_of(path: Path | None, module: str, called: str, folder: Path, i
     application = f"{module}:{called}"
     lines += [f"PythonApplication / {interface} {quoted(application)}"]
     whole = f"is an application of {interface.upper()}, which answers all requests"
-    return Target(path or folder, lines, imported, is_whole=whole, application=application)
+    return Target(path or folder, lines, imported, is_whole=whole, application=application, folder=folder)
 
 
 def _is_asgi(path: Path, name: str) -> bool:
