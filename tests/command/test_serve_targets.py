@@ -97,7 +97,7 @@ def test_a_filter_over_a_site(place: Place, site: str, number: signal.Signals) -
 
 def test_a_filter_of_bodies_of_requests(place: Place, site: str) -> None:
     place.write("both.py", SHOUT + "async def inputfilter(filter):\n    yield b'<' + await filter.body(99) + b'>'\n")
-    program = place.start("serve", "both.py", "--over", f"http://{site}", "--port", "0")
+    program = place.start("serve", "both.py", "--over", f"HTTP://{site}", "--port", "0")
     url = program.wait_for(r"at (http://\S+/);")[1]
     done = subprocess.run(["curl", "-s", "-d", "hello", url], capture_output=True, text=True, check=True)
     assert done.stdout == "<HELLO>"

@@ -85,7 +85,7 @@ class Configuration:
         options, target, layout = self._options, self._target, self._layout
         tls = ["SSLEngine on", "SSLCertificateFile cert.pem", "SSLCertificateKeyFile key.pem"] if options.tls else []
         lines = [f"ServerRoot {quoted(layout.root)}", f"DefaultRuntimeDir {layout.runtime}"]
-        lines += [f"PidFile {layout.runtime}/httpd.pid", "ServerName localhost"]
+        lines += [f"PidFile {Path(layout.runtime, 'httpd.pid')}", "ServerName localhost"]
         lines += load_lines(self._mpm, self._modules())
         lines += [f"LoadModule python_module {quoted(_module())}", *self._size(), *self._children.lines()]
         lines += [f"LogLevel {options.log_level}"]

@@ -20,6 +20,7 @@ from mod_python._command.terminal import Terminal, is_crash, is_failure
 
 _START = 60.0  # seconds in which a child must be ready
 _LOOK = 0.2  # seconds between looks at files and processes
+_RECENT = 2.0  # seconds in which an error may be the reason of httpd's end
 _READY, _REFUSED = LINE.decode().rstrip("\n"), REFUSED.decode()
 _IMPORT = re.compile(r"\[python:error\].* PythonImport .*\(.*:\d+\)|\[python:crit\]")
 
@@ -93,7 +94,7 @@ class Screen:
     Attributes:
         at_end: whether httpd ends.
         is_ready: whether a child was ready.
-        failures: the lines about errors.
+        failures: the lines about errors, of the last seconds.
         refused: a sentence about the application, which cannot be served.
     """
 
@@ -103,6 +104,7 @@ class Screen:
         self.at_end = False
         self.is_ready = False
         self.failures: list[str] = []
+        self._failed = 0.0
         self.refused = ""
 
     def show(self, seconds: float) -> None:
@@ -114,7 +116,14 @@ class Screen:
                 self.refused = line.removeprefix(_REFUSED)
             else:
                 self._terminal.show(line, at_end=self.at_end)
-                self.failures += [line] if is_failure(line) else []
+                if is_failure(line):
+                    self.failures.append(line)
+                    self._failed = time.monotonic()
+
+    def forget(self) -> None:
+        """Forget failures that are no longer the last thing that is seen."""
+        if time.monotonic() - self._failed > _RECENT:
+            self.failures.clear()
 
     def say(self, text: str) -> None:
         """Write a line of the command's own."""
@@ -147,7 +156,7 @@ def _go_on(site: Site, screen: Screen, parent: int | None) -> None:
     """Show what happens. Raise Problem when httpd has ended, KeyboardInterrupt when the parent has."""
     watch = Watch(site)
     while site.alive():
-        screen.failures.clear()
+        screen.forget()
         screen.show(_LOOK)
         if screen.refused:
             screen.say(f"{screen.refused}.")

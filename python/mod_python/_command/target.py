@@ -313,7 +313,8 @@ def _filter(path: Path, filters: list[str], over: str) -> Target:
     lines += ['<Location "/">']
     lines += [f"    Set{way}Filter SERVED_{way.upper()}" for way in (f[:-6].capitalize() for f in filters)]
     lines += ["</Location>"]
-    if re.match(r"https?://", over):
+    if site := re.match(r"https?://", over, re.IGNORECASE):
+        over = site[0].lower() + over[site.end() :]
         proxy = ["proxy", "proxy_http", "deflate", *(["socache_shmcb", "ssl"] if over.startswith("https") else [])]
         return Target(path, lines + _proxied(over), name, modules=proxy)
     folder = Path(os.path.abspath(over))  # noqa: PTH100 - as above
