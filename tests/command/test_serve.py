@@ -4,6 +4,8 @@ import http.client
 import re
 import signal
 import socket
+import subprocess
+import sys
 import time
 
 import pytest
@@ -212,6 +214,20 @@ def test_a_port_in_use_is_one_sentence(place: Place) -> None:
         done = place.run("serve", "shop.py", "--port", "0", "--host", host)
         text = f"mod_python: --host {host} is no address of this machine: give one, or 0.0.0.0 for all of them\n"
         assert (done.returncode, done.stdout, done.stderr) == (1, "", text)
+
+
+def test_streams_that_nobody_reads(place: Place) -> None:
+    place.write("shop.py", HANDLER)
+    command = f"{sys.executable} -m mod_python serve shop.py --check"
+    (place.folder / "gone").mkdir()
+    for line, sentence in {
+        f"{command} >/dev/full": "No space left on device",
+        f"{command} <&- >&-": "",
+        f"cd gone && rmdir ../gone && {command}": "the current folder is no longer there: go to another one",
+    }.items():
+        done = subprocess.run(["sh", "-c", line], cwd=place.folder, env=place.env, capture_output=True, text=True)
+        assert done.stderr == (f"mod_python: {sentence}\n" if sentence else "")
+        assert done.returncode == (1 if sentence else 0)
 
 
 def test_no_httpd_is_one_sentence(place: Place) -> None:

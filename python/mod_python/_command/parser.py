@@ -194,18 +194,45 @@ def main(words: Sequence[str] | None = None) -> int:
     Returns:
         the exit status: 0, or 1 after a sentence about what is wrong; argparse ends the process with 2 itself.
     """
+    if words is None:
+        _open_streams()
     arguments = parser().parse_args(words)
     command: Command = arguments.run
     try:
         if words is None and signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
             signal.signal(signal.SIGINT, signal.default_int_handler)
         command(arguments)
+        sys.stdout.flush()
     except KeyboardInterrupt:
         return 0
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # whoever read it has gone; nothing shall say so again at the end
+    except BrokenPipeError:  # whoever read it has gone
+        _drop_output()
         return 0
     except (Problem, _places.NotFoundError) as error:
-        print(f"mod_python: {error}", file=sys.stderr)
-        return 1
+        return _say(str(error))
+    except OSError as error:  # such as a full disk, or a folder that is gone
+        _drop_output()
+        what = f"{error.filename}: " if error.filename else ""
+        return _say(f"{what}{error.strerror or error}")
     return 0
+
+
+def _drop_output() -> None:
+    """Have nobody get what was printed and is not written yet: nothing shall tell of the fault again at the end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
+def _say(sentence: str) -> int:
+    print(f"mod_python: {sentence}", file=sys.stderr)
+    return 1
+
+
+def _open_streams() -> None:
+    """Open standard streams that are closed: else files that are opened later would take their places."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # it takes the lowest number
+    sys.stdout = sys.stdout or os.fdopen(1, "w", closefd=False)
+    sys.stderr = sys.stderr or os.fdopen(2, "w", closefd=False)

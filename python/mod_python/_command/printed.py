@@ -9,7 +9,7 @@ from mod_python._command.configuration import Configuration, Layout
 from mod_python._command.options import Options
 from mod_python._command.problem import Problem
 from mod_python._command.site import is_found_by_itself
-from mod_python._command.target import Target, target_of
+from mod_python._command.target import Target, current_folder, target_of
 from mod_python._httpd_conf import certificate_command, usual_mpm
 
 _DOCUMENTS = Path(__file__).resolve().parent / "no_files"
@@ -23,7 +23,7 @@ def printed(options: Options) -> str:
     Raises:
         Problem: it cannot be made; the sentence says why.
     """
-    here = Path.cwd()
+    here = current_folder()
     target = target_of(options.target, options.over, options.tcp, options.host, here, options.interface)
     children = Children(target.path)
     configuration = Configuration(options, target, usual_mpm(), children, Layout(here, ".", _DOCUMENTS))

@@ -18,7 +18,7 @@ from mod_python._command.children import Children
 from mod_python._command.configuration import Configuration, Layout
 from mod_python._command.options import Options
 from mod_python._command.problem import Problem
-from mod_python._command.target import Target, target_of
+from mod_python._command.target import Target, current_folder, target_of
 from mod_python._folder_copy import FolderCopy
 from mod_python._httpd_conf import make_certificate, quoted, usual_mpm
 from mod_python._httpd_session import HttpdSession, without_python
@@ -42,7 +42,7 @@ class Site(HttpdSession):
 
     def __init__(self, options: Options) -> None:
         self.options = options
-        named = self._named(options.target, Path.cwd())
+        named = self._named(options.target, current_folder())
         self.children_user = Children(named.path)
         self.folder = Path(tempfile.gettempdir(), f"mod_python-serve.{secrets.token_hex(4)}")
         self._keeper = _keeper(self.folder)  # first: from here on, nothing is left whenever this process is killed

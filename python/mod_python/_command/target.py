@@ -61,6 +61,14 @@ class Target:
     name: str = ""
 
 
+def current_folder() -> Path:
+    """Return the folder where the command runs. Raise Problem if it is no longer there."""
+    try:
+        return Path.cwd()
+    except FileNotFoundError as error:
+        raise Problem("the current folder is no longer there: go to another one") from error
+
+
 def target_of(
     name: str, over: str | None, tcp: int | None, host: str, folder: Path, interface: str | None = None
 ) -> Target:
