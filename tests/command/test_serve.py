@@ -1,6 +1,7 @@
 """`mod_python serve shop.py`: a handler on a terminal, and what is left behind."""
 
 import http.client
+import io
 import re
 import signal
 import socket
@@ -11,6 +12,7 @@ import time
 import pytest
 
 from command_place import Place, get, wait_for_body
+from mod_python._command.terminal import Terminal
 from programs import PATIENCE, kill
 
 HANDLER = """
@@ -214,6 +216,15 @@ def test_a_port_in_use_is_one_sentence(place: Place) -> None:
         done = place.run("serve", "shop.py", "--port", "0", "--host", host)
         text = f"mod_python: --host {host} is no address of this machine: give one, or 0.0.0.0 for all of them\n"
         assert (done.returncode, done.stdout, done.stderr) == (1, "", text)
+
+
+def test_tracebacks_that_code_prints_are_as_they_are() -> None:
+    stream = io.StringIO()
+    terminal = Terminal(stream)
+    lines = ["[x] Exception on /", "Traceback (most recent call last):", '  File "x"', "    y()", "KeyError: 1", "next"]
+    for line in lines:
+        terminal.show(f"[python:error] [client 127.0.0.1:1] {line}")
+    assert stream.getvalue().splitlines() == ["error: [x] Exception on /", *lines[1:-1], "error: next"]
 
 
 def test_streams_that_nobody_reads(place: Place) -> None:

@@ -43,6 +43,7 @@ TARGETS = [
     "shop.py",
     "pages.views:app",
     "pages/inner.py",
+    "pages/outer.py",
     "src/door/site.py:app",
     "my [odd] shop/a:b.py",
 ]
@@ -54,6 +55,7 @@ def test_other_names_of_an_application(place: Place, target: str) -> None:
         place.write(name, APP)
     place.write("pages/__init__.py", "")
     place.write("pages/inner.py", "from .views import app")
+    place.write("pages/outer.py", "import views\nfrom pages.views import app\n")
     program = place.start("serve", target, "--port", "0")
     assert get(program.wait_for(r"Serving .* at (http://\S+/);")[1]) == (200, "good morning\n")
     program.type(b"\x03")

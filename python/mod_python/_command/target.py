@@ -90,13 +90,14 @@ def target_of(
     of_file = _APPLICATION_OF_FILE.fullmatch(name)
     if of_file and not path.exists() and (file := Path(os.path.normpath(folder / of_file["file"]))).is_file():
         target = _application(_dotted(file), of_file["name"], _package_root(file), interface, file)
+        target.folder = _above_packages(file)
         target.name = f"{file.relative_to(target.folder)}:{of_file['name']}"
     elif match and not path.exists():
         target = _application(match["module"], match["name"], folder, interface)
         target.folder, target.name = folder, name
     else:
         target = _file(name, path, over, tcp, host, interface)
-        target.folder = _package_root(path) if path.suffix == ".py" else path.parent
+        target.folder = _above_packages(path)
         target.name = str(path.relative_to(target.folder))
     if target.is_whole and (over is not None or tcp is not None):
         raise Problem(f"{name} {target.is_whole}: leave --over and --tcp out")
@@ -154,9 +155,9 @@ def _application_of(path: Path | None, module: str, called: str, folder: Path, i
     first = called.partition(".")[0].removesuffix("()")
     if interface is None:
         interface = "asgi" if path is not None and _is_asgi(path, first) else "wsgi"
-    lines, imported = [path_line(folder)], module
+    lines, imported = [path_line(folder, path)], module
     if path is not None and _is_odd(module):
-        lines, imported, module = [], _path_name(path), str(path)
+        imported, module = _path_name(path), str(path)
     application = f"{module}:{called}"
     lines += [f"PythonApplication / {interface} {quoted(application)}"]
     whole = f"is an application of {interface.upper()}, which answers all requests"
@@ -264,7 +265,7 @@ def _module(path: Path) -> tuple[str, list[str]]:
     name = _dotted(path)
     if _is_odd(name):
         return _path_name(path), []
-    return name, [path_line(_package_root(path))]
+    return name, [path_line(_package_root(path), path)]
 
 
 def _is_odd(module: str) -> bool:
@@ -287,16 +288,22 @@ def _dotted(path: Path) -> str:
 
 def _package_root(path: Path) -> Path:
     """Return the folder in which the module of a file is found: that of its package if it has relative imports."""
+    is_part = any(isinstance(node, ast.ImportFrom) and node.level for node in ast.walk(_tree(path)))
+    return _above_packages(path) if is_part else path.parent
+
+
+def _above_packages(path: Path) -> Path:
+    """Return the folder of a file; for one of a package, the folder in which that is found."""
     folder = path.parent
-    if any(isinstance(node, ast.ImportFrom) and node.level for node in ast.walk(_tree(path))):
-        while (folder / "__init__.py").is_file() and folder.name.isidentifier():
-            folder = folder.parent
+    while path.suffix == ".py" and (folder / "__init__.py").is_file() and folder.name.isidentifier():
+        folder = folder.parent
     return folder
 
 
-def path_line(folder: Path) -> str:
-    """Return the PythonPath that has a folder."""
-    return f"PythonPath {quoted(f'sys.path + [{str(folder)!r}]')}"
+def path_line(folder: Path, path: Path | None = None) -> str:
+    """Return the PythonPath that has a folder, and the one above the packages of a file."""
+    folders = dict.fromkeys([str(folder), str(_above_packages(path) if path is not None else folder)])
+    return f"PythonPath {quoted(f'sys.path + {[*folders]!r}')}"
 
 
 def _handler(path: Path) -> Target:

@@ -40,6 +40,7 @@ class Terminal:
         self._stream = stream
         self._quiet = quiet
         self._formats = formats
+        self._in_traceback = False
         self._coloured = is_coloured(stream)
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal may not have all characters
@@ -74,10 +75,17 @@ class Terminal:
             return unescaped(line) if self._formats else printable(line)
         module, level, message = match.groups()
         text = unescaped(message)
-        if module == "python" and level == "notice":
+        if module == "python" and (level == "notice" or (level == "error" and self._goes_on(text))):
             return text  # what code prints
         shown = "error" if is_crash(line) else level
         return f"{self._in_colour(_LEVELS.get(shown, '2'), shown)}: {text}"
+
+    def _goes_on(self, text: str) -> bool:
+        """Return whether an entry is a line of a traceback that code has printed line by line, or indented."""
+        was_inside = self._in_traceback
+        begins = text.startswith("Traceback (most recent call last):")
+        self._in_traceback = begins or (was_inside and text.startswith(" "))
+        return was_inside or begins or text.startswith(" ")
 
     def _in_colour(self, colour: str, text: str) -> str:
         return f"\x1b[{colour}m{text}\x1b[0m" if self._coloured else text
