@@ -11,6 +11,7 @@ import contextlib
 import contextvars
 import functools
 import os
+import select
 import selectors
 import threading
 import types
@@ -43,7 +44,7 @@ def _new_loop() -> asyncio.AbstractEventLoop:
     return asyncio.new_event_loop()
 
 
-class _Selector(selectors.DefaultSelector):
+class _Selector(selectors.EpollSelector):
     """The selector of a loop, which takes what other threads have posted before the loop runs its callbacks.
 
     So what is posted begins in the same turn of the loop, and a loop that does not wait need not be called.
@@ -51,27 +52,27 @@ class _Selector(selectors.DefaultSelector):
 
     def __init__(self, running: "_Loop") -> None:
         super().__init__()
-        self.register(running.event.fileno(), selectors.EVENT_READ)
-        self._running = running
+        own = running.event.fileno()
+        self.register(own, selectors.EVENT_READ)
+        # Edge-triggered, so that the event need not be read.
+        self._selector.modify(own, select.EPOLLIN | select.EPOLLET)  # type: ignore[attr-defined]
+        self._running, self._wait, self._key_of = running, running.event.wait, self.get_map().get
         self.is_of_fork = False
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         if self.is_of_fork:
             return []  # else it would take what is for its parent
-        running, event = self._running, self._running.event
-        running.end_turn()
-        # First set_waiting(): who posts from then on calls the loop.
-        if (timeout is None or timeout > 0) and (event.set_waiting(True) or running.posted):
-            timeout = 0
-        ready = super().select(timeout)
-        if ready:
-            own = event.fileno()
-            for place, (key, _) in enumerate(ready):
-                if key.fd == own:
-                    del ready[place]
-                    event.taken()
-                    break
-        event.set_waiting(False)
+        running = self._running
+        if running.ending:
+            running.end_turn()
+        found = self._wait(self.fileno(), running.posted, timeout)
+        ready = []
+        for descriptor, mask in found or ():
+            if key := self._key_of(descriptor):
+                events = selectors.EVENT_WRITE if mask & ~select.EPOLLIN else 0
+                if mask & ~select.EPOLLOUT:
+                    events |= selectors.EVENT_READ
+                ready.append((key, events & key.events))
         running.take()
         return ready
 
@@ -92,7 +93,7 @@ class _Loop:
         self.event = _apache._loop_event()
         self.loop = _new_loop()
         self.selector: _Selector | None = None
-        self._ending: list[Callable[[], object]] = []  # what is called when the loop has run what it runs now
+        self.ending: list[Callable[[], object]] = []  # what is called when the loop has run what it runs now
         self.thread = threading.Thread(target=self._serve, name="asyncio", daemon=True)
         try:
             self._watch_event()
@@ -104,7 +105,7 @@ class _Loop:
 
     def _watch_event(self) -> None:
         found = getattr(self.loop, "_selector", None)  # asyncio's own loops have one, others such as uvloop's do not
-        if type(found) is not selectors.DefaultSelector:
+        if type(found) is not selectors.EpollSelector:
             self.loop.add_reader(self.event.fileno(), self._called)
             return
         self.selector = _Selector(self)
@@ -122,11 +123,11 @@ class _Loop:
         if self.selector is None:
             self.loop.call_soon(function)
         else:
-            self._ending.append(function)
+            self.ending.append(function)
 
     def end_turn(self) -> None:
         """Call what is to be called when the loop has run what it runs now; on the loop's thread."""
-        ending, self._ending = self._ending, []
+        ending, self.ending = self.ending, []
         for function in ending:
             function()
 

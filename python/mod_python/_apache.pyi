@@ -372,6 +372,11 @@ def _accept_requests(event: Any) -> None:
 def _offered_requests() -> list[Any]:
     """Returns the requests that were offered since the last call, as a list."""
 
+def _plain_headers(headers: Any) -> tuple[list[tuple[bytes, bytes]], int | None] | None:
+    """Returns headers of a response as a list of pairs of bytes, and the length that they name (int or None), as a
+    tuple. Returns None for headers that must be looked at more closely.
+    """
+
 def _shutdown_time() -> float:
     """Returns the time of PythonShutdownTimeout for this child, in seconds (float)."""
 

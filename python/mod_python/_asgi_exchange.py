@@ -60,22 +60,21 @@ class Exchange:
         offer: takes a whole response, as long as the request's thread has not entered Python for it.
     """
 
+    ahead = 0
+    has_started = is_complete = is_called = is_wanted = is_read = client_has_ended = is_told = is_over = False
+    is_gone = is_stopped = must_be_asked = False
+    offer: Any = None
+    error: BaseException | None = None
+    _left: int | None = None  # bytes of the Content-Length that are still to come
+    _has_no_body = _has_trailers = _awaits_trailers = False
+
     def __init__(self, loop: AsgiLoop, name: str, waker: Any, method: str, is_stream: bool) -> None:
         self.loop, self.name, self.waker, self.is_stream = loop, name, waker, is_stream
         self.outgoing: collections.deque[Part] = collections.deque()
-        self.ahead = 0
-        self.has_started = self.is_complete = self.is_called = False
         self.incoming: collections.deque[Message] = collections.deque()
-        self.is_wanted = self.is_read = self.client_has_ended = self.is_told = False
-        self.is_gone = self.is_stopped = self.must_be_asked = False
-        self.offer: Any = None
         self.waiting: set[asyncio.Future[None]] = set()
         self.calls: collections.deque[Call] = collections.deque()
-        self.is_over = False
-        self.error: BaseException | None = None
         self._is_head = method == "HEAD"
-        self._left: int | None = None  # bytes of the Content-Length that are still to come
-        self._has_no_body = self._has_trailers = self._awaits_trailers = False
         self._trailers: Headers = []
 
     def has_no_body(self) -> None:
@@ -161,7 +160,7 @@ class Exchange:
         status = message["status"]
         if not isinstance(status, int) or not 200 <= status <= 999:
             raise ValueError(f"{status!r} is no status of a response: it is a number from 200 to 999")
-        headers, length = _checked(message.get("headers", ()))
+        headers, length = _apache._plain_headers(given := message.get("headers", ())) or _checked(given)
         if message.get("trailers"):
             if not self.is_stream:
                 raise RuntimeError("trailers cannot be sent here: scope['extensions'] has no 'http.response.trailers'")

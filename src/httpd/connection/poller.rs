@@ -14,6 +14,8 @@ const ENDS: u32 = libc::EPOLLRDHUP as u32 | BREAKS;
 const BREAKS: u32 = (libc::EPOLLHUP | libc::EPOLLERR) as u32;
 /// How many events one wait takes.
 const MOST: usize = 256;
+/// The same for a wait in the set of an event loop of Python's.
+const SOME: usize = 64;
 
 /// Readiness flags of a socket, as epoll has reported them.
 #[derive(Clone, Copy, Debug, Default)]
@@ -143,6 +145,52 @@ impl Event {
     /// need not, as that looks at what others have done after it has said that it is about to wait.
     pub fn set_waiting(&self, is_waiting: bool) {
         self.is_known.store(!is_waiting, Ordering::SeqCst);
+    }
+
+    /// Waits, as the event's thread, for the descriptors of a set of its own (epoll) that has the event, too, edge-triggered:
+    /// for so many milliseconds, -1 for ever, or not at all if something was left for the thread, or `is_posted` says so.
+    /// Gives `ready` the descriptors that are ready, and what epoll reports of each. `wait` is called with the wait itself.
+    ///
+    /// # Errors
+    /// It is no set, or is closed.
+    pub fn wait_in(
+        &self,
+        set: RawFd,
+        milliseconds: i32,
+        is_posted: impl FnOnce() -> bool,
+        wait: impl FnOnce(&mut dyn FnMut()),
+        mut ready: impl FnMut(RawFd, u32),
+    ) -> io::Result<()> {
+        let mut time = milliseconds;
+        if time != 0 {
+            // First: who leaves something from then on signals the event.
+            self.set_waiting(true);
+            if self.is_owed() || is_posted() {
+                time = 0;
+            }
+        }
+        let mut events = [libc::epoll_event { events: 0, u64: 0 }; SOME];
+        let mut count = Ok(0);
+        wait(&mut || {
+            // SAFETY: room for so many events.
+            count =
+                checked(unsafe { libc::epoll_wait(set, events.as_mut_ptr(), SOME as i32, time) });
+        });
+        self.set_waiting(false);
+        let count = match count {
+            // A signal.
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => 0,
+            count => count?,
+        };
+        for event in &events[..count as usize] {
+            // Python writes the descriptor at the begin of the key, and nothing behind it.
+            let key = { event.u64 }.to_ne_bytes();
+            let descriptor = RawFd::from_ne_bytes([key[0], key[1], key[2], key[3]]);
+            if descriptor != self.descriptor() {
+                ready(descriptor, event.events);
+            }
+        }
+        Ok(())
     }
 
     /// The descriptor, which can be read while the event is signalled.

@@ -12,6 +12,7 @@ use crate::python::connection::loop_event::LoopEvent;
 use crate::python::object::arguments::{given, none};
 use crate::python::object::class;
 use crate::python::object::class::Answer;
+use crate::python::request::asgi::headers;
 use crate::python::request::asgi::offered::OfferedRequest;
 use crate::python::request::asgi::queue;
 
@@ -29,6 +30,13 @@ pub(super) fn offered_requests<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
         list.append(class::make(py, interpreter, OfferedRequest::new(offer))?)?;
     }
     Ok(list.into_any())
+}
+
+pub(super) fn plain_headers<'py>(this: &Me<'_, 'py>, headers: &Bound<'py, PyAny>) -> Answer<'py> {
+    match headers::plain(headers)? {
+        Some(plain) => Ok(plain.into_pyobject(this.py())?.into_any()),
+        None => none(this),
+    }
 }
 
 pub(super) fn shutdown_time<'py>(this: &Me<'_, 'py>) -> Answer<'py> {

@@ -133,6 +133,9 @@ impl Class for Functions {
         _accept_requests(event) = event_loop::accept_requests;
         /// Returns the requests that were offered since the last call, as a list.
         _offered_requests() = event_loop::offered_requests;
+        /// Returns headers of a response as a list of pairs of bytes, and the length that they name (int or None), as a
+        /// tuple. Returns None for headers that must be looked at more closely.
+        _plain_headers(headers) = event_loop::plain_headers;
         /// Returns the time of PythonShutdownTimeout for this child, in seconds (float).
         _shutdown_time() = event_loop::shutdown_time;
         /// Returns the time of PythonGracefulTimeout for this child, in seconds (float).

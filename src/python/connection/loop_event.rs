@@ -13,7 +13,7 @@ use crate::python::object::arguments::{boolean, given, none};
 use crate::python::object::class;
 use crate::python::object::class::{Answer, Class, This};
 use crate::python::object::members::{attributes, methods};
-use crate::python::runtime::interpreter::Interpreter;
+use crate::python::runtime::interpreter::{Interpreter, release};
 use crate::python::runtime::loan;
 use crate::python::runtime::types::ClassId;
 
@@ -36,6 +36,10 @@ impl Class for LoopEvent {
         /// Says whether the loop is about to wait, and returns whether requests wait for it (bool). One that does not wait is
         /// not called: it must look at what was posted after it has said that it is about to wait.
         set_waiting(is_waiting) = set_waiting;
+        /// Waits in the set whose descriptor epoll is, which has this event edge-triggered: for timeout seconds (float), for
+        /// ever if it is None, and not at all while posted has something or requests wait for the loop. Returns the
+        /// descriptors that are ready and what epoll reports of each, as a list of tuples; None where there are none.
+        wait(epoll, posted, timeout) = wait;
         /// Returns an awaitable for a value that another thread gives with its method set(). Who awaits it, and must wait,
         /// calls the loop.
         future() = future;
@@ -100,6 +104,35 @@ fn set_loop<'py>(this: &Me<'_, 'py>, at_end: &Bound<'py, PyAny>) -> Answer<'py> 
 fn give_back<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
     loan::give_back();
     none(this)
+}
+
+fn wait<'py>(
+    this: &Me<'_, 'py>,
+    epoll: &Bound<'py, PyAny>,
+    posted: &Bound<'py, PyAny>,
+    timeout: &Bound<'py, PyAny>,
+) -> Answer<'py> {
+    let (py, set) = (this.py(), epoll.extract()?);
+    let milliseconds = match given(Some(timeout)) {
+        None => -1,
+        Some(timeout) => {
+            let seconds: f64 = timeout.extract()?;
+            (seconds * 1e3).ceil().clamp(0.0, f64::from(i32::MAX)) as i32
+        }
+    };
+    let mut found = Vec::new();
+    let event = this.body().0.clone();
+    event.wait_in(
+        set,
+        milliseconds,
+        || posted.len().is_ok_and(|length| length > 0),
+        |wait| release(py, wait),
+        |descriptor, events| found.push((descriptor, events)),
+    )?;
+    match found.is_empty() {
+        true => none(this),
+        false => Ok(found.into_pyobject(py)?.into_any()),
+    }
 }
 
 fn future<'py>(this: &Me<'_, 'py>) -> Answer<'py> {

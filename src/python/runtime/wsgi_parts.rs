@@ -10,6 +10,21 @@ use crate::locks::Lock;
 /// The most names of variables that are kept: clients name headers as they like.
 const MOST: usize = 500;
 
+/// What an ASGI scope has of a request of httpd's.
+pub const SCOPE_KEYS: [&str; 11] = [
+    "type",
+    "http_version",
+    "method",
+    "scheme",
+    "path",
+    "raw_path",
+    "query_string",
+    "root_path",
+    "headers",
+    "client",
+    "server",
+];
+
 /// The objects that requests for applications use. They are used with the GIL.
 pub struct WsgiParts {
     /// The entries of an environ that are the same for all requests.
@@ -18,6 +33,8 @@ pub struct WsgiParts {
     pub file_wrapper: Py<PyType>,
     /// `mod_python._wsgi`.
     pub module: Py<PyModule>,
+    /// The keys of an ASGI scope (`SCOPE_KEYS`).
+    pub scope_keys: Vec<Py<PyString>>,
     /// The names of the variables.
     names: Lock<NameMap<Py<PyString>>>,
     /// Why applications could not be imported the last time, by their targets.
@@ -33,6 +50,9 @@ impl WsgiParts {
             constants: constants.cast_into::<PyDict>()?.unbind(),
             file_wrapper: file_wrapper.cast_into::<PyType>()?.unbind(),
             module: module.unbind(),
+            scope_keys: SCOPE_KEYS
+                .map(|key| PyString::intern(py, key).unbind())
+                .into(),
             names: Lock::default(),
             failures: Lock::default(),
         })

@@ -3,6 +3,7 @@
 //! handles the request on.
 
 pub mod answer;
+pub mod headers;
 pub mod offer;
 pub mod offered;
 pub mod queue;

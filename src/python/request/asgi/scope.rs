@@ -73,28 +73,29 @@ pub(super) fn of<'py>(
     r: &Request,
 ) -> PyResult<Bound<'py, PyDict>> {
     let parts = interpreter.wsgi(py)?;
-    let scope = PyDict::new(py);
-    let set = |name, value: Bound<'py, PyAny>| scope.set_item(parts.name(py, name), value);
     let text = |value: &[u8]| parts.name(py, &String::from_utf8_lossy(value)).into_any();
     let bytes = |value: &[u8]| PyBytes::new(py, value).into_any();
-    let mount = RequestState::of(r)
-        .application
-        .get()
-        .map_or("", |mounted| mounted.mount.as_str());
-    let path = r.uri().unwrap_or_default();
-    set("type", text(b"http"))?;
-    set("http_version", text(version(r)))?;
-    set("method", text(r.method().unwrap_or_default()))?;
-    set("scheme", text(if is_https(r) { b"https" } else { b"http" }))?;
-    let path_text = PyString::new(py, &String::from_utf8_lossy(path));
-    set("path", path_text.into_any())?;
-    set("raw_path", bytes(&raw_path(r, path)))?;
-    set("query_string", bytes(r.args().unwrap_or_default()))?;
-    set("root_path", text(mount.as_bytes()))?;
-    set("headers", headers(py, r)?.into_any())?;
-    let c = r.connection();
-    set("client", address(py, r.useragent_ip(), r.useragent_port())?)?;
-    set("server", address(py, c.local_ip(), c.local_port())?)?;
+    let application = RequestState::of(r).application.get();
+    let mount = application.map_or("", |mounted| mounted.mount.as_str());
+    let (path, c) = (r.uri().unwrap_or_default(), r.connection());
+    // In the order of `SCOPE_KEYS`.
+    let values = [
+        text(b"http"),
+        text(version(r)),
+        text(r.method().unwrap_or_default()),
+        text(if is_https(r) { b"https" } else { b"http" }),
+        PyString::new(py, &String::from_utf8_lossy(path)).into_any(),
+        bytes(&raw_path(r, path)),
+        bytes(r.args().unwrap_or_default()),
+        text(mount.as_bytes()),
+        headers(py, r)?.into_any(),
+        address(py, r.useragent_ip(), r.useragent_port())?,
+        address(py, c.local_ip(), c.local_port())?,
+    ];
+    let scope = PyDict::new(py);
+    for (key, value) in parts.scope_keys.iter().zip(values) {
+        scope.set_item(key, value)?;
+    }
     Ok(scope)
 }
 
@@ -124,6 +125,9 @@ fn raw_path(r: &Request, path: &[u8]) -> Vec<u8> {
             .unwrap_or(0),
     };
     let target = &target[from..];
+    if target == path && !path.contains(&b'%') && !path.contains(&b'?') {
+        return path.to_vec();
+    }
     let end = memchr::memchr(b'?', target).unwrap_or(target.len());
     match unescaped(&target[..end]) == path {
         true => target[..end].to_vec(),
@@ -159,7 +163,11 @@ fn escaped(path: &[u8]) -> Vec<u8> {
 fn headers<'py>(py: Python<'py>, r: &Request) -> PyResult<Bound<'py, PyList>> {
     let headers = PyList::empty(py);
     for (name, value) in r.headers_in().entries() {
-        let name = PyBytes::new(py, &name.to_ascii_lowercase());
+        let name = PyBytes::new_with(py, name.len(), |lower| {
+            lower.copy_from_slice(name);
+            lower.make_ascii_lowercase();
+            Ok(())
+        })?;
         let value = PyBytes::new(py, value.unwrap_or_default());
         headers.append(PyTuple::new(py, [name, value])?)?;
     }
