@@ -144,7 +144,7 @@ class Exchange:
         self.broken: BaseException | None = None
         self.failed: Operation | None = None
         self.is_over = self.is_gone = self.is_told = self._is_called = False
-        self.bell = running.event.future()
+        self.bell: Any = None
         self.value: Any = None
         self.error: BaseException | None = None
         self._idle: asyncio.Future[None] | None = None
@@ -152,13 +152,22 @@ class Exchange:
         self.what: str = getattr(target, "the_request", None) or "a connection"
 
     def begin(self, arguments: tuple[Any, ...]) -> contextvars.Context:
-        """Have the loop run the handler in a copy of the current context, which is returned; on httpd's thread."""
+        """Have the loop run the handler in a copy of the current context, which is returned; on httpd's thread.
+
+        Where the loop has nothing to do, this thread runs the first step in its place.
+        """
         context = copy_context()
         context.run(served.set, self)
         serving = self._serve(arguments)
         serving.send(None)
-        self.running.waiting[self] = None
-        self.running.post(functools.partial(self.running.begin, self, serving, context))
+        running = self.running
+        running.waiting[self] = None
+        begin = functools.partial(running.begin, self, serving, context)
+        is_left = None if running.selector is None else running.turn.take(begin)
+        if is_left is None:
+            running.post(begin)
+        elif is_left and self.is_over:
+            running.event.call()  # else the driver does so, which waits
         return context
 
     async def _serve(self, arguments: tuple[Any, ...]) -> None:
@@ -219,7 +228,8 @@ class Exchange:
         """End the handler, whose task could not be made, or whose loop has ended."""
         self.running.waiting.pop(self, None)
         self.value, self.error, self.is_over = value, error, True
-        self.bell.set(None)
+        if self.bell is not None:
+            self.bell.set(None)
 
     def operation(self, name: str, *arguments: Any, **keywords: Any) -> Any:
         """Return what a method of ``req`` or ``conn`` returns here.
@@ -277,7 +287,8 @@ class Exchange:
 
     def _call(self) -> None:
         self._is_called = False
-        self.bell.set(None)
+        if self.bell is not None:
+            self.bell.set(None)
 
     def _log(self, error: BaseException | None) -> None:
         """Log what a handler has raised that httpd's thread has left."""

@@ -25,6 +25,10 @@ PythonApplication /second asgi loops
     SetHandler mod_python
     PythonHandler loops
 </Location>
+<Location /whole>
+    SetHandler mod_python
+    PythonHandler loops::whole
+</Location>
 """
 LOOPS = """
 import asyncio, os
@@ -53,6 +57,13 @@ async def forks(scope, receive, send):
 async def handler(req):
     await req.write(await apache.aio(kind()))
     return apache.OK
+
+@apache.aio
+async def whole(req):
+    headers = req.headers_in
+    kinds = await asyncio.gather(kind(), kind())
+    await req.write(" ".join([*kinds, headers["Host"][:9], (await req.read()).decode(), req.method]))
+    return apache.OK
 """
 
 
@@ -60,6 +71,8 @@ def test_uvloop_serves_one_interpreter_of_a_process(httpd: Httpd) -> None:
     httpd.handler("loops.py", LOOPS)
     assert httpd.get("/first/").text == "uvloop"
     assert httpd.get("/handler").text == "uvloop"
+    for _ in range(5):
+        assert httpd.request("POST", "/whole", b"body").text == "uvloop uvloop localhost body POST"
     # A process of several interpreters refuses a fork before.
     assert "a task on uvloop's event loop" in httpd.get("/forks/").text
     httpd.expect("interpreter second has asyncio's own event loop, and not uvloop's: Interpreter change detected")

@@ -2,8 +2,8 @@
 
 By hand: target/venv/bin/python tests/bench/waiting.py [--many 2000 10000] [--rounds 3] [--paths /sleeps /bare/]
 
-/sleeps awaits req.sleep(), /loops apache.aio(); /bare/ and /starlette/ are applications of ASGI, and need the packages
-of tests/requirements.txt.
+/sleeps awaits req.sleep(), /loops apache.aio(), /aio is a handler on asyncio's loop; /bare/ and /starlette/ are
+applications of ASGI, and need the packages of tests/requirements.txt.
 """
 
 import argparse
@@ -54,6 +54,13 @@ async def loops(req):
     req.set_content_length(5)
     await req.write("slept")
     return apache.OK
+
+@apache.aio
+async def aio(req):
+    await asyncio.sleep(1)
+    req.set_content_length(5)
+    await req.write("slept")
+    return apache.OK
 """
 BARE = """
 import asyncio
@@ -85,9 +92,9 @@ ListenBacklog 4096
 """
 CONF += "".join(
     f'<Location "/{name}">\n    SetHandler mod_python\n    PythonHandler waiting::{name}\n</Location>\n'
-    for name in ("sleeps", "loops", "long", "plain")
+    for name in ("sleeps", "loops", "aio", "long", "plain")
 )
-PATHS = ["/sleeps", "/loops", "/bare/", "/starlette/"]
+PATHS = ["/sleeps", "/loops", "/aio", "/bare/", "/starlette/"]
 CONF += "PythonApplication /bare asgi bare_site\nPythonApplication /starlette asgi starlette_site\n"
 
 
