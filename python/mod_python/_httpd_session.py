@@ -94,7 +94,7 @@ class HttpdSession:
             problem = f"httpd did not stop within {patience:g} s"
         # A parent of prefork that gets SIGTERM during a graceful stop signals its children and exits without waiting
         # for them; they have PythonShutdownTimeout, 5 s, for their ends.
-        _wait_while(self._has_httpd, min(8, patience) * SLOWER)
+        _wait_while(self._has_httpd, min(8, patience) * SLOWER if process.returncode is not None else 0)
         left = self._processes()
         for one in left:  # processes of CGI scripts may live on, those of httpd must not
             with contextlib.suppress(ProcessLookupError):

@@ -30,7 +30,7 @@ def _fault(application: str) -> str | None:
     if application.endswith("()"):
         try:
             found = _wsgi.made_by(module, dotted, found)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             _log(f"{application} failed", error)
             return f"{application} made no application, as the traceback above says"
     if not callable(found):
@@ -51,7 +51,7 @@ def _module(name: str) -> "Any":
         return None
 
 
-def _log(what: str, error: Exception) -> None:
+def _log(what: str, error: BaseException) -> None:
     from mod_python import _apache, _failures
 
     trace = error.__traceback__
