@@ -90,7 +90,8 @@ def test_a_filter_over_a_folder_with_the_logs(place: Place) -> None:
 
 def test_what_is_to_be_made_is_said(place: Place) -> None:
     place.write("shop.py", "def handler(req): pass\n")
-    place.write("site.conf", "SSLCertificateFile ${CERT}\nPythonOption state ${STATE}\nListen 127.0.0.1:${PORT}\n")
+    lines = ["SSLCertificateFile ${CERT}", "PythonOption state ${STATE}", "Listen 127.0.0.1:${PORT}", "ErrorLog logs/a"]
+    place.write("site.conf", "\n".join(lines))
     text = place.run("serve", "shop.py", "--print-config", "--tls").stdout
     match = re.search(r'^DocumentRoot "?([^"\n]*)', text, re.MULTILINE)
     assert match
@@ -100,3 +101,4 @@ def test_what_is_to_be_made_is_said(place: Place) -> None:
     assert re.search(r"\n# It is made by: openssl req .*\nDefine CERT \S+/cert\.pem\n", text)
     assert re.search(r"\n# It must be there, .*\nDefine STATE \S+/state\n", text)
     assert re.findall(r"\nListen .*", text) == []
+    assert re.search(r"\n# .* mkdir \S+/logs\nInclude ", text)

@@ -172,7 +172,7 @@ ErrorLogFormat "[%t] %M"
 Listen 127.0.0.1:${PORT2}
 <VirtualHost 127.0.0.1:${PORT2}>
     ErrorLogFormat "[of the host] %M"
-    CustomLog ${STATE}/access.log "%r"
+    CustomLog logs/access.log "%r"
 </VirtualHost>
 """
 PAGES = """

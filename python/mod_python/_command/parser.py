@@ -67,7 +67,7 @@ def _add_serve(commands: Commands) -> None:
         "--log-level", choices=LEVELS, default=default.log_level, metavar="LEVEL", help="as LogLevel (warn)"
     )
     instead = one.add_mutually_exclusive_group()
-    instead.add_argument("--print-config", action="store_true", help="print the httpd.conf that it would run, and end")
+    instead.add_argument("--print-config", action="store_true", help="print an httpd.conf for the same, and end")
     instead.add_argument("--check", action="store_true", help="have httpd check the configuration, and end")
     one.set_defaults(run=_serve)
 

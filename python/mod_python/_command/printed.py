@@ -67,15 +67,18 @@ def _comments(options: Options, configuration: Configuration, here: Path) -> dic
     own = "The logs and other files of httpd's are in this folder: who starts it must be able to write to it."
     found = {"ServerRoot ": [own]}
     certificate = [f"It is made by: {shlex.join(certificate_command(here / 'cert.pem', here / 'key.pem'))}"]
-    text = configuration.fragment()
+    text, modules = configuration.fragment(), _places.modules()
     if options.tls:
         found["SSLCertificateFile "] = certificate
     if "${CERT}" in text or "${KEY}" in text:
         found["Define CERT "] = certificate
     if "${STATE}" in text:
         found["Define STATE "] = ["It must be there, and writable for httpd's children."]
-    if "modules/" in text:
-        found["Include "] = [f"Its paths that begin with modules/ need a link: ln -s {_places.modules()} {here}"]
+    needs = {
+        "logs/": f"Its paths that begin with logs/ need a folder: {shlex.join(['mkdir', str(here / 'logs')])}",
+        "modules/": f"Those that begin with modules/ need a link: {shlex.join(['ln', '-s', str(modules), str(here)])}",
+    }
+    found["Include "] = [need for part, need in needs.items() if part in text]
     return found
 
 

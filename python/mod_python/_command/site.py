@@ -53,7 +53,7 @@ class Site(HttpdSession):
         try:
             self.folder.mkdir(0o700)
             self.folder.chmod(0o755)
-            for name in ("run", "htdocs", "state"):
+            for name in ("run", "htdocs", "state", "logs"):
                 (self.folder / name).mkdir()
                 (self.folder / name).chmod(0o755)  # independent of the umask
             if self.children_user.is_other:
