@@ -17,7 +17,7 @@ from mod_python._psp.errors import TemplateError
 from mod_python._psp.escaping import Markup, escape
 from mod_python._psp.generator import CHECK, ESCAPED, TEXT, VALUE
 from mod_python._psp.output import Output, output_of
-from mod_python._psp.page import Loader, Page, PageOptions
+from mod_python._psp.page import MODULES, Loader, Page, PageOptions
 from mod_python._psp.source import DEFAULT_ENCODING, Source, flag
 from mod_python._psp.tracebacks import name_included_files
 
@@ -26,14 +26,6 @@ __all__ = ["PSP", "Markup", "PSPInterface", "TemplateError", "escape", "handler"
 _STRING = "<PSP string>"
 _pages = PageCache()
 _PLAIN = PageOptions(DEFAULT_ENCODING, autoescape=False)
-# Modules that pages of mod_python 3 found as globals, and that are imported for those that name them.
-_MODULES = {
-    "Session": "mod_python.Session",
-    "dbm": "dbm",
-    "marshal": "marshal",
-    "tempfile": "tempfile",
-    "types": "types",
-}
 
 
 def _options(req: apache.Request) -> PageOptions:
@@ -123,9 +115,9 @@ class PSP:
         interface = PSPInterface(req, self.filename or req.filename)
         is_our_session = page.uses_session and _session(req) is None
         names = _BASE.copy()
-        for name in page.names & _MODULES.keys():
-            __import__(_MODULES[name])
-            names[name] = sys.modules[_MODULES[name]]
+        for name in page.modules:
+            __import__(MODULES[name])
+            names[name] = sys.modules[MODULES[name]]
         names["__name__"], names["req"], names["psp"] = page.name, req, interface
         outer = output_of(req)
         output = Output(req) if outer is None else outer
@@ -285,13 +277,14 @@ def handler(req: apache.Request) -> int:
         BaseException: as `PSP` and its ``run``.
     """
     filename = req.filename or ""
-    is_debug = req.get_config().get("PythonDebug") == "1"
-    if is_debug and is_view(req):
-        _display(req, filename)
-        return apache.OK
-    if is_debug and filename.endswith("_") and not os.path.lexists(filename):
-        redirect_to_view(req)
-        return apache.OK
+    is_code = is_view(req)  # PythonDebug takes longer to find out
+    if (is_code or filename.endswith("_")) and req.get_config().get("PythonDebug") == "1":
+        if is_code:
+            _display(req, filename)
+            return apache.OK
+        if not os.path.lexists(filename):
+            redirect_to_view(req)
+            return apache.OK
     page = PSP(req)
     _set_type(req)
     page.run()

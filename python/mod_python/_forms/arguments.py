@@ -16,26 +16,28 @@ class _Parameters:
     """What a function takes from a form.
 
     Attributes:
-        source: the code and the defaults of the function when it was looked at.
+        code: the code of the function when it was looked at; `defaults` and `keyword_defaults` are those that it had.
         filled: the names that are filled already, and that a keyword would fill a second time.
         positional_only: the names of those that cannot be keywords.
         keywords: the names of those that can be keywords.
         names: both.
         takes_all: whether there is ``**kwargs``.
         required: the names of those without a default.
+        only: the name of the one parameter, which can be a keyword; None unless there is exactly one.
     """
 
     def __init__(self, function: FunctionType, given: int) -> None:
         """Look at a function, of whose first parameters so many are filled already: self."""
         code, names = function.__code__, function.__code__.co_varnames
         defaults, keyword_defaults = function.__defaults__, getattr(function, "__kwdefaults__", None)
-        self.source = (code, defaults, keyword_defaults)
+        self.code, self.defaults, self.keyword_defaults = code, defaults, keyword_defaults
         count, positional_only = code.co_argcount, code.co_posonlyargcount
         self.filled = names[positional_only : min(given, count)]
         self.positional_only = names[given:positional_only]
         self.keywords = names[max(given, positional_only) : count + code.co_kwonlyargcount]
         self.names = self.positional_only + self.keywords
         self.takes_all = bool(code.co_flags & _TAKES_ALL_KEYWORDS)
+        self.only = self.names[0] if len(self.names) == 1 and not (self.positional_only or self.takes_all) else None
         keyword_only = names[count : count + code.co_kwonlyargcount]
         self.required = {
             *names[given : count - len(defaults or ())],
@@ -43,11 +45,8 @@ class _Parameters:
         }
 
 
-# What was found of functions: as they are, and as methods.
-_known: tuple["weakref.WeakKeyDictionary[FunctionType, _Parameters]", ...] = (
-    weakref.WeakKeyDictionary(),
-    weakref.WeakKeyDictionary(),
-)
+# What was found of functions: as they are, and as methods. WeakKeyDictionary takes twice as long.
+_known: tuple[dict["weakref.ref[FunctionType]", _Parameters], ...] = ({}, {})
 
 
 def apply_fs_data(function: Callable[..., Any], form: FieldStorage, /, **args: Any) -> Any:
@@ -74,6 +73,9 @@ def apply_fs_data(function: Callable[..., Any], form: FieldStorage, /, **args: A
     parameters = _parameters_of(function)
     if parameters is None:
         return function()
+    only = parameters.only
+    if only is not None and only in args:  # most often: req
+        return function(**{only: args[only]})
     if parameters.takes_all:
         arguments = {name: _single(values) for name, values in _values(form).items()}
         for name in parameters.filled:
@@ -117,7 +119,7 @@ def _single(values: list[Any]) -> Any:
 
 def _parameters_of(called: Any) -> _Parameters | None:
     """Return what is taken by the code that runs in a call; None if it is not Python's."""
-    if isinstance(called, FunctionType):
+    if type(called) is FunctionType:
         return _seen(called, 0)
     if isinstance(called, type):
         function = getattr(called, "__init__")  # noqa: B009 - mypy takes it for an attribute of an instance
@@ -129,8 +131,19 @@ def _parameters_of(called: Any) -> _Parameters | None:
 
 
 def _seen(function: FunctionType, given: int) -> _Parameters:
-    known = _known[given].get(function)
-    source = (function.__code__, function.__defaults__, function.__kwdefaults__)
-    if known is None or known.source[0] is not source[0] or known.source[1:] != source[1:]:
-        known = _known[given][function] = _Parameters(function, given)
+    known = _known[given].get(weakref.ref(function))
+    if (
+        known is None
+        or known.code is not function.__code__
+        or known.defaults != function.__defaults__
+        or known.keyword_defaults != function.__kwdefaults__
+    ):
+        known = _Parameters(function, given)
+        _known[given][weakref.ref(function, _forget)] = known
     return known
+
+
+def _forget(function: "weakref.ref[FunctionType]") -> None:
+    """Drop what was found of a function that is gone."""
+    for known in _known:
+        known.pop(function, None)

@@ -23,6 +23,16 @@ _STORES = frozenset(("STORE_NAME", "STORE_GLOBAL", "DELETE_NAME", "DELETE_GLOBAL
 _ATTRIBUTES = frozenset(("LOAD_ATTR", "LOAD_METHOD"))
 
 
+# Modules that pages of mod_python 3 found as globals, and that are imported for those that name them.
+MODULES = {
+    "Session": "mod_python.Session",
+    "dbm": "dbm",
+    "marshal": "marshal",
+    "tempfile": "tempfile",
+    "types": "types",
+}
+
+
 class PageOptions(NamedTuple):
     """What is said of pages outside of them."""
 
@@ -37,6 +47,7 @@ class Page:
         code: what writes it.
         generated: the Python code that this was compiled from.
         names: the names of globals and attributes in the code.
+        modules: those of MODULES among them.
         name: what its code is called in `__name__`.
         uses_form: whether it reads the global name `form`, or ``req.form``, before it sets that.
         uses_session: the same for `session`.
@@ -57,6 +68,7 @@ class Page:
         self.name = _folders.name_of_page(path) if path.startswith("/") else "mod_python.psp"
         self.code = _compiled(generated, path, lambda name: _folders.beside(self.name, name))
         self.names = frozenset(_names(self.code))
+        self.modules = tuple(self.names & MODULES.keys())
         self.uses_form = "form" in self.names and bool(_reads(self.code, "form"))
         self.uses_session = "session" in self.names and bool(_reads(self.code, "session"))
         self._versions = versions

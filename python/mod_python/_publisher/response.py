@@ -49,8 +49,8 @@ def _form(req: apache.Request) -> FieldStorage:
     own = req.__dict__
     form = own.get("form")
     if not isinstance(form, FieldStorage):
-        form = own["form"] = RequestForm(req)
-    if isinstance(form, RequestForm):
+        form = own["form"] = RequestForm(req, True)
+    elif isinstance(form, RequestForm):
         form.keep_blank_values = True
     return form
 
