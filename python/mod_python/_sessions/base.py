@@ -30,7 +30,10 @@ class BaseSession(dict[Any, Any]):
     """
 
     _lock_held: Held | None = None
+    _locks: Locks | None = None
     _opens_later = False
+    _invalid = False
+    _new = True
     # The cookie of the session that the response has so far, as its header says it.
     _cookie_sent: str | None = None
 
@@ -60,13 +63,10 @@ class BaseSession(dict[Any, Any]):
         self._options = SessionOptions(req)
         self._secret = secret
         self._is_locking = bool(lock)
-        self._locks: Locks | None = None
-        self._invalid = False
         if sid and not is_sid(sid):
             raise ValueError("the id of a session has 32 hexadecimal digits in lower case")
         self.open_store()
         self.init_lock()
-        self._new = True
         self._timeout = timeout
         self._sid = str(sid) if sid else received_sid(req, self._options, secret) or ""
         if self._opens_later:

@@ -121,17 +121,17 @@ class Held:
 
     def try_once(self) -> bool:
         """Take the lock if it is free, and return whether it was. The lock is for the thread that made this object."""
-        with self._guard:
-            if self._id in self._all:
-                count, token = self._all[self._id]
-                self._all[self._id] = (count + 1, token)
-                return True
-        # Only this thread adds what has its number, so nothing is added meanwhile.
+        # Only this thread adds what has its number, so nothing is added meanwhile; others may take it away.
+        if self._id in self._all:
+            with self._guard:
+                if self._id in self._all:
+                    count, token = self._all[self._id]
+                    self._all[self._id] = (count + 1, token)
+                    return True
         taken = self._locks.try_lock(self._id[2])
         if taken is None:
             return False
-        with self._guard:
-            self._all[self._id] = (1, taken)
+        self._all[self._id] = (1, taken)
         return True
 
     def token(self) -> Any:

@@ -43,9 +43,10 @@ class SessionOptions:
         req: the request.
     """
 
+    _folder: tuple[str, Path] | None = None  # the last one, with its kind
+
     def __init__(self, req: "_apache.Request") -> None:
         self._options = req.get_options()
-        self._folders: dict[str, Path] = {}
 
     def text(self, name: str, default: str = "") -> str:
         """Return the text of ``mod_python.NAME``, or of its old name."""
@@ -94,11 +95,11 @@ class SessionOptions:
             SessionFolderError: others can write there.
             OSError: it cannot be made.
         """
-        found = self._folders.get(kind)
-        if found is None:
+        found = self._folder
+        if found is None or found[0] != kind:
             named = self.text(f"{kind}.database_directory") or self.text("session.database_directory")
-            found = self._folders[kind] = private_folder(_place(named))
-        return found
+            found = self._folder = kind, private_folder(_place(named))
+        return found[1]
 
 
 @functools.lru_cache(maxsize=64)
