@@ -38,15 +38,16 @@ Costs = dict[tuple[str, bool], list[float]]
 class Site(Httpd):
     """A server with the pages of the rows. With `counting` it runs under valgrind, else on core 0."""
 
-    def __init__(self, *, old: bool, counting: bool, conf: str | None = None) -> None:
+    def __init__(self, *, old: bool, counting: bool, conf: str | None = None, mpm: str = "event") -> None:
         """Make its folder; `old`: with mod_python 3.5 in place of this one; `conf` in place of the rows' own."""
         self._counting = counting
+        self._at_once = 1 if mpm == "prefork" else 4  # its child serves one connection after the other
         bench = probes.load("bench") + "\n"
         if old:
             conf = f'{bench}LoadModule python_module "{OLD_MODULE}"\n{conf or cost_site.COMMON_CONF}'
         else:
             conf = bench + (conf or cost_site.CONF)
-        super().__init__(conf, with_python=not old)
+        super().__init__(conf, mpm=mpm, with_python=not old)
         if old:
             shutil.copytree(OLD / "python3/dist-packages/mod_python", self.folder / "python/mod_python")
             (self.folder / "python/bench_cost.py").write_text(cost_site.HANDLERS)
@@ -75,7 +76,7 @@ class Site(Httpd):
     def cost(self, row: Row) -> float:
         """Measure a row."""
         if not self._counting:
-            return measure(self, row.path, row.requests, body=row.body)
+            return measure(self, row.path, row.requests, at_once=self._at_once, body=row.body)
         requests = max(20, row.requests // 100)
         send(self.url(row.path), 20, at_once=1, body=row.body)
         self.get("/bench-count?before")

@@ -119,8 +119,11 @@ def _single(values: list[Any]) -> Any:
 
 def _parameters_of(called: Any) -> _Parameters | None:
     """Return what is taken by the code that runs in a call; None if it is not Python's."""
-    if type(called) is FunctionType:
+    kind = type(called)
+    if kind is FunctionType:
         return _seen(called, 0)
+    if kind is MethodType and type(called.__func__) is FunctionType:
+        return _seen(called.__func__, 1)
     if isinstance(called, type):
         function = getattr(called, "__init__")  # noqa: B009 - mypy takes it for an attribute of an instance
         return _seen(function, 1) if isinstance(function, FunctionType) else None

@@ -39,13 +39,13 @@ class FormLimits:
         Raises:
             ValueError: an option is no number, with K, M or G behind it.
         """
-        options = req.get_options()
-        if not len(options):
-            return _usual if cls is FormLimits else cls()
-        texts = {field.name: options.get(f"mod_python.form.{field.name}") for field in fields(cls)}
-        return cls(**{name: _number(name, text) for name, text in texts.items() if text is not None})
+        get = req.get_options().get
+        texts = [(name, text) for name, option in _OPTIONS if (text := get(option)) is not None]
+        is_usual = not texts and cls is FormLimits
+        return _usual if is_usual else cls(**{name: _number(name, text) for name, text in texts})
 
 
+_OPTIONS = tuple((field.name, f"mod_python.form.{field.name}") for field in fields(FormLimits))
 _usual: Any = FormLimits()
 
 

@@ -65,7 +65,7 @@ def resolve(req: apache.Request, module: object, names: tuple[str, ...]) -> obje
         access.check(rules)
     found = module
     for name in names:
-        if name.startswith("_"):
+        if name[:1] == "_":
             _refuse(req, f"{name!r} begins with an underscore")
         if found is not module and not is_traversable(found):
             _refuse(req, f"{name!r} is looked for in a {type(found).__name__}")
