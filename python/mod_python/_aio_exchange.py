@@ -19,7 +19,9 @@ from mod_python import _aio, _apache
 from mod_python._loop_side import Exchange, Operation
 from mod_python._loop_tasks import served
 
-_LAST = 1.0  # seconds that a handler has to end when httpd waits no longer
+# Seconds that a handler has to end when httpd waits no longer, and when the child stops at once.
+_LAST, _LAST_AT_ONCE = 1.0, 0.1
+AT_ONCE = 3  # of _apache._stop_stage()
 _missing = object()
 
 
@@ -58,6 +60,7 @@ class Driver:
         self._exchange = Exchange(_aio._usable_loop(), self._target, function)
         self._pending: list[tuple[list[Operation], Any]] = []  # what was begun, and the steps of the last of each list
         self._told: BaseException | None = None  # what the handler was told of the end of its client, or of the server
+        self._kinds: set[type] = set()  # the kinds of errors that it has got of what it has awaited
         self._is_told_now = False  # whether it was told that since this last waited
         self._until: float | None = None  # when it must have ended
 
@@ -180,8 +183,8 @@ class Driver:
         exchange = self._exchange
         operation.value, operation.error, operation.is_done = value, error, True
         exchange.done.append(operation)
-        if operation.is_awaited and not operation.is_withdrawn and isinstance(error, ConnectionError):
-            exchange.is_told = True
+        if operation.is_awaited and not operation.is_withdrawn:
+            self._kinds.add(type(error))
         if operation.runs_soon:
             exchange.sent += operation.size
             exchange.finished += 1
@@ -199,14 +202,13 @@ class Driver:
         exchange = self._exchange
         if not self._is_told_now:
             self._is_told_now, self._told = True, error
-            if not self._fail(error, lambda one: one.is_awaited and not one.is_withdrawn) and not (
-                isinstance(error, ConnectionError) and exchange.is_told
-            ):
+            is_known = type(error) in self._kinds
+            if not self._fail(error, lambda one: one.is_awaited and not one.is_withdrawn) and not is_known:
                 exchange.running.post(exchange.cancel)
             return
         now = time.monotonic()
         if self._until is None:
-            self._until = now + _LAST
+            self._until = now + (_LAST_AT_ONCE if _apache._stop_stage() == AT_ONCE else _LAST)
         if now >= self._until:
             raise error
         self._target._lend(bell, self._until - now)

@@ -19,8 +19,8 @@ from mod_python._contexts import copy_context
 from mod_python._loop_tasks import served
 
 _AHEAD = 65536  # bytes that a handler may be ahead of what is sent
-_RUNS_SOON = frozenset(("write", "flush", "sendfile", "close", "internal_redirect"))  # without being awaited
-
+# What is done without being awaited, and what takes bytes that are to be read.
+_RUNS_SOON = frozenset(("write", "flush", "sendfile", "close", "internal_redirect", "_heartbeat"))
 _READS = frozenset(("read", "readline", "readlines", "readexactly", "readuntil", "__anext__"))
 
 
@@ -82,7 +82,6 @@ class Operation:
         if exchange.failed is self:
             exchange.failed = None
         if self.error is not None:
-            exchange.is_told = exchange.is_told or isinstance(self.error, ConnectionError)
             raise self.error
         return self.value
 
@@ -129,7 +128,6 @@ class Exchange:
         sent: how many bytes were sent.
         finished: how many operations that the handler need not await were done.
         broken: why nothing can be sent any more.
-        is_told: whether the handler knows that its client has left.
         failed: an operation that has failed, which nothing has awaited.
         bell: the future by which httpd's thread is called.
         is_over: whether the handler has ended.
@@ -143,7 +141,7 @@ class Exchange:
         self.sent = self.finished = self._written = self._begun = 0
         self.broken: BaseException | None = None
         self.failed: Operation | None = None
-        self.is_over = self.is_gone = self.is_told = self._is_called = False
+        self.is_over = self.is_gone = self._is_called = False
         self.bell: Any = None
         self.value: Any = None
         self.error: BaseException | None = None

@@ -8,6 +8,7 @@ from mod_python import _apache
 
 _LINE_END = re.compile("\r\n|\r|\n")
 _COMMENT = b":\n\n"
+_OVER = 2  # of _apache._stop_stage(): the time of PythonGracefulTimeout is over
 
 
 class EventStream:
@@ -73,7 +74,11 @@ class EventStream:
     ) -> bool:
         """End the heartbeat. A handler that a stop of the server ends is at its end in order: its client comes back."""
         self._req._heartbeat(None, b"")
-        return kind is not None and issubclass(kind, _apache.ShuttingDown)
+        if kind is None:
+            return False
+        # On asyncio's loop (@apache.aio) the task is cancelled, if it awaits something else than its client.
+        is_cancelled = kind.__name__ == "CancelledError" and _apache._stop_stage() >= _OVER
+        return issubclass(kind, _apache.ShuttingDown) or is_cancelled
 
 
 def _encoded(data: str | None, event: str | None, id: str | None, retry: int | None) -> str:

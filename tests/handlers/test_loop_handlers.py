@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import re
 import signal
 import socket
 import struct
@@ -21,6 +22,7 @@ ENV = {"LOOP_FILE": str(FILE)}
 NAMES = """
     hello awaits world surroundings reads lines echoes both_ways impatient large files not_awaited gives fails quits
     wrong redirects plain outlives outlived forgets waits goes_on how sets_factory unsets_factory notes_loop
+    events answers says
 """
 LOCATION = """
 <Location "/loop/@">
@@ -217,6 +219,12 @@ def test_an_exception_that_nobody_fetches_is_in_the_log_with_its_request(httpd: 
     httpd.expect(r"a task of loop_requests.forgets failed for 'GET /loop/forgets\?here HTTP/1.1'.*KeyError: 'forg")
 
 
+def test_server_sent_events(httpd: Httpd) -> None:
+    text = httpd.get("/loop/events").text
+    assert text.startswith(":\n\ndata: one\n\n:\n\n")
+    assert text.endswith("data: two\n\n")
+
+
 def told(httpd: Httpd, count: int) -> str:
     """What handlers say of their ends, when they have said so many words."""
     deadline = time.monotonic() + 5
@@ -290,14 +298,41 @@ def test_a_graceful_stop_tells_those_who_wait(mpm: str) -> None:
     with Httpd(CONF, beside=__file__, mpm=mpm) as httpd:
         httpd.allow("AH000(45|46|47)", "loop_requests")
         clients = []
-        for what in ("asyncio", "op"):
+        for path in ("waits?asyncio", "waits?op", "answers", "events?30"):
             clients.append(httpd.connect())
-            clients[-1].sendall(get(f"/loop/waits?{what}"))
+            clients[-1].sendall(get(f"/loop/{path}", "Connection: close"))
         time.sleep(0.5)
         begin = time.monotonic()
         os.kill(httpd.parent_pid, signal.SIGUSR1)
+        answers = []
         for client in clients:
-            assert b" 503 " in client.recv(1000)
+            answers.append(b"")
+            while data := client.recv(1000):
+                answers[-1] += data
             client.close()
+        first, second, third, fourth = (responses(answer)[0] for answer in answers)
+        assert (first.status, second.status, third.text) == (503, 503, "told")
+        assert fourth.text.startswith(":\n\ndata: one\n\n:\n\n")  # and is whole
         assert 0.5 < time.monotonic() - begin < 6
         assert httpd.get("/loop/hello").text == "hello"
+
+
+@pytest.mark.parametrize("mpm", ["event", "prefork"])
+def test_a_stop_at_once_tells_those_who_wait(mpm: str) -> None:
+    with Httpd(CONF, beside=__file__, mpm=mpm) as httpd:
+        httpd.allow("AH000(45|46|47)")
+        clients = [httpd.connect() for _ in range(4)]
+        for number, client in enumerate(clients):
+            client.sendall(get(f"/loop/says?{'op' if number % 2 else 'asyncio'}"))
+        said: list[str] = []
+        for count in (4, 8):
+            deadline = time.monotonic() + 10
+            while len(said := re.findall(r"\] says: (.*)$", httpd.log(), re.MULTILINE)) < count:
+                assert time.monotonic() < deadline, httpd.log()
+                time.sleep(0.02)
+            if count == 4:
+                time.sleep(0.1)  # they wait now
+                os.kill(httpd.parent_pid, signal.SIGTERM)
+        assert sorted(said) == ["CancelledError"] * 2 + ["ShuttingDown"] * 2 + ["begins"] * 4
+        for client in clients:
+            client.close()

@@ -14,6 +14,7 @@ use super::io::answering;
 use super::object::Me;
 use super::state::RequestState;
 use crate::httpd::Request;
+use crate::python::connection::on_loop::queued;
 use crate::python::object::arguments::given;
 use crate::python::object::class::Answer;
 use crate::python::runtime::interpreter::Interpreter;
@@ -69,6 +70,9 @@ pub(in crate::python) fn set<'py>(
     seconds: &Bound<'py, PyAny>,
     text: &Bound<'py, PyAny>,
 ) -> Answer<'py> {
+    if let Some(queued) = queued(this, "_heartbeat", &[("", Some(seconds)), ("", Some(text))]) {
+        return queued;
+    }
     let (_, state) = answering(this.body(), "_heartbeat")?;
     let every = match given(Some(seconds)) {
         None => None,

@@ -336,6 +336,36 @@ def how(req: apache.Request) -> int:
 
 
 @apache.aio
+async def events(req: apache.AsyncRequest) -> int:
+    async with apache.sse(req, heartbeat=0.2) as stream:
+        await stream.send("one")
+        await asyncio.sleep(float(req.args or 0.7))
+        await stream.send("two")
+    return apache.OK
+
+
+@apache.aio
+async def says(req: apache.AsyncRequest) -> int:
+    apache.log_error("says: begins", apache.APLOG_NOTICE)
+    try:
+        await (req.sleep(30) if req.args == "op" else asyncio.sleep(30))
+    except BaseException as error:
+        apache.log_error(f"says: {type(error).__name__}", apache.APLOG_NOTICE)
+        raise
+    return apache.OK
+
+
+@apache.aio
+async def answers(req: apache.AsyncRequest) -> int:
+    "Answers although the server stops."
+    try:
+        await req.sleep(30)
+    except apache.ShuttingDown:
+        await req.write("told")
+    return apache.OK
+
+
+@apache.aio
 async def elsewhere(req: apache.AsyncRequest) -> int:
     return apache.OK
 
