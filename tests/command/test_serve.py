@@ -73,6 +73,28 @@ def test_a_ctrl_c_while_modules_are_imported_says_nothing(place: Place) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "", "")
 
 
+WAITING = """
+import os, signal, time
+from mod_python._command.ending import stop_on_signals, uninterrupted
+stop_on_signals()
+try:
+    with uninterrupted():
+        os.kill(os.getpid(), signal.SIGTERM)
+        {}
+        print("shown", flush=True)
+    print("not ended")
+except KeyboardInterrupt:
+    print("ended")
+"""
+
+
+@pytest.mark.parametrize(("line", "printed"), [("pass", "shown\nended\n"), ("time.sleep(60)", "ended\n")])
+def test_a_signal_waits_for_what_is_being_shown_but_not_long(place: Place, line: str, printed: str) -> None:
+    code = WAITING.format(line)
+    done = subprocess.run([sys.executable, "-c", code], env=place.env, capture_output=True, text=True, timeout=PATIENCE)
+    assert (done.stdout, done.stderr) == (printed, "")
+
+
 def test_an_end_of_httpd_is_a_sentence(place: Place) -> None:
     place.write("shop.py", HANDLER)
     program = place.start("serve", "shop.py", "--port", "0")

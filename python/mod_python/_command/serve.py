@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from mod_python._command.ending import stop_on_signals
+from mod_python._command.ending import stop_on_signals, uninterrupted
 from mod_python._command.options import Options
 from mod_python._command.problem import Problem
 from mod_python._command.ready import LINE, REFUSED
@@ -109,16 +109,22 @@ class Screen:
 
     def show(self, seconds: float) -> None:
         """Show what has come; wait for the first line at most this long."""
-        for line in self._log.lines(seconds):
-            if line == _READY:
-                self.is_ready = True
-            elif line.startswith(_REFUSED):
-                self.refused = line.removeprefix(_REFUSED)
-            else:
-                self._terminal.show(line, at_end=self.at_end)
-                if is_failure(line):
-                    self.failures.append(line)
-                    self._failed = time.monotonic()
+        if not self._log.wait(seconds):
+            return
+        with uninterrupted():  # a line that was read is shown
+            for line in self._log.lines():
+                self._take(line)
+
+    def _take(self, line: str) -> None:
+        if line == _READY:
+            self.is_ready = True
+        elif line.startswith(_REFUSED):
+            self.refused = line.removeprefix(_REFUSED)
+        else:
+            self._terminal.show(line, at_end=self.at_end)
+            if is_failure(line):
+                self.failures.append(line)
+                self._failed = time.monotonic()
 
     def forget(self) -> None:
         """Forget failures that are no longer the last thing that is seen."""
@@ -226,11 +232,14 @@ class Log:
         self.writer = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
         self._rest = b""
 
-    def lines(self, seconds: float) -> Iterator[str]:
-        """Yield the lines that have come; wait for the first one at most this long."""
-        if select.select([self._reader], [], [], seconds)[0]:
-            *whole, self._rest = (self._rest + os.read(self._reader, 1 << 20)).split(b"\n")
-            yield from (line.decode(errors="backslashreplace") for line in whole)
+    def wait(self, seconds: float) -> bool:
+        """Wait at most this long, and return whether something has come."""
+        return bool(select.select([self._reader], [], [], seconds)[0])
+
+    def lines(self) -> Iterator[str]:
+        """Yield the lines that have come."""
+        *whole, self._rest = (self._rest + os.read(self._reader, 1 << 20)).split(b"\n")
+        yield from (line.decode(errors="backslashreplace") for line in whole)
 
     def __enter__(self) -> "Log":
         return self
