@@ -792,6 +792,18 @@ class Request:
         """Sets the status (int) and the headers (an iterable of pairs of bytes) of the response."""
     def _asgi_body(self, data: bytes, flush: bool) -> None:
         """Writes data (bytes) to the response, if it may have a body. Sends it at once if flush is true."""
+    def _asgi_send(self, data: bytes, flush: bool) -> Awaitable[None]:
+        """As _asgi_body(), in a coroutine: returns what is awaited until the client has taken enough of it."""
+    def _wait_for_call(self, watched: int, seconds: float | None) -> Awaitable[int]:
+        """Returns what is awaited until _waker().call() is called, or what _wait() waits for has happened. seconds:
+        None for no limit.
+        """
+    def _waker(self) -> Any:
+        """Returns the object by which an application calls the coroutine of its request."""
+    def _outside(self, function: Callable[[Any], Any]) -> Any:
+        """Calls function with req, whose methods wait there as those of a plain handler do, and returns what it
+        returns.
+        """
     def _early_hint(self, links: list[bytes]) -> None:
         """Sends an interim response with status 103 (RFC 8297) whose Link headers are links (a list of bytes). Other
         Python threads run meanwhile.

@@ -1,8 +1,9 @@
-"""Requests of ASGI applications: httpd's thread at the service of the application's coroutine on asyncio's loop.
+"""Requests of ASGI applications: httpd's threads at the service of the application's coroutine on asyncio's loop.
 
 A request has two sides that share a `mod_python._asgi_exchange.Exchange`. The application runs on the loop's thread.
-The `Transport` runs on the thread that httpd handles the request on: it alone reads the body, writes the response and
-looks after the client, and it waits in ``req._wait`` for whatever comes first, without the GIL.
+The `Transport` is an ``async def`` handler, stepped by the threads of httpd's that have the request: it alone reads the
+body, writes the response and looks after the client. It awaits whatever comes first, without a thread where that is
+possible. In a child that stops, it waits on its thread, in ``req._wait``, as long as the response moves.
 """
 
 import asyncio
@@ -12,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from mod_python import _aio, _apache
-from mod_python._asgi_exchange import Exchange, Message
+from mod_python._asgi_exchange import Exchange, Message, SendFile
 from mod_python._asgi_loop import (
     AT_ONCE,
     BROKEN,
@@ -37,7 +38,7 @@ _TICK = 1.0  # the same while a client's bytes are awaited, whose rate mod_reqti
 _SOON, _OFTEN, _LATER = 0.001, 0.02, 0.25
 
 
-def handler(req: Any) -> int:
+async def handler(req: Any) -> int:
     """Serve a request by the application that is mounted for it.
 
     Raises:
@@ -47,9 +48,9 @@ def handler(req: Any) -> int:
     """
     exchange = req._exchange()
     if exchange is not None:
-        # What the application has sent so far is in the exchange, and later it calls this thread.
-        exchange.offer, exchange.waker, exchange.is_called = None, waker(), False
-        Transport(req, exchange).serve(has_waited=True)
+        # What the application has sent so far is in the exchange.
+        exchange.offer, exchange.is_called = None, False
+        await Transport(req, exchange).serve(has_waited=True)
         return _apache.OK
     application, name = req._application()
     loop = usable_loop()
@@ -59,7 +60,7 @@ def handler(req: Any) -> int:
     if not lifespan.is_ready:
         lifespan.start(req)
     scope = req._asgi_scope()
-    exchange = Exchange(loop, name, waker(), scope["method"], scope["http_version"] == "2")
+    exchange = Exchange(loop, name, req._waker(), scope["method"], scope["http_version"] == "2")
     complete(scope, exchange, lifespan.state, req)
     if scope["scheme"] == "https" and req.is_https():
         from mod_python._asgi_tls import tls
@@ -71,7 +72,7 @@ def handler(req: Any) -> int:
         exchange.has_no_body()
     transport = Transport(req, exchange)
     transport.begin(application, scope)
-    transport.serve()
+    await transport.serve()
     return _apache.OK
 
 
@@ -86,6 +87,7 @@ class Transport:
     def __init__(self, req: Any, exchange: Exchange) -> None:
         self._req, self._exchange = req, exchange
         self._is_posted = False  # whether the loop is to be called
+        self._is_on_thread = False  # whether it waits on its thread, since the child stops
         self._is_dry = False  # whether nothing of the body has come
         self._is_late_at: float | None = None  # when it will have come too late
         self._is_end_hidden = False  # whether the client's end stands behind something unread
@@ -97,7 +99,7 @@ class Transport:
         exchange, context = self._exchange, copy_context()
         self._post(lambda: exchange.loop.begin(exchange.run(application, scope), context, exchange.name, exchange))
 
-    def serve(self, *, has_waited: bool = False) -> None:
+    async def serve(self, *, has_waited: bool = False) -> None:
         """Do what the application needs until the response is written.
 
         Args:
@@ -114,8 +116,8 @@ class Transport:
         if stage := _apache._stop_stage():  # of which this thread is not told any more
             self._is_quiet_since = -math.inf if is_quiet and stage >= OVER else time.monotonic()
         try:
-            if not self._answer():
-                self._work()
+            if not await self._answer():
+                await self._work()
         finally:
             self._leave()
 
@@ -123,7 +125,7 @@ class Transport:
         self._exchange.loop.post(function)
         self._is_posted = True
 
-    def _work(self) -> None:
+    async def _work(self) -> None:
         exchange, pause = self._exchange, _SOON
         while True:
             is_reading = exchange.is_wanted and not exchange.is_read and not exchange.incoming
@@ -134,25 +136,37 @@ class Transport:
                 watched = WATCH_INPUT
             else:
                 watched = WATCH_BREAK if exchange.client_has_ended or self._is_end_hidden else WATCH_END
-            event = exchange.loop.event if self._is_posted else None
-            self._is_posted = False
             if exchange.is_stream:
                 seconds, pause = pause, min(pause * 2, _OFTEN if is_reading else _LATER)
             else:
                 seconds = _TICK if is_reading or self._is_end_hidden else _LOOK
-            if self._is_quiet_since is not None:
-                seconds = min(seconds, _LATER)
-            found = self._req._wait(exchange.waker, event, watched, seconds)
+            found = await self._wait(watched, seconds)
             is_called = exchange.is_called
             if is_called:
                 pause = _SOON
             exchange.is_called = self._is_dry = self._is_end_hidden = False
-            if self._answer():
+            if await self._answer():
                 return
             if found >= STOPS:
                 found -= STOPS
                 self._look_at_stop(is_called)
             self._look(found)
+
+    async def _wait(self, watched: int, seconds: float) -> int:
+        """Wait for the application, and for the client."""
+        exchange, is_posted = self._exchange, self._is_posted
+        self._is_posted = False
+        if self._is_quiet_since is None:
+            if is_posted:
+                exchange.loop.event.call_late()
+            found: int = await self._req._wait_for_call(watched, None if seconds == _LOOK else seconds)
+            return found
+        if not self._is_on_thread:
+            # What the application has called by the other object is looked at after the wait.
+            exchange.waker, self._is_on_thread = waker(), True
+            seconds = 0
+        event = exchange.loop.event if is_posted else None
+        return int(self._req._wait(exchange.waker, event, watched, min(seconds, _LATER)))
 
     def _look(self, found: int) -> None:
         """See to what has happened to the client, and to the loop."""
@@ -171,33 +185,35 @@ class Transport:
     def _look_at_stop(self, is_called: bool) -> None:
         """Leave a request in a child that stops: at once, or when nothing has moved for PythonGracefulTimeout."""
         now, stage = time.monotonic(), _apache._stop_stage()
-        if is_called or self._is_quiet_since is None:
+        if self._is_quiet_since is None and not is_called and stage >= OVER:
+            self._is_quiet_since = -math.inf  # what moves is seen from the begin of the stop on
+        elif is_called or self._is_quiet_since is None:
             self._is_quiet_since = now
         is_quiet = now - self._is_quiet_since >= _apache._graceful_time()
         if stage == AT_ONCE or (stage == OVER and is_quiet):
             self._exchange.is_stopped = True
             raise StoppingError
 
-    def _answer(self) -> bool:
+    async def _answer(self) -> bool:
         """Do what the application has asked for. Return whether the response is written."""
         exchange, req = self._exchange, self._req
         while exchange.outgoing:
             first, second = exchange.outgoing.popleft()
             if isinstance(first, bytes):
                 # What came together is sent together.
-                req._asgi_body(first, second and not exchange.outgoing)
+                await req._asgi_send(first, second and not exchange.outgoing)
                 exchange.ahead -= len(first)
                 if not second:
                     return True
             elif first is not None:
                 req._asgi_start(first, second)
             else:
-                self._send_trailers(second)
+                await self._send_trailers(second)
                 return True
         if exchange.waiting:
             self._post(exchange.wake)
         while exchange.calls:
-            self._answer_call(*exchange.calls.popleft())
+            await self._answer_call(*exchange.calls.popleft())
         if exchange.is_over:
             self._conclude()
         return False
@@ -220,14 +236,18 @@ class Transport:
         finally:
             del error
 
-    def _send_trailers(self, headers: Any) -> None:
-        self._req.flush()  # httpd sends no trailers with a response that ends in one piece
+    async def _send_trailers(self, headers: Any) -> None:
+        await self._req.flush()  # httpd sends no trailers with a response that ends in one piece
         for name, value in headers:
             self._req.trailers_out.add(name.decode("latin-1"), value.decode("latin-1"))
 
-    def _answer_call(self, function: Callable[[Any], Any], future: "asyncio.Future[Any]") -> None:
+    async def _answer_call(self, function: Callable[[Any], Any], future: "asyncio.Future[Any]") -> None:
         try:
-            result, error = function(self._req), None
+            if isinstance(function, SendFile):
+                await function.send(self._req)
+                result, error = None, None
+            else:
+                result, error = self._req._outside(function), None
         except BaseException as raised:  # SystemExit, too, is for the application to catch
             result, error = None, raised
             if isinstance(raised, StopIteration):  # which no future takes

@@ -205,7 +205,7 @@ class Exchange:
 
     def _is_answered_with(self, body: bytes) -> bool:
         """Hand a whole response over, if this is the only part of its body. Return whether that was possible."""
-        if len(self.outgoing) != 1 or self._has_trailers:
+        if len(self.outgoing) != 1 or self._has_trailers or len(body) > _AHEAD:
             return False
         status, headers = self.outgoing[0]
         if not self.offer.answer(status, headers, body):
@@ -220,8 +220,7 @@ class Exchange:
         if not os.fspath(path).startswith("/"):
             raise ValueError(f"http.response.pathsend has an absolute path, not {path!r}")
         if not self._has_no_body:
-            left = self._left
-            await self._ask(lambda req: _send_file(req, path, left))
+            await self._ask(SendFile(path, self._left))
         if self._has_trailers:
             self._awaits_trailers = True
         else:
@@ -292,20 +291,37 @@ class Exchange:
         self.waker.call()
 
 
-def _send_file(req: Any, path: str, left: int | None) -> None:
-    found = os.stat(path)  # noqa: PTH116 - pathlib takes long to import
-    if found.st_blocks == 0 and found.st_size <= _SMALL:  # those of /proc and /sys do not say their true size
-        with open(path, "rb") as file:
-            data = file.read()
+class SendFile:
+    """What is called to send a file, of a length that is said or not; the transport awaits `send` instead."""
+
+    def __init__(self, path: str, left: int | None) -> None:
+        self._path, self._left = path, left
+
+    def __call__(self, req: Any) -> Any:
+        """Return what `send` returns."""
+        return self.send(req)
+
+    async def send(self, req: Any) -> None:
+        """Send the file, and wait until the client has taken enough of it.
+
+        Raises:
+            OSError: the file cannot be read, or the client has left.
+            RuntimeError: it has another length than was said.
+        """
+        path, left = self._path, self._left
+        found = os.stat(path)  # noqa: PTH116 - pathlib takes long to import
+        if found.st_blocks == 0 and found.st_size <= _SMALL:  # those of /proc and /sys do not say their true size
+            with open(path, "rb") as file:
+                data = file.read()
+            if left is not None:
+                _check_length(path, len(data), left)
+            await req._asgi_send(data, False)
+            return
         if left is not None:
-            _check_length(path, len(data), left)
-        req._asgi_body(data, False)
-        return
-    if left is not None:
-        _check_length(path, found.st_size, left)
-    sent = req.sendfile(path, 0, -1 if left is None else left)
-    if left is not None:
-        _check_length(path, sent, left)
+            _check_length(path, found.st_size, left)
+        sent = await req.sendfile(path, 0, -1 if left is None else left)
+        if left is not None:
+            _check_length(path, sent, left)
 
 
 def _check_length(path: str, length: int, left: int) -> None:

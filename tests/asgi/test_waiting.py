@@ -13,6 +13,7 @@ from httpd import Httpd
 
 THREADS = 8
 MOST = 100
+LARGE = 20_000_000
 CONF = f"""
 LogLevel python:info
 PythonMaxWaitingRequests {MOST}
@@ -87,7 +88,7 @@ def test_other_requests_are_served_meanwhile(httpd: Httpd) -> None:
         ("/hello?0.1", 200, b"waited"),
         ("/made?0.1", 201, b"made"),
         ("/stream?0.1", 200, b"part part part "),
-        ("/large?0.1", 200, b"x" * 3_000_000),
+        ("/large?0.1", 200, b"y" * LARGE),
     ],
 )
 def test_a_request_that_has_waited_ends_as_any_other(
@@ -116,6 +117,78 @@ def test_bodies_are_read_after_the_wait(httpd: Httpd) -> None:
         httpd.wait_for_log("waits /echo")
         client.sendall(request[-5:])
         assert read_answer(client).endswith(b"a body in two parts")
+
+
+@both
+def test_streams_hold_no_thread_between_their_parts(httpd: Httpd, tls: bool) -> None:
+    clients = asking(httpd, "/ticks", 4 * THREADS, tls=tls)
+    for client in clients:
+        assert b"tick " in client.recv(1000)
+    begin = time.monotonic()
+    assert httpd.get("/hello").text == "waited"
+    assert time.monotonic() - begin < 0.9
+    for client in clients:
+        data = b""
+        while not data.endswith(b"0\r\n\r\n"):
+            data += client.recv(1000)
+        assert b"tock" in data
+    assert time.monotonic() - begin < 5
+    close(clients)
+
+
+@both
+def test_bodies_that_come_slowly_hold_no_thread(httpd: Httpd, tls: bool) -> None:
+    httpd.get("/hello")
+    request = post("/echo", b"a" * 40_000)
+    clients = []
+    for _ in range(3 * THREADS):
+        clients.append(httpd.connect(tls=tls))
+        clients[-1].sendall(request[:200])
+    for start, end in ((200, 10_000), (10_000, 10_001)):
+        for client in clients:
+            client.sendall(request[start:end])
+        begin = time.monotonic()
+        assert httpd.get("/hello?0.2").text == "waited"
+        assert time.monotonic() - begin < 1
+    for client in clients:
+        client.sendall(request[10_001:])
+        assert read_answer(client).endswith(b"a" * 40_000)
+    close(clients)
+
+
+@both
+def test_clients_that_read_slowly_hold_no_thread(httpd: Httpd, tls: bool) -> None:
+    clients = asking(httpd, "/large", 3 * THREADS, tls=tls)
+    for client in clients:
+        assert client.recv(10)
+    begin = time.monotonic()
+    assert httpd.get("/hello?0.2").text == "waited"
+    assert time.monotonic() - begin < 1
+    for client in clients:
+        left = 0
+        while chunk := client.recv(1 << 20):
+            left += chunk.count(b"y")
+            if left >= LARGE:
+                break
+        assert left >= LARGE
+    close(clients)
+
+
+def test_a_stream_is_told_that_its_client_has_left(httpd: Httpd) -> None:
+    clients = asking(httpd, "/endless", 2 * THREADS)
+    for client in clients:
+        assert client.recv(10)
+    begin = time.monotonic()
+    close(clients)
+    while httpd.log().count("endless: the client has left") < len(clients):
+        assert time.monotonic() - begin < 2
+        time.sleep(0.02)
+
+
+def test_the_request_is_used_after_a_wait(httpd: Httpd) -> None:
+    httpd.get("/hello")
+    for path in ("/call", "/call?0.1"):
+        assert httpd.request("POST", path, b" a body").body == b"POST a body"
 
 
 def test_pipelined_requests_are_answered_in_order(httpd: Httpd) -> None:

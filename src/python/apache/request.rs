@@ -183,6 +183,15 @@ impl Class for RequestObject {
         _asgi_start(status, headers) = asgi::respond::start;
         /// Writes data (bytes) to the response, if it may have a body. Sends it at once if flush is true.
         _asgi_body(data, flush) = asgi::respond::body;
+        /// As _asgi_body(), in a coroutine: returns what is awaited until the client has taken enough of it.
+        _asgi_send(data, flush) = asgi::respond::send;
+        /// Returns what is awaited until _waker().call() is called, or what _wait() waits for has happened. seconds: None for
+        /// no limit.
+        _wait_for_call(watched, seconds) = asgi::wait::wait_for_call;
+        /// Returns the object by which an application calls the coroutine of its request.
+        _waker() = asgi::wait::waker;
+        /// Calls function with req, whose methods wait there as those of a plain handler do, and returns what it returns.
+        _outside(function) = asgi::wait::outside;
         /// Sends an interim response with status 103 (RFC 8297) whose Link headers are links (a list of bytes). Other Python
         /// threads run meanwhile.
         _early_hint(links) = asgi::respond::early_hint;

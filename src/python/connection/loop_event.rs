@@ -9,6 +9,7 @@ use pyo3::prelude::*;
 
 use super::future::Future;
 use crate::httpd::connection::poller::Event;
+use crate::parking::late_signals::signal_late;
 use crate::python::object::arguments::{boolean, given, none};
 use crate::python::object::class;
 use crate::python::object::class::{Answer, Class, This};
@@ -31,6 +32,8 @@ impl Class for LoopEvent {
         fileno() = fileno;
         /// Has the loop look at what was posted; any thread.
         call() = call;
+        /// As call(), when this thread has let go of the GIL, which the loop needs.
+        call_late() = call_late;
         /// Takes the calls back. Called by the loop before it looks.
         taken() = taken;
         /// Says whether the loop is about to wait, and returns whether requests wait for it (bool). One that does not wait is
@@ -84,6 +87,11 @@ fn fileno<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
 
 fn call<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
     this.body().0.signal();
+    none(this)
+}
+
+fn call_late<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
+    signal_late(this.body().0.clone());
     none(this)
 }
 

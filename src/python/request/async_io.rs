@@ -176,7 +176,7 @@ fn sender<'a>(this: &'a Me<'_, '_>, method: &str) -> PyResult<(&'a Request, &'a 
 }
 
 /// What is awaited for what was written: that it is sent. Without an `await`, it is sent before the handler next waits.
-fn sending<'py>(
+pub(super) fn sending<'py>(
     this: &Me<'_, 'py>,
     state: &RequestState,
     flush: bool,

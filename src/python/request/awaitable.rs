@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use pyo3::exceptions::{PyConnectionResetError, PyOSError, PyRuntimeError, PyTimeoutError};
 use pyo3::prelude::*;
 
+use super::asgi::wait;
 use super::async_output;
 use super::body::BodyRead;
 use super::body_wait::{BodyLook, BodyWait};
@@ -17,6 +18,7 @@ use super::object::RequestObject;
 use super::response::Response;
 use super::waiting;
 use crate::httpd::Error;
+use crate::httpd::connection::thread_event::SocketChange;
 use crate::parking::io_state::{IoState, Lost, Needs};
 use crate::parking::shutdown;
 use crate::python::connection::ends::departed;
@@ -34,7 +36,7 @@ pub struct RequestWait {
     req: Py<PyAny>,
     operation: RequestOperation,
     /// When a sleep is over; set when it first waits.
-    until: Cell<Option<Instant>>,
+    pub(super) until: Cell<Option<Instant>>,
     /// What has come of the body for this.
     body: RefCell<BodyWait>,
     /// Whether a FLUSH stands behind what was written.
@@ -63,6 +65,13 @@ pub enum RequestOperation {
     },
     /// That this time passes.
     Time(Duration),
+    /// That an application calls, that its client does what is watched, or that the time passes, if there is one.
+    Call {
+        /// What is watched of the client.
+        watched: SocketChange,
+        /// The time.
+        time: Option<Duration>,
+    },
 }
 
 type Me<'a, 'py> = This<'a, 'py, RequestWait>;
@@ -106,6 +115,7 @@ impl Awaitable for RequestWait {
         let req = class::body::<RequestObject>(object, this.interpreter()).ok_or_else(gone)?;
         match this.body().operation {
             RequestOperation::Time(time) => sleep(this, req, time),
+            RequestOperation::Call { watched, time } => wait::poll(this, req, watched, time),
             RequestOperation::Sent { flush, value } => send(this, req, flush, value),
             operation => read(this, req, operation),
         }

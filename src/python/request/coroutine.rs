@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use pyo3::exceptions::{PyOSError, PyRuntimeError};
 use pyo3::prelude::*;
 
+use super::asgi::serve;
 use super::awaitable::RequestWait;
 use super::resumes::Resumes;
 use super::state::RequestState;
@@ -90,7 +91,8 @@ pub fn awaited<'py>(
     if !is_coroutine(&result) {
         return Ok(CallEnd::Result(result));
     }
-    if waiting_limit::are_too_many(r) {
+    // The application of a request that was offered runs already.
+    if state.offer.borrow().is_none() && waiting_limit::are_too_many(r) {
         close_coroutine(&result);
         let status = Status::SERVICE_UNAVAILABLE;
         return Err(status_error(result.py(), interpreter, status));
@@ -147,8 +149,10 @@ impl Steps<'_> {
         match handler {
             Resumes::Coroutine(coroutine) => self.run(interpreter, &coroutine.into_bound(py)),
             Resumes::Returned(value) => Ok(self.finish(value.into_bound(py))),
-            // Its request goes on elsewhere.
-            Resumes::Application(_) => Ok(HandlerProgress::Waits(handler)),
+            Resumes::Application(_) => {
+                let coroutine = serve::call_handler(py, interpreter, self.r)?;
+                self.run(interpreter, &coroutine)
+            }
         }
     }
 
@@ -247,7 +251,8 @@ impl Steps<'_> {
             return true;
         }
         // Bytes that nobody has read come before the end of the client's side.
-        let mut has_unread_input = false;
+        let is_exchange = self.state.offer.borrow().is_some();
+        let mut has_unread_input = is_exchange && self.io.has_reported_end();
         loop {
             if parking::is_stopping() && !shutdown::is_closing() {
                 timer::close(grace());
@@ -265,7 +270,8 @@ impl Steps<'_> {
                     false => has_unread_input = true,
                 }
             }
-            let is_ready = wakeup.socket && (needs.read || needs.write);
+            let tells_end = is_exchange && wakeup.ready.ends;
+            let is_ready = tells_end || (wakeup.socket && (needs.read || needs.write));
             if wakeup.other || is_ready || self.must_go_on(awaited, needs.until) {
                 return false;
             }

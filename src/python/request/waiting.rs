@@ -239,11 +239,14 @@ impl WaitingRequest {
         let r = unsafe { self.r.as_ref() };
         let handler = match self.resumes.take()? {
             Resumes::Application(offer) => {
-                let status = serve::go_on(r, self.interpreter, &offer, self.must_end());
-                if status.is_none() {
-                    self.resumes = Some(Resumes::Application(offer));
+                match serve::go_on(r, self.interpreter, offer, self.must_end()) {
+                    Ok(status) => return Some(status),
+                    Err((handler, true)) => handler,
+                    Err((handler, false)) => {
+                        self.resumes = Some(handler);
+                        return None;
+                    }
                 }
-                return status;
             }
             handler => handler,
         };

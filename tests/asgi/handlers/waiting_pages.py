@@ -37,8 +37,28 @@ async def application(scope: Any, receive: Callable[[], Awaitable[Any]], send: S
             raise KeyError("after the wait")
         case "gone":
             print(f"told {await receive()} {await receive()}")
+        case "ticks":
+            await send({"type": "http.response.start", "status": 200})
+            await send({"type": "http.response.body", "body": b"tick ", "more_body": True})
+            await asyncio.sleep(1)
+            await send({"type": "http.response.body", "body": b"tock"})
+        case "endless":
+            await send({"type": "http.response.start", "status": 200})
+            try:
+                while True:
+                    await send({"type": "http.response.body", "body": b"x", "more_body": True})
+                    await asyncio.sleep(0.05)
+            except OSError as error:
+                print(f"endless: {error}")
+                raise
+        case "call":
+            extension = scope["extensions"]["mod_python"]
+            req, call = extension["req"], extension["call"]
+            method = await call(lambda: req.method)
+            await asyncio.sleep(0.1)
+            await answer(send, method.encode() + await call(req.read))
         case "large":
-            await answer(send, b"x" * 3_000_000)
+            await answer(send, b"y" * 20_000_000)
         case "made":
             await answer(send, b"made", 201)
         case _:

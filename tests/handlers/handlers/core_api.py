@@ -152,6 +152,10 @@ ANSWERS: dict[str, list[tuple[str, tuple[Any, ...]]]] = {
     "req": [
         ("_application", ()),
         ("_ask_for_body", ()),
+        ("_asgi_send", (b"", False)),
+        ("_wait_for_call", (0, None)),
+        ("_waker", ()),
+        ("_outside", (ignored,)),
         ("_wait", (None, None, 0, 0.0)),
         ("_heartbeat", (None, b"")),
         ("_on_loop", (None,)),

@@ -35,6 +35,8 @@ struct OfferState {
     parked: Option<Arc<Task>>,
     /// Whether its thread waits for the loop to be done with the request.
     is_left: bool,
+    /// Whether the loop has called the request since that goes on in Python.
+    is_called: bool,
 }
 
 /// Python's objects for the request, until its thread takes them or the application has answered.
@@ -78,10 +80,42 @@ impl Offer {
                 stage: OfferStage::Offered(NonNull::from(r)),
                 parked: None,
                 is_left: false,
+                is_called: false,
             }),
             changed: Signal::new(),
             kept: Lock::default(),
         })
+    }
+
+    /// The same for a request that goes on in Python from the beginning, to which nothing was offered.
+    pub fn left(interpreter: &'static Interpreter, r: &Request) -> Arc<Self> {
+        let offer = Self::new(interpreter, r);
+        offer.hand_over();
+        offer
+    }
+
+    /// Whether the loop has called the request, since it goes on in Python and this was asked for; else the task is woken
+    /// when it calls.
+    pub fn take_call(&self, task: &Arc<Task>) -> bool {
+        let mut state = self.state.lock();
+        let is_called = std::mem::take(&mut state.is_called);
+        state.parked = (!is_called).then(|| task.clone());
+        is_called
+    }
+
+    /// Calls the request, for its thread or what goes on in its place. Any thread.
+    pub fn call(&self) {
+        let mut state = self.state.lock();
+        if !matches!(state.stage, OfferStage::Left) {
+            drop(state);
+            return self.hand_over();
+        }
+        state.is_called = true;
+        let parked = state.parked.take();
+        drop(state);
+        if let Some(task) = parked {
+            task.wake();
+        }
     }
 
     /// Waits until the request's thread has something to do, or for so long; returns whether it has. Without the GIL.

@@ -37,7 +37,7 @@ impl Class for OfferedRequest {
         take() = take;
         /// Has the application run, whose exchange this is.
         run(exchange) = run;
-        /// Has the thread of the request see to it.
+        /// Has the thread of the request see to it, or to what is in its exchange.
         call() = call;
         /// Has the thread of the request send a whole response: status (int), headers (a list of pairs of bytes, which were
         /// checked), body (bytes). Returns False if that thread sees to the request itself.
@@ -130,7 +130,7 @@ fn run<'py>(this: &Me<'_, 'py>, exchange: &Bound<'py, PyAny>) -> Answer<'py> {
 }
 
 fn call<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
-    this.body().0.hand_over();
+    this.body().0.call();
     none(this)
 }
 

@@ -7,6 +7,7 @@ use crate::httpd::Request;
 use crate::httpd::filter::response_head::strict_length;
 use crate::python::object::arguments::none;
 use crate::python::object::class::Answer;
+use crate::python::request::async_io;
 use crate::python::request::body::BodyRead;
 use crate::python::request::io::{answering, reading};
 use crate::python::request::object::Me;
@@ -79,6 +80,19 @@ pub(in crate::python) fn body<'py>(
         true => {}
     }
     none(this)
+}
+
+/// `req._asgi_send(data, flush)`: as `_asgi_body`; returns what the handler awaits until the client has taken enough.
+pub(in crate::python) fn send<'py>(
+    this: &Me<'_, 'py>,
+    data: &Bound<'py, PyAny>,
+    flush: &Bound<'py, PyAny>,
+) -> Answer<'py> {
+    let (r, state) = answering(this.body(), "_asgi_send")?;
+    if !r.has_no_body() {
+        state.response.queue(this.interpreter(), r, data)?;
+    }
+    async_io::sending(this, state, flush.is_truthy()?, None)
 }
 
 /// `req._ask_for_body()`: sends 100 Continue to a client that waits for it, unless the response has begun.

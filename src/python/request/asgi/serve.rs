@@ -5,6 +5,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+
 use super::answer::WholeAnswer;
 use super::offer::Offer;
 use super::queue;
@@ -27,6 +30,7 @@ use crate::python::request::waiting;
 use crate::python::request::waiting::WaitingRequest;
 use crate::python::request::waiting_limit;
 use crate::python::runtime::interpreter::Interpreter;
+use crate::python::runtime::search_path::SearchPath;
 use crate::python::runtime::source_changes;
 
 /// How long a thread waits for the answer before it also looks after its client and the stop of the child, for which it
@@ -59,10 +63,17 @@ fn go_on_in_python(
 ) -> Status {
     let chosen = Some(chosen(application));
     let status = phase::run(r, PhaseHook::Handler, Phase::Content, chosen, settings);
+    if status != Status::SUSPENDED {
+        end(state);
+    }
+    status
+}
+
+/// Drops what is left of an offer. Without the GIL.
+fn end(state: &RequestState) {
     if let Some(offer) = state.offer.take() {
         offer.end();
     }
-    status
 }
 
 /// Offers the request to the application's loop. The status for httpd if the application has answered, or the request
@@ -134,6 +145,9 @@ fn park(r: &Request, offer: &Arc<Offer>, interpreter: &'static Interpreter) -> b
     if offer.park(&task) {
         if waiting::can_leave(r, &task) {
             let resumes = Resumes::Application(offer.clone());
+            let state = RequestState::of(r);
+            let handler = state.handlers.chain().and_then(|chain| chain.current());
+            state.waits_in.replace(handler);
             waiting::begin(r, task, IoState::default(), resumes, interpreter);
             return true;
         }
@@ -143,33 +157,54 @@ fn park(r: &Request, offer: &Arc<Offer>, interpreter: &'static Interpreter) -> b
     false
 }
 
-/// Goes on with a request that waits without a thread. Returns the status for httpd; `None` if it waits again. `leaves`:
-/// it cannot wait any longer. Without the GIL.
+/// Goes on with a request that waits without a thread, and whose application has not called it. Returns the status for
+/// httpd; `Err` with what goes on if it waits again, or goes on in Python. `leaves`: it cannot wait any longer. Without the
+/// GIL.
 pub fn go_on(
     r: &Request,
     interpreter: &'static Interpreter,
-    offer: &Arc<Offer>,
+    offer: Arc<Offer>,
     leaves: bool,
-) -> Option<Status> {
-    let state = RequestState::of(r);
-    let application = state.application.get()?;
+) -> Result<Status, (Resumes, bool)> {
     if !leaves && !offer.is_over() {
-        return None;
+        return Err((Resumes::Application(offer), false));
     }
-    r.note_worked_on();
-    let counted = Measurement::go_on(metrics::application(application));
-    let status = match offer.leave() {
-        Some(answer) => {
-            let measurement = Measurement::begin(metrics::phase(Phase::Content));
-            answered(r, state, *answer, interpreter, measurement)
-        }
-        None => {
-            state.offer.replace(Some(offer.clone()));
-            go_on_in_python(r, state, application, r.settings())
-        }
+    let state = RequestState::of(r);
+    let Some(answer) = offer.leave() else {
+        state.is_async.set(true);
+        state.offer.replace(Some(offer.clone()));
+        return Err((Resumes::Application(offer), true));
     };
+    r.note_worked_on();
+    let application = state.application.get();
+    let row = application.and_then(|application| metrics::application(application));
+    let counted = Measurement::go_on(row);
+    let measurement = Measurement::begin(metrics::phase(Phase::Content));
+    let status = answered(r, state, *answer, interpreter, measurement);
     counted.end(&Work::of_response(status.0.max(r.status())));
-    Some(status)
+    Ok(status)
+}
+
+/// The handler of applications, which was called for a request that has waited. With the GIL.
+///
+/// # Errors
+/// What importing it raises.
+pub fn call_handler<'py>(
+    py: Python<'py>,
+    interpreter: &'static Interpreter,
+    r: &Request,
+) -> PyResult<Bound<'py, PyAny>> {
+    let state = RequestState::of(r);
+    let gone = || PyRuntimeError::new_err("the application is gone");
+    let application = state.application.get().ok_or_else(gone)?;
+    let handler = application.handlers.first().ok_or_else(gone)?;
+    let req = state.object(py, interpreter, r)?;
+    let search = SearchPath::of(r.settings(), Some(r));
+    let default = Phase::Content.default_object();
+    let function = interpreter
+        .loader
+        .find(py, handler, default, search, &req)?;
+    function.call1((req,))
 }
 
 fn answered(
