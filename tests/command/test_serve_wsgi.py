@@ -62,6 +62,14 @@ def test_other_names_of_an_application(place: Place, target: str) -> None:
     assert program.end() == 0
 
 
+def test_folders_of_pythonpath_are_those_of_httpd(place: Place) -> None:
+    place.write("lib/door/site.py", APP)
+    program = place.start("serve", "door.site:app", "--port", "0", env={"PYTHONPATH": f"lib:{place.env['PYTHONPATH']}"})
+    assert get(program.wait_for(r"Serving .* at (http://\S+/);")[1]) == (200, "good morning\n")
+    program.type(b"\x03")
+    assert program.end() == 0
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [

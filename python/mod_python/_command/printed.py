@@ -1,5 +1,6 @@
 """What `mod_python serve --print-config` prints: an httpd.conf that is started by hand."""
 
+import os
 import shlex
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from mod_python._command.children import Children
 from mod_python._command.configuration import Configuration, Layout
 from mod_python._command.options import Options
 from mod_python._command.problem import Problem
-from mod_python._command.site import is_found_by_itself
+from mod_python._command.site import python_path
 from mod_python._command.target import Target, current_folder, target_of
 from mod_python._httpd_conf import certificate_command, usual_mpm
 
@@ -58,8 +59,9 @@ def _comment(line: str) -> str:
 
 
 def _package_path() -> str:
-    """Return the variable that httpd must be started with, for a package outside of its Python's folders."""
-    return "" if is_found_by_itself() else f"PYTHONPATH={shlex.quote(str(_places.PACKAGE.parent))} "
+    """Return the variable that httpd must be started with, for packages outside of its Python's folders."""
+    folders = python_path({})
+    return f"PYTHONPATH={shlex.quote(os.pathsep.join(folders))} " if folders else ""
 
 
 def _comments(options: Options, configuration: Configuration, here: Path) -> dict[str, list[str]]:

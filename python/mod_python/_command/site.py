@@ -9,6 +9,7 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
@@ -127,10 +128,10 @@ class Site(HttpdSession):
             (self.folder / "python").mkdir()
             (self.folder / "python").chmod(0o755)
             self._copies.append(FolderCopy(_places.PACKAGE, self.folder / "python/mod_python", bytecode=True))
-            variables["PYTHONPATH"] = str(self.folder / "python")
-        elif not is_found_by_itself():
-            variables["PYTHONPATH"] = str(_places.PACKAGE.parent)
-        return variables
+            folders = [str(self.folder / "python"), *python_path(variables)]
+        else:
+            folders = python_path(variables)
+        return variables | ({"PYTHONPATH": os.pathsep.join(folders)} if folders else {})
 
     def _take_variables(self) -> dict[str, str]:
         """Return the variables of --env-file, with a copy for the children. Raise Problem if they cannot be read."""
@@ -222,6 +223,13 @@ def _keeper(folder: Path) -> subprocess.Popen[str]:
         start_new_session=True,
         text=True,
     )
+
+
+def python_path(variables: Mapping[str, str]) -> list[str]:
+    """Return the folders that httpd needs in PYTHONPATH: that of the package, if need be, and those of the user."""
+    package = [] if is_found_by_itself() else [str(_places.PACKAGE.parent)]
+    wanted = variables.get("PYTHONPATH", os.environ.get("PYTHONPATH", "")).split(os.pathsep)
+    return [*dict.fromkeys([*package, *(str(Path(one).absolute()) for one in wanted if one)])]
 
 
 def is_found_by_itself() -> bool:
