@@ -117,6 +117,8 @@ class Transport:
             self._is_quiet_since = -math.inf if is_quiet and stage >= OVER else time.monotonic()
         try:
             if not await self._answer():
+                if exchange.loop.has_ended():
+                    raise _aio.ended()
                 await self._work()
         finally:
             self._leave()

@@ -28,8 +28,8 @@ class Offers:
         """Leave the requests to their threads: the loop has ended."""
         _apache._accept_requests(None)
         for exchange in list(self._loop.tasks.values()):
-            if exchange is not None and exchange.offer is not None:
-                exchange.offer.call()
+            if exchange is not None:
+                exchange.waker.call()
 
     def _take(self) -> None:
         for offer in _apache._offered_requests():
