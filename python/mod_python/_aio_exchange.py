@@ -35,14 +35,15 @@ def decorated(function: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitabl
         raise TypeError(f"@apache.aio is for an 'async def' handler, which {function!r} is not")
 
     @functools.wraps(function)
-    async def handler(*arguments: Any) -> Any:
+    async def handler(*arguments: Any, **named: Any) -> Any:
         if _running_loop() is not None:
-            return await function(*arguments)
-        if not arguments or not isinstance(arguments[-1], _apache.Request | _apache.Connection):
-            raise TypeError(
-                "@apache.aio is for content handlers and connection handlers: it is called with req or conn"
-            )
-        return await Driver(function, arguments).run()
+            return await function(*arguments, **named)
+        for target in (*arguments, *named.values()):
+            if isinstance(target, _apache.Request | _apache.Connection):
+                return await Driver(function, target).run(arguments, named)
+        raise TypeError(
+            "@apache.aio is for content handlers and connection handlers, which are called with req or conn"
+        )
 
     return handler
 
@@ -52,11 +53,11 @@ class Driver:
 
     Args:
         function: the handler.
-        arguments: what it is called with, of which the last one is ``req`` or ``conn``.
+        target: ``req`` or ``conn``.
     """
 
-    def __init__(self, function: Callable[..., Awaitable[Any]], arguments: tuple[Any, ...]) -> None:
-        self._arguments, self._target = arguments, arguments[-1]
+    def __init__(self, function: Callable[..., Awaitable[Any]], target: Any) -> None:
+        self._target = target
         self._exchange = Exchange(_aio._usable_loop(), self._target, function)
         self._pending: list[tuple[list[Operation], Any]] = []  # what was begun, and the steps of the last of each list
         self._told: BaseException | None = None  # what the handler was told of the end of its client, or of the server
@@ -64,13 +65,12 @@ class Driver:
         self._is_told_now = False  # whether it was told that since this last waited
         self._until: float | None = None  # when it must have ended
 
-    async def run(self) -> Any:
-        """Return what the handler returns, and raise what it raises."""
+    async def run(self, arguments: tuple[Any, ...], named: dict[str, Any]) -> Any:
+        """Call the handler. Return what it returns, and raise what it raises."""
         exchange, target = self._exchange, self._target
         target._on_loop(exchange)
         try:
-            context = exchange.begin(self._arguments)
-            self._arguments = ()
+            context = exchange.begin(arguments, named)
             await self._work()
         finally:
             with contextlib.suppress(RuntimeError):  # it may be over

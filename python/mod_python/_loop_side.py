@@ -149,14 +149,14 @@ class Exchange:
         self._function = function
         self.what: str = getattr(target, "the_request", None) or "a connection"
 
-    def begin(self, arguments: tuple[Any, ...]) -> contextvars.Context:
+    def begin(self, arguments: tuple[Any, ...], named: dict[str, Any]) -> contextvars.Context:
         """Have the loop run the handler in a copy of the current context, which is returned; on httpd's thread.
 
         Where the loop has nothing to do, this thread runs the first step in its place.
         """
         context = copy_context()
         context.run(served.set, self)
-        serving = self._serve(arguments)
+        serving = self._serve(self._function(*arguments, **named))
         serving.send(None)
         running = self.running
         running.waiting[self] = None
@@ -168,17 +168,19 @@ class Exchange:
             running.event.call()  # else the driver does so, which waits
         return context
 
-    async def _serve(self, arguments: tuple[Any, ...]) -> None:
+    async def _serve(self, handler: Any) -> None:
         """Run the handler.
 
         The first line is run before the task is made: then one that is cancelled before it runs ends here, too.
         """
         try:
             await _pause()
-            value = await self._steps(self._function(*arguments))
+            value = await self._steps(handler)
         except GeneratorExit:
+            handler.close()
             raise  # of a loop that has ended, or a task that could not be made: `set` tells that
         except BaseException as error:
+            handler.close()  # else Python warns of one that was cancelled before it ran
             self._end(None, error)
             if isinstance(error, SystemExit | KeyboardInterrupt):
                 _aio._log_that_loop_continues(error)

@@ -61,7 +61,9 @@ class LoopTurn:
         try:
             begin()
             if loop._ready:
-                loop._ready.popleft()._run()
+                handle = loop._ready.popleft()
+                if not handle.cancelled():
+                    handle._run()
         except BaseException as error:  # of a callback, which nobody awaits
             running.log_that_it_continues(error)
         finally:

@@ -20,10 +20,10 @@ MPMS = ("event", "prefork")
 FILE = Path(tempfile.gettempdir()) / f"mod_python.loop.{os.getpid()}"
 ENV = {"LOOP_FILE": str(FILE)}
 NAMES = """
-    hello awaits world surroundings reads lines echoes both_ways impatient large files not_awaited gives fails quits
-    wrong redirects plain outlives outlived forgets waits goes_on how sets_factory unsets_factory notes_loop
-    events answers says
+    hello awaits world surroundings reads lines echoes both_ways impatient large files not_awaited gives fails
+    quits wrong redirects plain sets_factory unsets_factory notes_loop helped
 """
+ENDS = "outlives outlived forgets waits goes_on how events answers says"
 LOCATION = """
 <Location "/loop/@">
     SetHandler mod_python
@@ -32,6 +32,7 @@ LOCATION = """
 """
 CONF = "LogLevel python:info\nTimeout 10\nPythonGracefulTimeout 1\n"
 CONF += "".join(LOCATION.replace("@", name) for name in NAMES.split())
+CONF += "".join(LOCATION.replace("requests::", "ends::").replace("@", name) for name in ENDS.split())
 CONF += """
 <IfModule mpm_event_module>
     AsyncRequestWorkerFactor 20
@@ -77,6 +78,7 @@ def _file() -> None:
         ("not_awaited", 200, "one two three"),
         ("files", 200, "< fi> 3 FileNotFoundError"),
         ("list", 200, "first second plain third blue"),
+        ("helped", 200, "first hello a!hello b?"),
         ("gives?404", 404, None),
         ("gives?raised", 404, None),
         ("gives?204", 204, ""),
@@ -216,7 +218,7 @@ def test_a_task_that_outlives_its_request(httpd: Httpd) -> None:
 
 def test_an_exception_that_nobody_fetches_is_in_the_log_with_its_request(httpd: Httpd) -> None:
     assert httpd.get("/loop/forgets?here").status == 200
-    httpd.expect(r"a task of loop_requests.forgets failed for 'GET /loop/forgets\?here HTTP/1.1'.*KeyError: 'forg")
+    httpd.expect(r"a task of loop_ends.forgets failed for 'GET /loop/forgets\?here HTTP/1.1'.*KeyError: 'forg")
 
 
 def test_server_sent_events(httpd: Httpd) -> None:
@@ -296,7 +298,7 @@ def test_streams_of_http2(mpm: str) -> None:
 @pytest.mark.parametrize("mpm", ["event", "worker"])
 def test_a_graceful_stop_tells_those_who_wait(mpm: str) -> None:
     with Httpd(CONF, beside=__file__, mpm=mpm) as httpd:
-        httpd.allow("AH000(45|46|47)", "loop_requests")
+        httpd.allow("AH000(45|46|47)")
         clients = []
         for path in ("waits?asyncio", "waits?op", "answers", "events?30"):
             clients.append(httpd.connect())
