@@ -21,7 +21,7 @@ FILE = Path(tempfile.gettempdir()) / f"mod_python.loop.{os.getpid()}"
 ENV = {"LOOP_FILE": str(FILE)}
 NAMES = """
     hello awaits world surroundings reads lines echoes both_ways impatient large files not_awaited gives fails
-    quits wrong redirects plain sets_factory unsets_factory notes_loop helped
+    quits wrong redirects plain sets_factory unsets_factory notes_loop helped session
 """
 ENDS = "outlives outlived forgets waits goes_on how events answers says"
 LOCATION = """
@@ -190,11 +190,12 @@ def test_failures_are_in_the_log(httpd: Httpd) -> None:
 
 def test_what_waits_is_refused_on_the_loop(httpd: Httpd) -> None:
     asked = post("/loop/wrong", b"a=1", "Content-Type: application/x-www-form-urlencoded", "Connection: close")
-    data, iterated, taken, form, read = responses(httpd.raw(asked))[0].text.splitlines()
+    data, iterated, taken, form, session, read = responses(httpd.raw(asked))[0].text.splitlines()
     assert data == "TypeError: write() takes bytes, str or a buffer, not int"
     assert iterated.startswith("RuntimeError: req.readline() waits, and what runs on asyncio's loop must not")
     assert "a handler on asyncio's loop leaves them to HTTP" in taken
     assert form == "RuntimeError: read the form by 'await req.form()': asyncio's loop must not wait for a client"
+    assert session.startswith("RuntimeError: open the session by 'await Session.open_async(req)'")
     assert read == "['1', '1', ['1']]"
 
 
@@ -219,6 +220,12 @@ def test_a_task_that_outlives_its_request(httpd: Httpd) -> None:
 def test_an_exception_that_nobody_fetches_is_in_the_log_with_its_request(httpd: Httpd) -> None:
     assert httpd.get("/loop/forgets?here").status == 200
     httpd.expect(r"a task of loop_ends.forgets failed for 'GET /loop/forgets\?here HTTP/1.1'.*KeyError: 'forg")
+
+
+def test_a_session_is_opened_by_await(httpd: Httpd) -> None:
+    answer = httpd.get("/loop/session")
+    cookie = answer.headers["Set-Cookie"].split(";")[0]
+    assert (answer.text, httpd.get("/loop/session", {"Cookie": cookie}).text) == ("1", "2")
 
 
 def test_server_sent_events(httpd: Httpd) -> None:

@@ -2,6 +2,7 @@
 
 import random
 import secrets
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -281,8 +282,12 @@ class BaseSession(dict[Any, Any]):
 
         Raises:
             apache.SERVER_RETURN: with 503, if that takes longer than ``PythonOption mod_python.session.lock_timeout``.
+            RuntimeError: on asyncio's loop (``@apache.aio``).
         """
         if self._locks is not None and self._lock_held is None:
+            side = sys.modules.get("mod_python._loop_side")
+            if side is not None and side.current(self._req) is not None:
+                raise RuntimeError("open the session by 'await Session.open_async(req)': asyncio's loop must not wait")
             limit = self._options.number("session.lock_timeout", DFT_LOCK_TIMEOUT)
             self._keep(Held.acquire(self._locks, self._sid, limit), limit)
 

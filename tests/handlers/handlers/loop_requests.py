@@ -8,7 +8,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from mod_python import apache
+from mod_python import Session, apache
 
 colour = contextvars.ContextVar("colour", default="none")
 kept: dict[str, Any] = {}
@@ -69,6 +69,16 @@ async def world(req: apache.AsyncRequest) -> int:
     await req.write(" ".join([*(task.result() for task in made), *names, str(len(seen))]))
     assert asyncio.current_task() is not None
     req.log_error("world was here", apache.APLOG_NOTICE)
+    return apache.OK
+
+
+@apache.aio
+async def session(req: apache.AsyncRequest) -> int:
+    opened = await Session.open_async(req)
+    opened["seen"] = opened.get("seen", 0) + 1
+    await asyncio.sleep(0)
+    await opened.asave()
+    await req.write(str(opened["seen"]))
     return apache.OK
 
 
@@ -218,6 +228,7 @@ async def wrong(req: apache.AsyncRequest) -> int:
     "What is refused."
     found = []
     calls: list[Any] = [lambda: req.write(5), lambda: next(req), lambda: req.connection.read(), lambda: req.form().list]  # type: ignore[arg-type]
+    calls.append(lambda: Session.Session(req))
     for call in calls:
         try:
             call()
