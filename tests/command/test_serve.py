@@ -263,6 +263,13 @@ def test_streams_that_nobody_reads(place: Place) -> None:
         assert done.returncode == (1 if sentence else 0)
 
 
+def test_a_failing_openssl_is_one_sentence(place: Place) -> None:
+    place.write("shop.py", HANDLER)
+    place.write("bin/openssl", "#!/bin/sh\necho 'no such curve' >&2; exit 1\n").chmod(0o755)
+    done = place.run("serve", "shop.py", "--tls", "--check", env={"PATH": f"{place.folder}/bin:{place.env['PATH']}"})
+    assert done.stderr == "mod_python: openssl, which makes the certificate, failed: no such curve\n"
+
+
 def test_no_httpd_is_one_sentence(place: Place) -> None:
     place.write("shop.py", HANDLER)
     done = place.run("serve", "shop.py", "--port", "0", env={"MOD_PYTHON_SO": "/nowhere/mod_python.so"})

@@ -177,6 +177,9 @@ class Site(HttpdSession):
             make_certificate(certificate, key)
         except FileNotFoundError as error:
             raise Problem("openssl was not found, which makes the certificate: install the package openssl") from error
+        except subprocess.CalledProcessError as error:
+            said = error.stderr.decode(errors="backslashreplace").strip().rpartition("\n")[2]
+            raise Problem(f"openssl, which makes the certificate, failed: {said}") from error
 
     def start(self, log: int) -> None:
         """Start httpd. `log` takes what it prints."""
