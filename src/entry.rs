@@ -23,6 +23,7 @@ use crate::httpd::hooks;
 use crate::httpd::hooks::access as providers;
 use crate::httpd::hooks::filters::{ENTRY_POINTS, is_ours};
 use crate::httpd::hooks::optional_functions;
+use crate::httpd::hooks::refusals;
 use crate::httpd::hooks::requests::{Hook, Registration};
 use crate::httpd::hooks::{Module, Record};
 use crate::httpd::server::config;
@@ -91,6 +92,7 @@ impl Module for Entry {
 
     fn post_config(configuration: &Pool, main: &Server) {
         providers::look_for_cache();
+        refusals::install();
         // Made before the children are forked, which share it.
         let _: &Shared<Counters> = config::generation(configuration, COUNTERS);
         imports::prepare(configuration);

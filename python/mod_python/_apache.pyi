@@ -668,8 +668,8 @@ class Request:
     def _read_now(self, len: int | None = None) -> bytes:
         """Reads as read() of a plain handler, in an async def handler, too: returns bytes, and waits on the thread."""
     def _settle_length(self) -> None:
-        """Reads a body whose length an input filter may change, so that the headers say its length. Raises
-        SERVER_RETURN when that fails.
+        """Reads a body in chunks, or one whose length an input filter may change, so that the headers say its length.
+        Raises SERVER_RETURN when that fails.
         """
     def log_error(self, message: str | None, level: int | None = None) -> None:
         """Writes message (str or bytes; None is no entry) to the error log, marked as of this request. level: one of

@@ -40,6 +40,8 @@ PLACES = {
     "file-then": BASIC.replace("python", "file python", 1) + "guards\nAuthUserFile ${STATE}/users",
     "as-digest": BASIC + "guards\nAuthBasicUseDigestAlgorithm MD5",
     "digest": DIGEST,
+    "raises": BASIC + "guards::Odd",
+    "raises-digest": DIGEST,
     "any": "Satisfy Any\nOrder deny,allow\nDeny from all\n" + BASIC + "guards",
     "two": "AuthType Basic\nAuthBasicProvider first second\nPythonAuthProvider guards::none",
     "cached": BASIC.replace("python", "socache python", 1) + "guards\nAuthnCacheProvideFor python",
@@ -140,6 +142,15 @@ def test_names_and_passwords_are_utf_8_or_latin_1(httpd: Httpd) -> None:
     httpd.allow("AH0161[78]")
     assert ask(httpd, "/basic", "ann", "").status == 401
     assert httpd.get("/basic", {"Authorization": "Basic " + base64.b64encode(b"ann").decode()}).status == 401
+
+
+def test_a_status_that_is_raised_is_the_answer(httpd: Httpd) -> None:
+    for status in (401, 403, 503):
+        answer = ask(httpd, "/raises", "ann", f"status={status}")
+        assert (answer.status, "WWW-Authenticate" in answer.headers) == (status, status == 401)
+        assert digest(httpd, "/raises-digest", f"status={status}", "x") == str(status)
+    httpd.expect("PythonAuthProvider guards::Odd .*SERVER_RETURN")
+    assert ask(httpd, "/raises", "ann", "status=0").status == 500
 
 
 def test_an_object_can_have_the_functions(httpd: Httpd) -> None:

@@ -46,6 +46,8 @@ PLACES = {
     "alias": BASIC + "Require editors",
     "handler": BASIC + "Require python guards::odd raise\nPythonAuthzHandler users::settle",
     "key": "Require python guards::by_key",
+    "form": "Require python guards::by_form",
+    "odd-with-type": BASIC + "Require python guards::odd",
     "late": "Require python guards::late\nPythonInterpreter another\nPythonAuthProvider guards::desk",
     "marked": "Require python guards::marks\nPythonHandler guards::marked",
     "debug": "Require python guards::odd raise\nPythonDebug On",
@@ -154,6 +156,34 @@ def test_a_failure_lets_nobody_in_not_even_where_it_is_negated(httpd: Httpd, que
         httpd.expect(rf"Require python guards::odd \(.*\) failed for \"GET {place}.*{FAILURES[query]}")
         answer = ask(httpd, f"{place}?{query}")
         assert (answer.status, b"come in" in answer.body) == (500, False)
+
+
+def test_a_status_that_is_raised_is_the_answer(httpd: Httpd) -> None:
+    for place, status in itertools.product(("/odd", "/odd-not", "/odd-any"), (400, 401, 403, 413, 503)):
+        answer = ask(httpd, f"{place}?status={status}")
+        assert (answer.status, b"come in" in answer.body) == (status, False)
+    for user, status in itertools.product((None, "ann"), (401, 403, 503)):
+        answer = ask(httpd, f"/odd-with-type?status={status}", user)
+        assert (answer.status, "WWW-Authenticate" in answer.headers) == (status, status == 401)
+
+
+def test_a_result_that_is_raised_and_no_error_is_a_failure(httpd: Httpd) -> None:
+    for place, status in itertools.product(("/odd", "/odd-not", "/odd-any"), (-1, -2, 302)):
+        httpd.expect(r"Require python guards::odd \(.*\) failed for .*SERVER_RETURN")
+        assert ask(httpd, f"{place}?status={status}").status == 500
+
+
+def test_what_a_form_raises_is_the_answer(httpd: Httpd) -> None:
+    httpd.allow(DENIED)
+    answers = {
+        (b"key=gold", "application/x-www-form-urlencoded"): 200,
+        (b"key=tin", "application/x-www-form-urlencoded"): 403,
+        (b"x", "multipart/form-data"): 400,
+        (b"a=1&" * 1001, "application/x-www-form-urlencoded"): 413,
+        (b"x", "text/plain"): 501,
+    }
+    for (body, kind), status in answers.items():
+        assert httpd.request("POST", "/form", body, {"Content-Type": kind}).status == status
 
 
 def test_what_is_missing_lets_nobody_in(httpd: Httpd) -> None:

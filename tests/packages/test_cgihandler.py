@@ -17,6 +17,10 @@ MPMS = ("event", "worker", "prefork")
 CONF = """
 PythonPath "sys.path + ['${STATE}/lib']"
 Alias "/cgi" "${HANDLERS}"
+Alias "/small" "${HANDLERS}"
+<Location "/small">
+    PythonInputSpool 1000
+</Location>
 <Directory "${HANDLERS}">
     Require all granted
     SetHandler mod_python
@@ -114,6 +118,21 @@ def test_w138_a_body_goes_in_and_comes_out(httpd: Httpd, size: int) -> None:
         assert post(httpd, "echo", body, path).body == body
         chunks = (body[at : at + 70_001] for at in range(0, size, 70_001))
         assert post(httpd, "echo", chunks, path).body == body
+
+
+@pytest.mark.parametrize("path", [SCRIPT, f"/front{SCRIPT}"])
+def test_a_body_in_chunks_has_a_length(httpd: Httpd, path: str) -> None:
+    """Most scripts read as much as CONTENT_LENGTH says."""
+    for size in (0, 5, 200_000):
+        body = os.urandom(size)
+        chunks = (body[at : at + 70_001] for at in range(0, size, 70_001))
+        assert post(httpd, "length", chunks, path).text == f"{size} {hashlib.sha256(body).hexdigest()}"
+
+
+def test_a_body_in_chunks_that_is_too_long(httpd: Httpd) -> None:
+    httpd.expect("request's body, which is in chunks .*is longer than 1000 bytes: PythonInputSpool sets another limit")
+    assert httpd.request("POST", "/small/cgi_programs.py?length", iter([b"x" * 1001])).status == 413
+    assert post(httpd, "length", iter([b"x" * 1000]), "/small/cgi_programs.py").text.startswith("1000 ")
 
 
 def test_w138_no_deadlock_when_both_sides_are_large(httpd: Httpd) -> None:

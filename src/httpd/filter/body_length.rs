@@ -17,7 +17,22 @@ impl Request {
     ///
     /// Answers `DECLINED` if the reader can go on, or the status for the client.
     pub fn give_body_length(&self, limit: u64, keeps_original: bool) -> Status {
-        if !self.has_hidden_length() || self.is_for_error_page() {
+        match self.has_hidden_length() {
+            true => self.keep_body(limit, keeps_original),
+            false => Status::DECLINED,
+        }
+    }
+
+    /// The same for a reader that needs the length of any body in chunks, whether a filter changes it or not.
+    pub fn give_length_of_chunks(&self, limit: u64) -> Status {
+        match self.has_no_length() {
+            true => self.keep_body(limit, false),
+            false => Status::DECLINED,
+        }
+    }
+
+    fn keep_body(&self, limit: u64, keeps_original: bool) -> Status {
+        if self.is_for_error_page() {
             return Status::DECLINED;
         }
         match self.spool_body(limit, keeps_original) {
@@ -75,8 +90,8 @@ impl Request {
             ),
         };
         let text = format!(
-            "the request's body, which an input filter may change, cannot be kept for the handler {handler}, which \
-             needs its length: {reason}"
+            "the request's body, which is in chunks or may be changed by an input filter, cannot be kept for the \
+             handler {handler}, which needs its length: {reason}"
         );
         self.log(Level::Error, &text);
         status

@@ -7,6 +7,7 @@ use std::ptr::{from_ref, null};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::Module;
+use super::refusals::refuse;
 use crate::httpd::apr::pool::Pool;
 use crate::httpd::cstr::c_bytes;
 use crate::httpd::ffi;
@@ -15,6 +16,7 @@ use crate::httpd::request::Request;
 use crate::httpd::server::config;
 use crate::httpd::server::config::{Line, OverrideClass};
 use crate::httpd::server::config_tree;
+use crate::httpd::status::Status;
 
 /// The name of the providers, in `AuthBasicProvider python` and `Require python`.
 const NAME: &CStr = c"python";
@@ -37,6 +39,8 @@ pub enum PasswordAnswer {
     Wrong,
     /// The user is not known; the next provider is asked.
     UnknownUser,
+    /// The request is answered with this status.
+    Status(Status),
     /// It could not be found out; the log says why.
     Failed,
 }
@@ -50,6 +54,8 @@ pub enum HashAnswer {
     Refused,
     /// The user is not known; the next provider is asked.
     UnknownUser,
+    /// The request is answered with this status.
+    Status(Status),
     /// It could not be found out; the log says why.
     Failed,
 }
@@ -65,6 +71,8 @@ pub enum RequireAnswer {
     NeedsUser,
     /// The line says nothing about this request.
     Neutral,
+    /// The request is answered with this status.
+    Status(Status),
     /// It could not be found out; the log says why.
     Failed,
 }
@@ -166,6 +174,10 @@ unsafe extern "C" fn check_password<A: Access>(
             }
             PasswordAnswer::Wrong => ffi::AUTH_DENIED,
             PasswordAnswer::UnknownUser => ffi::AUTH_USER_NOT_FOUND,
+            PasswordAnswer::Status(status) => {
+                refuse(r, status);
+                ffi::AUTH_GENERAL_ERROR
+            }
             PasswordAnswer::Failed => ffi::AUTH_GENERAL_ERROR,
         }
     })
@@ -197,6 +209,10 @@ unsafe extern "C" fn realm_hash<A: Access>(
             }
             HashAnswer::Refused => ffi::AUTH_DENIED,
             HashAnswer::UnknownUser => ffi::AUTH_USER_NOT_FOUND,
+            HashAnswer::Status(status) => {
+                refuse(r, status);
+                ffi::AUTH_GENERAL_ERROR
+            }
             HashAnswer::Failed => ffi::AUTH_GENERAL_ERROR,
         }
     })
@@ -218,6 +234,10 @@ unsafe extern "C" fn require<A: Access>(
             RequireAnswer::Denied => ffi::AUTHZ_DENIED,
             RequireAnswer::NeedsUser => ffi::AUTHZ_DENIED_NO_USER,
             RequireAnswer::Neutral => ffi::AUTHZ_NEUTRAL,
+            RequireAnswer::Status(status) => {
+                refuse(r, status);
+                ffi::AUTHZ_GENERAL_ERROR
+            }
             RequireAnswer::Failed => ffi::AUTHZ_GENERAL_ERROR,
         }
     })

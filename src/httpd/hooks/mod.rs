@@ -7,6 +7,7 @@ pub mod filters;
 pub mod optional_functions;
 pub(in crate::httpd) mod protocols;
 pub(in crate::httpd) mod proxy;
+pub mod refusals;
 pub mod requests;
 pub mod ssi;
 

@@ -31,8 +31,12 @@ impl Request {
 
     /// Whether the body's readers see no length because a filter may change it.
     pub(in crate::httpd) fn has_hidden_length(&self) -> bool {
-        self.changing_filters() > 0
-            && !self.is_subrequest()
+        self.changing_filters() > 0 && self.has_no_length()
+    }
+
+    /// Whether the request has a body whose headers do not say its length.
+    pub(in crate::httpd) fn has_no_length(&self) -> bool {
+        !self.is_subrequest()
             && self.headers_in().get(c"Content-Length").is_none()
             && self.headers_in().get(c"Transfer-Encoding").is_some()
     }

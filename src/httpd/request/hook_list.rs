@@ -15,6 +15,32 @@ struct Link<F> {
     order: c_int,
 }
 
+/// Puts another function in the place of the one that the module of a source file has in a hook, and returns that one;
+/// `None` if it has none there, or was replaced before.
+///
+/// # Safety
+/// As for `functions_of`; nobody else looks at the list meanwhile.
+pub(in crate::httpd) unsafe fn replace<F: Copy + PartialEq>(
+    hooks: *const ffi::apr_array_header_t,
+    file: &[u8],
+    new: F,
+) -> Option<F> {
+    // SAFETY: as in `functions_of`.
+    let hooks = unsafe { hooks.as_ref() }?;
+    let count = usize::try_from(hooks.nelts).ok()?;
+    if usize::try_from(hooks.elt_size) != Ok(size_of::<Link<F>>()) {
+        return None;
+    }
+    // SAFETY: an array of so many entries of this size, which httpd can write, too; the caller's promise.
+    let links = unsafe { std::slice::from_raw_parts_mut(hooks.elts.cast::<Link<F>>(), count) };
+    // SAFETY: null or the name of a source file, static in its module.
+    let is_wanted = |link: &&mut Link<F>| unsafe { c_bytes(link.file) } == Some(file);
+    let link = links.iter_mut().find(is_wanted)?;
+    let original = link.function.filter(|original| *original != new)?;
+    link.function = Some(new);
+    Some(original)
+}
+
 /// The functions that the modules of these source files have in a hook, in their order.
 ///
 /// # Safety

@@ -72,8 +72,8 @@ impl Class for RequestObject {
         /// Raises ConnectionResetError when the client leaves meanwhile, ShuttingDown when the server stops and
         /// PythonGracefulTimeout is over, ValueError for a negative number, RuntimeError in a plain handler.
         sleep(seconds) = async_io::sleep;
-        /// Reads a body whose length an input filter may change, so that the headers say its length. Raises
-        /// SERVER_RETURN when that fails.
+        /// Reads a body in chunks, or one whose length an input filter may change, so that the headers say its length.
+        /// Raises SERVER_RETURN when that fails.
         _settle_length() = io::settle_length;
         /// Sends a part of the file at path: at most len bytes (all when None, negative or left out) from offset (in
         /// bytes, 0 if left out). Returns the number of bytes (int). The file is not read into Python. Raises OSError

@@ -28,7 +28,7 @@ use crate::python::runtime::interpreter::Interpreter;
 use crate::python::runtime::search_path::SearchPath;
 use crate::python::runtime::traceback;
 use crate::python::text::decode_credential;
-use crate::python::values::handler_result::close_coroutine;
+use crate::python::values::handler_result::{close_coroutine, ending};
 
 /// Asks `check_password(req, user, password)`.
 pub fn check_password(r: &Request, user: &[u8], password: &[u8]) -> PasswordAnswer {
@@ -54,7 +54,10 @@ pub fn check_password(r: &Request, user: &[u8], password: &[u8]) -> PasswordAnsw
             )),
         }
     });
-    answer.unwrap_or(PasswordAnswer::Failed)
+    answer.unwrap_or_else(|unanswered| match unanswered {
+        Unanswered::Status(status) => PasswordAnswer::Status(status),
+        Unanswered::Failed => PasswordAnswer::Failed,
+    })
 }
 
 /// Asks `get_realm_hash(req, user, realm)`.
@@ -83,7 +86,10 @@ pub fn realm_hash(r: &Request, user: &[u8], realm: &[u8]) -> HashAnswer {
             )
         })
     });
-    answer.unwrap_or(HashAnswer::Failed)
+    answer.unwrap_or_else(|unanswered| match unanswered {
+        Unanswered::Status(status) => HashAnswer::Status(status),
+        Unanswered::Failed => HashAnswer::Failed,
+    })
 }
 
 /// Asks the function of a line `Require python`.
@@ -120,7 +126,13 @@ pub fn require(r: &Request, requirement: &Requirement) -> RequireAnswer {
             )),
         }
     });
-    answer.unwrap_or(RequireAnswer::Failed)
+    answer.unwrap_or_else(|unanswered| match unanswered {
+        Unanswered::Status(Status::UNAUTHORIZED) if !has_user && r.auth_scheme().is_some() => {
+            RequireAnswer::NeedsUser
+        }
+        Unanswered::Status(status) => RequireAnswer::Status(status),
+        Unanswered::Failed => RequireAnswer::Failed,
+    })
 }
 
 /// The provider of the request's section.
@@ -147,6 +159,14 @@ fn hash(result: &Bound<'_, PyAny>) -> Option<HashAnswer> {
     is_hash.then_some(HashAnswer::Hash(text))
 }
 
+/// Why a call has no result that means something.
+enum Unanswered {
+    /// It has raised `SERVER_RETURN` with this status, or the body of the request could not be read.
+    Status(Status),
+    /// It has failed, which was logged.
+    Failed,
+}
+
 /// A call of a function that decides.
 struct AccessCall<'a> {
     handler: &'a Handler,
@@ -157,14 +177,13 @@ struct AccessCall<'a> {
 }
 
 impl AccessCall<'_> {
-    /// Calls the function with the request and `arguments`; `read` says what its result means. `None`: it has failed,
-    /// which was logged.
+    /// Calls the function with the request and `arguments`; `read` says what its result means.
     fn ask<T>(
         &self,
         r: &Request,
         arguments: &[&[u8]],
         read: impl Fn(&Bound<'_, PyAny>) -> PyResult<T>,
-    ) -> Option<T> {
+    ) -> Result<T, Unanswered> {
         let settings: &Settings = r.settings();
         let state = RequestState::of(r);
         let home = &self.handler.home;
@@ -172,7 +191,7 @@ impl AccessCall<'_> {
             Ok(interpreter) => interpreter,
             Err(reason) => {
                 reason.log(About::Request(r), Level::Error, "this request");
-                return None;
+                return Err(Unanswered::Failed);
             }
         };
         let measurement = Measurement::begin(metrics::phase(self.phase));
@@ -185,9 +204,9 @@ impl AccessCall<'_> {
             };
             let answer = state.call_handlers(py, interpreter, call);
             state.is_deciding.set(was_deciding);
-            let answer = answer.map_err(|error| self.log_failure(py, r, &error));
+            let answer = answer.map_err(|error| self.unanswered(py, interpreter, r, error));
             state.forget_unused(py, interpreter);
-            answer.ok()
+            answer
         });
         interpreter.deferred_drops.empty_if_large(interpreter);
         measurement.end(&Work::default());
@@ -232,14 +251,36 @@ impl AccessCall<'_> {
         PyValueError::new_err(format!("{handler} gave {value}: {name} returns {wanted}"))
     }
 
-    fn log_failure(&self, py: Python<'_>, r: &Request, error: &PyErr) {
-        let (what, source) = (&self.what, &self.handler.source);
-        let body = &RequestState::of(r).body;
-        if is_of_peer(py, error) || body.answer_to(py, error).is_some() {
+    /// What an exception of the function means: a status of an error answers the request, and is logged at info. All
+    /// others are failures, so that none lets anyone in.
+    fn unanswered(
+        &self,
+        py: Python<'_>,
+        interpreter: &'static Interpreter,
+        r: &Request,
+        error: PyErr,
+    ) -> Unanswered {
+        let what = &self.what;
+        let status = RequestState::of(r).body.answer_to(py, &error);
+        if status.is_some() || is_of_peer(py, &error) {
             let text = format!("{what}: the request's body did not come: {error}");
             About::Request(r).log(Level::Info, &text);
-            return;
+            return status.map_or(Unanswered::Failed, Unanswered::Status);
         }
+        match ending(py, interpreter, &error) {
+            Ok(Some(ending)) if ending.result.0 >= 400 => {
+                let text = format!("{what} has raised SERVER_RETURN {}", ending.result.0);
+                About::Request(r).log(Level::Info, &text);
+                return Unanswered::Status(ending.result);
+            }
+            Ok(_) => self.log_failure(py, r, &error),
+            Err(error) => self.log_failure(py, r, &error),
+        }
+        Unanswered::Failed
+    }
+
+    fn log_failure(&self, py: Python<'_>, r: &Request, error: &PyErr) {
+        let (what, source) = (&self.what, &self.handler.source);
         metrics::failed(metrics::phase(self.phase));
         let request = String::from_utf8_lossy(r.the_request().unwrap_or_default());
         let text = format!("{what} ({source}) failed for \"{request}\"");

@@ -294,7 +294,7 @@ impl Body {
     }
 
     /// Reads a body whose length an input filter may change, so that its `Content-Length` is known; at most `limit`
-    /// bytes of it. It does nothing if somebody has begun to read it.
+    /// bytes of it. With `chunks` it reads any body in chunks. It does nothing if somebody has begun to read it.
     ///
     /// # Errors
     /// `SERVER_RETURN` with the status for the client.
@@ -304,12 +304,16 @@ impl Body {
         interpreter: &'static Interpreter,
         r: &Request,
         limit: u64,
+        chunks: bool,
     ) -> PyResult<()> {
         if self.begun.get() || self.ended.get() {
             return Ok(());
         }
         self.reading.set(true);
-        let status = release(py, || r.give_body_length(limit, false));
+        let status = release(py, || match chunks {
+            true => r.give_length_of_chunks(limit),
+            false => r.give_body_length(limit, false),
+        });
         self.reading.set(false);
         let refusal = r.body_refusal().unwrap_or(Status::INTERNAL_SERVER_ERROR);
         match status {

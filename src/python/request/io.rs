@@ -178,8 +178,8 @@ pub(in crate::python) fn readlines<'py>(
     lines.map_or_else(|| none(this), Ok)
 }
 
-/// `req._settle_length()`: reads a body whose length an input filter may change, so that the request's headers say
-/// its length. It does nothing if there is no such body, or if somebody reads it already.
+/// `req._settle_length()`: reads a body in chunks, or one whose length an input filter may change, so that the
+/// request's headers say its length. It does nothing if there is no such body, or if somebody reads it already.
 ///
 /// # Errors
 /// `SERVER_RETURN` with the status for the client; `RuntimeError` if `req` is not lent to this thread.
@@ -190,7 +190,7 @@ pub(in crate::python) fn settle_length<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
         let limit = r.settings::<Settings>().input_spool();
         if let Some(limit) = limit.filter(|_| context::is_about(r)) {
             let body = &state.body;
-            body.settle_length(this.py(), this.interpreter(), r, limit)?;
+            body.settle_length(this.py(), this.interpreter(), r, limit, true)?;
         }
     }
     none(this)

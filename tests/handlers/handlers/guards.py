@@ -38,6 +38,8 @@ def get_realm_hash(req: apache.Request, user: str, realm: str) -> str | bool | N
         return False
     if user == "odd":
         return "no hash"
+    if user.startswith("status="):
+        raise apache.SERVER_RETURN(int(user.removeprefix("status=")))
     if user not in PASSWORDS:
         return None
     return hashlib.md5(f"{user}:{realm}:{PASSWORDS[user]}".encode()).hexdigest().upper()
@@ -80,6 +82,8 @@ class Odd:
             raise KeyError("the database is away")
         if password == "return":
             raise apache.SERVER_RETURN(apache.OK)
+        if password.startswith("status="):
+            raise apache.SERVER_RETURN(int(password.removeprefix("status=")))
         if password == "async":
             return self._later()
         if password == "write":
@@ -103,6 +107,11 @@ class Odd:
 def odd(req: apache.Request, *names: str) -> object:
     "The same for Require."
     return Odd(req).check_password(req, "", (req.args or (names and names[0]) or "").removesuffix("+"))
+
+
+def by_form(req: apache.Request) -> bool:
+    "A rule about a field of a form."
+    return bool(req.form().getfirst("key") == "gold")
 
 
 def late(req: apache.Request) -> bool:

@@ -24,6 +24,9 @@ def main() -> None:
         sys.stdout.flush()
         while data := read(100_000):
             out.write(data)
+    elif what == "length":
+        length = int(os.environ.get("CONTENT_LENGTH") or 0)
+        sys.stdout.write(f"{header}{length} {hashlib.sha256(read(length)).hexdigest()}")
     elif what == "output-first":
         sys.stdout.write(header)
         for _ in range(int(argument)):

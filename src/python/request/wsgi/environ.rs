@@ -68,7 +68,7 @@ pub fn by_options<'py>(
     r.set_path_info(Some(info));
     if let Some(limit) = settings.input_spool() {
         // Applications go by CONTENT_LENGTH, and see no body without it.
-        state.body.settle_length(py, interpreter, r, limit)?;
+        state.body.settle_length(py, interpreter, r, limit, false)?;
     }
     release(py, || r.add_application_vars(base.as_bytes()));
     let environ = make(py, interpreter, r, object)?;
