@@ -145,8 +145,7 @@ ServerLimit 1
 MaxRequestWorkers 16
 MaxKeepAliveRequests 0
 LogLevel error
-# Without it, mod_python 3.5 has as many locks as threads, and with one of them its sessions divide by zero.
-PythonOption mod_python.mutex_locks 8
+PythonOption an.option "as most sites have some"
 <Directory "/">
     AllowOverride None
 </Directory>
