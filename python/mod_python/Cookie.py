@@ -56,10 +56,9 @@ def get_cookies(req: "_apache.Request", Class: type[Cookie] = Cookie, **kw: Any)
         kw: arguments for ``Class.parse``, such as ``secret``.
 
     Raises:
-        CookieError: as ``Class.parse``.
+        CookieError: as ``Class.parse``, whether the request has cookies or not.
     """
-    headers = req.headers_in.get_all("Cookie")
-    return Class.parse("; ".join(headers), **kw) if headers else {}
+    return Class.parse("; ".join(req.headers_in.get_all("Cookie")), **kw)
 
 
 def get_cookie(req: "_apache.Request", name: str, Class: type[Cookie] = Cookie, **kw: Any) -> Cookie | None:  # noqa: N803

@@ -46,7 +46,8 @@ class Cache:
 
     A key is a str or bytes of 1 to 100 bytes; a str is the same key as its bytes in UTF-8. A value is bytes, or what
     JSON has: None, bool, int, float, str, and lists and dicts of these, whose keys are str. It comes back with the
-    same type. Any entry can be missing at any time: a cache forgets what it has no room for.
+    same type; a field of a form, and each other str of a class of its own, comes back as a str. Any entry can be
+    missing at any time: a cache forgets what it has no room for.
 
     Calls wait without the GIL for other children or for the engine. They can be made on any thread of a child.
     """
@@ -84,7 +85,13 @@ class Cache:
         return _value(self._store.get(key), default)
 
     def get_many(self, keys: Iterable[str | bytes]) -> dict[str | bytes, Any]:
-        """Return a dict with the values of those keys that have one. In shmcb and dbm, none changes meanwhile."""
+        """Return a dict with the values of those keys that have one. In shmcb and dbm, none changes meanwhile.
+
+        Raises:
+            TypeError: `keys` is a single key.
+        """
+        if isinstance(keys, str | bytes):
+            raise TypeError(f"get_many() takes a list of keys, not a single {type(keys).__name__}")
         wanted = list(keys)
         found = self._store.get_many(wanted)
         return {key: _value(value, None) for key, value in zip(wanted, found, strict=True) if value is not None}
@@ -195,14 +202,14 @@ def _stored(value: Any) -> tuple[bytes, bool]:
 def _check(value: Any) -> None:
     """Raise TypeError for a value that would come back as another one."""
     kind = type(value)
-    if kind in _SCALARS:
+    if kind in _SCALARS or isinstance(value, str):
         return
     if kind is list:
         for item in value:
             _check(item)
     elif kind is dict:
         for key, item in value.items():
-            if type(key) is not str:
+            if not isinstance(key, str):
                 raise TypeError(f"a key of a dict in a cache is a str, not {type(key).__name__}: JSON has no others")
             _check(item)
     elif kind is float:

@@ -71,7 +71,8 @@ class PSP:
             vars: globals for its code.
 
         Raises:
-            apache.SERVER_RETURN: there is no such file (404), or it may not be read (403, and an entry of the log).
+            apache.SERVER_RETURN: there is no such file (404), or it may not be read (403). An entry of the log names
+                `filename`.
             SyntaxError: a part of it is no Python; a `TemplateError` for what is wrong outside of its Python.
             ValueError: there are both `filename` and `string`, or a PythonOption is wrong.
         """
@@ -86,7 +87,7 @@ class PSP:
             self.filename = req.filename or ""
             if filename is not None:
                 self.filename = os.path.join(_directory(req), filename)  # noqa: PTH118
-            self._page = _page_of_file(req, self.filename, options)
+            self._page = _page_of_file(req, self.filename, options, is_named=filename is not None)
         else:
             self.filename = None
             self._page = _page_of_text(string, _directory(req), options)
@@ -201,14 +202,19 @@ class PSPInterface:
             filename: the path of the page, in the folder of this one; below the DocumentRoot if it begins with a slash.
 
         Raises:
-            apache.SERVER_RETURN, SyntaxError: as for `PSP`.
+            SyntaxError: as for `PSP`. A page that is not there is an entry of the log at level error, and there is no
+                error page then.
         """
         if filename.startswith("/"):
             folder, filename = self.req.document_root(), filename.lstrip("/")
         else:
             folder = (self.filename or "").rpartition("/")[0]
-        self.error_page = PSP(self.req, f"{folder.rstrip('/')}/{filename}")
-        self.error_page._is_error_page = True
+        try:
+            self.error_page = PSP(self.req, f"{folder.rstrip('/')}/{filename}")
+        except apache.SERVER_RETURN:
+            self.error_page = None
+        else:
+            self.error_page._is_error_page = True
 
     def apply_data(self, object: Any, **kw: Any) -> Any:
         """Call a function with the fields of the form as its arguments, and ``req``: see ``util.apply_fs_data``.
@@ -308,11 +314,13 @@ def _loader(filename: str, options: PageOptions) -> Loader:
     return Loader(filename.rpartition("/")[0] or "/", options)
 
 
-def _read(req: apache.Request, loader: Loader, filename: str) -> Source:
-    """Return the source of a page; raise SERVER_RETURN if its file cannot be read."""
+def _read(req: apache.Request, loader: Loader, filename: str, *, is_named: bool = False) -> Source:
+    """Return the source of a page, which a program has named, or the URL; raise SERVER_RETURN if it cannot be read."""
     try:
         return loader.file(filename)
-    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
+        if is_named:
+            req.log_error(f"mod_python.psp: {error}")
         raise apache.SERVER_RETURN(apache.HTTP_NOT_FOUND) from None
     except PermissionError as error:
         req.log_error(f"mod_python.psp: {error}")
@@ -327,10 +335,10 @@ def _kept(key: Hashable, compile_it: Callable[[], Page]) -> Page:
         raise error.with_traceback(None) from None
 
 
-def _page_of_file(req: apache.Request, filename: str, options: PageOptions) -> Page:
+def _page_of_file(req: apache.Request, filename: str, options: PageOptions, *, is_named: bool) -> Page:
     def compiled() -> Page:
         loader = _loader(filename, options)
-        source = _read(req, loader, filename)
+        source = _read(req, loader, filename, is_named=is_named)
         return loader.page(source)
 
     return _kept((filename, options), compiled)

@@ -67,6 +67,9 @@ def test_a_cache_is_a_mapping(httpd: Httpd, name: str) -> None:
     assert said("(cache.set(b'\\xff', 1), cache[b'\\xff'], cache['\\udcff'])") == "(None, 1, 1)"
     assert said("(cache.set('n', 1), cache.get_many(['n', 'none', b'n']))") == "(None, {'n': 1, b'n': 1})"
     assert said("cache.get_many([])") == "{}"
+    text = "type('Text', (str,), {})('ä')"
+    assert said(f"(cache.set('s', [{text}, {{{text}: 1}}]), cache['s'])") == "(None, ['ä', {'ä': 1}])"
+    assert said(f"(cache.set('s', {text}), type(cache['s']) is str)") == "(None, True)"
     assert said("list(cache)") == "TypeError: 'Cache' object is not iterable"
     assert said("len(cache)") == "TypeError: object of type 'Cache' has no len()"
     provider = {"shm": "shmcb", "file": "dbm"}[name]
@@ -77,6 +80,8 @@ def test_what_is_wrong_is_said(httpd: Httpd) -> None:
     def said(expression: str) -> str:
         return evaluate(httpd, "shm", expression)
 
+    for keys, kind in (("'to'", "str"), ("b'to'", "bytes")):
+        assert said(f"cache.get_many({keys})") == f"TypeError: get_many() takes a list of keys, not a single {kind}"
     assert said("cache.get(1)") == "TypeError: the key of a cache is a str or bytes, not <class 'int'>"
     assert said("cache.get('')").startswith("ValueError: the key of a cache has 1 to 100 bytes, and not 0")
     assert said("cache.get('k' * 101)").endswith("not 101: for longer ones take hashlib.sha256(key).digest()")

@@ -106,6 +106,13 @@ def test_what_a_script_imports(httpd: Httpd) -> None:
     assert run(httpd, "imports").text == "from the library"
 
 
+def test_what_a_script_imports_of_mod_python(httpd: Httpd) -> None:
+    said = run(httpd, "ours").text
+    assert said.startswith(
+        "a=b mod_python.apache, mod_python.util and what needs a request are not there in a CGI script"
+    )
+
+
 def test_what_is_no_file_is_not_found(httpd: Httpd) -> None:
     for path in ("/cgi/nowhere.py", "/cgi/", "/cgi/nowhere/x", "/cgi/..%2fhttpd.conf"):
         assert httpd.get(path).status == 404

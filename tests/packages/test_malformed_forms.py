@@ -45,6 +45,9 @@ BREAKS: dict[str, Callable[[int, bytes], bytes]] = {
         b'="a"', b'="a"; ' + (b"x", b'"x"', b"=x", b"=")[number % 4]
     ),
     "an unknown character set": lambda *_: BODY.replace(b'filename="n"', b"filename*=utf-7''n"),
+    "an extended value with a control character": lambda number, _: BODY.replace(
+        b'filename="n"', b"filename*=UTF-8''a%%%02Xb" % (*range(9), *range(10, 32), 127)[number % 32]
+    ),
     "an extended value that is none": lambda *_: BODY.replace(b'filename="n"', b"filename*=n"),
 }
 

@@ -60,6 +60,7 @@ def test_w131_what_cannot_be_compiled_is_an_exception(httpd: Httpd) -> None:
 
 
 def test_a_template_that_is_missing_is_a_404(httpd: Httpd) -> None:
+    httpd.expect(r"mod_python.psp: .*No such file or directory: '.*/parts/none.txt'")
     assert httpd.get("/call/psp_users/missing").status == 404
 
 

@@ -311,12 +311,32 @@ def test_an_error_page(httpd: Httpd, put: Put) -> None:
     assert (answer.status, answer.text) == (200, "plain None")
 
 
+def test_expressions_with_commas(httpd: Httpd, put: Put) -> None:
+    put("tuple.psp", "<%= 1, 2 %> <%= (3) %> <%= 4 # four %> <%= *(5, 6), %>")
+    assert httpd.get("/tuple.psp").text == "(1, 2) 3 4 (5, 6)"
+    put("assigned.psp", "a\n<%= x = 1 %>")
+    httpd.expect(r"SyntaxError: invalid syntax. Maybe you meant '==' or ':=' instead of '='\?")
+    assert httpd.get("/assigned.psp").status == 500
+    httpd.wait_for_log(r'assigned\.psp", line 2')
+
+
+def test_what_pages_of_jsp_say_is_dropped(httpd: Httpd, put: Put) -> None:
+    put("jsp.psp", '<%@ page contentType="text/html" import="java.util.*, x" language="java" %>fine')
+    assert httpd.get("/jsp.psp").text == "fine"
+    put("misspelt.psp", '<%@ page autoscape="on" %>')
+    httpd.expect("TemplateError: a page has no attribute 'autoscape'")
+    assert httpd.get("/misspelt.psp").status == 500
+
+
 def test_an_error_page_that_fails_or_is_missing(httpd: Httpd, put: Put) -> None:
     put("err/twice.psp", "<% psp.set_error_page('itself.psp') %><%= 1 / 0 %>")
     put("err/itself.psp", "<% psp.set_error_page('itself.psp') %><%= undefined %>")
     httpd.expect(r"twice\.psp failed", "NameError: name 'undefined' is not defined")
     assert httpd.get("/err/twice.psp").status == 500
-    put("err/none.psp", "<% psp.set_error_page('none_at_all.psp') %>")
-    assert httpd.get("/err/none.psp").status == 404
+    put("err/none.psp", "<% psp.set_error_page('none_at_all.psp') %>written<%= 1 // int(form.getfirst('n')) %>")
+    httpd.expect("No such file or directory: '.*/err/none_at_all.psp'", "ZeroDivisionError")
+    httpd.allow("none_at_all.psp")
+    assert httpd.get("/err/none.psp?n=1").text == "written1"
+    assert httpd.get("/err/none.psp?n=0").status == 500
     put("err/redirect.psp", "<% psp.set_error_page('plain.psp') %><% psp.redirect('/x') %>")
     assert httpd.get("/err/redirect.psp").status == 302

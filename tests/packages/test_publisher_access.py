@@ -38,6 +38,27 @@ def status(httpd: Httpd, name: str, credentials: str | bytes | None = None) -> i
     return get(httpd, f"published_rules/{name}", credentials).status
 
 
+def test_what_is_mod_pythons_own_is_not_published(httpd: Httpd) -> None:
+    assert get(httpd, "published_imports").text == "the page"
+    assert get(httpd, "published_imports/own/mine").text == "mine"
+    for path in (
+        *(
+            "cookie",
+            "cookie/value",
+            "headers",
+            "headers/keys",
+            "main_server",
+            "main_server/defn_name",
+            "method",
+            "own/keys",
+            "own/list",
+        ),
+        *("import_module?module_name=antigravity", "build_cgi_env", "config_tree", "log_error?message=x"),
+        *("parse?filename=/etc/passwd", "redirect?location=http://evil.example/", "FieldStorage"),
+    ):
+        assert get(httpd, f"published_imports/{path}").status in {403, 404}, path
+
+
 @pytest.mark.parametrize("name", ["by_dict", "by_function", "by_coroutine", "nested", "by_dict/inner"])
 def test_passwords(httpd: Httpd, name: str) -> None:
     assert status(httpd, name, ALICE) == 200

@@ -11,7 +11,7 @@ import pytest
 
 from mod_python._sessions.files import FileStore
 from mod_python._sessions.locks import FileLocks
-from mod_python._sessions.records import ACCESSED, CREATED, DATA, TIMEOUT, Codec
+from mod_python._sessions.records import ACCESSED, CREATED, DATA, TIMEOUT, Codec, is_expired
 
 SID = "0123456789abcdef" * 2
 SMALL = (0, 1, 100, 2032)  # what half a page has room for
@@ -125,3 +125,16 @@ def test_records_are_signed_by_hmac_sha_256() -> None:
         key = os.urandom(length)
         data = Codec(key, "json").encode(SID, {DATA: {}})
         assert data[:32] == hmac.digest(key, SID.encode() + data[32:], "sha256")
+
+
+def test_the_clean_up_goes_on_behind_bad_records(tmp_path: Path) -> None:
+    codec = Codec(b"k" * 32, "pickle")
+    store = FileStore(tmp_path, FileLocks(str(tmp_path / "locks")), codec)
+    now = time.time()
+    spoilt = {DATA: {}, CREATED: now, ACCESSED: now, TIMEOUT: "30"}
+    for number, record in enumerate((spoilt, spoilt | {TIMEOUT: 60}, spoilt | {TIMEOUT: 0}, spoilt | {ACCESSED: None})):
+        sid = f"{number:x}" * 32
+        store.save(sid, codec.encode(sid, record))
+    assert [is_expired({**spoilt, TIMEOUT: timeout}, now + 1) for timeout in ("30", None, 60, 0.5)] == [1, 1, 0, 1]
+    assert store.clean_up(0, False, True, 0) == 3
+    assert [store.load(f"{number:x}" * 32) is None for number in range(4)] == [True, False, True, True]

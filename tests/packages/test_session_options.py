@@ -52,6 +52,12 @@ PythonOption mod_python.session.database_directory ${HTDOCS}/kept
 <LocationMatch "/wrong_samesite">
     PythonOption mod_python.session.cookie_samesite maybe
 </LocationMatch>
+<LocationMatch "/wrong_path">
+    PythonOption mod_python.session.application_path shop
+</LocationMatch>
+<LocationMatch "/wrong_folder">
+    PythonOption mod_python.session.database_directory ${HTDOCS}/nowhere
+</LocationMatch>
 <LocationMatch "/no_samesite">
     PythonOption mod_python.session.cookie_samesite off
     PythonOption mod_python.session.cookie_name __Host-visit
@@ -196,6 +202,8 @@ def test_a_file_that_is_no_database_is_refused(httpd: Httpd) -> None:
     [
         ("wrong_flag", "ValueError: PythonOption mod_python.session.cookie_secure perhaps: write true or false"),
         ("wrong_number", "ValueError: PythonOption mod_python.session.lock_timeout soon: write a number of seconds"),
+        ("wrong_path", "ValueError: PythonOption mod_python.session.application_path shop: .* with a slash: /shop"),
+        ("wrong_folder", "SessionFolderError: .*/nowhere/mp_sess cannot be made .*: make .*database_directory"),
         ("wrong_format", "ValueError: PythonOption mod_python.session.format marshal: write pickle or json"),
         ("wrong_samesite", "CookieError: samesite of the cookie pysid is Strict, Lax or None, not 'maybe'"),
     ],

@@ -354,3 +354,9 @@ def test_classes_of_programs(httpd: Httpd) -> None:
 def test_nothing_is_left_half_written(kept: Path) -> None:
     assert stat.S_ISDIR((kept / "mp_sess").stat().st_mode)
     assert list(kept.rglob("*.new.*")) == []
+
+
+def test_a_time_out_is_a_number(httpd: Httpd) -> None:
+    visitor = Visitor(httpd, "FileSession")
+    assert visitor.told("timed") == [30, 1.5, 7, 2.5, "ValueError", "TypeError", "TypeError", "ValueError"]
+    assert visitor.told("look")["timeout"] == 2.5

@@ -6,6 +6,7 @@ from urllib.parse import unquote_to_bytes
 _PARAMETER = re.compile(r"[ \t]*([^\s;=\"]+)[ \t]*=[ \t]*")
 # A quote that ends a text stands before ";" or at the end: some browsers do not escape those within.
 _END_OF_QUOTED = re.compile(r"\"[ \t]*(?=;|$)")
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")  # as in a header that is not encoded
 _WINDOWS_PATH = re.compile(r"[A-Za-z]:\\|\\\\")
 
 
@@ -62,4 +63,7 @@ def extended(value: str) -> str:
     charset, _, text = value.split("'", 2)
     if charset.lower() not in ("utf-8", "iso-8859-1"):
         raise ValueError(f"the character set {charset!r} of a header is unknown")
-    return unquote_to_bytes(text).decode(charset, "surrogateescape")
+    decoded = unquote_to_bytes(text).decode(charset, "surrogateescape")
+    if _CONTROL.search(decoded):
+        raise ValueError("a parameter of a header has a control character")
+    return decoded

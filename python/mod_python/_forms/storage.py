@@ -85,8 +85,9 @@ class FieldStorage:
         found = self.list.table()[name]
         return found[0] if len(found) == 1 else builtins.list(found)
 
-    def __setitem__(self, name: str, value: str | bytes | AnyField) -> None:
-        """Replace all fields of the name by one."""
+    def __setitem__(self, name: str | bytes, value: str | bytes | AnyField) -> None:
+        """Replace all fields of the name by one. A name in bytes is UTF-8, as it is for `add_field`."""
+        name = _text(name)
         if name in self:
             del self[name]
         self.add_field(name, value)
@@ -137,8 +138,9 @@ class FieldStorage:
         """Return a list of all fields of the name."""
         return builtins.list(self.list.table().get(name, ()))
 
-    def add_field(self, name: str, value: str | bytes | AnyField) -> None:
+    def add_field(self, name: str | bytes, value: str | bytes | AnyField) -> None:
         """Add a field behind all others: a text (bytes are UTF-8), or a `Field` with a file."""
+        name = _text(name)
         if isinstance(value, Field):
             value.name = name
             self.list.append(value)
@@ -150,3 +152,7 @@ class FieldStorage:
     def clear(self) -> None:
         """Remove all fields."""
         self.list.clear()
+
+
+def _text(name: str | bytes) -> str:
+    return name.decode("utf-8", "surrogateescape") if isinstance(name, bytes) else name

@@ -27,7 +27,7 @@ class Calls(NamedTuple):
 SHOWN = Calls(('req.write("""', '""",0)'), ("req.write(str(", "),0)"), ("req.write(escape(", "),0)"))
 # For the globals that a page runs with.
 TEXT, VALUE, ESCAPED, CHECK = "_psp_text", "_psp_value", "_psp_escaped", "_psp_check"
-COMPILED = Calls((f'{TEXT}("""', '""")'), (f"{VALUE}(", ")"), (f"{ESCAPED}(", ")"))
+COMPILED = Calls((f'{TEXT}("""', '""")'), (f"{VALUE}((", "))"), (f"{ESCAPED}((", "))"))
 _LINE_END = re.compile(r"\r\n|\r")
 # What cannot stand behind another statement in its line.
 _COMPOUND = re.compile(r"(?:async|class|def|elif|else|except|finally|for|if|try|while|with)\b|@")

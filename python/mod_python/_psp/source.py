@@ -17,8 +17,13 @@ _ENCODING = re.compile(rb"<%@\s*page\s(?:(?!%>).)*?\bencoding\s*=\s*([\"'])([\w.
 _PAGE = re.compile(r"\s*(page)\b", re.IGNORECASE)
 _ATTRIBUTE = re.compile(r"\s+(?:([\w-]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)')(?=\s|$)|$)")
 _ENCODING_NAME = re.compile(r"[\w.:-]+", re.ASCII)
-# What a page can say of itself; old pages say their language, of which there is one.
-_ATTRIBUTES = ("autoescape", "encoding", "language")
+# What a page can say of itself.
+_ATTRIBUTES = ("autoescape", "encoding")
+# What pages say that were written as those of JSP: mod_python 3.5 dropped it, and so it is here.
+_OF_JSP = frozenset(
+    "autoFlush buffer contentType deferredSyntaxAllowedAsLiteral errorOnUndeclaredNamespace errorPage extends import "
+    "info isELIgnored isErrorPage isThreadSafe language pageEncoding session trimDirectiveWhitespaces".split()
+)
 _FLAGS = {"on": True, "true": True, "yes": True, "1": True, "off": False, "false": False, "no": False, "0": False}
 
 
@@ -50,7 +55,10 @@ def decoded(data: bytes, name: str, encoding: str) -> str:
         return data.decode(encoding)
     except UnicodeDecodeError as error:
         line = len(re.findall(rb"\r\n|\r|\n", data[: error.start])) + 1
-        why = f'byte {data[error.start]:#04x} is not {encoding}: save it as UTF-8, or say <%@ page encoding="..." %>'
+        why = (
+            f"byte {data[error.start]:#04x} is not {encoding.removesuffix('-sig')}: save it as UTF-8, or say how it is "
+            f'encoded, as by <%@ page encoding="latin-1" %>, or by PythonOption mod_python.psp.encoding latin-1'
+        )
         raise TemplateError(why, (name, line, None, None)) from error
     except LookupError as error:
         line = data[: found.start()].count(b"\n") + 1 if found is not None else 1
@@ -119,6 +127,8 @@ class Source:
 
     def _read_attribute(self, attribute: re.Match[str], at: int) -> None:
         name, value = attribute[1], attribute[2] or attribute[3] or ""
+        if name in _OF_JSP:
+            return
         if name is not None and name not in _ATTRIBUTES:
             raise self.error(f"a page has no attribute {name!r}: there are {', '.join(_ATTRIBUTES)}", at)
         if name == "encoding" and not _ENCODING_NAME.fullmatch(value):

@@ -3,7 +3,7 @@
 import types
 from typing import NoReturn
 
-from mod_python import apache
+from mod_python import _apache, apache
 from mod_python._publisher.access import Access
 from mod_python._publisher.rules import rules_of
 
@@ -27,6 +27,9 @@ _TYPING = ("typing", "typing_extensions")
 _LEAVES = frozenset(one for one in vars(types).values() if isinstance(one, type))
 
 
+_OURS = ("mod_python", "_apache")
+# Those of the built-in module have the names that they had in mod_python 3, which name no module.
+_OUR_TYPES = frozenset(one for one in vars(_apache).values() if isinstance(one, type))
 _SPECIAL = _LEAVES | frozenset(_CLOSED)
 
 
@@ -37,6 +40,21 @@ def _is_plain(kind: type) -> bool:
 
 def _is_closed(value: object) -> bool:
     return isinstance(value, _CLOSED) or type(value).__module__ in _TYPING
+
+
+def _is_ours(value: object) -> bool:
+    """Return whether a value is a function of mod_python's own modules, or an instance of one of their classes.
+
+    A page that imports one, such as ``util.redirect``, does not mean to publish it.
+    """
+    kind = type(value)
+    if kind is types.MethodType:
+        value = value.__func__  # type: ignore[attr-defined]
+        kind = type(value)
+    home = value.__module__ if kind is types.FunctionType else kind.__module__
+    if type(home) is str and home.startswith(_OURS) and home.partition(".")[0] in _OURS:
+        return True
+    return kind in _OUR_TYPES
 
 
 def is_publishable(value: object) -> bool:
@@ -73,6 +91,8 @@ def resolve(req: apache.Request, module: object, names: tuple[str, ...]) -> obje
             found = getattr(found, name)
         except AttributeError as error:
             raise apache.SERVER_RETURN(apache.HTTP_NOT_FOUND) from error
+        if _is_ours(found):
+            _refuse(req, f"{name!r} is mod_python's own")
         if (rules := rules_of(found)) is not None:
             access = access or Access(req)
             access.check(rules)

@@ -13,7 +13,7 @@ from mod_python._sessions.cookie import is_sid, received_sid, session_cookie
 from mod_python._sessions.folder import folder_key, key_of_file
 from mod_python._sessions.locks import FileLocks, Held, LockLostError, Locks
 from mod_python._sessions.options import SessionOptions, module_setting
-from mod_python._sessions.records import ACCESSED, CREATED, DATA, TIMEOUT, Codec, Record, is_expired
+from mod_python._sessions.records import ACCESSED, CREATED, DATA, TIMEOUT, Codec, Record, is_expired, seconds
 
 T = TypeVar("T")
 
@@ -58,7 +58,8 @@ class BaseSession(dict[Any, Any]):
         Raises:
             apache.SERVER_RETURN: with 503, if the session is not free after 30 seconds
                 (``PythonOption mod_python.session.lock_timeout``).
-            ValueError: `sid` is not 32 hexadecimal digits in lower case, or an option is wrong.
+            TypeError: `timeout` is no number.
+            ValueError: `sid` is not 32 hexadecimal digits in lower case, `timeout` is no number, or an option is wrong.
         """
         self._req = req
         self._options = SessionOptions(req)
@@ -68,7 +69,7 @@ class BaseSession(dict[Any, Any]):
             raise ValueError("the id of a session has 32 hexadecimal digits in lower case")
         self.open_store()
         self.init_lock()
-        self._timeout = timeout
+        self._timeout = seconds(timeout or 0)
         self._sid = str(sid) if sid else received_sid(req, self._options, secret) or ""
         if self._opens_later:
             return
@@ -109,7 +110,7 @@ class BaseSession(dict[Any, Any]):
         return self
 
     def _begin(self) -> None:
-        self._timeout = self._timeout or module_setting("DFT_TIMEOUT", DFT_TIMEOUT)
+        self._timeout = self._timeout or seconds(module_setting("DFT_TIMEOUT", DFT_TIMEOUT))
         self._created = self._accessed = time.time()
         self._send_cookie()
 
@@ -165,8 +166,8 @@ class BaseSession(dict[Any, Any]):
         return self._timeout
 
     def set_timeout(self, secs: float) -> None:
-        """Set after how many seconds without a save() the session ends."""
-        self._timeout = secs
+        """Set after how many seconds without a save() the session ends. Raise TypeError or ValueError for no number."""
+        self._timeout = seconds(secs)
 
     # ---- storing it
 

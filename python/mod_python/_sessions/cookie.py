@@ -37,7 +37,7 @@ def session_cookie(req: "_apache.Request", options: SessionOptions, secret: str 
     """
     name = options.text("session.cookie_name", module_setting("COOKIE_NAME", COOKIE_NAME))
     cookie = SignedCookie(name, sid, secret) if secret else Cookie(name, sid)
-    cookie.path = options.text("session.application_path") or _handler_path(req)
+    cookie.path = options.path("session.application_path") or _handler_path(req)
     cookie.domain = options.text("session.application_domain") or None
     cookie.httponly = options.flag("session.cookie_httponly", True)
     cookie.secure = options.flag("session.cookie_secure", bool(req.is_https()))

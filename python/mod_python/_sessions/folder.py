@@ -25,14 +25,21 @@ def private_folder(path: Path) -> Path:
     """Make a folder that only its owner can use, if it is not there, and return its path.
 
     Raises:
-        SessionFolderError: it is another user's, or others can write into it, so that they could make up sessions.
-        OSError: it cannot be made.
+        SessionFolderError: it is another user's, or others can write into it, so that they could make up sessions; or
+            it cannot be made.
     """
     try:
         found = os.lstat(path)
     except FileNotFoundError:
-        with contextlib.suppress(FileExistsError):
+        try:
             path.mkdir(0o700)
+        except FileExistsError:
+            pass
+        except OSError as error:
+            raise SessionFolderError(
+                f"{path} cannot be made ({error.strerror}): make {path.parent}, in which the user {os.geteuid()} can "
+                f"write, or name another folder in PythonOption mod_python.session.database_directory"
+            ) from error
         found = os.lstat(path)
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o022:
         raise SessionFolderError(

@@ -55,6 +55,13 @@ class SessionOptions:
             found = self._options.get(_OLD_NAMES[name])
         return found or default
 
+    def path(self, name: str) -> str:
+        """Return the path of a URL. Raise ValueError for one without a slash in front, which browsers ignore."""
+        text = self.text(name)
+        if text and not text.startswith("/"):
+            raise ValueError(f"PythonOption mod_python.{name} {text}: write a path that begins with a slash: /{text}")
+        return text
+
     def flag(self, name: str, default: bool) -> bool:
         """Return whether an option is on. Raise ValueError for a text that does not say it."""
         text = self.text(name)

@@ -4,6 +4,7 @@ import functools
 import hashlib
 import hmac
 import json
+import math
 import pickle
 from typing import Any
 
@@ -21,8 +22,34 @@ class UnreadableError(Exception):
 
 
 def is_expired(record: Record, now: float) -> bool:
-    """Whether a record was accessed longer ago than its time-out."""
-    return bool(now - record[ACCESSED] > record[TIMEOUT])
+    """Whether a record was accessed longer ago than its time-out, or has times that are no numbers."""
+    try:
+        return not now - record[ACCESSED] <= record[TIMEOUT]
+    except TypeError:
+        return True
+
+
+def seconds(timeout: Any) -> float:
+    """Return a time-out as a number.
+
+    Args:
+        timeout: a number, or what `int` or `float` makes one of.
+
+    Raises:
+        TypeError, ValueError: it is none.
+    """
+    if isinstance(timeout, str):
+        try:
+            return int(timeout)
+        except ValueError:
+            pass  # it may be a float
+    try:
+        number: float = timeout if isinstance(timeout, int) else float(timeout)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"the time-out of a session is a number of seconds, not {timeout!r}") from None
+    if not math.isfinite(number):
+        raise ValueError(f"the time-out of a session is a finite number of seconds, not {timeout!r}")
+    return number
 
 
 class Codec:
@@ -69,6 +96,10 @@ class Codec:
                 raise UnreadableError("it is a pickle, and PythonOption mod_python.session.format is json")
         except (ImportError, AttributeError, pickle.UnpicklingError) as error:
             raise UnreadableError(f"a class of its values is not there: {error}") from error
+        except UnreadableError:
+            raise
+        except Exception as error:  # of the classes of its values
+            raise UnreadableError(f"{type(error).__name__}: {error}") from error
         if not isinstance(record, dict) or not {DATA, CREATED, ACCESSED, TIMEOUT} <= record.keys():
             raise UnreadableError("it has no content of a session")
         return record

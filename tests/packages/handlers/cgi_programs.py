@@ -89,6 +89,16 @@ def main() -> None:
         import cgi_neighbour  # type: ignore[import-not-found]
 
         sys.stdout.write(f"{header}{cgi_neighbour.answer}")
+    elif what == "ours":
+        from mod_python import Cookie
+
+        sys.stdout.write(f"{header}{Cookie.Cookie('a', 'b')} ")
+        try:
+            from mod_python import util
+
+            sys.stdout.write(util.__name__)
+        except ImportError as error:
+            sys.stdout.write(str(error))
     elif what == "pid":
         sys.stdout.write(f"{header}{os.getpid()} {os.getppid()}")
 

@@ -79,6 +79,7 @@ def parsed(req: apache.Request) -> dict[str, str]:
             told[name] = ", ".join(type(one).__name__ for one in found.values())
         except Cookie.CookieError as error:
             told[name] = str(error)
+    del req.headers_in["Cookie"]
     try:
         Cookie.get_cookies(req, Cookie.MarshalCookie, secret="salt")
     except Cookie.CookieError as error:

@@ -67,7 +67,7 @@ def mapping(req: apache.Request) -> dict[str, Any]:
         told["missing"] = form["c"]
     except KeyError as error:
         told["missing"] = str(error)
-    form.add_field("b", b"\xc3\xa9")
+    form.add_field(b"b", b"\xc3\xa9")
     form.add_field("d", "5")
     told["added"] = form.items()
     form["b"] = "6"

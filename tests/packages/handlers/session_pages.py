@@ -85,6 +85,21 @@ def longer(req: apache.Request) -> dict[str, Any]:
     return told(session)
 
 
+def timed(req: apache.Request) -> list[Any]:
+    """What time-outs that are no numbers become."""
+    session = begun(req)
+    told: list[Any] = []
+    values: list[Any] = ["30", "1.5", 7, 2.5, "soon", [], None, float("inf")]
+    for value in values:
+        try:
+            session.set_timeout(value)
+            told.append(session.timeout())
+        except (TypeError, ValueError) as error:
+            told.append(type(error).__name__)
+    session.save()
+    return told
+
+
 def later(req: apache.Request) -> dict[str, Any]:
     """The session as it would be found in an hour."""
     now = time.time
