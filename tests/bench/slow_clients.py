@@ -32,7 +32,7 @@ from mod_python import apache
 DATA = bytes({SIZE})
 
 async def small(req):
-    await req.sleep(0.001)  # httpd closes no connection that has waited
+    await req.sleep(0.02)  # httpd closes no connection that has waited
     req.set_content_length(5)
     await req.write("small")
     return apache.OK
@@ -66,6 +66,7 @@ CONF = f"""{ONE_CHILD}AsyncRequestWorkerFactor 100
 PythonMaxWaitingRequests 1000
 LimitRequestBody 0
 Timeout 60
+KeepAliveTimeout 60
 """
 CONF += "".join(
     f'<Location "/{name}">\n    SetHandler mod_python\n    PythonHandler slow_clients::{name}\n</Location>\n'

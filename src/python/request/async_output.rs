@@ -17,6 +17,9 @@ use crate::httpd::{Error, Request};
 use crate::parking::shutdown;
 use crate::python::runtime::interpreter::Interpreter;
 
+/// How many bytes are given to httpd at once: so much of its memory, and as much of TLS, a client takes that is slow.
+const PIECE: usize = 32 * 1024;
+
 /// The gate of a request's connection. Output of a subrequest passes filters of another request, whose call goes on.
 fn gate(r: &Request) -> Option<&FlushGate> {
     r.connection().flush_gate().filter(|_| !r.is_subrequest())
@@ -153,7 +156,7 @@ impl Response {
                 self.buffered.set(0);
                 return Ok(true);
             }
-            self.written.move_slice(piece, c.slice())?;
+            self.written.move_slice(piece, c.slice().min(PIECE))?;
             let length = piece.known_length();
             self.buffered
                 .set(self.buffered.get().saturating_sub(length));
