@@ -11,11 +11,14 @@ use crate::httpd::server::config;
 use crate::httpd::{Connection, Pool, Request, Server, Status};
 use crate::locks::{Guard, Lock};
 use crate::parking::kept_alive::{AfterKeepAlive, KeptAlive};
+use crate::parking::shutdown;
+use crate::parking::shutdown::StopStage;
 use crate::parking::task::Task;
 use crate::python::connection::call;
 use crate::python::connection::role::Role;
 use crate::python::connection::state::ConnectionState;
 use crate::python::request::waiting::WaitingRequest;
+use crate::python::request::waiting_limit;
 
 /// The protocols that all lines of `PythonProtocol` of this configuration declare.
 pub fn registry(configuration: &Pool) -> Guard<'_, Vec<Arc<Protocol>>> {
@@ -82,14 +85,16 @@ pub fn process(c: &Connection) -> Status {
     if let Some(state) = c.existing_state::<ConnectionState>() {
         let waiting = state.waiting.borrow().clone();
         if let Some(task) = waiting {
-            return WaitingRequest::called(c, state, &task);
+            let status = WaitingRequest::called(c, state, &task);
+            return closable(c, status);
         }
         if state.serves_http.get() {
             return Status::DECLINED;
         }
         let kept_alive = state.kept_alive.borrow().clone();
         if let Some(task) = kept_alive {
-            return after_keep_alive(c, state, &task);
+            let status = after_keep_alive(c, state, &task);
+            return closable(c, status);
         }
     }
     let knows_hands = |state: &ConnectionState| state.has_shaken_hands.get();
@@ -127,19 +132,29 @@ fn after_keep_alive(c: &Connection, state: &ConnectionState, task: &Arc<Task>) -
     }
 }
 
+/// Readies a connection that was parked, or could be, for its end. A child that stops at once has closed the MPM's
+/// descriptor, by which that would wait for the peer's end. Returns what the hook returns.
+fn closable(c: &Connection, status: Status) -> Status {
+    if shutdown::stage() == StopStage::AtOnce {
+        // The peer's part of it is not waited for.
+        let _ = c.nudge();
+        c.abort();
+    }
+    status
+}
+
 /// Leaves a connection to HTTP; where it can be parked, in a call that does so when a request waits.
 fn http(c: &Connection) -> Status {
     let can_park = |state: &&ConnectionState| state.parked_socket.borrow().is_some();
     match c.existing_state().filter(can_park) {
-        Some(state) => WaitingRequest::serve(c, state),
+        Some(state) => closable(c, WaitingRequest::serve(c, state)),
         None => Status::DECLINED,
     }
 }
 
 /// Whether requests to a server may wait without a thread.
 pub fn parks_requests(server: &Server) -> bool {
-    let most = server.settings::<Settings>().max_waiting_requests;
-    most.is_some_and(|most| most > 0)
+    waiting_limit::parks(server.settings())
 }
 
 fn agrees_in_handshake(c: &Connection) -> bool {

@@ -46,13 +46,17 @@ pub fn join(c: &Connection, settings: &Settings) -> Option<Member> {
     Some(member)
 }
 
+/// How many connections may be parked before the MPM accepts none for HTTP.
+pub fn parked() -> usize {
+    *ROOM.get_or_init(|| capacity::parked(parking::threads_per_child(), factor()))
+}
+
 /// Logs once in a child that so many connections have a handler that the MPM is about to accept none for HTTP.
 fn warn(server: &Server, count: usize) {
     if !parking::mpm_parks() {
         return;
     }
-    let threads = parking::threads_per_child();
-    let room = *ROOM.get_or_init(|| capacity::parked(threads, factor()));
+    let (threads, room) = (parking::threads_per_child(), parked());
     if count > room && !WARNED.swap(true, Ordering::Relaxed) {
         let enough = capacity::factor(count * 2, threads);
         let text = format!(

@@ -329,3 +329,21 @@ def test_a_limit_that_would_starve_others_is_warned_of_and_a_stop_waits_for_no_c
         begin = time.monotonic()
     assert time.monotonic() - begin < 5  # the rest would be sent until httpd kills the child, 10 s later
     client.close()
+
+
+def test_without_the_directive_as_many_wait_as_leave_httpds_threads_connections() -> None:
+    """Others hold their threads, and none is refused."""
+    conf = CONF.replace("PythonMaxWaitingRequests 200", "").replace("Factor 100", "Factor 4")
+    with Httpd(conf, beside=__file__) as httpd:
+        assert httpd.get("/async/hello").text == "hello"
+        begin = time.monotonic()
+        clients = asking(httpd, "/async/sleeps?1", 3 * THREADS)
+        for client in clients:
+            assert b"after" in read_answer(client)
+        assert time.monotonic() - begin < 2.5  # 3 s and more on 8 threads
+        many = [*clients, *asking(httpd, "/async/sleeps?0.3", 3 * THREADS)]
+        for client in clients:
+            client.sendall(get("/async/sleeps?0.3"))
+        for client in many:
+            assert read_answer(client).startswith(b"HTTP/1.1 200 ")
+            client.close()

@@ -91,6 +91,7 @@ pub fn awaited<'py>(
     if !is_coroutine(&result) {
         return Ok(CallEnd::Result(result));
     }
+    waiting_limit::note_use();
     // The application of a request that was offered runs already.
     if state.offer.borrow().is_none() && waiting_limit::are_too_many(r) {
         close_coroutine(&result);

@@ -26,5 +26,5 @@ mod resumes;
 pub(in crate::python) mod sendfile;
 pub mod state;
 pub mod waiting;
-mod waiting_limit;
+pub mod waiting_limit;
 pub mod wsgi;

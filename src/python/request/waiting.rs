@@ -22,9 +22,9 @@ use super::coroutine::{CallEnd, HandlerProgress, Steps};
 use super::phase;
 use super::resumes::Resumes;
 use super::state::RequestState;
+use super::waiting_limit;
 use super::waiting_limit::Present;
 use crate::engine::capacity::Room;
-use crate::engine::settings::Settings;
 use crate::httpd::connection::parked_socket::ParkedSocket;
 use crate::httpd::{Connection, Request, Status};
 use crate::parking::io_state::{IoState, Lost, Needs};
@@ -60,14 +60,13 @@ unsafe impl Send for WaitingRequest {}
 
 /// Whether a request, which is at its content handler, is one whose connection httpd would park.
 pub(super) fn has_place(r: &Request) -> bool {
-    let most = r.settings::<Settings>().max_waiting_requests;
     let c = r.connection();
     let state = c.existing_state::<ConnectionState>();
     let is_served = state.is_some_and(|state| {
         state.serves_http.get() && state.waiting.borrow().is_none() && state.taken.get().is_none()
     });
     let is_first = !r.is_subrequest() && r.prev().is_none() && r.next().is_none();
-    most.is_some_and(|most| most > 0) && is_served && is_first && c.is_asynchronous()
+    is_served && is_first && c.is_asynchronous() && waiting_limit::has_room(r.settings())
 }
 
 /// Whether a request whose handler has this task can wait without a thread.

@@ -93,6 +93,7 @@ fn offer(
     // The reason is logged by who enters it.
     let interpreter = Interpreter::for_application(settings, r, home).ok()?;
     let queue = queue::of(interpreter)?;
+    waiting_limit::note_use();
     let parks = waiting::has_place(r);
     if parks && waiting_limit::are_too_many(r) {
         return Some(Status::SERVICE_UNAVAILABLE);
