@@ -170,7 +170,7 @@ class _Loop:
             if has_own_factory(self.loop):  # it may be of a time when tasks were not given their context
                 task = context.run(create_task, serving)
             else:
-                task = create_task(serving, name="apache.aio", context=context)
+                task = asyncio.Task(serving, loop=self.loop, name="apache.aio", context=context)  # as create_task does
             self.waiting[future] = task
         except BaseException as error:  # raised by a task factory
             serving.close()

@@ -22,6 +22,7 @@ from mod_python._loop_tasks import served
 # Seconds that a handler has to end when httpd waits no longer, and when the child stops at once.
 _LAST, _LAST_AT_ONCE = 1.0, 0.1
 AT_ONCE = 3  # of _apache._stop_stage()
+_OWN = 2  # variables are in each context of a handler: for whom it works, and what serves it
 _missing = object()
 
 
@@ -246,6 +247,8 @@ class Driver:
 
 def _take_over(context: contextvars.Context) -> None:
     """Set here what the handler has set in its context: the handlers behind it, and later phases, see it."""
+    if len(context) <= _OWN:
+        return
     for variable, value in context.items():
         if variable is not served and variable.get(_missing) is not value:
             variable.set(value)

@@ -147,7 +147,7 @@ class Exchange:
         self.error: BaseException | None = None
         self._idle: asyncio.Future[None] | None = None
         self._function = function
-        self.what: str = getattr(target, "the_request", None) or "a connection"
+        self.what: str = getattr(target, "the_request", None) or f"a connection of {client_of(target)}"
 
     def begin(self, arguments: tuple[Any, ...], named: dict[str, Any]) -> contextvars.Context:
         """Have the loop run the handler in a copy of the current context, which is returned; on httpd's thread.
@@ -281,14 +281,13 @@ class Exchange:
 
     def _call_soon(self) -> None:
         """Call httpd's thread when the loop has run what it runs now: for all that comes until then."""
-        if not self._is_called:
+        if not (self._is_called or self.bell is None):  # without a bell it is about to look
             self._is_called = True
             self.running.at_end(self._call)
 
     def _call(self) -> None:
         self._is_called = False
-        if self.bell is not None:
-            self.bell.set(None)
+        self.bell.set(None)
 
     def _log(self, error: BaseException | None) -> None:
         """Log what a handler has raised that httpd's thread has left."""
@@ -310,6 +309,12 @@ def current(target: Any) -> Exchange | None:
     if exchange is None or exchange.target is not target or _running_loop() is not exchange.running.loop:
         return None
     return exchange
+
+
+def client_of(target: Any) -> str | None:
+    """Return the address of the client of ``req`` or ``conn``."""
+    client: str | None = getattr(target, "connection", target).client_ip
+    return client
 
 
 def _over() -> RuntimeError:

@@ -28,7 +28,7 @@ from mod_python import apache
 
 def plain(req):
     req.content_type = "text/plain"
-    req.write("Hello\\n")
+    req.write("Hello\\n", False)  # with its end, as those below
     return apache.OK
 
 

@@ -10,6 +10,7 @@ use std::time::Instant;
 use pyo3::prelude::*;
 
 use super::response::Response;
+use super::state::RequestState;
 use crate::httpd::apr::owned_brigade::OwnedBrigade;
 use crate::httpd::filter::flush_gate::FlushGate;
 use crate::httpd::filter::stream::CHUNK;
@@ -161,7 +162,7 @@ impl Response {
             self.buffered
                 .set(self.buffered.get().saturating_sub(length));
             let _closed = gate(r).map(FlushGate::close);
-            r.write(piece)?;
+            RequestState::of(r).lease.blocks(|| r.write(piece))?;
         }
     }
 
@@ -174,13 +175,15 @@ impl Response {
         }
         let c = r.connection();
         let _blocking = c.blocks_once();
-        let sent = match self.written.is_empty() {
-            true => {
-                self.written.append_flush();
-                c.write(&self.written)
-            }
-            false => r.write(&self.written),
-        };
+        let sent = RequestState::of(r)
+            .lease
+            .blocks(|| match self.written.is_empty() {
+                true => {
+                    self.written.append_flush();
+                    c.write(&self.written)
+                }
+                false => r.write(&self.written),
+            });
         self.is_sending.set(false);
         self.buffered.set(0);
         self.broken.set(sent.err());

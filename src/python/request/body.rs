@@ -8,6 +8,7 @@ use pyo3::exceptions::{PyConnectionResetError, PyOSError, PyTimeoutError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
+use super::state::RequestState;
 use crate::httpd::apr::bucket::BucketKind;
 use crate::httpd::apr::owned_brigade::OwnedBrigade;
 use crate::httpd::{Error, Request, Status};
@@ -285,7 +286,7 @@ impl Body {
             Some(Error::FILTER) => r.body_refusal().unwrap_or(Status::INTERNAL_SERVER_ERROR),
             Some(error) => error.to_http(),
             None if ended => Status::OK,
-            None => match release(py, || r.discard_body()) {
+            None => match release(py, || RequestState::of(r).lease.blocks(|| r.discard_body())) {
                 // What a handler returns must be a status; the filter has logged its failure.
                 Status::FILTER_ERROR => r.body_refusal().unwrap_or(Status::INTERNAL_SERVER_ERROR),
                 status => status,
@@ -357,10 +358,11 @@ impl Body {
                         r.set_remaining(r.content_length().unwrap_or(0));
                     }
                     self.reading.set(true);
-                    let result = release(py, || match mode {
+                    let read = || match mode {
                         BodyRead::Wait => r.read(&self.unread, PORTION),
                         _ => r.read_now(&self.unread, PORTION),
-                    });
+                    };
+                    let result = release(py, || RequestState::of(r).lease.blocks(read));
                     self.reading.set(false);
                     if let Err(error) = result {
                         self.failed.set(Some(error));

@@ -252,7 +252,8 @@ impl Response {
             return self.send_and_wait(r, to_the_client);
         }
         self.buffered.set(0);
-        self.broken.set(r.write(&self.written).err());
+        let sent = RequestState::of(r).lease.blocks(|| r.write(&self.written));
+        self.broken.set(sent.err());
     }
 
     /// Sends what was written, without the GIL.

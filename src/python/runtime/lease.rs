@@ -130,6 +130,14 @@ impl Lease {
         self.lends.store(lends, Ordering::Release);
     }
 
+    /// Calls `f`, in which its holder may wait for a client.
+    pub fn blocks<R>(&self, f: impl FnOnce() -> R) -> R {
+        match self.lends() {
+            true => self.loan.blocks(f),
+            false => f(),
+        }
+    }
+
     /// Lends it: the calling thread, which has it, does not use the objects until it has taken it back.
     pub fn lend_to_loop(&self) {
         if self.lends() {

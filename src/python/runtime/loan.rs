@@ -4,10 +4,12 @@
 //! runs now: an entry into the lease like a call of httpd's.
 //!
 //! A thread of httpd's takes the lease back before it goes on: it waits, without the GIL, for what the loop runs now. The
-//! loop's thread waits for httpd's at most [`PATIENCE`], without the GIL, since all that it runs would wait with it.
+//! loop's thread waits for httpd's, without the GIL, but not long for one that waits for a client: all that the loop runs
+//! would wait with it.
 
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
@@ -16,8 +18,10 @@ use super::interpreter::unlocked;
 use super::lease::Lease;
 use crate::locks::{Guard, Lock, Signal};
 
-/// How long a loop's thread waits for a lease that a thread of httpd's has. That is short, unless a client is slow.
+/// How long a loop's thread waits for a lease whose thread of httpd's may wait for a client.
 const PATIENCE: Duration = Duration::from_millis(100);
+/// The same where that thread has something short to do, for which it may have to wait for the GIL or a processor.
+const MOST: Duration = Duration::from_secs(10);
 
 thread_local! {
     /// Whether this thread runs an event loop, and what has `give_back` called when the loop has run what it runs now.
@@ -32,6 +36,8 @@ thread_local! {
 pub(super) struct Loan {
     state: Lock<Borrower>,
     changed: Signal,
+    /// How many calls the lender is in that may wait for a client.
+    blocked: AtomicUsize,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -64,6 +70,14 @@ impl Loan {
         std::mem::take(&mut *state) == Borrower::Nobody
     }
 
+    /// Calls `f`, in which the lender may wait for a client.
+    pub(super) fn blocks<R>(&self, f: impl FnOnce() -> R) -> R {
+        self.blocked.fetch_add(1, Ordering::Relaxed);
+        let result = f();
+        self.blocked.fetch_sub(1, Ordering::Relaxed);
+        result
+    }
+
     /// Tells a thread that waits for it to look again.
     pub(super) fn tell(&self) {
         self.changed.give_all();
@@ -82,18 +96,21 @@ impl Loan {
         if take(&mut self.state.lock()) {
             return true;
         }
-        let end = Instant::now() + PATIENCE;
+        let begin = Instant::now();
         unlocked(|| {
             let mut state = self.state.lock();
             loop {
                 if take(&mut state) {
                     return true;
                 }
-                let left = end.saturating_duration_since(Instant::now());
-                if left.is_zero() || is_over() {
+                let most = match self.blocked.load(Ordering::Relaxed) {
+                    0 => MOST,
+                    _ => PATIENCE,
+                };
+                if begin.elapsed() >= most || is_over() {
                     return false;
                 }
-                state = self.changed.wait_for(state, left);
+                state = self.changed.wait_for(state, PATIENCE);
             }
         })
     }
