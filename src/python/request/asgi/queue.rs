@@ -3,11 +3,15 @@
 //! The locks are held for a few instructions.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::offer::Offer;
 use crate::httpd::connection::poller::Event;
 use crate::locks::Lock;
 use crate::python::runtime::interpreter::Interpreter;
+
+/// So many requests in a row that have waited long make the next one likely to do so.
+const MANY: u32 = 16;
 
 /// The queues of this process, one an interpreter.
 static QUEUES: Lock<Vec<Arc<OfferQueue>>> = Lock::short(Vec::new());
@@ -17,6 +21,8 @@ pub struct OfferQueue {
     interpreter: &'static Interpreter,
     /// The event that calls the loop.
     event: Arc<Event>,
+    /// How many requests in a row have waited longer than a moment.
+    long: AtomicU32,
     /// `None` once the loop takes no more.
     offers: Lock<Option<Vec<Arc<Offer>>>>,
 }
@@ -35,6 +41,7 @@ pub fn set(interpreter: &'static Interpreter, event: Option<Arc<Event>>) {
         Arc::new(OfferQueue {
             interpreter,
             event,
+            long: AtomicU32::new(0),
             offers: Lock::short(Some(Vec::new())),
         })
     });
@@ -56,6 +63,22 @@ impl OfferQueue {
         }
         self.event.call_for();
         true
+    }
+
+    /// Whether the last requests have all waited long.
+    pub fn is_slow(&self) -> bool {
+        self.long.load(Ordering::Relaxed) >= MANY
+    }
+
+    /// Notes whether a request waits long.
+    pub fn note(&self, is_long: bool) {
+        match is_long {
+            true if !self.is_slow() => {
+                self.long.fetch_add(1, Ordering::Relaxed);
+            }
+            true => {}
+            false => self.long.store(0, Ordering::Relaxed),
+        }
     }
 
     /// Takes what was offered. Called by the loop's thread.

@@ -11,6 +11,7 @@ use pyo3::prelude::*;
 use super::answer::WholeAnswer;
 use super::offer::Offer;
 use super::queue;
+use super::queue::OfferQueue;
 use crate::engine::application::Application;
 use crate::engine::call_counters::Work;
 use crate::engine::handler_lists::Chosen;
@@ -38,6 +39,8 @@ use crate::python::runtime::source_changes;
 const PATIENCE: Duration = Duration::from_millis(100);
 /// The same for a request that can wait without a thread.
 const MOMENT: Duration = Duration::from_millis(1);
+/// The same where those before it had to wait for longer.
+const INSTANT: Duration = Duration::from_micros(200);
 
 /// Has the application of a request answer it. Returns the status for httpd's hook; `SUSPENDED` if the request waits
 /// without a thread.
@@ -109,7 +112,7 @@ fn offer(
     if !queue.push(offer.clone()) {
         return None;
     }
-    if parks && waits_without_thread(r, &offer, interpreter) {
+    if parks && waits_without_thread(r, &offer, &queue, interpreter) {
         return Some(Status::SUSPENDED);
     }
     offer.wait(PATIENCE);
@@ -126,12 +129,18 @@ fn offer(
 fn waits_without_thread(
     r: &Request,
     offer: &Arc<Offer>,
+    queue: &OfferQueue,
     interpreter: &'static Interpreter,
 ) -> bool {
-    let mut time = MOMENT;
+    let mut time = if queue.is_slow() { INSTANT } else { MOMENT };
     // The loop's thread may have much to do before it takes the request.
-    while time < PATIENCE && !offer.wait(time) {
+    while time < PATIENCE {
+        if offer.wait(time) {
+            queue.note(false);
+            return false;
+        }
         if park(r, offer, interpreter) {
+            queue.note(true);
             return true;
         }
         time *= 2;
