@@ -12,6 +12,7 @@ from collections import Counter
 import pytest
 
 from http1 import get, head, post, responses
+from http2 import Stream
 from httpd import Httpd
 
 DATA = random.Random(1).randbytes(2 * 1024 * 1024)  # what the handlers write
@@ -219,3 +220,17 @@ def test_many_slow_readers_take_no_memory(httpd: Httpd, tls: bool) -> None:
     for client in idle:
         client.close()
     assert grown < 100 * 80, f"{grown} KiB"
+
+
+def test_a_stream_of_http2_that_takes_nothing_for_timeout_is_given_up() -> None:
+    """As a plain handler's is; it holds its thread."""
+    httpd = Httpd(CONF.replace("Timeout 20", "Timeout 1"), beside=__file__)
+    with httpd:
+        httpd.allow("PythonHandler async_writes::waits|AH")
+        begin = time.monotonic()
+        with Stream(httpd, "/waits") as stream:
+            stream.end()
+            # mod_http2 gives the stream up, or the connection first.
+            httpd.wait_for_log("writes: (TimeoutError|ConnectionResetError)$", 8)
+            httpd.wait_for_log("writes: finally$")
+        assert time.monotonic() - begin > 0.9

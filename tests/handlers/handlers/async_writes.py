@@ -88,7 +88,7 @@ async def waits(req: apache.AsyncRequest) -> int:
         if req.args == "slept":
             req.write(DATA)
             await req.sleep(20)
-        else:
+        while True:
             await req.write(DATA)
     except BaseException as error:
         note(req, type(error).__name__)
