@@ -143,7 +143,7 @@ class Driver:
                 written.append(operation)
                 sent = made.__await__()
             else:
-                self._pending.append(([operation], made.__await__()))
+                self._pending.append(([operation], made.__await__() if hasattr(made, "__await__") else made))
         if written and is_last:
             for operation in written:
                 self._end(operation, None)
@@ -154,6 +154,8 @@ class Driver:
         target = self._target
         if operation.name == "__anext__":
             return target.__aiter__().__anext__()
+        if operation.name == "form":
+            return operation.arguments[0].steps()
         return getattr(target, operation.name)(*operation.arguments, **operation.keywords)
 
     def _poll(self) -> None:

@@ -13,8 +13,8 @@ from httpd import Httpd
 
 MPMS = ("event", "worker", "prefork")
 NAMES = """
-    hello sleeps loop reads counts echoes large not_awaited files form session gives fails foreign redirects moved plain
-    wrong
+    hello sleeps loop reads counts echoes large not_awaited files form awaited_form session gives fails
+    foreign redirects moved plain wrong
 """
 LOCATION = """
 <Location "/async/@">
@@ -168,6 +168,9 @@ def test_bodies(curl: Curl, chunked: bool, tmp_path: Path) -> None:
 def test_forms(curl: Curl) -> None:
     assert curl("/async/form?query=q", "-d", "name=value")[2] == "value q"
     assert curl("/async/form?query=q", "-F", "name=part")[2] == "part q"
+    assert curl("/async/awaited_form?name=q")[2] == "q True 0"
+    assert curl("/async/awaited_form", "-d", "name=value")[2] == "value True 10"
+    assert curl("/async/awaited_form", "-F", "name=part")[2].startswith("part True ")
 
 
 def test_a_body_beyond_its_limit_is_413(httpd: Httpd) -> None:

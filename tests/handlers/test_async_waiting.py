@@ -15,7 +15,9 @@ from http1 import get, post, responses
 from httpd import Httpd
 
 THREADS = 8
-NAMES = "hello sleeps resets loop reads whole counts echoes gives fails redirects waits counted count form plain"
+NAMES = """
+    hello sleeps resets loop reads whole counts echoes gives fails redirects waits counted count form awaited_form plain
+"""
 LOCATION = """
 <Location "/async/@">
     SetHandler mod_python
@@ -156,7 +158,7 @@ BODY = b"first line\nsecond line\n" + b"x" * 100_000 + b"\nend"
 
 
 @both
-@pytest.mark.parametrize("path", ["echoes", "reads", "whole", "counts"])
+@pytest.mark.parametrize("path", ["echoes", "reads", "whole", "counts", "awaited_form"])
 def test_bodies_that_come_slowly_hold_no_thread(httpd: Httpd, path: str, tls: bool) -> None:
     requests = [post(f"/async/{path}", body) for body in (BODY, [BODY[:30], BODY[30:31], BODY[31:]])]
     expected = responses(httpd.raw(requests[0], half_close=True))[0].text

@@ -16,6 +16,14 @@ METHODS_WITH_FORMS = frozenset({"POST", "PUT", "PATCH"})
 _URL_ENCODED = "application/x-www-form-urlencoded"
 
 
+def has_form(req: apache.Request) -> bool:
+    """Return whether the body of a request is a form, by its type."""
+    if req.method not in METHODS_WITH_FORMS:
+        return False
+    kind = req.headers_in.get("Content-Type", _URL_ENCODED).strip().lower()
+    return kind.startswith((_URL_ENCODED, "multipart/"))
+
+
 class Callbacks(NamedTuple):
     """The functions that make the files for fields."""
 
@@ -45,10 +53,13 @@ class FormReader:
         keep_blank_values: bool,
         strict_parsing: bool,
         callbacks: Callbacks,
+        begun: IO[bytes] | None = None,
     ) -> None:
+        """Read the form of a request; `begun` has the beginning of its body, if that was read already."""
         self._req = req
         # In an async def handler, req.read() returns what is awaited. A program's own object has its own read().
-        self._read = req._read_now if type(req) is apache.Request else req.read
+        read = req._read_now if type(req) is apache.Request else req.read
+        self._read = read if begun is None else lambda size: begun.read(size) or read(size)
         self._limits = limits
         self._keep_blank_values = keep_blank_values
         self._strict_parsing = strict_parsing

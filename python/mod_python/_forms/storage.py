@@ -2,7 +2,7 @@
 
 import builtins
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import IO, Any
 
 from mod_python import apache
 from mod_python._forms.body import METHODS_WITH_FORMS, NO_CALLBACKS, Callbacks, FormReader
@@ -25,6 +25,8 @@ class FieldStorage:
     """
 
     list: FieldList
+    # The beginning of the body, which was read before.
+    _begun: IO[bytes] | None = None
 
     def __init__(
         self,
@@ -64,7 +66,7 @@ class FieldStorage:
                 self.list.extend([StringField(value, name) for name, value in parse_qsl(args, bool(keep_blank_values))])
                 return
         callbacks = Callbacks(file_callback, field_callback) if has_body else NO_CALLBACKS
-        reader = FormReader(req, limits, bool(keep_blank_values), bool(strict_parsing), callbacks)
+        reader = FormReader(req, limits, bool(keep_blank_values), bool(strict_parsing), callbacks, self._begun)
         self._add(req, reader.query, apache.HTTP_REQUEST_URI_TOO_LARGE)
         if has_body:
             self._add(req, reader.body, apache.HTTP_REQUEST_ENTITY_TOO_LARGE)

@@ -104,6 +104,12 @@ async def form(req: apache.AsyncRequest) -> int:
     return apache.OK
 
 
+async def awaited_form(req: apache.AsyncRequest) -> int:
+    form = await req.form()
+    await req.write(f"{form.getfirst('name', '').strip()} {req.form() is form} {req.read_length}")
+    return apache.OK
+
+
 async def session(req: apache.AsyncRequest) -> int:
     kept = Session.MemorySession(req)
     kept["count"] = kept.get("count", 0) + 1
