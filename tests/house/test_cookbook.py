@@ -50,6 +50,16 @@ def test_a_login_gives_the_session_another_id(site: Httpd) -> None:
         answer = site.request("POST", "/login", wrong, FORM)
         assert (answer.status, b"<form" in answer.body, answer.headers["Cache-Control"]) == (200, True, "no-store")
     assert site.get("/logout", {"Cookie": f"pysid={renewed}"}).status == 405
+    assert site.request("POST", "/login", b"user=alice&password=%ff", FORM).status == 200
+    parts = (
+        f'--x\r\nContent-Disposition: form-data; name="{name}"; filename="f"\r\n\r\nf\r\n'
+        for name in ("user", "password")
+    )
+    sent = "".join(parts) + "--x--\r\n"
+    assert (
+        site.request("POST", "/login", sent.encode(), {"Content-Type": "multipart/form-data; boundary=x"}).status == 200
+    )
+    assert site.request("POST", "/upload", b"file=text", FORM).status == 400
 
 
 def test_what_a_client_calls_its_file_is_no_path(site: Httpd) -> None:
@@ -71,6 +81,17 @@ def test_an_exception_of_the_api_has_a_body_of_json(site: Httpd) -> None:
         time.sleep(0.05)
     assert json.loads(answer.body) == {"title": "Internal Server Error", "status": 500}
     assert answer.headers["Content-Type"] == "application/problem+json"
+
+
+def test_the_api_takes_what_others_can_read(site: Httpd) -> None:
+    for body in (b"[" * 90_000, b"[" * 990 + b"]" * 990, b"NaN", b"[-Infinity]", b"1e999", b"9" * 5000, b"\xff", b"{"):
+        answer = site.request("PUT", "/things/odd", body)
+        assert answer.status in {200, 400}, body[:20]
+        assert site.get("/things/odd").status in {200, 404}
+        if answer.status == 200:
+            assert body[:2] == b"[["
+        else:
+            assert json.loads(answer.body)["title"] == "Bad Request"
 
 
 def test_one_child_asks_for_all(site: Httpd) -> None:
