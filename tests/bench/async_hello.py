@@ -28,26 +28,29 @@ from mod_python import apache
 
 def plain(req):
     req.content_type = "text/plain"
-    req.write("Hello\\n", False)  # with its end, as those below
+    req.write("Hello\\n", False)  # with its end, as the others below
+    return apache.OK
+
+
+def flushes(req):
+    req.content_type = "text/plain"
+    req.write("Hello\\n")
     return apache.OK
 
 
 async def coroutine(req):
     req.content_type = "text/plain"
-    await req.write("Hello\\n")
+    await req.write("Hello\\n", False)
     return apache.OK
-
-
-aio = apache.aio(coroutine)
 
 
 @apache.aio
-async def quiet(req):
+async def aio(req):
     req.content_type = "text/plain"
-    req.write("Hello\\n")
+    await req.write("Hello\\n")
     return apache.OK
 """
-NAMES = ("plain", "coroutine", "aio", "quiet")
+NAMES = ("plain", "flushes", "coroutine", "aio")
 CONF = ONE_CHILD + "AsyncRequestWorkerFactor 20\nPythonMaxWaitingRequests 100\nMaxKeepAliveRequests 0\nLogLevel error\n"
 CONF += "".join(
     f'<Location "/{name}">\n    SetHandler mod_python\n    PythonHandler async_hello::{name}\n</Location>\n'
