@@ -3,6 +3,8 @@
 import importlib.util
 import json
 import shutil
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +31,7 @@ MaxRequestWorkers 1
     MaxRequestWorkers 16
 </IfModule>
 PythonPath "['${STATE}/packages', '${HANDLERS}'] + sys.path"
-<LocationMatch ^/(?<name>numbers|shared|own|prints)$>
+<LocationMatch ^/(?<name>numbers|shared|own|prints|cancels)$>
     SetHandler mod_python
 </LocationMatch>
 <Location /numbers>
@@ -43,6 +45,9 @@ PythonPath "['${STATE}/packages', '${HANDLERS}'] + sys.path"
 </Location>
 <Location /prints>
     PythonHandler packages::prints
+</Location>
+<Location /cancels>
+    PythonHandler packages::cancels
 </Location>
 Listen 127.0.0.1:${SITES_PORT}
 """
@@ -85,6 +90,17 @@ def test_what_many_interpreters_can_use(httpd: Httpd) -> None:
             "speedups": "markupsafe._speedups",
             "loop": site,
         }
+
+
+def test_asyncio_cancels_in_each_interpreter(httpd: Httpd) -> None:
+    with ThreadPoolExecutor(6) as clients:
+        found = list(clients.map(lambda site: ask(httpd, "/cancels", site), SITES * 2))
+    for site, one in zip(SITES * 2, found, strict=True):
+        assert one["interpreter"] == site
+        assert one["raised"] == ["TimeoutError", "TimeoutError", "caught", "KeyError"] * 2
+        assert one["tasks"] == 1
+    fast = {one["interpreter"] for one in found if one["is_fast"]}
+    assert len(fast) == (1 if sys.version_info < (3, 12) else 3)
 
 
 def test_what_one_interpreter_can_use_says_who_has_it(httpd: Httpd) -> None:

@@ -61,6 +61,42 @@ def shared(req: apache.Request) -> int:
     )
 
 
+def cancels(req: apache.Request) -> int:
+    "Cancels in each way that asyncio has; twice, since what the first one leaves may be in the way."
+    import asyncio
+
+    raised: list[str] = []
+
+    async def each_way() -> int:
+        try:
+            async with asyncio.timeout(0.01):
+                await asyncio.sleep(10)
+        except BaseException as error:
+            raised.append(type(error).__name__)
+        try:
+            await asyncio.wait_for(asyncio.sleep(10), 0.01)
+        except BaseException as error:
+            raised.append(type(error).__name__)
+        task = asyncio.create_task(asyncio.sleep(10))
+        await asyncio.sleep(0)
+        task.cancel()
+        try:
+            await task
+        except asyncio.CancelledError:
+            raised.append("caught")
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(asyncio.sleep(10))
+                raise KeyError
+        except* KeyError:
+            raised.append("KeyError")
+        return len(asyncio.all_tasks())
+
+    asyncio.run(each_way())
+    count = asyncio.run(each_way())
+    return answer(req, raised=raised, tasks=count, is_fast=asyncio.Task.__module__ == "_asyncio")
+
+
 def own(req: apache.Request) -> int:
     "Tells what this interpreter has, then changes it."
     main = threading.main_thread()
