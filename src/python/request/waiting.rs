@@ -26,6 +26,7 @@ use super::waiting_limit;
 use super::waiting_limit::Present;
 use crate::engine::capacity::Room;
 use crate::httpd::connection::parked_socket::ParkedSocket;
+use crate::httpd::connection::parking;
 use crate::httpd::{Connection, Request, Status};
 use crate::parking::io_state::{IoState, Lost, Needs};
 use crate::parking::kept_alive::KeptAlive;
@@ -98,12 +99,9 @@ pub fn can_leave(r: &Request, task: &Arc<Task>) -> bool {
     }
     if !goes_on(state, task) {
         let place = state.parked_socket.borrow();
-        if place
-            .as_ref()
-            .is_none_or(|socket| socket.step_in().is_err())
-        {
-            return false;
-        }
+        let steps_in = |socket: &ParkedSocket| socket.step_in().is_ok();
+        // In a child that stops, the MPM's listener may have ended before it knew of this connection.
+        return !parking::is_stopping() && place.as_ref().is_some_and(steps_in);
     }
     true
 }
