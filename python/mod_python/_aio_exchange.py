@@ -164,8 +164,9 @@ class Driver:
         for operations, steps in self._pending:
             first = operations[0]
             if first.is_withdrawn and not first.runs_soon:
-                if withdraw := getattr(steps, "_withdraw", None):
-                    withdraw()  # what it has read stays unread
+                # What it has read stays unread. A form has a generator.
+                if withdraw := getattr(steps, "_withdraw", None) or getattr(steps, "close", None):
+                    withdraw()
                 continue
             value = error = None
             try:

@@ -21,7 +21,7 @@ FILE = Path(tempfile.gettempdir()) / f"mod_python.loop.{os.getpid()}"
 ENV = {"LOOP_FILE": str(FILE)}
 NAMES = """
     hello awaits world surroundings reads lines echoes both_ways impatient large files not_awaited gives fails
-    quits wrong redirects plain sets_factory unsets_factory notes_loop helped session
+    quits wrong redirects plain sets_factory unsets_factory notes_loop helped session form
 """
 ENDS = "outlives outlived forgets waits goes_on how events answers says"
 LOCATION = """
@@ -166,6 +166,16 @@ def test_a_slow_client_is_waited_for(httpd: Httpd) -> None:
         while more := client.recv(1_000_000):
             data += more
     assert len(responses(data)[0].body) == 200 * 65536
+
+
+def test_a_form_that_comes_slowly(httpd: Httpd) -> None:
+    body = b"a=1&b=" + b"x" * 200_000
+    with httpd.connect() as client:
+        client.sendall(post("/loop/form", body)[: -len(body) + 100_000])
+        time.sleep(0.3)
+        assert httpd.get("/loop/hello").text == "hello"
+        client.sendall(body[100_000:])
+        assert b"1 200000 200006" in client.recv(65536)
 
 
 def test_head_and_many_on_one_connection(httpd: Httpd) -> None:

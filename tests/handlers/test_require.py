@@ -3,6 +3,7 @@
 import base64
 import itertools
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 import decisions
 import pytest
@@ -47,6 +48,9 @@ PLACES = {
     "handler": BASIC + "Require python guards::odd raise\nPythonAuthzHandler users::settle",
     "key": "Require python guards::by_key",
     "form": "Require python guards::by_form",
+    "session": "Require python guards::by_session\nPythonHandler guards::waits\n"
+    "PythonOption mod_python.session.session_type FileSession\n"
+    "PythonOption mod_python.session.database_directory ${HTDOCS}\nPythonOption mod_python.session.lock_timeout 0.2",
     "odd-with-type": BASIC + "Require python guards::odd",
     "late": "Require python guards::late\nPythonInterpreter another\nPythonAuthProvider guards::desk",
     "marked": "Require python guards::marks\nPythonHandler guards::marked",
@@ -184,6 +188,22 @@ def test_what_a_form_raises_is_the_answer(httpd: Httpd) -> None:
     }
     for (body, kind), status in answers.items():
         assert httpd.request("POST", "/form", body, {"Content-Type": kind}).status == status
+
+
+def test_a_session_that_is_in_use_is_503(httpd: Httpd) -> None:
+    flag = httpd.state / "go-on"
+    flag.unlink(missing_ok=True)
+    httpd.htdocs.chmod(0o777)
+    cookie = {"Cookie": "pysid=" + ask(httpd, "/session").headers["Set-Cookie"].partition("=")[2].partition(";")[0]}
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(httpd.get, f"/session?{flag}", cookie)
+        httpd.wait_for_log("guards: waits for")
+        httpd.expect("the session .* is in use by another request for more than 0.2 s")
+        refused = httpd.get("/session", cookie)
+        flag.touch()
+        assert refused.status == 503
+        assert first.result().status == 200
+    assert httpd.get("/session", cookie).status == 200
 
 
 def test_what_is_missing_lets_nobody_in(httpd: Httpd) -> None:

@@ -1,9 +1,11 @@
 """Functions of PythonAuthProvider and Require python, and a page that says who was let in."""
 
 import hashlib
+import time
+from pathlib import Path
 from typing import Any
 
-from mod_python import apache
+from mod_python import Session, apache
 
 PASSWORDS = {"ann": "secret", "eve": "apple", "zoë": "grüße", "long": "x" * 80}
 GROUPS = {"ann": {"editors", "staff"}, "eve": {"staff"}}
@@ -112,6 +114,22 @@ def odd(req: apache.Request, *names: str) -> object:
 def by_form(req: apache.Request) -> bool:
     "A rule about a field of a form."
     return bool(req.form().getfirst("key") == "gold")
+
+
+def by_session(req: apache.Request) -> bool:
+    "A rule that keeps the session until the end of the request."
+    req.session = Session.Session(req)
+    req.session.save()
+    return True
+
+
+def waits(req: apache.Request) -> int:
+    "Waits for a file."
+    if req.args:
+        apache.log_error(f"guards: waits for {req.args}", apache.APLOG_NOTICE)
+        while not Path(req.args).exists():
+            time.sleep(0.01)
+    return apache.OK
 
 
 def late(req: apache.Request) -> bool:

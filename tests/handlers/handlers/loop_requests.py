@@ -1,6 +1,7 @@
 """Handlers that run as tasks on asyncio's loop (`@apache.aio`)."""
 
 import asyncio
+import contextlib
 import contextvars
 import json
 import os
@@ -118,6 +119,18 @@ async def reads(req: apache.AsyncRequest) -> int:
 @apache.aio
 async def lines(req: apache.AsyncRequest) -> int:
     await req.write(repr([await req.readlines(3), await req.discard_request_body(), await req.read()]))
+    return apache.OK
+
+
+@apache.aio
+async def form(req: apache.AsyncRequest) -> int:
+    "A form whose body is given up twice before it has come."
+    for _ in range(2):
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await req.form()
+    form = await req.form()
+    await req.write(f"{form['a']} {len(str(form['b']))} {req.read_length}")
     return apache.OK
 
 
