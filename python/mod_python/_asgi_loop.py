@@ -256,7 +256,7 @@ class Lifespan:
         try:
             while not self.is_ready:
                 with _lock:
-                    if not self._is_starting:
+                    if not self.is_ready and not self._is_starting:  # another start may just have ended
                         if (left := self._again - time.monotonic()) > 0:
                             _refuse(req, left)
                         self._is_starting, self._why = True, None

@@ -19,6 +19,7 @@ PythonApplication /none asgi lifespan_pages:none
 PythonApplication /wrong asgi lifespan_pages:wrong
 PythonApplication /working asgi lifespan_pages:working
 PythonApplication /late asgi lifespan_pages:late
+PythonApplication /raced asgi lifespan_pages:raced
 PythonApplication /changing asgi changing_site
 PythonApplication /pages asgi asgi_pages
 <Location /named>
@@ -46,6 +47,17 @@ def test_one_thread_starts_and_others_wait(httpd: Httpd) -> None:
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda _: httpd.get("/slow").text, range(8)))
     assert set(answers) == {"1 slow"}
+
+
+def test_a_request_that_comes_as_the_start_ends_starts_nothing(httpd: Httpd) -> None:
+    """Whoever has seen that the application is not ready, and is slow to look further, finds it ready then."""
+    if httpd.mpm == "prefork":
+        pytest.skip("its children have one thread")
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(httpd.get, "/raced")
+        httpd.wait_for_log("raced starts")
+        second = pool.submit(httpd.get, "/raced")
+        assert [first.result().text, second.result().text] == ["1", "1"]
 
 
 def test_a_start_that_fails_is_tried_again(httpd: Httpd) -> None:

@@ -2,10 +2,14 @@
 
 import asyncio
 import os
+import sys
+import threading
 from pathlib import Path
 from typing import Any
 
-STARTS = {"slow": 0, "failing": 0, "late": 0}
+from mod_python import _asgi_loop
+
+STARTS = {"slow": 0, "failing": 0, "late": 0, "raced": 0}
 
 
 async def _answer(send: Any, text: str) -> None:
@@ -26,6 +30,40 @@ async def slow(scope: Any, receive: Any, send: Any) -> None:
     await receive()
     await asyncio.sleep(0.3)
     print(f"slow has shut down in {os.getpid()}")
+    await send({"type": "lifespan.shutdown.complete"})
+
+
+class LockOfTheSlow:
+    "Lets those who look whether they are to start the application in when that has started."
+
+    def __init__(self) -> None:
+        self._lock = _asgi_loop._lock
+        self.others_come, self.is_started = threading.Event(), threading.Event()
+
+    def __enter__(self) -> None:
+        if sys._getframe(1).f_code.co_name == "start":
+            self.others_come.set()
+            self.is_started.wait(20)
+        self._lock.acquire()
+
+    def __exit__(self, *_error: object) -> None:
+        self._lock.release()
+
+
+async def raced(scope: Any, receive: Any, send: Any) -> None:
+    "It has started before its second request looks whether it is to start it."
+    if scope["type"] != "lifespan":
+        await _answer(send, str(STARTS["raced"]))
+        return
+    await receive()
+    STARTS["raced"] += 1
+    lock, _asgi_loop._lock = _asgi_loop._lock, LockOfTheSlow()  # type: ignore[assignment]
+    print("raced starts")
+    await asyncio.to_thread(_asgi_loop._lock.others_come.wait, 20)
+    await send({"type": "lifespan.startup.complete"})
+    _asgi_loop._lock.is_started.set()
+    _asgi_loop._lock = lock
+    await receive()
     await send({"type": "lifespan.shutdown.complete"})
 
 
