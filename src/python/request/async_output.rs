@@ -19,7 +19,7 @@ use crate::parking::shutdown;
 use crate::python::runtime::interpreter::Interpreter;
 
 /// How many bytes are given to httpd at once: so much of its memory, and as much of TLS, a client takes that is slow.
-const PIECE: usize = 32 * 1024;
+const PIECE: usize = 24 * 1024;
 
 /// The gate of a request's connection. Output of a subrequest passes filters of another request, whose call goes on.
 fn gate(r: &Request) -> Option<&FlushGate> {
