@@ -173,8 +173,8 @@ class _Loop:
                 task = asyncio.Task(serving, loop=self.loop, name="apache.aio", context=context)  # as create_task does
             self.waiting[future] = task
         except BaseException as error:  # raised by a task factory
+            future.set(None, error)  # first: else the end of the coroutine is the result
             serving.close()
-            future.set(None, error)
 
     def cancel(self, future: Any) -> None:
         """Cancel the task for a caller's future; on the loop's thread."""
@@ -290,7 +290,7 @@ async def _serve(running: _Loop, awaitable: Awaitable[Any], future: Any) -> None
         future.set(None, error)
         if isinstance(error, SystemExit | KeyboardInterrupt):
             _log_that_loop_continues(error)
-        elif not isinstance(error, Exception):
+        elif not isinstance(error, Exception | GeneratorExit):
             raise
     else:
         future.set(value)

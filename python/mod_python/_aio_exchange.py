@@ -21,7 +21,7 @@ from mod_python._loop_tasks import served
 
 # Seconds that a handler has to end when httpd waits no longer, and when the child stops at once.
 _LAST, _LAST_AT_ONCE = 1.0, 0.1
-AT_ONCE = 3  # of _apache._stop_stage()
+OVER, AT_ONCE = 2, 3  # of _apache._stop_stage()
 _OWN = 2  # variables are in each context of a handler: for whom it works, and what serves it
 _missing = object()
 
@@ -115,7 +115,8 @@ class Driver:
             except StopIteration:
                 continue
             except BaseException as error:
-                self._tell(error, bell)
+                if not self._goes_on(error, bell):
+                    self._tell(error, bell)
                 continue
             yield bell
             self._is_told_now = False
@@ -197,6 +198,18 @@ class Driver:
             elif error is not None and not operation.is_awaited and exchange.failed is None:
                 exchange.failed = operation
 
+    def _goes_on(self, error: BaseException, bell: Any) -> bool:
+        """Return whether the handler reads or writes, for which a client has time when that of handlers is over."""
+        if not isinstance(error, _apache.ShuttingDown) or _apache._stop_stage() != OVER:
+            return False
+        exchange, begin = self._exchange, time.monotonic()
+        exchange.is_moving = None
+        exchange.running.post(exchange.look)
+        self._target._lend(bell, _LAST)
+        if exchange.is_moving is None:  # called for something else, unless the loop is kept from its work
+            return time.monotonic() - begin < _LAST
+        return exchange.is_moving or exchange.is_over
+
     def _tell(self, error: BaseException, bell: Any) -> None:
         """Tell the handler that its client has left, or that the server stops.
 
@@ -204,7 +217,7 @@ class Driver:
         any longer, it has a short time to end.
         """
         exchange = self._exchange
-        if not self._is_told_now:
+        if not (self._is_told_now or type(error) is type(self._told)):
             self._is_told_now, self._told = True, error
             is_known = type(error) in self._kinds
             if not self._fail(error, lambda one: one.is_awaited and not one.is_withdrawn) and not is_known:

@@ -10,7 +10,7 @@ import collections
 import contextvars
 import functools
 from asyncio import _get_running_loop as _running_loop
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable, Coroutine, Generator
 from types import coroutine
 from typing import Any, Self
 
@@ -36,6 +36,7 @@ class Operation:
     Attributes:
         size: how many bytes it writes.
         runs_soon: whether it is done without being awaited.
+        is_of_client: whether it waits for the client.
         is_awaited: whether something waits for its result.
         is_withdrawn: whether nothing does any more.
     """
@@ -44,10 +45,12 @@ class Operation:
         "_exchange",
         "_future",
         "_is_queued",
+        "_steps",
         "arguments",
         "error",
         "is_awaited",
         "is_done",
+        "is_of_client",
         "is_withdrawn",
         "keywords",
         "name",
@@ -59,8 +62,9 @@ class Operation:
     def __init__(self, exchange: "Exchange", name: str, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> None:
         self._exchange, self.name, self.arguments, self.keywords = exchange, name, arguments, keywords
         self._future: asyncio.Future[Any] | None = None
+        self._steps: Generator[Any, None, Any] | None = None
         self._is_queued = self.is_awaited = self.is_done = self.is_withdrawn = False
-        self.size, self.runs_soon = 0, name in _RUNS_SOON
+        self.size, self.runs_soon, self.is_of_client = 0, name in _RUNS_SOON, name != "sleep"
         self.value: Any = None
         self.error: BaseException | None = None
 
@@ -74,16 +78,37 @@ class Operation:
                 self.queue()
             self.is_awaited = True
             future = self._future = exchange.running.loop.create_future()
+            exchange.awaited += self.is_of_client
             try:
                 yield from future
             except BaseException:
                 exchange.withdraw(self)
                 raise
+            finally:
+                exchange.awaited -= self.is_of_client
         if exchange.failed is self:
             exchange.failed = None
         if self.error is not None:
             raise self.error
         return self.value
+
+    # asyncio makes tasks of coroutines only: with these methods, this is one.
+    def send(self, value: None) -> Any:
+        """Go on, as what `__await__` returns does."""
+        if self._steps is None:
+            self._steps = self.__await__()
+        return self._steps.send(value)
+
+    def throw(self, *error: Any) -> Any:
+        """Go on with an exception, as what `__await__` returns does."""
+        if self._steps is None:
+            self._steps = self.__await__()
+        return self._steps.throw(*error)
+
+    def close(self) -> None:
+        """End the wait."""
+        if self._steps is not None:
+            self._steps.close()
 
     def queue(self) -> None:
         """Queue it for httpd's thread."""
@@ -94,6 +119,9 @@ class Operation:
         """Have what waits for it go on."""
         if self._future is not None and not self._future.done():
             self._future.set_result(None)
+
+
+Coroutine.register(Operation)
 
 
 class Pieces:
@@ -127,6 +155,8 @@ class Exchange:
         done: what was done there.
         sent: how many bytes were sent.
         finished: how many operations that the handler need not await were done.
+        awaited: how many operations are awaited that wait for the client.
+        is_moving: whether the handler waits for its client, as `look` has found.
         broken: why nothing can be sent any more.
         failed: an operation that has failed, which nothing has awaited.
         bell: the future by which httpd's thread is called.
@@ -138,7 +168,8 @@ class Exchange:
         self.running, self.target = running, target
         self.posted: collections.deque[Operation] = collections.deque()
         self.done: collections.deque[Operation] = collections.deque()
-        self.sent = self.finished = self._written = self._begun = 0
+        self.sent = self.finished = self._written = self._begun = self.awaited = 0
+        self.is_moving: bool | None = None
         self.broken: BaseException | None = None
         self.failed: Operation | None = None
         self.is_over = self.is_gone = self._is_called = False
@@ -176,15 +207,14 @@ class Exchange:
         try:
             await _pause()
             value = await self._steps(handler)
-        except GeneratorExit:
-            handler.close()
-            raise  # of a loop that has ended, or a task that could not be made: `set` tells that
         except BaseException as error:
             handler.close()  # else Python warns of one that was cancelled before it ran
+            if self.is_over or self.running.is_over:
+                raise  # of a loop that has ended, or a task that could not be made: `set` tells that
             self._end(None, error)
             if isinstance(error, SystemExit | KeyboardInterrupt):
                 _aio._log_that_loop_continues(error)
-            elif not isinstance(error, Exception):
+            elif not isinstance(error, Exception | GeneratorExit):
                 raise
         else:
             self._end(value, None)
@@ -278,6 +308,19 @@ class Exchange:
             self.done.popleft().fulfil()
         if self._idle is not None and not self._idle.done():
             self._idle.set_result(None)
+
+    def look(self, turns: int = 3) -> None:
+        """Find out whether the handler waits for its client, and call httpd's thread.
+
+        Args:
+            turns: how many turns of the loop it is given, in which what was awaited may lead to the next.
+        """
+        is_moving = self.awaited > 0 or self.is_busy()
+        if turns and not (is_moving or self.is_over):
+            self.running.loop.call_soon(self.look, turns - 1)
+            return
+        self.is_moving = is_moving
+        self._call_soon()
 
     def _call_soon(self) -> None:
         """Call httpd's thread when the loop has run what it runs now: for all that comes until then."""

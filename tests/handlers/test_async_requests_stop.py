@@ -1,14 +1,15 @@
-"""The server stops at once (SIGTERM) while `async def` handlers of requests wait: each is told, by ShuttingDown."""
+"""The server stops at once while `async def` handlers of requests wait, and gracefully while clients send and take."""
 
 import os
 import re
 import signal
+import socket
 import time
 from collections import Counter
 
 import pytest
 
-from http1 import get
+from http1 import get, responses
 from httpd import Httpd
 
 CONF = """
@@ -19,6 +20,10 @@ PythonShutdownTimeout 6
     PythonHandler async_requests::waits
 </Location>
 """
+ON_LOOP = "LogLevel python:info\nPythonGracefulTimeout 1\nSendBufferSize 65536\n" + "".join(
+    f"<Location /{name.rpartition(':')[2]}>\nSetHandler mod_python\nPythonHandler {name}\n</Location>\n"
+    for name in ("loop_requests::large", "loop_requests::echoes", "loop_ends::waits")
+)
 WAITS = ("sleep", "aio", "read", "write", "started")
 
 
@@ -47,3 +52,32 @@ def test_a_stop_ends_each_wait_of_a_request(mpm: str) -> None:
         assert "PythonShutdownTimeout" not in httpd.log()
         for client in clients:
             client.close()
+
+
+@pytest.mark.parametrize("mpm", ["event", "prefork"])
+def test_a_graceful_stop_lets_clients_go_on_that_move_on_the_loop(mpm: str) -> None:
+    with Httpd(ON_LOOP, beside=__file__, mpm=mpm) as httpd:
+        httpd.allow("AH000(45|46|47)")
+        takes, gives, told = (socket.socket() for _ in range(3))
+        for client in (takes, gives, told):
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32768)
+            client.settimeout(20)
+            client.connect(("127.0.0.1", httpd.port))
+        takes.sendall(get("/large?40", "Connection: close"))
+        gives.sendall(get("/echoes", "Content-Length: 3000", "Connection: close"))
+        told.sendall(get("/waits?after", "Content-Length: 30", "Connection: close"))
+        taken = b""
+        for number in range(30):  # three times as long as handlers have
+            gives.sendall(b"x" * 100)
+            told.sendall(b"x")
+            taken += takes.recv(50_000)
+            if number == 3:
+                os.kill(httpd.parent_pid, signal.SIGUSR1)
+            time.sleep(0.1)
+        answers = [taken, b"", b""]
+        for number, client in enumerate((takes, gives, told)):
+            while data := client.recv(1_000_000):
+                answers[number] += data
+            client.close()
+        whole, echoed, last = (responses(answer)[0] for answer in answers)
+        assert (len(whole.body), echoed.body, last.status) == (40 * 65536, b"x" * 3000, 503)

@@ -21,7 +21,7 @@ FILE = Path(tempfile.gettempdir()) / f"mod_python.loop.{os.getpid()}"
 ENV = {"LOOP_FILE": str(FILE)}
 NAMES = """
     hello awaits world surroundings reads lines echoes both_ways impatient large files not_awaited gives fails
-    quits wrong redirects plain sets_factory unsets_factory notes_loop helped session form
+    quits ends_itself in_tasks wrong redirects plain sets_factory unsets_factory notes_loop helped session form
 """
 ENDS = "outlives outlived forgets waits goes_on how events answers says"
 LOCATION = """
@@ -126,6 +126,17 @@ def test_a_body_is_read_in_each_way(httpd: Httpd) -> None:
     assert answer.text == "[[b'a\\n', b'b\\n'], 0, b'']"
 
 
+def test_what_is_awaited_can_be_a_task(httpd: Httpd) -> None:
+    with httpd.connect() as client:
+        client.sendall(AWAITED_POST % b"in_tasks" + b"abc")
+        time.sleep(0.3)
+        client.sendall(b"de")
+        data = b""
+        while more := client.recv(1000):
+            data += more
+    assert responses(data)[0].text == "<> [b'a', None, None, b'b', None, b'c', 1, b'de']"
+
+
 def test_a_large_body_comes_back(httpd: Httpd) -> None:
     sent = os.urandom(3_000_000)
     (answer,) = responses(httpd.raw(post("/loop/echoes", sent, "Connection: close")))
@@ -190,11 +201,14 @@ def test_head_and_many_on_one_connection(httpd: Httpd) -> None:
 
 def test_failures_are_in_the_log(httpd: Httpd) -> None:
     httpd.expect("PythonHandler loop_requests::fails .*LookupError: on the loop")
-    httpd.allow("loop_requests::(fails|quits)", "SystemExit.*the loop continues")
+    httpd.expect("PythonHandler loop_requests::ends_itself .*GeneratorExit: by myself")
+    httpd.allow("loop_requests::(fails|quits|ends_itself)", "SystemExit.*the loop continues")
     assert httpd.get("/loop/fails").status == 500
     with pytest.raises(http.client.IncompleteRead):
         httpd.get("/loop/fails?late")
     assert httpd.get("/loop/quits").status == 500
+    for when in ("now", "late", "task"):
+        assert httpd.get(f"/loop/ends_itself?{when}").status == 500
     assert httpd.get("/loop/hello").text == "hello"
 
 
@@ -242,6 +256,8 @@ def test_server_sent_events(httpd: Httpd) -> None:
     text = httpd.get("/loop/events").text
     assert text.startswith(":\n\ndata: one\n\n:\n\n")
     assert text.endswith("data: two\n\n")
+    answer = httpd.raw(head("HEAD /loop/events HTTP/1.1", "Host: localhost", "Connection: close"))
+    assert b"Content-Type: text/event-stream\r\n" in answer and answer.endswith(b"\r\n\r\n")
 
 
 def told(httpd: Httpd, count: int) -> str:

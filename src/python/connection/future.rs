@@ -19,6 +19,7 @@ use crate::locks::{Guard, Lock, Signal};
 use crate::parking::io_state::{IoState, Lost, Needs};
 use crate::parking::late_signals::signal_late;
 use crate::parking::shutdown;
+use crate::parking::shutdown::StopStage;
 use crate::parking::task::Task;
 use crate::python::object::arguments::{given, none};
 use crate::python::object::class::{Answer, Class, This};
@@ -194,7 +195,9 @@ impl Awaitable for Future {
             if let Some(lost) = io.lost.get() {
                 return Err(lost.error(py, this.interpreter()));
             }
-            if shutdown::is_over() {
+            // What the handler reads or writes besides goes on while its client moves.
+            let goes_on = io.awaits_peer() && shutdown::stage() == StopStage::Over;
+            if shutdown::is_over() && !goes_on {
                 return Err(Lost::Stopping.error(py, this.interpreter()));
             }
             let until = departed(py, this.interpreter(), c, io)?;

@@ -59,6 +59,9 @@ async def waits(req: apache.AsyncRequest) -> int:
     try:
         if req.args == "reads":
             await req.read(10)
+        elif req.args == "after":
+            await req.read(30)
+            await asyncio.sleep(30)
         elif req.args == "op":
             await req.sleep(30)
         elif req.args == "writes":

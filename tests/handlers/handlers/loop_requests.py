@@ -237,6 +237,40 @@ async def quits(req: apache.AsyncRequest) -> int:
 
 
 @apache.aio
+async def ends_itself(req: apache.AsyncRequest) -> int:
+    "Raises what Python ends coroutines with."
+    if req.args == "task":
+        await asyncio.create_task(ends())
+    elif req.args == "late":
+        await asyncio.sleep(0.01)
+    raise GeneratorExit("by myself")
+
+
+async def ends() -> None:
+    await asyncio.sleep(0)
+    raise GeneratorExit("by myself")
+
+
+@apache.aio
+async def in_tasks(req: apache.AsyncRequest) -> int:
+    "What `req` gives to await, in tasks of its own."
+    begun = asyncio.create_task(req.read(1))
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(req.write("<")), group.create_task(req.sleep(0.01))]  # type: ignore[arg-type]
+    gathered = await asyncio.gather(req.read(1), req.write("> "), asyncio.wait_for(req.read(1), 5))
+    cancelled = asyncio.create_task(req.read(9))
+    await asyncio.sleep(0.01)
+    cancelled.cancel()
+    late = await asyncio.wait({cancelled})
+    dropped = asyncio.create_task(req.read(9))
+    dropped.cancel()
+    await asyncio.wait({dropped})
+    found = [await begun, *(task.result() for task in tasks), *gathered, len(late[0]), await req.readline()]
+    await req.write(repr(found))
+    return apache.OK
+
+
+@apache.aio
 async def wrong(req: apache.AsyncRequest) -> int:
     "What is refused."
     found = []
