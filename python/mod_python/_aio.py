@@ -22,7 +22,6 @@ from typing import Any, TypeVar
 from mod_python import _apache
 from mod_python._contexts import copy_context
 from mod_python._loop_tasks import has_own_factory, look_after
-from mod_python._loop_turn import LoopTurn
 
 T = TypeVar("T")
 
@@ -66,10 +65,7 @@ class _Selector(selectors.EpollSelector):
         running = self._running
         if running.ending:
             running.end_turn()
-        if timeout is None or timeout > 0:
-            found = self._leave_turn(timeout)
-        else:
-            found = self._wait(self.fileno(), running.posted, timeout)
+        found = self._wait(self.fileno(), running.posted, timeout)
         ready = []
         for descriptor, mask in found or ():
             if key := self._key_of(descriptor):
@@ -79,20 +75,6 @@ class _Selector(selectors.EpollSelector):
                 ready.append((key, events & key.events))
         running.take()
         return ready
-
-    def _leave_turn(self, timeout: float | None) -> list[tuple[int, int]] | None:
-        """Wait; meanwhile another thread may take a turn of the loop."""
-        turn, posted = self._running.turn, self._running.posted
-        taken = turn.taken
-        turn.leave()
-        try:
-            found: list[tuple[int, int]] | None = self._wait(self.fileno(), posted, timeout)
-        finally:
-            turn.come_back()
-        if found and turn.taken != taken:
-            # The other thread may have closed a socket, and watched another one with the same number.
-            found = self._wait(self.fileno(), posted, 0)
-        return found
 
 
 class _Loop:
@@ -110,7 +92,6 @@ class _Loop:
         self.is_over = False
         self.event = _apache._loop_event()
         self.loop = _new_loop()
-        self.turn = LoopTurn(self)
         self.selector: _Selector | None = None
         self.ending: list[Callable[[], object]] = []  # what is called when the loop has run what it runs now
         self.thread = threading.Thread(target=self._serve, name="asyncio", daemon=True)
@@ -160,8 +141,6 @@ class _Loop:
                 self.loop.call_exception_handler({"message": f"{function!r} failed", "exception": error})
         if self.take_requests is not None:
             self.take_requests()
-
-    log_that_it_continues = staticmethod(_log_that_loop_continues)
 
     def begin(self, future: Any, serving: Coroutine[Any, Any, None], context: contextvars.Context) -> None:
         """Run a coroutine, which fulfils a caller's future, as a task; on the loop's thread."""

@@ -95,9 +95,6 @@ class Driver:
     def _work(self) -> Generator[Any, None, None]:
         """Do what the handler needs until it has ended."""
         exchange = self._exchange
-        if exchange.is_over:
-            self._begin_operations(is_last=True)
-            return
         while True:
             # First the bell, then the look: who rings the one before has done what is seen now.
             exchange.bell = bell = exchange.running.event.future()

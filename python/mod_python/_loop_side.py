@@ -181,22 +181,14 @@ class Exchange:
         self.what: str = getattr(target, "the_request", None) or f"a connection of {client_of(target)}"
 
     def begin(self, arguments: tuple[Any, ...], named: dict[str, Any]) -> contextvars.Context:
-        """Have the loop run the handler in a copy of the current context, which is returned; on httpd's thread.
-
-        Where the loop has nothing to do, this thread runs the first step in its place.
-        """
+        """Have the loop run the handler in a copy of the current context, which is returned; on httpd's thread."""
         context = copy_context()
         context.run(served.set, self)
         serving = self._serve(self._function(*arguments, **named))
         serving.send(None)
         running = self.running
         running.waiting[self] = None
-        begin = functools.partial(running.begin, self, serving, context)
-        is_left = None if running.selector is None else running.turn.take(begin)
-        if is_left is None:
-            running.post(begin)
-        elif is_left and self.is_over:
-            running.event.call()  # else the driver does so, which waits
+        running.post(functools.partial(running.begin, self, serving, context))
         return context
 
     async def _serve(self, handler: Any) -> None:

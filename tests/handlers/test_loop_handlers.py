@@ -21,7 +21,7 @@ FILE = Path(tempfile.gettempdir()) / f"mod_python.loop.{os.getpid()}"
 ENV = {"LOOP_FILE": str(FILE)}
 NAMES = """
     hello awaits world surroundings reads lines echoes both_ways impatient large files not_awaited gives fails
-    quits ends_itself in_tasks wrong redirects plain sets_factory unsets_factory notes_loop helped session form
+    quits ends_itself in_tasks wrong redirects plain thread sets_factory unsets_factory notes_loop helped session form
 """
 ENDS = "outlives outlived forgets waits goes_on how events answers says"
 LOCATION = """
@@ -74,6 +74,7 @@ def _file() -> None:
     [
         ("hello", 200, "hello"),
         ("awaits", 200, "before after"),
+        ("thread", 200, "asyncio asyncio"),
         ("world", 200, "a b c d late a b c d 4"),
         ("not_awaited", 200, "one two three"),
         ("files", 200, "< fi> 3 FileNotFoundError"),

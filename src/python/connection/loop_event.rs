@@ -50,8 +50,6 @@ impl Class for LoopEvent {
         /// called when code of the loop begins to use a request or connection; it has give_back() called when the loop has
         /// run what it runs now.
         set_loop(at_end) = set_loop;
-        /// Says whether this thread has taken a turn of the loop, for a short time. Gives back what code of it has used.
-        set_running(is_running) = set_running;
         /// Gives back what code of the loop has used.
         give_back() = give_back;
     }
@@ -108,12 +106,6 @@ fn set_waiting<'py>(this: &Me<'_, 'py>, is_waiting: &Bound<'py, PyAny>) -> Answe
 
 fn set_loop<'py>(this: &Me<'_, 'py>, at_end: &Bound<'py, PyAny>) -> Answer<'py> {
     loan::set_loop(given(Some(at_end)).map(|at_end| at_end.clone().unbind()));
-    none(this)
-}
-
-fn set_running<'py>(this: &Me<'_, 'py>, is_running: &Bound<'py, PyAny>) -> Answer<'py> {
-    loan::set_running(is_running.is_truthy()?);
-    loan::give_back();
     none(this)
 }
 

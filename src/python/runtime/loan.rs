@@ -136,11 +136,6 @@ pub fn set_loop(at_end: Option<Py<PyAny>>) {
     drop(AT_END.replace(at_end));
 }
 
-/// Says whether this thread runs an event loop for a short time, at whose end it calls `give_back`.
-pub fn set_running(is_running: bool) {
-    RUNS_LOOP.set(is_running);
-}
-
 /// This thread has borrowed a lease.
 ///
 /// # Errors

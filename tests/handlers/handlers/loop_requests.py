@@ -48,6 +48,16 @@ async def awaits(req: apache.AsyncRequest) -> int:
 
 
 @apache.aio
+async def thread(req: apache.AsyncRequest) -> int:
+    "All steps are on the loop's thread, as what is bound to its thread needs, such as a greenlet."
+    threads = [threading.current_thread().name]
+    await asyncio.sleep(0)
+    threads.append(threading.current_thread().name)
+    await req.write(" ".join(threads))
+    return apache.OK
+
+
+@apache.aio
 async def world(req: apache.AsyncRequest) -> int:
     "What asyncio has."
     lock, seen = asyncio.Lock(), []
