@@ -83,6 +83,8 @@ class Driver:
             error = self._told
         elif error is None and exchange.failed is not None:
             error = exchange.failed.error
+        elif isinstance(error, BaseExceptionGroup):
+            error = _cause(error)
         if error is None:
             return exchange.value
         try:
@@ -184,6 +186,8 @@ class Driver:
     def _end(self, operation: Operation, value: Any, error: BaseException | None = None) -> None:
         exchange = self._exchange
         operation.value, operation.error, operation.is_done = value, error, True
+        if isinstance(error, ConnectionError | TimeoutError | _apache.ShuttingDown):
+            error._of_operation = True  # type: ignore[union-attr]
         exchange.done.append(operation)
         if operation.is_awaited and not operation.is_withdrawn:
             self._kinds.add(type(error))
@@ -256,6 +260,20 @@ class Driver:
         if not exchange.is_over:
             exchange.running.post(exchange.cancel)
         exchange.running.event.call()
+
+
+def _cause(group: BaseException) -> BaseException:
+    """Return why tasks of a handler have failed (`asyncio.TaskGroup`) if the client or a stop of the server is why."""
+    found, left = group, [group]
+    while left:
+        error = left.pop()
+        if isinstance(error, BaseExceptionGroup):
+            left.extend(error.exceptions)
+        elif getattr(error, "_of_operation", False):
+            found = error
+        else:
+            return group
+    return found
 
 
 def _take_over(context: contextvars.Context) -> None:

@@ -278,13 +278,14 @@ def told(httpd: Httpd, count: int) -> str:
         ("op", "ConnectionResetError"),
         ("reads", "ConnectionResetError"),
         ("writes", "ConnectionResetError"),
+        ("group", "ExceptionGroup"),
     ],
 )
 @pytest.mark.parametrize("leaves", ["closes", "resets"])
 def test_a_client_that_leaves_is_told_once(httpd: Httpd, what: str, error: str, leaves: str) -> None:
     httpd.get("/loop/how")
     client = httpd.connect()
-    client.sendall(get(f"/loop/waits?{what}", *(["Content-Length: 10"] if what == "reads" else [])))
+    client.sendall(get(f"/loop/waits?{what}", *(["Content-Length: 10"] if what in ("reads", "group") else [])))
     time.sleep(0.2)
     if leaves == "resets" or what == "writes":
         client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

@@ -62,6 +62,10 @@ async def waits(req: apache.AsyncRequest) -> int:
         elif req.args == "after":
             await req.read(30)
             await asyncio.sleep(30)
+        elif req.args == "group":
+            async with asyncio.TaskGroup() as group:
+                group.create_task(asyncio.sleep(30))
+                group.create_task(req.read(10))
         elif req.args == "op":
             await req.sleep(30)
         elif req.args == "writes":
