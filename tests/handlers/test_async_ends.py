@@ -127,6 +127,21 @@ def test_a_client_that_leaves_in_its_body_is_told(httpd: Httpd, tls: bool) -> No
     httpd.wait_for_log("the request's body did not come: .*the client left before its body was whole")
 
 
+def test_a_client_that_leaves_in_its_body_behind_a_part_of_the_response_is_no_error(httpd: Httpd) -> None:
+    """One line at info, as without a part: clients must not fill a log."""
+    before = len(httpd.requests())
+    client = begun(httpd, "echo", body="Content-Length: 100")
+    client.sendall(b"x" * 10)
+    data = b""
+    while b"x" * 10 not in data:
+        data += client.recv(1000)
+    client.close()
+    assert said(httpd, left("echo")) == left("echo")
+    httpd.wait_for_request("200 GET /waits?echo", before)
+    assert len(re.findall(r"python:info.*async_requests::waits: .*", httpd.log())) == 1
+    assert "is cut" not in httpd.log()
+
+
 def test_a_client_that_leaves_while_it_is_sent_to_is_told(httpd: Httpd) -> None:
     client = begun(httpd, "write")
     client.recv(100_000)

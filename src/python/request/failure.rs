@@ -44,15 +44,7 @@ impl PhaseCall<'_, '_> {
             None => {}
         }
         if let Some(status) = self.state.body.answer_to(self.py, error) {
-            let text = format!(
-                "{}: the request's body did not come: {error}",
-                self.name(handler)
-            );
-            About::Request(self.r).log(Level::Info, &text);
-            return match self.page(handler, error) {
-                Some(page) if status.is_answer() => self.replaced(status, &page),
-                _ => Outcome::Returned(status),
-            };
+            return self.without_body(handler, error, status);
         }
         self.log_failure(handler, error);
         if self.phase >= Phase::Log || self.is_answered() {
@@ -73,6 +65,23 @@ impl PhaseCall<'_, '_> {
                 response.discard();
                 Outcome::Over(status)
             }
+        }
+    }
+
+    /// Answers a request whose body did not come. A response that has begun is cut without the line about that, which is
+    /// for what a server is to blame for.
+    fn without_body(&self, handler: &Handler, error: &PyErr, status: Status) -> Outcome {
+        let text = format!(
+            "{}: the request's body did not come: {error}",
+            self.name(handler)
+        );
+        About::Request(self.r).log(Level::Info, &text);
+        match self.page(handler, error) {
+            Some(page) if status.is_answer() => self.replaced(status, &page),
+            _ if self.phase < Phase::Log && !self.is_answered() && self.r.has_started() => {
+                Outcome::Over(release(self.py, || self.state.response.cut(self.r)))
+            }
+            _ => Outcome::Returned(status),
         }
     }
 

@@ -256,6 +256,9 @@ async def waits(req: apache.AsyncRequest) -> int:
             case "read":
                 while await req.read(1):
                     pass
+            case "echo":
+                async for piece in req:
+                    await req.write(piece)
             case "write":
                 while True:
                     await req.write(b"x" * 65536)
