@@ -260,12 +260,16 @@ async def _serve(running: _Loop, awaitable: Awaitable[Any], future: Any) -> None
 
     The first line is run before the task is made: then one that is cancelled before it runs tells that, too.
     """
+    is_begun = False
     try:
         await _pause()
+        is_begun = True
         value = await awaitable
     except BaseException as error:
         if asyncio.iscoroutine(awaitable):
             awaitable.close()  # else Python warns of one that was cancelled before it ran
+        if isinstance(error, GeneratorExit) and not is_begun:
+            raise  # the task could not be made: `begin` tells why
         future.set(None, error)
         if isinstance(error, SystemExit | KeyboardInterrupt):
             _log_that_loop_continues(error)

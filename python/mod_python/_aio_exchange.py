@@ -186,7 +186,7 @@ class Driver:
     def _end(self, operation: Operation, value: Any, error: BaseException | None = None) -> None:
         exchange = self._exchange
         operation.value, operation.error, operation.is_done = value, error, True
-        if isinstance(error, ConnectionError | TimeoutError | _apache.ShuttingDown):
+        if error is not None and isinstance(error, ConnectionError | TimeoutError | _apache.ShuttingDown):
             error._of_operation = True  # type: ignore[union-attr]
         exchange.done.append(operation)
         if operation.is_awaited and not operation.is_withdrawn:

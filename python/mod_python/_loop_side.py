@@ -196,12 +196,14 @@ class Exchange:
 
         The first line is run before the task is made: then one that is cancelled before it runs ends here, too.
         """
+        is_begun = False
         try:
             await _pause()
+            is_begun = True
             value = await self._steps(handler)
         except BaseException as error:
             handler.close()  # else Python warns of one that was cancelled before it ran
-            if self.is_over or self.running.is_over:
+            if self.is_over or self.running.is_over or (isinstance(error, GeneratorExit) and not is_begun):
                 raise  # of a loop that has ended, or a task that could not be made: `set` tells that
             self._end(None, error)
             if isinstance(error, SystemExit | KeyboardInterrupt):

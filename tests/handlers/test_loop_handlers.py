@@ -21,7 +21,8 @@ FILE = Path(tempfile.gettempdir()) / f"mod_python.loop.{os.getpid()}"
 ENV = {"LOOP_FILE": str(FILE)}
 NAMES = """
     hello awaits world surroundings reads lines echoes both_ways impatient large files not_awaited gives fails
-    quits ends_itself in_tasks wrong redirects plain thread sets_factory unsets_factory notes_loop helped session form
+    quits ends_itself in_tasks awaits_none wrong redirects plain thread sets_factory unsets_factory notes_loop
+    helped session form
 """
 ENDS = "outlives outlived forgets waits goes_on how events answers says"
 LOCATION = """
@@ -314,6 +315,7 @@ def test_a_task_factory_that_raises_leaves_no_request_waiting(httpd: Httpd) -> N
     httpd.allow("no task", "Task factory")
     try:
         assert httpd.get("/loop/hello").status == 500
+        assert httpd.get("/loop/awaits_none").text == "no task"
     finally:
         httpd.get("/loop/unsets_factory")
     assert httpd.get("/loop/hello").text == "hello"

@@ -352,6 +352,15 @@ async def sets_factory(req: apache.AsyncRequest) -> int:
     return apache.OK
 
 
+async def awaits_none(req: apache.AsyncRequest) -> int:
+    "Awaits what cannot be a task."
+    try:
+        await apache.aio(asyncio.sleep(0))
+    except LookupError as error:
+        await req.write(str(error))
+    return apache.OK
+
+
 async def unsets_factory(req: apache.AsyncRequest) -> int:
     loop = kept["loop"]
     loop.call_soon_threadsafe(loop.set_task_factory, None)
