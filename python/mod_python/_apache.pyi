@@ -727,6 +727,8 @@ class Request:
         """
     def _forget_cleanup(self, data: object) -> None:
         """Forgets the cleanup that was registered last with this very object as its data, if there is one."""
+    def _connection_key(self) -> int:
+        """Returns a number (int) that no other connection has at the same time. A stream of HTTP/2 has its own."""
     def construct_url(self, uri: str | bytes) -> str:
         """Returns the absolute URL (str) of the path uri (str or bytes) on this server, as UseCanonicalName says
         (ap_construct_url).

@@ -1,4 +1,4 @@
-"""The async forms of sessions, in async filters."""
+"""The async forms of sessions, in async filters and handlers."""
 
 import json
 import re
@@ -22,6 +22,14 @@ AliasMatch "^/page/" ${HTDOCS}/page.txt
 <Location "/page/impatient/">
     PythonOption mod_python.session.lock_timeout 0.2
 </Location>
+<Location "/handler/">
+    SetHandler mod_python
+    PythonHandler session_filters
+</Location>
+<Location "/loop/">
+    SetHandler mod_python
+    PythonHandler session_filters::on_loop
+</Location>
 <Location "/slow/">
     SetHandler mod_python
     PythonHandler session_pages::slow
@@ -37,8 +45,8 @@ def page(httpd: WithStores) -> None:
     httpd.write("page.txt", "a page")
 
 
-def told(httpd: WithStores, page: str, kind: str, sid: str | None = None) -> Any:
-    answer = httpd.get(f"/page/{kind}?{page}", {"Cookie": f"pysid={sid}"} if sid else {})
+def told(httpd: WithStores, page: str, kind: str, sid: str | None = None, place: str = "page") -> Any:
+    answer = httpd.get(f"/{place}/{kind}?{page}", {"Cookie": f"pysid={sid}"} if sid else {})
     assert answer.status == 200, answer.text
     return json.loads(answer.body)
 
@@ -50,6 +58,15 @@ def test_no_update_is_lost(httpd: WithStores, kind: str) -> None:
     with ThreadPoolExecutor(CLIENTS) as pool:
         found = list(pool.map(lambda _: told(httpd, "visit", kind, first["id"])["data"]["visits"], range(40)))
     assert sorted(found) == list(range(2, 42))
+
+
+@pytest.mark.parametrize("kind", ["DbmSession", "RedisSession"])
+@pytest.mark.parametrize("place", ["handler", "loop"])
+def test_requests_that_take_turns_on_one_thread_do_not_share_a_lock(httpd: WithStores, place: str, kind: str) -> None:
+    sid = told(httpd, "visit", kind, place=place)["id"]
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        visits = list(pool.map(lambda _: told(httpd, "visit", kind, sid, place)["data"]["visits"], range(40)))
+    assert sorted(visits) == list(range(2, 42))
 
 
 @pytest.mark.parametrize("kind", SHARED)

@@ -42,9 +42,9 @@ class _Try:
             self._held.release()
 
 
-async def acquire(locks: Locks, key: str, timeout: float) -> Held | None:
+async def acquire(locks: Locks, key: str, owner: int, timeout: float) -> Held | None:
     """Wait for a lock as `Held.acquire` does; no thread is held between two tries."""
-    held = Held(locks, key)
+    held = Held(locks, key, owner)
     waits = delays(timeout)
     while True:
         taking = _Try(held)

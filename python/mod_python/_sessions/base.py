@@ -290,7 +290,7 @@ class BaseSession(dict[Any, Any]):
             if side is not None and side.current(self._req) is not None:
                 raise RuntimeError("open the session by 'await Session.open_async(req)': asyncio's loop must not wait")
             limit = self._options.number("session.lock_timeout", DFT_LOCK_TIMEOUT)
-            self._keep(Held.acquire(self._locks, self._sid, limit), limit)
+            self._keep(Held.acquire(self._locks, self._sid, self._req._connection_key(), limit), limit)
 
     async def alock(self) -> None:
         """As `lock`, for async code: no thread waits."""
@@ -298,7 +298,7 @@ class BaseSession(dict[Any, Any]):
             limit = self._options.number("session.lock_timeout", DFT_LOCK_TIMEOUT)
             from mod_python._sessions import async_forms as _session_async  # which imports asyncio
 
-            self._keep(await _session_async.acquire(self._locks, self._sid, limit), limit)
+            self._keep(await _session_async.acquire(self._locks, self._sid, self._req._connection_key(), limit), limit)
 
     def _keep(self, held: Held | None, limit: float) -> None:
         if held is None:

@@ -1,6 +1,6 @@
 """Locks for sessions: each session has its own, all children share it, and waiting for it ends.
 
-A lock belongs to the thread that handles the request. So a second session object of the same request, of an internal
+A lock belongs to the connection of the request. So a second session object of the same request, of an internal
 redirection, or of the next request that came in one piece with this one, shares it instead of waiting for itself.
 The kernel frees the locks of a process that dies.
 """
@@ -96,21 +96,27 @@ def delays(timeout: float) -> Iterator[float]:
 
 
 class Held:
-    """A lock that is held. Several of one thread can be the same lock; the last one that is released frees it."""
+    """A lock that is held. Several of one owner can be the same lock; the last one that is released frees it.
 
-    # By thread, locks and key: how many hold the lock, and what frees it. Under _guard, where nothing waits.
+    Args:
+        locks: the locks.
+        key: which of them.
+        owner: a number for whom it is held: the key of a connection.
+    """
+
+    # By owner, locks and key: how many hold the lock, and what frees it. Under _guard, where nothing waits.
     _all: "dict[tuple[int, str, str], tuple[int, Any]]" = {}  # noqa: RUF012 - it is for all of them
     _guard = threading.Lock()
 
-    def __init__(self, locks: Locks, key: str) -> None:
+    def __init__(self, locks: Locks, key: str, owner: int) -> None:
         self._locks = locks
-        self._id = (threading.get_ident(), locks.name, key)
+        self._id = (owner, locks.name, key)
         self._is_released = False
 
     @classmethod
-    def acquire(cls, locks: Locks, key: str, timeout: float) -> "Held | None":
+    def acquire(cls, locks: Locks, key: str, owner: int, timeout: float) -> "Held | None":
         """Wait for a lock, and take it. Return None if it is not free after `timeout` seconds."""
-        held = cls(locks, key)
+        held = cls(locks, key, owner)
         if held.try_once():
             return held
         for delay in delays(timeout):
@@ -120,8 +126,8 @@ class Held:
         return None
 
     def try_once(self) -> bool:
-        """Take the lock if it is free, and return whether it was. The lock is for the thread that made this object."""
-        # Only this thread adds what has its number, so nothing is added meanwhile; others may take it away.
+        """Take the lock if it is free or its owner's, and return whether that is so."""
+        # It is added by who has taken the lock itself, and by nobody else meanwhile; others may take it away.
         if self._id in self._all:
             with self._guard:
                 if self._id in self._all:

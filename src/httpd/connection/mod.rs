@@ -70,6 +70,11 @@ impl Connection {
         self.raw().bucket_alloc
     }
 
+    /// A number that no other live connection has, and that copies of this one share: where its pool lies.
+    pub fn key(&self) -> usize {
+        self.raw().pool.addr()
+    }
+
     /// The pool that lives as long as the connection.
     pub fn pool(&self) -> &Pool {
         // SAFETY: a connection has its pool for all its life.

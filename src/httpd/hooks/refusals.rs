@@ -73,7 +73,7 @@ replaced! {
 /// A live request, and a function of httpd's for it, or null.
 unsafe fn answer(original: *mut (), r: *mut ffi::request_rec) -> Status {
     if original.is_null() {
-        return Status::DECLINED;
+        return Status::INTERNAL_SERVER_ERROR; // it is not in the list then: nobody is let in by a fault
     }
     // SAFETY: the caller's promise.
     let original = unsafe { transmute::<*mut (), HookFunction>(original) };

@@ -24,7 +24,7 @@ use crate::python::request::form::{form, set_form};
 use crate::python::request::heartbeat;
 use crate::python::request::io;
 use crate::python::request::methods::{
-    act, add_cgi_vars, allow_methods, construct_url, document_root, forget_cleanup,
+    act, add_cgi_vars, allow_methods, connection_key, construct_url, document_root, forget_cleanup,
     get_addhandler_exts, get_config, get_options, get_remote_host, is_https, log_error,
     meets_conditions, register_cleanup, send_http_header, set_content_length, ssl_var_lookup,
     update_mtime, wait,
@@ -90,6 +90,8 @@ impl Class for RequestObject {
         register_cleanup(callable; data) = register_cleanup;
         /// Forgets the cleanup that was registered last with this very object as its data, if there is one.
         _forget_cleanup(data) = forget_cleanup;
+        /// Returns a number (int) that no other connection has at the same time. A stream of HTTP/2 has its own.
+        _connection_key() = connection_key;
         /// Writes message (str or bytes; None is no entry) to the error log, marked as of this request. level: one of
         /// apache.APLOG_* (APLOG_ERR if None or left out). Raises TypeError for arguments of other types.
         log_error(message; level) = log_error;

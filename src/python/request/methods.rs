@@ -86,6 +86,12 @@ pub(in crate::python) fn forget_cleanup<'py>(
     none(this)
 }
 
+/// `req._connection_key()`
+pub(in crate::python) fn connection_key<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
+    let key = this.body().lent.get()?.connection().key();
+    Ok(key.into_pyobject(this.py())?.into_any())
+}
+
 pub(in crate::python) fn send_http_header<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
     act(this, |_| ())
 }

@@ -104,6 +104,7 @@ METHODS: dict[str, list[tuple[str, tuple[Any, ...], str]]] = {
         ("read", (), "bytes"),
         ("_read_now", (), "bytes"),
         ("_forget_cleanup", ("data",), "None"),
+        ("_connection_key", (), "int"),
         ("readline", (), "bytes"),
         ("readlines", (), "list"),
         ("register_cleanup", (ignored,), "None"),

@@ -1,4 +1,4 @@
-"""Async filters that use sessions."""
+"""Async filters and handlers that use sessions."""
 
 import asyncio
 import json
@@ -17,6 +17,14 @@ async def outputfilter(filter: apache.AsyncFilter) -> AsyncIterator[bytes]:
     async for _ in filter:
         pass
     yield json.dumps(told).encode()
+
+
+async def handler(req: apache.AsyncRequest) -> int:
+    await req.write(json.dumps(await PAGES[req.args or "visit"](req)))
+    return apache.OK
+
+
+on_loop = apache.aio(handler)
 
 
 async def visit(req: apache.Request) -> Any:
@@ -94,7 +102,7 @@ async def given_up(req: apache.Request) -> Any:
     locks = SlowLocks()
 
     async def cancelled() -> None:
-        task = asyncio.create_task(acquire(locks, "0" * 32, 5))
+        task = asyncio.create_task(acquire(locks, "0" * 32, 1, 5))
         await asyncio.sleep(0.1)
         task.cancel()
         await asyncio.wait([task])
