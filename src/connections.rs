@@ -14,6 +14,7 @@ use crate::parking::kept_alive::{AfterKeepAlive, KeptAlive};
 use crate::parking::shutdown;
 use crate::parking::shutdown::StopStage;
 use crate::parking::task::Task;
+use crate::parking::watch::Watch;
 use crate::python::connection::call;
 use crate::python::connection::role::Role;
 use crate::python::connection::state::ConnectionState;
@@ -147,8 +148,23 @@ fn closable(c: &Connection, status: Status) -> Status {
 fn http(c: &Connection) -> Status {
     let can_park = |state: &&ConnectionState| state.parked_socket.borrow().is_some();
     match c.existing_state().filter(can_park) {
-        Some(state) => closable(c, WaitingRequest::serve(c, state)),
+        Some(state) => {
+            let status = WaitingRequest::serve(c, state);
+            if status == Status::OK && state.waiting.borrow().is_none() {
+                keep_alive(c, state);
+            }
+            closable(c, status)
+        }
         None => Status::DECLINED,
+    }
+}
+
+/// Parks a connection that is kept alive behind a request that has not waited, if one before it has.
+fn keep_alive(c: &Connection, state: &ConnectionState) {
+    if let Some(time) = state.keep_alive_time.get() {
+        if let Some(parked_socket) = state.parked_socket.take() {
+            state.keep_alive(c, Watch::new(Some(parked_socket)), time);
+        }
     }
 }
 

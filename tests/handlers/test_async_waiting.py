@@ -16,7 +16,8 @@ from httpd import Httpd
 
 THREADS = 8
 NAMES = """
-    hello sleeps resets loop reads whole counts echoes gives fails redirects waits counted count form awaited_form plain
+    hello sleeps blocks resets loop reads whole counts echoes gives fails redirects waits counted count form
+    awaited_form plain
 """
 LOCATION = """
 <Location "/async/@">
@@ -113,6 +114,25 @@ def test_a_connection_is_kept_alive_for_keepalivetimeout(httpd: Httpd) -> None:
         begin = time.monotonic()
         assert client.recv(100) == b""
         assert 0.3 < time.monotonic() - begin < 5
+
+
+def test_busy_threads_close_no_connection_on_which_a_request_has_waited(httpd: Httpd) -> None:
+    """Not one either whose last request has not waited: the next one waits for a thread."""
+    clients = asking(httpd, "/async/sleeps?0.05", THREADS)
+    for client in clients:
+        assert b"after" in read_answer(client)
+        client.sendall(get("/async/hello"))
+        assert b"hello" in read_answer(client)
+    busy = asking(httpd, "/async/blocks?0.5", 2 * THREADS)
+    httpd.wait_for_log("blocks: begins")
+    for client in clients:
+        time.sleep(0.05)  # the MPM closes connections when it looks for a thread
+        client.sendall(get("/async/hello"))
+    assert [b"hello" in read_answer(client) for client in clients] == [True] * THREADS
+    for client in busy:
+        assert b"blocked" in read_answer(client)
+    for client in clients + busy:
+        client.close()
 
 
 def test_other_requests_are_served_meanwhile(httpd: Httpd) -> None:

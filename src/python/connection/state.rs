@@ -3,15 +3,20 @@
 use std::cell::{Cell, OnceCell, RefCell};
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::session::Session;
 use crate::engine::capacity::Room;
 use crate::engine::protocols::Protocol;
+use crate::httpd::Connection;
 use crate::httpd::connection::parked_socket::ParkedSocket;
+use crate::parking::kept_alive::KeptAlive;
 use crate::parking::limits;
 use crate::parking::limits::Member;
+use crate::parking::shutdown;
 use crate::parking::task::Task;
 use crate::parking::transport::Transport;
+use crate::parking::watch::Watch;
 
 /// The module's data of one connection; httpd drops it with the connection's pool.
 #[derive(Default)]
@@ -37,6 +42,8 @@ pub struct ConnectionState {
     pub waiting: RefCell<Option<Arc<Task>>>,
     /// The task of the connection while it is kept alive, after a request of it has waited so.
     pub kept_alive: RefCell<Option<Arc<Task>>>,
+    /// For how long it is kept alive, once a request of it has waited so.
+    pub keep_alive_time: Cell<Option<Duration>>,
     /// What reads and writes the connection's bytes since a handler of a request has taken them from HTTP.
     pub taken: OnceCell<Box<Transport>>,
     /// Counts the connection among those that have a handler (`PythonMaxConnections`).
@@ -71,6 +78,22 @@ impl ConnectionState {
             false => &self.task,
         };
         Ok((place.get_or_init(|| task), parked_socket))
+    }
+
+    /// A request has ended: parks the connection until the next one, if httpd keeps it alive; else gives it back to HTTP.
+    pub fn keep_alive(&self, c: &Connection, mut watch: Watch, time: Duration) {
+        self.keep_alive_time.set(Some(time));
+        if c.is_kept_alive() && !shutdown::is_closing() {
+            match KeptAlive::begin(c, watch, time) {
+                Ok(task) => {
+                    self.kept_alive.replace(Some(task));
+                    return;
+                }
+                Err(unused) => watch = unused,
+            }
+        }
+        watch.give_back();
+        self.parked_socket.replace(watch.take_socket());
     }
 
     /// The tasks of the connection's handlers.

@@ -29,7 +29,6 @@ use crate::httpd::connection::parked_socket::ParkedSocket;
 use crate::httpd::connection::parking;
 use crate::httpd::{Connection, Request, Status};
 use crate::parking::io_state::{IoState, Lost, Needs};
-use crate::parking::kept_alive::KeptAlive;
 use crate::parking::limits;
 use crate::parking::mpm_calls::MpmCall;
 use crate::parking::shutdown;
@@ -279,7 +278,7 @@ impl WaitingRequest {
         timer::forget(task.number);
         let Self {
             r,
-            mut watch,
+            watch,
             _present: present,
             ..
         } = *self;
@@ -296,17 +295,7 @@ impl WaitingRequest {
             status => status,
         };
         r.conclude(status);
-        if c.is_kept_alive() && !shutdown::is_closing() {
-            match KeptAlive::begin(c, watch, time) {
-                Ok(task) => {
-                    state.kept_alive.replace(Some(task));
-                    return Status::OK;
-                }
-                Err(unused) => watch = unused,
-            }
-        }
-        watch.give_back();
-        state.parked_socket.replace(watch.take_socket());
+        state.keep_alive(c, watch, time);
         Status::OK
     }
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextvars
+import time
 from pathlib import Path
 from typing import Any
 
@@ -242,6 +243,14 @@ async def _long() -> None:
     except asyncio.CancelledError:
         apache.log_error("life: cancelled", apache.APLOG_NOTICE)
         raise
+
+
+def blocks(req: apache.Request) -> int:
+    "Holds its thread."
+    note(req, "blocks: begins")
+    time.sleep(float(req.args or 0))
+    req.write("blocked")
+    return apache.OK
 
 
 async def waits(req: apache.AsyncRequest) -> int:
