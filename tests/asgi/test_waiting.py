@@ -28,6 +28,7 @@ MaxSpareThreads {THREADS}
 AsyncRequestWorkerFactor 100
 Timeout 6
 PythonApplication / asgi waiting_pages
+PythonApplication /wsgi wsgi waiting_pages:by_wsgi
 """
 both = pytest.mark.parametrize("tls", [False, True], ids=["clear", "tls"])
 
@@ -47,6 +48,10 @@ def read_answer(client: socket.socket) -> bytes:
 def asking(httpd: Httpd, path: str, count: int, *, tls: bool = False) -> list[socket.socket]:
     """So many clients that have asked for a path."""
     assert httpd.get("/hello").text == "waited"  # the application has started
+    return asking_at_once(httpd, path, count, tls=tls)
+
+
+def asking_at_once(httpd: Httpd, path: str, count: int, *, tls: bool = False) -> list[socket.socket]:
     clients = []
     for _ in range(count):
         clients.append(httpd.connect(tls=tls))
@@ -79,6 +84,21 @@ def test_other_requests_are_served_meanwhile(httpd: Httpd) -> None:
     assert time.monotonic() - begin < 1
     assert {read_answer(client)[-6:] for client in clients} == {b"waited"}
     close(clients)
+
+
+def test_requests_hold_no_thread_before_the_loop_takes_them(httpd: Httpd) -> None:
+    """An application holds the loop up, and httpd serves what needs no loop."""
+    (first,) = asking(httpd, "/blocks?0", 1)
+    httpd.wait_for_log("the loop is blocked")
+    clients = asking_at_once(httpd, "/hello", 12 * THREADS)
+    begin = time.monotonic()
+    with httpd.connect() as client:
+        client.sendall(get("/wsgi"))
+        assert client.recv(65536).endswith(b"by WSGI")
+    assert time.monotonic() - begin < 1.5
+    assert {read_answer(client)[-6:] for client in clients} == {b"waited"}
+    assert read_answer(first).endswith(b"unblocked")
+    close([first, *clients])
 
 
 @both

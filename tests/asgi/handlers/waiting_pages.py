@@ -1,6 +1,7 @@
 """An application whose pages wait before they answer."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -33,6 +34,10 @@ async def application(scope: Any, receive: Callable[[], Awaitable[Any]], send: S
                 message = await receive()
                 body, more = body + message["body"], message["more_body"]
             await answer(send, body)
+        case "blocks":
+            print("the loop is blocked")
+            time.sleep(3)
+            await answer(send, b"unblocked")
         case "fails":
             raise KeyError("after the wait")
         case "gone":
@@ -63,3 +68,9 @@ async def application(scope: Any, receive: Callable[[], Awaitable[Any]], send: S
             await answer(send, b"made", 201)
         case _:
             await answer(send, b"waited")
+
+
+def by_wsgi(_environ: object, start_response: Callable[[str, list[tuple[str, str]]], object]) -> list[bytes]:
+    """Answer without a loop."""
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [b"by WSGI"]

@@ -24,6 +24,8 @@ use crate::python::runtime::interpreter::Interpreter;
 /// A request that was offered.
 pub struct Offer {
     interpreter: &'static Interpreter,
+    /// When it was made.
+    since: Instant,
     state: Lock<OfferState>,
     changed: Signal,
     kept: Lock<Option<KeptObjects>>,
@@ -76,6 +78,7 @@ impl Offer {
     pub fn new(interpreter: &'static Interpreter, r: &Request) -> Arc<Self> {
         Arc::new(Self {
             interpreter,
+            since: Instant::now(),
             state: Lock::short(OfferState {
                 stage: OfferStage::Offered(NonNull::from(r)),
                 parked: None,
@@ -132,11 +135,21 @@ impl Offer {
         true
     }
 
+    /// How long ago it was made.
+    pub fn age(&self) -> Duration {
+        self.since.elapsed()
+    }
+
     /// Has the task woken when the request has something to do. Returns `false` while the loop may use the request, and when
-    /// there is something to do.
-    pub fn park(&self, task: &Arc<Task>) -> bool {
+    /// there is something to do. With `early` also before the loop's thread has looked at the request, which goes on in
+    /// Python then when it does.
+    pub fn park(&self, task: &Arc<Task>, early: bool) -> bool {
         let mut state = self.state.lock();
-        let parks = matches!(state.stage, OfferStage::Runs);
+        let parks = match state.stage {
+            OfferStage::Runs => true,
+            OfferStage::Offered(_) => early,
+            _ => false,
+        };
         state.parked = parks.then(|| task.clone());
         parks
     }
@@ -194,13 +207,19 @@ impl Offer {
         self.go_on_if(is_so, OfferStage::Left);
     }
 
-    /// The request, for the loop's thread, which has it until `run` or `hand_over`. `None` if its thread went on before.
+    /// The request, for the loop's thread, which has it until `run` or `hand_over`. `None` if its thread went on before, and
+    /// if it waits without one: then it goes on.
     pub(super) fn begin(&self) -> Option<NonNull<Request>> {
         let mut state = self.state.lock();
         match state.stage {
-            OfferStage::Offered(r) => {
+            OfferStage::Offered(r) if state.parked.is_none() => {
                 state.stage = OfferStage::Made;
                 Some(r)
+            }
+            OfferStage::Offered(_) => {
+                drop(state);
+                self.hand_over();
+                None
             }
             _ => None,
         }

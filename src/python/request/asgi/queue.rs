@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use super::offer::Offer;
 use crate::httpd::connection::poller::Event;
@@ -12,6 +13,8 @@ use crate::python::runtime::interpreter::Interpreter;
 
 /// So many requests in a row that have waited long make the next one likely to do so.
 const MANY: u32 = 16;
+/// A request that has been offered for longer shows that the loop is held up.
+const STUCK: Duration = Duration::from_millis(20);
 
 /// The queues of this process, one an interpreter.
 static QUEUES: Lock<Vec<Arc<OfferQueue>>> = Lock::short(Vec::new());
@@ -79,6 +82,13 @@ impl OfferQueue {
             true => {}
             false => self.long.store(0, Ordering::Relaxed),
         }
+    }
+
+    /// Whether the loop's thread has not looked at what was offered for some time: something holds it up.
+    pub fn is_stuck(&self) -> bool {
+        let offers = self.offers.lock();
+        let first = offers.as_ref().and_then(|offers| offers.first());
+        first.is_some_and(|offer| offer.age() > STUCK)
     }
 
     /// Takes what was offered. Called by the loop's thread.

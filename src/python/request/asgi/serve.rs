@@ -139,7 +139,7 @@ fn waits_without_thread(
             queue.note(false);
             return false;
         }
-        if park(r, offer, interpreter) {
+        if park(r, offer, queue.is_stuck(), interpreter) {
             queue.note(true);
             return true;
         }
@@ -148,11 +148,11 @@ fn waits_without_thread(
     false
 }
 
-fn park(r: &Request, offer: &Arc<Offer>, interpreter: &'static Interpreter) -> bool {
+fn park(r: &Request, offer: &Arc<Offer>, early: bool, interpreter: &'static Interpreter) -> bool {
     let Some(task) = Task::new::<WaitingRequest>(true) else {
         return false;
     };
-    if offer.park(&task) {
+    if offer.park(&task, early) {
         if waiting::can_leave(r, &task) {
             let resumes = Resumes::Application(offer.clone());
             let state = RequestState::of(r);
