@@ -97,12 +97,12 @@ pub fn failed(row: Option<&'static CallCounters>) {
 pub struct Counted(&'static AtomicI64);
 
 impl Counted {
-    /// A connection that Python serves.
+    /// A connection that has a handler.
     pub fn open() -> Option<Self> {
         Self::new(|child| &child.open)
     }
 
-    /// A served connection that waits without a thread.
+    /// A connection that waits without a thread, be it for its handler, for that of a request, or for a request.
     pub fn parked() -> Option<Self> {
         Self::new(|child| &child.parked)
     }

@@ -106,12 +106,12 @@ pub fn text(report: &StatusReport, versions: &[(&str, &str)]) -> String {
         ),
         (
             "connections_open",
-            "Connections that Python serves.",
+            "Connections that have a connection handler.",
             format!(" {}", all.open),
         ),
         (
             "connections_parked",
-            "Connections that Python serves, and that wait without a thread.",
+            "Connections that wait without a thread, for their handler or that of a request.",
             format!(" {}", all.parked),
         ),
     ] {

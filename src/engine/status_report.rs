@@ -170,7 +170,7 @@ impl StatusReport {
         let Connections { open, parked, .. } = self.connections;
         let _ = writeln!(
             text,
-            "</table>\n<p>{open} connections served by Python, {parked} of them parked</p>"
+            "</table>\n<p>{open} connections with a handler of Python's, {parked} connections parked</p>"
         );
         text
     }

@@ -60,6 +60,9 @@ CONF += """
 </Location>
 """
 CONF += """
+<Location "/server-status">
+    SetHandler server-status
+</Location>
 Listen 127.0.0.1:${SHORT_PORT}
 <VirtualHost *:${SHORT_PORT}>
     Timeout 1
@@ -132,6 +135,20 @@ def test_busy_threads_close_no_connection_on_which_a_request_has_waited(httpd: H
     for client in busy:
         assert b"blocked" in read_answer(client)
     for client in clients + busy:
+        client.close()
+
+
+def test_requests_that_wait_are_parked_connections_and_no_calls_in_progress(httpd: Httpd) -> None:
+    clients = asking(httpd, "/async/sleeps?1.5", 3)
+    deadline = time.monotonic() + 10
+    while "PythonConnectionsParked: 3\n" not in (told := httpd.get("/server-status?auto").text):
+        assert time.monotonic() < deadline, told
+        time.sleep(0.02)
+    assert "PythonHandlerInProgress: 0\n" in told
+    page = httpd.get("/server-status").text
+    assert "<p>0 connections with a handler of Python's, 3 connections parked</p>" in page
+    for client in clients:
+        assert b"after" in read_answer(client)
         client.close()
 
 
