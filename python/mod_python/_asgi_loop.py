@@ -292,6 +292,8 @@ class Lifespan:
             _refuse(req, _PAUSE)
 
     def _begin(self) -> None:
+        if self.task is not None:
+            self.task.cancel()  # of a start that has failed, and does not end
         self.state = {}
         self._shutdown, self._has_shut_down, self._is_asked = asyncio.Event(), asyncio.Event(), False
         work = self._run()
@@ -303,7 +305,7 @@ class Lifespan:
             self._started(False)
 
     async def _run(self) -> None:
-        scope = {"type": "lifespan", "asgi": dict(_LIFESPAN), "state": self.state}
+        scope, shutdown = {"type": "lifespan", "asgi": dict(_LIFESPAN), "state": self.state}, self._shutdown
         try:
             await self._application(scope, self._receive, self._send)
             error = None
@@ -313,6 +315,8 @@ class Lifespan:
             error = f"it raised {raised!r}"
             if self.is_ready or self._shutdown.is_set():
                 log(f"the lifespan of {self._name} failed", raised)
+        if shutdown is not self._shutdown:
+            return  # it was tried again
         if self._shutdown.is_set() and not self.is_ready:
             self._started(False)
         elif not self.is_ready and self._why is None:

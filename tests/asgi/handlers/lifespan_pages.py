@@ -68,7 +68,7 @@ async def raced(scope: Any, receive: Any, send: Any) -> None:
 
 
 async def failing(scope: Any, receive: Any, send: Any) -> None:
-    "Its first start fails."
+    "Its first start fails, and does not end before the second one."
     if scope["type"] != "lifespan":
         await _answer(send, str(STARTS["failing"]))
         return
@@ -76,7 +76,7 @@ async def failing(scope: Any, receive: Any, send: Any) -> None:
     STARTS["failing"] += 1
     if STARTS["failing"] == 1:
         await send({"type": "lifespan.startup.failed", "message": "no database"})
-        return
+        await asyncio.Event().wait()
     await send({"type": "lifespan.startup.complete"})
     await receive()
     await send({"type": "lifespan.shutdown.failed", "message": "no database to close"})
