@@ -3,6 +3,7 @@
 import contextlib
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import time
@@ -60,7 +61,8 @@ class HttpdSession:
         self._process = subprocess.Popen(
             # With FOREGROUND httpd would take the terminal's SIGWINCH for a command to stop, hence a new session,
             # by which _end() also finds processes that are left. --pdeathsig ends httpd if this process is killed.
-            ["setpriv", "--pdeathsig", "TERM", *self._command(), "-D", "FOREGROUND"],
+            # It is looked for here: the environment of httpd may have a PATH of its own.
+            [shutil.which("setpriv") or "setpriv", "--pdeathsig", "TERM", *self._command(), "-D", "FOREGROUND"],
             cwd="/",
             env=self._env,
             stdin=subprocess.DEVNULL,

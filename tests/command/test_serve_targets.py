@@ -281,6 +281,14 @@ def test_a_variable_that_is_gone_from_the_file_is_gone(place: Place) -> None:
     end(program, place)
 
 
+def test_a_path_of_the_environment_is_that_of_the_code(place: Place) -> None:
+    place.write("shop.py", "import os\ndef handler(req):\n    req.write(os.environ['PATH'])\n    return 0\n")
+    place.write("site.env", "PATH=/opt/shop/bin\n")
+    program = place.start("serve", "shop.py", "--port", "0", "--env-file", "site.env")
+    assert get(program.wait_for(r"at (http://\S+/);")[1]) == (200, "/opt/shop/bin")
+    end(program, place)
+
+
 def test_a_busy_request_is_no_reason_to_complain(place: Place) -> None:
     place.write("shop.py", "import time\ndef handler(req):\n    time.sleep(2.5)\n    return 0\n")
     program = place.start("serve", "shop.py", "--port", "0")
