@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::ffi::{CStr, CString};
 
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::exceptions::{PyTypeError, PyUnicodeEncodeError, PyValueError};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyFloat, PyInt, PyString};
@@ -64,6 +64,21 @@ pub fn encode(value: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
     Err(PyTypeError::new_err(format!(
         "expected str or bytes, not {kind}"
     )))
+}
+
+/// `str` or `bytes` as bytes for a log. A `str` with a surrogate that stands for no byte, such as `\ud800`, has all of
+/// its surrogates escaped: a log takes what no client could get.
+///
+/// # Errors
+/// `TypeError` for another type, `MemoryError`.
+pub fn encode_for_log(value: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
+    match encode(value) {
+        Err(error) if error.is_instance_of::<PyUnicodeEncodeError>(value.py()) => {
+            let encoded = value.call_method1("encode", ("utf-8", "backslashreplace"))?;
+            copied(encoded.cast::<PyBytes>()?.as_bytes())
+        }
+        encoded => encoded,
+    }
 }
 
 /// `str` or `bytes` as a C string.

@@ -52,6 +52,17 @@ def without_module():
 def with_module():
     del sys.modules["traceback"]
 
+def half():
+    raise ValueError("half \\ud800")
+
+def halves():
+    one = threading.Thread(target=half, name="halver")
+    one.start()
+    one.join()
+    apache.log_error("logged \\ud83d\\ude00")
+    print("printed \\ud800")
+    half()
+
 def handler(req):
     globals()[req.args]()
     req.write("answered")
@@ -94,3 +105,14 @@ def test_a_traceback_of_a_handler_needs_no_module(httpd: Httpd) -> None:
 
 def test_a_thread_that_exits_is_no_failure(httpd: Httpd) -> None:
     assert httpd.get("/main?exits").text == "answered"
+
+
+def test_surrogates_are_escaped_and_cost_no_traceback(httpd: Httpd) -> None:
+    trace = r"Traceback \S+ \S+ \S+ last\):\\n.* in half\\n.*ValueError: half \\\\ud800$"
+    httpd.expect(
+        rf"exception in thread halver\\n{trace}",
+        r"\] logged \\\\ud83d\\\\ude00$",
+        r"\] printed \\\\ud800$",
+        rf"PythonHandler uncaught .* failed for \"GET /main\?halves HTTP/1.1\"\\n{trace}",
+    )
+    assert httpd.get("/main?halves").status == 500

@@ -31,7 +31,7 @@ use crate::python::runtime::source_changes;
 use crate::python::runtime::sub_interpreter;
 use crate::python::runtime::types::ClassId;
 use crate::python::server::ServerObject;
-use crate::python::text::{decode, encode, encode_c};
+use crate::python::text::{decode, encode, encode_c, encode_for_log};
 use crate::python::values::finfo::FileInfoObject;
 use crate::python::values::log_entry::{log_level, log_message};
 use crate::python::values::log_origin;
@@ -280,7 +280,7 @@ fn print<'py>(
     is_error: &Bound<'py, PyAny>,
     text: &Bound<'py, PyAny>,
 ) -> Answer<'py> {
-    let (is_error, text) = (is_error.is_truthy()?, encode(text)?);
+    let (is_error, text) = (is_error.is_truthy()?, encode_for_log(text)?);
     with_origin(this.py(), this.interpreter(), || {
         context::print(is_error, &text);
     });
@@ -367,7 +367,7 @@ fn log_entry<'py>(
     let file = encode_c(path)?;
     let line = line.extract()?;
     let at = SourceLocation { file: &file, line };
-    let text = encode(text)?;
+    let text = encode_for_log(text)?;
     let level = log_level(Some(level), Level::Error)?;
     with_origin(this.py(), this.interpreter(), || {
         log_at(at, level, &excerpt(&text));

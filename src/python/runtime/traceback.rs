@@ -9,7 +9,7 @@ use crate::engine::log_text::excerpt;
 use crate::engine::text_kind::TextKind;
 use crate::httpd::Request;
 use crate::httpd::log::Level;
-use crate::python::text::encode;
+use crate::python::text::encode_for_log;
 
 /// Writes `what`, a sentence, and the traceback to the log of what this thread works on. It is one entry, so that no
 /// entries of other threads come between its lines. (httpd shows line ends as `\n`.)
@@ -115,8 +115,8 @@ fn entry(py: Python<'_>, what: &str, error: &PyErr) -> Vec<u8> {
     excerpt(&[what.as_bytes(), text].join(&b'\n')).into_owned()
 }
 
-/// The traceback as Python prints it, with undecodable names and values as the bytes that they came from (PEP 383). If
-/// formatting fails, only its last line: the package may be at fault, which formats it.
+/// The traceback as Python prints it, with undecodable names and values as the bytes that they came from (PEP 383), and
+/// other surrogates escaped. If formatting fails, only its last line: the package may be at fault, which formats it.
 fn formatted(py: Python<'_>, error: &PyErr) -> Vec<u8> {
     name_searched_folders(py, error, Vec::new());
     let format = || -> PyResult<Vec<u8>> {
@@ -124,7 +124,10 @@ fn formatted(py: Python<'_>, error: &PyErr) -> Vec<u8> {
             .import("mod_python._failures")?
             .getattr("formatted")?
             .call1((error.value(py), error.traceback(py)))?;
-        let lines: PyResult<Vec<_>> = lines.try_iter()?.map(|line| encode(&line?)).collect();
+        let lines: PyResult<Vec<_>> = lines
+            .try_iter()?
+            .map(|line| encode_for_log(&line?))
+            .collect();
         Ok(lines?.concat())
     };
     format().unwrap_or_else(|_| error.to_string().into_bytes())

@@ -5,7 +5,7 @@ use pyo3::prelude::*;
 use crate::engine::log_text::in_pieces;
 use crate::httpd::log::Level;
 use crate::python::object::arguments::given;
-use crate::python::text::encode;
+use crate::python::text::encode_for_log;
 
 /// An argument for the level of an entry, one of `APLOG_*`; 0, None or left out for the default.
 ///
@@ -26,7 +26,7 @@ pub fn log_level(value: Option<&Bound<'_, PyAny>>, default: Level) -> PyResult<L
 /// # Errors
 /// `TypeError` for what is no text.
 fn loggable(message: &Bound<'_, PyAny>, log: impl FnMut(&[u8])) -> PyResult<()> {
-    let text = encode(message)?;
+    let text = encode_for_log(message)?;
     in_pieces(text.strip_suffix(b"\n").unwrap_or(&text), log);
     Ok(())
 }
