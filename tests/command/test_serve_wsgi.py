@@ -70,6 +70,35 @@ def test_folders_of_pythonpath_are_those_of_httpd(place: Place) -> None:
     assert program.end() == 0
 
 
+@pytest.mark.parametrize("target", ["kiosk.py", "kiosk:app", "kiosk.py:app", "test.py", "test:app", "door/kiosk.py"])
+def test_a_file_is_served_whatever_else_has_its_name(place: Place, target: str) -> None:
+    """Among installed packages, too; and modules beside it are found."""
+    text = "from wares import GREETING\n" + APP.replace('b"good morning\\n"', "GREETING")
+    for folder in ("", "door/"):
+        place.write(f"{folder}wares.py", "GREETING = b'good evening'\n")
+        for name in ("kiosk.py", "test.py"):
+            place.write(folder + name, text)
+    place.write("lib/kiosk/__init__.py", "")
+    program = place.start("serve", target, "--port", "0", env={"PYTHONPATH": f"lib:{place.env['PYTHONPATH']}"})
+    assert get(program.wait_for(r"Serving .* at (http://\S+/);")[1]) == (200, "good evening")
+    program.type(b"\x03")
+    assert program.end() == 0
+
+
+def test_a_handler_is_served_whatever_else_has_its_name(place: Place) -> None:
+    place.write("lib/kiosk.py", "")
+    place.write("wares.py", "GREETING = 'good morning'\n")
+    text = "import wares\ndef handler(req):\n    req.write(wares.GREETING)\n    return 0\n"
+    kiosk = place.write("kiosk.py", text)
+    program = place.start("serve", "kiosk.py", "--port", "0", env={"PYTHONPATH": f"lib:{place.env['PYTHONPATH']}"})
+    url = program.wait_for(r"Serving .* at (http://\S+/);")[1]
+    assert get(url) == (200, "good morning")
+    kiosk.write_text(text.replace("wares.GREETING", "'good evening to all'"))
+    wait_for_body(url, "good evening to all")
+    program.type(b"\x03")
+    assert program.end() == 0
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [

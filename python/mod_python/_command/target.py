@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from importlib.machinery import PathFinder
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -156,7 +157,7 @@ def _application_of(path: Path | None, module: str, called: str, folder: Path, i
     if interface is None:
         interface = "asgi" if path is not None and _is_asgi(path, first) else "wsgi"
     lines, imported = [path_line(folder, path)], module
-    if path is not None and _is_odd(module):
+    if path is not None and _is_odd(module, path):
         imported, module = _path_name(path), str(path)
     application = f"{module}:{called}"
     lines += [f"PythonApplication / {interface} {quoted(application)}"]
@@ -263,15 +264,29 @@ def _bound(body: Iterable[ast.stmt]) -> Iterable[str]:
 def _module(path: Path) -> tuple[str, list[str]]:
     """Return how directives name the module of a file, and the lines that this needs."""
     name = _dotted(path)
-    if _is_odd(name):
+    if _is_odd(name, path):
         return _path_name(path), []
     return name, [path_line(_package_root(path), path)]
 
 
-def _is_odd(module: str) -> bool:
+def _is_odd(module: str, path: Path) -> bool:
     """Return whether a module is known by its file: its name is no name in Python, or that of another module."""
+    if not all(one.isidentifier() for one in module.split(".")):
+        return True
     top = module.partition(".")[0]
-    return not all(one.isidentifier() for one in module.split(".")) or top in {*sys.stdlib_module_names, "mod_python"}
+    return top in {*sys.stdlib_module_names, "mod_python"} or (path.stem == module and _is_hidden(path))
+
+
+def _is_hidden(path: Path) -> bool:
+    """Return whether Python finds another module of the name of a file, whose folder is the last of `sys.path`."""
+    own = 0 if sys.flags.safe_path else 1  # folders of this command's own: that of its script, or the current one
+    found = PathFinder.find_spec(path.stem, sys.path[own:])
+    if found is None or found.origin is None:  # a folder without `__init__.py` comes behind all files
+        return False
+    try:
+        return not path.samefile(found.origin)
+    except OSError:  # it is in an archive
+        return True
 
 
 def _path_name(path: Path) -> str:
