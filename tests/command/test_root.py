@@ -61,6 +61,30 @@ def test_a_server_of_ones_own(place: Place, port: int) -> None:
     assert place.run("restart", "site").stderr == "mod_python: it does not run\n"
 
 
+def test_a_wrong_configuration_leaves_status_and_stop(place: Place, port: int) -> None:
+    place.write("shop.py", HANDLER)
+    said(place, "create", "my site", "--pythonhandler", "shop", "--listen", f"127.0.0.1:{port}")
+    conf = place.folder / "my site/conf/httpd.conf"
+    right = conf.read_text()
+    said(place, "start", "my site")
+    try:
+        runs = said(place, "status", "my site")
+        assert runs.startswith("httpd runs as process ")
+        conf.write_text(right + "Nonsense on\n")
+        assert said(place, "status", "my site") == runs
+        assert "Invalid command 'Nonsense'" in place.run("restart", "my site").stderr
+        assert "it runs already, as process" in place.run("start", "my site").stderr
+        said(place, "stop", "my site")
+    finally:
+        conf.write_text(right)
+        place.run("stop", "my site")
+    conf.write_text(right + "Nonsense on\n")
+    assert place.run("status", "my site").returncode == 3
+    assert "Invalid command 'Nonsense'" in place.run("start", "my site").stderr
+    conf.write_text(right.replace("PidFile logs", "PidFile ${LOGS}") + "Nonsense on\n")
+    assert "httpd refuses the configuration: " in place.run("status", "my site").stderr
+
+
 def test_what_a_program_prints_is_the_configuration(place: Place) -> None:
     said(place, "create", "site", "--pythonhandler", "shop")
     conf = place.folder / "site/conf"

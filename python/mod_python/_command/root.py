@@ -6,6 +6,7 @@ import os
 import platform
 import re
 import runpy
+import signal
 import subprocess
 import sys
 import tempfile
@@ -111,7 +112,12 @@ class Root:
         pid = self.pid()
         if not pid:
             raise Problem("it does not run")
-        self.signal("graceful-stop")
+        try:
+            os.kill(pid, signal.SIGWINCH)  # as httpd's own -k graceful-stop, which refuses a wrong configuration
+        except ProcessLookupError:
+            return
+        except PermissionError as error:
+            raise Problem(f"process {pid} is another user's") from error
         until = time.monotonic() + _PATIENCE
         while _lives(pid):
             if time.monotonic() > until:
@@ -126,15 +132,26 @@ class Root:
 
     def pid(self) -> int:
         """Return the process ID of httpd; 0 if it does not run."""
-        said = self._run("-t", "-D", "DUMP_RUN_CFG")
-        found = re.search(r'^PidFile: "(.*)"', said.stdout, re.MULTILINE)
-        if found is None:
-            raise Problem(f"httpd refuses the configuration: {said.stderr.strip()}")
+        file = self._pid_file()
         try:
-            pid = int(Path(found[1]).read_text())
+            pid = int(file.read_text())
         except (OSError, ValueError):
             return 0
         return pid if _lives(pid) else 0
+
+    def _pid_file(self) -> Path:
+        """Return the path of httpd's PidFile. Raise Problem if httpd does not say, and httpd.conf does not either."""
+        said = self._run("-t", "-D", "DUMP_RUN_CFG")
+        if found := re.search(r'^PidFile: "(.*)"', said.stdout, re.MULTILINE):
+            return Path(found[1])
+        # The configuration is wrong by now, and httpd may run all the same.
+        with contextlib.suppress(OSError):
+            text = self.conf.read_text(errors="surrogateescape")
+            root, name = _last_value(text, "ServerRoot"), _last_value(text, "PidFile")
+            file = Path(root, name)
+            if name and file.is_absolute() and "${" not in str(file):
+                return file
+        raise Problem(f"httpd refuses the configuration: {said.stderr.strip()}")
 
     def _run(self, *words: str) -> subprocess.CompletedProcess[str]:
         command = [str(_places.httpd()), "-f", str(self.conf), *words]
@@ -152,6 +169,14 @@ def package_path() -> dict[str, str]:
     from mod_python._command.site import is_found_by_itself
 
     return {} if is_found_by_itself() else {"PYTHONPATH": str(_places.PACKAGE.parent)}
+
+
+def _last_value(text: str, directive: str) -> str:
+    """Return the value of a directive in the last line that has it; an empty text if there is none."""
+    line = re.compile(rf'^[ \t]*{directive}[ \t]+(?:"((?:[^"\\\n]|\\.)*)"|(\S+))', re.MULTILINE | re.IGNORECASE)
+    found = line.findall(text)
+    in_quotes, plain = found[-1] if found else ("", "")
+    return re.sub(r'\\(["\\])', r"\1", in_quotes) or plain
 
 
 def _lives(pid: int) -> bool:
