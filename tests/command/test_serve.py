@@ -1,5 +1,7 @@
 """`mod_python serve shop.py`: a handler on a terminal, and what is left behind."""
 
+import contextlib
+import fcntl
 import http.client
 import io
 import re
@@ -8,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.request
 
 import pytest
 
@@ -261,6 +264,25 @@ def test_streams_that_nobody_reads(place: Place) -> None:
         done = subprocess.run(["sh", "-c", line], cwd=place.folder, env=place.env, capture_output=True, text=True)
         assert done.stderr == (f"mod_python: {sentence}\n" if sentence else "")
         assert done.returncode == (1 if sentence else 0)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_ends_though_nobody_reads_what_it_shows(place: Place, number: signal.Signals) -> None:
+    place.write("shop.py", "def handler(req):\n    for i in range(3000):\n        print(i, 'y' * 100)\n    return 0\n")
+    command = [sys.executable, "-m", "mod_python", "serve", "shop.py", "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=place.folder, env=place.env, text=True) as program:
+        assert program.stdout is not None
+        try:
+            fcntl.fcntl(program.stdout, fcntl.F_SETPIPE_SZ, 4096)
+            match = re.match(STARTED, program.stdout.readline())
+            assert match is not None
+            with contextlib.suppress(TimeoutError):  # the handler may wait for a reader, too
+                urllib.request.urlopen(match[1], timeout=1).close()
+            program.send_signal(number)
+            assert program.wait(timeout=PATIENCE) == 0
+        finally:
+            program.kill()
+    place.expect_nothing_left()
 
 
 def test_a_failing_openssl_is_one_sentence(place: Place) -> None:

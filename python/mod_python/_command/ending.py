@@ -22,6 +22,7 @@ def stop(*_: object) -> None:
         return
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
+    _State.has_come = False
     raise KeyboardInterrupt
 
 
@@ -35,7 +36,6 @@ def uninterrupted() -> Iterator[None]:
         signal.setitimer(signal.ITIMER_REAL, 0)
         _State.waits = False
     if _State.has_come:
-        _State.has_come = False
         stop()
 
 

@@ -20,6 +20,7 @@ from mod_python._command.terminal import Terminal, is_crash, is_failure
 
 _START = 60.0  # seconds in which a child must be ready
 _LOOK = 0.2  # seconds between looks at files and processes
+_UNREAD = 2.0  # seconds behind httpd's end in which somebody must read what is shown
 _RECENT = 2.0  # seconds in which an error may be the reason of httpd's end
 _READY, _REFUSED = LINE.decode().rstrip("\n"), REFUSED.decode()
 _IMPORT = re.compile(r"\[python:error\].* PythonImport .*\(.*:\d+\)|\[python:crit\]")
@@ -135,6 +136,10 @@ class Screen:
         """Write a line of the command's own."""
         self._terminal.say(text)
 
+    def flush(self) -> None:
+        """Write what a signal has kept from being written."""
+        self._terminal.flush()
+
 
 def _begin(site: Site, screen: Screen) -> None:
     """Wait until a child is ready. Raise Problem if there will be none, or if the module cannot be imported."""
@@ -184,10 +189,26 @@ def _end(site: Site, screen: Screen) -> None:
     """End httpd, and show the requests that were being answered or logged."""
     screen.at_end = True
     ending = threading.Thread(target=site.end)
+    shown = threading.Event()
     ending.start()
-    while ending.is_alive():
-        screen.show(0.02)
-    screen.show(0)
+    threading.Thread(target=_leave, args=(site, ending, shown), daemon=True).start()
+    try:
+        while ending.is_alive():
+            screen.show(0.02)
+        screen.show(0)
+        screen.flush()  # else at the end of Python, where nothing would end the wait for a reader
+    finally:
+        shown.set()
+
+
+def _leave(site: Site, ending: threading.Thread, shown: threading.Event) -> None:
+    """End this process if nobody reads what it shows: a write to a full pipe waits for ever."""
+    ending.join()
+    if not shown.wait(_UNREAD):
+        try:
+            site.close()
+        finally:
+            os._exit(0)
 
 
 class Watch:

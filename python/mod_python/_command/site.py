@@ -201,6 +201,10 @@ class Site(HttpdSession):
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End httpd, and remove the folder."""
         try:
             self.end()
         finally:

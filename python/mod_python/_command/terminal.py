@@ -64,6 +64,10 @@ class Terminal:
         elif not (self._quiet and _ROUTINE.match(line)) or is_crash(line):
             self._write(self._entry(line))
 
+    def flush(self) -> None:
+        """Write what a signal has kept from being written."""
+        self._stream.flush()
+
     def _request(self, status: str, microseconds: str, method: str, path: str) -> None:
         shown = self._in_colour(_COLOURS.get(status[:1], "0"), status)
         what = printable(_unescaped(path), kept="")
