@@ -183,8 +183,8 @@ def test_w11_status_line_sets_the_status(httpd: Httpd) -> None:
 
 
 def test_requests_are_logged_once(httpd: Httpd) -> None:
-    before = len(httpd.requests())
-    httpd.get("/ok")
-    httpd.get("/not-found")
-    httpd.wait_for_request("404 GET /not-found", before)
-    assert httpd.requests()[before:] == ["200 GET /ok HTTP/1.1", "404 GET /not-found HTTP/1.1"]
+    for path, status in (("/ok?once", 200), ("/not-found?once", 404)):
+        httpd.get(path)
+        httpd.wait_for_request(f"{status} GET {path}")
+    logged = [line for line in httpd.requests() if "?once" in line]
+    assert logged == ["200 GET /ok?once HTTP/1.1", "404 GET /not-found?once HTTP/1.1"]

@@ -82,6 +82,7 @@ CASES: dict[str, list[tuple[str, ...]]] = {
 NOT_READ = {
     ("/echo", *TOO_LARGE),
     ("/echo", *FORM, "-H", "Transfer-Encoding: chunked"),
+    ("/guarded", *FORM),
     ("/methods", "-X", "PUT", *JSON),
 }
 
