@@ -10,7 +10,7 @@ use pyo3::prelude::*;
 use super::future::Future;
 use crate::httpd::connection::poller::Event;
 use crate::parking::late_signals::signal_late;
-use crate::python::object::arguments::{boolean, given, none};
+use crate::python::object::arguments::{given, none};
 use crate::python::object::class;
 use crate::python::object::class::{Answer, Class, This};
 use crate::python::object::members::{attributes, methods};
@@ -36,9 +36,6 @@ impl Class for LoopEvent {
         call_late() = call_late;
         /// Takes the calls back. Called by the loop before it looks.
         taken() = taken;
-        /// Says whether the loop is about to wait, and returns whether requests wait for it (bool). One that does not wait is
-        /// not called: it must look at what was posted after it has said that it is about to wait.
-        set_waiting(is_waiting) = set_waiting;
         /// Waits in the set whose descriptor epoll is, which has this event edge-triggered: for timeout seconds (float), for
         /// ever if it is None, and not at all while posted has something or requests wait for the loop. Returns the
         /// descriptors that are ready and what epoll reports of each, as a list of tuples; None where there are none.
@@ -96,12 +93,6 @@ fn call_late<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
 fn taken<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
     this.body().0.reset();
     none(this)
-}
-
-fn set_waiting<'py>(this: &Me<'_, 'py>, is_waiting: &Bound<'py, PyAny>) -> Answer<'py> {
-    let event = &this.body().0;
-    event.set_waiting(is_waiting.is_truthy()?);
-    boolean(this.py(), event.is_owed())
 }
 
 fn set_loop<'py>(this: &Me<'_, 'py>, at_end: &Bound<'py, PyAny>) -> Answer<'py> {
