@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from mod_python import _apache
-from mod_python._asgi_loop import AsgiLoop, log
+from mod_python._asgi_loop import AsgiLoop
+from mod_python._failures import log_failure
 
 _AHEAD = 65536  # bytes that an application may be ahead of what is written
 _SMALL = 65536  # bytes
@@ -93,7 +94,7 @@ class Exchange:
                 error.__cause__ = raised
         if error is not None:
             if self.is_complete:
-                log(f"{self.name} failed after its response", error)
+                log_failure(f"{self.name} failed after its response:", error)
             elif self.is_gone:
                 why = "the child stops" if self.is_stopped else "after the client had left"
                 text = f"{self.name}: {why}: {error!r}"

@@ -13,6 +13,7 @@ from collections.abc import Coroutine, Iterator
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from mod_python import _aio, _apache
+from mod_python._failures import log_failure
 
 if TYPE_CHECKING:
     from mod_python._asgi_exchange import Exchange
@@ -96,7 +97,7 @@ class AsgiLoop:
         except BaseException as error:  # raised by a task factory
             work.close()
             if exchange is None:
-                log(f"{name} cannot run", error)
+                log_failure(f"{name} cannot run:", error)
             else:
                 exchange.fail(error)
         else:
@@ -301,7 +302,8 @@ class Lifespan:
             self.task = self._loop.new_task(work, contextvars.Context(), f"lifespan of {self._name}")
         except BaseException as error:  # raised by a task factory
             work.close()
-            log(f"{self._name} could not start; requests get 503, and it is tried again after {_PAUSE:.0f} s", error)
+            text = f"{self._name} could not start; requests get 503, and it is tried again after {_PAUSE:.0f} s:"
+            log_failure(text, error)
             self._started(False)
 
     async def _run(self) -> None:
@@ -314,7 +316,7 @@ class Lifespan:
         except BaseException as raised:
             error = f"it raised {raised!r}"
             if self.is_ready or self._shutdown.is_set():
-                log(f"the lifespan of {self._name} failed", raised)
+                log_failure(f"the lifespan of {self._name} failed:", raised)
         if shutdown is not self._shutdown:
             return  # it was tried again
         if self._shutdown.is_set() and not self.is_ready:
@@ -385,11 +387,3 @@ class Lifespan:
 def _refuse(req: Any, seconds: float) -> NoReturn:
     req.err_headers_out["Retry-After"] = str(max(1, math.ceil(seconds)))
     raise _apache.SERVER_RETURN(_apache.HTTP_SERVICE_UNAVAILABLE)
-
-
-def log(text: str, error: BaseException) -> None:
-    """Log an exception that no request is told of, with its traceback."""
-    import traceback
-
-    lines = "".join(traceback.format_exception(error)).rstrip()
-    _apache.log_error(f"{text}:\n{lines}")

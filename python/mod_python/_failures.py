@@ -12,8 +12,16 @@ from mod_python import _apache
 
 def _log(title: str, value: BaseException | None, tb: TracebackType | None) -> None:
     code = tb.tb_frame.f_code.co_filename if tb is not None else __file__
-    text = "\n".join([title, "".join(formatted(value, tb))]).rstrip("\n")
-    _apache._log(_apache.APLOG_ERR, text, code, tb.tb_lineno if tb is not None else 1)
+    _apache._log(_apache.APLOG_ERR, _text(title, value, tb), code, tb.tb_lineno if tb is not None else 1)
+
+
+def _text(title: str, value: BaseException | None, tb: TracebackType | None) -> str:
+    return "\n".join([title, "".join(formatted(value, tb))]).rstrip("\n")
+
+
+def log_failure(title: str, error: BaseException) -> None:
+    """Log an exception that no code is told of, with its traceback, as an entry that begins with a title (str)."""
+    _apache.log_error(_text(title, error, error.__traceback__))
 
 
 def formatted(value: BaseException | None, tb: TracebackType | None) -> list[str]:

@@ -14,8 +14,9 @@ from collections.abc import Awaitable, Callable, Coroutine, Generator
 from types import coroutine
 from typing import Any, Self
 
-from mod_python import _aio, _apache
+from mod_python import _aio
 from mod_python._contexts import copy_context
+from mod_python._failures import log_failure
 from mod_python._loop_tasks import served
 
 _AHEAD = 65536  # bytes that a handler may be ahead of what is sent
@@ -333,11 +334,8 @@ class Exchange:
 
     def log_failure(self, how: str, error: BaseException) -> None:
         """Log an exception that httpd's thread is not told of, with its traceback."""
-        import traceback
-
         name = f"{self._function.__module__}.{self._function.__qualname__}"
-        lines = "".join(traceback.format_exception(error)).rstrip()
-        _apache.log_error(f"a task of {name} failed for {self.what!r}: {how}\n{lines}")
+        log_failure(f"a task of {name} failed for {self.what!r}: {how}", error)
 
 
 def current(target: Any) -> Exchange | None:
