@@ -7,6 +7,7 @@ import threading
 import time
 
 import pytest
+from few_threads import few_threads
 
 from http1 import get, post, responses
 from httpd import Httpd
@@ -18,14 +19,7 @@ CONF = f"""
 LogLevel python:info
 PythonMaxWaitingRequests {MOST}
 PythonGracefulTimeout 2
-ServerLimit 2
-StartServers 1
-ThreadsPerChild {THREADS}
-ThreadLimit {THREADS}
-MaxRequestWorkers {THREADS}
-MinSpareThreads 1
-MaxSpareThreads {THREADS}
-AsyncRequestWorkerFactor 100
+{few_threads(THREADS)}
 Timeout 6
 PythonApplication / asgi waiting_pages
 PythonApplication /wsgi wsgi waiting_pages:by_wsgi

@@ -10,6 +10,7 @@ import time
 from collections import Counter
 
 import pytest
+from few_threads import few_threads
 
 from http1 import get, post, responses
 from httpd import Httpd
@@ -29,14 +30,7 @@ CONF = f"""
 LogLevel python:info
 PythonMaxWaitingRequests 200
 PythonGracefulTimeout 2
-ServerLimit 2
-StartServers 1
-ThreadsPerChild {THREADS}
-ThreadLimit {THREADS}
-MaxRequestWorkers {THREADS}
-MinSpareThreads 1
-MaxSpareThreads {THREADS}
-AsyncRequestWorkerFactor 100
+{few_threads(THREADS)}
 Timeout 6
 """
 CONF += "".join(LOCATION.replace("@", name) for name in NAMES.split())

@@ -10,6 +10,7 @@ import zlib
 from collections import Counter
 
 import pytest
+from few_threads import few_threads
 
 from http1 import get, head, post, responses
 from http2 import Stream
@@ -23,14 +24,7 @@ CONF = f"""
 LogLevel python:info
 PythonMaxWaitingRequests 200
 PythonGracefulTimeout 1
-ServerLimit 2
-StartServers 1
-ThreadsPerChild {THREADS}
-ThreadLimit {THREADS}
-MaxRequestWorkers {THREADS}
-MinSpareThreads 1
-MaxSpareThreads {THREADS}
-AsyncRequestWorkerFactor 100
+{few_threads(THREADS)}
 Timeout 20
 SendBufferSize 65536
 """
