@@ -3,11 +3,20 @@
 Python writes them to ``sys.stderr`` line by line, so that entries of other threads come between the lines.
 """
 
+import os
 import sys
 import threading
 from types import TracebackType
 
 from mod_python import _apache
+
+TYPE_CHECKING = False  # as typing's, whose import takes long
+if TYPE_CHECKING:
+    from traceback import StackSummary, TracebackException
+
+# The files whose functions call those of an application, begin so: those that serve it on asyncio's loop.
+_SERVING = tuple(f"{__file__.rpartition('/')[0]}/{begin}" for begin in ("_aio", "_asgi", "_loop"))
+_LIBRARY = f"{os.__file__.rpartition('/')[0]}/"
 
 
 def _log(title: str, value: BaseException | None, tb: TracebackType | None) -> None:
@@ -27,15 +36,18 @@ def log_failure(title: str, error: BaseException) -> None:
 def formatted(value: BaseException | None, tb: TracebackType | None) -> list[str]:
     """Return an exception and its traceback as lines, each with its end, as Python prints them.
 
-    Where `traceback` cannot be imported, in an interpreter that ends or in a process without a free descriptor, the
-    lines have neither code nor the exceptions before this one.
+    Frames of ours are left out that have called the application's. Where `traceback` cannot be imported, in an
+    interpreter that ends or in a process without a free descriptor, the lines have neither code nor the exceptions
+    before this one.
     """
     if value is None:
         return []
     try:
         import traceback  # takes long, and most children never need it
 
-        return traceback.format_exception(type(value), value, tb)
+        whole = traceback.TracebackException(type(value), value, tb, compact=True)
+        _leave_out_ours(whole)
+        return list(whole.format())
     except Exception:
         lines = ["Traceback (most recent call last):\n"]
         while tb is not None:
@@ -43,6 +55,32 @@ def formatted(value: BaseException | None, tb: TracebackType | None) -> list[str
             lines.append(f'  File "{code.co_filename}", line {tb.tb_lineno}, in {code.co_name}\n')
             tb = tb.tb_next
         return [*lines, f"{type(value).__name__}: {value}\n"]
+
+
+def _leave_out_ours(whole: "TracebackException") -> None:
+    """Leave frames of ours out of a traceback, and out of those of the exceptions in it and before it."""
+    left = [whole]
+    while left:
+        one = left.pop()
+        _leave_out_callers(one.stack)
+        left += [other for other in (one.__cause__, one.__context__, *(one.exceptions or ())) if other is not None]
+
+
+def _leave_out_callers(stack: "StackSummary") -> None:
+    """Leave out the frames of ours behind which the application's come; where there are none, all of ours but one.
+
+    Those of ours behind the application's are where something is refused.
+    """
+    files = [frame.filename for frame in stack]
+    ours = [number for number, file in enumerate(files) if file.startswith(_SERVING)]
+    theirs = [number for number, file in enumerate(files) if not file.startswith(_SERVING) and not _is_of_python(file)]
+    end = theirs[-1] if theirs else ours[-1] if ours else 0
+    stack[:end] = [frame for number, frame in enumerate(stack[:end]) if number not in ours]
+
+
+def _is_of_python(file: str) -> bool:
+    """Return whether a file is one of Python's own modules."""
+    return file.startswith((_LIBRARY, "<frozen ")) and "-packages/" not in file
 
 
 def _in_thread(failure: "threading.ExceptHookArgs") -> None:
