@@ -10,6 +10,7 @@ import pytest
 
 from http1 import get
 from httpd import Httpd
+from last_words import last_words
 
 MPMS = ("event", "worker")
 NAMES = "echo reads two_ways impatient sleeps sniffs fails waits how large kept".split()
@@ -107,16 +108,6 @@ def test_a_slow_peer_is_waited_for(httpd: Httpd) -> None:
     assert length == 100 * 65536
 
 
-def told(httpd: Httpd, count: int) -> str:
-    """What handlers say of their ends, when they have said so many words."""
-    deadline = time.monotonic() + 5
-    said = ""
-    while len(said.split()) < count and time.monotonic() < deadline:
-        said = f"{said} {talk(httpd, 'how').decode()}".strip()
-        time.sleep(0.02)
-    return said
-
-
 @pytest.mark.parametrize(
     ("what", "error", "how"),
     [
@@ -135,14 +126,14 @@ def test_a_peer_that_leaves_is_told_once(httpd: Httpd, what: str, error: str, ho
     if how == "resets":
         client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     client.close()
-    assert told(httpd, 3) == f"{what} {error} finally"
+    assert last_words(lambda: talk(httpd, "how").decode(), 3) == f"{what} {error} finally"
     assert "Traceback" not in httpd.log()
 
 
 def test_a_task_that_outlives_its_connection(httpd: Httpd) -> None:
     talk(httpd, "how")
     assert talk(httpd, "kept") == b"bye\n"
-    assert told(httpd, 2) == "the connection is over"
+    assert last_words(lambda: talk(httpd, "how").decode(), 2) == "the connection is over"
 
 
 @pytest.mark.parametrize("mpm", ["event", "worker"])

@@ -15,6 +15,7 @@ import pytest
 
 from http1 import get, head, post, responses
 from httpd import Httpd
+from last_words import last_words
 
 MPMS = ("event", "prefork")
 FILE = Path(tempfile.gettempdir()) / f"mod_python.loop.{os.getpid()}"
@@ -262,16 +263,6 @@ def test_server_sent_events(httpd: Httpd) -> None:
     assert b"Content-Type: text/event-stream\r\n" in answer and answer.endswith(b"\r\n\r\n")
 
 
-def told(httpd: Httpd, count: int) -> str:
-    """What handlers say of their ends, when they have said so many words."""
-    deadline = time.monotonic() + 5
-    said = ""
-    while len(said.split()) < count and time.monotonic() < deadline:
-        said = f"{said} {httpd.get('/loop/how').text}".strip()
-        time.sleep(0.02)
-    return said
-
-
 @pytest.mark.parametrize(
     ("what", "error"),
     [
@@ -292,7 +283,7 @@ def test_a_client_that_leaves_is_told_once(httpd: Httpd, what: str, error: str, 
         client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     client.close()
     begin = time.monotonic()
-    assert told(httpd, 3) == f"{error} /loop/waits finally"
+    assert last_words(lambda: httpd.get("/loop/how").text, 3) == f"{error} /loop/waits finally"
     assert time.monotonic() - begin < 2
     assert "Traceback" not in httpd.log()
 
@@ -303,7 +294,7 @@ def test_a_handler_can_go_on_without_its_client(httpd: Httpd) -> None:
     client.sendall(get("/loop/goes_on"))
     time.sleep(0.1)
     client.close()
-    assert told(httpd, 2) == "went on"
+    assert last_words(lambda: httpd.get("/loop/how").text, 2) == "went on"
 
 
 def test_a_task_factory_that_raises_leaves_no_request_waiting(httpd: Httpd) -> None:
