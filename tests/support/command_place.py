@@ -69,6 +69,7 @@ class Place:
     def run(self, *words: str, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
         """Run the command without a terminal to its end."""
         command = [sys.executable, "-m", "mod_python", *words]
+        command = ["env", "--default-signal=INT", *command]  # which a shell ignores in the background
         environment = {**self.env, **(env or {})}
         return subprocess.run(
             command, cwd=self.folder, env=environment, capture_output=True, text=True, check=False, timeout=PATIENCE

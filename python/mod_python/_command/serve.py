@@ -1,5 +1,6 @@
 """`mod_python serve`: a private httpd in the foreground."""
 
+import contextlib
 import errno
 import os
 import re
@@ -8,10 +9,12 @@ import socket
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 
 from mod_python._command.ending import stop_on_signals, uninterrupted
+from mod_python._command.lives import End, Lives
 from mod_python._command.options import Options
 from mod_python._command.problem import Problem
 from mod_python._command.ready import LINE, REFUSED
@@ -97,35 +100,55 @@ class Screen:
         is_ready: whether a child was ready.
         failures: the lines about errors, of the last seconds.
         refused: a sentence about the application, which cannot be served.
+        ends: of children, that nothing was said of yet.
     """
 
     def __init__(self, log: "Log", terminal: Terminal) -> None:
         self._log = log
         self._terminal = terminal
+        self._lives = Lives()
         self.at_end = False
+        self._before_end = 0  # lines that have come before that, and are not shown yet
         self.is_ready = False
         self.failures: list[str] = []
         self._failed = 0.0
         self.refused = ""
+        self.ends: list[End] = []
 
     def show(self, seconds: float) -> None:
-        """Show what has come; wait for the first line at most this long."""
-        if not self._log.wait(seconds):
-            return
+        """Show what has come; wait for the first line, or the end of a child, at most this long."""
+        self._lives.note_ended(self._log.wait(seconds, [] if self.at_end else self._lives.descriptors()))
         with uninterrupted():  # a line that was read is shown
             for line in self._log.lines():
                 self._take(line)
+        self.ends += self._lives.ends()
+
+    def begin_end(self) -> None:
+        """Note that httpd is to end. Nothing is written: perhaps nobody reads it."""
+        self._lives.note_ended(self._log.wait(0, self._lives.descriptors()))
+        self._before_end = self._log.fetch()
+        self.at_end = True
+
+    def show_last(self) -> None:
+        """Show what httpd has written up to its end."""
+        self.show(0)
+        if rest := self._log.rest():
+            self._take(rest)
+        self.ends += self._lives.ends(is_over=True)
 
     def _take(self, line: str) -> None:
-        if line == _READY:
+        if self._lives.take(line):
+            pass
+        elif line == _READY:
             self.is_ready = True
         elif line.startswith(_REFUSED):
             self.refused = line.removeprefix(_REFUSED)
         else:
-            self._terminal.show(line, at_end=self.at_end)
+            self._terminal.show(line, at_end=self.at_end and not self._before_end)
             if is_failure(line):
                 self.failures.append(line)
                 self._failed = time.monotonic()
+        self._before_end = max(self._before_end - 1, 0)
 
     def forget(self) -> None:
         """Forget failures that are no longer the last thing that is seen."""
@@ -135,6 +158,13 @@ class Screen:
     def say(self, text: str) -> None:
         """Write a line of the command's own."""
         self._terminal.say(text)
+
+    def say_ends(self) -> None:
+        """Say how children have ended of which httpd says nothing."""
+        for end in self.ends:
+            if not end.is_crash:
+                self._terminal.say_error(end.text)
+        self.ends.clear()
 
     def flush(self) -> None:
         """Write what a signal has kept from being written."""
@@ -147,8 +177,12 @@ def _begin(site: Site, screen: Screen) -> None:
     while not screen.is_ready:
         screen.show(_LOOK)
         if not site.alive():
-            screen.show(0)
+            screen.show_last()
             raise Problem(f"httpd did not start{_as_above(screen, site)}")
+        if screen.ends and not screen.is_ready:
+            above = ", as it says above" if screen.ends[0].is_crash and screen.failures else ""
+            what = f"{site.options.target} was imported" if site.target.module else "it started"
+            raise Problem(f"{screen.ends[0].text}, while {what}{above}")
         if any(is_crash(line) for line in screen.failures):
             raise Problem(f"{site.options.target} has crashed a process of httpd, as it says above")
         if time.monotonic() > until:
@@ -169,6 +203,7 @@ def _go_on(site: Site, screen: Screen, parent: int | None) -> None:
     while site.alive():
         screen.forget()
         screen.show(_LOOK)
+        screen.say_ends()
         if screen.refused:
             screen.say(f"{screen.refused}.")
             screen.refused = ""
@@ -181,21 +216,23 @@ def _go_on(site: Site, screen: Screen, parent: int | None) -> None:
                 screen.say(f"{changed.name} has changed: httpd restarts gracefully.")
             except Problem as problem:
                 screen.say(f"{changed.name} has changed, and httpd goes on as it was: {problem}")
-    screen.show(0)
+    screen.show_last()
+    screen.say_ends()
     raise Problem(f"httpd ended by itself{_as_above(screen, site)}")
 
 
 def _end(site: Site, screen: Screen) -> None:
     """End httpd, and show the requests that were being answered or logged."""
-    screen.at_end = True
     ending = threading.Thread(target=site.end)
     shown = threading.Event()
+    screen.begin_end()
     ending.start()
     threading.Thread(target=_leave, args=(site, ending, shown), daemon=True).start()
     try:
         while ending.is_alive():
             screen.show(0.02)
-        screen.show(0)
+        screen.show_last()
+        screen.say_ends()
         screen.flush()  # else at the end of Python, where nothing would end the wait for a reader
     finally:
         shown.set()
@@ -251,16 +288,32 @@ class Log:
     def __init__(self, path: Path) -> None:
         self._reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         self.writer = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+        self._lines: deque[bytes] = deque()
         self._rest = b""
 
-    def wait(self, seconds: float) -> bool:
-        """Wait at most this long, and return whether something has come."""
-        return bool(select.select([self._reader], [], [], seconds)[0])
+    def wait(self, seconds: float, others: list[int]) -> list[int]:
+        """Wait at most this long until something has come, or another descriptor can be read, and return those."""
+        found = select.select([self._reader, *others], [], [], 0 if self._lines else seconds)[0]
+        return [one for one in found if one != self._reader]
+
+    def fetch(self) -> int:
+        """Read what has come, and return how many lines there are for `lines()`."""
+        with contextlib.suppress(BlockingIOError):
+            *whole, self._rest = (self._rest + os.read(self._reader, 1 << 20)).split(b"\n")
+            self._lines += whole
+        return len(self._lines)
 
     def lines(self) -> Iterator[str]:
-        """Yield the lines that have come."""
-        *whole, self._rest = (self._rest + os.read(self._reader, 1 << 20)).split(b"\n")
-        yield from (line.decode(errors="backslashreplace") for line in whole)
+        """Yield the lines that have come. Where the caller stops, the next call goes on."""
+        self.fetch()
+        while self._lines:
+            yield self._lines[0].decode(errors="backslashreplace")
+            self._lines.popleft()
+
+    def rest(self) -> str:
+        """Return the last line, which has no end."""
+        line, self._rest = self._rest, b""
+        return line.decode(errors="backslashreplace")
 
     def __enter__(self) -> "Log":
         return self

@@ -105,7 +105,8 @@ class Site(HttpdSession):
 
     def configuration(self) -> str:
         """Return the text of httpd.conf. Raise Problem if it cannot be made."""
-        before = ["PythonImport mod_python._command.environment main_interpreter"] if self.options.env_file else []
+        before = ["PythonImport mod_python._command.child main_interpreter"]
+        before += ["PythonImport mod_python._command.environment main_interpreter"] if self.options.env_file else []
         # Behind a fragment, so that its own lines about the main logs do not hold: they are shown at the terminal.
         log = quoted(self.log)
         behind = [*_FORMATS, f"ErrorLog {log}", f"GlobalLog {log} served"]

@@ -49,17 +49,21 @@ class Terminal:
         """Write a line of the command's own."""
         self._write(self._in_colour("1", text))
 
+    def say_error(self, text: str) -> None:
+        """Write a line of the command's own about an error."""
+        self._write(f"{self._in_colour(_LEVELS['error'], 'error')}: {printable(text)}")
+
     def show(self, line: str, *, at_end: bool = False) -> None:
         """Write a line of the log, if it is worth it.
 
         Args:
             line: the line.
-            at_end: whether httpd ends: then only requests, and what Python code has logged, are of interest.
+            at_end: whether httpd ends: then only requests, crashes, and what Python code has said, are of interest.
         """
         if request := _REQUEST.fullmatch(line):
             self._request(*request.groups())
         elif at_end:
-            if line.startswith("[python:"):
+            if line.startswith("[python:") or not line.startswith("[") or is_crash(line):
                 self._write(self._entry(line))
         elif not (self._quiet and _ROUTINE.match(line)) or is_crash(line):
             self._write(self._entry(line))
