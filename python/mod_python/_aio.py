@@ -150,7 +150,8 @@ class _Loop:
                 task = context.run(create_task, serving)
             else:
                 task = asyncio.Task(serving, loop=self.loop, name="apache.aio", context=context)  # as create_task does
-            self.waiting[future] = task
+            if future in self.waiting:  # an eager task may be over
+                self.waiting[future] = task
         except BaseException as error:  # raised by a task factory
             future.set(None, error)  # first: else the end of the coroutine is the result
             serving.close()

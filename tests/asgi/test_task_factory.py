@@ -1,4 +1,4 @@
-"""Task factories of applications that raise: no request waits for a task that does not run."""
+"""Task factories of applications: no request waits for a task that does not run, or is kept by one that is over."""
 
 from httpd import Httpd
 
@@ -11,9 +11,14 @@ MaxRequestWorkers 16
 PythonInterpreter main_interpreter
 PythonApplication /site asgi factories
 PythonApplication /other asgi factories:other
+<Location /kept>
+    SetHandler mod_python
+    PythonHandler factories::kept
+</Location>
 """
 FACTORIES = """
 import asyncio
+from mod_python import _aio, apache
 
 def once(loop, coroutine, **options):
     loop.set_task_factory(None)
@@ -22,10 +27,25 @@ def once(loop, coroutine, **options):
 def old(loop, coroutine):
     return asyncio.Task(coroutine, loop=loop)
 
+def at_once(loop, coroutine):
+    "As asyncio.eager_task_factory, for a coroutine that does not wait."
+    done = loop.create_future()
+    try:
+        coroutine.send(None)
+    except StopIteration:
+        done.set_result(None)
+    return done
+
+@apache.aio
+async def kept(req):
+    await req.write(str(len(_aio._current.waiting)))
+    return apache.OK
+
 async def application(scope, receive, send):
     if scope["type"] == "lifespan":
         raise RuntimeError("none")
-    factories = {b"once": once, b"old": old}
+    factories = {b"once": once, b"old": old, b"none": None}
+    factories[b"eager"] = getattr(asyncio, "eager_task_factory", at_once)
     if name := scope["query_string"]:
         asyncio.get_running_loop().set_task_factory(factories[name])
     await send({"type": "http.response.start", "status": 200})
@@ -56,3 +76,11 @@ def test_a_factory_that_knows_no_contexts(httpd: Httpd) -> None:
     httpd.handler("factories.py", FACTORIES)
     assert httpd.get("/site/?old").text == "hello"
     assert [httpd.get("/site/").text for _ in range(3)] == ["hello"] * 3
+
+
+def test_a_factory_whose_tasks_are_over_when_they_are_made(httpd: Httpd) -> None:
+    httpd.handler("factories.py", FACTORIES)
+    assert httpd.get("/site/?eager").text == "hello"
+    assert [httpd.get("/site/").text for _ in range(3)] == ["hello"] * 3
+    assert len({httpd.get("/kept").text for _ in range(3)}) == 1
+    assert httpd.get("/site/?none").text == "hello"
