@@ -55,7 +55,8 @@ def _report(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
     if exchange is None or error is None:
         loop.default_exception_handler(context)
     else:
-        variables.run(exchange.log_failure, context.get("message", "a task failed"), error)
+        # A copy, since from Python 3.12 on the loop has entered the context itself.
+        variables.copy().run(exchange.log_failure, context.get("message", "a task failed"), error)
 
 
 def _end(running: "_Loop") -> None:
