@@ -48,6 +48,7 @@ END
 mount_system() {
     mount -t proc proc "$1/proc"
     mount --rbind /dev "$1/dev"
+    mount --rbind /sys "$1/sys"
     mount -t tmpfs -o mode=1777 tmpfs "$1/tmp"
     cp /etc/resolv.conf "$1/etc/resolv.conf"
     printf '127.0.0.1 localhost %s\n::1 localhost\n' "$(hostname)" > "$1/etc/hosts"
