@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::ffi::{CStr, CString};
 use std::sync::Arc;
 
+use crate::engine::capacity::Room;
 use crate::engine::phases::Phase;
 use crate::engine::protocols::Protocol;
 use crate::engine::settings::Settings;
@@ -11,6 +12,7 @@ use crate::httpd::server::config;
 use crate::httpd::{Connection, Pool, Request, Server, Status};
 use crate::locks::{Guard, Lock};
 use crate::parking::kept_alive::{AfterKeepAlive, KeptAlive};
+use crate::parking::limits;
 use crate::parking::shutdown;
 use crate::parking::shutdown::StopStage;
 use crate::parking::task::Task;
@@ -149,6 +151,9 @@ fn http(c: &Connection) -> Status {
     let can_park = |state: &&ConnectionState| state.parked_socket.borrow().is_some();
     match c.existing_state().filter(can_park) {
         Some(state) => {
+            if let Some(parked_socket) = &*state.parked_socket.borrow() {
+                parked_socket.answer();
+            }
             let status = WaitingRequest::serve(c, state);
             if status == Status::OK && state.waiting.borrow().is_none() {
                 keep_alive(c, state);
@@ -159,13 +164,20 @@ fn http(c: &Connection) -> Status {
     }
 }
 
-/// Parks a connection that is kept alive behind a request that has not waited, if one before it has.
+/// Parks a connection that is kept alive behind a request that has not waited, if one before it has. Where descriptors are
+/// short, others wait with one in the MPM's hands; those of HTTP/2 have a set of their own that knows the other.
 fn keep_alive(c: &Connection, state: &ConnectionState) {
+    let Some(parked_socket) = state.parked_socket.take() else {
+        return;
+    };
     if let Some(time) = state.keep_alive_time.get() {
-        if let Some(parked_socket) = state.parked_socket.take() {
-            state.keep_alive(c, Watch::new(Some(parked_socket)), time);
-        }
+        return state.keep_alive(c, Watch::new(Some(parked_socket)), time);
     }
+    let is_scarce = limits::room(parked_socket.socket()) != Room::Plenty;
+    if is_scarce && c.protocol() == Some(b"http/1.1") && c.is_kept_alive() {
+        parked_socket.rest();
+    }
+    state.parked_socket.replace(Some(parked_socket));
 }
 
 /// Whether requests to a server may wait without a thread.

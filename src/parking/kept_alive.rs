@@ -15,7 +15,7 @@ use super::mpm_calls::MpmCall;
 use super::shutdown;
 use super::task::{NextTask, Run, Task};
 use super::timer;
-use super::watch::Watch;
+use super::watch::{SocketUser, Watch};
 use crate::httpd::{Connection, Status};
 
 /// A connection on which no request is under way.
@@ -71,8 +71,9 @@ impl KeptAlive {
             until: Some(self.until),
             ..Needs::default()
         };
-        self.watch.park(task, needs, c.base_server().timeout());
-        c.park()
+        let time = c.base_server().timeout();
+        self.watch.park(task, needs, time, SocketUser::Hook);
+        c.park(self.watch.sense())
     }
 
     /// The MPM has called the hook `process_connection` for the connection. Called without the turn.
@@ -113,7 +114,9 @@ impl Run for KeptAlive {
         if kept.called.is_some() {
             // SAFETY: the connection's end takes this out of the task under its turn, which this thread has.
             let c = unsafe { kept.c.as_ref() };
-            kept.watch.call_mpm(c, task, false);
+            if !kept.watch.call_mpm(c, task, false) {
+                kept.called = None;
+            }
         }
     }
 

@@ -10,6 +10,7 @@ use super::timer;
 use crate::engine::capacity::Room;
 use crate::httpd::Connection;
 use crate::httpd::connection::parked_socket::ParkedSocket;
+use crate::httpd::connection::parking::Sense;
 use crate::metrics::Counted;
 
 /// What is watched for one connection.
@@ -27,6 +28,17 @@ pub struct Watch {
 /// From this many reports on, epoll is also asked whether the send buffer has room: the first such report is
 /// an event of its own that has no use, so short conversations do without.
 const CHATTY: u8 = 4;
+/// After so long the MPM is called again for a socket that could get no descriptor.
+const RETRY: Duration = Duration::from_millis(100);
+
+/// Who uses the socket of a parked connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SocketUser {
+    /// The steps of its task.
+    Steps,
+    /// Nobody, until the MPM has called the hook.
+    Hook,
+}
 
 impl Watch {
     /// A watch for a connection that does not wait yet.
@@ -51,13 +63,17 @@ impl Watch {
 
     /// Leaves the connection to the MPM, which closes it after `timeout`, and to the reactor, as soon as the hook that is
     /// running has returned.
-    pub fn park(&mut self, task: &Task, needs: Needs, timeout: Duration) {
+    pub fn park(&mut self, task: &Task, needs: Needs, timeout: Duration, user: SocketUser) {
         self.parked = Counted::parked();
         self.back_by = Instant::now().checked_add(timeout / 2);
         if let Some(parked_socket) = &self.parked_socket {
-            let only_reads = needs.read && !needs.write;
-            let is_scarce = only_reads && limits::room(parked_socket.socket()) != Room::Plenty;
-            if !is_scarce && parked_socket.step_in().is_ok() {
+            let is_scarce = limits::room(parked_socket.socket()) != Room::Plenty;
+            let rests = is_scarce && user == SocketUser::Steps && needs.read && !needs.write;
+            let is_stowed =
+                is_scarce && user == SocketUser::Hook && self.stow(parked_socket, task, needs);
+            if is_stowed {
+                // The MPM is called for it as for others.
+            } else if !rests && parked_socket.step_in().is_ok() {
                 if let Some(reactor) = timer::reactor() {
                     reactor.watch(parked_socket.socket(), task.number);
                 }
@@ -71,12 +87,36 @@ impl Watch {
         task.park();
     }
 
+    /// Has the connection wait with one descriptor, until the MPM is called. Returns whether it does.
+    fn stow(&self, parked_socket: &ParkedSocket, task: &Task, needs: Needs) -> bool {
+        let Some(reactor) = timer::reactor() else {
+            return false;
+        };
+        self.leave_reactor();
+        let watch = |socket| match needs.write {
+            true => reactor.watch_output(socket, task.number),
+            false => reactor.watch(socket, task.number),
+        };
+        parked_socket.stow(watch).is_ok()
+    }
+
     /// The MPM has called `process_connection` again.
     pub fn unpark(&mut self) {
         self.parked = None;
         if let Some(parked_socket) = &self.parked_socket {
+            let was_stowed = parked_socket.is_stowed();
             parked_socket.answer();
+            if let (true, Some(socket)) = (was_stowed, parked_socket.watched()) {
+                if let Some(reactor) = timer::reactor() {
+                    reactor.forget(socket);
+                }
+            }
         }
+    }
+
+    /// What the MPM must watch its descriptor for while the connection is parked.
+    pub fn sense(&self) -> Sense {
+        self.socket().map_or(Sense::Input, ParkedSocket::sense)
     }
 
     /// Has the reactor step the task when what it needs has come, or at the deadline.
@@ -99,7 +139,10 @@ impl Watch {
     }
 
     fn watch_output(&self, task: &Task) {
-        if let (Some(parked_socket), Some(reactor)) = (&self.parked_socket, timer::reactor()) {
+        let own = self.parked_socket.as_ref();
+        // One that is stowed is watched for it already.
+        let own = own.filter(|parked_socket| !parked_socket.is_stowed());
+        if let (Some(parked_socket), Some(reactor)) = (own, timer::reactor()) {
             reactor.watch_output(parked_socket.socket(), task.number);
         }
     }
@@ -117,8 +160,9 @@ impl Watch {
             .is_some_and(ParkedSocket::is_resting)
     }
 
-    /// Has the MPM call `process_connection`, for the end of the connection or for HTTP.
-    pub fn call_mpm(&self, c: &Connection, task: &Task, declined: bool) {
+    /// Has the MPM call `process_connection`, for the end of the connection or for HTTP. Returns whether it will; else the
+    /// task is stepped again soon.
+    pub fn call_mpm(&self, c: &Connection, task: &Task, declined: bool) -> bool {
         let is_late = task.is_late();
         task.set_due(None);
         match &self.parked_socket {
@@ -127,9 +171,13 @@ impl Watch {
                 true => task.set_due(Instant::now().checked_add(c.base_server().timeout())),
                 false => c.end_input(),
             },
-            Some(parked_socket) => parked_socket.call(),
-            None => {}
+            Some(parked_socket) if parked_socket.call().is_err() => {
+                task.set_due(Instant::now().checked_add(RETRY));
+                return false;
+            }
+            _ => {}
         }
+        true
     }
 
     /// Gives the socket back to the MPM, for HTTP.

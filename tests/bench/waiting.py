@@ -202,14 +202,15 @@ def measure(path: str, count: int, rounds: int) -> None:
 
 def clients_within_limit(wanted: int) -> int:
     """Raise the limit of descriptors for so many clients. Return how many the limit allows, if it is a hard one."""
-    # A connection that waits has two, and one in 16 is kept free (src/engine/capacity.rs).
-    needed = 2 * (wanted + 200) * 16 // 15
+    # The server's connections that wait have two descriptors in the first half of the numbers, and one in the rest,
+    # of which one in 16 is kept free (src/engine/capacity.rs).
+    needed = (wanted + 200) * 16 // 11
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (needed, max(needed, hard)))
     except (ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-        allowed = min(wanted, hard * 15 // 16 // 2 - 200)
+        allowed = min(wanted, hard * 11 // 16 - 200)
         if allowed < wanted:
             print(f"{allowed} clients in place of {wanted}: the limit of descriptors is {hard}, and hard", flush=True)
         return allowed

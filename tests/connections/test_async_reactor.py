@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from few_descriptors import MOST, FewDescriptors
 
 from httpd import Httpd
 from tests.bench.clients import Clients
@@ -148,31 +149,23 @@ def test_who_waits_for_longer_than_timeout_stays(httpd: Httpd) -> None:
         assert echoed(client) < 0.5
 
 
-class Few(Httpd):
-    """A server of few descriptors."""
-
-    MOST = 300
-
-    def _command(self) -> list[str]:
-        return ["prlimit", f"--nofile={self.MOST}:{self.MOST}", *super()._command()]
-
-
 @pytest.fixture
-def few() -> Iterator[Few]:
-    with Few(CONF, beside=__file__) as httpd:
+def few() -> Iterator[FewDescriptors]:
+    """A server of few descriptors."""
+    with FewDescriptors(CONF, beside=__file__) as httpd:
         httpd.expect(r"960 parked connections of a child take \d+ descriptors, and it has 300: raise ulimit -n ")
         httpd.write("a.txt", "a")
         yield httpd
 
 
 @pytest.mark.parametrize("name", ["echo", "TLS_ends"])
-def test_descriptors_run_out_for_connections_not_for_http(few: Few, name: str) -> None:
+def test_descriptors_run_out_for_connections_not_for_http(few: FewDescriptors, name: str) -> None:
     """An idle connection has one where they are short; who comes too late is told, and HTTP goes on."""
     (child,) = few.children()
     few.expect(r"\[client 127\.0\.0\.1:\d+\] closed: .*This child has 300 descriptors: raise ulimit -n ")
     with contextlib.ExitStack() as stack:
         clients: list[socket.socket] = []
-        while len(clients) < Few.MOST:
+        while len(clients) < MOST:
             with contextlib.suppress(ConnectionError):
                 client = stack.enter_context(few.connect(port(few, name), tls=name == "TLS_ends"))
                 client.sendall(b"x\n")
@@ -181,7 +174,7 @@ def test_descriptors_run_out_for_connections_not_for_http(few: Few, name: str) -
                     continue
             break
         # Two each would be fewer than half as many.
-        assert Few.MOST * 0.55 < len(clients) < Few.MOST
+        assert MOST * 0.55 < len(clients) < MOST
         for _ in range(3):
             for client in clients:
                 client.sendall(b"x\n")
@@ -196,7 +189,7 @@ def test_descriptors_run_out_for_connections_not_for_http(few: Few, name: str) -
     assert few.children() == [child]
 
 
-def test_time_passes_for_those_with_one_descriptor(few: Few) -> None:
+def test_time_passes_for_those_with_one_descriptor(few: FewDescriptors) -> None:
     """A deadline finds them though the MPM watches their sockets: they write, and go on."""
     with contextlib.ExitStack() as stack:
         clients = [stack.enter_context(few.connect(port(few, "patient"))) for _ in range(140)]

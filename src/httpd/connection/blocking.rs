@@ -71,6 +71,13 @@ fn add(socket: Socket, is_once: bool) -> Blocking {
     Blocking(Some(number))
 }
 
+/// Whether this is a descriptor of filters that is open until the hook has returned in which it is used.
+fn is_of_filters(descriptor: RawFd) -> bool {
+    let is =
+        |entry: &BlockedSocket| matches!(entry.socket, Socket::OfFilters(own) if own == descriptor);
+    SOCKETS.lock().1.iter().any(is)
+}
+
 /// A connection whose handler may block its thread, until this is dropped.
 pub struct Blocking(Option<u64>);
 
@@ -98,6 +105,9 @@ impl Connection {
         let Some(descriptor) = self.descriptor() else {
             return Blocking(None);
         };
+        if is_once && is_of_filters(descriptor) {
+            return add(Socket::OfFilters(descriptor), true);
+        }
         // SAFETY: the connection's descriptor, which is open while its handler is called.
         let descriptor = unsafe { BorrowedFd::borrow_raw(descriptor) };
         let Ok(second) = descriptor.try_clone_to_owned() else {
@@ -110,7 +120,11 @@ impl Connection {
 impl ParkedSocket {
     /// HTTP is served on the connection of this socket from now on, in a hook that drops the value before it returns.
     pub fn blocks(&self) -> Blocking {
-        add(Socket::OfFilters(self.socket()), false)
+        match self.is_resting() {
+            // The MPM may close the one descriptor.
+            true => Blocking(None),
+            false => add(Socket::OfFilters(self.socket()), false),
+        }
     }
 }
 

@@ -8,6 +8,7 @@ pub mod parking;
 pub mod poller;
 pub(in crate::httpd) mod replay;
 pub mod snapshot;
+mod stowed_socket;
 pub mod thread_event;
 
 use std::cell::UnsafeCell;

@@ -30,6 +30,15 @@ pub fn threads_per_child() -> usize {
     usize::try_from(threads).unwrap_or(0).max(1)
 }
 
+/// What the MPM watches the descriptor of a parked connection for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sense {
+    /// That it can be read.
+    Input,
+    /// That it can be written.
+    Room,
+}
+
 /// The mark by which httpd knows a connection as one of a client. httpd removes it while the connection is parked,
 /// and its log would call the client a remote server then.
 #[derive(Clone, Copy)]
@@ -53,12 +62,16 @@ impl Connection {
         !self.raw().cs.is_null() && !self.is_stream() && mpm_parks()
     }
 
-    /// Has the MPM call `process_connection` again when what it watches is readable. Returns what the hook that runs
-    /// must return.
-    pub fn park(&self) -> Status {
+    /// Has the MPM call `process_connection` again when what it watches is readable, or writable. Returns what the hook
+    /// that runs must return.
+    pub fn park(&self, sense: Sense) -> Status {
         let cs = self.raw().cs;
+        let sense = match sense {
+            Sense::Input => ffi::CONN_SENSE_WANT_READ,
+            Sense::Room => ffi::CONN_SENSE_WANT_WRITE,
+        };
         // SAFETY: `can_park` found it; this thread runs the connection's hook.
-        unsafe { (*cs).sense = ffi::CONN_SENSE_WANT_READ };
+        unsafe { (*cs).sense = sense };
         // SAFETY: as above.
         unsafe { (*cs).state = ffi::CONN_STATE_ASYNC_WAITIO };
         Status::OK

@@ -34,7 +34,8 @@ pub struct Poller {
     event: OwnedFd,
 }
 
-fn checked(result: i32) -> io::Result<i32> {
+/// The result of a call of the kernel's, which is negative where it failed.
+pub(super) fn checked(result: i32) -> io::Result<i32> {
     if result < 0 {
         return Err(io::Error::last_os_error());
     }

@@ -21,6 +21,7 @@ use crate::engine::phases::Phase;
 use crate::engine::protocols::Protocol;
 use crate::engine::settings::Settings;
 use crate::httpd::connection::RequestTimeouts;
+use crate::httpd::connection::parking::Sense;
 use crate::httpd::log::Level;
 use crate::httpd::server;
 use crate::httpd::server::process;
@@ -128,7 +129,7 @@ pub fn shake_hands(c: &Connection) -> Result<Box<Transport>, Status> {
             // A peer that is slow in the handshake holds no thread.
             asked.shaking_hands.replace(Some(transport));
             c.use_own_timeout();
-            Err(c.park())
+            Err(c.park(Sense::Input))
         }
         // mod_remoteip has logged why; HTTP would wait for the header once more.
         Err(_) if has_header => Err(Status::DONE),

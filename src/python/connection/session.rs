@@ -31,7 +31,7 @@ use crate::parking::reactor::Reactor;
 use crate::parking::task::{NextTask, Run, Task, Turn, Wakeup};
 use crate::parking::timer;
 use crate::parking::transport::Transport;
-use crate::parking::watch::Watch;
+use crate::parking::watch::{SocketUser, Watch};
 use crate::python::runtime::gil_turns;
 use crate::python::runtime::interpreter::between_entries;
 
@@ -140,9 +140,10 @@ impl Session {
                     return Status::DECLINED;
                 }
                 StepResult::Waits(needs) if task.parks => {
-                    session.watch.park(task, needs, c.base_server().timeout());
+                    let time = c.base_server().timeout();
+                    session.watch.park(task, needs, time, SocketUser::Steps);
                     session.coroutine.lease.lend_to_loop();
-                    return c.park();
+                    return c.park(session.watch.sense());
                 }
                 StepResult::Waits(needs) => {
                     let watched = session.transport.io.watched();

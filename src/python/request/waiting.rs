@@ -34,7 +34,7 @@ use crate::parking::mpm_calls::MpmCall;
 use crate::parking::shutdown;
 use crate::parking::task::{NextTask, Run, Task, Wakeup};
 use crate::parking::timer;
-use crate::parking::watch::Watch;
+use crate::parking::watch::{SocketUser, Watch};
 use crate::python::connection::state::ConnectionState;
 use crate::python::runtime::interpreter::Interpreter;
 
@@ -155,7 +155,7 @@ impl WaitingRequest {
         match turn.run::<Self>() {
             Some(waiting) if is_suspended => {
                 waiting.park(c, &task);
-                c.park()
+                c.park(waiting.watch.sense())
             }
             // Another module has taken the request out of the hands of the one that suspended it.
             Some(waiting) => {
@@ -177,7 +177,7 @@ impl WaitingRequest {
             read: false,
             ..self.io.needs.get()
         };
-        self.watch.park(task, needs, timeout);
+        self.watch.park(task, needs, timeout, SocketUser::Hook);
         RequestState::of(r).lease.lend_to_loop();
     }
 
@@ -206,7 +206,7 @@ impl WaitingRequest {
             None => {
                 drop(called);
                 waiting.park(c, task);
-                c.park()
+                c.park(waiting.watch.sense())
             }
             Some(status) => {
                 let waiting = turn.take::<Self>();
@@ -374,7 +374,9 @@ impl Run for WaitingRequest {
         if waiting.called.is_some() {
             // SAFETY: the connection's end takes this out of the task under its turn, which this thread has.
             let c = unsafe { waiting.c.as_ref() };
-            waiting.watch.call_mpm(c, task, false);
+            if !waiting.watch.call_mpm(c, task, false) {
+                waiting.called = None;
+            }
         }
     }
 
