@@ -100,6 +100,52 @@ def test_a_handler_is_served_whatever_else_has_its_name(place: Place) -> None:
 
 
 @pytest.mark.parametrize(
+    ("target", "wares"),
+    [
+        ("page.py", "wares.py"),
+        ("page:app", "wares.py"),
+        ("shop.door:app", "wares.py"),
+        ("shop/door.py", "shop/wares.py"),
+        ("shop/door.py:app", "shop/wares.py"),
+    ],
+)
+def test_modules_of_the_folder_come_before_installed_ones(place: Place, target: str, wares: str) -> None:
+    """As with `python page.py`, `gunicorn shop.door:app` and `uvicorn shop.door:app`: in packages, and late, too."""
+    for name in ("page.py", "shop/door.py"):
+        place.write(name, APP.replace('b"good morning\\n"', "__import__('wares').__file__.encode()"))
+    place.write("shop/__init__.py", "")
+    place.write("wares.py", "")
+    place.write(wares, "")
+    for name in ("wares", "shop", "shop.door"):
+        place.write(f"lib/{name.replace('.', '/')}/__init__.py", "")
+    program = place.start("serve", target, "--port", "0", env={"PYTHONPATH": f"lib:{place.env['PYTHONPATH']}"})
+    found = get(program.wait_for(r"Serving .* at (http://\S+/);")[1])
+    assert found == (200, str(place.folder / wares))
+    program.type(b"\x03")
+    assert program.end() == 0
+
+
+def test_a_module_with_a_name_of_pythons_own_hides_nothing_of_that(place: Place) -> None:
+    place.write("calendar.py", "raise LookupError('not this one')\n")
+    place.write("kiosk.py", "import email.utils\n" + APP)
+    program = place.start("serve", "kiosk.py", "--port", "0")
+    assert get(program.wait_for(r"at (http://\S+/);")[1])[0] == 200
+    program.type(b"\x03")
+    assert program.end() == 0
+
+
+@pytest.mark.parametrize("target", ["a.b.py", "a.b.py:app", "shop/a.b.py"])
+def test_a_name_with_a_dot_is_served(place: Place, target: str) -> None:
+    for folder in ("", "shop/"):
+        place.write(f"{folder}a.b.py", "import wares\n" + APP)
+        place.write(f"{folder}wares.py", "")
+    program = place.start("serve", target, "--port", "0")
+    assert get(program.wait_for(r"Serving .* at (http://\S+/);")[1]) == (200, "good morning\n")
+    program.type(b"\x03")
+    assert program.end() == 0
+
+
+@pytest.mark.parametrize(
     ("words", "sentence"),
     [
         (["shop:application"], "shop.py has no application: name the callable of the application, as in shop:app"),

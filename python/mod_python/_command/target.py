@@ -1,6 +1,7 @@
 """What `mod_python serve` can serve, told by what a file has, and the directives for it. No code of it is run."""
 
 import ast
+import contextlib
 import glob
 import os
 import re
@@ -109,9 +110,10 @@ def _file(name: str, path: Path, over: str | None, tcp: int | None, host: str, i
     """Return the target for a file."""
     if not path.is_file():
         what = "a folder" if path.is_dir() else "not there"
-        raise Problem(
-            f"{name} is {what}: name a file with Python code, one of configuration (.conf), or module:callable"
-        )
+        wanted = "name a file with Python code, one of configuration (.conf), or module:callable"
+        if name and path.with_name(f"{path.name}.py").is_file():
+            wanted = f"{name}.py is"
+        raise Problem(f"{name or 'the empty name'} is {what}: {wanted}")
     if path.suffix == ".conf":
         return _configuration(path)
     if path.suffix != ".py":
@@ -271,10 +273,11 @@ def _module(path: Path) -> tuple[str, list[str]]:
 
 def _is_odd(module: str, path: Path) -> bool:
     """Return whether a module is known by its file: its name is no name in Python, or that of another module."""
-    if not all(one.isidentifier() for one in module.split(".")):
+    if "." in path.stem or not all(one.isidentifier() for one in module.split(".")):
         return True
-    top = module.partition(".")[0]
-    return top in {*sys.stdlib_module_names, "mod_python"} or (path.stem == module and _is_hidden(path))
+    if module.partition(".")[0] in {*sys.stdlib_module_names, "mod_python"}:
+        return True
+    return path.stem == module and _are_hidden([path.parent]) and _is_hidden(path)
 
 
 def _is_hidden(path: Path) -> bool:
@@ -316,9 +319,23 @@ def _above_packages(path: Path) -> Path:
 
 
 def path_line(folder: Path, path: Path | None = None) -> str:
-    """Return the PythonPath that has a folder, and the one above the packages of a file."""
-    folders = dict.fromkeys([str(folder), str(_above_packages(path) if path is not None else folder)])
-    return f"PythonPath {quoted(f'sys.path + {[*folders]!r}')}"
+    """Return the PythonPath that has a folder, and the one above the packages of a file.
+
+    As with `python app.py`, modules there come before installed ones of their names. Where one has the name of one of
+    Python's own, they come last: Python and this package would import it.
+    """
+    folders = dict.fromkeys([folder, _above_packages(path) if path is not None else folder])
+    text = str([str(one) for one in folders])
+    return f"PythonPath {quoted(f'sys.path + {text}' if _are_hidden(folders) else f'{text} + sys.path')}"
+
+
+def _are_hidden(folders: Iterable[Path]) -> bool:
+    """Return whether a module of one of these folders has the name of one of Python's own."""
+    with contextlib.suppress(OSError):
+        for one in (one for folder in folders for one in folder.iterdir() if one.stem in sys.stdlib_module_names):
+            if one.suffix == ".py" or (one / "__init__.py").exists():
+                return True
+    return False
 
 
 def _handler(path: Path) -> Target:
