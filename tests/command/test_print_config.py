@@ -102,3 +102,17 @@ def test_what_is_to_be_made_is_said(place: Place) -> None:
     assert re.search(r"\n# It must be there, .*\nDefine STATE \S+/state\n", text)
     assert re.findall(r"\nListen .*", text) == []
     assert re.search(r"\n# .* mkdir \S+/logs\nInclude ", text)
+
+
+def test_what_serve_refuses_is_not_printed(place: Place) -> None:
+    place.write("shop.py", "def handler(req): pass\n")
+    place.write("site.env", "WORD=good night\n")
+    for words, sentence in {
+        ("--env-file", "site.env"): "line 1 of site.env is not NAME=value, with quotes where the value has blanks",
+        ("--env-file", "none.env"): "none.env cannot be read: No such file or directory",
+        ("--port", "65536"): "there is no port 65536: give one between 1 and 65535",
+        ("--host", "a:80"): "--host a:80: write an address, or a name that has one, and the port as --port",
+    }.items():
+        for also in (["--print-config"], ["--check"], []):
+            done = place.run("serve", "shop.py", *words, *also)
+            assert (done.returncode, done.stdout, done.stderr) == (1, "", f"mod_python: {sentence}\n")

@@ -1,10 +1,14 @@
 """`mod_python create`, `start`, `stop`, `restart`, `status`, `genconfig` and `version`."""
 
+import os
+import shutil
+import subprocess
 from collections.abc import Iterator
 
 import pytest
 
 from command_place import Place, get, wait_for_body
+from mod_python import _places
 from server import free_ports
 
 HANDLER = "def handler(req):\n    req.write(req.get_options()['greeting'])\n    return 0\n"
@@ -106,3 +110,84 @@ def test_versions(place: Place) -> None:
     told = said(place, "version")
     for word in ("mod_python: 4.", "Python: 3.", "httpd: Apache/2.4.", "APR: APR 1.", "platform: "):
         assert word in told
+
+
+@pytest.mark.parametrize(
+    "listen", ["foo", "0", "65536", "::1", "a:b:1", "nowhere.invalid:80", "", "8888 https", "[::1]", "127.0.0.1:"]
+)
+def test_where_nobody_can_listen_is_refused_at_once(place: Place, listen: str) -> None:
+    done = place.run("create", "site", "--pythonhandler", "shop", f"--listen={listen}")
+    wanted = "write a port, as 8888, or an address and a port, as 127.0.0.1:8888 or [::1]:8888"
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", f"mod_python: --listen {listen}: {wanted}\n")
+    assert not (place.folder / "site").exists()
+
+
+@pytest.mark.parametrize("listen", ["8888", "*:8888", "localhost:8888", "[::1]:8888"])
+def test_where_one_can_listen(place: Place, listen: str) -> None:
+    said(place, "create", "site", "--pythonhandler", "shop", "--listen", listen)
+    assert f"\nListen {listen}\n" in (place.folder / "site/conf/httpd.conf").read_text()
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["site", "--pythonhandler", "a b"], "PythonHandler: 'a b' does not name a handler: "),
+        (["site", "--pythonhandler", "shop", "--pythonoption", ""], "PythonOption: takes a key and a value: "),
+        (["site", "--pythonhandler", "door.py"], "there is no file {folder}/door.py: name a handler as module, "),
+        (["shop.py", "--pythonhandler", "shop"], "{folder}/shop.py is a file: name a folder\n"),
+        (["a${b}", "--pythonhandler", "shop"], "'{folder}/a${{b}}' cannot stand in httpd.conf: name another folder\n"),
+        (["a\nb", "--pythonhandler", "shop"], r"'{folder}/a\nb' cannot stand in httpd.conf: name another folder"),
+    ],
+)
+def test_what_httpd_would_refuse_is_refused_at_once(place: Place, words: list[str], sentence: str) -> None:
+    place.write("shop.py", HANDLER)
+    done = place.run("create", *words)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert sentence.format(folder=place.folder) in done.stderr
+    if words[0] == "site":
+        said(place, "create", "site", "--pythonhandler", "shop.py")  # the folder is not in use
+
+
+def test_a_handler_by_its_file_in_a_folder_with_an_odd_name(place: Place, port: int) -> None:
+    place.write("shop.py", HANDLER)
+    name = "it's my $site"
+    words = ["--listen", str(port), "--pythonoption", "greeting hello"]
+    told = said(place, "create", name, "--pythonhandler", "shop.py::handler", *words)
+    assert told.endswith("""; `mod_python start 'it'"'"'s my $site'` starts httpd with it.\n""")
+    assert said(place, "start", name).startswith("httpd runs as process ")
+    try:
+        assert get(f"http://127.0.0.1:{port}/") == (200, "hello")
+        assert "it runs already" in place.run("start", f"{name}/conf").stderr
+    finally:
+        said(place, "stop", name)
+
+
+def test_a_module_that_is_not_there_is_told(place: Place) -> None:
+    place.write("shop.py", HANDLER)
+    text = "\nThere is no module shop among the packages of Python: --pythonpath DIR names the folder that has it.\n"
+    assert text in said(place, "create", "one", "--pythonhandler", "shop")
+    text = f"\nThere is no module shop in {place.folder}/lib yet.\n"
+    assert text in said(place, "create", "two", "--pythonhandler", "shop::page", "--pythonpath", "lib")
+    assert "There is no" not in said(place, "create", "three", "--pythonhandler", "shop", "--pythonpath", ".")
+    assert "There is no" not in said(place, "create", "four", "--pythonhandler", "mod_python.publisher")
+
+
+def test_python_code_is_for_serve(place: Place) -> None:
+    place.write("my shop.py", HANDLER)
+    done = place.run("start", "my shop.py")
+    assert done.stderr == "mod_python: my shop.py is Python code: `mod_python serve 'my shop.py'` serves it\n"
+
+
+def test_an_httpd_that_has_ended_does_not_run(place: Place) -> None:
+    """Also as long as nobody has waited for its end."""
+    said(place, "create", "site", "--pythonhandler", "shop")
+    program = place.folder / _places.httpd().name  # a process of this name
+    shutil.copy("/bin/sleep", program)
+    with subprocess.Popen([program, "600"]) as process:
+        try:
+            place.write("site/logs/httpd.pid", f"{process.pid}\n")
+            assert said(place, "status", "site") == f"httpd runs as process {process.pid}.\n"
+        finally:
+            process.kill()
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        assert place.run("status", "site").returncode == 3

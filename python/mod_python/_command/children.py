@@ -31,15 +31,15 @@ class Children:
             self.name, self.gid = f"#{self.uid}", os.getegid() or path.stat().st_gid
             self._groups = {self.gid}
 
-    def lines(self) -> list[str]:
-        """Return the directives that make it their user."""
+    def directives(self) -> list[tuple[str, str]]:
+        """Return the directives that make it their user, each with its argument."""
         if not self.is_other:
             return []
         try:
             group = grp.getgrgid(self.gid).gr_name
         except KeyError:
             group = f"#{self.gid}"
-        return [f"User {self.name}", f"Group {group}"]
+        return [("User", self.name), ("Group", group)]
 
     def can_read(self, path: Path) -> bool:
         """Return whether they can read a file, or a folder, as far as its mode and those above it tell."""

@@ -87,7 +87,11 @@ class Configuration:
         lines = [f"ServerRoot {quoted(layout.root)}", f"DefaultRuntimeDir {layout.runtime}"]
         lines += [f"PidFile {Path(layout.runtime, 'httpd.pid')}", "ServerName localhost"]
         lines += load_lines(self._mpm, self._modules())
-        lines += [f"LoadModule python_module {quoted(_module())}", *self._size(), *self._children.lines()]
+        lines += [
+            f"LoadModule python_module {quoted(_module())}",
+            *self._size(),
+            *map(" ".join, self._children.directives()),
+        ]
         lines += [f"LogLevel {options.log_level}"]
         lines += ["TypesConfig /etc/mime.types"] if Path("/etc/mime.types").exists() else []
         lines += [f"DocumentRoot {quoted(target.documents or layout.documents)}", "DirectoryIndex index.html"]

@@ -2,6 +2,8 @@
 
 import argparse
 import os
+import re
+import shlex
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -109,10 +111,13 @@ def _add_module(commands: Commands) -> None:
 def _create(arguments: argparse.Namespace) -> None:
     from mod_python._command import root
 
-    conf = root.create(
-        arguments.folder, arguments.listen, arguments.pythonhandler, arguments.pythonpath, arguments.pythonoption
-    )
-    print(f"{conf} is written; `mod_python start {arguments.folder}` starts httpd with it.")
+    folders = root.folders(arguments.pythonpath)
+    handler = root.handler(arguments.pythonhandler)
+    conf = root.create(arguments.folder, arguments.listen, handler, folders, arguments.pythonoption)
+    folder = shlex.quote(str(arguments.folder))
+    print(f"{conf} is written; `mod_python start {folder}` starts httpd with it.")
+    if missing := root.missing_module(handler, folders):
+        print(missing)
 
 
 def _control(arguments: argparse.Namespace) -> None:
@@ -121,7 +126,9 @@ def _control(arguments: argparse.Namespace) -> None:
     server, word = Root(arguments.root), arguments.word
     if word != "status":
         getattr(server, word)()
-    elif pid := server.pid():
+    if word in ("stop", "restart"):
+        return
+    if pid := server.pid():
         print(f"httpd runs as process {pid}.")
     else:
         print("httpd does not run.")
@@ -162,7 +169,7 @@ def _serve(arguments: argparse.Namespace) -> None:
     from dataclasses import replace
 
     from mod_python._command.printed import printed
-    from mod_python._command.serve import serve
+    from mod_python._command.serve import check_port, serve
     from mod_python._command.site import Site
 
     names = Options.__dataclass_fields__
@@ -172,6 +179,9 @@ def _serve(arguments: argparse.Namespace) -> None:
         from mod_python._machine import free_ports
 
         options = replace(options, tcp=free_ports(1)[0][0])
+    check_port(options.tcp if options.tcp is not None else options.port)
+    if any(one.isspace() for one in options.host) or re.search(r"^[^:]*:\d*$", options.host):
+        raise Problem(f"--host {options.host}: write an address, or a name that has one, and the port as --port")
     if arguments.print_config:
         text = printed(options)
         sys.stdout.flush()

@@ -9,7 +9,7 @@ from mod_python._command.children import Children
 from mod_python._command.configuration import Configuration, Layout
 from mod_python._command.options import Options
 from mod_python._command.problem import Problem
-from mod_python._command.site import python_path
+from mod_python._command.site import python_path, variables_of
 from mod_python._command.target import Target, current_folder, target_of
 from mod_python._httpd_conf import certificate_command, usual_mpm
 
@@ -26,6 +26,8 @@ def printed(options: Options) -> str:
     """
     here = current_folder()
     target = target_of(options.target, options.over, options.tcp, options.host, here, options.interface)
+    if options.env_file is not None:
+        variables_of(options.env_file)  # what is wrong there is said now
     children = Children(target.path)
     configuration = Configuration(options, target, usual_mpm(), children, Layout(here, ".", _DOCUMENTS))
     before = [*_LOGS, *_hidden(target, here)]

@@ -52,10 +52,14 @@ def serve(options: Options) -> None:
             raise
 
 
-def check_address(host: str, port: int) -> None:
-    """Raise Problem if httpd cannot listen on a port of an address. 0 stands for a free port."""
+def check_port(port: int) -> None:
+    """Raise Problem if there is no such port. 0 stands for a free one."""
     if not 0 <= port < 65536:
         raise Problem(f"there is no port {port}: give one between 1 and 65535")
+
+
+def check_address(host: str, port: int) -> None:
+    """Raise Problem if httpd cannot listen on a port of an address. 0 stands for a free port."""
     none = f"--host {host} is no address of this machine: give one, or 0.0.0.0 for all of them"
     try:
         found = socket.getaddrinfo(host or ".", port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)

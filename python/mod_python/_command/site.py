@@ -138,20 +138,13 @@ class Site(HttpdSession):
         """Return the variables of --env-file, with a copy for the children. Raise Problem if they cannot be read."""
         if self.options.env_file is None:
             return {}
-        try:
-            variables = environment.read(self.options.env_file)
-            # What httpd was started with, and the file has no more, is as it was without the file.
-            self._first_variables = self._first_variables or variables
-            before = without_python()
-            gone = {name: before.get(name) for name in self._first_variables}
-            environment.write(self._variables_of_file, gone | variables, self.children_user.uid)
-            return variables
-        except OSError as error:
-            raise Problem(f"{self.options.env_file} cannot be read: {error.strerror}") from error
-        except UnicodeDecodeError as error:
-            raise Problem(f"{self.options.env_file} is not UTF-8: {error}") from error
-        except ValueError as error:
-            raise Problem(str(error)) from error
+        variables = variables_of(self.options.env_file)
+        # What httpd was started with, and the file has no more, is as it was without the file.
+        self._first_variables = self._first_variables or variables
+        before = without_python()
+        gone = {name: before.get(name) for name in self._first_variables}
+        environment.write(self._variables_of_file, gone | variables, self.children_user.uid)
+        return variables
 
     # ---- the processes
 
@@ -231,6 +224,18 @@ def _keeper(folder: Path) -> subprocess.Popen[str]:
         start_new_session=True,
         text=True,
     )
+
+
+def variables_of(file: Path) -> dict[str, str]:
+    """Return the variables of a file of --env-file. Raise Problem if they cannot be read."""
+    try:
+        return environment.read(file)
+    except OSError as error:
+        raise Problem(f"{file} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise Problem(f"{file} is not UTF-8: {error}") from error
+    except ValueError as error:
+        raise Problem(str(error)) from error
 
 
 def python_path(variables: Mapping[str, str]) -> list[str]:
