@@ -20,6 +20,7 @@ use crate::locks::{Guard, Lock};
 use crate::metrics::Measurement;
 use crate::python::request::asgi;
 use crate::python::request::end;
+use crate::python::request::offers::{at_hand, serve};
 use crate::python::request::phase;
 use crate::python::request::state::RequestState;
 
@@ -196,7 +197,12 @@ fn run(r: &Request, hook: Hook) -> Status {
         if chosen.is_none() && !state.is_some_and(|state| state.handlers.has(*phase)) {
             continue;
         }
-        status = phase::run(r, *in_table, *phase, chosen, settings);
+        let on_loop =
+            chosen.filter(|chosen| *phase == Phase::Content && at_hand::is_known(*chosen));
+        status = match on_loop {
+            Some(chosen) => serve::run(r, chosen, settings),
+            None => phase::run(r, *in_table, *phase, chosen, settings),
+        };
         if !matches!(status, Status::OK | Status::DECLINED) {
             break;
         }

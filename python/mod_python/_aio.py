@@ -88,7 +88,8 @@ class _Loop:
         self.waiting: dict[Any, asyncio.Task[None] | None] = {}
         self.posted: collections.deque[Callable[[], object]] = collections.deque()
         self.post = self.posted.append  # has the loop call a function when its event is called; any thread
-        self.take_requests: Callable[[], object] | None = None  # those that threads of httpd offer to applications
+        # What begins a request that a thread of httpd has offered: to a handler (True), to an application (False).
+        self.begins: dict[bool, Callable[[Any], object]] = {}
         self.is_over = False
         self.event = _apache._loop_event()
         self.loop = _new_loop()
@@ -98,8 +99,10 @@ class _Loop:
         try:
             self._watch_event()
             look_after(self)
+            _apache._accept_requests(self.event)
             self.thread.start()
         except BaseException:
+            _apache._refuse_requests(self.event)
             self.loop.close()
             raise
 
@@ -139,8 +142,11 @@ class _Loop:
                 function()
             except BaseException as error:  # such as one of a task factory
                 self.loop.call_exception_handler({"message": f"{function!r} failed", "exception": error})
-        if self.take_requests is not None:
-            self.take_requests()
+        for offer in _apache._offered_requests():
+            try:
+                self.begins[offer.is_for_handler](offer)
+            except BaseException:  # the request's own thread tells of it
+                offer.call()
 
     def begin(self, future: Any, serving: Coroutine[Any, Any, None], context: contextvars.Context) -> None:
         """Run a coroutine, which fulfils a caller's future, as a task; on the loop's thread."""
@@ -172,6 +178,7 @@ class _Loop:
             except BaseException as error:
                 reason = repr(error)
                 break
+        _apache._refuse_requests(self.event)
         self.is_over = True
         self.event.set_loop(None)
         self.event.give_back()

@@ -10,9 +10,9 @@ import contextvars
 import functools
 import inspect
 import time
+import types
 from asyncio import _get_running_loop as _running_loop
 from collections.abc import Awaitable, Callable, Generator
-from types import coroutine
 from typing import Any
 
 from mod_python import _aio, _apache
@@ -22,7 +22,7 @@ from mod_python._loop_tasks import served
 # Seconds that a handler has to end when httpd waits no longer, and when the child stops at once.
 _LAST, _LAST_AT_ONCE = 1.0, 0.1
 OVER, AT_ONCE = 2, 3  # of _apache._stop_stage()
-_OWN = 2  # variables are in each context of a handler: for whom it works, and what serves it
+OWN = 2  # variables are in each context of a handler: for whom it works, and what serves it
 _missing = object()
 
 
@@ -41,43 +41,81 @@ def decorated(function: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitabl
             return await function(*arguments, **named)
         for target in (*arguments, *named.values()):
             if isinstance(target, _apache.Request | _apache.Connection):
-                return await Driver(function, target).run(arguments, named)
+                driver = Driver(Exchange(_aio._usable_loop(), target, function))
+                if isinstance(target, _apache.Request):
+                    driver.note(handler)
+                return await driver.run(arguments, named)
         raise TypeError(
             "@apache.aio is for content handlers and connection handlers, which are called with req or conn"
         )
 
+    global _code
+    _code = handler.__code__  # type: ignore[attr-defined]
     return handler
+
+
+_code: types.CodeType | None = None  # of all handlers that `decorated` returns
+
+
+def undecorated(found: Any) -> Callable[..., Awaitable[Any]] | None:
+    """Return the handler for which `decorated` has returned this object; None if it has not."""
+    if type(found) is types.FunctionType and found.__code__ is _code:
+        function: Callable[..., Awaitable[Any]] | None = getattr(found, "__wrapped__", None)
+        return function
+    return None  # a decorator that was put over it copies its attributes
 
 
 class Driver:
     """A handler on the loop, on the side of httpd's threads.
 
     Args:
-        function: the handler.
-        target: ``req`` or ``conn``.
+        exchange: what it shares with the handler.
     """
 
-    def __init__(self, function: Callable[..., Awaitable[Any]], target: Any) -> None:
-        self._target = target
-        self._exchange = Exchange(_aio._usable_loop(), self._target, function)
+    def __init__(self, exchange: Exchange) -> None:
+        self._target, self._exchange = exchange.target, exchange
         self._pending: list[tuple[list[Operation], Any]] = []  # what was begun, and the steps of the last of each list
         self._told: BaseException | None = None  # what the handler was told of the end of its client, or of the server
         self._kinds: set[type] = set()  # the kinds of errors that it has got of what it has awaited
         self._is_told_now = False  # whether it was told that since this last waited
         self._until: float | None = None  # when it must have ended
 
+    def note(self, handler: Callable[..., Awaitable[Any]]) -> None:
+        """Have further requests offered to the loop, if httpd has called this object because a line names it."""
+        running = self._exchange.running
+        if True not in running.begins:
+            from mod_python._aio_offers import begin  # which imports this module
+
+            running.begins[True] = functools.partial(begin, running)
+        self._target._offers(handler)
+
     async def run(self, arguments: tuple[Any, ...], named: dict[str, Any]) -> Any:
         """Call the handler. Return what it returns, and raise what it raises."""
-        exchange, target = self._exchange, self._target
-        target._on_loop(exchange)
+        self._target._on_loop(self._exchange)
         try:
-            context = exchange.begin(arguments, named)
+            self._exchange.begin(arguments, named)
             await self._work()
         finally:
-            with contextlib.suppress(RuntimeError):  # it may be over
-                target._on_loop(None)
-            self._leave()
-        _take_over(context)
+            self.abandon()
+        return self._result()
+
+    async def resume(self) -> Any:
+        """Go on with the handler, which was called on the loop. Return what it returns, and raise what it raises."""
+        try:
+            await self._work()
+        finally:
+            self.abandon()
+        return self._result()
+
+    def abandon(self) -> None:
+        """Go on without the handler, whether or not that still runs."""
+        with contextlib.suppress(RuntimeError):  # it may be over
+            self._target._on_loop(None)
+        self._leave()
+
+    def _result(self) -> Any:
+        exchange = self._exchange
+        _take_over(exchange.context)
         error, exchange.error = exchange.error, None
         if isinstance(error, asyncio.CancelledError) and self._told is not None:
             error = self._told
@@ -93,7 +131,7 @@ class Driver:
             del error
             self._told = exchange.failed = None
 
-    @coroutine
+    @types.coroutine
     def _work(self) -> Generator[Any, None, None]:
         """Do what the handler needs until it has ended."""
         exchange = self._exchange
@@ -278,7 +316,7 @@ def _cause(group: BaseException) -> BaseException:
 
 def _take_over(context: contextvars.Context) -> None:
     """Set here what the handler has set in its context: the handlers behind it, and later phases, see it."""
-    if len(context) <= _OWN:
+    if len(context) <= OWN:
         return
     for variable, value in context.items():
         if variable is not served and variable.get(_missing) is not value:

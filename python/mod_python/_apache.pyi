@@ -365,9 +365,12 @@ def _serve_wsgi(req: Request) -> int:
     """
 
 def _accept_requests(event: Any) -> None:
-    """Has threads of httpd offer their requests for ASGI applications to the event loop that event calls, which
-    _loop_event() has returned; None ends that. Raises TypeError for another object.
+    """Has threads of httpd offer their requests for ASGI applications, and for handlers under apache.aio, to the event
+    loop that event calls, which _loop_event() has returned. Raises TypeError for another object.
     """
+
+def _refuse_requests(event: Any) -> None:
+    """Ends that, if no further loop takes such requests. Raises TypeError for what is no such event."""
 
 def _offered_requests() -> list[Any]:
     """Returns the requests that were offered since the last call, as a list."""
@@ -831,6 +834,10 @@ class Request:
     def _on_loop(self, exchange: Any) -> None:
         """Has the methods of an async def handler that runs as a task on asyncio's loop queued for httpd's thread by
         exchange; None ends that. Raises RuntimeError where such a handler runs already.
+        """
+    def _offers(self, handler: Any) -> None:
+        """Has further requests for the running handler offered to asyncio's loop, if it is the object that its line
+        names, and nothing must be imported for it.
         """
     def _lend(self, future: Any, seconds: float) -> None:
         """Waits until future has its value, at most seconds (float), while asyncio's loop can use this object."""

@@ -1,42 +1,32 @@
 """Requests that threads of httpd offer to an application's event loop, on the thread of that loop.
 
-A thread offers a request before it enters Python (`src/python/request/asgi/serve.rs`). What is not served here, such as
-a request for an application that has not started, is left to that thread and `mod_python._asgi`.
+A thread offers a request before it enters Python (`src/python/request/offers/serve.rs`). What is not served here, such
+as a request for an application that has not started, is left to that thread and `mod_python._asgi`.
 """
 
 from typing import Any
 
-from mod_python import _apache
 from mod_python._asgi_exchange import Exchange, Message
 from mod_python._asgi_loop import ASGI, AsgiLoop
 
 
 class Offers:
-    """The requests that are offered to a loop.
+    """The requests that are offered to applications.
 
     Args:
-        loop: the loop, which takes them from now on.
+        loop: their loop, which takes them from now on.
     """
 
     def __init__(self, loop: AsgiLoop) -> None:
         self._loop = loop
-        loop.running.take_requests = self._take
         loop.running.waiting[self] = None  # whose set() is called when the loop has ended
-        _apache._accept_requests(loop.event)
+        loop.running.begins[False] = self._begin
 
     def set(self, _value: object, _error: BaseException) -> None:
         """Leave the requests to their threads: the loop has ended."""
-        _apache._accept_requests(None)
         for exchange in list(self._loop.tasks.values()):
             if exchange is not None:
                 exchange.waker.call()
-
-    def _take(self) -> None:
-        for offer in _apache._offered_requests():
-            try:
-                self._begin(offer)
-            except BaseException:  # such as of a callable that has no hash: the request's own thread tells of it
-                offer.call()
 
     def _begin(self, offer: Any) -> None:
         parts = offer.take()

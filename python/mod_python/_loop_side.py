@@ -19,7 +19,7 @@ from mod_python._contexts import copy_context
 from mod_python._failures import log_failure
 from mod_python._loop_tasks import served
 
-_AHEAD = 65536  # bytes that a handler may be ahead of what is sent
+AHEAD = 65536  # bytes that a handler may be ahead of what is sent
 # What is done without being awaited, and what takes bytes that are to be read.
 _RUNS_SOON = frozenset(("write", "flush", "sendfile", "close", "internal_redirect", "_heartbeat"))
 _READS = frozenset(("read", "readline", "readlines", "readexactly", "readuntil", "__anext__"))
@@ -150,8 +150,10 @@ class Exchange:
         running: the loop.
         target: ``req`` or ``conn``; None when it is over.
         function: the handler.
+        what: how logs call what it works for; the request line, or else whose connection it is.
 
     Attributes:
+        context: the context in which the handler runs.
         posted: what is to be done on httpd's thread.
         done: what was done there.
         sent: how many bytes were sent.
@@ -165,7 +167,11 @@ class Exchange:
         is_gone: whether httpd's thread has left it.
     """
 
-    def __init__(self, running: "_aio._Loop", target: Any, function: Callable[..., Awaitable[Any]]) -> None:
+    context: contextvars.Context
+
+    def __init__(
+        self, running: "_aio._Loop", target: Any, function: Callable[..., Awaitable[Any]], what: str | None = None
+    ) -> None:
         self.running, self.target = running, target
         self.posted: collections.deque[Operation] = collections.deque()
         self.done: collections.deque[Operation] = collections.deque()
@@ -179,18 +185,17 @@ class Exchange:
         self.error: BaseException | None = None
         self._idle: asyncio.Future[None] | None = None
         self._function = function
-        self.what: str = getattr(target, "the_request", None) or f"a connection of {client_of(target)}"
+        self.what: str = what or getattr(target, "the_request", None) or f"a connection of {client_of(target)}"
 
-    def begin(self, arguments: tuple[Any, ...], named: dict[str, Any]) -> contextvars.Context:
-        """Have the loop run the handler in a copy of the current context, which is returned; on httpd's thread."""
-        context = copy_context()
+    def begin(self, arguments: tuple[Any, ...], named: dict[str, Any]) -> None:
+        """Have the loop run the handler in a copy of the current context; on httpd's thread."""
+        context = self.context = copy_context()
         context.run(served.set, self)
         serving = self._serve(self._function(*arguments, **named))
         serving.send(None)
         running = self.running
         running.waiting[self] = None
         running.post(functools.partial(running.begin, self, serving, context))
-        return context
 
     async def _serve(self, handler: Any) -> None:
         """Run the handler.
@@ -247,7 +252,7 @@ class Exchange:
 
     def is_near(self) -> bool:
         """Return whether little that was written is not sent."""
-        return self._written - self.sent <= _AHEAD
+        return self._written - self.sent <= AHEAD
 
     def set(self, value: object, error: BaseException | None = None) -> None:
         """End the handler, whose task could not be made, or whose loop has ended."""

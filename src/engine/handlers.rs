@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::loop_mark::LoopMark;
 use super::named_objects;
 
 /// The section that a handler stands in. Its module is looked for in the section's directory first.
@@ -39,6 +40,8 @@ pub struct Handler {
     pub is_silent: bool,
     /// The line of the configuration that stands for it, where that is no directive of its phase.
     pub shown: Option<Arc<str>>,
+    /// Whether it was seen to run on asyncio's event loop.
+    pub loop_mark: LoopMark,
 }
 
 impl Handler {
@@ -77,6 +80,7 @@ impl Handler {
             source: source.clone(),
             is_silent: false,
             shown: None,
+            loop_mark: LoopMark::default(),
         })
     }
 
@@ -89,6 +93,7 @@ impl Handler {
             source: source.into(),
             is_silent: false,
             shown: None,
+            loop_mark: LoopMark::default(),
         }
     }
 

@@ -24,6 +24,7 @@ pub mod interpreter_name;
 pub mod interpreter_rule;
 pub mod key_values;
 pub mod log_text;
+pub mod loop_mark;
 pub mod mod_wsgi;
 pub mod name_hash;
 pub mod named_objects;

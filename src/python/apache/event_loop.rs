@@ -9,17 +9,22 @@ use crate::parking::shutdown;
 use crate::python::child_end;
 use crate::python::connection::call::grace;
 use crate::python::connection::loop_event::LoopEvent;
-use crate::python::object::arguments::{given, none};
+use crate::python::object::arguments::none;
 use crate::python::object::class;
 use crate::python::object::class::Answer;
 use crate::python::request::asgi::headers;
-use crate::python::request::asgi::offered::OfferedRequest;
-use crate::python::request::asgi::queue;
+use crate::python::request::offers::offered::OfferedRequest;
+use crate::python::request::offers::queue;
 
 pub(super) fn accept_requests<'py>(this: &Me<'_, 'py>, event: &Bound<'py, PyAny>) -> Answer<'py> {
     let interpreter = this.interpreter();
-    let event = given(Some(event)).map(|event| LoopEvent::of(event, interpreter));
-    queue::set(interpreter, event.transpose()?);
+    queue::begin(interpreter, LoopEvent::of(event, interpreter)?);
+    none(this)
+}
+
+pub(super) fn refuse_requests<'py>(this: &Me<'_, 'py>, event: &Bound<'py, PyAny>) -> Answer<'py> {
+    let interpreter = this.interpreter();
+    queue::end(interpreter, &LoopEvent::of(event, interpreter)?);
     none(this)
 }
 

@@ -128,9 +128,11 @@ impl Class for Functions {
         /// PythonOption mod_python.wsgi.application. Returns apache.OK, or apache.DECLINED for a request that is not below
         /// the option's base_uri. Raises what the application raises.
         _serve_wsgi(req) = serve_wsgi;
-        /// Has threads of httpd offer their requests for ASGI applications to the event loop that event calls, which
-        /// _loop_event() has returned; None ends that. Raises TypeError for another object.
+        /// Has threads of httpd offer their requests for ASGI applications, and for handlers under apache.aio, to the event
+        /// loop that event calls, which _loop_event() has returned. Raises TypeError for another object.
         _accept_requests(event) = event_loop::accept_requests;
+        /// Ends that, if no further loop takes such requests. Raises TypeError for what is no such event.
+        _refuse_requests(event) = event_loop::refuse_requests;
         /// Returns the requests that were offered since the last call, as a list.
         _offered_requests() = event_loop::offered_requests;
         /// Returns headers of a response as a list of pairs of bytes, and the length that they name (int or None), as a

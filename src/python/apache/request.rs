@@ -30,6 +30,7 @@ use crate::python::request::methods::{
     update_mtime, wait,
 };
 use crate::python::request::object::RequestObject;
+use crate::python::request::offers;
 use crate::python::request::wsgi;
 use crate::python::runtime::types::ClassId;
 
@@ -213,6 +214,9 @@ impl Class for RequestObject {
         /// Has the methods of an async def handler that runs as a task on asyncio's loop queued for httpd's thread by
         /// exchange; None ends that. Raises RuntimeError where such a handler runs already.
         _on_loop(exchange) = on_loop::set_exchange;
+        /// Has further requests for the running handler offered to asyncio's loop, if it is the object that its line names,
+        /// and nothing must be imported for it.
+        _offers(handler) = offers::at_hand::offers;
         /// Waits until future has its value, at most seconds (float), while asyncio's loop can use this object.
         _lend(future, seconds) = on_loop::lend;
         /// Has data (bytes) read once more, which was read for something that does not want it any more.

@@ -246,9 +246,14 @@ pub fn body<'a, T: Class>(
 /// Whether the caller has the only reference to the object, and Python code has set no attribute on it: a new object
 /// could take its place unnoticed.
 pub fn is_forgotten<T: Class>(object: &Bound<'_, PyAny>) -> bool {
+    is_forgotten_but_for::<T>(object, 0)
+}
+
+/// As `is_forgotten`, where so many further references are known.
+pub fn is_forgotten_but_for<T: Class>(object: &Bound<'_, PyAny>, known: isize) -> bool {
     // SAFETY: a live object; a plain read of its count.
     let references = unsafe { ffi::Py_REFCNT(object.as_ptr()) };
     // SAFETY: callers pass objects made by `make::<T>`.
     let dict = unsafe { (*object.as_ptr().cast::<Object<T>>()).dict };
-    references == 1 && dict.is_null()
+    references == known + 1 && dict.is_null()
 }

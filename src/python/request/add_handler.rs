@@ -13,6 +13,7 @@ use super::object::Me;
 use super::state::RequestState;
 use crate::engine::handler_lists::List;
 use crate::engine::handlers::{Handler, Home};
+use crate::engine::loop_mark::LoopMark;
 use crate::engine::phases::{Phase, PhaseHook};
 use crate::python::handlers::chain::{Added, Chain, Foreign};
 use crate::python::handlers::hlist::{HandlerListObject, Serves};
@@ -275,6 +276,7 @@ pub(in crate::python) fn added(
             source,
             is_silent: false,
             shown: None,
+            loop_mark: LoopMark::default(),
         },
         object: Some(Foreign {
             interpreter: this.interpreter(),

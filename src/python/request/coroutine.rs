@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 use pyo3::exceptions::{PyOSError, PyRuntimeError};
 use pyo3::prelude::*;
 
-use super::asgi::serve;
 use super::awaitable::RequestWait;
+use super::offers::offer::Offer;
+use super::offers::serve;
 use super::resumes::Resumes;
 use super::state::RequestState;
 use super::waiting;
@@ -92,7 +93,7 @@ pub fn awaited<'py>(
         return Ok(CallEnd::Result(result));
     }
     waiting_limit::note_use();
-    // The application of a request that was offered runs already.
+    // The code of a request that was offered runs already, or was let in.
     if state.offer.borrow().is_none() && waiting_limit::are_too_many(r) {
         close_coroutine(&result);
         let status = Status::SERVICE_UNAVAILABLE;
@@ -150,9 +151,12 @@ impl Steps<'_> {
         match handler {
             Resumes::Coroutine(coroutine) => self.run(interpreter, &coroutine.into_bound(py)),
             Resumes::Returned(value) => Ok(self.finish(value.into_bound(py))),
-            Resumes::Application(_) => {
-                let coroutine = serve::call_handler(py, interpreter, self.r)?;
-                self.run(interpreter, &coroutine)
+            Resumes::Offer(_) => {
+                let result = serve::called(py, interpreter, self.r)?;
+                match is_coroutine(&result) {
+                    true => self.run(interpreter, &result),
+                    false => Ok(HandlerProgress::Done(result)),
+                }
             }
         }
     }
@@ -252,7 +256,13 @@ impl Steps<'_> {
             return true;
         }
         // Bytes that nobody has read come before the end of the client's side.
-        let is_exchange = self.state.offer.borrow().is_some();
+        let is_application = |offer: &Arc<Offer>| offer.chain().is_none();
+        let is_exchange = self
+            .state
+            .offer
+            .borrow()
+            .as_ref()
+            .is_some_and(is_application);
         let mut has_unread_input = is_exchange && self.io.has_reported_end();
         loop {
             if parking::is_stopping() && !shutdown::is_closing() {

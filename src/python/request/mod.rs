@@ -18,6 +18,7 @@ pub(in crate::python) mod heartbeat;
 pub(in crate::python) mod io;
 pub(in crate::python) mod methods;
 pub mod object;
+pub mod offers;
 pub mod phase;
 pub(in crate::python) mod raw_connection;
 pub mod registered_filter;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use pyo3::prelude::*;
 
-use super::asgi::offer::Offer;
+use super::offers::offer::Offer;
 use crate::httpd::Connection;
 use crate::python::runtime::context::About;
 use crate::python::runtime::interpreter::Interpreter;
@@ -15,8 +15,8 @@ pub enum Resumes {
     Coroutine(Py<PyAny>),
     /// What such a handler has returned, whose client has not taken enough of what it wrote.
     Returned(Py<PyAny>),
-    /// The request, which an application answers on its event loop.
-    Application(Arc<Offer>),
+    /// The request, which an application or a handler answers on its event loop.
+    Offer(Arc<Offer>),
 }
 
 impl Resumes {
@@ -30,7 +30,7 @@ impl Resumes {
             Self::Returned(value) => {
                 interpreter.enter(About::Connection(c), |py| drop(value.into_bound(py)));
             }
-            Self::Application(offer) => offer.end(),
+            Self::Offer(offer) => offer.abandon(c),
         }
     }
 }

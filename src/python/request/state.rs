@@ -9,10 +9,10 @@ use std::sync::Arc;
 use pyo3::prelude::*;
 
 use super::add_handler::Handlers;
-use super::asgi::offer::Offer;
 use super::body::Body;
 use super::heartbeat::Heartbeat;
 use super::object::RequestObject;
+use super::offers::offer::Offer;
 use super::registered_filter::Registered;
 use super::response::Response;
 use super::wsgi::start_response::WsgiResponse;
@@ -45,7 +45,7 @@ pub struct RequestState {
     pub cleanups: Cleanups,
     /// The application that is mounted for the request's path (`PythonApplication`).
     pub application: OnceCell<Arc<Application>>,
-    /// The request as it was offered to the event loop of its application, when its thread goes on in Python.
+    /// The request as it was offered to an event loop, when its thread goes on in Python.
     pub offer: RefCell<Option<Arc<Offer>>>,
     /// What the application has said and written.
     pub wsgi: WsgiResponse,
@@ -159,6 +159,11 @@ impl RequestState {
             .borrow_mut()
             .push((interpreter, object.clone().unbind()));
         Ok(object)
+    }
+
+    /// Keeps the `req` of an interpreter, which code on the event loop has used and knows. Without the GIL.
+    pub fn keep_object(&self, interpreter: &'static Interpreter, object: Py<PyAny>) {
+        self.objects.borrow_mut().push((interpreter, object));
     }
 
     /// As `object`, on the thread of an event loop, to which the request was offered. A new object is the offer's to keep.

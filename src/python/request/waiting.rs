@@ -17,8 +17,8 @@
 use std::ptr::NonNull;
 use std::sync::Arc;
 
-use super::asgi::serve;
 use super::coroutine::{CallEnd, HandlerProgress, Steps};
+use super::offers::serve;
 use super::phase;
 use super::resumes::Resumes;
 use super::state::RequestState;
@@ -234,7 +234,7 @@ impl WaitingRequest {
         // SAFETY: as in `park`.
         let r = unsafe { self.r.as_ref() };
         let handler = match self.resumes.take()? {
-            Resumes::Application(offer) => {
+            Resumes::Offer(offer) => {
                 match serve::go_on(r, self.interpreter, offer, self.must_end()) {
                     Ok(status) => return Some(status),
                     Err((handler, true)) => handler,
@@ -262,6 +262,7 @@ impl WaitingRequest {
                 }
             }
         });
+        let status = serve::ended(RequestState::of(r), status);
         (status != Status::SUSPENDED).then_some(status)
     }
 

@@ -165,6 +165,23 @@ impl Loader {
         is_newest.then_some(module)
     }
 
+    /// An object of the module of a handler, as `known`.
+    ///
+    /// # Errors
+    /// `AttributeError` when it is missing; what a module's own `__getattr__` raises.
+    pub fn known_object<'py>(
+        &self,
+        py: Python<'py>,
+        handler: &Handler,
+        name: &str,
+        search: SearchPath<'_>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        match self.known(py, handler, search) {
+            Some(module) => module.getattr(self.names.get(py, name)).map(Some),
+            None => Ok(None),
+        }
+    }
+
     /// The number of changes of files, where they are looked for.
     fn changes(&self, py: Python<'_>, search: SearchPath<'_>) -> u64 {
         match search.reloads {

@@ -2,11 +2,8 @@
 //! event loop. What the messages mean is in `python/mod_python/_asgi.py`. Called with the GIL, on the thread that httpd
 //! handles the request on.
 
-pub mod answer;
 pub mod headers;
-pub mod offer;
-pub mod offered;
-pub mod queue;
+pub mod parts;
 pub mod respond;
 pub mod scope;
 pub mod serve;

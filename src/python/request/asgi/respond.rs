@@ -32,7 +32,7 @@ pub(in crate::python) fn start<'py>(
 }
 
 /// Sets a header of the response, or adds one.
-pub(super) fn set_header(r: &Request, state: &RequestState, name: &[u8], value: &[u8]) {
+pub fn set_header(r: &Request, state: &RequestState, name: &[u8], value: &[u8]) {
     if name.eq_ignore_ascii_case(b"content-type") {
         r.set_content_type(Some(value));
         state.content_type_set.set(true);

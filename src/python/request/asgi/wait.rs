@@ -5,9 +5,6 @@ use std::time::{Duration, Instant};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
-use super::offer::Offer;
-use super::offered::OfferedRequest;
-
 use crate::httpd::connection::parking;
 use crate::httpd::connection::thread_event;
 use crate::httpd::connection::thread_event::{SocketChange, ThreadEvent};
@@ -23,6 +20,8 @@ use crate::python::object::class;
 use crate::python::object::class::{Answer, This};
 use crate::python::request::awaitable::{RequestOperation, RequestWait};
 use crate::python::request::object::{Me, RequestObject};
+use crate::python::request::offers::offer::Offer;
+use crate::python::request::offers::offered::OfferedRequest;
 use crate::python::request::state::RequestState;
 use crate::python::runtime::interpreter::release;
 

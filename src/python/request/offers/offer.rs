@@ -1,6 +1,6 @@
-//! A request for an application, as its thread offers it to the event loop that the application runs on. The thread does
-//! not enter Python: the loop's thread makes the scope while the other one waits, and gives the whole response back, which
-//! the request's thread sends. Where the application needs more than that, the request's thread goes on in Python.
+//! A request, as its thread offers it to the event loop that its application or handler runs on. The thread does not enter
+//! Python: the loop's thread makes what the code is called with while the other one waits, and gives the whole response
+//! back, which the request's thread sends. Where the code needs more than that, the request's thread goes on in Python.
 //!
 //! The locks are held for a few instructions. No Python object is dropped under them.
 #![expect(
@@ -15,15 +15,28 @@ use std::time::{Duration, Instant};
 use pyo3::prelude::*;
 
 use super::answer::WholeAnswer;
-use crate::httpd::Request;
+use crate::httpd::{Connection, Request};
 use crate::locks::{Lock, Signal};
 use crate::parking::task::Task;
+use crate::python::handlers::chain::Chain;
+use crate::python::object::class;
+use crate::python::request::object::RequestObject;
 use crate::python::runtime::context::About;
 use crate::python::runtime::interpreter::Interpreter;
+use crate::python::runtime::loan;
+
+/// For whom a request is.
+pub enum OfferedTo {
+    /// An application of ASGI.
+    Application,
+    /// The first handler of this chain, which was seen to run on the loop.
+    Handler(Arc<Chain>),
+}
 
 /// A request that was offered.
 pub struct Offer {
     interpreter: &'static Interpreter,
+    to: OfferedTo,
     /// When it was made.
     since: Instant,
     state: Lock<OfferState>,
@@ -41,9 +54,9 @@ struct OfferState {
     is_called: bool,
 }
 
-/// Python's objects for the request, until its thread takes them or the application has answered.
+/// Python's objects for the request, until its thread takes them or the code has answered.
 pub struct KeptObjects {
-    /// `req`, as the scope has it.
+    /// `req`, as the code has it.
     pub req: Option<Py<PyAny>>,
     /// The `Exchange`.
     pub exchange: Option<Py<PyAny>>,
@@ -53,11 +66,11 @@ pub struct KeptObjects {
 enum OfferStage {
     /// No thread has looked at it.
     Offered(NonNull<Request>),
-    /// The loop's thread makes its scope, for which it uses the request.
+    /// The loop's thread makes what the code is called with, for which it uses the request.
     Made,
-    /// The application runs.
+    /// The code runs.
     Runs,
-    /// The application has answered.
+    /// The code has answered.
     Answered(Box<WholeAnswer>),
     /// The request's thread goes on in Python.
     Left,
@@ -75,9 +88,10 @@ impl OfferStage {
 
 impl Offer {
     /// An offer of a request to the loop of an interpreter. Its thread calls `wait` before it uses the request again.
-    pub fn new(interpreter: &'static Interpreter, r: &Request) -> Arc<Self> {
+    pub fn new(interpreter: &'static Interpreter, r: &Request, to: OfferedTo) -> Arc<Self> {
         Arc::new(Self {
             interpreter,
+            to,
             since: Instant::now(),
             state: Lock::short(OfferState {
                 stage: OfferStage::Offered(NonNull::from(r)),
@@ -90,11 +104,19 @@ impl Offer {
         })
     }
 
-    /// The same for a request that goes on in Python from the beginning, to which nothing was offered.
+    /// The same for an application's request that goes on in Python from the beginning, which was not offered.
     pub fn left(interpreter: &'static Interpreter, r: &Request) -> Arc<Self> {
-        let offer = Self::new(interpreter, r);
+        let offer = Self::new(interpreter, r, OfferedTo::Application);
         offer.hand_over();
         offer
+    }
+
+    /// The handlers that it was offered to; `None` for an application's request.
+    pub fn chain(&self) -> Option<&Arc<Chain>> {
+        match &self.to {
+            OfferedTo::Application => None,
+            OfferedTo::Handler(chain) => Some(chain),
+        }
     }
 
     /// Whether the loop has called the request, since it goes on in Python and this was asked for; else the task is woken
@@ -164,7 +186,7 @@ impl Offer {
         self.state.lock().stage.is_over()
     }
 
-    /// The answer of the application. `None` if the caller is to go on in Python: the loop has nothing to do with the request
+    /// The answer of the code. `None` if the caller is to go on in Python: the loop has nothing to do with the request
     /// any more but by the exchange, if there is one. Without the GIL.
     pub fn leave(&self) -> Option<Box<WholeAnswer>> {
         let mut state = self.state.lock();
@@ -196,12 +218,12 @@ impl Offer {
         goes_on
     }
 
-    /// The thread of the request is to go on in Python, unless the application has answered. Any thread.
+    /// The thread of the request is to go on in Python, unless the code has answered. Any thread.
     pub fn hand_over(&self) {
         self.go_on_if(|stage| !stage.is_over(), OfferStage::Left);
     }
 
-    /// As `hand_over`, unless the application runs.
+    /// As `hand_over`, unless the code runs.
     pub fn hand_over_unless_it_runs(&self) {
         let is_so = |stage: &OfferStage| matches!(stage, OfferStage::Offered(_) | OfferStage::Made);
         self.go_on_if(is_so, OfferStage::Left);
@@ -234,10 +256,22 @@ impl Offer {
         *self.kept.lock() = Some(kept);
     }
 
-    /// The application is about to run.
-    pub(super) fn run(&self, exchange: Py<PyAny>) {
-        if let Some(kept) = &mut *self.kept.lock() {
-            kept.exchange = Some(exchange);
+    /// The code is about to run. A handler can use the request from then on, whose thread waits. With the GIL.
+    pub(super) fn run(&self, exchange: &Bound<'_, PyAny>) {
+        let py = exchange.py();
+        let mut kept = self.kept.lock();
+        if let Some(kept) = &mut *kept {
+            kept.exchange = Some(exchange.clone().unbind());
+        }
+        let req = kept.as_ref().and_then(|kept| kept.req.as_ref());
+        let req = req.map(|req| req.clone_ref(py).into_bound(py));
+        drop(kept);
+        let object = req.as_ref().and_then(|req| self.request_object(req));
+        if let Some(object) = object.filter(|_| self.chain().is_some()) {
+            object.exchange.replace(Some(exchange.clone().unbind()));
+            let lease = object.lent.lease();
+            lease.set_lends(true);
+            lease.lend_to_loop();
         }
         let mut state = self.state.lock();
         if matches!(state.stage, OfferStage::Made) {
@@ -249,20 +283,70 @@ impl Offer {
         }
     }
 
-    /// The application has answered. Returns whether the request's thread has the answer; if not, it has gone on in
-    /// Python. With the GIL.
-    pub(super) fn answer(&self, py: Python<'_>, answer: Box<WholeAnswer>) -> bool {
+    /// The code has answered. Returns whether the request's thread has the answer; if not, it has gone on in Python. With
+    /// the GIL.
+    fn is_answered(&self, answer: Box<WholeAnswer>) -> bool {
         let runs = |stage: &OfferStage| matches!(stage, OfferStage::Runs);
-        let is_taken = self.go_on_if(runs, OfferStage::Answered(answer));
+        self.go_on_if(runs, OfferStage::Answered(answer))
+    }
+
+    /// An application has answered. As `is_answered`.
+    pub(super) fn answer(&self, py: Python<'_>, answer: Box<WholeAnswer>) -> bool {
+        let is_taken = self.is_answered(answer);
         if is_taken {
             self.forget(py);
         }
         is_taken
     }
 
-    /// Takes the request's `req`. With the GIL.
+    /// A handler has answered. Returns whether the request's thread has the answer; if not, it goes on in Python, or is to
+    /// do so. With the GIL.
+    pub(super) fn answer_of_handler(&self, py: Python<'_>, answer: Box<WholeAnswer>) -> bool {
+        if self.chain().is_none_or(|chain| chain.has_added()) {
+            return false;
+        }
+        // The request's thread has it back then as soon as it looks.
+        loan::give_back();
+        let kept = self.kept.lock().take();
+        let Some((Some(req), exchange)) = kept.map(|kept| (kept.req, kept.exchange)) else {
+            return false;
+        };
+        let (req, exchange) = (req.into_bound(py), exchange.map(|kept| kept.into_bound(py)));
+        let object = self.request_object(&req);
+        let on_loop = object.and_then(|object| object.exchange.take());
+        let on_loop = on_loop.map(|exchange| exchange.into_bound(py));
+        // Its other reference is the exchange's.
+        if !class::is_forgotten_but_for::<RequestObject>(&req, 1) {
+            self.keep(req.clone().unbind());
+        }
+        let is_taken = self.is_answered(answer);
+        if !is_taken {
+            if let Some(object) = object {
+                object.exchange.replace(on_loop.map(Bound::unbind));
+            }
+            let kept = KeptObjects {
+                req: Some(req.clone().unbind()),
+                exchange: exchange.map(Bound::unbind),
+            };
+            let before = self.kept.lock().replace(kept);
+            Self::drop_objects(py, before);
+        }
+        is_taken
+    }
+
+    fn request_object<'a>(&self, req: &'a Bound<'_, PyAny>) -> Option<&'a RequestObject> {
+        class::body::<RequestObject>(req, self.interpreter)
+    }
+
+    /// Takes the request's `req`, if it was kept. Any thread.
     pub fn take_req(&self) -> Option<Py<PyAny>> {
         self.kept.lock().as_mut()?.req.take()
+    }
+
+    /// Whether a handler runs whose request goes on in Python, and has its exchange.
+    pub fn is_running_handler(&self) -> bool {
+        let has_exchange = |kept: &KeptObjects| kept.exchange.is_some();
+        self.chain().is_some() && self.kept.lock().as_ref().is_some_and(has_exchange)
     }
 
     /// Takes the request's exchange. With the GIL.
@@ -272,12 +356,13 @@ impl Offer {
 
     fn forget(&self, py: Python<'_>) {
         let kept = self.kept.lock().take();
-        if let Some(kept) = kept {
-            let objects = [kept.req, kept.exchange];
-            objects
-                .into_iter()
-                .flatten()
-                .for_each(|object| drop(object.into_bound(py)));
+        Self::drop_objects(py, kept);
+    }
+
+    fn drop_objects(py: Python<'_>, kept: Option<KeptObjects>) {
+        if let Some(KeptObjects { req, exchange }) = kept {
+            let objects = [req, exchange].into_iter().flatten();
+            objects.for_each(|object| drop(object.into_bound(py)));
         }
     }
 
@@ -287,5 +372,20 @@ impl Offer {
         if self.kept.lock().is_some() {
             self.interpreter.enter(About::Nothing, |py| self.forget(py));
         }
+    }
+
+    /// The request is over before the code has answered, and its thread has not gone on in Python: ends a handler.
+    /// Without the GIL.
+    pub fn abandon(&self, c: &Connection) {
+        self.hand_over();
+        if self.chain().is_some() && self.kept.lock().is_some() {
+            self.interpreter.enter(About::Connection(c), |py| {
+                if let Some(exchange) = self.take_exchange() {
+                    // What it raises has nobody to hear it.
+                    let _ = exchange.into_bound(py).call_method0("abandon");
+                }
+            });
+        }
+        self.end();
     }
 }

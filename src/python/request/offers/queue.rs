@@ -30,26 +30,39 @@ pub struct OfferQueue {
     offers: Lock<Option<Vec<Arc<Offer>>>>,
 }
 
-/// The queue for an interpreter's applications; `None` where there is no loop that takes requests.
+/// The queue of an interpreter's loop; `None` where there is no loop that takes requests.
 pub fn of(interpreter: &'static Interpreter) -> Option<Arc<OfferQueue>> {
     let queues = QUEUES.lock();
     let is_its = |queue: &&Arc<OfferQueue>| std::ptr::eq(queue.interpreter, interpreter);
     queues.iter().find(is_its).cloned()
 }
 
-/// Requests for an interpreter's applications are offered to the loop that `event` calls from now on; to none without an
-/// event. Those that stand in the queue before go on without it.
-pub fn set(interpreter: &'static Interpreter, event: Option<Arc<Event>>) {
-    let made = event.map(|event| {
-        Arc::new(OfferQueue {
-            interpreter,
-            event,
-            long: AtomicU32::new(0),
-            offers: Lock::short(Some(Vec::new())),
-        })
-    });
+/// An interpreter's requests are offered to the loop that `event` calls from now on.
+pub fn begin(interpreter: &'static Interpreter, event: Arc<Event>) {
+    let queue = OfferQueue {
+        interpreter,
+        event,
+        long: AtomicU32::new(0),
+        offers: Lock::short(Some(Vec::new())),
+    };
+    replace(|_| true, interpreter, Some(Arc::new(queue)));
+}
+
+/// The loop that `event` calls takes no further requests.
+pub fn end(interpreter: &'static Interpreter, event: &Arc<Event>) {
+    let is_its = |queue: &OfferQueue| Arc::ptr_eq(&queue.event, event);
+    replace(is_its, interpreter, None);
+}
+
+/// Puts another queue in the place of an interpreter's, if `which` says so. The requests that stand there go on without it.
+fn replace(
+    which: impl Fn(&OfferQueue) -> bool,
+    interpreter: &'static Interpreter,
+    made: Option<Arc<OfferQueue>>,
+) {
     let mut queues = QUEUES.lock();
-    let is_its = |queue: &Arc<OfferQueue>| std::ptr::eq(queue.interpreter, interpreter);
+    let is_its =
+        |queue: &Arc<OfferQueue>| std::ptr::eq(queue.interpreter, interpreter) && which(queue);
     let before = queues.iter().position(is_its).map(|at| queues.remove(at));
     queues.extend(made);
     drop(queues);

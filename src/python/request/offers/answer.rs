@@ -1,19 +1,20 @@
-//! The whole response of an application, in memory of our own: the loop's thread makes it, and the request's thread sends
-//! it, without Python.
+//! The whole response of an application or a handler, in memory of our own: the loop's thread makes it, and the request's
+//! thread sends it, without Python.
 
 use bytes::Bytes;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyTuple};
 
-use super::respond::set_header;
 use crate::httpd::{Error, Request};
+use crate::python::request::asgi::respond::set_header;
 use crate::python::request::state::RequestState;
 use crate::python::runtime::interpreter::Interpreter;
 use crate::python::values::buffer::{self, Sink};
 
 /// Status, headers and body.
 pub struct WholeAnswer {
-    status: i32,
+    /// `None` for a handler, which has set status and headers itself.
+    status: Option<i32>,
     /// The names and values of the headers, one behind the other.
     texts: Vec<u8>,
     /// Where each of them ends.
@@ -55,7 +56,7 @@ impl WholeAnswer {
         body: &Bound<'_, PyAny>,
     ) -> PyResult<Self> {
         let mut answer = Self {
-            status: status.extract()?,
+            status: Some(status.extract()?),
             texts: Vec::with_capacity(256),
             ends: Vec::with_capacity(16),
             body: AnswerBody::default(),
@@ -72,10 +73,28 @@ impl WholeAnswer {
         Ok(answer)
     }
 
+    /// An answer of what a handler has written: bytes. With the GIL.
+    ///
+    /// # Errors
+    /// `TypeError` for an object of another type.
+    pub fn written(interpreter: &'static Interpreter, data: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let mut answer = Self {
+            status: None,
+            texts: Vec::new(),
+            ends: Vec::new(),
+            body: AnswerBody::default(),
+        };
+        buffer::append(&mut answer.body, data, interpreter.deferred_drops)?;
+        Ok(answer)
+    }
+
     /// Makes it the response of a request, which is still to be sent. On the request's thread, without the GIL.
     pub fn give(self, r: &Request, state: &RequestState) {
-        r.set_status(self.status);
         state.response.ends_with_stop.set(true);
+        let Some(status) = self.status else {
+            return state.response.put(self.body.copied, self.body.owned);
+        };
+        r.set_status(status);
         let mut from = 0;
         let mut text = |end: usize| {
             let text = &self.texts[from..end];
