@@ -130,6 +130,7 @@ class _Loop:
 
     def end_turn(self) -> None:
         """Call what is to be called when the loop has run what it runs now; on the loop's thread."""
+        self.event.give_back()
         ending, self.ending = self.ending, []
         for function in ending:
             function()
@@ -169,7 +170,7 @@ class _Loop:
 
     def _serve(self) -> None:
         reason = "it was closed"
-        self.event.set_loop(lambda: self.at_end(self.event.give_back))
+        self.event.set_loop(True, None if self.selector else lambda: self.at_end(self.event.give_back))
         while not self.loop.is_closed():
             try:
                 self.loop.run_forever()
@@ -180,7 +181,7 @@ class _Loop:
                 break
         _apache._refuse_requests(self.event)
         self.is_over = True
-        self.event.set_loop(None)
+        self.event.set_loop(False)
         self.event.give_back()
         _apache.log_error(f"asyncio's event loop has ended ({reason}): the next apache.aio() makes a new one")
         for future in list(self.waiting):

@@ -80,20 +80,19 @@ class OfferedExchange(Exchange):
         Driver(self).abandon()
 
     def _call_soon(self) -> None:
-        if self._offer is None:
-            super()._call_soon()
-        elif not self._is_called:
+        offer = self._offer
+        if offer is not None and self.is_over and self._is_answered_by(offer):
+            return
+        if not self._is_called and (offer is not None or self.bell is not None):
             self._is_called = True
             self.running.at_end(self._call)
 
     def _call(self) -> None:
-        offer = self._offer
-        if offer is None:
-            super()._call()
-            return
         self._is_called = False
-        if not (self.is_over and self._is_answered_by(offer)):
+        if self._offer is not None:
             self._hand_over()
+        elif self.bell is not None:
+            self.bell.set(None)
 
     def _hand_over(self) -> None:
         """Have httpd's thread go on in Python: what is known now, it sees when it looks first."""

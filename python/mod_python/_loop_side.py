@@ -42,32 +42,16 @@ class Operation:
         is_withdrawn: whether nothing does any more.
     """
 
-    __slots__ = (
-        "_exchange",
-        "_future",
-        "_is_queued",
-        "_steps",
-        "arguments",
-        "error",
-        "is_awaited",
-        "is_done",
-        "is_of_client",
-        "is_withdrawn",
-        "keywords",
-        "name",
-        "runs_soon",
-        "size",
-        "value",
-    )
+    size = 0
+    is_awaited = is_done = is_withdrawn = _is_queued = False
+    value: Any = None
+    error: BaseException | None = None
+    _future: "asyncio.Future[Any] | None" = None
+    _steps: Generator[Any, None, Any] | None = None
 
     def __init__(self, exchange: "Exchange", name: str, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> None:
         self._exchange, self.name, self.arguments, self.keywords = exchange, name, arguments, keywords
-        self._future: asyncio.Future[Any] | None = None
-        self._steps: Generator[Any, None, Any] | None = None
-        self._is_queued = self.is_awaited = self.is_done = self.is_withdrawn = False
-        self.size, self.runs_soon, self.is_of_client = 0, name in _RUNS_SOON, name != "sleep"
-        self.value: Any = None
-        self.error: BaseException | None = None
+        self.runs_soon, self.is_of_client = name in _RUNS_SOON, name != "sleep"
 
     def __await__(self) -> Generator[Any, None, Any]:
         """Wait until httpd's thread has done it, but for a write, which waits only while too much is ahead."""
@@ -168,6 +152,15 @@ class Exchange:
     """
 
     context: contextvars.Context
+    sent = finished = awaited = _written = _begun = 0
+    is_moving: bool | None = None
+    broken: BaseException | None = None
+    failed: Operation | None = None
+    is_over = is_gone = _is_called = False
+    bell: Any = None
+    value: Any = None
+    error: BaseException | None = None
+    _idle: "asyncio.Future[None] | None" = None
 
     def __init__(
         self, running: "_aio._Loop", target: Any, function: Callable[..., Awaitable[Any]], what: str | None = None
@@ -175,15 +168,6 @@ class Exchange:
         self.running, self.target = running, target
         self.posted: collections.deque[Operation] = collections.deque()
         self.done: collections.deque[Operation] = collections.deque()
-        self.sent = self.finished = self._written = self._begun = self.awaited = 0
-        self.is_moving: bool | None = None
-        self.broken: BaseException | None = None
-        self.failed: Operation | None = None
-        self.is_over = self.is_gone = self._is_called = False
-        self.bell: Any = None
-        self.value: Any = None
-        self.error: BaseException | None = None
-        self._idle: asyncio.Future[None] | None = None
         self._function = function
         self.what: str = what or getattr(target, "the_request", None) or f"a connection of {client_of(target)}"
 

@@ -36,17 +36,18 @@ impl Class for LoopEvent {
         call_late() = call_late;
         /// Takes the calls back. Called by the loop before it looks.
         taken() = taken;
-        /// Waits in the set whose descriptor epoll is, which has this event edge-triggered: for timeout seconds (float), for
-        /// ever if it is None, and not at all while posted has something or requests wait for the loop. Returns the
-        /// descriptors that are ready and what epoll reports of each, as a list of tuples; None where there are none.
+        /// Gives back what code of the loop has used, and waits in the set whose descriptor epoll is, which has this event
+        /// edge-triggered: for timeout seconds (float), for ever if it is None, and not at all while posted has something or
+        /// requests wait for the loop. Returns the descriptors that are ready and what epoll reports of each, as a list of
+        /// tuples; None where there are none.
         wait(epoll, posted, timeout) = wait;
         /// Returns an awaitable for a value that another thread gives with its method set(). Who awaits it, and must wait,
         /// calls the loop.
         future() = future;
-        /// Says that this thread runs the loop from now on, or with None that it does no more. at_end: a function that is
-        /// called when code of the loop begins to use a request or connection; it has give_back() called when the loop has
-        /// run what it runs now.
-        set_loop(at_end) = set_loop;
+        /// Says whether this thread runs the loop from now on (bool). at_end: a function that is called when code of the loop
+        /// begins to use a request or connection; it has give_back() called when the loop has run what it runs now. None
+        /// where wait() does that.
+        set_loop(runs; at_end) = set_loop;
         /// Gives back what code of the loop has used.
         give_back() = give_back;
     }
@@ -95,8 +96,15 @@ fn taken<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
     none(this)
 }
 
-fn set_loop<'py>(this: &Me<'_, 'py>, at_end: &Bound<'py, PyAny>) -> Answer<'py> {
-    loan::set_loop(given(Some(at_end)).map(|at_end| at_end.clone().unbind()));
+fn set_loop<'py>(
+    this: &Me<'_, 'py>,
+    runs: &Bound<'py, PyAny>,
+    at_end: Option<&Bound<'py, PyAny>>,
+) -> Answer<'py> {
+    loan::set_loop(
+        runs.is_truthy()?,
+        given(at_end).map(|at_end| at_end.clone().unbind()),
+    );
     none(this)
 }
 
@@ -119,6 +127,7 @@ fn wait<'py>(
             (seconds * 1e3).ceil().clamp(0.0, f64::from(i32::MAX)) as i32
         }
     };
+    loan::give_back();
     let mut found = Vec::new();
     let event = this.body().0.clone();
     event.wait_in(

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use pyo3::exceptions::{PyRuntimeError, PyTypeError};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyTuple};
+use pyo3::types::{PyDict, PyString, PyTuple};
 
 use super::future::Future;
 use crate::parking::late_signals::signal_now;
@@ -60,17 +60,21 @@ fn queue<'py>(
     let py = exchange.py();
     let count = arguments.iter().take_while(|(_, value)| value.is_some());
     let (first, others) = arguments.split_at(count.count());
-    let named = PyDict::new(py);
+    let mut named = None;
     for (name, value) in others {
         if let Some(value) = value {
+            let named = named.get_or_insert_with(|| PyDict::new(py));
             named.set_item(name, value)?;
         }
     }
-    let mut positional = vec![method.into_pyobject(py)?.into_any()];
+    let mut positional = vec![PyString::intern(py, method).into_any()];
     positional.extend(first.iter().filter_map(|(_, value)| value.cloned()));
     let positional = PyTuple::new(py, positional)?;
-    let named = Some(named).filter(|named| !named.is_empty());
-    exchange.call_method("operation", positional, named.as_ref())
+    exchange.call_method(
+        PyString::intern(py, "operation"),
+        positional,
+        named.as_ref(),
+    )
 }
 
 /// `_on_loop(exchange)`

@@ -129,10 +129,10 @@ pub fn runs_loop() -> bool {
     RUNS_LOOP.get()
 }
 
-/// This thread runs an event loop from now on, of which `at_end` has `give_back` called when it has run what it runs now;
-/// with `None`, it runs none any more. Called with the GIL.
-pub fn set_loop(at_end: Option<Py<PyAny>>) {
-    RUNS_LOOP.set(at_end.is_some());
+/// Says whether this thread runs an event loop from now on, of which `at_end` has `give_back` called when it has run what
+/// it runs now; `None` where the loop calls it each time. Called with the GIL.
+pub fn set_loop(runs: bool, at_end: Option<Py<PyAny>>) {
+    RUNS_LOOP.set(runs);
     drop(AT_END.replace(at_end));
 }
 
