@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 def begin(running: "_Loop", offer: Any) -> None:
     """Run the handler of a request that was offered, or leave that to the thread of the request."""
-    parts = offer.take()
-    if parts is None:
+    taken = offer.take()
+    if taken is None:
         return
-    found, req, context, line = parts
+    found, req, context, line = taken
     function = undecorated(found)
     if function is None:
         offer.decline()

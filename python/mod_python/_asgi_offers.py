@@ -29,10 +29,10 @@ class Offers:
                 exchange.waker.call()
 
     def _begin(self, offer: Any) -> None:
-        parts = offer.take()
-        if parts is None:
+        taken = offer.take()
+        if taken is None:
             return
-        application, name, scope, context, req, is_stream, has_body, must_be_asked, tls = parts
+        application, name, scope, context, req, is_stream, has_body, must_be_asked, tls = taken
         loop = self._loop
         lifespan = loop.lifespan(application, name)
         if loop.end_has_begun or not lifespan.is_ready:

@@ -160,6 +160,7 @@ ANSWERS: dict[str, list[tuple[str, tuple[Any, ...]]]] = {
         ("_wait", (None, None, 0, 0.0)),
         ("_heartbeat", (None, b"")),
         ("_on_loop", (None,)),
+        ("_offers", (None,)),
         ("_lend", (None, 0.0)),
         ("_unread", (b"x",)),
         ("write", ("x",)),

@@ -3,7 +3,7 @@
 //! handles the request on.
 
 pub mod headers;
-pub mod parts;
+pub mod offered;
 pub mod respond;
 pub mod scope;
 pub mod serve;

@@ -13,7 +13,7 @@ use crate::python::handlers::chain::Chain;
 use crate::python::object::arguments::{boolean, none};
 use crate::python::object::class::{Answer, Class, This};
 use crate::python::object::members::{attributes, methods};
-use crate::python::request::asgi::parts;
+use crate::python::request::asgi;
 use crate::python::request::state::RequestState;
 use crate::python::runtime::context;
 use crate::python::runtime::context::About;
@@ -28,7 +28,7 @@ pub struct OfferedRequest(Arc<Offer>);
 type Me<'a, 'py> = This<'a, 'py, OfferedRequest>;
 
 /// What `take` returns, and `req`.
-type Parts<'py> = (Bound<'py, PyAny>, Bound<'py, PyAny>);
+type Taken<'py> = (Bound<'py, PyAny>, Bound<'py, PyAny>);
 
 impl Class for OfferedRequest {
     const NAME: &'static std::ffi::CStr = c"mod_python._apache.OfferedRequest";
@@ -86,7 +86,7 @@ fn take<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
     let (py, interpreter) = (this.py(), this.interpreter());
     let made = context::logging_for(About::Request(r), || match offer.chain() {
         Some(chain) => of_handler(py, interpreter, r, chain),
-        None => parts::of(py, interpreter, r),
+        None => asgi::offered::taken(py, interpreter, r),
     });
     if let Ok(Some((made, req))) = made {
         offer.keep(req.unbind());
@@ -97,13 +97,13 @@ fn take<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
     none(this)
 }
 
-/// The parts of a request for a handler; `None` where its module would have to be imported.
+/// What `take` returns for a handler; `None` where its module would have to be imported.
 fn of_handler<'py>(
     py: Python<'py>,
     interpreter: &'static Interpreter,
     r: &Request,
     chain: &Chain,
-) -> PyResult<Option<Parts<'py>>> {
+) -> PyResult<Option<Taken<'py>>> {
     let Some(chained) = chain.current() else {
         return Ok(None);
     };
@@ -114,13 +114,13 @@ fn of_handler<'py>(
     variables.run(py, || log_origin::carry(py, interpreter))?;
     let req = RequestState::of(r).object_for_loop(py, interpreter, r)?;
     let line = String::from_utf8_lossy(r.the_request().unwrap_or_default());
-    let parts = [
+    let all = [
         object,
         req.clone(),
         variables.into_object(py),
         PyString::new(py, &line).into_any(),
     ];
-    Ok(Some((PyTuple::new(py, parts)?.into_any(), req)))
+    Ok(Some((PyTuple::new(py, all)?.into_any(), req)))
 }
 
 fn run<'py>(this: &Me<'_, 'py>, exchange: &Bound<'py, PyAny>) -> Answer<'py> {

@@ -12,12 +12,12 @@ use crate::python::runtime::contextvars::Variables;
 use crate::python::runtime::interpreter::Interpreter;
 use crate::python::values::log_origin;
 
-/// The parts of a request, and its `req`; `None` where the application would have to be imported. On the loop's thread,
+/// What it needs, and `req`; `None` where the application would have to be imported. On the loop's thread,
 /// while the request's thread waits.
 ///
 /// # Errors
 /// What a factory raises; `MemoryError`.
-pub fn of<'py>(
+pub fn taken<'py>(
     py: Python<'py>,
     interpreter: &'static Interpreter,
     r: &Request,
