@@ -108,8 +108,11 @@ class AsgiLoop:
         self, work: Coroutine[Any, Any, None], context: contextvars.Context, name: str
     ) -> "asyncio.Task[None]":
         """Return a new task. Raises what a task factory of the applications raises."""
-        if self.loop.get_task_factory() is not None:  # it may be of a time when tasks were not given their context
-            return context.run(self.loop.create_task, work, name=name)
+        if self.loop.get_task_factory() is not None:  # it may be of a time when it was given neither context nor name
+            task = context.run(self.loop.create_task, work)
+            if isinstance(task, asyncio.Task):
+                task.set_name(name)
+            return task
         return self.loop.create_task(work, name=name, context=context)
 
     def _own_task(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
