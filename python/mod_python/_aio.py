@@ -202,6 +202,8 @@ def _forked() -> None:
         if running.selector is not None:
             running.selector.is_of_fork = True
         getattr(running.loop, "_ready", []).clear()  # asyncio's queue of callbacks that run next
+        # Python 3.14 raises where a task comes back to a loop that is not the running one, which none is in a fork.
+        running.loop.set_exception_handler(lambda _loop, _context: None)
         running.loop.call_soon(_end_fork)
 
 
