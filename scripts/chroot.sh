@@ -46,6 +46,7 @@ END
 # Gives a root what a running system has: mount_system ROOT. What this machine trusts is in /etc/trusted.crt;
 # packages inside have their own list.
 mount_system() {
+    mount --bind "$1" "$1" # processes inside may make namespaces of their own
     mount -t proc proc "$1/proc"
     mount --rbind /dev "$1/dev"
     mount --rbind /sys "$1/sys"
