@@ -584,6 +584,12 @@ class Request:
     @form.setter
     def form(self, form: Any) -> None: ...
     @property
+    def _form_so_far(self) -> Any:
+        """What was set as form, or was made for it, or None: nothing is made."""
+    @property
+    def _found_stamp(self) -> tuple[int, int, int, int, int] | None:
+        """The stamp of the file as httpd has found it (a tuple); None if Python code may have changed it since."""
+    @property
     def interpreter(self) -> str:
         """The name of the interpreter in which this code runs (str)."""
     @property
@@ -606,6 +612,10 @@ class Request:
     """
     chunked: int
     """1 for a response in chunks (int; RFC 9112 section 7.1). Can be set."""
+    _keeps_blank_fields: bool
+    """Whether a form that is made for form keeps its fields without a value. Can be set."""
+    _page_pieces: list[str] | None
+    """A list of str that pages of psp add to, or None: methods that send give it to the response first. Can be set."""
     no_cache: int
     """1 for a response that is not to be cached: httpd then adds an Expires header of now (int). Can be set."""
     no_local_copy: int

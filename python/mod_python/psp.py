@@ -15,10 +15,9 @@ from mod_python._psp.cache import PageCache
 from mod_python._psp.display import is_view, redirect_to_view, table
 from mod_python._psp.errors import TemplateError
 from mod_python._psp.escaping import Markup, escape
-from mod_python._psp.generator import CHECK, ESCAPED, TEXT, VALUE
-from mod_python._psp.output import Output, output_of
+from mod_python._psp.output import begin, end
 from mod_python._psp.page import MODULES, Loader, Page, PageOptions
-from mod_python._psp.source import DEFAULT_ENCODING, Source, flag
+from mod_python._psp.source import DEFAULT_ENCODING, Source, Stamp, flag
 from mod_python._psp.tracebacks import name_included_files
 
 __all__ = ["PSP", "Markup", "PSPInterface", "TemplateError", "escape", "handler", "parse", "parsestring"]
@@ -30,9 +29,11 @@ _PLAIN = PageOptions(DEFAULT_ENCODING, autoescape=False)
 
 def _options(req: apache.Request) -> PageOptions:
     options = req.get_options()
-    text = options.get("mod_python.psp.autoescape")
+    text, encoding = options.get("mod_python.psp.autoescape"), options.get("mod_python.psp.encoding")
+    if text is None and encoding is None:
+        return _PLAIN
     autoescape = text is not None and flag(text, "PythonOption mod_python.psp.autoescape")
-    return PageOptions(options.get("mod_python.psp.encoding", DEFAULT_ENCODING), autoescape)
+    return PageOptions(encoding or DEFAULT_ENCODING, autoescape)
 
 
 def _directory(req: apache.Request) -> str:
@@ -53,6 +54,7 @@ class PSP:
 
     filename: str | None
     code: CodeType
+    _is_error_page = False
 
     def __init__(
         self,
@@ -78,20 +80,27 @@ class PSP:
         """
         if filename is not None and string is not None:
             raise ValueError("PSP() takes a filename or a string, not both")
-        self.req = req
-        self.vars = vars
-        self.string = string
-        self._is_error_page = False
-        options = _options(req)
         if string is None:
-            self.filename = req.filename or ""
-            if filename is not None:
-                self.filename = os.path.join(_directory(req), filename)  # noqa: PTH118
-            self._page = _page_of_file(req, self.filename, options, is_named=filename is not None)
+            self._set(req, filename, vars)
         else:
-            self.filename = None
-            self._page = _page_of_text(string, _directory(req), options)
-        self.code = self._page.code
+            self._set(req, None, vars, string, _page_of_text(string, _directory(req), _options(req)))
+
+    def _set(
+        self,
+        req: apache.Request,
+        filename: str | None,
+        vars: Mapping[str, Any],
+        string: str | bytes | None = None,
+        page: Page | None = None,
+        found: Stamp | None = None,
+    ) -> None:
+        """Set the attributes. `page`: that of a string; `found`: the stamp of the request's file, if that is known."""
+        self.req, self.vars, self.string, self.filename = req, vars, string, None
+        if page is None:
+            path = req.filename or ""
+            self.filename = path if filename is None else os.path.join(_directory(req), filename)  # noqa: PTH118
+            page = _page_of_file(req, self.filename, found, is_named=filename is not None)
+        self._page, self.code = page, page.code
 
     def __str__(self) -> str:
         """Write the page to the response, as HTML, and return an empty text."""
@@ -120,25 +129,24 @@ class PSP:
             __import__(MODULES[name])
             names[name] = sys.modules[MODULES[name]]
         names["__name__"], names["req"], names["psp"] = page.name, req, interface
-        outer = output_of(req)
-        output = Output(req) if outer is None else outer
-        names[TEXT], names[VALUE] = output.text, output.value
-        names[ESCAPED], names[CHECK] = output.escaped, output.check
+        is_outer = begin(req, names, page.names)
         try:
             if is_our_session:
                 req.session = _new_session(req)  # type: ignore[attr-defined]
-            names["form"] = interface.form if page.uses_form else _form_so_far(req)
+            names["form"] = interface.form if page.uses_form else req._form_so_far
             names["session"] = _session(req)
-            names.update(self.vars)
-            names.update(vars)
+            if self.vars:
+                names.update(self.vars)
+            if vars:
+                names.update(vars)
             names["__file__"] = req.filename
             self._run(names, interface, flush)
         finally:
             if is_our_session and (session := _session(req)) is not None:
                 session.unlock()
                 del req.session  # type: ignore[attr-defined]
-            if outer is None:
-                output.close()
+            if is_outer:
+                end(req)
 
     def _run(self, names: dict[str, Any], interface: "PSPInterface", flush: bool | int) -> None:
         req = self.req
@@ -186,7 +194,7 @@ class PSPInterface:
     @property
     def form(self) -> util.FieldStorage:
         """The form of the request, with its empty fields: ``req.form``, which is read when it is first used."""
-        form = _form_so_far(self.req)
+        form: util.FieldStorage | None = self.req._form_so_far
         if form is None or (isinstance(form, RequestForm) and "list" not in vars(form)):  # it was not read yet
             form = self.req.form = RequestForm(self.req, keep_blank_values=True)
             form()
@@ -291,7 +299,8 @@ def handler(req: apache.Request) -> int:
         if not os.path.lexists(filename):
             redirect_to_view(req)
             return apache.OK
-    page = PSP(req)
+    page = PSP.__new__(PSP)
+    page._set(req, None, {}, found=req._found_stamp)
     _set_type(req)
     page.run()
     return apache.OK
@@ -335,13 +344,19 @@ def _kept(key: Hashable, compile_it: Callable[[], Page]) -> Page:
         raise error.with_traceback(None) from None
 
 
-def _page_of_file(req: apache.Request, filename: str, options: PageOptions, *, is_named: bool) -> Page:
+def _page_of_file(req: apache.Request, filename: str, found: Stamp | None, *, is_named: bool) -> Page:
+    options = _options(req)
+    key = filename, options
+    page = _pages.current(key, found)
+    if page is not None:
+        return page
+
     def compiled() -> Page:
         loader = _loader(filename, options)
         source = _read(req, loader, filename, is_named=is_named)
         return loader.page(source)
 
-    return _kept((filename, options), compiled)
+    return _kept(key, compiled)
 
 
 def _page_of_text(text: str | bytes, folder: str, options: PageOptions) -> Page:
@@ -352,11 +367,6 @@ def _page_of_text(text: str | bytes, folder: str, options: PageOptions) -> Page:
     return _kept((text, folder, options), compiled)
 
 
-def _form_so_far(req: apache.Request) -> util.FieldStorage | None:
-    """Return what was set as ``req.form``."""
-    return vars(req).get("form")
-
-
 def _new_session(req: apache.Request) -> Any:
     from mod_python import Session  # which takes long to import
 
@@ -365,7 +375,7 @@ def _new_session(req: apache.Request) -> Any:
 
 def _session(req: apache.Request) -> Any:
     """Return what was set as ``req.session``, or None."""
-    return vars(req).get("session")
+    return getattr(req, "session", None)
 
 
 def _save_session(req: apache.Request) -> None:

@@ -120,6 +120,7 @@ impl Tags for Elements {
                 settings,
                 tag,
             };
+            state.note_call();
             let element = || run.run(&lease, parameter, code);
             let result = state.call_handlers(py, interpreter, element);
             let outcome = match result {

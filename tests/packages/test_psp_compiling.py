@@ -1,6 +1,7 @@
 """PythonHandler mod_python.psp: how pages are compiled, kept, sent, and what is said of those that fail."""
 
 import json
+import os
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -30,6 +31,15 @@ ServerLimit 1
     PythonDebug On
     Options None
     SetHandler mod_python
+</Directory>
+<Directory "${HTDOCS}/made_by_fixup">
+    PythonFixupHandler psp_users::make
+</Directory>
+<Directory "${HTDOCS}/made_by_handler">
+    PythonHandler psp_users::make mod_python.psp
+</Directory>
+<Directory "${HTDOCS}/made_by_user">
+    PythonHandler psp_users::make_and_run
 </Directory>
 <Files "guarded.psp">
     Require all denied
@@ -63,6 +73,22 @@ def test_w132_a_change_of_a_page_or_of_an_include_shows_at_once(httpd: Httpd, pu
     assert httpd.get("/changing.psp").text == "page 1"
     (httpd.htdocs / "changing.psp").unlink()
     assert httpd.get("/changing.psp").status == 404
+
+
+def test_w132_a_change_by_other_code_of_the_request_shows_at_once(httpd: Httpd, put: Put) -> None:
+    for folder in ("made_by_fixup", "made_by_handler", "made_by_user"):
+        put(f"{folder}/page.psp", "nothing")
+        (httpd.htdocs / folder).chmod(0o777)
+        for number in range(4):
+            assert httpd.get(f"/{folder}/page.psp?{number}").text == f"page {number}"
+
+
+def test_w132_a_change_of_a_page_that_was_long_as_it_is_shows_at_once(httpd: Httpd, put: Put) -> None:
+    for number in range(4):
+        put("old/page.psp", f"page {number}")
+        os.utime(httpd.htdocs / "old/page.psp", (1000 + number, 1000 + number))
+        for _ in range(3):
+            assert httpd.get("/old/page.psp").text == f"page {number}"
 
 
 def test_a_failure_is_not_remembered(httpd: Httpd, put: Put) -> None:

@@ -14,7 +14,7 @@ from mod_python import testing  # noqa: F401 - it stands for httpd: first
 from mod_python._psp import tracebacks
 from mod_python._psp.errors import TemplateError
 from mod_python._psp.generator import COMPILED, generate
-from mod_python._psp.output import Output
+from mod_python._psp.output import begin, end
 from mod_python._psp.page import Page
 from mod_python._psp.scanner import Kind, scan
 from mod_python._psp.source import Source, decoded
@@ -24,6 +24,8 @@ NAME = "<page>"
 
 class Written:
     """Stands for a request: what is written to it."""
+
+    _page_pieces: list[str] | None = None
 
     def __init__(self) -> None:
         self.text = ""
@@ -51,15 +53,15 @@ def run(text: str, include: Callable[[str], Source] = no_files, autoescape: bool
     """What a page writes."""
     written: Any = Written()
     page = compiled(text, include, autoescape)
-    output = Output(written)
-    calls = {f"_psp_{name}": getattr(output, name) for name in ("text", "value", "escaped", "check")}
+    names["req"] = written
+    assert begin(written, names, page.names)
     try:
-        exec(page.code, {"req": written, **calls, **names})
+        exec(page.code, names)
     except Exception as error:
         tracebacks.name_included_files(error, page.generated)
         raise
     finally:
-        output.close()
+        end(written)
     return str(written.text)
 
 

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Hashable
 
 from mod_python._psp.page import Page
+from mod_python._psp.source import Stamp
 
 # As many as mod_python 3.5 kept.
 SIZE = 512
@@ -32,7 +33,6 @@ class PageCache:
         """
         self._size = size
         self._pages: dict[Hashable, Page] = {}
-        self._used: dict[Hashable, int] = {}
         self._making: dict[Hashable, _Making] = {}
         self._clock = itertools.count()
         # Held for steps that wait for nothing.
@@ -47,7 +47,7 @@ class PageCache:
         Raises:
             BaseException: whatever `make` raises; the next call tries again.
         """
-        page = self._current(key)
+        page = self.current(key)
         if page is not None:
             return page
         with self._lock:
@@ -55,7 +55,7 @@ class PageCache:
             making.threads += 1
         try:
             with making.lock:
-                page = self._current(key)
+                page = self.current(key)
                 if page is None:
                     page = make()
                     self._keep(key, page)
@@ -66,19 +66,20 @@ class PageCache:
                 if not making.threads:
                     del self._making[key]
 
-    def _current(self, key: Hashable) -> Page | None:
+    def current(self, key: Hashable, found: Stamp | None = None) -> Page | None:
+        """Return the page of a key, if it is kept and its files are as they were; `found`: as `Page.is_current`."""
         page = self._pages.get(key)
-        if page is None or not page.is_current():
+        if page is None or not page.is_current(found):
             return None
-        self._used[key] = next(self._clock)
+        page.used = next(self._clock)
         return page
 
     def _keep(self, key: Hashable, page: Page) -> None:
         with self._lock:
+            page.used = next(self._clock)
             self._pages[key] = page
-            self._used[key] = next(self._clock)
             if len(self._pages) > self._size:
-                # A quarter at once, so that it is seldom done. A thread may note a use of a page that is gone.
-                for old in sorted(self._pages, key=lambda one: self._used.get(one, 0))[: self._size // 4 + 1]:
+                # A quarter at once, so that it is seldom done.
+                by_use = sorted(self._pages.items(), key=lambda item: item[1].used)
+                for old, _ in by_use[: self._size // 4 + 1]:
                     del self._pages[old]
-                self._used = {one: self._used.get(one, 0) for one in self._pages}

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, NoReturn
 from mod_python import _folders, _neighbours
 from mod_python._psp.errors import TemplateError
 from mod_python._psp.generator import CHECK, COMPILED, ESCAPED, SHOWN, TEXT, VALUE, Calls, Generated, generate
-from mod_python._psp.source import FileVersion, Source, decoded, read_file
+from mod_python._psp.source import FileVersion, Source, Stamp, decoded, read_file
 
 _HINT = (
     "text is indented as the last line of the code before it; a colon at the end of that code adds a tab, and a line "
@@ -51,7 +51,10 @@ class Page:
         name: what its code is called in `__name__`.
         uses_form: whether it reads the global name `form`, or ``req.form``, before it sets that.
         uses_session: the same for `session`.
+        used: the higher, the later it was asked for.
     """
+
+    used = 0
 
     def __init__(self, generated: Generated, versions: list[FileVersion]) -> None:
         """Compile the code of a page.
@@ -73,11 +76,12 @@ class Page:
         self.uses_session = "session" in self.names and bool(_reads(self.code, "session"))
         self._versions = versions
 
-    def is_current(self) -> bool:
-        """Return whether all of its files are as they were."""
-        for version in self._versions:  # noqa: SIM110 - a generator would cost as much as the rest
-            if not version.is_current():
+    def is_current(self, found: Stamp | None = None) -> bool:
+        """Return whether all of its files are as they were; `found`: the stamp of the first one, if that is known."""
+        for version in self._versions:
+            if not version.is_current(found):
                 return False
+            found = None
         return True
 
 

@@ -2,12 +2,16 @@
 
 import bisect
 import codecs
+import os
 import re
 import time
 
 from mod_python import _sources
 from mod_python._psp.errors import TemplateError
 from mod_python._psp.scanner import Kind, Token, scan
+
+# What tells one version of a file from another: times are in microseconds, as httpd has them.
+Stamp = tuple[int, int, int, int, int]
 
 DEFAULT_ENCODING = "utf-8"
 
@@ -140,21 +144,33 @@ class Source:
                 raise self.error(str(error), at) from None
 
 
+def _stamp(path: str) -> Stamp:
+    """Return what tells one version of a file from another, as `req._found_stamp`. Raise OSError as `os.stat`."""
+    status = os.stat(path)  # noqa: PTH116 - pathlib takes long to import
+    return status.st_mtime_ns // 1000, status.st_size, status.st_ino, status.st_dev, status.st_ctime_ns // 1000
+
+
 class FileVersion:
     """Which version of a file was read."""
 
     __slots__ = ("_digest", "_path", "_stamp")
 
-    def __init__(self, path: str, stamp: "_sources.Stamp", data: bytes) -> None:
+    def __init__(self, path: str, stamp: Stamp, data: bytes) -> None:
         self._path = path
         self._stamp = stamp
         # The hash of what was read, while another change might leave the stamp as it is.
         self._digest = None if self._is_settled() else hash(data)
 
-    def is_current(self) -> bool:
-        """Return whether the file is still that version; False for one that cannot be read."""
+    def is_current(self, found: Stamp | None) -> bool:
+        """Return whether the file is still that version; False for one that cannot be read.
+
+        Args:
+            found: the stamp that it has now; None if it is to be looked at.
+        """
+        if self._digest is None and found == self._stamp:
+            return True
         try:
-            if _sources.stamp(self._path) != self._stamp:
+            if _stamp(self._path) != self._stamp:
                 return False
             if self._digest is not None:
                 is_settled = self._is_settled()
@@ -168,12 +184,12 @@ class FileVersion:
         return True
 
     def _is_settled(self) -> bool:
-        return time.time() - self._stamp[0] / 1e9 > _sources.RECENT
+        return time.time() - self._stamp[0] / 1e6 > _sources.RECENT
 
 
 def read_file(path: str) -> tuple[bytes, FileVersion]:
     """Return what a file has, and which version of it that is. Raise OSError if it cannot be read."""
-    stamp = _sources.stamp(path)  # first: a file that changes meanwhile is another version, then
+    stamp = _stamp(path)  # first: a file that changes meanwhile is another version, then
     with open(path, "rb") as file:
         data = file.read()
     return data, FileVersion(path, stamp, data)

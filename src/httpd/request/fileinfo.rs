@@ -124,6 +124,23 @@ impl FileInfo {
         }
     }
 
+    /// What tells one version of the file from another, where all of it is known: when its content has changed, its
+    /// size, inode and device, and when one of owner, permissions and content has. The times are in microseconds.
+    pub fn stamp(&self) -> Option<(i64, i64, u64, u64, i64)> {
+        let wanted = ffi::APR_FINFO_MTIME
+            | ffi::APR_FINFO_CTIME
+            | ffi::APR_FINFO_SIZE
+            | ffi::APR_FINFO_IDENT;
+        let is_known = self.is_regular() && self.valid & wanted as i32 == wanted as i32;
+        is_known.then_some((
+            self.changed,
+            self.size,
+            self.inode,
+            self.device,
+            self.touched,
+        ))
+    }
+
     /// Whether the file or folder exists.
     pub fn exists(&self) -> bool {
         self.kind != 0

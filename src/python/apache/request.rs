@@ -16,11 +16,11 @@ use crate::python::request::asgi;
 use crate::python::request::async_io;
 use crate::python::request::children::{ChildObject, part};
 use crate::python::request::fields::{
-    bytes_queued, content_type_set, credential, finfo, interpreter, parsed_uri, related,
-    set_content_languages, set_content_type, set_finfo, set_header_text, set_present, set_proxyreq,
-    set_status, set_status_line, set_text, useragent_addr,
+    bytes_queued, content_type_set, credential, finfo, found_stamp, interpreter, parsed_uri,
+    related, set_content_languages, set_content_type, set_finfo, set_header_text, set_present,
+    set_proxyreq, set_status, set_status_line, set_text, useragent_addr,
 };
-use crate::python::request::form::{form, set_form};
+use crate::python::request::form;
 use crate::python::request::heartbeat;
 use crate::python::request::io;
 use crate::python::request::methods::{
@@ -31,6 +31,7 @@ use crate::python::request::methods::{
 };
 use crate::python::request::object::RequestObject;
 use crate::python::request::offers;
+use crate::python::request::page::{pieces, set_pieces};
 use crate::python::request::wsgi;
 use crate::python::runtime::types::ClassId;
 
@@ -368,7 +369,15 @@ impl Class for RequestObject {
         extension = add_handler::extension;
         /// The form, a util.FieldStorage with the limits that PythonOption sets: req.form() reads it at the first call,
         /// and returns this object. Can be set to any object, which is then what programs find here.
-        form = form, set_form;
+        form = form::form, form::set_form;
+        /// What was set as form, or was made for it, or None: nothing is made.
+        _form_so_far = form::form_so_far;
+        /// Whether a form that is made for form keeps its fields without a value. Can be set.
+        _keeps_blank_fields = form::keeps_blank_fields, form::set_keeps_blank_fields;
+        /// A list of str that pages of psp add to, or None: methods that send give it to the response first. Can be set.
+        _page_pieces = pieces, set_pieces;
+        /// The stamp of the file as httpd has found it (a tuple); None if Python code may have changed it since.
+        _found_stamp = found_stamp;
         /// The name of the interpreter in which this code runs (str).
         interpreter = interpreter;
         /// The address of the request_rec (PyCapsule) for extension modules in C, valid as long as the request.
@@ -382,16 +391,10 @@ impl Class for RequestObject {
     }
 
     fn visit(&self, visit: &mut dyn FnMut(&Py<PyAny>)) {
-        if let Ok(children) = self.children.try_borrow() {
-            children.iter().for_each(|(_, object)| visit(object));
-        }
-        if let Ok(Some(exchange)) = self.exchange.try_borrow().as_deref() {
-            visit(exchange);
-        }
+        self.visit_held(visit);
     }
 
     fn clear(&mut self) {
-        self.children.take();
-        self.exchange.take();
+        self.clear_held();
     }
 }

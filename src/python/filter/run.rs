@@ -52,7 +52,10 @@ impl Instance {
                 .request()
                 .and_then(Request::existing_state::<RequestState>);
             let result = match state {
-                Some(state) => state.with_variables(py, self.interpreter, call),
+                Some(state) => {
+                    state.note_call();
+                    state.with_variables(py, self.interpreter, call)
+                }
                 None => call(),
             };
             if let Some(object) = &*self.object.borrow() {

@@ -10,7 +10,7 @@ use std::mem::{offset_of, size_of};
 
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::PyType;
+use pyo3::types::{PyDict, PyType};
 
 use super::members::{AttributeDef, MethodDef};
 use super::slots::Slot;
@@ -251,9 +251,18 @@ pub fn is_forgotten<T: Class>(object: &Bound<'_, PyAny>) -> bool {
 
 /// As `is_forgotten`, where so many further references are known.
 pub fn is_forgotten_but_for<T: Class>(object: &Bound<'_, PyAny>, known: isize) -> bool {
-    // SAFETY: a live object; a plain read of its count.
-    let references = unsafe { ffi::Py_REFCNT(object.as_ptr()) };
-    // SAFETY: callers pass objects made by `make::<T>`.
+    // SAFETY: live objects; a plain read of their counts.
+    let references = |object: &Bound<'_, PyAny>| unsafe { ffi::Py_REFCNT(object.as_ptr()) };
+    // The dictionary is referred to by the object, and here.
+    let is_unused = |own: Bound<'_, PyDict>| own.is_empty() && references(&own) == 2;
+    references(object) == known + 1 && own_attributes::<T>(object).is_none_or(is_unused)
+}
+
+/// The dictionary of the attributes that Python code has set on an object; `None` as long as there is none.
+pub fn own_attributes<'py, T: Class>(object: &Bound<'py, PyAny>) -> Option<Bound<'py, PyDict>> {
+    // SAFETY: callers pass objects of the class.
     let dict = unsafe { (*object.as_ptr().cast::<Object<T>>()).dict };
-    references == known + 1 && dict.is_null()
+    // SAFETY: null, or the dictionary that the object refers to.
+    let dict = unsafe { Bound::from_borrowed_ptr_or_opt(object.py(), dict) }?;
+    dict.cast_into().ok()
 }

@@ -198,6 +198,7 @@ impl AccessCall<'_> {
         let answer = interpreter.enter(About::Request(r), |py| {
             let _open = state.lease.open();
             let was_deciding = state.is_deciding.replace(true);
+            state.note_call();
             let call = || {
                 let result = self.call(py, interpreter, r, arguments)?;
                 read(&result)

@@ -11,6 +11,7 @@ use super::awaitable::{RequestOperation, RequestWait, unsent};
 use super::io;
 use super::io::{answering, reading};
 use super::object::{Me, RequestObject};
+use super::page::write_first;
 use super::state::RequestState;
 use crate::httpd::Request;
 use crate::httpd::connection::parking;
@@ -121,6 +122,7 @@ pub(in crate::python) fn write<'py>(
     data: &Bound<'py, PyAny>,
     with_flush: Option<&Bound<'py, PyAny>>,
 ) -> Answer<'py> {
+    write_first(this)?;
     if let Some(queued) = queued(this, "write", &[("", Some(data)), ("flush", with_flush)]) {
         return queued;
     }
@@ -139,6 +141,7 @@ pub(in crate::python) fn write<'py>(
 }
 
 pub(in crate::python) fn flush<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
+    write_first(this)?;
     if let Some(queued) = queued(this, "flush", &[]) {
         return queued;
     }
@@ -155,6 +158,7 @@ pub(in crate::python) fn sendfile<'py>(
     offset: Option<&Bound<'py, PyAny>>,
     length: Option<&Bound<'py, PyAny>>,
 ) -> Answer<'py> {
+    write_first(this)?;
     let arguments = [("", Some(path)), ("offset", offset), ("len", length)];
     if let Some(queued) = queued(this, "sendfile", &arguments) {
         return queued;

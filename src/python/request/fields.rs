@@ -178,6 +178,21 @@ pub(in crate::python) fn set_finfo(this: &Me<'_, '_>, value: &Bound<'_, PyAny>) 
     Ok(())
 }
 
+/// What tells the version of the request's file from others, as httpd has found the file, a tuple; None where not all of
+/// it is known, or code that was called for the request before this handler may have changed the file.
+pub(in crate::python) fn found_stamp<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
+    let r = this.body().lent.get()?;
+    let info = r.file_info();
+    let is_first = RequestState::of(r).calls.get() == 1;
+    let stamp = info
+        .stamp()
+        .filter(|_| is_first && info.path.as_deref() == r.filename());
+    match stamp {
+        Some(stamp) => Ok(stamp.into_pyobject(this.py())?.into_any()),
+        None => none(this),
+    }
+}
+
 pub(in crate::python) fn parsed_uri<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
     let url = this.body().lent.get()?.parsed_uri();
     let text = |part| decode_option(this.py(), part);

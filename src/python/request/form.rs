@@ -3,8 +3,10 @@
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use super::object::Me;
-use crate::python::object::class::Answer;
+use super::object::{Me, RequestObject};
+use super::state::RequestState;
+use crate::python::object::arguments::boolean;
+use crate::python::object::class::{Answer, own_attributes};
 
 /// The dictionary of the object's own attributes, where `form` stands once it was read or set.
 fn own<'py>(this: &Me<'_, 'py>) -> PyResult<Bound<'py, PyDict>> {
@@ -21,9 +23,12 @@ pub(in crate::python) fn form<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
     if let Some(set) = own.get_item("form")? {
         return Ok(set);
     }
-    this.body().lent.get()?;
+    let state = RequestState::of(this.body().lent.get()?);
     let forms = this.py().import("mod_python._forms.request_form")?;
-    let made = forms.call_method1("RequestForm", (this.object(),))?;
+    let made = forms.call_method1(
+        "RequestForm",
+        (this.object(), state.keeps_blank_fields.get()),
+    )?;
     own.set_item("form", &made)?;
     Ok(made)
 }
@@ -31,4 +36,29 @@ pub(in crate::python) fn form<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
 /// Replaces the form by any object, as for an attribute of the program's own.
 pub(in crate::python) fn set_form(this: &Me<'_, '_>, value: &Bound<'_, PyAny>) -> PyResult<()> {
     own(this)?.set_item("form", value)
+}
+
+/// Returns what was set, or was made, or None: nothing is made here.
+pub(in crate::python) fn form_so_far<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
+    this.body().lent.get()?;
+    let set = match own_attributes::<RequestObject>(this.object()) {
+        Some(own) => own.get_item("form")?,
+        None => None,
+    };
+    Ok(set.unwrap_or_else(|| this.py().None().into_bound(this.py())))
+}
+
+/// Whether a form that is made from now on keeps its fields without a value.
+pub(in crate::python) fn keeps_blank_fields<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
+    let state = RequestState::of(this.body().lent.get()?);
+    boolean(this.py(), state.keeps_blank_fields.get())
+}
+
+pub(in crate::python) fn set_keeps_blank_fields(
+    this: &Me<'_, '_>,
+    value: &Bound<'_, PyAny>,
+) -> PyResult<()> {
+    let state = RequestState::of(this.body().lent.get()?);
+    state.keeps_blank_fields.set(value.is_truthy()?);
+    Ok(())
 }

@@ -8,6 +8,7 @@ use super::awaitable::RequestOperation;
 use super::body::BodyRead;
 use super::body_wait::{BodyLook, BodyWait};
 use super::object::{Me, RequestObject};
+use super::page::write_first;
 use super::sendfile::FileRange;
 use super::state::RequestState;
 use crate::engine::phases::Phase;
@@ -232,6 +233,7 @@ pub(in crate::python) fn internal_redirect<'py>(
     this: &Me<'_, 'py>,
     uri: &Bound<'py, PyAny>,
 ) -> Answer<'py> {
+    write_first(this)?;
     if let Some(queued) = queued(this, "internal_redirect", &[("", Some(uri))]) {
         return queued;
     }

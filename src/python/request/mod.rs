@@ -19,6 +19,7 @@ pub(in crate::python) mod io;
 pub(in crate::python) mod methods;
 pub mod object;
 pub mod offers;
+pub mod page;
 pub mod phase;
 pub(in crate::python) mod raw_connection;
 pub mod registered_filter;

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use pyo3::prelude::*;
+use pyo3::types::PyList;
 
 use super::children::ChildObject;
 use super::io::reading;
@@ -21,6 +22,8 @@ pub struct RequestObject {
     pub(in crate::python) server: ServerObject,
     /// The objects that are its attributes, each made once: `req.headers_in is req.headers_in`.
     pub(in crate::python) children: RefCell<Vec<(ChildObject, Py<PyAny>)>>,
+    /// What a page of `mod_python.psp` has written, and the response does not have yet.
+    pub(in crate::python) page: RefCell<Option<Py<PyList>>>,
     /// Where its handler runs on asyncio's loop.
     pub(in crate::python) exchange: Exchange,
 }
@@ -34,8 +37,29 @@ impl RequestObject {
             lent: Lent::new(lease, r),
             server: ServerObject::new(r.server()),
             children: RefCell::default(),
+            page: RefCell::default(),
             exchange: Exchange::default(),
         }
+    }
+
+    /// Shows the garbage collector what it refers to.
+    pub(in crate::python) fn visit_held(&self, visit: &mut dyn FnMut(&Py<PyAny>)) {
+        if let Ok(children) = self.children.try_borrow() {
+            children.iter().for_each(|(_, object)| visit(object));
+        }
+        if let Ok(Some(pieces)) = self.page.try_borrow().as_deref() {
+            visit(pieces.as_any());
+        }
+        if let Ok(Some(exchange)) = self.exchange.try_borrow().as_deref() {
+            visit(exchange);
+        }
+    }
+
+    /// Drops what could be a part of a cycle.
+    pub(in crate::python) fn clear_held(&self) {
+        self.children.take();
+        self.page.take();
+        self.exchange.take();
     }
 }
 

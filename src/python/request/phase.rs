@@ -271,6 +271,7 @@ impl<'py> PhaseCall<'_, 'py> {
         let Some(function) = self.find(chained, object)? else {
             return Ok(HandlerCall::Absent);
         };
+        self.state.note_call();
         let result = pdb::call1(self.settings, &function, object);
         let result = match self.phase {
             Phase::Content => {

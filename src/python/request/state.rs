@@ -69,6 +69,11 @@ pub struct RequestState {
     pub has_declined: Cell<bool>,
     /// Whether Python code has set the type of the response.
     pub content_type_set: Cell<bool>,
+    /// Whether a form that is made for `req.form` keeps its fields without a value.
+    pub keeps_blank_fields: Cell<bool>,
+    /// How many calls of Python code have begun for the request: of handlers, of functions that decide, of elements of
+    /// pages, and of filters.
+    pub calls: Cell<usize>,
     /// The interpreter that the directory of the request's file has named, for these settings.
     chosen: Cell<Option<(*const Settings, &'static Interpreter)>>,
     /// The `req` of each interpreter, kept as long as Python code could tell it from a new one.
@@ -108,6 +113,8 @@ impl RequestState {
             waits_in: RefCell::default(),
             has_declined: Cell::new(false),
             content_type_set: Cell::new(false),
+            keeps_blank_fields: Cell::new(false),
+            calls: Cell::new(0),
             chosen: Cell::new(None),
             objects: RefCell::default(),
             variables: RefCell::default(),
@@ -178,6 +185,11 @@ impl RequestState {
             Some((_, object)) => Ok(object.bind(py).clone()),
             None => class::make(py, interpreter, RequestObject::new(&self.lease, r)),
         }
+    }
+
+    /// Notes that a call of Python code begins.
+    pub fn note_call(&self) {
+        self.calls.set(self.calls.get() + 1);
     }
 
     /// Whether handlers of the request have set variables of `contextvars`.

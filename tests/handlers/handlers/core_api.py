@@ -26,7 +26,8 @@ REQUEST = """
     no_cache int W, no_local_copy int W, unparsed_uri str, uri str W, filename str W, canonical_filename str W,
     path_info str W, args str W, finfo FileInfo W, parsed_uri tuple, used_path_info int W, eos_sent int,
     useragent_addr tuple, useragent_ip str, extension None, hlist HandlerList, _bytes_queued int,
-    _allow_options int, _request_rec PyCapsule, form RequestForm A, closing bool
+    _allow_options int, _request_rec PyCapsule, _form_so_far None, form RequestForm A, closing bool,
+    _found_stamp tuple, _keeps_blank_fields bool A, _page_pieces None W
 """
 CONNECTION = """
     base_server Server, local_addr tuple, client_addr tuple, remote_addr tuple, client_ip str, remote_ip str,

@@ -1,7 +1,9 @@
 """Handlers that use mod_python.psp themselves."""
 
+import os
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from mod_python import apache, psp
@@ -9,6 +11,21 @@ from mod_python._psp import page
 
 kept: list[psp.PSP] = []
 compiled = 0
+
+
+def make(req: apache.Request) -> int:
+    """Write the page that is asked for, long ago."""
+    path = Path(req.filename or "")
+    path.unlink()
+    path.write_text(f"page {req.args}")
+    os.utime(path, (1000 + int(req.args or ""),) * 2)
+    return apache.OK
+
+
+def make_and_run(req: apache.Request) -> int:
+    make(req)
+    psp.PSP(req).run()
+    return apache.OK
 
 
 def template(req: apache.Request) -> int:

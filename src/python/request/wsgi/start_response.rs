@@ -14,6 +14,7 @@ use crate::python::object::arguments::{given, none};
 use crate::python::object::class::Answer;
 use crate::python::request::io::answering;
 use crate::python::request::object::Me;
+use crate::python::request::page::write_first;
 use crate::python::request::state::RequestState;
 use crate::python::runtime::interpreter::Interpreter;
 use crate::python::text::{refuse_controls, refuse_no_token};
@@ -53,6 +54,7 @@ pub(in crate::python) fn start_response<'py>(
     headers: &Bound<'py, PyAny>,
     exc_info: Option<&Bound<'py, PyAny>>,
 ) -> Answer<'py> {
+    write_first(this)?;
     let r = this.body().lent.get()?;
     let state = RequestState::of(r);
     let response = &state.wsgi;
@@ -290,6 +292,7 @@ fn headers_of<'py>(headers: &Bound<'py, PyAny>) -> PyResult<Vec<Header<'py>>> {
 
 /// `req._wsgi_write(data)`: the `write()` that `start_response()` returns.
 pub(in crate::python) fn write<'py>(this: &Me<'_, 'py>, data: &Bound<'py, PyAny>) -> Answer<'py> {
+    write_first(this)?;
     let (r, state) = answering(this.body(), "write")?;
     let data = block(data)?;
     let left = send(this.interpreter(), r, state, data, true)?;
