@@ -1,12 +1,12 @@
 """Calls of functions with the fields of a form as arguments: ``util.apply_fs_data``."""
 
-import weakref
 from collections.abc import Callable
 from types import FunctionType, MethodType
 from typing import Any
+from weakref import ref
 
 from mod_python import apache
-from mod_python._forms.request_form import RequestForm, values_of
+from mod_python._forms.request_form import RequestForm, arguments_of
 from mod_python._forms.storage import FieldStorage
 
 _TAKES_ALL_KEYWORDS = 0x08  # inspect.CO_VARKEYWORDS; inspect takes long to import
@@ -46,7 +46,7 @@ class _Parameters:
 
 
 # What was found of functions: as they are, and as methods. WeakKeyDictionary takes twice as long.
-_known: tuple[dict["weakref.ref[FunctionType]", _Parameters], ...] = ({}, {})
+_known: tuple[dict[ref[FunctionType], _Parameters], ...] = ({}, {})
 
 
 def apply_fs_data(function: Callable[..., Any], form: FieldStorage, /, **args: Any) -> Any:
@@ -70,27 +70,37 @@ def apply_fs_data(function: Callable[..., Any], form: FieldStorage, /, **args: A
             it.
         BaseException: whatever is raised by what is called.
     """
+    return call(function, lambda: arguments_of(form() if isinstance(form, RequestForm) else form), args)
+
+
+def call(function: Callable[..., Any], fields: Callable[[], dict[str, Any]], args: dict[str, Any]) -> Any:
+    """As `apply_fs_data`, for a form whose fields, as `arguments_of` gives them, are only asked for if they are needed.
+
+    Raises:
+        BaseException: as `apply_fs_data`; whatever `fields` raises.
+    """
     parameters = _parameters_of(function)
     if parameters is None:
         return function()
     only = parameters.only
     if only is not None and only in args:  # most often: req
         return function(**{only: args[only]})
+    arguments: dict[str, Any] = {}
     if parameters.takes_all:
-        arguments = {name: _single(values) for name, values in _values(form).items()}
+        arguments |= fields()
         for name in parameters.filled:
             arguments.pop(name, None)
         arguments.update(args)
     else:
-        arguments, form_values = {}, None
+        given = args
         for name in parameters.names:
             if name in args:
                 arguments[name] = args[name]
                 continue
-            if form_values is None:
-                form_values = _values(form)
-            if name in form_values:
-                arguments[name] = _single(form_values[name])
+            if given is args:
+                given = fields()
+            if name in given:
+                arguments[name] = given[name]
     if not parameters.required <= arguments.keys():
         missing = sorted(parameters.required - arguments.keys())
         apache.log_error(f"mod_python: the form has no field {', '.join(missing)}", apache.APLOG_INFO)
@@ -105,16 +115,6 @@ def apply_fs_data(function: Callable[..., Any], form: FieldStorage, /, **args: A
     if not parameters.takes_all:
         arguments = {name: arguments[name] for name in parameters.keywords if name in arguments}
     return function(*positional, **arguments)
-
-
-def _values(form: FieldStorage) -> dict[str, list[Any]]:
-    """Return the values of each name."""
-    return form.arguments() if isinstance(form, RequestForm) else values_of(form)
-
-
-def _single(values: list[Any]) -> Any:
-    """Return the argument for the values of one name."""
-    return values[0] if len(values) == 1 else values
 
 
 def _parameters_of(called: Any) -> _Parameters | None:
@@ -134,19 +134,19 @@ def _parameters_of(called: Any) -> _Parameters | None:
 
 
 def _seen(function: FunctionType, given: int) -> _Parameters:
-    known = _known[given].get(weakref.ref(function))
+    known = _known[given].get(ref(function))
     if (
         known is None
         or known.code is not function.__code__
-        or known.defaults != function.__defaults__
-        or known.keyword_defaults != function.__kwdefaults__
+        or known.defaults is not function.__defaults__
+        or known.keyword_defaults is not function.__kwdefaults__
     ):
         known = _Parameters(function, given)
-        _known[given][weakref.ref(function, _forget)] = known
+        _known[given][ref(function, _forget)] = known
     return known
 
 
-def _forget(function: "weakref.ref[FunctionType]") -> None:
+def _forget(function: ref[FunctionType]) -> None:
     """Drop what was found of a function that is gone."""
     for known in _known:
         known.pop(function, None)

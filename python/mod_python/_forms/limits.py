@@ -39,13 +39,22 @@ class FormLimits:
         Raises:
             ValueError: an option is no number, with K, M or G behind it.
         """
-        get = req.get_options().get
-        texts = [(name, text) for name, option in _OPTIONS if (text := get(option)) is not None]
-        is_usual = not texts and cls is FormLimits
-        return _usual if is_usual else cls(**{name: _number(name, text) for name, text in texts})
+        options = req.get_options()
+        if cls is FormLimits and _NAMES.isdisjoint(options):
+            usual: Self = _usual
+            return usual
+        texts = [(name, text) for name, option in _OPTIONS if (text := options.get(option)) is not None]
+        return cls(**{name: _number(name, text) for name, text in texts})
+
+
+def most_fields(req: "_apache.Request") -> int:
+    """Return how many fields a form of a request may have. Raise ValueError if that option is no number."""
+    text = req.get_options().get("mod_python.form.max_fields")
+    return FormLimits.max_fields if text is None else _number("max_fields", text)
 
 
 _OPTIONS = tuple((field.name, f"mod_python.form.{field.name}") for field in fields(FormLimits))
+_NAMES = frozenset(option for _, option in _OPTIONS)
 _usual: Any = FormLimits()
 
 

@@ -1,6 +1,6 @@
 """Queries and form bodies: ``_apache.parse_qs`` and ``_apache.parse_qsl``."""
 
-from typing import AnyStr
+from typing import Any, AnyStr
 from urllib import parse
 
 
@@ -37,6 +37,24 @@ def parse_qsl(qs: AnyStr, keep_blank_values: bool = False, strict_parsing: bool 
         pairs = _pairs(qs.decode("latin-1"), keep_blank_values, strict_parsing, "latin-1")
         return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in pairs]
     raise TypeError(f"a query is str or bytes, not {type(qs).__name__}")
+
+
+def is_short(qs: str, most: int) -> bool:
+    """Return whether a query has no more than so many fields."""
+    return qs.count("&") + qs.count(";") < most
+
+
+def arguments_of_query(qs: str, keep_blank_values: bool) -> dict[str, Any]:
+    """Return the value of each name in a query, as `parse_qsl` finds them; a list where there are several."""
+    found: dict[str, Any] = {}
+    for name, value in _pairs(qs, keep_blank_values, False, "utf-8"):
+        if name not in found:
+            found[name] = value
+        elif type(known := found[name]) is list:
+            known.append(value)
+        else:
+            found[name] = [known, value]
+    return found
 
 
 def _pairs(qs: str, keep_blank_values: bool, strict_parsing: bool, encoding: str) -> list[tuple[str, str]]:

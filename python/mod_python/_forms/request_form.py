@@ -8,9 +8,9 @@ from typing import IO, TYPE_CHECKING, Any, Self, cast
 
 from mod_python._forms.body import METHODS_WITH_FORMS, has_form
 from mod_python._forms.fields import Field
-from mod_python._forms.limits import FormLimits
+from mod_python._forms.limits import FormLimits, most_fields
 from mod_python._forms.multipart import PORTION
-from mod_python._forms.query import parse_qsl
+from mod_python._forms.query import arguments_of_query, is_short
 from mod_python._forms.storage import FieldStorage
 
 if TYPE_CHECKING:
@@ -29,11 +29,12 @@ class RequestForm(FieldStorage):
     ``req.form`` as a FieldStorage: that works, too.
     """
 
+    _failure: BaseException | None = None
+
     def __init__(self, req: "_apache.Request", keep_blank_values: bool = False) -> None:
         self._req = weakref.ref(req)  # the request refers to its form
         # Whether fields of a URL-encoded form that have no value are kept, when it is read.
         self.keep_blank_values = keep_blank_values
-        self._failure: BaseException | None = None
 
     def __call__(self) -> Self:
         """Read the form, unless it was read, and return it: each call returns this object.
@@ -95,25 +96,6 @@ class RequestForm(FieldStorage):
         side = sys.modules.get("mod_python._loop_side")
         return None if side is None else side.current(self._req())
 
-    def arguments(self) -> dict[str, list[Any]]:
-        """Return the values of each name: a str for each text, and the `Field` of each file.
-
-        A query is only taken apart here: most programs want no more of it.
-
-        Raises:
-            apache.SERVER_RETURN: as `FieldStorage`.
-        """
-        req = self._req()
-        if "list" in self.__dict__ or self._failure is not None or req is None or req.method in METHODS_WITH_FORMS:
-            return values_of(self())
-        query = req.args or ""
-        if query.count("&") + query.count(";") >= FormLimits.of(req).max_fields:
-            return values_of(self())  # which refuses it
-        found: dict[str, list[Any]] = {}
-        for name, value in parse_qsl(query, self.keep_blank_values):
-            found.setdefault(name, []).append(value)
-        return found
-
     def __getattr__(self, name: str) -> "FieldList":
         if name != "list":
             raise AttributeError(f"a form has no attribute {name!r}")
@@ -157,9 +139,23 @@ def _reading(req: "_apache.Request") -> Generator[Any, None, bytes]:
         raise
 
 
-def values_of(form: FieldStorage) -> dict[str, list[Any]]:
-    """Return the values of each name in a form: a str for each text, and the `Field` of each file."""
-    return {
-        name: [field if isinstance(field, Field) else str(field) for field in fields]
-        for name, fields in form.list.table().items()
-    }
+def arguments_of(form: FieldStorage) -> dict[str, Any]:
+    """Return what stands for each name in a form: a str for a text, the `Field` of a file; a list where several do."""
+    found: dict[str, Any] = {}
+    for name, fields in form.list.table().items():
+        values = [field if isinstance(field, Field) else str(field) for field in fields]
+        found[name] = values[0] if len(values) == 1 else values
+    return found
+
+
+def arguments_of_request(req: "_apache.Request") -> dict[str, Any]:
+    """As `arguments_of` for ``req.form``, with empty fields. A query is only taken apart: most programs want no more.
+
+    Raises:
+        apache.SERVER_RETURN: as `FieldStorage`.
+    """
+    if req._form_so_far is None and req.method not in METHODS_WITH_FORMS:
+        query = req.args or ""
+        if is_short(query, most_fields(req)):
+            return arguments_of_query(query, True)
+    return arguments_of(req.form())

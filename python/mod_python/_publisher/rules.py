@@ -3,13 +3,10 @@
 import functools
 from types import CodeType, FunctionType, MethodType, ModuleType, WrapperDescriptorType
 from typing import Any, NamedTuple
-from weakref import ref
 
 _NAMES = ("__auth__", "__access__", "__auth_realm__")
 _NAME_SET = frozenset(_NAMES)
 _OF_MODULES = frozenset((*_NAMES, "__getattr__"))
-# Functions that have no rules inside, with the code that was looked at.
-_without: dict["ref[FunctionType]", CodeType] = {}
 # What wraps another object and cannot be called.
 _WRAPPERS = (classmethod, functools.partialmethod)
 _VARARGS, _VARKEYWORDS = 0x04, 0x08  # inspect.CO_VARARGS and CO_VARKEYWORDS; inspect takes long to import
@@ -78,15 +75,8 @@ def _has_none(found: Any) -> bool:
             or hasattr(found, "__auth_realm__")
         )
     code = function.__code__
-    return not function.__dict__ and (_without.get(ref(function)) is code or _has_none_inside(function, code))
-
-
-def _has_none_inside(function: FunctionType, code: CodeType) -> bool:
-    """Return whether nothing in a function can be a rule, and remember it."""
-    if not (_NAME_SET.isdisjoint(code.co_varnames) and _NAME_SET.isdisjoint(code.co_cellvars)):
-        return False
-    _without[ref(function, lambda gone: _without.pop(gone, None))] = code
-    return True
+    inside = (*code.co_varnames, *code.co_cellvars)
+    return not function.__dict__ and _NAME_SET.isdisjoint(inside)
 
 
 def _layers(found: object) -> list[Any]:

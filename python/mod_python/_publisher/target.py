@@ -40,7 +40,7 @@ def find(req: apache.Request) -> Target:
         apache.SERVER_RETURN: 404 if there is neither, 403 if the file is a symbolic link that `Options` do not allow.
     """
     filename = req.filename
-    added = req.get_addhandler_exts() if filename and "." in filename[filename.rfind("/") :] else ""
+    added = req.get_addhandler_exts() if filename and filename.rfind(".") > filename.rfind("/") else ""
     key = filename, req.path_info, req.extension, added
     now = monotonic()
     known = _kept.get(key)

@@ -1,7 +1,8 @@
 """The way from a module to the object that a URL names, and which objects may be on it."""
 
 import types
-from typing import NoReturn
+from typing import Any, NoReturn
+from weakref import ref
 
 from mod_python import _apache, apache
 from mod_python._publisher.access import Access
@@ -31,6 +32,8 @@ _OURS = ("mod_python", "_apache")
 # Those of the built-in module have the names that they had in mod_python 3, which name no module.
 _OUR_TYPES = frozenset(one for one in vars(_apache).values() if isinstance(one, type))
 _SPECIAL = _LEAVES | frozenset(_CLOSED)
+# Functions that are neither ours nor have rules, with the code that was looked at.
+_open: dict[ref[types.FunctionType], types.CodeType] = {}
 
 
 def _is_plain(kind: type) -> bool:
@@ -55,6 +58,25 @@ def _is_ours(value: object) -> bool:
     if type(home) is str and home.startswith(_OURS) and home.partition(".")[0] in _OURS:
         return True
     return kind in _OUR_TYPES
+
+
+def _is_open(value: Any) -> bool:
+    """Return whether a value is known to be a function, or a method of one, that is neither ours nor has rules."""
+    function = value.__func__ if type(value) is types.MethodType else value
+    return type(function) is types.FunctionType and (
+        _open.get(ref(function)) is function.__code__ and not function.__dict__
+    )
+
+
+def _note_open(value: Any) -> None:
+    function = value.__func__ if type(value) is types.MethodType else value
+    if type(function) is types.FunctionType:
+        _open[ref(function, _forget)] = function.__code__
+
+
+def _forget(function: ref[types.FunctionType]) -> None:
+    """Drop what is known of a function that is gone."""
+    _open.pop(function, None)
 
 
 def is_publishable(value: object) -> bool:
@@ -91,9 +113,13 @@ def resolve(req: apache.Request, module: object, names: tuple[str, ...]) -> obje
             found = getattr(found, name)
         except AttributeError as error:
             raise apache.SERVER_RETURN(apache.HTTP_NOT_FOUND) from error
+        if _is_open(found):
+            continue
         if _is_ours(found):
             _refuse(req, f"{name!r} is mod_python's own")
-        if (rules := rules_of(found)) is not None:
+        if (rules := rules_of(found)) is None:
+            _note_open(found)
+        else:
             access = access or Access(req)
             access.check(rules)
     if not is_publishable(found):
