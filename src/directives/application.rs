@@ -29,11 +29,14 @@ pub(super) fn application(line: &Line<'_>) -> Setting {
         &source,
     )?);
     let mut known = requests::applications(line.configuration());
-    let _ = application.number.set(known.len());
-    known.push(MountedAt {
+    let mounted = MountedAt {
         application: application.clone(),
         server: line.server_address(),
-    });
+        section: line.section_address(),
+    };
+    mounted.check(&known)?;
+    let _ = application.number.set(known.len());
+    known.push(mounted);
     Ok(Box::new(move |settings| {
         Arc::make_mut(&mut settings.applications).add(&application);
     }))

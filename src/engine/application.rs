@@ -62,6 +62,29 @@ pub struct MountedAt {
     pub application: Arc<Application>,
     /// Where the record of the server lies.
     pub server: usize,
+    /// Where the settings of its section lie.
+    pub section: usize,
+}
+
+impl MountedAt {
+    /// Refuses a second application for one path in the same section or server. One of an inner section, or of a
+    /// virtual host, takes the place of an outer one.
+    ///
+    /// # Errors
+    /// A sentence that says where the first one stands.
+    pub fn check(&self, known: &[Self]) -> Result<(), String> {
+        let mount = &self.application.mount;
+        let is_same = |one: &&Self| one.section == self.section && one.application.mount == *mount;
+        let Some(other) = known.iter().find(is_same) else {
+            return Ok(());
+        };
+        let other = &other.application.handlers;
+        let source = other.first().map_or("", |handler| &*handler.source);
+        let path = if mount.is_empty() { "/" } else { mount };
+        Err(format!(
+            "the path {path} has an application here already, by {source}: write one line for each path"
+        ))
+    }
 }
 
 impl Application {
@@ -259,6 +282,25 @@ mod tests {
             let error = parse(bad, location).err().unwrap();
             assert!(error.contains("write "), "{bad}: {error}");
         }
+    }
+
+    #[test]
+    fn a_path_has_one_application_in_each_section() {
+        let mounted = |line: &str, section: usize| MountedAt {
+            application: Arc::new(parse(line, None).unwrap()),
+            server: 0,
+            section,
+        };
+        let known = [mounted("/shop wsgi a", 1), mounted("/ asgi b", 2)];
+        let refused = |line: &str, section| mounted(line, section).check(&known).err();
+        let sentence = refused("/shop/ asgi c", 1).unwrap();
+        assert!(
+            sentence.contains("/shop ") && sentence.contains("test.conf:1"),
+            "{sentence}"
+        );
+        assert!(refused("/ wsgi c", 2).unwrap().contains("the path / "));
+        assert_eq!(refused("/shop wsgi a", 2), None);
+        assert_eq!(refused("/shops wsgi a", 1), None);
     }
 
     #[test]

@@ -322,6 +322,59 @@ def test_wrong_sections_are_refused(section: str) -> None:
     refused(f"<{section}>\nPythonApplication {line}\n</{name}>", sentence)
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "around"),
+    [
+        ("/x wsgi shop:app", "/x/ asgi shop:other", ""),
+        ("/ wsgi shop:app", "/ wsgi shop:app", ""),
+        ("/x wsgi shop:app", "/x wsgi shop:other", "VirtualHost *"),
+        ("wsgi shop:app", "wsgi shop:other", "Location /x"),
+    ],
+)
+def test_two_lines_for_one_path_are_refused(first: str, second: str, around: str) -> None:
+    lines = ["# the first line", f"PythonApplication {first}", "", f"PythonApplication {second}"]
+    if around:
+        lines = [f"<{around}>", *lines[1:], f"</{around.split()[0]}>"]
+    sentence = (
+        r"(?s)on line 4 of \S+/fragment\.conf:\nPythonApplication: the path \S+ has an application here already, by "
+    )
+    refused("\n".join(lines), sentence + r"\S+/fragment\.conf:2: write one line for each path")
+
+
+OVERRIDING = """
+PythonApplication / wsgi shop:app
+PythonApplication /x wsgi shop:app
+<Location />
+    PythonApplication wsgi shop:other
+</Location>
+<Location /x>
+    PythonApplication wsgi shop:other
+</Location>
+<Location /x/y>
+    PythonApplication wsgi shop:app
+</Location>
+<VirtualHost *>
+    PythonApplication / wsgi shop:other
+    <Location /x>
+        PythonApplication wsgi shop:app
+    </Location>
+</VirtualHost>
+<VirtualHost *>
+    ServerName other.example
+    PythonApplication / wsgi shop:other
+</VirtualHost>
+"""
+
+
+def test_an_inner_line_takes_the_place_of_an_outer_one() -> None:
+    server = Httpd(OVERRIDING)
+    try:
+        done = server.query("-t")
+    finally:
+        server.stop()
+    assert done.returncode == 0, done.stderr
+
+
 def test_not_in_htaccess(httpd: Httpd) -> None:
     httpd.write("with/page.txt", "x")
     httpd.write("with/.htaccess", "PythonApplication /x wsgi mounted\n")

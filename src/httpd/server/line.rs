@@ -140,6 +140,12 @@ impl Line<'_> {
         self.parms.server.addr()
     }
 
+    /// Where the settings lie of the section that it stands in, or of the server outside of all sections: each has its
+    /// own as long as this configuration is there.
+    pub fn section_address(&self) -> usize {
+        self.parms.context.addr()
+    }
+
     /// Whether it stands in a `<VirtualHost>`.
     pub fn is_in_virtual_host(&self) -> bool {
         // SAFETY: the server of this line, live while it is read.
