@@ -1,8 +1,12 @@
 //! The status with which a function of `Require python` or `PythonAuthProvider` refuses a request.
 //!
 //! A provider of httpd's can only say that it has failed, of which mod_authz_core and the modules of authentication
-//! make 500, and no hook comes behind theirs. So their functions in httpd's lists of hooks are replaced by functions
-//! that call them, and give the provider's status in place of that 500.
+//! make 500, or let the next module try, and no hook comes behind theirs. So their functions in httpd's lists of hooks
+//! are replaced by functions that call them, and give the provider's status in place of their answer.
+//!
+//! httpd makes its lists anew for each configuration that it reads, with the functions as their modules register them,
+//! wherever these lie in memory then. So each list is changed once, and what is called is always of the same
+//! configuration. Modules that are not loaded, or have no such function, are passed over.
 
 use std::ffi::{CStr, CString, c_int};
 use std::mem::transmute;
@@ -29,7 +33,7 @@ pub(super) fn refuse(r: &Request, status: Status) {
 
 /// The functions of httpd's modules, and those that take their places.
 macro_rules! replaced {
-    ($($name:ident = $file:literal in $hooks:ident;)*) => {
+    ($($name:ident = $file:literal, $number:literal in $hooks:ident;)*) => {
         $(
             unsafe extern "C" fn $name(r: *mut ffi::request_rec) -> c_int {
                 let original = replaced_functions::$name.load(Ordering::Relaxed);
@@ -51,7 +55,7 @@ macro_rules! replaced {
                 // SAFETY: a look at a variable of httpd's.
                 let hooks = unsafe { ffi::$hooks() };
                 // SAFETY: that hook's functions; one thread is there, and no request.
-                if let Some(original) = unsafe { replace::<HookFunction>(hooks, $file, $name) } {
+                if let Some(original) = unsafe { replace::<HookFunction>(hooks, $file, $number, $name) } {
                     replaced_functions::$name.store(original as *mut (), Ordering::Relaxed);
                 }
             )*
@@ -59,12 +63,17 @@ macro_rules! replaced {
     };
 }
 
+// The number counts the functions of one module in one hook.
 replaced! {
-    without_user = b"mod_authz_core.c" in ap_hook_get_access_checker_ex;
-    with_user = b"mod_authz_core.c" in ap_hook_get_auth_checker;
-    basic = b"mod_auth_basic.c" in ap_hook_get_check_user_id;
-    digest = b"mod_auth_digest.c" in ap_hook_get_check_user_id;
-    form = b"mod_auth_form.c" in ap_hook_get_check_user_id;
+    without_user = b"mod_authz_core.c", 0 in ap_hook_get_access_checker_ex;
+    with_user = b"mod_authz_core.c", 0 in ap_hook_get_auth_checker;
+    basic = b"mod_auth_basic.c", 0 in ap_hook_get_check_user_id;
+    digest = b"mod_auth_digest.c", 0 in ap_hook_get_check_user_id;
+    form = b"mod_auth_form.c", 0 in ap_hook_get_check_user_id;
+    // One of them is the handler of logins, which asks for the password, too.
+    form_handler = b"mod_auth_form.c", 0 in ap_hook_get_handler;
+    second_form_handler = b"mod_auth_form.c", 1 in ap_hook_get_handler;
+    third_form_handler = b"mod_auth_form.c", 2 in ap_hook_get_handler;
 }
 
 /// Calls a function that was replaced, and gives the status of a provider that has refused.
@@ -77,14 +86,13 @@ unsafe fn answer(original: *mut (), r: *mut ffi::request_rec) -> Status {
     }
     // SAFETY: the caller's promise.
     let original = unsafe { transmute::<*mut (), HookFunction>(original) };
+    // SAFETY: as above.
+    let request = unsafe { Request::from_raw(r) };
+    // What another module has made nothing of, in an earlier hook, is not the answer of this one.
+    request.notes().unset(REFUSAL);
     // SAFETY: called as httpd would have.
     let status = Status(unsafe { original(r) });
-    if status != Status::INTERNAL_SERVER_ERROR {
-        return status;
-    }
-    // SAFETY: as above.
-    let r = unsafe { Request::from_raw(r) };
-    refusal(r).unwrap_or(status)
+    refusal(request).unwrap_or(status)
 }
 
 fn refusal(r: &Request) -> Option<Status> {

@@ -15,14 +15,15 @@ struct Link<F> {
     order: c_int,
 }
 
-/// Puts another function in the place of the one that the module of a source file has in a hook, and returns that one;
-/// `None` if it has none there, or was replaced before.
+/// Puts another function in the place of one that the module of a source file has in a hook, and returns that one;
+/// `None` if it has none there, or was replaced before. `number` counts the functions of that module in the hook.
 ///
 /// # Safety
 /// As for `functions_of`; nobody else looks at the list meanwhile.
 pub(in crate::httpd) unsafe fn replace<F: Copy + PartialEq>(
     hooks: *const ffi::apr_array_header_t,
     file: &[u8],
+    number: usize,
     new: F,
 ) -> Option<F> {
     // SAFETY: as in `functions_of`.
@@ -35,7 +36,7 @@ pub(in crate::httpd) unsafe fn replace<F: Copy + PartialEq>(
     let links = unsafe { std::slice::from_raw_parts_mut(hooks.elts.cast::<Link<F>>(), count) };
     // SAFETY: null or the name of a source file, static in its module.
     let is_wanted = |link: &&mut Link<F>| unsafe { c_bytes(link.file) } == Some(file);
-    let link = links.iter_mut().find(is_wanted)?;
+    let link = links.iter_mut().filter(is_wanted).nth(number)?;
     let original = link.function.filter(|original| *original != new)?;
     link.function = Some(new);
     Some(original)
