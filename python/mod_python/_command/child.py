@@ -4,6 +4,7 @@ The end of a child that is killed, or calls `os._exit()`, is no word of httpd's 
 `faulthandler` writes the line of the code that was run.
 """
 
+import contextlib
 import os
 import sys
 
@@ -18,10 +19,14 @@ EXITS = b"mod_python: child exits: "  # and its process ID, the line and the fil
 _exit_at_once = os._exit
 
 
+def tell(line: bytes) -> None:
+    """Write a line for `serve`, which reads the error log."""
+    with contextlib.suppress(OSError):  # code has closed it, or nobody reads it any more
+        os.write(_LOG, line)
+
+
 def _tell(what: bytes, more: str = "") -> None:
-    # Standard error is the error log, which `serve` reads.
-    text = f"{_PID}{more}".encode(errors="surrogateescape").replace(b"\n", b"?")
-    os.write(2, what + text + b"\n")
+    tell(what + f"{_PID}{more}".encode(errors="surrogateescape").replace(b"\n", b"?") + b"\n")
 
 
 def _exit(status: int) -> "NoReturn":
@@ -38,7 +43,8 @@ if "mod_python._apache" in sys.modules:  # in httpd
     from mod_python import _apache
 
     _PID = os.getpid()
+    _LOG = os.dup(2)  # the error log, which `serve` reads; code may put another file in the place of standard error
     _tell(BEGINS)
-    faulthandler.enable(2, all_threads=False)
+    faulthandler.enable(_LOG, all_threads=False)
     os._exit = _exit
     _apache.register_cleanup(lambda _: _tell(ENDS))

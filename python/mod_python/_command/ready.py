@@ -61,11 +61,13 @@ def _log(what: str, error: BaseException) -> None:
 
 
 def _tell(application: str) -> None:
+    from mod_python._command.child import tell
+
     try:
         if application and (text := _fault(application)):
-            os.write(2, REFUSED + text.encode(errors="backslashreplace") + b"\n")
+            tell(REFUSED + text.encode(errors="backslashreplace") + b"\n")
     finally:
-        os.write(2, LINE)  # standard error is the error log, which `serve` reads
+        tell(LINE)
 
 
 if VARIABLE in os.environ and "mod_python._apache" in sys.modules:  # in httpd
