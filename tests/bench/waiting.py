@@ -9,12 +9,12 @@ applications of ASGI, and need the packages of tests/requirements.txt.
 import argparse
 import contextlib
 import errno
+import os
 import resource
 import selectors
 import socket
 import statistics
 import sys
-import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +28,10 @@ from packages import WithPackages  # noqa: E402
 from httpd import Httpd  # noqa: E402
 from tests.bench.one_child import ONE_CHILD  # noqa: E402
 
-HANDLER = """
+LONG = 10  # seconds that clients wait while others are measured
+HANDLER = (
+    f"LONG = {LONG}"
+    + """
 import asyncio
 from mod_python import apache
 
@@ -39,7 +42,14 @@ async def sleeps(req):
     return apache.OK
 
 async def long(req):
-    await req.sleep(8)
+    await req.sleep(LONG)
+    req.set_content_length(5)
+    await req.write("slept")
+    return apache.OK
+
+@apache.aio
+async def long_aio(req):
+    await asyncio.sleep(LONG)
     req.set_content_length(5)
     await req.write("slept")
     return apache.OK
@@ -62,6 +72,7 @@ async def aio(req):
     await req.write("slept")
     return apache.OK
 """
+)
 BARE = """
 import asyncio
 
@@ -92,7 +103,7 @@ ListenBacklog 4096
 """
 CONF += "".join(
     f'<Location "/{name}">\n    SetHandler mod_python\n    PythonHandler waiting::{name}\n</Location>\n'
-    for name in ("sleeps", "loops", "aio", "long", "plain")
+    for name in ("sleeps", "loops", "aio", "long", "long_aio", "plain")
 )
 PATHS = ["/sleeps", "/loops", "/aio", "/bare/", "/starlette/"]
 CONF += "PythonApplication /bare asgi bare_site\nPythonApplication /starlette asgi starlette_site\n"
@@ -103,6 +114,7 @@ def _get(path: str) -> bytes:
 
 
 AT_ONCE, PAUSE = 2000, 0.3  # how many clients connect, and the seconds until as many more do
+SAMPLES, ON_ONE = 4000, 200  # GETs to each of two servers that are compared, and on one connection
 
 
 @dataclass
@@ -121,6 +133,7 @@ class Clients:
         """None is connected yet."""
         self._port, self._request = port, _get(path)
         self._selector = selectors.DefaultSelector()
+        self._unasked = 0
         self.all = [Client(socket.socket()) for _ in range(count)]
 
     def first(self, path: str | None = None) -> int:
@@ -133,37 +146,53 @@ class Clients:
     def round(self, length: int, *, connect: bool) -> tuple[float, int]:
         """Ask, and wait for all answers: the seconds until the last one, and how many came."""
         begin = time.monotonic()
+        self.ask(length, connect=connect)
+        answered = self.answered()
+        return time.monotonic() - begin, answered
+
+    def ask(self, length: int, *, connect: bool) -> None:
+        """Ask, on new connections or on those that there are."""
+        begin = time.monotonic()
+        connected = self._unasked = 0
         for client in self.all:
             client.missing = length
             if not connect and not client.ended:
                 self._send(client)
-        left = sum(not client.ended for client in self.all)
-        connected = 0 if connect else len(self.all)
-        while left and time.monotonic() < begin + 30:
+        while connect and (self._unasked or connected < len(self.all)) and time.monotonic() < begin + 30:
             # A few thousand stand in the queue of the kernel.
             while connected < min(len(self.all), AT_ONCE * (1 + int((time.monotonic() - begin) / PAUSE))):
                 self._connect(self.all[connected])
                 connected += 1
-            for key, events in self._selector.select(PAUSE):
-                client = key.data
-                if events & selectors.EVENT_WRITE:
-                    self._selector.modify(client.socket, selectors.EVENT_READ, client)
-                    self._send(client)
-                else:
-                    waited = client.missing > 0
-                    left -= waited and (not self._receive(client) or client.missing == 0)
-        return time.monotonic() - begin, sum(not client.ended and client.missing == 0 for client in self.all)
+            self._look()
+
+    def answered(self) -> int:
+        """Wait for all answers. Return how many came."""
+        begin = time.monotonic()
+        while any(not client.ended and client.missing > 0 for client in self.all) and time.monotonic() < begin + 30:
+            self._look()
+        return sum(not client.ended and client.missing == 0 for client in self.all)
+
+    def _look(self) -> None:
+        for key, events in self._selector.select(PAUSE):
+            client = key.data
+            if events & selectors.EVENT_WRITE:
+                self._selector.modify(client.socket, selectors.EVENT_READ, client)
+                self._send(client)
+                self._unasked -= 1
+            else:
+                self._receive(client)
 
     def _connect(self, client: Client) -> None:
         client.socket.setblocking(False)
         assert client.socket.connect_ex(("127.0.0.1", self._port)) in (0, errno.EINPROGRESS)
         self._selector.register(client.socket, selectors.EVENT_WRITE, client)
+        self._unasked += 1
 
     def _send(self, client: Client) -> None:
         with contextlib.suppress(OSError):  # its end is read
             client.socket.send(self._request)
 
-    def _receive(self, client: Client) -> bool:
+    def _receive(self, client: Client) -> None:
         try:
             data = client.socket.recv(65536)
         except OSError:
@@ -172,7 +201,6 @@ class Clients:
             client.ended = True
             self._selector.unregister(client.socket)
         client.missing -= len(data)
-        return bool(data)
 
     def close(self) -> None:
         """End all connections."""
@@ -217,40 +245,60 @@ def clients_within_limit(wanted: int) -> int:
     return wanted
 
 
-def median(httpd: Httpd, count: int) -> float:
-    """The median of so many GETs on one connection, in seconds."""
-    times: list[float] = []
-    client = httpd.connect()
-    while len(times) < count:
+class Getter:
+    """A client of plain GETs, whose times are kept."""
+
+    def __init__(self, httpd: Httpd) -> None:
+        """Connect."""
+        self._httpd, self._client, self._left = httpd, httpd.connect(), ON_ONE
+        self.times: list[float] = []
+
+    def get(self) -> None:
+        """Measure one. Connections change, since it matters which threads and processors serve one."""
+        if self._left == 0:
+            self._connect()
+        self._left -= 1
         begin = time.perf_counter()
-        client.sendall(_get("/plain"))
-        if data := client.recv(65536):
+        self._client.sendall(_get("/plain"))
+        if data := self._client.recv(65536):
+            self.times.append(time.perf_counter() - begin)
             assert data.endswith(b"plain")
-            times.append(time.perf_counter() - begin)
         else:  # httpd closes connections that are kept alive where all of its threads are busy
-            client.close()
-            client = httpd.connect()
-    client.close()
-    return statistics.median(times)
+            self._connect()
+
+    def _connect(self) -> None:
+        self._client.close()
+        self._client, self._left = self._httpd.connect(), ON_ONE
+
+    def median(self) -> float:
+        """The median of all. Ends the connection."""
+        self._client.close()
+        return statistics.median(self.times)
 
 
-def beside(count: int) -> None:
-    """Measure plain GETs without waiting clients and beside them, by turns."""
-    with server() as httpd:
-        median(httpd, 1000)
-        alone, together = [], []
-        for _ in range(3):
-            alone.append(median(httpd, 1000))
-            clients = Clients(httpd.port, "/long", count)
-            asked = threading.Thread(target=clients.round, args=(clients.first("/plain"),), kwargs={"connect": True})
-            asked.start()
-            time.sleep(3)  # all of them have asked
-            together.append(median(httpd, 1000))
-            asked.join()
+def beside(path: str, count: int, rounds: int) -> None:
+    """Measure plain GETs to two servers in turns, on one of which so many clients wait; each is that one in turns."""
+    changes = []
+    with server() as one, server() as other:
+        for number in range(rounds):
+            busy, idle = (one, other) if number % 2 else (other, one)
+            clients = Clients(busy.port, path, count)
+            clients.ask(clients.first("/plain"), connect=True)
+            begin = time.monotonic()
+            time.sleep(1)  # the server has taken all of them
+            getters = Getter(idle), Getter(busy)
+            while len(getters[0].times) < SAMPLES and time.monotonic() < begin + LONG / 2:
+                for getter in getters:
+                    getter.get()
+            assert clients.answered() == count
             clients.close()
-        before, after = (1e6 * min(times) for times in (alone, together))
-        text = f"{before:.0f} us alone, {after:.0f} us beside {count} that wait: {100 * after / before - 100:+.0f} %"
-        print(f"the median of plain GETs: {text}", flush=True)
+            before, after = (1e6 * getter.median() for getter in getters)
+            changes.append(100 * after / before - 100)
+            text = f"{before:.0f} us alone, {after:.0f} us beside {count} of {path}: {changes[-1]:+.0f} %"
+            print(
+                f"the median of {len(getters[1].times)} plain GETs: {text}, load {os.getloadavg()[0]:.1f}", flush=True
+            )
+    print(f"plain GETs beside {count} of {path}: {statistics.median(changes):+.1f} % (median)", flush=True)
 
 
 def main() -> None:
@@ -258,9 +306,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--many", type=int, nargs="+", default=[2000, 10_000], help="how many clients wait at once")
     parser.add_argument("--rounds", type=int, default=3, help="how often each client asks")
+    parser.add_argument("--beside", type=int, default=4, help="how often GETs beside 2000 are measured")
     parser.add_argument("--paths", nargs="+", default=PATHS, help="which of the kinds of waits")
     options = parser.parse_args()
-    beside(clients_within_limit(2000))
+    for path in () if options.beside == 0 else ("/long", "/long_aio"):
+        beside(path, clients_within_limit(2000), options.beside)
     for path in options.paths:
         for count in options.many:
             measure(path, clients_within_limit(count), options.rounds)
