@@ -8,6 +8,7 @@ use crate::engine::capacity::Room;
 use crate::engine::phases::Phase;
 use crate::engine::protocols::Protocol;
 use crate::engine::settings::Settings;
+use crate::httpd::connection::parked_socket::ParkedSocket;
 use crate::httpd::server::config;
 use crate::httpd::{Connection, Pool, Request, Server, Status};
 use crate::locks::{Guard, Lock};
@@ -126,7 +127,11 @@ fn after_keep_alive(c: &Connection, state: &ConnectionState, task: &Arc<Task>) -
         AfterKeepAlive::Ends(watch) => (watch, None),
     };
     state.kept_alive.take();
-    watch.give_back();
+    watch.leave_reactor();
+    if call.is_none() {
+        watch.give_back();
+    }
+    // An event stays in its place: the connection is likely to be parked again.
     state.parked_socket.replace(watch.take_socket());
     match call {
         // The call of the MPM is over when the request has been served.
@@ -151,12 +156,17 @@ fn http(c: &Connection) -> Status {
     let can_park = |state: &&ConnectionState| state.parked_socket.borrow().is_some();
     match c.existing_state().filter(can_park) {
         Some(state) => {
-            if let Some(parked_socket) = &*state.parked_socket.borrow() {
+            let resting = |socket: &&ParkedSocket| socket.is_resting();
+            if let Some(parked_socket) = state.parked_socket.borrow().as_ref().filter(resting) {
                 parked_socket.answer();
             }
             let status = WaitingRequest::serve(c, state);
             if status == Status::OK && state.waiting.borrow().is_none() {
                 keep_alive(c, state);
+            }
+            // What was not parked is the MPM's.
+            if let Some(parked_socket) = &*state.parked_socket.borrow() {
+                parked_socket.step_back();
             }
             closable(c, status)
         }

@@ -1,6 +1,7 @@
 //! What is watched for a connection that waits without a thread: by the MPM, and by the reactor. All functions
 //! are called with the task's turn.
 
+use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 use super::io_state::Needs;
@@ -21,6 +22,8 @@ pub struct Watch {
     back_by: Option<Instant>,
     /// How many times epoll has reported the socket as ready, up to [`CHATTY`].
     came: u8,
+    /// Whether the reactor watches the filters' descriptor.
+    is_watched: Cell<bool>,
     /// The count of parked connections for mod_status.
     parked: Option<Counted>,
 }
@@ -47,6 +50,7 @@ impl Watch {
             parked_socket,
             back_by: None,
             came: 0,
+            is_watched: Cell::new(false),
             parked: None,
         }
     }
@@ -56,7 +60,7 @@ impl Watch {
         self.parked_socket.as_ref()
     }
 
-    /// Takes what the MPM watches in place of the socket. Called in a hook of the MPM's, after `give_back`.
+    /// Takes what the MPM watches in place of the socket. Called in a hook of the MPM's, after `leave_reactor`.
     pub fn take_socket(&mut self) -> Option<ParkedSocket> {
         self.parked_socket.take()
     }
@@ -74,8 +78,9 @@ impl Watch {
             if is_stowed {
                 // The MPM is called for it as for others.
             } else if !rests && parked_socket.step_in().is_ok() {
-                if let Some(reactor) = timer::reactor() {
+                if let Some(reactor) = timer::reactor().filter(|_| !self.is_watched.get()) {
                     reactor.watch(parked_socket.socket(), task.number);
+                    self.is_watched.set(true);
                 }
             } else {
                 self.leave_reactor();
@@ -144,6 +149,7 @@ impl Watch {
         let own = own.filter(|parked_socket| !parked_socket.is_stowed());
         if let (Some(parked_socket), Some(reactor)) = (own, timer::reactor()) {
             reactor.watch_output(parked_socket.socket(), task.number);
+            self.is_watched.set(true);
         }
     }
 
@@ -191,7 +197,9 @@ impl Watch {
     /// Has the reactor watch the socket no more.
     pub fn leave_reactor(&self) {
         if let (Some(parked_socket), Some(reactor)) = (&self.parked_socket, timer::reactor()) {
-            reactor.forget(parked_socket.socket());
+            if self.is_watched.replace(false) {
+                reactor.forget(parked_socket.socket());
+            }
         }
     }
 }
