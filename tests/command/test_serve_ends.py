@@ -117,6 +117,7 @@ def test_what_was_logged_before_the_end_is_shown(place: Place) -> None:
     wait_for_body(url, "open")  # by another child: httpd has logged the end of the first one
     [child] = place.children() - {killed}
     os.kill(child, signal.SIGKILL)
+    place.wait_for_others({child})
     wait_for_body(url + "last", "open")
     for number in (signal.SIGINT, signal.SIGCONT):
         kill(program.process.pid, number)
