@@ -289,6 +289,9 @@ def parse_qsl(
     are those of parse_qs.
     """
 
+def _query_fields(qs: str, keep_blank_values: bool | None = None) -> list[tuple[str, str]] | None:
+    """As parse_qsl for qs (str), without its checks; None for one that has other characters than those of ASCII."""
+
 def _global_lock(server: Server, key: str | bytes | int | None, index: int | None = None) -> None:
     """Waits for a lock that all children share, and takes it; other Python threads run meanwhile. index: its number;
     -1, None or left out for the one that key (str, bytes or int) stands for. Raises ValueError if this request,

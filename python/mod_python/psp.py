@@ -80,26 +80,31 @@ class PSP:
         """
         if filename is not None and string is not None:
             raise ValueError("PSP() takes a filename or a string, not both")
-        if string is None:
-            self._set(req, filename, vars)
-        else:
+        if string is not None:
             self._set(req, None, vars, string, _page_of_text(string, _directory(req), _options(req)))
+        elif filename is None:
+            self._set(req, req.filename or "", vars)
+        else:
+            self._set(req, os.path.join(_directory(req), filename), vars, is_named=True)  # noqa: PTH118
 
     def _set(
         self,
         req: apache.Request,
-        filename: str | None,
+        path: str | None,
         vars: Mapping[str, Any],
         string: str | bytes | None = None,
         page: Page | None = None,
         found: Stamp | None = None,
+        *,
+        is_named: bool = False,
     ) -> None:
-        """Set the attributes. `page`: that of a string; `found`: the stamp of the request's file, if that is known."""
-        self.req, self.vars, self.string, self.filename = req, vars, string, None
-        if page is None:
-            path = req.filename or ""
-            self.filename = path if filename is None else os.path.join(_directory(req), filename)  # noqa: PTH118
-            page = _page_of_file(req, self.filename, found, is_named=filename is not None)
+        """Set the attributes. `page`: that of a string; `found`: the stamp of the file, if that is known."""
+        self.req, self.vars, self.string, self.filename = req, vars, string, path
+        if path is not None:
+            options = _options(req)
+            kept = _pages.current((path, options), found)
+            page = _page_of_file(req, path, options, is_named=is_named) if kept is None else kept
+        assert page is not None
         self._page, self.code = page, page.code
 
     def __str__(self) -> str:
@@ -300,7 +305,7 @@ def handler(req: apache.Request) -> int:
             redirect_to_view(req)
             return apache.OK
     page = PSP.__new__(PSP)
-    page._set(req, None, {}, found=req._found_stamp)
+    page._set(req, filename, {}, found=req._found_stamp)
     _set_type(req)
     page.run()
     return apache.OK
@@ -344,19 +349,12 @@ def _kept(key: Hashable, compile_it: Callable[[], Page]) -> Page:
         raise error.with_traceback(None) from None
 
 
-def _page_of_file(req: apache.Request, filename: str, found: Stamp | None, *, is_named: bool) -> Page:
-    options = _options(req)
-    key = filename, options
-    page = _pages.current(key, found)
-    if page is not None:
-        return page
-
+def _page_of_file(req: apache.Request, path: str, options: PageOptions, *, is_named: bool) -> Page:
     def compiled() -> Page:
-        loader = _loader(filename, options)
-        source = _read(req, loader, filename, is_named=is_named)
-        return loader.page(source)
+        loader = _loader(path, options)
+        return loader.page(_read(req, loader, path, is_named=is_named))
 
-    return _kept(key, compiled)
+    return _kept((path, options), compiled)
 
 
 def _page_of_text(text: str | bytes, folder: str, options: PageOptions) -> Page:

@@ -35,6 +35,7 @@ pub mod prometheus;
 pub mod protocols;
 pub mod python_home;
 pub mod python_path;
+pub mod query;
 pub mod read_buffer;
 pub mod redo;
 pub mod registry;

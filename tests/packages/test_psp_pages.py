@@ -338,5 +338,6 @@ def test_an_error_page_that_fails_or_is_missing(httpd: Httpd, put: Put) -> None:
     httpd.allow("none_at_all.psp")
     assert httpd.get("/err/none.psp?n=1").text == "written1"
     assert httpd.get("/err/none.psp?n=0").status == 500
+    put("err/plain.psp", "plain")
     put("err/redirect.psp", "<% psp.set_error_page('plain.psp') %><% psp.redirect('/x') %>")
     assert httpd.get("/err/redirect.psp").status == 302

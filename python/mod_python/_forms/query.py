@@ -3,6 +3,8 @@
 from typing import Any, AnyStr
 from urllib import parse
 
+from mod_python import _apache
+
 
 def parse_qs(qs: AnyStr, keep_blank_values: bool = False, strict_parsing: bool = False) -> dict[AnyStr, list[AnyStr]]:
     """Return a dict of the names in a query, each with the list of its values in their order.
@@ -46,8 +48,12 @@ def is_short(qs: str, most: int) -> bool:
 
 def arguments_of_query(qs: str, keep_blank_values: bool) -> dict[str, Any]:
     """Return the value of each name in a query, as `parse_qsl` finds them; a list where there are several."""
-    found: dict[str, Any] = {}
-    for name, value in _pairs(qs, keep_blank_values, False, "utf-8"):
+    pairs = _pairs(qs, keep_blank_values, False, "utf-8")
+    found: dict[str, Any] = dict(pairs)
+    if len(found) == len(pairs):
+        return found
+    found.clear()
+    for name, value in pairs:
         if name not in found:
             found[name] = value
         elif type(known := found[name]) is list:
@@ -58,16 +64,12 @@ def arguments_of_query(qs: str, keep_blank_values: bool) -> dict[str, Any]:
 
 
 def _pairs(qs: str, keep_blank_values: bool, strict_parsing: bool, encoding: str) -> list[tuple[str, str]]:
-    qs = qs.replace(";", "&")
-    if not (strict_parsing or "%" in qs or "+" in qs):  # most queries have nothing to decode
-        pairs = []
-        for part in qs.split("&"):
-            name, _, value = part.partition("=")
-            if value or (part and keep_blank_values):
-                pairs.append((name, value))
-        return pairs
+    if not strict_parsing and encoding == "utf-8":
+        found = _apache._query_fields(qs, keep_blank_values)
+        if found is not None:
+            return found
     return parse.parse_qsl(
-        qs,
+        qs.replace(";", "&"),
         keep_blank_values=bool(keep_blank_values),
         strict_parsing=bool(strict_parsing),
         encoding=encoding,

@@ -45,8 +45,11 @@ class RequestForm(FieldStorage):
             apache.SERVER_RETURN: as `FieldStorage`; each further call raises it again.
             RuntimeError: the request is over.
         """
-        if "list" not in self.__dict__ and self._loop_side() is None and not self._can_wait():
-            self._read()
+        if "list" not in self.__dict__ and self._loop_side() is None:
+            req = self._req()
+            is_read = req is not None and self._failure is None and self._take_query(req, self.keep_blank_values)
+            if not is_read and not self._can_wait():
+                self._read()
         return self
 
     def __await__(self) -> Generator[Any, None, "RequestForm"]:

@@ -55,20 +55,26 @@ class FieldStorage:
                 why.
             ValueError: a PythonOption of forms has no number.
         """
-        has_body, args = req.method in METHODS_WITH_FORMS, req.args
-        if not has_body and not strict_parsing:
-            # Nothing can be wrong with a short query: a reader takes twice as long.
-            most = most_fields(req) if limits is None else limits.max_fields
-            if not args or is_short(args, most):
-                self.list = FieldList(text_fields(parse_qsl(args, bool(keep_blank_values))) if args else ())
-                return
+        if not strict_parsing and self._take_query(req, bool(keep_blank_values), limits):
+            return
         self.list = FieldList()
         limits = FormLimits.of(req) if limits is None else limits
+        has_body = req.method in METHODS_WITH_FORMS
         callbacks = Callbacks(file_callback, field_callback) if has_body else NO_CALLBACKS
         reader = FormReader(req, limits, bool(keep_blank_values), bool(strict_parsing), callbacks, self._begun)
         self._add(req, reader.query, apache.HTTP_REQUEST_URI_TOO_LARGE)
         if has_body:
             self._add(req, reader.body, apache.HTTP_REQUEST_ENTITY_TOO_LARGE)
+
+    def _take_query(self, req: apache.Request, keep_blank_values: bool, limits: FormLimits | None = None) -> bool:
+        """Take the fields of a short query, if there is nothing else: nothing can be wrong with it, or else False."""
+        if req.method in METHODS_WITH_FORMS:
+            return False
+        query = req.args or ""
+        if not is_short(query, most_fields(req) if limits is None else limits.max_fields):
+            return False
+        self.list = FieldList(text_fields(parse_qsl(query, keep_blank_values)))
+        return True
 
     def _add(self, req: apache.Request, read: Callable[[], Iterator[AnyField]], too_large: int) -> None:
         try:

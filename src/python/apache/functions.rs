@@ -4,11 +4,12 @@ use std::path::PathBuf;
 
 use pyo3::exceptions::{PyOSError, PyTypeError};
 use pyo3::prelude::*;
-use pyo3::types::PyList;
+use pyo3::types::{PyList, PyString};
 
 use super::{event_loop, global_lock};
 use crate::engine::log_text::excerpt;
 use crate::engine::named_objects;
+use crate::engine::query;
 use crate::engine::settings::Settings;
 use crate::httpd::apr::pool::OwnPool;
 use crate::httpd::log::{Level, SourceLocation};
@@ -18,7 +19,7 @@ use crate::httpd::server::{config_tree, process};
 use crate::python::cache::CacheStore;
 use crate::python::cleanup::{Cleanup, push_for_child};
 use crate::python::filter::bucket::BucketObject;
-use crate::python::object::arguments::{boolean, given, none};
+use crate::python::object::arguments::{boolean, flag, given, none};
 use crate::python::object::class;
 use crate::python::object::class::{Answer, Class, This};
 use crate::python::object::members::{attributes, methods};
@@ -81,6 +82,8 @@ impl Class for Functions {
         /// Returns the names and values in the query qs (str or bytes) in their order, as a list of tuples. The
         /// parameters are those of parse_qs.
         parse_qsl(qs; keep_blank_values, strict_parsing) = parse("parse_qsl");
+        /// As parse_qsl for qs (str), without its checks; None for one that has other characters than those of ASCII.
+        _query_fields(qs; keep_blank_values) = query_fields;
         /// Waits for a lock that all children share, and takes it; other Python threads run meanwhile. index: its
         /// number; -1, None or left out for the one that key (str, bytes or int) stands for. Raises ValueError if this
         /// request, connection or thread has the lock already, TypeError for a server or key of another type.
@@ -256,6 +259,23 @@ fn parse<'py>(
 ) -> Answer<'py> {
     let module = this.py().import("mod_python._forms.query")?;
     module.call_method1(name, (qs, keep_blank_values, strict_parsing))
+}
+
+fn query_fields<'py>(
+    this: &Me<'_, 'py>,
+    qs: &Bound<'py, PyAny>,
+    keep_blank_values: Option<&Bound<'py, PyAny>>,
+) -> Answer<'py> {
+    let py = this.py();
+    let text = qs.cast::<PyString>()?;
+    let Some(query) = text.to_str().ok().filter(|query| query.is_ascii()) else {
+        return none(this);
+    };
+    let fields = PyList::empty(py);
+    for (name, value) in query::fields(query, flag(keep_blank_values, false)?) {
+        fields.append((decode(py, &name)?, decode(py, &value)?))?;
+    }
+    Ok(fields.into_any())
 }
 
 fn cache_store<'py>(this: &Me<'_, 'py>, name: &Bound<'py, PyAny>) -> Answer<'py> {
