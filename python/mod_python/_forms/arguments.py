@@ -20,7 +20,7 @@ class _Parameters:
         filled: the names that are filled already, and that a keyword would fill a second time.
         positional_only: the names of those that cannot be keywords.
         keywords: the names of those that can be keywords.
-        names: both.
+        names: both, and `all_names` as a set.
         takes_all: whether there is ``**kwargs``.
         required: the names of those without a default.
         only: the name of the one parameter, which can be a keyword; None unless there is exactly one.
@@ -36,6 +36,7 @@ class _Parameters:
         self.positional_only = names[given:positional_only]
         self.keywords = names[max(given, positional_only) : count + code.co_kwonlyargcount]
         self.names = self.positional_only + self.keywords
+        self.all_names = frozenset(self.names)
         self.takes_all = bool(code.co_flags & _TAKES_ALL_KEYWORDS)
         self.only = self.names[0] if len(self.names) == 1 and not (self.positional_only or self.takes_all) else None
         keyword_only = names[count : count + code.co_kwonlyargcount]
@@ -85,22 +86,14 @@ def call(function: Callable[..., Any], fields: Callable[[], dict[str, Any]], arg
     only = parameters.only
     if only is not None and only in args:  # most often: req
         return function(**{only: args[only]})
-    arguments: dict[str, Any] = {}
     if parameters.takes_all:
-        arguments |= fields()
+        arguments = dict(fields())
         for name in parameters.filled:
             arguments.pop(name, None)
         arguments.update(args)
     else:
-        given = args
-        for name in parameters.names:
-            if name in args:
-                arguments[name] = args[name]
-                continue
-            if given is args:
-                given = fields()
-            if name in given:
-                arguments[name] = given[name]
+        given = args if args.keys() >= parameters.all_names else fields() | args
+        arguments = {name: given[name] for name in parameters.names if name in given}
     if not parameters.required <= arguments.keys():
         missing = sorted(parameters.required - arguments.keys())
         apache.log_error(f"mod_python: the form has no field {', '.join(missing)}", apache.APLOG_INFO)

@@ -71,7 +71,8 @@ def _send(req: apache.Request, value: Any) -> None:
 
 
 def _send_text(req: apache.Request, text: str) -> None:
-    _set_type(req, text, is_stream=False)
+    if not (req._content_type_set or req.sent_bodyct):
+        _set_guessed(req, "text/html; charset=utf-8" if _ends_html(text[-100:]) else "text/plain; charset=utf-8")
     req.write(text, False)
 
 
@@ -169,7 +170,11 @@ def _set_type(req: apache.Request, data: Any, *, is_stream: bool) -> None:
     text = part if is_text else bytes(part).decode("latin-1")
     is_html = _START_OF_HTML.match(text) if is_stream else _ends_html(text)
     kind = "text/html" if is_html else "text/plain"
-    req.content_type = f"{kind}; charset=utf-8" if is_text else kind
+    _set_guessed(req, f"{kind}; charset=utf-8" if is_text else kind)
+
+
+def _set_guessed(req: apache.Request, kind: str) -> None:
+    req.content_type = kind
     # The type was guessed, so browsers must not guess again, and find a page in a text.
     req.headers_out.setdefault("X-Content-Type-Options", "nosniff")
 
@@ -177,4 +182,4 @@ def _set_type(req: apache.Request, data: Any, *, is_stream: bool) -> None:
 def _ends_html(text: str) -> bool:
     """Return whether a text ends with the end tag of HTML. A regular expression takes twice as long."""
     text = text.rstrip()
-    return text[-1:] == ">" and text[:-1].rstrip()[-6:].lower() == "</html"
+    return text.endswith(">") and text[:-1].rstrip()[-6:].lower() == "</html"

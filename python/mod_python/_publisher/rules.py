@@ -65,18 +65,22 @@ def _has_none(found: Any) -> bool:
         return names.keys().isdisjoint(_OF_MODULES)
     function = found.__func__ if kind is MethodType else found
     if type(function) is not FunctionType:
-        # The names one by one: a loop takes three times as long.
-        return not (
-            callable(found)
-            or isinstance(found, _WRAPPERS)
-            or hasattr(found, "__wrapped__")
-            or hasattr(found, "__auth__")
-            or hasattr(found, "__access__")
-            or hasattr(found, "__auth_realm__")
-        )
+        return not isinstance(found, _WRAPPERS) and is_bare(found)
     code = function.__code__
     inside = (*code.co_varnames, *code.co_cellvars)
     return not function.__dict__ and _NAME_SET.isdisjoint(inside)
+
+
+def is_bare(found: Any) -> bool:
+    """Return whether an object that wraps no other one has no rules, and cannot be called, as most instances."""
+    # The names one by one: a loop takes three times as long.
+    return not (
+        callable(found)
+        or hasattr(found, "__wrapped__")
+        or hasattr(found, "__auth__")
+        or hasattr(found, "__access__")
+        or hasattr(found, "__auth_realm__")
+    )
 
 
 def _layers(found: object) -> list[Any]:

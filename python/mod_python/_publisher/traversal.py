@@ -6,7 +6,7 @@ from weakref import ref
 
 from mod_python import _apache, apache
 from mod_python._publisher.access import Access
-from mod_python._publisher.rules import rules_of
+from mod_python._publisher.rules import is_bare, rules_of
 
 # What is neither published nor looked into. Subclasses count, too: classes of a metaclass, modules of a program's own.
 _CLOSED = (
@@ -31,14 +31,24 @@ _LEAVES = frozenset(one for one in vars(types).values() if isinstance(one, type)
 _OURS = ("mod_python", "_apache")
 # Those of the built-in module have the names that they had in mod_python 3, which name no module.
 _OUR_TYPES = frozenset(one for one in vars(_apache).values() if isinstance(one, type))
-_SPECIAL = _LEAVES | frozenset(_CLOSED)
-# Functions that are neither ours nor have rules, with the code that was looked at.
-_open: dict[ref[types.FunctionType], types.CodeType] = {}
+_SPECIAL = _LEAVES | _OUR_TYPES | frozenset(_CLOSED)
+# What was looked at: functions that are neither ours nor have rules, with their code, and classes that are plain.
+_known: dict[ref[Any], types.CodeType | None] = {}
+
+
+def _forget(gone: ref[Any]) -> None:
+    """Drop what is known of a function or class that is gone."""
+    _known.pop(gone, None)
 
 
 def _is_plain(kind: type) -> bool:
-    """Return whether a class can be told at once to be neither closed nor a leaf: it has no base but object."""
-    return kind.__base__ is object and kind not in _SPECIAL and kind.__module__ not in _TYPING
+    """Return whether a class can be told to be neither ours nor closed nor a leaf: it has no base but object."""
+    if ref(kind) in _known:
+        return True
+    if kind.__base__ is not object or kind in _SPECIAL or kind.__module__ in _TYPING or _is_home(kind.__module__):
+        return False
+    _known[ref(kind, _forget)] = None
+    return True
 
 
 def _is_closed(value: object) -> bool:
@@ -54,29 +64,28 @@ def _is_ours(value: object) -> bool:
     if kind is types.MethodType:
         value = value.__func__  # type: ignore[attr-defined]
         kind = type(value)
-    home = value.__module__ if kind is types.FunctionType else kind.__module__
-    if type(home) is str and home.startswith(_OURS) and home.partition(".")[0] in _OURS:
-        return True
-    return kind in _OUR_TYPES
+    return _is_home(value.__module__ if kind is types.FunctionType else kind.__module__) or kind in _OUR_TYPES
 
 
-def _is_open(value: Any) -> bool:
-    """Return whether a value is known to be a function, or a method of one, that is neither ours nor has rules."""
-    function = value.__func__ if type(value) is types.MethodType else value
-    return type(function) is types.FunctionType and (
-        _open.get(ref(function)) is function.__code__ and not function.__dict__
-    )
+def _is_home(module: object) -> bool:
+    """Return whether the name of a module is that of one of ours."""
+    return type(module) is str and module.startswith(_OURS) and module.partition(".")[0] in _OURS
 
 
-def _note_open(value: Any) -> None:
+def _is_free(value: Any) -> bool:
+    """Return whether it can be told at once that a value is not ours, and has no rules: from the second time on."""
+    kind = type(value)
+    function = value.__func__ if kind is types.MethodType else value
+    if type(function) is types.FunctionType:
+        return _known.get(ref(function)) is function.__code__ and not function.__dict__
+    return _is_plain(kind) and is_bare(value)
+
+
+def _note_free(value: Any) -> None:
+    """Note that a value is not ours, and has no rules."""
     function = value.__func__ if type(value) is types.MethodType else value
     if type(function) is types.FunctionType:
-        _open[ref(function, _forget)] = function.__code__
-
-
-def _forget(function: ref[types.FunctionType]) -> None:
-    """Drop what is known of a function that is gone."""
-    _open.pop(function, None)
+        _known[ref(function, _forget)] = function.__code__
 
 
 def is_publishable(value: object) -> bool:
@@ -113,12 +122,12 @@ def resolve(req: apache.Request, module: object, names: tuple[str, ...]) -> obje
             found = getattr(found, name)
         except AttributeError as error:
             raise apache.SERVER_RETURN(apache.HTTP_NOT_FOUND) from error
-        if _is_open(found):
+        if _is_free(found):
             continue
         if _is_ours(found):
             _refuse(req, f"{name!r} is mod_python's own")
         if (rules := rules_of(found)) is None:
-            _note_open(found)
+            _note_free(found)
         else:
             access = access or Access(req)
             access.check(rules)
