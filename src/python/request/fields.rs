@@ -155,7 +155,7 @@ pub(in crate::python) fn related<'a, 'py>(
         Some(r) => {
             let state = RequestState::of(r);
             // The call of httpd that this code runs in works on both requests.
-            state.lease.open_for_entry();
+            state.lease.open_beside(this.py())?;
             state.object(this.py(), this.interpreter(), r)
         }
         None => none(this),

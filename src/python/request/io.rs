@@ -242,7 +242,9 @@ pub(in crate::python) fn internal_redirect<'py>(
     redirectable(r, state).map_err(|why| {
         PyRuntimeError::new_err(format!("internal_redirect() cannot be called here: {why}"))
     })?;
-    release(this.py(), || r.redirect_internally(&uri));
+    release(this.py(), || {
+        state.lease.blocks(|| r.redirect_internally(&uri));
+    });
     none(this)
 }
 

@@ -173,7 +173,8 @@ impl RequestState {
         self.objects.borrow_mut().push((interpreter, object));
     }
 
-    /// As `object`, on the thread of an event loop, to which the request was offered. A new object is the offer's to keep.
+    /// As `object`, on the thread of an event loop, to which the request was offered. A new object is the offer's to keep; if
+    /// code can come to the request by another one, it is kept here, too.
     pub fn object_for_loop<'py>(
         &self,
         py: Python<'py>,
@@ -182,9 +183,13 @@ impl RequestState {
     ) -> PyResult<Bound<'py, PyAny>> {
         let known = |of: &(&'static Interpreter, _)| std::ptr::eq(of.0, interpreter);
         match self.objects.borrow().iter().find(|of| known(of)) {
-            Some((_, object)) => Ok(object.bind(py).clone()),
-            None => class::make(py, interpreter, RequestObject::new(&self.lease, r)),
+            Some((_, object)) => return Ok(object.bind(py).clone()),
+            None if r.prev().is_none() && !r.is_subrequest() => {
+                return class::make(py, interpreter, RequestObject::new(&self.lease, r));
+            }
+            None => {}
         }
+        self.object(py, interpreter, r)
     }
 
     /// Notes that a call of Python code begins.

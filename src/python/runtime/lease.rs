@@ -112,6 +112,24 @@ impl Lease {
         }
     }
 
+    /// Opens it as `open_for_entry` does, for code that has another lease of the same call of httpd's. Where that is lent to
+    /// this thread, which runs an event loop, this one is lent with it: httpd's thread waits for both.
+    ///
+    /// # Errors
+    /// What the loop raises that is to have it given back.
+    pub fn open_beside(self: &Arc<Self>, py: Python<'_>) -> PyResult<()> {
+        if !loan::runs_loop() {
+            self.open_for_entry();
+            return Ok(());
+        }
+        let (me, holder) = (this_thread(), self.holder.load(Ordering::Acquire));
+        if holder == me {
+            return Ok(());
+        }
+        self.holder.store(me, Ordering::Release);
+        loan::note(py, self, Some(holder))
+    }
+
     /// Ends the lease: from now on, objects under it cannot be used. Any thread.
     pub fn end(&self) {
         self.over.store(true, Ordering::Release);
@@ -168,12 +186,15 @@ impl Lease {
         }
         self.holder.store(this_thread(), Ordering::Release);
         self.count.fetch_add(1, Ordering::Relaxed);
-        Python::attach(|py| loan::note(py, self))?;
+        Python::attach(|py| loan::note(py, self, None))?;
         Ok(true)
     }
 
-    /// Gives it back. Called on the thread that has borrowed it.
-    pub(super) fn give_back(&self) {
+    /// Gives it back, to `holder` if it was lent with another one. Called on the thread that has it.
+    pub(super) fn give_back(&self, holder: Option<usize>) {
+        if let Some(holder) = holder {
+            return self.holder.store(holder, Ordering::Release);
+        }
         self.count.fetch_sub(1, Ordering::Relaxed);
         self.holder.store(0, Ordering::Release);
         self.loan.give_back();

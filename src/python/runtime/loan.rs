@@ -27,8 +27,8 @@ thread_local! {
     /// Whether this thread runs an event loop, and what has `give_back` called when the loop has run what it runs now.
     static RUNS_LOOP: Cell<bool> = const { Cell::new(false) };
     static AT_END: RefCell<Option<Py<PyAny>>> = const { RefCell::new(None) };
-    /// The leases that this thread has borrowed.
-    static BORROWED: RefCell<Vec<Arc<Lease>>> = const { RefCell::new(Vec::new()) };
+    /// The leases that this thread has borrowed; with the thread that has it open, if any (0), those lent with another one.
+    static BORROWED: RefCell<Vec<(Arc<Lease>, Option<usize>)>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Who has a lease that can be lent.
@@ -136,14 +136,18 @@ pub fn set_loop(runs: bool, at_end: Option<Py<PyAny>>) {
     drop(AT_END.replace(at_end));
 }
 
-/// This thread has borrowed a lease.
+/// This thread has borrowed a lease, or has it with another one from `holder`.
 ///
 /// # Errors
 /// What the function raises that was given to `set_loop`.
-pub(super) fn note(py: Python<'_>, lease: &Arc<Lease>) -> PyResult<()> {
+pub(super) fn note(
+    py: Python<'_>,
+    lease: &Arc<Lease>,
+    holder: Option<usize>,
+) -> PyResult<()> {
     let is_first = BORROWED.with(|borrowed| {
         let mut borrowed = borrowed.borrow_mut();
-        borrowed.push(lease.clone());
+        borrowed.push((lease.clone(), holder));
         borrowed.len() == 1
     });
     if !is_first {
@@ -156,9 +160,10 @@ pub(super) fn note(py: Python<'_>, lease: &Arc<Lease>) -> PyResult<()> {
     }
 }
 
-/// Gives back all leases that this thread has borrowed.
+/// Gives back all leases that this thread has borrowed. The thread that has lent one goes on when it has that: before, it
+/// gets those that were lent with it.
 pub fn give_back() {
-    for lease in BORROWED.take() {
-        lease.give_back();
+    for (lease, holder) in BORROWED.take().into_iter().rev() {
+        lease.give_back(holder);
     }
 }

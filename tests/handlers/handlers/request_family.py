@@ -19,6 +19,41 @@ def refuse(req: apache.Request) -> int:
     return apache.HTTP_FORBIDDEN
 
 
+def redirect(req: apache.Request) -> int:
+    refuse(req)
+    req.status = apache.HTTP_FORBIDDEN
+    req.internal_redirect("/why-on-loop")
+    return apache.OK
+
+
+@apache.aio
+async def redirect_on_loop(req: apache.AsyncRequest) -> int:
+    refuse(req)
+    req.status = apache.HTTP_FORBIDDEN
+    await req.internal_redirect("/why-on-loop")  # type: ignore[func-returns-value,misc]
+    return apache.OK
+
+
+@apache.aio
+async def previous_on_loop(req: apache.AsyncRequest) -> int:
+    return previous(req)
+
+
+@apache.aio
+async def part_on_loop(req: apache.AsyncRequest) -> int:
+    return part(req)
+
+
+def logs(req: apache.Request) -> int:
+    seen.append(f"{req.uri} {req.next.uri if req.next else None}")
+    return apache.OK
+
+
+def logged(req: apache.Request) -> int:
+    req.write(json.dumps(seen))
+    return apache.OK
+
+
 def previous(req: apache.Request) -> int:
     "The ErrorDocument: looks at the request that led to it."
     before = req.prev
