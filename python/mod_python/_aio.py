@@ -284,7 +284,7 @@ async def _serve(running: _Loop, awaitable: Awaitable[Any], future: Any) -> None
         future.set(None, error)
         if isinstance(error, SystemExit | KeyboardInterrupt):
             _log_that_loop_continues(error)
-        elif not isinstance(error, Exception | GeneratorExit):
+        elif isinstance(error, asyncio.CancelledError):
             raise
     else:
         future.set(value)

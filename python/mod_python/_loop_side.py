@@ -198,7 +198,7 @@ class Exchange:
             self._end(None, error)
             if isinstance(error, SystemExit | KeyboardInterrupt):
                 _aio._log_that_loop_continues(error)
-            elif not isinstance(error, Exception | GeneratorExit):
+            elif isinstance(error, asyncio.CancelledError):
                 raise
         else:
             self._end(value, None)
@@ -323,7 +323,10 @@ class Exchange:
 
     def log_failure(self, how: str, error: BaseException) -> None:
         """Log an exception that httpd's thread is not told of, with its traceback."""
-        name = f"{self._function.__module__}.{self._function.__qualname__}"
+        function: Any = self._function
+        while isinstance(function, functools.partial):
+            function = function.func
+        name = f"{function.__module__}.{getattr(function, '__qualname__', type(function).__qualname__)}"
         log_failure(f"a task of {name} failed for {self.what!r}: {how}", error)
 
 

@@ -18,7 +18,7 @@ served: "contextvars.ContextVar[Exchange]" = contextvars.ContextVar("mod_python.
 _END = 0.5  # the part of PythonShutdownTimeout that tasks have for their end
 
 
-class _Task(asyncio.Task[Any]):
+class Task(asyncio.Task[Any]):
     """A task that tells its context, as those of Python 3.12 do."""
 
     def __init__(
@@ -32,7 +32,7 @@ class _Task(asyncio.Task[Any]):
 
 
 def _make(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, Any], **more: Any) -> asyncio.Task[Any]:
-    return _Task(work, loop=loop, **more)
+    return Task(work, loop=loop, **more)
 
 
 def look_after(running: "_Loop") -> None:

@@ -25,7 +25,7 @@ NAMES = """
     quits ends_itself in_tasks awaits_none wrong redirects plain thread sets_factory unsets_factory notes_loop
     helped session form
 """
-ENDS = "outlives outlived forgets waits goes_on how events answers says"
+ENDS = "outlives outlived forgets forgets_partly own_error waits goes_on how events answers says"
 LOCATION = """
 <Location "/loop/@">
     SetHandler mod_python
@@ -247,6 +247,15 @@ def test_a_task_that_outlives_its_request(httpd: Httpd) -> None:
 def test_an_exception_that_nobody_fetches_is_in_the_log_with_its_request(httpd: Httpd) -> None:
     assert httpd.get("/loop/forgets?here").status == 200
     httpd.expect(r"a task of loop_ends.forgets failed for 'GET /loop/forgets\?here HTTP/1.1'.*KeyError: 'forg")
+    for _ in range(2):
+        assert httpd.get("/loop/forgets_partly").status == 200
+        httpd.expect("a task of loop_ends._forgets failed for .*: Task exception was never .*KeyError: 'forg")
+
+
+def test_an_exception_of_ones_own_is_logged_once(httpd: Httpd) -> None:
+    for _ in range(2):
+        assert httpd.get("/loop/own_error").status == 500
+        httpd.expect("PythonHandler loop_ends::own_error .*OwnError: mine")
 
 
 def test_a_session_is_opened_by_await(httpd: Httpd) -> None:

@@ -140,11 +140,7 @@ pub fn set_loop(runs: bool, at_end: Option<Py<PyAny>>) {
 ///
 /// # Errors
 /// What the function raises that was given to `set_loop`.
-pub(super) fn note(
-    py: Python<'_>,
-    lease: &Arc<Lease>,
-    holder: Option<usize>,
-) -> PyResult<()> {
+pub(super) fn note(py: Python<'_>, lease: &Arc<Lease>, holder: Option<usize>) -> PyResult<()> {
     let is_first = BORROWED.with(|borrowed| {
         let mut borrowed = borrowed.borrow_mut();
         borrowed.push((lease.clone(), holder));

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import json
 from typing import Any
 
@@ -51,6 +52,26 @@ async def forgets(req: apache.AsyncRequest) -> int:
 
     asyncio.create_task(later())  # noqa: RUF006 - it is what is tried
     return apache.OK
+
+
+async def _forgets(what: str, req: apache.AsyncRequest) -> int:
+    async def fails() -> None:
+        raise KeyError(what)
+
+    asyncio.create_task(fails())  # noqa: RUF006 - it is what is tried
+    return apache.OK
+
+
+forgets_partly = apache.aio(functools.partial(_forgets, "forgotten"))
+
+
+class OwnError(BaseException):
+    pass
+
+
+@apache.aio
+async def own_error(req: apache.AsyncRequest) -> int:
+    raise OwnError("mine")
 
 
 @apache.aio
