@@ -81,6 +81,8 @@ impl Httpd {
     }
 }
 
+const SUPPORTED: [&str; 4] = ["3.11.", "3.12.", "3.13.", "3.14."];
+
 struct Python {
     executable: String,
     version: String,
@@ -102,6 +104,12 @@ impl Python {
                 "{executable} does not run: install the package python3, or set PYO3_PYTHON"
             ));
         };
+        // The shim knows private structures of these.
+        if !SUPPORTED.iter().any(|minor| version.starts_with(minor)) {
+            fail(&format!(
+                "{executable} is Python {version}, and the module is for 3.11 to 3.14: set PYO3_PYTHON to one of these"
+            ));
+        }
         let include = PathBuf::from(ask("sysconfig.get_path('include')").unwrap_or_default());
         if !include.join("Python.h").exists() {
             fail(&format!(

@@ -122,11 +122,24 @@ def test_no_rust_is_one_sentence(tmp_path: Path) -> None:
     assert last.startswith("Rust is missing: install it from https://rustup.rs")
 
 
-def test_no_apxs_is_one_sentence(tmp_path: Path) -> None:
+def error_of_build(folder: Path, **env: str) -> str:
+    """Run build.rs, and return how it fails."""
     programs = sorted((PROJECT / "target/release/build").glob("mod_python-*/build-script-build"))
     newest = max(programs, key=lambda path: path.stat().st_mtime)
-    env = os.environ | {"APXS": "/nowhere/apxs", "OUT_DIR": str(tmp_path)}
+    env = os.environ | {"OUT_DIR": str(folder)} | env
     done = subprocess.run([newest], cwd=PROJECT, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    error = done.stdout.splitlines()[-1].removeprefix("cargo::error=")
+    return done.stdout.splitlines()[-1].removeprefix("cargo::error=")
+
+
+def test_no_apxs_is_one_sentence(tmp_path: Path) -> None:
+    error = error_of_build(tmp_path, APXS="/nowhere/apxs")
     assert error.startswith("httpd's apxs was not found: install the package apache2-dev (Debian)")
+
+
+def test_a_python_that_is_not_known_is_one_sentence(tmp_path: Path) -> None:
+    python = tmp_path / "python"
+    python.write_text("#!/bin/sh\necho 3.15.0\n")
+    python.chmod(0o755)
+    error = error_of_build(tmp_path, PYO3_PYTHON=str(python))
+    assert error.startswith(f"{python} is Python 3.15.0, and the module is for 3.11 to 3.14")
