@@ -24,10 +24,16 @@ def run(awaitable: Awaitable[Any]) -> Any:
     async def result() -> Any:
         return await awaitable
 
-    # A subrequest, whose page is published while a coroutine of the page around it runs on this thread.
+    # A subrequest, whose page is published while a coroutine of the page around it runs on this thread: its task is
+    # put aside, since from Python 3.14 on a thread has one task, whichever its loop.
     outer = asyncio._get_running_loop()
+    task = None if outer is None else asyncio.current_task(outer)
+    if outer is not None and task is not None:
+        asyncio._leave_task(outer, task)
     asyncio._set_running_loop(None)
     try:
         return asyncio.run(result())
     finally:
         asyncio._set_running_loop(outer)
+        if outer is not None and task is not None:
+            asyncio._enter_task(outer, task)
