@@ -92,7 +92,10 @@ def _in_thread(failure: "threading.ExceptHookArgs") -> None:
 
 def _unraisable(failure: "sys.UnraisableHookArgs") -> None:
     """Log an exception that cannot be raised, such as one of ``__del__``."""
-    _log(f"{failure.err_msg or 'exception ignored in'}: {failure.object!r}", failure.exc_value, failure.exc_traceback)
+    title = failure.err_msg or "exception ignored in"
+    if failure.object is not None:  # else the title names it, from Python 3.14 on
+        title += f": {failure.object!r}"
+    _log(title, failure.exc_value, failure.exc_traceback)
 
 
 def install() -> None:

@@ -83,7 +83,8 @@ def test_an_exception_that_ends_a_thread_is_one_entry(httpd: Httpd, path: str) -
 
 @pytest.mark.parametrize("path", ["/main", "/other"])
 def test_an_exception_of_a_finalizer_is_one_entry(httpd: Httpd, path: str) -> None:
-    httpd.expect(r"\[python:error\].*\[client .*(?i:exception ignored in).*Finalized.__del__.*KeyError: 'late'$")
+    title = r"(?i:exception ignored (in|while calling deallocator)):? <function Finalized.__del__ at 0x\w+>\\n"
+    httpd.expect(rf"\[python:error\].*\[client .*{title}.*KeyError: 'late'$")
     assert httpd.get(f"{path}?Finalized").text == "answered"
 
 
