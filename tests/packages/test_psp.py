@@ -46,6 +46,10 @@ def test_pages_that_are_strings(httpd: Httpd) -> None:
     assert httpd.get("/call/psp_users/strings").text == "bytes: 1é\\n\nstr: 2é\\n\ninclude: part\n"
 
 
+def test_a_program_that_replaces_write_gets_what_a_page_writes(httpd: Httpd) -> None:
+    assert httpd.get("/call/psp_users/capture").text == "ABCDEFGhijk"
+
+
 def test_str_of_a_page_runs_it(httpd: Httpd) -> None:
     answer = httpd.get("/call/psp_users/as_text")
     assert answer.text == "<b>é</b>'' text/html; charset=utf-8"

@@ -69,7 +69,7 @@ class BaseSession(dict[Any, Any]):
             raise ValueError("the id of a session has 32 hexadecimal digits in lower case")
         self.open_store()
         self.init_lock()
-        self._timeout = seconds(timeout or 0)
+        self._timeout = seconds(timeout) if timeout else 0
         self._sid = str(sid) if sid else received_sid(req, self._options, secret) or ""
         if self._opens_later:
             return

@@ -13,6 +13,17 @@ kept: list[psp.PSP] = []
 compiled = 0
 
 
+def capture(req: apache.Request) -> int:
+    """Take what a page writes, and write it in capitals."""
+    taken: list[str] = []
+    vars(req)["write"] = lambda data, _flush=1: taken.append(data)
+    psp.PSP(req, string="a<%= 'b' * 5000 %>c<% req.write('d') %>e<% for x in range(300): %>f<% # end %>g").run()
+    del vars(req)["write"]
+    req.write("".join(taken).upper().replace("B" * 5000, "B").replace("F" * 300, "F"))
+    psp.PSP(req, string="<%= 'h' %>i<% req.wsgi_start_response('200 OK', [])(b'j') %>k").run()
+    return apache.OK
+
+
 def make(req: apache.Request) -> int:
     """Write the page that is asked for, long ago."""
     path = Path(req.filename or "")
