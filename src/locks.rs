@@ -29,6 +29,7 @@
 //! at that moment.
 
 use std::ops::{Deref, DerefMut};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 
@@ -128,21 +129,32 @@ impl<T> Drop for Guard<'_, T> {
     }
 }
 
-/// A condition variable: threads wait under a lock until the signal is given.
+/// A condition variable: threads wait under a lock until the signal is given. What they wait for changes under that lock,
+/// before. Where no thread waits, the signal costs no system call.
 #[derive(Debug, Default)]
-pub struct Signal(Condvar);
+pub struct Signal {
+    condition: Condvar,
+    /// How many threads wait, or are about to.
+    waiting: AtomicUsize,
+}
 
 impl Signal {
     /// A signal that no thread waits for yet.
     pub const fn new() -> Self {
-        Self(Condvar::new())
+        Self {
+            condition: Condvar::new(),
+            waiting: AtomicUsize::new(0),
+        }
     }
 
     /// Releases the lock, waits until the signal is given, and takes the lock again. May return without the signal.
     pub fn wait<'a, T>(&self, mut guard: Guard<'a, T>) -> Guard<'a, T> {
         held::may_wait_for_signal();
         let inner = guard.guard.take().expect(HELD);
-        guard.guard = Some(self.0.wait(inner).unwrap_or_else(PoisonError::into_inner));
+        self.waiting.fetch_add(1, Ordering::SeqCst);
+        let waited = self.condition.wait(inner);
+        self.waiting.fetch_sub(1, Ordering::SeqCst);
+        guard.guard = Some(waited.unwrap_or_else(PoisonError::into_inner));
         guard
     }
 
@@ -150,19 +162,29 @@ impl Signal {
     pub fn wait_for<'a, T>(&self, mut guard: Guard<'a, T>, time: Duration) -> Guard<'a, T> {
         held::may_wait_for_signal();
         let inner = guard.guard.take().expect(HELD);
-        let waited = self.0.wait_timeout(inner, time);
+        self.waiting.fetch_add(1, Ordering::SeqCst);
+        let waited = self.condition.wait_timeout(inner, time);
+        self.waiting.fetch_sub(1, Ordering::SeqCst);
         guard.guard = Some(waited.unwrap_or_else(PoisonError::into_inner).0);
         guard
     }
 
     /// Wakes one of the waiting threads.
     pub fn give_one(&self) {
-        self.0.notify_one();
+        if self.is_awaited() {
+            self.condition.notify_one();
+        }
     }
 
     /// Wakes all waiting threads.
     pub fn give_all(&self) {
-        self.0.notify_all();
+        if self.is_awaited() {
+            self.condition.notify_all();
+        }
+    }
+
+    fn is_awaited(&self) -> bool {
+        self.waiting.load(Ordering::SeqCst) > 0
     }
 }
 

@@ -104,19 +104,24 @@ class OfferedExchange(Exchange):
         """Hand over all that the handler has written, if httpd's thread has nothing else to do for it."""
         if self.error is not None or self.value != 0 or type(self.value) is not int or len(self.context) > OWN:
             return False
-        posted = self.posted
-        if self._written > AHEAD or not all(map(_is_plain_write, posted)):
+        if self._written > AHEAD:
             return False
-        if not offer.answer_written(b"".join([operation.arguments[0] for operation in posted])):
+        pieces = []
+        for operation in self.posted:
+            if operation.name != "write" or not _has_plain_flags(operation):
+                return False
+            pieces.append(operation.arguments[0])
+        if not offer.answer_written(pieces[0] if len(pieces) == 1 else b"".join(pieces)):
             return False
         self._offer = self.target = None
         self.is_gone = True
-        for operation in posted:
+        for operation in self.posted:
             operation.is_done = True
             operation.fulfil()
         return True
 
 
-def _is_plain_write(operation: Operation) -> bool:
-    flags = (*operation.arguments[1:], *operation.keywords.values())
-    return operation.name == "write" and (not flags or all(type(flag) is bool for flag in flags))
+def _has_plain_flags(write: Operation) -> bool:
+    if len(write.arguments) == 1 and not write.keywords:
+        return True
+    return all(type(flag) is bool for flag in (*write.arguments[1:], *write.keywords.values()))

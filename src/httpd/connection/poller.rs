@@ -3,7 +3,7 @@
 
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 /// The key of the event that interrupts a wait.
@@ -96,6 +96,8 @@ pub struct Event {
     is_known: AtomicBool,
     /// Whether something was left for the thread that it has not taken (`call_for`).
     is_owed: AtomicBool,
+    /// How often the thread has been about to wait by `wait_in`.
+    turns: AtomicU32,
 }
 
 impl Event {
@@ -108,6 +110,7 @@ impl Event {
             descriptor: event()?,
             is_known: AtomicBool::new(false),
             is_owed: AtomicBool::new(false),
+            turns: AtomicU32::new(0),
         })
     }
 
@@ -148,6 +151,11 @@ impl Event {
         self.is_known.store(!is_waiting, Ordering::SeqCst);
     }
 
+    /// How often the thread has been about to wait by `wait_in`; 0 for one that waits otherwise.
+    pub fn turns(&self) -> u32 {
+        self.turns.load(Ordering::Relaxed)
+    }
+
     /// Waits, as the event's thread, for the descriptors of a set of its own (epoll) that has the event, too, edge-triggered:
     /// for so many milliseconds, -1 for ever, or not at all if something was left for the thread, or `is_posted` says so.
     /// Gives `ready` the descriptors that are ready, and what epoll reports of each. `wait` is called with the wait itself.
@@ -162,6 +170,8 @@ impl Event {
         wait: impl FnOnce(&mut dyn FnMut()),
         mut ready: impl FnMut(RawFd, u32),
     ) -> io::Result<()> {
+        let turn = self.turns().wrapping_add(1).max(1);
+        self.turns.store(turn, Ordering::Relaxed);
         let mut time = milliseconds;
         if time != 0 {
             // First: who leaves something from then on signals the event.

@@ -67,7 +67,11 @@ impl OutputEntry for FlushGate {
 
     fn take(filter: &Filter, brigade: &Brigade) -> Result<(), Error> {
         let is_closed = |gate: &Self| gate.is_closed.get();
-        if filter.kept().is_some_and(is_closed) && !goes_out(filter.connection(), brigade) {
+        let flushes = |brigade: &Brigade| brigade.kinds().any(|kind| kind == BucketKind::Flush);
+        if filter.kept().is_some_and(is_closed)
+            && flushes(brigade)
+            && !goes_out(filter.connection(), brigade)
+        {
             brigade.drop_from(brigade.first(), |kind| kind == BucketKind::Flush);
             if brigade.is_empty() {
                 return Ok(());

@@ -48,6 +48,8 @@ struct OfferState {
     stage: OfferStage,
     /// The task of the request, where that waits without a thread.
     parked: Option<Arc<Task>>,
+    /// In which turn of the loop the code began to run.
+    turn: u32,
     /// Whether its thread waits for the loop to be done with the request.
     is_left: bool,
     /// Whether the loop has called the request since that goes on in Python.
@@ -96,6 +98,7 @@ impl Offer {
             state: Lock::short(OfferState {
                 stage: OfferStage::Offered(NonNull::from(r)),
                 parked: None,
+                turn: 0,
                 is_left: false,
                 is_called: false,
             }),
@@ -160,6 +163,14 @@ impl Offer {
     /// How long ago it was made.
     pub fn age(&self) -> Duration {
         self.since.elapsed()
+    }
+
+    /// Whether the code runs, and has come to a wait: it did not answer in the turn of the loop in which it began, and another
+    /// one goes on now. Where turns are not known, code that runs is taken to wait.
+    pub fn awaits_something(&self, turn: u32) -> bool {
+        let state = self.state.lock();
+        let is_later = turn == 0 || state.turn != turn;
+        matches!(state.stage, OfferStage::Runs) && is_later
     }
 
     /// Has the task woken when the request has something to do. Returns `false` while the loop may use the request, and when
@@ -256,8 +267,9 @@ impl Offer {
         *self.kept.lock() = Some(kept);
     }
 
-    /// The code is about to run. A handler can use the request from then on, whose thread waits. With the GIL.
-    pub(super) fn run(&self, exchange: &Bound<'_, PyAny>) {
+    /// The code is about to run, in this turn of the loop. A handler can use the request from then on, whose thread waits.
+    /// With the GIL.
+    pub(super) fn run(&self, exchange: &Bound<'_, PyAny>, turn: u32) {
         let py = exchange.py();
         let mut kept = self.kept.lock();
         if let Some(kept) = &mut *kept {
@@ -276,6 +288,7 @@ impl Offer {
         let mut state = self.state.lock();
         if matches!(state.stage, OfferStage::Made) {
             state.stage = OfferStage::Runs;
+            state.turn = turn;
             if state.is_left {
                 drop(state);
                 self.changed.give_all();

@@ -8,6 +8,7 @@ use pyo3::types::{PyString, PyTuple};
 use super::answer::WholeAnswer;
 use super::at_hand;
 use super::offer::Offer;
+use super::queue;
 use crate::httpd::Request;
 use crate::python::handlers::chain::Chain;
 use crate::python::object::arguments::{boolean, none};
@@ -124,7 +125,9 @@ fn of_handler<'py>(
 }
 
 fn run<'py>(this: &Me<'_, 'py>, exchange: &Bound<'py, PyAny>) -> Answer<'py> {
-    this.body().0.run(exchange);
+    let queue = queue::of(this.interpreter());
+    let turn = queue.map_or(0, |queue| queue.turn());
+    this.body().0.run(exchange, turn);
     none(this)
 }
 

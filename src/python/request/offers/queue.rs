@@ -97,6 +97,11 @@ impl OfferQueue {
         }
     }
 
+    /// The number of the loop's turn; 0 where that is not known.
+    pub fn turn(&self) -> u32 {
+        self.event.turns()
+    }
+
     /// Whether the loop's thread has not looked at what was offered for some time: something holds it up.
     pub fn is_stuck(&self) -> bool {
         let offers = self.offers.lock();

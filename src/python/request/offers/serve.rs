@@ -41,8 +41,10 @@ use crate::python::runtime::source_changes;
 /// How long a thread waits for the answer before it also looks after its client and the stop of the child, for which it
 /// enters Python.
 const PATIENCE: Duration = Duration::from_millis(100);
-/// The same for a request that can wait without a thread.
+/// The same for a request that can wait without a thread, and whose code awaits something.
 const MOMENT: Duration = Duration::from_millis(1);
+/// The same where the loop's thread is not done with what it does: it may wait for a processor.
+const LONG_TURN: Duration = Duration::from_millis(8);
 /// The same where those before it had to wait for longer.
 const INSTANT: Duration = Duration::from_micros(200);
 
@@ -178,7 +180,9 @@ fn waits_without_thread(
             queue.note(false);
             return false;
         }
-        if park(r, state, offer, queue.is_stuck(), interpreter) {
+        let is_stuck = queue.is_stuck();
+        let parks = is_stuck || time >= LONG_TURN || offer.awaits_something(queue.turn());
+        if parks && park(r, state, offer, is_stuck, interpreter) {
             queue.note(true);
             return true;
         }
