@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::ffi::{CStr, CString};
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::engine::capacity::Room;
 use crate::engine::phases::Phase;
@@ -23,6 +24,9 @@ use crate::python::connection::role::Role;
 use crate::python::connection::state::ConnectionState;
 use crate::python::request::waiting::WaitingRequest;
 use crate::python::request::waiting_limit;
+
+/// After so many requests in a row that did not wait, a connection is likely to have no more that wait.
+const PROMPT: u8 = 4;
 
 /// The protocols that all lines of `PythonProtocol` of this configuration declare.
 pub fn registry(configuration: &Pool) -> Guard<'_, Vec<Arc<Protocol>>> {
@@ -174,13 +178,16 @@ fn http(c: &Connection) -> Status {
     }
 }
 
-/// Parks a connection that is kept alive behind a request that has not waited, if one before it has. Where descriptors are
+/// Parks a connection that is kept alive behind a request that has not waited, if one of the last ones has. Where descriptors are
 /// short, others wait with one in the MPM's hands; those of HTTP/2 have a set of their own that knows the other.
 fn keep_alive(c: &Connection, state: &ConnectionState) {
     let Some(parked_socket) = state.parked_socket.take() else {
         return;
     };
-    if let Some(time) = state.keep_alive_time.get() {
+    let prompt = state.prompt.get().saturating_add(1);
+    state.prompt.set(prompt);
+    let is_likely = |_: &Duration| prompt <= PROMPT;
+    if let Some(time) = state.keep_alive_time.get().filter(is_likely) {
         return state.keep_alive(c, Watch::new(Some(parked_socket)), time);
     }
     let is_scarce = limits::room(parked_socket.socket()) != Room::Plenty;

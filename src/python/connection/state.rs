@@ -42,8 +42,10 @@ pub struct ConnectionState {
     pub waiting: RefCell<Option<Arc<Task>>>,
     /// The task of the connection while it is kept alive, after a request of it has waited so.
     pub kept_alive: RefCell<Option<Arc<Task>>>,
-    /// For how long it is kept alive, once a request of it has waited so.
+    /// For how long it is kept alive so, since one of its last requests has waited so.
     pub keep_alive_time: Cell<Option<Duration>>,
+    /// How many requests have come since that did not wait.
+    pub prompt: Cell<u8>,
     /// What reads and writes the connection's bytes since a handler of a request has taken them from HTTP.
     pub taken: OnceCell<Box<Transport>>,
     /// Counts the connection among those that have a handler (`PythonMaxConnections`).
@@ -80,9 +82,15 @@ impl ConnectionState {
         Ok((place.get_or_init(|| task), parked_socket))
     }
 
+    /// A request has ended that has waited without a thread: parks the connection until the next one.
+    pub fn keep_alive_after_wait(&self, c: &Connection, watch: Watch, time: Duration) {
+        self.keep_alive_time.set(Some(time));
+        self.prompt.set(0);
+        self.keep_alive(c, watch, time);
+    }
+
     /// A request has ended: parks the connection until the next one, if httpd keeps it alive; else gives it back to HTTP.
     pub fn keep_alive(&self, c: &Connection, mut watch: Watch, time: Duration) {
-        self.keep_alive_time.set(Some(time));
         if c.is_kept_alive() && !shutdown::is_closing() {
             match KeptAlive::begin(c, watch, time) {
                 Ok(task) => {

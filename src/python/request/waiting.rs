@@ -296,7 +296,7 @@ impl WaitingRequest {
             status => status,
         };
         r.conclude(status);
-        state.keep_alive(c, watch, time);
+        state.keep_alive_after_wait(c, watch, time);
         Status::OK
     }
 
