@@ -5,6 +5,7 @@ what the task on the loop (`mod_python._loop_side`) awaits of ``req`` or ``conn`
 """
 
 import asyncio
+import collections
 import contextlib
 import contextvars
 import functools
@@ -74,6 +75,7 @@ class Driver:
 
     def __init__(self, exchange: Exchange) -> None:
         self._target, self._exchange = exchange.target, exchange
+        exchange.done = collections.deque()
         self._pending: list[tuple[list[Operation], Any]] = []  # what was begun, and the steps of the last of each list
         self._told: BaseException | None = None  # what the handler was told of the end of its client, or of the server
         self._kinds: set[type] = set()  # the kinds of errors that it has got of what it has awaited
@@ -116,6 +118,7 @@ class Driver:
     def _result(self) -> Any:
         exchange = self._exchange
         _take_over(exchange.context)
+        del exchange.context  # which has the exchange
         error, exchange.error = exchange.error, None
         if isinstance(error, asyncio.CancelledError) and self._told is not None:
             error = self._told

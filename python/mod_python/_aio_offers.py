@@ -115,7 +115,9 @@ class OfferedExchange(Exchange):
             return False
         self._offer = self.target = None
         self.is_gone = True
-        for operation in self.posted:
+        del self.context  # which has the exchange
+        while self.posted:
+            operation = self.posted.popleft()
             operation.is_done = True
             operation.fulfil()
         return True

@@ -139,7 +139,7 @@ class Exchange:
     Attributes:
         context: the context in which the handler runs.
         posted: what is to be done on httpd's thread.
-        done: what was done there.
+        done: what was done there; made with the driver.
         sent: how many bytes were sent.
         finished: how many operations that the handler need not await were done.
         awaited: how many operations are awaited that wait for the client.
@@ -152,6 +152,7 @@ class Exchange:
     """
 
     context: contextvars.Context
+    done: "collections.deque[Operation]"
     sent = finished = awaited = _written = _begun = 0
     is_moving: bool | None = None
     broken: BaseException | None = None
@@ -167,7 +168,6 @@ class Exchange:
     ) -> None:
         self.running, self.target = running, target
         self.posted: collections.deque[Operation] = collections.deque()
-        self.done: collections.deque[Operation] = collections.deque()
         self._function = function
         self.what: str = what or getattr(target, "the_request", None) or f"a connection of {client_of(target)}"
 

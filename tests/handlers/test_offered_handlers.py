@@ -65,6 +65,10 @@ PythonGracefulTimeout 1
     SetHandler mod_python
     PythonHandler offered::counted
 </Location>
+<Location "/offered/collected">
+    SetHandler mod_python
+    PythonHandler offered::collected
+</Location>
 <Location "/metrics">
     SetHandler python-metrics
 </Location>
@@ -241,6 +245,31 @@ def test_many_at_once_and_in_a_row(httpd: Httpd) -> None:
     asked = b"".join(get(f"/offered/{name}") for name in names) + get("/offered/hello", "Connection: close")
     found = [answer.text for answer in responses(httpd.raw(asked))]
     assert (len(found), found[-1], found[-2], found[-3][:8]) == (101, "hello", "", '{"begun"')
+
+
+def test_nothing_is_left_for_the_collector_of_garbage(httpd: Httpd) -> None:
+    known(httpd)
+    httpd.get("/offered/collected")
+    for _ in range(100):
+        assert httpd.get("/offered/hello").text == "hello"
+    assert int(httpd.get("/offered/collected").text) < 100
+
+
+def test_a_connection_whose_requests_wait_no_more_is_kept_alive_by_httpd(httpd: Httpd) -> None:
+    def parked() -> int:
+        (found,) = re.findall(r"^mod_python_connections_parked\S* (\d+)$", httpd.get("/metrics").text, re.MULTILINE)
+        return int(found)
+
+    for path in ("hello", "late?0.2"):
+        known(httpd, f"/offered/{path}")
+    with httpd.connect() as client:
+        for path, count in (("late?0.2", 1), *[("hello", 1)] * 4, *[("hello", 0)] * 2):
+            client.sendall(get(f"/offered/{path}"))
+            assert client.recv(1000).startswith(b"HTTP/1.1 200")
+            deadline = time.monotonic() + 5
+            while (found := parked()) != count:
+                assert time.monotonic() < deadline, (path, found)
+                time.sleep(0.02)
 
 
 def test_too_many_are_refused() -> None:

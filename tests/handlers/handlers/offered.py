@@ -3,6 +3,7 @@
 import asyncio
 import contextvars
 import functools
+import gc
 import json
 import os
 import threading
@@ -40,6 +41,13 @@ _counted(_aio_exchange.Driver, "resume", "driven")
 
 def counted(req: apache.Request) -> int:
     req.write(json.dumps({**counts, "told": told}))
+    return apache.OK
+
+
+def collected(req: apache.Request) -> int:
+    "Counts the objects that only the collector of garbage has freed since this was called before."
+    gc.disable()
+    req.write(str(gc.collect()))
     return apache.OK
 
 
