@@ -3,6 +3,7 @@
 
 pub mod answer;
 pub mod at_hand;
+pub mod kept;
 pub mod offer;
 pub mod offered;
 pub mod queue;

@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use pyo3::prelude::*;
 
 use super::answer::WholeAnswer;
+use super::kept::KeptObjects;
 use crate::httpd::{Connection, Request};
 use crate::locks::{Lock, Signal};
 use crate::parking::task::Task;
@@ -41,27 +42,19 @@ pub struct Offer {
     since: Instant,
     state: Lock<OfferState>,
     changed: Signal,
-    kept: Lock<Option<KeptObjects>>,
+    kept: KeptObjects,
 }
 
 struct OfferState {
     stage: OfferStage,
     /// The task of the request, where that waits without a thread.
     parked: Option<Arc<Task>>,
-    /// In which turn of the loop the code began to run.
-    turn: u32,
+    /// In which turn of the loop the code began to run, if it did.
+    turn: Option<u32>,
     /// Whether its thread waits for the loop to be done with the request.
     is_left: bool,
     /// Whether the loop has called the request since that goes on in Python.
     is_called: bool,
-}
-
-/// Python's objects for the request, until its thread takes them or the code has answered.
-pub struct KeptObjects {
-    /// `req`, as the code has it.
-    pub req: Option<Py<PyAny>>,
-    /// The `Exchange`.
-    pub exchange: Option<Py<PyAny>>,
 }
 
 /// How far an offer is.
@@ -98,12 +91,12 @@ impl Offer {
             state: Lock::short(OfferState {
                 stage: OfferStage::Offered(NonNull::from(r)),
                 parked: None,
-                turn: 0,
+                turn: None,
                 is_left: false,
                 is_called: false,
             }),
             changed: Signal::new(),
-            kept: Lock::default(),
+            kept: KeptObjects::default(),
         })
     }
 
@@ -169,7 +162,7 @@ impl Offer {
     /// one goes on now. Where turns are not known, code that runs is taken to wait.
     pub fn awaits_something(&self, turn: u32) -> bool {
         let state = self.state.lock();
-        let is_later = turn == 0 || state.turn != turn;
+        let is_later = turn == 0 || state.turn != Some(turn);
         matches!(state.stage, OfferStage::Runs) && is_later
     }
 
@@ -260,24 +253,14 @@ impl Offer {
 
     /// Keeps the request's `req`. On the loop's thread, before `run`.
     pub(super) fn keep(&self, req: Py<PyAny>) {
-        let kept = KeptObjects {
-            req: Some(req),
-            exchange: None,
-        };
-        *self.kept.lock() = Some(kept);
+        self.kept.put_req(req);
     }
 
     /// The code is about to run, in this turn of the loop. A handler can use the request from then on, whose thread waits.
     /// With the GIL.
     pub(super) fn run(&self, exchange: &Bound<'_, PyAny>, turn: u32) {
-        let py = exchange.py();
-        let mut kept = self.kept.lock();
-        if let Some(kept) = &mut *kept {
-            kept.exchange = Some(exchange.clone().unbind());
-        }
-        let req = kept.as_ref().and_then(|kept| kept.req.as_ref());
-        let req = req.map(|req| req.clone_ref(py).into_bound(py));
-        drop(kept);
+        self.kept.put_exchange(exchange.clone().unbind());
+        let req = self.kept.req(exchange.py());
         let object = req.as_ref().and_then(|req| self.request_object(req));
         if let Some(object) = object.filter(|_| self.chain().is_some()) {
             object.exchange.replace(Some(exchange.clone().unbind()));
@@ -288,7 +271,7 @@ impl Offer {
         let mut state = self.state.lock();
         if matches!(state.stage, OfferStage::Made) {
             state.stage = OfferStage::Runs;
-            state.turn = turn;
+            state.turn = Some(turn);
             if state.is_left {
                 drop(state);
                 self.changed.give_all();
@@ -307,7 +290,7 @@ impl Offer {
     pub(super) fn answer(&self, py: Python<'_>, answer: Box<WholeAnswer>) -> bool {
         let is_taken = self.is_answered(answer);
         if is_taken {
-            self.forget(py);
+            self.kept.forget(py);
         }
         is_taken
     }
@@ -320,29 +303,31 @@ impl Offer {
         }
         // The request's thread has it back then as soon as it looks.
         loan::give_back();
-        let kept = self.kept.lock().take();
-        let Some((Some(req), exchange)) = kept.map(|kept| (kept.req, kept.exchange)) else {
+        let Some(req) = self.kept.take_req() else {
             return false;
         };
-        let (req, exchange) = (req.into_bound(py), exchange.map(|kept| kept.into_bound(py)));
+        let req = req.into_bound(py);
+        let exchange = self.kept.take_exchange().map(|kept| kept.into_bound(py));
         let object = self.request_object(&req);
         let on_loop = object.and_then(|object| object.exchange.take());
         let on_loop = on_loop.map(|exchange| exchange.into_bound(py));
         // Its other reference is the exchange's.
-        if !class::is_forgotten_but_for::<RequestObject>(&req, 1) {
+        let is_known = !class::is_forgotten_but_for::<RequestObject>(&req, 1);
+        if is_known {
             self.keep(req.clone().unbind());
         }
         let is_taken = self.is_answered(answer);
         if !is_taken {
+            // The request's thread looks when it has the GIL.
             if let Some(object) = object {
                 object.exchange.replace(on_loop.map(Bound::unbind));
             }
-            let kept = KeptObjects {
-                req: Some(req.clone().unbind()),
-                exchange: exchange.map(Bound::unbind),
-            };
-            let before = self.kept.lock().replace(kept);
-            Self::drop_objects(py, before);
+            if !is_known {
+                self.keep(req.clone().unbind());
+            }
+            if let Some(exchange) = exchange {
+                self.kept.put_exchange(exchange.unbind());
+            }
         }
         is_taken
     }
@@ -353,37 +338,25 @@ impl Offer {
 
     /// Takes the request's `req`, if it was kept. Any thread.
     pub fn take_req(&self) -> Option<Py<PyAny>> {
-        self.kept.lock().as_mut()?.req.take()
+        self.kept.take_req()
     }
 
-    /// Whether a handler runs whose request goes on in Python, and has its exchange.
-    pub fn is_running_handler(&self) -> bool {
-        let has_exchange = |kept: &KeptObjects| kept.exchange.is_some();
-        self.chain().is_some() && self.kept.lock().as_ref().is_some_and(has_exchange)
+    /// Whether a handler was begun on the loop, with which the request's thread goes on in Python.
+    pub fn has_begun_handler(&self) -> bool {
+        self.chain().is_some() && self.state.lock().turn.is_some()
     }
 
     /// Takes the request's exchange. With the GIL.
     pub fn take_exchange(&self) -> Option<Py<PyAny>> {
-        self.kept.lock().as_mut()?.exchange.take()
-    }
-
-    fn forget(&self, py: Python<'_>) {
-        let kept = self.kept.lock().take();
-        Self::drop_objects(py, kept);
-    }
-
-    fn drop_objects(py: Python<'_>, kept: Option<KeptObjects>) {
-        if let Some(KeptObjects { req, exchange }) = kept {
-            let objects = [req, exchange].into_iter().flatten();
-            objects.for_each(|object| drop(object.into_bound(py)));
-        }
+        self.kept.take_exchange()
     }
 
     /// The request is over, or its phase: drops what is left. Without the GIL.
     pub fn end(&self) {
         self.hand_over();
-        if self.kept.lock().is_some() {
-            self.interpreter.enter(About::Nothing, |py| self.forget(py));
+        if !self.kept.is_empty() {
+            self.interpreter
+                .enter(About::Nothing, |py| self.kept.forget(py));
         }
     }
 
@@ -391,7 +364,7 @@ impl Offer {
     /// Without the GIL.
     pub fn abandon(&self, c: &Connection) {
         self.hand_over();
-        if self.chain().is_some() && self.kept.lock().is_some() {
+        if self.has_begun_handler() {
             self.interpreter.enter(About::Connection(c), |py| {
                 if let Some(exchange) = self.take_exchange() {
                     // What it raises has nobody to hear it.

@@ -144,9 +144,9 @@ fn offered(
             measurement,
         )),
         None => {
-            let is_running = offer.is_running_handler();
+            let has_begun = offer.has_begun_handler();
             state.offer.replace(Some(offer));
-            is_running.then(|| {
+            has_begun.then(|| {
                 measurement.end(&Work::default());
                 drive(r, state, interpreter)
             })
@@ -260,7 +260,7 @@ pub fn called<'py>(
 ) -> PyResult<Bound<'py, PyAny>> {
     let (state, settings) = (RequestState::of(r), r.settings::<Settings>());
     let offer = state.offer.borrow().clone();
-    let offer = offer.filter(|offer| offer.is_running_handler());
+    let offer = offer.filter(|offer| offer.has_begun_handler());
     if let Some(exchange) = offer.and_then(|offer| offer.take_exchange()) {
         return exchange.into_bound(py).call_method0("drive");
     }
