@@ -50,20 +50,25 @@ def decorated(function: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitabl
             "@apache.aio is for content handlers and connection handlers, which are called with req or conn"
         )
 
-    global _code
+    global _code, _place
     _code = handler.__code__  # type: ignore[attr-defined]
+    _place = _code.co_freevars.index("function")
     return handler
 
 
 _code: types.CodeType | None = None  # of all handlers that `decorated` returns
+_place = 0  # of the function in their closures
 
 
 def undecorated(found: Any) -> Callable[..., Awaitable[Any]] | None:
-    """Return the handler for which `decorated` has returned this object; None if it has not."""
+    """Return the handler for which `decorated` has returned this object; None if it has not.
+
+    Its attributes do not tell: `functools.wraps` puts those of another function there.
+    """
     if type(found) is types.FunctionType and found.__code__ is _code:
-        function: Callable[..., Awaitable[Any]] | None = getattr(found, "__wrapped__", None)
+        function: Callable[..., Awaitable[Any]] = found.__closure__[_place].cell_contents  # type: ignore[index]
         return function
-    return None  # a decorator that was put over it copies its attributes
+    return None
 
 
 class Driver:

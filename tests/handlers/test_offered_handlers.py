@@ -17,7 +17,7 @@ from httpd import Httpd, Response, WithoutPath
 from tests.bench.one_child import ONE_CHILD
 
 MPMS = ("event",)
-NAMES = "hello pieces late silent large needs raises marks outlives waits blocks forks under"
+NAMES = "hello pieces late silent large needs raises marks outlives waits blocks forks under guarded"
 LOCATION = """
 <Location "/offered/@">
     SetHandler mod_python
@@ -185,6 +185,13 @@ def test_what_is_not_offered(httpd: Httpd, path: str) -> None:
     answer = served(httpd, path, BEGUN)
     assert answer.text == {"two": "hellosecond", "page": "/offered/page", "under": "under"}[path]
     assert path != "under" or answer.headers["X-Over"] == "yes"
+
+
+def test_a_decorator_over_the_loops_is_never_passed_by(httpd: Httpd) -> None:
+    known(httpd, "/offered/guarded")
+    assert served(httpd, "guarded", HANDED_OVER).status == 403
+    assert served(httpd, "guarded?key", ANSWERED).text == "inside"
+    assert served(httpd, "guarded", HANDED_OVER).status == 403
 
 
 def test_later_phases_see_what_the_handler_has_left(httpd: Httpd) -> None:

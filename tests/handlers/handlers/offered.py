@@ -212,6 +212,23 @@ async def under(req: apache.AsyncRequest) -> int:
     return apache.OK
 
 
+def guarded_by(handler: Callable[[apache.AsyncRequest], Awaitable[int]]) -> Callable[[apache.AsyncRequest], Any]:
+    "The attributes of what is on the loop are those of the handler that it guards."
+
+    @functools.wraps(handler)
+    @apache.aio
+    async def guards(req: apache.AsyncRequest) -> int:
+        return await handler(req) if req.args == "key" else apache.HTTP_FORBIDDEN
+
+    return guards
+
+
+@guarded_by
+async def guarded(req: apache.AsyncRequest) -> int:
+    await req.write("inside")
+    return apache.OK
+
+
 class Page:
     def __init__(self, req: apache.Request) -> None:
         self.uri = req.uri
