@@ -13,6 +13,7 @@ import functools
 import os
 import select
 import selectors
+import signal
 import threading
 import types
 from asyncio import _get_running_loop as _running_loop  # None where no loop runs; the public function raises
@@ -21,6 +22,7 @@ from typing import Any, TypeVar
 
 from mod_python import _apache
 from mod_python._contexts import copy_context
+from mod_python._forks import guard_programs
 from mod_python._loop_tasks import has_own_factory, look_after
 
 T = TypeVar("T")
@@ -40,7 +42,9 @@ def _new_loop() -> asyncio.AbstractEventLoop:
             text = f"interpreter {_apache.interpreter} has asyncio's own event loop, and not uvloop's: {error}"
             _apache.log_error(text, _apache.APLOG_WARNING)
         else:
-            return uvloop.new_event_loop()
+            loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
+            guard_programs(loop)
+            return loop
     return asyncio.new_event_loop()
 
 
@@ -170,6 +174,8 @@ class _Loop:
 
     def _serve(self) -> None:
         reason = "it was closed"
+        if self.selector is None:  # uvloop learns of ends of processes by this signal, which httpd's threads block
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
         self.event.set_loop(True, None if self.selector else lambda: self.at_end(self.event.give_back))
         while not self.loop.is_closed():
             try:

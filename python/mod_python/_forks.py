@@ -12,6 +12,7 @@ from mod_python import _apache
 
 TYPE_CHECKING = False  # as typing's, whose import takes long
 if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
     from collections.abc import Callable
     from typing import ParamSpec, TypeVar
 
@@ -39,6 +40,28 @@ def _refusing(function: "Callable[P, T]") -> "Callable[P, T]":
         return function(*arguments, **options)
 
     return fork
+
+
+def _starting(method: "Callable[P, T]") -> "Callable[P, T]":
+    """Return a method of uvloop that starts a program in a process with one interpreter: it forks as CPython does."""
+
+    @functools.wraps(method)
+    def start(*arguments: "P.args", **options: "P.kwargs") -> "T":
+        if _apache._interpreter_count() > 1:
+            raise RuntimeError(
+                "uvloop starts no programs in a process with several Python interpreters: the new process would hang; "
+                "run them by subprocess, in asyncio.to_thread(), or let all applications run in one interpreter, by "
+                "PythonInterpreter main_interpreter"
+            )
+        return method(*arguments, **options)
+
+    return start
+
+
+def guard_programs(loop: "AbstractEventLoop") -> None:
+    """Have a loop of uvloop's start programs only where the process has one interpreter."""
+    for name in ("subprocess_exec", "subprocess_shell"):
+        setattr(loop, name, _starting(getattr(loop, name)))
 
 
 def install() -> None:

@@ -25,6 +25,10 @@ PythonApplication /second asgi loops
     SetHandler mod_python
     PythonHandler loops
 </Location>
+<Location /runs>
+    SetHandler mod_python
+    PythonHandler loops::runs
+</Location>
 <Location /whole>
     SetHandler mod_python
     PythonHandler loops::whole
@@ -59,6 +63,17 @@ async def handler(req):
     return apache.OK
 
 @apache.aio
+async def runs(req):
+    try:
+        program = await asyncio.create_subprocess_exec("echo", await kind(), stdout=asyncio.subprocess.PIPE)
+    except RuntimeError as error:
+        await req.write(str(error))
+        return apache.OK
+    out, _ = await program.communicate()
+    await req.write(out + str(program.returncode).encode())
+    return apache.OK
+
+@apache.aio
 async def whole(req):
     headers = req.headers_in
     kinds = await asyncio.gather(kind(), kind())
@@ -73,10 +88,13 @@ def test_uvloop_serves_one_interpreter_of_a_process(httpd: Httpd) -> None:
     assert httpd.get("/handler").text == "uvloop"
     for _ in range(5):
         assert httpd.request("POST", "/whole", b"body").text == "uvloop uvloop localhost body POST"
+    for _ in range(2):
+        assert httpd.get("/runs").text == "uvloop\n0"
     # A process of several interpreters refuses a fork before.
     assert "a task on uvloop's event loop" in httpd.get("/forks/").text
     httpd.expect("interpreter second has asyncio's own event loop, and not uvloop's: Interpreter change detected")
     assert httpd.get("/second/").text == "asyncio"
+    assert "uvloop starts no programs in a process with several Python interpreters" in httpd.get("/runs").text
 
 
 def test_requests_at_once(httpd: Httpd) -> None:
