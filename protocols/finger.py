@@ -17,6 +17,7 @@ become question marks.
 
 import asyncio
 import re
+import stat
 from pathlib import Path
 
 from mod_python import apache
@@ -56,7 +57,11 @@ def answer(folder: Path, line: bytes) -> bytes:
     if not name:
         return b"Finger online user list denied.\n"
     path = folder / f"{name}.txt"
-    if not NAME.fullmatch(name) or not path.is_file():
+    try:
+        is_user = NAME.fullmatch(name) and stat.S_ISREG(path.stat().st_mode)
+    except FileNotFoundError:
+        is_user = False
+    if not is_user:
         return b"No such user.\n"
     with path.open("rb") as file:
         known = UNSAFE.sub(b"?", file.read(65536).replace(b"\r\n", b"\n"))

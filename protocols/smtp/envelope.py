@@ -1,6 +1,7 @@
 """The envelope of a message: its sender and its recipients (RFC 5321, 2.3.1)."""
 
 import re
+import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -95,7 +96,19 @@ class Envelope:
         if len(user.encode()) > LONGEST_USER:
             return f"{replies.PATH_TOO_LONG}: a local part has at most {LONGEST_USER} octets"
         maildir = Path(self.settings.maildir.replace("%", user.lower()))
-        if not USER.fullmatch(user) or not (maildir / "new").is_dir():
+        if not USER.fullmatch(user) or not is_folder(maildir / "new"):
             return replies.NO_SUCH_USER
         self.recipients[maildir] = found[2]
         return replies.RECIPIENT_OK
+
+
+def is_folder(path: Path) -> bool:
+    """Return whether a folder is there.
+
+    Raises:
+        OSError: that cannot be known; `Path.is_dir` has raised this before Python 3.14.
+    """
+    try:
+        return stat.S_ISDIR(path.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
