@@ -40,7 +40,7 @@ def test_what_goes_with_a_thread_may_print_raise_and_call_apache(httpd: Httpd) -
     (old,) = httpd.children()
     for name in NAMES:
         httpd.expect(f"ValueError: raised at the end in {name}")
-    httpd.expect("exception ignored in: .*Goes.__del__.*Traceback.*thread_locals.py.*raise ValueError")
+    httpd.expect("(?i:exception ignored) .*Goes.__del__.*Traceback.*thread_locals.py.*raise ValueError")
     httpd.graceful()
     for name in NAMES:
         httpd.wait_for_log(f"printed at the end in {name}")
