@@ -13,6 +13,7 @@ import os
 import resource
 import selectors
 import socket
+import ssl
 import statistics
 import sys
 import time
@@ -28,6 +29,7 @@ from packages import WithPackages  # noqa: E402
 from httpd import Httpd  # noqa: E402
 from tests.bench.one_child import ONE_CHILD  # noqa: E402
 
+ANSWER = b"slept"
 LONG = 10  # seconds that clients wait while others are measured
 HANDLER = (
     f"LONG = {LONG}"
@@ -119,43 +121,38 @@ SAMPLES, ON_ONE = 4000, 200  # GETs to each of two servers that are compared, an
 
 @dataclass
 class Client:
-    """One connection: how many bytes of its answer are missing, and whether it has ended."""
+    """One connection: whether it waits for an answer, the last bytes of what came, and whether it has ended."""
 
     socket: socket.socket
-    missing: int = 0
+    waits: bool = False
+    tail: bytes = b""
     ended: bool = False
 
 
 class Clients:
     """Clients that ask for one path at the same time, again and again on the same connections."""
 
-    def __init__(self, port: int, path: str, count: int) -> None:
+    def __init__(self, httpd: Httpd, path: str, count: int, *, tls: bool = False) -> None:
         """None is connected yet."""
-        self._port, self._request = port, _get(path)
+        self._httpd, self._request, self._tls = httpd, _get(path), tls
         self._selector = selectors.DefaultSelector()
-        self._unasked = 0
+        self._unasked = self._unanswered = 0
         self.all = [Client(socket.socket()) for _ in range(count)]
 
-    def first(self, path: str | None = None) -> int:
-        """The length of an answer, or of one of another path."""
-        request = self._request if path is None else _get(path)
-        with socket.create_connection(("127.0.0.1", self._port)) as client:
-            client.sendall(request)
-            return len(client.recv(65536))
-
-    def round(self, length: int, *, connect: bool) -> tuple[float, int]:
+    def round(self, *, connect: bool) -> tuple[float, int]:
         """Ask, and wait for all answers: the seconds until the last one, and how many came."""
         begin = time.monotonic()
-        self.ask(length, connect=connect)
+        self.ask(connect=connect)
         answered = self.answered()
         return time.monotonic() - begin, answered
 
-    def ask(self, length: int, *, connect: bool) -> None:
+    def ask(self, *, connect: bool) -> None:
         """Ask, on new connections or on those that there are."""
         begin = time.monotonic()
-        connected = self._unasked = 0
+        connected = self._unasked = self._unanswered = 0
         for client in self.all:
-            client.missing = length
+            client.waits = True
+            self._unanswered += not client.ended
             if not connect and not client.ended:
                 self._send(client)
         while connect and (self._unasked or connected < len(self.all)) and time.monotonic() < begin + 30:
@@ -168,9 +165,9 @@ class Clients:
     def answered(self) -> int:
         """Wait for all answers. Return how many came."""
         begin = time.monotonic()
-        while any(not client.ended and client.missing > 0 for client in self.all) and time.monotonic() < begin + 30:
+        while self._unanswered and time.monotonic() < begin + 30:
             self._look()
-        return sum(not client.ended and client.missing == 0 for client in self.all)
+        return sum(not client.ended and not client.waits for client in self.all)
 
     def _look(self) -> None:
         for key, events in self._selector.select(PAUSE):
@@ -183,8 +180,15 @@ class Clients:
                 self._receive(client)
 
     def _connect(self, client: Client) -> None:
+        if self._tls:  # one after the other; a connection without a request would hold a thread
+            client.socket.close()
+            client.socket = self._httpd.connect(tls=True, timeout=30)
+            self._send(client)
+            client.socket.setblocking(False)
+            self._selector.register(client.socket, selectors.EVENT_READ, client)
+            return
         client.socket.setblocking(False)
-        assert client.socket.connect_ex(("127.0.0.1", self._port)) in (0, errno.EINPROGRESS)
+        assert client.socket.connect_ex(("127.0.0.1", self._httpd.port)) in (0, errno.EINPROGRESS)
         self._selector.register(client.socket, selectors.EVENT_WRITE, client)
         self._unasked += 1
 
@@ -195,12 +199,17 @@ class Clients:
     def _receive(self, client: Client) -> None:
         try:
             data = client.socket.recv(65536)
+        except (BlockingIOError, ssl.SSLWantReadError):
+            return
         except OSError:
             data = b""
         if not data:
             client.ended = True
             self._selector.unregister(client.socket)
-        client.missing -= len(data)
+        client.tail = (client.tail + data)[-len(ANSWER) :]
+        if client.waits and (client.ended or client.tail == ANSWER):
+            client.waits, client.tail = client.ended, b""
+            self._unanswered -= 1
 
     def close(self) -> None:
         """End all connections."""
@@ -217,14 +226,14 @@ def server() -> Httpd:
     return httpd
 
 
-def measure(path: str, count: int, rounds: int) -> None:
+def measure(path: str, count: int, rounds: int, *, tls: bool = False) -> None:
     """Measure one kind of wait."""
     with server() as httpd:
-        clients = Clients(httpd.port, path, count)
-        length = clients.first()
+        clients = Clients(httpd, path, count, tls=tls)
         for number in range(rounds):
-            seconds, answered = clients.round(length, connect=number == 0)
-            print(f"{path}: round {number + 1}: {answered} of {count} answered in {seconds:.2f} s", flush=True)
+            seconds, answered = clients.round(connect=number == 0)
+            what = f"{path}{' over TLS' * tls}: round {number + 1}"
+            print(f"{what}: {answered} of {count} answered in {seconds:.2f} s", flush=True)
         clients.close()
 
 
@@ -282,8 +291,8 @@ def beside(path: str, count: int, rounds: int) -> None:
     with server() as one, server() as other:
         for number in range(rounds):
             busy, idle = (one, other) if number % 2 else (other, one)
-            clients = Clients(busy.port, path, count)
-            clients.ask(clients.first("/plain"), connect=True)
+            clients = Clients(busy, path, count)
+            clients.ask(connect=True)
             begin = time.monotonic()
             time.sleep(1)  # the server has taken all of them
             getters = Getter(idle), Getter(busy)
@@ -308,12 +317,13 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3, help="how often each client asks")
     parser.add_argument("--beside", type=int, default=4, help="how often GETs beside 2000 are measured")
     parser.add_argument("--paths", nargs="+", default=PATHS, help="which of the kinds of waits")
+    parser.add_argument("--tls", action="store_true", help="connect by TLS, one handshake after the other")
     options = parser.parse_args()
     for path in () if options.beside == 0 else ("/long", "/long_aio"):
         beside(path, clients_within_limit(2000), options.beside)
     for path in options.paths:
         for count in options.many:
-            measure(path, clients_within_limit(count), options.rounds)
+            measure(path, clients_within_limit(count), options.rounds, tls=options.tls)
 
 
 if __name__ == "__main__":
