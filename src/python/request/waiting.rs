@@ -219,7 +219,11 @@ impl WaitingRequest {
     /// Notes what has happened to the socket.
     fn hear(&mut self, c: &Connection, wakeup: Wakeup) {
         self.io.note(wakeup.ready);
-        let is_handler = matches!(self.resumes, Some(Resumes::Coroutine(_)));
+        let is_handler = match &self.resumes {
+            Some(Resumes::Coroutine(_)) => true,
+            Some(Resumes::Offer(offer)) => offer.chain().is_some(),
+            _ => false,
+        };
         if is_handler && self.io.has_reported_end() && !self.has_unread_input {
             match c.is_at_end() {
                 true => self.io.note_end(),
