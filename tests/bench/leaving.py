@@ -46,8 +46,8 @@ def measure(path: str, count: int, rounds: int, *, tls: bool) -> None:
             begin = time.monotonic()
             clients.ask(connect=True)
             while descriptors(httpd) < before + count:
+                assert time.monotonic() < begin + LONG, "the first were answered before the last had asked"
                 time.sleep(0.05)
-            assert time.monotonic() < begin + LONG, "the first were answered before the last had asked"
             clients.close()
             open_after, memory, seconds = settled(httpd)
             name = f"{path}{' over TLS' * tls}: round {number}"
