@@ -17,7 +17,7 @@ except ImportError as error:
             "mod_python.apache, mod_python.util and what needs a request are not there in a CGI script, which runs in "
             "a process of its own: use urllib.parse and http.cookies, or make a handler of the script"
         )
-    elif "_apache" in sys.modules:  # what the module of mod_python 3 brings
+    elif "_apache" in {*sys.modules, *sys.builtin_module_names}:  # what the module of mod_python 3 brings
         text = (
             f"{__file__} belongs to mod_python 4, but httpd has loaded the module of an older mod_python: have "
             f"LoadModule python_module name the mod_python.so of mod_python 4, and remove the package "
