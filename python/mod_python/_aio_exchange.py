@@ -181,7 +181,7 @@ class Driver:
             try:
                 made = self._call(operation)
             except BaseException as error:
-                self._end(operation, None, error)
+                self._end(operation, None, _without_frames(error, 2))
                 continue
             if not hasattr(made, "__next__"):
                 self._end(operation, made)
@@ -220,7 +220,7 @@ class Driver:
             except StopIteration as end:
                 value = end.value
             except BaseException as raised:
-                error = raised
+                error = _without_frames(raised, 1)
             else:
                 waiting.append((operations, steps))
                 continue
@@ -296,7 +296,7 @@ class Driver:
     def _leave(self) -> None:
         """Go on without the handler, if that still runs, and without its tasks."""
         exchange = self._exchange
-        exchange.is_gone, exchange.target = True, None
+        exchange.is_gone, exchange.target, exchange.broken = True, None, None
         if not (self._pending or exchange.posted or not exchange.is_over):
             return
         failed = exchange.failed
@@ -306,6 +306,14 @@ class Driver:
         if not exchange.is_over:
             exchange.running.post(exchange.cancel)
         exchange.running.event.call()
+
+
+def _without_frames(error: BaseException, number: int) -> BaseException:
+    """Take the first frames from the traceback of an exception, which is kept: they have what keeps it."""
+    for _ in range(number):
+        if error.__traceback__ is not None:
+            error.__traceback__ = error.__traceback__.tb_next
+    return error
 
 
 def _cause(group: BaseException) -> BaseException:

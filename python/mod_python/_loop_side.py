@@ -73,9 +73,13 @@ class Operation:
                 exchange.awaited -= self.is_of_client
         if exchange.failed is self:
             exchange.failed = None
-        if self.error is not None:
-            raise self.error
-        return self.value
+        if self.error is None:
+            return self.value
+        error = self.error
+        try:
+            raise error
+        finally:
+            del error, exchange, self  # else the error has, by its traceback, what has it
 
     # asyncio makes tasks of coroutines only: with these methods, this is one.
     def send(self, value: None) -> Any:

@@ -17,7 +17,7 @@ from httpd import Httpd, Response, WithoutPath
 from tests.bench.one_child import ONE_CHILD
 
 MPMS = ("event",)
-NAMES = "hello pieces late silent large needs raises marks outlives waits blocks forks under guarded"
+NAMES = "hello pieces late silent large needs raises marks outlives waits blocks forks under guarded fills"
 LOCATION = """
 <Location "/offered/@">
     SetHandler mod_python
@@ -259,6 +259,21 @@ def test_nothing_is_left_for_the_collector_of_garbage(httpd: Httpd) -> None:
     httpd.get("/offered/collected")
     for _ in range(100):
         assert httpd.get("/offered/hello").text == "hello"
+    assert int(httpd.get("/offered/collected").text) < 100
+
+
+def test_nothing_is_left_for_it_where_clients_leave(httpd: Httpd) -> None:
+    known(httpd, "/offered/fills")
+    httpd.get("/offered/collected")
+    for count in range(1, 21):
+        with httpd.connect() as client:
+            client.sendall(get("/offered/fills?8000000"))
+            client.recv(1)
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        deadline = time.monotonic() + 10
+        while counts(httpd)["told"].count("left") < count:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
     assert int(httpd.get("/offered/collected").text) < 100
 
 

@@ -86,6 +86,16 @@ async def large(req: apache.AsyncRequest) -> int:
 
 
 @apache.aio
+async def fills(req: apache.AsyncRequest) -> int:
+    try:
+        await req.write(b"x" * int(req.args or 0))
+    except ConnectionResetError:
+        told.append("left")
+        raise
+    return apache.OK
+
+
+@apache.aio
 async def needs(req: apache.AsyncRequest) -> Any:
     "Needs httpd's thread, or Python there."
     what = req.args
