@@ -152,6 +152,7 @@ def httpd(request: pytest.FixtureRequest) -> Iterator[Httpd]:
         beside=__file__,
         mpm=request.param,
         modules=["dav", "dav_fs", "cache", "cache_disk", "proxy_fcgi", "unique_id"],
+        allow=ALLOW_LOG,
     )
     state = Path(httpd.variables["STATE"])
     for name in ("dav", "cache"):
