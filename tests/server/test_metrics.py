@@ -36,7 +36,6 @@ PythonOutputFilter measured::same odd
 Listen 127.0.0.1:${OTHER_PORT}
 <VirtualHost *:${OTHER_PORT}>
     ServerName other.example
-    PythonApplication / wsgi measured:site
     PythonApplication / wsgi measured:make()
 </VirtualHost>
 Listen 127.0.0.1:${PARK_PORT}
@@ -166,7 +165,7 @@ def test_an_application_of_asgi(httpd: Httpd) -> None:
     assert row["seconds_total"] >= 0.6
 
 
-def test_the_server_is_named_and_the_later_of_two_lines_counts(httpd: Httpd) -> None:
+def test_the_server_of_an_application_is_named(httpd: Httpd) -> None:
     port = httpd.port_of("OTHER_PORT")
     assert httpd.request("GET", "/x", port=port).status == 200
     row = of(httpd, "application", server=f"other.example:{port}", path="/", application="measured:make()")
