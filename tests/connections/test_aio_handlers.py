@@ -13,7 +13,7 @@ from httpd import Httpd
 from last_words import last_words
 
 MPMS = ("event", "worker")
-NAMES = "echo reads two_ways impatient sleeps sniffs fails waits how large kept".split()
+NAMES = "echo reads two_ways impatient sleeps sniffs fails waits how large kept logs_late".split()
 HOST = """
 Listen 127.0.0.1:${@_PORT}
 <VirtualHost *:${@_PORT}>
@@ -151,3 +151,9 @@ def test_a_graceful_stop_tells_those_who_wait(mpm: str) -> None:
             assert client.recv(100) == b""
             client.close()
         assert 0.5 < time.monotonic() - begin < 4
+
+
+def test_a_waiting_connection_has_its_client_in_the_log(httpd: Httpd) -> None:
+    httpd.allow("of a connection that waits")
+    assert talk(httpd, "logs_late") == b""
+    httpd.wait_for_log(r"\[client 127\.0\.0\.1:\d+\] of a connection that waits")

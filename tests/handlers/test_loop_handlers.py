@@ -25,7 +25,7 @@ NAMES = """
     quits ends_itself in_tasks awaits_none wrong redirects plain thread sets_factory unsets_factory notes_loop
     helped session form
 """
-ENDS = "outlives outlived forgets forgets_partly own_error waits goes_on how events answers says"
+ENDS = "outlives outlived forgets forgets_partly own_error waits goes_on how events answers says logs_late"
 LOCATION = """
 <Location "/loop/@">
     SetHandler mod_python
@@ -375,3 +375,9 @@ def test_a_stop_at_once_tells_those_who_wait(mpm: str) -> None:
         assert sorted(said) == ["CancelledError"] * 2 + ["ShuttingDown"] * 2 + ["begins"] * 4
         for client in clients:
             client.close()
+
+
+def test_a_waiting_request_has_its_client_in_the_log(httpd: Httpd) -> None:
+    httpd.allow("of a request that waits")
+    assert httpd.get("/loop/logs_late").status == 200
+    httpd.wait_for_log(r"\[client 127\.0\.0\.1:\d+\] of a request that waits")

@@ -5,7 +5,7 @@
 use std::ffi::c_void;
 use std::io;
 use std::os::fd::RawFd;
-use std::ptr::null_mut;
+use std::ptr::{NonNull, null_mut};
 use std::time::Duration;
 
 use super::{Connection, KeepAlive};
@@ -55,6 +55,19 @@ impl Connection {
         let mark = mark.map_or(null_mut(), |mark| mark.0);
         // SAFETY: the connection's own handle, which lives as long as it; only its turn's holder.
         unsafe { (*self.as_ptr()).sbh = mark };
+    }
+
+    /// Calls `f`, which logs, with the mark of a client's connection, also while the connection is parked. Only its turn's
+    /// holder, or a thread that has the lease.
+    pub fn marked_while<R>(&self, f: impl FnOnce() -> R) -> R {
+        if !self.raw().sbh.is_null() {
+            return f();
+        }
+        // It is only compared with null by who logs.
+        self.set_client_mark(Some(ClientMark(NonNull::dangling().as_ptr())));
+        let result = f();
+        self.set_client_mark(None);
+        result
     }
 
     /// Whether this connection can wait without a thread.

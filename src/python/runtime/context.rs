@@ -6,6 +6,7 @@ use std::panic::Location;
 
 use super::interpreter::unlocked;
 use super::lease;
+use super::loan;
 use crate::engine::log_text::Lines;
 use crate::httpd::log::{ALWAYS_LOGGED, Level, SourceLocation, with_location};
 use crate::httpd::server;
@@ -36,9 +37,14 @@ impl About<'_> {
         if level > ALWAYS_LOGGED && !self.takes(level) {
             return;
         }
+        // Code on asyncio's loop may work for a connection that is parked; only clients' are.
+        let log = |c: &Connection, log: &dyn Fn()| match loan::runs_loop() {
+            true => c.marked_while(log),
+            false => log(),
+        };
         unlocked(|| match self {
-            Self::Request(r) => r.log_at(at, level, line),
-            Self::Connection(c) => c.log_at(at, level, line),
+            Self::Request(r) => log(r.connection(), &|| r.log_at(at, level, line)),
+            Self::Connection(c) => log(c, &|| c.log_at(at, level, line)),
             Self::Server(server) => server.log_at(at, level, line),
             Self::Nothing => server::log_at(at, level, line),
         });

@@ -116,3 +116,9 @@ async def kept(conn: apache.AsyncConnection) -> None:
 
 
 tasks: list[asyncio.Task[None]] = []
+
+
+@apache.aio
+async def logs_late(conn: apache.AsyncConnection) -> None:
+    await asyncio.sleep(0.3)
+    conn.log_error("of a connection that waits")

@@ -146,3 +146,10 @@ async def answers(req: apache.AsyncRequest) -> int:
     except apache.ShuttingDown:
         await req.write("told")
     return apache.OK
+
+
+@apache.aio
+async def logs_late(req: apache.AsyncRequest) -> int:
+    await asyncio.sleep(0.3)
+    req.log_error("of a request that waits")
+    return apache.OK
