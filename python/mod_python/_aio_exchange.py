@@ -298,6 +298,10 @@ class Driver:
         exchange = self._exchange
         exchange.is_gone, exchange.target, exchange.broken = True, None, None
         if not (self._pending or exchange.posted or not exchange.is_over):
+            if exchange.done:
+                exchange.running.post(exchange.give)
+                if any(operation.is_awaited or operation.error is not None for operation in tuple(exchange.done)):
+                    exchange.running.event.call()
             return
         failed = exchange.failed
         self._fail(RuntimeError("the request or connection is over"), lambda _: True)

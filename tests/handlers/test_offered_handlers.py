@@ -205,6 +205,8 @@ def test_a_task_that_outlives_its_request(httpd: Httpd) -> None:
     known(httpd, "/offered/outlives")
     assert served(httpd, "outlives?later", ANSWERED).text == "gone soon"
     told(httpd, "outlived: RuntimeError RuntimeError")
+    assert len(httpd.get("/offered/outlives?writes").body) == 100_000
+    told(httpd, "outlived: written")
 
 
 @pytest.mark.parametrize("mpm", ["event", "worker", "prefork"])

@@ -172,6 +172,13 @@ async def outlives(req: apache.AsyncRequest) -> int:
                 found.append(type(error).__name__)
         told.append(f"outlived: {' '.join(found)}")
 
+    async def writes(writing: Any) -> None:
+        await writing
+        told.append("outlived: written")
+
+    if req.args == "writes":
+        kept.append(asyncio.create_task(writes(req.write("x" * 100_000))))
+        return apache.OK
     if req.args:
         kept.append(asyncio.create_task(later()))
     await req.write("gone soon")
