@@ -18,6 +18,8 @@ use crate::httpd::{Connection, Server};
 static PRESENT: AtomicUsize = AtomicUsize::new(0);
 /// How many connections may be parked before the MPM accepts none for HTTP; computed once in a child.
 static ROOM: OnceLock<usize> = OnceLock::new();
+/// How many descriptors this child may have; asked once.
+static DESCRIPTORS: OnceLock<usize> = OnceLock::new();
 /// Whether this child has logged that HTTP is about to starve.
 static WARNED: AtomicBool = AtomicBool::new(false);
 
@@ -75,10 +77,10 @@ fn factor() -> f64 {
         .unwrap_or(capacity::FACTOR)
 }
 
-/// How many descriptors a connection with this descriptor may take.
+/// How many descriptors a connection of this child with this descriptor may take.
 pub fn room(descriptor: RawFd) -> Room {
     let number = usize::try_from(descriptor).unwrap_or(0);
-    capacity::room(number, process::most_descriptors())
+    capacity::room(number, *DESCRIPTORS.get_or_init(process::most_descriptors))
 }
 
 /// At the start, for the servers whose connections have a handler: whether httpd accepts as many as

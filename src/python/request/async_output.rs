@@ -20,8 +20,6 @@ use crate::python::runtime::interpreter::Interpreter;
 
 /// How many bytes are given to httpd at once: so much of its memory, and as much of TLS, a client takes that is slow.
 const PIECE: usize = 24 * 1024;
-/// So few bytes httpd keeps until the end of the request, whatever the client does.
-const SHORT: usize = 4096;
 
 /// The gate of a request's connection. Output of a subrequest passes filters of another request, whose call goes on.
 fn gate(r: &Request) -> Option<&FlushGate> {
@@ -168,26 +166,9 @@ impl Response {
         }
     }
 
-    /// Gives httpd what was written, if that is short and nothing waits before it: httpd sends it with the end of the
-    /// request, and waits for nothing. Returns whether it was so.
-    fn give_short(&self, r: &Request) -> bool {
-        if self.written.known_length() > SHORT || r.connection().has_unsent() {
-            return false;
-        }
-        self.is_sending.set(false);
-        self.buffered.set(0);
-        let _closed = gate(r).map(FlushGate::close);
-        let sent = RequestState::of(r).lease.blocks(|| r.write(&self.written));
-        self.broken.set(sent.err());
-        true
-    }
-
     /// Sends all that was written, as far as httpd takes it without waiting; waits for the client while that is not all, or
     /// with `to_the_client`, while that has not taken it.
     pub(super) fn send_and_wait(&self, r: &Request, to_the_client: bool) {
-        if !to_the_client && self.give_short(r) {
-            return;
-        }
         self.is_sending.set(true);
         if self.advance(r) || (!to_the_client && self.written.is_empty()) {
             return;
