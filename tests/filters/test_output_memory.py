@@ -178,6 +178,7 @@ def test_o12_nothing_is_left_of_filters_whose_end_never_came(httpd: Httpd) -> No
         with httpd.connect() as connection:
             connection.sendall(b"GET /marked/large.bin HTTP/1.1\r\nHost: x\r\n\r\n")
             assert connection.recv(100)
+    httpd.wait_for_request("200 GET /marked/late/large.bin")  # the filter may fail until then
     deadline = time.monotonic() + 5
     while (alive := httpd.get("/alive").text) != "0" and time.monotonic() < deadline:
         time.sleep(0.05)
