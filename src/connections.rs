@@ -178,8 +178,9 @@ fn http(c: &Connection) -> Status {
     }
 }
 
-/// Parks a connection that is kept alive behind a request that has not waited, if one of the last ones has. Where descriptors are
-/// short, others wait with one in the MPM's hands; those of HTTP/2 have a set of their own that knows the other.
+/// Parks a connection that is kept alive behind a request that has not waited, if one of the last ones has. Where
+/// descriptors are short, others wait with one in the MPM's hands; those of HTTP/2 have a set of their own that knows the
+/// other.
 fn keep_alive(c: &Connection, state: &ConnectionState) {
     let Some(parked_socket) = state.parked_socket.take() else {
         return;
