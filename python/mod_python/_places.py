@@ -4,6 +4,7 @@ import functools
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent
@@ -11,6 +12,11 @@ PACKAGE = Path(__file__).resolve().parent
 
 class NotFoundError(ImportError):
     """A file is not at any of the paths where it is looked for; the text says what to do."""
+
+
+def import_path() -> list[str]:
+    """Return `sys.path` without the folder of this command's own: that of its script, or the current one."""
+    return sys.path[0 if sys.flags.safe_path else 1 :]
 
 
 def tree() -> Path | None:

@@ -29,6 +29,7 @@ pub mod mod_wsgi;
 pub mod name_hash;
 pub mod named_objects;
 pub mod options;
+pub mod percent;
 pub mod phase_table;
 pub mod phases;
 pub mod prometheus;

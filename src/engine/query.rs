@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use super::percent;
+
 /// The names and values of a query of ASCII. `keep_blank`: those without a value, too.
 pub fn fields(
     query: &str,
@@ -14,34 +16,12 @@ pub fn fields(
     })
 }
 
-/// A text without its escapes. What is no escape stays as it is.
 fn decoded(text: &str) -> Cow<'_, [u8]> {
     let bytes = text.as_bytes();
-    if !bytes.iter().any(|byte| matches!(byte, b'%' | b'+')) {
-        return Cow::Borrowed(bytes);
+    match bytes.iter().any(|byte| matches!(byte, b'%' | b'+')) {
+        true => Cow::Owned(percent::decoded(bytes, b' ')),
+        false => Cow::Borrowed(bytes),
     }
-    let mut found = Vec::with_capacity(bytes.len());
-    let mut rest = bytes;
-    while let [first, after @ ..] = rest {
-        rest = after;
-        found.push(match (first, after) {
-            (b'+', _) => b' ',
-            (b'%', [high, low, behind @ ..]) => match (digit(*high), digit(*low)) {
-                (Some(high), Some(low)) => {
-                    rest = behind;
-                    high << 4 | low
-                }
-                _ => b'%',
-            },
-            _ => *first,
-        });
-    }
-    Cow::Owned(found)
-}
-
-/// The value of a hexadecimal digit.
-fn digit(byte: u8) -> Option<u8> {
-    char::from(byte).to_digit(16).map(|digit| digit as u8)
 }
 
 #[cfg(test)]

@@ -47,8 +47,7 @@ def handler(text: str) -> str:
 def missing_module(handler: str, folders: Sequence[str]) -> str:
     """Return a sentence if the module of a handler is not there yet, for all that is known; else an empty text."""
     top = handler.partition("::")[0].partition(".")[0]
-    own = 0 if sys.flags.safe_path else 1  # folders of this command's own: that of its script, or the current one
-    if not top.isidentifier() or PathFinder.find_spec(top, [*folders, *sys.path[own:]]) is not None:
+    if not top.isidentifier() or PathFinder.find_spec(top, [*folders, *_places.import_path()]) is not None:
         return ""
     if folders:
         return f"There is no module {top} in {', '.join(folders)} yet."

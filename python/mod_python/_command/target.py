@@ -12,6 +12,7 @@ from importlib.machinery import PathFinder
 from importlib.util import find_spec
 from pathlib import Path
 
+from mod_python import _places
 from mod_python._command.problem import Problem
 from mod_python._httpd_conf import quoted
 
@@ -282,8 +283,7 @@ def _is_odd(module: str, path: Path) -> bool:
 
 def _is_hidden(path: Path) -> bool:
     """Return whether Python finds another module of the name of a file, whose folder is the last of `sys.path`."""
-    own = 0 if sys.flags.safe_path else 1  # folders of this command's own: that of its script, or the current one
-    found = PathFinder.find_spec(path.stem, sys.path[own:])
+    found = PathFinder.find_spec(path.stem, _places.import_path())
     if found is None or found.origin is None:  # a folder without `__init__.py` comes behind all files
         return False
     try:

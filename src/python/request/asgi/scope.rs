@@ -5,6 +5,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple};
 
 use crate::engine::application::Application;
+use crate::engine::percent;
 use crate::httpd::Request;
 use crate::python::object::arguments::none;
 use crate::python::object::class::Answer;
@@ -129,23 +130,10 @@ fn raw_path(r: &Request, path: &[u8]) -> Vec<u8> {
         return path.to_vec();
     }
     let end = memchr::memchr(b'?', target).unwrap_or(target.len());
-    match unescaped(&target[..end]) == path {
+    match percent::decoded(&target[..end], b'+') == path {
         true => target[..end].to_vec(),
         false => escaped(path),
     }
-}
-
-fn unescaped(path: &[u8]) -> Vec<u8> {
-    let mut plain = Vec::with_capacity(path.len());
-    let mut at = 0;
-    while let Some(&byte) = path.get(at) {
-        let code = path.get(at + 1..at + 3).filter(|_| byte == b'%');
-        let code =
-            code.and_then(|code| u8::from_str_radix(std::str::from_utf8(code).ok()?, 16).ok());
-        plain.push(code.unwrap_or(byte));
-        at += if code.is_some() { 3 } else { 1 };
-    }
-    plain
 }
 
 fn escaped(path: &[u8]) -> Vec<u8> {
@@ -189,8 +177,9 @@ mod tests {
 
     #[test]
     fn paths_are_escaped_and_unescaped() {
-        assert_eq!(unescaped(b"/a%20b%2Fc%zz%"), b"/a b/c%zz%");
+        let decoded = |path: &[u8]| percent::decoded(path, b'+');
+        assert_eq!(decoded(b"/a%20b%2Fc%zz%"), b"/a b/c%zz%");
         assert_eq!(escaped(b"/a b/\xc3\xa9"), b"/a%20b/%C3%A9");
-        assert_eq!(unescaped(&escaped(b"/%?\x00\xff")), b"/%?\x00\xff");
+        assert_eq!(decoded(&escaped(b"/%?\x00\xff")), b"/%?\x00\xff");
     }
 }
