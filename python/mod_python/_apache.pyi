@@ -1437,6 +1437,15 @@ class FileInfo:
 _Value = str | bytes | float
 _Items = Mapping[str, _Value] | Mapping[bytes, _Value] | Iterable[tuple[str | bytes, _Value]]
 
+class Publisher:
+    """What is known of published pages."""
+
+    def __new__(cls, steps: tuple[Any, ...]) -> Publisher: ...
+    def publish(self, req: Request) -> bool:
+        """Answers the request req with what its URL names. Returns False, and does nothing, for another method than
+        GET, HEAD and POST. Raises what the functions raise, and the published code.
+        """
+
 class table:  # noqa: N801 - mod_python's name for it
     """A mapping of str to str in which a key may have several values (apr_table_t). Keys ignore the case of ASCII
     letters. Keys and values may be given as str or bytes. A table of a request or connection raises RuntimeError when

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
 # How many changes there were when each module was last looked at.
 _looked: dict[str, int] = {}
-# The modules that were asked for by their files: name, module, and how many changes there were.
-_by_file: dict[str, tuple[str, ModuleType, int]] = {}
+# The modules that were asked for by their files: name, module, and how many changes there were. The publisher finds
+# those that are current by itself.
+modules_by_file: dict[str, tuple[str, ModuleType, int]] = {}
 
 
 def import_module(
@@ -71,7 +72,7 @@ def import_file(path: str, req: _apache.Request) -> ModuleType:
             the version before is returned; with `PythonDebug On` what it raises is raised here.
     """
     changes = _apache._changes()
-    known = _by_file.get(path)
+    known = modules_by_file.get(path)
     if known is not None and changes in (known[2], -1):
         return known[1]
     is_debug = bool(int(req.get_config().get("PythonDebug", "0")))
@@ -79,7 +80,7 @@ def import_file(path: str, req: _apache.Request) -> ModuleType:
         if is_debug:
             _apache.log_error(f"mod_python: importing module '{path}'", _apache.APLOG_NOTICE)
         name, module = _folders.import_file(path)
-        _by_file[path] = (name, module, changes)  # type: ignore[assignment]
+        modules_by_file[path] = (name, module, changes)  # type: ignore[assignment]
         return module  # type: ignore[return-value]
     newest: ModuleType = _newest(known[0], known[1], changes, is_debug, path)
     return newest
@@ -92,7 +93,7 @@ def _newest(name: str, module: ModuleType, changes: int, log: bool, path: str | 
     if is_settled and path is None:
         _looked[name] = changes
     elif is_settled and path is not None:
-        _by_file[path] = (name, newest, changes)  # type: ignore[assignment]
+        modules_by_file[path] = (name, newest, changes)  # type: ignore[assignment]
     if error is not None and path is not None and log:
         raise error
     if error is not None and is_news:

@@ -1,6 +1,7 @@
 """Publishes the functions and other objects of modules in the folders of documents: ``PythonHandler``."""
 
-from mod_python import _modules, apache
+from mod_python import _apache, _modules, apache
+from mod_python._forms.arguments import keywords_of
 from mod_python._publisher import response, target, traversal
 
 __all__ = ["handler"]
@@ -22,19 +23,15 @@ def handler(req: apache.Request) -> int:
             objects, 400 for a form that lacks a field, and other results that the published code raises.
         BaseException: whatever else the published code raises.
     """
-    if req.method not in _METHODS:
-        req.allow_methods(_METHODS)
-        return apache.HTTP_METHOD_NOT_ALLOWED
     try:
-        file, names = target.find(req)
-        module = _module(req, file)
-        req.filename = file
-        response.publish(req, traversal.resolve(req, module, names))
+        if _publisher.publish(req):
+            return apache.OK
     except apache.SERVER_RETURN as result:
         if apache.HTTP_METHOD_NOT_ALLOWED in result.args:
             req.allow_methods(_METHODS)
         raise
-    return apache.OK
+    req.allow_methods(_METHODS)
+    return apache.HTTP_METHOD_NOT_ALLOWED
 
 
 def _module(req: apache.Request, file: str) -> object:
@@ -45,3 +42,20 @@ def _module(req: apache.Request, file: str) -> object:
             raise
         req.log_error(f"mod_python: the permissions of {file} let httpd's user not read it")
         raise apache.SERVER_RETURN(apache.HTTP_FORBIDDEN) from error
+
+
+def _facts(found: object) -> tuple[bool, tuple[str, ...], frozenset[str]] | None:
+    """Return what can be kept of a function or method that was published.
+
+    Returns:
+        Whether it is published without a further look at it, as long as it stays as it is, and the names of its
+        parameters: all, and those without a default. None if it must be called by `response.publish`.
+    """
+    parameters = keywords_of(found)
+    return None if parameters is None else (traversal.is_free_function(found), *parameters)
+
+
+# What it knows of a page is asked for in this order, where it knows nothing.
+_publisher = _apache.Publisher(
+    (_modules.modules_by_file, target.find, _module, traversal.resolve, _facts, response.publish)
+)

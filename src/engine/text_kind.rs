@@ -48,9 +48,49 @@ impl TextKind {
     }
 }
 
+/// Whether a text ends with the end tag of HTML, within so many characters.
+pub fn ends_html(text: &str, most: usize) -> bool {
+    // As Python's `str.rstrip()`.
+    let stripped = |text: &str| {
+        text.trim_end_matches(|c: char| c.is_whitespace() || ('\x1c'..='\x1f').contains(&c))
+            .len()
+    };
+    let Some(inner) = text[..stripped(text)].strip_suffix('>') else {
+        return false;
+    };
+    let Some(start) = stripped(inner).checked_sub("</html".len()) else {
+        return false;
+    };
+    let tag = inner.get(start..stripped(inner));
+    tag.is_some_and(|tag| tag.eq_ignore_ascii_case("</html"))
+        && text[start..].chars().count() <= most
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn html_is_known_by_its_end_tag() {
+        for html in ["</html>", "<p></HTML >\n ", "\u{e9}</html\t>\x1c"] {
+            assert!(ends_html(html, 100), "{html}");
+        }
+        for other in [
+            "",
+            ">",
+            "html>",
+            "</html",
+            "</html> x",
+            "\u{e9}html>",
+            "<html>",
+            "\u{e9}\u{e9}/html>",
+        ] {
+            assert!(!ends_html(other, 100), "{other}");
+        }
+        let far = |spaces| format!("</html>{}", " ".repeat(spaces));
+        assert!(ends_html(&far(93), 100));
+        assert!(!ends_html(&far(94), 100));
+    }
 
     #[test]
     fn kinds_are_told_by_the_media_type_alone() {

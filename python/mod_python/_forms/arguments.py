@@ -116,6 +116,17 @@ def call(function: Callable[..., Any], fields: Callable[[], dict[str, Any]], arg
     return function(*positional, **arguments)
 
 
+def keywords_of(function: object) -> tuple[tuple[str, ...], frozenset[str]] | None:
+    """Return the names of a function's parameters, and of those without a default.
+
+    None if not all of them can be given by their names, or if there is ``**kwargs``; for what is not Python's, too.
+    """
+    found = _parameters_of(function)
+    if found is None or found.positional_only or found.takes_all:
+        return None
+    return found.names, frozenset(found.required)
+
+
 def _parameters_of(called: Any) -> _Parameters | None:
     """Return what is taken by the code that runs in a call; None if it is not Python's."""
     kind = type(called)

@@ -18,14 +18,22 @@ _PORTION = 65536
 _START_OF_HTML = re.compile(r"\s*<(?:!doctype\s+html|html)\b", re.IGNORECASE)
 
 
-def publish(req: apache.Request, found: Any) -> None:
+def publish(req: apache.Request, found: Any, is_called: bool) -> Any:
     """Send a published object: call it if it can be called, and send what it is.
+
+    Args:
+        req: the request.
+        found: the object, or what a call of it has returned.
+        is_called: whether it is that.
+
+    Returns:
+        The text (str) or the bytes that are left to be sent, or None.
 
     Raises:
         RuntimeError: each call returns something that can be called, without an end.
         BaseException: whatever the object raises when it is called or iterated.
     """
-    left = _MOST_CALLS
+    left = _MOST_CALLS - is_called
     while True:
         if callable(found):
             if not left:
@@ -35,14 +43,12 @@ def publish(req: apache.Request, found: Any) -> None:
             left -= 1
             found = call(found, lambda: arguments_of_request(req), {"req": req})
         if type(found) is str:
-            _send_text(req, found)
-            return
+            return found
         if coroutines.is_awaitable(found):
             found = coroutines.run(found)
         elif not callable(found):
             break
-    if found is not None:
-        _send(req, found)
+    return None if found is None else _send(req, found)
 
 
 def _prepare_form(req: apache.Request) -> None:
@@ -56,24 +62,17 @@ def _prepare_form(req: apache.Request) -> None:
         req.form = RequestForm(req, True)
 
 
-def _send(req: apache.Request, value: Any) -> None:
+def _send(req: apache.Request, value: Any) -> Any:
+    """Send what is sent piece by piece. Return anything else as a text, or bytes."""
     if isinstance(value, AsyncIterator) or (hasattr(type(value), "__aiter__") and not _has_text(value)):
         coroutines.run(_send_each(req, value))
     elif (pieces := _pieces(value)) is not None:
         _stream(req, pieces, value)
     elif isinstance(value, dict | list) and (text := _json(req, value)) is not None:
-        req.write(text, False)
-    elif isinstance(value, bytes | bytearray | memoryview):
-        _set_type(req, value, is_stream=False)
-        req.write(value, False)
+        return text
     else:
-        _send_text(req, str(value))
-
-
-def _send_text(req: apache.Request, text: str) -> None:
-    if not (req._content_type_set or req.sent_bodyct):
-        _set_guessed(req, "text/html; charset=utf-8" if _ends_html(text[-100:]) else "text/plain; charset=utf-8")
-    req.write(text, False)
+        return value if isinstance(value, bytes | bytearray | memoryview) else str(value)
+    return None
 
 
 def _pieces(value: Any) -> Iterable[Any] | None:
@@ -135,7 +134,7 @@ class _Stream:
 
     def _begin(self, data: Any) -> None:
         if self._is_first:
-            _set_type(self._req, data, is_stream=True)
+            _set_type(self._req, data)
         self._is_first = False
 
 
@@ -161,25 +160,13 @@ def _json(req: apache.Request, value: Any) -> str | None:
     return text
 
 
-def _set_type(req: apache.Request, data: Any, *, is_stream: bool) -> None:
-    """Set the media type of a response for which nothing has set it, by its text."""
+def _set_type(req: apache.Request, data: Any) -> None:
+    """Set the media type of a stream for which nothing has set it, by its beginning."""
     if req._content_type_set or req.sent_bodyct:
         return
     is_text = isinstance(data, str)
-    part = data[:100] if is_stream else data[-100:]
-    text = part if is_text else bytes(part).decode("latin-1")
-    is_html = _START_OF_HTML.match(text) if is_stream else _ends_html(text)
-    kind = "text/html" if is_html else "text/plain"
-    _set_guessed(req, f"{kind}; charset=utf-8" if is_text else kind)
-
-
-def _set_guessed(req: apache.Request, kind: str) -> None:
-    req.content_type = kind
+    start = data[:100] if is_text else bytes(data[:100]).decode("latin-1")
+    kind = "text/html" if _START_OF_HTML.match(start) else "text/plain"
+    req.content_type = f"{kind}; charset=utf-8" if is_text else kind
     # The type was guessed, so browsers must not guess again, and find a page in a text.
     req.headers_out.setdefault("X-Content-Type-Options", "nosniff")
-
-
-def _ends_html(text: str) -> bool:
-    """Return whether a text ends with the end tag of HTML. A regular expression takes twice as long."""
-    text = text.rstrip()
-    return text.endswith(">") and text[:-1].rstrip()[-6:].lower() == "</html"

@@ -2,7 +2,6 @@
 
 import os
 import stat
-from time import monotonic
 from typing import NamedTuple
 
 from mod_python import apache
@@ -13,21 +12,13 @@ _SYM_LINKS_IF_OWNER_MATCH = 64
 
 _PLAIN, _LINK = "a file", "a symbolic link"
 
-# How long it is taken for granted that a file is there, in seconds: each look lets go of the GIL.
-_FRESH = 0.2
-# How many answers are kept: clients choose the URLs.
-_MOST_KEPT = 500
-
 
 class Target(NamedTuple):
     """What a URL names."""
 
     file: str  # the path of the module's file
     names: tuple[str, ...]  # those of the objects, from the module on
-
-
-# What was found, by file name, path, extension and the extensions of AddHandler, and until when that holds.
-_kept: dict[tuple[str | None, str | None, str | None, str], tuple[float, Target]] = {}
+    is_link: bool  # whether the file is a symbolic link
 
 
 def find(req: apache.Request) -> Target:
@@ -40,48 +31,31 @@ def find(req: apache.Request) -> Target:
         apache.SERVER_RETURN: 404 if there is neither, 403 if the file is a symbolic link that `Options` do not allow.
     """
     filename = req.filename
-    added = req.get_addhandler_exts() if filename and filename.rfind(".") > filename.rfind("/") else ""
-    key = filename, req.path_info, req.extension, added
-    now = monotonic()
-    known = _kept.get(key)
-    if known is not None and now < known[0]:
-        return known[1]
-    found, is_link = _look(req, added)
-    if not is_link:  # the Options of another request may not allow it
-        if len(_kept) >= _MOST_KEPT:
-            _kept.clear()
-        _kept[key] = now + _FRESH, found
-    return found
-
-
-def _look(req: apache.Request, added: str) -> tuple[Target, bool]:
-    """Return what a request asks for, and whether the file is a symbolic link; `added`: those of AddHandler."""
-    filename = req.filename
     if not filename:
         req.log_error("mod_python: the publisher needs a file name, and this request has none", apache.APLOG_INFO)
         raise apache.SERVER_RETURN(apache.HTTP_NOT_FOUND)
     folder, _, last = filename.rpartition("/")
     if last and req.finfo.filetype == apache.APR_DIR:
         folder, last = filename, ""
-    name = _without_extension(req, last, added) if last else "index"
+    name = _without_extension(req, last) if last else "index"
     path = (req.path_info or "").removeprefix("/").removesuffix("/")
     names = tuple(path.split("/")) if path else ()
     file = f"{folder}/{name}.py"
     # Files that begin with these are no pages: hidden ones, parts of a package, helpers.
     if not name.startswith((".", "_")) and (kind := _kind(req, file)):
-        return Target(file, names or ("index",)), kind is _LINK
+        return Target(file, names or ("index",), kind is _LINK)
     file = f"{folder}/index.py"
     if name != "index" and (kind := _kind(req, file)):
-        return Target(file, (name, *names)), kind is _LINK
+        return Target(file, (name, *names), kind is _LINK)
     raise apache.SERVER_RETURN(apache.HTTP_NOT_FOUND)
 
 
-def _without_extension(req: apache.Request, name: str, added: str) -> str:
+def _without_extension(req: apache.Request, name: str) -> str:
     """Return a name without the longest of the extensions that lead to Python; httpd takes `added` ones in any case."""
     if "." not in name:
         return name
     found = [one for one in (".py", req.extension or "") if one and name.endswith(one)]
-    found += [f".{one}" for one in added.split() if name[-len(one) - 1 :].lower() == f".{one}"]
+    found += [f".{one}" for one in req.get_addhandler_exts().split() if name[-len(one) - 1 :].lower() == f".{one}"]
     return name[: -max(map(len, found))] if found else name
 
 

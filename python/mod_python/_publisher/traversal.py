@@ -81,6 +81,11 @@ def _is_free(value: Any) -> bool:
     return _is_plain(kind) and is_bare(value)
 
 
+def is_free_function(value: object) -> bool:
+    """Return whether a value is a function that is not ours, and has no rules: once `resolve` has looked at it."""
+    return type(value) is types.FunctionType and _is_free(value)
+
+
 def _note_free(value: Any) -> None:
     """Note that a value is not ours, and has no rules."""
     function = value.__func__ if type(value) is types.MethodType else value

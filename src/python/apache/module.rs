@@ -23,6 +23,7 @@ use crate::python::object::members::MethodDef;
 use crate::python::request::awaitable::RequestWait;
 use crate::python::request::object::RequestObject;
 use crate::python::request::offers::offered::OfferedRequest;
+use crate::python::request::publisher::pages::Publisher;
 use crate::python::runtime::initialize;
 use crate::python::runtime::interpreter::Interpreter;
 use crate::python::runtime::types::{BuiltinModule, ClassId};
@@ -77,6 +78,7 @@ classes! {
     CacheStore,
     RequestWait,
     OfferedRequest,
+    Publisher,
 }
 
 /// Makes the `_apache` of an interpreter and puts it into `sys.modules`. It is called with the GIL held, once for each
@@ -111,6 +113,7 @@ fn install(py: Python<'_>, interpreter: &'static Interpreter) -> PyResult<()> {
     module.add("Bucket", class_of::<BucketObject>(types))?;
     module.add("table", class_of::<TableObject>(types))?;
     module.add("FileInfo", class_of::<FileInfoObject>(types))?;
+    module.add("Publisher", class_of::<Publisher>(types))?;
     module.add("interpreter", interpreter.name())?;
     module.add("_version", env!("CARGO_PKG_VERSION"))?;
     module.add("_main_thread", initialize::main_thread())?;

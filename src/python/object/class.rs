@@ -233,6 +233,14 @@ pub fn body<'a, T: Class>(
     object: &'a Bound<'_, PyAny>,
     interpreter: &'static Interpreter,
 ) -> Option<&'a T> {
+    this(object, interpreter).map(|this| &this.memory.body)
+}
+
+/// An object of class `T`, as its methods get it; `None` for any other object.
+pub fn this<'a, 'py, T: Class>(
+    object: &'a Bound<'py, PyAny>,
+    interpreter: &'static Interpreter,
+) -> Option<This<'a, 'py, T>> {
     let class = class_of::<T>(&interpreter.types).bind(object.py());
     let is_derived = || T::DERIVED_BY_USERS && object.is_instance(class).unwrap_or(false);
     if !object.get_type().is(class) && !is_derived() {
@@ -240,7 +248,8 @@ pub fn body<'a, T: Class>(
     }
     // SAFETY: an object of this type, or of one derived from it, which begins as it does. Only `make_as` makes them:
     // types are immutable, and cannot be instantiated but through `Constructed`.
-    Some(unsafe { &(*object.as_ptr().cast::<Object<T>>()).body })
+    let memory = unsafe { &*object.as_ptr().cast::<Object<T>>() };
+    Some(This { object, memory })
 }
 
 /// Whether the caller has the only reference to the object, and Python code has set no attribute on it: a new object

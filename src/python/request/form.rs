@@ -48,6 +48,12 @@ pub(in crate::python) fn form_so_far<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
     Ok(set.unwrap_or_else(|| this.py().None().into_bound(this.py())))
 }
 
+/// Whether a form was made, or set.
+pub(super) fn has_form(this: &Me<'_, '_>) -> bool {
+    let own = own_attributes::<RequestObject>(this.object());
+    own.is_some_and(|own| own.contains("form").unwrap_or(true))
+}
+
 /// Whether a form that is made from now on keeps its fields without a value.
 pub(in crate::python) fn keeps_blank_fields<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
     let state = RequestState::of(this.body().lent.get()?);

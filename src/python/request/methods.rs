@@ -199,10 +199,14 @@ pub(in crate::python) fn allow_methods<'py>(
 
 /// `req.get_addhandler_exts()`
 pub(in crate::python) fn get_addhandler_exts<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
-    let r = this.body().lent.get()?;
-    let extensions = r.settings::<Settings>().extensions.of_python();
-    let text: String = extensions.flat_map(|one| [one, " "]).collect();
+    let text = added_extensions(this.body().lent.get()?);
     Ok(PyString::new(this.py(), &text).into_any())
+}
+
+/// The extensions that `AddHandler` gives to Python, each with a space behind it.
+pub(super) fn added_extensions(r: &Request) -> String {
+    let extensions = r.settings::<Settings>().extensions.of_python();
+    extensions.flat_map(|one| [one, " "]).collect()
 }
 
 /// `req.is_https()`

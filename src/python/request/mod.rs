@@ -21,6 +21,7 @@ pub mod object;
 pub mod offers;
 pub mod page;
 pub mod phase;
+pub mod publisher;
 pub(in crate::python) mod raw_connection;
 pub mod registered_filter;
 pub mod response;

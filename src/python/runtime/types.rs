@@ -48,11 +48,13 @@ pub enum ClassId {
     RequestWait,
     /// `mod_python._apache.OfferedRequest`
     OfferedRequest,
+    /// `mod_python._apache.Publisher`
+    Publisher,
 }
 
 impl ClassId {
     /// How many classes there are.
-    pub const COUNT: usize = Self::OfferedRequest as usize + 1;
+    pub const COUNT: usize = Self::Publisher as usize + 1;
 }
 
 /// The built-in module of an interpreter, as the layer above the runtime makes it.

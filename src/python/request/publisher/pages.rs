@@ -1,0 +1,178 @@
+//! `Publisher`: the pages that were published before, by what httpd has made of their URLs, and the Python code for all
+//! that is not known of a page.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyString, PyTuple};
+
+use super::function::KnownFunction;
+use super::publish::publish;
+use crate::httpd::Request;
+use crate::locks::Lock;
+use crate::python::object::class::{Class, This};
+use crate::python::object::members::{attributes, methods};
+use crate::python::object::slots::{Constructed, Slot, constructor_slots};
+use crate::python::request::methods::added_extensions;
+use crate::python::request::state::RequestState;
+use crate::python::runtime::interpreter::Interpreter;
+use crate::python::runtime::types::ClassId;
+
+/// How long it is taken for granted that a file is there: each look at the disk lets go of the GIL.
+const FRESH: Duration = Duration::from_millis(200);
+/// How many pages are kept: clients choose the URLs.
+const MOST_KEPT: usize = 500;
+/// Attributes of a module that hold rules, or make attributes.
+const OF_MODULES: [&str; 4] = ["__auth__", "__access__", "__auth_realm__", "__getattr__"];
+
+/// What a URL names.
+pub(super) struct PublishedPage {
+    /// The path of the module's file.
+    pub file: Py<PyString>,
+    /// The same for httpd.
+    pub path: Vec<u8>,
+    /// The names of the objects, from the module on.
+    pub names: Py<PyTuple>,
+    /// The function or method that was found there last, if it takes its arguments by their names.
+    pub known: Option<KnownFunction>,
+}
+
+/// The functions of `mod_python._publisher`.
+pub(super) struct PublisherSteps {
+    /// `find(req) -> (file, names, is_link)`
+    pub find: Py<PyAny>,
+    /// `load(req, file) -> module`
+    pub load: Py<PyAny>,
+    /// `resolve(req, module, names) -> found`
+    pub resolve: Py<PyAny>,
+    /// `facts(found) -> (is_free, names, required) | None`
+    pub facts: Py<PyAny>,
+    /// `publish(req, found, left)`
+    pub publish: Py<PyAny>,
+}
+
+/// Pages by what decides them, each with the time until which it is taken for granted.
+type KeptPages = HashMap<Vec<u8>, (Instant, Arc<PublishedPage>)>;
+
+/// The pages of one interpreter. It is used with the GIL held.
+pub struct Publisher {
+    /// Modules by the paths of their files: `(name, module, changes)`.
+    pub(super) files: Py<PyDict>,
+    pub(super) steps: PublisherSteps,
+    /// The interned names of `OF_MODULES`.
+    pub(super) rules: [Py<PyString>; OF_MODULES.len()],
+    pages: Lock<KeptPages>,
+}
+
+impl Class for Publisher {
+    const NAME: &'static std::ffi::CStr = c"mod_python._apache.Publisher";
+    const DOC: &'static std::ffi::CStr = c"What is known of published pages.";
+    const ID: ClassId = ClassId::Publisher;
+    const MADE_BY_USERS: bool = true;
+    methods! { Publisher:
+        /// Answers the request req with what its URL names. Returns False, and does nothing, for another method than
+        /// GET, HEAD and POST. Raises what the functions raise, and the published code.
+        publish(req) = publish;
+    }
+    attributes! { Publisher: }
+
+    fn slots() -> Vec<Slot> {
+        constructor_slots::<Self>().into()
+    }
+
+    fn visit(&self, visit: &mut dyn FnMut(&Py<PyAny>)) {
+        let PublisherSteps {
+            find,
+            load,
+            resolve,
+            facts,
+            publish,
+        } = &self.steps;
+        visit(self.files.as_any());
+        for step in [find, load, resolve, facts, publish] {
+            visit(step);
+        }
+    }
+}
+
+impl Constructed for Publisher {
+    const PARAMETER: &'static str = "steps";
+
+    fn new(_interpreter: &'static Interpreter, steps: Option<&Bound<'_, PyAny>>) -> PyResult<Self> {
+        let missing =
+            || PyTypeError::new_err("Publisher() takes the functions of mod_python._publisher");
+        let steps = steps.ok_or_else(missing)?;
+        let (files, find, load, resolve, facts, publish) = steps.extract()?;
+        Ok(Self {
+            files,
+            steps: PublisherSteps {
+                find,
+                load,
+                resolve,
+                facts,
+                publish,
+            },
+            rules: OF_MODULES.map(|name| PyString::intern(steps.py(), name).unbind()),
+            pages: Lock::short(HashMap::new()),
+        })
+    }
+
+    fn fill(_this: &This<'_, '_, Self>, _steps: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
+        Ok(())
+    }
+}
+
+impl Publisher {
+    /// What was found for such a request, and whether that was a moment ago.
+    pub(super) fn known(&self, key: &[u8]) -> Option<(Arc<PublishedPage>, bool)> {
+        let pages = self.pages.lock();
+        let (until, page) = pages.get(key)?;
+        Some((page.clone(), Instant::now() < *until))
+    }
+
+    /// Keeps what was found for a request.
+    pub(super) fn keep(&self, key: Vec<u8>, page: &Arc<PublishedPage>) {
+        let mut pages = self.pages.lock();
+        // What is dropped may be Python's last reference to an object, whose end may run code: not under the lock.
+        let all = match pages.len() >= MOST_KEPT {
+            true => Some(std::mem::take(&mut *pages)),
+            false => None,
+        };
+        let one = pages.insert(key, (Instant::now() + FRESH, page.clone()));
+        drop(pages);
+        drop((all, one));
+    }
+
+    /// Replaces what is kept for a request, if `old` still is.
+    pub(super) fn replace(&self, key: &[u8], old: &Arc<PublishedPage>, page: PublishedPage) {
+        let mut pages = self.pages.lock();
+        let place = pages.get_mut(key).map(|(_, kept)| kept);
+        let before = match place {
+            Some(kept) if Arc::ptr_eq(kept, old) => Some(std::mem::replace(kept, Arc::new(page))),
+            _ => None,
+        };
+        drop(pages);
+        drop(before);
+    }
+}
+
+/// All of a request that decides what it asks for.
+pub(super) fn key(r: &Request) -> Vec<u8> {
+    let filename = r.filename().unwrap_or_default();
+    let mut key = Vec::with_capacity(filename.len() + 40);
+    key.extend_from_slice(filename);
+    key.push(0);
+    key.extend_from_slice(r.path_info().unwrap_or_default());
+    key.push(0);
+    let last = filename.rsplit(|byte| *byte == b'/').next();
+    if last.is_some_and(|last| last.contains(&b'.')) {
+        let extension = RequestState::of(r).handlers.extension();
+        key.extend_from_slice(extension.unwrap_or_default().as_bytes());
+        key.push(0);
+        key.extend_from_slice(added_extensions(r).as_bytes());
+    }
+    key
+}
