@@ -171,8 +171,8 @@ class DbmSession(StoredSession):
 
         Args:
             req: the request.
-            dbm: the path of the file; without it ``PythonOption mod_python.dbm_session.database_filename``, or
-                ``mp_sess.dbm`` in the folder of the sessions.
+            dbm: the path of the file, which may be in the folder of the sessions; without it
+                ``PythonOption mod_python.dbm_session.database_filename``, or ``mp_sess.dbm`` in that folder.
             sid: as for `BaseSession`, and so are the arguments that are not listed here.
             secret: as for `BaseSession`.
             dbmtype: ignored.
@@ -186,7 +186,7 @@ class DbmSession(StoredSession):
         """Find the file; it is made when it is first read."""
         self._codec = self.codec()
         named = self._named or self._options.text("dbm_session.database_filename")
-        path = Path(named) if named else self.folder() / "mp_sess.dbm"
+        path = self.folder() / (named or "mp_sess.dbm")
         self._store = only_one(self._stores, path, lambda: DatabaseStore(path))
 
     def folder(self) -> Path:

@@ -209,6 +209,16 @@ def test_a_fragment_of_configuration(place: Place, number: signal.Signals) -> No
     end(program, place, number)
 
 
+def test_a_request_is_shown_as_its_client_sent_it(place: Place) -> None:
+    place.write("page.py", "def handler(req):\n    return 0 if req.prev else 500\n")
+    place.write("site.conf", "SetHandler mod_python\nPythonHandler page\nErrorDocument 500 /sorry\n")
+    program = place.start("serve", "site.conf", "--port", "0")
+    url = program.wait_for(r"Serving site\.conf at (\S+);")[1]
+    assert subprocess.run(["curl", "-s", "-d", "x", f"{url}things"], check=True, stdout=subprocess.DEVNULL)
+    program.wait_for(r"500\S* POST /things ")
+    end(program, place)
+
+
 def test_files_of_an_environment(place: Place) -> None:
     place.write(
         "shop.py", "import os\nWORD = os.environ['WORD']\n\ndef handler(req):\n    req.write(WORD)\n    return 0\n"

@@ -58,6 +58,26 @@ PythonOption mod_python.session.database_directory ${HTDOCS}/kept
 <LocationMatch "/wrong_folder">
     PythonOption mod_python.session.database_directory ${HTDOCS}/nowhere
 </LocationMatch>
+<LocationMatch "/dbm/relative">
+    PythonOption mod_python.dbm_session.database_filename shop.dbm
+</LocationMatch>
+<LocationMatch "/dbm/nowhere">
+    PythonOption mod_python.dbm_session.database_filename ${HTDOCS}/nowhere/own
+</LocationMatch>
+<LocationMatch "/no_folder">
+    PythonOption mod_python.session.session_type SqlSession
+    PythonOption mod_python.sql_session.url sqlite://${HTDOCS}/nowhere/sessions
+</LocationMatch>
+<LocationMatch "/no_key">
+    PythonOption mod_python.session.key_file ${HTDOCS}/nowhere/key
+</LocationMatch>
+<LocationMatch "/no_redis">
+    PythonOption mod_python.session.session_type RedisSession
+    PythonOption mod_python.redis_session.url localhost:6379
+</LocationMatch>
+<LocationMatch "/only_json">
+    PythonOption mod_python.session.format json
+</LocationMatch>
 <LocationMatch "/no_samesite">
     PythonOption mod_python.session.cookie_samesite off
     PythonOption mod_python.session.cookie_name __Host-visit
@@ -183,6 +203,7 @@ def test_a_session_in_use_is_not_removed(httpd: Httpd) -> None:
 def test_where_the_file_of_a_database_is(httpd: Httpd) -> None:
     assert told(httpd, "dbm/folder") == [str(httpd.htdocs / "dbm/mp_sess/mp_sess.dbm"), True]
     assert told(httpd, "dbm/file") == [str(httpd.htdocs / "dbm/own"), True]
+    assert told(httpd, "dbm/relative") == [str(httpd.htdocs / "kept/mp_sess/shop.dbm"), True]
     named = str(httpd.htdocs / "dbm/argument")
     assert told(httpd, f"dbm/file?{named}") == [named, True]
 
@@ -205,12 +226,30 @@ def test_a_file_that_is_no_database_is_refused(httpd: Httpd) -> None:
         ("wrong_path", "ValueError: PythonOption mod_python.session.application_path shop: .* with a slash: /shop"),
         ("wrong_folder", "SessionFolderError: .*/nowhere/mp_sess cannot be made .*: make .*database_directory"),
         ("wrong_format", "ValueError: PythonOption mod_python.session.format marshal: write pickle or json"),
+        (
+            "no_folder",
+            "SessionFolderError: .*/nowhere/sessions.locks cannot be made .*: make .*/nowhere.*sql_session.url",
+        ),
+        ("no_key", "SessionFolderError: .*/nowhere/key, the key of sessions, cannot be read .*: write what openssl"),
+        ("no_redis", "ValueError: PythonOption mod_python.redis_session.url localhost:6379: write redis://"),
         ("wrong_samesite", "CookieError: samesite of the cookie pysid is Strict, Lax or None, not 'maybe'"),
     ],
 )
 def test_a_wrong_option_says_what_to_write(httpd: Httpd, page: str, said: str) -> None:
     httpd.expect(said)
     assert httpd.get(f"/call/session_pages/look/{page}").status == 500
+
+
+def test_a_file_of_a_database_that_cannot_be_made_says_what_to_do(httpd: Httpd) -> None:
+    httpd.expect("SessionFolderError: .*/nowhere/own cannot be made .*: make .*/nowhere, or .*database_filename")
+    assert httpd.get(f"{PAGES}/dbm/nowhere").status == 500
+    assert "IndexError" not in httpd.log()  # that the pool was empty
+
+
+def test_values_that_are_not_kept_are_named(httpd: Httpd) -> None:
+    httpd.expect("is not JSON serializable")
+    assert httpd.get("/call/session_pages/value/only_json").status == 500
+    assert "PythonOption mod_python.session.format is json, which does not take ['when']" in httpd.log()
 
 
 def test_a_cookie_for_this_host_alone(httpd: Httpd) -> None:

@@ -27,7 +27,7 @@ from mod_python._httpd_session import HttpdSession, without_python
 # Lines of a request begin so, and the rest of the error log as httpd's usual ones do.
 REQUEST = "request: "
 _FORMATS = [
-    f'LogFormat "{REQUEST}%>s %{{us}}T %m %U%q" served',
+    f'LogFormat "{REQUEST}%>s %{{us}}T %<m %U%q" served',
     r'ErrorLogFormat "[%m:%l] %E: [client\ %a] %M"',
 ]
 _MOST_FILES, _MOST_BYTES = 10_000, 200_000_000  # of a folder that is copied

@@ -5,7 +5,7 @@ import sqlite3
 import time
 from pathlib import Path
 
-from mod_python._sessions.folder import SessionFolderError
+from mod_python._sessions.folder import SessionFolderError, opened
 from mod_python._sessions.pool import Pool
 
 _WAIT_SECONDS = 30
@@ -22,10 +22,12 @@ class DatabaseStore:
         path: the file. With write-ahead logging, readers and a writer do not wait for each other, and a child that is
             killed leaves no broken file.
         table: the name of the table.
+        option: the one that names the file.
     """
 
-    def __init__(self, path: Path, table: str = "session") -> None:
+    def __init__(self, path: Path, table: str = "session", option: str = "dbm_session.database_filename") -> None:
         self._path = path
+        self._option = option
         self._table = table
         self._pool = Pool(self._new, lambda _connection, _error: False)
 
@@ -52,7 +54,7 @@ class DatabaseStore:
 
     def _new(self) -> sqlite3.Connection:
         # SQLite gives its other files the permissions of this one.
-        os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
+        os.close(opened(str(self._path), os.O_RDWR | os.O_NOFOLLOW, self._option))
         connection = sqlite3.connect(self._path, _WAIT_SECONDS, isolation_level=None, check_same_thread=False)
         try:
             self._prepare(connection)
@@ -76,7 +78,7 @@ class DatabaseStore:
             except sqlite3.DatabaseError as error:
                 raise SessionFolderError(
                     f"{self._path} is no file of SQLite ({error}): remove it, or name another one in "
-                    f"PythonOption mod_python.dbm_session.database_filename"
+                    f"PythonOption mod_python.{self._option}"
                 ) from error
             else:
                 return

@@ -36,10 +36,7 @@ def private_folder(path: Path) -> Path:
         except FileExistsError:
             pass
         except OSError as error:
-            raise SessionFolderError(
-                f"{path} cannot be made ({error.strerror}): make {path.parent}, in which the user {os.geteuid()} can "
-                f"write, or name another folder in PythonOption mod_python.session.database_directory"
-            ) from error
+            raise _unusable(path, error, "folder", "session.database_directory") from error
         found = os.lstat(path)
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o022:
         raise SessionFolderError(
@@ -47,6 +44,31 @@ def private_folder(path: Path) -> Path:
             f"remove it, or name another one in PythonOption mod_python.session.database_directory"
         )
     return path
+
+
+def opened(path: str, flags: int, option: str) -> int:
+    """Open a file of sessions, which is made if it is not there, and return its descriptor.
+
+    Args:
+        path: the file.
+        flags: those of `os.open`.
+        option: the one that names the file or its folder, without ``mod_python.``.
+
+    Raises:
+        SessionFolderError: it cannot be opened or made.
+    """
+    try:
+        return os.open(path, flags | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise _unusable(Path(path), error, "file", option) from error
+
+
+def _unusable(path: Path, error: OSError, kind: str, option: str) -> SessionFolderError:
+    step = f"let the user {os.geteuid()} write into" if path.parent.is_dir() else f"make for the user {os.geteuid()}"
+    return SessionFolderError(
+        f"{path} cannot be made or opened ({error.strerror}): {step} {path.parent}, or name another {kind} in "
+        f"PythonOption mod_python.{option}"
+    )
 
 
 def folder_key(folder: Path) -> bytes:
@@ -76,11 +98,16 @@ def key_of_file(path: Path) -> bytes:
     """Return the key that a file has, which several machines can share.
 
     Raises:
-        SessionFolderError: it is too short, or others can read or change it.
-        OSError: it cannot be read.
+        SessionFolderError: it cannot be read, or is too short, or others can read or change it.
     """
-    with open(path, "rb") as file:
-        mode, key = os.fstat(file.fileno()).st_mode, file.read(_MOST_KEY_BYTES).strip()
+    try:
+        with open(path, "rb") as file:
+            mode, key = os.fstat(file.fileno()).st_mode, file.read(_MOST_KEY_BYTES).strip()
+    except OSError as error:
+        raise SessionFolderError(
+            f"{path}, the key of sessions, cannot be read ({error.strerror}): write what openssl rand -hex 32 prints "
+            f"into it, and let the group of the user {os.geteuid()} read it"
+        ) from error
     if mode & 0o027:
         raise SessionFolderError(f"others can read or change {path}, the key of sessions: run chmod 0640 on it")
     if len(key) < _KEY_BYTES:

@@ -15,6 +15,8 @@ import time
 from collections.abc import Iterator
 from typing import Any, Protocol
 
+from mod_python._sessions.folder import opened
+
 _FIRST_DELAY = 0.001
 _LONGEST_DELAY = 0.02
 _OPEN = os.O_RDWR | os.O_CLOEXEC
@@ -41,17 +43,21 @@ class FileLocks:
 
     Args:
         path: the file; it is made when it is first needed, and stays empty.
+        option: the one that names its place.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, option: str = "session.database_directory") -> None:
         self.name = path
+        self._option = option
 
     def try_lock(self, key: str) -> int | None:
         """Take the lock of a key, 15 or more hexadecimal digits, and return a file descriptor; None if it is taken."""
         try:
             file = os.open(self.name, _OPEN)
-        except FileNotFoundError:
-            file = os.open(self.name, _OPEN | os.O_CREAT, 0o600)
+        except OSError:
+            file = -1
+        if file < 0:
+            file = opened(self.name, _OPEN, self._option)
         # struct flock (fcntl(2)). The lock belongs to the open file, not to the process, which has many threads.
         request = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, int(key[:15], 16), 1, 0)
         try:

@@ -57,7 +57,8 @@ class Pool(Generic[C]):
         try:
             return self._idle.pop()
         except IndexError:
-            return self._connect()
+            pass  # what fails below has nothing to do with this
+        return self._connect()
 
     def give(self, connection: C) -> None:
         """Take a connection back."""

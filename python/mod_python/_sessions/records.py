@@ -72,11 +72,24 @@ class Codec:
 
     def encode(self, sid: str, record: Record) -> bytes:
         """Return the bytes of a record. Raise what json or pickle raises for values that they do not take."""
-        if self._format == "json":
-            body = _JSON + json.dumps(record).encode()
-        else:
-            body = _PICKLE + pickle.dumps(record, pickle.HIGHEST_PROTOCOL)
+        try:
+            body = self._body(record)
+        except Exception as error:
+            keys = [key for key, value in record[DATA].items() if not self._takes({key: value})]
+            error.add_note(f"PythonOption mod_python.session.format is {self._format}, which does not take {keys}")
+            raise
         return self._mac(sid, body) + body
+
+    def _body(self, data: Record) -> bytes:
+        if self._format == "json":
+            return _JSON + json.dumps(data).encode()
+        return _PICKLE + pickle.dumps(data, pickle.HIGHEST_PROTOCOL)
+
+    def _takes(self, data: Record) -> bool:
+        try:
+            return bool(self._body(data))
+        except Exception:
+            return False
 
     def decode(self, sid: str, data: bytes) -> Record:
         """Return the record of bytes.

@@ -15,6 +15,8 @@ from mod_python._sessions.stored import StoredSession
 
 _TABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)?")
 _LOCK_SECONDS = 20
+_FILE = "sql_session.url"
+_REDIS_URLS = ("redis://", "rediss://", "unix://")
 
 
 class _ServerSession(StoredSession):
@@ -58,7 +60,7 @@ class SqlSession(_ServerSession):
             self._path = path = Path(url.removeprefix("sqlite:").removeprefix("//"))
             if not path.is_absolute():
                 raise ValueError(f"PythonOption mod_python.sql_session.url {url}: write sqlite:///PATH/OF/THE/FILE")
-            self._store = only_one(self._files, (path, table), lambda: DatabaseStore(path, table))
+            self._store = only_one(self._files, (path, table), lambda: DatabaseStore(path, table, _FILE))
         elif url.startswith(("postgresql://", "postgres://")) or "=" in url:
             self._store = only_one(self._stores, (url, table), lambda: PostgreSQLStore(url, table))
         else:
@@ -70,7 +72,7 @@ class SqlSession(_ServerSession):
 
     def make_locks(self) -> Locks:
         """Return the locks of the server; those of a file are in another one beside it."""
-        return super().make_locks() if self._path is None else FileLocks(f"{self._path}.locks")
+        return super().make_locks() if self._path is None else FileLocks(f"{self._path}.locks", _FILE)
 
     @staticmethod
     def statements(table: str = "mp_session") -> list[str]:
@@ -91,6 +93,11 @@ class RedisSession(_ServerSession):
     def open_store(self) -> None:
         """Find the server, which is connected to when it is first used."""
         url = self._options.text("redis_session.url", "redis://localhost:6379/0")
+        if not url.startswith(_REDIS_URLS):
+            raise ValueError(
+                f"PythonOption mod_python.redis_session.url {url}: write redis://HOST:PORT/NUMBER, the same with "
+                f"rediss: for TLS, or unix:///PATH/OF/THE/SOCKET?db=NUMBER"
+            )
         prefix = self._options.text("redis_session.prefix", "mp_sess:")
         seconds = self._options.number("redis_session.lock_seconds", _LOCK_SECONDS)
         key = (url, prefix, seconds)
