@@ -123,6 +123,31 @@ def test_pieces_of_all_kinds_in_any_order(pieces: list[tuple[str, str]]) -> None
         assert run(page) == "".join(shown for _, shown in pieces)
 
 
+@pytest.mark.parametrize(
+    ("page", "shown"),
+    [
+        ("<% for i in (1, 2): %>a<%     for j in (1, 2): %><%= i * j %><%     # end %>b<% # end %>c", "a12ba24bc"),
+        ("<% for i in (0, 1): %>a<%     if i: %>b<%     else: %>c<%     # end %>d<% # end %>e", "acdabde"),
+        ("<% if 1: %>a<%     if 1: %>b<%         if 1: %>c<%         # end %>d<%     # %>e<% # %>f", "abcdef"),
+        ("<% for i in (0, 1): %>a<%= i %><% x = i %><%     if x: %>b<% # end %>c", "a0a1bc"),
+        ("<% for i in (0, 1): %>a<%\n    # only a comment\n%>b<%\n    x = i\n%><%= x %><% # end %>c", "ab0ab1c"),
+        ("<% for i in (0, 1): %>a<%\r\n  # first\r\n  x = i\r\n%>b<% # end %>c", "ababc"),
+        ("<% if 1: %>a<%\tif 1: %>b<% # end %>c", "abc"),
+        ("<%\nif 1:\n  if 1:\n%>a<%\n   if 1:\n%>b<%\n# end\n%>c", "abc"),
+        ('<% if 1: %>a<%@ include file="x" %><%\tx = 1 %>b<% # end %>c', "aIbc"),
+    ],
+)
+def test_a_block_in_a_block(page: str, shown: str) -> None:
+    assert run(page, lambda name: Source(name, "I")) == shown
+
+
+@pytest.mark.parametrize("page", ["<% if 1: %>\n<% # end %>\n<% else: %>", "<%\nif 1:\n%>a<%\n# end\n%>b<%\nelse:\n%>"])
+def test_what_goes_on_with_a_block_that_has_ended_says_so(page: str) -> None:
+    with pytest.raises(SyntaxError) as caught:
+        run(page)
+    assert "ends all blocks. Inside of one, write" in caught.value.__notes__[-1]
+
+
 WORDS = """if_x: else: x_=_1 # " ' \\ ( ) : é include file="a" page autoescape="on" for_i_in_[]: return break def_f():
 yield await nonlocal_x 1 pass = lambda: f'{ } @ raise import_x class_A: try: except: global_x del_x *a :=
 <% %> <%= <%@ <%-- --%> \"\"\""""

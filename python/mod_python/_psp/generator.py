@@ -1,14 +1,14 @@
 """Python code that writes a page.
 
 Text becomes ``req.write()`` with a literal, and code stands as it is, in the lines that it has in the page. The last
-line of a block of code says how far the text behind it is indented; a colon at its end adds a tab. These are the rules
-of mod_python 3.5, and what it refused has others: see `_Generator._code`.
+line of a block of code says how far the text behind it is indented; behind a colon at its end it is indented further,
+by a tab. These are the rules of mod_python 3.5, and what it refused has others: see `_Generator._code`, `_body_indent`.
 """
 
 import bisect
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from mod_python._psp.scanner import Kind, Token
@@ -104,6 +104,52 @@ def _blanks(line: str) -> str:
     return line[: len(line) - len(line.lstrip(" \t"))]
 
 
+def _begins_line(first: str, newline: str) -> bool:
+    """Return whether the first line of a block of code begins a line, where mod_python 3.5 put it behind the text."""
+    statement = first.strip()
+    return bool(_COMPOUND.match(statement)) or (not newline and (statement[:1] == "#" or statement[-1:] == ":"))
+
+
+def _first_indent(first: str) -> str:
+    return _blanks(first).removeprefix(" ")
+
+
+def _last_indent(lines: list[str], indent: str) -> str:
+    """Return the indentation of the text behind a block of several lines; `indent`: that of its first line."""
+    *before, last = lines
+    if last.strip():
+        return _blanks(last)
+    return last + (_blanks(before[-1]) if not last and len(before) > 1 else last or indent)
+
+
+def _body_indent(indent: str, following: Iterable[Token]) -> str:
+    """Return how far the text behind a colon is indented, where the line of the colon is indented by `indent`.
+
+    It is a tab further, as in mod_python 3.5. If the next code that begins a line is indented further by anything else,
+    as in ``<%     if x: %>``, the two would not fit, which 3.5 refused: here the text is indented as that code is. An
+    included file is not looked into.
+    """
+    for token in following:
+        if token.kind is Kind.DIRECTIVE and _INCLUDE_WORD.match(token.text):
+            break
+        first, newline, rest = _LINE_END.sub("\n", token.text).partition("\n")
+        if token.kind is not Kind.CODE or not (newline or _begins_line(first, newline)):
+            continue
+        if _begins_line(first, newline):
+            next_one = _first_indent(first)
+        elif first.strip():
+            break  # it stands behind the text
+        else:
+            lines = rest.split("\n")
+            codes = (line for line in lines if line.strip() and not line.lstrip().startswith("#"))
+            code = next(codes, None)
+            next_one = _last_indent([first, *lines], "") if code is None else _blanks(code)
+        if next_one.startswith(indent) and next_one != indent:
+            return next_one
+        break
+    return indent + "\t"
+
+
 class _Generator:
     def __init__(self, include: Callable[[str], Source], calls: Calls) -> None:
         self._calls = calls
@@ -154,7 +200,8 @@ class _Generator:
         self._base = self._enter(source)
         self._escapes = autoescape if source.autoescape is None else source.autoescape
         self._open_files.append(source.name)
-        for token in source.tokens:
+        tokens = source.tokens
+        for number, token in enumerate(tokens, 1):
             if not token.is_closed and token.kind is not Kind.CODE:
                 raise source.error(f"the {token.kind.value} that begins here has no end", token.start - 1)
             match token.kind:
@@ -167,7 +214,7 @@ class _Generator:
                 case Kind.EXPRESSION:
                     self._expression(source, token)
                 case Kind.CODE:
-                    self._code(source, token)
+                    self._code(source, token, (tokens[at] for at in range(number, len(tokens))))
         self._open_files.pop()
         self._base, self._escapes = before
 
@@ -212,8 +259,8 @@ class _Generator:
         self._put(f"{behind}; ")
         self._reopen(source, token)
 
-    def _code(self, source: Source, token: Token) -> None:
-        """Append a block of code.
+    def _code(self, source: Source, token: Token, following: Iterable[Token]) -> None:
+        """Append a block of code; `following` is what stands behind it.
 
         mod_python 3.5 put what stands in the line of ``<%`` behind the statement before it, so that no block such as
         ``<% if x: %>`` or ``<% # end %>`` was possible in one line. Here these begin a line of their own, whose
@@ -223,15 +270,15 @@ class _Generator:
         code = self._python(source, token)
         first, newline, rest = code.partition("\n")
         statement = first.strip()
-        # Whether the first line begins a line.
-        is_apart = bool(_COMPOUND.match(statement)) or (not newline and statement.startswith("#"))
-        is_apart = is_apart or (not newline and statement.endswith(":"))
-        indent = _blanks(first).removeprefix(" ") if is_apart else ""
+        is_apart = _begins_line(first, newline)
+        indent = _first_indent(first) if is_apart else ""
         self._put(self._calls.text[1] + (";\n" + indent if is_apart else ";"))
         self._put(first.lstrip(" \t") if is_apart else first, source.line_at(token.start))
         if newline:
             self._put(newline + rest)
-            self._indent = self._indent_of_text(code, indent)
+            lines = code.split("\n")
+            self._indent = _last_indent(lines, indent)
+            self._put("\n" + self._indent if lines[-1].strip() else self._indent.removeprefix(lines[-1]))
         elif is_apart:
             self._indent = indent
             self._put("\n" + indent)
@@ -240,27 +287,9 @@ class _Generator:
         elif statement and not statement.endswith(";"):
             self._put(";")
         if _opens_block(code) and not (is_apart and statement.startswith("#")):
-            self._indent += "\t"
-            self._put("\t")
+            before, self._indent = self._indent, _body_indent(self._indent, following)
+            self._put(self._indent.removeprefix(before))
         self._reopen(source, token)
-
-    def _indent_of_text(self, code: str, indent: str) -> str:
-        """Append the blanks before the text behind a block of several lines, and return the line's indentation.
-
-        Args:
-            code: the block.
-            indent: that of its first line.
-        """
-        *before, last = code.split("\n")
-        if last.strip():
-            self._put("\n" + _blanks(last))
-            return _blanks(last)
-        if not last and len(before) > 1:
-            indent = _blanks(before[-1])
-        elif last:
-            indent = last
-        self._put(indent)
-        return last + indent
 
 
 def _is_expression(code: str) -> bool:

@@ -2,6 +2,7 @@
 
 import ast
 import dis
+import re
 from collections.abc import Callable, Container, Iterator
 from types import CodeType
 from typing import Any, NamedTuple, NoReturn
@@ -12,9 +13,11 @@ from mod_python._psp.generator import CHECK, COMPILED, ESCAPED, SHOWN, TEXT, VAL
 from mod_python._psp.source import FileVersion, Source, Stamp, decoded, read_file
 
 _HINT = (
-    "text is indented as the last line of the code before it; a colon at the end of that code adds a tab, and a line "
-    "without indentation, such as <% # end %>, ends all blocks"
+    "text is indented as the last line of the code before it; behind a colon it is the body of that block, and a line "
+    "without indentation, such as <% # end %>, ends all blocks. Inside of one, write <%     if x: %>, <%     # end %>"
 )
+# What goes on with a block that an indentation may have ended.
+_CONTINUING = re.compile(r"\s*(?:<%)?\s*(?:else|elif|except|finally|case)\b")
 # What may run many times, and what then writes.
 _REPEATED = (ast.For, ast.AsyncFor, ast.While, ast.FunctionDef, ast.AsyncFunctionDef)
 _WRITING = frozenset((TEXT, VALUE, ESCAPED))
@@ -156,7 +159,7 @@ def _fail(generated: Generated, error: SyntaxError, origin: int) -> NoReturn:
     page = generated.files[0][1]
     where = f"its line {line}" if source is page else f"line {line} of {source.name}"
     error.add_note(f"The page {page.name} cannot be compiled, because of {where}.")
-    if isinstance(error, IndentationError):
+    if isinstance(error, IndentationError) or _CONTINUING.match(error.text):
         error.add_note(f"In a page, {_HINT}.")
     raise error
 
