@@ -14,12 +14,13 @@ from urllib.parse import unquote_to_bytes
 _START = "looked for in: "
 
 
-def explain(error: ModuleNotFoundError, path: Sequence[str] = ()) -> None:
+def explain(error: ModuleNotFoundError, path: Sequence[str] = (), unsearched: str | None = None) -> None:
     """Add a note to the error: where the module was looked for. An error that has this note keeps it.
 
     Args:
         error: what an import raised.
         path: folders that were searched before those of `sys.path`, unless the module's parent is a package.
+        unsearched: the folder of a handler's section, which is not searched where a `PythonPath` holds.
     """
     name = error.name or ""
     if not name or any(note.startswith(_START) for note in getattr(error, "__notes__", ())):
@@ -32,6 +33,11 @@ def explain(error: ModuleNotFoundError, path: Sequence[str] = ()) -> None:
     described = [_described(place) for place in dict.fromkeys(places) if isinstance(place, str)]
     if any(described):
         error.add_note(_START + ", ".join(text for text in described if text))
+    if unsearched is not None and not parent and (Path(unsearched) / f"{name}.py").is_file():
+        error.add_note(
+            f"{unsearched}, the folder of the section, has it, and is not searched where a PythonPath holds: "
+            f"add it to that, or name the file, ~/{name}.py"
+        )
 
 
 def _neighbours(traceback: TracebackType | None) -> list[str]:

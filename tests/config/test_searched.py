@@ -20,6 +20,10 @@ SetHandler mod_python
 <Directory ${HTDOCS}/home>
     PythonHandler searched_at_home
 </Directory>
+<Directory ${HTDOCS}/beside>
+    PythonPath "sys.path + ['${HANDLERS}']"
+    PythonHandler searched_beside
+</Directory>
 <Location /importing>
     PythonPath "sys.path + ['${HANDLERS}']"
     PythonHandler searched_importing
@@ -63,6 +67,15 @@ def test_the_folder_of_the_section_is_named(httpd: Httpd) -> None:
     httpd.write("home/page.txt", "")
     note = note_of(httpd, "/home/page.txt", "searched_at_home")
     assert note.startswith(f"{httpd.htdocs}/home, ")
+
+
+def test_the_folder_of_the_section_is_named_where_a_path_holds(httpd: Httpd) -> None:
+    httpd.write("beside/page.txt", "")
+    assert f"{httpd.htdocs}/beside" not in note_of(httpd, "/beside/page.txt", "searched_beside")
+    httpd.write("beside/searched_beside.py", "def handler(req):\n    return 0\n")
+    assert rf"\n{httpd.htdocs}/beside, the folder of the section, has it, and is not searched" in note_of(
+        httpd, "/beside/page.txt", "searched_beside"
+    )
 
 
 def test_an_import_in_a_function_says_it_too(httpd: Httpd) -> None:

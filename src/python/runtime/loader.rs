@@ -222,7 +222,12 @@ impl Loader {
                 ImportScope::Folder(directory) => vec![directory.clone().into_owned()],
                 ImportScope::Path(path) => self.paths.folders(py, path),
             };
-            name_searched_folders(py, &error, path);
+            name_searched_folders(
+                py,
+                &error,
+                path,
+                scope.unsearched(handler, search).as_deref(),
+            );
             without_our_frames(py, error)
         })?;
         // It may have imported modules that others have used before, and whose files have changed since.

@@ -77,6 +77,18 @@ impl ImportScope<'_> {
         }
     }
 
+    /// The folder of the handler's section, where that is not searched because of a `PythonPath`.
+    pub(super) fn unsearched(&self, handler: &Handler, search: SearchPath<'_>) -> Option<String> {
+        let without_path = SearchPath {
+            path: None,
+            ..search
+        };
+        match (self, ImportScope::of(handler, without_path)) {
+            (Self::Path(_), ImportScope::Folder(directory)) => Some(directory.into_owned()),
+            _ => None,
+        }
+    }
+
     /// The key under which this scope's modules are kept. No two scopes share one: folders begin with a slash, and no
     /// Python expression does.
     pub(super) fn key(&self) -> &str {

@@ -93,13 +93,18 @@ pub fn without_our_frames(py: Python<'_>, error: PyErr) -> PyErr {
 }
 
 /// Adds a note to a `ModuleNotFoundError`: the folders in which the module was looked for, `path` first, and which of
-/// them cannot be read. An error that has this note keeps it.
-pub fn name_searched_folders(py: Python<'_>, error: &PyErr, path: Vec<String>) {
+/// them cannot be read; `unsearched` is one that was not, and that may have it. An error that has this note keeps it.
+pub fn name_searched_folders(
+    py: Python<'_>,
+    error: &PyErr,
+    path: Vec<String>,
+    unsearched: Option<&str>,
+) {
     if error.is_instance_of::<PyModuleNotFoundError>(py) {
         // The traceback must do without the note, should it fail.
         let _ = py
             .import("mod_python._search")
-            .and_then(|search| search.call_method1("explain", (error.value(py), path)));
+            .and_then(|search| search.call_method1("explain", (error.value(py), path, unsearched)));
     }
 }
 
@@ -118,7 +123,7 @@ fn entry(py: Python<'_>, what: &str, error: &PyErr) -> Vec<u8> {
 /// The traceback as Python prints it, with undecodable names and values as the bytes that they came from (PEP 383), and
 /// other surrogates escaped. If formatting fails, only its last line: the package may be at fault, which formats it.
 fn formatted(py: Python<'_>, error: &PyErr) -> Vec<u8> {
-    name_searched_folders(py, error, Vec::new());
+    name_searched_folders(py, error, Vec::new(), None);
     let format = || -> PyResult<Vec<u8>> {
         let lines = py
             .import("mod_python._failures")?
