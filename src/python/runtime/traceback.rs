@@ -28,7 +28,8 @@ pub fn asks_for_event_loop(py: Python<'_>, error: &PyErr) -> bool {
 /// asyncio's.
 pub fn name_what_helps(py: Python<'_>, error: &PyErr) {
     if asks_for_event_loop(py, error) {
-        let note = "asyncio's own things are awaited as: await apache.aio(...)";
+        let note = "asyncio's own things are awaited as: await apache.aio(...), or as ever in a handler that \
+                    has @apache.aio above it";
         let _ = error.value(py).call_method1("add_note", (note,));
     }
 }

@@ -53,9 +53,14 @@ impl Headers {
             }
             Self::OfResponse => {
                 if r.settings::<Settings>().debug == Some(true) && r.has_started() {
-                    let text = "a header was changed after the head of the response was sent: \
-                                change it before the first write() that is flushed";
-                    About::Request(r).log(Level::Warning, text);
+                    let request = r.the_request().unwrap_or_default();
+                    let request = String::from_utf8_lossy(request);
+                    let which = key.map_or("all of them".into(), CStr::to_string_lossy);
+                    let text = format!(
+                        "a header was changed after the head of the response was sent: change it before the \
+                         first write() that is flushed ({which}, for \"{request}\")"
+                    );
+                    About::Request(r).log(Level::Warning, &text);
                 }
             }
         }

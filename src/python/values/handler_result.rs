@@ -183,7 +183,8 @@ pub fn is_interim(number: i32) -> bool {
 pub fn interim(number: i32) -> PyErr {
     PyValueError::new_err(format!(
         "{number} is an interim status: a client waits for the response behind it. Write one from 200 \
-         on; httpd itself sends 100 Continue when the body is read, and PythonProtocol answers 101"
+         on; httpd itself sends 100 Continue when the body is read, PythonProtocol answers 101, and behind \
+         the first req.connection.write() a handler may set any"
     ))
 }
 
