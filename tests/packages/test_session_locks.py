@@ -2,7 +2,10 @@
 
 import http.client
 import json
+import os
 import random
+import signal
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -86,3 +89,16 @@ def test_w140_killed_children_break_no_store_and_keep_no_lock(httpd: Httpd, kind
         found = ask(httpd, "visit", kind, sid)
         assert not found["new"]
         assert found["data"]["visits"] > least
+
+
+@pytest.mark.parametrize("kind", SHARED)
+def test_a_process_that_was_forked_keeps_no_lock_and_frees_none(httpd: Httpd, kind: str) -> None:
+    sid = ask(httpd, "visit", kind)["id"]
+    process, is_locked = ask(httpd, "forked", kind, sid)
+    try:
+        assert is_locked
+        begun = time.monotonic()
+        assert ask(httpd, "visit", kind, sid)["data"] == {"visits": 2}
+        assert time.monotonic() - begun < 30  # it waits for no lock of the process, which lives for a minute
+    finally:
+        os.kill(process, signal.SIGKILL)

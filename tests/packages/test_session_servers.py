@@ -1,4 +1,4 @@
-"""SqlSession and RedisSession, when their servers go away, are not there at first, or refuse."""
+"""SqlSession and RedisSession, when their servers go away, are not there at first, or refuse; removed files."""
 
 import json
 import os
@@ -233,3 +233,17 @@ def test_a_key_that_machines_share(httpd: WithStores) -> None:
     assert told(httpd, "session_pages/look/key_file/RedisSession", sid)["data"] == {"visits": 1}
     httpd.expect("a new session begins, because the stored one cannot be read: it is not signed with the key")
     assert told(httpd, "session_pages/look/RedisSession", sid)["new"]
+
+
+@pytest.mark.parametrize("kind", ["DbmSession", "sqlite/SqlSession"])
+def test_who_removes_the_file_of_the_sessions_ends_them(httpd: WithStores, kind: str) -> None:
+    page = f"session_pages/visit/{kind}"
+    sids = [told(httpd, page)["id"] for _ in range(3)]
+    file = httpd.kept / ("sessions.sqlite" if "/" in kind else "mp_sess/mp_sess.dbm")
+    for _ in range(2):
+        file.unlink()
+        begun = [told(httpd, page, sid) for sid in sids]
+        assert file.exists()
+        sids = [one["id"] for one in begun]
+        again = [told(httpd, page, sid) for sid in sids]
+        assert [one["data"]["visits"] for one in begun + again] == [1, 1, 1, 2, 2, 2]

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from session_stores import KINDS, KINDS_CONF, WithStores
@@ -46,7 +47,12 @@ PythonOption mod_python.session.lock_timeout 20
     PythonOption mod_python.session.session_type FileSession
 </LocationMatch>
 <Directory "${HTDOCS}/app">
-    SetHandler mod_python
+    PythonHandler session_pages::visit_json
+</Directory>
+<Directory "${HTDOCS}/my app's (ü)">
+    PythonHandler session_pages::visit_json
+</Directory>
+<Directory "${HTDOCS}/a;b">
     PythonHandler session_pages::visit_json
 </Directory>
 """
@@ -203,6 +209,22 @@ def test_invalidate(visitor: Visitor) -> None:
     assert visitor.told("look")["new"]
 
 
+def test_a_session_that_has_ended_gets_no_new_id(httpd: Httpd) -> None:
+    is_same, cookies = Visitor(httpd, "DbmSession").told("renewed_late")
+    assert is_same
+    assert ["; expires=Thu, 01 Jan 1970 00:00:00 GMT;" in cookie for cookie in cookies] == [True]
+
+
+def test_a_field_of_a_form_is_kept_as_a_text(visitor: Visitor) -> None:
+    part = '--X\r\nContent-Disposition: form-data; name="said"\r\n\r\nhello\r\n--X--'
+    visitor.told("visit")
+    url, headers = f"{PAGES}/form_field/{visitor.kind}", {"Cookie": visitor.cookie}
+    headers["Content-Type"] = "multipart/form-data; boundary=X"
+    assert visitor.httpd.request("POST", url, part.encode(), headers).status == 200
+    kinds = ("StringField",) if visitor.kind == "MemorySession" else ("str",)
+    assert visitor.told("form_field") == [[kind, "hello"] for kind in kinds * 2]
+
+
 def test_w146_a_signed_session(visitor: Visitor) -> None:
     first = visitor.told("visit", "?secret=salt")
     assert re.fullmatch(f"pysid=[0-9a-f]{{64}}{first['id']}", visitor.cookie)
@@ -276,6 +298,14 @@ def test_the_path_of_the_cookie_is_that_of_the_folder(httpd: Httpd) -> None:
     (httpd.htdocs / "app").mkdir()
     httpd.write("app/page", "")
     assert "; path=/app/; " in httpd.get("/app/page").headers["Set-Cookie"]
+
+
+def test_the_path_of_the_cookie_is_as_browsers_send_it(httpd: Httpd) -> None:
+    for folder, path in (("my app's (ü)", "/my%20app's%20(%C3%BC)/"), ("a;b", "/")):
+        (httpd.htdocs / folder).mkdir()
+        httpd.write(f"{folder}/page", "")
+        url = quote(f"/{folder}/page", safe="/;'()")
+        assert f"; path={path}; " in httpd.get(url).headers["Set-Cookie"]
 
 
 def test_w143_the_files_are_for_the_children_alone(httpd: Httpd, kept: Path) -> None:

@@ -107,6 +107,16 @@ class StringField(str):
         setattr(self, name, made)
         return made
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Have it pickled as a plain str: a session that keeps it needs no more, and its headers cannot be pickled."""
+        return str, (str(self),)
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self
+
     @property
     def ctype(self) -> str:
         """The media type, as `type`."""

@@ -237,8 +237,11 @@ class BaseSession(dict[Any, Any]):
     def renew(self) -> str:
         """Give the session a new id, save it under that, remove the old one, and send the cookie. Return the new id.
 
-        Call it when a visitor logs in: somebody else may have given him the id that he had until then.
+        Call it when a visitor logs in: somebody else may have given him the id that he had until then. After
+        invalidate() it does nothing.
         """
+        if self._invalid:
+            return self._sid
         old = self._sid, self._lock_held
         self._sid, self._lock_held = secrets.token_hex(16), None
         self.lock()
@@ -249,6 +252,8 @@ class BaseSession(dict[Any, Any]):
 
     async def arenew(self) -> str:
         """As `renew`, for async code."""
+        if self._invalid:
+            return self._sid
         old = self._sid, self._lock_held
         self._sid, self._lock_held = secrets.token_hex(16), None
         await self.alock()

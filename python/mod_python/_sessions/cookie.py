@@ -2,6 +2,7 @@
 
 import re
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from mod_python._cookies.cookie import Cookie
 from mod_python._cookies.signed import SignedCookie
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
 
 COOKIE_NAME = "pysid"
 _SID = re.compile(r"[0-9a-f]{32}")
+# What browsers leave as it is in the path of a URL (URL Standard, "path percent-encode set"), but for ";".
+_IN_PATHS = "/:@!$&'()*+,=[]|"
 
 
 def is_sid(text: object) -> bool:
@@ -51,4 +54,7 @@ def _handler_path(req: "_apache.Request") -> str:
     folder = (req.hlist.directory if req.hlist is not None else None) or ""
     root = req.document_root().rstrip("/") + "/"
     path = folder[len(root) - 1 :] if folder.startswith(root) else ""
-    return path if path and req.uri.startswith(path) else "/"
+    if not path or not req.uri.startswith(path) or ";" in path:
+        return "/"
+    # Browsers compare it with the path as they send it (RFC 6265, 5.1.4).
+    return quote(path, safe=_IN_PATHS, errors="surrogateescape")

@@ -4,6 +4,7 @@ import os
 import sqlite3
 import time
 from pathlib import Path
+from typing import Any
 
 from mod_python._sessions.folder import SessionFolderError, opened
 from mod_python._sessions.pool import Pool
@@ -15,12 +16,31 @@ CREATE INDEX IF NOT EXISTS {0}_expires ON {0} (expires);
 """
 
 
+class _FileGoneError(Exception):
+    """The file of a connection was removed, or another one has its place."""
+
+
+class _Connection(sqlite3.Connection):
+    """A connection, and the file that it has open, as `_identity` tells it."""
+
+    file: tuple[int, int] | None = None
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Return what tells a file from others; None if there is none."""
+    try:
+        found = os.stat(path)  # noqa: PTH116 - pathlib takes longer than the call
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 class DatabaseStore:
     """Loads and saves the bytes of sessions.
 
     Args:
         path: the file. With write-ahead logging, readers and a writer do not wait for each other, and a child that is
-            killed leaves no broken file.
+            killed leaves no broken file. Whoever removes it ends all sessions, and a new one is made.
         table: the name of the table.
         option: the one that names the file.
     """
@@ -29,12 +49,18 @@ class DatabaseStore:
         self._path = path
         self._option = option
         self._table = table
-        self._pool = Pool(self._new, lambda _connection, _error: False)
+        self._pool: Pool[_Connection] = Pool(self._new, lambda _connection, error: isinstance(error, _FileGoneError))
 
     def load(self, sid: str, lock: object = None) -> bytes | None:  # noqa: ARG002 - other stores need it
         """Return the bytes of a session, or None."""
         text = f"SELECT record FROM {self._table} WHERE sid = ?"
-        row = self._pool.run(lambda connection: connection.execute(text, (sid,)).fetchone())
+
+        def look(connection: _Connection) -> Any:
+            if connection.file != _identity(self._path):
+                raise _FileGoneError(self._path)
+            return connection.execute(text, (sid,)).fetchone()
+
+        row = self._pool.run(look)
         return None if row is None else bytes(row[0])
 
     def save(self, sid: str, data: bytes, expires: float, lock: object = None) -> None:  # noqa: ARG002
@@ -52,10 +78,14 @@ class DatabaseStore:
         text = f"DELETE FROM {self._table} WHERE expires < ?"
         return self._pool.run(lambda connection: connection.execute(text, (now,)).rowcount)
 
-    def _new(self) -> sqlite3.Connection:
+    def _new(self) -> _Connection:
         # SQLite gives its other files the permissions of this one.
         os.close(opened(str(self._path), os.O_RDWR | os.O_NOFOLLOW, self._option))
-        connection = sqlite3.connect(self._path, _WAIT_SECONDS, isolation_level=None, check_same_thread=False)
+        file = _identity(self._path)
+        connection = sqlite3.connect(
+            self._path, _WAIT_SECONDS, isolation_level=None, check_same_thread=False, factory=_Connection
+        )
+        connection.file = file
         try:
             self._prepare(connection)
         except BaseException:

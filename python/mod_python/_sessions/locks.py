@@ -5,6 +5,7 @@ redirection, or of the next request that came in one piece with this one, shares
 The kernel frees the locks of a process that dies.
 """
 
+import contextlib
 import errno
 import fcntl
 import itertools
@@ -69,8 +70,12 @@ class FileLocks:
             raise
         return file
 
-    def unlock(self, key: str, token: int) -> None:  # noqa: ARG002
+    def unlock(self, key: str, token: int) -> None:
         """Give back a lock."""
+        # A process that was forked meanwhile has the open file, too: closing it here would not free the lock.
+        request = struct.pack("hhqqi4x", fcntl.F_UNLCK, os.SEEK_SET, int(key[:15], 16), 1, 0)
+        with contextlib.suppress(OSError):
+            fcntl.fcntl(token, fcntl.F_OFD_SETLK, request)
         os.close(token)
 
 
@@ -118,6 +123,7 @@ class Held:
         self._locks = locks
         self._id = (owner, locks.name, key)
         self._is_released = False
+        self._process = os.getpid()
 
     @classmethod
     def acquire(cls, locks: Locks, key: str, owner: int, timeout: float) -> "Held | None":
@@ -151,7 +157,12 @@ class Held:
         return self._all[self._id][1]
 
     def release(self) -> bool:
-        """Give the lock back; any thread may. Return False, and do nothing, where that was done already."""
+        """Give the lock back; any thread may. Return False, and do nothing, where that was done already.
+
+        In a process that was forked it does nothing: the lock is still that of the request.
+        """
+        if self._process != os.getpid():
+            return False
         with self._guard:
             if self._is_released:
                 return False

@@ -181,6 +181,41 @@ def no_store(req: apache.Request) -> None:
     BaseSession(req, lock=False, sid="0" * 32)
 
 
+def forked(req: apache.Request) -> list[Any]:
+    """Start a process that lives on, and lets go of its copy of the session; its number, and whether that is locked."""
+    session = begun(req)
+    session.save()
+    begin, end = os.pipe()
+    process = os.fork()
+    if process:
+        os.close(end)
+        os.read(begin, 1)  # it has let go
+        os.close(begin)
+        assert session._locks is not None
+        return [process, session._locks.try_lock(session.id()) is None]
+    session.unlock()
+    os.write(end, b"1")
+    time.sleep(60)
+    os._exit(0)
+
+
+def renewed_late(req: apache.Request) -> list[Any]:
+    session = begun(req)
+    session.save()
+    session.invalidate()
+    return [session.renew() == session.id(), req.err_headers_out.get_all("Set-Cookie")]
+
+
+def form_field(req: apache.Request) -> list[Any]:
+    """Keep a field of a form, and what is in a list."""
+    session = begun(req)
+    if "said" in req.form:
+        session["said"] = req.form["said"]
+        session["all"] = req.form.getlist("said")
+        session.save()
+    return [(type(one).__name__, one) for one in [session["said"], *session["all"]]]
+
+
 class OwnSession(BaseSession):
     """A session that is stored as programs of mod_python 3 did it."""
 
