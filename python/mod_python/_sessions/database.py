@@ -10,6 +10,8 @@ from mod_python._sessions.folder import SessionFolderError, opened
 from mod_python._sessions.pool import Pool
 
 _WAIT_SECONDS = 30
+# How many sessions are removed at once.
+_PORTION = 1000
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS {0} (sid TEXT PRIMARY KEY, expires REAL NOT NULL, record BLOB NOT NULL) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS {0}_expires ON {0} (expires);
@@ -74,9 +76,20 @@ class DatabaseStore:
         self._pool.run(lambda connection: connection.execute(text, (sid,)))
 
     def clean_up(self, now: float) -> int:
-        """Remove sessions that have expired, and return how many."""
-        text = f"DELETE FROM {self._table} WHERE expires < ?"
-        return self._pool.run(lambda connection: connection.execute(text, (now,)).rowcount)
+        """Remove sessions that have expired, and return how many.
+
+        They go a portion at a time, between which others can save: a file of SQLite has one writer.
+        """
+        found = f"SELECT sid FROM {self._table} WHERE expires < ? LIMIT {_PORTION}"
+        text = f"DELETE FROM {self._table} WHERE sid IN ({found})"
+        removed = 0
+        while True:
+            begun = time.monotonic()
+            count = self._pool.run(lambda connection: connection.execute(text, (now,)).rowcount)
+            removed += count
+            if count < _PORTION:
+                return removed
+            time.sleep(time.monotonic() - begun)
 
     def _new(self) -> _Connection:
         # SQLite gives its other files the permissions of this one.
