@@ -4,6 +4,7 @@ It answers only where ``PythonOption mod_python.testhandler On`` holds, since it
 """
 
 import platform
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from importlib.util import find_spec
@@ -18,8 +19,9 @@ __all__ = ["handler"]
 OPTION = "mod_python.testhandler"
 # How much of the error log is shown: lines, and bytes.
 _LINES, _BYTES = 100, 256 * 1024
-_SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie"})
-_SECRET_WORDS = ("password", "passwd", "secret", "token")
+_SECRET_WORDS = ("authorization", "password", "passwd", "secret", "token")
+# The password in a URL, as that of a database.
+_IN_URL = re.compile(r"(://[^/@\s:]*:)\S*@")
 _STYLE = "body{font-family:sans-serif}td,th{text-align:left;vertical-align:top;padding:0 1em 0 0}pre{margin:0}"
 
 
@@ -104,9 +106,16 @@ def _python(req: apache.Request) -> Iterator[tuple[str, object]]:
 def _hiding(rows: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
     """Yield rows, but not what would let others in."""
     for name, value in rows:
-        plain = name.lower().removeprefix("http_").replace("_", "-")
-        is_secret = plain in _SECRET_HEADERS or any(word in plain for word in _SECRET_WORDS)
-        yield name, "(hidden)" if is_secret else value
+        is_secret = name.lower().endswith("cookie") or _names_a_secret(name, value)
+        yield name, "(hidden)" if is_secret else _without_password(value)
+
+
+def _names_a_secret(*texts: str) -> bool:
+    return any(word in text.lower() for text in texts for word in _SECRET_WORDS)
+
+
+def _without_password(text: str) -> str:
+    return _IN_URL.sub(r"\1(hidden)@", text)
 
 
 def _lines(nodes: list[Any], indent: str = "") -> Iterator[str]:
@@ -116,8 +125,8 @@ def _lines(nodes: list[Any], indent: str = "") -> Iterator[str]:
             yield from _lines(node, f"{indent}    ")
         else:
             name, arguments = node
-            is_secret = any(word in arguments.lower() or word in name.lower() for word in _SECRET_WORDS)
-            yield f"{indent}{name} {'(hidden)' if is_secret else arguments}"
+            shown = "(hidden)" if _names_a_secret(name, arguments) else _without_password(arguments)
+            yield f"{indent}{name} {shown}"
 
 
 def _end_of_log(req: apache.Request) -> str:

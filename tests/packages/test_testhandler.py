@@ -16,6 +16,9 @@ CONF = """
     PythonOption mod_python.testhandler On
     PythonOption own "<b>&amp;'\\""
     PythonOption db.password "hunter2"
+    PythonOption db.url "postgresql://web:hun/t@er3@db.example/shop"
+    PythonOption db.dsn "host=db.example password=hunter4"
+    SetEnv REDIRECT_HTTP_AUTHORIZATION "Basic c2VjcmV0"
     PythonDebug On
     SetEnv FROM_SETENV "<script>alert(1)</script>"
 </Location>
@@ -70,7 +73,8 @@ def test_w150_everything_is_escaped(httpd: Httpd) -> None:
         *("main_interpreter", "Apache/2.4", "mod_python.testhandler", "SetHandler mod_python", "Python", "is there"),
     ):
         assert shown in text, shown
-    for hidden in ("c2VjcmV0", "hunter2"):
+    assert "postgresql://web:(hidden)@db.example/shop" in text
+    for hidden in ("c2VjcmV0", "hunter2", "er3", "hunter4"):
         assert hidden not in answer.text
 
 
