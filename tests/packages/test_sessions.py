@@ -46,6 +46,10 @@ PythonOption mod_python.session.lock_timeout 20
     PythonOption mod_python.session.lock_timeout 0.2
     PythonOption mod_python.session.session_type FileSession
 </LocationMatch>
+<Directory "${HTDOCS}">
+    RewriteEngine On
+    RewriteRule rewritten$ /app/page
+</Directory>
 <Directory "${HTDOCS}/app">
     PythonHandler session_pages::visit_json
 </Directory>
@@ -297,7 +301,8 @@ def test_options_and_their_old_names(httpd: Httpd) -> None:
 def test_the_path_of_the_cookie_is_that_of_the_folder(httpd: Httpd) -> None:
     (httpd.htdocs / "app").mkdir()
     httpd.write("app/page", "")
-    assert "; path=/app/; " in httpd.get("/app/page").headers["Set-Cookie"]
+    for url, path in (("/app/page", "/app/"), ("/app/rewritten", "/app/"), ("/rewritten", "/")):
+        assert f"; path={path}; " in httpd.get(url).headers["Set-Cookie"]
 
 
 def test_the_path_of_the_cookie_is_as_browsers_send_it(httpd: Httpd) -> None:

@@ -50,11 +50,16 @@ def session_cookie(req: "_apache.Request", options: SessionOptions, secret: str 
 
 
 def _handler_path(req: "_apache.Request") -> str:
-    """Return the path of the folder whose section has the handler, if it is below DocumentRoot; else ``/``."""
+    """Return the path of the folder whose section has the handler, if the client's URL is in it; else ``/``."""
     folder = (req.hlist.directory if req.hlist is not None else None) or ""
     root = req.document_root().rstrip("/") + "/"
     path = folder[len(root) - 1 :] if folder.startswith(root) else ""
-    if not path or not req.uri.startswith(path) or ";" in path:
+    if not path or ";" in path:
+        return "/"
+    asked = req
+    while (prev := asked.prev) is not None:  # an internal redirection, as by a RewriteRule in .htaccess
+        asked = prev
+    if not asked.uri.startswith(path):
         return "/"
     # Browsers compare it with the path as they send it (RFC 6265, 5.1.4).
     return quote(path, safe=_IN_PATHS, errors="surrogateescape")
