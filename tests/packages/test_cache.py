@@ -7,6 +7,10 @@ from typing import Any
 import pytest
 
 from httpd import Httpd
+from mod_python import testing
+
+# isort: split
+from mod_python import apache
 
 MPMS = ("event", "worker", "prefork")
 MODULES = ("socache_dbm",)
@@ -104,6 +108,23 @@ def test_what_is_wrong_is_said(httpd: Httpd) -> None:
         "OverflowError: the cache shm (shmcb): the sum has more than 64 bits"
     )
     assert said("cache.incr('t', 1.5)").startswith("TypeError")
+
+
+def test_the_caches_of_tests_answer_as_those_of_httpd(httpd: Httpd) -> None:
+    testing.clear_caches()
+    names = {"cache": apache.cache("shm")}
+    for expression in (
+        *("cache.incr('same')", "cache.incr('same', 2**63 - 2)", "cache.incr('same')", "cache.incr('same', -(2**63))"),
+        *("cache.incr('same', 1.5)", "cache.incr('same', '1')", "cache.incr('same', True)", "cache.incr('n', ttl='1')"),
+        *("cache.set('same', 1, '60')", "cache.set('same', 1, 0)", "cache.add('same', 2)", "cache.add('other', b'2')"),
+        *("cache.get_many(['same', b'other', 'x'])", "cache['x']", "cache.delete('x')", "list(cache)", "cache.get(1)"),
+        *("cache.set('k' * 101, 1)", "cache.set('', 1)", "cache.set('same', (1,))", "cache.incr('other')"),
+    ):
+        try:
+            said = repr(eval(expression, names))
+        except Exception as error:
+            said = f"{type(error).__name__}: {error}"
+        assert evaluate(httpd, "shm", expression) == said.replace("(memory)", "(shmcb)"), expression
 
 
 def test_a_name_that_is_not_there(httpd: Httpd) -> None:

@@ -1,6 +1,7 @@
 """Caches in memory, in place of those that ``PythonCache`` declares."""
 
 import json
+import operator
 import threading
 import time
 from typing import Any
@@ -59,6 +60,7 @@ class MemoryStore:
 
     def incr(self, key: str | bytes, delta: int, ttl: float | None) -> int:
         """Add to a number, and return the sum."""
+        delta = operator.index(delta)
         wanted, end = _bytes(key), self._end(ttl)
         with self._lock:
             found = self._get(wanted)
@@ -94,6 +96,8 @@ class MemoryStore:
         return value.decode() if is_json else value
 
     def _end(self, ttl: float | None) -> float:
+        if isinstance(ttl, str | bytes):
+            raise TypeError(f"must be real number, not {type(ttl).__name__}")
         seconds = _TTL if ttl is None else float(ttl)
         if not 0 < seconds <= _LONGEST_TTL:
             raise ValueError(
