@@ -52,10 +52,10 @@ def modules(page: Path) -> dict[str, str]:
 
 
 def server_pages(page: Path) -> dict[str, str]:
-    """The Python server pages in a page, by their paths in /var/www/html, which their first lines tell."""
+    """The pages for browsers in a page, by their paths in /var/www/html, which their first lines tell."""
     found = {}
     for text in blocks(page, "text"):
-        if match := re.match(r"<%-- /var/www/html/(\S+) --%>\n", text):
+        if match := re.match(r"<(?:%--|!--) /var/www/html/(\S+) --%?>\n", text):
             found[match[1]] = text
     return found
 

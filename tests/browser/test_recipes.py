@@ -8,7 +8,7 @@ from chromium import Browser
 from page_site import REFUSED, Site
 
 from httpd import Httpd
-from pages import modules
+from pages import modules, server_pages
 from server import PROJECT
 
 RECIPES = PROJECT / "docs/cookbook.md"
@@ -22,7 +22,9 @@ def site() -> Iterator[Httpd]:
     server = Httpd(SITE.conf, modules=SITE.modules, allow=REFUSED)
     for name, text in modules(RECIPES).items():
         server.handler(name, text)
-    server.write("upload.html", UPLOAD)
+    for name, text in server_pages(RECIPES).items():
+        server.write(name, text)
+    server.write("form.html", UPLOAD)
     with server:
         yield server
 
@@ -53,9 +55,32 @@ def test_upload(site: Httpd, browser: Browser, tmp_path: Path) -> None:
     for size, status, text in ((300_000, 201, "300000 bytes"), (6_000_000, 413, "Request Entity Too Large")):
         file = tmp_path / "größe.bin"
         file.write_bytes(b"\x00\xff" * (size // 2))
-        browser.open(site.url("/upload.html"))
+        browser.open(site.url("/form.html"))
         browser.type("input", str(file))
         browser.click("button")
         browser.wait_for(lambda: browser.driver.current_url.endswith("/upload"))
         assert browser.run("return performance.getEntriesByType('navigation')[0].responseStatus") == status
         assert text in browser.texts("body")[0]
+
+
+def test_an_upload_shows_how_far_it_is(site: Httpd, browser: Browser, tmp_path: Path) -> None:
+    for size, text in ((300_000, "300000 bytes"), (6_000_000, "Request Entity Too Large")):
+        file = tmp_path / "file.bin"
+        file.write_bytes(b"x" * size)
+        browser.open(site.url("/upload.html"))
+        browser.type("input", str(file))
+        browser.wait_for(lambda: browser.run("return document.querySelector('output').value.trim()") == text)  # noqa: B023
+        assert browser.run("return document.querySelector('progress').value") == 1
+
+
+@pytest.mark.parametrize("tls", [False, True])
+def test_a_websocket(site: Httpd, browser: Browser, tls: bool) -> None:
+    before = len(site.requests())
+    browser.open(site.url("/chat.html", tls=tls))
+    for text in ("hello", "grüße " * 1000):
+        browser.run(
+            f"await new Promise(done => socket.readyState ? done() : socket.onopen = done); socket.send({text!r})"
+        )
+        browser.wait_for(lambda: browser.texts("output") == [text.upper().strip()])  # noqa: B023
+    browser.run("socket.close()")
+    site.wait_for_request("101 GET /chat ", before)

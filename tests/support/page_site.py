@@ -4,6 +4,8 @@ import re
 import sys
 from pathlib import Path
 
+from packages import SITE_PACKAGES
+
 from httpd import Httpd
 from pages import blocks
 from server import PROJECT
@@ -23,6 +25,8 @@ class Site:
         enabled = re.findall(r"^sudo a2enmod (?!python)(.+)", "".join(blocks(page, "sh")), re.MULTILINE)
         self.modules = " ".join(enabled).split()
         text = re.sub(r"(Listen |\*:|localhost:)(\d+)", self._port, text)
+        if re.search(r"pip install \w", page.read_text()):  # into the environment of the site
+            text = text.replace("'${HANDLERS}'", f"'${{HANDLERS}}', '{SITE_PACKAGES}'")
         self.conf = text
 
     def _port(self, match: re.Match[str]) -> str:
@@ -37,6 +41,7 @@ class Site:
             "/var/lib/site": str(httpd.state),
             "http://localhost/": httpd.url("/"),
             "http://127.0.0.1/": httpd.url("/"),
+            "ws://localhost/": httpd.url("/").replace("http", "ws"),
             "localhost:80 ": f"127.0.0.1:{httpd.port} ",
             **{f"localhost:{port}": f"localhost:{httpd.port_of(name)}" for port, name in self.ports.items()},
             "sudo ": "",
