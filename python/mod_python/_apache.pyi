@@ -1437,6 +1437,18 @@ class FileInfo:
 _Value = str | bytes | float
 _Items = Mapping[str, _Value] | Mapping[bytes, _Value] | Iterable[tuple[str | bytes, _Value]]
 
+class PageServer:
+    """Pages of psp that are kept."""
+
+    def __new__(cls, hooks: tuple[Any, ...]) -> PageServer: ...
+    def serve(self, req: Request) -> bool:
+        """Answers the request req with the page of its file. Returns False, and does nothing, for a page that is not
+        kept in the version that httpd has found, and where more must be looked at than that. Raises what the page
+        raises.
+        """
+    def keep(self, filename: str, stamp: tuple[int, ...], page: object) -> None:
+        """Keeps page for serve(), which is made of the file at filename (str) as it was when it had stamp (a tuple)."""
+
 class Publisher:
     """What is known of published pages."""
 

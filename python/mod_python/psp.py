@@ -5,35 +5,22 @@
 
 import os
 import sys
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Mapping
 from types import CodeType
 from typing import Any, NoReturn
 
-from mod_python import _failures, apache, util
+from mod_python import _apache, _failures, apache, util
 from mod_python._forms.request_form import RequestForm
-from mod_python._psp.cache import PageCache
+from mod_python._psp import loading
 from mod_python._psp.display import is_view, redirect_to_view, table
 from mod_python._psp.errors import TemplateError
 from mod_python._psp.escaping import Markup, escape
-from mod_python._psp.output import begin, end
-from mod_python._psp.page import MODULES, Loader, Page, PageOptions
-from mod_python._psp.source import DEFAULT_ENCODING, Source, Stamp, flag
+from mod_python._psp.output import add_writers, begin, end
+from mod_python._psp.page import MODULES, Loader, Page
+from mod_python._psp.source import Stamp
 from mod_python._psp.tracebacks import name_included_files
 
 __all__ = ["PSP", "Markup", "PSPInterface", "TemplateError", "escape", "handler", "parse", "parsestring"]
-
-_STRING = "<PSP string>"
-_pages = PageCache()
-_PLAIN = PageOptions(DEFAULT_ENCODING, autoescape=False)
-
-
-def _options(req: apache.Request) -> PageOptions:
-    options = req.get_options()
-    text, encoding = options.get("mod_python.psp.autoescape"), options.get("mod_python.psp.encoding")
-    if text is None and encoding is None:
-        return _PLAIN
-    autoescape = text is not None and flag(text, "PythonOption mod_python.psp.autoescape")
-    return PageOptions(encoding or DEFAULT_ENCODING, autoescape)
 
 
 def _directory(req: apache.Request) -> str:
@@ -81,7 +68,7 @@ class PSP:
         if filename is not None and string is not None:
             raise ValueError("PSP() takes a filename or a string, not both")
         if string is not None:
-            self._set(req, None, vars, string, _page_of_text(string, _directory(req), _options(req)))
+            self._set(req, None, vars, string, loading.page_of_text(string, _directory(req), loading.options(req)))
         elif filename is None:
             self._set(req, req.filename or "", vars)
         else:
@@ -101,9 +88,9 @@ class PSP:
         """Set the attributes. `page`: that of a string; `found`: the stamp of the file, if that is known."""
         self.req, self.vars, self.string, self.filename = req, vars, string, path
         if path is not None:
-            options = _options(req)
-            kept = _pages.current((path, options), found)
-            page = _page_of_file(req, path, options, is_named=is_named) if kept is None else kept
+            options = loading.options(req)
+            kept = loading.pages.current((path, options), found)
+            page = loading.page_of_file(req, path, options, is_named=is_named) if kept is None else kept
         assert page is not None
         self._page, self.code = page, page.code
 
@@ -157,17 +144,9 @@ class PSP:
         req = self.req
         try:
             exec(self.code, names)
-        except apache.SERVER_RETURN:
-            _save_session(req)
-            raise
         except Exception as error:
-            name_included_files(error, self._page.generated)
-            error_page = interface.error_page
-            if error_page is None or self._is_error_page:
+            if not _fail(req, self._page, interface, self.filename, error, not self._is_error_page, flush):
                 raise
-            lines = "".join(_failures.formatted(error, error.__traceback__)).rstrip("\n")
-            req.log_error(f"mod_python.psp: {self.filename or _STRING} failed, its error page answers\n{lines}")
-            error_page.run({"exception": (type(error), error, error.__traceback__)}, flush)
         else:
             _save_session(req)
             if flush:
@@ -177,8 +156,8 @@ class PSP:
         """Write a table of HTML to the response: the Python code that is made of the page, and the page beside it."""
         source = self._page.generated.files[0][1]
         folder = self.filename.rpartition("/")[0] if self.filename else _directory(self.req)
-        code = Loader(folder or "/", _options(self.req)).generated(source).code
-        self.req.write(table(self.filename or _STRING, code, source.text), False)
+        code = Loader(folder or "/", loading.options(self.req)).generated(source).code
+        self.req.write(table(self.filename or loading.STRING, code, source.text), False)
 
 
 class PSPInterface:
@@ -267,7 +246,7 @@ def parse(filename: str, dir: str | None = None) -> str:
     if dir:
         filename = dir + ("" if dir.endswith("/") or filename.startswith("/") else "/") + filename
     folder, slash, _ = filename.rpartition("/")
-    loader = Loader(dir or folder or slash or ".", _PLAIN)
+    loader = Loader(dir or folder or slash or ".", loading.PLAIN)
     return loader.generated(loader.file(filename)).code
 
 
@@ -281,8 +260,8 @@ def parsestring(string: str | bytes, dir: str | None = None) -> str:
     Raises:
         TemplateError: it is wrong outside of its Python code, or an include cannot be read.
     """
-    loader = Loader(dir or "", _PLAIN)
-    return loader.generated(loader.text(string, _STRING)).code
+    loader = Loader(dir or "", loading.PLAIN)
+    return loader.generated(loader.text(string, loading.STRING)).code
 
 
 def handler(req: apache.Request) -> int:
@@ -295,6 +274,8 @@ def handler(req: apache.Request) -> int:
     Raises:
         BaseException: as `PSP` and its ``run``.
     """
+    if _server.serve(req):
+        return apache.OK
     filename = req.filename or ""
     is_code = is_view(req)  # PythonDebug takes longer to find out
     if (is_code or filename.endswith("_")) and req.get_config().get("PythonDebug") == "1":
@@ -304,11 +285,49 @@ def handler(req: apache.Request) -> int:
         if not os.path.lexists(filename):
             redirect_to_view(req)
             return apache.OK
-    page = PSP.__new__(PSP)
-    page._set(req, filename, {}, found=req._found_stamp)
+    page, found = PSP.__new__(PSP), req._found_stamp
+    page._set(req, filename, {}, found=found)
+    if found is not None and page._page.is_plain(found) and loading.options(req) is loading.PLAIN:
+        _server.keep(filename, found, page._page)
     _set_type(req)
     page.run()
     return apache.OK
+
+
+def _fail(
+    req: apache.Request,
+    page: Page,
+    interface: PSPInterface,
+    filename: str | None,
+    error: Exception,
+    has_error_page: bool = True,
+    flush: bool | int = False,
+) -> bool:
+    """Do what follows on an exception in the code of a page.
+
+    Another page answers if `has_error_page`, and if the page has named one; `flush`: it is sent to the client then.
+
+    Returns:
+        Whether the exception is dealt with; it goes on otherwise.
+
+    Raises:
+        BaseException: whatever the error page raises.
+    """
+    if isinstance(error, apache.SERVER_RETURN):
+        _save_session(req)
+        return False
+    name_included_files(error, page.generated)
+    error_page = interface.error_page
+    if error_page is None or not has_error_page:
+        return False
+    lines = "".join(_failures.formatted(error, error.__traceback__)).rstrip("\n")
+    req.log_error(f"mod_python.psp: {filename or loading.STRING} failed, its error page answers\n{lines}")
+    try:
+        error_page.run({"exception": (type(error), error, error.__traceback__)}, flush)
+    except BaseException as other:
+        other.__context__ = other.__context__ or error
+        raise
+    return True
 
 
 def _set_type(req: apache.Request) -> None:
@@ -318,51 +337,10 @@ def _set_type(req: apache.Request) -> None:
 
 def _display(req: apache.Request, filename: str) -> None:
     """Write the view of a page, which need not be Python."""
-    loader = _loader(filename, _options(req))
-    source = _read(req, loader, filename)
+    loader = loading.loader_of(filename, loading.options(req))
+    source = loading.read(req, loader, filename)
     _set_type(req)
     req.write(table(filename, loader.generated(source).code, source.text), False)
-
-
-def _loader(filename: str, options: PageOptions) -> Loader:
-    return Loader(filename.rpartition("/")[0] or "/", options)
-
-
-def _read(req: apache.Request, loader: Loader, filename: str, *, is_named: bool = False) -> Source:
-    """Return the source of a page, which a program has named, or the URL; raise SERVER_RETURN if it cannot be read."""
-    try:
-        return loader.file(filename)
-    except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
-        if is_named:
-            req.log_error(f"mod_python.psp: {error}")
-        raise apache.SERVER_RETURN(apache.HTTP_NOT_FOUND) from None
-    except PermissionError as error:
-        req.log_error(f"mod_python.psp: {error}")
-        raise apache.SERVER_RETURN(apache.HTTP_FORBIDDEN) from None
-
-
-def _kept(key: Hashable, compile_it: Callable[[], Page]) -> Page:
-    try:
-        return _pages.get(key, compile_it)
-    except SyntaxError as error:
-        # Where it was found says nothing: the error has the file and the line of the page.
-        raise error.with_traceback(None) from None
-
-
-def _page_of_file(req: apache.Request, path: str, options: PageOptions, *, is_named: bool) -> Page:
-    def compiled() -> Page:
-        loader = _loader(path, options)
-        return loader.page(_read(req, loader, path, is_named=is_named))
-
-    return _kept((path, options), compiled)
-
-
-def _page_of_text(text: str | bytes, folder: str, options: PageOptions) -> Page:
-    def compiled() -> Page:
-        loader = Loader(folder, options)
-        return loader.page(loader.text(text, _STRING))
-
-    return _kept((text, folder, options), compiled)
 
 
 def _new_session(req: apache.Request) -> Any:
@@ -396,3 +374,5 @@ _BASE: dict[str, Any] = {
     "sys": sys,
     "util": util,
 }
+# It serves pages that it keeps.
+_server = _apache.PageServer((_BASE, PSPInterface, add_writers, _fail, _save_session))

@@ -30,6 +30,12 @@ def begin(req: "_apache.Request", names: dict[str, Any], used: Container[str]) -
     is_outer = pieces is None
     if pieces is None:
         req._page_pieces = pieces = []
+    add_writers(req, names, used, pieces)
+    return is_outer
+
+
+def add_writers(req: "_apache.Request", names: dict[str, Any], used: Container[str], pieces: list[str]) -> None:
+    """Add what a page writes with to its globals, as far as that is used: it adds to `pieces`."""
     append, write = pieces.append, req.write
     if type(write) is not BuiltinMethodType:  # a program has replaced req.write, and gets all that the page writes
         append = lambda text: write(text, False)  # noqa: E731
@@ -45,7 +51,6 @@ def begin(req: "_apache.Request", names: dict[str, Any], used: Container[str]) -
         names[ESCAPED] = lambda one: value(escape(one))
     if CHECK in used:
         names[CHECK] = lambda: len(pieces) > MOST_PIECES and write("", False)
-    return is_outer
 
 
 def end(req: "_apache.Request") -> None:

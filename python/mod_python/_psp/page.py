@@ -79,6 +79,12 @@ class Page:
         self.uses_session = "session" in self.names and bool(_reads(self.code, "session"))
         self._versions = versions
 
+    def is_plain(self, found: Stamp) -> bool:
+        """Return whether the page is one file with this stamp, uses no session, and needs no module imported."""
+        versions = self._versions
+        is_known = len(versions) == 1 and versions[0].has_stamp(found)
+        return is_known and not self.uses_session and not self.modules
+
     def is_current(self, found: Stamp | None = None) -> bool:
         """Return whether all of its files are as they were; `found`: the stamp of the first one, if that is known."""
         for version in self._versions:

@@ -161,13 +161,17 @@ class FileVersion:
         # The hash of what was read, while another change might leave the stamp as it is.
         self._digest = None if self._is_settled() else hash(data)
 
+    def has_stamp(self, found: Stamp) -> bool:
+        """Return whether a file with this stamp is that version; False if the stamp alone does not tell."""
+        return self._digest is None and found == self._stamp
+
     def is_current(self, found: Stamp | None) -> bool:
         """Return whether the file is still that version; False for one that cannot be read.
 
         Args:
             found: the stamp that it has now; None if it is to be looked at.
         """
-        if self._digest is None and found == self._stamp:
+        if found is not None and self.has_stamp(found):
             return True
         try:
             if _stamp(self._path) != self._stamp:

@@ -23,6 +23,7 @@ use crate::python::object::members::MethodDef;
 use crate::python::request::awaitable::RequestWait;
 use crate::python::request::object::RequestObject;
 use crate::python::request::offers::offered::OfferedRequest;
+use crate::python::request::psp::pages::PageServer;
 use crate::python::request::publisher::pages::Publisher;
 use crate::python::runtime::initialize;
 use crate::python::runtime::interpreter::Interpreter;
@@ -79,6 +80,7 @@ classes! {
     RequestWait,
     OfferedRequest,
     Publisher,
+    PageServer,
 }
 
 /// Makes the `_apache` of an interpreter and puts it into `sys.modules`. It is called with the GIL held, once for each
@@ -113,6 +115,7 @@ fn install(py: Python<'_>, interpreter: &'static Interpreter) -> PyResult<()> {
     module.add("Bucket", class_of::<BucketObject>(types))?;
     module.add("table", class_of::<TableObject>(types))?;
     module.add("FileInfo", class_of::<FileInfoObject>(types))?;
+    module.add("PageServer", class_of::<PageServer>(types))?;
     module.add("Publisher", class_of::<Publisher>(types))?;
     module.add("interpreter", interpreter.name())?;
     module.add("_version", env!("CARGO_PKG_VERSION"))?;

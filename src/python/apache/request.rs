@@ -31,7 +31,7 @@ use crate::python::request::methods::{
 };
 use crate::python::request::object::RequestObject;
 use crate::python::request::offers;
-use crate::python::request::page::{pieces, set_pieces};
+use crate::python::request::psp::pieces::{pieces, set_pieces};
 use crate::python::request::wsgi;
 use crate::python::runtime::types::ClassId;
 

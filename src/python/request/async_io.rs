@@ -11,7 +11,7 @@ use super::awaitable::{RequestOperation, RequestWait, unsent};
 use super::io;
 use super::io::{answering, reading};
 use super::object::{Me, RequestObject};
-use super::page::write_first;
+use super::psp::pieces::write_first;
 use super::state::RequestState;
 use crate::httpd::Request;
 use crate::httpd::connection::parking;

@@ -181,15 +181,31 @@ pub(in crate::python) fn set_finfo(this: &Me<'_, '_>, value: &Bound<'_, PyAny>) 
 /// What tells the version of the request's file from others, as httpd has found the file, a tuple; None where not all of
 /// it is known, or code that was called for the request before this handler may have changed the file.
 pub(in crate::python) fn found_stamp<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
-    let r = this.body().lent.get()?;
-    let info = r.file_info();
-    let is_first = RequestState::of(r).calls.get() == 1;
-    let stamp = info
-        .stamp()
-        .filter(|_| is_first && info.path.as_deref() == r.filename());
-    match stamp {
-        Some(stamp) => Ok(stamp.into_pyobject(this.py())?.into_any()),
+    match FoundStamp::of(this.body().lent.get()?) {
+        Some(FoundStamp(stamp)) => Ok(stamp.into_pyobject(this.py())?.into_any()),
         None => none(this),
+    }
+}
+
+/// What tells the version of the request's file from others.
+#[derive(PartialEq)]
+pub(in crate::python) struct FoundStamp((i64, i64, u64, u64, i64));
+
+impl FoundStamp {
+    /// One that `found_stamp` has returned.
+    ///
+    /// # Errors
+    /// `TypeError` for anything else.
+    pub fn from(value: &Bound<'_, PyAny>) -> PyResult<Self> {
+        value.extract().map(Self)
+    }
+
+    /// As `found_stamp`.
+    pub fn of(r: &Request) -> Option<Self> {
+        let info = r.file_info();
+        let is_first = RequestState::of(r).calls.get() == 1;
+        let is_known = is_first && info.path.as_deref() == r.filename();
+        info.stamp().filter(|_| is_known).map(Self)
     }
 }
 

@@ -8,7 +8,7 @@ use super::awaitable::RequestOperation;
 use super::body::BodyRead;
 use super::body_wait::{BodyLook, BodyWait};
 use super::object::{Me, RequestObject};
-use super::page::write_first;
+use super::psp::pieces::write_first;
 use super::sendfile::FileRange;
 use super::state::RequestState;
 use crate::engine::phases::Phase;

@@ -50,11 +50,13 @@ pub enum ClassId {
     OfferedRequest,
     /// `mod_python._apache.Publisher`
     Publisher,
+    /// `mod_python._apache.PageServer`
+    PageServer,
 }
 
 impl ClassId {
     /// How many classes there are.
-    pub const COUNT: usize = Self::Publisher as usize + 1;
+    pub const COUNT: usize = Self::PageServer as usize + 1;
 }
 
 /// The built-in module of an interpreter, as the layer above the runtime makes it.

@@ -14,7 +14,7 @@ use crate::python::object::arguments::{given, none};
 use crate::python::object::class::Answer;
 use crate::python::request::io::answering;
 use crate::python::request::object::Me;
-use crate::python::request::page::write_first;
+use crate::python::request::psp::pieces::write_first;
 use crate::python::request::state::RequestState;
 use crate::python::runtime::interpreter::Interpreter;
 use crate::python::text::{refuse_controls, refuse_no_token};

@@ -4,9 +4,9 @@
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyList, PyString};
 
-use super::async_io;
-use super::object::Me;
 use crate::python::object::class::Answer;
+use crate::python::request::async_io;
+use crate::python::request::object::Me;
 
 /// The list (`req._page_pieces`); None while no page runs.
 pub(in crate::python) fn pieces<'py>(this: &Me<'_, 'py>) -> Answer<'py> {
@@ -35,7 +35,7 @@ pub(in crate::python) fn set_pieces(this: &Me<'_, '_>, value: &Bound<'_, PyAny>)
 ///
 /// # Errors
 /// Those of `write()`; `TypeError` for a piece that is no str.
-pub(super) fn write_first(this: &Me<'_, '_>) -> PyResult<()> {
+pub(in crate::python) fn write_first(this: &Me<'_, '_>) -> PyResult<()> {
     let py = this.py();
     let page = this.body().page.borrow();
     let pieces = page.as_ref().map(|pieces| pieces.bind(py).clone());

@@ -1,0 +1,5 @@
+//! Pages of `mod_python.psp`: what they write, and how those are served that are known.
+
+pub mod pages;
+pub mod pieces;
+mod serve;
