@@ -88,7 +88,8 @@ def test_the_directives_are_those_of_the_module() -> None:
         place = "server" if "only outside" in where else "server, sections"
         if ".htaccess" in where:
             place += ", .htaccess"
-        rows.append(f"| `{name}` | {place} | {help_.replace('|', chr(92) + '|')} |")
+        shown = re.sub(r"[|<]", r"\\\g<0>", help_)  # in a table, and not a tag
+        rows.append(f"| `{name}` | {place} | {shown} |")
     assert len(rows) >= 9, told
     table = re.findall(r"^\| `Python\w+` \| .*", DIRECTIVES.read_text(), re.MULTILINE)
     assert table[: len(rows)] == rows, "docs/directives.md should say:\n" + "\n".join(rows)
@@ -110,6 +111,12 @@ def test_no_line_is_long(page: Path) -> None:
         is_code ^= line.startswith("```")
         is_free = is_code or line.startswith("|")
         assert is_free or len(line) <= LONGEST_LINE, f"{name_of(page)}:{number}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_no_text_is_taken_for_a_tag(page: Path) -> None:
+    prose = re.sub(r"^```.*?^```$|<!--.*?-->|``.*?``|`[^`]*`", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    assert re.findall(r"(?<!\\)<(?!https?:)[a-zA-Z/][^>]*>", prose) == []
 
 
 def test_scripts_that_pages_name_are_there() -> None:
