@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::engine::idle_handlers;
 use crate::engine::idle_handlers::WrittenDirective;
 use crate::engine::mod_wsgi;
+use crate::engine::option_names;
 use crate::engine::settings::Settings;
 use crate::httpd::Server;
 use crate::httpd::log::Level;
@@ -37,7 +38,9 @@ pub fn check_mod_wsgi() -> Result<(), String> {
 pub fn warn(main: &Server) {
     warn_of_mutex_directory(main);
     warn_of_idle_filters(main);
-    warn_of_idle_handlers(main);
+    let configuration = written_configuration();
+    warn_of_idle_handlers(main, &configuration);
+    warn_of_unknown_options(main, &configuration);
 }
 
 /// The configuration as it was written.
@@ -89,14 +92,30 @@ fn warn_of_idle_filters(main: &Server) {
 }
 
 /// Says which lines of `PythonHandler` no request reaches.
-fn warn_of_idle_handlers(main: &Server) {
-    let configuration = written_configuration();
-    for line in idle_handlers::idle(&configuration) {
+fn warn_of_idle_handlers(main: &Server, configuration: &[WrittenDirective]) {
+    for line in idle_handlers::idle(configuration) {
         let text = format!(
             "PythonHandler {} at {} never runs, because nothing gives its requests to mod_python: write \
              SetHandler mod_python beside it",
             line.arguments, line.source
         );
         main.log(Level::Warning, &text);
+    }
+}
+
+/// Says which lines of `PythonOption` have keys that begin as the module's own and are none of them.
+fn warn_of_unknown_options(main: &Server, lines: &[WrittenDirective]) {
+    for line in lines {
+        warn_of_unknown_options(main, &line.inside);
+        let word = line.arguments.split_ascii_whitespace().next();
+        let key = word.unwrap_or_default().trim_matches(['"', '\'']);
+        let is_option = line.name.eq_ignore_ascii_case("PythonOption");
+        if let Some(advice) = option_names::advice(key).filter(|_| is_option) {
+            let text = format!(
+                "PythonOption {key} at {} has no effect: {advice}",
+                line.source
+            );
+            main.log(Level::Warning, &text);
+        }
     }
 }

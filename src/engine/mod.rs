@@ -28,6 +28,7 @@ pub mod loop_mark;
 pub mod mod_wsgi;
 pub mod name_hash;
 pub mod named_objects;
+pub mod option_names;
 pub mod options;
 pub mod percent;
 pub mod phase_table;

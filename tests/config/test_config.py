@@ -311,3 +311,22 @@ def test_directives_are_listed_with_help(server: Httpd) -> None:
     command = [APACHE, "-f", str(server.folder / "httpd.conf"), "-L"]
     listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert "PythonOutputFilter (mod_python.c)\n\tdeclares a filter for responses" in listed
+
+
+def test_an_option_that_the_module_does_not_know_is_told_of() -> None:
+    conf = """
+PythonOption mod_python.session.cookie_name shop
+<Location /x>
+    PythonOption "Mod_python.session.session_typ" FileSession
+    PythonOption mod_python.importer.path "['/srv']"
+    PythonOption mod_python.colour red
+    PythonOption colour red
+</Location>
+"""
+    with Httpd(conf) as server:
+        server.expect(
+            r"PythonOption Mod_python.session.session_typ at \S+ has no effect: write mod_python.session.session_type",
+            r"PythonOption mod_python.importer.path at \S+ has no effect: write its folders into PythonPath",
+            r"PythonOption mod_python.colour at \S+ has no effect: mod_python has no such option",
+        )
+        assert server.log().count("has no effect") == 3
