@@ -5,6 +5,7 @@ import re
 import time
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -19,6 +20,19 @@ PythonHandler call_by_path
 LogLevel python:info
 PythonOption mod_python.session.session_type FileSession
 PythonOption mod_python.session.database_directory ${HTDOCS}/kept
+<Directory "${HTDOCS}">
+    RewriteEngine On
+    RewriteRule rewritten$ /app/page
+</Directory>
+<Directory "${HTDOCS}/app">
+    PythonHandler session_pages::visit_json
+</Directory>
+<Directory "${HTDOCS}/my app's (ü)">
+    PythonHandler session_pages::visit_json
+</Directory>
+<Directory "${HTDOCS}/a;b">
+    PythonHandler session_pages::visit_json
+</Directory>
 <LocationMatch "/dbm/folder">
     PythonOption mod_python.dbm_session.database_directory ${HTDOCS}/dbm
 </LocationMatch>
@@ -266,6 +280,21 @@ def test_a_key_that_was_cut_is_refused(httpd: Httpd) -> None:
 
 def test_old_names_of_options(httpd: Httpd) -> None:
     assert list(told(httpd, "old_names").values()) == [str(number) for number in range(1, 10)]
+
+
+def test_the_path_of_the_cookie_is_that_of_the_folder(httpd: Httpd) -> None:
+    (httpd.htdocs / "app").mkdir()
+    httpd.write("app/page", "")
+    for url, path in (("/app/page", "/app/"), ("/app/rewritten", "/app/"), ("/rewritten", "/")):
+        assert f"; path={path}; " in httpd.get(url).headers["Set-Cookie"]
+
+
+def test_the_path_of_the_cookie_is_as_browsers_send_it(httpd: Httpd) -> None:
+    for folder, path in (("my app's (ü)", "/my%20app's%20(%C3%BC)/"), ("a;b", "/")):
+        (httpd.htdocs / folder).mkdir()
+        httpd.write(f"{folder}/page", "")
+        url = quote(f"/{folder}/page", safe="/;'()")
+        assert f"; path={path}; " in httpd.get(url).headers["Set-Cookie"]
 
 
 def test_the_names_of_the_module(httpd: Httpd) -> None:

@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import pytest
 from session_stores import KINDS, KINDS_CONF, WithStores
@@ -46,19 +45,6 @@ PythonOption mod_python.session.lock_timeout 20
     PythonOption mod_python.session.lock_timeout 0.2
     PythonOption mod_python.session.session_type FileSession
 </LocationMatch>
-<Directory "${HTDOCS}">
-    RewriteEngine On
-    RewriteRule rewritten$ /app/page
-</Directory>
-<Directory "${HTDOCS}/app">
-    PythonHandler session_pages::visit_json
-</Directory>
-<Directory "${HTDOCS}/my app's (ü)">
-    PythonHandler session_pages::visit_json
-</Directory>
-<Directory "${HTDOCS}/a;b">
-    PythonHandler session_pages::visit_json
-</Directory>
 """
 )
 PAGES = "/call/session_pages"
@@ -198,6 +184,16 @@ def test_a_response_has_one_cookie_of_a_session(visitor: Visitor) -> None:
             assert visitor.told("look")["data"] == {"user": "ada"}
 
 
+def test_objects_of_one_request_have_one_session(visitor: Visitor) -> None:
+    for page, data in (
+        *(("begin_of_two", {"visits": 1}), ("visit", {"visits": 2}), ("login_of_two", {"visits": 3, "user": "ada"})),
+        *(("visit", {"visits": 4, "user": "ada"}), ("anew", {"visits": 1}), ("visit", {"visits": 2})),
+    ):
+        answer = visitor.ask(page)
+        assert json.loads(answer.body)["data"] == data, page
+        assert len(answer.headers.get_all("Set-Cookie") or []) == (page != "visit"), page
+
+
 def test_delete(visitor: Visitor) -> None:
     visitor.told("visit")
     assert visitor.told("delete")["data"] == {}
@@ -296,21 +292,6 @@ def test_options_and_their_old_names(httpd: Httpd) -> None:
     assert answer.headers["Set-Cookie"] == (
         f"visit={found['id']}; path=/call/; domain=localhost.example; secure; samesite=None"
     )
-
-
-def test_the_path_of_the_cookie_is_that_of_the_folder(httpd: Httpd) -> None:
-    (httpd.htdocs / "app").mkdir()
-    httpd.write("app/page", "")
-    for url, path in (("/app/page", "/app/"), ("/app/rewritten", "/app/"), ("/rewritten", "/")):
-        assert f"; path={path}; " in httpd.get(url).headers["Set-Cookie"]
-
-
-def test_the_path_of_the_cookie_is_as_browsers_send_it(httpd: Httpd) -> None:
-    for folder, path in (("my app's (ü)", "/my%20app's%20(%C3%BC)/"), ("a;b", "/")):
-        (httpd.htdocs / folder).mkdir()
-        httpd.write(f"{folder}/page", "")
-        url = quote(f"/{folder}/page", safe="/;'()")
-        assert f"; path={path}; " in httpd.get(url).headers["Set-Cookie"]
 
 
 def test_w143_the_files_are_for_the_children_alone(httpd: Httpd, kept: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from mod_python import Cookie, apache
-from mod_python._sessions.cookie import is_sid, received_sid, session_cookie
+from mod_python._sessions import cookie as _cookies
 from mod_python._sessions.folder import folder_key, key_of_file
 from mod_python._sessions.locks import FileLocks, Held, LockLostError, Locks
 from mod_python._sessions.options import SessionOptions, module_setting
@@ -65,22 +65,25 @@ class BaseSession(dict[Any, Any]):
         self._options = SessionOptions(req)
         self._secret = secret
         self._is_locking = bool(lock)
-        if sid and not is_sid(sid):
+        if sid and not _cookies.is_sid(sid):
             raise ValueError("the id of a session has 32 hexadecimal digits in lower case")
         self.open_store()
         self.init_lock()
         self._timeout = seconds(timeout) if timeout else 0
-        self._sid = str(sid) if sid else received_sid(req, self._options, secret) or ""
+        if sid:
+            self._sid = str(sid)
+        else:
+            self._sid, self._cookie_sent = _cookies.received_sid(req, self._options, secret)
         if self._opens_later:
             return
         if self._sid:
             self.lock()
             self._new = not self.load()
-        if self._new:
+        if self._new and not self._is_begun():
             self.unlock()
             self._sid = secrets.token_hex(16)
             self.lock()
-            self._begin()
+        self._begin()
         self._clean_up_sometimes()
 
     @classmethod
@@ -101,15 +104,21 @@ class BaseSession(dict[Any, Any]):
         if self._sid:
             await self.alock()
             self._new = not await self.aload()
-        if self._new:
+        if self._new and not self._is_begun():
             await self.aunlock()
             self._sid = secrets.token_hex(16)
             await self.alock()
-            self._begin()
+        self._begin()
         self._clean_up_sometimes()
         return self
 
+    def _is_begun(self) -> bool:
+        """Whether another object has begun this session in the same request, and has not saved it yet."""
+        return bool(self._sid and self._cookie_sent)
+
     def _begin(self) -> None:
+        if not self._new:
+            return
         self._timeout = self._timeout or seconds(module_setting("DFT_TIMEOUT", DFT_TIMEOUT))
         self._created = self._accessed = time.time()
         self._send_cookie()
@@ -125,23 +134,13 @@ class BaseSession(dict[Any, Any]):
 
     def make_cookie(self) -> Cookie.Cookie:
         """Return the cookie with the session's id."""
-        return session_cookie(self._req, self._options, self._secret, self._sid)
+        return _cookies.session_cookie(self._req, self._options, self._secret, self._sid)
 
     def _send_cookie(self) -> None:
         self._set_cookie(self.make_cookie())
 
     def _set_cookie(self, cookie: Cookie.Cookie) -> None:
-        """Send a cookie, in place of the one that was to be sent: a response has one of a name (RFC 6265, 4.1.1)."""
-        headers = self._req.err_headers_out
-        text, values = str(cookie), headers.get_all("Set-Cookie")
-        if self._cookie_sent in values:
-            values[values.index(self._cookie_sent)] = text
-            del headers["Set-Cookie"]
-            for value in values:
-                headers.add("Set-Cookie", value)
-        else:
-            Cookie.add_cookie(self._req, cookie)
-        self._cookie_sent = text
+        self._cookie_sent = _cookies.send(self._req, cookie, self._cookie_sent)
 
     # ---- what is known of it
 
@@ -230,9 +229,7 @@ class BaseSession(dict[Any, Any]):
         self._invalid = True
 
     def _end_cookie(self) -> None:
-        cookie = self.make_cookie()
-        cookie.expires = 0
-        self._set_cookie(cookie)
+        self._set_cookie(_cookies.ended(self.make_cookie()))
 
     def renew(self) -> str:
         """Give the session a new id, save it under that, remove the old one, and send the cookie. Return the new id.

@@ -7,11 +7,14 @@ from urllib.parse import quote
 from mod_python._cookies.cookie import Cookie
 from mod_python._cookies.signed import SignedCookie
 from mod_python._sessions.options import SessionOptions, module_setting
+from mod_python.Cookie import add_cookie
 
 if TYPE_CHECKING:
     from mod_python import _apache
 
 COOKIE_NAME = "pysid"
+# How `ended` has its header.
+_END = "; expires=Thu, 01 Jan 1970 00:00:00 GMT"
 _SID = re.compile(r"[0-9a-f]{32}")
 # What browsers leave as it is in the path of a URL (URL Standard, "path percent-encode set"), but for ";".
 _IN_PATHS = "/:@!$&'()*+,=[]|"
@@ -22,15 +25,52 @@ def is_sid(text: object) -> bool:
     return isinstance(text, str) and _SID.fullmatch(text) is not None
 
 
-def received_sid(req: "_apache.Request", options: SessionOptions, secret: str | bytes | None) -> str | None:
-    """Return the id in the cookie of a request; None if it has none, or one that is not signed with the secret."""
+def received_sid(req: "_apache.Request", options: SessionOptions, secret: str | bytes | None) -> tuple[str, str | None]:
+    """Return the id in the cookie of a request, and the header of the cookie that the response has already.
+
+    That one counts in place of the request's: another object for the session of this request has begun it, or has given
+    it a new id, or has ended it. Without an id, or one that is not signed with the secret, the id is empty.
+    """
     name = options.text("session.cookie_name", module_setting("COOKIE_NAME", COOKIE_NAME))
-    header = "; ".join(req.headers_in.get_all("Cookie"))
+    start = f"{name}="
+    sent = next((one for one in reversed(_sent_cookies(req)) if one.startswith(start)), None)
+    if sent is None:
+        header = "; ".join(req.headers_in.get_all("Cookie"))
+    else:
+        header = "" if _END in sent else sent.partition(";")[0]
     if secret:
         found = SignedCookie.parse(header, secret, Cookie.IGNORE, names=[name])
     else:
         found = Cookie.parse(header, names=[name])
-    return found[name].value if name in found and is_sid(found[name].value) else None
+    return found[name].value if name in found and is_sid(found[name].value) else "", sent
+
+
+def send(req: "_apache.Request", cookie: Cookie, before: str | None) -> str:
+    """Send a cookie, and return its header.
+
+    If the response has the header `before`, it takes the place of that: a response has one cookie of a name (RFC 6265,
+    4.1.1).
+    """
+    text, values = str(cookie), _sent_cookies(req)
+    if before in values:
+        headers = req.err_headers_out
+        values[values.index(before)] = text
+        del headers["Set-Cookie"]
+        for value in values:
+            headers.add("Set-Cookie", value)
+    else:
+        add_cookie(req, cookie)
+    return text
+
+
+def ended(cookie: Cookie) -> Cookie:
+    """Return a cookie that ends the one in the browser."""
+    cookie.expires = 0
+    return cookie
+
+
+def _sent_cookies(req: "_apache.Request") -> list[str]:
+    return req.err_headers_out.get_all("Set-Cookie")
 
 
 def session_cookie(req: "_apache.Request", options: SessionOptions, secret: str | bytes | None, sid: str) -> Cookie:

@@ -147,7 +147,10 @@ def twice(req: apache.Request) -> list[Any]:
 
 def many(req: apache.Request) -> str:
     """More sessions at once than mod_python 3 had locks for."""
-    sessions = [begun(req) for _ in range(40)]
+    sessions = []
+    for _ in range(40):
+        sessions.append(begun(req))
+        del req.err_headers_out["Set-Cookie"]  # otherwise they were one session
     for session in sessions:
         session.save()
     return f"{len({session.id() for session in sessions})} sessions"
@@ -179,6 +182,28 @@ def killed(req: apache.Request) -> None:
 
 def no_store(req: apache.Request) -> None:
     BaseSession(req, lock=False, sid="0" * 32)
+
+
+def login_of_two(req: apache.Request) -> dict[str, Any]:
+    """As a handler for authentication and one for the page do it, each with an object of its own."""
+    first = begun(req)
+    first["user"] = "ada"
+    first.renew()
+    first.unlock()
+    return visit(req)
+
+
+def begin_of_two(req: apache.Request) -> dict[str, Any]:
+    first = begun(req)
+    second = visit(req)
+    assert second["id"] == first.id()
+    assert second["new"]
+    return second
+
+
+def anew(req: apache.Request) -> dict[str, Any]:
+    begun(req).invalidate()
+    return visit(req)
 
 
 def forked(req: apache.Request) -> list[Any]:
