@@ -136,6 +136,16 @@ def test_w142_an_id_that_nobody_gave_is_not_taken(visitor: Visitor) -> None:
         assert found["id"] != wrong
 
 
+@pytest.mark.parametrize("query", ["", "?secret=salt"])
+def test_an_application_above_has_a_cookie_of_the_same_name(httpd: Httpd, query: str) -> None:
+    inner, outer = Visitor(httpd, "FileSession"), Visitor(httpd, "DbmSession")
+    inner.told("visit", query)
+    outer.told("visit", query)
+    outer.cookie = f"pysid=x; {inner.cookie}; {outer.cookie}"  # as a browser has them, the longest path first
+    inner.cookie = outer.cookie
+    assert inner.told("visit", query)["data"] == {"visits": 2}
+
+
 def test_w142_an_id_as_an_argument(visitor: Visitor) -> None:
     first = visitor.told("visit")
     visitor.cookie = ""

@@ -4,7 +4,7 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from mod_python._cookies.cookie import Cookie
+from mod_python._cookies.cookie import Cookie, selected
 from mod_python._cookies.signed import SignedCookie
 from mod_python._sessions.options import SessionOptions, module_setting
 from mod_python.Cookie import add_cookie
@@ -38,11 +38,15 @@ def received_sid(req: "_apache.Request", options: SessionOptions, secret: str | 
         header = "; ".join(req.headers_in.get_all("Cookie"))
     else:
         header = "" if _END in sent else sent.partition(";")[0]
-    if secret:
-        found = SignedCookie.parse(header, secret, Cookie.IGNORE, names=[name])
-    else:
-        found = Cookie.parse(header, names=[name])
-    return found[name].value if name in found and is_sid(found[name].value) else "", sent
+    # Of several cookies browsers send the one with the longest path first (RFC 6265, 5.4): that of this application,
+    # where another one above it has one of the same name.
+    for _, value in selected(header, (name,)):
+        if secret:
+            found = SignedCookie.parse(f"{name}={value}", secret, Cookie.IGNORE)
+            value = found[name].value if name in found else ""
+        if is_sid(value):
+            return value, sent
+    return "", sent
 
 
 def send(req: "_apache.Request", cookie: Cookie, before: str | None) -> str:

@@ -17,6 +17,7 @@ def aged(req: apache.Request) -> str:
     session.do_save({"_data": {}, "_created": 0.0, "_accessed": now - accessed, "_timeout": timeout})
     path = path_of(session)
     os.utime(path, (now - changed, now - changed))
+    session.unlock()  # the client may ask for a clean-up before this request is over, and what is in use is not cleaned
     return str(session.id())
 
 
