@@ -292,6 +292,12 @@ def parse_qsl(
 def _query_fields(qs: str, keep_blank_values: bool | None = None) -> list[tuple[str, str]] | None:
     """As parse_qsl for qs (str), without its checks; None for one that has other characters than those of ASCII."""
 
+def _form_of_query(req: object, field: type[str], keep_blank_values: bool) -> list[Any] | None:
+    """Returns the fields of the request req, if its query is all of its form, as a list of field (a class derived from
+    str), each with its name. Returns None where there may be more, and for a query that is long, has other characters
+    than those of ASCII or a limit of its own.
+    """
+
 def _global_lock(server: Server, key: str | bytes | int | None, index: int | None = None) -> None:
     """Waits for a lock that all children share, and takes it; other Python threads run meanwhile. index: its number;
     -1, None or left out for the one that key (str, bytes or int) stands for. Raises ValueError if this request,

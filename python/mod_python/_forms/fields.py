@@ -143,17 +143,6 @@ class StringField(str):
 AnyField = Field | StringField
 
 
-def text_fields(pairs: Iterable[tuple[str, str]]) -> list[AnyField]:
-    """Return a field for each pair of a name and a text. A call of `StringField` for each takes twice as long."""
-    fields: list[AnyField] = []
-    make = str.__new__
-    for name, text in pairs:
-        field = make(StringField, text)
-        field.name = name
-        fields.append(field)
-    return fields
-
-
 class FieldList(list[AnyField]):
     """The fields of a form in their order. Searches by name are fast."""
 

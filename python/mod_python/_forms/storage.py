@@ -4,12 +4,11 @@ import builtins
 from collections.abc import Callable, Iterator
 from typing import IO, Any
 
-from mod_python import apache
+from mod_python import _apache, apache
 from mod_python._forms.body import METHODS_WITH_FORMS, NO_CALLBACKS, Callbacks, FormReader
-from mod_python._forms.fields import AnyField, Field, FieldList, StringField, text_fields
-from mod_python._forms.limits import FormLimits, TooLargeError, most_fields
+from mod_python._forms.fields import AnyField, Field, FieldList, StringField
+from mod_python._forms.limits import FormLimits, TooLargeError
 from mod_python._forms.multipart import MalformedError
-from mod_python._forms.query import is_short, parse_qsl
 
 
 class FieldStorage:
@@ -55,7 +54,7 @@ class FieldStorage:
                 why.
             ValueError: a PythonOption of forms has no number.
         """
-        if not strict_parsing and self._take_query(req, bool(keep_blank_values), limits):
+        if not strict_parsing and limits is None and self._take_query(req, bool(keep_blank_values)):
             return
         self.list = FieldList()
         limits = FormLimits.of(req) if limits is None else limits
@@ -66,14 +65,12 @@ class FieldStorage:
         if has_body:
             self._add(req, reader.body, apache.HTTP_REQUEST_ENTITY_TOO_LARGE)
 
-    def _take_query(self, req: apache.Request, keep_blank_values: bool, limits: FormLimits | None = None) -> bool:
+    def _take_query(self, req: apache.Request, keep_blank_values: bool) -> bool:
         """Take the fields of a short query, if there is nothing else: nothing can be wrong with it, or else False."""
-        if req.method in METHODS_WITH_FORMS:
+        fields: builtins.list[AnyField] | None = _apache._form_of_query(req, StringField, keep_blank_values)
+        if fields is None:
             return False
-        query = req.args or ""
-        if not is_short(query, most_fields(req) if limits is None else limits.max_fields):
-            return False
-        self.list = FieldList(text_fields(parse_qsl(query, keep_blank_values)))
+        self.list = FieldList(fields)
         return True
 
     def _add(self, req: apache.Request, read: Callable[[], Iterator[AnyField]], too_large: int) -> None:

@@ -4,12 +4,11 @@ use std::path::PathBuf;
 
 use pyo3::exceptions::{PyOSError, PyTypeError};
 use pyo3::prelude::*;
-use pyo3::types::{PyList, PyString};
+use pyo3::types::PyList;
 
-use super::{event_loop, global_lock};
+use super::{event_loop, global_lock, queries};
 use crate::engine::log_text::excerpt;
 use crate::engine::named_objects;
-use crate::engine::query;
 use crate::engine::settings::Settings;
 use crate::httpd::apr::pool::OwnPool;
 use crate::httpd::log::{Level, SourceLocation};
@@ -19,7 +18,7 @@ use crate::httpd::server::{config_tree, process};
 use crate::python::cache::CacheStore;
 use crate::python::cleanup::{Cleanup, push_for_child};
 use crate::python::filter::bucket::BucketObject;
-use crate::python::object::arguments::{boolean, flag, given, none};
+use crate::python::object::arguments::{boolean, given, none};
 use crate::python::object::class;
 use crate::python::object::class::{Answer, Class, This};
 use crate::python::object::members::{attributes, methods};
@@ -78,12 +77,16 @@ impl Class for Functions {
         /// Returns the values of each name in the query qs (str or bytes) as a dict of lists of the same type. ';'
         /// separates as '&' does. keep_blank_values: true to keep empty values. strict_parsing: true to raise
         /// ValueError for a field without '='. As urllib.parse.parse_qs.
-        parse_qs(qs; keep_blank_values, strict_parsing) = parse("parse_qs");
+        parse_qs(qs; keep_blank_values, strict_parsing) = queries::parse("parse_qs");
         /// Returns the names and values in the query qs (str or bytes) in their order, as a list of tuples. The
         /// parameters are those of parse_qs.
-        parse_qsl(qs; keep_blank_values, strict_parsing) = parse("parse_qsl");
+        parse_qsl(qs; keep_blank_values, strict_parsing) = queries::parse("parse_qsl");
         /// As parse_qsl for qs (str), without its checks; None for one that has other characters than those of ASCII.
-        _query_fields(qs; keep_blank_values) = query_fields;
+        _query_fields(qs; keep_blank_values) = queries::query_fields;
+        /// Returns the fields of the request req, if its query is all of its form, as a list of field (a class derived from
+        /// str), each with its name. Returns None where there may be more, and for a query that is long, has other characters
+        /// than those of ASCII or a limit of its own.
+        _form_of_query(req, field, keep_blank_values) = queries::form_of_query;
         /// Waits for a lock that all children share, and takes it; other Python threads run meanwhile. index: its
         /// number; -1, None or left out for the one that key (str, bytes or int) stands for. Raises ValueError if this
         /// request, connection or thread has the lock already, TypeError for a server or key of another type.
@@ -247,35 +250,6 @@ fn find_path_info<'py>(
     let (path, info) = (encode_c(path)?, encode_c(path_info)?);
     let length = process::length_without_path_info(&path, &info);
     Ok(length.into_pyobject(this.py())?.into_any())
-}
-
-/// What a function of `mod_python._forms.query` returns. The module is imported when it is first needed.
-fn parse<'py>(
-    this: &Me<'_, 'py>,
-    qs: &Bound<'py, PyAny>,
-    keep_blank_values: Option<&Bound<'py, PyAny>>,
-    strict_parsing: Option<&Bound<'py, PyAny>>,
-    name: &str,
-) -> Answer<'py> {
-    let module = this.py().import("mod_python._forms.query")?;
-    module.call_method1(name, (qs, keep_blank_values, strict_parsing))
-}
-
-fn query_fields<'py>(
-    this: &Me<'_, 'py>,
-    qs: &Bound<'py, PyAny>,
-    keep_blank_values: Option<&Bound<'py, PyAny>>,
-) -> Answer<'py> {
-    let py = this.py();
-    let text = qs.cast::<PyString>()?;
-    let Some(query) = text.to_str().ok().filter(|query| query.is_ascii()) else {
-        return none(this);
-    };
-    let fields = PyList::empty(py);
-    for (name, value) in query::fields(query, flag(keep_blank_values, false)?) {
-        fields.append((decode(py, &name)?, decode(py, &value)?))?;
-    }
-    Ok(fields.into_any())
 }
 
 fn cache_store<'py>(this: &Me<'_, 'py>, name: &Bound<'py, PyAny>) -> Answer<'py> {

@@ -6,4 +6,5 @@ mod filter;
 pub(in crate::python) mod functions;
 pub(in crate::python) mod global_lock;
 pub mod module;
+mod queries;
 mod request;

@@ -7,18 +7,12 @@ use pyo3::types::{PyList, PyTuple};
 
 use super::function::{KnownFunction, NamedParameter};
 use crate::engine::query;
-use crate::engine::settings::Settings;
-use crate::httpd::Request;
-use crate::python::request::form::has_form;
+use crate::python::request::form::{has_form, plain_query};
 use crate::python::request::object::Me;
 use crate::python::text::decode;
 
 /// The name under which a function gets the request.
 const REQ: &str = "req";
-/// An option that limits the fields of a form.
-const MAX_FIELDS: &str = "mod_python.form.max_fields";
-/// How many fields are looked through here: fewer than the limit that holds without that option.
-const FEW: usize = 50;
 
 /// Calls a function, and returns what it returns; None if what it needs is not at hand here, or an argument is missing.
 ///
@@ -56,21 +50,6 @@ pub(super) fn call<'py>(
     }
     let names = PyTuple::new(py, names)?;
     with_names(found, &arguments, &names).map(Some)
-}
-
-/// The query of a request whose form is that alone, if it is short and in ASCII.
-fn plain_query(r: &Request) -> Option<&str> {
-    let is_read_only = matches!(r.method(), Some(b"GET" | b"HEAD"));
-    let query = std::str::from_utf8(r.args().unwrap_or_default()).ok()?;
-    let is_short = || {
-        query
-            .bytes()
-            .filter(|byte| matches!(byte, b'&' | b';'))
-            .count()
-            < FEW
-    };
-    let has_limit = || r.settings::<Settings>().options.get(MAX_FIELDS).is_some();
-    (is_read_only && query.is_ascii() && is_short() && !has_limit()).then_some(query)
 }
 
 /// Takes the values of parameters from a query: a str, or a list where a name has several.
