@@ -12,6 +12,7 @@ from types import TracebackType
 from urllib.parse import unquote_to_bytes
 
 _START = "looked for in: "
+_NO_FILE = "the name of a module does not end with .py"
 
 
 def explain(error: ModuleNotFoundError, path: Sequence[str] = (), unsearched: str | None = None) -> None:
@@ -23,11 +24,13 @@ def explain(error: ModuleNotFoundError, path: Sequence[str] = (), unsearched: st
         unsearched: the folder of a handler's section, which is not searched where a `PythonPath` holds.
     """
     name = error.name or ""
-    if not name or any(note.startswith(_START) for note in getattr(error, "__notes__", ())):
+    if not name or any(note.startswith((_START, _NO_FILE)) for note in getattr(error, "__notes__", ())):
         return
     parent = name.rpartition(".")[0]
     if parent:
         places = list(getattr(sys.modules.get(parent), "__path__", ()))
+        if name.endswith(".py") and not places:
+            error.add_note(f"{_NO_FILE}: write {parent}, or the path of the file")
     else:
         places = [*_neighbours(error.__traceback__), *path, *sys.path]
     described = [_described(place) for place in dict.fromkeys(places) if isinstance(place, str)]

@@ -28,6 +28,10 @@ SetHandler mod_python
     PythonPath "sys.path + ['${HANDLERS}']"
     PythonHandler searched_importing
 </Location>
+<Location /file>
+    PythonPath "sys.path + ['${HANDLERS}']"
+    PythonHandler searched_file.py
+</Location>
 <Location /part>
     PythonPath "sys.path + ['${HANDLERS}']"
     PythonHandler searched_part.missing
@@ -61,6 +65,14 @@ def test_the_folders_of_python_path_are_named(httpd: Httpd) -> None:
     assert note.startswith(f"{httpd.handlers}/open, {httpd.handlers}/nowhere (which is not there), ")
     assert f"{httpd.folder}/python, " in note
     assert ".zip" not in note
+
+
+def test_a_file_in_place_of_a_module_is_told_of(httpd: Httpd) -> None:
+    httpd.handler("searched_file.py", "def handler(req):\n    return 0\n")
+    httpd.expect(
+        r"No module named 'searched_file.py'.*\\nthe name of a module does not end with .py: write searched_file,"
+    )
+    assert httpd.get("/file").status == 500
 
 
 def test_the_folder_of_the_section_is_named(httpd: Httpd) -> None:

@@ -41,6 +41,9 @@ CONF += """
     PythonHandler failing_handlers::late
     PythonDebug On
 </Location>
+<Location /no-argument>
+    PythonHandler failing_handlers::Shop.handler
+</Location>
 <Location /no-module>
     PythonHandler not_there
 </Location>
@@ -211,6 +214,11 @@ def test_a_chain_is_logged_with_its_cause(httpd: Httpd) -> None:
     ("path", "handler", "last"),
     [
         ("/no-module", "not_there", "ModuleNotFoundError: No module named 'not_there'\\\\nlooked for in: .*/handlers"),
+        (
+            "/no-argument",
+            "failing_handlers::Shop.handler",
+            r"TypeError: .*takes no arguments\\nShop.handler: the class is called first, as Shop\(req\)$",
+        ),
         ("/no-package", "failing_handlers.inside::f", "ModuleNotFoundError: .*'failing_handlers' is not a package$"),
         (
             "/bad-path",

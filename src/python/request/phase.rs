@@ -185,7 +185,13 @@ fn finish(r: &Request, state: &RequestState, phase: Phase, status: Status) -> St
             concluded(r, state, phase, status)
         }
         _ if r.has_started() => {
-            About::Request(r).log(Level::Error, &cut_response(status));
+            let request = String::from_utf8_lossy(r.the_request().unwrap_or_default());
+            let text = format!(
+                "{}, for \"{request}\": to send a status with a body, set req.status before the first \
+                 write(), and return apache.OK",
+                cut_response(status)
+            );
+            About::Request(r).log(Level::Error, &text);
             response.cut(r)
         }
         Status::NOT_MODIFIED if phase == Phase::Content && !r.is_subrequest() => {

@@ -25,8 +25,13 @@ pub(super) fn resolve<'py>(
 ) -> PyResult<Bound<'py, PyAny>> {
     let mut object = module.clone();
     for name in dotted.split('.') {
-        if object.is_instance_of::<PyType>() {
-            object = object.call1((argument,))?;
+        if let Ok(class) = object.cast::<PyType>() {
+            object = class.call1((argument,)).inspect_err(|error| {
+                let class = class.name().map(|name| name.to_string());
+                let class = class.unwrap_or_default();
+                let note = format!("{dotted}: the class is called first, as {class}(req)");
+                let _ = error.value(module.py()).call_method1("add_note", (note,));
+            })?;
         }
         object = object
             .getattr(names.get(object.py(), name))

@@ -108,3 +108,10 @@ def unreported(req: apache.Request) -> int:
 
 
 not_callable = 3
+
+
+class Shop:
+    """It is called with the request, and does not take it."""
+
+    def handler(self, req: apache.Request) -> int:  # noqa: ARG002
+        return apache.OK
