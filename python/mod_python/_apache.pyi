@@ -298,6 +298,11 @@ def _form_of_query(req: object, field: type[str], keep_blank_values: bool) -> li
     than those of ASCII or a limit of its own.
     """
 
+def _value_writer(pieces: list[str], write: Callable[[str, bool], object]) -> Callable[[object], None]:
+    """Returns a function that adds the text of its argument to pieces (a list), and calls write, which is req.write, if
+    that is long: what pages of psp write values with.
+    """
+
 def _global_lock(server: Server, key: str | bytes | int | None, index: int | None = None) -> None:
     """Waits for a lock that all children share, and takes it; other Python threads run meanwhile. index: its number;
     -1, None or left out for the one that key (str, bytes or int) stands for. Raises ValueError if this request,

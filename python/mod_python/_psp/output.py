@@ -6,21 +6,17 @@ methods of its request that send something give the response the pieces first.
 
 from collections.abc import Container
 from types import BuiltinMethodType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from mod_python import _apache
 from mod_python._psp.escaping import escape
 from mod_python._psp.generator import CHECK, ESCAPED, TEXT, VALUE
 
-if TYPE_CHECKING:
-    from mod_python import _apache
-
-# Of how many pieces, and of how many characters of a single one, the response is given at once. It holds them back
-# itself until they are worth to be sent.
+# Of how many pieces the response is given at once. It holds them back itself until they are worth to be sent.
 MOST_PIECES = 256
-LARGE = 4000
 
 
-def begin(req: "_apache.Request", names: dict[str, Any], used: Container[str]) -> bool:
+def begin(req: _apache.Request, names: dict[str, Any], used: Container[str]) -> bool:
     """Add what a page writes with to its globals, as far as that is used.
 
     Returns:
@@ -34,25 +30,20 @@ def begin(req: "_apache.Request", names: dict[str, Any], used: Container[str]) -
     return is_outer
 
 
-def add_writers(req: "_apache.Request", names: dict[str, Any], used: Container[str], pieces: list[str]) -> None:
+def add_writers(req: _apache.Request, names: dict[str, Any], used: Container[str], pieces: list[str]) -> None:
     """Add what a page writes with to its globals, as far as that is used: it adds to `pieces`."""
-    append, write = pieces.append, req.write
-    if type(write) is not BuiltinMethodType:  # a program has replaced req.write, and gets all that the page writes
-        append = lambda text: write(text, False)  # noqa: E731
-
-    def value(value: object) -> None:
-        text = str(value)
-        append(text)
-        if len(text) > LARGE:
-            write("", False)  # behind the pieces
-
-    names[TEXT], names[VALUE] = append, value
+    write = req.write
+    if type(write) is BuiltinMethodType:
+        names[TEXT], names[VALUE] = pieces.append, _apache._value_writer(pieces, write)
+    else:  # a program has replaced req.write, and gets all that the page writes
+        names[TEXT], names[VALUE] = (lambda text: write(text, False)), (lambda one: write(str(one), False))
     if ESCAPED in used:
+        value = names[VALUE]
         names[ESCAPED] = lambda one: value(escape(one))
     if CHECK in used:
         names[CHECK] = lambda: len(pieces) > MOST_PIECES and write("", False)
 
 
-def end(req: "_apache.Request") -> None:
+def end(req: _apache.Request) -> None:
     """Give the pieces to the response. Raise OSError when the client is gone."""
     req._page_pieces = None

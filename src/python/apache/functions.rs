@@ -87,6 +87,9 @@ impl Class for Functions {
         /// str), each with its name. Returns None where there may be more, and for a query that is long, has other characters
         /// than those of ASCII or a limit of its own.
         _form_of_query(req, field, keep_blank_values) = queries::form_of_query;
+        /// Returns a function that adds the text of its argument to pieces (a list), and calls write, which is req.write, if
+        /// that is long: what pages of psp write values with.
+        _value_writer(pieces, write) = queries::value_writer;
         /// Waits for a lock that all children share, and takes it; other Python threads run meanwhile. index: its
         /// number; -1, None or left out for the one that key (str, bytes or int) stands for. Raises ValueError if this
         /// request, connection or thread has the lock already, TypeError for a server or key of another type.

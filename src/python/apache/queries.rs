@@ -1,4 +1,4 @@
-//! The functions of `_apache` for queries and the forms that they are.
+//! The functions of `_apache` for what pages are made of: queries, the forms that they are, and what writes.
 
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyString};
@@ -10,6 +10,7 @@ use crate::python::object::class;
 use crate::python::object::class::Answer;
 use crate::python::request::form;
 use crate::python::request::object::RequestObject;
+use crate::python::request::psp::writer;
 use crate::python::text::decode;
 
 /// What a function of `mod_python._forms.query` returns. The module is imported when it is first needed.
@@ -39,6 +40,14 @@ pub(super) fn query_fields<'py>(
         fields.append((decode(py, &name)?, decode(py, &value)?))?;
     }
     Ok(fields.into_any())
+}
+
+pub(super) fn value_writer<'py>(
+    _this: &Me<'_, 'py>,
+    pieces: &Bound<'py, PyAny>,
+    write: &Bound<'py, PyAny>,
+) -> Answer<'py> {
+    writer::value_writer(pieces, write)
 }
 
 pub(super) fn form_of_query<'py>(

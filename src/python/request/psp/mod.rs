@@ -3,3 +3,4 @@
 pub mod pages;
 pub mod pieces;
 mod serve;
+pub(in crate::python) mod writer;

@@ -22,6 +22,12 @@ use crate::python::text::encode;
 /// How many pages are kept, as by `mod_python._psp.cache`.
 const MOST_KEPT: usize = 512;
 
+/// The names by which the code of a page writes (`mod_python._psp.generator`).
+pub(super) const TEXT: &str = "_psp_text";
+pub(super) const VALUE: &str = "_psp_value";
+const ESCAPED: &str = "_psp_escaped";
+const CHECK: &str = "_psp_check";
+
 /// A page that is one file, uses no session and needs no module imported.
 pub(super) struct CompiledPage {
     /// What tells this version of the file from others.
@@ -35,6 +41,8 @@ pub(super) struct CompiledPage {
     pub name: Py<PyAny>,
     /// Whether it reads the form of the request.
     pub uses_form: bool,
+    /// Whether it writes texts and values, and nothing else.
+    pub writes_plainly: bool,
 }
 
 /// What pages of `mod_python.psp` are served with.
@@ -59,6 +67,10 @@ pub(super) struct PageNames {
     pub form: Py<PyString>,
     pub session: Py<PyString>,
     pub file: Py<PyString>,
+    pub text: Py<PyString>,
+    pub value: Py<PyString>,
+    pub append: Py<PyString>,
+    pub write: Py<PyString>,
 }
 
 /// The pages of one interpreter. It is used with the GIL held.
@@ -126,6 +138,10 @@ impl Constructed for PageServer {
                 form: name("form"),
                 session: name("session"),
                 file: name("__file__"),
+                text: name(TEXT),
+                value: name(VALUE),
+                append: name("append"),
+                write: name("write"),
             },
             pages: Lock::short(HashMap::new()),
         })
@@ -152,11 +168,17 @@ fn keep<'py>(
     page: &Bound<'py, PyAny>,
 ) -> Answer<'py> {
     let part = |name| page.getattr(name).map(Bound::unbind);
+    let names = page.getattr("names")?;
+    let plain = [CHECK, ESCAPED].into_iter();
     let kept = Arc::new(CompiledPage {
+        writes_plainly: !plain
+            .map(|name| names.contains(name))
+            .collect::<PyResult<Vec<_>>>()?
+            .contains(&true),
         stamp: FoundStamp::from(stamp)?,
         page: page.clone().unbind(),
         code: part("code")?,
-        names: part("names")?,
+        names: names.unbind(),
         name: part("name")?,
         uses_form: page.getattr("uses_form")?.is_truthy()?,
     });

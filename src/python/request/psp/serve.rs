@@ -8,6 +8,7 @@ use pyo3::types::{PyDict, PyList};
 
 use super::pages::{CompiledPage, PageServer};
 use super::pieces::write_first;
+use super::writer::value_writer;
 use crate::engine::settings::Settings;
 use crate::httpd::Request;
 use crate::python::object::arguments::boolean;
@@ -80,8 +81,17 @@ fn run<'py>(
     globals.set_item(&names.name, &page.name)?;
     globals.set_item(&names.req, req)?;
     globals.set_item(&names.psp, &interface)?;
-    let writers = (req, &globals, &page.names, pieces);
-    hooks.add_writers.bind(py).call1(writers)?;
+    match page.writes_plainly {
+        true => {
+            let write = req.getattr(&names.write)?;
+            globals.set_item(&names.text, pieces.getattr(&names.append)?)?;
+            globals.set_item(&names.value, value_writer(pieces, &write)?)?;
+        }
+        false => {
+            let writers = (req, &globals, &page.names, pieces);
+            hooks.add_writers.bind(py).call1(writers)?;
+        }
+    }
     let form = match page.uses_form {
         true => interface.getattr(&names.form)?,
         false => py.None().into_bound(py),
