@@ -330,6 +330,16 @@ def _fail(
     return True
 
 
+def _fail_alone(
+    req: apache.Request, page: Page, interface: PSPInterface, filename: str | None, error: Exception
+) -> bool:
+    """As `_fail`, for an exception that nothing handles so far: error pages ask `sys.exc_info()` for it."""
+    try:
+        raise error
+    except Exception:
+        return _fail(req, page, interface, filename, error)
+
+
 def _set_type(req: apache.Request) -> None:
     if not req._content_type_set:
         req.content_type = "text/html; charset=utf-8"
@@ -375,4 +385,4 @@ _BASE: dict[str, Any] = {
     "util": util,
 }
 # It serves pages that it keeps.
-_server = _apache.PageServer((_BASE, PSPInterface, add_writers, _fail, _save_session))
+_server = _apache.PageServer((_BASE, PSPInterface, add_writers, _fail_alone, _save_session))

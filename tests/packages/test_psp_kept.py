@@ -96,7 +96,8 @@ def folder(httpd: Httpd, request: pytest.FixtureRequest) -> Path:
     name = f"of_{request.node.name.partition('[')[0]}_{abs(hash(request.node.name))}"
     httpd.handler("set_before_page.py", SET_BEFORE_PAGE)
     for file, text in {
-        "error.psp": "error <%= exception[0].__name__ %> <%= exception[1].__traceback__ is exception[2] %>",
+        "error.psp": "error <%= exception[0].__name__ %> <%= exception[1].__traceback__ is exception[2] and "
+        "exception[2].tb_next.tb_frame.f_code.co_filename == __file__ and sys.exc_info()[1] is exception[1] %>",
         "worse.psp": "<%\nraise KeyError('worse')\n%>",
         "inner.psp": "inner <%= n %>",
         "part.inc": "included ",

@@ -109,7 +109,9 @@ fn run<'py>(
     if !error.is_instance_of::<PyException>(py) {
         return Err(error);
     }
-    let failed = (req, &page.page, &interface, &filename, error.value(py));
+    // With its traceback, which before Python 3.12 is beside the exception.
+    let raised = error.clone_ref(py).into_value(py);
+    let failed = (req, &page.page, &interface, &filename, raised);
     match hooks.fail.bind(py).call1(failed)?.is_truthy()? {
         true => Ok(()),
         false => Err(error),
