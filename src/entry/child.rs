@@ -80,6 +80,8 @@ fn close() {
     let grace = call::grace();
     timer::close(grace);
     timer::wake::<KeptAlive>();
+    // Their clients are looked at from now on.
+    timer::wake::<WaitingRequest>();
     stuck_clients::watch(grace);
 }
 

@@ -7,6 +7,7 @@ pub mod kept_alive;
 pub mod late_signals;
 pub mod limits;
 pub mod lingering_close;
+pub mod movement;
 pub mod mpm_calls;
 mod nonblocking;
 pub mod reactor;

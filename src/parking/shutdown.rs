@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
+use super::movement::Movement;
 use crate::httpd::connection::poller::Event;
 use crate::httpd::server::stop;
 use crate::locks::Lock;
@@ -61,20 +62,49 @@ pub fn is_over() -> bool {
     OVER.load(Ordering::Acquire) || stop::is_told() || over()
 }
 
-/// When a client is given up of which nothing has come, or that has taken nothing, `since` then: after `timeout`, and in a
-/// child that stops gracefully after the time of handlers.
+/// When a client is given up of which nothing has come, `since` then: after `timeout`, and in a child that stops gracefully
+/// after the time of handlers.
 pub fn gives_up(since: Instant, timeout: Duration) -> Instant {
-    if OVER.load(Ordering::Acquire) || stop::is_told() {
-        return since;
+    let late = late(since, timeout);
+    match (is_at_once(), over_at()) {
+        (true, _) => since,
+        (false, Some(over)) => late.min(over.max(since + grace())),
+        (false, None) => late,
     }
+}
+
+/// The same for a client to which nothing more can be sent `since` then. In a child that stops gracefully its `movement`
+/// says whether it is given up, of which the result is the next look then; `moved` is called for that.
+pub fn gives_up_unsent(
+    since: Instant,
+    timeout: Duration,
+    movement: &mut Movement,
+    moved: impl FnOnce() -> u64,
+) -> Instant {
+    let late = late(since, timeout);
+    match (is_at_once(), over_at()) {
+        (true, _) => since,
+        (false, Some(_)) => {
+            let next = movement.look(Instant::now(), moved(), grace());
+            next.map_or(since, |next| late.min(next))
+        }
+        (false, None) => late,
+    }
+}
+
+fn late(since: Instant, timeout: Duration) -> Instant {
     // A time beyond the clock's range is far away.
     let late = since.checked_add(timeout);
-    let late = late.unwrap_or(since + Duration::from_secs(24 * 60 * 60));
-    let grace = GRACE.get().copied().unwrap_or_default();
-    match over_at() {
-        Some(over) => late.min(over.max(since + grace)),
-        None => late,
-    }
+    late.unwrap_or(since + Duration::from_secs(24 * 60 * 60))
+}
+
+fn grace() -> Duration {
+    GRACE.get().copied().unwrap_or_default()
+}
+
+/// Whether no wait goes on any longer.
+fn is_at_once() -> bool {
+    OVER.load(Ordering::Acquire) || stop::is_told()
 }
 
 /// How far the stop is.

@@ -6,6 +6,7 @@ use std::sync::Once;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::movement::{Movement, look_interval};
 use crate::httpd::connection::blocking;
 use crate::httpd::log::Level;
 use crate::httpd::server;
@@ -13,9 +14,6 @@ use crate::httpd::server::process;
 
 /// The stack of the thread, in bytes.
 const STACK: usize = 256 * 1024;
-/// How many times it looks in the time of handlers, and how often at most.
-const LOOKS: u32 = 4;
-const LEAST: Duration = Duration::from_millis(50);
 
 /// The child begins to stop gracefully: starts the thread that looks at such clients, which have `grace`. Only the first
 /// call counts.
@@ -39,15 +37,12 @@ fn look(grace: Duration) {
     loop {
         let mut now_seen = HashMap::new();
         blocking::shut_requests(|number, moved| {
-            let before = seen.get(&number).copied();
-            let since = match before {
-                Some((then, since)) if then == moved => since,
-                _ => Instant::now(),
-            };
-            now_seen.insert(number, (moved, since));
-            since.elapsed() >= grace
+            let mut movement: Movement = seen.remove(&number).unwrap_or_default();
+            let next = movement.look(Instant::now(), moved, grace);
+            now_seen.insert(number, movement);
+            next.is_none()
         });
         seen = now_seen;
-        thread::sleep((grace / LOOKS).max(LEAST));
+        thread::sleep(look_interval(grace));
     }
 }

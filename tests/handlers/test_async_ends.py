@@ -1,6 +1,7 @@
 """The client leaves, or the child stops, while an `async def` handler of a request waits."""
 
 import contextlib
+import math
 import re
 import socket
 import struct
@@ -218,20 +219,27 @@ def test_at_a_graceful_restart_waiting_requests_end_or_are_answered_with_503(htt
 
 
 def test_at_a_graceful_restart_clients_that_do_nothing_hold_no_child(httpd: Httpd) -> None:
-    """One that is merely slow goes on."""
-    clients = [begun(httpd, "write"), begun(httpd, "read", body="Content-Length: 100"), begun(httpd, "flow")]
+    """One that is merely slow goes on: it takes less than a third of the send buffer in the time of handlers."""
+    clients = [begun(httpd, "write"), begun(httpd, "read", body="Content-Length: 100"), socket.socket()]
     clients[1].sendall(b"x" * 10)
-    wanted, received = 24 * 1024 * 1024, 0
+    clients[2].settimeout(20)
+    clients[2].setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)  # it opens its window in small steps
+    clients[2].connect(("127.0.0.1", httpd.port))
+    clients[2].sendall(get("/waits?flow"))
+    httpd.wait_for_log(r"(?s)(life: begins\n.*){3}")
+    wanted, received, slow_until = 24 * 1024 * 1024, 0, math.inf
 
     def read_slowly() -> None:
         nonlocal received
-        while received < wanted and (chunk := clients[2].recv(1024 * 1024, socket.MSG_WAITALL)):
+        while received < wanted and (chunk := clients[2].recv(65536)):
             received += len(chunk)
-            time.sleep(0.12)
+            if time.monotonic() < slow_until:
+                time.sleep(0.2)
 
     children, reader = set(httpd.children()), threading.Thread(target=read_slowly)
     reader.start()
     httpd.graceful()
+    slow_until = time.monotonic() + 5  # more than twice as long as handlers have
     reader.join()
     assert received >= wanted
     clients[2].close()

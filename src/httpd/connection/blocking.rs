@@ -7,16 +7,13 @@ use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::OnceLock;
 
 use super::Connection;
+use super::bytes_moved::bytes_moved;
 use super::parked_socket::ParkedSocket;
 use crate::httpd::server::stop;
 use crate::locks::Lock;
 
 /// The sockets, and the number of the last one.
 static SOCKETS: Lock<(u64, Vec<BlockedSocket>)> = Lock::short((0, Vec::new()));
-
-/// The place of `tcpi_bytes_acked` in the kernel's `struct tcp_info`, which is part of its interface (Linux 4.1). Behind it
-/// is `tcpi_bytes_received`. libc's structure ends before them.
-const BYTES_ACKED: usize = 120;
 
 struct BlockedSocket {
     number: u64,
@@ -42,20 +39,6 @@ impl Socket {
     fn shut(&self) {
         // SAFETY: an open descriptor.
         unsafe { libc::shutdown(self.descriptor(), libc::SHUT_RDWR) };
-    }
-
-    /// How many bytes the peer has acknowledged and sent. `None` where the kernel does not tell.
-    fn bytes_moved(&self) -> Option<u64> {
-        let mut info = [0u8; BYTES_ACKED + 16];
-        let mut length = size_of_val(&info) as libc::socklen_t;
-        let (socket, place) = (self.descriptor(), info.as_mut_ptr().cast());
-        let (level, name) = (libc::IPPROTO_TCP, libc::TCP_INFO);
-        // SAFETY: an open descriptor, and a place for so many bytes.
-        unsafe { libc::getsockopt(socket, level, name, place, &raw mut length) };
-        let (_, counts) = info[..length as usize].split_at_checked(BYTES_ACKED)?;
-        let (acknowledged, received) = counts.split_first_chunk()?;
-        let (received, _) = received.split_first_chunk()?;
-        Some(u64::from_ne_bytes(*acknowledged).wrapping_add(u64::from_ne_bytes(*received)))
     }
 }
 
@@ -153,7 +136,8 @@ pub fn shut_all() {
 /// the peer has taken and sent so far.
 pub fn shut_requests(mut is_stuck: impl FnMut(u64, u64) -> bool) {
     for entry in SOCKETS.lock().1.iter().filter(|entry| entry.is_once) {
-        if is_stuck(entry.number, entry.socket.bytes_moved().unwrap_or_default()) {
+        let moved = bytes_moved(entry.socket.descriptor()).unwrap_or_default();
+        if is_stuck(entry.number, moved) {
             entry.socket.shut();
         }
     }

@@ -1,6 +1,7 @@
 //! Connections: `conn_rec`.
 
 pub mod blocking;
+mod bytes_moved;
 mod log;
 pub mod nonblocking;
 pub mod parked_socket;

@@ -15,6 +15,7 @@ use crate::httpd::apr::owned_brigade::OwnedBrigade;
 use crate::httpd::filter::flush_gate::FlushGate;
 use crate::httpd::filter::stream::CHUNK;
 use crate::httpd::{Error, Request};
+use crate::parking::movement::Movement;
 use crate::parking::shutdown;
 use crate::python::runtime::interpreter::Interpreter;
 
@@ -99,13 +100,15 @@ impl Response {
     /// is left, or the client was given up. Without the GIL.
     pub fn send_more(&self, r: &Request) -> Option<Instant> {
         if self.advance(r) {
-            self.stalled_since.set(None);
+            self.stalled.set(None);
             return None;
         }
         let now = Instant::now();
-        let since = self.stalled_since.get().unwrap_or(now);
-        self.stalled_since.set(Some(since));
-        let late = shutdown::gives_up(since, r.server().timeout());
+        let (since, mut movement) = self.stalled.get().unwrap_or((now, Movement::default()));
+        let moved = || r.connection().bytes_moved();
+        let timeout = r.server().timeout();
+        let late = shutdown::gives_up_unsent(since, timeout, &mut movement, moved);
+        self.stalled.set(Some((since, movement)));
         if late > now {
             return Some(late);
         }
@@ -146,7 +149,7 @@ impl Response {
                     return Ok(false);
                 }
                 // The client has taken something.
-                self.stalled_since.set(None);
+                self.stalled.set(None);
                 c.nudge()?;
                 if c.has_unsent() {
                     return Ok(false);

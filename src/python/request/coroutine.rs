@@ -267,6 +267,9 @@ impl Steps<'_> {
         loop {
             if parking::is_stopping() && !shutdown::is_closing() {
                 timer::close(grace());
+                if needs.write {
+                    return false; // The client is looked at from now on.
+                }
             }
             let look = c.is_stream().then(|| Instant::now() + STREAM_LOOK);
             let until = needs.until.into_iter().chain(look).min();

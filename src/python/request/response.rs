@@ -17,6 +17,7 @@ use crate::httpd::apr::owned_brigade::OwnedBrigade;
 use crate::httpd::filter::file::OpenFile;
 use crate::httpd::filter::stream::CHUNK;
 use crate::httpd::{Error, Request, Status};
+use crate::parking::movement::Movement;
 use crate::python::runtime::interpreter::{Interpreter, release};
 use crate::python::runtime::traceback::Page;
 use crate::python::values::buffer::{self, Sink};
@@ -40,8 +41,8 @@ pub struct Response {
     pub is_due: Cell<bool>,
     /// Whether what such a handler has written is to be sent as the client takes it.
     pub(super) is_sending: Cell<bool>,
-    /// Since when the client has taken nothing of it; `None` while nothing is left.
-    pub(super) stalled_since: Cell<Option<Instant>>,
+    /// Since when its socket has no room, and what was seen of the client since; `None` while it has, or nothing is left.
+    pub(super) stalled: Cell<Option<(Instant, Movement)>>,
     /// The part of it that is being sent.
     pub(super) piece: OnceCell<OwnedBrigade>,
     /// Whether a client that takes nothing is not waited for once the child stops.
@@ -61,7 +62,7 @@ impl Response {
             broken: Cell::new(None),
             is_due: Cell::new(false),
             is_sending: Cell::new(false),
-            stalled_since: Cell::new(None),
+            stalled: Cell::new(None),
             piece: OnceCell::new(),
             ends_with_stop: Cell::new(false),
             is_uncoded: Cell::new(None),
