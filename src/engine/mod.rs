@@ -7,6 +7,7 @@ pub mod added_extensions;
 pub mod application;
 pub mod application_target;
 pub mod body_readers;
+pub mod bounded_map;
 pub mod cache_line;
 pub mod cache_record;
 pub mod call_counters;

@@ -1,6 +1,5 @@
 //! `PageServer`: compiled pages by the paths of their files, and the Python code that serves what is not known.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use pyo3::exceptions::PyTypeError;
@@ -8,8 +7,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
 use super::serve::serve;
+use crate::engine::bounded_map::BoundedMap;
 use crate::httpd::Request;
-use crate::locks::Lock;
 use crate::python::object::arguments::none;
 use crate::python::object::class::{Answer, Class, This};
 use crate::python::object::members::{attributes, methods};
@@ -77,7 +76,7 @@ pub(super) struct PageNames {
 pub struct PageServer {
     pub(super) hooks: PageHooks,
     pub(super) names: PageNames,
-    pages: Lock<HashMap<Vec<u8>, Arc<CompiledPage>>>,
+    pages: BoundedMap<Arc<CompiledPage>>,
 }
 
 impl Class for PageServer {
@@ -143,7 +142,7 @@ impl Constructed for PageServer {
                 append: name("append"),
                 write: name("write"),
             },
-            pages: Lock::short(HashMap::new()),
+            pages: BoundedMap::new(MOST_KEPT),
         })
     }
 
@@ -155,7 +154,7 @@ impl Constructed for PageServer {
 impl PageServer {
     /// The page of a request's file, if it is kept in the version that httpd has found.
     pub(super) fn kept(&self, r: &Request) -> Option<Arc<CompiledPage>> {
-        let page = self.pages.lock().get(r.filename()?)?.clone();
+        let page = self.pages.get(r.filename()?)?;
         (FoundStamp::of(r)? == page.stamp).then_some(page)
     }
 }
@@ -182,15 +181,6 @@ fn keep<'py>(
         name: part("name")?,
         uses_form: page.getattr("uses_form")?.is_truthy()?,
     });
-    let filename = encode(filename)?;
-    let mut pages = this.body().pages.lock();
-    // What is dropped may be the last reference to an object of Python: not under the lock.
-    let all = match pages.len() >= MOST_KEPT {
-        true => Some(std::mem::take(&mut *pages)),
-        false => None,
-    };
-    let one = pages.insert(filename, kept);
-    drop(pages);
-    drop((all, one));
+    this.body().pages.insert(encode(filename)?, kept);
     none(this)
 }

@@ -1,7 +1,7 @@
 //! The serving of a page that is known: what `mod_python.psp.handler` does, without its looks at what there seldom is.
 #![expect(unsafe_code, reason = "the evaluation of compiled code")]
 
-use pyo3::exceptions::{PyException, PyTypeError};
+use pyo3::exceptions::PyException;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
@@ -12,7 +12,6 @@ use super::writer::value_writer;
 use crate::engine::settings::Settings;
 use crate::httpd::Request;
 use crate::python::object::arguments::boolean;
-use crate::python::object::class;
 use crate::python::object::class::{Answer, This, own_attributes};
 use crate::python::request::object::{Me, RequestObject};
 use crate::python::request::state::RequestState;
@@ -27,10 +26,7 @@ pub(super) fn serve<'py>(
     req: &Bound<'py, PyAny>,
 ) -> Answer<'py> {
     let py = server.py();
-    let Some(this) = class::this::<RequestObject>(req, server.interpreter()) else {
-        let kind = req.get_type().name()?;
-        return Err(PyTypeError::new_err(format!("takes a request, not {kind}")));
-    };
+    let this = RequestObject::of(req, server.interpreter())?;
     let r = this.body().lent.get()?;
     let page = match is_plain(&this, r) {
         true => server.body().kept(r),

@@ -1,7 +1,6 @@
 //! `Publisher`: the pages that were published before, by what httpd has made of their URLs, and the Python code for all
 //! that is not known of a page.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -11,8 +10,8 @@ use pyo3::types::{PyDict, PyString, PyTuple};
 
 use super::function::KnownFunction;
 use super::publish::publish;
+use crate::engine::bounded_map::BoundedMap;
 use crate::httpd::Request;
-use crate::locks::Lock;
 use crate::python::object::class::{Class, This};
 use crate::python::object::members::{attributes, methods};
 use crate::python::object::slots::{Constructed, Slot, constructor_slots};
@@ -23,7 +22,7 @@ use crate::python::runtime::types::ClassId;
 
 /// How long it is taken for granted that a file is there: each look at the disk lets go of the GIL.
 const FRESH: Duration = Duration::from_millis(200);
-/// How many pages are kept: clients choose the URLs.
+/// How many pages are kept.
 const MOST_KEPT: usize = 500;
 /// Attributes of a module that hold rules, or make attributes.
 const OF_MODULES: [&str; 4] = ["__auth__", "__access__", "__auth_realm__", "__getattr__"];
@@ -54,9 +53,6 @@ pub(super) struct PublisherSteps {
     pub publish: Py<PyAny>,
 }
 
-/// Pages by what decides them, each with the time until which it is taken for granted.
-type KeptPages = HashMap<Vec<u8>, (Instant, Arc<PublishedPage>)>;
-
 /// The pages of one interpreter. It is used with the GIL held.
 pub struct Publisher {
     /// Modules by the paths of their files: `(name, module, changes)`.
@@ -64,7 +60,8 @@ pub struct Publisher {
     pub(super) steps: PublisherSteps,
     /// The interned names of `OF_MODULES`.
     pub(super) rules: [Py<PyString>; OF_MODULES.len()],
-    pages: Lock<KeptPages>,
+    /// By what decides them, each with the time until which it is taken for granted.
+    pages: BoundedMap<(Instant, Arc<PublishedPage>)>,
 }
 
 impl Class for Publisher {
@@ -116,7 +113,7 @@ impl Constructed for Publisher {
                 publish,
             },
             rules: OF_MODULES.map(|name| PyString::intern(steps.py(), name).unbind()),
-            pages: Lock::short(HashMap::new()),
+            pages: BoundedMap::new(MOST_KEPT),
         })
     }
 
@@ -128,34 +125,21 @@ impl Constructed for Publisher {
 impl Publisher {
     /// What was found for such a request, and whether that was a moment ago.
     pub(super) fn known(&self, key: &[u8]) -> Option<(Arc<PublishedPage>, bool)> {
-        let pages = self.pages.lock();
-        let (until, page) = pages.get(key)?;
-        Some((page.clone(), Instant::now() < *until))
+        let (until, page) = self.pages.get(key)?;
+        Some((page, Instant::now() < until))
     }
 
     /// Keeps what was found for a request.
     pub(super) fn keep(&self, key: Vec<u8>, page: &Arc<PublishedPage>) {
-        let mut pages = self.pages.lock();
-        // What is dropped may be Python's last reference to an object, whose end may run code: not under the lock.
-        let all = match pages.len() >= MOST_KEPT {
-            true => Some(std::mem::take(&mut *pages)),
-            false => None,
-        };
-        let one = pages.insert(key, (Instant::now() + FRESH, page.clone()));
-        drop(pages);
-        drop((all, one));
+        self.pages
+            .insert(key, (Instant::now() + FRESH, page.clone()));
     }
 
     /// Replaces what is kept for a request, if `old` still is.
     pub(super) fn replace(&self, key: &[u8], old: &Arc<PublishedPage>, page: PublishedPage) {
-        let mut pages = self.pages.lock();
-        let place = pages.get_mut(key).map(|(_, kept)| kept);
-        let before = match place {
-            Some(kept) if Arc::ptr_eq(kept, old) => Some(std::mem::replace(kept, Arc::new(page))),
-            _ => None,
-        };
-        drop(pages);
-        drop(before);
+        self.pages.update(key, |(until, kept)| {
+            Arc::ptr_eq(kept, old).then(|| (*until, Arc::new(page)))
+        });
     }
 }
 

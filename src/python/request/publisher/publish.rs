@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyModule, PyString, PyTuple};
 
@@ -12,7 +11,6 @@ use super::pages::{PublishedPage, Publisher, key};
 use super::text::send;
 use crate::engine::settings::Settings;
 use crate::python::object::arguments::boolean;
-use crate::python::object::class;
 use crate::python::object::class::{Answer, This};
 use crate::python::request::form::has_form;
 use crate::python::request::object::{Me, RequestObject};
@@ -25,10 +23,7 @@ pub(super) fn publish<'py>(
     req: &Bound<'py, PyAny>,
 ) -> Answer<'py> {
     let (py, pages) = (publisher.py(), publisher.body());
-    let Some(this) = class::this::<RequestObject>(req, publisher.interpreter()) else {
-        let kind = req.get_type().name()?;
-        return Err(PyTypeError::new_err(format!("takes a request, not {kind}")));
-    };
+    let this = RequestObject::of(req, publisher.interpreter())?;
     let r = this.body().lent.get()?;
     if !matches!(r.method(), Some(b"GET" | b"HEAD" | b"POST")) {
         return boolean(py, false);
