@@ -17,6 +17,11 @@ PythonHandler call_by_path
     PythonOption mod_python.form.max_memory 1k
     PythonOption mod_python.form.max_file_size 2K
 </Location>
+<Location "/call/form_pages/form/boundless">
+    PythonOption mod_python.form.max_fields -1
+    PythonOption mod_python.form.max_files -1
+    PythonOption mod_python.form.max_memory -1
+</Location>
 <Location "/call/form_pages/form/wrong">
     PythonOption mod_python.form.max_fields many
 </Location>
@@ -257,6 +262,15 @@ def test_w149_the_limits_without_options(httpd: Httpd) -> None:
     assert httpd.request("POST", f"{PAGES}/left", b"&".join([b"a=1"] * 1000), URL_ENCODED).status == 200
     assert httpd.request("POST", f"{PAGES}/left", b"&".join([b"a=1"] * 1001), URL_ENCODED).status == 413
     assert httpd.request("POST", f"{PAGES}/left", b"a=" + b"x" * (8 << 20), URL_ENCODED).status == 413
+
+
+def test_a_bound_of_minus_one_is_none(httpd: Httpd) -> None:
+    page = f"{PAGES}/form/boundless"
+    assert httpd.get(f"{page}?{'a=1&' * 1500}").status == 200
+    assert httpd.request("POST", page, b"a=1&" * 2000 + b"a=" + b"x" * (9 << 20), URL_ENCODED).status == 200
+    part = b'--X\r\nContent-Disposition: form-data; name="f"; filename="a"\r\n\r\n1\r\n'
+    form = {"Content-Type": "multipart/form-data; boundary=X"}
+    assert httpd.request("POST", page, part * 200 + b"--X--", form).status == 200
 
 
 def test_httpd_s_limit_is_413(httpd: Httpd) -> None:

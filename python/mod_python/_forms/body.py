@@ -9,7 +9,7 @@ from mod_python import apache
 from mod_python._forms import query as _query
 from mod_python._forms.fields import AnyField, Field, StringField
 from mod_python._forms.header_value import extended, parse_header
-from mod_python._forms.limits import FormLimits, TooLargeError
+from mod_python._forms.limits import FormLimits, TooLargeError, bound
 from mod_python._forms.multipart import PORTION, MalformedError, MultipartReader
 
 METHODS_WITH_FORMS = frozenset({"POST", "PUT", "PATCH"})
@@ -64,9 +64,9 @@ class FormReader:
         self._keep_blank_values = keep_blank_values
         self._strict_parsing = strict_parsing
         self._callbacks = callbacks
-        self._fields_left = limits.max_fields
-        self._files_left = limits.max_files
-        self._memory_left = limits.max_memory
+        self._fields_left = bound(limits.max_fields)
+        self._files_left = bound(limits.max_files)
+        self._memory_left = bound(limits.max_memory)
 
     def query(self) -> Iterator[AnyField]:
         """Return the fields of the query.
@@ -162,10 +162,10 @@ class FormReader:
         return cast(IO[bytes], temporary)
 
     def _write(self, content: Iterator[bytes], file: IO[bytes]) -> None:
-        left = self._limits.max_file_size
+        left = bound(self._limits.max_file_size)
         for piece in content:
             left -= len(piece)
-            if left < 0 <= self._limits.max_file_size:
+            if left < 0:
                 raise TooLargeError(f"a file has more than {self._limits.max_file_size} bytes (max_file_size)")
             file.write(piece)
         file.seek(0)

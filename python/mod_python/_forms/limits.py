@@ -16,7 +16,7 @@ class TooLargeError(ValueError):
 
 @dataclass(frozen=True)
 class FormLimits:
-    """How large a form may be; a larger one is answered with 413.
+    """How large a form may be; a larger one is answered with 413. A bound of -1 is none.
 
     Attributes:
         max_fields: how many fields it may have, those of the query included.
@@ -45,6 +45,11 @@ class FormLimits:
             return usual
         texts = [(name, text) for name, option in _OPTIONS if (text := options.get(option)) is not None]
         return cls(**{name: _number(name, text) for name, text in texts})
+
+
+def bound(most: int) -> float:
+    """Return a bound, or the infinite one for a number below 0."""
+    return most if most >= 0 else float("inf")
 
 
 def most_fields(req: "_apache.Request") -> int:

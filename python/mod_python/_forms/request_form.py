@@ -8,7 +8,7 @@ from typing import IO, TYPE_CHECKING, Any, Self, cast
 
 from mod_python._forms.body import METHODS_WITH_FORMS, has_form
 from mod_python._forms.fields import Field
-from mod_python._forms.limits import FormLimits, most_fields
+from mod_python._forms.limits import FormLimits, bound, most_fields
 from mod_python._forms.multipart import PORTION
 from mod_python._forms.query import arguments_of_query, is_short
 from mod_python._forms.storage import FieldStorage
@@ -92,7 +92,7 @@ class RequestForm(FieldStorage):
     def _most_bytes(self, req: "_apache.Request") -> float:
         """Return beyond how many bytes the form is refused; a form with files has the limits of its parts."""
         is_multipart = "multipart/" in req.headers_in.get("Content-Type", "").lower()
-        return float("inf") if is_multipart else FormLimits.of(req).max_memory
+        return float("inf") if is_multipart else bound(FormLimits.of(req).max_memory)
 
     def _loop_side(self) -> Any:
         """Return what has the form read elsewhere, where this is a task on asyncio's loop; else None."""
