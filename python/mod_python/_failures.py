@@ -14,8 +14,9 @@ TYPE_CHECKING = False  # as typing's, whose import takes long
 if TYPE_CHECKING:
     from traceback import StackSummary, TracebackException
 
-# The files whose functions call those of an application, begin so: those that serve it on asyncio's loop.
-_SERVING = tuple(f"{__file__.rpartition('/')[0]}/{begin}" for begin in ("_aio", "_asgi", "_loop"))
+# How the files begin whose functions call those of an application: on asyncio's loop, of pages and published functions.
+_CALLERS = ("_aio", "_asgi", "_loop", "_psp/", "psp.py", "_publisher/", "publisher.py", "_forms/arguments.py")
+_SERVING = tuple(f"{__file__.rpartition('/')[0]}/{begin}" for begin in _CALLERS)
 _LIBRARY = f"{os.__file__.rpartition('/')[0]}/"
 
 

@@ -140,6 +140,7 @@ def test_a_page_that_is_no_python_is_a_500_with_the_line(httpd: Httpd, put: Put)
     )
     for path in ("syntax", "indent", "indent2"):
         assert httpd.get(f"/{path}.psp").status == 500
+    assert "in handler" not in httpd.log()  # our own function
     assert "generator.py" not in httpd.log()  # where it was found is of no use
 
 
