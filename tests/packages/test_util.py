@@ -132,6 +132,12 @@ def test_headers(httpd: Httpd) -> None:
     ]
 
 
+def test_programs_can_set_the_values_of_fields(httpd: Httpd) -> None:
+    page = httpd.url(f"{PAGES}/set_values")
+    answer = httpd.curl("-F", "a=-1-", "-F", "file=-x-;filename=f", page)
+    assert json.loads(answer.stdout) == [[["str", "1"]], "x", "-x-", "1"]
+
+
 def test_fields_that_programs_make(httpd: Httpd) -> None:
     assert json.loads(httpd.get(f"{PAGES}/field_classes").text) == [
         ["f", "", "text/html", "text/html", {"charset": "x"}, "form-data"],

@@ -10,6 +10,28 @@ if TYPE_CHECKING:
     Headers = _apache.table | Mapping[str, str]
 
 
+class _Content:
+    """What `Field.value` is as long as no program has set it."""
+
+    def __get__(self, field: "Field | None", _class: object = None) -> Any:
+        if field is None:
+            return self
+        if field.file is None:
+            return b""
+        field.file.seek(0)
+        try:
+            return field.file.read()
+        finally:
+            field.file.seek(0)
+
+
+class _Text:
+    """What `StringField.value` is as long as no program has set it."""
+
+    def __get__(self, field: "StringField | None", _class: object = None) -> Any:
+        return self if field is None else str(field)
+
+
 class Field:
     """A file of a form.
 
@@ -17,6 +39,7 @@ class Field:
         name: the name of the field (str).
         filename: the file's name as the client sent it (str): it may have a path in it, and any characters.
         file: the content, a binary file that was rewound.
+        value: the whole content (bytes), read into memory each time, and the file is rewound. It can be set.
         type: the media type that the client told, in lower case (str). `ctype` is the same.
         type_options: its parameters (dict of str).
         disposition: the main value of Content-Disposition (str), usually ``form-data``, or None.
@@ -25,6 +48,10 @@ class Field:
     """
 
     filename: str | None = None
+    if TYPE_CHECKING:
+        value: bytes
+    else:
+        value = _Content()
 
     def __init__(
         self,
@@ -51,17 +78,6 @@ class Field:
         """The media type, as `type`."""
         return self.type
 
-    @property
-    def value(self) -> bytes:
-        """The whole content (bytes). It is read into memory, and the file is rewound."""
-        if self.file is None:
-            return b""
-        self.file.seek(0)
-        try:
-            return self.file.read()
-        finally:
-            self.file.seek(0)
-
     def __repr__(self) -> str:
         return f"Field({self.name!r}, filename={self.filename!r}, type={self.type!r})"
 
@@ -75,6 +91,7 @@ class StringField(str):
 
     Attributes:
         name: the name of the field (str).
+        value: the text as a plain str. What a program sets there is what functions get as an argument.
         filename: None, or an empty str for a file that was not chosen.
         type: the media type (str). `ctype` is the same.
         type_options: its parameters (dict of str).
@@ -91,6 +108,10 @@ class StringField(str):
     disposition_options: dict[str, str]
     headers: "Headers"
     _file: io.BytesIO | None = None
+    if TYPE_CHECKING:
+        value: str
+    else:
+        value = _Text()
 
     def __new__(cls, value: str | bytes = "", name: str = "") -> Self:
         """Make a field; bytes are UTF-8, and others are kept by ``surrogateescape``."""
@@ -121,11 +142,6 @@ class StringField(str):
     def ctype(self) -> str:
         """The media type, as `type`."""
         return self.type
-
-    @property
-    def value(self) -> str:
-        """The text as a plain str."""
-        return str(self)
 
     @property
     def raw(self) -> bytes:

@@ -146,7 +146,7 @@ def arguments_of(form: FieldStorage) -> dict[str, Any]:
     """Return what stands for each name in a form: a str for a text, the `Field` of a file; a list where several do."""
     found: dict[str, Any] = {}
     for name, fields in form.list.table().items():
-        values = [field if isinstance(field, Field) else str(field) for field in fields]
+        values = [field if isinstance(field, Field) else field.value for field in fields]
         found[name] = values[0] if len(values) == 1 else values
     return found
 

@@ -109,6 +109,18 @@ def headers(req: apache.Request) -> list[Any]:
     ]
 
 
+def set_values(req: apache.Request) -> list[Any]:
+    """A program that changes what the client has sent before others see it."""
+    form = req.form()
+    for field in form.list:
+        field.value = field.value.strip("-") if isinstance(field, str) else field.value.strip(b"-")
+    told = [[type(field.value).__name__, field.value] for field in form.list if isinstance(field, str)]
+    file = form["file"]
+    assert isinstance(file, util.Field)
+    assert file.file is not None
+    return [told, file.value.decode(), file.file.read().decode(), util.apply_fs_data(lambda a: a, form)]
+
+
 def field_classes(req: apache.Request) -> list[Any]:
     """What programs that make fields themselves get."""
     field = util.Field("f", None, "text/html", {"charset": "x"}, "form-data", {"filename": "n"}, {"X": "1"})
