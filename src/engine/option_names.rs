@@ -46,7 +46,7 @@ const NAMES: [&str; 39] = [
 ];
 /// What has taken the place of keys of earlier versions.
 const REPLACED: [(&str, &str); 1] = [("importer.path", "write its folders into PythonPath")];
-/// How many letters of a misspelt key may be wrong.
+/// How many letters of a misspelt key may be wrong, missing or too many.
 const MISSPELT: usize = 3;
 
 /// What to say of a key that begins as the module's own and is none of them; `None` for all other keys.
@@ -61,27 +61,13 @@ pub fn advice(key: &str) -> Option<String> {
     }
     let likely = NAMES
         .iter()
-        .map(|one| (distance(name, one), one))
+        .map(|one| (strsim::levenshtein(name, one), one))
         .min()
         .filter(|(letters, _)| *letters <= MISSPELT);
     Some(match likely {
         Some((_, one)) => format!("write {PREFIX}{one}"),
         None => "mod_python has no such option".to_owned(),
     })
-}
-
-/// How many letters are to be added, left out or replaced to make one text of the other (Levenshtein).
-fn distance(one: &str, other: &str) -> usize {
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (i, a) in one.bytes().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
-        for (j, b) in other.bytes().enumerate() {
-            let changed = diagonal + usize::from(a != b);
-            diagonal = row[j + 1];
-            row[j + 1] = changed.min(diagonal + 1).min(row[j] + 1);
-        }
-    }
-    row[other.len()]
 }
 
 #[cfg(test)]
@@ -118,13 +104,5 @@ mod tests {
         );
         assert_eq!(said("mod_python.colour"), "mod_python has no such option");
         assert_eq!(said("mod_python."), "mod_python has no such option");
-    }
-
-    #[test]
-    fn distances() {
-        assert_eq!(distance("", "abc"), 3);
-        assert_eq!(distance("abc", ""), 3);
-        assert_eq!(distance("kitten", "sitting"), 3);
-        assert_eq!(distance("same", "same"), 0);
     }
 }

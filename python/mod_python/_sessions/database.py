@@ -96,7 +96,7 @@ class DatabaseStore:
         os.close(opened(str(self._path), os.O_RDWR | os.O_NOFOLLOW, self._option))
         file = _identity(self._path)
         connection = sqlite3.connect(
-            self._path, _WAIT_SECONDS, isolation_level=None, check_same_thread=False, factory=_Connection
+            self._path, timeout=_WAIT_SECONDS, isolation_level=None, check_same_thread=False, factory=_Connection
         )
         connection.file = file
         try:
