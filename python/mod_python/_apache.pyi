@@ -1454,8 +1454,8 @@ class PageServer:
     def __new__(cls, hooks: tuple[Any, ...]) -> PageServer: ...
     def serve(self, req: Request) -> bool:
         """Answers the request req with the page of its file. Returns False, and does nothing, for a page that is not
-        kept in the version that httpd has found, and where more must be looked at than that. Raises what the page
-        raises.
+        kept in the version that httpd has found, where more must be looked at than that, and for an object that only
+        stands for a request. Raises what the page raises.
         """
     def keep(self, filename: str, stamp: tuple[int, ...], page: object) -> None:
         """Keeps page for serve(), which is made of the file at filename (str) as it was when it had stamp (a tuple)."""
@@ -1464,9 +1464,10 @@ class Publisher:
     """What is known of published pages."""
 
     def __new__(cls, steps: tuple[Any, ...]) -> Publisher: ...
-    def publish(self, req: Request) -> bool:
+    def publish(self, req: Request) -> bool | None:
         """Answers the request req with what its URL names. Returns False, and does nothing, for another method than
-        GET, HEAD and POST. Raises what the functions raise, and the published code.
+        GET, HEAD and POST, and None for an object that only stands for a request. Raises what the functions raise, and
+        the published code.
         """
 
 class table:  # noqa: N801 - mod_python's name for it

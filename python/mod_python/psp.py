@@ -303,7 +303,7 @@ def _fail(
     has_error_page: bool = True,
     flush: bool | int = False,
 ) -> bool:
-    """Do what follows on an exception in the code of a page.
+    """Do what follows on an exception in the code of a page, which is being handled.
 
     Another page answers if `has_error_page`, and if the page has named one; `flush`: it is sent to the client then.
 
@@ -322,11 +322,7 @@ def _fail(
         return False
     lines = "".join(_failures.formatted(error, error.__traceback__)).rstrip("\n")
     req.log_error(f"mod_python.psp: {filename or loading.STRING} failed, its error page answers\n{lines}")
-    try:
-        error_page.run({"exception": (type(error), error, error.__traceback__)}, flush)
-    except BaseException as other:
-        other.__context__ = other.__context__ or error
-        raise
+    error_page.run({"exception": (type(error), error, error.__traceback__)}, flush)
     return True
 
 

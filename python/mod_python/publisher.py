@@ -24,7 +24,11 @@ def handler(req: apache.Request) -> int:
         BaseException: whatever else the published code raises.
     """
     try:
-        if _publisher.publish(req):
+        is_answered = _publisher.publish(req)
+        if is_answered is None and req.method in _METHODS:
+            _publish_for(req)
+            is_answered = True
+        if is_answered:
             return apache.OK
     except apache.SERVER_RETURN as result:
         if apache.HTTP_METHOD_NOT_ALLOWED in result.args:
@@ -32,6 +36,16 @@ def handler(req: apache.Request) -> int:
         raise
     req.allow_methods(_METHODS)
     return apache.HTTP_METHOD_NOT_ALLOWED
+
+
+def _publish_for(req: apache.Request) -> None:
+    """Publish for an object with which a program has wrapped a request: its methods and attributes are asked."""
+    file, names, _ = target.find(req)
+    module = _module(req, file)
+    req.filename = file
+    left = response.publish(req, traversal.resolve(req, module, names), False)
+    if left is not None:
+        response.send(req, left)
 
 
 def _module(req: apache.Request, file: str) -> object:

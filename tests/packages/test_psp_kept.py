@@ -21,6 +21,10 @@ PythonHandler mod_python.psp
 <Directory "${HTDOCS}/debug">
     PythonDebug On
 </Directory>
+<LocationMatch "/wrapped/">
+    SetHandler mod_python
+    PythonHandler wrapping_of_psp
+</LocationMatch>
 <LocationMatch "/escaped/">
     PythonOption mod_python.psp.autoescape On
 </LocationMatch>
@@ -51,6 +55,26 @@ class Session:
 
 req_text = []
 """
+WRAPPING = '''
+from mod_python import psp
+
+
+class Wrapped:
+    """A request of a program's own, as old programs write it."""
+
+    def __init__(self, req):
+        vars(self)["inner"] = req
+
+    def __getattr__(self, name):
+        return getattr(self.inner, name)
+
+    def __setattr__(self, name, value):
+        setattr(self.inner, name, value)
+
+
+def handler(req):
+    return psp.handler(Wrapped(req))
+'''
 # Pages, and what they answer: the status and the body.
 PAGES = {
     "<p><%= req.uri.rpartition('/')[2] %></p>": (200, "<p>page.psp</p>"),
@@ -67,6 +91,8 @@ PAGES = {
     "<%\nraise apache.SERVER_RETURN(apache.HTTP_GONE)\n%>": (410, None),
     "<%\npsp.set_error_page('error.psp')\n%>a<%= 1 / 0 %>": (200, "aerror ZeroDivisionError True"),
     "<%\npsp.set_error_page('worse.psp')\n%>a<%= 1 / 0 %>": (500, None),
+    "<%\npsp.set_error_page('looks.psp')\n%>a<%= {}['k'] %>": (200, "alooks <module> KeyError: 'k' True"),
+    "<%\npsp.set_error_page('again.psp')\n%>a<%= {}['again'] %>": (500, None),
     "a<%= 1 / 0 %>": (500, None),
     "<%\nimport sys\nsys.exit('page')\n%>": (500, None),
     "a<%\nother = PSP(req, 'inner.psp', vars={'n': 3})\nother.run()\n%>b": (200, "ainner 3b"),
@@ -82,7 +108,9 @@ PAGES = {
 ERRORS = {
     "a<%= 1 / 0 %>": ("ZeroDivisionError: division by zero",),
     "<%\nimport sys\nsys.exit('page')\n%>": ("SystemExit: page",),
-    "<%\npsp.set_error_page('error.psp')\n%>a<%= 1 / 0 %>": ("its error page answers",),
+    "<%\npsp.set_error_page('error.psp')\n%>a<%= 1 / 0 %>": (r"its error page answers\\nTraceback.*page\.psp.*line 3",),
+    "<%\npsp.set_error_page('looks.psp')\n%>a<%= {}['k'] %>": ("its error page answers",),
+    "<%\npsp.set_error_page('again.psp')\n%>a<%= {}['again'] %>": ("its error page answers", "KeyError: 'again'"),
     "<%\npsp.set_error_page('worse.psp')\n%>a<%= 1 / 0 %>": (
         "its error page answers",
         "ZeroDivisionError.*During handling of the above exception, another exception.*KeyError: 'worse'",
@@ -98,6 +126,9 @@ def folder(httpd: Httpd, request: pytest.FixtureRequest) -> Path:
     for file, text in {
         "error.psp": "error <%= exception[0].__name__ %> <%= exception[1].__traceback__ is exception[2] and "
         "exception[2].tb_next.tb_frame.f_code.co_filename == __file__ and sys.exc_info()[1] is exception[1] %>",
+        "looks.psp": "<%\nimport traceback\n%>looks <%= traceback.extract_tb(exception[2])[-1].name %> "
+        "<%= traceback.format_exc().splitlines()[-1] %> <%= sys.exc_info() == exception %>",
+        "again.psp": "<%\nraise\n%>",
         "worse.psp": "<%\nraise KeyError('worse')\n%>",
         "inner.psp": "inner <%= n %>",
         "part.inc": "included ",
@@ -193,6 +224,13 @@ def test_a_session_that_a_page_makes_is_saved(httpd: Httpd, folder: Path) -> Non
         cookie = response.headers["Set-Cookie"].partition(";")[0]
         look = put(httpd, folder, "look.psp", "<%= session.get('n') %>")
         assert httpd.get(look, headers={"Cookie": cookie}).text == "1"
+
+
+def test_a_request_that_a_program_has_wrapped_is_served(httpd: Httpd, folder: Path) -> None:
+    httpd.handler("wrapping_of_psp.py", WRAPPING)
+    path = put(httpd, folder, "wrapped/page.psp", "<%= form.getfirst('n') %> <%= type(req).__name__ %>")
+    for number in range(3):
+        assert httpd.get(f"{path}?n={number}").text == f"{number} Wrapped"
 
 
 def test_options_hold_for_a_page_that_is_kept_without_them(httpd: Httpd, folder: Path) -> None:

@@ -89,6 +89,21 @@ class Shelf:
     def book(self, req, title="none"):
         return f"{title} {type(self).__name__}"
 
+    def star(*self, size, req):
+        return f"{len(self)} {size} {req.method}"
+
+
+class Refusing(type):
+    def __getattribute__(cls, name):
+        if name == "__call__":
+            raise RuntimeError("nobody may ask")
+        return super().__getattribute__(name)
+
+
+class Refused(metaclass=Refusing):
+    def __str__(self):
+        return "refused"
+
 
 class Shop:
     shelf = Shelf()
@@ -98,6 +113,19 @@ class Shop:
 
 
 shop = Shop()
+refused = Refused()
+
+
+def own_write(req, name="nobody"):
+    write = req.write
+    req.write = lambda text, flush=True: write(text.upper(), flush)
+    return f"hello {name} </html>"
+
+
+def own_write_bytes(req):
+    write = req.write
+    req.write = lambda data, flush=True: write(b"<" + data + b">", flush)
+    return b"data"
 
 
 def change(req, what):
@@ -135,6 +163,26 @@ def change(req, what):
         module.hello = Shelf().book
     return "changed"
 '''
+WRAPPING = '''
+from mod_python import publisher
+
+
+class Wrapped:
+    """A request of a program's own, as old programs write it."""
+
+    def __init__(self, req):
+        vars(self)["inner"] = req
+
+    def __getattr__(self, name):
+        return getattr(self.inner, name)
+
+    def __setattr__(self, name, value):
+        setattr(self.inner, name, value)
+
+
+def handler(req):
+    return publisher.handler(Wrapped(req))
+'''
 CONF = """
 ServerLimit 1
 StartServers 1
@@ -144,6 +192,9 @@ MaxRequestWorkers 8
     SetHandler mod_python
     PythonHandler mod_python.publisher
 </Directory>
+<LocationMatch "/wrapped/">
+    PythonHandler wrapping_of_publisher
+</LocationMatch>
 <LocationMatch "/few/">
     PythonOption mod_python.form.max_fields 2
 </LocationMatch>
@@ -176,6 +227,20 @@ PAGES = {
     "/site/lone": (200, TEXT, "caf\\xe9"),
     "/site/shop/shelf/book?title=Emma": (200, TEXT, "Emma Shelf"),
     "/site/shop": (200, TEXT, "the shop is called"),
+    "/site/shop/shelf/star?size=9": (200, TEXT, "1 9 GET"),
+    "/site/shop/shelf/star": (400, None, None),
+    "/site/refused": (200, TEXT, "refused"),
+    "/site/own_write?name=Ada": (200, HTML, "HELLO ADA </HTML>"),
+    "/site/own_write_bytes": (200, "text/plain", "<data>"),
+    "/wrapped/site": (200, TEXT, "index of site.py"),
+    "/wrapped/site/hello?name=Ada": (200, TEXT, "Ada 1 red"),
+    "/wrapped/site/hello": (400, None, None),
+    "/wrapped/site/page": (200, HTML, "<html><body>page</body></html>  "),
+    "/wrapped/site/typed": (200, "text/x-own", "<html></html>"),
+    "/wrapped/site/data": (200, "text/html", "<html></html>"),
+    "/wrapped/site/pieces": (200, HTML, "<html></html>"),
+    "/wrapped/site/later?name=Ada": (200, TEXT, "later Ada"),
+    "/wrapped/site/_hidden": (403, None, None),
     "/site/Shelf": (403, None, None),
     "/site/_hidden": (403, None, None),
     "/site/nothing": (404, None, None),
@@ -208,6 +273,8 @@ def site(httpd: Httpd, request: pytest.FixtureRequest) -> str:
     name = "of_" + re.sub(r"\W+", "_", request.node.name).lower()
     httpd.write(f"{name}/site.py", SITE)
     httpd.write(f"{name}/few/site.py", SITE)
+    httpd.write(f"{name}/wrapped/site.py", SITE)
+    httpd.handler("wrapping_of_publisher.py", WRAPPING)
     return f"/{name}"
 
 
@@ -234,8 +301,9 @@ def test_other_methods_are_told_from_those_of_the_page(httpd: Httpd, site: str, 
         assert (head.status, head.body, head.headers["Content-Length"]) == (200, b"", str(len(page.body)))
         posted = httpd.request("POST", site + path, b"name=Bob&size=3", headers=form)
         assert posted.text == ("['Ada', 'Bob'] 3 red" if "name" in path else page.text)
-        put = httpd.request("PUT", site + path, b"x")
-        assert (put.status, "PUT" in put.headers["Allow"]) == (405, False)
+        for folder in ("", "/wrapped"):
+            put = httpd.request("PUT", site + folder + path, b"x")
+            assert (put.status, "PUT" in put.headers["Allow"]) == (405, False)
 
 
 @pytest.mark.parametrize("change", CHANGES)

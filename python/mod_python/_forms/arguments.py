@@ -34,12 +34,12 @@ class _Parameters:
         count, positional_only = code.co_argcount, code.co_posonlyargcount
         self.filled = names[positional_only : min(given, count)]
         self.positional_only = names[given:positional_only]
-        self.keywords = names[max(given, positional_only) : count + code.co_kwonlyargcount]
+        keyword_only = names[count : count + code.co_kwonlyargcount]
+        self.keywords = names[max(given, positional_only) : count] + keyword_only
         self.names = self.positional_only + self.keywords
         self.all_names = frozenset(self.names)
         self.takes_all = bool(code.co_flags & _TAKES_ALL_KEYWORDS)
         self.only = self.names[0] if len(self.names) == 1 and not (self.positional_only or self.takes_all) else None
-        keyword_only = names[count : count + code.co_kwonlyargcount]
         self.required = {
             *names[given : count - len(defaults or ())],
             *(name for name in keyword_only if name not in (keyword_defaults or {})),

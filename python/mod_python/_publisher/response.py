@@ -16,6 +16,7 @@ _MOST_CALLS = 100
 _PORTION = 65536
 # mod_python 3 takes a text for HTML by its end; a stream is known by its beginning only.
 _START_OF_HTML = re.compile(r"\s*<(?:!doctype\s+html|html)\b", re.IGNORECASE)
+_END_OF_HTML = re.compile(r"</html\s*>\s*\Z", re.IGNORECASE)
 
 
 def publish(req: apache.Request, found: Any, is_called: bool) -> Any:
@@ -49,6 +50,15 @@ def publish(req: apache.Request, found: Any, is_called: bool) -> Any:
         elif not callable(found):
             break
     return None if found is None else _send(req, found)
+
+
+def send(req: apache.Request, value: Any) -> None:
+    """Send a text, or bytes, by the methods of an object that stands for a request. `_apache` does it for others."""
+    if not (req._content_type_set or req.sent_bodyct):
+        is_text = isinstance(value, str)
+        end = value[-100:] if is_text else bytes(value[-100:]).decode("latin-1")
+        _set_guessed(req, bool(_END_OF_HTML.search(end)), is_text)
+    req.write(value, False)
 
 
 def _prepare_form(req: apache.Request) -> None:
@@ -166,7 +176,11 @@ def _set_type(req: apache.Request, data: Any) -> None:
         return
     is_text = isinstance(data, str)
     start = data[:100] if is_text else bytes(data[:100]).decode("latin-1")
-    kind = "text/html" if _START_OF_HTML.match(start) else "text/plain"
+    _set_guessed(req, bool(_START_OF_HTML.match(start)), is_text)
+
+
+def _set_guessed(req: apache.Request, is_html: bool, is_text: bool) -> None:
+    kind = "text/html" if is_html else "text/plain"
     req.content_type = f"{kind}; charset=utf-8" if is_text else kind
     # The type was guessed, so browsers must not guess again, and find a page in a text.
     req.headers_out.setdefault("X-Content-Type-Options", "nosniff")

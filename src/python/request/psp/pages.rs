@@ -86,7 +86,8 @@ impl Class for PageServer {
     const MADE_BY_USERS: bool = true;
     methods! { PageServer:
         /// Answers the request req with the page of its file. Returns False, and does nothing, for a page that is not kept in
-        /// the version that httpd has found, and where more must be looked at than that. Raises what the page raises.
+        /// the version that httpd has found, where more must be looked at than that, and for an object that only stands for
+        /// a request. Raises what the page raises.
         serve(req) = serve;
         /// Keeps page for serve(), which is made of the file at filename (str) as it was when it had stamp (a tuple).
         keep(filename, stamp, page) = keep;

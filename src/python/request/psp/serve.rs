@@ -12,6 +12,7 @@ use super::writer::value_writer;
 use crate::engine::settings::Settings;
 use crate::httpd::Request;
 use crate::python::object::arguments::boolean;
+use crate::python::object::class;
 use crate::python::object::class::{Answer, This, own_attributes};
 use crate::python::request::object::{Me, RequestObject};
 use crate::python::request::state::RequestState;
@@ -26,7 +27,9 @@ pub(super) fn serve<'py>(
     req: &Bound<'py, PyAny>,
 ) -> Answer<'py> {
     let py = server.py();
-    let this = RequestObject::of(req, server.interpreter())?;
+    let Some(this) = class::this::<RequestObject>(req, server.interpreter()) else {
+        return boolean(py, false);
+    };
     let r = this.body().lent.get()?;
     let page = match is_plain(&this, r) {
         true => server.body().kept(r),

@@ -89,12 +89,12 @@ fn with_names<'py>(
 ) -> PyResult<Bound<'py, PyAny>> {
     // A method puts its object into the first place.
     let places = std::iter::once(std::ptr::null_mut());
-    let places: Vec<_> = places.chain(arguments.iter().map(Bound::as_ptr)).collect();
+    let mut places: Vec<_> = places.chain(arguments.iter().map(Bound::as_ptr)).collect();
     let count = ffi::PY_VECTORCALL_ARGUMENTS_OFFSET;
+    // SAFETY: there is one place at least.
+    let values = unsafe { places.as_mut_ptr().add(1) };
     // SAFETY: the values behind the first place are those of the names, and live; the first place may be written.
-    let result = unsafe {
-        ffi::PyObject_Vectorcall(found.as_ptr(), places[1..].as_ptr(), count, names.as_ptr())
-    };
+    let result = unsafe { ffi::PyObject_Vectorcall(found.as_ptr(), values, count, names.as_ptr()) };
     // SAFETY: a new reference, or null with an exception set.
     unsafe { Bound::from_owned_ptr_or_err(found.py(), result) }
 }

@@ -64,6 +64,11 @@ impl KnownFunction {
         }))
     }
 
+    /// Whether what was found is a function or method written in Python, of which something can be kept.
+    pub fn can_be(found: &Bound<'_, PyAny>) -> bool {
+        Function::of(found).is_some()
+    }
+
     /// Whether what was found is this function, or a method of it, and takes its arguments as it did.
     pub fn is(&self, found: &Bound<'_, PyAny>) -> bool {
         let is = |known: &Option<Py<PyAny>>, now: Option<Bound<'_, PyAny>>| match (known, now) {

@@ -71,7 +71,8 @@ impl Class for Publisher {
     const MADE_BY_USERS: bool = true;
     methods! { Publisher:
         /// Answers the request req with what its URL names. Returns False, and does nothing, for another method than
-        /// GET, HEAD and POST. Raises what the functions raise, and the published code.
+        /// GET, HEAD and POST, and None for an object that only stands for a request. Raises what the functions raise, and
+        /// the published code.
         publish(req) = publish;
     }
     attributes! { Publisher: }

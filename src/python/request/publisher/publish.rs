@@ -11,6 +11,7 @@ use super::pages::{PublishedPage, Publisher, key};
 use super::text::send;
 use crate::engine::settings::Settings;
 use crate::python::object::arguments::boolean;
+use crate::python::object::class;
 use crate::python::object::class::{Answer, This};
 use crate::python::request::form::has_form;
 use crate::python::request::object::{Me, RequestObject};
@@ -23,7 +24,9 @@ pub(super) fn publish<'py>(
     req: &Bound<'py, PyAny>,
 ) -> Answer<'py> {
     let (py, pages) = (publisher.py(), publisher.body());
-    let this = RequestObject::of(req, publisher.interpreter())?;
+    let Some(this) = class::this::<RequestObject>(req, publisher.interpreter()) else {
+        return Ok(py.None().into_bound(py));
+    };
     let r = this.body().lent.get()?;
     if !matches!(r.method(), Some(b"GET" | b"HEAD" | b"POST")) {
         return boolean(py, false);
@@ -51,7 +54,7 @@ pub(super) fn publish<'py>(
         }
         None => None,
     };
-    if known.is_none() && !is_free {
+    if known.is_none() && !is_free && KnownFunction::can_be(&found) {
         note(pages, &key, &page, &found)?;
     }
     let is_called = called.is_some();

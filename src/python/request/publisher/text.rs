@@ -4,8 +4,9 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PySlice, PyString};
 
 use crate::engine::text_kind::{TextKind, ends_html};
+use crate::python::object::class::own_attributes;
 use crate::python::request::async_io;
-use crate::python::request::object::Me;
+use crate::python::request::object::{Me, RequestObject};
 use crate::python::request::state::RequestState;
 
 /// Of how many characters at the end of a text mod_python 3 takes it for HTML.
@@ -14,7 +15,7 @@ const END: isize = 100;
 /// Writes a str, or a buffer of bytes, with a media type by its end where none is set.
 ///
 /// # Errors
-/// Those of `req.write()`.
+/// Those of `req.write()`, which a program may have replaced.
 pub(super) fn send(this: &Me<'_, '_>, value: &Bound<'_, PyAny>) -> PyResult<()> {
     let r = this.body().lent.get()?;
     let state = RequestState::of(r);
@@ -29,6 +30,10 @@ pub(super) fn send(this: &Me<'_, '_>, value: &Bound<'_, PyAny>) -> PyResult<()> 
         if r.headers_out().get(c"X-Content-Type-Options").is_none() {
             r.headers_out().set(c"X-Content-Type-Options", c"nosniff");
         }
+    }
+    if own_attributes::<RequestObject>(this.object()).is_some_and(|own| !own.is_empty()) {
+        let write = this.object().getattr("write")?;
+        return write.call1((value, false)).map(drop);
     }
     let flush = PyBool::new(this.py(), false).to_owned().into_any();
     async_io::write(this, value, Some(&flush)).map(drop)
