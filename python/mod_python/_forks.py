@@ -31,8 +31,9 @@ def _refusing(function: "Callable[P, T]") -> "Callable[P, T]":
                 "process would hang or abort; run another program by subprocess, without preexec_fn, or let all "
                 "applications run in one interpreter, by PythonInterpreter main_interpreter"
             )
-        aio = sys.modules.get("mod_python._aio")
-        if aio is not None and aio.refuses_fork():
+        # While another thread still imports it, this is no task on its loop.
+        refuses_fork = getattr(sys.modules.get("mod_python._aio"), "refuses_fork", None)
+        if refuses_fork is not None and refuses_fork():
             raise RuntimeError(
                 f"os.{function.__name__}() does not work in a task on uvloop's event loop: the new process would go on "
                 "with the tasks of others; run another program by subprocess, or fork in asyncio.to_thread()"

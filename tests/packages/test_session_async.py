@@ -30,6 +30,10 @@ AliasMatch "^/page/" ${HTDOCS}/page.txt
     SetHandler mod_python
     PythonHandler session_filters::on_loop
 </Location>
+<Location "/half_imported">
+    SetHandler mod_python
+    PythonHandler half_imported
+</Location>
 <Location "/slow/">
     SetHandler mod_python
     PythonHandler session_pages::slow
@@ -38,6 +42,33 @@ AliasMatch "^/page/" ${HTDOCS}/page.txt
 )
 ALLOW_LOG = ("AH00288",)
 CLIENTS = 8
+HALF_IMPORTED = """
+import os
+import sys
+from types import ModuleType
+
+from mod_python import Session, util
+
+
+def handler(req):
+    names = ("mod_python._loop_side", "mod_python._aio")
+    known = {name: sys.modules.get(name) for name in names}
+    sys.modules.update({name: ModuleType(name) for name in names})
+    try:
+        if (pid := os.fork()) == 0:
+            os._exit(0)
+        os.waitpid(pid, 0)
+        form = util.FieldStorage(req)
+        Session.MemorySession(req).save()
+        req.write(form.getfirst("answer", "none"))
+    finally:
+        for name, module in known.items():
+            if module is None:
+                del sys.modules[name]
+            else:
+                sys.modules[name] = module
+    return 0
+"""
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -93,3 +124,12 @@ def test_the_cookie_of_a_new_session_is_sent(httpd: WithStores) -> None:
 
 def test_a_lock_that_nobody_waits_for_any_more_is_given_back(httpd: WithStores) -> None:
     assert told(httpd, "given_up", "FileSession") == [["locked", "unlocked"], []]
+
+
+def test_what_another_thread_imports_for_the_loop_meanwhile_is_no_loop_yet(httpd: WithStores) -> None:
+    """A session, a form and a fork ask whether they run on the loop, the module of which is found half imported."""
+    httpd.handler("half_imported.py", HALF_IMPORTED)
+    answer = httpd.request(
+        "POST", "/half_imported", b"answer=42", {"Content-Type": "application/x-www-form-urlencoded"}
+    )
+    assert (answer.status, answer.text) == (200, "42")

@@ -1,6 +1,9 @@
 """The file of SQLite that DbmSession has its sessions in."""
 
+import os
 import sqlite3
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -8,6 +11,7 @@ import pytest
 
 from mod_python import testing  # first: it stands for httpd
 from mod_python._sessions.database import DatabaseStore
+from mod_python._sessions.folder import SessionFolderError
 
 assert testing
 
@@ -34,3 +38,41 @@ def test_others_can_save_while_many_are_removed(tmp_path: Path, monkeypatch: pyt
     assert len(saved) == 2
     assert [store.load(sid) for sid in ("f" * 32, *saved)] == [b"new", b"meanwhile", b"meanwhile"]
     store._pool.close()
+
+
+ENDS = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute("INSERT INTO session VALUES ('other', 4e9, x'00')")
+connection.close()
+"""
+
+
+def test_a_child_that_ends_leaves_the_log_to_those_that_go_on(tmp_path: Path) -> None:
+    """The last one to close a file of SQLite removes its log; a child whose locks were lost would not be seen."""
+    path = tmp_path / "sessions"
+    store = DatabaseStore(path)
+    for connection in [store._pool.take() for _ in range(3)]:  # as of three threads at once
+        store._pool.give(connection)
+    store.save("before", b"1", 4e9)
+    subprocess.run([sys.executable, "-c", ENDS, path], check=True)
+    assert (tmp_path / "sessions-wal").exists()
+    store.save("behind", b"1", 4e9)
+    with sqlite3.connect(path) as other:
+        found = other.execute("SELECT sid FROM session ORDER BY sid").fetchall()
+    other.close()
+    assert found == [("before",), ("behind",), ("other",)]
+    store._pool.close()
+
+
+def test_the_file_is_private_and_no_link(tmp_path: Path) -> None:
+    path = tmp_path / "sessions"
+    path.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(SessionFolderError, match=r"sessions cannot be made or opened \(.*symbolic links\)"):
+        DatabaseStore(path).load("0" * 32)
+    path.unlink()
+    store = DatabaseStore(path)
+    assert store.load("0" * 32) is None
+    assert path.stat().st_mode & 0o777 == 0o600
+    store._pool.close()
+    assert os.listdir(tmp_path) == ["sessions"]

@@ -96,8 +96,9 @@ class RequestForm(FieldStorage):
 
     def _loop_side(self) -> Any:
         """Return what has the form read elsewhere, where this is a task on asyncio's loop; else None."""
-        side = sys.modules.get("mod_python._loop_side")
-        return None if side is None else side.current(self._req())
+        # While another thread still imports it, nothing runs on the loop.
+        current = getattr(sys.modules.get("mod_python._loop_side"), "current", None)
+        return None if current is None else current(self._req())
 
     def __getattr__(self, name: str) -> "FieldList":
         if name != "list":

@@ -288,8 +288,9 @@ class BaseSession(dict[Any, Any]):
             RuntimeError: on asyncio's loop (``@apache.aio``).
         """
         if self._locks is not None and self._lock_held is None:
-            side = sys.modules.get("mod_python._loop_side")
-            if side is not None and side.current(self._req) is not None:
+            # While another thread still imports it, nothing runs on the loop.
+            current = getattr(sys.modules.get("mod_python._loop_side"), "current", None)
+            if current is not None and current(self._req) is not None:
                 raise RuntimeError("open the session by 'await Session.open_async(req)': asyncio's loop must not wait")
             limit = self._options.number("session.lock_timeout", DFT_LOCK_TIMEOUT)
             self._keep(Held.acquire(self._locks, self._sid, self._req._connection_key(), limit), limit)

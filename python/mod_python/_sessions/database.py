@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from mod_python._sessions.folder import SessionFolderError, opened
+from mod_python._sessions.folder import SessionFolderError, made
 from mod_python._sessions.pool import Pool
 
 _WAIT_SECONDS = 30
@@ -93,7 +93,7 @@ class DatabaseStore:
 
     def _new(self) -> _Connection:
         # SQLite gives its other files the permissions of this one.
-        os.close(opened(str(self._path), os.O_RDWR | os.O_NOFOLLOW, self._option))
+        made(self._path, self._option)
         file = _identity(self._path)
         connection = sqlite3.connect(
             self._path, timeout=_WAIT_SECONDS, isolation_level=None, check_same_thread=False, factory=_Connection

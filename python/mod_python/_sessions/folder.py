@@ -1,6 +1,7 @@
 """The folder in which sessions are kept: nobody but the user of httpd's children may write there."""
 
 import contextlib
+import errno
 import os
 import secrets
 import stat
@@ -61,6 +62,42 @@ def opened(path: str, flags: int, option: str) -> int:
         return os.open(path, flags | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise _unusable(Path(path), error, "file", option) from error
+
+
+def made(path: Path, option: str) -> None:
+    """Make a file of sessions that a database locks, if it is not there; one that is there is not opened.
+
+    Where a process closes a file, the locks of the process on it end, also those of SQLite: the next child that ends
+    would take itself for the last one, and remove the log in which others write.
+
+    Args:
+        path: the file.
+        option: as that of `opened`.
+
+    Raises:
+        SessionFolderError: it cannot be made or used.
+    """
+    try:
+        if path.is_symlink():
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+        if not path.exists():
+            _make(path)
+        if not os.access(path, os.R_OK | os.W_OK, effective_ids=True):
+            code = errno.EROFS if os.statvfs(path).f_flag & os.ST_RDONLY else errno.EACCES
+            raise OSError(code, os.strerror(code))
+    except OSError as error:
+        raise _unusable(path, error, "file", option) from error
+
+
+def _make(path: Path) -> None:
+    """Make an empty file, which is closed before others see it, unless another child does so first."""
+    new = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
+    write_new(new, b"")
+    try:
+        with contextlib.suppress(FileExistsError):
+            os.link(new, path)
+    finally:
+        new.unlink()
 
 
 def _unusable(path: Path, error: OSError, kind: str, option: str) -> SessionFolderError:
