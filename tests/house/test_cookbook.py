@@ -8,6 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from page_site import REFUSED, Site
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+from websockets.typing import Origin
 
 from httpd import Httpd, Response
 from pages import modules
@@ -140,3 +143,25 @@ def test_a_book_is_sent_as_any_file(site: Httpd) -> None:
     assert (several.status, several.headers.get_content_type()) == (206, "multipart/byteranges")
     for path in ("/book/", "/book/../account.py", "/book/7/8"):
         assert site.get(path).status in {403, 404}
+
+
+def test_a_service_that_does_not_answer_is_a_502(site: Httpd) -> None:
+    site.expect("no answer of http://localhost:[0-9]+: .*404 Not Found")
+    assert site.get("/stock").status == 502
+    assert site.request("HEAD", "/things/1").status == 200
+
+
+def test_a_websocket_of_programs(site: Httpd) -> None:
+    url = site.url("/chat").replace("http", "ws")
+    with connect(url) as first, connect(url) as second:
+        for number, text in enumerate(("hello", "x" * 100_000, ["in ", "two ", "pieces"])):
+            for client in (first, second):
+                client.send(text)
+                assert client.recv() == "".join(text).upper(), number
+    assert site.request("POST", "/chat", b"").status == 405
+    for origin, status in ((site.url("").rstrip("/"), 101), ("https://example.org", 403)):
+        try:
+            with connect(url, origin=Origin(origin)):
+                assert status == 101
+        except InvalidStatus as error:
+            assert error.response.status_code == status == 403
