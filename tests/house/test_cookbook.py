@@ -153,7 +153,7 @@ def test_a_service_that_does_not_answer_is_a_502(site: Httpd) -> None:
 
 def test_a_websocket_of_programs(site: Httpd) -> None:
     url = site.url("/chat").replace("http", "ws")
-    with connect(url) as first, connect(url) as second:
+    with connect(url, open_timeout=60) as first, connect(url, open_timeout=60) as second:
         for number, text in enumerate(("hello", "x" * 100_000, ["in ", "two ", "pieces"])):
             for client in (first, second):
                 client.send(text)
@@ -161,7 +161,7 @@ def test_a_websocket_of_programs(site: Httpd) -> None:
     assert site.request("POST", "/chat", b"").status == 405
     for origin, status in ((site.url("").rstrip("/"), 101), ("https://example.org", 403)):
         try:
-            with connect(url, origin=Origin(origin)):
+            with connect(url, origin=Origin(origin), open_timeout=60):
                 assert status == 101
         except InvalidStatus as error:
             assert error.response.status_code == status == 403
