@@ -12,6 +12,7 @@ from httpd import Httpd
 MPMS = ("event",)
 
 SITE = '''
+import gc
 import sys
 
 
@@ -126,6 +127,11 @@ def own_write_bytes(req):
     write = req.write
     req.write = lambda data, flush=True: write(b"<" + data + b">", flush)
     return b"data"
+
+
+def blocks():
+    gc.collect()
+    return str(sys.getallocatedblocks())
 
 
 def change(req, what):
@@ -336,6 +342,19 @@ def test_many_pages_are_not_kept_for_ever(httpd: Httpd, site: str) -> None:
         assert httpd.get(f"{site}/site/shop/shelf/book/?title={number}&x={number}").status == 200
         assert httpd.get(f"{site}/site/none{number}").status == 404
     assert httpd.get(f"{site}/site/plain").text == "no parameter"
+
+
+@pytest.mark.parametrize("path", [path for path, (status, *_) in PAGES.items() if status == 200 and len(path) < 100])
+def test_nothing_of_a_request_is_left(httpd: Httpd, site: str, path: str) -> None:
+    line = f"GET {site}{path} HTTP/1.1\r\nHost: localhost\r\n".encode()
+    requests = (line + b"\r\n") * 99 + line + b"Connection: close\r\n\r\n"
+    count = [0]
+    for _ in range(12):  # CPython fills lists of free objects first
+        assert httpd.raw(requests).count(b"HTTP/1.1 200 ") == 100
+        count.append(int(httpd.get(f"{site}/site/blocks").text))
+        if count[-1] - count[-2] < 50:
+            return
+    raise AssertionError(count)
 
 
 def wait_until(condition: Callable[[], bool]) -> None:

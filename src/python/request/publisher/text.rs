@@ -48,7 +48,9 @@ fn kind_of_text(text: &Bound<'_, PyString>) -> PyResult<TextKind> {
 
 fn kind_of_bytes(value: &Bound<'_, PyAny>) -> PyResult<TextKind> {
     let py = value.py();
-    let end = value.get_item(PySlice::new(py, -END, isize::MAX, 1))?;
+    // `PySlice::new` of PyO3 leaks the numbers of a slice.
+    let end = py.get_type::<PySlice>().call1((-END, py.None()))?;
+    let end = value.get_item(end)?;
     let end = py.get_type::<PyBytes>().call1((end,))?;
     let characters = end.cast::<PyBytes>()?.as_bytes().iter();
     Ok(kind(
