@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from mod_python import testing  # first: it stands for httpd
+from mod_python._sessions import database
 from mod_python._sessions.database import DatabaseStore
 from mod_python._sessions.folder import SessionFolderError
 
@@ -76,3 +77,30 @@ def test_the_file_is_private_and_no_link(tmp_path: Path) -> None:
     assert path.stat().st_mode & 0o777 == 0o600
     store._pool.close()
     assert os.listdir(tmp_path) == ["sessions"]
+
+
+@pytest.mark.parametrize(("code", "tries"), [(sqlite3.SQLITE_FULL, 1), (sqlite3.SQLITE_BUSY_RECOVERY, 3)])
+def test_only_what_others_hold_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, tries: int
+) -> None:
+    """A full disk has no request hold its thread."""
+    tried = []
+
+    class Failing(database._Connection):
+        def executescript(self, script: str, /) -> sqlite3.Cursor:
+            tried.append(script)
+            if len(tried) < 3:
+                error = sqlite3.OperationalError("database or disk is full")
+                error.sqlite_errorcode = code
+                raise error
+            return super().executescript(script)
+
+    monkeypatch.setattr(database, "_Connection", Failing)
+    store = DatabaseStore(tmp_path / "sessions")
+    if tries == 1:
+        with pytest.raises(sqlite3.OperationalError, match="disk is full"):
+            store.load("0" * 32)
+    else:
+        assert store.load("0" * 32) is None
+    assert len(tried) == tries
+    store._pool.close()

@@ -10,6 +10,8 @@ from mod_python._sessions.folder import SessionFolderError, made
 from mod_python._sessions.pool import Pool
 
 _WAIT_SECONDS = 30
+# The codes of errors for which others are the reason that use the file, and end soon.
+_BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL)
 # How many sessions are removed at once.
 _PORTION = 1000
 _SCHEMA = """
@@ -113,9 +115,9 @@ class DatabaseStore:
                 connection.execute("PRAGMA journal_mode = WAL")
                 connection.execute("PRAGMA synchronous = NORMAL")
                 connection.executescript(_SCHEMA.format(self._table))
-            except sqlite3.OperationalError:
+            except sqlite3.OperationalError as error:
                 # Where several children make the file at the same time, SQLite does not wait for the others.
-                if time.monotonic() > deadline:
+                if error.sqlite_errorcode & 0xFF not in _BUSY or time.monotonic() > deadline:
                     raise
                 time.sleep(0.01)
             except sqlite3.DatabaseError as error:
