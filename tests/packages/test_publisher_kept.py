@@ -201,6 +201,9 @@ MaxRequestWorkers 8
 <LocationMatch "/wrapped/">
     PythonHandler wrapping_of_publisher
 </LocationMatch>
+<Directory "${HTDOCS}/*/without_links">
+    Options -FollowSymLinks
+</Directory>
 <LocationMatch "/few/">
     PythonOption mod_python.form.max_fields 2
 </LocationMatch>
@@ -335,6 +338,24 @@ def test_a_file_that_is_gone_or_changed_is_noticed(httpd: Httpd, site: str) -> N
     file.rename(file.with_name("other.py"))
     wait_until(lambda: httpd.get(path).status == 404)
     assert httpd.get(path.replace("site/hello", "other/hello")).text == "Ada4"
+
+
+def test_a_link_that_takes_the_place_of_a_file_is_not_followed(httpd: Httpd, site: str) -> None:
+    httpd.allow("symbolic link not allowed by Options")
+    folder = httpd.htdocs / site.strip("/") / "without_links"
+    httpd.write(f"{site}/other/elsewhere.py".lstrip("/"), "def text(): return 'elsewhere'\n")
+    for number in range(4):
+        httpd.write(f"{site}/without_links/at{number}.py".lstrip("/"), "def text(): return 'here'\n")
+        path = f"{site}/without_links/at{number}/text"
+        begin = time.monotonic()
+        while time.monotonic() < begin + 0.5:  # so that changes of the file are looked for
+            assert httpd.get(path).text == "here"
+        (folder / "link").symlink_to(folder.parent / "other/elsewhere.py")
+        (folder / "link").replace(folder / f"at{number}.py")
+        texts = []
+        while (response := httpd.get(path)).status != 403:
+            texts.append(response.text)
+        assert set(texts) <= {"here"}
 
 
 def test_many_pages_are_not_kept_for_ever(httpd: Httpd, site: str) -> None:

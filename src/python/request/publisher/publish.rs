@@ -32,11 +32,7 @@ pub(super) fn publish<'py>(
         return boolean(py, false);
     }
     let key = key(r);
-    let page = match pages.known(&key) {
-        Some((page, true)) => page,
-        before => find(pages, req, &key, before.map(|(page, _)| page))?,
-    };
-    let module = module(&this, pages, &page)?;
+    let (page, module) = page_and_module(&this, pages, &key)?;
     r.set_filename(Some(&page.path));
     let steps = &pages.steps;
     let (found, is_free) = match free_function(py, pages, &page, &module)? {
@@ -68,14 +64,39 @@ pub(super) fn publish<'py>(
     boolean(py, true)
 }
 
+/// What a request asks for, and the module of its file in its newest version.
+fn page_and_module<'py>(
+    this: &Me<'_, 'py>,
+    pages: &Publisher,
+    key: &[u8],
+) -> PyResult<(Arc<PublishedPage>, Bound<'py, PyAny>)> {
+    let known = pages.known(key);
+    if let Some((page, true)) = &known {
+        if let Some(module) = current_module(this, pages, page)? {
+            return Ok((page.clone(), module));
+        }
+    }
+    // A file is looked at before it is read: it may be a link now, which Options do not allow.
+    let page = find(this, pages, key, known.map(|(page, _)| page))?;
+    let module = match current_module(this, pages, &page)? {
+        Some(module) => module,
+        None => pages
+            .steps
+            .load
+            .bind(this.py())
+            .call1((this.object(), &page.file))?,
+    };
+    Ok((page, module))
+}
+
 /// Looks for the file that a request asks for.
 fn find(
+    this: &Me<'_, '_>,
     pages: &Publisher,
-    req: &Bound<'_, PyAny>,
     key: &[u8],
     before: Option<Arc<PublishedPage>>,
 ) -> PyResult<Arc<PublishedPage>> {
-    let found = pages.steps.find.bind(req.py()).call1((req,))?;
+    let found = pages.steps.find.bind(this.py()).call1((this.object(),))?;
     let (file, names, is_link): (Bound<'_, PyString>, Bound<'_, PyTuple>, bool) =
         found.extract()?;
     let path = encode(&file)?;
@@ -95,21 +116,23 @@ fn find(
     Ok(page)
 }
 
-/// The module of a file, in its newest version.
-fn module<'py>(this: &Me<'_, 'py>, pages: &Publisher, page: &PublishedPage) -> Answer<'py> {
+/// The module of a file, if it is known to be its newest version.
+fn current_module<'py>(
+    this: &Me<'_, 'py>,
+    pages: &Publisher,
+    page: &PublishedPage,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
     let py = this.py();
-    let known = pages.files.bind(py).get_item(&page.file)?;
-    if let Some(known) = known {
-        let r = this.body().lent.get()?;
-        let known = known.cast_into::<PyTuple>()?;
-        let reloads = r.settings::<Settings>().reloads();
-        let changes = || this.interpreter().loader.changes.known(py) as i64;
-        if !reloads || known.get_borrowed_item(2)?.extract::<i64>()? == changes() {
-            return known.get_item(1);
-        }
+    let Some(known) = pages.files.bind(py).get_item(&page.file)? else {
+        return Ok(None);
+    };
+    let known = known.cast_into::<PyTuple>()?;
+    let reloads = this.body().lent.get()?.settings::<Settings>().reloads();
+    let changes = || this.interpreter().loader.changes.known(py) as i64;
+    match !reloads || known.get_borrowed_item(2)?.extract::<i64>()? == changes() {
+        true => known.get_item(1).map(Some),
+        false => Ok(None),
     }
-    let load = pages.steps.load.bind(py);
-    load.call1((this.object(), &page.file))
 }
 
 /// The function that the URL names, if there are no rules for it, and if it was published before.
