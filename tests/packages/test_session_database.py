@@ -104,3 +104,43 @@ def test_only_what_others_hold_is_waited_for(
         assert store.load("0" * 32) is None
     assert len(tried) == tries
     store._pool.close()
+
+
+def test_an_error_of_a_file_that_was_removed_is_tried_again(tmp_path: Path) -> None:
+    path = tmp_path / "sessions"
+    store = DatabaseStore(path)
+    assert store.load("0" * 32) is None
+    tries: list[sqlite3.Connection] = []
+
+    def work(connection: sqlite3.Connection) -> int:
+        tries.append(connection)
+        if len(tries) == 1:
+            path.unlink()
+        if len(tries) != 2:
+            raise sqlite3.OperationalError("disk I/O error")
+        return connection.execute("SELECT count(*) FROM session").fetchone()[0]  # type: ignore[no-any-return]
+
+    assert store._pool.run(work) == 0
+    with pytest.raises(sqlite3.OperationalError):
+        store._pool.run(work)
+    assert len(tries) == 3
+    store._pool.close()
+
+
+def test_a_file_that_breaks_while_it_is_used_is_made_anew(tmp_path: Path) -> None:
+    path = tmp_path / "sessions"
+    store, other = DatabaseStore(path), DatabaseStore(path)
+    for one in (store, other):
+        assert one.load("0" * 32) is None
+    store.save("0" * 32, b"old", 4e9)
+    with open(path, "r+b") as file:
+        file.write(b"x" * 8192)
+    path.with_name("sessions-wal").unlink()
+    path.with_name("sessions-shm").unlink()
+    store._pool.close()
+    other.save("1" * 32, b"new", 4e9)  # its connection has pages of the old file
+    assert {other.load("1" * 32), store.load("1" * 32)} <= {b"new", None}
+    for one in (store, other):
+        one.save("2" * 32, b"newer", 4e9)
+        assert [store.load("2" * 32), other.load("2" * 32)] == [b"newer"] * 2
+        one._pool.close()

@@ -1,11 +1,15 @@
 """Sessions in one file of SQLite, which all children share: what ``DbmSession`` is now."""
 
+import contextlib
+import fcntl
 import os
 import sqlite3
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from mod_python import apache
 from mod_python._sessions.folder import SessionFolderError, made
 from mod_python._sessions.pool import Pool
 
@@ -14,6 +18,8 @@ _WAIT_SECONDS = 30
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL)
 # How many sessions are removed at once.
 _PORTION = 1000
+# How often the file is made anew where others remove it meanwhile.
+_TRIES = 5
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS {0} (sid TEXT PRIMARY KEY, expires REAL NOT NULL, record BLOB NOT NULL) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS {0}_expires ON {0} (expires);
@@ -39,6 +45,12 @@ def _identity(path: Path) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
+def _is_malformed(error: BaseException | None) -> bool:
+    """Whether SQLite has found a file to be none of its own, or one that is broken."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    return isinstance(error, sqlite3.DatabaseError) and code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
 class DatabaseStore:
     """Loads and saves the bytes of sessions.
 
@@ -53,7 +65,9 @@ class DatabaseStore:
         self._path = path
         self._option = option
         self._table = table
-        self._pool: Pool[_Connection] = Pool(self._new, lambda _connection, error: isinstance(error, _FileGoneError))
+        # The file that this process has used last.
+        self._used: tuple[int, int] | None = None
+        self._pool: Pool[_Connection] = Pool(self._new, self._is_gone)
 
     def load(self, sid: str, lock: object = None) -> bytes | None:  # noqa: ARG002 - other stores need it
         """Return the bytes of a session, or None."""
@@ -93,7 +107,29 @@ class DatabaseStore:
                 return removed
             time.sleep(time.monotonic() - begun)
 
+    def _is_gone(self, connection: _Connection, error: BaseException) -> bool:
+        """Whether the use of a connection failed because its file was removed, or is to be made anew."""
+        if connection.file != _identity(self._path):
+            return isinstance(error, _FileGoneError | sqlite3.Error)
+        if _is_malformed(error):
+            self._discard(connection.file)
+            return True
+        return False
+
     def _new(self) -> _Connection:
+        tries = 0
+        while True:
+            tries += 1
+            try:
+                with self._making(fcntl.LOCK_SH):
+                    return self._made()
+            except _FileGoneError as error:  # while it was prepared
+                if tries == _TRIES:
+                    raise
+                if _is_malformed(error.__cause__):
+                    self._discard(self._used)
+
+    def _made(self) -> _Connection:
         # SQLite gives its other files the permissions of this one.
         made(self._path, self._option)
         file = _identity(self._path)
@@ -106,24 +142,54 @@ class DatabaseStore:
         except BaseException:
             connection.close()
             raise
+        self._used = file
         return connection
 
-    def _prepare(self, connection: sqlite3.Connection) -> None:
+    def _prepare(self, connection: _Connection) -> None:
         deadline = time.monotonic() + _WAIT_SECONDS
         while True:
             try:
                 connection.execute("PRAGMA journal_mode = WAL")
                 connection.execute("PRAGMA synchronous = NORMAL")
                 connection.executescript(_SCHEMA.format(self._table))
-            except sqlite3.OperationalError as error:
+            except sqlite3.DatabaseError as error:
+                was_whole = connection.file == self._used
+                if connection.file != _identity(self._path) or (was_whole and _is_malformed(error)):
+                    raise _FileGoneError(self._path) from error
+                if not isinstance(error, sqlite3.OperationalError):
+                    raise SessionFolderError(
+                        f"{self._path} is no file of SQLite ({error}): remove it, or name another one in "
+                        f"PythonOption mod_python.{self._option}"
+                    ) from error
                 # Where several children make the file at the same time, SQLite does not wait for the others.
                 if error.sqlite_errorcode & 0xFF not in _BUSY or time.monotonic() > deadline:
                     raise
                 time.sleep(0.01)
-            except sqlite3.DatabaseError as error:
-                raise SessionFolderError(
-                    f"{self._path} is no file of SQLite ({error}): remove it, or name another one in "
-                    f"PythonOption mod_python.{self._option}"
-                ) from error
             else:
                 return
+
+    def _discard(self, file: tuple[int, int] | None) -> None:
+        """Remove a file that this process has used, and that is broken now, unless another process has done so."""
+        with self._making(fcntl.LOCK_EX):
+            if _identity(self._path) != file:
+                return
+            for end in ("", "-wal", "-shm"):
+                Path(f"{self._path}{end}").unlink(missing_ok=True)
+        apache.log_error(
+            f"mod_python: {self._path} was broken, as it can be by its removal while it was used: "
+            f"it is made anew, and the sessions in it have ended"
+        )
+
+    @contextlib.contextmanager
+    def _making(self, kind: int) -> Iterator[None]:
+        """Wait until no other process makes the file (`LOCK_EX`), or removes a broken one (`LOCK_SH`)."""
+        try:
+            folder = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except OSError:  # it may not be listed, or is not there, as will be said
+            yield
+            return
+        try:
+            fcntl.flock(folder, kind)
+            yield
+        finally:
+            os.close(folder)
