@@ -66,6 +66,9 @@ PythonOption mod_python.session.database_directory ${HTDOCS}/kept
 <LocationMatch "/wrong_samesite">
     PythonOption mod_python.session.cookie_samesite maybe
 </LocationMatch>
+<LocationMatch "/blank_path">
+    PythonOption mod_python.session.application_path "/my app/%C3%BC/ü"
+</LocationMatch>
 <LocationMatch "/wrong_path">
     PythonOption mod_python.session.application_path shop
 </LocationMatch>
@@ -287,6 +290,11 @@ def test_the_path_of_the_cookie_is_that_of_the_folder(httpd: Httpd) -> None:
     httpd.write("app/page", "")
     for url, path in (("/app/page", "/app/"), ("/app/rewritten", "/app/"), ("/rewritten", "/")):
         assert f"; path={path}; " in httpd.get(url).headers["Set-Cookie"]
+
+
+def test_the_path_of_an_option_is_as_browsers_send_it(httpd: Httpd) -> None:
+    cookie = httpd.get("/call/session_pages/visit/blank_path").headers["Set-Cookie"]
+    assert "; path=/my%20app/%C3%BC/%C3%BC; " in cookie
 
 
 def test_the_path_of_the_cookie_is_as_browsers_send_it(httpd: Httpd) -> None:

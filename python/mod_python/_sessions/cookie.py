@@ -84,7 +84,8 @@ def session_cookie(req: "_apache.Request", options: SessionOptions, secret: str 
     """
     name = options.text("session.cookie_name", module_setting("COOKIE_NAME", COOKIE_NAME))
     cookie = SignedCookie(name, sid, secret) if secret else Cookie(name, sid)
-    cookie.path = options.path("session.application_path") or _handler_path(req)
+    # An option may be escaped already.
+    cookie.path = _escaped(options.path("session.application_path"), "%") or _handler_path(req)
     cookie.domain = options.text("session.application_domain") or None
     cookie.httponly = options.flag("session.cookie_httponly", True)
     cookie.secure = options.flag("session.cookie_secure", bool(req.is_https()))
@@ -105,5 +106,9 @@ def _handler_path(req: "_apache.Request") -> str:
         asked = prev
     if not asked.uri.startswith(path):
         return "/"
-    # Browsers compare it with the path as they send it (RFC 6265, 5.1.4).
-    return quote(path, safe=_IN_PATHS, errors="surrogateescape")
+    return _escaped(path)
+
+
+def _escaped(path: str, unescaped: str = "") -> str:
+    """Return a path as browsers have it in a URL: they compare a cookie's with that (RFC 6265, 5.1.4)."""
+    return quote(path, safe=_IN_PATHS + unescaped, errors="surrogateescape")
