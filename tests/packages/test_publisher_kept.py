@@ -204,6 +204,10 @@ MaxRequestWorkers 8
 <Directory "${HTDOCS}/*/without_links">
     Options -FollowSymLinks
 </Directory>
+DirectorySlash Off
+<LocationMatch "/renamed$">
+    PythonFixupHandler renaming_for_publisher
+</LocationMatch>
 <LocationMatch "/few/">
     PythonOption mod_python.form.max_fields 2
 </LocationMatch>
@@ -356,6 +360,16 @@ def test_a_link_that_takes_the_place_of_a_file_is_not_followed(httpd: Httpd, sit
         while (response := httpd.get(path)).status != 403:
             texts.append(response.text)
         assert set(texts) <= {"here"}
+
+
+def test_a_folder_is_told_from_a_path_that_a_program_has_set(httpd: Httpd, site: str) -> None:
+    renaming = "def fixuphandler(req):\n    req.filename = req.filename.replace('renamed', 'part')\n    return 0\n"
+    httpd.handler("renaming_for_publisher.py", renaming)
+    httpd.write(f"{site}/part/index.py".lstrip("/"), "def index(): return 'of the folder'\n")
+    httpd.write(f"{site}/index.py".lstrip("/"), "def part(): return 'of the folder around it'\n")
+    for _ in range(3):
+        assert httpd.get(f"{site}/part").text == "of the folder"
+        assert httpd.get(f"{site}/renamed").text == "of the folder around it"
 
 
 def test_many_pages_are_not_kept_for_ever(httpd: Httpd, site: str) -> None:

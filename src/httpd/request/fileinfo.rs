@@ -187,6 +187,11 @@ impl Request {
         unsafe { FileInfo::of(&self.raw().finfo, self.filename()) }
     }
 
+    /// What the request's file is, as `FileInfo::kind`.
+    pub fn file_kind(&self) -> u32 {
+        self.raw().finfo.filetype
+    }
+
     /// Replaces httpd's information about the request's file.
     pub fn set_file_info(&self, info: &FileInfo) {
         let text = |text: &Option<Vec<u8>>| {

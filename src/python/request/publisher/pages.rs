@@ -148,6 +148,7 @@ impl Publisher {
 pub(super) fn key(r: &Request) -> Vec<u8> {
     let filename = r.filename().unwrap_or_default();
     let mut key = Vec::with_capacity(filename.len() + 40);
+    key.extend(r.file_kind().to_ne_bytes());
     key.extend_from_slice(filename);
     key.push(0);
     key.extend_from_slice(r.path_info().unwrap_or_default());
