@@ -98,8 +98,9 @@ def test_only_what_others_hold_is_waited_for(
     monkeypatch.setattr(database, "_Connection", Failing)
     store = DatabaseStore(tmp_path / "sessions")
     if tries == 1:
-        with pytest.raises(sqlite3.OperationalError, match="disk is full"):
+        with pytest.raises(sqlite3.OperationalError, match="disk is full") as caught:
             store.load("0" * 32)
+        assert caught.value.__notes__ == [f"The file of the sessions is {tmp_path}/sessions."]
     else:
         assert store.load("0" * 32) is None
     assert len(tried) == tries
@@ -144,3 +145,18 @@ def test_a_file_that_breaks_while_it_is_used_is_made_anew(tmp_path: Path) -> Non
         one.save("2" * 32, b"newer", 4e9)
         assert [store.load("2" * 32), other.load("2" * 32)] == [b"newer"] * 2
         one._pool.close()
+
+
+def test_a_file_with_more_than_sessions_is_never_removed(tmp_path: Path) -> None:
+    """That of SqlSession is the database of a site."""
+    path = tmp_path / "site.db"
+    store = DatabaseStore(path, is_own=False)
+    store.save("0" * 32, b"old", 4e9)
+    store._pool.close()
+    broken = b"x" * path.stat().st_size
+    path.write_bytes(broken)
+    for _ in range(2):
+        with pytest.raises(SessionFolderError, match=r"site\.db is no file of SQLite .*: restore it"):
+            store.load("0" * 32)
+    assert path.read_bytes() == broken
+    store._pool.close()

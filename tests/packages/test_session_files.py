@@ -1,7 +1,10 @@
 """The files of FileSession: whatever ends a write in its midst, one of the last two versions is there, whole."""
 
+import contextlib
 import hmac
 import os
+import re
+import resource
 import threading
 import time
 from collections.abc import Iterator
@@ -138,3 +141,27 @@ def test_the_clean_up_goes_on_behind_bad_records(tmp_path: Path) -> None:
     assert [is_expired({**spoilt, TIMEOUT: timeout}, now + 1) for timeout in ("30", None, 60, 0.5)] == [1, 1, 0, 1]
     assert store.clean_up(0, False, True, 0) == 3
     assert [store.load(f"{number:x}" * 32) is None for number in range(4)] == [True, False, True, True]
+
+
+@contextlib.contextmanager
+def files_of_at_most(length: int) -> Iterator[None]:
+    """Have the kernel refuse to write behind so many bytes of a file, as where the disk is full."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (length, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize("length", [0, 1000])
+def test_what_cannot_be_written_is_named_and_the_old_version_stays(store: FileStore, file: Path, length: int) -> None:
+    with files_of_at_most(length), pytest.raises(OSError, match=rf"'{re.escape(str(file))}\.new\.[0-9a-f]+'$"):
+        store.save(SID, b"first")
+    assert os.listdir(file.parent) == []
+    store.save(SID, b"first")
+    with files_of_at_most(length), pytest.raises(OSError, match=f"'{re.escape(str(file))}'$"):
+        store.save(SID, b"x" * 2000)
+    assert store.load(SID) == b"first"
+    store.save(SID, b"second")
+    assert store.load(SID) == b"second"

@@ -5,7 +5,7 @@ import fcntl
 import os
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -59,11 +59,20 @@ class DatabaseStore:
             killed leaves no broken file. Whoever removes it ends all sessions, and a new one is made.
         table: the name of the table.
         option: the one that names the file.
+        is_own: whether there are sessions alone in the file, so that it is made anew where it is broken.
     """
 
-    def __init__(self, path: Path, table: str = "session", option: str = "dbm_session.database_filename") -> None:
+    def __init__(
+        self,
+        path: Path,
+        table: str = "session",
+        option: str = "dbm_session.database_filename",
+        *,
+        is_own: bool = True,
+    ) -> None:
         self._path = path
         self._option = option
+        self._is_own = is_own
         self._table = table
         # The file that this process has used last.
         self._used: tuple[int, int] | None = None
@@ -78,18 +87,18 @@ class DatabaseStore:
                 raise _FileGoneError(self._path)
             return connection.execute(text, (sid,)).fetchone()
 
-        row = self._pool.run(look)
+        row = self._run(look)
         return None if row is None else bytes(row[0])
 
     def save(self, sid: str, data: bytes, expires: float, lock: object = None) -> None:  # noqa: ARG002
         """Write the bytes of a session that expires at a time, in seconds since 1970."""
         text = f"INSERT OR REPLACE INTO {self._table} VALUES (?, ?, ?)"
-        self._pool.run(lambda connection: connection.execute(text, (sid, expires, data)))
+        self._run(lambda connection: connection.execute(text, (sid, expires, data)))
 
     def delete(self, sid: str) -> None:
         """Remove a session, if it is there."""
         text = f"DELETE FROM {self._table} WHERE sid = ?"
-        self._pool.run(lambda connection: connection.execute(text, (sid,)))
+        self._run(lambda connection: connection.execute(text, (sid,)))
 
     def clean_up(self, now: float) -> int:
         """Remove sessions that have expired, and return how many.
@@ -101,20 +110,28 @@ class DatabaseStore:
         removed = 0
         while True:
             begun = time.monotonic()
-            count = self._pool.run(lambda connection: connection.execute(text, (now,)).rowcount)
+            count: int = self._run(lambda connection: connection.execute(text, (now,)).rowcount)
             removed += count
             if count < _PORTION:
                 return removed
             time.sleep(time.monotonic() - begun)
 
+    def _run(self, work: Callable[[_Connection], Any]) -> Any:
+        """Return what `work` returns for a connection. Errors of SQLite do not name its file."""
+        try:
+            return self._pool.run(work)
+        except sqlite3.Error as error:
+            error.add_note(f"The file of the sessions is {self._path}.")
+            raise
+
     def _is_gone(self, connection: _Connection, error: BaseException) -> bool:
         """Whether the use of a connection failed because its file was removed, or is to be made anew."""
         if connection.file != _identity(self._path):
             return isinstance(error, _FileGoneError | sqlite3.Error)
-        if _is_malformed(error):
-            self._discard(connection.file)
-            return True
-        return False
+        if not (self._is_own and _is_malformed(error)):
+            return False
+        self._discard(connection.file)
+        return True
 
     def _new(self) -> _Connection:
         tries = 0
@@ -126,7 +143,7 @@ class DatabaseStore:
             except _FileGoneError as error:  # while it was prepared
                 if tries == _TRIES:
                     raise
-                if _is_malformed(error.__cause__):
+                if self._is_own and _is_malformed(error.__cause__):
                     self._discard(self._used)
 
     def _made(self) -> _Connection:
@@ -153,12 +170,13 @@ class DatabaseStore:
                 connection.execute("PRAGMA synchronous = NORMAL")
                 connection.executescript(_SCHEMA.format(self._table))
             except sqlite3.DatabaseError as error:
-                was_whole = connection.file == self._used
+                was_whole = self._is_own and connection.file == self._used
                 if connection.file != _identity(self._path) or (was_whole and _is_malformed(error)):
                     raise _FileGoneError(self._path) from error
                 if not isinstance(error, sqlite3.OperationalError):
+                    step = "remove" if self._is_own else "restore"
                     raise SessionFolderError(
-                        f"{self._path} is no file of SQLite ({error}): remove it, or name another one in "
+                        f"{self._path} is no file of SQLite ({error}): {step} it, or name another one in "
                         f"PythonOption mod_python.{self._option}"
                     ) from error
                 # Where several children make the file at the same time, SQLite does not wait for the others.

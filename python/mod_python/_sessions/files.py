@@ -211,8 +211,11 @@ def _write_over(name: str, data: bytes) -> bool:
         number, offset = (1, 0) if newest is None else (newest[0] + 1, _HALF - newest[1])
         version = _encoded(number, data)
         if os.pwrite(file, version, offset) != len(version):
-            raise _no_room(name)
+            raise _no_room()
         return True
+    except OSError as error:
+        error.filename = name  # which writing does not name
+        raise
     finally:
         os.close(file)
 
@@ -229,7 +232,10 @@ def _write_new(name: str, content: bytes) -> None:
     try:
         try:
             if os.write(file, content) != len(content):
-                raise _no_room(new)
+                raise _no_room()
+        except OSError as error:
+            error.filename = new  # which writing does not name
+            raise
         finally:
             os.close(file)
         os.replace(new, name)  # noqa: PTH105
@@ -238,8 +244,8 @@ def _write_new(name: str, content: bytes) -> None:
         raise
 
 
-def _no_room(name: str) -> OSError:
-    return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), name)
+def _no_room() -> OSError:
+    return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 @contextlib.contextmanager

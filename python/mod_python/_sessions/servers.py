@@ -60,7 +60,7 @@ class SqlSession(_ServerSession):
             self._path = path = Path(url.removeprefix("sqlite:").removeprefix("//"))
             if not path.is_absolute():
                 raise ValueError(f"PythonOption mod_python.sql_session.url {url}: write sqlite:///PATH/OF/THE/FILE")
-            self._store = only_one(self._files, (path, table), lambda: DatabaseStore(path, table, _FILE))
+            self._store = only_one(self._files, (path, table), lambda: DatabaseStore(path, table, _FILE, is_own=False))
         elif url.startswith(("postgresql://", "postgres://")) or "=" in url:
             self._store = only_one(self._stores, (url, table), lambda: PostgreSQLStore(url, table))
         else:
