@@ -330,9 +330,11 @@ def _fail_alone(
     req: apache.Request, page: Page, interface: PSPInterface, filename: str | None, error: Exception
 ) -> bool:
     """As `_fail`, for an exception that nothing handles so far: error pages ask `sys.exc_info()` for it."""
+    context = error.__context__
     try:
         raise error
     except Exception:
+        error.__context__ = context  # not what the caller of the handler handles
         return _fail(req, page, interface, filename, error)
 
 

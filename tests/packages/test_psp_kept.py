@@ -25,6 +25,10 @@ PythonHandler mod_python.psp
     SetHandler mod_python
     PythonHandler wrapping_of_psp
 </LocationMatch>
+<LocationMatch "/handling/">
+    SetHandler mod_python
+    PythonHandler handling_of_psp
+</LocationMatch>
 <LocationMatch "/escaped/">
     PythonOption mod_python.psp.autoescape On
 </LocationMatch>
@@ -231,6 +235,19 @@ def test_a_request_that_a_program_has_wrapped_is_served(httpd: Httpd, folder: Pa
     path = put(httpd, folder, "wrapped/page.psp", "<%= form.getfirst('n') %> <%= type(req).__name__ %>")
     for number in range(3):
         assert httpd.get(f"{path}?n={number}").text == f"{number} Wrapped"
+
+
+def test_an_error_page_finds_the_context_of_the_exception(httpd: Httpd, folder: Path) -> None:
+    httpd.handler(
+        "handling_of_psp.py",
+        "from mod_python import psp\n\n\ndef handler(req):\n    try:\n        raise OSError('outer')\n"
+        "    except OSError:\n        return psp.handler(req)\n",
+    )
+    httpd.expect("OSError.*ZeroDivisionError.*KeyError")
+    put(httpd, folder, "handling/context.psp", "<%= type(exception[1].__context__).__name__ %>")
+    page = "<%\npsp.set_error_page('context.psp')\ntry:\n    1 / 0\nexcept ZeroDivisionError:\n    {}['k']\n%>"
+    path = put(httpd, folder, "handling/page.psp", page)
+    assert [httpd.get(path).text for _ in range(3)] == ["ZeroDivisionError"] * 3
 
 
 def test_options_hold_for_a_page_that_is_kept_without_them(httpd: Httpd, folder: Path) -> None:

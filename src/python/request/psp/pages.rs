@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyString};
+use pyo3::types::{PyCode, PyDict, PyString};
 
 use super::serve::serve;
 use crate::engine::bounded_map::BoundedMap;
@@ -33,7 +33,7 @@ pub(super) struct CompiledPage {
     pub stamp: FoundStamp,
     /// The `Page` of `mod_python._psp.page`.
     pub page: Py<PyAny>,
-    pub code: Py<PyAny>,
+    pub code: Py<PyCode>,
     /// The names in its code.
     pub names: Py<PyAny>,
     /// What `__name__` is in it.
@@ -177,7 +177,7 @@ fn keep<'py>(
             .contains(&true),
         stamp: FoundStamp::from(stamp)?,
         page: page.clone().unbind(),
-        code: part("code")?,
+        code: page.getattr("code")?.cast_into::<PyCode>()?.unbind(),
         names: names.unbind(),
         name: part("name")?,
         uses_form: page.getattr("uses_form")?.is_truthy()?,

@@ -4,7 +4,7 @@
 use pyo3::exceptions::PyException;
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList};
+use pyo3::types::{PyCode, PyDict, PyList};
 
 use super::pages::{CompiledPage, PageServer};
 use super::pieces::write_first;
@@ -118,7 +118,7 @@ fn run<'py>(
 }
 
 /// `exec(code, globals)`
-fn evaluate(code: &Bound<'_, PyAny>, globals: &Bound<'_, PyDict>) -> PyResult<()> {
+fn evaluate(code: &Bound<'_, PyCode>, globals: &Bound<'_, PyDict>) -> PyResult<()> {
     let (code, globals, py) = (code.as_ptr(), globals.as_ptr(), globals.py());
     // SAFETY: code without free names, and a dictionary for its names; both live.
     let result = unsafe { ffi::PyEval_EvalCode(code, globals, globals) };
