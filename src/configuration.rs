@@ -101,6 +101,14 @@ fn warn_of_idle_handlers(main: &Server, configuration: &[WrittenDirective]) {
         );
         main.log(Level::Warning, &text);
     }
+    for line in idle_handlers::unanswered(configuration) {
+        let text = format!(
+            "{} {} at {} gives mod_python requests that nothing answers: write PythonHandler with the name of a module \
+             beside it",
+            line.name, line.arguments, line.source
+        );
+        main.log(Level::Warning, &text);
+    }
 }
 
 /// Says which lines of `PythonOption` have keys that begin as the module's own and are none of them.

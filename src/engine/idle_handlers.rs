@@ -1,4 +1,5 @@
-//! Finds lines of `PythonHandler` that no request reaches, because nothing gives their requests to mod_python.
+//! Finds lines of `PythonHandler` that no request reaches, because nothing gives their requests to mod_python, and lines
+//! that give requests to mod_python which nothing answers.
 
 use super::phase_table::ROWS;
 use super::phases::{HANDLERS, Phase};
@@ -24,19 +25,43 @@ struct Placed<'a> {
 /// The lines of `PythonHandler` that no `SetHandler`, `AddHandler` or other line lets run. In doubt, a line is not
 /// among them: where `.htaccess` files may name handlers, none is.
 pub fn idle(configuration: &[WrittenDirective]) -> Vec<&WrittenDirective> {
+    let is_handler = |one: &WrittenDirective| one.is("PythonHandler");
+    alone(configuration, is_handler, gives_requests)
+}
+
+/// The lines of `SetHandler` and `AddHandler` that name mod_python where no line of it lets anything answer, with the same
+/// doubts.
+pub fn unanswered(configuration: &[WrittenDirective]) -> Vec<&WrittenDirective> {
+    let gives = |one: &WrittenDirective| {
+        (one.is("SetHandler") || one.is("AddHandler")) && names_mod_python(&one.arguments)
+    };
+    let answers = |one: &WrittenDirective| {
+        let names = ["PythonHandler", "PythonApplication"];
+        names.iter().any(|name| one.is(name)) || may_choose(one)
+    };
+    alone(configuration, gives, answers)
+}
+
+/// The lines of one kind that meet none of another kind.
+fn alone(
+    configuration: &[WrittenDirective],
+    is_one: impl Fn(&WrittenDirective) -> bool,
+    is_other: impl Fn(&WrittenDirective) -> bool,
+) -> Vec<&WrittenDirective> {
     let mut all = Vec::new();
     place(configuration, &mut Vec::new(), &mut all);
     if all.iter().any(|one| admits_htaccess(one.directive)) {
         return Vec::new();
     }
-    let (giving, other): (Vec<_>, Vec<_>) = all
+    let (ones, left): (Vec<_>, Vec<_>) = all.into_iter().partition(|one| is_one(one.directive));
+    let others: Vec<_> = left
         .into_iter()
-        .partition(|one| gives_requests(one.directive));
-    let handlers = other
+        .filter(|one| is_other(one.directive))
+        .collect();
+    let alone = ones
         .into_iter()
-        .filter(|one| one.directive.is("PythonHandler"));
-    let idle = handlers.filter(|one| !giving.iter().any(|giver| giver.may_meet(one)));
-    idle.map(|one| one.directive).collect()
+        .filter(|one| !others.iter().any(|other| other.may_meet(one)));
+    alone.map(|one| one.directive).collect()
 }
 
 fn place<'a>(
@@ -82,31 +107,40 @@ const CHOOSING: [(&str, Naming); 5] = [
 
 /// Whether a line may bring requests to mod_python.
 fn gives_requests(directive: &WrittenDirective) -> bool {
-    let names_ours = |word: &str| {
-        // The parameters of a media type are no part of the name.
-        let name = word.trim_matches(['"', '\'']).split(';').next();
-        let name = name.unwrap_or_default().trim().to_ascii_lowercase();
-        HANDLERS.contains(&name.as_bytes())
-    };
     let choosing = CHOOSING.iter().find(|(name, _)| directive.is(name));
     let arguments = &directive.arguments;
-    let mut words = arguments.split_ascii_whitespace();
     match choosing.map(|(_, naming)| naming) {
-        Some(Naming::Handler) => arguments.contains(['%', '=']) || words.any(names_ours),
-        Some(Naming::First) => words.next().is_some_and(names_ours),
+        Some(Naming::Handler) => arguments.contains(['%', '=']) || names_mod_python(arguments),
+        Some(Naming::First) => names_mod_python(arguments),
         Some(Naming::Flag) => {
             let arguments = arguments.to_ascii_lowercase();
             let mut names = HANDLERS.iter().map(|name| String::from_utf8_lossy(name));
             names.any(|name| arguments.contains(&*name))
         }
-        None if directive.is("Require") => words
-            .next()
-            .is_some_and(|word| word.eq_ignore_ascii_case("python")),
-        None => {
-            let names = ["PythonHandlerModule", "PythonAuthProvider"];
-            names.iter().any(|name| directive.is(name)) || is_earlier_phase(directive)
-        }
+        None => may_choose(directive),
     }
+}
+
+/// Whether the first argument is a handler's name that is ours.
+fn names_mod_python(arguments: &str) -> bool {
+    let word = arguments
+        .split_ascii_whitespace()
+        .next()
+        .unwrap_or_default();
+    // The parameters of a media type are no part of the name.
+    let name = word.trim_matches(['"', '\'']).split(';').next();
+    let name = name.unwrap_or_default().trim().to_ascii_lowercase();
+    HANDLERS.contains(&name.as_bytes())
+}
+
+/// Whether a line declares Python code that may choose a handler.
+fn may_choose(directive: &WrittenDirective) -> bool {
+    if directive.is("Require") {
+        let word = directive.arguments.split_ascii_whitespace().next();
+        return word.is_some_and(|word| word.eq_ignore_ascii_case("python"));
+    }
+    let names = ["PythonHandlerModule", "PythonAuthProvider"];
+    names.iter().any(|name| directive.is(name)) || is_earlier_phase(directive)
 }
 
 /// Whether Python code of a phase before the response is declared, which can set `req.handler`.
@@ -181,7 +215,7 @@ fn are_apart(one: &WrittenDirective, two: &WrittenDirective) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{WrittenDirective, idle};
+    use super::{WrittenDirective, idle, unanswered};
 
     /// Reads what is written as in a file of httpd's, a line each.
     fn read(lines: &mut std::iter::Enumerate<std::str::Lines<'_>>) -> Vec<WrittenDirective> {
@@ -210,6 +244,47 @@ mod tests {
         let tree = read(&mut text.lines().enumerate());
         let found = idle(&tree);
         found.iter().map(|one| one.source.clone()).collect()
+    }
+
+    #[test]
+    fn a_set_handler_that_nothing_answers_is_found() {
+        let found = |text: &str| {
+            let tree = read(&mut text.lines().enumerate());
+            let found = unanswered(&tree);
+            found
+                .iter()
+                .map(|one| one.source.clone())
+                .collect::<Vec<_>>()
+        };
+        for line in [
+            "SetHandler mod_python",
+            "AddHandler python-program .py",
+            "sethandler \"mod_python\"",
+        ] {
+            assert_eq!(found(line), ["1"], "{line}");
+            assert_eq!(
+                found(&format!("{line}\nPythonLogHandler a\nPythonDebug On")),
+                ["1"]
+            );
+            for answer in [
+                "PythonHandler shop",
+                "PythonHandlerModule shop",
+                "PythonFixupHandler shop",
+                "PythonApplication / wsgi shop",
+                "Require python shop::staff",
+                "AllowOverride All",
+            ] {
+                assert!(
+                    found(&format!("{line}\n{answer}")).is_empty(),
+                    "{line}, {answer}"
+                );
+            }
+        }
+        let apart = "<Location /a>\nSetHandler mod_python\n</Location>\n<Location /b>\nPythonHandler b\n</Location>";
+        assert_eq!(found(apart), ["2"]);
+        assert!(
+            found("SetHandler cgi-script\nSetHandler none\nSetHandler \"expr=%{x}\"").is_empty()
+        );
     }
 
     #[test]

@@ -32,6 +32,24 @@ def test_a_python_handler_that_no_set_handler_lets_run() -> None:
     assert line.endswith("write SetHandler mod_python beside it")
 
 
+def test_a_set_handler_that_nothing_answers() -> None:
+    [line] = warnings(
+        """
+        <Location /shop>
+            SetHandler mod_python
+            PythonDebug On
+        </Location>
+        <Location /other>
+            SetHandler mod_python
+            PythonHandler shop
+        </Location>
+        """,
+        "nothing answers",
+    )
+    assert line.startswith("SetHandler mod_python at ")
+    assert "fragment.conf:3 gives mod_python requests that nothing answers: write PythonHandler" in line
+
+
 def test_each_warning_comes_once_though_httpd_reads_its_configuration_twice() -> None:
     conf = """
         PythonHandler shop
