@@ -138,8 +138,10 @@ impl Publisher {
 
     /// Replaces what is kept for a request, if `old` still is.
     pub(super) fn replace(&self, key: &[u8], old: &Arc<PublishedPage>, page: PublishedPage) {
+        // It is dropped behind the lock, where nothing takes it: what it refers to is Python's.
+        let page = Arc::new(page);
         self.pages.update(key, |(until, kept)| {
-            Arc::ptr_eq(kept, old).then(|| (*until, Arc::new(page)))
+            Arc::ptr_eq(kept, old).then(|| (*until, page.clone()))
         });
     }
 }
