@@ -3,12 +3,13 @@
 import http.client
 import os
 import signal
+import sys
 import time
 
 import pytest
 
 from command_place import Place, get, wait_for_body
-from programs import kill
+from programs import Program, kill
 
 SHOP = """
 import atexit, ctypes, os
@@ -126,3 +127,58 @@ def test_what_was_logged_before_the_end_is_shown(place: Place) -> None:
     program.wait_for(rf"\nerror: {CRASHED}\n")
     program.wait_for(rf"process {child} of httpd was killed|process {child} of httpd has ended")
     assert "no line end" in program.text
+
+
+# A look whether httpd runs takes a lock of subprocess: a signal comes when it has that.
+AT_A_LOCK = """
+import os
+import signal
+import sys
+import sys
+from pathlib import Path
+
+from mod_python import _command
+from mod_python._command.site import Site
+
+class Lock:
+    def __init__(self, lock):
+        self._lock = lock
+
+    def acquire(self, blocking=True):
+        taken = self._lock.acquire(blocking)
+        if taken and Path("now").exists():
+            Path("now").unlink()
+            os.kill(os.getpid(), signal.SIGTERM)
+        return taken
+
+    def release(self):
+        self._lock.release()
+
+    def __enter__(self):
+        self.acquire()
+
+    def __exit__(self, *_):
+        self.release()
+
+alive = Site.alive
+
+def alive_with_lock(site):
+    if not isinstance(site._process._waitpid_lock, Lock):
+        site._process._waitpid_lock = Lock(site._process._waitpid_lock)
+    return alive(site)
+
+Site.alive = alive_with_lock
+sys.argv[1:] = ["serve", "shop.py", "--port", "0"]
+sys.exit(_command.main())
+"""
+
+
+def test_a_signal_while_it_looks_whether_httpd_runs(place: Place) -> None:
+    place.write("shop.py", "def handler(req):\n    req.write('shop')\n    return 0\n")
+    place.write("at_a_lock.py", AT_A_LOCK)
+    program = Program([sys.executable, "at_a_lock.py"], place.env, place.folder)
+    place.programs.append(program)
+    program.wait_for(r"Serving shop\.py at ")
+    place.write("now", "")
+    assert program.end() == 0
+    place.expect_nothing_left()

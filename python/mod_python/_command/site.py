@@ -17,6 +17,7 @@ from mod_python import _places
 from mod_python._command import environment, ready
 from mod_python._command.children import Children
 from mod_python._command.configuration import Configuration, Layout
+from mod_python._command.ending import uninterrupted
 from mod_python._command.options import Options
 from mod_python._command.problem import Problem
 from mod_python._command.target import Target, current_folder, target_of
@@ -148,6 +149,11 @@ class Site(HttpdSession):
 
     # ---- the processes
 
+    def alive(self) -> bool:
+        """Return whether httpd's parent process runs."""
+        with uninterrupted():  # else the end may wait for a lock of subprocess that this had taken
+            return super().alive()
+
     def end(self) -> None:
         """End httpd."""
         self._end(_PATIENCE)
@@ -178,10 +184,11 @@ class Site(HttpdSession):
     def start(self, log: int) -> None:
         """Start httpd. `log` takes what it prints."""
         self._certify()
-        self._launch(log)
         assert self._keeper.stdin is not None
-        self._keeper.stdin.write(f"{self.parent_pid}\n")
-        self._keeper.stdin.flush()
+        with uninterrupted():  # there is no httpd of which nobody knows
+            self._launch(log)
+            self._keeper.stdin.write(f"{self.parent_pid}\n")
+            self._keeper.stdin.flush()
 
     def restart(self) -> None:
         """Restart gracefully, with the files as they are now. Raise Problem if httpd would refuse them, and end."""
