@@ -240,22 +240,19 @@ mod tests {
         made
     }
 
-    fn lines(text: &str) -> Vec<String> {
+    /// The places of the lines that `find` finds in a text.
+    fn places(find: fn(&[WrittenDirective]) -> Vec<&WrittenDirective>, text: &str) -> Vec<String> {
         let tree = read(&mut text.lines().enumerate());
-        let found = idle(&tree);
-        found.iter().map(|one| one.source.clone()).collect()
+        find(&tree).iter().map(|one| one.source.clone()).collect()
+    }
+
+    fn lines(text: &str) -> Vec<String> {
+        places(idle, text)
     }
 
     #[test]
     fn a_set_handler_that_nothing_answers_is_found() {
-        let found = |text: &str| {
-            let tree = read(&mut text.lines().enumerate());
-            let found = unanswered(&tree);
-            found
-                .iter()
-                .map(|one| one.source.clone())
-                .collect::<Vec<_>>()
-        };
+        let found = |text: &str| places(unanswered, text);
         for line in [
             "SetHandler mod_python",
             "AddHandler python-program .py",

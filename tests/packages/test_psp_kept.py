@@ -23,7 +23,7 @@ PythonHandler mod_python.psp
 </Directory>
 <LocationMatch "/wrapped/">
     SetHandler mod_python
-    PythonHandler wrapping_of_psp
+    PythonHandler wrapped_requests::page
 </LocationMatch>
 <LocationMatch "/handling/">
     SetHandler mod_python
@@ -59,26 +59,6 @@ class Session:
 
 req_text = []
 """
-WRAPPING = '''
-from mod_python import psp
-
-
-class Wrapped:
-    """A request of a program's own, as old programs write it."""
-
-    def __init__(self, req):
-        vars(self)["inner"] = req
-
-    def __getattr__(self, name):
-        return getattr(self.inner, name)
-
-    def __setattr__(self, name, value):
-        setattr(self.inner, name, value)
-
-
-def handler(req):
-    return psp.handler(Wrapped(req))
-'''
 # Pages, and what they answer: the status and the body.
 PAGES = {
     "<p><%= req.uri.rpartition('/')[2] %></p>": (200, "<p>page.psp</p>"),
@@ -231,7 +211,6 @@ def test_a_session_that_a_page_makes_is_saved(httpd: Httpd, folder: Path) -> Non
 
 
 def test_a_request_that_a_program_has_wrapped_is_served(httpd: Httpd, folder: Path) -> None:
-    httpd.handler("wrapping_of_psp.py", WRAPPING)
     path = put(httpd, folder, "wrapped/page.psp", "<%= form.getfirst('n') %> <%= type(req).__name__ %>")
     for number in range(3):
         assert httpd.get(f"{path}?n={number}").text == f"{number} Wrapped"

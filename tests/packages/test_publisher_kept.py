@@ -169,26 +169,6 @@ def change(req, what):
         module.hello = Shelf().book
     return "changed"
 '''
-WRAPPING = '''
-from mod_python import publisher
-
-
-class Wrapped:
-    """A request of a program's own, as old programs write it."""
-
-    def __init__(self, req):
-        vars(self)["inner"] = req
-
-    def __getattr__(self, name):
-        return getattr(self.inner, name)
-
-    def __setattr__(self, name, value):
-        setattr(self.inner, name, value)
-
-
-def handler(req):
-    return publisher.handler(Wrapped(req))
-'''
 CONF = """
 ServerLimit 1
 StartServers 1
@@ -199,7 +179,7 @@ MaxRequestWorkers 8
     PythonHandler mod_python.publisher
 </Directory>
 <LocationMatch "/wrapped/">
-    PythonHandler wrapping_of_publisher
+    PythonHandler wrapped_requests::published
 </LocationMatch>
 <Directory "${HTDOCS}/*/without_links">
     Options -FollowSymLinks
@@ -287,7 +267,6 @@ def site(httpd: Httpd, request: pytest.FixtureRequest) -> str:
     httpd.write(f"{name}/site.py", SITE)
     httpd.write(f"{name}/few/site.py", SITE)
     httpd.write(f"{name}/wrapped/site.py", SITE)
-    httpd.handler("wrapping_of_publisher.py", WRAPPING)
     return f"/{name}"
 
 

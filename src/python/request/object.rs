@@ -3,7 +3,6 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
-use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
@@ -11,10 +10,8 @@ use super::children::ChildObject;
 use super::io::reading;
 use crate::httpd::Request;
 use crate::python::connection::on_loop::{Exchange, OnLoop};
-use crate::python::object::class;
 use crate::python::object::class::This;
 use crate::python::object::fields::Shows;
-use crate::python::runtime::interpreter::Interpreter;
 use crate::python::runtime::lease::{Lease, Lent};
 use crate::python::server::ServerObject;
 
@@ -43,21 +40,6 @@ impl RequestObject {
             page: RefCell::default(),
             exchange: Exchange::default(),
         }
-    }
-
-    /// The request that an argument of a method is.
-    ///
-    /// # Errors
-    /// `TypeError` for any other object.
-    pub fn of<'a, 'py>(
-        req: &'a Bound<'py, PyAny>,
-        interpreter: &'static Interpreter,
-    ) -> PyResult<Me<'a, 'py>> {
-        if let Some(this) = class::this(req, interpreter) {
-            return Ok(this);
-        }
-        let kind = req.get_type().name()?;
-        Err(PyTypeError::new_err(format!("takes a request, not {kind}")))
     }
 
     /// Shows the garbage collector what it refers to.

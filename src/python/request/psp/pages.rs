@@ -147,7 +147,7 @@ impl Constructed for PageServer {
         })
     }
 
-    fn fill(_this: &This<'_, '_, Self>, _parts: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
+    fn fill(_this: &This<'_, '_, Self>, _hooks: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
         Ok(())
     }
 }
@@ -169,12 +169,8 @@ fn keep<'py>(
 ) -> Answer<'py> {
     let part = |name| page.getattr(name).map(Bound::unbind);
     let names = page.getattr("names")?;
-    let plain = [CHECK, ESCAPED].into_iter();
     let kept = Arc::new(CompiledPage {
-        writes_plainly: !plain
-            .map(|name| names.contains(name))
-            .collect::<PyResult<Vec<_>>>()?
-            .contains(&true),
+        writes_plainly: !names.contains(CHECK)? && !names.contains(ESCAPED)?,
         stamp: FoundStamp::from(stamp)?,
         page: page.clone().unbind(),
         code: page.getattr("code")?.cast_into::<PyCode>()?.unbind(),

@@ -21,7 +21,7 @@ pub(super) fn send(this: &Me<'_, '_>, value: &Bound<'_, PyAny>) -> PyResult<()> 
     let state = RequestState::of(r);
     if !state.content_type_set.get() && r.sent_bodyct() == 0 {
         let (kind, charset) = match value.cast::<PyString>() {
-            Ok(text) => (kind_of_text(text)?, "; charset=utf-8"),
+            Ok(text) => (kind(&text.to_string_lossy()), "; charset=utf-8"),
             Err(_) => (kind_of_bytes(value)?, ""),
         };
         r.set_content_type(Some([kind.media_type(), charset].concat().as_bytes()));
@@ -37,13 +37,6 @@ pub(super) fn send(this: &Me<'_, '_>, value: &Bound<'_, PyAny>) -> PyResult<()> 
     }
     let flush = PyBool::new(this.py(), false).to_owned().into_any();
     async_io::write(this, value, Some(&flush)).map(drop)
-}
-
-fn kind_of_text(text: &Bound<'_, PyString>) -> PyResult<TextKind> {
-    match text.to_str() {
-        Ok(text) => Ok(kind(text)),
-        Err(_) => Ok(kind(&text.to_string_lossy())),
-    }
 }
 
 fn kind_of_bytes(value: &Bound<'_, PyAny>) -> PyResult<TextKind> {

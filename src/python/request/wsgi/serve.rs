@@ -9,6 +9,7 @@ use super::{environ, find};
 use crate::engine::application::HANDLER;
 use crate::httpd::log::Level;
 use crate::httpd::{Request, Status};
+use crate::python::object::class;
 use crate::python::request::object::RequestObject;
 use crate::python::request::state::RequestState;
 use crate::python::runtime::context::About;
@@ -22,8 +23,11 @@ use crate::python::runtime::traceback;
 /// What the application raises; `TypeError`, `AssertionError` and `ValueError` for what PEP 3333 does not allow.
 pub fn serve(interpreter: &'static Interpreter, req: &Bound<'_, PyAny>) -> PyResult<Status> {
     let py = req.py();
-    let this = RequestObject::of(req, interpreter)?;
-    let r = this.body().lent.get()?;
+    let Some(body) = class::body::<RequestObject>(req, interpreter) else {
+        let kind = req.get_type().name()?;
+        return Err(PyTypeError::new_err(format!("takes a request, not {kind}")));
+    };
+    let r = body.lent.get()?;
     let state = RequestState::of(r);
     let mounted = state.application.get();
     let (application, environ) = match mounted.filter(|_| r.handler() == Some(HANDLER)) {
