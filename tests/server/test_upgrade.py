@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -83,6 +84,22 @@ def test_a_chroot_without_the_library_of_python_says_so(tmp_path: Path) -> None:
         httpd.expect(f"no Python for this child: {reason}", f"no Python for this request: {reason}")
         assert httpd.get("/").status == 500
         assert "Python path configuration" not in httpd.log()
+
+
+def test_a_start_of_python_that_fails_is_said_in_each_request() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        encodings = Path(name) / "lib" / library().name / "encodings"
+        encodings.mkdir(parents=True)
+        (encodings / "__init__.py").touch()  # without any codec
+        Path(name).chmod(0o755)
+        with Httpd(f'PythonHome "{name}"\nPythonImport hello {name}\n{CONF}') as httpd:
+            httpd.handler("hello.py", HELLO)
+            reason = "Py_InitializeFromConfig failed: failed to get the Python codec"
+            httpd.expect(f"no Python for this child: {reason}", f"no Python for this request: {reason}")
+            httpd.expect(f"no Python for PythonImport hello .*: {reason}")
+            httpd.allow("(?i)python path configuration|^  |^]")
+            assert httpd.get("/").status == 500
+            assert "panic" not in httpd.error_text()
 
 
 def test_a_chroot_with_the_library_of_python_serves(tmp_path: Path) -> None:

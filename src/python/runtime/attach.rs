@@ -123,7 +123,9 @@ fn current() -> *mut ffi::PyThreadState {
 /// Whether this thread has the GIL now, be it a thread of Python's own, or through another module that embeds Python.
 pub(in crate::python) fn has_gil() -> bool {
     let current = current();
-    !current.is_null() && current == bound()
+    // A start of Python that has failed leaves a state behind.
+    // SAFETY: only asks.
+    !current.is_null() && current == bound() && unsafe { ffi::Py_IsInitialized() } != 0
 }
 
 /// The time for which this thread, which has let go of the GIL, is outside of the interpreter that it is in.
